@@ -1,0 +1,193 @@
+//! The port: what the region task may ask of an AWS account in one region, page by page.
+//!
+//! Implemented by `aws` (the real SDK) and by `sim` (the simulator in process). Reading and writing
+//! are separate types, so that observe mode holds nothing that could write. One method call is one
+//! request; paging, ordering and meaning are the caller's. Every call ends within its timeout.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+
+use thiserror::Error;
+
+use crate::domain::content::Content;
+use crate::domain::failure::FailureKind;
+use crate::domain::model::{AccountId, PackName, Place};
+use crate::domain::observed::{PackRecord, Phase, Row, StatusRecord, Verb};
+use crate::domain::organization::Account;
+
+/// An operation of AWS that conformd uses; the closed set behind metric labels and IAM policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    /// `config:DescribeOrganizationConformancePacks`
+    DescribeOrganizationConformancePacks,
+    /// `config:DescribeOrganizationConformancePackStatuses`
+    DescribeOrganizationConformancePackStatuses,
+    /// `config:GetOrganizationConformancePackDetailedStatus`
+    GetOrganizationConformancePackDetailedStatus,
+    /// `config:PutOrganizationConformancePack`
+    PutOrganizationConformancePack,
+    /// `config:DeleteOrganizationConformancePack`
+    DeleteOrganizationConformancePack,
+    /// `organizations:ListAccounts`
+    ListAccounts,
+    /// `sts:GetCallerIdentity`
+    GetCallerIdentity,
+}
+
+impl Op {
+    /// Every operation.
+    pub const ALL: [Self; 7] = [
+        Self::DescribeOrganizationConformancePacks,
+        Self::DescribeOrganizationConformancePackStatuses,
+        Self::GetOrganizationConformancePackDetailedStatus,
+        Self::PutOrganizationConformancePack,
+        Self::DeleteOrganizationConformancePack,
+        Self::ListAccounts,
+        Self::GetCallerIdentity,
+    ];
+
+    /// The operation's name in the AWS API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DescribeOrganizationConformancePacks => "DescribeOrganizationConformancePacks",
+            Self::DescribeOrganizationConformancePackStatuses => {
+                "DescribeOrganizationConformancePackStatuses"
+            }
+            Self::GetOrganizationConformancePackDetailedStatus => {
+                "GetOrganizationConformancePackDetailedStatus"
+            }
+            Self::PutOrganizationConformancePack => "PutOrganizationConformancePack",
+            Self::DeleteOrganizationConformancePack => "DeleteOrganizationConformancePack",
+            Self::ListAccounts => "ListAccounts",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+        }
+    }
+
+    /// The service it belongs to, as IAM names it.
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::DescribeOrganizationConformancePacks
+            | Self::DescribeOrganizationConformancePackStatuses
+            | Self::GetOrganizationConformancePackDetailedStatus
+            | Self::PutOrganizationConformancePack
+            | Self::DeleteOrganizationConformancePack => "config",
+            Self::ListAccounts => "organizations",
+            Self::GetCallerIdentity => "sts",
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A call that gave no answer. The cause stays in `source`; decisions match on `kind`, never text.
+#[derive(Debug, Error)]
+#[error("{op} failed in {place} ({kind})")]
+pub struct CloudError {
+    /// What was asked.
+    pub op: Op,
+    /// Where: account/region, or region alone while the account is not known.
+    pub place: String,
+    /// What has to happen next.
+    pub kind: FailureKind,
+    /// What AWS or the connection said.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// An opaque token for the next page, valid for the listing it came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageToken(pub String);
+
+/// One page of a listing. It may be empty and still have a successor.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The entries, in whatever order AWS chose.
+    pub items: Vec<T>,
+    /// The token of the next page; `None` on the last.
+    pub next: Option<PageToken>,
+}
+
+/// Which rows of a pack to read: AWS takes at most one account and one status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Only this account.
+    pub account: Option<AccountId>,
+    /// Only this status.
+    pub status: Option<(Verb, Phase)>,
+}
+
+/// Reads of one place. At most 100 entries a page (AWS Config API: `Limit`).
+pub trait Reader: Send + Sync + 'static {
+    /// The place this reader looks at.
+    fn place(&self) -> &Place;
+
+    /// The account whose credentials are in use right now.
+    fn caller(&self) -> impl Future<Output = Result<AccountId, CloudError>> + Send;
+
+    /// A page of the packs this caller can see.
+    fn packs(
+        &self,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<PackRecord>, CloudError>> + Send;
+
+    /// A page of their statuses.
+    fn statuses(
+        &self,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<StatusRecord>, CloudError>> + Send;
+
+    /// A page of one pack's rows.
+    fn rows(
+        &self,
+        pack: &PackName,
+        filter: &RowFilter,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<Row>, CloudError>> + Send;
+}
+
+/// Writes of one place: one attempt each, since a write that failed unclearly is looked at again
+/// and never repeated blindly.
+pub trait Writer: Send + Sync + 'static {
+    /// Puts the whole pack; returns its ARN. Accepted is not deployed.
+    fn put(
+        &self,
+        pack: &PackName,
+        content: &Content,
+    ) -> impl Future<Output = Result<String, CloudError>> + Send;
+
+    /// Starts the removal of the pack.
+    fn delete(&self, pack: &PackName) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// Reads of the organization.
+pub trait Organization: Send + Sync + 'static {
+    /// A page of at most 20 accounts (AWS Organizations API: `MaxResults`).
+    fn accounts(
+        &self,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<Account>, CloudError>> + Send;
+}
+
+/// One attempt of one request, for metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The operation.
+    pub op: Op,
+    /// The region it went to.
+    pub region: &'a str,
+    /// `ok`, or the kind of failure.
+    pub result: Result<(), FailureKind>,
+    /// How long it took.
+    pub elapsed: std::time::Duration,
+}
+
+/// Who wants to hear of attempts.
+pub trait AttemptObserver: Send + Sync + fmt::Debug + 'static {
+    /// Called once for each attempt, retries included.
+    fn attempted(&self, attempt: &Attempt<'_>);
+}

@@ -1,0 +1,112 @@
+//! One manifest: what a person declares about one pack, checked field by field.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::diagnostic::Span;
+use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp};
+use super::observed::Delivery;
+use super::organization::AccountState;
+use super::snapshot::SourcePath;
+use super::template::Template;
+
+/// Where a manifest stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The file.
+    pub path: SourcePath,
+    /// The document in it.
+    pub span: Span,
+}
+
+/// An `OrganizationConformancePack` that passed every check which needs no AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// `metadata.name`: the pack's name in AWS.
+    pub name: PackName,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `metadata.labels`, for people.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.template`.
+    pub template: TemplateSource,
+    /// `spec.parameters`, without the marker.
+    pub parameters: BTreeMap<String, String>,
+    /// `spec.regions`; `None` means every configured region.
+    pub regions: Option<BTreeSet<Region>>,
+    /// `spec.overrides`, in order; a later one wins.
+    pub overrides: Vec<Override>,
+    /// `spec.exclude`.
+    pub exclude: Exclude,
+    /// `spec.delivery`.
+    pub delivery: Delivery,
+    /// `spec.deletionPolicy`.
+    pub deletion_policy: DeletionPolicy,
+    /// `spec.adopt`: take over an unmanaged pack of this name.
+    pub adopt: bool,
+    /// `spec.suspend`.
+    pub suspend: Option<Suspend>,
+}
+
+/// Where the template of a manifest comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSource {
+    /// From a file or from the manifest itself; read, parsed and checked.
+    Read(Arc<Template>),
+    /// `spec.template.s3`: an object that this version validates and does not deliver yet.
+    S3(String),
+}
+
+/// Parameters that differ in some regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The regions it is for.
+    pub regions: BTreeSet<Region>,
+    /// The parameters that replace those of the manifest, one by one.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Which accounts a pack is not deployed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exclude {
+    /// By id.
+    pub accounts: BTreeSet<AccountId>,
+    /// By organizational unit, descendants included (`ou-…`, `r-…`).
+    pub organizational_units: BTreeSet<String>,
+    /// By account tag: all of these.
+    pub account_tags: BTreeMap<String, String>,
+    /// By life cycle state.
+    pub states: BTreeSet<AccountState>,
+}
+
+impl Exclude {
+    /// Whether it selects by anything that only the organization can answer.
+    pub fn needs_membership(&self) -> bool {
+        let Self { accounts: _, organizational_units, account_tags, states } = self;
+        !(organizational_units.is_empty() && account_tags.is_empty() && states.is_empty())
+    }
+}
+
+/// A pack that is left as it is for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspend {
+    /// Why.
+    pub reason: String,
+    /// Until when; `None` means until the field is removed.
+    pub until: Option<Timestamp>,
+}
+
+/// An `Approval`: a reviewed commit that lets one blocked plan through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// `metadata.name`.
+    pub name: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `spec.plan`: the digest of the blocked plan.
+    pub plan: Digest,
+    /// `spec.expires`.
+    pub expires: Timestamp,
+    /// `spec.reason`.
+    pub reason: String,
+}

@@ -1,0 +1,13 @@
+//! The pure core: values in, values out. No async, clock, environment, file system, SDK or
+//! tracing; ordered collections only, since order is output; the time is an argument.
+
+pub mod catalog;
+pub mod content;
+pub mod diagnostic;
+pub mod failure;
+pub mod manifest;
+pub mod model;
+pub mod observed;
+pub mod organization;
+pub mod snapshot;
+pub mod template;

@@ -1,0 +1,104 @@
+//! The files of the source as they were read at one moment; nothing is parsed here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::model::{Digest, Revision};
+
+/// A path beneath the source root: `/` between the parts, never `..`, never absolute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct SourcePath(String);
+
+/// A path that would leave the source root, or is none.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Escape {
+    /// It begins with `/`.
+    #[error("the path is absolute")]
+    Absolute,
+    /// It has more `..` than directories above it.
+    #[error("the path leaves the source root")]
+    AboveRoot,
+    /// It is empty, or holds a NUL or a backslash.
+    #[error("this is not a path")]
+    NotAPath,
+}
+
+impl SourcePath {
+    /// A path as written, relative to the source root; `.` and `..` are resolved by text alone.
+    pub fn new(text: &str) -> Result<Self, Escape> {
+        resolve(Vec::new(), text)
+    }
+
+    /// The path that `text`, written in this file, means: relative to this file's directory.
+    pub fn sibling(&self, text: &str) -> Result<Self, Escape> {
+        let mut directory: Vec<&str> = self.0.split('/').collect();
+        directory.pop();
+        resolve(directory, text)
+    }
+
+    /// The text of the path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn resolve<'a>(mut parts: Vec<&'a str>, text: &'a str) -> Result<SourcePath, Escape> {
+    if text.is_empty() || text.contains(['\0', '\\']) {
+        return Err(Escape::NotAPath);
+    }
+    if text.starts_with('/') {
+        return Err(Escape::Absolute);
+    }
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or(Escape::AboveRoot)?;
+            }
+            name => parts.push(name),
+        }
+    }
+    if parts.is_empty() { Err(Escape::NotAPath) } else { Ok(SourcePath(parts.join("/"))) }
+}
+
+impl fmt::Display for SourcePath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(&self.0)
+    }
+}
+
+/// What reading one file gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileContent {
+    /// Its bytes, whatever they are.
+    Bytes(Arc<[u8]>),
+    /// It is there and could not be read; why, in words.
+    Unreadable(String),
+}
+
+/// The source at one moment: manifests beneath the source path and the templates they name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The identity of this content.
+    pub revision: Revision,
+    /// Every file that was read, and every one that could not be.
+    pub files: BTreeMap<SourcePath, FileContent>,
+}
+
+impl Snapshot {
+    /// A snapshot of a directory: its revision is the hash of all paths and contents.
+    pub fn of_directory(files: BTreeMap<SourcePath, FileContent>) -> Self {
+        let digest = Digest::of(files.iter().flat_map(|(path, content)| {
+            let (kind, bytes): (&[u8], &[u8]) = match content {
+                FileContent::Bytes(bytes) => (b"bytes", bytes),
+                FileContent::Unreadable(why) => (b"unreadable", why.as_bytes()),
+            };
+            [path.as_str().as_bytes(), kind, bytes]
+        }));
+        Self { revision: Revision(format!("dir:{}", digest.short())), files }
+    }
+}

@@ -1,0 +1,16 @@
+//! conformd keeps every region of an AWS organization equal to conformance packs declared in git.
+
+pub mod aws;
+pub mod cli;
+pub mod clock;
+pub mod cloud;
+pub mod config;
+pub mod domain;
+pub mod executor;
+pub mod http;
+pub mod limiter;
+pub mod metrics;
+pub mod region;
+pub mod sim;
+pub mod source;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The `conformd` program: arguments in, exit code out.
+
+fn main() {}

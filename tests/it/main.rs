@@ -1,0 +1,8 @@
+//! The one integration binary; a module a subject.
+
+mod contract;
+mod daemon;
+mod manifests;
+mod scenarios;
+mod templates;
+mod tidy;
