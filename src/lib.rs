@@ -9,6 +9,7 @@ pub mod domain;
 pub mod executor;
 pub mod http;
 pub mod limiter;
+pub mod listing;
 pub mod metrics;
 pub mod region;
 pub mod sim;

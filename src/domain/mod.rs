@@ -3,11 +3,20 @@
 
 pub mod catalog;
 pub mod content;
+pub mod desired;
 pub mod diagnostic;
+pub mod diff;
 pub mod failure;
+pub mod guard;
+pub mod history;
 pub mod manifest;
+pub mod mode;
 pub mod model;
 pub mod observed;
 pub mod organization;
+pub mod outcome;
+pub mod plan;
+pub mod plan_text;
+pub mod report;
 pub mod snapshot;
 pub mod template;

@@ -1,0 +1,42 @@
+//! What became of a step.
+
+use serde::Serialize;
+
+use super::failure::FailureKind;
+use super::plan::Step;
+
+/// A step and its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The step.
+    pub step: Step,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// AWS took it; deployment runs on its own from here.
+    Accepted {
+        /// The pack's ARN; absent for a delete.
+        arn: Option<String>,
+    },
+    /// AWS refused it: nothing happened.
+    Failed {
+        /// The kind of refusal.
+        kind: FailureKind,
+        /// The whole chain of causes in words.
+        why: String,
+    },
+    /// No clear answer: it may have happened, so the region is looked at again first.
+    Unknown {
+        /// The kind of silence.
+        kind: FailureKind,
+        /// The whole chain of causes in words.
+        why: String,
+    },
+    /// A stop was requested before it began.
+    NotStarted,
+}

@@ -1,0 +1,445 @@
+//! The plan of one region as a value: steps to take and holds, each with its reason.
+//!
+//! Old and new are kept, so that the text a person reviews needs nothing else. How a plan comes
+//! about is in `diff`; what may be done of it in `guard`; how it reads in `plan_text`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::content::Content;
+use super::model::{
+    AccountId, DeletionPolicy, Digest, Installation, Marker, PackName, Place, Revision, Timestamp,
+};
+use super::observed::{Delivery, VoidMarker};
+
+/// Everything that should happen in one region, and everything that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Where.
+    pub place: Place,
+    /// The revision it enforces.
+    pub revision: Option<Revision>,
+    /// What to do, ordered by pack.
+    pub steps: Vec<Step>,
+    /// What waits, ordered by pack.
+    pub holds: Vec<Hold>,
+    /// Packs that exist here and are nobody's business of ours.
+    pub bystanders: BTreeMap<PackName, Bystander>,
+    /// Facts that the guard weighs.
+    pub weights: Weights,
+}
+
+/// Facts about the region that the guard weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Weights {
+    /// Packs here that carry our marker.
+    pub owned: usize,
+    /// Those of them that are wanted.
+    pub owned_wanted: usize,
+    /// Whether the source declares no pack at all.
+    pub source_empty: bool,
+}
+
+/// One mutation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The pack.
+    pub pack: PackName,
+    /// What to do to it.
+    pub action: Action,
+    /// Why, besides the changes.
+    pub reason: Reason,
+    /// What differs, old and new.
+    pub changes: Vec<Change>,
+    /// The marker it carries now; the plan digest covers it.
+    pub marker_now: Option<Marker>,
+    /// When AWS last changed it, as seen by this plan.
+    pub last_update: Option<Timestamp>,
+}
+
+/// The kinds of mutation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Put a pack that does not exist.
+    Create(Box<Content>),
+    /// Put over an unmanaged pack, as its manifest asks for.
+    Adopt(Box<Content>),
+    /// Put over our own pack.
+    Update(Box<Content>),
+    /// Delete our own pack.
+    Delete,
+}
+
+/// The name of an action: the closed set of a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionKind {
+    /// See [`Action::Create`].
+    Create,
+    /// See [`Action::Adopt`].
+    Adopt,
+    /// See [`Action::Update`].
+    Update,
+    /// See [`Action::Delete`].
+    Delete,
+}
+
+impl ActionKind {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Adopt, Self::Update, Self::Delete];
+
+    /// The word used in texts and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Action {
+    /// Its name.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Create(_) => ActionKind::Create,
+            Self::Adopt(_) => ActionKind::Adopt,
+            Self::Update(_) => ActionKind::Update,
+            Self::Delete => ActionKind::Delete,
+        }
+    }
+
+    /// What a Put would send; `None` for a delete.
+    pub fn content(&self) -> Option<&Content> {
+        match self {
+            Self::Create(content) | Self::Adopt(content) | Self::Update(content) => Some(content),
+            Self::Delete => None,
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.kind().serialize(out)
+    }
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The region does not hold it.
+    Missing,
+    /// The region held it, and two observations agree that it is gone.
+    Vanished,
+    /// It is unmanaged and the manifest says `adopt: true`.
+    Adoption,
+    /// The manifest changed.
+    Changed,
+    /// Somebody else changed it: two observations agree.
+    ForeignChange,
+    /// `LastUpdateTime` moved without a Put of ours, and nothing that AWS echoes differs.
+    ForeignWrite,
+    /// AWS reports that the last deployment failed.
+    Failed {
+        /// AWS's code, if any.
+        code: Option<String>,
+        /// AWS's words, cut.
+        message: Option<String>,
+    },
+    /// No manifest wants it any more.
+    Unwanted,
+    /// Its manifest does not name this region any more.
+    RegionDropped,
+}
+
+/// A parameter's value: shown by `plan` and `apply` to the person who asked, and only as a digest
+/// in logs, JSON and over HTTP, since people paste secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParameterValue(String);
+
+impl ParameterValue {
+    /// Wraps a value.
+    pub fn new(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
+    /// The value itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands for it where it must not be seen.
+    pub fn redacted(&self) -> String {
+        format!("#{}", Digest::of([self.0.as_bytes()]).short())
+    }
+}
+
+impl fmt::Debug for ParameterValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.redacted())
+    }
+}
+
+impl Serialize for ParameterValue {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(&self.redacted())
+    }
+}
+
+/// A template as the marker knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TemplateMark {
+    /// Its digest.
+    pub digest: Digest,
+    /// How many rules it holds.
+    pub rules: u32,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "field", rename_all = "snake_case")]
+pub enum Change {
+    /// The template; `old` is unknown for packs that carry no marker of ours.
+    Template {
+        /// What the marker says is there.
+        old: Option<TemplateMark>,
+        /// What is wanted.
+        new: TemplateMark,
+    },
+    /// One input parameter.
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What AWS echoes.
+        old: Option<ParameterValue>,
+        /// What is wanted.
+        new: Option<ParameterValue>,
+    },
+    /// The accounts it is not deployed to.
+    Exclusions {
+        /// Accounts that lose the pack.
+        entering: BTreeSet<AccountId>,
+        /// Accounts that gain it.
+        leaving: BTreeSet<AccountId>,
+    },
+    /// Where results go.
+    Delivery {
+        /// What AWS echoes.
+        old: Delivery,
+        /// What is wanted.
+        new: Delivery,
+    },
+    /// What happens when the manifest goes away.
+    DeletionPolicy {
+        /// What the marker says.
+        old: DeletionPolicy,
+        /// What is wanted.
+        new: DeletionPolicy,
+    },
+}
+
+/// Something that waits, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// The pack; `None` when the whole region waits.
+    pub pack: Option<PackName>,
+    /// The kind of reason.
+    pub reason: HoldReason,
+    /// The reason in words, with what to do if a person must act.
+    pub why: String,
+    /// When it is looked at again, if time alone can lift it.
+    pub until: Option<Timestamp>,
+    /// What would be done otherwise.
+    pub step: Option<Box<Step>>,
+}
+
+/// Why something waits: the closed set of a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// The mode does not allow it.
+    Mode,
+    /// The source cannot be read, or not lately.
+    Source,
+    /// A manifest is invalid; what was good before stays in force.
+    Invalid,
+    /// The manifest asks for something this version does not do.
+    Unsupported,
+    /// The region could not be read.
+    Unseen,
+    /// A second observation has to agree first.
+    SecondLook,
+    /// Written lately; AWS may not show it yet.
+    Settling,
+    /// The guard wants an approval.
+    Guard,
+    /// AWS is working on the pack.
+    InProgress,
+    /// The manifest is suspended.
+    Suspended,
+    /// Another installation's pack, or a marker that counts for nothing.
+    Foreign,
+    /// Nobody's pack, and the manifest does not adopt it.
+    Unmanaged,
+    /// No room for another pack.
+    Quota,
+    /// AWS refused this very content.
+    Rejected,
+    /// Somebody keeps changing it back.
+    Contested,
+    /// A failed deployment or a failed write waits for its next try.
+    Retry,
+    /// The caller may not write here.
+    Denied,
+    /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
+    Orphaned,
+}
+
+impl HoldReason {
+    /// Every reason, in label order.
+    pub const ALL: [Self; 18] = [
+        Self::Mode,
+        Self::Source,
+        Self::Invalid,
+        Self::Unsupported,
+        Self::Unseen,
+        Self::SecondLook,
+        Self::Settling,
+        Self::Guard,
+        Self::InProgress,
+        Self::Suspended,
+        Self::Foreign,
+        Self::Unmanaged,
+        Self::Quota,
+        Self::Rejected,
+        Self::Contested,
+        Self::Retry,
+        Self::Denied,
+        Self::Orphaned,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mode => "mode",
+            Self::Source => "source",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unseen => "unseen",
+            Self::SecondLook => "second_look",
+            Self::Settling => "settling",
+            Self::Guard => "guard",
+            Self::InProgress => "in_progress",
+            Self::Suspended => "suspended",
+            Self::Foreign => "foreign",
+            Self::Unmanaged => "unmanaged",
+            Self::Quota => "quota",
+            Self::Rejected => "rejected",
+            Self::Contested => "contested",
+            Self::Retry => "retry",
+            Self::Denied => "denied",
+            Self::Orphaned => "orphaned",
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A pack that is not ours and that no manifest names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bystander {
+    /// No marker.
+    Unmanaged,
+    /// Another installation's.
+    Foreign(Installation),
+    /// A marker that counts for nothing.
+    Void(VoidMarker),
+}
+
+/// What a step takes away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// The pack itself.
+    Pack,
+    /// This many accounts are newly excluded.
+    Accounts(usize),
+    /// Most rules of the template.
+    Rules {
+        /// How many it had; unknown where the marker does not say.
+        old: Option<u32>,
+        /// How many it keeps.
+        new: u32,
+    },
+}
+
+/// Rule loss: more than half of the rules and at least this many (reliability target).
+const RULES_LOST_MIN: u32 = 5;
+
+impl Step {
+    /// Everything this step takes away; empty when it is harmless.
+    pub fn losses(&self) -> Vec<Loss> {
+        match &self.action {
+            Action::Delete => vec![Loss::Pack],
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) => {
+                self.changes.iter().filter_map(|change| self.loss(change)).collect()
+            }
+        }
+    }
+
+    fn loss(&self, change: &Change) -> Option<Loss> {
+        match change {
+            Change::Exclusions { entering, leaving: _ } => {
+                let is_loss = !matches!(self.action, Action::Create(_)) && !entering.is_empty();
+                is_loss.then_some(Loss::Accounts(entering.len()))
+            }
+            Change::Template { old: Some(old), new } => {
+                let lost = old.rules.saturating_sub(new.rules);
+                let most = lost.saturating_mul(2) > old.rules;
+                (most && lost >= RULES_LOST_MIN)
+                    .then_some(Loss::Rules { old: Some(old.rules), new: new.rules })
+            }
+            // Unknown only for a new pack or an adoption, which a manifest asks for by name.
+            Change::Template { old: None, new: _ }
+            | Change::Parameter { .. }
+            | Change::Delivery { .. }
+            | Change::DeletionPolicy { .. } => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Whether nothing is to be done; holds do not count.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many steps there are of this kind.
+    pub fn count(&self, kind: ActionKind) -> usize {
+        self.steps.iter().filter(|step| step.action.kind() == kind).count()
+    }
+
+    /// Steps to take and steps that wait, in order.
+    pub fn steps_with_held(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
+    }
+
+    /// When the first hold lifts by itself.
+    pub fn wakes(&self) -> Option<Timestamp> {
+        self.holds.iter().filter_map(|hold| hold.until).min()
+    }
+}

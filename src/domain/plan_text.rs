@@ -1,0 +1,221 @@
+//! How a plan reads: one text for the command line, the log, the status page and the tests.
+
+use std::fmt;
+
+use super::model::{DeletionPolicy, Timestamp};
+use super::observed::Delivery;
+use super::plan::{
+    Action, ActionKind, Bystander, Change, Hold, ParameterValue, Plan, Reason, Step, TemplateMark,
+};
+
+/// Whether parameter values may be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// By the person who ran the command.
+    Shown,
+    /// Only as a digest: logs, pages, files.
+    Hidden,
+}
+
+/// A plan as text. Lines begin with two spaces and `+`, `~`, `-` or `!`.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanText<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Whether parameter values may be seen.
+    pub values: Values,
+}
+
+impl fmt::Display for PlanText<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { place, revision, steps, holds, bystanders, weights: _ } = self.plan;
+        write!(out, "{} (account {})", place.region, place.account)?;
+        if let Some(revision) = revision {
+            write!(out, " at {revision}")?;
+        }
+        writeln!(out)?;
+        for step in steps {
+            writeln!(out, "  {} {} {}", sign(step), step.pack, headline(step))?;
+            self.changes(out, step)?;
+        }
+        for hold in holds {
+            self.hold(out, hold)?;
+        }
+        let unmanaged =
+            bystanders.values().filter(|other| matches!(other, Bystander::Unmanaged)).count();
+        let foreign = bystanders.len().saturating_sub(unmanaged);
+        if !bystanders.is_empty() {
+            writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
+        }
+        writeln!(out, "  {}", Summary::of(self.plan))
+    }
+}
+
+fn sign(step: &Step) -> char {
+    match step.action {
+        Action::Create(_) => '+',
+        Action::Adopt(_) | Action::Update(_) => '~',
+        Action::Delete => '-',
+    }
+}
+
+/// The verb and its reason.
+fn headline(step: &Step) -> String {
+    let why = match &step.reason {
+        Reason::Missing | Reason::Changed => return step.action.kind().to_string(),
+        Reason::Vanished => "it was in force and is gone".to_owned(),
+        Reason::Adoption => "its manifest takes it over".to_owned(),
+        Reason::ForeignChange => "somebody else changed it".to_owned(),
+        Reason::ForeignWrite => "somebody else wrote it, and nothing that AWS shows differs".into(),
+        Reason::Failed { code, message } => {
+            let code = code.as_deref().unwrap_or("no code");
+            let message = message.as_deref().unwrap_or("no message");
+            format!("its deployment failed ({}: {})", clean(code), clean(message))
+        }
+        Reason::Unwanted => "no manifest wants it".to_owned(),
+        Reason::RegionDropped => "its manifest does not name this region".to_owned(),
+    };
+    format!("{}: {why}", step.action.kind())
+}
+
+/// Foreign text on one line: control characters become spaces.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+impl PlanText<'_> {
+    fn changes(&self, out: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+        step.changes.iter().try_for_each(|change| self.change(out, change))
+    }
+
+    fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
+        write!(out, "      ")?;
+        match change {
+            Change::Template { old: Some(old), new } => {
+                writeln!(out, "template   {} → {}", mark(old), mark(new))
+            }
+            Change::Template { old: None, new } => writeln!(out, "template   {}", mark(new)),
+            Change::Parameter { name, old, new } => {
+                let (old, new) = (old.as_ref(), new.as_ref());
+                match (old, new) {
+                    (None, Some(new)) => writeln!(out, "parameter  {name} = {}", self.value(new)),
+                    (Some(old), None) => {
+                        writeln!(out, "parameter  {name} {} → (default)", self.value(old))
+                    }
+                    (Some(old), Some(new)) => {
+                        writeln!(out, "parameter  {name} {} → {}", self.value(old), self.value(new))
+                    }
+                    (None, None) => writeln!(out, "parameter  {name}"),
+                }
+            }
+            Change::Exclusions { entering, leaving } => {
+                write!(out, "excluded  ")?;
+                entering.iter().try_for_each(|account| write!(out, " +{account}"))?;
+                leaving.iter().try_for_each(|account| write!(out, " -{account}"))?;
+                writeln!(out)
+            }
+            Change::Delivery { old, new } => {
+                writeln!(out, "delivery   {} → {}", delivery(old), delivery(new))
+            }
+            Change::DeletionPolicy { old, new } => {
+                writeln!(out, "on removal {} → {}", policy(*old), policy(*new))
+            }
+        }
+    }
+
+    fn value(&self, value: &ParameterValue) -> String {
+        match self.values {
+            Values::Shown => format!("{:?}", value.reveal()),
+            Values::Hidden => value.redacted(),
+        }
+    }
+
+    fn hold(&self, out: &mut fmt::Formatter<'_>, hold: &Hold) -> fmt::Result {
+        let Hold { pack, reason, why, until, step } = hold;
+        match (pack, step) {
+            (Some(pack), Some(step)) => {
+                writeln!(out, "  ! {pack} held, would {}", headline(step))?;
+                self.changes(out, step)?;
+            }
+            (Some(pack), None) => writeln!(out, "  ! {pack} held")?,
+            (None, _) => writeln!(out, "  ! the whole region is held")?,
+        }
+        writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
+    }
+}
+
+fn until_text(until: Timestamp) -> String {
+    format!(" (until {})", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
+}
+
+fn mark(TemplateMark { digest, rules }: &TemplateMark) -> String {
+    format!("{} ({rules} rules)", digest.short())
+}
+
+fn policy(policy: DeletionPolicy) -> &'static str {
+    match policy {
+        DeletionPolicy::Delete => "Delete",
+        DeletionPolicy::Orphan => "Orphan",
+    }
+}
+
+fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
+    match (bucket.is_empty(), prefix.is_empty()) {
+        (true, _) => "none".to_owned(),
+        (false, true) => bucket.clone(),
+        (false, false) => format!("{bucket}/{prefix}"),
+    }
+}
+
+/// Counts of a plan, or of several: one line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    creates: usize,
+    adopts: usize,
+    updates: usize,
+    deletes: usize,
+    held: usize,
+}
+
+impl Summary {
+    /// The counts of this plan.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            creates: plan.count(ActionKind::Create),
+            adopts: plan.count(ActionKind::Adopt),
+            updates: plan.count(ActionKind::Update),
+            deletes: plan.count(ActionKind::Delete),
+            held: plan.holds.len(),
+        }
+    }
+
+    /// The counts of these plans together.
+    pub fn over<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Self {
+        plans.into_iter().map(Self::of).fold(Self::default(), |one, other| Self {
+            creates: one.creates.saturating_add(other.creates),
+            adopts: one.adopts.saturating_add(other.adopts),
+            updates: one.updates.saturating_add(other.updates),
+            deletes: one.deletes.saturating_add(other.deletes),
+            held: one.held.saturating_add(other.held),
+        })
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { creates, adopts, updates, deletes, held } = *self;
+        if [creates, adopts, updates, deletes] == [0; 4] {
+            write!(out, "No changes")?;
+        } else {
+            write!(out, "Plan: {creates} to create, ")?;
+            if adopts > 0 {
+                write!(out, "{adopts} to adopt, ")?;
+            }
+            write!(out, "{updates} to update, {deletes} to delete")?;
+        }
+        if held > 0 {
+            write!(out, "; {held} held")?;
+        }
+        write!(out, ".")
+    }
+}

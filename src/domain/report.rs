@@ -1,0 +1,317 @@
+//! The serialisable answer to "what is going on in this region, and why".
+//!
+//! The status page, the API, the metrics and the command line show nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::guard::{Blocked, Ruling};
+use super::mode::Mode;
+use super::model::{PackName, Place, Revision, Timestamp};
+use super::observed::{Observed, ObservedPack, Ownership, RolloutStatus, Unseen};
+use super::outcome::Outcome;
+use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
+
+/// One region after a tick.
+#[derive(Debug, Clone, Serialize)]
+pub struct RegionReport {
+    /// Where.
+    pub place: Place,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// Which tick of this process this was.
+    pub tick: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// When the region was last read whole.
+    pub seen_last: Option<Timestamp>,
+    /// Why it could not be read this time.
+    pub unseen: Option<Unseen>,
+    /// The revision that was enforced.
+    pub revision: Option<Revision>,
+    /// What was planned after guard and mode.
+    pub plan: Plan,
+    /// What waits for an approval.
+    pub blocked: Option<Blocked>,
+    /// The approval that let a blocked plan through.
+    pub approval: Option<String>,
+    /// What became of the steps.
+    pub outcomes: Vec<Outcome>,
+    /// Every pack that is ours, wanted or visible.
+    pub packs: BTreeMap<PackName, PackReport>,
+    /// How many packs are visible, whoever owns them.
+    pub observed: usize,
+}
+
+/// One pack in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackReport {
+    /// Does AWS hold what is wanted?
+    pub state: PackState,
+    /// In what it differs.
+    pub drift: BTreeSet<DriftKind>,
+    /// AWS's aggregate status: informative, never the verdict.
+    pub status: Option<RolloutStatus>,
+    /// When AWS last changed it.
+    pub last_update: Option<Timestamp>,
+    /// Why nothing is done about it, if something should be.
+    pub holds: Vec<HoldReason>,
+}
+
+/// Does AWS hold what is wanted: the closed set of a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackState {
+    /// Yes.
+    Synced,
+    /// Not yet, or not any more.
+    Drifted,
+    /// Its manifest is invalid.
+    Invalid,
+    /// AWS refused its content.
+    Rejected,
+    /// Somebody keeps changing it.
+    Contested,
+    /// It is paused.
+    Suspended,
+    /// Left in place without a manifest.
+    Orphaned,
+    /// Nobody's.
+    Unmanaged,
+    /// Another installation's.
+    Foreign,
+}
+
+impl PackState {
+    /// Every state, in label order.
+    pub const ALL: [Self; 9] = [
+        Self::Synced,
+        Self::Drifted,
+        Self::Invalid,
+        Self::Rejected,
+        Self::Contested,
+        Self::Suspended,
+        Self::Orphaned,
+        Self::Unmanaged,
+        Self::Foreign,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Drifted => "drifted",
+            Self::Invalid => "invalid",
+            Self::Rejected => "rejected",
+            Self::Contested => "contested",
+            Self::Suspended => "suspended",
+            Self::Orphaned => "orphaned",
+            Self::Unmanaged => "unmanaged",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+/// In what a pack differs: the closed set of a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftKind {
+    /// It does not exist.
+    Missing,
+    /// Its template.
+    Template,
+    /// Its parameters.
+    Parameters,
+    /// Its excluded accounts.
+    Exclusions,
+    /// Where its results go.
+    Delivery,
+    /// Its deployment failed.
+    Failed,
+    /// Somebody else wrote it.
+    ForeignWrite,
+    /// It exists and should not.
+    Unwanted,
+}
+
+impl DriftKind {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::Template,
+        Self::Parameters,
+        Self::Exclusions,
+        Self::Delivery,
+        Self::Failed,
+        Self::ForeignWrite,
+        Self::Unwanted,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Template => "template",
+            Self::Parameters => "parameters",
+            Self::Exclusions => "exclusions",
+            Self::Delivery => "delivery",
+            Self::Failed => "failed",
+            Self::ForeignWrite => "foreign_write",
+            Self::Unwanted => "unwanted",
+        }
+    }
+}
+
+/// When a tick began and which one it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When the region was last read whole, this tick included.
+    pub seen_last: Option<Timestamp>,
+}
+
+impl RegionReport {
+    /// The report of a tick that has ruled and not acted yet.
+    pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
+        let Ruling { approved, blocked, approval } = ruling;
+        let plan = approved.plan().clone();
+        let (unseen, packs, count) = match observed {
+            Observed::Unseen(unseen) => (Some(unseen.clone()), BTreeMap::new(), 0),
+            Observed::Seen(seen) => (None, pack_reports(&seen.packs, &plan), seen.packs.len()),
+        };
+        Self {
+            place: plan.place.clone(),
+            mode,
+            tick: tick.number,
+            started: tick.started,
+            finished: tick.started,
+            seen_last: tick.seen_last,
+            unseen,
+            revision: plan.revision.clone(),
+            plan,
+            blocked: blocked.clone(),
+            approval: approval.clone(),
+            outcomes: Vec::new(),
+            packs,
+            observed: count,
+        }
+    }
+
+    /// Whether AWS holds everything that is wanted here, as far as could be seen.
+    pub fn is_synced(&self) -> bool {
+        self.unseen.is_none()
+            && self.plan.revision.is_some()
+            && self.plan.steps_with_held().next().is_none()
+            && self.packs.values().all(|pack| match pack.state {
+                PackState::Synced
+                | PackState::Orphaned
+                | PackState::Unmanaged
+                | PackState::Foreign
+                | PackState::Suspended => pack.holds.is_empty(),
+                PackState::Drifted
+                | PackState::Invalid
+                | PackState::Rejected
+                | PackState::Contested => false,
+            })
+    }
+
+    /// Whether AWS is still deploying or removing some pack of ours.
+    pub fn is_in_progress(&self) -> bool {
+        self.packs.values().any(|pack| {
+            pack.state != PackState::Unmanaged
+                && pack.state != PackState::Foreign
+                && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+        })
+    }
+}
+
+fn pack_reports(
+    packs: &BTreeMap<PackName, ObservedPack>,
+    plan: &Plan,
+) -> BTreeMap<PackName, PackReport> {
+    let held = plan.holds.iter().filter_map(|hold| hold.pack.as_ref());
+    let stepped = plan.steps.iter().map(|step| &step.pack);
+    let names: BTreeSet<&PackName> = packs.keys().chain(held).chain(stepped).collect();
+    names.into_iter().map(|name| (name.clone(), pack_report(name, packs.get(name), plan))).collect()
+}
+
+fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> PackReport {
+    let holds: Vec<HoldReason> = plan
+        .holds
+        .iter()
+        .filter(|hold| hold.pack.as_ref() == Some(name))
+        .map(|hold| hold.reason)
+        .collect();
+    let steps: Vec<&Step> = plan.steps_with_held().filter(|step| step.pack == *name).collect();
+    let state = match plan.bystanders.get(name) {
+        Some(Bystander::Unmanaged) => PackState::Unmanaged,
+        Some(Bystander::Foreign(_) | Bystander::Void(_)) => PackState::Foreign,
+        None => state(pack, &holds, !steps.is_empty()),
+    };
+    PackReport {
+        state,
+        drift: steps.iter().flat_map(|step| drift(step)).collect(),
+        status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
+        last_update: pack.map(|pack| pack.record.last_update),
+        holds,
+    }
+}
+
+fn state(pack: Option<&ObservedPack>, holds: &[HoldReason], has_step: bool) -> PackState {
+    let first = holds.iter().find_map(|reason| match reason {
+        HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
+        HoldReason::Rejected => Some(PackState::Rejected),
+        HoldReason::Contested => Some(PackState::Contested),
+        HoldReason::Suspended => Some(PackState::Suspended),
+        HoldReason::Orphaned => Some(PackState::Orphaned),
+        HoldReason::Unmanaged => Some(PackState::Unmanaged),
+        HoldReason::Foreign => Some(PackState::Foreign),
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Unseen
+        | HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::Guard
+        | HoldReason::InProgress
+        | HoldReason::Quota
+        | HoldReason::Retry
+        | HoldReason::Denied => None,
+    });
+    let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
+    match first {
+        Some(state) => state,
+        None if owned && !has_step && holds.is_empty() => PackState::Synced,
+        None => PackState::Drifted,
+    }
+}
+
+fn drift(step: &Step) -> Vec<DriftKind> {
+    let by_reason = match (&step.action, &step.reason) {
+        (Action::Create(_), _) => return vec![DriftKind::Missing],
+        (Action::Delete, _) => return vec![DriftKind::Unwanted],
+        (_, Reason::Failed { .. }) => Some(DriftKind::Failed),
+        (_, Reason::ForeignChange | Reason::ForeignWrite) => Some(DriftKind::ForeignWrite),
+        (
+            _,
+            Reason::Missing
+            | Reason::Vanished
+            | Reason::Adoption
+            | Reason::Changed
+            | Reason::Unwanted
+            | Reason::RegionDropped,
+        ) => None,
+    };
+    let by_change = step.changes.iter().map(|change| match change {
+        Change::Template { .. } | Change::DeletionPolicy { .. } => DriftKind::Template,
+        Change::Parameter { .. } => DriftKind::Parameters,
+        Change::Exclusions { .. } => DriftKind::Exclusions,
+        Change::Delivery { .. } => DriftKind::Delivery,
+    });
+    by_reason.into_iter().chain(by_change).collect()
+}

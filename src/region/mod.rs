@@ -1,0 +1,246 @@
+//! One region: observe → plan → approve → execute → report.
+//!
+//! [`Reconciler`] is one pass, used alike by the daemon's task ([`task`]) and by `plan` and
+//! `apply`. It is generic over the port and knows neither the SDK nor the simulator.
+
+pub mod observe;
+pub mod task;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::cloud::{Reader, Writer};
+use crate::domain::catalog::Catalog;
+use crate::domain::desired::{Basis, Desired, desired};
+use crate::domain::diff::{Inputs, plan};
+use crate::domain::failure::FailureKind;
+use crate::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
+use crate::domain::history::{History, Pace, after};
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
+use crate::domain::observed::Observed;
+use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::report::{RegionReport, Tick};
+use crate::executor::execute;
+use crate::listing::chain;
+
+/// Everything a region goes by that the settings decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whose packs are ours.
+    pub installation: Installation,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// What may go away unasked.
+    pub limits: Limits,
+    /// How long things take.
+    pub pace: Pace,
+    /// Organization packs per region (AWS Config quota: 50).
+    pub quota: usize,
+}
+
+/// What the source says right now.
+#[derive(Debug, Clone, Default)]
+pub struct Intake {
+    /// The last catalog that could be read; `None` before the first.
+    pub catalog: Option<Arc<Catalog>>,
+    /// When the source was last read whole.
+    pub read_last: Option<Timestamp>,
+    /// Why the last read failed.
+    pub problem: Option<String>,
+}
+
+/// A source that was last read longer ago than this may not lead to any loss (I-S1).
+const SOURCE_AGE_MAX: Duration = Duration::from_mins(10);
+
+impl Intake {
+    /// How much this can be believed when it does not mention a pack.
+    pub fn basis(&self, now: Timestamp) -> Basis {
+        match (&self.problem, self.read_last) {
+            (Some(problem), _) => Basis::Unread(format!("the source could not be read: {problem}")),
+            (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => Basis::Whole,
+            (None, _) => Basis::Unread("the source was not read for 10 minutes".to_owned()),
+        }
+    }
+}
+
+/// One region's loop body with its memory.
+#[derive(Debug)]
+pub struct Reconciler<R, W> {
+    reader: R,
+    /// `None` in observe mode: there is nothing here that could write.
+    writer: Option<W>,
+    clock: Clock,
+    ledger: Arc<Mutex<Ledger>>,
+    history: History,
+    ticks: u64,
+    seen_last: Option<Timestamp>,
+    /// Ticks in a row that had to be followed by an early one.
+    hurried: u32,
+}
+
+impl<R: Reader, W: Writer> Reconciler<R, W> {
+    /// A reconciler without memory; the ledger is shared by all regions.
+    pub fn new(reader: R, writer: Option<W>, clock: Clock, ledger: Arc<Mutex<Ledger>>) -> Self {
+        Self {
+            reader,
+            writer,
+            clock,
+            ledger,
+            history: History::default(),
+            ticks: 0,
+            seen_last: None,
+            hurried: 0,
+        }
+    }
+
+    /// The reader, for questions besides reconciling.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// Looks and rules, and does nothing about it.
+    pub async fn look(&mut self, policy: &Policy, intake: &Intake) -> (RegionReport, Ruling) {
+        self.ticks = self.ticks.saturating_add(1);
+        let started = self.clock.now();
+        let observed = observe::observe(&self.reader, &policy.installation).await;
+        let now = self.clock.now();
+        let desired = intake.catalog.as_ref().map(|catalog| {
+            desired(catalog, &policy.installation, self.reader.place(), intake.basis(now))
+        });
+        if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
+            self.history.observe(seen, desired, now, &policy.pace);
+        }
+        if matches!(observed, Observed::Seen(_)) {
+            self.seen_last = Some(now);
+        }
+        let ruling = self.rule(policy, intake, (&observed, desired.as_ref()), now);
+        let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
+        (RegionReport::ruled(tick, policy.mode, &observed, &ruling), ruling)
+    }
+
+    fn rule(
+        &self,
+        policy: &Policy,
+        intake: &Intake,
+        (observed, desired): (&Observed, Option<&Desired>),
+        now: Timestamp,
+    ) -> Ruling {
+        let inputs = Inputs {
+            place: self.reader.place(),
+            desired,
+            observed,
+            history: &self.history,
+            pace: &policy.pace,
+            quota: policy.quota,
+        };
+        let none = std::collections::BTreeMap::new();
+        let terms = Terms {
+            mode: policy.mode,
+            limits: &policy.limits,
+            approvals: intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
+            members: None,
+            now,
+        };
+        // Regions share the ledger, and ruling is pure and short: a poisoned lock holds a ledger
+        // that some other region's panic left whole.
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        approve(plan(&inputs, now), &terms, &mut ledger)
+    }
+
+    /// Looks, rules, and takes the steps that may be taken.
+    pub async fn tick(
+        &mut self,
+        policy: &Policy,
+        intake: &Intake,
+        stop: &CancellationToken,
+    ) -> RegionReport {
+        let (mut report, ruling) = self.look(policy, intake).await;
+        report.outcomes = self.act(policy, ruling, stop).await;
+        report.finished = self.clock.now();
+        report
+    }
+
+    /// Takes the approved steps.
+    pub async fn act(
+        &mut self,
+        policy: &Policy,
+        ruling: Ruling,
+        stop: &CancellationToken,
+    ) -> Vec<Outcome> {
+        if ruling.approved.plan().is_empty() {
+            return Vec::new();
+        }
+        let outcomes = match (&self.writer, self.stranger().await) {
+            (Some(writer), None) => execute(ruling.approved, writer, stop).await,
+            (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),
+            (None, _) => Vec::new(),
+        };
+        let now = self.clock.now();
+        for outcome in &outcomes {
+            self.history.record(outcome, now, &policy.pace);
+        }
+        outcomes
+    }
+
+    /// Why the credentials in use may not write here: they belong to another account, or cannot
+    /// be asked. Packs are visible per caller, so a stranger would put every pack twice.
+    async fn stranger(&self) -> Option<Verdict> {
+        let expected: &AccountId = &self.reader.place().account;
+        match self.reader.caller().await {
+            Ok(account) if account == *expected => None,
+            Ok(account) => Some(Verdict::Failed {
+                kind: FailureKind::Credentials,
+                why: format!("the credentials in use are of account {account}, not {expected}"),
+            }),
+            Err(error) => {
+                Some(Verdict::Failed { kind: FailureKind::Credentials, why: chain(&error) })
+            }
+        }
+    }
+
+    /// How long to wait before the next tick, if nothing wakes the region earlier.
+    pub fn pause(&mut self, report: &RegionReport, pace: &Pace) -> Duration {
+        let acted = !report.outcomes.is_empty();
+        let is_hurried = acted || report.unseen.is_some() || report.is_in_progress();
+        self.hurried = if is_hurried && !acted { self.hurried.saturating_add(1) } else { 0 };
+        let regular = jittered(pace.interval, report);
+        let pause = if acted {
+            FIRST_LOOK.min(regular)
+        } else if is_hurried {
+            let times = self.hurried.saturating_sub(1);
+            crate::domain::history::backoff(pace.look_again, times, IN_PROGRESS_MAX).min(regular)
+        } else {
+            regular
+        };
+        let now = self.clock.now();
+        let lifts = report
+            .plan
+            .wakes()
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(LIFT_MIN));
+        lifts.map_or(pause, |lift| pause.min(lift))
+    }
+}
+
+/// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+/// Packs in progress are looked at this often at least.
+const IN_PROGRESS_MAX: Duration = Duration::from_mins(5);
+/// A hold that lifts is followed up no sooner than this.
+const LIFT_MIN: Duration = Duration::from_secs(1);
+
+/// The interval and up to a tenth more, so that regions do not tick together.
+fn jittered(interval: Duration, report: &RegionReport) -> Duration {
+    let parts = [report.place.to_string(), report.tick.to_string()];
+    let digest = Digest::of(parts.iter().map(String::as_bytes)).short();
+    let hundred = u32::from_str_radix(&digest, 16).unwrap_or_default() % 100;
+    interval.saturating_add(interval.saturating_mul(hundred).checked_div(1_000).unwrap_or_default())
+}
+
+fn refuse_all(ruling: Ruling, refusal: &Verdict) -> Vec<Outcome> {
+    let steps = ruling.approved.into_steps();
+    steps.into_iter().map(|step| Outcome { step, verdict: refusal.clone() }).collect()
+}

@@ -1,0 +1,23 @@
+//! Looking at one region: two listings, whole or not at all.
+
+use crate::cloud::Reader;
+use crate::domain::model::Installation;
+use crate::domain::observed::{Observed, Unseen, join};
+use crate::listing::{Incomplete, chain, read_all};
+
+/// Reads every pack and every status; two calls when both fit a page.
+pub async fn observe<R: Reader>(reader: &R, installation: &Installation) -> Observed {
+    let packs = match read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await {
+        Ok(packs) => packs,
+        Err(incomplete) => return unseen(&incomplete),
+    };
+    let statuses = match read_all(|token| reader.statuses(token), |one| one.name.clone()).await {
+        Ok(statuses) => statuses,
+        Err(incomplete) => return unseen(&incomplete),
+    };
+    Observed::Seen(join(packs, statuses, installation, reader.place()))
+}
+
+fn unseen(incomplete: &Incomplete) -> Observed {
+    Observed::Unseen(Unseen { kind: incomplete.kind(), why: chain(incomplete) })
+}

@@ -1,0 +1,1 @@
+//! The daemon's loop around one region's reconciler. (being written)
