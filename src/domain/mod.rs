@@ -6,6 +6,7 @@ pub mod content;
 pub mod diagnostic;
 pub mod failure;
 pub mod manifest;
+pub mod mode;
 pub mod model;
 pub mod observed;
 pub mod organization;
