@@ -73,8 +73,13 @@ impl<'a> Fields<'a> {
                     entries.push((field.as_str(), value));
                 }
                 Value::Text(field) => unknown(key.span, name, field, known, findings),
-                other => {
-                    let found = format!("a field of {} is named by {}", named(name), other.kind());
+                Value::Null
+                | Value::Bool(_)
+                | Value::Integer(_)
+                | Value::Float(_)
+                | Value::Sequence(_)
+                | Value::Mapping(_) => {
+                    let found = format!("a field of {} is {}", named(name), key.value.kind());
                     findings.error(Some(key.span), "unknown-field", found);
                 }
             }
