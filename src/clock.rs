@@ -17,7 +17,8 @@ pub struct Clock(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
-    System,
+    /// The machine's, with the moment this clock was made.
+    System(Instant),
     Simulated(Arc<Simulated>),
 }
 
@@ -34,7 +35,7 @@ struct Simulated {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Kind::System)
+        Self(Kind::System(now()))
     }
 
     /// A clock that shows `start` now and runs `speed` times as fast; 0 moves only by
@@ -48,7 +49,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
-            Kind::System => Timestamp::now(),
+            Kind::System(_) => Timestamp::now(),
             Kind::Simulated(clock) => {
                 let passed = clock.passed();
                 clock.start.checked_add(passed).unwrap_or(Timestamp::MAX)
@@ -56,10 +57,18 @@ impl Clock {
         }
     }
 
+    /// How long this clock has run: it never goes back, whatever happens to the time of day.
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Kind::System(started) => now().duration_since(*started),
+            Kind::Simulated(clock) => clock.passed(),
+        }
+    }
+
     /// Waits for this long on this clock.
     pub async fn sleep(&self, wait: Duration) {
         match &self.0 {
-            Kind::System => tokio::time::sleep(wait).await,
+            Kind::System(_) => tokio::time::sleep(wait).await,
             Kind::Simulated(clock) => clock.sleep(wait).await,
         }
     }

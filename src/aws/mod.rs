@@ -1,1 +1,19 @@
-//! (being written)
+//! The real AWS: the port of `cloud`, spoken through the SDK. No other module names an SDK crate.
+//!
+//! Retries live here and nowhere else: the SDK repeats reads, and writes are sent exactly once.
+//! What is absent: paging, pacing and every decision.
+
+mod attempt;
+mod client;
+mod error;
+mod identity;
+mod organization;
+mod parse;
+mod reader;
+mod writer;
+
+pub use client::{AwsCloud, ConnectProblem, Patience};
+pub use identity::Identity;
+pub use organization::AwsOrganization;
+pub use reader::AwsReader;
+pub use writer::AwsWriter;

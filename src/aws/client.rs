@@ -1,0 +1,235 @@
+//! Connecting: one SDK configuration, from which every region's clients are made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, FrameworkMetadata, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_types::service_config::ServiceConfigKey;
+use thiserror::Error;
+
+use super::identity::{self, Identity};
+use super::organization::AwsOrganization;
+use super::reader::AwsReader;
+use super::writer::AwsWriter;
+use crate::cloud::{AttemptObserver, CloudError};
+use crate::config::{Aws, StaticCredentials};
+use crate::domain::model::{Place, Region};
+
+/// How long a call may take, and how often it is repeated. The SDK alone would wait for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// One attempt of a read.
+    pub read_attempt: Duration,
+    /// A read with all its attempts.
+    pub read_operation: Duration,
+    /// Attempts of a read.
+    pub read_attempts: u32,
+    /// The longest wait before the second attempt of a read; it doubles from there.
+    pub backoff_first: Duration,
+    /// A write, which has one attempt.
+    pub write: Duration,
+}
+
+impl Default for Patience {
+    /// Figures of `docs/architecture.md`, "Periods": a healthy call takes well under a second, and
+    /// a Put of a large template some ten.
+    fn default() -> Self {
+        Self {
+            read_attempt: Duration::from_secs(10),
+            read_operation: Duration::from_secs(45),
+            read_attempts: 3,
+            backoff_first: Duration::from_secs(1),
+            write: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Patience {
+    fn read_timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .operation_attempt_timeout(self.read_attempt)
+            .operation_timeout(self.read_operation)
+            .build()
+    }
+
+    fn read_retries(&self) -> RetryConfig {
+        RetryConfig::standard()
+            .with_max_attempts(self.read_attempts)
+            .with_initial_backoff(self.backoff_first)
+    }
+
+    fn write_timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder().operation_timeout(self.write).build()
+    }
+}
+
+/// Why no connection may be used.
+#[derive(Debug, Error)]
+pub enum ConnectProblem {
+    /// `AWS_ENDPOINT_URL*` or the profile would send requests elsewhere, unseen.
+    #[error(
+        "{service} would be sent to {url} by an AWS_ENDPOINT_URL variable or by the AWS profile; \
+         name the address in aws.endpoint, or remove it"
+    )]
+    HiddenEndpoint {
+        /// The service, as the SDK names it.
+        service: &'static str,
+        /// Where it would be sent.
+        url: String,
+    },
+    /// The settings name no region.
+    #[error("aws.regions is empty")]
+    NoRegion,
+}
+
+/// The connection: credentials and rules that all clients share.
+#[derive(Debug, Clone)]
+pub struct AwsCloud {
+    sdk: SdkConfig,
+    home: Region,
+    patience: Patience,
+    observer: Arc<dyn AttemptObserver>,
+}
+
+impl AwsCloud {
+    /// Finds credentials as the settings say. Nothing is sent yet, but a profile may read files or
+    /// start a credential process.
+    pub async fn connect(
+        settings: &Aws,
+        patience: Patience,
+        observer: Arc<dyn AttemptObserver>,
+    ) -> Result<Self, ConnectProblem> {
+        let Aws { profile, expected_account: _, regions, endpoint } = settings;
+        let home = regions.first().ok_or(ConnectProblem::NoRegion)?.clone();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(sdk_region(&home))
+            .app_name(app_name())
+            .framework_metadata(version())
+            .retry_config(patience.read_retries())
+            .timeout_config(patience.read_timeouts());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = endpoint {
+            loader = loader.endpoint_url(&endpoint.url);
+            if let Some(keys) = &endpoint.credentials {
+                loader = loader.credentials_provider(credentials(keys));
+            }
+        }
+        let sdk = loader.load().await;
+        if endpoint.is_none() {
+            refuse_hidden_endpoints(&sdk)?;
+        }
+        Ok(Self { sdk, home, patience, observer })
+    }
+
+    /// Reads of this place.
+    pub fn reader(&self, place: &Place) -> AwsReader {
+        let region = sdk_region(&place.region);
+        let config = aws_sdk_config::config::Builder::from(&self.sdk).region(region.clone());
+        let sts = aws_sdk_sts::config::Builder::from(&self.sdk).region(region);
+        AwsReader::new(
+            place.clone(),
+            aws_sdk_config::Client::from_conf(config.build()),
+            aws_sdk_sts::Client::from_conf(sts.build()),
+            Arc::clone(&self.observer),
+        )
+    }
+
+    /// Writes of this place.
+    pub fn writer(&self, place: &Place) -> AwsWriter {
+        let config = aws_sdk_config::config::Builder::from(&self.sdk)
+            .region(sdk_region(&place.region))
+            .retry_config(RetryConfig::standard().with_max_attempts(1))
+            .timeout_config(self.patience.write_timeouts())
+            .build();
+        let client = aws_sdk_config::Client::from_conf(config);
+        AwsWriter::new(place.clone(), client, Arc::clone(&self.observer))
+    }
+
+    /// Reads of the organization, at the one region of the partition that answers for it.
+    pub fn organization(&self) -> AwsOrganization {
+        let region = organization_region(&self.home);
+        let config = aws_sdk_organizations::config::Builder::from(&self.sdk)
+            .region(sdk_region(&region))
+            .build();
+        let client = aws_sdk_organizations::Client::from_conf(config);
+        AwsOrganization::new(region, client, Arc::clone(&self.observer))
+    }
+
+    /// Who the credentials belong to, asked in the first region.
+    pub async fn caller_identity(&self) -> Result<Identity, CloudError> {
+        let client = aws_sdk_sts::Client::new(&self.sdk);
+        identity::ask(&client, &self.home, &self.home.to_string(), &self.observer).await
+    }
+}
+
+fn sdk_region(region: &Region) -> aws_config::Region {
+    aws_config::Region::new(region.as_str().to_owned())
+}
+
+fn app_name() -> AppName {
+    AppName::new("conformd").expect("the name is made of letters")
+}
+
+fn version() -> FrameworkMetadata {
+    FrameworkMetadata::new("conformd", Some(env!("CARGO_PKG_VERSION")))
+        .expect("a version number is made of digits, dots and hyphens")
+}
+
+fn credentials(keys: &StaticCredentials) -> Credentials {
+    let StaticCredentials { access_key_id, secret_access_key } = keys;
+    Credentials::new(access_key_id, secret_access_key, None, None, "settings")
+}
+
+/// Asks the SDK itself where it would send each service, so that no rule of its is missed:
+/// variables, profiles, `services` sections and `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
+fn refuse_hidden_endpoints(sdk: &SdkConfig) -> Result<(), ConnectProblem> {
+    for service in ["Config Service", "Organizations", "STS"] {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .expect("all three parts of the key are given");
+        let own = sdk.service_config().and_then(|settings| settings.load_config(key));
+        let url = own.or_else(|| sdk.endpoint_url().map(str::to_owned));
+        if let Some(url) = url.filter(|url| !url.is_empty()) {
+            return Err(ConnectProblem::HiddenEndpoint { service, url });
+        }
+    }
+    Ok(())
+}
+
+/// The region that answers for AWS Organizations in a partition (AWS Organizations: endpoints).
+fn organization_region(region: &Region) -> Region {
+    const HOMES: [(&str, &str); 6] = [
+        ("cn-", "cn-northwest-1"),
+        ("us-gov-", "us-gov-west-1"),
+        ("us-isob-", "us-isob-east-1"),
+        ("us-iso-", "us-iso-east-1"),
+        ("eusc-", "eusc-de-east-1"),
+        ("", "us-east-1"),
+    ];
+    let home = HOMES.into_iter().find(|(prefix, _)| region.as_str().starts_with(prefix));
+    let home = home.map_or("us-east-1", |(_, home)| home);
+    home.parse().expect("the table holds region names")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_organization_is_asked_where_its_partition_answers() {
+        let home = |region: &str| organization_region(&region.parse().unwrap()).to_string();
+        assert_eq!(home("eu-west-1"), "us-east-1");
+        assert_eq!(home("cn-north-1"), "cn-northwest-1");
+        assert_eq!(home("us-gov-east-1"), "us-gov-west-1");
+        assert_eq!(home("us-isob-east-1"), "us-isob-east-1");
+        assert_eq!(home("eusc-de-east-1"), "eusc-de-east-1");
+    }
+}

@@ -1,0 +1,49 @@
+//! Who the credentials belong to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+
+use super::attempt::Watch;
+use super::error::{self, Broken};
+use crate::cloud::{AttemptObserver, CloudError, Op};
+use crate::domain::model::{AccountId, Region};
+
+/// The answer of `GetCallerIdentity`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub account: AccountId,
+    /// The user or the session of a role.
+    pub arn: String,
+    /// The partition, from the ARN: `aws`, `aws-cn`, `aws-us-gov` …
+    pub partition: String,
+}
+
+/// Asks STS in the client's region.
+pub(super) async fn ask(
+    client: &aws_sdk_sts::Client,
+    region: &Region,
+    place: &impl fmt::Display,
+    observer: &Arc<dyn AttemptObserver>,
+) -> Result<Identity, CloudError> {
+    let op = Op::GetCallerIdentity;
+    let answer = client
+        .get_caller_identity()
+        .customize()
+        .interceptor(Watch::<GetCallerIdentityError>::new(op, region, observer))
+        .send()
+        .await
+        .map_err(|error| error::failure(op, place, &error))?;
+    identity(answer.account(), answer.arn()).map_err(|problem| error::broken(op, place, problem))
+}
+
+fn identity(account: Option<&str>, arn: Option<&str>) -> Result<Identity, Broken> {
+    let account = account.unwrap_or_default();
+    let account = account.parse().map_err(|_| Broken(format!("the account is {account:?}")))?;
+    let arn = arn.unwrap_or_default();
+    let partition = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(':'));
+    let (partition, _) = partition.ok_or_else(|| Broken(format!("the ARN is {arn:?}")))?;
+    Ok(Identity { account, arn: arn.to_owned(), partition: partition.to_owned() })
+}

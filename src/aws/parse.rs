@@ -1,0 +1,124 @@
+//! Answers of the SDK as records of the domain, strictly.
+//!
+//! The SDK fills in what AWS left out (`""`, 1970), so that a broken answer looks like a true one;
+//! here it is an error again. Absent, null and empty optional members are the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_config::primitives::DateTime;
+use aws_sdk_config::types::{
+    OrganizationConformancePack, OrganizationConformancePackDetailedStatus,
+    OrganizationConformancePackStatus,
+};
+use aws_sdk_organizations::types::{AccountState as AccountLife, AccountStatus};
+
+use super::error::{Broken, TEXT_MAX, bounded};
+use crate::cloud::{Page, PageToken};
+use crate::domain::model::{AccountId, PackName, Timestamp};
+use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::organization::{Account, AccountState};
+
+/// The SDK's stand-in for a missing time is 1970-01-01; nothing of AWS Config is that old.
+const TIME_MIN_SECONDS: i64 = 365 * 86_400;
+
+/// A page of whatever `record` makes of each entry.
+pub(super) fn page<A, T>(
+    entries: &[A],
+    next: Option<&str>,
+    record: impl Fn(&A) -> Result<T, Broken>,
+) -> Result<Page<T>, Broken> {
+    let items = entries.iter().map(record).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: next.filter(|token| !token.is_empty()).map(|t| PageToken(t.into())) })
+}
+
+/// An entry of the list of packs.
+pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, Broken> {
+    let name = pack_name(pack.organization_conformance_pack_name())?;
+    let arn = pack.organization_conformance_pack_arn();
+    if arn.is_empty() {
+        return Err(Broken(format!("pack {name} has no ARN")));
+    }
+    let last_update = timestamp(pack.last_update_time())
+        .ok_or_else(|| Broken(format!("pack {name} has no time of its last update")))?;
+    let excluded: Result<BTreeSet<AccountId>, Broken> =
+        pack.excluded_accounts().iter().map(|id| account_id(id)).collect();
+    let inputs: BTreeMap<String, String> = pack
+        .conformance_pack_input_parameters()
+        .iter()
+        .map(|input| (input.parameter_name().to_owned(), input.parameter_value().to_owned()))
+        .collect();
+    if inputs.contains_key("") {
+        return Err(Broken(format!("pack {name} has an input parameter without a name")));
+    }
+    Ok(PackRecord {
+        arn: bounded(arn, TEXT_MAX),
+        last_update,
+        inputs,
+        excluded: excluded?,
+        delivery: Delivery {
+            bucket: pack.delivery_s3_bucket().unwrap_or_default().to_owned(),
+            prefix: pack.delivery_s3_key_prefix().unwrap_or_default().to_owned(),
+        },
+        name,
+    })
+}
+
+/// An entry of the list of statuses.
+pub(super) fn status(status: &OrganizationConformancePackStatus) -> Result<StatusRecord, Broken> {
+    Ok(StatusRecord {
+        name: pack_name(status.organization_conformance_pack_name())?,
+        status: rollout(status.status().as_str()),
+        error_code: words(status.error_code()),
+        error_message: words(status.error_message()),
+        last_update: status.last_update_time().and_then(timestamp),
+    })
+}
+
+/// One account's entry.
+pub(super) fn row(row: &OrganizationConformancePackDetailedStatus) -> Result<Row, Broken> {
+    Ok(Row {
+        account: account_id(row.account_id())?,
+        status: rollout(row.status().as_str()),
+        error_code: words(row.error_code()),
+        error_message: words(row.error_message()),
+        last_update: row.last_update_time().and_then(timestamp),
+    })
+}
+
+/// A member account. `State` counts; `Status`, which AWS retires, stands in where it is missing.
+pub(super) fn account(account: &aws_sdk_organizations::types::Account) -> Result<Account, Broken> {
+    let state = account.state().map(AccountLife::as_str);
+    let state = state.or_else(|| account.status().map(AccountStatus::as_str));
+    let state: Option<AccountState> = state.and_then(|state| state.parse().ok());
+    Ok(Account {
+        id: account_id(account.id().unwrap_or_default())?,
+        name: words(account.name()).unwrap_or_default(),
+        state,
+        joined: account.joined_timestamp().and_then(timestamp),
+    })
+}
+
+fn pack_name(text: &str) -> Result<PackName, Broken> {
+    text.parse().map_err(|_| Broken(format!("a pack is named {:?}", bounded(text, 128))))
+}
+
+fn account_id(text: &str) -> Result<AccountId, Broken> {
+    text.parse().map_err(|_| Broken(format!("an account id is {:?}", bounded(text, 64))))
+}
+
+fn rollout(text: &str) -> RolloutStatus {
+    let Ok(status) = text.parse();
+    status
+}
+
+fn words(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| bounded(text, TEXT_MAX))
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    if time.secs() < TIME_MIN_SECONDS {
+        return None;
+    }
+    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
+    Timestamp::new(time.secs(), nanoseconds).ok()
+}

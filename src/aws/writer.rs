@@ -1,0 +1,86 @@
+//! Writes of one place. Each is sent once: AWS has no idempotency token, so a write that failed
+//! unclearly may have landed, and only another look can tell.
+
+use std::sync::Arc;
+
+use aws_sdk_config::Client;
+use aws_sdk_config::types::ConformancePackInputParameter;
+
+use super::attempt::Watch;
+use super::error::{self, Broken, DeleteFailure, PutFailure};
+use crate::cloud::{AttemptObserver, CloudError, Op, Writer};
+use crate::domain::content::Content;
+use crate::domain::model::{PackName, Place};
+use crate::domain::observed::Delivery;
+
+/// AWS Config in one region, to change.
+#[derive(Debug, Clone)]
+pub struct AwsWriter {
+    place: Place,
+    config: Client,
+    observer: Arc<dyn AttemptObserver>,
+}
+
+impl AwsWriter {
+    pub(super) fn new(place: Place, config: Client, observer: Arc<dyn AttemptObserver>) -> Self {
+        Self { place, config, observer }
+    }
+}
+
+impl Writer for AwsWriter {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+        let op = Op::PutOrganizationConformancePack;
+        let Content { body, inputs, excluded, delivery: Delivery { bucket, prefix } } = content;
+        let inputs = inputs.iter().map(|(name, value)| {
+            ConformancePackInputParameter::builder()
+                .parameter_name(name)
+                .parameter_value(value)
+                .build()
+                .expect("name and value are both given")
+        });
+        let excluded = excluded.iter().map(ToString::to_string);
+        let watch = Watch::<PutFailure>::new(op, &self.place.region, &self.observer);
+        let answer = self
+            .config
+            .put_organization_conformance_pack()
+            .organization_conformance_pack_name(pack.as_str())
+            .template_body(body.as_ref())
+            .set_conformance_pack_input_parameters(filled(inputs.collect()))
+            .set_excluded_accounts(filled(excluded.collect()))
+            .set_delivery_s3_bucket(text(bucket))
+            .set_delivery_s3_key_prefix(text(prefix))
+            .customize()
+            .interceptor(watch)
+            .send()
+            .await
+            .map_err(|error| error::failure(op, &self.place, &error))?;
+        let arn = answer.organization_conformance_pack_arn().and_then(text);
+        arn.ok_or_else(|| {
+            error::broken(op, &self.place, Broken("the answer holds no ARN".to_owned()))
+        })
+    }
+
+    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+        let op = Op::DeleteOrganizationConformancePack;
+        let watch = Watch::<DeleteFailure>::new(op, &self.place.region, &self.observer);
+        self.config
+            .delete_organization_conformance_pack()
+            .organization_conformance_pack_name(pack.as_str())
+            .customize()
+            .interceptor(watch)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| error::failure(op, &self.place, &error))
+    }
+}
+
+/// A list, unless it is empty: a Put replaces everything, so an absent list clears it, and that is
+/// the form known to work.
+fn filled<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

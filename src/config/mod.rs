@@ -1,0 +1,317 @@
+//! The settings: one YAML file becomes one checked [`Config`], or every error in it at once.
+//!
+//! What is absent: flags (the command line overrides fields of a finished [`Config`]) and secrets
+//! (they are named by path and read by whoever uses them).
+
+mod fields;
+mod sections;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::snapshot::SourcePath;
+
+/// Settings that passed every check which needs no AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Names this conformd in the marker of every pack it writes.
+    pub installation: Installation,
+    /// How much it may change.
+    pub mode: Mode,
+    /// Whom it talks to, as whom.
+    pub aws: Aws,
+    /// Where the manifests are.
+    pub source: Source,
+    /// How often it looks.
+    pub intervals: Intervals,
+    /// How much it may delete without being asked twice.
+    pub guard: Guard,
+    /// How fast it may ask AWS.
+    pub limits: Limits,
+    /// Where templates go that are too large for a request; `None`: nowhere.
+    pub templates: Option<TemplateBucket>,
+    /// Its own HTTP server.
+    pub http: Http,
+}
+
+/// Whom to talk to, as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aws {
+    /// Named profile of the AWS configuration files; `None`: the default chain of the SDK.
+    pub profile: Option<String>,
+    /// The account that owns the packs; any other caller is refused.
+    pub expected_account: AccountId,
+    /// The regions to keep; never empty, in the order of their names.
+    pub regions: BTreeSet<Region>,
+    /// Something other than AWS to talk to, such as the simulator.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Something on this machine that speaks AWS's protocols.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// An `http://` address on the loopback interface, for every service and region.
+    pub url: String,
+    /// Keys to sign with; `None`: whatever the SDK finds.
+    pub credentials: Option<StaticCredentials>,
+}
+
+/// Keys for a stand-in of AWS. They open nothing, so they may stand in the settings.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StaticCredentials {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for StaticCredentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access_key_id, secret_access_key: _ } = self;
+        out.debug_struct("StaticCredentials")
+            .field("access_key_id", access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the manifests are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A directory that something else keeps up to date.
+    Directory {
+        /// Nothing outside it is ever read; relative paths start at the settings file.
+        root: PathBuf,
+        /// The directory beneath it that holds manifests; `.` for the root itself.
+        path: String,
+    },
+}
+
+/// How often it looks, and how long it waits before it tries again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intervals {
+    /// Source: read afresh even without a sign of change.
+    pub source: Duration,
+    /// Account list of the organization.
+    pub organization: Duration,
+    /// One region: a whole tick.
+    pub region: Duration,
+    /// A pack whose roll-out is running.
+    pub in_progress: Backoff,
+    /// A pack whose step failed or was refused for now.
+    pub requeue: Backoff,
+    /// Members that failed or are still busy.
+    pub sweep_trouble: Duration,
+    /// Every member of every pack.
+    pub sweep_full: Duration,
+}
+
+/// A wait that starts short and doubles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first wait.
+    pub first: Duration,
+    /// The longest wait; at least `first`.
+    pub max: Duration,
+}
+
+/// Limits of the delete guard; past one of them, everything destructive waits for an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// Packs deleted or stripped of rules, per plan and region, in percent of the owned ones;
+    /// one is always allowed.
+    pub ratio_percent: u32,
+    /// Pack names deleted or stripped of rules in 24 hours.
+    pub names_per_window: u32,
+    /// Active accounts newly excluded from one pack: this many, or [`Self::exclusions_percent`].
+    pub exclusions_max: u32,
+    /// Active accounts newly excluded from one pack, in percent of the members.
+    pub exclusions_percent: u32,
+    /// Owned packs that must still be wanted, in percent.
+    pub overlap_percent: u32,
+}
+
+/// How fast AWS may be asked, per region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second in the long run.
+    pub reads_per_second: NonZeroU32,
+    /// Requests that may come at once after a quiet time.
+    pub burst: NonZeroU32,
+    /// Requests that may be under way at one moment.
+    pub in_flight: NonZeroUsize,
+}
+
+/// Where templates go that are too large for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateBucket {
+    /// Bucket, in each region's own S3.
+    pub bucket: String,
+    /// Key prefix, without a slash at its end; empty for none.
+    pub prefix: String,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// File with the token that requests which ask for work must carry; `None`: none may.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        let minutes = Duration::from_mins;
+        Self {
+            source: minutes(1),
+            organization: minutes(10),
+            region: minutes(15),
+            in_progress: Backoff { first: minutes(1), max: minutes(5) },
+            requeue: Backoff { first: minutes(1), max: minutes(15) },
+            sweep_trouble: minutes(15),
+            sweep_full: Duration::from_hours(6),
+        }
+    }
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            ratio_percent: 10,
+            names_per_window: 5,
+            exclusions_max: 5,
+            exclusions_percent: 5,
+            overlap_percent: 50,
+        }
+    }
+}
+
+impl Default for Limits {
+    /// AWS Config publishes no rates; these stay below the lowest ones anybody reported.
+    fn default() -> Self {
+        Self {
+            reads_per_second: NonZeroU32::MIN.saturating_add(1),
+            burst: NonZeroU32::MIN.saturating_add(9),
+            in_flight: NonZeroUsize::MIN.saturating_add(3),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)), token_file: None }
+    }
+}
+
+/// Settings, and what a person should look at in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// Findings that do not keep them from being used.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why a settings file cannot be used.
+#[derive(Debug, Error)]
+pub enum Unusable {
+    /// It could not be read.
+    #[error("settings file {} could not be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It holds errors: all of them, and the warnings, in the order of the file.
+    #[error("settings file {} has {} error(s)", path.display(), error_count(findings))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, as far as it was text.
+        text: String,
+        /// Everything that was found.
+        findings: Vec<Diagnostic>,
+    },
+}
+
+fn error_count(findings: &[Diagnostic]) -> usize {
+    findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+/// Reads the settings from this file. Relative paths in it start at its directory.
+pub fn load(file: &Path) -> Result<Loaded, Unusable> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| Unusable::Unreadable { path: file.to_owned(), source })?;
+    let base = file.parent().unwrap_or(Path::new(""));
+    let name = file.file_name().and_then(|name| SourcePath::new(&name.to_string_lossy()).ok());
+    let name = name.unwrap_or_else(default_name);
+    parse(&name, &text, base).map_err(|findings| Unusable::Invalid {
+        path: file.to_owned(),
+        text,
+        findings,
+    })
+}
+
+fn default_name() -> SourcePath {
+    SourcePath::new("conformd.yaml").expect("a plain file name is a path")
+}
+
+/// Reads the settings from this text. Findings name `path`; relative paths in it start at `base`.
+pub fn parse(path: &SourcePath, text: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut findings = fields::Findings::new(path);
+    let config = match tree::parse(text) {
+        Ok(root) => sections::config(&root, base, &mut findings),
+        Err(problem) => {
+            findings.error(problem.span, "syntax", problem.found);
+            None
+        }
+    };
+    let findings = findings.in_order();
+    match config {
+        Some(config) if error_count(&findings) == 0 => Ok(Loaded { config, warnings: findings }),
+        Some(_) | None => Err(findings),
+    }
+}
+
+impl Config {
+    /// The settings that differ in `new` and are only read when the process starts.
+    pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
+        let Self {
+            installation,
+            mode: _,
+            aws: Aws { profile, expected_account, regions: _, endpoint },
+            source,
+            intervals: _,
+            guard: _,
+            limits: _,
+            templates: _,
+            http: Http { listen, token_file },
+        } = self;
+        let mut changes = Vec::new();
+        let mut note = |same: bool, name| {
+            if !same {
+                changes.push(name);
+            }
+        };
+        note(*installation == new.installation, "installation");
+        note(*profile == new.aws.profile, "aws.profile");
+        note(*expected_account == new.aws.expected_account, "aws.expectedAccountId");
+        note(*endpoint == new.aws.endpoint, "aws.endpoint");
+        note(*source == new.source, "source");
+        note(*listen == new.http.listen, "http.listen");
+        note(*token_file == new.http.token_file, "http.tokenFile");
+        changes
+    }
+}

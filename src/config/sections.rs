@@ -1,0 +1,285 @@
+//! The shape of the settings: which sections and fields there are, and what may stand in them.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use super::fields::{Fields, Findings, parsed, text};
+use super::tree::{Node, Value};
+use super::{
+    Aws, Backoff, Config, Endpoint, Guard, Http, Intervals, Limits, Source, StaticCredentials,
+    TemplateBucket,
+};
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Installation, Region};
+
+/// The shortest period of anything: less would keep a core busy without seeing more.
+const PERIOD_MIN: Duration = Duration::from_secs(1);
+
+/// The shortest period of what asks AWS: its answers lag by that much anyway.
+const PERIOD_MIN_AWS: Duration = Duration::from_secs(30);
+
+/// The longest period: a week unseen is a daemon that does nothing.
+const PERIOD_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// Sections that this version reads over and does not act on.
+const RESERVED: [&str; 2] = ["recorderProbe", "rescue"];
+
+/// The whole file.
+pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings) -> Option<Config> {
+    let known = [
+        "installation",
+        "mode",
+        "aws",
+        "source",
+        "intervals",
+        "guard",
+        "limits",
+        "templates",
+        "recorderProbe",
+        "rescue",
+        "http",
+    ];
+    let top = Fields::of(root, "", &known, findings)?;
+    reserved(&top, findings);
+    let installation = top.parsed("installation", Installation::EXPECTED, findings);
+    let mode = top.parsed("mode", Mode::EXPECTED, findings);
+    let aws = top.require("aws", "whom to talk to, as whom", findings);
+    let aws = aws.and_then(|node| aws_section(node, findings));
+    let source = top.require("source", "where the manifests are", findings);
+    let source = source.and_then(|node| source_section(node, base, findings));
+    let real = aws.as_ref().is_none_or(|aws| aws.endpoint.is_none());
+    let intervals = top.get("intervals").and_then(|node| intervals_section(node, real, findings));
+    let guard = top.get("guard").and_then(|node| guard_section(node, findings));
+    let limits = top.get("limits").and_then(|node| limits_section(node, findings));
+    let templates = top.get("templates").and_then(|node| templates_section(node, findings));
+    let http = top.get("http").and_then(|node| http_section(node, base, findings));
+    Some(Config {
+        installation: installation?,
+        mode: mode?,
+        aws: aws?,
+        source: source?,
+        intervals: intervals.unwrap_or_default(),
+        guard: guard.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        templates,
+        http: http.unwrap_or_default(),
+    })
+}
+
+fn reserved(top: &Fields<'_>, findings: &mut Findings) {
+    for section in RESERVED {
+        if let Some(node) = top.get(section) {
+            let found = format!("{section} is not used by this version");
+            findings.warning(node.span, "reserved", found);
+        }
+    }
+}
+
+fn aws_section(node: &Node, findings: &mut Findings) -> Option<Aws> {
+    let known = ["profile", "expectedAccountId", "regions", "endpoint"];
+    let fields = Fields::of(node, "aws", &known, findings)?;
+    let profile = fields.text("profile", findings).map(str::to_owned);
+    let expected_account = fields.parsed("expectedAccountId", AccountId::EXPECTED, findings);
+    let regions = fields.require("regions", "a list of region names", findings);
+    let regions = regions.and_then(|node| regions_list(node, findings));
+    let endpoint = fields.get("endpoint").map(|node| endpoint_section(node, findings));
+    let endpoint = match endpoint {
+        None => None,
+        Some(read) => Some(read?),
+    };
+    Some(Aws { profile, expected_account: expected_account?, regions: regions?, endpoint })
+}
+
+fn regions_list(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Region>> {
+    let Value::Sequence(items) = &node.value else {
+        let found = format!("aws.regions is {}", node.value.kind());
+        findings.error(Some(node.span), "type", found).expected =
+            Some("a list of region names".to_owned());
+        return None;
+    };
+    let mut regions = BTreeSet::new();
+    for item in items {
+        let region: Option<Region> = parsed(item, "a region", Region::EXPECTED, findings);
+        if let Some(region) = region
+            && let Some(repeated) = regions.replace(region)
+        {
+            findings.warning(item.span, "repeated", format!("{repeated} is listed twice"));
+        }
+    }
+    if items.is_empty() {
+        let found = "aws.regions is empty".to_owned();
+        findings.error(Some(node.span), "value", found).expected =
+            Some("at least one region".to_owned());
+    }
+    (!regions.is_empty()).then_some(regions)
+}
+
+fn endpoint_section(node: &Node, findings: &mut Findings) -> Option<Endpoint> {
+    const EXPECTED: &str = "an address on this machine, such as http://127.0.0.1:4599";
+    let fields = Fields::of(node, "aws.endpoint", &["url", "credentials"], findings)?;
+    let credentials = fields.get("credentials").map(|node| credentials_section(node, findings));
+    let url = fields.require("url", EXPECTED, findings)?;
+    let address = text(url, "aws.endpoint.url", EXPECTED, findings)?;
+    if !is_loopback(address) {
+        let found = format!("aws.endpoint.url is {address:?}");
+        let finding = findings.error(Some(url.span), "endpoint-not-local", found);
+        finding.expected = Some(EXPECTED.to_owned());
+        finding.hint = Some("only a stand-in of AWS on this machine can be named".to_owned());
+        return None;
+    }
+    let credentials = match credentials {
+        None => None,
+        Some(read) => Some(read?),
+    };
+    Some(Endpoint { url: address.trim_end_matches('/').to_owned(), credentials })
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Some(authority) = url.strip_prefix("http://") else { return false };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    match authority.parse::<SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => authority
+            .strip_prefix("localhost:")
+            .is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port != 0)),
+    }
+}
+
+fn credentials_section(node: &Node, findings: &mut Findings) -> Option<StaticCredentials> {
+    let name = "aws.endpoint.credentials";
+    let fields = Fields::of(node, name, &["accessKeyId", "secretAccessKey"], findings)?;
+    let mut key = |field| {
+        let node = fields.require(field, "text", findings)?;
+        text(node, &fields.full(field), "text", findings).map(str::to_owned)
+    };
+    let (access_key_id, secret_access_key) = (key("accessKeyId"), key("secretAccessKey"));
+    Some(StaticCredentials { access_key_id: access_key_id?, secret_access_key: secret_access_key? })
+}
+
+fn source_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<Source> {
+    let fields = Fields::of(node, "source", &["directory", "git"], findings)?;
+    if let Some(git) = fields.get("git") {
+        let found = "source.git is not part of this version".to_owned();
+        findings.error(Some(git.span), "unsupported", found).hint =
+            Some("let something else check the repository out and use source.directory".into());
+    }
+    let directory = fields.require("directory", "a mapping with root and path", findings)?;
+    let fields = Fields::of(directory, "source.directory", &["root", "path"], findings)?;
+    let path = fields.text("path", findings).unwrap_or(".").to_owned();
+    let root = fields.require("root", "a directory", findings)?;
+    let root = text(root, "source.directory.root", "a directory", findings)?;
+    Some(Source::Directory { root: base.join(root), path })
+}
+
+fn intervals_section(node: &Node, real: bool, findings: &mut Findings) -> Option<Intervals> {
+    let known =
+        ["source", "organization", "region", "inProgress", "requeue", "sweepTrouble", "sweepFull"];
+    let fields = Fields::of(node, "intervals", &known, findings)?;
+    let default = Intervals::default();
+    let aws = if real { PERIOD_MIN_AWS } else { PERIOD_MIN }..=PERIOD_MAX;
+    let mut period = |field, default| fields.duration(field, aws.clone(), default, findings);
+    let organization = period("organization", default.organization);
+    let region = period("region", default.region);
+    let sweep_trouble = period("sweepTrouble", default.sweep_trouble);
+    let sweep_full = period("sweepFull", default.sweep_full);
+    Some(Intervals {
+        source: fields.duration("source", PERIOD_MIN..=PERIOD_MAX, default.source, findings),
+        organization,
+        region,
+        in_progress: backoff(&fields, "inProgress", &aws, default.in_progress, findings),
+        requeue: backoff(&fields, "requeue", &aws, default.requeue, findings),
+        sweep_trouble,
+        sweep_full,
+    })
+}
+
+fn backoff(
+    parent: &Fields<'_>,
+    field: &str,
+    range: &RangeInclusive<Duration>,
+    default: Backoff,
+    findings: &mut Findings,
+) -> Backoff {
+    let Some(node) = parent.get(field) else { return default };
+    let name = parent.full(field);
+    let Some(fields) = Fields::of(node, &name, &["first", "max"], findings) else {
+        return default;
+    };
+    let first = fields.duration("first", range.clone(), default.first, findings);
+    let max = fields.duration("max", range.clone(), default.max.max(first), findings);
+    if max < first {
+        let found = format!("{name}.max is shorter than {name}.first");
+        findings.error(Some(node.span), "value", found);
+    }
+    Backoff { first, max }
+}
+
+fn guard_section(node: &Node, findings: &mut Findings) -> Option<Guard> {
+    let known =
+        ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
+    let fields = Fields::of(node, "guard", &known, findings)?;
+    let default = Guard::default();
+    let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
+    Some(Guard {
+        ratio_percent: number("ratioPercent", 100, default.ratio_percent),
+        names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
+        // AWS Config API: at most 1,000 excluded accounts a pack.
+        exclusions_max: number("exclusionsMax", 1_000, default.exclusions_max),
+        exclusions_percent: number("exclusionsPercent", 100, default.exclusions_percent),
+        overlap_percent: number("overlapPercent", 100, default.overlap_percent),
+    })
+}
+
+fn limits_section(node: &Node, findings: &mut Findings) -> Option<Limits> {
+    let fields = Fields::of(node, "limits", &["readsPerSecond", "burst", "inFlight"], findings)?;
+    let default = Limits::default();
+    let mut number = |field, most, default: NonZeroU32| {
+        let number = fields.number(field, 1..=most, default.get(), findings);
+        NonZeroU32::new(number).unwrap_or(default)
+    };
+    let in_flight = u32::try_from(default.in_flight.get()).ok().and_then(NonZeroU32::new);
+    let in_flight = number("inFlight", 64, in_flight.unwrap_or(NonZeroU32::MIN));
+    Some(Limits {
+        reads_per_second: number("readsPerSecond", 100, default.reads_per_second),
+        burst: number("burst", 1_000, default.burst),
+        in_flight: NonZeroUsize::try_from(in_flight).unwrap_or(default.in_flight),
+    })
+}
+
+fn templates_section(node: &Node, findings: &mut Findings) -> Option<TemplateBucket> {
+    const EXPECTED: &str = "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)";
+    let fields = Fields::of(node, "templates", &["bucket", "prefix"], findings)?;
+    let prefix = fields.text("prefix", findings).unwrap_or_default();
+    let bucket_node = fields.require("bucket", EXPECTED, findings)?;
+    let bucket = text(bucket_node, "templates.bucket", EXPECTED, findings)?;
+    let is_name = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
+        });
+    if !is_name {
+        let found = format!("templates.bucket is {bucket:?}");
+        findings.error(Some(bucket_node.span), "value", found).expected = Some(EXPECTED.to_owned());
+    }
+    let prefix = prefix.trim_matches('/').to_owned();
+    Some(TemplateBucket { bucket: bucket.to_owned(), prefix })
+}
+
+fn http_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<Http> {
+    const EXPECTED: &str = "an address and a port, such as 127.0.0.1:9464";
+    let fields = Fields::of(node, "http", &["listen", "tokenFile"], findings)?;
+    let default = Http::default();
+    let token_file = fields.text("tokenFile", findings).map(|file| base.join(file));
+    let listen = fields.get("listen").and_then(|node| {
+        let address = text(node, "http.listen", EXPECTED, findings)?;
+        if address.parse::<SocketAddr>().is_err() {
+            let found = format!("http.listen is {address:?}");
+            findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+        }
+        address.parse().ok()
+    });
+    Some(Http { listen: listen.unwrap_or(default.listen), token_file })
+}

@@ -1,0 +1,224 @@
+//! One reading of a directory: the manifests beneath a path and the templates that they name.
+//!
+//! Owns what may be opened: everything goes through one handle on the root, so that no link and no
+//! `..` leads out of it, and only regular files are ever opened. What it deliberately does not do:
+//! parse (`domain`), repeat itself, or remember the last good reading (the source task).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, MetadataExt as _};
+use thiserror::Error;
+
+use super::tree::{Stop, Tree};
+use crate::domain::snapshot::{Escape, FileContent, Snapshot, SourcePath};
+
+/// A reading is begun again this often when the directory is replaced meanwhile: far more than the
+/// two or three swaps a minute that a publisher of ConfigMaps or commits can cause.
+const RESTARTS_MAX: usize = 16;
+
+/// Names the files, beneath the source root, that these manifests refer to.
+pub type Wanted = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
+
+/// How much a source may hold before it is refused as a whole, or a file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Directories within directories.
+    pub depth_max: usize,
+    /// Names seen, whatever they are.
+    pub entries_max: usize,
+    /// Files read.
+    pub files_max: usize,
+    /// Bytes of one file; a larger one is unreadable, the rest goes on.
+    pub file_bytes_max: u64,
+    /// Bytes of all files.
+    pub bytes_max: u64,
+}
+
+impl Default for Limits {
+    /// An organization has at most a few hundred packs, a template at most 300,000 bytes
+    /// (AWS Config: `TemplateS3Uri`): each limit leaves an order of magnitude.
+    fn default() -> Self {
+        Self {
+            depth_max: 16,
+            entries_max: 50_000,
+            files_max: 5_000,
+            file_bytes_max: 2 * 1024 * 1024,
+            bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Why there is no snapshot at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReadProblem {
+    /// The root or the path beneath it cannot be opened or listed.
+    #[error("the source {place} cannot be read: {why}")]
+    Unreadable {
+        /// The directory.
+        place: String,
+        /// The reason, in words.
+        why: String,
+    },
+    /// Nothing with the suffix of a manifest: never taken for "nothing is wanted".
+    #[error("the source {place} holds no manifest: no file ends in .yaml, .yml or .json")]
+    Empty {
+        /// The directory.
+        place: String,
+    },
+    /// More than [`Limits`] allow.
+    #[error("the source {place} is too large: {what}")]
+    Oversize {
+        /// The directory.
+        place: String,
+        /// Which limit was passed.
+        what: String,
+    },
+}
+
+/// What one reading gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The files.
+    pub snapshot: Snapshot,
+    /// The directories they came from: a change in any of them can change the snapshot.
+    pub folders: BTreeSet<PathBuf>,
+}
+
+/// A directory that holds manifests.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    root: PathBuf,
+    path: Option<SourcePath>,
+    limits: Limits,
+}
+
+/// Reads the manifests beneath `path` in `root`, and the templates that `wanted` finds in them.
+///
+/// # Errors
+/// [`ReadProblem`]; a path that leaves the root is one too.
+pub fn read(
+    root: &Path,
+    path: &str,
+    wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+) -> Result<Snapshot, ReadProblem> {
+    let directory = Directory::new(root, path).map_err(|escape| ReadProblem::Unreadable {
+        place: root.join(path).display().to_string(),
+        why: escape.to_string(),
+    })?;
+    Ok(directory.read(wanted)?.snapshot)
+}
+
+impl Directory {
+    /// The directory `path` beneath `root`; an empty path or `.` is the root itself.
+    pub fn new(root: &Path, path: &str) -> Result<Self, Escape> {
+        let is_root = path.is_empty()
+            || (!path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | ".")));
+        let path = if is_root { None } else { Some(SourcePath::new(path)?) };
+        // Watches report absolute paths, whatever the working directory is then.
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        Ok(Self { root, path, limits: Limits::default() })
+    }
+
+    /// The same directory with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The root that nothing may leave.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the manifests are, for people.
+    pub fn place(&self) -> String {
+        match &self.path {
+            Some(path) => self.root.join(path.as_str()).display().to_string(),
+            None => self.root.display().to_string(),
+        }
+    }
+
+    /// Reads everything once. Blocks on the file system, never on a pipe or a device.
+    ///
+    /// The set of files is one that existed: a directory replaced meanwhile is read again.
+    pub fn read(
+        &self,
+        wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+    ) -> Result<Reading, ReadProblem> {
+        for _ in 0..RESTARTS_MAX {
+            match self.attempt(&wanted) {
+                Ok(reading) if reading.snapshot.files.is_empty() => {
+                    return Err(ReadProblem::Empty { place: self.place() });
+                }
+                Ok(reading) => return Ok(reading),
+                Err(Stop::Moved) => {}
+                Err(Stop::Oversize(what)) => {
+                    return Err(ReadProblem::Oversize { place: self.place(), what });
+                }
+                Err(Stop::Unreadable(why)) => return Err(self.unreadable(&why)),
+            }
+        }
+        Err(self.unreadable("it kept changing while it was read"))
+    }
+
+    fn attempt(
+        &self,
+        wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+    ) -> Result<Reading, Stop> {
+        let root = self.open()?;
+        let mut tree = Tree::new(&root, &self.limits);
+        tree.read_manifests(self.path.as_ref())?;
+        for path in wanted(tree.files()) {
+            tree.read_template(&path)?;
+        }
+        tree.check_unmoved()?;
+        // A root that is itself a link may lead elsewhere by now, and what it led to may have been
+        // half removed while it was listed.
+        if identity(&root) != identity(&self.open()?) {
+            return Err(Stop::Moved);
+        }
+        let (files, folders) = tree.into_parts();
+        let folders = folders.iter().map(|folder| self.root.join(folder)).collect();
+        Ok(Reading { snapshot: Snapshot::of_directory(files), folders })
+    }
+
+    fn open(&self) -> Result<Dir, Stop> {
+        Dir::open_ambient_dir(&self.root, ambient_authority())
+            .map_err(|error| Stop::Unreadable(reason(&error)))
+    }
+
+    fn unreadable(&self, why: &str) -> ReadProblem {
+        ReadProblem::Unreadable { place: self.place(), why: why.to_owned() }
+    }
+}
+
+/// Device and inode: which directory a handle stands for, by whatever name.
+pub(super) fn identity(dir: &Dir) -> Option<(u64, u64)> {
+    let found = dir.dir_metadata().ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+/// Whether a file of this name may hold manifests: an allow-list, since a directory also holds
+/// editors' backups, swap files and half-downloads.
+pub(super) fn is_manifest(name: &OsStr) -> bool {
+    let suffix = Path::new(name).extension().and_then(OsStr::to_str);
+    matches!(suffix, Some("yaml" | "yml" | "json"))
+}
+
+/// An error of the file system in our words: the same on every reading, since it is hashed.
+pub(super) fn reason(error: &io::Error) -> String {
+    let known = match (error.raw_os_error(), error.kind()) {
+        (Some(libc::ELOOP), _) => "its symbolic links run in a circle",
+        // Made by cap-std itself; the system's own refusal has a number.
+        (None, io::ErrorKind::PermissionDenied) => "it leads out of the source root",
+        (Some(_), io::ErrorKind::PermissionDenied) => "permission denied",
+        (_, io::ErrorKind::NotFound) => "there is no such file or directory",
+        (_, io::ErrorKind::NotADirectory) => "it is not a directory",
+        _ => return error.to_string(),
+    };
+    known.to_owned()
+}
