@@ -2,12 +2,17 @@
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
 pub mod catalog;
+pub mod code;
 pub mod content;
 pub mod diagnostic;
 pub mod failure;
+pub(crate) mod findings;
+pub mod limits;
 pub mod manifest;
 pub mod model;
+pub(crate) mod nearest;
 pub mod observed;
 pub mod organization;
 pub mod snapshot;
 pub mod template;
+pub mod yaml;
