@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::code;
-use super::diagnostic::{Diagnostic, Span};
+use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::limits;
 use super::model::Digest;
@@ -56,10 +56,18 @@ impl Template {
         path: &SourcePath,
         text: &str,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let mut findings = Findings::new(path);
-        if path.as_str().ends_with(".json") {
-            check_json(&mut findings, text);
+        match yaml::json_problem(path, text) {
+            Some(problem) => Err(vec![problem]),
+            None => Self::parse_inline(path, text),
         }
+    }
+
+    /// Reads a template that stands inside another file.
+    pub(super) fn parse_inline(
+        path: &SourcePath,
+        text: &str,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut findings = Findings::new(path);
         let root = match yaml::parse(path, text) {
             Ok(documents) => sole(&mut findings, documents),
             Err(problems) => {
@@ -78,7 +86,7 @@ impl Template {
         let body = match insertion::declare_marker(path, text, &root) {
             Ok(body) => body,
             Err(refusal) => {
-                findings.all.push(refusal);
+                findings.all.push(*refusal);
                 return Err(findings.all);
             }
         };
@@ -104,17 +112,3 @@ fn sole(findings: &mut Findings<'_>, documents: Vec<Node>) -> Option<Node> {
     }
     Some(root)
 }
-
-/// A `.json` file must be JSON for other readers too, not only YAML.
-fn check_json(findings: &mut Findings<'_>, text: &str) {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        let before: usize = text.split('\n').take(error.line() - 1).map(|line| line.len() + 1).sum();
-        let start = before + error.column().saturating_sub(1);
-        let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-        let column = u32::try_from(error.column().max(1)).unwrap_or(u32::MAX);
-        let span = Span { line, column, start, end: start };
-        findings.error(span, code::SYNTAX, format!("this is not JSON: {error}"));
-    }
-}
-

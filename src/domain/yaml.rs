@@ -5,9 +5,11 @@
 //! [`read`], within a budget; anchors, aliases and merge keys are refused, since `CloudFormation`
 //! refuses them too. Nothing here knows what a manifest or a template is.
 
+mod json;
 mod reader;
 mod scalar;
 
+pub use json::json_problem;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
 

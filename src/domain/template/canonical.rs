@@ -123,7 +123,9 @@ impl Canonical {
             Self::Ambiguous(text) => encode_text(out, b'a', text),
             Self::Sequence(values) => {
                 encode_length(out, b's', values.len());
-                values.iter().for_each(|value| value.encode(out));
+                for value in values {
+                    value.encode(out);
+                }
             }
             Self::Mapping(entries) => {
                 encode_length(out, b'm', entries.len());

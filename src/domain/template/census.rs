@@ -66,11 +66,9 @@ fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census
                 findings
                     .error(span, code::RESOURCE_TYPE, format!("a pack cannot hold {other}"))
                     .expected(format!("{RULE} or {REMEDIATION}"))
-                    .hint(
-                        did_you_mean(other, [RULE, REMEDIATION]).unwrap_or_else(|| {
-                            "AWS Config deploys nothing else in a pack; use a stack set".to_owned()
-                        }),
-                    );
+                    .hint(did_you_mean(other, [RULE, REMEDIATION]).unwrap_or_else(|| {
+                        "AWS Config deploys nothing else in a pack; use a stack set".to_owned()
+                    }));
             }
             None => {
                 let found = format!("the resource {} has no Type", key.text);

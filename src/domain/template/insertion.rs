@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::canonical::{Canonical, Key};
 use crate::domain::code;
-use crate::domain::diagnostic::{Diagnostic, Span};
+use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::MARKER_PARAMETER;
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{self, Mapping, Node};
@@ -21,20 +21,22 @@ pub(super) fn declare_marker(
     path: &SourcePath,
     text: &str,
     root: &Node,
-) -> Result<String, Diagnostic> {
-    let refuse = |span: Span, found: &str| {
-        Diagnostic::error(path, Some(span), code::MARKER_INSERTION, found.to_owned())
-            .hint(format!("conformd declares the parameter {MARKER_PARAMETER} in what it delivers"))
+) -> Result<String, Box<Diagnostic>> {
+    let refuse = |found: &str| {
+        let problem =
+            Diagnostic::error(path, Some(root.span), code::MARKER_INSERTION, found.to_owned());
+        let hint = format!("conformd declares {MARKER_PARAMETER} in what it delivers");
+        Box::new(problem.hint(hint))
     };
     let place = place(text, root).ok_or_else(|| {
-        refuse(root.span, "the marker parameter cannot be declared in a template of this shape")
+        refuse("the marker parameter cannot be declared in a template of this shape")
     })?;
     let (before, after) = text.split_at_checked(place.offset).unwrap_or((text, ""));
     let body = [before.trim_start_matches('\u{feff}'), &place.insert, after].concat();
     if is_original_plus_marker(path, root, &body) {
         Ok(body)
     } else {
-        Err(refuse(root.span, "declaring the marker parameter would change something else too"))
+        Err(refuse("declaring the marker parameter would change something else too"))
     }
 }
 
@@ -114,8 +116,10 @@ fn line_break(text: &str) -> &'static str {
 fn is_original_plus_marker(path: &SourcePath, original: &Node, body: &str) -> bool {
     let mut expected = Canonical::of_template(original);
     let text = |text: &str| Canonical::Text(text.to_owned());
-    let marker =
-        BTreeMap::from([(Key::from("Type"), text("String")), (Key::from("Default"), text(DEFAULT))]);
+    let marker = BTreeMap::from([
+        (Key::from("Type"), text("String")),
+        (Key::from("Default"), text(DEFAULT)),
+    ]);
     let empty = || Canonical::Mapping(BTreeMap::new());
     let clean = expected
         .entries_mut()

@@ -95,7 +95,11 @@ fn check_scalar(findings: &mut Findings<'_>, scalar: &Scalar, span: Span) {
     if scalar.is_ambiguous() {
         let text = &scalar.text;
         findings
-            .warning(span, code::YAML_1_1, format!("{text} means one thing in YAML 1.1, another in 1.2"))
+            .warning(
+                span,
+                code::YAML_1_1,
+                format!("{text} means one thing in YAML 1.1, another in 1.2"),
+            )
             .hint(format!("write \"{text}\" if it is text"));
     }
 }
@@ -134,7 +138,11 @@ fn collect<'n>(node: &'n Node, function: Option<&str>, found: &mut Vec<Reference
         }
         (Value::Scalar(scalar), Some("Sub")) => substitutions(&scalar.text, node.span, found),
         (Value::Scalar(scalar), _) => {
-            found.push(Reference { name: &scalar.text, span: node.span, kind: ReferenceKind::Bare });
+            found.push(Reference {
+                name: &scalar.text,
+                span: node.span,
+                kind: ReferenceKind::Bare,
+            });
         }
         (Value::Sequence(nodes), function) => {
             // Of `Fn::Sub: [text, {names}]` the text is the argument.

@@ -8,8 +8,14 @@ use crate::domain::nearest::did_you_mean;
 use crate::domain::yaml::{Entry, Mapping, Node};
 
 /// Sections that packs are known to work with.
-const PROVEN: &[&str] =
-    &["AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Conditions", "Resources"];
+const PROVEN: &[&str] = &[
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Conditions",
+    "Resources",
+];
 
 /// Sections that `CloudFormation` has and nobody has shown to work in a pack.
 const UNPROVEN: &[&str] = &["Hooks", "Mappings", "Outputs", "Rules", "Transform"];
@@ -49,15 +55,14 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
         }
     }
     if let Some(entry) = sections.entry("Parameters") {
-        match entry.value.mapping() {
-            Some(parameters) => check_parameters(findings, parameters),
-            None => {
-                let found = format!("Parameters is {}", entry.value.describe());
-                findings
-                    .error(entry.key_span, code::TEMPLATE_SHAPE, found)
-                    .expected("a mapping")
-                    .hint("leave the section out if there are no parameters");
-            }
+        if let Some(parameters) = entry.value.mapping() {
+            check_parameters(findings, parameters);
+        } else {
+            let found = format!("Parameters is {}", entry.value.describe());
+            findings
+                .error(entry.key_span, code::TEMPLATE_SHAPE, found)
+                .expected("a mapping")
+                .hint("leave the section out if there are no parameters");
         }
     }
     if let Some(entry) = sections.entry("Conditions")

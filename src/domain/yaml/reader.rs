@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use granit_parser::{
-    Event, Marker, Parser, ScalarStyle, ScanError, Span as TextSpan, StrInput,
+    ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span as TextSpan, StrInput,
     StructureStyle, Tag,
 };
 
@@ -32,7 +32,7 @@ pub struct Document {
 }
 
 /// Bytes as text, or where they stop being UTF-8.
-pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
+pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnostic>> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (good, _) = bytes.split_at(error.valid_up_to());
         let before = String::from_utf8_lossy(good);
@@ -40,7 +40,7 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Diagnos
         let found = "the bytes here are not UTF-8 text".to_owned();
         let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
         let hint = if utf16 { "the file is UTF-16; save it as UTF-8" } else { "save it as UTF-8" };
-        Diagnostic::error(path, Some(span), code::ENCODING, found).hint(hint)
+        Box::new(Diagnostic::error(path, Some(span), code::ENCODING, found).hint(hint))
     })
 }
 
@@ -48,7 +48,7 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Diagnos
 pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
     if let Err(problem) = check_whole(path, text) {
         let span = problem.span.unwrap_or_else(|| span_at(text, 0, 0));
-        return vec![Document { span, root: None, problems: vec![problem] }];
+        return vec![Document { span, root: None, problems: vec![*problem] }];
     }
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let options = granit_parser::options! {
@@ -64,18 +64,18 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
     reader.documents
 }
 
-fn check_whole(path: &SourcePath, text: &str) -> Result<(), Diagnostic> {
+fn check_whole(path: &SourcePath, text: &str) -> Result<(), Box<Diagnostic>> {
     if limits::SOURCE_FILE_BYTES < text.len() {
         let found = format!("the file has {} bytes", text.len());
-        return Err(Diagnostic::error(path, None, code::TOO_LARGE, found)
-            .expected(format!("at most {}", limits::SOURCE_FILE_BYTES)));
+        let problem = Diagnostic::error(path, None, code::TOO_LARGE, found);
+        return Err(Box::new(problem.expected(format!("at most {}", limits::SOURCE_FILE_BYTES))));
     }
     match text.find('\0') {
         None => Ok(()),
         Some(at) => {
             let span = span_at(text, at, 1);
             let found = "the text holds a NUL character".to_owned();
-            Err(Diagnostic::error(path, Some(span), code::ENCODING, found))
+            Err(Box::new(Diagnostic::error(path, Some(span), code::ENCODING, found)))
         }
     }
 }
@@ -192,7 +192,10 @@ impl<'a> Reader<'a> {
                 return self.push(Open::Mapping { head, mapping, places, key: None });
             }
             Event::SequenceEnd | Event::MappingEnd => return self.pop(span),
-            // Stream boundaries, and what later versions of the parser may add.
+            #[expect(
+                clippy::wildcard_enum_match_arm,
+                reason = "stream boundaries, and whatever later versions of the parser may add"
+            )]
             _ => {}
         }
         Next::Event
@@ -277,8 +280,11 @@ impl<'a> Reader<'a> {
         if let Some(first) = places.get(&scalar.text).copied() {
             let found = format!("the key {:?} stands twice in one mapping", scalar.text);
             let mut problem = Diagnostic::error(self.path, Some(span), code::DUPLICATE_KEY, found);
-            let note = "first defined here".to_owned();
-            problem.related.push(Related { path: self.path.clone(), span: first, note });
+            problem.related.push(Related {
+                path: self.path.clone(),
+                span: first,
+                note: "first defined here".to_owned(),
+            });
             self.report(problem);
             return Key(None);
         }
@@ -358,12 +364,11 @@ impl<'a> Reader<'a> {
     fn syntax(&mut self, error: &ScanError) -> Next {
         let mark = error.marker();
         let span = self.span(&TextSpan::new(*mark, *mark));
-        let problem = match error.kind() {
-            granit_parser::ErrorKind::RecursionLimitExceeded => self.too_deep(span),
-            _ => {
-                let found = format!("this is not YAML: {}", error.info());
-                Diagnostic::error(self.path, Some(span), code::SYNTAX, found)
-            }
+        let problem = if *error.kind() == ErrorKind::RecursionLimitExceeded {
+            self.too_deep(span)
+        } else {
+            let found = format!("this is not YAML: {}", error.info());
+            Diagnostic::error(self.path, Some(span), code::SYNTAX, found)
         };
         self.give_up(problem)
     }

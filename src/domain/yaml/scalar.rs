@@ -98,7 +98,9 @@ fn is_float(text: &str) -> bool {
     };
     let mantissa_fits = match mantissa.split_once('.') {
         Some(("", fraction)) => all_digits(fraction),
-        Some((whole, fraction)) => all_digits(whole) && (fraction.is_empty() || all_digits(fraction)),
+        Some((whole, fraction)) => {
+            all_digits(whole) && (fraction.is_empty() || all_digits(fraction))
+        }
         None => all_digits(mantissa),
     };
     mantissa_fits && exponent.is_none_or(|exponent| all_digits(unsigned(exponent)))
@@ -142,7 +144,8 @@ fn is_integer_like(body: &str) -> bool {
 fn is_sexagesimal(body: &str) -> bool {
     let mut parts = body.split(':');
     let first_fits = parts.next().is_some_and(|first| {
-        first.starts_with(|digit: char| digit.is_ascii_digit()) && all_digits(&first.replace('_', ""))
+        first.starts_with(|digit: char| digit.is_ascii_digit())
+            && all_digits(&first.replace('_', ""))
     });
     let mut rest = parts.map(|part| part.split('.').next().unwrap_or_default()).peekable();
     first_fits
@@ -163,7 +166,10 @@ fn is_date(text: &str) -> bool {
             .starts_with(|first: char| first.is_ascii_digit())
             && time.contains(':')
     };
-    fits(4..=4) && fits(1..=2) && fits(1..=2) && parts.next().is_none()
+    fits(4..=4)
+        && fits(1..=2)
+        && fits(1..=2)
+        && parts.next().is_none()
         && (time.is_empty() || has_time())
 }
 
@@ -186,7 +192,8 @@ mod tests {
         for float in ["1.0", "1.", ".5", "-1e3", "1.5E-7", ".inf", "-.INF", ".nan"] {
             assert_eq!(meaning(float), Meaning::Float, "{float}");
         }
-        for text in ["yes", "on", "1_000", "1:30", "2010-09-09", "nUll", "0b1", "e3", ".", "-", "+"] {
+        for text in ["yes", "on", "1_000", "1:30", "2010-09-09", "nUll", "0b1", "e3", ".", "-", "+"]
+        {
             assert_eq!(meaning(text), Meaning::Text, "{text}");
         }
         assert_eq!(meaning("True"), Meaning::Bool(true));
