@@ -1,12 +1,26 @@
 //! Every manifest of a snapshot, checked as a whole, with the last good form of what broke.
+//!
+//! A file that cannot be read to the end isolates its own packs and no others. Reading is pure and
+//! the order of files does not matter.
 
-use std::collections::BTreeMap;
+mod inline;
+mod intake;
+mod names;
+mod sums;
+mod templates;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::diagnostic::Diagnostic;
-use super::manifest::{Approval, Manifest};
-use super::model::{PackName, Revision};
-use super::snapshot::SourcePath;
+use super::diagnostic::{Diagnostic, Severity, Span};
+use super::findings::Findings;
+use super::manifest::{Approval, Manifest, resolve};
+use super::model::{PackName, Region, Revision};
+use super::snapshot::{FileContent, Snapshot, SourcePath};
+use intake::{Drafted, Intake};
+use templates::Templates;
+
+pub use intake::is_manifest_file;
 
 /// What the source declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,4 +52,153 @@ pub enum Declared {
         /// What stays in force.
         last_good: Option<Arc<Manifest>>,
     },
+}
+
+impl Declared {
+    /// The manifest in force: the one that passed, or the one that passed last.
+    pub fn in_force(&self) -> Option<&Arc<Manifest>> {
+        match self {
+            Self::Good(manifest) => Some(manifest),
+            Self::Broken { why: _, last_good } => last_good.as_ref(),
+        }
+    }
+}
+
+/// What the settings add to the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraints {
+    /// The configured regions; `None` where they are not known.
+    pub regions: Option<BTreeSet<Region>>,
+    /// Whether a bucket for templates is configured.
+    pub template_bucket: bool,
+    /// Whether templates may hold remediations.
+    pub remediation_allowed: bool,
+}
+
+impl Default for Constraints {
+    fn default() -> Self {
+        Self { regions: None, template_bucket: false, remediation_allowed: true }
+    }
+}
+
+impl Catalog {
+    /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
+    /// from which packs that broke keep their last good form.
+    pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
+        let before = Before(previous);
+        let Intake { drafts, approvals, mut diagnostics, ignored, mut broken } =
+            Intake::of(&snapshot.files, &before);
+
+        let mut templates = Templates::new(&snapshot.files);
+        let mut claims = Vec::new();
+        for drafted in drafts {
+            match judge(drafted, &mut templates, constraints, &mut diagnostics) {
+                Ok(claim) => claims.push(claim),
+                Err(Nameless { path, why }) => {
+                    broken.entry(path).or_insert(why);
+                }
+            }
+        }
+        let ignored = ignored.into_iter().filter(|path| !templates.holds(path)).collect();
+        diagnostics.extend(templates.into_diagnostics());
+
+        let mut packs = names::settle(claims, &before, &mut diagnostics);
+        for (path, why) in &broken {
+            for manifest in before.packs_of(path) {
+                packs.entry(manifest.name.clone()).or_insert_with(|| {
+                    let last_good = Some(Arc::clone(manifest));
+                    Declared::Broken { why: why.clone(), last_good }
+                });
+            }
+        }
+        let approvals = names::settle_approvals(approvals, &mut diagnostics);
+        sums::check(&packs, constraints, &mut diagnostics);
+
+        // Files are read in order; templates and names add theirs at the end.
+        diagnostics.sort_by(|one, other| {
+            let place = |finding: &Diagnostic| (finding.path.clone(), finding.span);
+            place(one).cmp(&place(other)).then_with(|| one.cmp(other))
+        });
+        diagnostics.dedup();
+        let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+        let revision = snapshot.revision.clone();
+        Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
+    }
+
+    /// Whether nothing is declared at all: never taken to mean that nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.approvals.is_empty()
+    }
+}
+
+/// The template files that the manifests among these files name, whether they are there or not.
+pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
+    let Intake { drafts, .. } = Intake::of(files, &Before(None));
+    drafts.iter().filter_map(|drafted| drafted.draft.template_file().cloned()).collect()
+}
+
+/// The catalog that was in force before, if there was one.
+struct Before<'c>(Option<&'c Catalog>);
+
+impl<'c> Before<'c> {
+    /// What was in force under this name.
+    fn last_good(&self, name: &PackName) -> Option<Arc<Manifest>> {
+        self.0?.packs.get(name)?.in_force().cloned()
+    }
+
+    /// What was in force and came from this file.
+    fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
+        let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
+        let path = path.clone();
+        in_force.filter_map(Declared::in_force).filter(move |pack| pack.origin.path == path)
+    }
+}
+
+/// A claim on a pack name.
+struct Claim {
+    name: PackName,
+    /// Where the name stands.
+    path: SourcePath,
+    span: Span,
+    /// The manifest, or why it is not used.
+    outcome: Result<Arc<Manifest>, String>,
+}
+
+/// Why a file has packs whose names are not known.
+struct Nameless {
+    path: SourcePath,
+    why: String,
+}
+
+/// Brings a draft and its template together.
+fn judge(
+    drafted: Drafted,
+    templates: &mut Templates<'_>,
+    constraints: &Constraints,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Claim, Nameless> {
+    let Drafted { draft, mut found } = drafted;
+    let path = draft.origin.path.clone();
+    let claimed = draft.name.clone();
+    let mut findings = Findings::new(&path);
+    findings.all.append(&mut found);
+    let template = draft
+        .template
+        .as_ref()
+        .and_then(|(choice, span)| templates.take(&mut findings, choice, *span));
+    let manifest =
+        template.and_then(|template| resolve(&mut findings, draft, template, constraints));
+    let why = || {
+        let error = findings.all.iter().find(|found| found.severity == Severity::Error);
+        error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
+    };
+    let result = match claimed {
+        Some((name, span)) => {
+            let outcome = manifest.map(Arc::new).ok_or_else(why);
+            Ok(Claim { name, path: path.clone(), span, outcome })
+        }
+        None => Err(Nameless { path: path.clone(), why: why() }),
+    };
+    diagnostics.append(&mut findings.all);
+    result
 }

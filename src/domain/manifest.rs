@@ -1,7 +1,24 @@
 //! One manifest: what a person declares about one pack, checked field by field.
+//!
+//! A document becomes a draft (every field checked by itself), and a draft with its template a
+//! [`Manifest`] (checked against each other). What several manifests say together is the catalog's.
+
+mod approval;
+mod draft;
+mod fields;
+mod kind;
+mod resolution;
+pub mod schema;
+mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub(super) use approval::read as read_approval;
+pub(super) use draft::{Draft, TemplateChoice};
+pub use kind::{API_VERSION, APPROVAL, PACK};
+pub(super) use kind::{Kind, kind};
+pub(super) use resolution::resolve;
 
 use super::diagnostic::Span;
 use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp};

@@ -2,16 +2,20 @@
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
 pub mod catalog;
+pub mod code;
 pub mod content;
 pub mod desired;
 pub mod diagnostic;
 pub mod diff;
 pub mod failure;
+pub(crate) mod findings;
 pub mod guard;
 pub mod history;
+pub mod limits;
 pub mod manifest;
 pub mod mode;
 pub mod model;
+pub(crate) mod nearest;
 pub mod observed;
 pub mod organization;
 pub mod outcome;
@@ -20,3 +24,4 @@ pub mod plan_text;
 pub mod report;
 pub mod snapshot;
 pub mod template;
+pub mod yaml;

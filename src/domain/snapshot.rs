@@ -40,6 +40,11 @@ impl SourcePath {
         resolve(directory, text)
     }
 
+    /// Whether the file's name ends in this suffix (`json`), in any letter case.
+    pub fn has_suffix(&self, suffix: &str) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(suffix))
+    }
+
     /// The text of the path.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,1 +1,124 @@
-//! (being written)
+//! Templates: published ones, and any that can be generated, keep their meaning through everything.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use conformd::domain::snapshot::SourcePath;
+use conformd::domain::template::Template;
+
+/// The folder of published templates, if this machine has one.
+fn corpus() -> Option<Vec<(String, String)>> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("CONFORMD_CORPUS").map_or_else(beside, PathBuf::from);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: no published templates here (CONFORMD_CORPUS names their folder)");
+        return None;
+    };
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|suffix| suffix == "yaml"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    Some(files)
+}
+
+fn parse(name: &str, text: &str) -> Result<(Template, Vec<String>), String> {
+    let path = SourcePath::new(name).unwrap();
+    let lines =
+        |findings: Vec<_>| findings.iter().map(ToString::to_string).collect::<Vec<String>>();
+    Template::parse(&path, text)
+        .map(|(template, warnings)| (template, lines(warnings)))
+        .map_err(|findings| lines(findings).join("\n"))
+}
+
+#[test]
+fn every_published_template_parses_and_takes_the_marker() {
+    let Some(files) = corpus() else { return };
+    let mut table = String::new();
+    for (name, text) in &files {
+        let (template, warnings) = parse(name, text).unwrap_or_else(|error| panic!("{error}"));
+        let Template { digest, census, body } = template;
+        let short = name.replace("Operational-Best-Practices-", "").replace(".yaml", "");
+        let row = format!(
+            "{short:58} rules {:3}+{} parameters {:2}/{}/{:2} bytes {:5}+{} {} {}",
+            census.rules,
+            census.remediations,
+            census.parameters.len(),
+            census.required.len(),
+            census.used.len(),
+            text.len(),
+            body.len() - text.len(),
+            digest.short(),
+            warnings.join(" "),
+        );
+        writeln!(table, "{}", row.trim_end()).unwrap();
+    }
+    assert_eq!(files.len(), 61);
+    insta::assert_snapshot!(table, @r"
+    AI-ML-Security-Governance-Supporting-Infrastructure-Best-Practices rules  66+0 parameters  5/0/ 5 bytes 18684+48 e64d9339
+    Amazon-Sagemaker-AI-Security-and-Governance-Best-Practices rules  87+0 parameters  4/0/ 4 bytes 23795+48 38b8a04d
+    For-NIST-800-181                                           rules 130+0 parameters 27/0/27 bytes 50007+48 4a05887b
+    For-Security-Identity-and-Compliance-Services              rules  48+0 parameters 21/0/21 bytes 22828+48 78ed84e5
+    for-ABS-CCIGv2-Material                                    rules 129+0 parameters 32/0/32 bytes 51307+48 e008460e
+    for-ABS-CCIGv2-Standard                                    rules 130+0 parameters 30/0/30 bytes 51035+48 94f501e5
+    for-ACSC-ISM-Part1                                         rules 117+0 parameters 23/0/23 bytes 45330+48 614985f5
+    for-API-Gateway                                            rules   8+0 parameters  1/0/ 1 bytes  3159+48 16664425
+    for-AWS-Backup                                             rules  13+0 parameters  4/0/ 4 bytes  6948+48 03d0f0ae
+    for-AWS-Well-Architected-Reliability-Pillar                rules  69+0 parameters  8/0/ 8 bytes 24554+48 ce144724
+    for-Amazon-DynamoDB-with-Remediation                       rules   2+1 parameters  1/1/ 1 bytes  2208+48 8fb8608e
+    for-Amazon-S3-with-Remediation                             rules   6+4 parameters  1/1/ 1 bytes  7075+48 aa563678
+    for-Asset-Management                                       rules  13+0 parameters  2/0/ 2 bytes  5131+48 7cad64a6
+    for-BNM-RMiT                                               rules 130+0 parameters 31/0/31 bytes 51046+48 3ee352cb
+    for-CCN-ENS-High                                           rules 117+0 parameters 23/0/23 bytes 43715+48 a48764e5
+    for-CCN-ENS-Medium                                         rules 115+0 parameters 18/0/18 bytes 40871+48 1b72ad0d
+    for-CIS-AWS-FB-v1.3-Level2                                 rules  58+0 parameters 10/0/10 bytes 24177+48 bf157120
+    for-CIS-AWS-v1.3-Level2                                    rules  58+0 parameters 10/0/10 bytes 24177+48 bf157120
+    for-CIS-AWS-v1.4-Level2                                    rules  62+0 parameters 16/0/16 bytes 26646+48 9e7a2561
+    for-CIS-Critical-Security-Controls-v8-IG2                  rules 130+0 parameters 25/0/25 bytes 48833+48 48a878d2
+    for-CIS-Top20                                              rules  84+0 parameters 23/0/23 bytes 34739+48 234db49c
+    for-CISA-Cyber-Essentials                                  rules 130+0 parameters 25/0/25 bytes 49237+48 941b0d94
+    for-CMMC-2.0-Level-1                                       rules  70+0 parameters 18/0/18 bytes 28263+48 4e9e8ebc
+    for-CloudWatch                                             rules   5+0 parameters  6/0/ 6 bytes  4550+48 7974e09a
+    for-Data-Resiliency                                        rules  23+0 parameters  4/0/ 4 bytes  9813+48 7298705c
+    for-Datalakes-and-Analytics-Services                       rules  42+0 parameters  1/0/ 1 bytes 13341+48 0c9f2c57
+    for-EC2                                                    rules  22+0 parameters  4/0/ 4 bytes  8360+48 90d5975a
+    for-Encryption-and-Keys                                    rules  37+0 parameters  3/0/ 3 bytes 12668+48 fad401e1
+    for-FFIEC                                                  rules 122+0 parameters 34/0/34 bytes 51192+48 e83fd468
+    for-FedRAMP-HighPart2                                      rules  97+0 parameters 14/0/14 bytes 34926+48 8f6038f1
+    for-FedRAMP-Moderate                                       rules 129+0 parameters 29/0/29 bytes 50642+48 e4c9eab6
+    for-Germany-C5                                             rules 126+0 parameters 27/0/27 bytes 48412+48 9286c8ab
+    for-GxP-EU-Annex-11                                        rules  86+0 parameters  4/0/ 4 bytes 27505+48 9083d003
+    for-IRS-1075                                               rules 130+0 parameters 11/0/11 bytes 43049+48 df1aee42
+    for-KISMS                                                  rules 116+0 parameters 30/0/30 bytes 46835+48 8f4363bf
+    for-Logging                                                rules  22+0 parameters  2/0/ 2 bytes  7268+48 a2f29fd0
+    for-MAS-TRMG                                               rules 130+0 parameters 24/0/24 bytes 47996+48 8c2eee74
+    for-Monitoring                                             rules  18+0 parameters  7/0/ 7 bytes  9026+48 021f7742
+    for-NCSC-CAF                                               rules 123+0 parameters 31/0/31 bytes 49433+48 5dd770f2
+    for-NERC-CIP-BCSI                                          rules  62+0 parameters  3/0/ 3 bytes 19631+48 49e7bb83
+    for-NIST-1800-25                                           rules 114+0 parameters 18/0/18 bytes 40547+48 7735bc82
+    for-NIST-800-172                                           rules  64+0 parameters 20/0/20 bytes 28099+48 e9490781
+    for-NIST-800-53-rev-5                                      rules 130+0 parameters 28/0/28 bytes 50123+48 fa3684cb
+    for-NIST-Privacy-Framework                                 rules 130+0 parameters 24/0/24 bytes 48462+48 2b50202c
+    for-NZISM-Extension                                        rules  12+0 parameters 12/0/12 bytes 14990+48 e5dd711b
+    for-NZISM-NZTransition                                     rules  61+0 parameters  1/0/ 1 bytes 28856+48 6d5570cc
+    for-PCI-DSS-v4.0-excluding-global-resourcetypes            rules  99+0 parameters 16/0/16 bytes 37511+48 9a9c4caf
+    for-PCI-DSS-v4.0-including-global-resourcetypes            rules 127+0 parameters 16/0/16 bytes 45953+48 c522fb25
+    for-PCI-DSS                                                rules 129+0 parameters 26/0/26 bytes 49307+48 3b52b5d3
+    for-RBI-Basic-Cyber-Security-Framework                     rules 111+0 parameters 26/0/26 bytes 44258+48 e837c0e9
+    for-SWIFT-CSP                                              rules  69+0 parameters 18/0/18 bytes 43147+48 ce937851
+    for-Serverless                                             rules  17+0 parameters  6/0/ 6 bytes  7934+48 6e2508cb
+    Security-Best-Practices-for-AWS-WAF                        rules   5+0 parameters  0/0/ 0 bytes  1721+60 4a2cdbe4
+    Security-Best-Practices-for-AutoScaling                    rules   7+0 parameters  0/0/ 0 bytes  2991+60 617c0984
+    Security-Best-Practices-for-CloudTrail                     rules   7+0 parameters  0/0/ 0 bytes  1949+60 c85e2714
+    Security-Best-Practices-for-ECR                            rules   3+0 parameters  0/0/ 0 bytes  1213+60 c3a41cfe
+    Security-Best-Practices-for-EFS                            rules   4+0 parameters  0/0/ 0 bytes  1358+60 184d19eb
+    Security-Best-Practices-for-Lambda                         rules   4+0 parameters  1/0/ 1 bytes  2027+48 5262a66e
+    Security-Best-Practices-for-RDS                            rules  17+0 parameters  0/0/ 0 bytes  5352+60 905e41a4
+    Security-Best-Practices-for-SageMaker                      rules   3+0 parameters  0/0/ 0 bytes  1227+60 a6998e69
+    Self-Hosted-AI-ML-Security-Governance-Best-Practices       rules 121+0 parameters  8/0/ 8 bytes 31028+48 6364267f
+    ");
+}

@@ -1,0 +1,103 @@
+//! One name, one manifest: claims on names that meet are errors at every place.
+
+use std::collections::BTreeMap;
+
+use super::{Before, Claim, Declared};
+use crate::domain::code;
+use crate::domain::diagnostic::{Diagnostic, Related, Span};
+use crate::domain::manifest::Approval;
+use crate::domain::model::PackName;
+use crate::domain::snapshot::SourcePath;
+
+/// Decides every claimed name. Names that differ only in case are refused too: AWS tells them
+/// apart, people do not.
+pub(super) fn settle(
+    claims: Vec<Claim>,
+    before: &Before<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<PackName, Declared> {
+    let mut alike: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    for claim in claims {
+        alike.entry(claim.name.as_str().to_lowercase()).or_default().push(claim);
+    }
+    let mut packs = BTreeMap::new();
+    for claims in alike.into_values() {
+        let conflicts = conflicts(&claims);
+        for (Claim { name, path: _, span: _, outcome }, conflict) in
+            claims.into_iter().zip(conflicts)
+        {
+            let outcome = match &conflict {
+                Some(problem) => Err(problem.to_string()),
+                None => outcome,
+            };
+            diagnostics.extend(conflict);
+            let declared = match outcome {
+                Ok(manifest) => Declared::Good(manifest),
+                Err(why) => Declared::Broken { why, last_good: before.last_good(&name) },
+            };
+            packs.entry(name).or_insert(declared);
+        }
+    }
+    packs
+}
+
+/// For each of these claims on one name, what is wrong with it.
+fn conflicts(claims: &[Claim]) -> Vec<Option<Diagnostic>> {
+    let conflict = |claim: &Claim| {
+        let same = |other: &&Claim| other.path == claim.path && other.span == claim.span;
+        let others: Vec<&Claim> = claims.iter().filter(|other| !same(other)).collect();
+        if others.is_empty() {
+            return None;
+        }
+        let exact = others.iter().any(|other| other.name == claim.name);
+        let found = if exact {
+            format!("another manifest is named {} too", claim.name)
+        } else {
+            format!("another manifest has the name {} in other letter case", claim.name)
+        };
+        let places = others.iter().map(|other| (&other.path, other.span));
+        Some(duplicate(&claim.path, claim.span, found, places))
+    };
+    claims.iter().map(conflict).collect()
+}
+
+fn duplicate<'c>(
+    path: &SourcePath,
+    span: Span,
+    found: String,
+    others: impl Iterator<Item = (&'c SourcePath, Span)>,
+) -> Diagnostic {
+    let mut problem = Diagnostic::error(path, Some(span), code::DUPLICATE_NAME, found);
+    problem.related = others
+        .map(|(path, span)| Related { path: path.clone(), span, note: "also here".to_owned() })
+        .collect();
+    problem
+}
+
+/// Approvals by name; where two share one, neither approves anything.
+pub(super) fn settle_approvals(
+    approvals: Vec<(Approval, Span)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Approval> {
+    let mut named: BTreeMap<String, Vec<(Approval, Span)>> = BTreeMap::new();
+    for (approval, span) in approvals {
+        named.entry(approval.name.clone()).or_default().push((approval, span));
+    }
+    let mut settled = BTreeMap::new();
+    for (name, claims) in named {
+        if let [(approval, _)] = claims.as_slice() {
+            settled.insert(name, approval.clone());
+            continue;
+        }
+        for (index, (approval, span)) in claims.iter().enumerate() {
+            let found = format!("another approval is named {name} too");
+            let others = claims
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, (approval, span))| (&approval.origin.path, *span));
+            diagnostics.push(duplicate(&approval.origin.path, *span, found, others));
+        }
+    }
+    settled
+}

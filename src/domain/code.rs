@@ -1,0 +1,67 @@
+//! The stable names of every finding, with what each means: the error catalogue.
+//!
+//! A test holds `docs/manifests.md` to this table. The words of one finding are written where it is
+//! made.
+
+/// Declares the codes and [`ALL`] at once, so that none is missing from the catalogue.
+macro_rules! codes {
+    ($($name:ident = $code:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $code;)*
+
+        /// Every code with what it means.
+        pub const ALL: &[(&str, &str)] = &[$(($code, $meaning)),*];
+    };
+}
+
+codes! {
+    // Text that is not what it should be.
+    UNREADABLE = "unreadable", "The file could not be read.";
+    ENCODING = "encoding", "The text is not UTF-8, or holds a NUL.";
+    TOO_LARGE = "too-large", "The file has more bytes or more nodes than any real one.";
+    TOO_DEEP = "too-deep", "Collections are nested deeper than any real file needs.";
+    SYNTAX = "syntax", "The text is not YAML (or, in a `.json` file, not JSON).";
+    ALIAS = "alias", "An anchor, alias or merge key, which CloudFormation refuses.";
+    DUPLICATE_KEY = "duplicate-key", "A key stands twice in one mapping.";
+    KEY_NOT_TEXT = "key-not-text", "A mapping key is a collection or null.";
+    TAG = "tag", "A tag that has no meaning here, or that contradicts its value.";
+    // Manifests.
+    EMPTY_FILE = "empty-file", "A file that declared packs holds nothing any more.";
+    NEAR_MISS = "near-miss", "A document looks like ours, but its apiVersion or kind is not.";
+    UNKNOWN_FIELD = "unknown-field", "A field that does not exist.";
+    MISSING_FIELD = "missing-field", "A field that must be there is not.";
+    WRONG_TYPE = "wrong-type", "A value has the wrong type.";
+    MALFORMED = "malformed", "A value has the right type and the wrong form.";
+    NAME_LENGTH = "name-length", "The pack name is too long, or longer than is known to work.";
+    DUPLICATE = "duplicate", "A list names one thing twice; the repetition is dropped.";
+    DUPLICATE_NAME = "duplicate-name", "Two manifests claim one name.";
+    TEMPLATE_CHOICE = "template-choice", "Not exactly one of file, inline and s3 is given.";
+    PATH_ESCAPE = "path-escape", "A path is absolute or leaves the source root.";
+    TEMPLATE_MISSING = "template-missing", "The template file is not in the source.";
+    TEMPLATE_INVALID = "template-invalid", "The template that the manifest names has errors.";
+    TOO_MANY_EXCLUSIONS = "too-many-exclusions", "More accounts are excluded than AWS takes.";
+    TOO_MANY_PARAMETERS = "too-many-parameters", "More parameters than AWS takes, or may take.";
+    RESERVED_PARAMETER = "reserved-parameter", "`ConformdMarker` is conformd's own parameter.";
+    UNDECLARED_PARAMETER = "undeclared-parameter", "The template does not declare the parameter.";
+    MISSING_PARAMETER = "missing-parameter", "A parameter has neither a default nor a value.";
+    UNUSED_PARAMETER = "unused-parameter", "Nothing in the template uses the parameter.";
+    REGION_OUTSIDE = "region-outside", "An override is for a region that the pack is not in.";
+    REGION_UNCONFIGURED = "region-unconfigured", "The region is not among the configured ones.";
+    NOT_DELIVERED = "not-delivered", "Valid, but this version holds the pack instead.";
+    BODY_TOO_LARGE = "body-too-large", "The template exceeds what can be sent inline.";
+    REMEDIATION_FORBIDDEN = "remediation-forbidden", "The settings allow no remediation.";
+    TOO_MANY_PACKS = "too-many-packs", "More packs in a region than AWS takes, or nearly.";
+    RULES_IN_REGION = "rules-in-region", "More rules in a region than AWS takes, or may take.";
+    // Templates.
+    MANY_DOCUMENTS = "many-documents", "A template is one document.";
+    TEMPLATE_SHAPE = "template-shape", "A part of the template has the wrong type.";
+    UNKNOWN_SECTION = "unknown-section", "A top-level key that CloudFormation does not know.";
+    UNPROVEN = "unproven", "CloudFormation has it; nobody has shown it to work in a pack.";
+    RESOURCE_TYPE = "resource-type", "Packs hold Config rules and remediations only.";
+    LOGICAL_ID = "logical-id", "A logical id is not alphanumeric.";
+    NO_RULES = "no-rules", "The template holds no Config rule.";
+    TOO_MANY_RULES = "too-many-rules", "More rules than AWS takes in one pack.";
+    RULE_SOURCE = "rule-source", "A rule does not say who evaluates it.";
+    UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what the template does not declare.";
+    YAML_1_1 = "yaml-1-1", "YAML 1.1 and 1.2 read the value differently; quote it.";
+    MARKER_INSERTION = "marker-insertion", "The marker cannot be declared without other change.";
+}

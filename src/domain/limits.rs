@@ -1,0 +1,146 @@
+//! Every figure that AWS or our own budget sets, once, with its source.
+//!
+//! Where sources of AWS disagree a limit has two figures: findings above the strict one are
+//! warnings, above the upper one errors.
+
+use super::diagnostic::Severity;
+
+/// One limit of AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted.
+    pub what: &'static str,
+    /// Above it a finding is a warning.
+    pub strict: usize,
+    /// Above it a finding is an error.
+    pub upper: usize,
+    /// Where the figures come from.
+    pub source: &'static str,
+}
+
+impl Limit {
+    /// How much it matters that there are so many.
+    pub fn severity(&self, count: usize) -> Option<Severity> {
+        if self.upper < count {
+            Some(Severity::Error)
+        } else if self.strict < count {
+            Some(Severity::Warning)
+        } else {
+            None
+        }
+    }
+}
+
+/// Input parameters of one pack, the marker included.
+pub const PARAMETERS: Limit = Limit {
+    what: "input parameters of a pack, ConformdMarker included",
+    strict: 60,
+    upper: 330,
+    source: "AWS service models disagree: 60 up to early 2026, 330 later",
+};
+
+/// Above this a pack has more parameters than its `CloudFormation` stacks may declare.
+pub const STACK_PARAMETERS: usize = 200;
+
+/// Config rules in one pack.
+pub const RULES: Limit = Limit {
+    what: "rules of a pack",
+    strict: 130,
+    upper: 130,
+    source: "AWS Config quota: rules per organization conformance pack",
+};
+
+/// Rules and remediations together: AWS's message speaks of resources.
+pub const RESOURCES: Limit = Limit {
+    what: "rules and remediations of a pack",
+    strict: 130,
+    upper: usize::MAX,
+    source: "the refusal of AWS Config counts resources; its quota counts rules",
+};
+
+/// Packs in one region.
+pub const PACKS: Limit = Limit {
+    what: "packs in a region",
+    strict: 44,
+    upper: 50,
+    source: "AWS Config quota: conformance packs per account; a warning from 45",
+};
+
+/// Rules in one region, over all packs.
+pub const RULES_IN_REGION: Limit = Limit {
+    what: "rules in a region",
+    strict: 350,
+    upper: 1_000,
+    source: "AWS Config quota: 350 across packs until 2023, 1,000 rules a region now",
+};
+
+/// Bytes of a template that is sent inline, the marker included.
+pub const INLINE_BYTES: Limit = Limit {
+    what: "bytes of a template with its marker",
+    strict: 51_200,
+    upper: 51_200,
+    source: "AWS Config API: PutOrganizationConformancePack, TemplateBody",
+};
+
+/// Bytes of a template in S3; AWS says "300 KB" and not which kilobyte.
+pub const OBJECT_BYTES: Limit = Limit {
+    what: "bytes of a template in S3",
+    strict: 300_000,
+    upper: 307_200,
+    source: "AWS Config API: PutOrganizationConformancePack, TemplateS3Uri",
+};
+
+/// Excluded accounts.
+pub const EXCLUDED: Limit = Limit {
+    what: "excluded accounts",
+    strict: 1_000,
+    upper: 1_000,
+    source: "AWS Config API: PutOrganizationConformancePack, ExcludedAccounts",
+};
+
+/// Characters of a pack name. Above the strict figure the member stack
+/// `awsconfigconforms-OrgConformsPack-<name>-<8>-<id>` may pass `CloudFormation`'s 128.
+pub const NAME: Limit = Limit {
+    what: "characters of a pack name",
+    strict: 51,
+    upper: 128,
+    source: "AWS Config API (128); CloudFormation stack names (51)",
+};
+
+/// Every limit that findings speak of.
+pub const ALL: [&Limit; 9] = [
+    &PARAMETERS,
+    &RULES,
+    &RESOURCES,
+    &PACKS,
+    &RULES_IN_REGION,
+    &INLINE_BYTES,
+    &OBJECT_BYTES,
+    &EXCLUDED,
+    &NAME,
+];
+
+/// Characters of a parameter name (AWS Config API: `ParameterName`).
+pub const PARAMETER_NAME: usize = 255;
+
+/// Bytes of a parameter value (AWS Config API: `ParameterValue`).
+pub const PARAMETER_VALUE: usize = 4_096;
+
+/// Characters of a delivery prefix (AWS Config API: `DeliveryS3KeyPrefix`).
+pub const DELIVERY_PREFIX: usize = 1_024;
+
+/// Characters of a template's S3 URI (AWS Config API: `TemplateS3Uri`).
+pub const S3_URI: usize = 1_024;
+
+/// Bytes of one source file. Ours: three templates of the largest size AWS takes.
+pub const SOURCE_FILE_BYTES: usize = 1_048_576;
+
+/// Scalars and collections in one source file. Ours: the largest published template has 4,000; at
+/// about 150 bytes each this keeps a hostile file below 16 MiB.
+pub const NODES: usize = 60_000;
+
+/// Collections inside each other. Ours: published templates reach 8.
+pub const DEPTH: usize = 64;
+
+/// Problems reported of one file's text. Ours: nobody reads on.
+pub const PROBLEMS: usize = 100;

@@ -1,0 +1,206 @@
+//! A draft and its template, held against each other and against the settings: a [`Manifest`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Draft, OverrideDraft, Parameters};
+use super::{Manifest, Override, TemplateSource};
+use crate::domain::catalog::Constraints;
+use crate::domain::code;
+use crate::domain::diagnostic::Span;
+use crate::domain::findings::Findings;
+use crate::domain::limits;
+use crate::domain::model::Region;
+use crate::domain::nearest::did_you_mean;
+use crate::domain::template::Template;
+
+/// The manifest, or nothing if anything about it is in error.
+pub(in crate::domain) fn resolve(
+    findings: &mut Findings<'_>,
+    draft: Draft,
+    template: TemplateSource,
+    constraints: &Constraints,
+) -> Option<Manifest> {
+    let place = draft.template.as_ref().map_or(draft.origin.span, |(_, span)| *span);
+    check_regions(findings, &draft, constraints);
+    check_counts(findings, &draft, place);
+    match &template {
+        TemplateSource::Read(template) => {
+            check_names(findings, &draft, template);
+            check_required(findings, &draft, template, constraints, place);
+            check_template(findings, template, constraints, place);
+        }
+        TemplateSource::S3(_) => held(findings, place, "a template in S3"),
+    }
+    if draft.exclude.needs_membership() {
+        let what = "an exclusion by organizational unit, tag or state";
+        held(findings, draft.origin.span, what);
+    }
+    if findings.failed() {
+        return None;
+    }
+    let regions = draft.region_names();
+    let Draft {
+        origin,
+        name,
+        labels,
+        template: _,
+        parameters,
+        regions: _,
+        overrides,
+        exclude,
+        delivery,
+        deletion_policy,
+        adopt,
+        suspend,
+    } = draft;
+    let (name, _) = name?;
+    let overrides = overrides
+        .into_iter()
+        .map(|OverrideDraft { regions, parameters }| Override {
+            regions: regions.into_keys().collect(),
+            parameters: values(parameters),
+        })
+        .collect();
+    Some(Manifest {
+        name,
+        origin,
+        labels,
+        template,
+        parameters: values(parameters),
+        regions,
+        overrides,
+        exclude,
+        delivery,
+        deletion_policy,
+        adopt,
+        suspend,
+    })
+}
+
+fn values(parameters: Parameters) -> BTreeMap<String, String> {
+    parameters.into_iter().map(|(name, (value, _))| (name, value)).collect()
+}
+
+fn held(findings: &mut Findings<'_>, span: Span, what: &str) {
+    let found = format!("{what} is not delivered by this version; the pack is held");
+    findings.warning(span, code::NOT_DELIVERED, found);
+}
+
+fn check_regions(findings: &mut Findings<'_>, draft: &Draft, constraints: &Constraints) {
+    let Some(configured) = &constraints.regions else { return };
+    let overridden = draft.overrides.iter().map(|entry| &entry.regions);
+    // An override within spec.regions was named there already.
+    let named: Vec<_> = match &draft.regions {
+        Some(regions) => vec![regions],
+        None => overridden.collect(),
+    };
+    for (region, span) in named.into_iter().flatten() {
+        if !configured.contains(region) {
+            let found = format!("{region} is not configured: nothing is delivered there");
+            findings
+                .warning(*span, code::REGION_UNCONFIGURED, found)
+                .hint_if(did_you_mean(region.as_str(), configured.iter().map(Region::as_str)));
+        }
+    }
+}
+
+fn check_counts(findings: &mut Findings<'_>, draft: &Draft, place: Span) {
+    let mut names: BTreeSet<&String> = draft.parameters.keys().collect();
+    // Overrides of different regions never meet in one Put; counting them together errs by little.
+    names.extend(draft.overrides.iter().flat_map(|entry| entry.parameters.keys()));
+    let count = names.len() + 1;
+    findings.limit(place, code::TOO_MANY_PARAMETERS, &limits::PARAMETERS, count);
+    if limits::STACK_PARAMETERS < count && count <= limits::PARAMETERS.upper {
+        let found = format!("{count} input parameters");
+        findings
+            .warning(place, code::TOO_MANY_PARAMETERS, found)
+            .expected(format!("at most {}", limits::STACK_PARAMETERS))
+            .hint("CloudFormation templates declare no more");
+    }
+}
+
+fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) {
+    let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
+    for (name, (_, span)) in draft.parameters.iter().chain(overridden) {
+        if !template.census.parameters.contains(name) {
+            let declared = template.census.parameters.iter().map(String::as_str);
+            findings
+                .error(
+                    *span,
+                    code::UNDECLARED_PARAMETER,
+                    format!("the template declares no parameter {name}"),
+                )
+                .hint_if(did_you_mean(name, declared));
+        } else if !template.census.used.contains(name) {
+            let found = format!("nothing in the template uses the parameter {name}");
+            findings.warning(*span, code::UNUSED_PARAMETER, found);
+        }
+    }
+}
+
+fn check_required(
+    findings: &mut Findings<'_>,
+    draft: &Draft,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let own = draft.region_names();
+    let regions = own.as_ref().or(constraints.regions.as_ref());
+    for name in &template.census.required {
+        if draft.parameters.contains_key(name) {
+            continue;
+        }
+        let overriding =
+            || draft.overrides.iter().filter(|entry| entry.parameters.contains_key(name));
+        let missing: Vec<&str> = regions
+            .into_iter()
+            .flatten()
+            .filter(|region| !overriding().any(|entry| entry.regions.contains_key(*region)))
+            .map(Region::as_str)
+            .collect();
+        let found = format!("the parameter {name} has neither a default nor a value");
+        if regions.is_none() && overriding().next().is_some() {
+            findings
+                .warning(place, code::MISSING_PARAMETER, format!("{found} in some regions"))
+                .hint("give it in spec.parameters, or list spec.regions");
+        } else if regions.is_none() || Some(missing.len()) == regions.map(BTreeSet::len) {
+            let hint = format!("give {name} under spec.parameters");
+            findings.error(place, code::MISSING_PARAMETER, found).hint(hint);
+        } else if !missing.is_empty() {
+            let found = format!("{found} in {}", missing.join(", "));
+            findings.error(place, code::MISSING_PARAMETER, found);
+        }
+    }
+}
+
+fn check_template(
+    findings: &mut Findings<'_>,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let Constraints { regions: _, template_bucket, remediation_allowed } = constraints;
+    if !remediation_allowed && 0 < template.census.remediations {
+        let found = format!("the template holds {} remediations", template.census.remediations);
+        findings
+            .error(place, code::REMEDIATION_FORBIDDEN, found)
+            .expected("rules only: the settings allow no remediation");
+    }
+    let bytes = template.body.len();
+    if limits::INLINE_BYTES.upper < bytes {
+        let found = format!("the template has {bytes} bytes with its marker");
+        let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
+        if *template_bucket {
+            findings
+                .warning(place, code::BODY_TOO_LARGE, format!("{found}; the pack is held"))
+                .expected(expected)
+                .hint("delivery through the configured bucket comes with a later version");
+        } else {
+            findings
+                .error(place, code::BODY_TOO_LARGE, found)
+                .expected(expected)
+                .hint("configure templates.bucket, or split the pack");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The JSON Schema of manifests, for editors.
+//!
+//! These types describe manifests and read none: reading starts from the spanned tree, where every
+//! slip has a place. A test holds the fields here to those that are read.
+
+#![expect(
+    dead_code,
+    clippy::large_enum_variant,
+    reason = "only the schema of these types is ever used"
+)]
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+use crate::domain::model::DeletionPolicy;
+use crate::domain::organization::AccountState;
+
+/// A manifest of conformd.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum AnyManifest {
+    Pack(PackManifest),
+    Approval(ApprovalManifest),
+}
+
+/// An organization conformance pack, delivered to every configured region.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct PackManifest {
+    api_version: ApiVersion,
+    kind: PackKind,
+    metadata: PackMetadata,
+    spec: PackSpec,
+}
+
+/// A reviewed commit that lets one blocked plan through.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct ApprovalManifest {
+    api_version: ApiVersion,
+    kind: ApprovalKind,
+    metadata: ApprovalMetadata,
+    spec: ApprovalSpec,
+}
+
+/// The version of the manifest's form.
+#[derive(JsonSchema)]
+enum ApiVersion {
+    #[schemars(rename = "conformd/v1alpha1")]
+    V1Alpha1,
+}
+
+/// A pack.
+#[derive(JsonSchema)]
+enum PackKind {
+    OrganizationConformancePack,
+}
+
+/// An approval.
+#[derive(JsonSchema)]
+enum ApprovalKind {
+    Approval,
+}
+
+/// What the pack is called.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PackMetadata {
+    /// The name of the organization conformance pack in AWS. A new name is a new pack.
+    #[schemars(regex(pattern = "^[a-zA-Z][-a-zA-Z0-9]*$"), length(min = 1, max = 128))]
+    name: String,
+    /// For people; never sent.
+    #[schemars(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// What the approval is called.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ApprovalMetadata {
+    /// Any name that no other approval has.
+    #[schemars(regex(pattern = "^[-._a-zA-Z0-9]+$"), length(min = 1, max = 128))]
+    name: String,
+    /// For people.
+    #[schemars(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// What is delivered, and where.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct PackSpec {
+    /// The template: exactly one of `file`, `inline` and `s3`.
+    template: TemplateSpec,
+    /// Input parameters. Values are text: put numbers and booleans in quotes.
+    #[schemars(default)]
+    parameters: ParameterMap,
+    /// The regions it is delivered to; every configured one by default.
+    #[schemars(
+        default,
+        length(min = 1),
+        inner(regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)+-[a-z0-9]*[0-9]$"))
+    )]
+    regions: Vec<String>,
+    /// Parameters that differ in some regions; a later entry wins.
+    #[schemars(default)]
+    overrides: Vec<OverrideSpec>,
+    /// Accounts it is not deployed to.
+    #[schemars(default)]
+    exclude: ExcludeSpec,
+    /// Where AWS Config puts results.
+    #[schemars(default)]
+    delivery: DeliverySpec,
+    /// What happens to the pack when this manifest goes away.
+    #[schemars(default)]
+    deletion_policy: DeletionPolicy,
+    /// Take over a pack of this name that nobody manages.
+    #[schemars(default)]
+    adopt: bool,
+    /// Leave the pack as it is for a while.
+    #[schemars(default)]
+    suspend: SuspendSpec,
+}
+
+/// Parameter names and values.
+#[derive(JsonSchema, Default)]
+#[schemars(transparent)]
+struct ParameterMap(
+    #[schemars(extend("propertyNames" = {
+        "pattern": "^[a-zA-Z0-9]{1,255}$",
+        "not": {"const": "ConformdMarker"}
+    }))]
+    BTreeMap<String, String>,
+);
+
+/// Where the template is.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+struct TemplateSpec {
+    /// A path relative to this manifest, beneath the source root.
+    #[schemars(default, length(min = 1))]
+    file: String,
+    /// The template's text, as a block: `inline: |`.
+    #[schemars(default, length(min = 1))]
+    inline: String,
+    /// An object in a bucket.
+    #[schemars(default, regex(pattern = "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$"))]
+    s3: String,
+}
+
+/// Parameters for some of the pack's regions.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct OverrideSpec {
+    /// Regions of the pack.
+    #[schemars(
+        length(min = 1),
+        inner(regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)+-[a-z0-9]*[0-9]$"))
+    )]
+    regions: Vec<String>,
+    /// What replaces the parameters of the pack there, one by one.
+    parameters: ParameterMap,
+}
+
+/// Accounts that are left out: those that any of these selects.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct ExcludeSpec {
+    /// By id, in quotes; at most 1,000.
+    #[schemars(default, length(max = 1000), inner(regex(pattern = "^[0-9]{12}$")))]
+    accounts: Vec<String>,
+    /// By organizational unit, with all below it.
+    #[schemars(
+        default,
+        inner(regex(pattern = "^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"))
+    )]
+    organizational_units: Vec<String>,
+    /// By account tag: all of these.
+    #[schemars(default)]
+    account_tags: BTreeMap<String, String>,
+    /// By life cycle state.
+    #[schemars(default)]
+    states: Vec<AccountState>,
+}
+
+/// A delivery bucket.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct DeliverySpec {
+    /// Its name, which must begin with `awsconfigconforms`.
+    #[schemars(regex(pattern = "^awsconfigconforms[a-z0-9.-]*$"), length(max = 63))]
+    bucket: String,
+    /// What keys begin with.
+    #[schemars(default, length(max = 1024))]
+    prefix: String,
+}
+
+/// Why, and until when, the pack is left alone.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct SuspendSpec {
+    /// Why.
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// Until when (RFC 3339); until the field is removed by default.
+    #[schemars(default, extend("format" = "date-time"))]
+    until: String,
+}
+
+/// The plan that is let through.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ApprovalSpec {
+    /// The digest that the blocked plan showed.
+    #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
+    plan: String,
+    /// After this moment it approves nothing (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    expires: String,
+    /// Why.
+    #[schemars(length(min = 1))]
+    reason: String,
+}
+
+/// The schema of one manifest of either kind (JSON Schema 2020-12).
+pub fn schema() -> Schema {
+    let mut schema = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(drop_empty_default))
+        .into_generator()
+        .into_root_schema_for::<AnyManifest>();
+    // Exactly one kind applies, which `oneOf` says and `anyOf` does not.
+    if let Some(kinds) = schema.remove("anyOf") {
+        schema.insert("oneOf".to_owned(), kinds);
+    }
+    schema.insert("title".to_owned(), "conformd manifest".into());
+    schema
+}
+
+/// A default that is empty only says that the field may be left out, and would be refused if it
+/// were written.
+fn drop_empty_default(schema: &mut Schema) {
+    let is_empty = schema.get("default").is_some_and(|default| match default {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    });
+    if is_empty {
+        schema.remove("default");
+    }
+}
