@@ -1,8 +1,8 @@
 //! The log: what is written, how it looks, and that writing it never holds the daemon up.
 //!
 //! Lines go to standard error by way of a bounded queue and a thread of its own: behind a pipe that
-//! nobody reads, lines are dropped and counted, and reconciliation goes on. (`tracing-appender` would
-//! do this too, at the price of six crates and without saying in the log that lines are missing.)
+//! nobody reads, lines are dropped and counted, and reconciliation goes on. (`tracing-appender`
+//! drops too, but brings a date library along and cannot say in the log that lines are missing.)
 //! Neither `RUST_LOG` nor any other variable is read here: the level is an argument.
 
 use std::borrow::Cow;
@@ -97,8 +97,8 @@ impl Drop for Guard {
 
 /// Starts the log on standard error.
 ///
-/// `level` is `error`, `warn`, `info`, `debug`, `trace` (then libraries stay at `warn`, since theirs
-/// show requests) or `off`; or a filter such as `conformd=debug,aws_config=info`.
+/// `level` is `error`, `warn`, `info`, `debug` or `trace` (of which libraries get `warn`, since
+/// theirs show requests), or `off`; or a filter such as `conformd=debug,aws_config=info`.
 /// `no_color` is whether the user set `NO_COLOR`; only a terminal gets colours at all.
 ///
 /// # Errors
@@ -113,11 +113,7 @@ pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogPro
     Ok(Guard { queue })
 }
 
-fn subscriber(
-    format: Format,
-    filter: EnvFilter,
-    lines: Lines,
-) -> Box<dyn Subscriber + Send + Sync> {
+fn subscriber(format: Format, filter: EnvFilter, lines: Lines) -> AnySubscriber {
     let colors = lines.colors;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match format {
@@ -125,6 +121,8 @@ fn subscriber(
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
     }
 }
+
+type AnySubscriber = Box<dyn Subscriber + Send + Sync>;
 
 /// The filter that a level means. A single word that is no level would be taken for a module, and
 /// silence everything else.
@@ -341,7 +339,7 @@ mod tests {
     fn a_level_is_a_word_or_a_filter() {
         assert_snapshot!(filter("debug").unwrap(), @"conformd=debug,warn");
         assert_snapshot!(filter("off").unwrap(), @"off");
-        assert_snapshot!(filter("conformd=trace,hyper=info").unwrap(), @"conformd=trace,hyper=info");
+        assert_snapshot!(filter("conformd=trace,h2=info").unwrap(), @"conformd=trace,h2=info");
         assert_snapshot!(
             filter("verbose").unwrap_err(),
             @r#""verbose" is neither error, warn, info, debug, trace, off nor a filter"#

@@ -1,7 +1,7 @@
 //! The source task: what it publishes, what it keeps, what wakes it.
 //!
-//! The clock of these tests stands still: without [`Task::pass_interval`], what arrives was brought by
-//! events of the file system.
+//! The clock of these tests stands still: without [`Task::pass_interval`], what arrives was brought
+//! by events of the file system.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
