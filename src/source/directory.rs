@@ -47,7 +47,7 @@ impl Default for Limits {
             entries_max: 50_000,
             files_max: 5_000,
             file_bytes_max: 2 * 1024 * 1024,
-            bytes_max: 64 * 1024 * 1024,
+            bytes_max: 32 * 1024 * 1024,
         }
     }
 }

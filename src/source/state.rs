@@ -152,3 +152,47 @@ impl SourceState {
         Outcome::Changed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::snapshot::{FileContent, SourcePath};
+
+    fn snapshot(text: &str) -> Snapshot {
+        let path = SourcePath::new("a.yaml").unwrap();
+        let content = FileContent::Bytes(text.as_bytes().into());
+        Snapshot::of_directory(BTreeMap::from([(path, content)]))
+    }
+
+    fn empty() -> ReadProblem {
+        ReadProblem::Empty { place: "packs".to_owned() }
+    }
+
+    #[test]
+    fn freshness_alone_wakes_nobody() {
+        let mut state = SourceState::default();
+        let (first, second) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        assert_eq!(state.record(Ok(snapshot("a")), first), (Outcome::Changed, true));
+        assert_eq!(state.record(Ok(snapshot("a")), second), (Outcome::Unchanged, false));
+        assert_eq!((state.read_last, state.success_last), (Some(second), Some(second)));
+    }
+
+    #[test]
+    fn a_problem_wakes_once_and_keeps_the_snapshot_and_its_end_wakes_again() {
+        let mut state = SourceState::default();
+        let (first, second) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        state.record(Ok(snapshot("a")), first);
+        assert_eq!(state.record(Err(empty()), second), (Outcome::Empty, true));
+        assert_eq!(state.record(Err(empty()), second), (Outcome::Empty, false));
+        assert!(state.snapshot.is_some());
+        assert_eq!((state.read_last, state.success_last), (Some(second), Some(first)));
+        assert_eq!(state.record(Ok(snapshot("a")), second), (Outcome::Unchanged, true));
+        assert_eq!(state.problem, None);
+        assert_eq!(state.readings[&Outcome::Empty], 2);
+    }
+
+    #[test]
+    fn every_outcome_is_counted_from_zero() {
+        assert_eq!(SourceState::default().readings.len(), Outcome::ALL.len());
+    }
+}

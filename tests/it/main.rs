@@ -1,8 +1,11 @@
 //! The one integration binary; a module a subject.
 
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 mod contract;
 mod daemon;
 mod manifests;
 mod scenarios;
+mod source;
 mod templates;
 mod tidy;

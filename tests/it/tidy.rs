@@ -1,1 +1,209 @@
-//! (being written)
+//! Rules about the source text that the compiler does not know. What stands here need not be said
+//! in a review.
+//!
+//! Each rule is a function from one file's text to findings, so that each is proven on a text that
+//! breaks it. A finding says what to do.
+
+mod imports;
+mod rules;
+mod text;
+
+use std::fs;
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+/// What a rule found in a file: the line, from 1, and what to do about it.
+type Finding = (usize, String);
+
+/// A rule over one file.
+type Rule = fn(&File<'_>) -> Vec<Finding>;
+
+/// A file of the project.
+struct File<'a> {
+    /// Relative to the project, with `/`.
+    path: &'a str,
+    /// As it stands.
+    text: &'a str,
+    /// Rust without comments and the insides of literals; empty for other files.
+    code: String,
+    /// The same without test modules.
+    shipped: String,
+}
+
+impl<'a> File<'a> {
+    fn new(path: &'a str, text: &'a str) -> Self {
+        let is_rust = Path::new(path).extension().is_some_and(|suffix| suffix == "rs");
+        let code = if is_rust { text::code(text) } else { String::new() };
+        let shipped = text::without_tests(&code);
+        Self { path, text, code, shipped }
+    }
+
+    fn is_rust(&self) -> bool {
+        Path::new(self.path).extension().is_some_and(|suffix| suffix == "rs")
+    }
+
+    fn is_shipped(&self) -> bool {
+        self.path.starts_with("src/")
+    }
+
+    fn module(&self) -> Option<&str> {
+        let beneath = self.path.strip_prefix("src/")?;
+        Some(beneath.split('/').next()?.trim_end_matches(".rs"))
+    }
+}
+
+const RULES: &[Rule] = &[
+    imports::only_downwards,
+    imports::only_aws_names_the_sdk,
+    rules::domain_is_pure,
+    rules::opens_with_its_purpose,
+    rules::files_are_short,
+    rules::functions_are_short,
+    rules::lines_are_short,
+    rules::nothing_is_unfinished,
+    rules::lints_are_expected_not_allowed,
+    rules::serde_is_explicit,
+    rules::tests_are_sentences,
+    rules::no_machine_is_named,
+    rules::hosts_are_known,
+];
+
+fn findings(path: &str, text: &str) -> Vec<String> {
+    let file = File::new(path, text);
+    let mut found: Vec<Finding> = RULES.iter().flat_map(|rule| rule(&file)).collect();
+    found.sort();
+    found.into_iter().map(|(line, what)| format!("{path}:{line}: {what}")).collect()
+}
+
+/// Texts of the project; anything that is built or fetched is none.
+const SUFFIXES: &[&str] =
+    &["rs", "md", "toml", "yaml", "yml", "json", "sh", "py", "html", "css", "js"];
+
+fn visit(root: &Path, directory: &Path, found: &mut Vec<String>) {
+    let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(Result::unwrap).collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name().into_string().unwrap();
+        let path = entry.path();
+        let is_hidden = name.starts_with('.') && name != ".ci";
+        if is_hidden || name == "target" || name == "node_modules" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            visit(root, &path, found);
+        } else if path
+            .extension()
+            .is_none_or(|suffix| SUFFIXES.iter().any(|known| suffix == *known))
+            && let Ok(text) = fs::read_to_string(&path)
+        {
+            let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
+            found.extend(findings(shown, &text));
+        }
+    }
+}
+
+#[test]
+fn the_project_is_tidy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    visit(root, root, &mut found);
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+/// What the rules say of this text, which opens properly: line and finding.
+fn check(path: &str, text: &str) -> String {
+    let found = findings(path, &format!("//! What it owns.\n{text}\n")).join("\n");
+    found.replace(&format!("{path}:"), "")
+}
+
+#[test]
+fn an_import_upwards_is_found() {
+    assert_snapshot!(check("src/domain/plan.rs", "use crate::region::Task;"), @"2: `domain` imports `region`: it may import nothing; move what both need down");
+    assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud, config, limiter; move what both need down");
+    assert_snapshot!(check("src/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, config, limiter, source, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
+    assert_snapshot!(check("src/newcomer.rs", "use crate::domain::model;"), @"1: `newcomer` is a new module: say in tidy whom it may import");
+    assert_snapshot!(check("src/main.rs", "use conformd::aws;"), @"2: `main` imports `aws`: it may import cli; move what both need down");
+}
+
+#[test]
+fn an_import_downwards_within_or_in_a_test_is_fine() {
+    assert_eq!(check("src/region.rs", "use crate::domain::{model, plan};"), "");
+    assert_eq!(check("src/aws/reader.rs", "use super::error;\nuse crate::aws::client;"), "");
+    assert_eq!(check("src/sim/mod.rs", "#[cfg(test)]\nmod tests { use crate::aws::Client; }"), "");
+    assert_eq!(
+        check("src/sim/mod.rs", "// unlike crate::aws\nconst A: &str = \"crate::aws\";"),
+        ""
+    );
+}
+
+#[test]
+fn an_sdk_named_outside_of_aws_is_found() {
+    assert_snapshot!(check("src/region.rs", "use aws_sdk_config::Client;"), @"2: `aws_sdk_` outside of `aws`: say it in the words of `cloud`");
+    assert_eq!(check("src/aws/client.rs", "use aws_sdk_config::Client;"), "");
+}
+
+#[test]
+fn an_impure_domain_is_found() {
+    let text = "use std::collections::HashMap;\nuse std::time::Instant;\nasync fn f() {}\n\
+                fn g() { tracing::info!(\"x\"); std::fs::read(\"x\") }";
+    assert_snapshot!(check("src/domain/plan.rs", text), @r"
+    2: `HashMap` in `domain`: use BTreeMap: order is output
+    3: `Instant` in `domain`: take the time as an argument
+    4: `async` in `domain`: read in a task, decide in a plain function
+    5: `std::fs` in `domain`: take the content as an argument
+    5: `tracing` in `domain`: return what a person should know as a value
+    ");
+    assert_eq!(check("src/metrics.rs", text), "");
+}
+
+#[test]
+fn a_file_without_its_purpose_is_found() {
+    assert_snapshot!(findings("src/region.rs", "use std::fmt;\n").join("\n"), @"src/region.rs:1: no `//!`: open the file with what it owns and what it does not");
+}
+
+#[test]
+fn a_long_file_function_or_line_is_found() {
+    let lines = |count: usize| "    let x = 1; // why\n\n".repeat(count);
+    let constants = |count: usize| "const X: u8 = 1;\n".repeat(count);
+    assert_snapshot!(check("src/region.rs", &constants(501)), @"1: 501 lines of code, 500 allowed: split the file by noun");
+    assert_snapshot!(check("src/region.rs", &format!("fn f() {{\n{}}}", lines(69))), @"2: 71 lines, 70 allowed: push `for` down, `if` up");
+    assert_snapshot!(check("src/region.rs", &"é".repeat(101)), @"2: 101 columns, 100 allowed: break the line");
+    assert_eq!(check("src/region.rs", &constants(500)), "");
+    assert_eq!(check("src/region.rs", &format!("fn f() {{\n{}}}", lines(68))), "");
+    assert_eq!(check("src/region.rs", &"é".repeat(100)), "");
+    let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}", constants(600));
+    assert_eq!(check("src/region.rs", &tests), "");
+}
+
+#[test]
+fn what_is_unfinished_or_silenced_is_found() {
+    assert_snapshot!(check("src/region.rs", "fn f() { todo!() }\nfn g() { dbg!(1) }"), @r"
+    2: `todo!`: finish it, or leave it out
+    3: `dbg!`: say it with tracing, or not at all
+    ");
+    assert_snapshot!(check("src/region.rs", "fn f() { unimplemented!() }"), @"2: `unimplemented!`: finish it, or leave it out");
+    assert_snapshot!(check("src/region.rs", "#[allow(dead_code)]\n#![allow(dead_code)]"), @r"
+    2: `allow`: use `expect(lint, reason = …)`, which tells when it is not needed
+    3: `allow`: use `expect(lint, reason = …)`, which tells when it is not needed
+    ");
+    assert_snapshot!(check("tests/it/x.rs", "#[test]\n#[ignore]\nfn it_holds() {}"), @"3: `ignore`: make the test run, or remove it");
+    assert_snapshot!(check("tests/it/x.rs", "#[should_panic]\nfn it_holds() {}"), @"2: `should_panic`: return the error and look at it");
+    assert_snapshot!(check("tests/it/x.rs", "#[test]\nfn test_it() {}"), @"3: `test_`: name the sentence that holds");
+    assert_snapshot!(check("src/http/x.rs", "#[serde(default,\n    flatten)]\n#[serde(untagged)]"), @r"
+    2: serde's `flatten` ruins error messages: spell the fields out
+    4: serde's `untagged` ruins error messages: spell the fields out
+    ");
+    assert_eq!(check("src/region.rs", "fn f() { rows.flatten() } // todo!()"), "");
+}
+
+#[test]
+fn a_machine_or_an_unknown_host_is_found() {
+    // In pieces, since this file is read too.
+    let (path, host) = (["", "root", "x"].join("/"), ["", "", "mirror.internal"].join("/"));
+    let say = check("docs/x.md", &format!("see `{path}`"));
+    assert_snapshot!(say.replace("root", "_"), @"2: `/_/` is a place on one machine: leave it out");
+    assert_snapshot!(check("docs/x.md", &format!("https:{host}/simple")), @"2: `mirror.internal` is not among the hosts that tidy knows: is it needed?");
+    assert_eq!(check("docs/x.md", "https://docs.aws.amazon.com/ http://127.0.0.1:1 a/root/x"), "");
+}

@@ -1,0 +1,132 @@
+//! Who may know whom. The picture is in `docs/architecture.md`; the two change together.
+
+use super::text::{line_of, words};
+use super::{File, Finding};
+
+/// Each module and what it may import: only what stands above it here.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("telemetry", &[]),
+    ("clock", &["domain"]),
+    ("cloud", &["domain"]),
+    ("config", &["domain"]),
+    ("limiter", &["domain", "clock", "cloud", "config"]),
+    ("source", &["domain", "clock"]),
+    // The two worlds: neither knows the other, and only `cli` knows both.
+    ("aws", &["domain", "clock", "cloud", "config", "limiter"]),
+    ("sim", &["domain", "clock", "cloud", "config", "limiter"]),
+    // From here on everything is generic over the port.
+    ("executor", &["domain", "clock", "cloud", "config", "limiter"]),
+    ("metrics", &["domain", "clock", "cloud", "config", "limiter", "source", "executor"]),
+    ("region", &["domain", "clock", "cloud", "config", "limiter", "source", "executor", "metrics"]),
+    ("organization", &["domain", "clock", "cloud", "config", "limiter", "metrics"]),
+    // Sees the report and receivers, never a client.
+    ("http", &["domain", "clock"]),
+    (
+        "cli",
+        &[
+            "domain",
+            "telemetry",
+            "clock",
+            "cloud",
+            "config",
+            "limiter",
+            "source",
+            "aws",
+            "sim",
+            "executor",
+            "metrics",
+            "region",
+            "organization",
+            "http",
+        ],
+    ),
+    ("main", &["cli"]),
+];
+
+/// Crates of the AWS SDK, by how their names begin.
+const SDK: &[&str] = &["aws_sdk_", "aws_config", "aws_smithy", "aws_types", "aws_credential_types"];
+
+/// A module imports only what the table allows it.
+pub(super) fn only_downwards(file: &File<'_>) -> Vec<Finding> {
+    let Some(module) = file.module().filter(|module| *module != "lib") else {
+        return Vec::new();
+    };
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
+        return vec![(1, format!("`{module}` is a new module: say in tidy whom it may import"))];
+    };
+    let found = named_modules(file).into_iter().filter(|(_, name)| {
+        name != module
+            && !allowed.contains(&name.as_str())
+            && MAY_IMPORT.iter().any(|(known, _)| known == name)
+    });
+    let say = |name| {
+        let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+        format!("`{module}` imports `{name}`: it may import {allowed}; move what both need down")
+    };
+    found.map(|(line, name)| (line, say(name))).collect()
+}
+
+/// Everything but `aws` speaks the port.
+pub(super) fn only_aws_names_the_sdk(file: &File<'_>) -> Vec<Finding> {
+    if !file.is_shipped() || file.module() == Some("aws") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for name in SDK {
+        for (at, _) in file.shipped.match_indices(name) {
+            let say = format!("`{name}` outside of `aws`: say it in the words of `cloud`");
+            found.push((line_of(&file.shipped, at), say));
+        }
+    }
+    found
+}
+
+/// The modules of the crate that the file names, by path from the crate or from itself.
+fn named_modules(file: &File<'_>) -> Vec<(usize, String)> {
+    let code = &file.shipped;
+    let mut named = Vec::new();
+    let mut name = |at: usize, prefix: &str| {
+        let rest = &code[at + prefix.len()..];
+        named.extend(heads(rest).into_iter().map(|head| (line_of(code, at), head)));
+    };
+    let prefixes =
+        ["crate::".to_owned(), "conformd::".to_owned(), "super::".repeat(depth(file.path))];
+    for prefix in &prefixes {
+        for at in words(code, prefix) {
+            if !code[..at].ends_with("::") {
+                name(at, prefix);
+            }
+        }
+    }
+    named
+}
+
+/// How many `super` lead from a file to the root of the crate.
+fn depth(path: &str) -> usize {
+    let parts = path.trim_start_matches("src/").trim_end_matches(".rs").split('/');
+    parts.filter(|part| *part != "mod").count()
+}
+
+/// The first names of a path, or of every path in a group.
+fn heads(rest: &str) -> Vec<String> {
+    let ident = |text: &str| -> String {
+        let is_part = |character: &char| character.is_alphanumeric() || *character == '_';
+        text.trim_start().chars().take_while(is_part).collect()
+    };
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![ident(rest)];
+    };
+    let mut heads = vec![ident(group)];
+    let mut level = 1_usize;
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => level += 1,
+            '}' if level == 1 => break,
+            '}' => level -= 1,
+            ',' if level == 1 => heads.push(ident(&group[at + 1..])),
+            _ => {}
+        }
+    }
+    heads
+}
