@@ -190,4 +190,10 @@ pub struct Attempt<'a> {
 pub trait AttemptObserver: Send + Sync + fmt::Debug + 'static {
     /// Called once for each attempt, retries included.
     fn attempted(&self, attempt: &Attempt<'_>);
+
+    /// Called when a request goes out, before the `attempted` that ends it. Nobody has to care.
+    fn attempting(&self, _op: Op, _region: &str) {}
+
+    /// Called when a request waited for the own rate limiter. Nobody has to care.
+    fn waited(&self, _region: &str, _wait: std::time::Duration) {}
 }

@@ -1,6 +1,7 @@
 //! conformd keeps every region of an AWS organization equal to conformance packs declared in git.
 
 pub mod aws;
+pub mod beats;
 pub mod cli;
 pub mod clock;
 pub mod cloud;

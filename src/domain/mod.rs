@@ -1,6 +1,7 @@
 //! The pure core: values in, values out. No async, clock, environment, file system, SDK or
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
+pub mod beat;
 pub mod catalog;
 pub mod code;
 pub mod content;

@@ -3,12 +3,15 @@
 //! The status page, the API, the metrics and the command line show nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::catalog::{Catalog, Declared};
+use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
 use super::mode::Mode;
-use super::model::{PackName, Place, Revision, Timestamp};
+use super::model::{Digest, PackName, Place, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RolloutStatus, Unseen};
 use super::outcome::Outcome;
 use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
@@ -26,6 +29,8 @@ pub struct RegionReport {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
+    /// How long its parts took.
+    pub timing: Timing,
     /// When the region was last read whole.
     pub seen_last: Option<Timestamp>,
     /// Why it could not be read this time.
@@ -44,6 +49,24 @@ pub struct RegionReport {
     pub packs: BTreeMap<PackName, PackReport>,
     /// How many packs are visible, whoever owns them.
     pub observed: usize,
+}
+
+/// How long the parts of a tick took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Timing {
+    /// Reading the region; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
+    pub observe: Duration,
+    /// Planning and ruling; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
+    pub plan: Duration,
+    /// Taking the steps; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
+    pub apply: Duration,
+}
+
+fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_f64(duration.as_secs_f64())
 }
 
 /// One pack in one region.
@@ -191,6 +214,7 @@ impl RegionReport {
             tick: tick.number,
             started: tick.started,
             finished: tick.started,
+            timing: Timing::default(),
             seen_last: tick.seen_last,
             unseen,
             revision: plan.revision.clone(),
@@ -314,4 +338,69 @@ fn drift(step: &Step) -> Vec<DriftKind> {
         Change::Delivery { .. } => DriftKind::Delivery,
     });
     by_reason.into_iter().chain(by_change).collect()
+}
+
+/// The source as the API, the metrics and the command line show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SourceStatus {
+    /// The revision in force: the last that could be read.
+    pub revision: Option<Revision>,
+    /// When reading it was last tried, with whatever result.
+    pub attempt_last: Option<Timestamp>,
+    /// When it was last read whole and accepted.
+    pub read_last: Option<Timestamp>,
+    /// Why the last reading gave nothing.
+    pub problem: Option<String>,
+    /// Readings since the start, by result, zeros included.
+    pub reads: BTreeMap<&'static str, u64>,
+    /// What the revision declares.
+    pub declared: Declarations,
+}
+
+/// What a revision declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Declarations {
+    /// Manifests that passed every check.
+    pub valid: usize,
+    /// Manifests that did not, or files that hold none because they cannot be read.
+    pub invalid: usize,
+    /// Whether everything passed: only then may anything be deleted on the strength of it.
+    pub wholly_valid: bool,
+    /// Approvals, by name.
+    pub approvals: BTreeMap<String, DeclaredApproval>,
+    /// Everything that was found, one line each, ordered by place.
+    pub diagnostics: Vec<String>,
+}
+
+/// An approval as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeclaredApproval {
+    /// The plan it lets through.
+    pub plan: Digest,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+impl Declarations {
+    /// What this catalog declares.
+    pub fn of(catalog: &Catalog) -> Self {
+        let is_good = |declared: &&Declared| matches!(declared, Declared::Good(_));
+        let valid = catalog.packs.values().filter(is_good).count();
+        let broken = catalog.packs.len().saturating_sub(valid);
+        // A file that does not parse claims no name; two manifests in one file are one path.
+        let errors = catalog.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        let files: BTreeSet<_> = errors.map(|found| &found.path).collect();
+        let at_least = usize::from(!catalog.wholly_valid);
+        let approvals = catalog.approvals.iter().map(|(name, approval)| {
+            let declared = DeclaredApproval { plan: approval.plan, expires: approval.expires };
+            (name.clone(), declared)
+        });
+        Self {
+            valid,
+            invalid: broken.max(files.len()).max(at_least),
+            wholly_valid: catalog.wholly_valid,
+            approvals: approvals.collect(),
+            diagnostics: catalog.diagnostics.iter().map(ToString::to_string).collect(),
+        }
+    }
 }

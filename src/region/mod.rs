@@ -23,7 +23,7 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
 use crate::domain::outcome::{Outcome, Verdict};
-use crate::domain::report::{RegionReport, Tick};
+use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
 use crate::listing::chain;
 
@@ -108,6 +108,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let started = self.clock.now();
         let observed = observe::observe(&self.reader, &policy.installation).await;
         let now = self.clock.now();
+        let mut timing = Timing { observe: between(started, now), ..Timing::default() };
         let desired = intake.catalog.as_ref().map(|catalog| {
             desired(catalog, &policy.installation, self.reader.place(), intake.basis(now))
         });
@@ -119,7 +120,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         }
         let ruling = self.rule(policy, intake, (&observed, desired.as_ref()), now);
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
-        (RegionReport::ruled(tick, policy.mode, &observed, &ruling), ruling)
+        timing.plan = between(now, self.clock.now());
+        let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
+        (RegionReport { timing, ..report }, ruling)
     }
 
     fn rule(
@@ -159,8 +162,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         stop: &CancellationToken,
     ) -> RegionReport {
         let (mut report, ruling) = self.look(policy, intake).await;
+        let ruled = self.clock.now();
         report.outcomes = self.act(policy, ruling, stop).await;
         report.finished = self.clock.now();
+        report.timing.apply = between(ruled, report.finished);
         report
     }
 
@@ -238,6 +243,11 @@ fn jittered(interval: Duration, report: &RegionReport) -> Duration {
     let digest = Digest::of(parts.iter().map(String::as_bytes)).short();
     let hundred = u32::from_str_radix(&digest, 16).unwrap_or_default() % 100;
     interval.saturating_add(interval.saturating_mul(hundred).checked_div(1_000).unwrap_or_default())
+}
+
+/// The time from one moment to a later one; nothing when the clock went back.
+fn between(start: Timestamp, end: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(start)).unwrap_or_default()
 }
 
 fn refuse_all(ruling: Ruling, refusal: &Verdict) -> Vec<Outcome> {

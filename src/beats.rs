@@ -1,0 +1,188 @@
+//! Heartbeats: what proves that a long task still runs, without asking AWS.
+//!
+//! Silence is measured in real time, since a frozen or fast simulated clock says nothing about a
+//! task that hangs. Who reads the beats and what follows is not decided here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::domain::beat::Beater;
+use crate::domain::model::Timestamp;
+
+/// A task silent for longer hangs. With a watchdog of 60 s that is fed only while nobody is
+/// silent, a hang ends within 180 s (reliability target "Start, stop, hang").
+pub const SILENCE_MAX: Duration = Duration::from_mins(2);
+/// How often a task that waits or works says so: several times within [`SILENCE_MAX`].
+pub const BEAT_EVERY: Duration = Duration::from_secs(20);
+
+/// The heartbeats of one process. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Beats(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    beats: Mutex<BTreeMap<Beater, Beat>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Beat {
+    at: Timestamp,
+    instant: Instant,
+    silence_max: Duration,
+}
+
+/// One task's heartbeat as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// Whose.
+    pub beater: Beater,
+    /// When it last beat, on the daemon's clock.
+    pub at: Timestamp,
+    /// For how long it has been silent, in real time.
+    pub silent: Duration,
+    /// For how long it may be silent.
+    pub silence_max: Duration,
+}
+
+impl Sign {
+    /// Whether the task has been silent for too long.
+    pub fn is_late(&self) -> bool {
+        self.silent > self.silence_max
+    }
+}
+
+/// A task's end of its heartbeat. To drop it is no end: a task that panicked falls silent and is
+/// found.
+#[derive(Debug)]
+pub struct Pulse {
+    beats: Beats,
+    beater: Beater,
+}
+
+impl Beats {
+    /// No task yet.
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner { clock, beats: Mutex::default() }))
+    }
+
+    /// A task begins; it beats for the first time now.
+    pub fn begin(&self, beater: Beater, silence_max: Duration) -> Pulse {
+        let beat = Beat { at: self.0.clock.now(), instant: now(), silence_max };
+        self.with(|beats| beats.insert(beater.clone(), beat));
+        Pulse { beats: self.clone(), beater }
+    }
+
+    /// Every task, in order.
+    pub fn signs(&self) -> Vec<Sign> {
+        let now = now();
+        let sign = |(beater, beat): (&Beater, &Beat)| Sign {
+            beater: beater.clone(),
+            at: beat.at,
+            silent: now.saturating_duration_since(beat.instant),
+            silence_max: beat.silence_max,
+        };
+        self.with(|beats| beats.iter().map(sign).collect())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<Beater, Beat>) -> T) -> T {
+        // Every change is one insert or removal: a poisoned lock holds a whole map.
+        act(&mut self.0.beats.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Pulse {
+    /// The task is alive.
+    pub fn beat(&self) {
+        let (at, instant) = (self.beats.0.clock.now(), now());
+        self.beats.with(|beats| {
+            if let Some(beat) = beats.get_mut(&self.beater) {
+                (beat.at, beat.instant) = (at, instant);
+            }
+        });
+    }
+
+    /// Beats for as long as `work` is polled: for waits, and for work whose every part ends within
+    /// its own timeout.
+    pub async fn during<F: Future>(&self, work: F) -> F::Output {
+        let mut work = std::pin::pin!(work);
+        loop {
+            self.beat();
+            // `work` is pinned outside of the loop and never dropped half-way.
+            tokio::select! {
+                biased;
+                output = &mut work => {
+                    self.beat();
+                    return output;
+                }
+                () = tokio::time::sleep(BEAT_EVERY) => {}
+            }
+        }
+    }
+
+    /// The task ends as it should: nobody waits for its beats any more.
+    pub fn end(self) {
+        self.beats.with(|beats| beats.remove(&self.beater));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a hang takes real time on any clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::beat::Task;
+
+    fn beats() -> Beats {
+        Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0))
+    }
+
+    fn late(beats: &Beats) -> Vec<String> {
+        let signs = beats.signs();
+        signs.iter().filter(|sign| sign.is_late()).map(|sign| sign.beater.to_string()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_falls_silent_is_found_and_its_next_beat_heals() {
+        let beats = beats();
+        let region: crate::domain::model::Region = "eu-west-1".parse().unwrap();
+        let hung = beats.begin(Beater::regional(&region), SILENCE_MAX);
+        let alive = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+        tokio::time::sleep(SILENCE_MAX).await;
+        alive.beat();
+        assert_eq!(late(&beats), Vec::<String>::new());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(late(&beats), ["region eu-west-1"]);
+        hung.beat();
+        assert_eq!(late(&beats), Vec::<String>::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panicked_is_found_and_one_that_ended_is_not() {
+        let beats = beats();
+        drop(beats.begin(Beater::sole(Task::Source), SILENCE_MAX));
+        beats.begin(Beater::sole(Task::Http), SILENCE_MAX).end();
+        tokio::time::sleep(SILENCE_MAX * 2).await;
+        assert_eq!(late(&beats), ["source"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_waits_is_not_silent() {
+        let beats = beats();
+        let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+        let waiting = pulse.during(tokio::time::sleep(SILENCE_MAX * 3));
+        let watch = async {
+            tokio::time::sleep(SILENCE_MAX * 2).await;
+            late(&beats)
+        };
+        let ((), late) = tokio::join!(waiting, watch);
+        assert_eq!(late, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,63 @@
+//! Who has to show signs of life: the long tasks of the daemon, by name.
+//!
+//! When they last did is kept in [`crate::beats`].
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::model::Region;
+
+/// A kind of long task: the closed set of a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Reads the manifests.
+    Source,
+    /// Keeps one region equal to them; there is one a region.
+    Region,
+    /// Answers over HTTP.
+    Http,
+}
+
+impl Task {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 3] = [Self::Source, Self::Region, Self::Http];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Region => "region",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// One long task.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Beater {
+    /// Its kind.
+    pub task: Task,
+    /// The region it is for, if it is for one.
+    pub region: Option<Region>,
+}
+
+impl Beater {
+    /// The only task of its kind.
+    pub fn sole(task: Task) -> Self {
+        Self { task, region: None }
+    }
+
+    /// The task of one region.
+    pub fn regional(region: &Region) -> Self {
+        Self { task: Task::Region, region: Some(region.clone()) }
+    }
+}
+
+impl fmt::Display for Beater {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.task.as_str())?;
+        self.region.iter().try_for_each(|region| write!(out, " {region}"))
+    }
+}
