@@ -5,6 +5,7 @@
 //! it out: `in_process` for thousands of deterministic runs, `http` for unmodified AWS clients.
 
 pub mod api;
+pub mod http;
 pub mod knobs;
 pub mod setup;
 pub mod world;
