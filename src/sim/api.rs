@@ -1,0 +1,323 @@
+//! The simulator's language: requests, answers and faults with AWS's own member names.
+//!
+//! Every face speaks it: the HTTP face decodes JSON into [`Request`], the in-process face builds
+//! one from domain values. Members are optional wherever a client could leave them out, since the
+//! world, not the decoder, refuses what is missing. Nothing here knows of bytes on a wire.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::domain::model::{AccountId, Place, Region, Timestamp};
+
+pub mod organizations;
+pub mod packs;
+pub mod recorders;
+pub mod sts;
+
+/// The services the world answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// AWS Config.
+    Config,
+    /// AWS Organizations.
+    Organizations,
+    /// AWS STS.
+    Sts,
+}
+
+impl Service {
+    /// The name in a credential scope.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Organizations => "organizations",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// What stands before the dot of `X-Amz-Target`; `None` for the query protocol.
+    pub fn target_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Config => Some("StarlingDoveService"),
+            Self::Organizations => Some("AWSOrganizationsV20161128"),
+            Self::Sts => None,
+        }
+    }
+}
+
+/// Whether an operation changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// Declares every operation once: its enum variant, service, access, name, request and answer.
+macro_rules! operations {
+    ($($variant:ident, $service:ident, $access:ident, $name:literal,
+       $request:ty => $answer:ty;)*) => {
+        /// An operation the world knows.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum Operation {
+            $(#[doc = concat!("`", stringify!($service), "`: `", $name, "`")] $variant,)*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in the AWS API; two services may share one.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The service it belongs to.
+            pub fn service(self) -> Service {
+                match self { $(Self::$variant => Service::$service,)* }
+            }
+
+            fn access(self) -> Access {
+                match self { $(Self::$variant => Access::$access,)* }
+            }
+        }
+
+        /// A decoded request.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Request {
+            $(#[doc = concat!("`", $name, "`")] $variant($request),)*
+        }
+
+        impl Request {
+            /// Which operation it asks for.
+            pub fn operation(&self) -> Operation {
+                match self { $(Self::$variant(_) => Operation::$variant,)* }
+            }
+
+            /// The request in this JSON body. Null is absent; unknown members are ignored.
+            pub fn decode(operation: Operation, body: Value) -> Result<Self, serde_json::Error> {
+                Ok(match operation {
+                    $(Operation::$variant => Self::$variant(serde_json::from_value(body)?),)*
+                })
+            }
+        }
+
+        /// A successful answer.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Answer {
+            $(#[doc = concat!("`", $name, "`")] $variant($answer),)*
+        }
+
+        impl Answer {
+            /// The answer as JSON; unset members are null, unset lists empty, and an answer without
+            /// members is null as a whole.
+            pub fn encode(&self) -> Result<Value, serde_json::Error> {
+                match self { $(Self::$variant(answer) => serde_json::to_value(answer),)* }
+            }
+        }
+    };
+}
+
+operations! {
+    PutOrganizationConformancePack, Config, Write, "PutOrganizationConformancePack",
+        packs::PutPack => packs::PackArn;
+    DeleteOrganizationConformancePack, Config, Write, "DeleteOrganizationConformancePack",
+        packs::DeletePack => ();
+    DescribeOrganizationConformancePacks, Config, Read, "DescribeOrganizationConformancePacks",
+        packs::DescribePacks => packs::Packs;
+    DescribeOrganizationConformancePackStatuses, Config, Read,
+        "DescribeOrganizationConformancePackStatuses",
+        packs::DescribePacks => packs::PackStatuses;
+    GetOrganizationConformancePackDetailedStatus, Config, Read,
+        "GetOrganizationConformancePackDetailedStatus",
+        packs::GetDetail => packs::Detail;
+    TagResource, Config, Write, "TagResource", packs::TagResource => ();
+    UntagResource, Config, Write, "UntagResource", packs::UntagResource => ();
+    ListTagsForResource, Config, Read, "ListTagsForResource",
+        packs::ListTags => packs::TagList;
+    PutConfigurationRecorder, Config, Write, "PutConfigurationRecorder",
+        recorders::PutRecorder => ();
+    DeleteConfigurationRecorder, Config, Write, "DeleteConfigurationRecorder",
+        recorders::NamedRecorder => ();
+    StartConfigurationRecorder, Config, Write, "StartConfigurationRecorder",
+        recorders::NamedRecorder => ();
+    StopConfigurationRecorder, Config, Write, "StopConfigurationRecorder",
+        recorders::NamedRecorder => ();
+    DescribeConfigurationRecorders, Config, Read, "DescribeConfigurationRecorders",
+        recorders::DescribeRecorders => recorders::Recorders;
+    DescribeConfigurationRecorderStatus, Config, Read, "DescribeConfigurationRecorderStatus",
+        recorders::DescribeRecorders => recorders::RecorderStatuses;
+    DescribeOrganization, Organizations, Read, "DescribeOrganization",
+        organizations::Nothing => organizations::OrganizationAnswer;
+    DescribeAccount, Organizations, Read, "DescribeAccount",
+        organizations::AccountRef => organizations::AccountAnswer;
+    ListAccounts, Organizations, Read, "ListAccounts",
+        organizations::Paged => organizations::AccountList;
+    ListAccountsForParent, Organizations, Read, "ListAccountsForParent",
+        organizations::OfParent => organizations::AccountList;
+    ListParents, Organizations, Read, "ListParents",
+        organizations::OfChild => organizations::ParentList;
+    ListChildren, Organizations, Read, "ListChildren",
+        organizations::ListChildren => organizations::ChildList;
+    ListRoots, Organizations, Read, "ListRoots",
+        organizations::Paged => organizations::RootList;
+    ListOrganizationalUnitsForParent, Organizations, Read, "ListOrganizationalUnitsForParent",
+        organizations::OfParent => organizations::UnitList;
+    ListTagsForOrganizationResource, Organizations, Read, "ListTagsForResource",
+        organizations::OfResource => organizations::TagList;
+    ListDelegatedAdministrators, Organizations, Read, "ListDelegatedAdministrators",
+        organizations::OfPrincipal => organizations::AdministratorList;
+    ListAWSServiceAccessForOrganization, Organizations, Read,
+        "ListAWSServiceAccessForOrganization",
+        organizations::Paged => organizations::PrincipalList;
+    EnableAWSServiceAccess, Organizations, Write, "EnableAWSServiceAccess",
+        organizations::PrincipalRef => ();
+    DisableAWSServiceAccess, Organizations, Write, "DisableAWSServiceAccess",
+        organizations::PrincipalRef => ();
+    RegisterDelegatedAdministrator, Organizations, Write, "RegisterDelegatedAdministrator",
+        organizations::Delegation => ();
+    DeregisterDelegatedAdministrator, Organizations, Write, "DeregisterDelegatedAdministrator",
+        organizations::Delegation => ();
+    GetCallerIdentity, Sts, Read, "GetCallerIdentity",
+        organizations::Nothing => sts::Identity;
+    AssumeRole, Sts, Read, "AssumeRole", sts::AssumeRole => sts::AssumedRole;
+}
+
+impl Operation {
+    /// The operation of this service with this AWS name.
+    pub fn find(service: Service, name: &str) -> Option<Self> {
+        let fits = |operation: &Self| operation.service() == service && operation.as_str() == name;
+        Self::ALL.iter().copied().find(fits)
+    }
+
+    /// Whether it changes anything.
+    pub fn is_mutating(self) -> bool {
+        self.access() == Access::Write
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// Who asks, where. The face has checked nothing but the shape of the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The account of the credentials; the world refuses one it does not know.
+    pub account: AccountId,
+    /// The region of the credential scope; Organizations ignores it.
+    pub region: Region,
+    /// The assumed role's session ARN, when it is not the account's own user.
+    pub session: Option<String>,
+    /// Whether this is the client under test or somebody else.
+    pub origin: Origin,
+    /// `amz-sdk-invocation-id` and the attempt number of `amz-sdk-request`, for the log.
+    pub invocation: Option<(String, u32)>,
+}
+
+/// Whose request it is. Only a client's requests meet faults and rate limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A client of one of the faces.
+    Client,
+    /// Another writer that the scenario plays: a person, Terraform, a neighbour.
+    Other,
+}
+
+impl Caller {
+    /// A client with this account's own credentials in this region.
+    pub fn client(place: &Place) -> Self {
+        let Place { account, region } = place.clone();
+        Self { account, region, session: None, origin: Origin::Client, invocation: None }
+    }
+
+    /// Somebody else with the same credentials.
+    pub fn other(place: &Place) -> Self {
+        Self { origin: Origin::Other, ..Self::client(place) }
+    }
+
+    /// Where the call goes.
+    pub fn place(&self) -> Place {
+        Place { account: self.account.clone(), region: self.region.clone() }
+    }
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// It worked.
+    Answer(Answer),
+    /// AWS refused it.
+    Fault(Fault),
+    /// The connection did something else; each face acts it out.
+    Broken(Breakage),
+}
+
+/// An API error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The exception's name, bare: `ResourceInUseException`.
+    pub code: String,
+    /// The text.
+    pub message: String,
+    /// HTTP status: 400 for almost everything, 403 for STS, 5xx for AWS's own faults.
+    pub http_status: u16,
+    /// `Reason` of an Organizations exception.
+    pub reason: Option<String>,
+}
+
+impl Fault {
+    /// A client error (400).
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), http_status: 400, reason: None }
+    }
+
+    /// The same error with another HTTP status.
+    #[must_use]
+    pub fn with_status(self, http_status: u16) -> Self {
+        Self { http_status, ..self }
+    }
+
+    /// The same error with an Organizations `Reason`.
+    #[must_use]
+    pub fn with_reason(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+}
+
+/// A transport outcome that is no API answer. Whether the call took effect was decided already.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Breakage {
+    /// The connection breaks before a byte of the answer.
+    Reset,
+    /// No byte ever comes.
+    BlackHole,
+    /// Status 200 and a body that is not what it should be.
+    Malformed,
+    /// The answer's first half, then the end of the connection.
+    Truncated(Answer),
+    /// 503 with an HTML page, as a load balancer sends.
+    UnavailableHtml,
+}
+
+/// A moment as awsJson sends it: epoch seconds as a number, fractional to the millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub Timestamp);
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds fit 53 bits until year 287396"
+        )]
+        let milliseconds = self.0.as_millisecond() as f64;
+        out.serialize_f64(milliseconds / 1000.0)
+    }
+}

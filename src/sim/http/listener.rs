@@ -1,0 +1,104 @@
+//! Connections: accepting them, serving HTTP/1.1 on them, and breaking them when told to.
+//!
+//! Knows nothing of AWS: a service turns a request into a response or into [`HangUp`]. What no
+//! HTTP framework offers is done here: closing a connection without an answer (TCP reset).
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Face;
+
+/// Connections served at once; later ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 1024;
+
+/// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The answer is no answer: the connection is reset.
+#[derive(Debug, Error)]
+#[error("the simulated service closed the connection")]
+pub(super) struct HangUp;
+
+/// Serves connections until `stop`, then lets requests in flight end.
+pub(super) async fn accept(listener: TcpListener, face: Arc<Face>, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        // Every arm is cancel-safe: an accepted connection is never lost between polls.
+        let stream = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(_ended) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = next(&listener, &places) => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let (stream, place) = stream;
+        let (face, stop) = (Arc::clone(&face), stop.clone());
+        connections.spawn(async move {
+            serve(stream, face, stop).await;
+            drop(place);
+        });
+    }
+    connections.join_all().await;
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places)
+        .acquire_owned()
+        .await
+        .expect("the semaphore lives as long as the loop and is never closed");
+    let (stream, _peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
+}
+
+/// Serves one connection to its end.
+async fn serve(stream: TcpStream, face: Arc<Face>, stop: CancellationToken) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let face = Arc::clone(&face);
+        Box::pin(async move { face.answer(request.map(Body::new)).await })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+        }
+    };
+    let Err(error) = ended else { return };
+    if std::error::Error::source(&error).is_some_and(|cause| cause.is::<HangUp>()) {
+        let stream = connection.into_parts().io.into_inner();
+        // Without lingering, dropping the stream sends RST instead of FIN.
+        if let Err(error) = stream.set_zero_linger() {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no reset, plain close");
+        }
+    }
+}

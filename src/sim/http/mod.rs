@@ -1,0 +1,222 @@
+//! The HTTP face: one listener that unmodified AWS clients take for AWS Config, Organizations and
+//! STS, and a control API beneath `/_sim/`.
+//!
+//! Requests are told apart as AWS's own protocols do it: `X-Amz-Target` (awsJson1.1), then a form
+//! field `Action` (awsQuery); what is left would be S3, which is not there yet (501). The world
+//! decides every answer; this module only reads, writes and, when the world says so, breaks
+//! connections. Signatures are not checked.
+
+mod control;
+mod credentials;
+mod json;
+mod listener;
+mod query;
+mod scope;
+mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use self::listener::HangUp;
+use self::wire::Wire;
+use super::api::{Breakage, Caller, Fault, Reply, Request as Call, Service};
+use super::world::World;
+use crate::clock::Clock;
+use crate::domain::model::{AccountId, Timestamp};
+
+/// The largest body that is read: 4 MiB, well above any that AWS takes.
+const BODY_BYTES_MAX: usize = 4 << 20;
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+/// Where the control API lives: a path that no AWS client uses.
+const CONTROL_PREFIX: &str = "/_sim/";
+
+/// A world to serve, with the clock that drives it. Clones share both.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// The world.
+    pub world: Arc<Mutex<World>>,
+    /// Its clock.
+    pub clock: Clock,
+    /// How the face presents it.
+    pub options: Options,
+}
+
+/// How the HTTP face presents the world; the first alternative of each is the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Options {
+    /// Whose account an access key id that names no account belongs to; nobody's when unset, and
+    /// such keys are refused.
+    pub any_credentials: Option<AccountId>,
+    /// Which clock the `Date` header shows and sessions expire on.
+    pub date: DateClock,
+    /// How unset optional members appear.
+    pub unset: Unset,
+    /// How an exception's name is spelt in `__type`.
+    pub error_name: ErrorName,
+}
+
+/// The clock of the `Date` header. Clients correct their signing time by it and, when it is far
+/// off, retry refused calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateClock {
+    /// The machine's.
+    #[default]
+    Real,
+    /// The world's.
+    Virtual,
+}
+
+/// How an optional member without a value appears in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unset {
+    /// Not at all.
+    #[default]
+    Absent,
+    /// As null.
+    Null,
+    /// As empty text or an empty list; moments and page tokens are left out.
+    Empty,
+}
+
+/// How an exception is named in an error body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorName {
+    /// `ResourceInUseException`
+    #[default]
+    Bare,
+    /// `com.amazonaws.simulated#ResourceInUseException`
+    Namespaced,
+    /// `ResourceInUseException:http://simulated.amazonaws.com/`
+    Suffixed,
+}
+
+/// Answers AWS calls and the control API on this listener until `stop`.
+pub async fn serve(listener: TcpListener, simulation: Simulation, stop: CancellationToken) {
+    let control = control::router(simulation.clone());
+    let face = Arc::new(Face { simulation, control, stop: stop.clone() });
+    listener::accept(listener, face, stop).await;
+}
+
+impl Simulation {
+    /// The time in the world.
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The time that clients are shown.
+    fn now_for_clients(&self) -> Timestamp {
+        match self.options.date {
+            DateClock::Real => Clock::system().now(),
+            DateClock::Virtual => self.now(),
+        }
+    }
+
+    fn ask(&self, caller: &Caller, call: Call) -> Reply {
+        let now = self.now();
+        self.world().call(now, caller, call)
+    }
+
+    /// The world, for the length of one call; never held across an await.
+    fn world(&self) -> MutexGuard<'_, World> {
+        // A panic in another call is that call's own failure: the world stays usable.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One server: the world and how to reach it.
+#[derive(Debug)]
+struct Face {
+    simulation: Simulation,
+    control: Router,
+    stop: CancellationToken,
+}
+
+/// How a request speaks, which decides how it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    /// awsJson1.1 of this service.
+    Json(Service),
+    /// awsQuery: STS.
+    Query,
+}
+
+/// A request as far as it could be read.
+struct Incoming {
+    protocol: Protocol,
+    call: Result<Call, Fault>,
+}
+
+/// Tells the protocols apart; `None` for none of ours.
+fn read(headers: &HeaderMap, body: &[u8]) -> Option<Incoming> {
+    if let Some(target) = headers.get(TARGET) {
+        let (service, call) = json::read(target.to_str().unwrap_or_default(), body);
+        return Some(Incoming { protocol: Protocol::Json(service), call });
+    }
+    query::read(body).map(|call| Incoming { protocol: Protocol::Query, call })
+}
+
+impl Face {
+    /// The answer to one request, or the end of its connection.
+    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, HangUp> {
+        if request.uri().path().starts_with(CONTROL_PREFIX) {
+            let Ok(response) = self.control.clone().oneshot(request).await;
+            return Ok(response);
+        }
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+            return Ok(wire::refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 MiB"));
+        };
+        let request_id = Uuid::new_v4().to_string();
+        let wire = Wire { options: &self.simulation.options, request_id: &request_id };
+        let response = match read(&parts.headers, &body) {
+            Some(incoming) => self.call(&wire, &parts.headers, incoming).await?,
+            None => wire::refused(
+                StatusCode::NOT_IMPLEMENTED,
+                "this simulator answers AWS Config, Organizations and STS; S3 is not simulated yet",
+            ),
+        };
+        Ok(match self.simulation.options.date {
+            DateClock::Real => response,
+            DateClock::Virtual => wire::with_date(response, self.simulation.now()),
+        })
+    }
+
+    async fn call(
+        &self,
+        wire: &Wire<'_>,
+        headers: &HeaderMap,
+        Incoming { protocol, call }: Incoming,
+    ) -> Result<Response<Body>, HangUp> {
+        // As at AWS, who calls is settled before what is asked.
+        let reply = credentials::caller(&self.simulation, headers, protocol)
+            .and_then(|caller| Ok((caller, call?)))
+            .map_or_else(Reply::Fault, |(caller, call)| self.simulation.ask(&caller, call));
+        match reply {
+            Reply::Answer(answer) => Ok(wire.answer(protocol, &answer)),
+            Reply::Fault(fault) => Ok(wire.fault(protocol, &fault)),
+            Reply::Broken(Breakage::Malformed) => Ok(wire.malformed(protocol)),
+            Reply::Broken(Breakage::Truncated(answer)) => Ok(wire.truncated(protocol, &answer)),
+            Reply::Broken(Breakage::UnavailableHtml) => Ok(wire::unavailable()),
+            Reply::Broken(Breakage::Reset) => Err(HangUp),
+            Reply::Broken(Breakage::BlackHole) => {
+                // Ends earlier when the client gives up: hyper drops this future then.
+                self.stop.cancelled().await;
+                Err(HangUp)
+            }
+        }
+    }
+}
