@@ -1,7 +1,7 @@
 //! Pacing: how fast one place of AWS may be asked, and how many requests may be under way.
 //!
-//! A rate in the long run, a burst after a quiet time, fewer requests after AWS throttled. Waits are
-//! on the injected clock. What is absent: retries (the SDK's) and requeues (the region task's).
+//! A rate in the long run, a burst after a quiet time, fewer requests after AWS throttled. Waits
+//! are on the injected clock. What is absent: retries (the SDK's) and requeues (the region task's).
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -327,7 +327,7 @@ mod tests {
             });
             for (first, start) in times.iter().enumerate() {
                 for (last, end) in times.iter().enumerate().skip(first) {
-                    let window = (*end - *start).as_secs_f64();
+                    let window = end.saturating_sub(*start).as_secs_f64();
                     let most = f64::from(per_second) * window + f64::from(burst);
                     let held = u32::try_from(last - first + 1).unwrap();
                     prop_assert!(f64::from(held) <= most + 0.001, "{held} in {window} s");
@@ -342,7 +342,7 @@ mod tests {
             let clock = clock();
             let limiter = Limiter::new(budget(2, 10, 4), clock.clone());
             turns(&limiter, &clock, 20, |_| false).await;
-            let gap = |times: &[Duration]| times[2] - times[1];
+            let gap = |times: &[Duration]| times[2].saturating_sub(times[1]);
             let full = gap(&turns(&limiter, &clock, 3, |_| false).await);
             assert_eq!(full.as_millis(), 500);
             limiter.throttled();
@@ -350,7 +350,7 @@ mod tests {
             drop(limiter.ready().await);
             let before = clock.elapsed();
             drop(limiter.ready().await);
-            assert_eq!((clock.elapsed() - before).as_millis(), 1000);
+            assert_eq!(clock.elapsed().saturating_sub(before).as_millis(), 1000);
             for _ in 0..25 {
                 limiter.succeeded();
             }
@@ -365,7 +365,7 @@ mod tests {
             let limiter = Limiter::new(budget(2, 10, 4), clock.clone());
             let times = turns(&limiter, &clock, 40, |_| true).await;
             assert_eq!(limiter.speed_percent(), 10);
-            assert_eq!((times[39] - times[38]).as_secs(), 5);
+            assert_eq!(times[39].saturating_sub(times[38]).as_secs(), 5);
             assert!(limiter.waited() > Duration::from_secs(150));
         });
     }

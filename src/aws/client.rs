@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, FrameworkMetadata, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_http_client::Builder as HttpClient;
 use aws_types::service_config::ServiceConfigKey;
 use thiserror::Error;
 
@@ -34,8 +37,8 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// Figures of `docs/architecture.md`, "Periods": a healthy call takes well under a second, and
-    /// a Put of a large template some ten.
+    /// AWS publishes no figures: a healthy read takes well under a second, so that three attempts
+    /// with their waits fit into 45; a Put checks the template before it answers.
     fn default() -> Self {
         Self {
             read_attempt: Duration::from_secs(10),
@@ -111,18 +114,21 @@ impl AwsCloud {
             .retry_config(patience.read_retries())
             .timeout_config(patience.read_timeouts());
         if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
+            let provider = profile_credentials(profile, &home, patience);
+            loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(&endpoint.url);
             if let Some(keys) = &endpoint.credentials {
-                loader = loader.credentials_provider(credentials(keys));
+                loader = loader.credentials_provider(static_credentials(keys));
             }
         }
         let sdk = loader.load().await;
-        if endpoint.is_none() {
-            refuse_hidden_endpoints(&sdk)?;
-        }
+        let sdk = match endpoint {
+            // A proxy of the environment must never see what is meant for this machine.
+            Some(_) => sdk.into_builder().http_client(HttpClient::new().build_http()).build(),
+            None => refuse_hidden_endpoints(sdk)?,
+        };
         Ok(Self { sdk, home, patience, observer })
     }
 
@@ -180,14 +186,28 @@ fn version() -> FrameworkMetadata {
         .expect("a version number is made of digits, dots and hyphens")
 }
 
-fn credentials(keys: &StaticCredentials) -> Credentials {
+/// Keys of the environment would win over a profile in the SDK's default chain; a profile named in
+/// the settings is meant.
+fn profile_credentials(
+    profile: &str,
+    region: &Region,
+    patience: Patience,
+) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_region(Some(sdk_region(region)))
+        .with_retry_config(patience.read_retries())
+        .with_timeout_config(patience.read_timeouts());
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
+}
+
+fn static_credentials(keys: &StaticCredentials) -> Credentials {
     let StaticCredentials { access_key_id, secret_access_key } = keys;
     Credentials::new(access_key_id, secret_access_key, None, None, "settings")
 }
 
 /// Asks the SDK itself where it would send each service, so that no rule of its is missed:
 /// variables, profiles, `services` sections and `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
-fn refuse_hidden_endpoints(sdk: &SdkConfig) -> Result<(), ConnectProblem> {
+fn refuse_hidden_endpoints(sdk: SdkConfig) -> Result<SdkConfig, ConnectProblem> {
     for service in ["Config Service", "Organizations", "STS"] {
         let key = ServiceConfigKey::builder()
             .service_id(service)
@@ -201,7 +221,7 @@ fn refuse_hidden_endpoints(sdk: &SdkConfig) -> Result<(), ConnectProblem> {
             return Err(ConnectProblem::HiddenEndpoint { service, url });
         }
     }
-    Ok(())
+    Ok(sdk)
 }
 
 /// The region that answers for AWS Organizations in a partition (AWS Organizations: endpoints).

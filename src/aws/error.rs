@@ -1,7 +1,7 @@
 //! What AWS said, as a [`FailureKind`]: the one table of error codes.
 //!
-//! Codes decide, never HTTP statuses: AWS sends throttling, denial and bad input all as 400. Only an
-//! answer without any code is judged by its status.
+//! Codes decide, never HTTP statuses: AWS sends throttling, denial and bad input all as 400. Only
+//! an answer without any code is judged by its status.
 
 use std::error::Error;
 use std::fmt;
@@ -184,7 +184,6 @@ pub(super) fn kind_of_dispatch(cause: &(dyn Error + 'static)) -> FailureKind {
     found.unwrap_or(FailureKind::Unreachable)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enums grow")]
 fn kind<E: ServiceFailure>(op: Op, error: &SdkError<E, HttpResponse>) -> FailureKind {
     match error {
         SdkError::ServiceError(answer) => {
@@ -264,4 +263,75 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 /// The beginning of a text, cut between characters.
 pub(super) fn bounded(text: &str, bytes_max: usize) -> String {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(op: Op, codes: &str) -> Vec<Option<FailureKind>> {
+        codes.split_whitespace().map(|code| kind_of_code(op, code, None)).collect()
+    }
+
+    #[test]
+    fn every_documented_code_of_a_put_has_its_kind() {
+        use FailureKind::{Denied, InFlight, NoOrganization, NotDelegated, Quota, Rejected};
+        let codes = "ResourceInUseException ValidationException \
+            OrganizationConformancePackTemplateValidationException \
+            InsufficientPermissionsException OrganizationAccessDeniedException \
+            MaxNumberOfOrganizationConformancePacksExceededException \
+            OrganizationAllFeaturesNotEnabledException NoAvailableOrganizationException";
+        let want = [
+            InFlight,
+            Rejected,
+            Rejected,
+            Denied,
+            NotDelegated,
+            Quota,
+            NoOrganization,
+            NoOrganization,
+        ];
+        assert_eq!(kinds(Op::PutOrganizationConformancePack, codes), want.map(Some));
+    }
+
+    #[test]
+    fn every_code_that_the_sdk_takes_for_throttling_slows_us_down() {
+        let codes = "Throttling ThrottlingException ThrottledException RequestThrottled \
+            RequestThrottledException TooManyRequestsException RequestLimitExceeded \
+            ProvisionedThroughputExceededException TransactionInProgressException \
+            BandwidthLimitExceeded LimitExceededException SlowDown PriorRequestNotComplete \
+            EC2ThrottledException";
+        for op in Op::ALL {
+            let kinds = kinds(op, codes);
+            assert!(kinds.iter().all(|kind| *kind == Some(FailureKind::Throttled)), "{op}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_mean_a_region_that_is_off_but_in_organizations_bad_credentials() {
+        for code in ["UnrecognizedClientException", "InvalidClientTokenId"] {
+            for op in Op::ALL {
+                let want = match op.service() {
+                    "organizations" => FailureKind::Credentials,
+                    _ => FailureKind::RegionDisabled,
+                };
+                assert_eq!(kind_of_code(op, code, None), Some(want), "{op}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_one_code_means_that_a_pack_is_not_there() {
+        let codes = "NoSuchOrganizationConformancePackException AccessDeniedException \
+            ResourceNotFoundException NoSuchConformancePackException ValidationException";
+        let kinds = kinds(Op::DeleteOrganizationConformancePack, codes);
+        let absent = kinds.iter().filter(|kind| **kind == Some(FailureKind::NoSuchPack));
+        assert_eq!(absent.count(), 1);
+    }
+
+    #[test]
+    fn foreign_text_is_cut_between_characters() {
+        assert_eq!(bounded("äöü", 3), "ä");
+        assert_eq!(bounded("short", 100), "short");
+    }
 }

@@ -115,10 +115,12 @@ fn words(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(|text| bounded(text, TEXT_MAX))
 }
 
+/// AWS counts milliseconds and sends them as a decimal fraction, which the SDK reads as a float:
+/// whatever is finer is noise.
 fn timestamp(time: &DateTime) -> Option<Timestamp> {
     if time.secs() < TIME_MIN_SECONDS {
         return None;
     }
-    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
-    Timestamp::new(time.secs(), nanoseconds).ok()
+    let milliseconds = (time.as_nanos() + 500_000).div_euclid(1_000_000);
+    Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
 }

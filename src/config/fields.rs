@@ -1,6 +1,5 @@
 //! Reading one section of the settings field by field, so that no error hides another.
 
-use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -224,23 +223,28 @@ pub(super) fn parsed<T: FromStr<Err = Malformed>>(
 }
 
 fn duration(node: &Node, name: &str, findings: &mut Findings) -> Option<Duration> {
-    const EXPECTED: &str = "a length of time such as 30s, 15m or 6h";
-    let text = text(node, name, EXPECTED, findings)?;
-    match humantime::parse_duration(text) {
-        Ok(duration) => Some(duration),
-        Err(error) => {
-            let found = format!("{name} is {:?}: {}", cut(text), lower(&error));
-            findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
-            None
-        }
+    const EXPECTED: &str = "a length of time with its unit, such as 30s, 15m or 6h";
+    if matches!(node.value, Value::Integer(_) | Value::Float(_)) {
+        let found = format!("{name} is {}", shown(&node.value));
+        findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+        return None;
     }
+    let text = text(node, name, EXPECTED, findings)?;
+    let duration = humantime::parse_duration(text).ok();
+    if duration.is_none() {
+        let found = format!("{name} is {:?}", cut(text));
+        findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+    }
+    duration
 }
 
 fn unknown(span: Span, name: &str, field: &str, known: &[&str], findings: &mut Findings) {
     let found = format!("{} has no field {:?}", named(name), cut(field));
     let finding = findings.error(Some(span), "unknown-field", found);
-    finding.expected = Some(format!("one of {}", known.join(", ")));
-    finding.hint = nearest(field, known).map(|near| format!("did you mean {near}?"));
+    match nearest(field, known) {
+        Some(near) => finding.hint = Some(format!("did you mean {near}?")),
+        None => finding.expected = Some(format!("one of {}", known.join(", "))),
+    }
 }
 
 /// The known name that a person may have meant: at most a third of its letters differ.
@@ -269,10 +273,4 @@ fn shown(value: &Value) -> String {
 
 fn cut(text: &str) -> String {
     text.chars().take(64).collect()
-}
-
-fn lower(error: &impl Display) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -47,9 +47,9 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings) -> Optio
     reserved(&top, findings);
     let installation = top.parsed("installation", Installation::EXPECTED, findings);
     let mode = top.parsed("mode", Mode::EXPECTED, findings);
-    let aws = top.require("aws", "whom to talk to, as whom", findings);
+    let aws = top.require("aws", "a mapping: whom to talk to, as whom", findings);
     let aws = aws.and_then(|node| aws_section(node, findings));
-    let source = top.require("source", "where the manifests are", findings);
+    let source = top.require("source", "a mapping: where the manifests are", findings);
     let source = source.and_then(|node| source_section(node, base, findings));
     let real = aws.as_ref().is_none_or(|aws| aws.endpoint.is_none());
     let intervals = top.get("intervals").and_then(|node| intervals_section(node, real, findings));

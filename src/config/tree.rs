@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, NonFiniteFloatPolicy, Spanned};
 
 use crate::domain::diagnostic::Span;
 
@@ -67,15 +67,32 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
         let found = format!("the file has {} bytes; at most {BYTES_MAX} are read", text.len());
         return Err(Problem { span: None, found });
     }
-    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| Problem {
-        span: error.location().map(span),
-        found: first_line(&error.to_string()),
-    })
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        // Whether a number makes sense is for whoever asked for it to say.
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| Problem { span: error.location().map(span), found: words(&error) })
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// The parser's words, without its advice to programmers and the place, which the finding says.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most of the parser's words will do")]
+fn words(error: &serde_saphyr::Error) -> String {
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("field {key:?} is given twice")
+        }
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second document begins here; settings are one document".to_owned()
+        }
+        other => {
+            let text = other.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            line.rsplit_once(" at line ").map_or(line, |(words, _)| words).to_owned()
+        }
+    }
 }
 
 fn span(at: Location) -> Span {

@@ -34,9 +34,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// Readings until a source that is never twice the same is called unreadable.
 const SETTLE_READINGS_MAX: usize = 20;
 
-/// A source that can be run.
+/// What to read, and how often.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct Settings {
     /// Where the manifests are.
     pub directory: Directory,
     /// How often it is read without any hint.
@@ -65,7 +65,7 @@ type Result<T> = std::result::Result<T, ReadProblem>;
 /// Receivers are woken by a changed snapshot or a changed problem; times and counts are only
 /// there to be looked at.
 pub async fn run(
-    source: Source,
+    settings: Settings,
     clock: Clock,
     publish: channel::Sender<SourceState>,
     wake: Arc<Notify>,
@@ -73,17 +73,20 @@ pub async fn run(
 ) {
     let hint = Arc::new(Notify::new());
     let mut watching = Watching::default();
-    let mut period = pin!(clock.sleep(source.interval));
+    let mut period = pin!(clock.sleep(settings.interval));
     loop {
-        if source.events {
-            watching.arm(source.directory.root(), &hint).await;
-        }
         let known = publish.borrow().snapshot.clone();
+        let reading = async {
+            if settings.events {
+                watching.arm(settings.directory.root(), &hint).await;
+            }
+            settled(&settings, known.as_deref(), &mut watching, &hint).await
+        };
         // A reading has no effects: to drop it half-way loses nothing.
         let result = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            result = settled(&source, known.as_deref(), &mut watching, &hint) => result,
+            result = reading => result,
         };
         show(&publish, result, &clock, watching.watch.is_some());
         // Cancel-safe: a permit of `Notify` is kept until it is taken.
@@ -91,7 +94,7 @@ pub async fn run(
             biased;
             () = stop.cancelled() => return,
             () = wake.notified() => {}
-            () = &mut period => period.set(clock.sleep(source.interval)),
+            () = &mut period => period.set(clock.sleep(settings.interval)),
             () = hint.notified() => quiet(&hint, &stop).await,
         }
     }
@@ -110,14 +113,14 @@ async fn quiet(hint: &Notify, stop: &CancellationToken) {
 
 /// Reads until two consecutive readings agree, or one agrees with what is known.
 async fn settled(
-    source: &Source,
+    settings: &Settings,
     known: Option<&Snapshot>,
     watching: &mut Watching,
     hint: &Notify,
 ) -> Result<Snapshot> {
     let mut before: Option<Result<Snapshot>> = None;
     for _ in 0..SETTLE_READINGS_MAX {
-        let now = read_once(source, watching, hint).await;
+        let now = read_once(settings, watching, hint).await;
         let is_known = now.as_ref().is_ok_and(|now| known == Some(now));
         if is_known || before.as_ref() == Some(&now) {
             return now;
@@ -126,12 +129,16 @@ async fn settled(
         time::sleep(SETTLE).await;
     }
     let why = "it was never twice the same".to_owned();
-    Err(ReadProblem::Unreadable { place: source.directory.place(), why })
+    Err(ReadProblem::Unreadable { place: settings.directory.place(), why })
 }
 
 /// Reads once, and lets the watch follow the directories that were found.
-async fn read_once(source: &Source, watching: &mut Watching, hint: &Notify) -> Result<Snapshot> {
-    let Source { directory, wanted, .. } = source.clone();
+async fn read_once(
+    settings: &Settings,
+    watching: &mut Watching,
+    hint: &Notify,
+) -> Result<Snapshot> {
+    let Settings { directory, wanted, .. } = settings.clone();
     let place = directory.place();
     let read = tokio::task::spawn_blocking(move || directory.read(wanted));
     let reading = match read.await {

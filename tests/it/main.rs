@@ -6,6 +6,8 @@ mod contract;
 mod daemon;
 mod manifests;
 mod scenarios;
+mod settings;
 mod source;
 mod templates;
 mod tidy;
+mod wire;

@@ -14,7 +14,7 @@ use conformd::clock::Clock;
 use conformd::domain::model::Timestamp;
 use conformd::domain::snapshot::{FileContent, SourcePath};
 use conformd::source::directory::{Directory, Wanted};
-use conformd::source::{Outcome, Source, SourceState, run};
+use conformd::source::{Outcome, Settings, SourceState, run};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -37,12 +37,12 @@ struct Task {
 impl Task {
     fn start(home: &Home, events: bool, wanted: Wanted) -> Self {
         let directory = Directory::new(&home.root, "").unwrap();
-        let source = Source { directory, interval: INTERVAL, events, wanted };
+        let settings = Settings { directory, interval: INTERVAL, events, wanted };
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
         let (publish, state) = watch::channel(SourceState::default());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(source, clock.clone(), publish, Arc::clone(&wake), stop.clone()));
+        tasks.spawn(run(settings, clock.clone(), publish, Arc::clone(&wake), stop.clone()));
         Self { state, clock, wake, stop, tasks }
     }
 

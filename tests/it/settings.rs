@@ -1,0 +1,382 @@
+//! The settings file: what is accepted, what is refused, and how it is said.
+
+use std::path::Path;
+use std::time::Duration;
+
+use conformd::config::{self, Config, Guard, Http, Intervals, Limits, Loaded, Source};
+use conformd::domain::diagnostic::Diagnostic;
+use conformd::domain::mode::Mode;
+use conformd::domain::snapshot::SourcePath;
+use proptest::prelude::*;
+
+const MINIMAL: &str = "\
+installation: main
+mode: observe
+aws:
+  expectedAccountId: \"111122223333\"
+  regions: [us-east-1, eu-west-1]
+source:
+  directory: {root: manifests}
+";
+
+const SHIPPED: &str = include_str!("../../config/conformd.yaml");
+
+fn read(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let path = SourcePath::new("conformd.yaml").unwrap();
+    config::parse(&path, text, Path::new("/etc/conformd"))
+}
+
+fn good(text: &str) -> Config {
+    read(text).unwrap().config
+}
+
+/// Everything that was found: the place and the rule, then what was found, expected and advised.
+fn findings(text: &str) -> String {
+    let findings = read(text).map_or_else(|found| found, |loaded| loaded.warnings);
+    let shown = findings.iter().map(|finding| {
+        let place = finding
+            .span
+            .map_or("whole file".to_owned(), |span| format!("{}:{}", span.line, span.column));
+        let mut lines = vec![format!("{place} {} {}", finding.severity, finding.code)];
+        lines.push(format!("  {}", finding.found));
+        lines.extend(finding.expected.iter().map(|expected| format!("  want {expected}")));
+        lines.extend(finding.hint.iter().map(|hint| format!("  hint {hint}")));
+        lines.join("\n")
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// The minimal settings with these lines at their end.
+fn with(lines: &str) -> String {
+    format!("{MINIMAL}{lines}\n")
+}
+
+#[test]
+fn the_smallest_settings_have_safe_defaults() {
+    let config = good(MINIMAL);
+    assert_eq!(config.mode, Mode::Observe);
+    assert_eq!(config.intervals, Intervals::default());
+    assert_eq!(config.guard, Guard::default());
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.http, Http::default());
+    assert!(config.http.listen.ip().is_loopback());
+    let Source::Directory { root, path } = config.source;
+    assert_eq!((&*root, &*path), (Path::new("/etc/conformd/manifests"), "."));
+}
+
+#[test]
+fn the_shipped_file_is_accepted_without_a_word() {
+    assert_eq!(read(SHIPPED).unwrap().warnings, []);
+}
+
+#[test]
+fn the_shipped_file_documents_the_defaults_of_the_code() {
+    let sections = ["intervals", "guard", "limits", "http"];
+    let mut text = SHIPPED.to_owned();
+    for section in sections {
+        text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
+    }
+    let (head, tail) = text.split_once("intervals:").unwrap();
+    let shown = tail.replace("\n  # ", "\n  ").replace("  tokenFile", "  # tokenFile");
+    assert!(shown.contains("\n  sweepFull: 6h") && shown.contains("\n  burst: 10"));
+    let shown = good(&format!("{head}intervals:{shown}"));
+    let defaults = good(SHIPPED);
+    assert_eq!(shown, defaults);
+    assert_eq!(shown.intervals, Intervals::default());
+    let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
+        ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent \
+        readsPerSecond burst inFlight listen tokenFile bucket prefix profile endpoint";
+    for field in fields.split(' ') {
+        assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
+    }
+}
+
+#[test]
+fn every_error_is_reported_at_once_with_its_place() {
+    let text = "\
+installation: Main
+mode: destroy
+aws:
+  expectedAccountID: \"111122223333\"
+  regions: [us-east-1, Ireland, 7]
+  endpoint: {url: https://config.example.com}
+source:
+  git: {url: https://example.com/repo.git}
+  directory: {path: [a]}
+intervals: {region: 15, source: -5m, organization: 1e400, requeue: {first: 10m, max: 1m}}
+guard: {ratioPercent: 101, namesPerWindow: 2.5}
+limits: {burst: 0}
+templates: {bucket: Upper_Case}
+http: {listen: localhost, token: secret}
+rescu: {}
+";
+    insta::assert_snapshot!(findings(text), @r#"
+    1:15 error value
+      installation is "Main"
+      want an installation id (1 to 32 lower-case letters, digits or hyphens, a letter first)
+    2:7 error value
+      mode is "destroy"
+      want a mode (observe, upsert or sync)
+    4:3 error unknown-field
+      aws has no field "expectedAccountID"
+      hint did you mean expectedAccountId?
+    4:3 error missing-field
+      aws.expectedAccountId is missing
+      want an account id (12 digits, in quotes)
+    5:24 error value
+      a region is "Ireland"
+      want a region name such as eu-west-1
+    5:33 error type
+      a region is a number
+      want a region name such as eu-west-1
+      hint put it in quotes
+    6:19 error endpoint-not-local
+      aws.endpoint.url is "https://config.example.com"
+      want an address on this machine, such as http://127.0.0.1:4599
+      hint only a stand-in of AWS on this machine can be named
+    8:8 error unsupported
+      source.git is not part of this version
+      hint let something else check the repository out and use source.directory
+    9:14 error missing-field
+      source.directory.root is missing
+      want a directory
+    9:21 error type
+      source.directory.path is a list
+      want text
+    10:21 error value
+      intervals.region is 15
+      want a length of time with its unit, such as 30s, 15m or 6h
+    10:33 error value
+      intervals.source is "-5m"
+      want a length of time with its unit, such as 30s, 15m or 6h
+    10:52 error value
+      intervals.organization is inf
+      want a length of time with its unit, such as 30s, 15m or 6h
+    10:68 error value
+      intervals.requeue.max is shorter than intervals.requeue.first
+    11:23 error range
+      guard.ratioPercent is 101
+      want a whole number from 0 to 100
+    11:44 error range
+      guard.namesPerWindow is 2.5
+      want a whole number from 0 to 1000
+    12:17 error range
+      limits.burst is 0
+      want a whole number from 1 to 1000
+    13:21 error value
+      templates.bucket is "Upper_Case"
+      want an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)
+    14:16 error value
+      http.listen is "localhost"
+      want an address and a port, such as 127.0.0.1:9464
+    14:27 error unknown-field
+      http has no field "token"
+      want one of listen, tokenFile
+    15:1 error unknown-field
+      the settings file has no field "rescu"
+      hint did you mean rescue?
+    "#);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    insta::assert_snapshot!(findings("{}"), @r"
+    whole file error missing-field
+      installation is missing
+      want an installation id (1 to 32 lower-case letters, digits or hyphens, a letter first)
+    whole file error missing-field
+      mode is missing
+      want a mode (observe, upsert or sync)
+    whole file error missing-field
+      aws is missing
+      want a mapping: whom to talk to, as whom
+    whole file error missing-field
+      source is missing
+      want a mapping: where the manifests are
+    ");
+    insta::assert_snapshot!(findings("[]"), @r"
+    1:1 error type
+      the settings file is a list
+      want a mapping
+    ");
+    insta::assert_snapshot!(findings(""), @r"
+    1:1 error type
+      the settings file is nothing
+      want a mapping
+    ");
+    insta::assert_snapshot!(findings(&MINIMAL.replace("[us-east-1, eu-west-1]", "[]")), @r"
+    5:12 error value
+      aws.regions is empty
+      want at least one region
+    ");
+}
+
+#[test]
+fn text_that_is_no_yaml_is_refused_with_its_place() {
+    insta::assert_snapshot!(findings("mode: [observe"), @r"
+    1:7 error syntax
+      unclosed bracket '['
+    ");
+    insta::assert_snapshot!(findings("mode: sync\nmode: observe\n"), @r#"
+    2:1 error syntax
+      field "mode" is given twice
+    "#);
+    insta::assert_snapshot!(findings("mode: sync\n---\nmode: observe\n"), @r"
+    3:1 error syntax
+      a second document begins here; settings are one document
+    ");
+    insta::assert_snapshot!(findings("a: &a [x, x]\nb: *a\nc: *undefined\n"), @r"
+    3:4 error syntax
+      alias references unknown anchor
+    ");
+}
+
+#[test]
+fn an_account_id_without_quotes_is_a_number_and_refused() {
+    let text = MINIMAL.replace("\"111122223333\"", "111122223333");
+    insta::assert_snapshot!(findings(&text), @r"
+    4:22 error type
+      aws.expectedAccountId is a number
+      want an account id (12 digits, in quotes)
+      hint put it in quotes
+    ");
+}
+
+#[test]
+fn the_mode_has_no_default() {
+    insta::assert_snapshot!(findings(&MINIMAL.replace("mode: observe", "")), @r"
+    whole file error missing-field
+      mode is missing
+      want a mode (observe, upsert or sync)
+    ");
+}
+
+#[test]
+fn a_period_out_of_range_is_clamped_with_a_warning() {
+    let text = with("intervals: {source: 0s, region: 1s, sweepFull: 100years, requeue: {max: 1s}}");
+    insta::assert_snapshot!(findings(&text), @r#"
+    8:21 warning interval-clamped
+      intervals.source is "0s"; 1s is used instead
+    8:33 warning interval-clamped
+      intervals.region is "1s"; 30s is used instead
+    8:48 warning interval-clamped
+      intervals.sweepFull is "100years"; 7days is used instead
+    8:67 error value
+      intervals.requeue.max is shorter than intervals.requeue.first
+    8:73 warning interval-clamped
+      intervals.requeue.max is "1s"; 30s is used instead
+    "#);
+    let intervals = good(&with("intervals: {source: 0s, region: 1s}")).intervals;
+    assert_eq!(intervals.source, Duration::from_secs(1));
+    assert_eq!(intervals.region, Duration::from_secs(30));
+}
+
+#[test]
+fn against_a_stand_in_of_aws_periods_may_be_short() {
+    let endpoint = "  endpoint: {url: \"http://127.0.0.1:4599\"}\nsource:";
+    let text = with("intervals: {region: 2s}").replace("source:", endpoint);
+    let config = good(&text);
+    assert_eq!(config.intervals.region, Duration::from_secs(2));
+    assert_eq!(config.aws.endpoint.unwrap().url, "http://127.0.0.1:4599");
+}
+
+#[test]
+fn only_this_machine_can_stand_in_for_aws() {
+    let outcome = |url: &str| {
+        let endpoint = format!("  endpoint: {{url: {url:?}}}\nsource:");
+        read(&MINIMAL.replace("source:", &endpoint)).is_ok()
+    };
+    for url in ["http://127.0.0.1:4599", "http://[::1]:4599/", "http://localhost:1"] {
+        assert!(outcome(url), "{url}");
+    }
+    for url in [
+        "https://127.0.0.1:4599",
+        "http://10.0.0.1:80",
+        "http://127.0.0.1",
+        "http://127.0.0.1:80/path",
+        "http://localhost:0",
+        "http://localhost:80@example.com",
+        "http://localhost.example.com:80",
+        "",
+    ] {
+        assert!(!outcome(url), "{url}");
+    }
+}
+
+#[test]
+fn keys_never_show_in_the_debug_form() {
+    let credentials = "credentials: {accessKeyId: AKIDEXAMPLE, secretAccessKey: canary}";
+    let endpoint = format!("  endpoint: {{url: \"http://[::1]:1\", {credentials}}}\nsource:");
+    let config = good(&MINIMAL.replace("source:", &endpoint));
+    let shown = format!("{config:?}");
+    assert!(shown.contains("AKIDEXAMPLE") && !shown.contains("canary"));
+}
+
+#[test]
+fn sections_of_later_versions_are_accepted_with_a_warning() {
+    let text = with("rescue: {cooldown: 1h}\nrecorderProbe: {roleName: conformd/RecorderProbe}");
+    insta::assert_snapshot!(findings(&text), @r"
+    8:9 warning reserved
+      rescue is not used by this version
+    9:16 warning reserved
+      recorderProbe is not used by this version
+    ");
+    assert!(read(&text).is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_to_be_unreadable() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conformd.yaml");
+    assert!(matches!(config::load(&file), Err(config::Unusable::Unreadable { .. })));
+    std::fs::write(&file, MINIMAL).unwrap();
+    let Source::Directory { root, .. } = config::load(&file).unwrap().config.source;
+    assert_eq!(root, folder.path().join("manifests"));
+    std::fs::write(&file, "mode: x").unwrap();
+    let problem = config::load(&file).unwrap_err();
+    assert!(problem.to_string().ends_with("has 4 error(s)"), "{problem}");
+}
+
+#[test]
+fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
+    let old = good(MINIMAL);
+    let reloadable = with(
+        "intervals: {region: 5m}\nguard: {ratioPercent: 20}\nlimits: {burst: 5}\n\
+         templates: {bucket: example}",
+    );
+    let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
+    assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
+    let restart = with("http: {listen: \"0.0.0.0:80\", tokenFile: token}");
+    let restart = restart
+        .replace("main", "other")
+        .replace("1111", "2222")
+        .replace("aws:", "aws:\n  profile: security\n  endpoint: {url: \"http://[::1]:1\"}")
+        .replace("root: manifests", "root: elsewhere");
+    insta::assert_snapshot!(old.changes_needing_restart(&good(&restart)).join("\n"), @r"
+    installation
+    aws.profile
+    aws.expectedAccountId
+    aws.endpoint
+    source
+    http.listen
+    http.tokenFile
+    ");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", place in 0..MINIMAL.len()) {
+        let (head, tail) = MINIMAL.split_at(place);
+        drop(read(&text));
+        drop(read(&format!("{head}{text}{tail}")));
+    }
+
+    #[test]
+    fn no_length_of_time_makes_the_reader_panic_or_leaves_the_range(text in "-?[0-9a-z .]{0,12}") {
+        if let Ok(loaded) = read(&with(&format!("intervals: {{region: {text:?}}}"))) {
+            let region = loaded.config.intervals.region;
+            prop_assert!(region >= Duration::from_secs(30));
+            prop_assert!(region <= Duration::from_hours(7 * 24));
+        }
+    }
+}
