@@ -308,6 +308,20 @@ fn a_root_that_is_a_swapped_link_is_never_mixed() {
 }
 
 #[test]
+fn a_root_swapped_during_the_reading_is_read_again() {
+    let home = Home::new(&[("1/a.yaml", "1"), ("2/a.yaml", "2")]);
+    home.link("current", "1");
+    home.link("next", "2");
+    // Called when the manifests of the first version have been read.
+    let swap = |_: &_| {
+        // Fails the second time, when there is nothing left to swap.
+        let _swapped = fs::rename(home.at("next"), home.at("current"));
+        BTreeSet::new()
+    };
+    assert_eq!(listing(&read(&home.at("current"), "", swap).unwrap()), "a.yaml: 2");
+}
+
+#[test]
 fn each_limit_holds_at_its_value_and_refuses_one_more() {
     let home = Home::new(&[("a.yaml", "12345"), ("b.yaml", "12345"), ("deep/er/c.yaml", "12345")]);
     let check = |limits: Limits| {

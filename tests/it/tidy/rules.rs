@@ -167,6 +167,7 @@ const HOSTS: &[&str] = &[
     "w3.org",
     "keepachangelog.com",
     "semver.org",
+    "no-color.org",
     "opencontainers.org",
     "example.com",
     "example.org",
