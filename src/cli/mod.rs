@@ -1,1 +1,5 @@
 //! (being written)
+
+pub mod excerpt;
+pub mod schema;
+pub mod validate;

@@ -81,7 +81,7 @@ impl Diagnostic {
             span,
             severity: Severity::Error,
             code,
-            found,
+            found: printable(found),
             expected: None,
             hint: None,
             related: Vec::new(),
@@ -97,14 +97,40 @@ impl Diagnostic {
     /// The same finding, saying what was expected.
     #[must_use]
     pub fn expected(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(expected.into()), ..self }
+        Self { expected: Some(printable(expected.into())), ..self }
     }
 
     /// The same finding, saying what to do.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self { hint: Some(printable(hint.into())), ..self }
     }
+}
+
+/// Text that quotes a file, made fit for one line of a log or a terminal: control characters are
+/// escaped, and what nobody would read to the end is cut.
+pub(super) fn printable(text: String) -> String {
+    const LENGTH_MAX: usize = 300;
+    let hidden = |char: char| {
+        // Line and paragraph separators, and what turns the direction of writing.
+        char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.len() <= LENGTH_MAX && !text.contains(hidden) {
+        return text;
+    }
+    let mut line = String::new();
+    for (count, char) in text.chars().enumerate() {
+        if LENGTH_MAX <= count {
+            line.push('…');
+            break;
+        }
+        if hidden(char) {
+            line.extend(char.escape_default());
+        } else {
+            line.push(char);
+        }
+    }
+    line
 }
 
 impl fmt::Display for Diagnostic {

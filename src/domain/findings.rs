@@ -1,6 +1,6 @@
 //! The findings of one file while it is being read.
 
-use super::diagnostic::{Diagnostic, Related, Severity, Span};
+use super::diagnostic::{Diagnostic, Related, Severity, Span, printable};
 use super::limits::Limit;
 use super::snapshot::SourcePath;
 
@@ -77,13 +77,13 @@ impl Entry<'_> {
 
     /// Says what was expected.
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.last(|finding| finding.expected = Some(expected.into()));
+        self.last(|finding| finding.expected = Some(printable(expected.into())));
         self
     }
 
     /// Says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.last(|finding| finding.hint = Some(hint.into()));
+        self.last(|finding| finding.hint = Some(printable(hint.into())));
         self
     }
 
@@ -97,7 +97,7 @@ impl Entry<'_> {
 
     /// Names a second place.
     pub(crate) fn related(mut self, path: &SourcePath, span: Span, note: &str) -> Self {
-        let related = Related { path: path.clone(), span, note: note.to_owned() };
+        let related = Related { path: path.clone(), span, note: printable(note.to_owned()) };
         self.last(|finding| finding.related.push(related));
         self
     }

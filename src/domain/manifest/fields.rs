@@ -227,8 +227,18 @@ pub(super) fn texts(
     let mut values = BTreeMap::new();
     for entry in &mapping.entries {
         let value = Field::under(&entry.value, entry.key_span);
-        if let Some(text) = text(findings, value, &format!("{what}.{}", entry.key.text)) {
-            values.insert(entry.key.text.to_string(), (text.to_owned(), entry.key_span));
+        let name = &entry.key.text;
+        if let Some(text) = entry.value.text() {
+            values.insert(name.to_string(), (text.to_owned(), entry.key_span));
+        } else {
+            // The value may be a secret and is never shown.
+            let found = format!("{what}.{name} is {}", entry.value.describe());
+            findings
+                .error(value.span, code::WRONG_TYPE, found)
+                .expected("text")
+                .hint("put the value in quotes");
+            // Given after all: that it is missing would be no second finding.
+            values.insert(name.to_string(), (String::new(), entry.key_span));
         }
     }
     Some(values)

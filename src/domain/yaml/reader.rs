@@ -162,6 +162,7 @@ impl<'a> Reader<'a> {
         self.documents.extend(self.current.take());
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser may add kinds of events")]
     fn take(&mut self, event: Event<'_>, at: TextSpan) -> Next {
         let span = self.span(&at);
         match event {
@@ -192,10 +193,7 @@ impl<'a> Reader<'a> {
                 return self.push(Open::Mapping { head, mapping, places, key: None });
             }
             Event::SequenceEnd | Event::MappingEnd => return self.pop(span),
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "stream boundaries, and whatever later versions of the parser may add"
-            )]
+            // Stream boundaries, and whatever later versions of the parser may add.
             _ => {}
         }
         Next::Event

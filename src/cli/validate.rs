@@ -1,0 +1,117 @@
+//! `conformd validate`: what the daemon would say of these manifests, offline, for pull requests.
+//!
+//! Reading and judging are the daemon's own; this file owns the arguments and the exit code.
+
+mod files;
+mod output;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+
+use super::excerpt;
+use crate::domain::catalog::{Catalog, Constraints};
+use crate::domain::diagnostic::Severity;
+use crate::domain::model::Region;
+use crate::domain::snapshot::Snapshot;
+
+/// Checks manifests and their templates without asking AWS.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A manifest, or a directory that holds manifests
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+
+    /// The source root, which no template may leave [default: the working directory if PATH is
+    /// beneath it, else PATH's own directory]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// How to print what was found
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+
+    /// The configured regions, separated by commas: finds regions that are not among them and
+    /// parameters that lack a value there
+    #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region)]
+    regions: Vec<Region>,
+
+    /// A template bucket is configured: templates may exceed what can be sent inline
+    #[arg(long)]
+    template_bucket: bool,
+
+    /// Refuse templates that hold remediations, as the settings can
+    #[arg(long)]
+    no_remediation: bool,
+
+    /// List every file that was ignored
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people, with excerpts
+    #[default]
+    Text,
+    /// For programs; see docs/manifests.md
+    Json,
+    /// Annotations for GitHub's workflow runs
+    Github,
+}
+
+fn region(text: &str) -> Result<Region, crate::domain::model::Malformed> {
+    text.parse()
+}
+
+/// Checks and prints. The exit code is 1 if anything is in error, or if there is no manifest.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let Args { path, root, output, regions, template_bucket, no_remediation, verbose } = args;
+    let constraints = Constraints {
+        regions: (!regions.is_empty()).then(|| regions.iter().cloned().collect()),
+        template_bucket: *template_bucket,
+        remediation_allowed: !no_remediation,
+    };
+    let place = files::Place::of(path, root.as_deref())?;
+    let snapshot = place.read()?;
+    let report = report(&snapshot, &constraints);
+    let text = match output {
+        Output::Text => output::text(&report, *verbose, excerpt::stdout_has_colours()),
+        Output::Json => output::json(&report).context("the report has no JSON form")?,
+        Output::Github => output::github(&report, &place.prefix()),
+    };
+    write!(io::stdout().lock(), "{text}").context("writing the report failed")?;
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What validation found.
+#[derive(Debug)]
+pub struct Report<'s> {
+    /// The files that were read.
+    pub snapshot: &'s Snapshot,
+    /// What they declare.
+    pub catalog: Catalog,
+}
+
+/// Judges a snapshot as the daemon would, remembering nothing.
+pub fn report<'s>(snapshot: &'s Snapshot, constraints: &Constraints) -> Report<'s> {
+    Report { snapshot, catalog: Catalog::read(snapshot, constraints, None) }
+}
+
+impl Report<'_> {
+    /// Whether there are manifests and none of them is in error.
+    pub fn passed(&self) -> bool {
+        self.catalog.wholly_valid && !self.catalog.is_empty()
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        let findings = self.catalog.diagnostics.iter();
+        findings.filter(|finding| finding.severity == severity).count()
+    }
+}
+
+pub use output::{github, json, text};

@@ -1,0 +1,191 @@
+//! The three forms of a validation report: text, JSON, annotations. All pure.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Report;
+use crate::cli::excerpt;
+use crate::domain::catalog::Declared;
+use crate::domain::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::manifest::{Manifest, TemplateSource};
+use crate::domain::model::{PackName, Region};
+use crate::domain::snapshot::{FileContent, SourcePath};
+
+/// Ignored files are listed unasked up to this many.
+const IGNORED_MAX: usize = 10;
+
+/// For people.
+pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
+    let mut out = String::new();
+    for drawing in excerpt::draw(&report.catalog.diagnostics, &report.snapshot.files, colours) {
+        out.push_str(&drawing);
+        out.push_str("\n\n");
+    }
+    let ignored = &report.catalog.ignored;
+    if !ignored.is_empty() {
+        let listed = if verbose || ignored.len() <= IGNORED_MAX {
+            let names: Vec<&str> = ignored.iter().map(SourcePath::as_str).collect();
+            names.join(", ")
+        } else {
+            format!("{} files (--verbose lists them)", ignored.len())
+        };
+        out.extend(["ignored, not ours: ", &listed, "\n"]);
+    }
+    out.push_str(&summary(report));
+    out.push('\n');
+    out
+}
+
+fn summary(report: &Report<'_>) -> String {
+    if report.catalog.is_empty() && report.catalog.diagnostics.is_empty() {
+        let files = counted(report.snapshot.files.len(), "file");
+        return format!("error: no manifest found ({files} read)");
+    }
+    let packs = counted(report.catalog.packs.len(), "pack");
+    let rules: u32 = report.catalog.packs.values().filter_map(Declared::in_force).map(rules).sum();
+    let errors = counted(report.count(Severity::Error), "error");
+    let warnings = counted(report.count(Severity::Warning), "warning");
+    let approvals = match report.catalog.approvals.len() {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "approval")),
+    };
+    let verdict = if report.passed() { "ok" } else { "failed" };
+    let rules = counted(rules as usize, "rule");
+    format!("{verdict}: {packs} with {rules}{approvals}; {errors}, {warnings}")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn rules(manifest: impl AsRef<Manifest>) -> u32 {
+    match &manifest.as_ref().template {
+        TemplateSource::Read(template) => template.census.rules,
+        TemplateSource::S3(_) => 0,
+    }
+}
+
+/// The JSON form. Fields are added within a version, never changed.
+#[derive(Serialize)]
+struct Json<'r> {
+    version: u32,
+    passed: bool,
+    errors: usize,
+    warnings: usize,
+    packs: Vec<Pack<'r>>,
+    approvals: Vec<&'r str>,
+    diagnostics: &'r [Diagnostic],
+    ignored: &'r [SourcePath],
+}
+
+#[derive(Serialize)]
+struct Pack<'r> {
+    name: &'r PackName,
+    valid: bool,
+    path: Option<&'r SourcePath>,
+    line: Option<u32>,
+    template: Option<String>,
+    rules: Option<u32>,
+    bytes: Option<usize>,
+    regions: Option<Vec<&'r Region>>,
+}
+
+/// For programs.
+pub fn json(report: &Report<'_>) -> serde_json::Result<String> {
+    let catalog = &report.catalog;
+    let json = Json {
+        version: 1,
+        passed: report.passed(),
+        errors: report.count(Severity::Error),
+        warnings: report.count(Severity::Warning),
+        packs: catalog.packs.iter().map(|(name, declared)| pack(name, declared)).collect(),
+        approvals: catalog.approvals.keys().map(String::as_str).collect(),
+        diagnostics: &catalog.diagnostics,
+        ignored: &catalog.ignored,
+    };
+    serde_json::to_string_pretty(&json).map(|text| text + "\n")
+}
+
+fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
+    let manifest = declared.in_force();
+    let template = manifest.and_then(|manifest| match &manifest.template {
+        TemplateSource::Read(template) => Some(template),
+        TemplateSource::S3(_) => None,
+    });
+    Pack {
+        name,
+        valid: matches!(declared, Declared::Good(_)),
+        path: manifest.map(|manifest| &manifest.origin.path),
+        line: manifest.map(|manifest| manifest.origin.span.line),
+        template: template.map(|template| template.digest.to_string()),
+        rules: template.map(|template| template.census.rules),
+        bytes: template.map(|template| template.body.len()),
+        regions: manifest.and_then(|manifest| Some(manifest.regions.as_ref()?.iter().collect())),
+    }
+}
+
+/// For GitHub's workflow runs: one command a finding. `prefix` leads from the working directory,
+/// where GitHub looks for files, to the source root.
+pub fn github(report: &Report<'_>, prefix: &Path) -> String {
+    let mut out = String::new();
+    for finding in &report.catalog.diagnostics {
+        out.push_str(&annotation(finding, report, prefix));
+        out.push('\n');
+    }
+    // A line that is no command shows in the log as it is.
+    out.push_str(&summary(report));
+    out.push('\n');
+    out
+}
+
+fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> String {
+    let Diagnostic { path, span, severity, code, found, expected, hint, related } = finding;
+    let file = prefix.join(path.as_str()).display().to_string();
+    let mut properties = vec![format!("file={}", property(&file))];
+    if let Some(span) = span {
+        let text = match report.snapshot.files.get(path) {
+            Some(FileContent::Bytes(bytes)) => std::str::from_utf8(bytes).unwrap_or_default(),
+            Some(FileContent::Unreadable(_)) | None => "",
+        };
+        properties.extend(extent(*span, text));
+    }
+    properties.push(format!("title={}", property(code)));
+    let mut message = found.clone();
+    if let Some(expected) = expected {
+        message.extend(["; expected ", expected]);
+    }
+    let hint = hint.iter().cloned();
+    let places =
+        related.iter().map(|place| format!("{}:{}: {}", place.path, place.span.line, place.note));
+    let lines: Vec<String> = std::iter::once(message).chain(hint).chain(places).collect();
+    format!("::{severity} {}::{}", properties.join(","), data(&lines.join("\n")))
+}
+
+/// Where a place begins and ends, in GitHub's properties.
+fn extent(span: Span, text: &str) -> Vec<String> {
+    let Span { line, column, start, end } = span;
+    let covered = text.get(start..end).unwrap_or_default().trim_end();
+    let lines = covered.lines().count().saturating_sub(1);
+    let mut properties = vec![
+        format!("line={line}"),
+        format!("col={column}"),
+        format!("endLine={}", line as usize + lines),
+    ];
+    if lines == 0 {
+        // GitHub's last column is the last one marked; ours is one past it.
+        let last = column as usize + covered.chars().count().saturating_sub(1);
+        properties.push(format!("endColumn={last}"));
+    }
+    properties
+}
+
+/// The message of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
