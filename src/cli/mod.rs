@@ -3,3 +3,4 @@
 pub mod excerpt;
 pub mod schema;
 pub mod validate;
+pub mod healthcheck;

@@ -3,6 +3,7 @@
 //! The status page, the API, the metrics and the command line show nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -11,10 +12,13 @@ use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
 use super::mode::Mode;
-use super::model::{Digest, PackName, Place, Revision, Timestamp};
+use super::model::{Digest, PackName, Place, Region, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RolloutStatus, Unseen};
 use super::outcome::Outcome;
 use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
+
+/// The last report of each region.
+pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
 
 /// One region after a tick.
 #[derive(Debug, Clone, Serialize)]

@@ -1,0 +1,94 @@
+//! Alive and ready. Alive: our own tasks show that they run, whatever AWS does (H-14). Ready:
+//! settings, source and identity were good once.
+
+use axum::Json;
+use axum::extract;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::{API_VERSION, Caller, Server, Shared};
+use crate::domain::model::{Region, Timestamp};
+
+#[derive(Serialize)]
+struct Health {
+    version: u32,
+    simulated: bool,
+    healthy: bool,
+    tasks: Vec<TaskHealth>,
+}
+
+#[derive(Serialize)]
+struct TaskHealth {
+    task: &'static str,
+    region: Option<Region>,
+    late: bool,
+    beat_last: Timestamp,
+    silent_seconds: f64,
+    silent_seconds_max: f64,
+}
+
+/// `GET /healthz`
+pub(super) async fn healthz(extract::State(server): extract::State<Shared>) -> Response {
+    let tasks: Vec<TaskHealth> = server
+        .state
+        .beats
+        .signs()
+        .into_iter()
+        .map(|sign| TaskHealth {
+            late: sign.is_late(),
+            task: sign.beater.task.as_str(),
+            region: sign.beater.region,
+            beat_last: sign.at,
+            silent_seconds: sign.silent.as_secs_f64(),
+            silent_seconds_max: sign.silence_max.as_secs_f64(),
+        })
+        .collect();
+    let healthy = tasks.iter().all(|task| !task.late);
+    let simulated = server.is_simulated();
+    let health = Health { version: API_VERSION, simulated, healthy, tasks };
+    (status(healthy), Json(health)).into_response()
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    version: u32,
+    simulated: bool,
+    ready: bool,
+    reasons: Vec<String>,
+}
+
+/// `GET /readyz`
+pub(super) async fn readyz(extract::State(server): extract::State<Shared>) -> Response {
+    let reasons = unready(&server);
+    let (simulated, ready) = (server.is_simulated(), reasons.is_empty());
+    let readiness = Readiness { version: API_VERSION, simulated, ready, reasons };
+    (status(ready), Json(readiness)).into_response()
+}
+
+/// Everything that keeps the daemon from being ready. Settings are none of it: without good ones
+/// there is no server.
+fn unready(server: &Server) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if server.stop.is_cancelled() {
+        reasons.push("stopping".to_owned());
+    }
+    let source = server.state.source.borrow();
+    if source.read_last.is_none() {
+        reasons.push(match &source.problem {
+            Some(problem) => format!("the source could not be read: {problem}"),
+            None => "the source was not read yet".to_owned(),
+        });
+    }
+    if let Caller::Unconfirmed { problem } = &*server.state.caller.borrow() {
+        reasons.push(match problem {
+            Some(problem) => format!("AWS did not confirm the identity: {problem}"),
+            None => "AWS was not asked for the identity yet".to_owned(),
+        });
+    }
+    reasons
+}
+
+fn status(good: bool) -> StatusCode {
+    if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}

@@ -1,0 +1,278 @@
+//! The routes, and what surrounds every answer: limits, headers, counting, and no panic beyond.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody as _};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, DefaultBodyLimit, Extension, FromRequest as _, Query, Request};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::access::{Peer, Refusal, may_ring};
+use super::answer::{problem, seal, text};
+use super::health::{healthz, readyz};
+use super::status::{self, Facts};
+use super::{API_VERSION, Server, Shared};
+use crate::domain::beat::{Beater, Task};
+use crate::domain::model::{Region, Timestamp};
+use crate::domain::plan::Plan;
+use crate::domain::plan_text::{PlanText, Values};
+use crate::metrics::{self, Exchange, View};
+
+/// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
+const BODY_MAX: usize = 64 * 1_024;
+/// From the end of the headers to the answer, the body included (reliability H-01).
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// What there is, for people who open the address in a browser.
+const ROUTES: [(&str, &str); 7] = [
+    ("/", "this page"),
+    ("/metrics", "metrics, for Prometheus"),
+    ("/healthz", "whether the tasks of the daemon run"),
+    ("/readyz", "whether source and identity were good once"),
+    ("/api/v1/status", "what is going on in every region, and why"),
+    ("/api/v1/plan", "what is planned; ?format=text for people"),
+    ("/api/v1/reconcile", "POST: look at everything now"),
+];
+
+/// The label of every path that is none of ours.
+const OTHER: &str = "other";
+/// The methods that are told apart in metrics.
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
+/// The classes of status codes that there are.
+const CODES: [&str; 3] = ["2xx", "4xx", "5xx"];
+
+/// Every route with everything around it.
+pub(super) fn router(server: &Shared) -> Router {
+    let labels: Vec<&'static str> =
+        ROUTES.into_iter().map(|(path, _)| path).chain([OTHER]).collect();
+    server.state.metrics.routes(&labels, &METHODS, &CODES);
+    let after_panic = Arc::clone(server);
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(scrape))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/status", get(show_status))
+        .route("/api/v1/plan", get(show_plan))
+        .route("/api/v1/reconcile", post(reconcile))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CatchPanicLayer::custom(move |panic| panicked(&after_panic, panic)))
+        .layer(from_fn_with_state(Arc::clone(server), surround))
+        .with_state(Arc::clone(server))
+}
+
+/// Counts, limits and seals every answer.
+async fn surround(
+    extract::State(server): extract::State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = now();
+    let (route, method) = (route_label(request.uri().path()), method_label(request.method()));
+    // What is declared too large is refused before a byte of it is read.
+    let declared = request.body().size_hint().lower();
+    let mut response = if usize::try_from(declared).is_ok_and(|size| size <= BODY_MAX) {
+        match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => problem(&server, StatusCode::REQUEST_TIMEOUT, "this took too long"),
+        }
+    } else {
+        too_large(&server)
+    };
+    seal(response.headers_mut(), server.is_simulated());
+    let code = code_label(response.status());
+    let elapsed = now().saturating_duration_since(started);
+    server.state.metrics.answered(&Exchange { route, method, code, elapsed });
+    response
+}
+
+fn route_label(path: &str) -> &'static str {
+    ROUTES.iter().find(|(route, _)| *route == path).map_or(OTHER, |(route, _)| route)
+}
+
+fn method_label(method: &Method) -> &'static str {
+    METHODS.into_iter().find(|label| *label == method.as_str()).unwrap_or(OTHER)
+}
+
+fn code_label(status: StatusCode) -> &'static str {
+    let [fine, client, server] = CODES;
+    match status.as_u16() {
+        500.. => server,
+        400..500 => client,
+        ..400 => fine,
+    }
+}
+
+fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
+    // The panic hook has logged what and where.
+    server.state.metrics.panicked(Task::Http);
+    problem(server, StatusCode::INTERNAL_SERVER_ERROR, "this is a bug of conformd; see its log")
+}
+
+async fn not_found(extract::State(server): extract::State<Shared>) -> Response {
+    problem(&server, StatusCode::NOT_FOUND, "there is no such page; / lists what there is")
+}
+
+async fn not_allowed(extract::State(server): extract::State<Shared>) -> Response {
+    problem(&server, StatusCode::METHOD_NOT_ALLOWED, "this page knows no such method")
+}
+
+fn too_large(server: &Server) -> Response {
+    problem(server, StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB")
+}
+
+/// `GET /`
+async fn index(extract::State(server): extract::State<Shared>) -> Response {
+    let about = server.state.about.borrow().clone();
+    let (installation, mode) = (&about.installation, about.mode);
+    let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
+    page.push_str(simulated_line(about.simulated));
+    page.push('\n');
+    let lines = ROUTES.iter().map(|(path, about)| format!("{path:<20}{about}\n"));
+    page.extend(lines);
+    text(page)
+}
+
+fn simulated_line(simulated: bool) -> &'static str {
+    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
+}
+
+/// `GET /metrics`
+async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
+    // The permit goes with the work, which runs on even when nobody waits for it any more.
+    let Ok(permit) = Arc::clone(&server.scrapes).acquire_owned().await else {
+        return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    };
+    let working = Arc::clone(&server);
+    let work = move || {
+        let _permit = permit;
+        let state = &working.state;
+        let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
+        let beats: BTreeMap<Beater, Timestamp> =
+            state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
+        let now = state.clock.now();
+        let view = View { reports: &reports, source: &source, beats: &beats, now };
+        state.metrics.scrape(view)
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(text)) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "metrics cannot be shown");
+            problem(&server, StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown")
+        }
+        Err(panic) => panicked(&server, Box::new(panic)),
+    }
+}
+
+/// `GET /api/v1/status`
+async fn show_status(extract::State(server): extract::State<Shared>) -> Response {
+    let state = &server.state;
+    let (about, caller) = (state.about.borrow().clone(), state.caller.borrow().clone());
+    let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
+    let now = state.clock.now();
+    let facts = Facts { about: &about, caller: &caller, source: &source, reports: &reports, now };
+    Json(status::status(&facts)).into_response()
+}
+
+#[derive(Deserialize)]
+struct PlanQuery {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Text,
+}
+
+#[derive(Serialize)]
+struct Planned<'a> {
+    version: u32,
+    simulated: bool,
+    plans: BTreeMap<&'a Region, &'a Plan>,
+}
+
+/// `GET /api/v1/plan`
+async fn show_plan(
+    extract::State(server): extract::State<Shared>,
+    query: Result<Query<PlanQuery>, QueryRejection>,
+) -> Response {
+    let Ok(Query(PlanQuery { format })) = query else {
+        return problem(&server, StatusCode::BAD_REQUEST, "format is json or text");
+    };
+    let (reports, simulated) = (server.state.reports.borrow().clone(), server.is_simulated());
+    let plans: BTreeMap<&Region, &Plan> =
+        reports.iter().map(|(region, report)| (region, &report.plan)).collect();
+    match format {
+        Format::Json => Json(Planned { version: API_VERSION, simulated, plans }).into_response(),
+        Format::Text => {
+            let mut page = simulated_line(simulated).to_owned();
+            for plan in plans.into_values() {
+                let plan = PlanText { plan, values: Values::Hidden };
+                write!(page, "{plan}").expect("writing into a string does not fail");
+            }
+            text(page)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Rung {
+    version: u32,
+    simulated: bool,
+    accepted: bool,
+}
+
+/// `POST /api/v1/reconcile`
+async fn reconcile(
+    extract::State(server): extract::State<Shared>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    if let Err(refusal) = may_ring(peer, request.headers(), server.state.token.as_ref()) {
+        return refused(&server, peer, refusal);
+    }
+    // Nothing is asked of the body but that it be small and end.
+    match Bytes::from_request(request, &()).await {
+        Ok(_) => {}
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return too_large(&server);
+        }
+        Err(_) => return problem(&server, StatusCode::BAD_REQUEST, "the body cannot be read"),
+    }
+    server.state.bell.notify_one();
+    tracing::info!(peer = %peer.0, "reconcile asked for");
+    let rung = Rung { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
+    (StatusCode::ACCEPTED, Json(rung)).into_response()
+}
+
+fn refused(server: &Server, peer: Peer, refusal: Refusal) -> Response {
+    tracing::warn!(peer = %peer.0, reason = %refusal, "reconcile refused");
+    let mut response = problem(server, refusal.status(), &refusal.to_string());
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "requests take real time on any clock")]
+fn now() -> Instant {
+    Instant::now()
+}

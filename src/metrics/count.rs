@@ -1,0 +1,296 @@
+//! Counters: events, each counted once, when it happens.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::cloud::{Attempt, AttemptObserver, Op};
+use crate::domain::beat::Task;
+use crate::domain::failure::FailureKind;
+use crate::domain::model::{PackName, Timestamp};
+use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::report::{DriftKind, RegionReport};
+
+use super::Metrics;
+use super::closed::Family as _;
+use super::show::seconds;
+
+/// How a tick ended: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TickEnd {
+    /// The region was read whole, and whatever was sent was accepted.
+    Ok,
+    /// The region could not be read whole.
+    Incomplete,
+    /// A mutation failed or has no clear outcome.
+    Error,
+}
+
+impl TickEnd {
+    pub(super) const ALL: [Self; 3] = [Self::Ok, Self::Incomplete, Self::Error];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Incomplete => "incomplete",
+            Self::Error => "error",
+        }
+    }
+
+    fn of(report: &RegionReport) -> Self {
+        if report.unseen.is_some() {
+            return Self::Incomplete;
+        }
+        let failed = report.outcomes.iter().any(|outcome| match outcome.verdict {
+            Verdict::Failed { .. } | Verdict::Unknown { .. } => true,
+            Verdict::Accepted { .. } | Verdict::NotStarted => false,
+        });
+        if failed { Self::Error } else { Self::Ok }
+    }
+}
+
+/// A part of a tick: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Observe,
+    Plan,
+    Apply,
+}
+
+impl Phase {
+    pub(super) const ALL: [Self; 3] = [Self::Observe, Self::Plan, Self::Apply];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+/// Why something is tried again: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Requeue {
+    /// AWS was working on the pack.
+    InFlight,
+    /// Too many requests.
+    Throttled,
+    /// Any other refusal.
+    Error,
+    /// No clear answer.
+    Unknown,
+    /// The region could not be read.
+    Unseen,
+}
+
+impl Requeue {
+    pub(super) const ALL: [Self; 5] =
+        [Self::InFlight, Self::Throttled, Self::Error, Self::Unknown, Self::Unseen];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Throttled => "throttled",
+            Self::Error => "error",
+            Self::Unknown => "unknown",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    fn of(verdict: &Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Accepted { .. } | Verdict::NotStarted => None,
+            Verdict::Unknown { .. } => Some(Self::Unknown),
+            Verdict::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
+            Verdict::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
+            Verdict::Failed { .. } => Some(Self::Error),
+        }
+    }
+}
+
+/// What an approval is worth: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ApprovalState {
+    /// It let a plan through in some region's last tick.
+    Matched,
+    /// It names no plan of now.
+    Unmatched,
+    /// Its time is over.
+    Expired,
+}
+
+impl ApprovalState {
+    pub(super) const ALL: [Self; 3] = [Self::Matched, Self::Unmatched, Self::Expired];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Unmatched => "unmatched",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// How an attempt of a request may end.
+pub(super) fn request_results() -> impl Iterator<Item = &'static str> {
+    ["ok"].into_iter().chain(FailureKind::ALL.map(FailureKind::as_str))
+}
+
+/// How a mutation may end. Every kind of silence is one result: nobody knows what happened.
+pub(super) fn mutation_results() -> impl Iterator<Item = &'static str> {
+    let refusals = FailureKind::ALL.into_iter().filter(|kind| !kind.leaves_outcome_unknown());
+    ["accepted", "unknown"].into_iter().chain(refusals.map(FailureKind::as_str))
+}
+
+/// One request to the own server and its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange {
+    /// The template of the route, never the path.
+    pub route: &'static str,
+    /// The method, of a closed set.
+    pub method: &'static str,
+    /// The class of the status code: `2xx`.
+    pub code: &'static str,
+    /// How long the answer took.
+    pub elapsed: Duration,
+}
+
+impl Metrics {
+    /// A region was reconciled: counts the tick, its parts and its mutations.
+    pub fn reconciled(&self, report: &RegionReport) {
+        if !self.memory().regions.contains(&report.place.region) {
+            // Its last tick ended after a reload had dropped the region.
+            return;
+        }
+        let region = report.place.region.as_str();
+        let reconcile = &self.0.families.reconcile;
+        reconcile.reconciles.with_label_values(&[region, TickEnd::of(report).as_str()]).inc();
+        let timing = report.timing;
+        for (phase, took) in Phase::ALL.into_iter().zip([timing.observe, timing.plan, timing.apply])
+        {
+            reconcile.duration.with_label_values(&[phase.as_str()]).observe(took.as_secs_f64());
+        }
+        let took = Duration::try_from(report.finished.duration_since(report.started));
+        if took.is_ok_and(|took| took > self.memory().interval) {
+            reconcile.overruns.with_label_values(&[region]).inc();
+        }
+        if report.unseen.is_some() {
+            self.requeued(region, Requeue::Unseen);
+        }
+        for outcome in &report.outcomes {
+            self.mutated(region, outcome);
+        }
+        self.count_foreign(report);
+    }
+
+    fn mutated(&self, region: &str, outcome: &Outcome) {
+        let Outcome { step, verdict } = outcome;
+        let result = match verdict {
+            Verdict::NotStarted => return,
+            Verdict::Accepted { .. } => "accepted",
+            Verdict::Unknown { .. } => "unknown",
+            Verdict::Failed { kind, why: _ } => kind.as_str(),
+        };
+        let families = &self.0.families;
+        let labels = [region, step.action.kind().as_str(), result];
+        families.guard.mutations.with_label_values(&labels).inc();
+        let is_put = step.action.content().is_some();
+        if is_put && matches!(verdict, Verdict::Accepted { .. }) {
+            families.packs.puts.with_label_values(&[region, step.pack.as_str()]).inc();
+        }
+        if let Some(reason) = Requeue::of(verdict) {
+            self.requeued(region, reason);
+        }
+    }
+
+    fn requeued(&self, region: &str, reason: Requeue) {
+        let requeues = &self.0.families.reconcile.requeues;
+        requeues.with_label_values(&[region, reason.as_str()]).inc();
+    }
+
+    /// A foreign change is seen in every tick until it is healed; it is counted in the first.
+    fn count_foreign(&self, report: &RegionReport) {
+        if report.unseen.is_some() {
+            return;
+        }
+        let changed =
+            report.packs.iter().filter(|(_, pack)| pack.drift.contains(&DriftKind::ForeignWrite));
+        let changed: BTreeSet<PackName> = changed.map(|(name, _)| name.clone()).collect();
+        let mut memory = self.memory();
+        let known = memory.foreign.entry(report.place.region.clone()).or_default();
+        let news = changed.difference(known).count();
+        *known = changed;
+        let foreign = &self.0.families.guard.foreign;
+        let region = report.place.region.as_str();
+        foreign.with_label_values(&[region]).inc_by(u64::try_from(news).unwrap_or(u64::MAX));
+    }
+
+    /// Settings were read at the start or by a reload, and taken into use or not.
+    pub fn reloaded(&self, successful: bool, now: Timestamp) {
+        let program = &self.0.families.program;
+        program.reload_successful.set(successful.into());
+        if successful {
+            program.reload_success.set(seconds(now));
+        }
+    }
+
+    /// A panic was caught in a task.
+    pub fn panicked(&self, task: Task) {
+        self.0.families.tasks.panics.with_label_values(&[task.as_str()]).inc();
+    }
+
+    /// This many log lines could not be written.
+    pub fn log_lines_dropped(&self, lines: u64) {
+        self.0.families.tasks.log_lines_dropped.inc_by(lines);
+    }
+
+    /// The own server will answer these routes: all their series exist from now on.
+    pub fn routes(
+        &self,
+        routes: &[&'static str],
+        methods: &[&'static str],
+        codes: &[&'static str],
+    ) {
+        let http = &self.0.families.http;
+        for route in routes {
+            http.duration.touch(&[route]);
+            for method in methods {
+                for code in codes {
+                    http.requests.touch(&[route, method, code]);
+                }
+            }
+        }
+    }
+
+    /// The own server answered.
+    pub fn answered(&self, exchange: &Exchange) {
+        let Exchange { route, method, code, elapsed } = *exchange;
+        let http = &self.0.families.http;
+        http.requests.with_label_values(&[route, method, code]).inc();
+        http.duration.with_label_values(&[route]).observe(elapsed.as_secs_f64());
+    }
+}
+
+impl AttemptObserver for Metrics {
+    fn attempted(&self, attempt: &Attempt<'_>) {
+        let Attempt { op, region, result, elapsed } = *attempt;
+        let aws = &self.0.families.aws;
+        let result = result.err().map_or("ok", FailureKind::as_str);
+        aws.requests.with_label_values(&[region, op.service(), op.as_str(), result]).inc();
+        let duration = aws.duration.with_label_values(&[op.service(), op.as_str()]);
+        duration.observe(elapsed.as_secs_f64());
+        // An adapter that does not announce its requests has none in flight.
+        let inflight = aws.inflight.with_label_values(&[region]);
+        if inflight.get() > 0 {
+            inflight.dec();
+        }
+    }
+
+    fn attempting(&self, _: Op, region: &str) {
+        self.0.families.aws.inflight.with_label_values(&[region]).inc();
+    }
+
+    fn waited(&self, region: &str, wait: Duration) {
+        self.0.families.aws.limiter_wait.with_label_values(&[region]).inc_by(wait.as_secs_f64());
+    }
+}

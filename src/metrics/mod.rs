@@ -1,0 +1,153 @@
+//! The metrics: gauges are a projection of the reports, counters count events.
+//!
+//! Names, types, labels and meanings are in `docs/metrics.md`; a test compares the two. Label values
+//! come from closed sets and exist from the start, at zero; packs are the one exception. Nothing
+//! here decides anything, and nothing here knows of HTTP beyond the names of routes.
+
+mod closed;
+mod count;
+mod families;
+mod process;
+mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus::{Registry, TextEncoder};
+use thiserror::Error;
+
+use crate::domain::beat::Beater;
+use crate::domain::mode::Mode;
+use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::report::{Reports, SourceStatus};
+pub use count::Exchange;
+use families::Families;
+
+/// The content type of [`Metrics::scrape`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is known before the first report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// The program.
+    pub program: Program,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// What does not change while the process runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its version.
+    pub version: String,
+    /// The commit it was built from, if that is known.
+    pub commit: Option<String>,
+    /// Whether it talks to the built-in simulator.
+    pub simulated: bool,
+    /// When the process began.
+    pub started: Timestamp,
+}
+
+/// What a reload may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// The configured regions.
+    pub regions: BTreeSet<Region>,
+    /// How often the source is read.
+    pub interval_source: Duration,
+    /// How often a region is looked at.
+    pub interval_region: Duration,
+    /// Organization packs per region (AWS Config quota).
+    pub quota: usize,
+}
+
+/// Everything that gauges are a projection of.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The last report of each region.
+    pub reports: &'a Reports,
+    /// The source.
+    pub source: &'a SourceStatus,
+    /// When each long task last beat.
+    pub beats: &'a BTreeMap<Beater, Timestamp>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Why there are no metrics at all: two families of one name, or a name that is none.
+#[derive(Debug, Error)]
+#[error("metrics could not be registered")]
+pub struct Unregistered(#[source] prometheus::Error);
+
+/// Why there is no text.
+#[derive(Debug, Error)]
+#[error("metrics could not be written as text")]
+pub struct Unencodable(#[source] prometheus::Error);
+
+/// The metrics of one process. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    families: Families,
+    memory: Mutex<Memory>,
+}
+
+/// What projections and counts need to remember. Its lock also keeps two scrapes apart.
+#[derive(Debug, Default)]
+struct Memory {
+    regions: BTreeSet<Region>,
+    interval: Duration,
+    /// The last report of each region that could be read.
+    seen: Reports,
+    /// Packs that have a counter.
+    counted: BTreeSet<(Region, PackName)>,
+    /// Packs that somebody else had changed when the region was last reconciled.
+    foreign: BTreeMap<Region, BTreeSet<PackName>>,
+}
+
+impl Metrics {
+    /// Registers every family on a registry of its own, with every label value at zero.
+    pub fn new(setup: &Setup) -> Result<Self, Unregistered> {
+        let registry = Registry::new();
+        let families = Families::register(&registry).map_err(Unregistered)?;
+        process::register(&registry, &setup.program).map_err(Unregistered)?;
+        families.show_program(&setup.program);
+        families.zero();
+        let metrics = Self(Arc::new(Inner { registry, families, memory: Mutex::default() }));
+        metrics.configure(&setup.settings);
+        Ok(metrics)
+    }
+
+    /// Takes settings into use: the series of new regions appear, those of gone ones disappear.
+    pub fn configure(&self, settings: &Settings) {
+        let families = &self.0.families;
+        families.show_settings(settings);
+        let mut memory = self.memory();
+        for gone in memory.regions.difference(&settings.regions) {
+            families.remove_region(gone);
+        }
+        for region in &settings.regions {
+            families.zero_region(region);
+        }
+        memory.regions.clone_from(&settings.regions);
+        memory.interval = settings.interval_region;
+    }
+
+    /// Projects the view and writes everything as text.
+    pub fn scrape(&self, view: View<'_>) -> Result<String, Unencodable> {
+        let mut memory = self.memory();
+        self.0.families.show(view, &mut memory);
+        TextEncoder::new().encode_to_string(&self.0.registry.gather()).map_err(Unencodable)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A panic in here leaves a memory that the next projection puts right.
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

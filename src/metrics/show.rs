@@ -1,0 +1,209 @@
+//! Gauges as a projection of reports: nothing else sets them.
+//!
+//! What was seen of packs describes the last time that the region could be read whole, and stays
+//! while it cannot: `conformd_reconcile_last_success_timestamp_seconds` says how old it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::guard::TripReason;
+use crate::domain::mode::Mode;
+use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::plan::{ActionKind, HoldReason};
+use crate::domain::report::{
+    Declarations, DriftKind, PackReport, PackState, RegionReport, SourceStatus,
+};
+
+use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
+use super::count::ApprovalState;
+use super::families::Families;
+use super::{Memory, Program, Settings, View};
+
+/// A moment as Prometheus writes it: seconds since the epoch.
+pub(super) fn seconds(at: Timestamp) -> f64 {
+    at.as_duration().as_secs_f64()
+}
+
+/// A moment that may not have come yet: then 0.
+fn moment(at: Option<Timestamp>) -> f64 {
+    at.map(seconds).unwrap_or_default()
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Families {
+    /// What never changes.
+    pub(super) fn show_program(&self, program: &Program) {
+        let Program { version, commit, simulated, started: _ } = program;
+        let commit = commit.as_deref().unwrap_or("unknown");
+        self.program.build_info.with_label_values(&[version.as_str(), commit]).set(1);
+        self.program.simulated.set((*simulated).into());
+    }
+
+    /// What the settings say.
+    pub(super) fn show_settings(&self, settings: &Settings) {
+        let Settings { mode, regions, interval_source, interval_region, quota } = settings;
+        for each in Mode::ALL {
+            self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
+        }
+        for (name, interval) in [("source", interval_source), ("region", interval_region)] {
+            self.program.interval.with_label_values(&[name]).set(interval.as_secs_f64());
+        }
+        for region in regions {
+            self.packs.quota.with_label_values(&[region.as_str()]).set(count(*quota));
+        }
+    }
+
+    /// What the view says.
+    pub(super) fn show(&self, view: View<'_>, memory: &mut Memory) {
+        let View { reports, source, beats, now } = view;
+        self.show_source(source);
+        self.tasks.beat_last.reset();
+        for (beater, at) in beats {
+            let region = beater.region.as_ref().map(Region::as_str).unwrap_or_default();
+            let labels = [beater.task.as_str(), region];
+            self.tasks.beat_last.with_label_values(&labels).set(seconds(*at));
+        }
+        memory.seen.retain(|region, _| memory.regions.contains(region));
+        for (region, report) in reports {
+            if !memory.regions.contains(region) {
+                continue;
+            }
+            self.show_tick(report);
+            if report.unseen.is_none() {
+                memory.seen.insert(region.clone(), Arc::clone(report));
+            }
+        }
+        let used: BTreeSet<&str> =
+            reports.values().filter_map(|report| report.approval.as_deref()).collect();
+        self.show_approvals(&source.declared, &used, now);
+        self.show_packs(memory);
+    }
+
+    fn show_source(&self, source: &SourceStatus) {
+        let SourceStatus { revision, attempt_last, read_last, problem: _, reads, declared } =
+            source;
+        let families = &self.source;
+        families.attempt_last.set(moment(*attempt_last));
+        families.success_last.set(moment(*read_last));
+        families.revision_info.reset();
+        if let Some(revision) = revision {
+            families.revision_info.with_label_values(&[revision.0.as_str()]).set(1);
+        }
+        for (result, total) in reads {
+            let counter = families.reads.with_label_values(&[*result]);
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        for (state, number) in MANIFEST_STATES.into_iter().zip([declared.valid, declared.invalid]) {
+            families.manifests.with_label_values(&[state]).set(count(number));
+        }
+    }
+
+    fn show_approvals(&self, declared: &Declarations, used: &BTreeSet<&str>, now: Timestamp) {
+        let mut counts: BTreeMap<ApprovalState, usize> = BTreeMap::new();
+        for (name, approval) in &declared.approvals {
+            let state = if approval.expires <= now {
+                ApprovalState::Expired
+            } else if used.contains(name.as_str()) {
+                ApprovalState::Matched
+            } else {
+                ApprovalState::Unmatched
+            };
+            let number = counts.entry(state).or_default();
+            *number = number.saturating_add(1);
+        }
+        for state in ApprovalState::ALL {
+            let number = counts.get(&state).copied().unwrap_or_default();
+            self.source.approvals.with_label_values(&[state.as_str()]).set(count(number));
+        }
+    }
+
+    /// What the last tick of a region says, whether it could be read or not.
+    fn show_tick(&self, report: &RegionReport) {
+        let region = report.place.region.as_str();
+        let reconcile = &self.reconcile;
+        reconcile.attempt_last.with_label_values(&[region]).set(seconds(report.started));
+        reconcile.success_last.with_label_values(&[region]).set(moment(report.seen_last));
+        for kind in BLOCKING {
+            let blocks = report.unseen.as_ref().is_some_and(|unseen| unseen.kind == kind);
+            reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
+        }
+        for reason in TripReason::ALL {
+            let blocked = report.blocked.as_ref();
+            let blocked =
+                blocked.filter(|blocked| blocked.trips.iter().any(|trip| trip.reason == reason));
+            let packs = blocked.map(|blocked| blocked.packs.len()).unwrap_or_default();
+            self.guard.tripped.with_label_values(&[region, reason.as_str()]).set(count(packs));
+        }
+        for reason in HoldReason::ALL {
+            let held = report.plan.holds.iter().filter(|hold| hold.reason == reason).count();
+            self.guard.held.with_label_values(&[region, reason.as_str()]).set(count(held));
+        }
+        for action in ActionKind::ALL {
+            let steps = count(report.plan.count(action));
+            self.guard.changes.with_label_values(&[region, action.as_str()]).set(steps);
+        }
+    }
+
+    /// What was seen of packs.
+    fn show_packs(&self, memory: &mut Memory) {
+        self.packs.synced.reset();
+        self.packs.update_last.reset();
+        let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());
+        for (region, report) in &memory.seen {
+            self.show_pack_counts(region, report);
+            for (name, pack) in &report.packs {
+                if pack.state == PackState::Suspended {
+                    suspended.insert(name);
+                }
+                if let Some(synced) = is_synced(pack) {
+                    self.show_pack((region, name), pack, synced);
+                    shown.insert((region.clone(), name.clone()));
+                }
+            }
+        }
+        self.packs.suspended.with_label_values(&["pack"]).set(count(suspended.len()));
+        for (region, name) in memory.counted.difference(&shown) {
+            self.packs.puts.forget(&[region.as_str(), name.as_str()]);
+        }
+        memory.counted = shown;
+    }
+
+    fn show_pack_counts(&self, region: &Region, report: &RegionReport) {
+        let region = region.as_str();
+        for state in PackState::ALL {
+            let packs = report.packs.values().filter(|pack| pack.state == state).count();
+            self.packs.packs.with_label_values(&[region, state.as_str()]).set(count(packs));
+        }
+        for kind in DriftKind::ALL {
+            let packs = report.packs.values().filter(|pack| pack.drift.contains(&kind)).count();
+            self.packs.drifted.with_label_values(&[region, kind.as_str()]).set(count(packs));
+        }
+        self.packs.observed.with_label_values(&[region]).set(count(report.observed));
+    }
+
+    fn show_pack(&self, spot: (&Region, &PackName), pack: &PackReport, synced: bool) {
+        let labels = [spot.0.as_str(), spot.1.as_str()];
+        self.packs.synced.with_label_values(&labels).set(synced.into());
+        self.packs.puts.touch(&labels);
+        if let Some(at) = pack.last_update {
+            self.packs.update_last.with_label_values(&labels).set(seconds(at));
+        }
+    }
+}
+
+/// Whether AWS holds what the manifest wants; `None` when no manifest speaks of the pack.
+fn is_synced(pack: &PackReport) -> Option<bool> {
+    match pack.state {
+        PackState::Synced => Some(true),
+        PackState::Drifted | PackState::Invalid | PackState::Rejected | PackState::Contested => {
+            Some(false)
+        }
+        PackState::Suspended => Some(pack.drift.is_empty()),
+        PackState::Orphaned => None,
+        // Somebody else's pack under a wanted name is held; any other is a bystander.
+        PackState::Unmanaged | PackState::Foreign => (!pack.holds.is_empty()).then_some(false),
+    }
+}
