@@ -6,6 +6,8 @@
 
 mod admission;
 pub mod api;
+pub mod dump;
+pub mod event;
 pub mod failures;
 pub mod faults;
 pub mod http;
@@ -20,8 +22,10 @@ mod reading;
 mod recorders;
 mod refusals;
 pub mod rollout;
+pub mod scenario;
 pub mod sessions;
 pub mod setup;
+pub mod simulation;
 pub mod store;
 mod tags;
 pub mod template;

@@ -4,5 +4,6 @@ mod contract;
 mod daemon;
 mod manifests;
 mod scenarios;
+mod sim_http;
 mod templates;
 mod tidy;
