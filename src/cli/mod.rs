@@ -4,3 +4,4 @@ pub mod excerpt;
 pub mod schema;
 pub mod validate;
 pub mod healthcheck;
+pub mod simulate;

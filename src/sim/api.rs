@@ -249,6 +249,77 @@ impl Caller {
     }
 }
 
+impl Request {
+    /// What it is about, for the log, and whether it asks for a further page.
+    pub(super) fn outline(&self) -> (Option<String>, bool) {
+        match self {
+            Self::PutOrganizationConformancePack(put) => {
+                (put.organization_conformance_pack_name.clone(), false)
+            }
+            Self::DeleteOrganizationConformancePack(delete) => {
+                (delete.organization_conformance_pack_name.clone(), false)
+            }
+            Self::DescribeOrganizationConformancePacks(asked)
+            | Self::DescribeOrganizationConformancePackStatuses(asked) => {
+                (None, asked.next_token.is_some())
+            }
+            Self::GetOrganizationConformancePackDetailedStatus(asked) => {
+                (asked.organization_conformance_pack_name.clone(), asked.next_token.is_some())
+            }
+            Self::TagResource(tag) => (tag.resource_arn.clone(), false),
+            Self::UntagResource(untag) => (untag.resource_arn.clone(), false),
+            Self::ListTagsForResource(list) => {
+                (list.resource_arn.clone(), list.next_token.is_some())
+            }
+            Self::ListAccounts(asked)
+            | Self::ListRoots(asked)
+            | Self::ListAWSServiceAccessForOrganization(asked) => {
+                (None, asked.next_token.is_some())
+            }
+            Self::ListAccountsForParent(asked) | Self::ListOrganizationalUnitsForParent(asked) => {
+                (asked.parent_id.clone(), asked.next_token.is_some())
+            }
+            Self::ListParents(asked) => (asked.child_id.clone(), asked.next_token.is_some()),
+            Self::ListChildren(asked) => (asked.parent_id.clone(), asked.next_token.is_some()),
+            Self::ListTagsForOrganizationResource(asked) => {
+                (asked.resource_id.clone(), asked.next_token.is_some())
+            }
+            Self::ListDelegatedAdministrators(asked) => (None, asked.next_token.is_some()),
+            Self::DescribeAccount(asked) => (asked.account_id.clone(), false),
+            Self::EnableAWSServiceAccess(asked) | Self::DisableAWSServiceAccess(asked) => {
+                (asked.service_principal.clone(), false)
+            }
+            Self::RegisterDelegatedAdministrator(asked)
+            | Self::DeregisterDelegatedAdministrator(asked) => (asked.account_id.clone(), false),
+            Self::AssumeRole(assume) => (assume.role_arn.clone(), false),
+            Self::PutConfigurationRecorder(_)
+            | Self::DeleteConfigurationRecorder(_)
+            | Self::StartConfigurationRecorder(_)
+            | Self::StopConfigurationRecorder(_)
+            | Self::DescribeConfigurationRecorders(_)
+            | Self::DescribeConfigurationRecorderStatus(_)
+            | Self::DescribeOrganization(_)
+            | Self::GetCallerIdentity(_) => (None, false),
+        }
+    }
+}
+
+impl Reply {
+    /// What became of the call, in one word for the log.
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::Answer(_) => "ok",
+            Self::Fault(fault) => &fault.code,
+            Self::Broken(Breakage::Reset) => "reset",
+            Self::Broken(Breakage::BlackHole) => "black hole",
+            Self::Broken(Breakage::Malformed) => "malformed",
+            Self::Broken(Breakage::Truncated(_)) => "truncated",
+            Self::Broken(Breakage::UnavailableHtml) => "unavailable page",
+        }
+        .to_owned()
+    }
+}
+
 /// What became of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
@@ -302,7 +373,7 @@ pub enum Breakage {
     /// Status 200 and a body that is not what it should be.
     Malformed,
     /// The answer's first half, then the end of the connection.
-    Truncated(Answer),
+    Truncated(Box<Answer>),
     /// 503 with an HTML page, as a load balancer sends.
     UnavailableHtml,
 }

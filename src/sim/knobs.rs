@@ -38,6 +38,8 @@ pub struct Knobs {
     pub tagging: Tagging,
     /// How listings are cut and ordered.
     pub paging: Paging,
+    /// What account listings show.
+    pub accounts: AccountMembers,
     /// Limits that the world enforces.
     pub quotas: Quotas,
     /// Rate limits.
@@ -101,6 +103,8 @@ pub struct Joining {
     pub waiting: WaitingRow,
     /// Whether joins and leaves show in the aggregate, as `UPDATE_IN_PROGRESS`.
     pub moves_aggregate: bool,
+    /// Whether Put and Delete are refused while AWS works on joins and leaves, waiting included.
+    pub holds_lock: bool,
     /// Whether they move the pack's `LastUpdateTime`.
     pub moves_last_update: bool,
     /// How long rows of departed accounts stay as `DELETE_SUCCESSFUL`; zero: not at all.
@@ -201,6 +205,16 @@ pub struct Paging {
     pub token_life: Option<Duration>,
 }
 
+/// What account listings show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct AccountMembers {
+    /// `Status`, retired in September 2026.
+    pub with_status: bool,
+    /// `Paths`.
+    pub with_paths: bool,
+}
+
 /// Limits that the world enforces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -253,6 +267,7 @@ impl Default for Knobs {
             deleted_linger: Duration::from_hours(24),
             tagging: Tagging::OnCreate,
             paging: Paging::default(),
+            accounts: AccountMembers::default(),
             quotas: Quotas::default(),
             rates: Rates::default(),
             delegation_delay: Duration::from_mins(1),
@@ -289,7 +304,7 @@ impl Default for Lag {
         Self {
             packs: Duration::from_secs(30),
             statuses: Duration::from_secs(30),
-            rows: Duration::from_secs(60),
+            rows: Duration::from_mins(1),
             accounts: Duration::ZERO,
         }
     }
@@ -314,9 +329,16 @@ impl Default for Joining {
             window: Duration::from_hours(7),
             waiting: WaitingRow::InProgress,
             moves_aggregate: true,
+            holds_lock: true,
             moves_last_update: false,
             departed_linger: Duration::from_hours(1),
         }
+    }
+}
+
+impl Default for AccountMembers {
+    fn default() -> Self {
+        Self { with_status: false, with_paths: true }
     }
 }
 

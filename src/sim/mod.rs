@@ -4,8 +4,34 @@
 //! Sans I/O: [`world::World`] is a plain state machine and the time is an argument. Its faces act
 //! it out: `in_process` for thousands of deterministic runs, `http` for unmodified AWS clients.
 
+mod admission;
 pub mod api;
+pub mod dump;
+pub mod event;
+pub mod failures;
+pub mod faults;
+pub mod gate;
 pub mod http;
+pub mod in_process;
 pub mod knobs;
+pub mod log;
+mod members;
+pub mod organization;
+mod packs;
+mod paging;
+mod random;
+mod reading;
+mod recorders;
+mod refusals;
+pub mod rollout;
+pub mod scenario;
+pub mod sessions;
 pub mod setup;
+pub mod simulation;
+pub mod store;
+mod tags;
+pub mod template;
+mod throttle;
+mod timeline;
+mod validation;
 pub mod world;

@@ -1,27 +1,442 @@
 //! The world: every account, region and pack, and the one door through which requests come.
+//!
+//! Owns the state and the order in which a request meets faults, identity, rate limits and its
+//! operation. What each operation does stands in the file of its noun.
 
-use super::api::{Caller, Fault, Reply, Request};
-use super::setup::Setup;
-use crate::domain::model::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service};
+use super::failures::{Failure, FailureId, Failures};
+use super::faults::{self, Asked, Effect, FaultId, FaultRule, Faults};
+use super::knobs::Knobs;
+use super::log::{Entry, RequestLog};
+use super::members::Members;
+use super::organization::Tree;
+use super::packs::{Incarnation, Look, Packs, Sight};
+use super::paging::Listing;
+use super::refusals;
+use super::rollout::{Aggregate, Rollout, Row};
+use super::sessions::{Session, Sessions};
+use super::setup::{Member, Recorder, Setup};
+use super::store::{Object, Store};
+use super::template::Facts;
+use super::throttle::Buckets;
+use super::timeline::{Timeline, earlier};
+use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
+use crate::domain::organization::AccountState;
 
 /// A simulated AWS. Equal setups and equal calls give equal answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
-    setup: Setup,
+    pub(super) seed: u64,
+    pub(super) knobs: Knobs,
+    pub(super) regions: BTreeSet<Region>,
+    pub(super) members: Members,
+    pub(super) tree: Tree,
+    pub(super) packs: Packs,
+    pub(super) store: Store,
+    pub(super) failures: Failures,
+    pub(super) sessions: Sessions,
+    faults: Faults,
+    buckets: Buckets,
+    log: RequestLog,
     now: Timestamp,
+    calls: u64,
 }
 
 impl World {
     /// The world as set up, at its start.
     pub fn new(setup: Setup) -> Self {
-        Self { now: setup.start, setup }
+        let tree = Tree::new(&setup);
+        let Setup { seed, start, management, accounts, regions, roles, knobs, .. } = setup;
+        let mut members = Members::new(accounts);
+        members.change(&management, |account| account.service_role = Timeline::new(false));
+        Self {
+            seed,
+            regions,
+            members,
+            tree,
+            packs: Packs::default(),
+            store: Store::default(),
+            failures: Failures::default(),
+            sessions: Sessions::new(roles),
+            faults: Faults::default(),
+            buckets: Buckets::default(),
+            log: RequestLog::new(knobs.log_entries_max),
+            now: start,
+            calls: 0,
+            knobs,
+        }
     }
 
     /// Answers a request at `now`; time never runs backwards, an earlier `now` counts as the last.
     pub fn call(&mut self, now: Timestamp, caller: &Caller, request: Request) -> Reply {
-        self.now = self.now.max(now);
+        let now = self.advance_to(now);
+        self.calls += 1;
         let operation = request.operation();
-        let known = self.setup.regions.contains(&caller.region);
-        Reply::Fault(Fault::new("InternalFailure", format!("{operation} {known}")).with_status(500))
+        let (subject, has_token) = request.outline();
+        let asked = Asked { operation, caller, has_token, now, seed: self.seed };
+        let effect = match caller.origin {
+            Origin::Client => self.faults.strike(asked),
+            Origin::Other => None,
+        };
+        let (reply, took_effect) = self.respond(caller, request, effect.as_ref());
+        let (invocation, attempt) = caller.invocation.clone().unzip();
+        self.log.add(Entry {
+            number: self.calls,
+            at: now,
+            operation,
+            account: caller.account.clone(),
+            region: caller.region.clone(),
+            origin: caller.origin,
+            subject,
+            invocation,
+            attempt,
+            mutating: operation.is_mutating(),
+            took_effect,
+            outcome: reply.label(),
+        });
+        reply
+    }
+
+    /// Lets time pass. Nothing has to be done for it: everything is a function of the past.
+    /// Returns the world's time, which is kept in whole milliseconds as AWS shows it.
+    pub fn advance_to(&mut self, now: Timestamp) -> Timestamp {
+        let whole = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        self.now = self.now.max(whole);
+        self.now
+    }
+
+    /// The world's time: that of the last call.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn respond(
+        &mut self,
+        caller: &Caller,
+        request: Request,
+        effect: Option<&Effect>,
+    ) -> (Reply, bool) {
+        let operation = request.operation();
+        if let Some(reply) = effect.and_then(|effect| faults::before(effect, operation)) {
+            return (reply, false);
+        }
+        let admitted =
+            self.recognise(caller, operation.service()).and_then(|()| match caller.origin {
+                Origin::Client => {
+                    self.buckets.admit(&self.knobs.rates, self.now, caller, operation)
+                }
+                Origin::Other => Ok(()),
+            });
+        if let Err(fault) = admitted {
+            return (Reply::Fault(fault), false);
+        }
+        let at = match effect {
+            Some(Effect::Stale { by }) => earlier(self.now, *by),
+            Some(_) | None => self.now,
+        };
+        let result = self.execute(at, caller, request);
+        let took_effect = result.is_ok();
+        let reply = match result {
+            Ok(answer) => Reply::Answer(answer),
+            Err(fault) => Reply::Fault(fault),
+        };
+        let reply = match effect {
+            Some(effect) => faults::after(effect, reply),
+            None => reply,
+        };
+        (reply, took_effect)
+    }
+
+    /// Refuses credentials that mean nothing in this region.
+    fn recognise(&self, caller: &Caller, service: Service) -> Result<(), Fault> {
+        let Caller { account, region, .. } = caller;
+        let known = self.members.find(account).is_some_and(|account| {
+            service == Service::Organizations
+                || (self.regions.contains(region) && !account.regions_off.contains(region))
+        });
+        if known {
+            return Ok(());
+        }
+        Err(match service {
+            Service::Sts => refusals::unknown_token_id(),
+            Service::Config | Service::Organizations => refusals::unknown_client(),
+        })
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "AWS Organizations answers elsewhere")]
+    fn execute(
+        &mut self,
+        at: Timestamp,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Answer, Fault> {
+        use {Answer as A, Request as R};
+        Ok(match request {
+            R::PutOrganizationConformancePack(put) => {
+                A::PutOrganizationConformancePack(self.put_pack(caller, put)?)
+            }
+            R::DeleteOrganizationConformancePack(delete) => {
+                A::DeleteOrganizationConformancePack(self.delete_pack(caller, &delete)?)
+            }
+            R::DescribeOrganizationConformancePacks(describe) => {
+                A::DescribeOrganizationConformancePacks(self.list_packs(at, caller, &describe)?)
+            }
+            R::DescribeOrganizationConformancePackStatuses(describe) => {
+                let statuses = self.list_statuses(at, caller, &describe)?;
+                A::DescribeOrganizationConformancePackStatuses(statuses)
+            }
+            R::GetOrganizationConformancePackDetailedStatus(get) => {
+                A::GetOrganizationConformancePackDetailedStatus(self.list_rows(at, caller, &get)?)
+            }
+            R::TagResource(tag) => A::TagResource(self.tag_pack(caller, &tag)?),
+            R::UntagResource(untag) => A::UntagResource(self.untag_pack(caller, &untag)?),
+            R::ListTagsForResource(list) => {
+                A::ListTagsForResource(self.list_pack_tags(caller, &list)?)
+            }
+            R::PutConfigurationRecorder(put) => {
+                A::PutConfigurationRecorder(self.put_recorder(caller, put)?)
+            }
+            R::DeleteConfigurationRecorder(named) => {
+                let change = self.change_recorder(caller, &named, Recorder::Missing);
+                A::DeleteConfigurationRecorder(change?)
+            }
+            R::StartConfigurationRecorder(named) => {
+                let change = self.change_recorder(caller, &named, Recorder::Recording);
+                A::StartConfigurationRecorder(change?)
+            }
+            R::StopConfigurationRecorder(named) => {
+                let change = self.change_recorder(caller, &named, Recorder::Stopped);
+                A::StopConfigurationRecorder(change?)
+            }
+            R::DescribeConfigurationRecorders(describe) => {
+                A::DescribeConfigurationRecorders(self.list_recorders(at, caller, &describe)?)
+            }
+            R::DescribeConfigurationRecorderStatus(describe) => {
+                let statuses = self.list_recorder_statuses(at, caller, &describe)?;
+                A::DescribeConfigurationRecorderStatus(statuses)
+            }
+            R::GetCallerIdentity(_) => A::GetCallerIdentity(self.identify(caller)),
+            R::AssumeRole(assume) => A::AssumeRole(self.assume_role(caller, &assume)?),
+            organizations => return self.execute_organizations(at, caller, organizations),
+        })
+    }
+
+    /// The listing that this call asks a page of.
+    pub(super) fn listing<'a>(
+        &'a self,
+        operation: &'a str,
+        caller: &'a Caller,
+        filter: &'a str,
+    ) -> Listing<'a> {
+        Listing {
+            seed: self.seed,
+            paging: &self.knobs.paging,
+            now: self.now,
+            call: self.calls,
+            scope: [operation, caller.account.as_str(), caller.region.as_str(), filter],
+        }
+    }
+
+    /// The number of this call: makes draws differ.
+    pub(super) fn call_number(&self) -> u64 {
+        self.calls
+    }
+
+    /// What this incarnation looks like to a reader.
+    pub(super) fn rollout<'a>(
+        &'a self,
+        place: &'a Place,
+        name: &'a PackName,
+        incarnation: &'a Incarnation,
+        look: Look,
+    ) -> Rollout<'a> {
+        Rollout {
+            knobs: &self.knobs,
+            members: &self.members,
+            failures: &self.failures,
+            management: &self.tree.management,
+            place,
+            name,
+            incarnation,
+            look,
+        }
+    }
+}
+
+/// The truth, for tests and the control interface: no delays, no disguise, no log entry.
+impl World {
+    /// How the world behaves.
+    pub fn knobs(&self) -> &Knobs {
+        &self.knobs
+    }
+
+    /// Changes how it behaves, for runs in progress too.
+    pub fn set_knobs(&mut self, knobs: Knobs) {
+        self.knobs = knobs;
+    }
+
+    /// Its regions.
+    pub fn regions(&self) -> &BTreeSet<Region> {
+        &self.regions
+    }
+
+    /// The management account.
+    pub fn management(&self) -> &AccountId {
+        &self.tree.management
+    }
+
+    /// The request log.
+    pub fn log(&self) -> &RequestLog {
+        &self.log
+    }
+
+    /// The names of the packs that exist at a place now, those being removed included.
+    pub fn pack_names(&self, place: &Place) -> Vec<PackName> {
+        let look = self.truth();
+        let all = self.packs.all_seen(place, look);
+        let live = all.filter(|(name, pack)| self.exists(place, name, pack));
+        live.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What the template of a pack was like, as put last.
+    pub fn template(&self, place: &Place, name: &PackName) -> Option<Arc<Facts>> {
+        let look = self.truth();
+        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+        Some(Arc::clone(&run.content.template))
+    }
+
+    /// The input parameters of a pack, as put last.
+    pub fn inputs(&self, place: &Place, name: &PackName) -> Option<BTreeMap<String, String>> {
+        let look = self.truth();
+        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+        let inputs = run.content.inputs.iter().cloned();
+        Some(inputs.map(|input| (input.parameter_name, input.parameter_value)).collect())
+    }
+
+    /// The row of one account.
+    pub fn row(&self, place: &Place, name: &PackName, account: &AccountId) -> Option<Row> {
+        let look = self.truth();
+        let incarnation = self.packs.seen(place, name, look)?;
+        let number = self.members.number(account)?;
+        self.rollout(place, name, incarnation, look).member(number).row
+    }
+
+    /// The aggregate that follows from the rows, never stuck.
+    pub fn aggregate(&self, place: &Place, name: &PackName) -> Option<Aggregate> {
+        let look = self.truth();
+        let incarnation = self.packs.seen(place, name, look)?;
+        self.rollout(place, name, incarnation, look).aggregate()
+    }
+
+    pub(super) fn truth(&self) -> Look {
+        Look { sight: Sight::Truth, at: self.now }
+    }
+}
+
+/// What happens to the world besides requests.
+impl World {
+    /// Plans a failure from now on.
+    pub fn fail(&mut self, now: Timestamp, failure: Failure) -> FailureId {
+        let now = self.advance_to(now);
+        self.failures.plan(now, failure)
+    }
+
+    /// Ends a failure; what failed stays failed until the next run. False if there is none.
+    pub fn clear_failure(&mut self, now: Timestamp, id: FailureId) -> bool {
+        let now = self.advance_to(now);
+        self.failures.clear(now, id)
+    }
+
+    /// Arms a fault.
+    pub fn add_fault(&mut self, rule: FaultRule) -> FaultId {
+        self.faults.add(rule)
+    }
+
+    /// Disarms a fault. False if there is none of this name.
+    pub fn remove_fault(&mut self, id: FaultId) -> bool {
+        self.faults.remove(id)
+    }
+
+    /// Disarms every fault.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The faults in force.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Lets an account join now, or join again: `joined` is set to this moment.
+    pub fn join(&mut self, now: Timestamp, member: Member) {
+        let joined = self.advance_to(now);
+        self.members.join(Member { joined, ..member });
+    }
+
+    /// Lets an account leave. False if it is no member.
+    pub fn leave(&mut self, now: Timestamp, id: &AccountId) -> bool {
+        let now = self.advance_to(now);
+        let mut left = false;
+        self.members.change(id, |account| {
+            if let Some(stay) = account.stays.last_mut().filter(|stay| stay.left.is_none()) {
+                stay.left = Some(now);
+                left = true;
+            }
+        });
+        left
+    }
+
+    /// Changes the state of an account. False if it was never a member.
+    pub fn set_state(&mut self, now: Timestamp, id: &AccountId, state: AccountState) -> bool {
+        let now = self.advance_to(now);
+        self.members.change(id, |account| account.state.set(now, state))
+    }
+
+    /// Moves an account to another organizational unit. False if either is unknown.
+    pub fn move_to(&mut self, id: &AccountId, parent: &str) -> bool {
+        self.tree.has_parent(parent)
+            && self.members.change(id, |account| parent.clone_into(&mut account.parent))
+    }
+
+    /// Changes the recorder of an account in one region. False if it was never a member.
+    pub fn set_recorder(
+        &mut self,
+        now: Timestamp,
+        (id, region): (&AccountId, &Region),
+        recorder: Recorder,
+    ) -> bool {
+        let now = self.advance_to(now);
+        self.members.set_recorder(id, region, now, recorder)
+    }
+
+    /// Makes or removes the role that organization deployments need; it matters only in the
+    /// management account. False if the account was never a member.
+    pub fn set_service_role(&mut self, now: Timestamp, id: &AccountId, exists: bool) -> bool {
+        let now = self.advance_to(now);
+        self.members.change(id, |account| account.service_role.set(now, exists))
+    }
+
+    /// Enables or disables a region for one account. False if it was never a member.
+    pub fn set_region(&mut self, id: &AccountId, region: &Region, enabled: bool) -> bool {
+        self.members.change(id, |account| {
+            if enabled {
+                account.regions_off.remove(region);
+            } else {
+                account.regions_off.insert(region.clone());
+            }
+        })
+    }
+
+    /// Puts an object into the simulated S3, where `TemplateS3Uri` finds it.
+    pub fn put_object(&mut self, uri: impl Into<String>, object: Object) {
+        self.store.put_object(uri.into(), object);
+    }
+
+    /// The session that these keys belong to, expired or not.
+    pub fn session(&self, access_key_id: &str) -> Option<&Session> {
+        self.sessions.find(access_key_id)
     }
 }

@@ -8,6 +8,7 @@ mod manifests;
 mod scenarios;
 mod settings;
 mod source;
+mod sim_http;
 mod templates;
 mod tidy;
 mod wire;

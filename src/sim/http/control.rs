@@ -1,10 +1,280 @@
-//! The control API: what happens to the world from outside, for people and tests.
+//! The control API beneath `/_sim/`: the clock, the state, the request log, and events by hand.
+//!
+//! For people and tests, never for AWS clients. Bodies are JSON whatever `Content-Type` says, so
+//! that `curl -d` needs no header. What an event means is decided in [`crate::sim::event`].
+
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post, put};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::Simulation;
+use super::{BODY_BYTES_MAX, wire};
+use crate::domain::model::{AccountId, PackName, Place, Region};
+use crate::domain::organization::AccountState;
+use crate::sim::dump;
+use crate::sim::event::{
+    Event, Happened, Leave, Move, Refused, SetRecorder, SetState, StrangerDelete,
+};
+use crate::sim::failures::FailureId;
+use crate::sim::faults::FaultId;
+use crate::sim::log::Entry;
+use crate::sim::setup::Recorder;
+use crate::sim::simulation::Simulation;
+use crate::sim::world::World;
 
-/// The routes beneath `/_sim/`.
+/// The routes of the control API.
 pub(super) fn router(simulation: Simulation) -> Router {
-    Router::new().with_state(simulation)
+    Router::new()
+        .route("/_sim/clock", get(show_clock).post(move_clock))
+        .route("/_sim/world", get(show_world))
+        .route("/_sim/requests", get(show_requests))
+        .route("/_sim/rows/{account}/{region}/{pack}", get(show_rows))
+        .route("/_sim/events", post(any_event))
+        .route("/_sim/accounts", post(join))
+        .route("/_sim/accounts/{account}", delete(leave))
+        .route("/_sim/accounts/{account}/state", put(set_state))
+        .route("/_sim/accounts/{account}/parent", put(move_account))
+        .route("/_sim/recorders/{account}", put(set_recorders))
+        .route("/_sim/recorders/{account}/{region}", put(set_recorder))
+        .route("/_sim/failures", post(fail))
+        .route("/_sim/failures/{id}", delete(clear_failure))
+        .route("/_sim/faults", post(disturb).delete(clear_faults))
+        .route("/_sim/faults/{id}", delete(clear_fault))
+        .route("/_sim/packs", post(put_pack))
+        .route("/_sim/packs/{account}/{region}/{pack}", delete(delete_pack))
+        .fallback(|| async { Problem::absent("no such page of the control API") })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(simulation)
+}
+
+/// An answer other than 200, in words.
+#[derive(Debug)]
+struct Problem {
+    status: StatusCode,
+    text: String,
+}
+
+impl Problem {
+    fn absent(text: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, text: text.into() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        shown(self.status, &json!({ "error": self.text }))
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let status = match refused {
+            Refused::Absent(_) => StatusCode::NOT_FOUND,
+            Refused::Nonsense(_) => StatusCode::BAD_REQUEST,
+            Refused::ByAws(_) => StatusCode::CONFLICT,
+        };
+        Self { status, text: refused.to_string() }
+    }
+}
+
+/// What every route answers.
+type Shown = Result<Response<Body>, Problem>;
+
+fn shown(status: StatusCode, value: &Value) -> Response<Body> {
+    wire::plain(status, "application/json", Body::from(format!("{value:#}\n")))
+}
+
+fn ok(value: &impl Serialize) -> Shown {
+    match serde_json::to_value(value) {
+        Ok(value) => Ok(shown(StatusCode::OK, &value)),
+        Err(error) => {
+            Err(Problem { status: StatusCode::INTERNAL_SERVER_ERROR, text: error.to_string() })
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| Problem { status: StatusCode::BAD_REQUEST, text: error.to_string() })
+}
+
+fn happen(simulation: &Simulation, event: &Event) -> Shown {
+    let happened: Happened = simulation.with(|world| event.happen(world, world.now()))?;
+    ok(&happened)
+}
+
+async fn show_clock(State(simulation): State<Simulation>) -> Shown {
+    ok(&json!({ "now": simulation.with(|world| world.now()) }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    #[serde(with = "humantime_serde")]
+    advance: Duration,
+}
+
+async fn move_clock(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    let Step { advance } = read(&body)?;
+    simulation.clock().advance(advance);
+    ok(&json!({ "now": simulation.with(|world| world.now()) }))
+}
+
+async fn show_world(State(simulation): State<Simulation>) -> Shown {
+    simulation.with(|world| ok(&dump::world(world)))
+}
+
+async fn show_rows(
+    State(simulation): State<Simulation>,
+    Path((account, region, pack)): Path<(AccountId, Region, PackName)>,
+) -> Shown {
+    let place = Place { account, region };
+    let rows = simulation.with(|world| dump::rows(world, &place, &pack));
+    ok(&rows.ok_or_else(|| Problem::absent(format!("there is no pack {pack} at {place}")))?)
+}
+
+/// Which requests of the log to show.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Only those of mutating operations, or only the others.
+    mutating: Option<bool>,
+    /// Only those after this number.
+    #[serde(default)]
+    after: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Requests<'a> {
+    calls: u64,
+    puts: u64,
+    deletes: u64,
+    mutations: u64,
+    #[serde(rename = "requests")]
+    entries: Vec<&'a Entry>,
+}
+
+async fn show_requests(State(simulation): State<Simulation>, Query(which): Query<Which>) -> Shown {
+    simulation.with(|world| ok(&requests(world, &which)))
+}
+
+fn requests<'a>(world: &'a World, which: &Which) -> Requests<'a> {
+    let log = world.log();
+    let fits = |entry: &&Entry| {
+        entry.number > which.after && which.mutating.is_none_or(|wanted| entry.mutating == wanted)
+    };
+    Requests {
+        calls: log.calls(),
+        puts: log.puts(),
+        deletes: log.deletes(),
+        mutations: log.mutations(),
+        entries: log.entries().filter(fits).collect(),
+    }
+}
+
+async fn any_event(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &read(&body)?)
+}
+
+async fn join(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &Event::Join(read(&body)?))
+}
+
+async fn leave(State(simulation): State<Simulation>, Path(account): Path<AccountId>) -> Shown {
+    happen(&simulation, &Event::Leave(Leave { account }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateBody {
+    state: AccountState,
+}
+
+async fn set_state(
+    State(simulation): State<Simulation>,
+    Path(account): Path<AccountId>,
+    body: Bytes,
+) -> Shown {
+    let StateBody { state } = read(&body)?;
+    happen(&simulation, &Event::State(SetState { account, state }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParentBody {
+    parent: String,
+}
+
+async fn move_account(
+    State(simulation): State<Simulation>,
+    Path(account): Path<AccountId>,
+    body: Bytes,
+) -> Shown {
+    let ParentBody { parent } = read(&body)?;
+    happen(&simulation, &Event::Move(Move { account, parent }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecorderBody {
+    recorder: Recorder,
+}
+
+async fn set_recorders(
+    State(simulation): State<Simulation>,
+    Path(account): Path<AccountId>,
+    body: Bytes,
+) -> Shown {
+    let RecorderBody { recorder } = read(&body)?;
+    happen(&simulation, &Event::Recorder(SetRecorder { account, region: None, recorder }))
+}
+
+async fn set_recorder(
+    State(simulation): State<Simulation>,
+    Path((account, region)): Path<(AccountId, Region)>,
+    body: Bytes,
+) -> Shown {
+    let RecorderBody { recorder } = read(&body)?;
+    let region = Some(region);
+    happen(&simulation, &Event::Recorder(SetRecorder { account, region, recorder }))
+}
+
+async fn fail(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &Event::Failure(read(&body)?))
+}
+
+async fn clear_failure(State(simulation): State<Simulation>, Path(id): Path<u64>) -> Shown {
+    happen(&simulation, &Event::ClearFailure(FailureId(id)))
+}
+
+async fn disturb(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &Event::Fault(read(&body)?))
+}
+
+async fn clear_faults(State(simulation): State<Simulation>) -> Shown {
+    happen(&simulation, &Event::ClearFaults)
+}
+
+async fn clear_fault(State(simulation): State<Simulation>, Path(id): Path<u64>) -> Shown {
+    happen(&simulation, &Event::ClearFault(FaultId(id)))
+}
+
+async fn put_pack(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &Event::Put(read(&body)?))
+}
+
+async fn delete_pack(
+    State(simulation): State<Simulation>,
+    Path((account, region, name)): Path<(AccountId, Region, PackName)>,
+) -> Shown {
+    let account = Some(account);
+    happen(&simulation, &Event::Delete(StrangerDelete { account, region, name }))
 }

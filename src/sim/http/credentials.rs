@@ -6,11 +6,12 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::scope::Scope;
-use super::{Protocol, Simulation};
-use crate::domain::model::Region;
-use crate::sim::api::{Caller, Fault, Origin};
+use super::{Face, Protocol};
+use crate::domain::model::{Region, Timestamp};
+use crate::sim::api::{Answer, Caller, Fault, Origin};
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const REQUEST: HeaderName = HeaderName::from_static("amz-sdk-request");
 
 /// Why credentials are refused. JSON and query services name the same thing differently.
@@ -61,7 +62,7 @@ impl Refusal {
 
 /// Who sends a request with these headers.
 pub(super) fn caller(
-    simulation: &Simulation,
+    face: &Face,
     headers: &HeaderMap,
     protocol: Protocol,
 ) -> Result<Caller, Fault> {
@@ -72,10 +73,42 @@ pub(super) fn caller(
     let region: Region = scope.region.parse().map_err(|_| refused(Refusal::BadRegion))?;
     let account = scope
         .account()
-        .or_else(|| simulation.options.any_credentials.clone())
+        .or_else(|| face.options.any_credentials.clone())
         .ok_or_else(|| refused(Refusal::Unknown))?;
+    let session = if scope.is_session() {
+        Some(session(face, &scope.key, text(SECURITY_TOKEN)).map_err(refused)?)
+    } else {
+        None
+    };
     let invocation = text(INVOCATION_ID).map(str::to_owned).zip(text(REQUEST).and_then(attempt));
-    Ok(Caller { account, region, session: None, origin: Origin::Client, invocation })
+    Ok(Caller { account, region, session, origin: Origin::Client, invocation })
+}
+
+/// The ARN of the session these keys belong to.
+fn session(face: &Face, key: &str, token: Option<&str>) -> Result<String, Refusal> {
+    let end = token.and_then(end_of_session).ok_or(Refusal::Unknown)?;
+    if end <= face.now_for_clients().as_second() {
+        return Err(Refusal::Expired);
+    }
+    let arn = face.simulation.with(|world| world.session(key).map(|session| session.arn.clone()));
+    arn.ok_or(Refusal::Unknown)
+}
+
+/// Moves the end of an assumed role's session from the world's clock to the clients'. The token
+/// carries it, since the world's own may run many times as fast.
+pub(super) fn on_clients_clock(face: &Face, answer: Answer) -> Answer {
+    let Answer::AssumeRole(mut role) = answer else { return answer };
+    let lasts = role.credentials.expiration.duration_since(face.simulation.clock().now());
+    let end = face.now_for_clients().saturating_add(lasts).unwrap_or(Timestamp::MAX);
+    role.credentials.expiration = end;
+    role.credentials.session_token =
+        format!("{}.{}", role.credentials.session_token, end.as_second());
+    Answer::AssumeRole(role)
+}
+
+/// When a session ends, seconds since 1970, as [`on_clients_clock`] wrote it.
+fn end_of_session(token: &str) -> Option<i64> {
+    token.rsplit_once('.')?.1.parse().ok()
 }
 
 /// The attempt number in `attempt=2; max=3`.

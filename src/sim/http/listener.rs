@@ -3,6 +3,7 @@
 //! Knows nothing of AWS: a service turns a request into a response or into [`HangUp`]. What no
 //! HTTP framework offers is done here: closing a connection without an answer (TCP reset).
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -28,6 +29,10 @@ const CONNECTIONS_MAX: usize = 1024;
 /// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long requests in flight may take to end after the stop; a client that sends half a request
+/// and falls silent would hold the server for ever.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
 /// The answer is no answer: the connection is reset.
 #[derive(Debug, Error)]
 #[error("the simulated service closed the connection")]
@@ -46,7 +51,7 @@ pub(super) async fn accept(listener: TcpListener, face: Arc<Face>, stop: Cancell
             accepted = next(&listener, &places) => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                    tracing::warn!(error = &error as &dyn Error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -59,7 +64,10 @@ pub(super) async fn accept(listener: TcpListener, face: Arc<Face>, stop: Cancell
             drop(place);
         });
     }
-    connections.join_all().await;
+    // What has not ended by then is dropped, and its connections with it.
+    if tokio::time::timeout(STOP_MAX, connections.join_all()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
 }
 
 async fn next(
@@ -88,17 +96,17 @@ async fn serve(stream: TcpStream, face: Arc<Face>, stop: CancellationToken) {
             biased;
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                Pin::new(&mut connection).graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
         }
     };
     let Err(error) = ended else { return };
-    if std::error::Error::source(&error).is_some_and(|cause| cause.is::<HangUp>()) {
+    if error.source().is_some_and(<dyn Error>::is::<HangUp>) {
         let stream = connection.into_parts().io.into_inner();
         // Without lingering, dropping the stream sends RST instead of FIN.
         if let Err(error) = stream.set_zero_linger() {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no reset, plain close");
+            tracing::debug!(error = &error as &dyn Error, "no reset, plain close");
         }
     }
 }

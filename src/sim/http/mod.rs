@@ -14,7 +14,7 @@ mod query;
 mod scope;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 use self::listener::HangUp;
 use self::wire::Wire;
-use super::api::{Breakage, Caller, Fault, Reply, Request as Call, Service};
-use super::world::World;
+use super::api::{Breakage, Fault, Reply, Request as Call, Service};
+use super::simulation::Simulation;
 use crate::clock::Clock;
 use crate::domain::model::{AccountId, Timestamp};
 
@@ -39,17 +39,6 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// Where the control API lives: a path that no AWS client uses.
 const CONTROL_PREFIX: &str = "/_sim/";
-
-/// A world to serve, with the clock that drives it. Clones share both.
-#[derive(Debug, Clone)]
-pub struct Simulation {
-    /// The world.
-    pub world: Arc<Mutex<World>>,
-    /// Its clock.
-    pub clock: Clock,
-    /// How the face presents it.
-    pub options: Options,
-}
 
 /// How the HTTP face presents the world; the first alternative of each is the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,42 +94,22 @@ pub enum ErrorName {
 }
 
 /// Answers AWS calls and the control API on this listener until `stop`.
-pub async fn serve(listener: TcpListener, simulation: Simulation, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    simulation: Simulation,
+    options: Options,
+    stop: CancellationToken,
+) {
     let control = control::router(simulation.clone());
-    let face = Arc::new(Face { simulation, control, stop: stop.clone() });
+    let face = Arc::new(Face { simulation, options, control, stop: stop.clone() });
     listener::accept(listener, face, stop).await;
-}
-
-impl Simulation {
-    /// The time in the world.
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// The time that clients are shown.
-    fn now_for_clients(&self) -> Timestamp {
-        match self.options.date {
-            DateClock::Real => Clock::system().now(),
-            DateClock::Virtual => self.now(),
-        }
-    }
-
-    fn ask(&self, caller: &Caller, call: Call) -> Reply {
-        let now = self.now();
-        self.world().call(now, caller, call)
-    }
-
-    /// The world, for the length of one call; never held across an await.
-    fn world(&self) -> MutexGuard<'_, World> {
-        // A panic in another call is that call's own failure: the world stays usable.
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// One server: the world and how to reach it.
 #[derive(Debug)]
 struct Face {
     simulation: Simulation,
+    options: Options,
     control: Router,
     stop: CancellationToken,
 }
@@ -181,7 +150,7 @@ impl Face {
             return Ok(wire::refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 4 MiB"));
         };
         let request_id = Uuid::new_v4().to_string();
-        let wire = Wire { options: &self.simulation.options, request_id: &request_id };
+        let wire = Wire { options: &self.options, request_id: &request_id };
         let response = match read(&parts.headers, &body) {
             Some(incoming) => self.call(&wire, &parts.headers, incoming).await?,
             None => wire::refused(
@@ -189,9 +158,9 @@ impl Face {
                 "this simulator answers AWS Config, Organizations and STS; S3 is not simulated yet",
             ),
         };
-        Ok(match self.simulation.options.date {
+        Ok(match self.options.date {
             DateClock::Real => response,
-            DateClock::Virtual => wire::with_date(response, self.simulation.now()),
+            DateClock::Virtual => wire::with_date(response, self.now_for_clients()),
         })
     }
 
@@ -202,11 +171,16 @@ impl Face {
         Incoming { protocol, call }: Incoming,
     ) -> Result<Response<Body>, HangUp> {
         // As at AWS, who calls is settled before what is asked.
-        let reply = credentials::caller(&self.simulation, headers, protocol)
+        let reply = credentials::caller(self, headers, protocol)
             .and_then(|caller| Ok((caller, call?)))
-            .map_or_else(Reply::Fault, |(caller, call)| self.simulation.ask(&caller, call));
+            .map_or_else(Reply::Fault, |(caller, call)| {
+                self.simulation.with(|world| world.call(world.now(), &caller, call))
+            });
         match reply {
-            Reply::Answer(answer) => Ok(wire.answer(protocol, &answer)),
+            Reply::Answer(answer) => {
+                let answer = credentials::on_clients_clock(self, answer);
+                Ok(wire.answer(protocol, &answer))
+            }
             Reply::Fault(fault) => Ok(wire.fault(protocol, &fault)),
             Reply::Broken(Breakage::Malformed) => Ok(wire.malformed(protocol)),
             Reply::Broken(Breakage::Truncated(answer)) => Ok(wire.truncated(protocol, &answer)),
@@ -217,6 +191,14 @@ impl Face {
                 self.stop.cancelled().await;
                 Err(HangUp)
             }
+        }
+    }
+
+    /// The time that clients are shown.
+    fn now_for_clients(&self) -> Timestamp {
+        match self.options.date {
+            DateClock::Real => Clock::system().now(),
+            DateClock::Virtual => self.simulation.clock().now(),
         }
     }
 }

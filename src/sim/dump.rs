@@ -1,0 +1,146 @@
+//! The state of the world in full, as somebody with all keys would see it: for people and tests.
+//!
+//! The truth without delays. Rows are left out of the whole picture, since there may be millions;
+//! they are asked for one pack at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::faults::FaultRule;
+use super::knobs::Knobs;
+use super::members;
+use super::rollout::{Aggregate, Cause, Row};
+use super::setup::Recorder;
+use super::world::World;
+use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
+use crate::domain::observed::RolloutStatus;
+use crate::domain::organization::AccountState;
+
+/// The world at one moment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dump<'a> {
+    /// Says that nothing of this is real.
+    simulated: bool,
+    now: Timestamp,
+    management: &'a AccountId,
+    regions: &'a BTreeSet<Region>,
+    accounts: Vec<Account<'a>>,
+    packs: Vec<Pack<'a>>,
+    faults: Vec<Fault<'a>>,
+    knobs: &'a Knobs,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account<'a> {
+    id: &'a AccountId,
+    name: &'a str,
+    member: bool,
+    state: AccountState,
+    joined: Option<Timestamp>,
+    parent: &'a str,
+    recorders: BTreeMap<&'a Region, Recorder>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pack<'a> {
+    account: &'a AccountId,
+    region: &'a Region,
+    name: PackName,
+    inputs: BTreeMap<String, String>,
+    status: Option<Status>,
+}
+
+/// A status with its reason: of a pack or of one account's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    #[serde(rename = "status")]
+    value: RolloutStatus,
+    since: Timestamp,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault<'a> {
+    id: u64,
+    rule: &'a FaultRule,
+    struck: u64,
+}
+
+/// The whole world, at the time it has reached.
+pub fn world(world: &World) -> Dump<'_> {
+    let now = world.now();
+    Dump {
+        simulated: true,
+        now,
+        management: world.management(),
+        regions: world.regions(),
+        accounts: world.members.iter().map(|one| account(world, one, now)).collect(),
+        packs: packs(world),
+        faults: world
+            .faults()
+            .iter()
+            .map(|(id, rule, struck)| Fault { id: id.0, rule, struck })
+            .collect(),
+        knobs: world.knobs(),
+    }
+}
+
+fn account<'a>(world: &'a World, one: &'a members::Account, now: Timestamp) -> Account<'a> {
+    let recorders = world.regions().iter().map(|region| (region, one.recorder(region, now)));
+    let stay = one.stay(now);
+    Account {
+        id: &one.id,
+        name: &one.name,
+        member: stay.is_some(),
+        state: *one.state.at(now),
+        joined: stay.map(|stay| stay.joined),
+        parent: &one.parent,
+        recorders: recorders.collect(),
+    }
+}
+
+fn packs(world: &World) -> Vec<Pack<'_>> {
+    let mut packs = Vec::new();
+    for place in world.packs.places() {
+        for name in world.pack_names(place) {
+            packs.push(Pack {
+                account: &place.account,
+                region: &place.region,
+                inputs: world.inputs(place, &name).unwrap_or_default(),
+                status: world.aggregate(place, &name).map(aggregate),
+                name,
+            });
+        }
+    }
+    packs
+}
+
+/// The rows of one pack by account; `None` when there is no such pack.
+pub fn rows(world: &World, place: &Place, name: &PackName) -> Option<BTreeMap<AccountId, Status>> {
+    if !world.pack_names(place).contains(name) {
+        return None;
+    }
+    let ids = world.members.iter().map(|account| &account.id);
+    Some(ids.filter_map(|id| Some((id.clone(), row(world.row(place, name, id)?)))).collect())
+}
+
+fn aggregate(aggregate: Aggregate) -> Status {
+    let Aggregate { verb, phase, cause, since } = aggregate;
+    status(RolloutStatus::Known(verb, phase), cause, since)
+}
+
+fn row(row: Row) -> Status {
+    let Row { verb, phase, cause, since } = row;
+    status(RolloutStatus::Known(verb, phase), cause, since)
+}
+
+fn status(value: RolloutStatus, cause: Option<Cause>, since: Timestamp) -> Status {
+    let (code, message) = cause.map(|Cause { code, message }| (code, message)).unzip();
+    Status { value, since, code, message }
+}

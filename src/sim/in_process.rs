@@ -1,0 +1,384 @@
+//! The in-process face: the port of `cloud`, answered by a world in memory, no sockets.
+//!
+//! Faults become the kinds of failure that the real adapter gives; what takes time on a network
+//! takes time on the shared clock. One method call is one request: nothing is retried here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::api::packs::{
+    DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatus, Pack,
+    PackStatus, PutPack,
+};
+use super::api::{Answer, Breakage, Caller, Epoch, Fault, Reply, Request, organizations};
+use super::gate::CallGate;
+use super::world::World;
+use crate::clock::Clock;
+use crate::cloud::{
+    Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, RowFilter,
+    Writer,
+};
+use crate::domain::content::Content;
+use crate::domain::failure::FailureKind;
+use crate::domain::model::{AccountId, PackName, Place, Timestamp};
+use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::organization::Account;
+
+/// How long a read waits for an answer that never comes: the real adapter's operation timeout.
+const READ_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// How long a write waits: the real adapter's attempt timeout, of which there is one.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A client of a world, for one account in one region. Clones share the world.
+#[derive(Debug, Clone)]
+pub struct InProcess {
+    world: Arc<Mutex<World>>,
+    clock: Clock,
+    place: Place,
+    gate: CallGate,
+    observer: Option<Arc<dyn AttemptObserver>>,
+}
+
+/// What AWS or the connection said.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Trouble {
+    /// An API error.
+    #[error("{code}: {message}")]
+    Fault {
+        /// The exception's name.
+        code: String,
+        /// Its text.
+        message: String,
+    },
+    /// The connection broke.
+    #[error("the connection was reset")]
+    Reset,
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Silence(Duration),
+    /// The answer is not what AWS sends.
+    #[error("the answer is unreadable: {0}")]
+    Unreadable(&'static str),
+    /// A load balancer's page.
+    #[error("503 with a page that is not AWS's")]
+    UnavailablePage,
+}
+
+impl InProcess {
+    /// A client of this world with the account's own credentials.
+    pub fn new(world: Arc<Mutex<World>>, clock: Clock, place: Place) -> Self {
+        Self { world, clock, place, gate: CallGate::open(), observer: None }
+    }
+
+    /// The same client, every call of which passes this gate.
+    #[must_use]
+    pub fn with_gate(self, gate: CallGate) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// The same client, whose calls are reported.
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn AttemptObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// A client of the same world elsewhere.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Self {
+        Self { place, ..self.clone() }
+    }
+
+    /// The world, to look at or to change.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A panic in one test thread must not hide the world from the assertion that explains it.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call(&self, op: Op, request: Request) -> Result<Answer, CloudError> {
+        let started = self.clock.now();
+        let call = self.gate.enter().await;
+        let reply = self.world().call(started, &Caller::client(&self.place), request);
+        self.gate.leave(call).await;
+        let result = self.act_out(op, reply).await;
+        let failure = result.as_ref().err().map(|(kind, _)| *kind);
+        self.report(op, started, failure);
+        result.map_err(|(kind, trouble)| self.error(op, kind, trouble))
+    }
+
+    /// What the reply looks like from this side of the connection.
+    async fn act_out(&self, op: Op, reply: Reply) -> Result<Answer, (FailureKind, Trouble)> {
+        Err(match reply {
+            Reply::Answer(answer) => return Ok(answer),
+            Reply::Fault(fault) => {
+                let kind = kind(&fault);
+                let Fault { code, message, .. } = fault;
+                (kind, Trouble::Fault { code, message })
+            }
+            Reply::Broken(Breakage::Reset) => (FailureKind::Unreachable, Trouble::Reset),
+            Reply::Broken(Breakage::BlackHole) => {
+                let patience = if is_write(op) { WRITE_TIMEOUT } else { READ_TIMEOUT };
+                self.clock.sleep(patience).await;
+                (FailureKind::Timeout, Trouble::Silence(patience))
+            }
+            Reply::Broken(Breakage::Malformed) => {
+                (FailureKind::BrokenAnswer, Trouble::Unreadable("no JSON"))
+            }
+            Reply::Broken(Breakage::Truncated(_)) => {
+                (FailureKind::BrokenAnswer, Trouble::Unreadable("it breaks off"))
+            }
+            Reply::Broken(Breakage::UnavailableHtml) => {
+                (FailureKind::Server, Trouble::UnavailablePage)
+            }
+        })
+    }
+
+    fn report(&self, op: Op, started: Timestamp, failure: Option<FailureKind>) {
+        let Some(observer) = &self.observer else { return };
+        let passed = self.clock.now().duration_since(started);
+        let elapsed = Duration::try_from(passed).unwrap_or_default();
+        let result = failure.map_or(Ok(()), Err);
+        observer.attempted(&Attempt { op, region: self.place.region.as_str(), result, elapsed });
+    }
+
+    fn error(&self, op: Op, kind: FailureKind, trouble: Trouble) -> CloudError {
+        CloudError { op, place: self.place.to_string(), kind, source: Box::new(trouble) }
+    }
+
+    fn broken(&self, op: Op, why: &'static str) -> CloudError {
+        self.error(op, FailureKind::BrokenAnswer, Trouble::Unreadable(why))
+    }
+
+    /// Turns the entries of a page into records; one that makes no sense spoils the page.
+    fn page<A, B>(
+        &self,
+        op: Op,
+        (entries, next): (Vec<A>, Option<String>),
+        parse: impl Fn(A) -> Option<B>,
+    ) -> Result<Page<B>, CloudError> {
+        let items: Option<Vec<B>> = entries.into_iter().map(parse).collect();
+        let items = items.ok_or_else(|| self.broken(op, "an identifier is malformed"))?;
+        Ok(Page { items, next: next.map(PageToken) })
+    }
+}
+
+fn is_write(op: Op) -> bool {
+    matches!(op, Op::PutOrganizationConformancePack | Op::DeleteOrganizationConformancePack)
+}
+
+/// The one table from AWS's codes to kinds of failure.
+pub fn kind(fault: &Fault) -> FailureKind {
+    match fault.code.as_str() {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "SlowDown" => FailureKind::Throttled,
+        "ResourceInUseException" | "ConcurrentModificationException" => FailureKind::InFlight,
+        "MaxNumberOfOrganizationConformancePacksExceededException" => FailureKind::Quota,
+        "AccessDenied" | "AccessDeniedException" | "InsufficientPermissionsException" => {
+            FailureKind::Denied
+        }
+        "OrganizationAccessDeniedException" => FailureKind::NotDelegated,
+        "UnrecognizedClientException" | "InvalidClientTokenId" => FailureKind::RegionDisabled,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => FailureKind::Credentials,
+        "NoAvailableOrganizationException"
+        | "OrganizationAllFeaturesNotEnabledException"
+        | "AWSOrganizationsNotInUseException" => FailureKind::NoOrganization,
+        "NoSuchOrganizationConformancePackException" => FailureKind::NoSuchPack,
+        "InvalidNextTokenException" => FailureKind::BadToken,
+        "InvalidInputException" if fault.reason.as_deref() == Some("INVALID_NEXT_TOKEN") => {
+            FailureKind::BadToken
+        }
+        "RequestTimeout" | "RequestTimeoutException" => FailureKind::Timeout,
+        _ if fault.http_status >= 500 => FailureKind::Server,
+        _ => FailureKind::Rejected,
+    }
+}
+
+impl Reader for InProcess {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn caller(&self) -> Result<AccountId, CloudError> {
+        let op = Op::GetCallerIdentity;
+        let request = Request::GetCallerIdentity(organizations::Nothing {});
+        let Answer::GetCallerIdentity(identity) = self.call(op, request).await? else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        identity.account.parse().map_err(|_| self.broken(op, "the account is malformed"))
+    }
+
+    async fn packs(&self, token: Option<PageToken>) -> Result<Page<PackRecord>, CloudError> {
+        let op = Op::DescribeOrganizationConformancePacks;
+        let request = Request::DescribeOrganizationConformancePacks(describe(token));
+        let Answer::DescribeOrganizationConformancePacks(packs) = self.call(op, request).await?
+        else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        self.page(op, (packs.organization_conformance_packs, packs.next_token), pack_record)
+    }
+
+    async fn statuses(&self, token: Option<PageToken>) -> Result<Page<StatusRecord>, CloudError> {
+        let op = Op::DescribeOrganizationConformancePackStatuses;
+        let request = Request::DescribeOrganizationConformancePackStatuses(describe(token));
+        let Answer::DescribeOrganizationConformancePackStatuses(statuses) =
+            self.call(op, request).await?
+        else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        let entries = statuses.organization_conformance_pack_statuses;
+        self.page(op, (entries, statuses.next_token), status_record)
+    }
+
+    async fn rows(
+        &self,
+        pack: &PackName,
+        filter: &RowFilter,
+        token: Option<PageToken>,
+    ) -> Result<Page<Row>, CloudError> {
+        let op = Op::GetOrganizationConformancePackDetailedStatus;
+        let RowFilter { account, status } = filter;
+        let status = status.map(|(verb, phase)| RolloutStatus::Known(verb, phase).to_string());
+        let request = Request::GetOrganizationConformancePackDetailedStatus(GetDetail {
+            organization_conformance_pack_name: Some(pack.to_string()),
+            filters: Some(DetailFilters {
+                account_id: account.as_ref().map(ToString::to_string),
+                status,
+            }),
+            limit: None,
+            next_token: token.map(|PageToken(token)| token),
+        });
+        let Answer::GetOrganizationConformancePackDetailedStatus(detail) =
+            self.call(op, request).await?
+        else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        let entries = detail.organization_conformance_pack_detailed_statuses;
+        self.page(op, (entries, detail.next_token), row)
+    }
+}
+
+impl Writer for InProcess {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+        let op = Op::PutOrganizationConformancePack;
+        let Content { body, inputs, excluded, delivery } = content;
+        let inputs = inputs.iter().map(|(name, value)| InputParameter {
+            parameter_name: name.clone(),
+            parameter_value: value.clone(),
+        });
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let request = Request::PutOrganizationConformancePack(PutPack {
+            organization_conformance_pack_name: Some(pack.to_string()),
+            template_body: Some(body.to_string()),
+            template_s3_uri: None,
+            delivery_s3_bucket: text(&delivery.bucket),
+            delivery_s3_key_prefix: text(&delivery.prefix),
+            conformance_pack_input_parameters: unless_empty(inputs.collect()),
+            excluded_accounts: unless_empty(excluded.iter().map(ToString::to_string).collect()),
+            tags: None,
+        });
+        let Answer::PutOrganizationConformancePack(put) = self.call(op, request).await? else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        Ok(put.organization_conformance_pack_arn)
+    }
+
+    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+        let op = Op::DeleteOrganizationConformancePack;
+        let request = Request::DeleteOrganizationConformancePack(DeletePack {
+            organization_conformance_pack_name: Some(pack.to_string()),
+        });
+        self.call(op, request).await.map(|_| ())
+    }
+}
+
+impl Organization for InProcess {
+    async fn accounts(&self, token: Option<PageToken>) -> Result<Page<Account>, CloudError> {
+        let op = Op::ListAccounts;
+        let request = Request::ListAccounts(organizations::Paged {
+            max_results: None,
+            next_token: token.map(|PageToken(token)| token),
+        });
+        let Answer::ListAccounts(list) = self.call(op, request).await? else {
+            return Err(self.broken(op, MIXED_UP));
+        };
+        self.page(op, (list.accounts, list.next_token), account)
+    }
+}
+
+const MIXED_UP: &str = "it belongs to another operation";
+
+fn describe(token: Option<PageToken>) -> DescribePacks {
+    DescribePacks { next_token: token.map(|PageToken(token)| token), ..DescribePacks::default() }
+}
+
+fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+fn pack_record(pack: Pack) -> Option<PackRecord> {
+    let Pack {
+        organization_conformance_pack_name,
+        organization_conformance_pack_arn,
+        delivery_s3_bucket,
+        delivery_s3_key_prefix,
+        conformance_pack_input_parameters,
+        excluded_accounts,
+        last_update_time: Epoch(last_update),
+    } = pack;
+    let inputs = conformance_pack_input_parameters.into_iter();
+    let excluded = excluded_accounts.iter().map(|id| id.parse().ok());
+    Some(PackRecord {
+        name: organization_conformance_pack_name.parse().ok()?,
+        arn: organization_conformance_pack_arn,
+        last_update,
+        inputs: inputs.map(|input| (input.parameter_name, input.parameter_value)).collect(),
+        excluded: excluded.collect::<Option<_>>()?,
+        delivery: Delivery {
+            bucket: delivery_s3_bucket.unwrap_or_default(),
+            prefix: delivery_s3_key_prefix.unwrap_or_default(),
+        },
+    })
+}
+
+fn status_record(status: PackStatus) -> Option<StatusRecord> {
+    Some(StatusRecord {
+        name: status.organization_conformance_pack_name.parse().ok()?,
+        status: status.status.parse().ok()?,
+        error_code: status.error_code,
+        error_message: status.error_message,
+        last_update: status.last_update_time.map(|Epoch(at)| at),
+    })
+}
+
+fn row(member: MemberStatus) -> Option<Row> {
+    Some(Row {
+        account: member.account_id.parse().ok()?,
+        status: member.status.parse().ok()?,
+        error_code: member.error_code,
+        error_message: member.error_message,
+        last_update: member.last_update_time.map(|Epoch(at)| at),
+    })
+}
+
+fn account(account: organizations::Account) -> Option<Account> {
+    Some(Account {
+        id: account.id.parse().ok()?,
+        name: account.name,
+        state: account.state.and_then(|state| state.parse().ok()),
+        joined: account.joined_timestamp.map(|Epoch(at)| at),
+    })
+}

@@ -1,0 +1,215 @@
+//! The member accounts over time: when they joined and left, their state, their recorders.
+//!
+//! Which of them are out of the ordinary is kept apart, since only those are looked at one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::setup::{Member, Recorder};
+use super::timeline::Timeline;
+use crate::domain::model::{AccountId, Region, Timestamp};
+use crate::domain::organization::AccountState;
+
+/// One account.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) id: AccountId,
+    pub(super) name: String,
+    pub(super) invited: bool,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) parent: String,
+    pub(super) regions_off: BTreeSet<Region>,
+    pub(super) stays: Vec<Stay>,
+    pub(super) state: Timeline<AccountState>,
+    /// Whether the role for organization deployments exists; AWS makes it everywhere but in the
+    /// management account.
+    pub(super) service_role: Timeline<bool>,
+    recorder: Recorder,
+    recorders: BTreeMap<Region, Timeline<Recorder>>,
+}
+
+/// One membership of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stay {
+    pub(super) joined: Timestamp,
+    pub(super) left: Option<Timestamp>,
+}
+
+impl Stay {
+    fn covers(self, at: Timestamp) -> bool {
+        self.joined <= at && self.left.is_none_or(|left| at < left)
+    }
+}
+
+impl Account {
+    fn new(member: Member) -> Self {
+        let Member {
+            id,
+            name,
+            state,
+            joined,
+            invited,
+            parent,
+            tags,
+            regions_off,
+            recorder,
+            recorders,
+        } = member;
+        let recorders = recorders.into_iter();
+        Self {
+            id,
+            name,
+            invited,
+            tags,
+            parent,
+            regions_off,
+            stays: vec![Stay { joined, left: None }],
+            state: Timeline::new(state),
+            service_role: Timeline::new(true),
+            recorder,
+            recorders: recorders.map(|(region, kind)| (region, Timeline::new(kind))).collect(),
+        }
+    }
+
+    /// Its membership at this moment.
+    pub(super) fn stay(&self, at: Timestamp) -> Option<Stay> {
+        self.stays.iter().rev().copied().find(|stay| stay.covers(at))
+    }
+
+    /// Its recorder at this moment.
+    pub(super) fn recorder(&self, region: &Region, at: Timestamp) -> Recorder {
+        self.recorders.get(region).map_or(self.recorder, |timeline| *timeline.at(at))
+    }
+
+    /// Its recorder just before this moment.
+    pub(super) fn recorder_before(&self, region: &Region, at: Timestamp) -> Recorder {
+        self.recorders.get(region).map_or(self.recorder, |timeline| *timeline.before(at))
+    }
+
+    /// When its recorder last changed.
+    pub(super) fn recorder_changed(&self, region: &Region) -> Option<Timestamp> {
+        self.recorders.get(region).and_then(Timeline::changed)
+    }
+
+    /// Whether every run ends well in every region that is not named by [`Account::odd_regions`].
+    fn is_plain(&self) -> bool {
+        let stays = matches!(self.stays.as_slice(), [Stay { left: None, .. }]);
+        let active = self.state == Timeline::new(AccountState::Active);
+        stays && active && self.recorder == Recorder::Recording
+    }
+
+    fn odd_regions(&self) -> impl Iterator<Item = &Region> {
+        let sound = Timeline::new(Recorder::Recording);
+        let odd = self.recorders.iter().filter(move |(_, timeline)| **timeline != sound);
+        odd.map(|(region, _)| region).chain(&self.regions_off)
+    }
+}
+
+/// All accounts that ever were members, by a number that never changes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Members {
+    accounts: Vec<Account>,
+    numbers: BTreeMap<AccountId, usize>,
+    odd: BTreeSet<usize>,
+    odd_by_region: BTreeMap<Region, BTreeSet<usize>>,
+    arrivals: BTreeSet<(Timestamp, usize)>,
+}
+
+impl Members {
+    pub(super) fn new(members: Vec<Member>) -> Self {
+        let mut all = Self::default();
+        for member in members {
+            all.join(member);
+        }
+        all
+    }
+
+    /// How many there ever were.
+    pub(super) fn count(&self) -> usize {
+        self.accounts.len()
+    }
+
+    pub(super) fn get(&self, number: usize) -> Option<&Account> {
+        self.accounts.get(number)
+    }
+
+    pub(super) fn number(&self, id: &AccountId) -> Option<usize> {
+        self.numbers.get(id).copied()
+    }
+
+    pub(super) fn find(&self, id: &AccountId) -> Option<&Account> {
+        self.number(id).and_then(|number| self.get(number))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter()
+    }
+
+    /// Adds an account, or lets one that left join again.
+    pub(super) fn join(&mut self, member: Member) {
+        let joined = member.joined;
+        let number = if let Some(number) = self.number(&member.id) {
+            let present = self.accounts.get_mut(number);
+            let Some(account) = present.filter(|account| account.stay(joined).is_none()) else {
+                return;
+            };
+            account.stays.push(Stay { joined, left: None });
+            account.state.set(joined, member.state);
+            account.parent = member.parent;
+            number
+        } else {
+            let number = self.accounts.len();
+            self.numbers.insert(member.id.clone(), number);
+            self.accounts.push(Account::new(member));
+            number
+        };
+        self.arrivals.insert((joined, number));
+        self.sort(number);
+    }
+
+    /// Changes an account; nothing happens when there is none of that id.
+    pub(super) fn change(&mut self, id: &AccountId, change: impl FnOnce(&mut Account)) -> bool {
+        let Some(number) = self.number(id) else { return false };
+        let Some(account) = self.accounts.get_mut(number) else { return false };
+        change(account);
+        self.sort(number);
+        true
+    }
+
+    /// Sets the recorder of an account from `at` on.
+    pub(super) fn set_recorder(
+        &mut self,
+        id: &AccountId,
+        region: &Region,
+        at: Timestamp,
+        kind: Recorder,
+    ) -> bool {
+        self.change(id, |account| {
+            let first = account.recorder;
+            let timeline = account.recorders.entry(region.clone());
+            timeline.or_insert_with(|| Timeline::new(first)).set(at, kind);
+        })
+    }
+
+    /// Numbers of the accounts in which a run in this region may end otherwise than well, apart
+    /// from what the pack itself says; those that joined after `since` are among them.
+    pub(super) fn odd(&self, region: &Region, since: Timestamp) -> impl Iterator<Item = usize> {
+        let here = self.odd_by_region.get(region).into_iter().flatten();
+        let late = self.arrivals.range((since, 0)..).map(|(_, number)| *number);
+        self.odd.iter().chain(here).copied().chain(late)
+    }
+
+    fn sort(&mut self, number: usize) {
+        let Some(account) = self.accounts.get(number) else { return };
+        if account.is_plain() {
+            self.odd.remove(&number);
+        } else {
+            self.odd.insert(number);
+        }
+        for numbers in self.odd_by_region.values_mut() {
+            numbers.remove(&number);
+        }
+        for region in account.odd_regions() {
+            self.odd_by_region.entry(region.clone()).or_default().insert(number);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The configuration recorder operations, each in the caller's own account and region.
+
+use super::api::recorders::{
+    DescribeRecorders, NamedRecorder, PutRecorder, Recorder as RecorderShape, RecorderStatus,
+    RecorderStatuses, Recorders,
+};
+use super::api::{Caller, Epoch, Fault};
+use super::refusals::{invalid, validation};
+use super::setup::Recorder;
+use super::world::World;
+use crate::domain::model::Timestamp;
+
+/// The only name there is: one customer-managed recorder per account and region.
+const NAME: &str = "default";
+
+impl World {
+    pub(super) fn put_recorder(&mut self, caller: &Caller, put: PutRecorder) -> Result<(), Fault> {
+        let Some(recorder) = put.configuration_recorder else {
+            return Err(validation(None, "configurationRecorder", "not be null"));
+        };
+        if recorder.name.as_deref().is_some_and(|name| name != NAME) {
+            return Err(Fault::new(
+                "MaxNumberOfConfigurationRecordersExceededException",
+                "You have reached the limit of 1 configuration recorder.",
+            ));
+        }
+        let present = self.recorder(caller, self.now());
+        if !is_customers(present) {
+            let spot = (&caller.account, &caller.region);
+            self.set_recorder(self.now(), spot, Recorder::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Starts, stops or deletes the recorder of this name.
+    pub(super) fn change_recorder(
+        &mut self,
+        caller: &Caller,
+        named: &NamedRecorder,
+        recorder: Recorder,
+    ) -> Result<(), Fault> {
+        let name = named.configuration_recorder_name.as_deref();
+        let name =
+            name.ok_or_else(|| validation(None, "configurationRecorderName", "not be null"))?;
+        if name != NAME || !is_customers(self.recorder(caller, self.now())) {
+            return Err(no_such_recorder(name));
+        }
+        self.set_recorder(self.now(), (&caller.account, &caller.region), recorder);
+        Ok(())
+    }
+
+    pub(super) fn list_recorders(
+        &self,
+        at: Timestamp,
+        caller: &Caller,
+        asked: &DescribeRecorders,
+    ) -> Result<Recorders, Fault> {
+        let found = self.named_recorder(at, caller, asked)?;
+        let role = "aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig";
+        let shape = found.map(|_| RecorderShape {
+            name: Some(NAME.to_owned()),
+            role_arn: Some(format!("arn:aws:iam::{}:role/{role}", caller.account)),
+        });
+        Ok(Recorders { configuration_recorders: shape.into_iter().collect() })
+    }
+
+    pub(super) fn list_recorder_statuses(
+        &self,
+        at: Timestamp,
+        caller: &Caller,
+        asked: &DescribeRecorders,
+    ) -> Result<RecorderStatuses, Fault> {
+        let found = self.named_recorder(at, caller, asked)?;
+        let account = self.members.find(&caller.account);
+        let changed = account.and_then(|account| account.recorder_changed(&caller.region));
+        let status = found.map(|recorder| {
+            let failing = recorder == Recorder::Failing;
+            let (last_status, recording) = match recorder {
+                Recorder::Failing => ("Failure", true),
+                Recorder::Recording => ("Success", true),
+                Recorder::Missing | Recorder::ServiceLinked | Recorder::Stopped => {
+                    ("NotApplicable", false)
+                }
+            };
+            RecorderStatus {
+                name: NAME.to_owned(),
+                recording,
+                last_status: last_status.to_owned(),
+                last_error_code: failing.then(|| "AccessDenied".to_owned()),
+                last_error_message: failing.then(|| "Delivery failed".to_owned()),
+                last_status_change_time: changed.map(Epoch),
+            }
+        });
+        Ok(RecorderStatuses { configuration_recorders_status: status.into_iter().collect() })
+    }
+
+    fn named_recorder(
+        &self,
+        at: Timestamp,
+        caller: &Caller,
+        asked: &DescribeRecorders,
+    ) -> Result<Option<Recorder>, Fault> {
+        let found = Some(self.recorder(caller, at)).filter(|recorder| is_customers(*recorder));
+        match asked.configuration_recorder_names.as_deref().unwrap_or_default() {
+            [] => Ok(found),
+            [name] if name == NAME && found.is_some() => Ok(found),
+            [name] => Err(no_such_recorder(name)),
+            [_, _, ..] => Err(invalid("Only one configuration recorder can be named.")),
+        }
+    }
+
+    fn recorder(&self, caller: &Caller, at: Timestamp) -> Recorder {
+        let account = self.members.find(&caller.account);
+        account.map_or(Recorder::Missing, |account| account.recorder(&caller.region, at))
+    }
+}
+
+fn is_customers(recorder: Recorder) -> bool {
+    match recorder {
+        Recorder::Stopped | Recorder::Recording | Recorder::Failing => true,
+        Recorder::Missing | Recorder::ServiceLinked => false,
+    }
+}
+
+fn no_such_recorder(name: &str) -> Fault {
+    Fault::new(
+        "NoSuchConfigurationRecorderException",
+        format!("Cannot find configuration recorder with the specified name '{name}'."),
+    )
+}

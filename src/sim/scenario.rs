@@ -1,0 +1,391 @@
+//! A scenario file: the organization that is simulated, and what happens to it as time passes.
+//!
+//! Reads YAML into a [`Setup`] and a script of timed [`Event`]s. Unknown fields are refused, and
+//! every error names its line and column. Moments are relative to the start (`-6h50m`, `30m`) or
+//! absolute (RFC 3339).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fs, io};
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::event::{Event, Timed};
+use super::http::Options;
+use super::knobs::Knobs;
+use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
+use crate::domain::model::{AccountId, Malformed, Region, Timestamp};
+use crate::domain::organization::AccountState;
+
+/// The demo's scenario, which `conformd simulate` uses as well when no file is named.
+const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
+
+/// The largest scenario file that is read: 4 MiB, several 10,000 accounts.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// A scenario, ready to be played.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The world at its start.
+    pub setup: Setup,
+    /// The account whose packs the scenario is about: management or delegated administrator.
+    pub owner: AccountId,
+    /// How the HTTP face presents the world; unknown access keys belong to the owner.
+    pub options: Options,
+    /// Virtual seconds per real second.
+    pub speed: u32,
+    /// What happens, in order of time.
+    pub script: Vec<Timed>,
+}
+
+/// Why a scenario cannot be played.
+#[derive(Debug, Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("could not read the scenario {path}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is no scenario.
+    #[error("{name}:{line}:{column}: {problem}")]
+    Invalid {
+        /// Which file.
+        name: String,
+        /// Line, from 1; 0 when unknown.
+        line: u64,
+        /// Column, from 1; 0 when unknown.
+        column: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It contradicts itself.
+    #[error("{name}: {problem}")]
+    Contradiction {
+        /// Which file.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Scenario {
+    /// Reads a scenario file; `now` is the start unless the file names one.
+    pub fn read(path: &Path, now: Timestamp) -> Result<Self, ScenarioError> {
+        let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
+        if fs::metadata(path).map_err(unreadable)?.len() > BYTES_MAX {
+            return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&path.display().to_string(), &text, now)
+    }
+
+    /// The demo's scenario.
+    pub fn demo(now: Timestamp) -> Result<Self, ScenarioError> {
+        Self::parse("config/scenarios/demo.yaml", DEMO, now)
+    }
+
+    /// The scenario in this text, which errors call `name`.
+    pub fn parse(name: &str, text: &str, now: Timestamp) -> Result<Self, ScenarioError> {
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let file: File = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| invalid(name, &error))?;
+        build(file, now)
+            .map_err(|problem| ScenarioError::Contradiction { name: name.to_owned(), problem })
+    }
+}
+
+fn invalid(name: &str, error: &serde_saphyr::Error) -> ScenarioError {
+    let place = error.location();
+    let text = error.to_string();
+    ScenarioError::Invalid {
+        name: name.to_owned(),
+        line: place.map_or(0, |place| place.line()),
+        column: place.map_or(0, |place| place.column()),
+        problem: text.lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The file as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct File {
+    /// When the world begins; now when left out.
+    start: Option<Timestamp>,
+    #[serde(default = "one")]
+    seed: u64,
+    #[serde(default = "one")]
+    speed: u32,
+    #[serde(default = "all_features")]
+    features: Features,
+    /// The management account; the first of `accounts` when left out.
+    management: Option<AccountId>,
+    /// Delegated administrators.
+    #[serde(default)]
+    administrators: BTreeSet<AccountId>,
+    /// Whose credentials clients are taken to have; the management account when left out.
+    owner: Option<AccountId>,
+    regions: BTreeSet<Region>,
+    accounts: Vec<Entry>,
+    #[serde(default)]
+    crowd: Option<Crowd>,
+    #[serde(default)]
+    units: Vec<Unit>,
+    #[serde(default)]
+    roles: Vec<RoleEntry>,
+    #[serde(default)]
+    knobs: Knobs,
+    #[serde(default)]
+    http: Options,
+    #[serde(default)]
+    script: Vec<ScriptEntry>,
+}
+
+/// An account as written, in a scenario file and in the control API.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Entry {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name; `account <id>` when left out.
+    pub name: Option<String>,
+    /// Its state.
+    #[serde(default = "active")]
+    pub state: AccountState,
+    /// When it joined; 30 days before the start, or the moment of the event, when left out.
+    pub joined: Option<Moment>,
+    /// Whether it was invited rather than created.
+    #[serde(default)]
+    pub invited: bool,
+    /// The root or unit it is in.
+    pub parent: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Regions it has not enabled.
+    #[serde(default)]
+    pub regions_off: BTreeSet<Region>,
+    /// Its recorder, wherever `recorders` does not say otherwise.
+    #[serde(default = "recording")]
+    pub recorder: Recorder,
+    /// Its recorders where they differ.
+    #[serde(default)]
+    pub recorders: BTreeMap<Region, Recorder>,
+}
+
+/// Many ordinary accounts with consecutive ids.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Crowd {
+    first: AccountId,
+    count: u32,
+    joined: Option<Moment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RoleEntry {
+    name: String,
+    /// Where it exists; everywhere when left out.
+    account: Option<AccountId>,
+    /// Who may assume it; the owner when left out.
+    trusted: Option<AccountId>,
+    external_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ScriptEntry {
+    /// When it happens; before anything else when left out.
+    at: Option<Moment>,
+    #[serde(rename = "do")]
+    event: Event,
+}
+
+fn one<T: From<u8>>() -> T {
+    T::from(1)
+}
+
+fn all_features() -> Features {
+    Features::All
+}
+
+fn active() -> AccountState {
+    AccountState::Active
+}
+
+fn recording() -> Recorder {
+    Recorder::Recording
+}
+
+/// A moment relative to another (`-6h50m`, `30m`), or absolute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Moment {
+    /// So long before or after.
+    Relative(SignedDuration),
+    /// At that time.
+    Absolute(Timestamp),
+}
+
+impl Moment {
+    /// The moment, if relative ones count from `base`.
+    pub fn from(self, base: Timestamp) -> Timestamp {
+        match self {
+            Self::Relative(offset) => base.saturating_add(offset).unwrap_or(base),
+            Self::Absolute(at) => at,
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::Absolute(at));
+        }
+        let (sign, length) = match text.strip_prefix('-') {
+            Some(length) => (-1, length),
+            None => (1, text),
+        };
+        humantime::parse_duration(length)
+            .ok()
+            .and_then(|length| SignedDuration::try_from(length).ok())
+            .and_then(|length| length.checked_mul(sign))
+            .map(Self::Relative)
+            .ok_or_else(|| {
+                format!("{text:?} is no moment such as -6h50m, 30m or 2026-11-01T08:00:00Z")
+            })
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl Entry {
+    /// The account, if moments count from `base`; it joined `joined_default` unless it says when.
+    pub(super) fn member(self, base: Timestamp, joined_default: Timestamp) -> Member {
+        let Self {
+            id,
+            name,
+            state,
+            joined,
+            invited,
+            parent,
+            tags,
+            regions_off,
+            recorder,
+            recorders,
+        } = self;
+        Member {
+            name: name.unwrap_or_else(|| format!("account {id}")),
+            id,
+            state,
+            joined: joined.map_or(joined_default, |joined| joined.from(base)),
+            invited,
+            parent: parent.unwrap_or_else(|| ROOT.to_owned()),
+            tags,
+            regions_off,
+            recorder,
+            recorders,
+        }
+    }
+}
+
+impl Crowd {
+    fn members(self, start: Timestamp, joined_default: Timestamp) -> Result<Vec<Member>, String> {
+        let Self { first, count, joined } = self;
+        let joined = joined.map_or(joined_default, |joined| joined.from(start));
+        let first: u64 = first.as_str().parse().map_err(|_| "no number".to_owned())?;
+        let ids = (0..u64::from(count)).map(|offset| first.saturating_add(offset));
+        ids.map(|id| {
+            let id = format!("{id:012}").parse().map_err(|error: Malformed| error.to_string())?;
+            Ok(Member::new(id, joined))
+        })
+        .collect()
+    }
+}
+
+fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
+    let start = file.start.unwrap_or(now);
+    let month_ago =
+        start.saturating_sub(SignedDuration::from_hours(30 * 24)).unwrap_or(Timestamp::MIN);
+    let mut accounts: Vec<Member> =
+        file.accounts.into_iter().map(|entry| entry.member(start, month_ago)).collect();
+    if let Some(crowd) = file.crowd {
+        accounts.extend(crowd.members(start, month_ago)?);
+    }
+    let first = accounts.first().ok_or("an organization has at least one account")?;
+    let management = file.management.unwrap_or_else(|| first.id.clone());
+    let owner = file.owner.unwrap_or_else(|| management.clone());
+    let roles = file.roles.into_iter().map(|role| {
+        let RoleEntry { name, account, trusted, external_id } = role;
+        Role { account, name, trusted: trusted.unwrap_or_else(|| owner.clone()), external_id }
+    });
+    let mut script: Vec<Timed> = file
+        .script
+        .into_iter()
+        .map(|ScriptEntry { at, event }| Timed {
+            at: at.map_or(start, |at| at.from(start)).max(start),
+            event,
+        })
+        .collect();
+    // Stable: events of one moment keep the order of the file.
+    script.sort_by_key(|timed| timed.at);
+    let setup = Setup {
+        seed: file.seed,
+        start,
+        features: file.features,
+        management,
+        administrators: file.administrators,
+        accounts,
+        units: file.units,
+        regions: file.regions,
+        roles: roles.collect(),
+        knobs: file.knobs,
+    };
+    check(&setup, &owner)?;
+    let any_credentials = file.http.any_credentials.or_else(|| Some(owner.clone()));
+    let options = Options { any_credentials, ..file.http };
+    Ok(Scenario { setup, owner, options, speed: file.speed, script })
+}
+
+/// What a typed file can still get wrong.
+fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
+    let mut known = BTreeSet::new();
+    if let Some(twice) = setup.accounts.iter().find(|member| !known.insert(&member.id)) {
+        return Err(format!("account {} is listed twice", twice.id));
+    }
+    let needed = [&setup.management, owner].into_iter().chain(&setup.administrators);
+    if let Some(absent) = needed.into_iter().find(|id| !known.contains(id)) {
+        return Err(format!("account {absent} is named but not listed under accounts"));
+    }
+    if *owner != setup.management && !setup.administrators.contains(owner) {
+        return Err(format!(
+            "owner {owner} neither manages the organization nor administers packs"
+        ));
+    }
+    let units: BTreeSet<&str> =
+        setup.units.iter().map(|unit| unit.id.as_str()).chain([ROOT]).collect();
+    let parents = setup.accounts.iter().map(|member| &member.parent);
+    let mut parents = parents.chain(setup.units.iter().map(|unit| &unit.parent));
+    if let Some(absent) = parents.find(|parent| !units.contains(parent.as_str())) {
+        return Err(format!("{absent} is no organizational unit of this scenario"));
+    }
+    if setup.regions.is_empty() {
+        return Err("an organization has at least one region".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Templates: each distinct one read once, and the objects that `TemplateS3Uri` may name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::template::{self, Facts};
+use crate::domain::model::Digest;
+
+/// An object in the simulated S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its text.
+    pub body: String,
+    /// Whether the pack's owner may read it.
+    pub readable: bool,
+}
+
+/// Templates and objects.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Store {
+    read: BTreeMap<Digest, Result<Arc<Facts>, String>>,
+    objects: BTreeMap<String, Object>,
+}
+
+impl Store {
+    /// What this template holds, or AWS's complaint about it.
+    pub(super) fn read(&mut self, body: &str) -> Result<Arc<Facts>, String> {
+        let known = self.read.entry(template::digest(body));
+        known.or_insert_with(|| template::read(body).map(Arc::new)).clone()
+    }
+
+    pub(super) fn put_object(&mut self, uri: String, object: Object) {
+        self.objects.insert(uri, object);
+    }
+
+    pub(super) fn object(&self, uri: &str) -> Option<&Object> {
+        self.objects.get(uri)
+    }
+}
