@@ -319,6 +319,8 @@ impl Crowd {
 
 fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     let start = file.start.unwrap_or(now);
+    // Whole seconds, so that the times people see are short.
+    let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
     let month_ago =
         start.saturating_sub(SignedDuration::from_hours(30 * 24)).unwrap_or(Timestamp::MIN);
     let mut accounts: Vec<Member> =
