@@ -102,14 +102,13 @@ impl Scenario {
 }
 
 fn invalid(name: &str, error: &serde_saphyr::Error) -> ScenarioError {
-    let place = error.location();
+    let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
     let text = error.to_string();
-    ScenarioError::Invalid {
-        name: name.to_owned(),
-        line: place.map_or(0, |place| place.line()),
-        column: place.map_or(0, |place| place.column()),
-        problem: text.lines().next().unwrap_or_default().to_owned(),
-    }
+    let problem = text.lines().next().unwrap_or_default();
+    // Some of the parser's messages repeat the place.
+    let place = format!(" at line {line}, column {column}");
+    let problem = problem.strip_suffix(&place).unwrap_or(problem).to_owned();
+    ScenarioError::Invalid { name: name.to_owned(), line, column, problem }
 }
 
 /// The file as written.
@@ -320,6 +319,8 @@ impl Crowd {
 
 fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     let start = file.start.unwrap_or(now);
+    // Whole seconds, so that the times people see are short.
+    let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
     let month_ago =
         start.saturating_sub(SignedDuration::from_hours(30 * 24)).unwrap_or(Timestamp::MIN);
     let mut accounts: Vec<Member> =
@@ -388,4 +389,105 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
         return Err("an organization has at least one region".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALLEST: &str = "\
+regions: [eu-west-1]
+accounts: [{id: '111111111111'}]
+";
+
+    fn now() -> Timestamp {
+        "2026-11-02T08:00:00Z".parse().unwrap()
+    }
+
+    fn parse(text: &str) -> Result<Scenario, ScenarioError> {
+        Scenario::parse("test.yaml", text, now())
+    }
+
+    #[test]
+    fn the_smallest_scenario_is_one_account_that_manages_itself() {
+        let scenario = parse(SMALLEST).unwrap();
+        let [member] = scenario.setup.accounts.as_slice() else { panic!("one account") };
+        assert_eq!(member.joined.to_string(), "2026-10-03T08:00:00Z");
+        assert_eq!((&scenario.setup.management, scenario.setup.start), (&member.id, now()));
+        assert_eq!(scenario.options.any_credentials, Some(member.id.clone()));
+    }
+
+    #[test]
+    fn the_demo_has_a_newcomer_without_recorder_and_a_suspended_account() {
+        let Scenario { setup, .. } = Scenario::demo(now()).unwrap();
+        let member = |id: &str| setup.accounts.iter().find(|one| one.id.as_str() == id).unwrap();
+        assert_eq!(member("444455556666").state, AccountState::Suspended);
+        let newcomer = member("520000000001");
+        assert_eq!(newcomer.recorder, Recorder::Missing);
+        assert_eq!(newcomer.joined.to_string(), "2026-11-02T01:40:00Z");
+    }
+
+    #[test]
+    fn moments_are_relative_or_absolute() {
+        let moment = |text: &str| text.parse::<Moment>().map(|one| one.from(now()).to_string());
+        assert_eq!(moment("-6h50m").unwrap(), "2026-11-02T01:10:00Z");
+        assert_eq!(moment("30m").unwrap(), "2026-11-02T08:30:00Z");
+        assert_eq!(moment("2026-01-01T00:00:00Z").unwrap(), "2026-01-01T00:00:00Z");
+        assert!(moment("soon").is_err());
+    }
+
+    #[test]
+    fn a_script_is_played_in_order_of_time_and_in_the_files_order_within_a_moment() {
+        let text = format!(
+            "{SMALLEST}
+script:
+  - {{at: 1h, do: clearFaults}}
+  - {{do: {{leave: {{account: '222222222222'}}}}}}
+  - {{at: -1h, do: {{leave: {{account: '333333333333'}}}}}}
+"
+        );
+        let script = parse(&text).unwrap().script;
+        let order = script.iter().map(|Timed { at, event }| format!("{at} {event:?}"));
+        insta::assert_snapshot!(order.collect::<Vec<_>>().join("\n"), @r#"
+        2026-11-02T08:00:00Z Leave(Leave { account: AccountId("222222222222") })
+        2026-11-02T08:00:00Z Leave(Leave { account: AccountId("333333333333") })
+        2026-11-02T09:00:00Z ClearFaults
+        "#);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        let wrong = [
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111', nmae: x}]",
+            "regions: [eu-west-1]\naccounts:\n  - {id: 111}",
+            "regions: [Mars]\naccounts: []",
+            "regions: [eu-west-1]",
+            "regions: [eu-west-1]\naccounts: []",
+            "regions: []\naccounts: [{id: '111111111111'}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111'}, {id: '111111111111'}]",
+            "regions: [eu-west-1]\nowner: '222222222222'\naccounts: [{id: '111111111111'}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111', parent: ou-x}]",
+            "regions: [eu-west-1]\nknobs: {speed: 1}\naccounts: [{id: '111111111111'}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111', joined: soon}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111'}]\nscript: [{do: dance}]",
+        ];
+        let errors = wrong.map(|text| {
+            let error = parse(text).unwrap_err().to_string();
+            error.chars().take(95).collect::<String>()
+        });
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        test.yaml:2:33: unknown field `nmae`, expected one of id, name, state, joined, invited, parent,
+        test.yaml:3:10: "111" is not an account id (12 digits, in quotes)
+        test.yaml:1:11: "Mars" is not a region name such as eu-west-1
+        test.yaml:1:1: missing field `accounts`
+        test.yaml: an organization has at least one account
+        test.yaml: an organization has at least one region
+        test.yaml: account 111111111111 is listed twice
+        test.yaml: account 222222222222 is named but not listed under accounts
+        test.yaml: ou-x is no organizational unit of this scenario
+        test.yaml:2:9: unknown field `speed`, expected one of lag, fanOut, joining, recorderGate, lambd
+        test.yaml:2:41: "soon" is no moment such as -6h50m, 30m or 2026-11-01T08:00:00Z
+        test.yaml:3:15: unknown variant `dance`, expected one of join, leave, state, move, recorder, fa
+        "#);
+    }
 }

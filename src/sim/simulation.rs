@@ -74,3 +74,57 @@ impl Simulation {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::model::Timestamp;
+
+    const SCENARIO: &str = "
+regions: [eu-west-1]
+accounts: [{id: '111111111111'}]
+script:
+  - {at: 30m, do: {join: {id: '222222222222'}}}
+  - {at: 40m, do: {leave: {account: '333333333333'}}}
+  - {at: 50m, do: {leave: {account: '222222222222'}}}
+";
+
+    fn simulation(speed: u32) -> Simulation {
+        let start: Timestamp = "2026-11-02T08:00:00Z".parse().unwrap();
+        Simulation::new(&Scenario::parse("test.yaml", SCENARIO, start).unwrap(), speed)
+    }
+
+    fn joined(world: &World) -> Option<String> {
+        let account = world.members.find(&"222222222222".parse().unwrap())?;
+        Some(account.stay(world.moment())?.joined_timestamp().to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_happens_at_its_own_moment_however_far_the_clock_was_moved() {
+        let simulation = simulation(0);
+        assert_eq!(simulation.with(|world| joined(world)), None);
+        simulation.clock().advance(Duration::from_mins(45));
+        let seen = simulation.with(|world| joined(world));
+        assert_eq!(seen.as_deref(), Some("2026-11-02T08:30:00Z"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_cannot_happen_does_not_keep_later_ones_from_happening() {
+        let simulation = simulation(0);
+        simulation.clock().advance(Duration::from_hours(1));
+        assert_eq!(simulation.with(|world| joined(world)), None);
+        let world = simulation.world().lock().unwrap();
+        assert!(world.members.find(&"222222222222".parse().unwrap()).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_followed_script_plays_though_nobody_looks() {
+        let simulation = simulation(60);
+        simulation.follow(&CancellationToken::new()).await;
+        let world = simulation.world().lock().unwrap();
+        assert!(world.members.find(&"222222222222".parse().unwrap()).is_some());
+        assert_eq!(simulation.clock().now().to_string(), "2026-11-02T08:50:00Z");
+    }
+}

@@ -43,6 +43,15 @@ Resources:
 """
 
 
+# Nothing of the machine's own AWS settings may leak into a test, or the other way round.
+UNTOUCHED = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_PROXY": "127.0.0.1",
+}
+
+
 class Simulator:
     """A running simulator: where it listens, its control API, and clients for it."""
 
@@ -66,7 +75,7 @@ class Simulator:
         """Moves the clock, for example by `2h`."""
         return self.control("POST", "clock", {"advance": step})
 
-    def client(self, service, account=MANAGEMENT, region=REGION, credentials=None):
+    def client(self, service, account=MANAGEMENT, region=REGION):
         """A boto3 client of that account; the access key id names the account."""
         return boto3.client(
             service,
@@ -75,7 +84,6 @@ class Simulator:
             aws_access_key_id=key(account),
             aws_secret_access_key="any-secret",
             config=botocore.config.Config(retries={"total_max_attempts": 1}),
-            **({} if credentials is None else credentials),
         )
 
     def session_client(self, service, credentials, region=REGION):
@@ -92,8 +100,8 @@ class Simulator:
     def aws(self, *arguments, account=MANAGEMENT, region=REGION, check=True):
         """Runs the AWS CLI; answers its decoded JSON, or the failed process with `check=False`."""
         environment = {
+            **UNTOUCHED,
             "PATH": os.environ["PATH"],
-            "HOME": "/nonexistent",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": key(account),
             "AWS_SECRET_ACCESS_KEY": "any-secret",
@@ -118,6 +126,15 @@ class Simulator:
 def key(account):
     """The access key id that the simulator takes for this account."""
     return f"AKIASIM{account}"
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch):
+    """Clients see no settings but those of the test."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in UNTOUCHED.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -295,6 +295,21 @@ async fn one_connection_serves_request_after_request() {
 }
 
 #[tokio::test]
+async fn a_client_that_waits_for_permission_to_send_its_body_gets_it() {
+    let server = Server::start().await;
+    let mut connection = server.connect().await;
+    let request =
+        aws_json(MANAGEMENT, LIST, "{}").replacen("Host:", "Expect: 100-continue\r\nHost:", 1);
+    let (head, body) = request.split_at(request.len() - 2);
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    connection.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(go_on.as_slice(), b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(exchange(&mut connection, body).await.unwrap().status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_deletion_answers_with_an_empty_body() {
     let server = Server::start().await;
     server.call(PUT, &pack("one")).await;
