@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod executor;
 pub mod http;
+pub mod intake;
 pub mod limiter;
 pub mod listing;
 pub mod metrics;

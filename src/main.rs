@@ -1,3 +1,7 @@
 //! The `conformd` program: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    conformd::cli::main()
+}

@@ -1,7 +1,146 @@
-//! (being written)
+//! The command line: one file a command. The only code that names both `aws` and `sim`.
 
-pub mod excerpt;
-pub mod schema;
-pub mod validate;
-pub mod healthcheck;
-pub mod simulate;
+mod apply;
+mod completions;
+mod daemon;
+mod demo;
+mod examples;
+mod excerpt;
+mod healthcheck;
+mod narrator;
+mod paint;
+mod plan;
+mod rollout;
+mod run;
+mod schema;
+mod session;
+mod simulate;
+mod supervise;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry;
+
+/// Exit code of a usage error (`EX_USAGE` of sysexits.h).
+const EXIT_USAGE: u8 = 64;
+/// Exit code of a configuration error (`EX_CONFIG` of sysexits.h).
+const EXIT_CONFIG: u8 = 78;
+/// Exit code of `plan --detailed-exitcode` when there are changes.
+const EXIT_CHANGES: u8 = 2;
+
+/// GitOps for AWS Config organization conformance packs.
+#[derive(Debug, Parser)]
+#[command(name = "conformd", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+struct Global {
+    /// How the log on stderr is written.
+    #[arg(long, global = true, value_name = "text|json", default_value = "text")]
+    log_format: telemetry::Format,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
+    #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+/// Where the settings are.
+#[derive(Debug, Clone, clap::Args)]
+struct SettingsFile {
+    /// The settings file.
+    #[arg(long, short, env = "CONFORMD_CONFIG", default_value = "/etc/conformd/conformd.yaml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: keep every region equal to the manifests.
+    Run(run::Args),
+    /// Show what would change, and why; change nothing.
+    Plan(plan::Args),
+    /// Make one pass: show the plan, ask, apply it, watch the members deploy.
+    Apply(apply::Args),
+    /// Check manifests and templates offline.
+    Validate(validate::Args),
+    /// Print the JSON Schema of manifests.
+    Schema,
+    /// Serve a simulated AWS on this machine.
+    Simulate(simulate::Simulate),
+    /// Show conformd at work on a simulated organization; needs no AWS account.
+    Demo(demo::Args),
+    /// Ask a running daemon whether it is ready; exit code 0 or 1.
+    Healthcheck(healthcheck::Args),
+    /// Print shell completions.
+    Completions(completions::Args),
+}
+
+/// Runs the program: arguments in, exit code out.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            // A closed pipe is no reason to change the code.
+            return if error.print().is_err() { ExitCode::from(1) } else { ExitCode::from(code) };
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let mut stderr = std::io::stderr().lock();
+            let text = paint::error(&format!("{error:#}"));
+            let code = if error.is::<session::Unfit>() { EXIT_CONFIG } else { 1 };
+            match std::io::Write::write_all(&mut stderr, text.as_bytes()) {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(1),
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { global, command } = cli;
+    let level = |default: &str| global.log_level.clone().unwrap_or_else(|| default.to_owned());
+    // One-shot commands answer on stdout: their log stays quiet unless something is wrong.
+    let default = match &command {
+        Command::Run(_) | Command::Simulate(_) => "info",
+        Command::Plan(_)
+        | Command::Apply(_)
+        | Command::Validate(_)
+        | Command::Schema
+        | Command::Demo(_)
+        | Command::Healthcheck(_)
+        | Command::Completions(_) => "warn",
+    };
+    let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
+    match command {
+        Command::Run(args) => block_on(run::run(args, log)),
+        Command::Plan(args) => block_on(plan::run(args)),
+        Command::Apply(args) => block_on(apply::run(args)),
+        Command::Validate(args) => validate::run(&args),
+        Command::Schema => schema::run(),
+        Command::Simulate(args) => {
+            block_on(async { simulate::run(args).await.map(|()| ExitCode::SUCCESS) })
+        }
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Healthcheck(args) => block_on(healthcheck::run(&args)),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(future: F) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(future);
+    // A blocking read of a dead mount must not keep the process.
+    runtime.shutdown_background();
+    code
+}

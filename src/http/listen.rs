@@ -91,8 +91,7 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, permit),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "connection cannot be accepted");
+                tracing::warn!(%error, "connection cannot be accepted");
                 sleep(ACCEPT_AGAIN).await;
             }
         }

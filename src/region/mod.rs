@@ -13,18 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
-use crate::domain::catalog::Catalog;
-use crate::domain::desired::{Basis, Desired, desired};
+use crate::domain::desired::{Desired, desired};
 use crate::domain::diff::{Inputs, plan};
 use crate::domain::failure::FailureKind;
 use crate::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
-use crate::domain::history::{History, Pace, after};
+use crate::domain::history::{History, Pace};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
+use crate::intake::Intake;
 use crate::listing::chain;
 
 /// Everything a region goes by that the settings decide.
@@ -40,31 +40,6 @@ pub struct Policy {
     pub pace: Pace,
     /// Organization packs per region (AWS Config quota: 50).
     pub quota: usize,
-}
-
-/// What the source says right now.
-#[derive(Debug, Clone, Default)]
-pub struct Intake {
-    /// The last catalog that could be read; `None` before the first.
-    pub catalog: Option<Arc<Catalog>>,
-    /// When the source was last read whole.
-    pub read_last: Option<Timestamp>,
-    /// Why the last read failed.
-    pub problem: Option<String>,
-}
-
-/// A source that was last read longer ago than this may not lead to any loss (I-S1).
-const SOURCE_AGE_MAX: Duration = Duration::from_mins(10);
-
-impl Intake {
-    /// How much this can be believed when it does not mention a pack.
-    pub fn basis(&self, now: Timestamp) -> Basis {
-        match (&self.problem, self.read_last) {
-            (Some(problem), _) => Basis::Unread(format!("the source could not be read: {problem}")),
-            (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => Basis::Whole,
-            (None, _) => Basis::Unread("the source was not read for 10 minutes".to_owned()),
-        }
-    }
 }
 
 /// One region's loop body with its memory.
@@ -100,6 +75,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// The reader, for questions besides reconciling.
     pub fn reader(&self) -> &R {
         &self.reader
+    }
+
+    /// Whether it holds anything that could write.
+    pub fn can_write(&self) -> bool {
+        self.writer.is_some()
     }
 
     /// Looks and rules, and does nothing about it.

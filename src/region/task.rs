@@ -1,1 +1,122 @@
-//! The daemon's loop around one region's reconciler. (being written)
+//! The daemon's loop around one region's reconciler: wake, tick, publish, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::{Policy, Reconciler};
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::cloud::{Reader, Writer};
+use crate::domain::beat::Beater;
+use crate::domain::plan_text::{PlanText, Values};
+use crate::domain::report::{RegionReport, Reports};
+use crate::intake::{Intake, Parsed};
+use crate::metrics::Metrics;
+use crate::source::SourceState;
+
+/// What a region task hears, and where it speaks. Latest wins everywhere.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// What the settings decide.
+    pub policy: watch::Receiver<Arc<Policy>>,
+    /// What the source task says.
+    pub source: watch::Receiver<SourceState>,
+    /// What the manifests say.
+    pub parsed: watch::Receiver<Parsed>,
+    /// Rung by `POST /api/v1/reconcile` and SIGHUP.
+    pub bell: watch::Receiver<u64>,
+    /// Where reports go.
+    pub reports: watch::Sender<Reports>,
+    /// Counters of events.
+    pub metrics: Metrics,
+    /// Where the task proves that it is alive.
+    pub beats: Beats,
+}
+
+/// How long the first tick waits for the source: without manifests it could only look.
+const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
+
+/// Reconciles one region until `stop`, or until the mode asks for other hands than the
+/// reconciler's. No tick begins after that; one that began ends.
+pub async fn run<R: Reader, W: Writer>(
+    mut reconciler: Reconciler<R, W>,
+    mut channels: Channels,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let region = reconciler.reader().place().region.clone();
+    let pulse = channels.beats.begin(Beater::regional(&region), SILENCE_MAX);
+    // Cancel-safe: nothing has begun.
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return pulse.end(),
+        _ = channels.parsed.wait_for(|parsed| parsed.catalog.is_some()) => {}
+        () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
+    }
+    let (mut reason, mut number) = ("start", 0_u64);
+    while !stop.is_cancelled() {
+        let policy = channels.policy.borrow_and_update().clone();
+        if policy.mode.may_put() != reconciler.can_write() {
+            break;
+        }
+        number = number.saturating_add(1);
+        channels.bell.mark_unchanged();
+        let intake = Intake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
+        let revision = intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
+        let span = tracing::info_span!("tick", %region, number, reason, revision);
+        let tick = reconciler.tick(&policy, &intake, &stop).instrument(span.clone());
+        // Every call has its own timeout, so a tick that is polled is alive.
+        let report = pulse.during(tick).await;
+        span.in_scope(|| describe(&report));
+        channels.metrics.reconciled(&report);
+        let pause = reconciler.pause(&report, &policy.pace);
+        let report = Arc::new(report);
+        channels.reports.send_modify(|reports| {
+            reports.insert(region.clone(), report);
+        });
+        reason = pulse.during(wake(&mut channels, &clock, pause, &stop)).await;
+    }
+    pulse.end();
+}
+
+/// Waits for whatever comes first, and says what it was.
+///
+/// Wake-ups are hints: a tick reads everything afresh, so losing one costs time, not truth.
+async fn wake(
+    channels: &mut Channels,
+    clock: &Clock,
+    pause: Duration,
+    stop: &CancellationToken,
+) -> &'static str {
+    // All arms are cancel-safe: `changed` only marks a version as seen.
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => "stop",
+        Ok(()) = channels.parsed.changed() => "revision",
+        Ok(()) = channels.policy.changed() => "settings",
+        Ok(()) = channels.bell.changed() => "bell",
+        () = clock.sleep(pause) => "period",
+    }
+}
+
+/// Says what a tick found, once, when there is something to say.
+fn describe(report: &RegionReport) {
+    if let Some(unseen) = &report.unseen {
+        tracing::warn!(kind = unseen.kind.as_str(), why = unseen.why, "region not seen");
+        return;
+    }
+    if let Some(blocked) = &report.blocked {
+        let digest = blocked.digest.to_string();
+        tracing::error!(digest, trips = blocked.trips.len(), "guard holds the plan");
+    }
+    if report.outcomes.is_empty() {
+        tracing::debug!(packs = report.packs.len(), holds = report.plan.holds.len(), "tick idle");
+    } else {
+        let text = PlanText { plan: &report.plan, values: Values::Hidden }.to_string();
+        tracing::info!(plan = text, steps = report.outcomes.len(), "tick wrote");
+    }
+}

@@ -1,0 +1,428 @@
+//! The daemon: every long task is spawned here, and they meet only in `watch` channels.
+//!
+//! ```text
+//! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::session::{self, Session, Unfit};
+use super::supervise::{Hopeless, supervise};
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::beat::{Beater, Task};
+use crate::domain::catalog::Constraints;
+use crate::domain::model::{Region, Timestamp};
+use crate::domain::report::{Declarations, Reports, SourceStatus};
+use crate::http::{self, About, Caller, Token};
+use crate::intake::{self, Parsed};
+use crate::metrics::{Metrics, Program, Settings, Setup};
+use crate::region::Policy;
+use crate::region::task::{self, Channels};
+use crate::source::{self, SourceState};
+
+/// How long tasks may take to end after a stop; what is in flight then is abandoned.
+const DRAIN: Duration = Duration::from_secs(9);
+/// Between two tries to learn the caller's identity at start.
+const IDENTITY_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often the source's times and counts are shown afresh.
+const SOURCE_SHOWN: Duration = Duration::from_secs(5);
+
+/// A daemon that has settings and has not started.
+pub(super) struct Daemon {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Metrics,
+    beats: Beats,
+    token: Option<Token>,
+    about: watch::Sender<About>,
+    settings: watch::Sender<Arc<Config>>,
+    reports: watch::Sender<Reports>,
+    source: watch::Sender<SourceState>,
+    parsed: watch::Sender<Parsed>,
+    status: watch::Sender<SourceStatus>,
+    bell: watch::Sender<u64>,
+    doorbell: Arc<Notify>,
+    caller: watch::Sender<Caller>,
+}
+
+/// Takes new settings from their file, or says why not.
+#[derive(Debug, Clone)]
+pub(super) struct Reloader {
+    file: PathBuf,
+    settings: watch::Sender<Arc<Config>>,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+impl Reloader {
+    /// Reads the file again; settings that cannot be used change nothing.
+    pub(super) fn reload(&self) {
+        match self.next() {
+            Ok(config) => {
+                let gone: Vec<String> = {
+                    let now = self.settings.borrow();
+                    let gone = now.aws.regions.difference(&config.aws.regions);
+                    gone.map(ToString::to_string).collect()
+                };
+                if !gone.is_empty() {
+                    tracing::warn!(regions = gone.join(" "), "regions left alone from now on");
+                }
+                self.settings.send_replace(Arc::new(config));
+                self.metrics.reloaded(true, self.clock.now());
+                tracing::info!("settings reloaded");
+            }
+            Err(error) => {
+                self.metrics.reloaded(false, self.clock.now());
+                tracing::error!(error = format!("{error:#}"), "settings not reloaded");
+            }
+        }
+    }
+
+    fn next(&self) -> anyhow::Result<Config> {
+        let config = session::load(&self.file)?;
+        let fixed = self.settings.borrow().changes_needing_restart(&config);
+        if fixed.is_empty() {
+            return Ok(config);
+        }
+        let why = format!("{} cannot change while running; restart instead", fixed.join(", "));
+        Err(Unfit(why).into())
+    }
+}
+
+impl Daemon {
+    /// Sets everything up; nothing runs yet.
+    pub(super) fn new(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let about = about(&config, clock.now());
+        let metrics = Metrics::new(&Setup {
+            program: Program {
+                version: about.version.clone(),
+                commit: option_env!("CONFORMD_COMMIT").map(ToOwned::to_owned),
+                simulated: about.simulated,
+                started: about.started,
+            },
+            settings: shown(&config),
+        })?;
+        metrics.reloaded(true, clock.now());
+        let config = Arc::new(config);
+        Ok(Self {
+            token: token(&config)?,
+            settings: watch::Sender::new(Arc::clone(&config)),
+            config,
+            metrics,
+            beats: Beats::new(clock.clone()),
+            about: watch::Sender::new(about),
+            clock,
+            reports: watch::Sender::default(),
+            source: watch::Sender::default(),
+            parsed: watch::Sender::default(),
+            status: watch::Sender::default(),
+            bell: watch::Sender::default(),
+            doorbell: Arc::default(),
+            caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+        })
+    }
+
+    /// Where log lines that had to be dropped are counted.
+    pub(super) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    fn http_state(&self) -> http::State {
+        http::State {
+            about: self.about.subscribe(),
+            reports: self.reports.subscribe(),
+            source: self.status.subscribe(),
+            caller: self.caller.subscribe(),
+            beats: self.beats.clone(),
+            metrics: self.metrics.clone(),
+            bell: Arc::clone(&self.doorbell),
+            token: self.token.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What takes new settings from this file.
+    pub(super) fn reloader(&self, file: PathBuf) -> Reloader {
+        Reloader {
+            file,
+            settings: self.settings.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// The newest report of every region.
+    pub(super) fn reports(&self) -> watch::Receiver<Reports> {
+        self.reports.subscribe()
+    }
+
+    /// Runs until `stop`; then tasks have [`DRAIN`] to end.
+    pub(super) async fn serve(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut tasks: JoinSet<Result<(), Hopeless>> = JoinSet::new();
+        let state = self.http_state();
+        let http_stop = stop.clone();
+        tasks.spawn(async move {
+            http::serve(listener, state, http_stop).await;
+            Ok(())
+        });
+        let constraints = watch::Sender::new(session::constraints(&self.config));
+        self.spawn_source(&mut tasks, &constraints, &stop)?;
+        let Some(session) = self.open_session(&stop).await? else {
+            return drain(tasks).await;
+        };
+        let session = Arc::new(session);
+        let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
+        let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
+        let mut settings = self.settings.subscribe();
+        loop {
+            let config = settings.borrow_and_update().clone();
+            self.metrics.configure(&shown(&config));
+            self.about.send_modify(|about| *about = self::about(&config, about.started));
+            constraints.send_if_modified(|constraints| {
+                replace(constraints, session::constraints(&config))
+            });
+            policy.send_if_modified(|policy| replace(policy, Arc::new(session::policy(&config))));
+            let wanted: BTreeSet<&Region> = config.aws.regions.iter().collect();
+            regions.retain(|region, token| {
+                let stays = wanted.contains(region);
+                if !stays {
+                    token.cancel();
+                    self.forget(region);
+                }
+                stays
+            });
+            for region in wanted {
+                if !regions.contains_key(region) {
+                    let token = stop.child_token();
+                    self.spawn_region(&mut tasks, (&session, region), &policy, token.clone());
+                    regions.insert(region.clone(), token);
+                }
+            }
+            // All arms are cancel-safe: `join_next` only takes finished tasks.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return drain(tasks).await,
+                Ok(()) = settings.changed() => {}
+                () = self.doorbell.notified() => {
+                    self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+                }
+                Some(end) = tasks.join_next() => {
+                    if let Ok(Err(hopeless)) = end {
+                        stop.cancel();
+                        drain(tasks).await?;
+                        return Err(hopeless.into());
+                    }
+                }
+            }
+        }
+    }
+
+    fn spawn_source(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        constraints: &watch::Sender<Constraints>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let reading = source::Settings {
+            directory: session::directory(&self.config)?,
+            interval: self.config.intervals.source,
+            events: true,
+            wanted: crate::domain::catalog::templates_wanted,
+        };
+        let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
+        let metrics = self.metrics.clone();
+        tasks.spawn(supervise(
+            "source",
+            stop.clone(),
+            move || metrics.panicked(Task::Source),
+            move || {
+                let wake = Arc::new(Notify::new());
+                source::run(reading.clone(), clock.clone(), publish.clone(), wake, end.clone())
+            },
+        ));
+        tasks.spawn(self.show_source(stop.clone()));
+        let (source, constraints) = (self.source.subscribe(), constraints.subscribe());
+        let (publish, end) = (self.parsed.clone(), stop.clone());
+        let metrics = self.metrics.clone();
+        tasks.spawn(supervise(
+            "intake",
+            stop.clone(),
+            move || metrics.panicked(Task::Source),
+            move || intake::run(source.clone(), constraints.clone(), publish.clone(), end.clone()),
+        ));
+        Ok(())
+    }
+
+    /// Shows the source as it stands: by its changes, and its times every few seconds.
+    fn show_source(
+        &self,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
+        let (mut source, mut parsed) = (self.source.subscribe(), self.parsed.subscribe());
+        let (status, beats) = (self.status.clone(), self.beats.clone());
+        async move {
+            let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+            loop {
+                let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
+                status.send_replace(now);
+                pulse.beat();
+                // All arms are cancel-safe: `changed` only marks a version as seen.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    Ok(()) = source.changed() => {}
+                    Ok(()) = parsed.changed() => {}
+                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
+                }
+            }
+            pulse.end();
+            Ok(())
+        }
+    }
+
+    fn spawn_region(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        (session, region): (&Arc<Session>, &Region),
+        policy: &watch::Sender<Arc<Policy>>,
+        stop: CancellationToken,
+    ) {
+        let channels = Channels {
+            policy: policy.subscribe(),
+            source: self.source.subscribe(),
+            parsed: self.parsed.subscribe(),
+            bell: self.bell.subscribe(),
+            reports: self.reports.clone(),
+            metrics: self.metrics.clone(),
+            beats: self.beats.clone(),
+        };
+        let (session, region, clock) = (Arc::clone(session), region.clone(), self.clock.clone());
+        let metrics = self.metrics.clone();
+        let end = stop.clone();
+        tasks.spawn(supervise(
+            "region",
+            stop,
+            move || metrics.panicked(Task::Region),
+            move || {
+                let mode = channels.policy.borrow().mode;
+                let reconciler = session.reconciler(&region, mode);
+                task::run(reconciler, channels.clone(), clock.clone(), end.clone())
+            },
+        ));
+    }
+
+    /// A region that left the settings: nothing is deleted there, and nothing is shown of it.
+    fn forget(&self, region: &Region) {
+        self.reports.send_modify(|reports| {
+            reports.remove(region);
+        });
+    }
+
+    /// Opens the session as soon as AWS says who we are; `None` when stopped before.
+    async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
+        loop {
+            let observer = Arc::new(self.metrics.clone());
+            let opening = Session::open(Arc::clone(&self.config), self.clock.clone(), observer);
+            // Reading an identity has no effects: dropping it loses nothing.
+            let opened = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                opened = opening => opened,
+            };
+            match opened {
+                Ok(session) => {
+                    let account = session.account.clone();
+                    self.caller.send_replace(Caller::Confirmed { account });
+                    tracing::info!(account = %session.account, mode = %self.config.mode, "ready");
+                    return Ok(Some(session));
+                }
+                Err(error) if error.is::<Unfit>() => return Err(error),
+                Err(error) => {
+                    let why = format!("{error:#}");
+                    tracing::warn!(why, "identity not known");
+                    self.caller.send_replace(Caller::Unconfirmed { problem: Some(why) });
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(IDENTITY_AGAIN) => {}
+            }
+        }
+    }
+}
+
+fn about(config: &Config, started: Timestamp) -> About {
+    About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        installation: config.installation.clone(),
+        mode: config.mode,
+        simulated: config.aws.endpoint.is_some(),
+        regions: config.aws.regions.clone(),
+    }
+}
+
+/// What the metrics show of the settings.
+fn shown(config: &Config) -> Settings {
+    let policy = session::policy(config);
+    Settings {
+        mode: policy.mode,
+        regions: config.aws.regions.clone(),
+        interval_source: config.intervals.source,
+        interval_region: policy.pace.interval,
+        quota: policy.quota,
+    }
+}
+
+/// The token that lets other machines ring the bell.
+fn token(config: &Config) -> anyhow::Result<Option<Token>> {
+    let Some(file) = &config.http.token_file else { return Ok(None) };
+    let unfit = |why: String| Unfit(format!("http.tokenFile: {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
+    Ok(Some(Token::new(&text).map_err(|weak| unfit(weak.to_string()))?))
+}
+
+fn source_status(source: &SourceState, parsed: &Parsed) -> SourceStatus {
+    let unread = source.problem.as_ref().map(|problem| problem.text.clone());
+    let readings = &source.readings;
+    SourceStatus {
+        revision: parsed.catalog.as_ref().map(|catalog| catalog.revision.clone()),
+        attempt_last: source.read_last,
+        read_last: source.success_last,
+        problem: unread.or_else(|| parsed.problem.clone()),
+        reads: readings.iter().map(|(end, count)| (end.as_str(), *count)).collect(),
+        declared: parsed.catalog.as_deref().map(Declarations::of).unwrap_or_default(),
+    }
+}
+
+/// Replaces a value; says whether it was another one.
+fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let differs = *place != value;
+    *place = value;
+    differs
+}
+
+/// Waits for the tasks to end, for a while.
+async fn drain(mut tasks: JoinSet<Result<(), Hopeless>>) -> anyhow::Result<()> {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        tracing::warn!("calls in flight were abandoned");
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! `conformd demo`: simulator, daemon and example packs in one process. SIMULATED throughout.
+//!
+//! The daemon is the one that `run` starts, and it talks to the simulator over HTTP through the
+//! real SDK; only the clock is the simulator's.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::daemon::Daemon;
+use super::examples;
+use super::narrator::Narrator;
+use super::run::Signals;
+use super::session;
+use crate::clock::Clock;
+use crate::config::{Config, Endpoint, StaticCredentials};
+use crate::domain::report::Reports;
+use crate::sim::http::serve;
+use crate::sim::scenario::Scenario;
+use crate::sim::simulation::Simulation;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The folder with demo.yaml, packs/ and templates/; without it, ./config if it is one, else a
+    /// copy in a temporary folder.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Virtual seconds per real second.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    speed: u32,
+    /// Where the daemon's API listens; a free port when this one is taken.
+    #[arg(long, default_value = "127.0.0.1:9464")]
+    listen: SocketAddr,
+    /// End with exit code 0 as soon as every region holds what the manifests say; 1 after this
+    /// much real time.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "3m",
+          value_parser = humantime::parse_duration)]
+    exit_when_converged: Option<Duration>,
+}
+
+/// Runs the demo until Ctrl-C, or until it has converged.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let folder = examples::folder(args.folder)?;
+    let mut config = session::load(&folder.join("demo.yaml"))?;
+    let stop = CancellationToken::new();
+    let scenario = Scenario::demo(Clock::system().now()).context("the demo's scenario")?;
+    let simulation = Simulation::new(&scenario, args.speed);
+    let aws = TcpListener::bind("127.0.0.1:0").await.context("no port for the simulator")?;
+    config.aws.endpoint = Some(Endpoint {
+        url: format!("http://{}", aws.local_addr()?),
+        credentials: Some(StaticCredentials {
+            access_key_id: format!("AKIASIM{}", config.aws.expected_account),
+            secret_access_key: "simulated".to_owned(),
+        }),
+    });
+    let listener = bind(args.listen).await?;
+    let page = listener.local_addr()?;
+    let clock = simulation.clock().clone();
+    let daemon = Daemon::new(config.clone(), clock.clone())?;
+    let narrator = Narrator::new(clock, simulation.clone());
+    narrator.open(&config, (page, &folder, args.speed))?;
+    let reports = daemon.reports();
+    let mut signals = Signals::new()?;
+    let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
+    let mut simulated =
+        std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
+    let mut told = std::pin::pin!(tell(narrator, reports, &config, args.exit_when_converged));
+    let code = loop {
+        // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
+        tokio::select! {
+            end = &mut served => return end.map(|()| ExitCode::FAILURE),
+            () = &mut simulated => anyhow::bail!("the simulator ended"),
+            code = &mut told => break code?,
+            _ = signals.stop() => break ExitCode::SUCCESS,
+        }
+    };
+    stop.cancel();
+    served.await?;
+    Ok(code)
+}
+
+/// The listener asked for, or one on a free port.
+async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    if let Ok(listener) = TcpListener::bind(listen).await {
+        return Ok(listener);
+    }
+    let free = SocketAddr::new(listen.ip(), 0);
+    TcpListener::bind(free).await.with_context(|| format!("{free} cannot be listened on"))
+}
+
+/// Tells what the reports say, until it converged if that is asked for.
+async fn tell(
+    mut narrator: Narrator,
+    mut reports: watch::Receiver<Reports>,
+    config: &Config,
+    limit: Option<Duration>,
+) -> anyhow::Result<ExitCode> {
+    let mut late = std::pin::pin!(async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    });
+    loop {
+        // Cancel-safe: `changed` only marks a version as seen.
+        tokio::select! {
+            changed = reports.changed() => changed?,
+            () = &mut late => {
+                narrator.say("not converged in time")?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        let now = reports.borrow_and_update().clone();
+        if narrator.tell(&now, config.aws.regions.len()).await? && limit.is_some() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What the demo prints: each change of the reports as a line, and a table when all is calm.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use comfy_table::{Table, presets};
+
+use super::paint;
+use super::plan::print;
+use super::rollout::{Rollout, rows};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::plan::HoldReason;
+use crate::domain::report::{DriftKind, PackState, RegionReport, Reports};
+use crate::sim::in_process::InProcess;
+use crate::sim::simulation::Simulation;
+
+/// Tells a person what happens.
+pub(super) struct Narrator {
+    clock: Clock,
+    started: Timestamp,
+    simulation: Simulation,
+    has_colour: bool,
+    known: BTreeMap<(Region, PackName), String>,
+    ticks: BTreeMap<Region, u64>,
+    calm: bool,
+}
+
+impl Narrator {
+    /// A narrator that has said nothing yet.
+    pub(super) fn new(clock: Clock, simulation: Simulation) -> Self {
+        Self {
+            started: clock.now(),
+            clock,
+            simulation,
+            has_colour: paint::stdout_has_colour(),
+            known: BTreeMap::new(),
+            ticks: BTreeMap::new(),
+            calm: false,
+        }
+    }
+
+    /// Says what this is and where to look.
+    pub(super) fn open(
+        &self,
+        config: &Config,
+        (page, folder, speed): (SocketAddr, &Path, u32),
+    ) -> std::io::Result<()> {
+        let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
+        let regions: Vec<&str> = config.aws.regions.iter().map(|region| region.as_str()).collect();
+        print(&format!(
+            "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
+             manifests      {folder}/packs (edit one and watch)\n  \
+             mode           {mode}\n  \
+             regions        {regions}\n  \
+             status         http://{page}/api/v1/status\n  \
+             plan           http://{page}/api/v1/plan?format=text\n  \
+             metrics        http://{page}/metrics\n  \
+             simulated AWS  {endpoint} (its accounts: {endpoint}/_sim/world)\n\n",
+            folder = folder.display(),
+            mode = config.mode,
+            regions = regions.join(" "),
+        ))
+    }
+
+    /// Says one line, with the virtual time since the start.
+    pub(super) fn say(&self, text: &str) -> std::io::Result<()> {
+        let passed = self.clock.now().duration_since(self.started).as_secs().max(0);
+        let line = format!("[+{:02}:{:02}] {text}\n", passed / 3600, passed / 60 % 60);
+        let sign = text.split_whitespace().nth(1).and_then(|word| word.chars().next());
+        print(&paint::line(&line, sign, self.has_colour))
+    }
+
+    /// Tells what is new in these reports; whether all regions hold what the manifests say and
+    /// have been left alone since.
+    pub(super) async fn tell(
+        &mut self,
+        reports: &Reports,
+        regions: usize,
+    ) -> std::io::Result<bool> {
+        for (region, report) in reports {
+            if self.ticks.insert(region.clone(), report.tick) != Some(report.tick) {
+                self.tell_region(region, report)?;
+            }
+        }
+        let is_calm = reports.len() == regions && reports.values().all(|report| is_calm(report));
+        if is_calm && !self.calm {
+            self.table(reports).await?;
+        }
+        self.calm = is_calm;
+        Ok(is_calm)
+    }
+
+    fn tell_region(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
+        if let Some(unseen) = &report.unseen {
+            return self.say(&format!("{region} ! not seen: {}", unseen.why));
+        }
+        if let Some(blocked) = &report.blocked {
+            let key = (region.clone(), "guard".parse().expect("a plain word is a pack name"));
+            let text = format!("{region} ! the guard holds plan {}", blocked.digest);
+            self.once(key, text)?;
+        }
+        for Outcome { step, verdict } in &report.outcomes {
+            let sign = match step.action.kind().as_str() {
+                "create" => '+',
+                "delete" => '-',
+                _ => '~',
+            };
+            let end = match verdict {
+                Verdict::Accepted { .. } => "accepted".to_owned(),
+                Verdict::Failed { kind, why: _ } => format!("refused ({kind})"),
+                Verdict::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
+                Verdict::NotStarted => "not started".to_owned(),
+            };
+            self.say(&format!("{region} {sign} {} {}: {end}", step.pack, step.action.kind()))?;
+        }
+        for (name, pack) in &report.packs {
+            let key = (region.clone(), name.clone());
+            let status = pack.status.as_ref().map_or("not listed yet".into(), ToString::to_string);
+            let hold = report.plan.holds.iter().find(|hold| hold.pack.as_ref() == Some(name));
+            let text = match hold {
+                Some(hold) if hold.reason != HoldReason::Settling => {
+                    format!("{region} ! {name} {status}, held: {}", hold.why)
+                }
+                Some(_) | None => format!("{region}   {name} {status}"),
+            };
+            self.once(key, text)?;
+        }
+        Ok(())
+    }
+
+    /// Says this unless it was the last thing said of this key.
+    fn once(&mut self, key: (Region, PackName), text: String) -> std::io::Result<()> {
+        if self.known.get(&key) != Some(&text) {
+            self.say(&text)?;
+            self.known.insert(key, text);
+        }
+        Ok(())
+    }
+
+    async fn table(&self, reports: &Reports) -> std::io::Result<()> {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_header(["region", "pack", "state", "AWS says", "members ok", "failed", "open"]);
+        for (region, report) in reports {
+            for (name, pack) in &report.packs {
+                let rollout = self.rollout(report, name).await;
+                table.add_row([
+                    region.to_string(),
+                    name.to_string(),
+                    pack.state.as_str().to_owned(),
+                    pack.status.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    rollout.ok.to_string(),
+                    rollout.failed.to_string(),
+                    rollout.open.to_string(),
+                ]);
+            }
+        }
+        print(&format!(
+            "\nSIMULATED: every region holds what the manifests say\n{table}\n\
+             Edit a file in packs/ or templates/ to see it reconciled; Ctrl-C ends the demo.\n\n"
+        ))
+    }
+
+    /// The rows of a pack, straight from the simulated world.
+    async fn rollout(&self, report: &RegionReport, pack: &PackName) -> Rollout {
+        let face = InProcess::new(
+            Arc::clone(self.simulation.world()),
+            self.clock.clone(),
+            report.place.clone(),
+        );
+        let rows = rows(&face, pack).await.unwrap_or_default();
+        Rollout::of(&rows, None)
+    }
+}
+
+/// Whether a region holds what is wanted, apart from members where the deployment failed.
+fn is_calm(report: &RegionReport) -> bool {
+    let is_content = |state: PackState| match state {
+        PackState::Synced
+        | PackState::Drifted
+        | PackState::Orphaned
+        | PackState::Unmanaged
+        | PackState::Foreign => true,
+        PackState::Invalid | PackState::Rejected | PackState::Contested | PackState::Suspended => {
+            false
+        }
+    };
+    report.unseen.is_none()
+        && report.plan.revision.is_some()
+        && report.plan.is_empty()
+        && report.outcomes.is_empty()
+        && !report.packs.is_empty()
+        && report.packs.values().all(|pack| {
+            is_content(pack.state) && pack.drift.iter().all(|kind| *kind == DriftKind::Failed)
+        })
+}

@@ -1,0 +1,146 @@
+//! `conformd plan`: what would change, and why; reads only.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::session::{self, CloudReconciler, Session};
+use super::{EXIT_CHANGES, SettingsFile, paint};
+use crate::domain::guard::{Blocked, Ruling};
+use crate::domain::mode::Mode;
+use crate::domain::model::Region;
+use crate::domain::plan::Plan;
+use crate::domain::plan_text::{PlanText, Summary, Values};
+use crate::domain::report::RegionReport;
+use crate::intake::Intake;
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Only these regions; they must be among those of the settings.
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<Region>,
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// How the plan is written; JSON hides parameter values.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// The JSON of `plan -o json`; `version` changes when a member changes its meaning.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    version: u32,
+    mode: Mode,
+    has_changes: bool,
+    regions: Vec<Entry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    region: &'a Region,
+    unseen: Option<&'a str>,
+    plan: &'a Plan,
+    blocked: Option<&'a Blocked>,
+}
+
+/// One region, looked at.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// The reconciler with what it remembers.
+    pub(super) reconciler: CloudReconciler,
+    /// What was found.
+    pub(super) report: RegionReport,
+    /// What may be done about it.
+    pub(super) ruling: Ruling,
+}
+
+/// Prints the plan of every region.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = session::settings(&args.settings)?;
+    let regions = chosen(&args.regions, config.aws.regions.iter())?;
+    let session = Session::once(config).await?;
+    let intake = session::intake(&session.config, session.clock.now())?;
+    // `plan` is typed without writes: its reconcilers are those of observe mode.
+    let looked = look(&session, &regions, &intake, Mode::Observe).await;
+    let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
+    match args.output {
+        Output::Text => print(&text(&looked))?,
+        Output::Json => print(&json(&looked, session.config.mode, has_changes)?)?,
+    }
+    let is_blind = looked.iter().any(|one| one.report.unseen.is_some());
+    Ok(match (is_blind, args.detailed_exitcode && has_changes) {
+        (true, _) => ExitCode::FAILURE,
+        (false, true) => ExitCode::from(EXIT_CHANGES),
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// The regions asked for; all of them when none is.
+pub(super) fn chosen<'a>(
+    asked: &[Region],
+    configured: impl Iterator<Item = &'a Region>,
+) -> anyhow::Result<Vec<Region>> {
+    let configured: Vec<Region> = configured.cloned().collect();
+    if let Some(stranger) = asked.iter().find(|region| !configured.contains(region)) {
+        anyhow::bail!("region {stranger} is not among aws.regions of the settings");
+    }
+    Ok(if asked.is_empty() { configured } else { asked.to_vec() })
+}
+
+/// Looks at these regions at once; `hands` decides whether the reconcilers can write.
+pub(super) async fn look(
+    session: &Session,
+    regions: &[Region],
+    intake: &Intake,
+    hands: Mode,
+) -> Vec<Looked> {
+    let policy = session::policy(&session.config);
+    let looks = regions.iter().map(async |region| {
+        let mut reconciler = session.reconciler(region, hands);
+        let (report, ruling) = reconciler.look(&policy, intake).await;
+        Looked { reconciler, report, ruling }
+    });
+    futures_util::future::join_all(looks).await
+}
+
+/// The plans as text, painted when stdout is a terminal.
+pub(super) fn text(looked: &[Looked]) -> String {
+    let plans = looked.iter().map(|one| &one.report.plan);
+    let mut text: String = plans
+        .clone()
+        .map(|plan| format!("{}\n", PlanText { plan, values: Values::Shown }))
+        .collect();
+    text.push_str(&format!("{}\n", Summary::over(plans)));
+    paint::plan(&text, paint::stdout_has_colour())
+}
+
+fn json(looked: &[Looked], mode: Mode, has_changes: bool) -> anyhow::Result<String> {
+    let regions = looked
+        .iter()
+        .map(|Looked { reconciler: _, report, ruling: _ }| Entry {
+            region: &report.place.region,
+            unseen: report.unseen.as_ref().map(|unseen| unseen.why.as_str()),
+            plan: &report.plan,
+            blocked: report.blocked.as_ref(),
+        })
+        .collect();
+    let document = Document { version: 1, mode, has_changes, regions };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// Writes to stdout; a closed pipe is an error like any other.
+pub(super) fn print(text: &str) -> std::io::Result<()> {
+    std::io::stdout().lock().write_all(text.as_bytes())
+}

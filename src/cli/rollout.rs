@@ -1,0 +1,148 @@
+//! Watching members deploy after `apply`: rows of the packs that were put, as progress bars.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::session::Session;
+use crate::cloud::{Organization as _, Reader, RowFilter};
+use crate::domain::model::{AccountId, PackName, Region};
+use crate::domain::observed::{Phase, RolloutStatus, Row};
+use crate::domain::organization::{Account, AccountState};
+use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::plan::Step;
+use crate::limiter::Limited;
+use crate::listing::{Incomplete, read_all};
+
+/// How far one pack has come in its members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Rollout {
+    /// Members that hold it.
+    pub(super) ok: usize,
+    /// Members where it failed.
+    pub(super) failed: usize,
+    /// Members that are not done.
+    pub(super) open: usize,
+}
+
+impl Rollout {
+    /// From the rows, and from how many members there should be if that is known.
+    pub(super) fn of(rows: &[Row], expected: Option<usize>) -> Self {
+        let mut rollout = Self::default();
+        for row in rows {
+            let count = match &row.status {
+                RolloutStatus::Known(_, Phase::Successful) => &mut rollout.ok,
+                RolloutStatus::Known(_, Phase::Failed) => &mut rollout.failed,
+                RolloutStatus::Known(_, Phase::InProgress) | RolloutStatus::Unknown(_) => {
+                    &mut rollout.open
+                }
+            };
+            *count = count.saturating_add(1);
+        }
+        let missing = expected.unwrap_or_default().saturating_sub(rows.len());
+        Self { open: rollout.open.saturating_add(missing), ..rollout }
+    }
+
+    fn is_done(&self) -> bool {
+        self.open == 0 && self.ok.saturating_add(self.failed) > 0
+    }
+}
+
+/// Between two looks at the same pack.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Watches every accepted Put until its members are done, or for this long.
+pub(super) async fn watch(
+    session: &Session,
+    outcomes: &[(Region, Outcome)],
+    wait: Duration,
+) -> anyhow::Result<BTreeMap<(Region, PackName), Rollout>> {
+    let mut puts: BTreeMap<Region, Vec<&Step>> = BTreeMap::new();
+    for (region, Outcome { step, verdict }) in outcomes {
+        if matches!(verdict, Verdict::Accepted { .. }) && step.action.content().is_some() {
+            puts.entry(region.clone()).or_default().push(step);
+        }
+    }
+    if puts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let members = match members(session).await {
+        Ok(members) => Some(members),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "members not known");
+            None
+        }
+    };
+    let bars = MultiProgress::new();
+    let style = ProgressStyle::with_template("{prefix:>16} [{bar:32}] {pos}/{len} {msg}")?
+        .progress_chars("=> ");
+    let watches = puts.into_iter().map(async |(region, steps)| {
+        let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
+        bar.set_prefix(region.to_string());
+        watch_region(session, &region, &steps, (members.as_deref(), wait, &bar)).await
+    });
+    Ok(futures_util::future::join_all(watches).await.into_iter().flatten().collect())
+}
+
+async fn members(session: &Session) -> Result<Vec<AccountId>, Incomplete> {
+    let organization = session.cloud.organization();
+    let fetch = |token| organization.accounts(token);
+    let accounts = read_all(fetch, |account: &Account| account.id.clone()).await?;
+    let active = accounts.into_iter().filter(|one| one.state == Some(AccountState::Active));
+    Ok(active.map(|account| account.id).collect())
+}
+
+async fn watch_region(
+    session: &Session,
+    region: &Region,
+    steps: &[&Step],
+    (members, wait, bar): (Option<&[AccountId]>, Duration, &ProgressBar),
+) -> BTreeMap<(Region, PackName), Rollout> {
+    let reader =
+        Limited::new(session.cloud.reader(&session.place(region)), session.limiter(region));
+    let mut rollouts = BTreeMap::new();
+    let mut waited = Duration::ZERO;
+    loop {
+        for step in steps {
+            let expected = members.map(|members| {
+                let excluded = step.action.content().map(|content| &content.excluded);
+                let is_in =
+                    |account: &&AccountId| !excluded.is_some_and(|out| out.contains(*account));
+                members.iter().filter(is_in).count()
+            });
+            let key = (region.clone(), step.pack.clone());
+            let known: Option<&Rollout> = rollouts.get(&key);
+            if known.is_some_and(Rollout::is_done) {
+                continue;
+            }
+            match rows(&reader, &step.pack).await {
+                Ok(rows) => {
+                    rollouts.insert(key, Rollout::of(&rows, expected));
+                }
+                // Not visible yet, or busy: the next look tells.
+                Err(error) => bar.set_message(error.to_string()),
+            }
+        }
+        let total = |of: fn(&Rollout) -> usize| rollouts.values().map(of).sum::<usize>();
+        let (ok, failed, open) =
+            (total(|one| one.ok), total(|one| one.failed), total(|one| one.open));
+        let done = ok.saturating_add(failed);
+        bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        bar.set_message(if failed == 0 { String::new() } else { format!("{failed} failed") });
+        let all_done = rollouts.len() == steps.len() && rollouts.values().all(Rollout::is_done);
+        if all_done || waited >= wait {
+            bar.finish();
+            return rollouts;
+        }
+        session.clock.sleep(LOOK).await;
+        waited = waited.saturating_add(LOOK);
+    }
+}
+
+/// Every row of a pack.
+pub(super) async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
+    let everything = RowFilter::default();
+    read_all(|token| reader.rows(pack, &everything, token), |row| row.account.clone()).await
+}

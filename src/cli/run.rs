@@ -1,0 +1,85 @@
+//! `conformd run`: the daemon on the real clock, with its signals.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::SettingsFile;
+use super::daemon::Daemon;
+use super::session;
+use crate::clock::Clock;
+use crate::telemetry;
+
+/// How often dropped log lines are counted.
+const COUNT_LINES: Duration = Duration::from_secs(5);
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsFile,
+}
+
+/// Runs until SIGTERM or SIGINT; a second one ends the process at once.
+pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
+    let config = session::settings(&args.settings)?;
+    let listen = config.http.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("http.listen: {listen} cannot be listened on"))?;
+    let stop = CancellationToken::new();
+    let daemon = Daemon::new(config, Clock::system())?;
+    let metrics = daemon.metrics();
+    let reload = daemon.reloader(args.settings.config.clone());
+    let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
+    let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
+    let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));
+    loop {
+        // All arms are cancel-safe: signals are level-kept, and the daemon is polled to its end.
+        tokio::select! {
+            end = &mut served => return end.map(|()| ExitCode::SUCCESS),
+            name = signals.stop() => {
+                if stop.is_cancelled() {
+                    tracing::warn!(signal = name, "stopping at once");
+                    return Ok(ExitCode::FAILURE);
+                }
+                tracing::info!(signal = name, "stopping");
+                stop.cancel();
+            }
+            _ = hangup.recv() => reload.reload(),
+            _ = count.tick() => {
+                let dropped = log.dropped();
+                metrics.log_lines_dropped(dropped.saturating_sub(counted));
+                counted = dropped;
+            }
+        }
+    }
+}
+
+/// The signals that ask to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next signal that asks to stop.
+    pub(super) async fn stop(&mut self) -> &'static str {
+        // Both arms are cancel-safe.
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What the commands that talk to AWS have in common: settings, identity, one reconciler a region.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::{SettingsFile, excerpt, paint};
+use crate::aws::{AwsCloud, AwsReader, AwsWriter, Identity, Patience};
+use crate::clock::Clock;
+use crate::cloud::{Attempt, AttemptObserver};
+use crate::config::{self, Config, Unusable};
+use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
+use crate::domain::guard::{self, Ledger};
+use crate::domain::history::Pace;
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Place, Region, Timestamp};
+use crate::domain::snapshot::FileContent;
+use crate::intake::Intake;
+use crate::limiter::{Budget, Limited, Limiter};
+use crate::listing::chain;
+use crate::region::{Policy, Reconciler};
+use crate::source::directory::Directory;
+
+/// The settings, or the account they lead to, do not fit: exit code 78.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct Unfit(pub(super) String);
+
+/// A reconciler as the commands use it: the real SDK behind the client-side rate limit.
+pub(super) type CloudReconciler = Reconciler<Limited<AwsReader>, Limited<AwsWriter>>;
+
+/// Organization packs per region (AWS Config quota, not adjustable).
+const PACKS_PER_REGION: usize = 50;
+
+/// Reads the settings; findings go to stderr, with excerpts.
+pub(super) fn settings(file: &SettingsFile) -> anyhow::Result<Config> {
+    load(&file.config)
+}
+
+/// Reads the settings from this path.
+pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
+    match config::load(path) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                tracing::warn!(file = %path.display(), finding = %warning, "settings");
+            }
+            Ok(loaded.config)
+        }
+        Err(Unusable::Invalid { path, text, findings }) => {
+            let files = findings.iter().map(|finding| {
+                let bytes = text.as_bytes().into();
+                (finding.path.clone(), FileContent::Bytes(bytes))
+            });
+            let drawn = excerpt::draw(&findings, &files.collect(), paint::stderr_has_colour());
+            Err(Unfit(format!("{} cannot be used\n{}", path.display(), drawn.join("\n\n"))).into())
+        }
+        Err(error @ Unusable::Unreadable { .. }) => {
+            Err(Unfit(crate::listing::chain(&error)).into())
+        }
+    }
+}
+
+/// What the settings decide for a region.
+pub(super) fn policy(config: &Config) -> Policy {
+    let config::Guard {
+        ratio_percent,
+        names_per_window,
+        exclusions_max,
+        exclusions_percent,
+        overlap_percent,
+    } = config.guard;
+    Policy {
+        installation: config.installation.clone(),
+        mode: config.mode,
+        limits: guard::Limits {
+            ratio_percent,
+            names_per_window,
+            exclusions_max,
+            exclusions_percent,
+            overlap_percent,
+        },
+        pace: Pace::new(config.intervals.region),
+        quota: PACKS_PER_REGION,
+    }
+}
+
+/// What manifests are checked against.
+pub(super) fn constraints(config: &Config) -> Constraints {
+    Constraints {
+        regions: Some(config.aws.regions.clone()),
+        template_bucket: config.templates.is_some(),
+        ..Constraints::default()
+    }
+}
+
+/// The directory of the settings.
+pub(super) fn directory(config: &Config) -> anyhow::Result<Directory> {
+    let config::Source::Directory { root, path } = &config.source;
+    Directory::new(root, path).map_err(|escape| Unfit(format!("source.directory: {escape}")).into())
+}
+
+/// Everything that talks to one organization.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The settings it was opened with.
+    pub(super) config: Arc<Config>,
+    /// The clock that everything goes by.
+    pub(super) clock: Clock,
+    /// The SDK.
+    pub(super) cloud: AwsCloud,
+    /// The owner of all packs: the account of the settings, and proven to be the caller's.
+    pub(super) account: AccountId,
+    ledger: Arc<Mutex<Ledger>>,
+    slots: Arc<Semaphore>,
+    limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
+}
+
+/// Requests under way in all regions together (reliability I-S10).
+const IN_FLIGHT_MAX: usize = 64;
+
+impl Session {
+    /// Connects, and proves that the credentials belong to the account of the settings: packs are
+    /// visible per caller, so the wrong one would put everything twice.
+    pub(super) async fn open(
+        config: Arc<Config>,
+        clock: Clock,
+        observer: Arc<dyn AttemptObserver>,
+    ) -> anyhow::Result<Self> {
+        let connected = AwsCloud::connect(&config.aws, Patience::default(), observer).await;
+        let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
+        let identity = cloud.caller_identity().await.context("who am I?")?;
+        let expected = &config.aws.expected_account;
+        if identity.account != *expected {
+            let Identity { account, arn, partition: _ } = identity;
+            return Err(Unfit(format!(
+                "the credentials in use are of account {account} ({arn}), and the settings expect \
+                 {expected} (aws.expectedAccountId); conformance packs are visible to the account \
+                 that put them only, so nothing is done"
+            ))
+            .into());
+        }
+        Ok(Self {
+            account: expected.clone(),
+            ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
+            slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
+            limiters: Mutex::default(),
+            config,
+            clock,
+            cloud,
+        })
+    }
+
+    /// Opens a session for a command that answers once.
+    pub(super) async fn once(config: Config) -> anyhow::Result<Self> {
+        Self::open(Arc::new(config), Clock::system(), Arc::new(NobodyListens)).await
+    }
+
+    /// A reconciler of this region; in observe mode it holds nothing that could write.
+    pub(super) fn reconciler(&self, region: &Region, mode: Mode) -> CloudReconciler {
+        let place = self.place(region);
+        let limiter = self.limiter(region);
+        let reader = Limited::new(self.cloud.reader(&place), Arc::clone(&limiter));
+        let writer =
+            mode.may_put().then(|| Limited::new(self.cloud.writer(&place), Arc::clone(&limiter)));
+        Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
+    }
+
+    /// The owner's place in this region.
+    pub(super) fn place(&self, region: &Region) -> Place {
+        Place { account: self.account.clone(), region: region.clone() }
+    }
+
+    /// The pace of a region: one for its reads and writes, kept over restarts of its task.
+    pub(super) fn limiter(&self, region: &Region) -> Arc<Limiter> {
+        let config::Limits { reads_per_second, burst, in_flight } = self.config.limits;
+        let budget = Budget { per_second: reads_per_second, burst, in_flight };
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter = limiters.entry(region.clone()).or_insert_with(|| {
+            Arc::new(Limiter::new(budget, self.clock.clone()).sharing(Arc::clone(&self.slots)))
+        });
+        Arc::clone(limiter)
+    }
+}
+
+/// For commands that answer once: nobody scrapes their metrics.
+#[derive(Debug)]
+struct NobodyListens;
+
+impl AttemptObserver for NobodyListens {
+    fn attempted(&self, _attempt: &Attempt<'_>) {}
+}
+
+/// Reads and checks the manifests once; findings go to stderr with excerpts.
+pub(super) fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
+    let directory = directory(config)?;
+    let snapshot = directory.read(templates_wanted)?.snapshot;
+    let catalog = Catalog::read(&snapshot, &constraints(config), None);
+    let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
+    let mut stderr = std::io::stderr().lock();
+    drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
+    Ok(Intake { catalog: Some(Arc::new(catalog)), read_last: Some(now), problem: None })
+}
