@@ -382,6 +382,18 @@ pub enum Breakage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub Timestamp);
 
+impl Epoch {
+    /// This moment, cut to the millisecond.
+    pub fn of(at: Timestamp) -> Self {
+        Self(whole(at))
+    }
+}
+
+/// The moment cut to the millisecond, as AWS shows it.
+pub(super) fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 impl Serialize for Epoch {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         #[expect(

@@ -388,6 +388,11 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
     if setup.regions.is_empty() {
         return Err("an organization has at least one region".to_owned());
     }
+    let mut named =
+        setup.accounts.iter().flat_map(|one| one.recorders.keys().chain(&one.regions_off));
+    if let Some(absent) = named.find(|region| !setup.regions.contains(region)) {
+        return Err(format!("region {absent} is named but not listed under regions"));
+    }
     Ok(())
 }
 
@@ -467,6 +472,7 @@ script:
             "regions: [eu-west-1]\naccounts: [{id: '111111111111'}, {id: '111111111111'}]",
             "regions: [eu-west-1]\nowner: '222222222222'\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', parent: ou-x}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111', regionsOff: [us-east-1]}]",
             "regions: [eu-west-1]\nknobs: {speed: 1}\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', joined: soon}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111'}]\nscript: [{do: dance}]",
@@ -485,6 +491,7 @@ script:
         test.yaml: account 111111111111 is listed twice
         test.yaml: account 222222222222 is named but not listed under accounts
         test.yaml: ou-x is no organizational unit of this scenario
+        test.yaml: region us-east-1 is named but not listed under regions
         test.yaml:2:9: unknown field `speed`, expected one of lag, fanOut, joining, recorderGate, lambd
         test.yaml:2:41: "soon" is no moment such as -6h50m, 30m or 2026-11-01T08:00:00Z
         test.yaml:3:15: unknown variant `dance`, expected one of join, leave, state, move, recorder, fa

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service};
+use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service, whole};
 use super::failures::{Failure, FailureId, Failures};
 use super::faults::{self, Asked, Effect, FaultId, FaultRule, Faults};
 use super::knobs::Knobs;
@@ -16,13 +17,14 @@ use super::organization::Tree;
 use super::packs::{Incarnation, Look, Packs, Sight};
 use super::paging::Listing;
 use super::refusals;
-use super::rollout::{Aggregate, Rollout, Row};
+use super::rollout::{Aggregate, Rollout};
 use super::sessions::{Session, Sessions};
 use super::setup::{Member, Recorder, Setup};
 use super::store::{Object, Store};
+use super::story::Row;
 use super::template::Facts;
 use super::throttle::Buckets;
-use super::timeline::{Timeline, earlier};
+use super::timeline::{Timeline, after, earlier};
 use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use crate::domain::organization::AccountState;
 
@@ -41,7 +43,7 @@ pub struct World {
     faults: Faults,
     buckets: Buckets,
     log: RequestLog,
-    now: Timestamp,
+    moment: Timestamp,
     calls: u64,
 }
 
@@ -64,7 +66,7 @@ impl World {
             faults: Faults::default(),
             buckets: Buckets::default(),
             log: RequestLog::new(knobs.log_entries_max),
-            now: start,
+            moment: whole(start),
             calls: 0,
             knobs,
         }
@@ -72,9 +74,14 @@ impl World {
 
     /// Answers a request at `now`; time never runs backwards, an earlier `now` counts as the last.
     pub fn call(&mut self, now: Timestamp, caller: &Caller, request: Request) -> Reply {
-        let now = self.advance_to(now);
-        self.calls += 1;
         let operation = request.operation();
+        if operation.is_mutating() {
+            self.next_moment(now);
+        } else {
+            self.advance_to(now);
+        }
+        let now = self.now();
+        self.calls += 1;
         let (subject, has_token) = request.outline();
         let asked = Asked { operation, caller, has_token, now, seed: self.seed };
         let effect = match caller.origin {
@@ -101,16 +108,25 @@ impl World {
     }
 
     /// Lets time pass. Nothing has to be done for it: everything is a function of the past.
-    /// Returns the world's time, which is kept in whole milliseconds as AWS shows it.
-    pub fn advance_to(&mut self, now: Timestamp) -> Timestamp {
-        let whole = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        self.now = self.now.max(whole);
-        self.now
+    pub fn advance_to(&mut self, now: Timestamp) {
+        self.moment = self.moment.max(whole(now));
     }
 
-    /// The world's time: that of the last call.
+    /// The world's time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
-        self.now
+        whole(self.moment)
+    }
+
+    /// The exact moment: what happens within one millisecond still happens one after the other.
+    pub(super) fn moment(&self) -> Timestamp {
+        self.moment
+    }
+
+    /// A moment of its own for a change, so that changes have an order even on a frozen clock.
+    fn next_moment(&mut self, now: Timestamp) -> Timestamp {
+        self.advance_to(now);
+        self.moment = after(self.moment, Duration::from_nanos(1));
+        self.moment
     }
 
     fn respond(
@@ -126,7 +142,7 @@ impl World {
         let admitted =
             self.recognise(caller, operation.service()).and_then(|()| match caller.origin {
                 Origin::Client => {
-                    self.buckets.admit(&self.knobs.rates, self.now, caller, operation)
+                    self.buckets.admit(&self.knobs.rates, self.moment, caller, operation)
                 }
                 Origin::Other => Ok(()),
             });
@@ -134,8 +150,8 @@ impl World {
             return (Reply::Fault(fault), false);
         }
         let at = match effect {
-            Some(Effect::Stale { by }) => earlier(self.now, *by),
-            Some(_) | None => self.now,
+            Some(Effect::Stale { by }) => earlier(self.moment, *by),
+            Some(_) | None => self.moment,
         };
         let result = self.execute(at, caller, request);
         let took_effect = result.is_ok();
@@ -234,7 +250,7 @@ impl World {
         Listing {
             seed: self.seed,
             paging: &self.knobs.paging,
-            now: self.now,
+            now: self.now(),
             call: self.calls,
             scope: [operation, caller.account.as_str(), caller.region.as_str(), filter],
         }
@@ -332,7 +348,7 @@ impl World {
     }
 
     pub(super) fn truth(&self) -> Look {
-        Look { sight: Sight::Truth, at: self.now }
+        Look { sight: Sight::Truth, at: self.moment }
     }
 }
 
@@ -340,13 +356,13 @@ impl World {
 impl World {
     /// Plans a failure from now on.
     pub fn fail(&mut self, now: Timestamp, failure: Failure) -> FailureId {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.failures.plan(now, failure)
     }
 
     /// Ends a failure; what failed stays failed until the next run. False if there is none.
     pub fn clear_failure(&mut self, now: Timestamp, id: FailureId) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.failures.clear(now, id)
     }
 
@@ -372,13 +388,13 @@ impl World {
 
     /// Lets an account join now, or join again: `joined` is set to this moment.
     pub fn join(&mut self, now: Timestamp, member: Member) {
-        let joined = self.advance_to(now);
+        let joined = self.next_moment(now);
         self.members.join(Member { joined, ..member });
     }
 
     /// Lets an account leave. False if it is no member.
     pub fn leave(&mut self, now: Timestamp, id: &AccountId) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         let mut left = false;
         self.members.change(id, |account| {
             if let Some(stay) = account.stays.last_mut().filter(|stay| stay.left.is_none()) {
@@ -391,7 +407,7 @@ impl World {
 
     /// Changes the state of an account. False if it was never a member.
     pub fn set_state(&mut self, now: Timestamp, id: &AccountId, state: AccountState) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.change(id, |account| account.state.set(now, state))
     }
 
@@ -408,14 +424,14 @@ impl World {
         (id, region): (&AccountId, &Region),
         recorder: Recorder,
     ) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.set_recorder(id, region, now, recorder)
     }
 
     /// Makes or removes the role that organization deployments need; it matters only in the
     /// management account. False if the account was never a member.
     pub fn set_service_role(&mut self, now: Timestamp, id: &AccountId, exists: bool) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.change(id, |account| account.service_role.set(now, exists))
     }
 
