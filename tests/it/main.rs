@@ -3,6 +3,7 @@
 mod contract;
 mod daemon;
 mod manifests;
+mod rendering;
 mod scenarios;
 mod templates;
 mod tidy;
