@@ -1,5 +1,7 @@
 //! Values without form, and the many forms in which a person or a tool could write them.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -20,6 +22,7 @@ pub(crate) enum Tree {
 
 /// How to write one.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Form {
     json: bool,
     flow: bool,
@@ -301,11 +304,17 @@ impl Writer<'_> {
                 self.out.push('\n');
                 self.ends_literal = true;
             }
-            other => {
+            Tree::Null
+            | Tree::Bool(_)
+            | Tree::Integer(_)
+            | Tree::Text(_)
+            | Tree::List(_)
+            | Tree::Map(_)
+            | Tree::Call(..) => {
                 if !top {
                     self.out.push(' ');
                 }
-                self.flow(other);
+                self.flow(tree);
                 if !top && self.choose(5) == 0 {
                     self.out.push_str("   # why");
                 }
@@ -354,7 +363,7 @@ impl Writer<'_> {
                     return self.flow(argument);
                 }
                 let long = if *name == "Ref" { "Ref".to_owned() } else { format!("Fn::{name}") };
-                self.out.push_str(&format!("{{\"{long}\": "));
+                self.out.extend(["{\"", &long, "\": "]);
                 self.flow(argument);
                 self.out.push('}');
             }
