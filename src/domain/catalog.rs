@@ -93,7 +93,13 @@ impl Catalog {
         let mut claims = Vec::new();
         for drafted in drafts {
             match judge(drafted, &mut templates, constraints, &mut diagnostics) {
-                Ok(claim) => claims.push(claim),
+                Ok(claim) => {
+                    // Damage may have swallowed a neighbour: the whole file counts as broken.
+                    if let Err(why) = &claim.outcome {
+                        broken.entry(claim.path.clone()).or_insert_with(|| why.clone());
+                    }
+                    claims.push(claim);
+                }
                 Err(Nameless { path, why }) => {
                     broken.entry(path).or_insert(why);
                 }

@@ -6,15 +6,19 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let lower = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
-        })
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
+        .map(|candidate| (candidate, (candidate.len() / 3).max(1)))
+        // No long text is compared letter by letter; a character has at most four bytes.
+        .filter(|(candidate, most)| word.len() <= 4 * (candidate.len() + most))
+        .map(|(candidate, most)| (distance(word, candidate), candidate, most))
+        .filter(|(distance, _, most)| distance <= most)
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate, _)| candidate)
+}
+
+fn distance(word: &str, candidate: &str) -> usize {
+    strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
 }
 
 /// The hint "did you mean …?", if there is anything to suggest.

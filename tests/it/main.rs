@@ -5,6 +5,7 @@
 mod contract;
 mod daemon;
 mod manifests;
+mod rendering;
 mod scenarios;
 mod settings;
 mod sim_http;

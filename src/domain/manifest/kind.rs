@@ -40,6 +40,15 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
             near_miss(inner.span, found).hint("write one document each, with --- between"),
         );
     }
+    if root.tag.is_some() {
+        let bare = Node { tag: None, ..root.clone() };
+        return match kind(path, &bare) {
+            Kind::Foreign => Kind::Foreign,
+            Kind::Pack | Kind::Approval | Kind::NearMiss(_) => {
+                miss(near_miss(root.span, "a tag stands before the manifest".to_owned()))
+            }
+        };
+    }
     let Some(fields) = root.mapping() else { return Kind::Foreign };
     let field = |name: &str| fields.entry(name).map(|entry| (entry.value.span, entry.value.text()));
     match (field("apiVersion"), field("kind")) {
@@ -55,7 +64,8 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
             miss(problem.expected(format!("{PACK} or {APPROVAL}")))
         }
         (Some((span, Some(other))), kind)
-            if is_nearly_ours(other, kind.and_then(|kind| kind.1)) =>
+            if is_nearly_ours(other, kind.and_then(|kind| kind.1))
+                || (!has_domain(other) && has_our_shape(root)) =>
         {
             let found = format!("there is no apiVersion {other}");
             miss(near_miss(span, found).expected(API_VERSION))
@@ -99,7 +109,12 @@ fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
     lower.contains("conformd")
         || nearest(&lower, [API_VERSION]).is_some()
         || nearest(group, ["conformd"]).is_some()
-        || (!group.contains('.') && kind.is_some_and(is_nearly_pack))
+        || (!has_domain(version) && kind.is_some_and(is_nearly_pack))
+}
+
+/// Whether an `apiVersion` belongs to a named group of another project: `x.example.com/v1`.
+fn has_domain(version: &str) -> bool {
+    version.split_once('/').is_some_and(|(group, _)| group.contains('.'))
 }
 
 fn is_nearly_pack(kind: &str) -> bool {

@@ -33,7 +33,7 @@ pub(in crate::domain) fn resolve(
     }
     if draft.exclude.needs_membership() {
         let what = "an exclusion by organizational unit, tag or state";
-        held(findings, draft.origin.span, what);
+        held(findings, draft.exclude_span.unwrap_or(draft.origin.span), what);
     }
     if findings.failed() {
         return None;
@@ -48,6 +48,7 @@ pub(in crate::domain) fn resolve(
         regions: _,
         overrides,
         exclude,
+        exclude_span: _,
         delivery,
         deletion_policy,
         adopt,

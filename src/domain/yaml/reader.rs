@@ -55,6 +55,8 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
         emit_comments: false,
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
+        // As libyaml, PyYAML and SnakeYAML read it; the specification's tests disagree.
+        block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: limits::DEPTH,
         block_nesting_limit: limits::DEPTH,
     };
