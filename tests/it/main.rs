@@ -3,6 +3,8 @@
 mod contract;
 mod daemon;
 mod manifests;
+mod metrics;
+mod sample;
 mod scenarios;
 mod templates;
 mod tidy;
