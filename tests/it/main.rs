@@ -2,6 +2,7 @@
 
 mod contract;
 mod daemon;
+mod http;
 mod manifests;
 mod metrics;
 mod sample;

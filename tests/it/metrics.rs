@@ -1,5 +1,7 @@
 //! Metrics: what exists from the start, what follows the reports, and how many series there are.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -281,14 +283,14 @@ fn mutations_count_by_how_they_ended() {
     let outcome = |action, verdict| Outcome { step: step("cis", action, Reason::Changed), verdict };
     let why = || "in words".to_owned();
     let outcomes = vec![
-        outcome(Action::Create(content()), Verdict::Accepted { arn: None }),
-        outcome(Action::Update(content()), Verdict::Accepted { arn: None }),
+        outcome(Action::Create(Box::new(content())), Verdict::Accepted { arn: None }),
+        outcome(Action::Update(Box::new(content())), Verdict::Accepted { arn: None }),
         outcome(
-            Action::Update(content()),
+            Action::Update(Box::new(content())),
             Verdict::Failed { kind: FailureKind::InFlight, why: why() },
         ),
         outcome(
-            Action::Update(content()),
+            Action::Update(Box::new(content())),
             Verdict::Unknown { kind: FailureKind::Timeout, why: why() },
         ),
         outcome(Action::Delete, Verdict::Accepted { arn: None }),
@@ -300,8 +302,8 @@ fn mutations_count_by_how_they_ended() {
     let text = scrape(&metrics, &reports([report]));
     let counted = |family| {
         let text = text.of(family);
-        let lines = text.lines().filter(|line| !line.ends_with(" 0"));
-        lines.map(|line| format!("{line}\n")).collect::<String>()
+        let lines: Vec<&str> = text.lines().filter(|line| !line.ends_with(" 0")).collect();
+        lines.join("\n")
     };
     insta::assert_snapshot!(counted("conformd_mutations_total"), @r#"
     conformd_mutations_total{action="create",region="eu-west-1",result="accepted"} 1

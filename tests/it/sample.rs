@@ -1,5 +1,7 @@
 //! Sample reports for tests that show them, and a reader of the metrics text.
 
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,13 +129,13 @@ pub(crate) fn step(name: &str, action: Action, reason: Reason) -> Step {
     }
 }
 
-pub(crate) fn content() -> Box<Content> {
-    Box::new(Content {
+pub(crate) fn content() -> Content {
+    Content {
         body: "Resources: {}".into(),
         inputs: BTreeMap::from([("ApiKey".to_owned(), SECRET.to_owned())]),
         excluded: BTreeSet::new(),
         delivery: Delivery::default(),
-    })
+    }
 }
 
 /// A region with a bit of everything: an update that was accepted, a delete that waits.
@@ -145,7 +147,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     };
     let update = Step {
         changes: vec![change],
-        ..step("iam-baseline", Action::Update(content()), Reason::Changed)
+        ..step("iam-baseline", Action::Update(Box::new(content())), Reason::Changed)
     };
     let delete = step("legacy", Action::Delete, Reason::Unwanted);
     let hold = Hold {
@@ -246,7 +248,8 @@ impl Text {
     /// The lines of the series that begin like this, with their values.
     pub(crate) fn of(&self, prefix: &str) -> String {
         let series = self.series.iter().filter(|(name, _)| name.starts_with(prefix));
-        series.map(|(name, value)| format!("{name} {value}\n")).collect()
+        let lines: Vec<String> = series.map(|(name, value)| format!("{name} {value}\n")).collect();
+        lines.concat()
     }
 
     /// The family that a series belongs to: histograms have three kinds of series.
