@@ -72,7 +72,7 @@ pub struct About {
 
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Caller {
     /// Not asked yet, or no answer so far.
     Unconfirmed {

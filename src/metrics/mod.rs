@@ -136,6 +136,7 @@ impl Metrics {
             families.zero_region(region);
         }
         memory.regions.clone_from(&settings.regions);
+        memory.foreign.retain(|region, _| settings.regions.contains(region));
         memory.interval = settings.interval_region;
     }
 

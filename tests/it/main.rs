@@ -4,8 +4,11 @@
 
 mod contract;
 mod daemon;
+mod http;
 mod manifests;
 mod rendering;
+mod metrics;
+mod sample;
 mod scenarios;
 mod settings;
 mod sim_http;
