@@ -2,6 +2,7 @@
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
 pub mod catalog;
+pub mod changes;
 pub mod content;
 pub mod desired;
 pub mod diagnostic;

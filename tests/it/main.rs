@@ -2,7 +2,11 @@
 
 mod contract;
 mod daemon;
+mod guard;
+mod history;
+mod lines;
 mod manifests;
+mod plan;
 mod scenarios;
 mod templates;
 mod tidy;
