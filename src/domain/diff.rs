@@ -198,9 +198,8 @@ impl Region<'_> {
             }
             Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
         };
-        if have.status.as_ref().is_some_and(is_leaving) {
-            let why = "AWS is removing it; it is created again when it is gone";
-            return hold(name, HoldReason::InProgress, why.to_owned());
+        if let Some(hold) = self.leaving(name, have) {
+            return hold;
         }
         let changes = changes(want, Some((have, Some(marker))));
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
@@ -275,7 +274,7 @@ impl Region<'_> {
             marker_now: Some(marker.clone()),
             last_update: Some(have.record.last_update),
         };
-        if let Some(hold) = self.delete_holds(name, have, &step) {
+        if let Some(hold) = self.delete_holds(have, &step) {
             return hold;
         }
         if let Some(successor) = self.successors.get(&marker.template) {
@@ -298,16 +297,27 @@ impl Region<'_> {
         }
     }
 
-    /// Holds that apply to every delete.
-    fn delete_holds(&self, name: &PackName, have: &ObservedPack, step: &Step) -> Option<Decision> {
-        let sent = self.memory(name).and_then(|memory| memory.sent);
+    /// Whether its removal runs already: there is nothing to do but to wait, and to create it
+    /// again when it is wanted.
+    fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
         if have.status.as_ref().is_some_and(is_leaving) {
             let why = "AWS is removing it".to_owned();
             return Some(hold(name, HoldReason::InProgress, why));
         }
-        if sent.is_some_and(|sent| sent.content.is_none()) {
-            let why = "its removal was sent, AWS does not show it yet".to_owned();
-            return Some(hold(name, HoldReason::Settling, why));
+        let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
+        Some(Decision::Hold(Box::new(Hold {
+            pack: Some(name.clone()),
+            reason: HoldReason::Settling,
+            why: "its removal was sent, AWS does not show it yet".to_owned(),
+            until: Some(after(sent.at, self.inputs.pace.settle)),
+            step: None,
+        })))
+    }
+
+    /// Holds that apply to every delete.
+    fn delete_holds(&self, have: &ObservedPack, step: &Step) -> Option<Decision> {
+        if let Some(hold) = self.leaving(&step.pack, have) {
+            return Some(hold);
         }
         if let Some(hold) = self.write_holds(have.status.as_ref(), step) {
             return Some(hold);
@@ -494,7 +504,10 @@ impl Region<'_> {
         let history = self.inputs.history;
         let denied = history.denied.as_ref().filter(|wait| wait.until > self.now);
         let (why, until) = match (&history.stopped, denied) {
-            (Some(why), _) => (why.clone(), None),
+            (Some(why), _) => {
+                plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
+                ("writes have stopped here".to_owned(), None)
+            }
             (None, Some(wait)) => {
                 (format!("writes are refused here: {}", wait.why), Some(wait.until))
             }

@@ -82,7 +82,8 @@ pub struct Memory {
     pub rejected: Option<(Digest, Timestamp, String)>,
     /// A write that has to wait.
     pub requeued: Option<Wait>,
-    /// Puts of one and the same content: their fingerprint and times.
+    /// Puts of one and the same content: its fingerprint, and those up to the last one that count
+    /// for a fight.
     pub puts: Option<(Digest, Vec<Timestamp>)>,
     /// How often a failed deployment was put again.
     pub retries: u32,
@@ -318,10 +319,10 @@ impl Memory {
 
     /// Forgets a write that shows, or that had time enough to show.
     fn expire(&mut self, sight: Sight, now: Timestamp, pace: &Pace) {
-        self.puts = self.puts.take().and_then(|(content, mut times)| {
-            times.retain(|at| after(*at, FIGHT_REST) > now);
-            (!times.is_empty()).then_some((content, times))
-        });
+        self.puts = self
+            .puts
+            .take()
+            .filter(|(_, times)| times.last().is_some_and(|last| after(*last, FIGHT_REST) > now));
         let Some(sent) = self.sent else { return };
         let is_over = now >= after(sent.at, pace.settle);
         let shows = match (sent.content, sight) {
@@ -379,6 +380,7 @@ impl Memory {
             Some((before, times)) if before == content => times,
             _ => Vec::new(),
         };
+        times.retain(|at| after(*at, FIGHT_WINDOW) > now);
         times.push(now);
         self.puts = Some((content, times));
     }
@@ -393,9 +395,7 @@ impl Memory {
     /// The fight over this content, while it is left alone.
     pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
         let times = self.puts_of(content);
-        let last = *times.last()?;
-        let puts = times.iter().filter(|at| after(**at, FIGHT_WINDOW) > last).count();
-        let until = after(last, FIGHT_REST);
+        let (puts, until) = (times.len(), after(*times.last()?, FIGHT_REST));
         (puts > FIGHT_PUTS && until > now).then_some(Fight { puts, until })
     }
 

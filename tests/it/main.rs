@@ -7,6 +7,7 @@ mod history;
 mod lines;
 mod manifests;
 mod plan;
+mod properties;
 mod scenarios;
 mod templates;
 mod tidy;

@@ -230,7 +230,7 @@ fn what_aws_is_working_on_waits() {
 fn a_pack_that_is_being_removed_is_created_again_afterwards() {
     assert_snapshot!(check("iam v1", "iam v1 DELETE_IN_PROGRESS"), @"
     ! iam held
-        in_progress: AWS is removing it; it is created again when it is gone
+        in_progress: AWS is removing it
     No changes; 1 held.
     ");
     assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_IN_PROGRESS"), @"
