@@ -4,10 +4,15 @@
 
 mod contract;
 mod daemon;
+mod guard;
+mod history;
 mod http;
+mod lines;
 mod manifests;
-mod rendering;
 mod metrics;
+mod plan;
+mod properties;
+mod rendering;
 mod sample;
 mod scenarios;
 mod settings;
