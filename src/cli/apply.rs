@@ -152,7 +152,7 @@ fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) 
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
     for (region, Outcome { step, verdict }) in outcomes {
         let result = match verdict {
