@@ -133,6 +133,33 @@ fn every_published_template_parses_and_takes_the_marker() {
     ");
 }
 
+#[test]
+fn golden_vectors_pin_the_digest() {
+    let yaml = "\
+Parameters:
+  Days: {Type: String, Default: '90'}
+Resources:
+  Keys:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      InputParameters: {age: !Ref Days, count: 1, on: yes}
+      Source: {Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}
+";
+    let json = r#"{
+        "Resources": {"Keys": {"Type": "AWS::Config::ConfigRule", "Properties": {
+            "Source": {"SourceIdentifier": "ACCESS_KEYS_ROTATED", "Owner": "AWS"},
+            "InputParameters": {"on": "yes", "age": {"Ref": "Days"}, "count": 1}
+        }}},
+        "Parameters": {"Days": {"Default": "90", "Type": "String"}}
+    }"#;
+    // A digest that changes with a release delivers every pack anew.
+    insta::assert_snapshot!(digest(json), @"3547588cf68055b3cd02edd8bea81854");
+    let quoted = yaml.replace("on: yes", "'on': 'yes'");
+    assert_eq!(digest(&quoted), digest(json));
+    // What YAML 1.1 would read as booleans is not the same as text.
+    assert_ne!(digest(yaml), digest(json));
+}
+
 /// The tree as the other YAML reader would give it.
 fn other_value(node: &Node) -> serde_yaml::Value {
     use serde_yaml::Value;
