@@ -12,7 +12,7 @@ pub(crate) fn nearest<'a>(
     candidates
         .into_iter()
         .take(CANDIDATES_MAX)
-        .map(|candidate| (candidate, (candidate.len() / 3).max(1)))
+        .map(|candidate| (candidate, (candidate.len() / 3).max(usize::from(2 < candidate.len()))))
         .filter_map(|(candidate, most)| Some((distance(word, candidate, most)?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)

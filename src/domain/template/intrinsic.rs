@@ -50,7 +50,8 @@ fn check_node(findings: &mut Findings<'_>, node: &Node, exempt: bool) {
     }
     match &node.value {
         Value::Scalar(scalar) => {
-            if !exempt {
+            // A tag settles the type of its argument.
+            if !exempt && node.tag.is_none() {
                 check_scalar(findings, scalar, node.span);
             }
         }
