@@ -10,6 +10,7 @@ pub mod diff;
 pub mod failure;
 pub mod guard;
 pub mod history;
+pub mod holds;
 pub mod manifest;
 pub mod mode;
 pub mod model;
