@@ -385,6 +385,20 @@ mod tests {
     }
 
     #[test]
+    fn golden_vectors_pin_the_digest_format() {
+        let of = |parts: &[&str]| Digest::of(parts.iter().map(|part| part.as_bytes())).to_string();
+        let vectors = [of(&[]), of(&[""]), of(&["ab"]), of(&["a", "b"])];
+        insta::assert_debug_snapshot!(vectors, @r#"
+        [
+            "e3b0c44298fc1c149afbf4c8996fb924",
+            "af5570f5a1810b7af78caf4bc70a660f",
+            "9caccc24b5d7e06c21c0277b6530d666",
+            "3c9d591045bc8876f9d0399bbfb05c6a",
+        ]
+        "#);
+    }
+
+    #[test]
     fn a_marker_reads_back_as_it_was_written() {
         for policy in [DeletionPolicy::Delete, DeletionPolicy::Orphan] {
             let written = marker(policy);

@@ -1,5 +1,7 @@
 //! What holds of every plan, whatever is desired and observed: properties over a toy AWS.
 
+#![expect(clippy::unwrap_used, reason = "tests state what must hold")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use conformd::domain::observed::{
     join,
 };
 use conformd::domain::outcome::{Outcome, Verdict};
-use conformd::domain::plan::{Action, HoldReason, Loss, Plan, Step};
+use conformd::domain::plan::{Action, Hold, HoldReason, Loss, Plan, Step};
 use conformd::domain::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -255,6 +257,22 @@ fn is_unwanted(taken: &Taken, name: &PackName, marker_now: Option<&Marker>) -> b
         && marker(&taken.observed, name).as_ref() == marker_now
 }
 
+/// Whether only a person can lift it.
+fn is_final(hold: &Hold) -> bool {
+    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason)
+}
+
+/// Whether an old name waits for a new one that only a person can help.
+fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
+    let old = hold.step.as_ref().and_then(|step| step.marker_now.as_ref());
+    let mut stuck = plan.holds.iter().filter(|hold| is_final(hold));
+    hold.reason == HoldReason::InProgress
+        && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
+            Some(Want::Pack(new)) => old.is_some_and(|old| old.template == new.marker.template),
+            Some(Want::Stuck(_)) | None => false,
+        })
+}
+
 /// Whether the default limits let this loss pass by itself.
 fn is_small(loss: &Loss) -> bool {
     match loss {
@@ -289,9 +307,7 @@ proptest! {
         let last = last.unwrap();
         prop_assert!(last.is_empty(), "{}", PlanText { plan: &last, values: Values::Shown });
         for hold in &last.holds {
-            let is_final =
-                [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason);
-            prop_assert!(is_final, "{hold:?}");
+            prop_assert!(is_final(hold) || waits_for_a_rename(hold, &last, &desired), "{hold:?}");
         }
         for (name, want) in &desired.packs {
             let Want::Pack(want) = want else { continue };
