@@ -32,7 +32,8 @@ pub(super) struct Args {
     #[arg(long)]
     second_look: bool,
     /// How long to watch members deploy; AWS may need hours, and goes on without us.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30m",
+          value_parser = humantime::parse_duration)]
     wait: Duration,
 }
 

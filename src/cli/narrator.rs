@@ -146,7 +146,8 @@ impl Narrator {
             }
         }
         print(&format!(
-            "\nSIMULATED: every region holds what the manifests say, and AWS is done with its members\n{table}\n\
+            "\nSIMULATED: every region holds what the manifests say, and AWS is done with its \
+             members\n{table}\n\
              Edit a file in packs/ or templates/ to see it reconciled; Ctrl-C ends the demo.\n\n"
         ))
     }
