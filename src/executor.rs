@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Writer};
+use crate::domain::failure::chain;
 use crate::domain::guard::Approved;
 use crate::domain::model::{Digest, Place, Revision};
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::plan::{Action, Step};
-use crate::listing::chain;
 
 /// Mutations in flight per region (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 4;
