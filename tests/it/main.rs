@@ -8,6 +8,7 @@ mod lines;
 mod manifests;
 mod plan;
 mod properties;
+mod report;
 mod scenarios;
 mod templates;
 mod tidy;
