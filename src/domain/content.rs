@@ -26,6 +26,12 @@ impl Content {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(inputs, excluded, delivery)
     }
+
+    /// Whether this record is what AWS echoes of this content: their fingerprints are equal.
+    pub fn is_echoed_by(&self, record: &PackRecord) -> bool {
+        let Self { body: _, inputs, excluded, delivery } = self;
+        *inputs == record.inputs && *excluded == record.excluded && *delivery == record.delivery
+    }
 }
 
 /// The digest of what AWS echoes of a pack: equal to [`Content::fingerprint`] when it holds just
@@ -87,6 +93,7 @@ mod tests {
             let last_update = Timestamp::UNIX_EPOCH;
             let record = PackRecord { name, arn, last_update, inputs, excluded, delivery };
             prop_assert_eq!(fingerprint_of(&record), content.fingerprint());
+            prop_assert!(content.is_echoed_by(&record));
         }
     }
 }

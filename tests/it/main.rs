@@ -13,6 +13,7 @@ mod metrics;
 mod plan;
 mod properties;
 mod rendering;
+mod report;
 mod sample;
 mod scenarios;
 mod settings;
