@@ -728,6 +728,19 @@ fn an_adoption_that_does_not_show_yet_is_no_lost_marker() {
 }
 
 #[test]
+fn somebody_elses_edit_is_no_lost_marker() {
+    assert_snapshot!(play("
+        12:00 | a v1 adopt | a unmanaged 09:00
+        12:01 | a v1 adopt; c v1 | a edited=1 unmanaged 11:59
+        12:02 |            | a v1 12:00; c v1 12:01
+    "), @"
+    12:00    adopt a (adoption)
+    12:01    create c (missing), a held: settling until 12:10:00
+    12:02    -
+    ");
+}
+
+#[test]
 fn an_adopted_pack_that_is_overwritten_is_put_back_like_any_other() {
     assert_snapshot!(play("
         12:00 | a v1 adopt | a unmanaged 09:00
