@@ -97,7 +97,9 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2_000, ..Default::default() })]
 
         #[test]
-        fn fingerprints_are_equal_just_when_contents_are(one in any_content(), other in any_content()) {
+        fn fingerprints_are_equal_just_when_contents_are(
+            one in any_content(), other in any_content(),
+        ) {
             prop_assert_eq!(one == other, one.fingerprint() == other.fingerprint());
         }
 

@@ -12,3 +12,5 @@ mod report;
 mod scenarios;
 mod templates;
 mod tidy;
+mod toy;
+mod waits;
