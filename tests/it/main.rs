@@ -21,4 +21,6 @@ mod sim_http;
 mod source;
 mod templates;
 mod tidy;
+mod toy;
+mod waits;
 mod wire;
