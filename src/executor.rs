@@ -3,17 +3,16 @@
 //! A step that has begun is never abandoned by this module, and none begins after a stop. Nothing
 //! is decided here and nothing is repeated: what failed is looked at again by the next tick.
 
-use std::error::Error;
-
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Writer};
+use crate::domain::content::Content;
 use crate::domain::guard::Approved;
-use crate::domain::model::{Digest, Place, Revision};
+use crate::domain::model::{Digest, MARKER_PARAMETER, Place, Revision};
 use crate::domain::outcome::{Outcome, Verdict};
-use crate::domain::plan::{Action, Step};
+use crate::domain::plan::{Action, ParameterValue, Step};
 use crate::listing::chain;
 
 /// Mutations in flight per region (reliability I-S10).
@@ -89,19 +88,192 @@ async fn take<W: Writer>(
             tracing::info!(arn, "step accepted");
             Verdict::Accepted { arn }
         }
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, step.action.content()),
     };
     Outcome { step, verdict }
 }
 
-fn refused(error: &CloudError) -> Verdict {
-    let (kind, why) = (error.kind, chain(error));
-    let cause = error as &dyn Error;
+fn refused(error: &CloudError, content: Option<&Content>) -> Verdict {
+    let (kind, why) = (error.kind, redacted(chain(error), content));
     if kind.leaves_outcome_unknown() {
-        tracing::warn!(kind = kind.as_str(), error = cause, "step outcome unknown");
+        tracing::warn!(kind = kind.as_str(), error = why, "step outcome unknown");
         Verdict::Unknown { kind, why }
     } else {
-        tracing::warn!(kind = kind.as_str(), error = cause, "step refused");
+        tracing::warn!(kind = kind.as_str(), error = why, "step refused");
         Verdict::Failed { kind, why }
+    }
+}
+
+/// Parameter values shorter than this are no secrets, and replacing them would garble the text.
+const SECRET_BYTES_MIN: usize = 8;
+
+/// What AWS said without the parameter values that its validation errors quote: people paste
+/// secrets, and this text is logged and shown (reliability P-23).
+fn redacted(text: String, content: Option<&Content>) -> String {
+    let inputs = content.into_iter().flat_map(|content| &content.inputs);
+    let values = inputs.filter(|(name, _)| *name != MARKER_PARAMETER).map(|(_, value)| value);
+    values.filter(|value| value.len() >= SECRET_BYTES_MIN).fold(text, |text, value| {
+        text.replace(value.as_str(), &ParameterValue::new(value).redacted())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cloud::Op;
+    use crate::domain::failure::FailureKind;
+    use crate::domain::guard::{Ledger, Limits, Terms, approve};
+    use crate::domain::mode::Mode;
+    use crate::domain::model::{PackName, Timestamp};
+    use crate::domain::observed::Delivery;
+    use crate::domain::plan::{Plan, Reason, Weights};
+
+    fn step(name: &str, action: Action) -> Step {
+        let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
+        Step { pack, action, reason, changes: vec![], marker_now: None, last_update: None }
+    }
+
+    fn put(name: &str) -> Step {
+        let content = Content {
+            body: "".into(),
+            inputs: [("key".to_owned(), "hunter2-swordfish".to_owned())].into(),
+            excluded: [].into(),
+            delivery: Delivery::default(),
+        };
+        step(name, Action::Create(Box::new(content)))
+    }
+
+    fn approved(steps: Vec<Step>) -> Approved {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let weights = Weights { owned: 100, owned_wanted: 90, source_empty: false };
+        let (holds, bystanders) = (vec![], [].into());
+        let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
+        let approvals = [].into();
+        let terms = Terms {
+            mode: Mode::Sync,
+            limits: &Limits { names_per_window: 100, ..Limits::default() },
+            approvals: &approvals,
+            members: None,
+            now: Timestamp::UNIX_EPOCH + std::time::Duration::from_hours(48),
+        };
+        let ruling = approve(plan, &terms, &mut Ledger::new(Timestamp::UNIX_EPOCH));
+        assert_eq!(ruling.blocked, None);
+        ruling.approved
+    }
+
+    /// Takes a turn of the runtime for every write; names that begin with `x` fail, and the write
+    /// of `stop` asks for a stop.
+    #[derive(Default)]
+    struct Slow {
+        running: AtomicUsize,
+        running_most: AtomicUsize,
+        written: Mutex<Vec<String>>,
+        stop: CancellationToken,
+    }
+
+    impl Slow {
+        async fn write(&self, verb: &str, pack: &PackName) -> Result<(), CloudError> {
+            let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
+            self.running_most.fetch_max(running, Ordering::Relaxed);
+            self.written.lock().unwrap().push(format!("{verb} {pack}"));
+            tokio::task::yield_now().await;
+            self.running.fetch_sub(1, Ordering::Relaxed);
+            if pack.as_str() == "stop" {
+                self.stop.cancel();
+            }
+            let kind = match pack.as_str() {
+                "xTimeout" => FailureKind::Timeout,
+                "xServer" => FailureKind::Server,
+                "xBusy" => FailureKind::InFlight,
+                _ => return Ok(()),
+            };
+            let op = Op::PutOrganizationConformancePack;
+            let source = "Value 'hunter2-swordfish' failed to satisfy constraint".into();
+            Err(CloudError { op, place: "here".to_owned(), kind, source })
+        }
+    }
+
+    impl Writer for Slow {
+        async fn put(&self, pack: &PackName, _: &Content) -> Result<String, CloudError> {
+            self.write("put", pack).await.map(|()| "arn".to_owned())
+        }
+
+        async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+            self.write("delete", pack).await
+        }
+    }
+
+    async fn run(writer: &Slow, steps: Vec<Step>) -> Vec<String> {
+        let outcomes = execute(approved(steps), writer, &writer.stop).await;
+        let told = outcomes.into_iter().map(|Outcome { step, verdict }| {
+            let verdict = match verdict {
+                Verdict::Accepted { .. } => "accepted".to_owned(),
+                Verdict::Failed { kind, .. } => format!("failed {kind}"),
+                Verdict::Unknown { kind, .. } => format!("unknown {kind}"),
+                Verdict::NotStarted => "not started".to_owned(),
+            };
+            format!("{}: {verdict}", step.pack)
+        });
+        told.collect()
+    }
+
+    #[tokio::test]
+    async fn puts_come_before_deletes_and_at_most_four_run_at_once() {
+        let writer = Slow::default();
+        let mut steps = vec![step("a", Action::Delete)];
+        steps.extend((10..22).map(|number| put(&format!("p{number}"))));
+        let told = run(&writer, steps).await;
+        assert_eq!(told.len(), 13);
+        assert_eq!(writer.running_most.load(Ordering::Relaxed), IN_FLIGHT_MAX);
+        assert_eq!(writer.written.lock().unwrap().last().unwrap(), "delete a");
+    }
+
+    #[tokio::test]
+    async fn after_a_stop_nothing_begins_and_what_began_ends() {
+        let writer = Slow::default();
+        let mut steps = vec![put("stop")];
+        steps.extend((10..16).map(|number| put(&format!("p{number}"))));
+        steps.push(step("z", Action::Delete));
+        insta::assert_debug_snapshot!(run(&writer, steps).await, @r#"
+        [
+            "stop: accepted",
+            "p10: accepted",
+            "p11: accepted",
+            "p12: accepted",
+            "p13: not started",
+            "p14: not started",
+            "p15: not started",
+            "z: not started",
+        ]
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_aws_quotes_is_not_repeated() {
+        let writer = Slow::default();
+        let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer.stop).await;
+        let Verdict::Failed { why, .. } = &outcomes[0].verdict else { panic!("{outcomes:?}") };
+        insta::assert_snapshot!(why, @"PutOrganizationConformancePack failed in here (in_flight): Value '#a25c2a12' failed to satisfy constraint");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final_and_silence_leaves_the_outcome_open() {
+        let writer = Slow::default();
+        let steps = vec![put("a"), put("xBusy"), put("xServer"), put("xTimeout")];
+        insta::assert_debug_snapshot!(run(&writer, steps).await, @r#"
+        [
+            "a: accepted",
+            "xBusy: failed in_flight",
+            "xServer: unknown server",
+            "xTimeout: unknown timeout",
+        ]
+        "#);
+        assert_eq!(writer.written.lock().unwrap().len(), 4);
     }
 }

@@ -32,7 +32,8 @@ pub(super) struct Args {
     #[arg(long)]
     second_look: bool,
     /// How long to watch members deploy; AWS may need hours, and goes on without us.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30m",
+          value_parser = humantime::parse_duration)]
     wait: Duration,
 }
 
@@ -152,7 +153,7 @@ fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) 
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
     for (region, Outcome { step, verdict }) in outcomes {
         let result = match verdict {

@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Virtual seconds per real second.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=3600))]
     speed: u32,
     /// Where the daemon's API listens; a free port when this one is taken.
     #[arg(long, default_value = "127.0.0.1:9464")]

@@ -113,11 +113,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     // One-shot commands answer on stdout: their log stays quiet unless something is wrong.
     let default = match &command {
         Command::Run(_) | Command::Simulate(_) => "info",
+        // The demo tells its story itself.
+        Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
         | Command::Validate(_)
         | Command::Schema
-        | Command::Demo(_)
         | Command::Healthcheck(_)
         | Command::Completions(_) => "warn",
     };

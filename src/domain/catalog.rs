@@ -122,8 +122,8 @@ impl Catalog {
 
         // Files are read in order; templates and names add theirs at the end.
         diagnostics.sort_by(|one, other| {
-            let place = |finding: &Diagnostic| (finding.path.clone(), finding.span);
-            place(one).cmp(&place(other)).then_with(|| one.cmp(other))
+            let place = one.path.cmp(&other.path).then(one.span.cmp(&other.span));
+            place.then_with(|| one.cmp(other))
         });
         diagnostics.dedup();
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);

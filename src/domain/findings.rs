@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Related, Severity, Span, printable};
 use super::limits::{self, Limit};
+use super::nearest::did_you_mean;
 use super::snapshot::SourcePath;
 
 /// Collects what is found in one file, so that reading never stops at the first error.
@@ -94,12 +95,16 @@ impl Entry<'_> {
         self
     }
 
-    /// Says what to do, if there is anything to say.
-    pub(crate) fn hint_if(self, hint: Option<String>) -> Self {
-        match hint {
-            Some(hint) => self.hint(hint),
-            None => self,
+    /// Suggests the candidate that `word` is most likely a misspelling of.
+    pub(crate) fn did_you_mean<'w>(
+        mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'w str>,
+    ) -> Self {
+        if let Some(finding) = &mut self.0 {
+            finding.hint = did_you_mean(word, candidates).or(finding.hint.take());
         }
+        self
     }
 
     /// Names a second place.

@@ -1,5 +1,8 @@
 //! "Did you mean": the known word that is closest to a misspelt one.
 
+/// Candidates that are compared at most (ours): comparing takes a microsecond.
+const CANDIDATES_MAX: usize = 400;
+
 /// The candidate that `word` is most likely a misspelling of, if any is close enough: at most a
 /// third of its letters differ, swapped neighbours counted once, case not at all.
 pub(crate) fn nearest<'a>(
@@ -8,17 +11,21 @@ pub(crate) fn nearest<'a>(
 ) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| (candidate, (candidate.len() / 3).max(1)))
-        // No long text is compared letter by letter; a character has at most four bytes.
-        .filter(|(candidate, most)| word.len() <= 4 * (candidate.len() + most))
-        .map(|(candidate, most)| (distance(word, candidate), candidate, most))
-        .filter(|(distance, _, most)| distance <= most)
+        .take(CANDIDATES_MAX)
+        .map(|candidate| (candidate, (candidate.len() / 3).max(usize::from(2 < candidate.len()))))
+        .filter_map(|(candidate, most)| Some((distance(word, candidate, most)?, candidate)))
         .min()
-        .map(|(_, candidate, _)| candidate)
+        .map(|(_, candidate)| candidate)
 }
 
-fn distance(word: &str, candidate: &str) -> usize {
-    strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
+/// How many letters two words differ by, if they are at most so many.
+pub(crate) fn distance(one: &str, other: &str, most: usize) -> Option<usize> {
+    // No long text is compared letter by letter; a character has at most four bytes.
+    if 4 * (other.len() + most) < one.len() {
+        return None;
+    }
+    let distance = strsim::damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase());
+    (distance <= most).then_some(distance)
 }
 
 /// The hint "did you mean …?", if there is anything to suggest.

@@ -343,7 +343,8 @@ mod tests {
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         let body = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
-        insta::assert_snapshot!(String::from_utf8_lossy(&body), @r#"{"version":1,"simulated":false,"error":{"code":500,"message":"this is a bug of conformd; see its log"}}"#);
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], 500);
         let (reports, source) = (BTreeMap::new(), crate::domain::report::SourceStatus::default());
         let (beats, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
         let view = View { reports: &reports, source: &source, beats: &beats, now };

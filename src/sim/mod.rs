@@ -32,6 +32,7 @@ pub mod setup;
 pub mod simulation;
 pub mod store;
 pub mod story;
+mod strangers;
 mod tags;
 pub mod template;
 #[cfg(test)]

@@ -36,11 +36,6 @@ pub struct Facts {
     pub required: BTreeSet<String>,
 }
 
-/// The identity of a template's bytes.
-pub(super) fn digest(body: &str) -> Digest {
-    Digest::of([body.as_bytes()])
-}
-
 /// Reads a template; the error is what AWS lists under "Errors found".
 pub(super) fn read(body: &str) -> Result<Facts, String> {
     refuse_anchors(body)?;
@@ -54,7 +49,7 @@ pub(super) fn read(body: &str) -> Result<Facts, String> {
         return Err("Number of resources provided in the template exceeds the allowed limit".into());
     }
     let mut facts = Facts {
-        digest: digest(body),
+        digest: Digest::of([body.as_bytes()]),
         size: body.len(),
         rules: 0,
         has_managed_rules: false,

@@ -635,3 +635,41 @@ fn ten_thousand_accounts_cost_nothing_until_asked_for() {
     assert_eq!(bench.rows("pack7", &DetailFilters::default()).len(), 10_000);
     assert_eq!(bench.world.log().calls() - calls, 100);
 }
+
+#[test]
+fn another_writer_can_change_the_template_and_leave_everything_else() {
+    let mut bench = Bench::of(2, Knobs::instant());
+    bench.put_with(excluding(&[&account(1)])).unwrap();
+    let name: PackName = "base".parse().unwrap();
+    let before = bench.world.template(&bench.place, &name).unwrap();
+    let body = format!("{TEMPLATE}# changed\n");
+    bench.pass(HOUR);
+    let (place, now) = (bench.place.clone(), bench.now);
+    bench.world.change_template_by_other(now, (&place, &name), &body).unwrap();
+    let template = bench.world.template(&place, &name).unwrap();
+    assert_ne!(before.digest, template.digest);
+    assert_eq!(bench.row("base", &account(1)), "none");
+    assert_eq!(bench.world.log().puts(), 1, "only the client's own count");
+}
+
+#[test]
+fn listings_can_be_cut_short_or_never_end() {
+    let mut bench = Bench::of(45, Knobs::instant());
+    let page = |bench: &mut Bench, next_token| {
+        let asked = organizations::Paged { max_results: None, next_token };
+        let answer = bench.ask(Request::ListAccounts(asked)).unwrap();
+        let Answer::ListAccounts(list) = answer else { panic!("{answer:?}") };
+        (list.accounts.len(), list.next_token)
+    };
+    bench.world.add_fault(FaultRule::always(Effect::Short).nth(0, 1));
+    assert_eq!(page(&mut bench, None), (10, None));
+    bench.world.add_fault(FaultRule::always(Effect::Endless { same_token: false }).nth(0, 5));
+    let mut tokens = BTreeSet::new();
+    let mut token = None;
+    for _ in 0..5 {
+        let (count, next) = page(&mut bench, token);
+        assert_eq!(count, 20);
+        assert!(tokens.insert(next.clone().unwrap()));
+        token = next;
+    }
+}

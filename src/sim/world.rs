@@ -19,7 +19,7 @@ use super::paging::Listing;
 use super::refusals;
 use super::rollout::{Aggregate, Rollout};
 use super::sessions::{Session, Sessions};
-use super::setup::{Member, Recorder, Setup};
+use super::setup::{Features, Member, Recorder, Setup};
 use super::store::{Object, Store};
 use super::story::Row;
 use super::template::Facts;
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Answers a request at `now`; time never runs backwards, an earlier `now` counts as the last.
-    pub fn call(&mut self, now: Timestamp, caller: &Caller, request: Request) -> Reply {
+    pub fn call(&mut self, now: Timestamp, caller: &Caller, mut request: Request) -> Reply {
         let operation = request.operation();
         if operation.is_mutating() {
             self.next_moment(now);
@@ -82,7 +82,8 @@ impl World {
         }
         let now = self.now();
         self.calls += 1;
-        let (subject, has_token) = request.outline();
+        let subject = request.subject().map(str::to_owned);
+        let has_token = request.token_mut().is_some_and(|token| token.is_some());
         let asked = Asked { operation, caller, has_token, now, seed: self.seed };
         let effect = match caller.origin {
             Origin::Client => self.faults.strike(asked),
@@ -132,7 +133,7 @@ impl World {
     fn respond(
         &mut self,
         caller: &Caller,
-        request: Request,
+        mut request: Request,
         effect: Option<&Effect>,
     ) -> (Reply, bool) {
         let operation = request.operation();
@@ -153,6 +154,9 @@ impl World {
             Some(Effect::Stale { by }) => earlier(self.moment, *by),
             Some(_) | None => self.moment,
         };
+        if let (Some(Effect::Endless { .. }), Some(token)) = (effect, request.token_mut()) {
+            *token = None;
+        }
         let result = self.execute(at, caller, request);
         let took_effect = result.is_ok();
         let reply = match result {
@@ -160,7 +164,7 @@ impl World {
             Err(fault) => Reply::Fault(fault),
         };
         let reply = match effect {
-            Some(effect) => faults::after(effect, reply),
+            Some(effect) => faults::after(effect, reply, self.calls),
             None => reply,
         };
         (reply, took_effect)
@@ -384,6 +388,11 @@ impl World {
     /// The faults in force.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Changes what the organization can do, or dissolves it.
+    pub fn set_features(&mut self, features: Features) {
+        self.tree.features = features;
     }
 
     /// Lets an account join now, or join again: `joined` is set to this moment.

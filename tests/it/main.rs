@@ -16,6 +16,7 @@ mod plan;
 mod process;
 mod properties;
 mod rendering;
+mod report;
 mod sample;
 mod scenarios;
 mod settings;

@@ -201,6 +201,7 @@ fn other_peoples_files_are_ignored_whatever_they_hold() {
         "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {metadata: {}}}\n",
         "apiVersion: configservice.aws.example.io/v1\nkind: OrganizationConformancePack\n",
         "apiVersion: policy/v1\nkind: Approval\n",
+        "apiVersion: config/v1alpha1\nkind: Settings\n",
         "base: &base {a: 1}\nother: {<<: *base}\n",
         "a: 1\na: 2\n",
         "- 1\n- 2\n",
@@ -519,8 +520,8 @@ spec:
 }
 
 fn template(rules: usize, remediations: usize, parameters: usize) -> String {
-    let mut text = String::from("Parameters:\n  Word: {Type: String, Default: x}\n");
-    for index in 0..parameters {
+    let mut text = String::from("Parameters:\n");
+    for index in 0..parameters.max(1) {
         writeln!(text, "  P{index}: {{Type: String, Default: x}}").unwrap();
     }
     text.push_str("Resources:\n");
@@ -560,7 +561,7 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
     for count in [59, 60, 199, 200, 329, 330] {
         let names: Vec<String> = (0..count).map(|name| format!("P{name}: x")).collect();
         let manifest = pack("a", &format!("parameters: {{{}}}", names.join(",")));
-        let found = findings(&[("a.yaml", manifest), ("t.yaml", template(1, 0, 330))], &any);
+        let found = findings(&[("a.yaml", manifest), ("t.yaml", template(1, 0, count))], &any);
         writeln!(lines, "{count} parameters and the marker: {found}").unwrap();
     }
     for (rules, remediations) in [(130, 0), (131, 0), (129, 1), (129, 2), (0, 1)] {
@@ -604,7 +605,7 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
     199 parameters and the marker: warning[too-many-parameters]
     200 parameters and the marker: warning[too-many-parameters] warning[too-many-parameters]
     329 parameters and the marker: warning[too-many-parameters] warning[too-many-parameters]
-    330 parameters and the marker: error[too-many-parameters]
+    330 parameters and the marker: error[template-invalid] error[too-many-parameters]
     130 rules, 0 remediations: fine
     131 rules, 0 remediations: error[template-invalid] error[too-many-rules]
     129 rules, 1 remediations: fine

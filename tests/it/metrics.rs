@@ -14,6 +14,7 @@ use conformd::domain::outcome::{Outcome, Verdict};
 use conformd::domain::plan::{Action, HoldReason, Reason};
 use conformd::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use conformd::metrics::{Exchange, Metrics};
+use proptest::prelude::*;
 
 use crate::sample::{
     Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, settings, step,
@@ -398,4 +399,56 @@ fn a_second_scrape_of_the_same_reports_says_the_same() {
     assert_eq!(first["conformd_panics_total{task=\"http\"}"], "1");
     assert_eq!(first["conformd_log_lines_dropped_total"], "3");
     assert_eq!(Arc::strong_count(&all[&crate::sample::region(HERE)]), 2, "no copies are kept");
+}
+
+const REGIONS: [&str; 2] = [HERE, "us-east-1"];
+
+/// A report of one of two regions: dark, or with some packs in some state.
+fn any_report() -> impl Strategy<Value = RegionReport> {
+    let name = prop::sample::select(REGIONS.to_vec());
+    let state = prop::sample::select(PackState::ALL.to_vec());
+    let drift = prop::sample::subsequence(DriftKind::ALL.to_vec(), 0..3);
+    let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
+    let packs = packs.prop_map(|packs| {
+        let report = |(name, (state, drift)): (String, (PackState, Vec<DriftKind>))| {
+            (pack(&name), pack_report(state, &drift))
+        };
+        packs.into_iter().map(report).collect::<BTreeMap<_, _>>()
+    });
+    let kind = prop::sample::select(FailureKind::ALL.to_vec());
+    (name, prop::option::weighted(0.3, kind), packs).prop_map(|(name, dark, packs)| match dark {
+        Some(kind) => unseen(name, kind, "dark"),
+        None => RegionReport { observed: packs.len(), packs, ..busy(name) },
+    })
+}
+
+fn gauges(text: &Text) -> BTreeMap<String, String> {
+    let ours = text.series.iter().filter(|(series, _)| {
+        series.starts_with("conformd_") && text.types[text.family(series)] == "gauge"
+    });
+    ours.map(|(series, value)| (series.clone(), value.clone())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn gauges_depend_on_the_last_reports_and_the_last_complete_ones_only(
+        sequence in prop::collection::vec(any_report(), 1..10),
+    ) {
+        let (lived, fresh) = (metrics(&REGIONS), metrics(&REGIONS));
+        let (mut last, mut complete) = (Reports::new(), Reports::new());
+        let mut shown = None;
+        for report in sequence {
+            lived.reconciled(&report);
+            let report = reports([report]);
+            let seen = report.iter().filter(|(_, report)| report.unseen.is_none());
+            complete.extend(seen.map(|(region, report)| (region.clone(), Arc::clone(report))));
+            last.extend(report);
+            shown = Some(scrape(&lived, &last));
+        }
+        scrape(&fresh, &complete);
+        let expected = scrape(&fresh, &last);
+        prop_assert_eq!(gauges(&shown.unwrap()), gauges(&expected));
+    }
 }

@@ -133,6 +133,241 @@ fn every_published_template_parses_and_takes_the_marker() {
     ");
 }
 
+#[test]
+fn golden_vectors_pin_the_digest() {
+    let yaml = "\
+Parameters:
+  Days: {Type: String, Default: '90'}
+Resources:
+  Keys:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      InputParameters: {age: !Ref Days, count: 1, on: yes}
+      Source: {Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}
+";
+    let json = r#"{
+        "Resources": {"Keys": {"Type": "AWS::Config::ConfigRule", "Properties": {
+            "Source": {"SourceIdentifier": "ACCESS_KEYS_ROTATED", "Owner": "AWS"},
+            "InputParameters": {"on": "yes", "age": {"Ref": "Days"}, "count": 1}
+        }}},
+        "Parameters": {"Days": {"Default": "90", "Type": "String"}}
+    }"#;
+    // A digest that changes with a release delivers every pack anew.
+    insta::assert_snapshot!(digest(json), @"3547588cf68055b3cd02edd8bea81854");
+    let quoted = yaml.replace("on: yes", "'on': 'yes'");
+    assert_eq!(digest(&quoted), digest(json));
+    // What YAML 1.1 would read as booleans is not the same as text.
+    assert_ne!(digest(yaml), digest(json));
+}
+
+const RULES: &str = "\
+Resources:
+  R:
+    Type: AWS::Config::ConfigRule
+    Properties: {Source: {Owner: AWS, SourceIdentifier: X}}
+";
+
+const JSON_RULES: &str = r#""Resources": {"R": {"Type": "AWS::Config::ConfigRule",
+    "Properties": {"Source": {"Owner": "AWS", "SourceIdentifier": "X"}}}}"#;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the templates")]
+fn the_marker_stands_where_a_person_would_put_it() {
+    let parameter = "A: {Type: String}";
+    let rules = RULES.trim_end();
+    let shapes = [
+        ("usual", format!("Parameters:\n  {parameter}\n{rules}\n")),
+        ("four spaces", format!("Parameters:\n    {parameter}\n{rules}\n")),
+        ("comment first", format!("Parameters:\n  # of rules\n\n  {parameter}\n{rules}\n")),
+        ("parameters last", format!("{rules}\nParameters:\n  {parameter}")),
+        ("none", format!("# ours\n\n{rules}\n")),
+        ("none, no last line break", rules.to_owned()),
+        ("none, marks", format!("%YAML 1.1\n---\n{rules}\n...\n")),
+        ("none, all indented", format!("  {}", rules.replace('\n', "\n  "))),
+        ("none, text to the end", format!("{rules}\nDescription: |+\n  x\n\n")),
+        ("line breaks of Windows", format!("Parameters:\r\n  {parameter}\r\n{rules}\r\n")),
+        ("byte order mark", format!("\u{feff}{rules}\n")),
+        ("flow", format!("Parameters: {{{parameter}}}\n{rules}\n")),
+        ("empty flow", format!("Parameters: {{}}\n{rules}\n")),
+        (
+            "JSON",
+            format!("{{\"Parameters\": {{\n  \"A\": {{\"Type\": \"String\"}}}}, {JSON_RULES}}}"),
+        ),
+        ("JSON without", format!("{{\n  {JSON_RULES}\n}}")),
+    ];
+    let mut bodies = String::new();
+    for (what, text) in shapes {
+        let (template, _) = parse("any.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let body = template.body.replace('\r', "\\r").replace(rules, "…").replace(JSON_RULES, "…");
+        writeln!(bodies, "# {what}\n{body}\n").unwrap();
+    }
+    insta::assert_snapshot!(bodies, @r#"
+    # usual
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+      A: {Type: String}
+    …
+
+
+    # four spaces
+    Parameters:
+        ConformdMarker: {Type: String, Default: none}
+        A: {Type: String}
+    …
+
+
+    # comment first
+    Parameters:
+      # of rules
+
+      ConformdMarker: {Type: String, Default: none}
+      A: {Type: String}
+    …
+
+
+    # parameters last
+    …
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+      A: {Type: String}
+
+    # none
+    # ours
+
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+    …
+
+
+    # none, no last line break
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+    …
+
+    # none, marks
+    %YAML 1.1
+    ---
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+    …
+    ...
+
+
+    # none, all indented
+      Parameters:
+        ConformdMarker: {Type: String, Default: none}
+      Resources:
+        R:
+          Type: AWS::Config::ConfigRule
+          Properties: {Source: {Owner: AWS, SourceIdentifier: X}}
+
+    # none, text to the end
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+    …
+    Description: |+
+      x
+
+
+
+    # line breaks of Windows
+    Parameters:\r
+      ConformdMarker: {Type: String, Default: none}\r
+      A: {Type: String}\r
+    …\r
+
+
+    # byte order mark
+    Parameters:
+      ConformdMarker: {Type: String, Default: none}
+    …
+
+
+    # flow
+    Parameters: {"ConformdMarker": {"Type": "String", "Default": "none"}, A: {Type: String}}
+    …
+
+
+    # empty flow
+    Parameters: {"ConformdMarker": {"Type": "String", "Default": "none"}}
+    …
+
+
+    # JSON
+    {"Parameters": {"ConformdMarker": {"Type": "String", "Default": "none"},
+      "A": {"Type": "String"}}, …}
+
+    # JSON without
+    {"Parameters": {"ConformdMarker": {"Type": "String", "Default": "none"}},
+      …
+    }
+    "#);
+}
+
+#[test]
+fn what_a_pack_cannot_hold_is_refused_in_its_place() {
+    let edits = [
+        ("ConfigRule", "ConfigRulee"),
+        ("AWS::Config::ConfigRule", "AWS::S3::Bucket"),
+        ("    Type: AWS::Config::ConfigRule\n", ""),
+        ("Owner: AWS", "Owner: AMAZON"),
+        ("{Source: {Owner: AWS, SourceIdentifier: X}}", "{}"),
+        ("  R:", "  R-1:"),
+        ("Resources:", "Resourcs:"),
+        ("Resources:", "Outputs: {}\nResources:"),
+        ("Resources:", "Parameters:\nResources:"),
+        ("Resources:", "Parameters: {ConformdMarker: {Type: String}}\nResources:"),
+        ("Resources:", "Parameters: {A: {Default: x}}\nResources:"),
+        ("Resources:", "Parameters: {A: {Type: String, Defualt: x}}\nResources:"),
+        ("Resources:", "Parameters: {A: {Type: Number}}\nResources:"),
+        ("Resources:", "Parameters:\n  ? A\n  : {Type: String}\nResources:"),
+        ("X}", "!Ref Y}"),
+        ("X}", "!Rfe Y}"),
+        ("X}", "!ImportValue no}"),
+        ("X}", "!Sub \"${R}\"}"),
+        ("X}", "{Fn::Join: [x]}}"),
+        ("X}", "010}"),
+        ("    Properties", "    Condition: C\n    Properties"),
+        ("\n", "\n---\n"),
+    ];
+    let mut lines = String::new();
+    for (from, to) in edits {
+        let text = RULES.replacen(from, to, 1);
+        let found = match parse("t.yaml", &text) {
+            Ok((_, warnings)) => warnings.join("\n"),
+            Err(errors) => errors,
+        };
+        writeln!(lines, "{}", found.lines().next().unwrap_or("nothing")).unwrap();
+    }
+    let json = format!("{{{JSON_RULES},}}");
+    writeln!(lines, "{}", parse("t.json", &json).unwrap_err()).unwrap();
+    insta::assert_snapshot!(lines, @r#"
+    t.yaml:3:11: error[resource-type]: a pack cannot hold AWS::Config::ConfigRulee; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration (did you mean AWS::Config::ConfigRule?)
+    t.yaml:3:11: error[resource-type]: a pack cannot hold AWS::S3::Bucket; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration (AWS Config deploys nothing else in a pack; use a stack set)
+    t.yaml:2:3: error[resource-type]: the resource R has no Type; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration
+    t.yaml:4:34: error[rule-source]: there is no rule owner AMAZON; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
+    t.yaml:2:3: error[rule-source]: the rule has no Properties.Source (AWS Config needs Source.Owner and Source.SourceIdentifier)
+    t.yaml:2:3: error[logical-id]: "R-1" is not alphanumeric; expected ASCII letters and digits only
+    t.yaml:1:1: error[unknown-section]: there is no section Resourcs (did you mean Resources?)
+    t.yaml:1:1: warning[unproven]: the section Outputs is not known to work in packs
+    t.yaml:1:1: error[template-shape]: Parameters is nothing (null); expected a mapping (leave the section out if there are no parameters)
+    t.yaml:1:14: error[reserved-parameter]: the template declares ConformdMarker (conformd declares it itself in what it delivers; remove it here)
+    t.yaml:1:14: error[missing-field]: the parameter A has no Type (add Type: String)
+    t.yaml:1:32: error[unknown-field]: a parameter has no attribute Defualt (did you mean Default?)
+    t.yaml:1:24: warning[unproven]: the type of A is not String (every pack that AWS publishes declares its parameters as String)
+    t.yaml:1:1: error[marker-insertion]: the marker parameter cannot be declared in a template of this shape (conformd declares ConformdMarker in what it delivers)
+    t.yaml:4:62: error[unknown-reference]: nothing is named Y; expected a parameter or a resource of this template
+    t.yaml:4:62: error[tag]: !Rfe is no function of CloudFormation (did you mean Ref?)
+    nothing
+    t.yaml:4:62: warning[unproven]: !Sub is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
+    t.yaml:4:58: warning[unproven]: Fn::Join is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
+    t.yaml:4:57: warning[yaml-1-1]: 010 means one thing in YAML 1.1, another in 1.2 (write "010" if it is text)
+    t.yaml:4:16: error[unknown-reference]: there is no condition C
+    t.yaml:3:3: error[many-documents]: a second document begins here; expected one document: a template is a file of its own
+    t.json:2:75: error[syntax]: this is not JSON: key must be a string at line 2 column 75
+    "#);
+}
+
 /// The tree as the other YAML reader would give it.
 fn other_value(node: &Node) -> serde_yaml::Value {
     use serde_yaml::Value;

@@ -5,7 +5,7 @@
 
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Span};
-use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::nearest::{did_you_mean, distance, nearest};
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{Node, Value};
 
@@ -17,6 +17,9 @@ pub const PACK: &str = "OrganizationConformancePack";
 
 /// The `kind` of an approval.
 pub const APPROVAL: &str = "Approval";
+
+/// Letters that a misspelt `apiVersion` may be off by: `config/v1alpha1` is off by four.
+const SLIPS_MAX: usize = 3;
 
 /// What a document is.
 #[derive(Debug)]
@@ -107,8 +110,8 @@ fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
     let lower = version.to_lowercase();
     let group = lower.split('/').next().unwrap_or_default();
     lower.contains("conformd")
-        || nearest(&lower, [API_VERSION]).is_some()
-        || nearest(group, ["conformd"]).is_some()
+        || distance(version, API_VERSION, SLIPS_MAX).is_some()
+        || distance(group, "conformd", SLIPS_MAX - 1).is_some()
         || (!has_domain(version) && kind.is_some_and(is_nearly_pack))
 }
 
@@ -126,7 +129,8 @@ fn misspelt_version(root: &Node) -> Option<(&str, Span)> {
     let entries = root.mapping()?.entries.iter();
     let mut holding = entries.filter_map(|entry| {
         let text = entry.value.text()?;
-        let ours = text.starts_with("conformd/") || nearest(text, [API_VERSION]).is_some();
+        let ours =
+            text.starts_with("conformd/") || distance(text, API_VERSION, SLIPS_MAX).is_some();
         ours.then_some((&*entry.key.text, entry.key_span))
     });
     holding.next()
