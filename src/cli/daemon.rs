@@ -18,13 +18,14 @@ use super::session::{self, Session, Unfit};
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config, Loaded, Unusable};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::Constraints;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
+use crate::listing::chain;
 use crate::metrics::{Metrics, Program, Settings, Setup};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
@@ -84,19 +85,41 @@ impl Reloader {
             }
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());
-                tracing::error!(error = format!("{error:#}"), "settings not reloaded");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "settings not reloaded, the old ones stay in force"
+                );
             }
         }
     }
 
     fn next(&self) -> anyhow::Result<Config> {
-        let config = session::load(&self.file)?;
+        let config = self.read()?;
         let fixed = self.settings.borrow().changes_needing_restart(&config);
         if fixed.is_empty() {
             return Ok(config);
         }
         let why = format!("{} cannot change while running; restart instead", fixed.join(", "));
         Err(Unfit(why).into())
+    }
+
+    /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
+    fn read(&self) -> anyhow::Result<Config> {
+        let (findings, read) = match config::load(&self.file) {
+            Ok(Loaded { config, warnings }) => (warnings, Ok(config)),
+            Err(error) => {
+                let why = chain(&error);
+                let findings = match error {
+                    Unusable::Invalid { path: _, text: _, findings } => findings,
+                    Unusable::Unreadable { .. } => Vec::new(),
+                };
+                (findings, Err(Unfit(why).into()))
+            }
+        };
+        for finding in findings {
+            tracing::warn!(%finding, "settings");
+        }
+        read
     }
 }
 

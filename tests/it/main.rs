@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod cli;
 mod contract;
 mod daemon;
+mod fleet;
 mod guard;
 mod history;
 mod http;
@@ -11,6 +13,7 @@ mod lines;
 mod manifests;
 mod metrics;
 mod plan;
+mod process;
 mod properties;
 mod rendering;
 mod report;
