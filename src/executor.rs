@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Writer};
 use crate::domain::guard::Approved;
-use crate::domain::model::{Place, Revision};
+use crate::domain::model::{Digest, Place, Revision};
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::plan::{Action, Step};
 use crate::listing::chain;
@@ -26,7 +26,11 @@ pub async fn execute<W: Writer>(
     stop: &CancellationToken,
 ) -> Vec<Outcome> {
     let plan = approved.plan();
-    let (place, revision) = (plan.place.clone(), plan.revision.clone());
+    let audit = Audit {
+        place: plan.place.clone(),
+        revision: plan.revision.clone(),
+        digest: approved.digest(),
+    };
     let (deletes, puts): (Vec<Step>, Vec<Step>) =
         approved.into_steps().into_iter().partition(|step| matches!(step.action, Action::Delete));
     let mut outcomes = Vec::new();
@@ -34,13 +38,12 @@ pub async fn execute<W: Writer>(
         let run = wave.into_iter().map(|step| {
             let span = tracing::info_span!(
                 "step",
-                account = %place.account,
-                region = %place.region,
+                account = %audit.place.account,
+                region = %audit.place.region,
                 pack = %step.pack,
                 verb = step.action.kind().as_str(),
             );
-            let audit = (&place, revision.as_ref());
-            take(step, audit, writer, stop).instrument(span)
+            take(step, &audit, writer, stop).instrument(span)
         });
         let ended: Vec<Outcome> =
             futures_util::stream::iter(run).buffered(IN_FLIGHT_MAX).collect().await;
@@ -49,9 +52,16 @@ pub async fn execute<W: Writer>(
     outcomes
 }
 
+/// What the audit line says besides the step.
+struct Audit {
+    place: Place,
+    revision: Option<Revision>,
+    digest: Option<Digest>,
+}
+
 async fn take<W: Writer>(
     step: Step,
-    (place, revision): (&Place, Option<&Revision>),
+    audit: &Audit,
     writer: &W,
     stop: &CancellationToken,
 ) -> Outcome {
@@ -61,8 +71,11 @@ async fn take<W: Writer>(
     // The audit line: every mutation is preceded by one (I-S11).
     tracing::info!(
         audit = true,
-        place = %place,
-        revision = revision.map(|revision| revision.0.as_str()),
+        place = %audit.place,
+        pack = %step.pack,
+        action = step.action.kind().as_str(),
+        revision = audit.revision.as_ref().map(|revision| revision.0.as_str()),
+        plan = audit.digest.map(tracing::field::display),
         reason = ?step.reason,
         marker = step.marker_now.as_ref().map(ToString::to_string),
         "step begins"

@@ -3,7 +3,7 @@
 //! Empty pages with a token are not the end; a token that repeats, or more pages than any
 //! organization can have, is a broken answer; a refused token starts the listing again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::future::Future;
 
@@ -72,15 +72,18 @@ where
     K: Ord + Send,
 {
     let mut entries = BTreeMap::new();
+    let mut tokens = BTreeSet::new();
     let mut token: Option<PageToken> = None;
     for _ in 0..PAGES_MAX {
-        let page = fetch(token.clone()).await.map_err(Incomplete::Page)?;
+        let page = fetch(token).await.map_err(Incomplete::Page)?;
         entries.extend(page.items.into_iter().map(|entry| (key(&entry), entry)));
-        match page.next {
-            None => return Ok(entries.into_values().collect()),
-            next if next == token => return Err(Incomplete::Endless("a token repeats")),
-            next => token = next,
+        let Some(next) = page.next else {
+            return Ok(entries.into_values().collect());
+        };
+        if !tokens.insert(next.clone()) {
+            return Err(Incomplete::Endless("a token repeats"));
         }
+        token = Some(next);
     }
     Err(Incomplete::Endless("too many pages"))
 }

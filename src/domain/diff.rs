@@ -3,29 +3,31 @@
 //! | wanted | observed | result |
 //! |---|---|---|
 //! | yes | absent | create; after it was seen in force, only when two looks agree |
+//! | yes | not listed, but with a status | held until the list has had time to show it |
 //! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: contested, healed |
-//! | yes | ours, different or failed | update |
+//! | yes | ours, different | update; put back after two looks when somebody else changed it |
+//! | yes | ours, failed | update; unchanged content ever more rarely |
 //! | yes | unmanaged | adopt if the manifest says so, else held |
 //! | yes | another's, void marker | held |
 //! | no | ours | delete after two looks; `Orphan`: left in place |
 //! | no | anything else | none of our business |
 //!
 //! Whatever AWS is working on, was written lately, was refused, or is paused is held with that
-//! reason. Mode and guard come afterwards.
+//! reason, and whatever takes something away waits for a source that was read whole. Mode and
+//! guard come afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::content::fingerprint_of;
+use super::changes::changes;
+use super::content::Content;
 use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
-use super::history::{History, Memory, Pace, Sight, after, backoff};
-use super::model::{DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Timestamp};
+use super::history::{History, Memory, Pace, Sent, after, backoff};
+use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
 use super::observed::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
-use super::plan::{
-    Action, Bystander, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, TemplateMark,
-    Weights,
-};
+use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +53,7 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         revision: inputs.desired.map(|desired| desired.revision.clone()),
         steps: Vec::new(),
         holds: Vec::new(),
-        bystanders: std::collections::BTreeMap::new(),
+        bystanders: BTreeMap::new(),
         weights: Weights::default(),
     };
     let (seen, desired) = match (inputs.observed, inputs.desired) {
@@ -66,7 +68,7 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
     };
-    let region = Region { inputs, seen, desired, now };
+    let region = Region { inputs, seen, desired, successors: successors(seen, desired), now };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
             Decision::Nothing => {}
@@ -102,7 +104,25 @@ struct Region<'a> {
     inputs: &'a Inputs<'a>,
     seen: &'a Seen,
     desired: &'a Desired,
+    successors: BTreeMap<Digest, &'a PackName>,
     now: Timestamp,
+}
+
+/// Wanted packs that AWS does not report as deployed, by template: an unwanted pack with the same
+/// template is the old name of a rename in progress.
+fn successors<'a>(seen: &Seen, desired: &'a Desired) -> BTreeMap<Digest, &'a PackName> {
+    let waiting = desired.packs.iter().filter_map(|(name, want)| {
+        let Want::Pack(want) = want else { return None };
+        let status = seen.packs.get(name).and_then(|pack| pack.status.as_ref());
+        let is_deployed = status.is_some_and(|record| {
+            matches!(
+                record.status,
+                RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful)
+            )
+        });
+        (!is_deployed).then_some((want.marker.template, name))
+    });
+    waiting.collect()
 }
 
 impl Region<'_> {
@@ -124,27 +144,42 @@ impl Region<'_> {
 
     /// Wanted and not listed.
     fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
+        let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let step = Step {
             pack: name.clone(),
             action: Action::Create(Box::new(want.content.clone())),
-            reason: Reason::Missing,
+            reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
             changes: changes(want, None),
             marker_now: None,
             last_update: None,
         };
         let status = self.seen.unlisted.get(name);
-        if let Some(hold) = self.common_holds(want, status, &step) {
+        if let Some(hold) = self.put_holds(want, status, &step) {
             return hold;
         }
-        let memory = self.memory(name);
-        match memory.and_then(|memory| memory.suspect) {
+        if let Some(hold) = status.and_then(|record| self.unlisted(record, &step)) {
+            return hold;
+        }
+        match suspect {
             None => Decision::Take(Box::new(step)),
-            Some((Sight::Absent | Sight::Holds(..), since)) => {
-                let step = Step { reason: Reason::Vanished, ..step };
+            Some((_, since)) => {
                 let what = "it was in force and is not listed any more";
-                self.agree(step, (what, since, self.inputs.pace.interval))
+                self.heal(step, want, (what, since, self.inputs.pace.interval))
             }
         }
+    }
+
+    /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
+    /// and whose it is will be known when the list shows it.
+    fn unlisted(&self, record: &StatusRecord, step: &Step) -> Option<Decision> {
+        if matches!(record.status, RolloutStatus::Known(Verb::Delete, _)) {
+            return None;
+        }
+        let until = record.last_update.map(|at| after(at, self.inputs.pace.settle));
+        until.is_none_or(|until| until > self.now).then(|| {
+            let why = format!("AWS reports {} for it and does not list it yet", record.status);
+            waiting(step.clone(), HoldReason::Settling, why, until)
+        })
     }
 
     /// Wanted and listed.
@@ -163,6 +198,9 @@ impl Region<'_> {
             }
             Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
         };
+        if let Some(hold) = self.leaving(name, have) {
+            return hold;
+        }
         let changes = changes(want, Some((have, Some(marker))));
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let reason = match (&have.status, suspect) {
@@ -180,12 +218,12 @@ impl Region<'_> {
             marker_now: Some(marker.clone()),
             last_update: Some(have.record.last_update),
         };
-        if let Some(hold) = self.common_holds(want, have.status.as_ref(), &step) {
+        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
             return hold;
         }
         match (&step.reason, suspect) {
             (Reason::Failed { .. }, _) if step.changes.is_empty() => self.retry(step, have),
-            (_, Some((_, since))) => self.heal(step, want, since),
+            (_, Some((_, since))) => self.put_back(step, want, since),
             _ => Decision::Take(Box::new(step)),
         }
     }
@@ -199,8 +237,14 @@ impl Region<'_> {
             marker_now: None,
             last_update: Some(have.record.last_update),
         };
-        self.common_holds(want, have.status.as_ref(), &step)
-            .unwrap_or_else(|| Decision::Take(Box::new(step)))
+        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
+            return hold;
+        }
+        match self.memory(name).and_then(|memory| memory.suspect) {
+            // It was ours a moment ago: somebody overwrote it, marker and all.
+            Some((_, since)) => self.put_back(step, want, since),
+            None => Decision::Take(Box::new(step)),
+        }
     }
 
     /// Listed, and no manifest wants it here.
@@ -215,33 +259,25 @@ impl Region<'_> {
             let why = "no manifest wants it and its deletion policy is Orphan: left in place";
             return hold(name, HoldReason::Orphaned, why.to_owned());
         }
+        let failure = have.status.as_ref().filter(|record| {
+            matches!(record.status, RolloutStatus::Known(Verb::Delete, Phase::Failed))
+        });
         let step = Step {
             pack: name.clone(),
             action: Action::Delete,
-            reason: if self.desired.elsewhere.contains(name) {
-                Reason::RegionDropped
-            } else {
-                Reason::Unwanted
+            reason: match failure {
+                Some(record) => failed(record),
+                None if self.desired.elsewhere.contains(name) => Reason::RegionDropped,
+                None => Reason::Unwanted,
             },
             changes: Vec::new(),
             marker_now: Some(marker.clone()),
             last_update: Some(have.record.last_update),
         };
-        match &self.desired.basis {
-            Basis::Whole => {}
-            Basis::Invalid(why) => return waiting(step, HoldReason::Invalid, why.clone(), None),
-            Basis::Unread(why) => return waiting(step, HoldReason::Source, why.clone(), None),
-        }
-        if let Some(hold) = self.write_holds(have.status.as_ref(), &step) {
+        if let Some(hold) = self.delete_holds(have, &step) {
             return hold;
         }
-        if let Some(status) = have.status.as_ref().filter(|status| is_failed(status))
-            && let RolloutStatus::Known(Verb::Delete, _) = status.status
-            && let Decision::Hold(hold) = self.retry(step.clone(), have)
-        {
-            return Decision::Hold(hold);
-        }
-        if let Some(successor) = self.successor(marker) {
+        if let Some(successor) = self.successors.get(&marker.template) {
             let why = format!(
                 "{successor} holds the same template and is not deployed yet; the old pack goes \
                  only after it"
@@ -250,28 +286,50 @@ impl Region<'_> {
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
             Some((since, _)) => {
-                let what = "no manifest wants it";
-                self.agree(step, (what, *since, self.inputs.pace.interval))
+                let agreed =
+                    self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval));
+                match agreed {
+                    Decision::Take(step) if failure.is_some() => self.retry(*step, have),
+                    agreed => agreed,
+                }
             }
             None => waiting(step, HoldReason::SecondLook, "seen unwanted once".to_owned(), None),
         }
     }
 
-    /// A wanted pack with the same template that AWS does not report as deployed: a rename in
-    /// progress.
-    fn successor(&self, marker: &Marker) -> Option<&PackName> {
-        self.desired.packs.iter().find_map(|(name, want)| {
-            let Want::Pack(want) = want else { return None };
-            let deployed = self.seen.packs.get(name).and_then(|pack| pack.status.as_ref());
-            let deployed = deployed.is_some_and(|record| {
-                matches!(record.status, RolloutStatus::Known(_, Phase::Successful))
-            });
-            (want.marker.template == marker.template && !deployed).then_some(name)
-        })
+    /// Whether its removal runs already: there is nothing to do but to wait, and to create it
+    /// again when it is wanted.
+    fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
+        if have.status.as_ref().is_some_and(is_leaving) {
+            let why = "AWS is removing it".to_owned();
+            return Some(hold(name, HoldReason::InProgress, why));
+        }
+        let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
+        Some(Decision::Hold(Box::new(Hold {
+            pack: Some(name.clone()),
+            reason: HoldReason::Settling,
+            why: "its removal was sent, AWS does not show it yet".to_owned(),
+            until: Some(after(sent.at, self.inputs.pace.settle)),
+            step: None,
+        })))
+    }
+
+    /// Holds that apply to every delete.
+    fn delete_holds(&self, have: &ObservedPack, step: &Step) -> Option<Decision> {
+        if let Some(hold) = self.leaving(&step.pack, have) {
+            return Some(hold);
+        }
+        if let Some(hold) = self.write_holds(have.status.as_ref(), step) {
+            return Some(hold);
+        }
+        let record = have.status.as_ref()?;
+        let RolloutStatus::Unknown(status) = &record.status else { return None };
+        let why = format!("AWS reports {status:?}, which this version does not know");
+        Some(waiting(step.clone(), HoldReason::InProgress, why, None))
     }
 
     /// Holds that apply to every Put.
-    fn common_holds(
+    fn put_holds(
         &self,
         want: &DesiredPack,
         status: Option<&StatusRecord>,
@@ -280,28 +338,42 @@ impl Region<'_> {
         if let Some(suspend) = &want.suspend
             && suspend.until.is_none_or(|until| until > self.now)
         {
-            let why = format!("suspended: {}", suspend.reason);
+            let why = suspend.reason.clone();
             return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
         }
         if let Some(hold) = self.write_holds(status, step) {
             return Some(hold);
         }
-        let (refused, at, why) = self.memory(&step.pack)?.rejected.as_ref()?;
-        let until = after(*at, self.inputs.pace.recheck);
-        (*refused == want.content.fingerprint() && until > self.now).then(|| {
-            let why = format!("AWS refused this content, change it: {why}");
-            waiting(step.clone(), HoldReason::Rejected, why, Some(until))
-        })
+        let memory = self.memory(&step.pack)?;
+        let content = want.content.fingerprint();
+        if let Some((refused, at, why)) = &memory.rejected {
+            let until = after(*at, self.inputs.pace.recheck);
+            if *refused == content && until > self.now {
+                let why = format!("AWS refused this content, change it: {why}");
+                return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
+            }
+        }
+        let fight = memory.fight(content, self.now)?;
+        let why = format!(
+            "somebody keeps changing it back: {} Puts within 6 hours; find the second writer \
+             (CloudTrail, PutOrganizationConformancePack)",
+            fight.puts
+        );
+        Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
     }
 
     /// Holds that apply to every write.
     fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
+        if let Some(hold) = self.basis_hold(step) {
+            return Some(hold);
+        }
         if let Some(record) = status.filter(|record| record.status.is_in_progress()) {
             let why = format!("AWS is working on it ({}) and takes no change", record.status);
             return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
         }
         let memory = self.memory(&step.pack)?;
-        if let Some(sent) = &memory.sent {
+        let wanted = step.action.content().map(Content::fingerprint);
+        if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
             let until = after(sent.at, self.inputs.pace.settle);
             let why = "written lately, AWS does not show it yet".to_owned();
             return Some(waiting(step.clone(), HoldReason::Settling, why, Some(until)));
@@ -311,12 +383,18 @@ impl Region<'_> {
         Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
     }
 
+    /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
+    fn basis_hold(&self, step: &Step) -> Option<Decision> {
+        let (reason, why) = match &self.desired.basis {
+            Basis::Whole => return None,
+            Basis::Invalid(why) => (HoldReason::Invalid, why),
+            Basis::Unread(why) => (HoldReason::Source, why),
+        };
+        (!step.losses().is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
+    }
+
     /// Waits until two looks this far apart agree.
-    fn agree(
-        &self,
-        step: Step,
-        (what, since, apart): (&str, Timestamp, std::time::Duration),
-    ) -> Decision {
+    fn agree(&self, step: Step, (what, since, apart): (&str, Timestamp, Duration)) -> Decision {
         let until = after(since, apart);
         if self.now >= until {
             return Decision::Take(Box::new(step));
@@ -325,27 +403,27 @@ impl Region<'_> {
         waiting(step, HoldReason::SecondLook, why, Some(until))
     }
 
-    /// Puts back what somebody else changed: after a second look, once per interval, and not when
-    /// it has become a fight.
-    fn heal(&self, step: Step, want: &DesiredPack, since: Timestamp) -> Decision {
-        let memory = self.memory(&step.pack);
-        let content = want.content.fingerprint();
+    /// Puts back what somebody else changed. A sight that is no newer than what was in force may
+    /// come from an old snapshot, so it has to last.
+    fn put_back(&self, step: Step, want: &DesiredPack, since: Timestamp) -> Decision {
         let pace = self.inputs.pace;
-        let Some(heal) = memory.and_then(|memory| memory.heal_not_before(content, self.now, pace))
-        else {
-            let what = "it is not what was last seen in force";
-            return self.agree(step, (what, since, pace.look_again));
-        };
-        let why = match heal.puts {
-            Some(puts) => format!(
-                "somebody keeps changing it back: {puts} Puts within 6 hours; find the second \
-                 writer (CloudTrail, PutOrganizationConformancePack)"
-            ),
-            None => {
-                "somebody else wrote it lately; it is put back at most once per interval".to_owned()
+        let is_stale = self.memory(&step.pack).is_some_and(Memory::looks_stale);
+        let apart = if is_stale { pace.interval } else { pace.look_again };
+        self.heal(step, want, ("it is not what was last seen in force", since, apart))
+    }
+
+    /// Undoes what somebody else did: once per interval, and after a second look.
+    fn heal(&self, step: Step, want: &DesiredPack, look: (&str, Timestamp, Duration)) -> Decision {
+        let (content, pace) = (want.content.fingerprint(), self.inputs.pace);
+        let memory = self.memory(&step.pack);
+        match memory.and_then(|memory| memory.heal_not_before(content, self.now, pace)) {
+            None => self.agree(step, look),
+            Some(until) => {
+                let why = "somebody else wrote it after us; it is put back at most once per \
+                           interval";
+                waiting(step, HoldReason::Contested, why.to_owned(), Some(until))
             }
-        };
-        waiting(step, HoldReason::Contested, why, Some(heal.until))
+        }
     }
 
     /// Puts a failed deployment again, ever more rarely, counted from AWS's own time stamp.
@@ -358,19 +436,7 @@ impl Region<'_> {
         if self.now >= until {
             return Decision::Take(Box::new(step));
         }
-        let code = match &step.reason {
-            Reason::Failed { code: Some(code), message: _ } => format!(" ({code})"),
-            Reason::Failed { code: None, message: _ }
-            | Reason::Missing
-            | Reason::Vanished
-            | Reason::Adoption
-            | Reason::Changed
-            | Reason::ForeignChange
-            | Reason::ForeignWrite
-            | Reason::Unwanted
-            | Reason::RegionDropped => String::new(),
-        };
-        let why = format!("the last run failed{code}; the next try comes later");
+        let why = "the last run failed; the next try comes later".to_owned();
         waiting(step, HoldReason::Retry, why, Some(until))
     }
 
@@ -387,21 +453,26 @@ impl Region<'_> {
         })
     }
 
+    /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.
     fn weights(&self) -> Weights {
-        let owned: Vec<&PackName> = self
-            .seen
-            .packs
-            .iter()
-            .filter(|(_, pack)| matches!(pack.ownership, Ownership::Ours(_)))
-            .map(|(name, _)| name)
-            .collect();
-        let wanted = owned.iter().filter(|name| self.desired.packs.contains_key(**name)).count();
-        Weights { owned: owned.len(), owned_wanted: wanted, source_empty: self.desired.empty }
+        let is_wanted = |name: &PackName| self.desired.packs.contains_key(name);
+        let owned = self.seen.packs.iter().filter(|(name, pack)| match &pack.ownership {
+            Ownership::Ours(marker) => is_wanted(name) || marker.policy == DeletionPolicy::Delete,
+            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+        });
+        let owned: Vec<&PackName> = owned.map(|(name, _)| name).collect();
+        let owned_wanted = owned.iter().filter(|name| is_wanted(name)).count();
+        Weights { owned: owned.len(), owned_wanted, source_empty: self.desired.empty }
     }
 
     /// Holds creates for which there is no room.
     fn respect_quota(&self, plan: &mut Plan) {
-        let mut room = self.inputs.quota.saturating_sub(self.seen.packs.len());
+        let coming = self.desired.packs.keys().filter(|name| {
+            let sent = self.memory(name).and_then(|memory| memory.sent);
+            !self.seen.packs.contains_key(*name) && sent.is_some_and(|sent| sent.content.is_some())
+        });
+        let taken = self.seen.packs.len().saturating_add(coming.count());
+        let mut room = self.inputs.quota.saturating_sub(taken);
         let refused = self.inputs.history.quota.as_ref().filter(|wait| wait.until > self.now);
         let (mut kept, mut held) = (Vec::new(), Vec::new());
         for step in std::mem::take(&mut plan.steps) {
@@ -412,8 +483,7 @@ impl Region<'_> {
                 held.push((step, why, Some(wait.until)));
             } else if room == 0 {
                 let why = format!(
-                    "the region holds {} packs and AWS allows {}; nothing is deleted to make room",
-                    self.seen.packs.len(),
+                    "AWS allows {} packs in a region; nothing is deleted to make room",
                     self.inputs.quota
                 );
                 held.push((step, why, None));
@@ -434,7 +504,10 @@ impl Region<'_> {
         let history = self.inputs.history;
         let denied = history.denied.as_ref().filter(|wait| wait.until > self.now);
         let (why, until) = match (&history.stopped, denied) {
-            (Some(why), _) => (why.clone(), None),
+            (Some(why), _) => {
+                plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
+                ("writes have stopped here".to_owned(), None)
+            }
             (None, Some(wait)) => {
                 (format!("writes are refused here: {}", wait.why), Some(wait.until))
             }
@@ -477,6 +550,20 @@ pub fn void_text(void: &VoidMarker) -> String {
     }
 }
 
+/// Whether the content that was sent is not what is wanted any more: AWS takes the new one, or says
+/// that it is busy. A write that nobody confirmed could still arrive, so it is waited for.
+fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
+    sent.accepted && sent.content.is_some() && wanted.is_some() && sent.content != wanted
+}
+
+/// Whether AWS is removing it, or says that it has.
+fn is_leaving(record: &StatusRecord) -> bool {
+    matches!(
+        record.status,
+        RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful)
+    )
+}
+
 fn is_failed(record: &StatusRecord) -> bool {
     matches!(record.status, RolloutStatus::Known(_, Phase::Failed))
 }
@@ -490,45 +577,3 @@ fn failed(record: &StatusRecord) -> Reason {
 
 /// Foreign text is cut at this many characters (reliability A-15: 512).
 const FOREIGN_TEXT_MAX: usize = 512;
-
-/// Everything in which a pack differs from what is wanted.
-fn changes(want: &DesiredPack, have: Option<(&ObservedPack, Option<&Marker>)>) -> Vec<Change> {
-    let DesiredPack { content, marker, adopt: _, suspend: _, invalid_now: _ } = want;
-    if have.is_some_and(|(have, _)| fingerprint_of(&have.record) == content.fingerprint()) {
-        return Vec::new();
-    }
-    let record = have.map(|(have, _)| &have.record);
-    let marker_now = have.and_then(|(_, marker)| marker);
-    let mut changes = Vec::new();
-    let new = TemplateMark { digest: marker.template, rules: marker.rules };
-    let old = marker_now.map(|now| TemplateMark { digest: now.template, rules: now.rules });
-    if old != Some(new) {
-        changes.push(Change::Template { old, new });
-    }
-    let empty = std::collections::BTreeMap::new();
-    let inputs_now = record.map_or(&empty, |record| &record.inputs);
-    let names: BTreeSet<&String> = inputs_now.keys().chain(content.inputs.keys()).collect();
-    for name in names.into_iter().filter(|name| *name != MARKER_PARAMETER) {
-        let (old, new) = (inputs_now.get(name), content.inputs.get(name));
-        if old != new {
-            let value = |text: Option<&String>| text.map(|text| ParameterValue::new(text));
-            let (old, new) = (value(old), value(new));
-            changes.push(Change::Parameter { name: name.clone(), old, new });
-        }
-    }
-    let nobody = BTreeSet::new();
-    let excluded_now = record.map_or(&nobody, |record| &record.excluded);
-    let entering: BTreeSet<_> = content.excluded.difference(excluded_now).cloned().collect();
-    let leaving: BTreeSet<_> = excluded_now.difference(&content.excluded).cloned().collect();
-    if !(entering.is_empty() && leaving.is_empty()) {
-        changes.push(Change::Exclusions { entering, leaving });
-    }
-    let delivery_now = record.map(|record| record.delivery.clone()).unwrap_or_default();
-    if delivery_now != content.delivery {
-        changes.push(Change::Delivery { old: delivery_now, new: content.delivery.clone() });
-    }
-    if let Some(now) = marker_now.filter(|now| now.policy != marker.policy) {
-        changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
-    }
-    changes
-}

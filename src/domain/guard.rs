@@ -2,7 +2,9 @@
 //!
 //! Whatever takes something away — deletes, accounts newly excluded, most rules of a template —
 //! stays within limits, all of it or none, or waits for an approval that names this very plan.
-//! Ordinary Puts go on. Gates that are about one pack (second look, basis, progress) are `diff`'s.
+//! Ordinary Puts go on. Gates that are about one pack (second look, basis, progress) are `diff`'s;
+//! what only waits for one of them is ruled on already, so that neither the verdict nor the digest
+//! depends on which pack happens to be busy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,23 +15,32 @@ use serde::Serialize;
 use super::history::after;
 use super::manifest::Approval;
 use super::mode::Mode;
-use super::model::{Digest, PackName, Timestamp};
+use super::model::{Digest, PackName, Place, Timestamp};
 use super::plan::{Action, Change, Hold, HoldReason, Loss, Plan, Step};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Approved(Plan);
+pub struct Approved {
+    plan: Plan,
+    #[serde(skip)]
+    digest: Option<Digest>,
+}
 
 impl Approved {
     /// The plan: its steps may be taken, what may not is among its holds.
     pub fn plan(&self) -> &Plan {
-        &self.0
+        &self.plan
+    }
+
+    /// The digest of whatever takes something away, held or not; `None` when nothing does.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// The steps that may be taken.
     pub fn into_steps(self) -> Vec<Step> {
-        self.0.steps
+        self.plan.steps
     }
 }
 
@@ -64,18 +75,21 @@ impl Default for Limits {
 /// The window in which distinct names are counted.
 const WINDOW: Duration = Duration::from_hours(24);
 
-/// Which packs went away lately, in all regions of one process. The window lives in memory, so
-/// a young process may take away only one name.
+/// Which packs went away lately, in all regions of one process, and what was approved. The window
+/// lives in memory, so a young process may take away only one name.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     started: Timestamp,
     gone: BTreeMap<PackName, Timestamp>,
+    /// The steps of every plan that an approval let through, by the digest of that plan: the
+    /// approval also covers what is left of it when some steps are done and others are not.
+    granted: BTreeMap<Digest, BTreeSet<Digest>>,
 }
 
 impl Ledger {
     /// An empty ledger of a process that started now.
     pub fn new(started: Timestamp) -> Self {
-        Self { started, gone: BTreeMap::new() }
+        Self { started, gone: BTreeMap::new(), granted: BTreeMap::new() }
     }
 
     fn names(&self, now: Timestamp) -> BTreeSet<&PackName> {
@@ -92,6 +106,19 @@ impl Ledger {
     fn note(&mut self, names: impl IntoIterator<Item = PackName>, now: Timestamp) {
         self.gone.retain(|_, at| after(*at, WINDOW) > now);
         self.gone.extend(names.into_iter().map(|name| (name, now)));
+    }
+
+    /// The approval of this plan, or of one that this is the rest of.
+    fn approval<'a>(&mut self, losses: &Losses<'_>, terms: &Terms<'a>) -> Option<&'a Approval> {
+        let digests: BTreeSet<Digest> = losses.digests().collect();
+        let mut valid = terms.approvals.values().filter(|approval| approval.expires > terms.now);
+        let approval = valid.find(|approval| {
+            let granted = self.granted.get(&approval.plan);
+            approval.plan == losses.digest()
+                || granted.is_some_and(|granted| digests.is_subset(granted))
+        })?;
+        self.granted.entry(approval.plan).or_insert(digests);
+        Some(approval)
     }
 }
 
@@ -193,40 +220,118 @@ impl fmt::Display for TripReason {
     }
 }
 
+/// Everything in a plan that takes something away.
+struct Losses<'a> {
+    plan: &'a Plan,
+    /// Ordered by pack, whether it may be taken now or waits.
+    steps: Vec<(&'a Step, Vec<Loss>)>,
+}
+
+impl<'a> Losses<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
+        let held = held.filter_map(|hold| hold.step.as_deref());
+        let steps = plan.steps.iter().chain(held).map(|step| (step, step.losses()));
+        let mut steps: Vec<_> = steps.filter(|(_, losses)| !losses.is_empty()).collect();
+        steps.sort_by_key(|(step, _)| &step.pack);
+        Self { plan, steps }
+    }
+
+    fn packs(&self) -> BTreeSet<PackName> {
+        self.steps.iter().map(|(step, _)| step.pack.clone()).collect()
+    }
+
+    /// Packs that are deleted or stripped of their rules.
+    fn taken_away(&self) -> impl Iterator<Item = &'a PackName> {
+        let is_away = |loss: &Loss| matches!(loss, Loss::Pack | Loss::Rules { .. });
+        let away = self.steps.iter().filter(move |(_, losses)| losses.iter().any(is_away));
+        away.map(|(step, _)| &step.pack)
+    }
+
+    fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.steps.iter().map(|(step, _)| step_digest(&self.plan.place, step))
+    }
+
+    fn digest(&self) -> Digest {
+        let digests: Vec<String> = self.digests().map(|digest| digest.to_string()).collect();
+        Digest::of(digests.iter().map(String::as_bytes))
+    }
+}
+
+/// Whether what is held for this reason is going to happen by itself.
+fn is_imminent(reason: HoldReason) -> bool {
+    match reason {
+        HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::InProgress
+        | HoldReason::Retry
+        | HoldReason::Denied => true,
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Unseen
+        | HoldReason::Guard
+        | HoldReason::Suspended
+        | HoldReason::Foreign
+        | HoldReason::Unmanaged
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Orphaned => false,
+    }
+}
+
 /// Rules on a plan. The ledger is written when something may go away.
 pub fn approve(mut plan: Plan, terms: &Terms<'_>, ledger: &mut Ledger) -> Ruling {
     if terms.mode == Mode::Upsert {
-        let why = "mode upsert never deletes";
-        hold_steps(&mut plan, |step| matches!(step.action, Action::Delete), HoldReason::Mode, why);
+        forbid_deletes(&mut plan);
     }
-    let losses: Vec<(&Step, Vec<Loss>)> = plan
-        .steps
-        .iter()
-        .map(|step| (step, step.losses()))
-        .filter(|(_, losses)| !losses.is_empty())
-        .collect();
-    let trips = trips(&losses, &plan, terms, ledger);
-    let digest = digest(&plan, &losses);
-    let packs: BTreeSet<PackName> = losses.iter().map(|(step, _)| step.pack.clone()).collect();
-    let gone: Vec<PackName> = taken_away(&losses).map(|step| step.pack.clone()).collect();
-    let approval = terms
-        .approvals
-        .values()
-        .find(|approval| approval.plan == digest && approval.expires > terms.now)
-        .filter(|_| !trips.is_empty());
+    let losses = Losses::of(&plan);
+    let digest = (!losses.steps.is_empty()).then(|| losses.digest());
+    let trips = trips(&losses, terms, ledger);
+    let approval = if trips.is_empty() { None } else { ledger.approval(&losses, terms) };
     let mut blocked = None;
-    if !trips.is_empty() && approval.is_none() {
-        let why = block_text(&trips, &digest);
-        hold_steps(&mut plan, |step| packs.contains(&step.pack), HoldReason::Guard, &why);
+    if let Some(digest) = digest.filter(|_| !trips.is_empty() && approval.is_none()) {
+        let (packs, why) = (losses.packs(), block_text(&trips, &digest));
+        block(&mut plan, &packs, &why);
         blocked = Some(Blocked { digest, trips, packs });
-    } else if terms.mode == Mode::Sync || terms.mode == Mode::Upsert {
-        ledger.note(gone, terms.now);
     }
-    if terms.mode == Mode::Observe {
-        hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
+    match terms.mode {
+        Mode::Observe => {
+            hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
+        }
+        Mode::Upsert | Mode::Sync => {
+            let going = plan.steps.iter().map(|step| (&step.pack, step.losses()));
+            let away = |loss: &Loss| matches!(loss, Loss::Pack | Loss::Rules { .. });
+            let gone = going.filter(|(_, losses)| losses.iter().any(away));
+            ledger.note(gone.map(|(pack, _)| pack.clone()), terms.now);
+        }
     }
     let approval = approval.map(|approval| approval.name.clone());
-    Ruling { approved: Approved(plan), blocked, approval }
+    Ruling { approved: Approved { plan, digest }, blocked, approval }
+}
+
+/// Deletes never happen in this mode, neither now nor when their wait is over.
+fn forbid_deletes(plan: &mut Plan) {
+    let why = "mode upsert never deletes";
+    hold_steps(plan, |step| matches!(step.action, Action::Delete), HoldReason::Mode, why);
+    for hold in &mut plan.holds {
+        let step = hold.step.as_deref();
+        if step.is_some_and(|step| matches!(step.action, Action::Delete)) {
+            (hold.reason, hold.why, hold.until) = (HoldReason::Mode, why.to_owned(), None);
+        }
+    }
+}
+
+/// Holds everything that takes something away, and says so where it only waited until now.
+fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
+    for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
+        if hold.step.as_ref().is_some_and(|step| packs.contains(&step.pack)) {
+            (hold.reason, hold.why, hold.until) = (HoldReason::Guard, why.to_owned(), None);
+        }
+    }
+    hold_steps(plan, |step| packs.contains(&step.pack), HoldReason::Guard, why);
 }
 
 fn block_text(trips: &[Trip], digest: &Digest) -> String {
@@ -254,16 +359,6 @@ fn hold_steps(plan: &mut Plan, fits: impl Fn(&Step) -> bool, reason: HoldReason,
     plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
 }
 
-/// Steps that delete a pack or strip it of its rules.
-fn taken_away<'a>(losses: &'a [(&Step, Vec<Loss>)]) -> impl Iterator<Item = &'a Step> {
-    losses
-        .iter()
-        .filter(|(_, losses)| {
-            losses.iter().any(|loss| matches!(loss, Loss::Pack | Loss::Rules { .. }))
-        })
-        .map(|(step, _)| *step)
-}
-
 fn percent(of: usize, percent: u32) -> usize {
     let percent = usize::try_from(percent).unwrap_or(usize::MAX);
     of.saturating_mul(percent).checked_div(100).unwrap_or_default()
@@ -275,18 +370,13 @@ fn is_below(part: usize, of: usize, percent: u32) -> bool {
     part.saturating_mul(100) < of.saturating_mul(percent)
 }
 
-fn trips(
-    losses: &[(&Step, Vec<Loss>)],
-    plan: &Plan,
-    terms: &Terms<'_>,
-    ledger: &Ledger,
-) -> Vec<Trip> {
-    if losses.is_empty() {
+fn trips(losses: &Losses<'_>, terms: &Terms<'_>, ledger: &Ledger) -> Vec<Trip> {
+    if losses.steps.is_empty() {
         return Vec::new();
     }
     let mut trips = Vec::new();
     let mut trip = |reason, why: String| trips.push(Trip { reason, why });
-    let weights = plan.weights;
+    let weights = losses.plan.weights;
     if weights.source_empty {
         trip(TripReason::EmptySource, "the source declares no pack at all".to_owned());
     }
@@ -297,65 +387,60 @@ fn trips(
         );
         trip(TripReason::Overlap, why);
     }
-    let away = taken_away(losses).count();
+    let away = losses.taken_away().count();
     let away_max = percent(weights.owned, terms.limits.ratio_percent).max(1);
     if away > away_max {
         let why = format!("{away} of {} owned packs, at most {away_max}", weights.owned);
         trip(TripReason::Ratio, why);
     }
     let names: BTreeSet<&PackName> =
-        ledger.names(terms.now).into_iter().chain(taken_away(losses).map(|it| &it.pack)).collect();
+        ledger.names(terms.now).into_iter().chain(losses.taken_away()).collect();
     let names_max = ledger.allowed(terms.limits, terms.now);
     if away > 0 && names.len() > names_max {
         let why = format!("{} names within 24 hours, at most {names_max}", names.len());
         trip(TripReason::Window, why);
     }
-    for (step, losses) in losses {
-        for loss in losses {
-            match loss {
-                Loss::Pack => {}
-                Loss::Accounts(count) => {
-                    let relative = terms
-                        .members
-                        .map_or(0, |members| percent(members, terms.limits.exclusions_percent));
-                    let absolute = usize::try_from(terms.limits.exclusions_max);
-                    let max = relative.max(absolute.unwrap_or(usize::MAX));
-                    if *count > max {
-                        let why = format!("{} loses {count} accounts, at most {max}", step.pack);
-                        trip(TripReason::Exclusions, why);
-                    }
-                }
-                Loss::Rules { old, new } => {
-                    let old = old.map_or_else(|| "unknown".to_owned(), |old| old.to_string());
-                    let why = format!("{} keeps {new} of {old} rules", step.pack);
-                    trip(TripReason::RuleLoss, why);
-                }
-            }
-        }
+    for (step, losses) in &losses.steps {
+        trips.extend(losses.iter().filter_map(|loss| loss_trip(&step.pack, loss, terms)));
     }
     trips
 }
 
-/// The digest of everything destructive: the place, the steps and the markers observed on their
-/// targets; not the revision, since committing the approval changes it.
-fn digest(plan: &Plan, losses: &[(&Step, Vec<Loss>)]) -> Digest {
-    let mut parts = vec![plan.place.to_string()];
-    for (step, _) in losses {
-        let Step { pack, action, reason: _, changes, marker_now, last_update: _ } = step;
-        let marker = marker_now.as_ref().map(ToString::to_string).unwrap_or_default();
-        parts.extend([pack.to_string(), action.kind().to_string(), marker]);
-        for change in changes {
-            match change {
-                Change::Exclusions { entering, leaving: _ } => {
-                    parts.extend(entering.iter().map(|account| format!("-{account}")));
-                }
-                Change::Template { old: _, new } => {
-                    parts.push(format!("{}-{}", new.digest, new.rules));
-                }
-                Change::Parameter { .. }
-                | Change::Delivery { .. }
-                | Change::DeletionPolicy { .. } => {}
+/// The limits of one pack's change.
+fn loss_trip(pack: &PackName, loss: &Loss, terms: &Terms<'_>) -> Option<Trip> {
+    match loss {
+        Loss::Pack => None,
+        Loss::Accounts(count) => {
+            let limits = terms.limits;
+            let relative =
+                terms.members.map_or(0, |members| percent(members, limits.exclusions_percent));
+            let max = relative.max(usize::try_from(limits.exclusions_max).unwrap_or(usize::MAX));
+            let why = format!("{pack} loses {count} accounts, at most {max}");
+            (*count > max).then_some(Trip { reason: TripReason::Exclusions, why })
+        }
+        Loss::Rules { old, new } => {
+            let old = old.map_or_else(|| "unknown".to_owned(), |old| old.to_string());
+            let why = format!("{pack} keeps {new} of {old} rules");
+            Some(Trip { reason: TripReason::RuleLoss, why })
+        }
+    }
+}
+
+/// The digest of one destructive step: where, what, and the marker observed on its target; not the
+/// revision, since committing the approval changes it.
+fn step_digest(place: &Place, step: &Step) -> Digest {
+    let Step { pack, action, reason: _, changes, marker_now, last_update: _ } = step;
+    let marker = marker_now.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut parts = vec![place.to_string(), pack.to_string(), action.kind().to_string(), marker];
+    for change in changes {
+        match change {
+            Change::Exclusions { entering, leaving: _ } => {
+                parts.extend(entering.iter().map(|account| format!("-{account}")));
             }
+            Change::Template { old: _, new } => {
+                parts.push(format!("{}-{}", new.digest, new.rules));
+            }
+            Change::Parameter { .. } | Change::Delivery { .. } | Change::DeletionPolicy { .. } => {}
         }
     }
     Digest::of(parts.iter().map(String::as_bytes))

@@ -3,16 +3,16 @@
 //! Nothing here is needed for safety after a restart: losing it costs a second look or, at worst,
 //! one redundant Put. What must survive rides on the packs themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::content::fingerprint_of;
+use super::content::{Content, fingerprint_of};
 use super::desired::{Basis, Desired, Want};
 use super::failure::FailureKind;
-use super::model::{Digest, Marker, PackName, Timestamp};
-use super::observed::{ObservedPack, Ownership, Phase, RolloutStatus, Seen};
+use super::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
+use super::observed::{ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker};
 use super::outcome::{Outcome, Verdict};
-use super::plan::{Action, Reason};
+use super::plan::{Action, Reason, Step};
 
 /// How long things take: the settings' interval and figures that were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,8 @@ pub struct Memory {
     pub rejected: Option<(Digest, Timestamp, String)>,
     /// A write that has to wait.
     pub requeued: Option<Wait>,
-    /// Puts of one and the same content: their fingerprint and times.
+    /// Puts of one and the same content: its fingerprint, and those up to the last one that count
+    /// for a fight.
     pub puts: Option<(Digest, Vec<Timestamp>)>,
     /// How often a failed deployment was put again.
     pub retries: u32,
@@ -106,6 +107,10 @@ pub struct Sent {
     pub at: Timestamp,
     /// AWS's time stamp of the pack before.
     pub before: Option<Timestamp>,
+    /// Whether the pack held this very content before: only a newer time stamp shows such a Put.
+    pub again: bool,
+    /// Whether AWS said yes, rather than nothing.
+    pub accepted: bool,
 }
 
 /// Something to be tried again.
@@ -139,12 +144,13 @@ impl History {
     pub fn observe(&mut self, seen: &Seen, desired: &Desired, now: Timestamp, pace: &Pace) {
         self.stopped = self.stopped.take().or_else(|| self.lost_marker(seen));
         let names = seen.packs.keys().chain(desired.packs.keys());
-        let names: std::collections::BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
+        let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
         let observed: Vec<(PackName, Memory)> = names
             .into_iter()
             .filter_map(|name| {
                 let memory = self.packs.get(name).cloned().unwrap_or_default();
-                let memory = memory.observe(seen.packs.get(name), name, desired, (now, pace));
+                let (pack, wanted) = (seen.packs.get(name), desired.packs.get(name));
+                let memory = memory.observe(pack, wanted, (&desired.basis, now, pace));
                 memory.is_worth_keeping().then(|| (name.clone(), memory))
             })
             .collect();
@@ -155,10 +161,17 @@ impl History {
     /// nothing that is written here could be recognised again.
     fn lost_marker(&self, seen: &Seen) -> Option<String> {
         self.packs.iter().find_map(|(name, memory)| {
-            let sent = memory.sent.filter(|sent| sent.content.is_some())?;
+            let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
             let is_newer = sent.before.is_none_or(|before| pack.record.last_update > before);
-            (is_newer && pack.ownership == Ownership::Unmanaged).then(|| {
+            let is_lost = match &pack.ownership {
+                Ownership::Unmanaged => true,
+                Ownership::Void(void) => {
+                    matches!(void, VoidMarker::Unreadable(MarkerProblem::Malformed))
+                }
+                Ownership::Ours(_) | Ownership::Foreign(_) => false,
+            };
+            (is_newer && is_lost).then(|| {
                 format!(
                     "the marker of {name} did not read back after its Put, so packs written here \
                      could not be recognised; nothing more is written until conformd restarts"
@@ -171,61 +184,52 @@ impl History {
     pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
         let Outcome { step, verdict } = outcome;
         let memory = self.packs.entry(step.pack.clone()).or_default();
-        let content = step.action.content().map(super::content::Content::fingerprint);
+        let content = step.action.content().map(Content::fingerprint);
         match verdict {
-            Verdict::Accepted { .. } | Verdict::Unknown { .. } => {
-                memory.sent = Some(Sent { content, at: now, before: step.last_update });
-                memory.requeued = None;
-                memory.rejected = None;
-                memory.suspect = None;
-                if let Some(content) = content {
-                    memory.count_put(content, now);
-                }
-                if matches!(step.reason, Reason::Failed { .. }) {
-                    memory.retries = memory.retries.saturating_add(1);
+            Verdict::Accepted { .. } => {
+                memory.note_sent(step, true, now);
+                self.denied = None;
+                if matches!(step.action, Action::Create(_)) {
+                    self.quota = None;
                 }
             }
-            Verdict::Failed { kind: FailureKind::Rejected, why } => {
-                if let Some(content) = content {
-                    memory.rejected = Some((content, now, why.clone()));
-                }
-            }
+            Verdict::Unknown { .. } => memory.note_sent(step, false, now),
             Verdict::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // Gone already: the next observation decides.
-                memory.sent = Some(Sent { content: None, at: now, before: step.last_update });
+                let (before, again) = (step.last_update, false);
+                let sent = Sent { content: None, at: now, before, again, accepted: true };
+                memory.sent = Some(sent);
             }
             Verdict::Failed { kind: FailureKind::Quota, why } => {
-                self.quota =
-                    Some(Wait { until: after(now, pace.retry_min), attempts: 1, why: why.clone() });
+                let until = after(now, pace.retry_min);
+                self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
             }
-            Verdict::Failed { kind, why } if denies(*kind) => {
-                let attempts = self.denied.as_ref().map_or(0, |wait| wait.attempts);
-                let span = backoff(Duration::from_mins(1), attempts, pace.requeue_max);
-                self.denied = Some(Wait {
-                    until: after(now, span),
-                    attempts: attempts.saturating_add(1),
-                    why: why.clone(),
-                });
-            }
-            Verdict::Failed { kind: _, why } => {
-                let attempts = memory.requeued.as_ref().map_or(0, |wait| wait.attempts);
-                let span = backoff(pace.look_again, attempts, pace.requeue_max);
-                memory.requeued = Some(Wait {
-                    until: after(now, jittered(span, &step.pack, attempts)),
-                    attempts: attempts.saturating_add(1),
-                    why: why.clone(),
-                });
-            }
+            Verdict::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
+            Verdict::Failed { kind, why } => match content {
+                Some(content) if *kind == FailureKind::Rejected => {
+                    memory.rejected = Some((content, now, why.clone()));
+                }
+                Some(_) | None => memory.requeue(&step.pack, why, now, pace),
+            },
             Verdict::NotStarted => {}
         }
-        if matches!(verdict, Verdict::Accepted { .. }) {
-            self.denied = None;
-            if matches!(step.action, Action::Create(_)) {
-                self.quota = None;
-            }
-        }
+    }
+
+    /// Many steps of one tick are refused together: that is one refusal.
+    fn deny(&mut self, why: &str, now: Timestamp, pace: &Pace) {
+        let attempts = match &self.denied {
+            Some(wait) if wait.until > now => return,
+            Some(wait) => wait.attempts,
+            None => 0,
+        };
+        let span = backoff(DENIED_MIN, attempts, pace.requeue_max);
+        let attempts = attempts.saturating_add(1);
+        self.denied = Some(Wait { until: after(now, span), attempts, why: why.to_owned() });
     }
 }
+
+/// First wait after the caller was refused; doubles up to [`Pace::requeue_max`].
+const DENIED_MIN: Duration = Duration::from_mins(1);
 
 /// Failures that stop every write of the region, not of one pack.
 fn denies(kind: FailureKind) -> bool {
@@ -249,23 +253,47 @@ fn jittered(span: Duration, pack: &PackName, attempts: u32) -> Duration {
 }
 
 impl Memory {
+    fn note_sent(&mut self, step: &Step, accepted: bool, now: Timestamp) {
+        let Step { pack: _, action, reason, changes, marker_now: _, last_update } = step;
+        let content = action.content().map(Content::fingerprint);
+        let again = content.is_some() && changes.is_empty();
+        self.sent = Some(Sent { content, at: now, before: *last_update, again, accepted });
+        self.requeued = None;
+        self.rejected = None;
+        self.suspect = None;
+        if let Some(content) = content.filter(|_| accepted) {
+            self.count_put(content, now);
+        }
+        let is_retry = matches!(reason, Reason::Failed { .. }) && changes.is_empty();
+        self.retries = if is_retry { self.retries.saturating_add(1) } else { 0 };
+    }
+
+    fn requeue(&mut self, pack: &PackName, why: &str, now: Timestamp, pace: &Pace) {
+        let attempts = self.requeued.as_ref().map_or(0, |wait| wait.attempts);
+        let span = backoff(pace.look_again, attempts, pace.requeue_max);
+        let until = after(now, jittered(span, pack, attempts));
+        let attempts = attempts.saturating_add(1);
+        self.requeued = Some(Wait { until, attempts, why: why.to_owned() });
+    }
+
     fn observe(
         mut self,
         pack: Option<&ObservedPack>,
-        name: &PackName,
-        desired: &Desired,
-        (now, pace): (Timestamp, &Pace),
+        wanted: Option<&Want>,
+        (basis, now, pace): (&Basis, Timestamp, &Pace),
     ) -> Self {
         let sight = pack.map_or(Sight::Absent, |pack| {
             Sight::Holds(fingerprint_of(&pack.record), pack.record.last_update)
         });
         self.expire(sight, now, pace);
+        if pack.is_none() && wanted.is_none() && self.sent.is_none() {
+            return Self::default();
+        }
         let ours = pack.and_then(|pack| match &pack.ownership {
             Ownership::Ours(marker) => Some(marker),
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
         });
-        let wanted = desired.packs.get(name);
-        self.unwanted = match (ours, wanted, &desired.basis) {
+        self.unwanted = match (ours, wanted, basis) {
             (Some(marker), None, Basis::Whole) => match self.unwanted {
                 Some((since, before)) if before == *marker => Some((since, before)),
                 _ => Some((now, marker.clone())),
@@ -278,20 +306,31 @@ impl Memory {
             self.settled = None;
             self.suspect = None;
         }
-        let failed = pack.and_then(|pack| pack.status.as_ref()).is_some_and(|record| {
-            matches!(record.status, RolloutStatus::Known(_, Phase::Failed | Phase::InProgress))
-        });
-        if pack.is_some() && !failed {
+        // Only success ends a row of failures: after a Put the status may be absent for a while.
+        let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
+        if let Some(RolloutStatus::Known(_, Phase::Successful)) = status {
             self.retries = 0;
+            if self.settled.is_some() && self.suspect.is_none() {
+                self.requeued = None;
+            }
         }
         self
     }
 
     /// Forgets a write that shows, or that had time enough to show.
     fn expire(&mut self, sight: Sight, now: Timestamp, pace: &Pace) {
+        self.puts = self
+            .puts
+            .take()
+            .filter(|(_, times)| times.last().is_some_and(|last| after(*last, FIGHT_REST) > now));
         let Some(sent) = self.sent else { return };
+        let is_over = now >= after(sent.at, pace.settle);
         let shows = match (sent.content, sight) {
-            (Some(content), Sight::Holds(seen, _)) => content == seen,
+            (Some(content), Sight::Holds(seen, at)) => {
+                let is_newer = sent.before.is_none_or(|before| at > before);
+                // AWS may answer the Put of what it holds already by doing nothing.
+                content == seen && (!sent.again || is_newer || (is_over && sent.accepted))
+            }
             (None, Sight::Absent) => true,
             (Some(_), Sight::Absent) | (None, Sight::Holds(..)) => false,
         };
@@ -299,8 +338,11 @@ impl Memory {
             self.requeued = None;
             // Our own write explains whatever changed.
             self.settled = None;
+            if let Some(content) = sent.content.filter(|_| !sent.accepted) {
+                self.count_put(content, sent.at);
+            }
         }
-        if shows || now >= after(sent.at, pace.settle) {
+        if shows || is_over {
             self.sent = None;
         }
     }
@@ -338,23 +380,43 @@ impl Memory {
             Some((before, times)) if before == content => times,
             _ => Vec::new(),
         };
-        times.retain(|at| after(*at, FIGHT_REST) > now);
+        times.retain(|at| after(*at, FIGHT_WINDOW) > now);
         times.push(now);
         self.puts = Some((content, times));
     }
 
-    /// When the next heal of this content is allowed, if it is not allowed now.
-    pub fn heal_not_before(&self, content: Digest, now: Timestamp, pace: &Pace) -> Option<Heal> {
-        let (_, times) = self.puts.as_ref().filter(|(of, _)| *of == content)?;
-        let last = *times.last()?;
-        let fight_start = |at: &&Timestamp| after(**at, FIGHT_WINDOW) > last;
-        let recent = times.iter().filter(fight_start).count();
-        let heal = if recent > FIGHT_PUTS {
-            Heal { until: after(last, FIGHT_REST), puts: Some(recent) }
-        } else {
-            Heal { until: after(last, pace.interval), puts: None }
-        };
-        (heal.until > now).then_some(heal)
+    fn puts_of(&self, content: Digest) -> &[Timestamp] {
+        match &self.puts {
+            Some((of, times)) if *of == content => times,
+            Some(_) | None => &[],
+        }
+    }
+
+    /// The fight over this content, while it is left alone.
+    pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
+        let times = self.puts_of(content);
+        let (puts, until) = (times.len(), after(*times.last()?, FIGHT_REST));
+        (puts > FIGHT_PUTS && until > now).then_some(Fight { puts, until })
+    }
+
+    /// When this content may be put back again: once per interval. `None` means now.
+    pub fn heal_not_before(
+        &self,
+        content: Digest,
+        now: Timestamp,
+        pace: &Pace,
+    ) -> Option<Timestamp> {
+        let until = after(*self.puts_of(content).last()?, pace.interval);
+        (until > now).then_some(until)
+    }
+
+    /// Whether the suspicious sight is no newer than what was seen in force: more likely an answer
+    /// from an old snapshot than somebody's change.
+    pub fn looks_stale(&self) -> bool {
+        match (self.suspect, self.settled) {
+            (Some((Sight::Holds(_, at), _)), Some((_, settled))) => at <= settled,
+            (Some((Sight::Absent, _)) | None, _) | (_, None) => false,
+        }
     }
 
     fn is_worth_keeping(&self) -> bool {
@@ -370,11 +432,11 @@ impl Memory {
     }
 }
 
-/// Why a heal has to wait.
+/// A pack that somebody else keeps changing back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heal {
-    /// Until when.
+pub struct Fight {
+    /// How often it was put within the window.
+    pub puts: usize,
+    /// Until when it is left alone.
     pub until: Timestamp,
-    /// How many Puts there were, when they are a fight.
-    pub puts: Option<usize>,
 }

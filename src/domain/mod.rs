@@ -3,6 +3,7 @@
 
 pub mod beat;
 pub mod catalog;
+pub mod changes;
 pub mod code;
 pub mod content;
 pub mod desired;

@@ -237,7 +237,8 @@ pub fn ownership(record: &PackRecord, installation: &Installation, place: &Place
     }
 }
 
-/// Joins the two lists of a region into what was seen.
+/// Joins the two lists of a region into what was seen. A pack that was created again while the
+/// pages were read is listed twice: the newer entry is the one that exists.
 pub fn join(
     records: Vec<PackRecord>,
     statuses: Vec<StatusRecord>,
@@ -246,6 +247,10 @@ pub fn join(
 ) -> Seen {
     let mut seen = Seen::default();
     for record in records {
+        let other = seen.packs.get(&record.name);
+        if other.is_some_and(|other| other.record.last_update > record.last_update) {
+            continue;
+        }
         let ownership = ownership(&record, installation, place);
         let pack = ObservedPack { ownership, status: None, record };
         seen.packs.insert(pack.record.name.clone(), pack);

@@ -70,7 +70,11 @@ fn headline(step: &Step) -> String {
         Reason::Failed { code, message } => {
             let code = code.as_deref().unwrap_or("no code");
             let message = message.as_deref().unwrap_or("no message");
-            format!("its deployment failed ({}: {})", clean(code), clean(message))
+            let what = match step.action {
+                Action::Create(_) | Action::Adopt(_) | Action::Update(_) => "deployment",
+                Action::Delete => "removal",
+            };
+            format!("its {what} failed ({}: {})", clean(code), clean(message))
         }
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
@@ -149,7 +153,8 @@ fn until_text(until: Timestamp) -> String {
 }
 
 fn mark(TemplateMark { digest, rules }: &TemplateMark) -> String {
-    format!("{} ({rules} rules)", digest.short())
+    let plural = if *rules == 1 { "" } else { "s" };
+    format!("{} ({rules} rule{plural})", digest.short())
 }
 
 fn policy(policy: DeletionPolicy) -> &'static str {

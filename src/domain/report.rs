@@ -237,8 +237,9 @@ impl RegionReport {
             && self.plan.revision.is_some()
             && self.plan.steps_with_held().next().is_none()
             && self.packs.values().all(|pack| match pack.state {
+                // Left in place on purpose, which is what its hold says.
+                PackState::Orphaned => true,
                 PackState::Synced
-                | PackState::Orphaned
                 | PackState::Unmanaged
                 | PackState::Foreign
                 | PackState::Suspended => pack.holds.is_empty(),

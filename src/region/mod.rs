@@ -181,9 +181,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                 kind: FailureKind::Credentials,
                 why: format!("the credentials in use are of account {account}, not {expected}"),
             }),
-            Err(error) => {
-                Some(Verdict::Failed { kind: FailureKind::Credentials, why: chain(&error) })
-            }
+            Err(error) => Some(Verdict::Failed { kind: error.kind, why: chain(&error) }),
         }
     }
 

@@ -4,7 +4,12 @@
 
 mod contract;
 mod daemon;
+mod guard;
+mod history;
+mod lines;
 mod manifests;
+mod plan;
+mod properties;
 mod scenarios;
 mod settings;
 mod sim_http;

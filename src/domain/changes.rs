@@ -1,0 +1,56 @@
+//! In which fields a pack differs from what is wanted, old and new.
+//!
+//! Equal fingerprints mean no difference; what is done about one is decided in `diff`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::content::fingerprint_of;
+use super::desired::DesiredPack;
+use super::model::{MARKER_PARAMETER, Marker};
+use super::observed::ObservedPack;
+use super::plan::{Change, ParameterValue, TemplateMark};
+
+/// Everything in which a pack differs from what is wanted.
+pub(super) fn changes(
+    want: &DesiredPack,
+    have: Option<(&ObservedPack, Option<&Marker>)>,
+) -> Vec<Change> {
+    let DesiredPack { content, marker, adopt: _, suspend: _, invalid_now: _ } = want;
+    if have.is_some_and(|(have, _)| fingerprint_of(&have.record) == content.fingerprint()) {
+        return Vec::new();
+    }
+    let record = have.map(|(have, _)| &have.record);
+    let marker_now = have.and_then(|(_, marker)| marker);
+    let mut changes = Vec::new();
+    let new = TemplateMark { digest: marker.template, rules: marker.rules };
+    let old = marker_now.map(|now| TemplateMark { digest: now.template, rules: now.rules });
+    if old != Some(new) {
+        changes.push(Change::Template { old, new });
+    }
+    let empty = BTreeMap::new();
+    let inputs_now = record.map_or(&empty, |record| &record.inputs);
+    let names: BTreeSet<&String> = inputs_now.keys().chain(content.inputs.keys()).collect();
+    for name in names.into_iter().filter(|name| *name != MARKER_PARAMETER) {
+        let (old, new) = (inputs_now.get(name), content.inputs.get(name));
+        if old != new {
+            let value = |text: Option<&String>| text.map(|text| ParameterValue::new(text));
+            let (old, new) = (value(old), value(new));
+            changes.push(Change::Parameter { name: name.clone(), old, new });
+        }
+    }
+    let nobody = BTreeSet::new();
+    let excluded_now = record.map_or(&nobody, |record| &record.excluded);
+    let entering: BTreeSet<_> = content.excluded.difference(excluded_now).cloned().collect();
+    let leaving: BTreeSet<_> = excluded_now.difference(&content.excluded).cloned().collect();
+    if !(entering.is_empty() && leaving.is_empty()) {
+        changes.push(Change::Exclusions { entering, leaving });
+    }
+    let delivery_now = record.map(|record| record.delivery.clone()).unwrap_or_default();
+    if delivery_now != content.delivery {
+        changes.push(Change::Delivery { old: delivery_now, new: content.delivery.clone() });
+    }
+    if let Some(now) = marker_now.filter(|now| now.policy != marker.policy) {
+        changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
+    }
+    changes
+}

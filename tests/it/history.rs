@@ -1,0 +1,755 @@
+//! How plans unfold in time: one line a look, what was decided, what became of it.
+
+use conformd::domain::failure::FailureKind;
+use conformd::domain::history::History;
+use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::plan::{Plan, Reason};
+use insta::assert_snapshot;
+
+use crate::lines::{at, desired, look, observed, pace};
+
+/// Plays a script of `time | desired | observed | outcome` and prints what was decided each time.
+/// An empty column repeats the one above, `-` is nothing at all; steps are accepted by default.
+fn play(script: &str) -> String {
+    let mut history = History::default();
+    let (mut wanted, mut shown) = ("", "");
+    let mut story = Vec::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let mut columns = line.split('|').map(str::trim);
+        let now = columns.next().unwrap();
+        wanted = columns.next().filter(|text| !text.is_empty()).unwrap_or(wanted);
+        shown = columns.next().filter(|text| !text.is_empty()).unwrap_or(shown);
+        let outcome = columns.next().unwrap_or_default();
+        let (desired, observed) = (desired(none(wanted)), observed(none(shown)));
+        let plan = look(&mut history, &desired, &observed, at(now));
+        story.push(format!("{now:<8} {}", decisions(&plan, outcome)));
+        for step in plan.steps {
+            let outcome = Outcome { step, verdict: verdict(outcome) };
+            history.record(&outcome, at(now), &pace());
+        }
+    }
+    story.join("\n")
+}
+
+fn none(text: &str) -> &str {
+    if text == "-" { "" } else { text }
+}
+
+fn verdict(word: &str) -> Verdict {
+    let failed = |kind| Verdict::Failed { kind, why: format!("AWS said {kind}") };
+    match word {
+        "" => Verdict::Accepted { arn: None },
+        "not_started" => Verdict::NotStarted,
+        "unknown" => Verdict::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() },
+        word => failed(*FailureKind::ALL.iter().find(|kind| kind.as_str() == word).unwrap()),
+    }
+}
+
+fn decisions(plan: &Plan, outcome: &str) -> String {
+    let steps = plan.steps.iter().map(|step| {
+        let reason = match &step.reason {
+            Reason::Missing => "missing",
+            Reason::Vanished => "vanished",
+            Reason::Adoption => "adoption",
+            Reason::Changed => "changed",
+            Reason::ForeignChange => "foreign change",
+            Reason::ForeignWrite => "foreign write",
+            Reason::Failed { .. } => "failed",
+            Reason::Unwanted => "unwanted",
+            Reason::RegionDropped => "region dropped",
+        };
+        let end = if outcome.is_empty() { String::new() } else { format!(" → {outcome}") };
+        format!("{} {} ({reason}){end}", step.action.kind(), step.pack)
+    });
+    let holds = plan.holds.iter().map(|hold| {
+        let pack = hold.pack.as_ref().map_or("region", |pack| pack.as_str());
+        let until = hold.until.map_or(String::new(), |until| {
+            until.strftime(" until d%-d/%H:%M:%S").to_string().replace("d1/", "")
+        });
+        format!("{pack} held: {}{until}", hold.reason)
+    });
+    let all: Vec<String> = steps.chain(holds).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
+}
+
+#[test]
+fn a_put_that_aws_does_not_show_yet_is_not_repeated() {
+    assert_snapshot!(play("
+        12:00    | iam v1 | -
+        12:00:30 |        |
+        12:09:59 |        |
+        12:10    |        | iam v1 12:00
+        12:25    |        |
+    "), @"
+    12:00    create iam (missing)
+    12:00:30 iam held: settling until 12:10:00
+    12:09:59 iam held: settling until 12:10:00
+    12:10    -
+    12:25    -
+    ");
+}
+
+#[test]
+fn a_put_that_never_shows_is_repeated_after_ten_minutes() {
+    assert_snapshot!(play("
+        12:00    | iam v2 | iam v1
+        12:09:59 |        |
+        12:10    |        |
+    "), @"
+    12:00    update iam (changed)
+    12:09:59 iam held: settling until 12:10:00
+    12:10    update iam (changed)
+    ");
+}
+
+#[test]
+fn a_put_of_unclear_outcome_is_waited_for_and_not_repeated_when_it_landed() {
+    assert_snapshot!(play("
+        12:00    | iam v1 | -            | unknown
+        12:00:30 |        | -
+        12:05    |        | iam v1 12:00
+        12:20    |        |
+    "), @"
+    12:00    create iam (missing) → unknown
+    12:00:30 iam held: settling until 12:10:00
+    12:05    -
+    12:20    -
+    ");
+    assert_snapshot!(play("
+        12:00    | iam v1 | -            | unknown
+        12:09:59 |        |
+        12:10    |        |
+    "), @"
+    12:00    create iam (missing) → unknown
+    12:09:59 iam held: settling until 12:10:00
+    12:10    create iam (missing)
+    ");
+}
+
+#[test]
+fn a_newer_manifest_does_not_wait_for_a_put_that_was_accepted() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | -
+        12:01 | iam v2 |
+        12:02 |        | iam v1 12:00
+        12:03 |        | iam v2 12:01
+    "), @"
+    12:00    create iam (missing)
+    12:01    create iam (missing)
+    12:02    iam held: settling until 12:11:00
+    12:03    -
+    ");
+    assert_snapshot!(play("
+        12:00 | iam v1 | -            | unknown
+        12:01 | iam v2 |
+        12:10 |        | iam v1 12:00
+    "), @"
+    12:00    create iam (missing) → unknown
+    12:01    iam held: settling until 12:10:00
+    12:10    update iam (changed)
+    ");
+}
+
+#[test]
+fn a_pack_that_vanishes_is_created_again_when_two_looks_agree() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1
+        12:15 |        | -
+        12:29 |        |
+        12:30 |        |
+        12:31 |        | iam v1 12:30
+        12:46 |        |
+    "), @"
+    12:00    -
+    12:15    iam held: second_look until 12:30:00
+    12:29    iam held: second_look until 12:30:00
+    12:30    create iam (vanished)
+    12:31    -
+    12:46    -
+    ");
+}
+
+#[test]
+fn a_pack_that_was_only_missing_from_one_answer_is_left_alone() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1
+        12:15 |        | -
+        12:30 |        | iam v1
+        12:45 |        | -
+        12:46 |        | iam v1
+    "), @"
+    12:00    -
+    12:15    iam held: second_look until 12:30:00
+    12:30    -
+    12:45    iam held: second_look until 13:00:00
+    12:46    -
+    ");
+}
+
+#[test]
+fn a_foreign_edit_is_put_back_after_a_second_look() {
+    assert_snapshot!(play("
+        12:00    | iam v1 | iam v1 09:00
+        12:15    |        | iam v1 age=1 12:10
+        12:15:59 |        |
+        12:16    |        |
+        12:17    |        | iam v1 12:16
+        12:32    |        |
+    "), @"
+    12:00    -
+    12:15    iam held: second_look until 12:16:00
+    12:15:59 iam held: second_look until 12:16:00
+    12:16    update iam (foreign change)
+    12:17    -
+    12:32    -
+    ");
+}
+
+#[test]
+fn an_older_answer_has_to_last_an_interval_before_it_counts_as_an_edit() {
+    assert_snapshot!(play("
+        12:00 | iam v2 | iam v1 09:00
+        12:01 |        | iam v2 12:00
+        12:20 |        | iam v1 09:00
+        12:21 |        |
+        12:34 |        | iam v2 12:00
+        12:40 |        | iam v1 09:00
+        12:55 |        |
+    "), @"
+    12:00    update iam (changed)
+    12:01    -
+    12:20    iam held: second_look until 12:35:00
+    12:21    iam held: second_look until 12:35:00
+    12:34    -
+    12:40    iam held: second_look until 12:55:00
+    12:55    update iam (foreign change)
+    ");
+}
+
+#[test]
+fn a_write_that_changed_nothing_we_can_see_is_contested_and_healed_once() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1 09:00
+        12:15 |        | iam v1 12:10
+        12:16 |        |
+        12:17 |        |
+        12:18 |        | iam v1 12:16
+        12:40 |        |
+    "), @"
+    12:00    -
+    12:15    iam held: second_look until 12:16:00
+    12:16    update iam (foreign write)
+    12:17    iam held: settling until 12:26:00
+    12:18    -
+    12:40    -
+    ");
+}
+
+#[test]
+fn a_heal_that_aws_takes_for_nothing_new_is_not_repeated_for_ever() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1 09:00
+        12:15 |        | iam v1 12:10
+        12:16 |        |
+        12:25 |        |
+        12:26 |        |
+        12:41 |        |
+    "), @"
+    12:00    -
+    12:15    iam held: second_look until 12:16:00
+    12:16    update iam (foreign write)
+    12:25    iam held: settling until 12:26:00
+    12:26    -
+    12:41    -
+    ");
+}
+
+#[test]
+fn a_pack_is_put_back_at_most_once_per_interval() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | -
+        12:01 |        | iam v1 12:00
+        12:02 |        | iam v1 age=1 12:02
+        12:03 |        |
+        12:14 |        |
+        12:15 |        |
+    "), @"
+    12:00    create iam (missing)
+    12:01    -
+    12:02    iam held: contested until 12:15:00
+    12:03    iam held: contested until 12:15:00
+    12:14    iam held: contested until 12:15:00
+    12:15    update iam (foreign change)
+    ");
+}
+
+/// A second writer that undoes every Put a minute later.
+fn fight(undone: &str) -> String {
+    let mut script = String::from("06:00 | iam v1 adopt | iam v1 05:00\n");
+    let mut minute = 15;
+    while minute < 600 {
+        let clock = |minute: u32| format!("{:02}:{:02}", 6 + minute / 60, minute % 60);
+        let other =
+            if undone == "-" { "-".to_owned() } else { format!("{undone} {}", clock(minute)) };
+        script.push_str(&format!("{} | | {other}\n", clock(minute)));
+        script.push_str(&format!("{} | | \n", clock(minute + 15)));
+        script.push_str(&format!("{} | | iam v1 {}\n", clock(minute + 16), clock(minute + 15)));
+        minute += 30;
+    }
+    let story = play(&script);
+    let told: Vec<&str> =
+        story.lines().filter(|line| line.contains("iam (") || line.contains("until d2")).collect();
+    told[..9].join("\n")
+}
+
+#[test]
+fn more_than_six_puts_in_six_hours_are_a_fight_and_rest_for_a_day() {
+    assert_snapshot!(fight("iam v1 age=1"), @"
+    06:30    update iam (foreign change)
+    07:00    update iam (foreign change)
+    07:30    update iam (foreign change)
+    08:00    update iam (foreign change)
+    08:30    update iam (foreign change)
+    09:00    update iam (foreign change)
+    09:30    update iam (foreign change)
+    09:45    iam held: contested until d2/09:30:00
+    10:00    iam held: contested until d2/09:30:00
+    ");
+}
+
+#[test]
+fn a_fight_by_deleting_or_by_dropping_the_marker_is_a_fight_too() {
+    assert_snapshot!(fight("-"), @"
+    06:30    create iam (vanished)
+    07:00    create iam (vanished)
+    07:30    create iam (vanished)
+    08:00    create iam (vanished)
+    08:30    create iam (vanished)
+    09:00    create iam (vanished)
+    09:30    create iam (vanished)
+    09:45    iam held: contested until d2/09:30:00
+    10:00    iam held: contested until d2/09:30:00
+    ");
+    assert_snapshot!(fight("iam unmanaged"), @"
+    06:30    adopt iam (adoption)
+    07:00    adopt iam (adoption)
+    07:30    adopt iam (adoption)
+    08:00    adopt iam (adoption)
+    08:30    adopt iam (adoption)
+    09:00    adopt iam (adoption)
+    09:30    adopt iam (adoption)
+    09:45    iam held: contested until d2/09:30:00
+    10:00    iam held: contested until d2/09:30:00
+    ");
+}
+
+#[test]
+fn a_fight_ends_with_its_day_or_with_a_new_manifest() {
+    let mut script = String::from("06:00 | iam v1 | iam v1 05:00\n");
+    for start in ["06:20", "06:40", "07:00", "07:20", "07:40", "08:00", "08:20"] {
+        let later = |minutes: i64| {
+            let time = at(start) + jiff::SignedDuration::from_mins(minutes);
+            time.strftime("%H:%M").to_string()
+        };
+        script.push_str(&format!("{start} | | iam v1 age=1 {start}\n"));
+        script.push_str(&format!("{} | |\n", later(1)));
+        script.push_str(&format!("{} | | iam v1 {}\n", later(2), later(1)));
+    }
+    let rest = "
+        09:00       | | iam v1 age=1 09:00
+        d2/08:20:59 | |
+        d2/08:21    | |
+    ";
+    let tail = |story: &str| story.lines().skip(22).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(tail(&play(&format!("{script}{rest}"))), @"
+    09:00    iam held: contested until d2/08:21:00
+    d2/08:20:59 iam held: contested until d2/08:21:00
+    d2/08:21 update iam (foreign change)
+    ");
+    let changed = rest.replace("d2/08:20:59 | |", "09:01 | iam v2 |");
+    assert_snapshot!(tail(&play(&format!("{script}{changed}"))), @"
+    09:00    iam held: contested until d2/08:21:00
+    09:01    update iam (changed)
+    d2/08:21 update iam (changed)
+    ");
+}
+
+#[test]
+fn a_failed_deployment_is_retried_ever_more_rarely() {
+    assert_snapshot!(play("
+        00:00    | iam v1 | iam v1 00:00 CREATE_IN_PROGRESS
+        00:10    |        | iam v1 00:00 CREATE_FAILED@00:10
+        01:09:59 |        |
+        01:10    |        |
+        01:11    |        | iam v1 01:10 NONE
+        01:12    |        | iam v1 01:10 UPDATE_IN_PROGRESS
+        01:20    |        | iam v1 01:10 UPDATE_FAILED@01:20
+        03:19:59 |        |
+        03:20    |        |
+        03:30    |        | iam v1 03:20 UPDATE_FAILED@03:30
+        07:29:59 |        |
+        07:30    |        |
+        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40
+        08:00    |        | iam v1 07:30 UPDATE_FAILED@08:00
+        09:00    |        |
+    "), @"
+    00:00    -
+    00:10    iam held: retry until 01:10:00
+    01:09:59 iam held: retry until 01:10:00
+    01:10    update iam (failed)
+    01:11    -
+    01:12    -
+    01:20    iam held: retry until 03:20:00
+    03:19:59 iam held: retry until 03:20:00
+    03:20    update iam (failed)
+    03:30    iam held: retry until 07:30:00
+    07:29:59 iam held: retry until 07:30:00
+    07:30    update iam (failed)
+    07:40    -
+    08:00    iam held: retry until 09:00:00
+    09:00    update iam (failed)
+    ");
+}
+
+#[test]
+fn retries_reach_once_a_day_and_a_new_manifest_starts_afresh() {
+    assert_snapshot!(play("
+        00:00    | iam v1 | iam v1 00:00 CREATE_FAILED
+        01:00    |        |
+        03:00    |        | iam v1 01:00 CREATE_FAILED
+        07:00    |        | iam v1 03:00 CREATE_FAILED
+        15:00    |        | iam v1 07:00 CREATE_FAILED
+        d2/07:00 |        | iam v1 15:00 CREATE_FAILED
+        d3/06:59 |        | iam v1 d2/07:00 CREATE_FAILED
+        d3/07:00 |        |
+        d4/06:59 |        | iam v1 d3/07:00 CREATE_FAILED
+        d4/07:00 | iam v2 |
+        d4/07:10 |        | iam v2 d4/07:00 CREATE_FAILED
+        d4/08:00 |        |
+    "), @"
+    00:00    iam held: retry until 01:00:00
+    01:00    update iam (failed)
+    03:00    update iam (failed)
+    07:00    update iam (failed)
+    15:00    update iam (failed)
+    d2/07:00 update iam (failed)
+    d3/06:59 iam held: retry until d3/07:00:00
+    d3/07:00 update iam (failed)
+    d4/06:59 iam held: retry until d4/07:00:00
+    d4/07:00 update iam (failed)
+    d4/07:10 iam held: retry until d4/08:00:00
+    d4/08:00 update iam (failed)
+    ");
+}
+
+#[test]
+fn a_failed_removal_is_repeated_ever_more_rarely() {
+    assert_snapshot!(play("
+        00:00    | iam v1 | iam v1; old v2 00:00
+        00:15    |        |
+        00:16    |        | iam v1; old v2 00:15 DELETE_IN_PROGRESS
+        00:30    |        | iam v1; old v2 00:15 DELETE_FAILED@00:30
+        01:29    |        |
+        01:30    |        |
+        01:40    |        | iam v1; old v2 00:15 DELETE_FAILED@01:40
+        03:39    |        |
+        03:40    |        |
+        04:00    |        | iam v1; old v2 unlisted DELETE_SUCCESSFUL
+    "), @"
+    00:00    old held: second_look until 00:15:00
+    00:15    delete old (unwanted)
+    00:16    old held: in_progress
+    00:30    old held: retry until 01:30:00
+    01:29    old held: retry until 01:30:00
+    01:30    delete old (failed)
+    01:40    old held: retry until 03:40:00
+    03:39    old held: retry until 03:40:00
+    03:40    delete old (failed)
+    04:00    -
+    ");
+}
+
+#[test]
+fn a_busy_pack_is_asked_again_after_a_minute_up_to_a_quarter_of_an_hour() {
+    let mut script = String::from("12:00 | iam v2 | iam v1 | in_flight\n");
+    for minute in 1..60 {
+        script.push_str(&format!("12:{minute:02} | | | in_flight\n"));
+    }
+    let story = play(&script);
+    let told: Vec<&str> = story.lines().filter(|line| line.contains("update")).collect();
+    assert_snapshot!(told.join("\n"), @"
+    12:00    update iam (changed) → in_flight
+    12:02    update iam (changed) → in_flight
+    12:05    update iam (changed) → in_flight
+    12:10    update iam (changed) → in_flight
+    12:19    update iam (changed) → in_flight
+    12:36    update iam (changed) → in_flight
+    12:52    update iam (changed) → in_flight
+    ");
+}
+
+#[test]
+fn a_busy_pack_that_ends_up_as_wanted_forgets_its_wait() {
+    assert_snapshot!(play("
+        12:00 | iam v2 | iam v1       | in_flight
+        12:02 |        |              | in_flight
+        12:04 |        | iam v2 12:03
+        13:00 | iam v3 |              | in_flight
+        13:01 |        |
+        13:02 |        |
+    "), @"
+    12:00    update iam (changed) → in_flight
+    12:02    update iam (changed) → in_flight
+    12:04    -
+    13:00    update iam (changed) → in_flight
+    13:01    iam held: retry until 13:01:10
+    13:02    update iam (changed)
+    ");
+}
+
+#[test]
+fn a_retry_that_finds_the_pack_busy_waits_like_any_other() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1 10:00 CREATE_FAILED | throttled
+        12:01 |        |                            | throttled
+        12:02 |        |                            | throttled
+    "), @"
+    12:00    update iam (failed) → throttled
+    12:01    iam held: retry until 12:01:10
+    12:02    update iam (failed) → throttled
+    ");
+}
+
+#[test]
+fn content_that_aws_refused_is_offered_again_after_a_day_or_when_it_changes() {
+    assert_snapshot!(play("
+        12:00       | iam v2 | iam v1 | rejected
+        12:01       |        |
+        d2/11:59:59 |        |
+        d2/12:00    |        |        | rejected
+        d2/12:01    | iam v3 |
+    "), @"
+    12:00    update iam (changed) → rejected
+    12:01    iam held: rejected until d2/12:00:00
+    d2/11:59:59 iam held: rejected until d2/12:00:00
+    d2/12:00 update iam (changed) → rejected
+    d2/12:01 update iam (changed)
+    ");
+}
+
+#[test]
+fn a_delete_that_aws_rejects_is_not_repeated_at_once() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1; old v2
+        12:15 |        |                | rejected
+        12:15:30 |     |
+        12:16 |        |
+        12:17 |        |
+    "), @"
+    12:00    old held: second_look until 12:15:00
+    12:15    delete old (unwanted) → rejected
+    12:15:30 old held: retry until 12:16:11
+    12:16    old held: retry until 12:16:11
+    12:17    delete old (unwanted)
+    ");
+}
+
+#[test]
+fn a_refused_caller_writes_nothing_until_it_is_asked_again() {
+    assert_snapshot!(play("
+        12:00    | a v2; b v2 | a v1; b v1 | denied
+        12:00:59 |            |
+        12:01    |            |            | denied
+        12:02:59 |            |
+        12:03    |            |
+    "), @"
+    12:00    update a (changed) → denied, update b (changed) → denied
+    12:00:59 a held: denied until 12:01:00, b held: denied until 12:01:00
+    12:01    update a (changed) → denied, update b (changed) → denied
+    12:02:59 a held: denied until 12:03:00, b held: denied until 12:03:00
+    12:03    update a (changed), update b (changed)
+    ");
+}
+
+#[test]
+fn a_used_up_quota_stops_creates_for_an_hour_and_nothing_else() {
+    assert_snapshot!(play("
+        12:00    | new v1        | -      | quota
+        12:01    | new v1; a v2  | a v1
+        12:59:59 |               | a v2 12:01
+        13:00    |               |
+    "), @"
+    12:00    create new (missing) → quota
+    12:01    update a (changed), new held: quota until 13:00:00
+    12:59:59 new held: quota until 13:00:00
+    13:00    create new (missing)
+    ");
+}
+
+#[test]
+fn packs_on_their_way_take_room() {
+    let full: String = (1..=49).map(|number| format!("x{number} unmanaged; ")).collect();
+    let script =
+        format!("12:00 | a v1 | {full}\n12:01 | a v1; b v1 |\n12:02 | | {full} a v1 12:00\n");
+    assert_snapshot!(play(&script), @"
+    12:00    create a (missing)
+    12:01    a held: settling until 12:10:00, b held: quota
+    12:02    b held: quota
+    ");
+}
+
+#[test]
+fn a_suspension_ends_at_its_time() {
+    assert_snapshot!(play("
+        12:00    | iam v2 suspended:13:00 | iam v1
+        12:59:59 |                        |
+        13:00    |                        |
+    "), @"
+    12:00    iam held: suspended until 13:00:00
+    12:59:59 iam held: suspended until 13:00:00
+    13:00    update iam (changed)
+    ");
+}
+
+#[test]
+fn a_delete_needs_two_whole_looks_an_interval_apart() {
+    assert_snapshot!(play("
+        12:00    | iam v1 | iam v1; old v2
+        12:14:59 |        |
+        12:15    |        |
+        12:15:30 |        |
+        12:16    |        | iam v1; old v2 DELETE_IN_PROGRESS
+        12:30    |        | iam v1
+    "), @"
+    12:00    old held: second_look until 12:15:00
+    12:14:59 old held: second_look until 12:15:00
+    12:15    delete old (unwanted)
+    12:15:30 old held: settling until 12:25:00
+    12:16    old held: in_progress
+    12:30    -
+    ");
+}
+
+#[test]
+fn a_bad_source_or_a_change_between_the_two_looks_begins_them_again() {
+    assert_snapshot!(play("
+        12:00 | iam v1           | iam v1; old v2
+        12:10 | #unread; iam v1  |
+        12:15 | iam v1           |
+        12:20 | #invalid; iam v1 |
+        12:25 | iam v1           |
+        12:30 |                  | iam v1; old v3
+        12:40 |                  |
+        12:41 |                  | #unseen
+        12:45 |                  | iam v1; old v3
+    "), @"
+    12:00    old held: second_look until 12:15:00
+    12:10    old held: source
+    12:15    old held: second_look until 12:30:00
+    12:20    old held: invalid
+    12:25    old held: second_look until 12:40:00
+    12:30    old held: second_look until 12:45:00
+    12:40    old held: second_look until 12:45:00
+    12:41    region held: unseen
+    12:45    delete old (unwanted)
+    ");
+}
+
+#[test]
+fn a_name_that_is_wanted_again_before_its_delete_shows_is_not_lost() {
+    assert_snapshot!(play("
+        12:00 | iam v1         | iam v1; old v2
+        12:15 |                |
+        12:16 | iam v1; old v2 |
+        12:17 | iam v1; old v3 |
+        12:20 |                | iam v1; old v2 DELETE_IN_PROGRESS
+        13:20 |                | iam v1; old v2 unlisted DELETE_SUCCESSFUL
+        13:21 |                |
+        13:22 |                | iam v1; old v3 13:20
+    "), @"
+    12:00    old held: second_look until 12:15:00
+    12:15    delete old (unwanted)
+    12:16    old held: settling until 12:25:00
+    12:17    old held: settling until 12:25:00
+    12:20    old held: in_progress
+    13:20    create old (missing)
+    13:21    old held: settling until 13:30:00
+    13:22    -
+    ");
+}
+
+#[test]
+fn a_pack_that_is_gone_before_its_delete_is_gone() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | iam v1; old v2
+        12:15 |        |                | no_such_pack
+        12:16 |        |
+        12:17 |        | iam v1
+    "), @"
+    12:00    old held: second_look until 12:15:00
+    12:15    delete old (unwanted) → no_such_pack
+    12:16    old held: settling until 12:25:00
+    12:17    -
+    ");
+}
+
+#[test]
+fn a_marker_that_does_not_read_back_stops_every_write() {
+    assert_snapshot!(play("
+        12:00 | a v1; b v1 | -
+        12:01 | a v1; b v1; c v1 | a unmanaged 12:00; b v1 12:00
+        18:00 |            | -
+    "), @"
+    12:00    create a (missing), create b (missing)
+    12:01    region held: denied, a held: unmanaged, c held: denied
+    18:00    region held: denied, a held: denied, b held: second_look until 18:15:00, c held: denied
+    ");
+    assert_snapshot!(play("
+        12:00 | a v1 | -
+        12:01 | a v1; c v1 | a garbled 12:00
+    "), @"
+    12:00    create a (missing)
+    12:01    region held: denied, a held: foreign, c held: denied
+    ");
+}
+
+#[test]
+fn an_adoption_that_does_not_show_yet_is_no_lost_marker() {
+    assert_snapshot!(play("
+        12:00 | a v1 adopt | a unmanaged 09:00
+        12:01 | a v1 adopt; c v1 |
+        12:02 |            | a v1 12:00; c v1 12:01
+    "), @"
+    12:00    adopt a (adoption)
+    12:01    create c (missing), a held: settling until 12:10:00
+    12:02    -
+    ");
+}
+
+#[test]
+fn an_adopted_pack_that_is_overwritten_is_put_back_like_any_other() {
+    assert_snapshot!(play("
+        12:00 | a v1 adopt | a unmanaged 09:00
+        12:01 |            | a v1 12:00
+        12:30 |            | a unmanaged 12:29
+        12:31 |            |
+        12:32 |            | a v1 12:31
+    "), @"
+    12:00    adopt a (adoption)
+    12:01    -
+    12:30    a held: second_look until 12:31:00
+    12:31    adopt a (adoption)
+    12:32    -
+    ");
+}
+
+#[test]
+fn a_stop_before_a_step_leaves_no_trace() {
+    assert_snapshot!(play("
+        12:00 | iam v1 | - | not_started
+        12:00:01 |     |
+    "), @"
+    12:00    create iam (missing) → not_started
+    12:00:01 create iam (missing)
+    ");
+}

@@ -1,0 +1,322 @@
+//! The line language of the plan tests: one pack a line, for what is desired and what is observed.
+//!
+//! `iam v1 key=value -222222222222 s3:bucket/prefix orphan` is a pack whose template is `v1` (of 10
+//! rules; `v1/4` of 4), with a parameter, an excluded account (`-3x`: three of them), a delivery
+//! and a deletion policy. Desired lines may add `adopt`, `suspended`, `suspended:TIME`, `broken`
+//! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
+//! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
+//! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
+//! `#unseen` are about the whole. A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::domain::content::Content;
+use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
+use conformd::domain::diff::{Inputs, plan};
+use conformd::domain::failure::FailureKind;
+use conformd::domain::history::{History, Pace};
+use conformd::domain::manifest::Suspend;
+use conformd::domain::model::{
+    AccountId, DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
+    Revision, Timestamp,
+};
+use conformd::domain::observed::{
+    Delivery, Observed, PackRecord, RolloutStatus, Seen, StatusRecord, Unseen, join,
+};
+use conformd::domain::plan::Plan;
+use conformd::domain::plan_text::{PlanText, Values};
+
+/// Organization packs per region in these tests, as in AWS.
+pub(crate) const QUOTA: usize = 50;
+
+pub(crate) fn place() -> Place {
+    Place { account: "111111111111".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+}
+
+pub(crate) fn installation() -> Installation {
+    "main".parse().unwrap()
+}
+
+pub(crate) fn pace() -> Pace {
+    Pace::new(Duration::from_mins(15))
+}
+
+/// `12:00`, `12:00:30` or `d2/12:00`.
+pub(crate) fn at(text: &str) -> Timestamp {
+    let (day, time) =
+        text.strip_prefix('d').and_then(|it| it.split_once('/')).unwrap_or(("1", text));
+    let day: u32 = day.parse().unwrap();
+    let seconds = if time.len() == 5 { ":00" } else { "" };
+    format!("2026-11-{day:02}T{time}{seconds}Z").parse().unwrap()
+}
+
+fn is_time(word: &str) -> bool {
+    let time = word.split('/').next_back().unwrap_or_default();
+    time.starts_with(|first: char| first.is_ascii_digit()) && time.contains(':')
+}
+
+/// The part of a line that both sides share, and the words that are left.
+struct Pack<'a> {
+    name: PackName,
+    content: Content,
+    template: Digest,
+    rules: u32,
+    policy: DeletionPolicy,
+    rest: Vec<&'a str>,
+}
+
+impl Pack<'_> {
+    fn marker(&self, installation: &Installation, name: &PackName) -> Marker {
+        let (template, rules) = (self.template, self.rules);
+        Marker::new(installation.clone(), template, rules, self.policy, (&place(), name))
+    }
+
+    fn mark(&mut self, marker: &str) {
+        self.content.inputs.insert(MARKER_PARAMETER.to_owned(), marker.to_owned());
+    }
+}
+
+fn pack(line: &str) -> Pack<'_> {
+    let mut words = line.split_whitespace();
+    let name: PackName = words.next().unwrap().parse().unwrap();
+    let mut pack = Pack {
+        name,
+        content: Content {
+            body: Arc::from("Resources: {}"),
+            inputs: BTreeMap::new(),
+            excluded: BTreeSet::new(),
+            delivery: Delivery::default(),
+        },
+        template: Digest::of([b"v1".as_slice()]),
+        rules: 10,
+        policy: DeletionPolicy::Delete,
+        rest: Vec::new(),
+    };
+    for word in words {
+        let content = &mut pack.content;
+        if let Some((name, value)) = word.split_once('=') {
+            content.inputs.insert(name.to_owned(), value.to_owned());
+        } else if let Some(count) = word.strip_prefix('-').and_then(|it| it.strip_suffix('x')) {
+            content.excluded.extend((1..=count.parse().unwrap()).map(account));
+        } else if let Some(id) = word.strip_prefix('-') {
+            content.excluded.insert(id.parse().unwrap());
+        } else if let Some(delivery) = word.strip_prefix("s3:") {
+            let (bucket, prefix) = delivery.split_once('/').unwrap_or((delivery, ""));
+            content.delivery = Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        } else if let Some(version) =
+            word.strip_prefix('v').filter(|it| it.parse_version().is_some())
+        {
+            let (number, rules) = version.parse_version().unwrap();
+            pack.template = Digest::of([format!("v{number}").as_bytes()]);
+            pack.rules = rules;
+        } else if word == "orphan" {
+            pack.policy = DeletionPolicy::Orphan;
+        } else {
+            pack.rest.push(word);
+        }
+    }
+    pack
+}
+
+trait Version {
+    fn parse_version(&self) -> Option<(u32, u32)>;
+}
+
+impl Version for &str {
+    fn parse_version(&self) -> Option<(u32, u32)> {
+        let (number, rules) = self.split_once('/').unwrap_or((self, "10"));
+        Some((number.parse().ok()?, rules.parse().ok()?))
+    }
+}
+
+/// The nth member account.
+pub(crate) fn account(number: u32) -> AccountId {
+    format!("2{number:011}").parse().unwrap()
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// What the region should hold.
+pub(crate) fn desired(text: &str) -> Desired {
+    let mut desired = Desired {
+        revision: Revision("r1".to_owned()),
+        basis: Basis::Whole,
+        empty: false,
+        elsewhere: BTreeSet::new(),
+        packs: BTreeMap::new(),
+    };
+    for line in lines(text) {
+        match line {
+            "#invalid" => desired.basis = Basis::Invalid("iam.yaml does not parse".to_owned()),
+            "#unread" => desired.basis = Basis::Unread("the directory is gone".to_owned()),
+            "#empty" => desired.empty = true,
+            line => want(&mut desired, line),
+        }
+    }
+    desired
+}
+
+fn want(desired: &mut Desired, line: &str) {
+    let mut pack = pack(line);
+    let marker = pack.marker(&installation(), &pack.name);
+    pack.mark(&marker.to_string());
+    let name = pack.name.clone();
+    let mut want = DesiredPack {
+        content: pack.content,
+        marker,
+        adopt: false,
+        suspend: None,
+        invalid_now: None,
+    };
+    let suspend = |until| Some(Suspend { reason: "audit freeze".to_owned(), until });
+    for word in pack.rest {
+        let stuck = match word {
+            "adopt" => {
+                want.adopt = true;
+                None
+            }
+            "broken" => {
+                want.invalid_now = Some("iam.yaml:3:1: unknown field".to_owned());
+                None
+            }
+            "suspended" => {
+                want.suspend = suspend(None);
+                None
+            }
+            "elsewhere" => {
+                desired.elsewhere.insert(name);
+                return;
+            }
+            "stuck" => Some(Stuck::Invalid("iam.yaml:3:1: unknown field".to_owned())),
+            "unsupported" => Some(Stuck::Unsupported("templates in S3 are not".to_owned())),
+            word => {
+                want.suspend = suspend(Some(at(word.strip_prefix("suspended:").unwrap())));
+                None
+            }
+        };
+        if let Some(stuck) = stuck {
+            desired.packs.insert(name, Want::Stuck(stuck));
+            return;
+        }
+    }
+    desired.packs.insert(name, Want::Pack(Box::new(want)));
+}
+
+/// What the region showed.
+pub(crate) fn observed(text: &str) -> Observed {
+    if text.trim() == "#unseen" {
+        let why = "DescribeOrganizationConformancePacks failed: timed out".to_owned();
+        return Observed::Unseen(Unseen { kind: FailureKind::Timeout, why });
+    }
+    let (mut records, mut statuses) = (Vec::new(), Vec::new());
+    for line in lines(text) {
+        let (record, status) = see(line);
+        records.extend(record);
+        statuses.extend(status);
+    }
+    Observed::Seen(join(records, statuses, &installation(), &place()))
+}
+
+/// What the region showed, whole.
+pub(crate) fn seen(text: &str) -> Seen {
+    match observed(text) {
+        Observed::Seen(seen) => seen,
+        Observed::Unseen(unseen) => panic!("{unseen:?}"),
+    }
+}
+
+fn see(line: &str) -> (Option<PackRecord>, Option<StatusRecord>) {
+    let mut pack = pack(line);
+    let name = pack.name.clone();
+    let mut marker = Some(pack.marker(&installation(), &name).to_string());
+    let (mut last_update, mut status, mut is_listed) = (at("09:00"), None, true);
+    for word in std::mem::take(&mut pack.rest) {
+        match word {
+            "unmanaged" => marker = None,
+            "foreign" => {
+                let other = "other".parse().unwrap();
+                marker = Some(pack.marker(&other, &name).to_string());
+            }
+            "copied" => {
+                let other = "another".parse().unwrap();
+                marker = Some(pack.marker(&installation(), &other).to_string());
+            }
+            "newer" => marker = Some("v2.main.whatever".to_owned()),
+            "garbled" => marker = Some("V1.MAIN".to_owned()),
+            "unlisted" => is_listed = false,
+            word if is_time(word) => last_update = at(word),
+            word => status = Some(status_of(&name, word)),
+        }
+    }
+    if let Some(marker) = marker {
+        pack.mark(&marker);
+    }
+    let none = status.as_ref().is_some_and(|status| status.status.to_string() == "NONE");
+    let status = status.or_else(|| Some(status_of(&name, "CREATE_SUCCESSFUL"))).filter(|_| !none);
+    let Content { body: _, inputs, excluded, delivery } = pack.content;
+    let arn = format!("arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/{name}");
+    let record = PackRecord { name, arn, last_update, inputs, excluded, delivery };
+    (is_listed.then_some(record), status)
+}
+
+/// `UPDATE_FAILED@11:00!Code`; `NONE` for no status at all.
+fn status_of(name: &PackName, word: &str) -> StatusRecord {
+    let (word, code) = word.split_once('!').map_or((word, None), |(word, code)| (word, Some(code)));
+    let (word, time) = word.split_once('@').map_or((word, None), |(word, time)| (word, Some(time)));
+    let Ok(status) = word.parse::<RolloutStatus>();
+    StatusRecord {
+        name: name.clone(),
+        status,
+        error_code: code.map(ToOwned::to_owned),
+        error_message: code.map(|_| "see the\nmember account".to_owned()),
+        last_update: time.map(at),
+    }
+}
+
+/// A look at the region: history first, then the plan.
+pub(crate) fn look(
+    history: &mut History,
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
+    let (place, pace) = (place(), pace());
+    if let Observed::Seen(seen) = observed {
+        history.observe(seen, desired, now, &pace);
+    }
+    let inputs = Inputs {
+        place: &place,
+        desired: Some(desired),
+        observed,
+        history,
+        pace: &pace,
+        quota: QUOTA,
+    };
+    plan(&inputs, now)
+}
+
+/// The plan of a process that looks for the first time, at noon.
+pub(crate) fn first_plan(desired_text: &str, observed_text: &str) -> Plan {
+    let mut history = History::default();
+    look(&mut history, &desired(desired_text), &observed(observed_text), at("12:00"))
+}
+
+/// The plan at noon of a process that saw the same one interval earlier.
+pub(crate) fn second_plan(desired_text: &str, observed_text: &str) -> Plan {
+    let mut history = History::default();
+    let (desired, observed) = (desired(desired_text), observed(observed_text));
+    look(&mut history, &desired, &observed, at("11:45"));
+    look(&mut history, &desired, &observed, at("12:00"))
+}
+
+/// The text of a plan without its first line, which is always the same here.
+pub(crate) fn text(plan: &Plan) -> String {
+    let text = PlanText { plan, values: Values::Shown }.to_string();
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert_eq!(first, "eu-west-1 (account 111111111111) at r1");
+    rest.to_owned()
+}

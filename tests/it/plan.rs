@@ -1,0 +1,408 @@
+//! What is planned for what is desired and observed: every row of the table in `diff`, every hold.
+
+use insta::assert_snapshot;
+
+use crate::lines::{first_plan, second_plan, text};
+
+/// Desired lines, observed lines → the plan of a first look.
+fn check(desired: &str, observed: &str) -> String {
+    text(&first_plan(desired, observed))
+}
+
+/// The same, one interval later.
+fn check_again(desired: &str, observed: &str) -> String {
+    text(&second_plan(desired, observed))
+}
+
+#[test]
+fn a_pack_that_is_missing_is_created() {
+    assert_snapshot!(check("iam v1 age=90 -222222222222 s3:awsconfigconforms-a/packs", ""), @r#"
+    + iam create
+        template   b7d7d13d (10 rules)
+        parameter  age = "90"
+        excluded   +222222222222
+        delivery   none → awsconfigconforms-a/packs
+    Plan: 1 to create, 0 to update, 0 to delete.
+    "#);
+}
+
+#[test]
+fn a_pack_that_is_as_wanted_is_left_alone() {
+    assert_snapshot!(check("iam v1 age=90", "iam v1 age=90"), @"  No changes.");
+}
+
+#[test]
+fn every_field_that_differs_is_updated_and_shown_old_and_new() {
+    assert_snapshot!(check(
+        "iam v2/12 age=60 new=1 -222222222222 s3:awsconfigconforms-a orphan",
+        "iam v1/10 age=90 old=1 -333333333333 s3:awsconfigconforms-a/packs",
+    ), @r#"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (12 rules)
+        parameter  age "90" → "60"
+        parameter  new = "1"
+        parameter  old "1" → (default)
+        excluded   +222222222222 -333333333333
+        delivery   awsconfigconforms-a/packs → awsconfigconforms-a
+        on removal Delete → Orphan
+    Plan: 0 to create, 1 to update, 0 to delete.
+    "#);
+}
+
+#[test]
+fn a_parameter_alone_is_enough_for_an_update() {
+    assert_snapshot!(check("iam v1 age=60", "iam v1 age=90"), @r#"
+    ~ iam update
+        parameter  age "90" → "60"
+    Plan: 0 to create, 1 to update, 0 to delete.
+    "#);
+}
+
+#[test]
+fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
+    assert_snapshot!(check("iam v1", "iam v1 unmanaged"), @"
+    ! iam held
+        unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v1 adopt", "iam age=90 unmanaged"), @r#"
+    ~ iam adopt: its manifest takes it over
+        template   b7d7d13d (10 rules)
+        parameter  age "90" → (default)
+    Plan: 0 to create, 1 to adopt, 0 to update, 0 to delete.
+    "#);
+}
+
+#[test]
+fn a_pack_of_another_installation_is_never_touched_even_when_adopted() {
+    assert_snapshot!(check("iam v1 adopt", "iam v1 foreign"), @"
+    ! iam held
+        foreign: installation other of conformd owns it; it is never touched
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn a_marker_that_counts_for_nothing_is_never_touched() {
+    assert_snapshot!(check(
+        "a v1 adopt; b v1 adopt; c v1 adopt",
+        "a v1 copied; b v1 newer; c v1 garbled",
+    ), @r#"
+    ! a held
+        foreign: its marker was written for another pack or place (a copy); it is never touched
+    ! b held
+        foreign: marker version "v2" is not known to this conformd; it is never touched
+    ! c held
+        foreign: the marker is malformed; it is never touched
+    No changes; 3 held.
+    "#);
+}
+
+#[test]
+fn what_no_manifest_names_and_is_not_ours_is_only_counted() {
+    assert_snapshot!(check_again("iam v1", "iam v1; a unmanaged; b foreign; c copied; d newer"), @"
+    not managed here: 1 unmanaged, 3 foreign
+    No changes.
+    ");
+}
+
+#[test]
+fn an_unwanted_pack_is_deleted_only_when_two_looks_agree() {
+    assert_snapshot!(check("iam v1", "iam v1; old v2"), @"
+    ! old held, would delete: no manifest wants it
+        second_look: no manifest wants it; a second look has to agree first (until 2026-11-01T12:15:00Z)
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2"), @"
+    - old delete: no manifest wants it
+    Plan: 0 to create, 0 to update, 1 to delete.
+    ");
+}
+
+#[test]
+fn a_pack_whose_manifest_dropped_the_region_is_deleted_like_any_other() {
+    assert_snapshot!(check_again("iam v1; old v2 elsewhere", "iam v1; old v2"), @"
+    - old delete: its manifest does not name this region
+    Plan: 0 to create, 0 to update, 1 to delete.
+    ");
+}
+
+#[test]
+fn an_orphaned_pack_is_left_in_place_for_good() {
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2 orphan"), @"
+    ! old held
+        orphaned: no manifest wants it and its deletion policy is Orphan: left in place
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
+    let desired = "iam v2; excluding v1 -222222222222; stripped v3/1; new v1";
+    let observed = "iam v1; excluding v1; stripped v1/20; old v4";
+    assert_snapshot!(check_again(&format!("#invalid; {desired}"), observed), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    + new create
+        template   b7d7d13d (10 rules)
+    ! excluding held, would update
+        excluded   +222222222222
+        invalid: iam.yaml does not parse
+    ! old held, would delete: no manifest wants it
+        invalid: iam.yaml does not parse
+    ! stripped held, would update
+        template   b7d7d13d (20 rules) → 539dd510 (1 rule)
+        invalid: iam.yaml does not parse
+    Plan: 1 to create, 1 to update, 0 to delete; 3 held.
+    ");
+    assert_snapshot!(check_again(&format!("#unread; {desired}"), observed), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    + new create
+        template   b7d7d13d (10 rules)
+    ! excluding held, would update
+        excluded   +222222222222
+        source: the directory is gone
+    ! old held, would delete: no manifest wants it
+        source: the directory is gone
+    ! stripped held, would update
+        template   b7d7d13d (20 rules) → 539dd510 (1 rule)
+        source: the directory is gone
+    Plan: 1 to create, 1 to update, 0 to delete; 3 held.
+    ");
+}
+
+#[test]
+fn a_name_that_a_broken_manifest_claims_is_neither_put_nor_deleted() {
+    assert_snapshot!(check_again("#invalid; iam stuck; s3pack unsupported", "iam v1; s3pack v1"), @"
+    ! iam held
+        invalid: iam.yaml:3:1: unknown field
+    ! s3pack held
+        unsupported: templates in S3 are not
+    No changes; 2 held.
+    ");
+}
+
+#[test]
+fn the_last_good_form_of_a_broken_manifest_stays_in_force() {
+    assert_snapshot!(check("#invalid; iam v2 broken", "iam v1"), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    ! iam held
+        invalid: its manifest is invalid, the last good form stays in force: iam.yaml:3:1: unknown field
+    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    ");
+    assert_snapshot!(check("#invalid; iam v1 broken", "iam v1"), @"
+    ! iam held
+        invalid: its manifest is invalid, the last good form stays in force: iam.yaml:3:1: unknown field
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn a_region_that_could_not_be_read_is_held_whole() {
+    assert_snapshot!(check("iam v1", "#unseen"), @"
+    ! the whole region is held
+        unseen: DescribeOrganizationConformancePacks failed: timed out
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn what_aws_is_working_on_waits() {
+    assert_snapshot!(check_again(
+        "iam v2; adopted v1 adopt",
+        "iam v1 UPDATE_IN_PROGRESS; adopted unmanaged CREATE_IN_PROGRESS; old v3 UPDATE_IN_PROGRESS",
+    ), @"
+    ! adopted held, would adopt: its manifest takes it over
+        template   b7d7d13d (10 rules)
+        in_progress: AWS is working on it (CREATE_IN_PROGRESS) and takes no change
+    ! iam held, would update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
+    ! old held, would delete: no manifest wants it
+        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
+    No changes; 3 held.
+    ");
+}
+
+#[test]
+fn a_pack_that_is_being_removed_is_created_again_afterwards() {
+    assert_snapshot!(check("iam v1", "iam v1 DELETE_IN_PROGRESS"), @"
+    ! iam held
+        in_progress: AWS is removing it
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_IN_PROGRESS"), @"
+    ! iam held, would create
+        template   b7d7d13d (10 rules)
+        in_progress: AWS is working on it (DELETE_IN_PROGRESS) and takes no change
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_SUCCESSFUL"), @"
+    + iam create
+        template   b7d7d13d (10 rules)
+    Plan: 1 to create, 0 to update, 0 to delete.
+    ");
+}
+
+#[test]
+fn a_pack_that_is_being_removed_and_unwanted_needs_no_second_delete() {
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_IN_PROGRESS"), @"
+    ! old held
+        in_progress: AWS is removing it
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn a_pack_with_a_status_and_no_entry_is_not_created_over() {
+    assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:51"), @"
+    ! iam held, would create
+        template   b7d7d13d (10 rules)
+        settling: AWS reports CREATE_SUCCESSFUL for it and does not list it yet (until 2026-11-01T12:01:00Z)
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:50"), @"
+    + iam create
+        template   b7d7d13d (10 rules)
+    Plan: 1 to create, 0 to update, 0 to delete.
+    ");
+    assert_snapshot!(check("iam v1", "iam unlisted RESTORING"), @"
+    ! iam held, would create
+        template   b7d7d13d (10 rules)
+        settling: AWS reports RESTORING for it and does not list it yet
+    No changes; 1 held.
+    ");
+}
+
+#[test]
+fn a_status_that_aws_invents_is_never_acted_on_and_nothing_is_deleted_under_it() {
+    assert_snapshot!(check("iam v1", "iam v1 UPDATE_PARTIAL"), @"  No changes.");
+    assert_snapshot!(check("iam v2", "iam v1 UPDATE_PARTIAL"), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2 UPDATE_PARTIAL"), @r#"
+    ! old held, would delete: no manifest wants it
+        in_progress: AWS reports "UPDATE_PARTIAL", which this version does not know
+    No changes; 1 held.
+    "#);
+}
+
+#[test]
+fn a_failed_deployment_is_put_again_an_hour_after_it_failed() {
+    assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:01!NoRecorder"), @"
+    ! iam held, would update: its deployment failed (NoRecorder: see the member account)
+        retry: the last run failed; the next try comes later (until 2026-11-01T12:01:00Z)
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:00!NoRecorder"), @"
+    ~ iam update: its deployment failed (NoRecorder: see the member account)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+}
+
+#[test]
+fn a_new_form_of_a_failed_pack_does_not_wait() {
+    assert_snapshot!(check("iam v2", "iam v1 11:59 CREATE_FAILED@11:59"), @"
+    ~ iam update: its deployment failed (no code: no message)
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+}
+
+#[test]
+fn a_failed_removal_is_repeated_slowly() {
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@11:30!AccountSuspended"), @"
+    ! old held, would delete: its removal failed (AccountSuspended: see the member account)
+        retry: the last run failed; the next try comes later (until 2026-11-01T12:30:00Z)
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@10:30!AccountSuspended"), @"
+    - old delete: its removal failed (AccountSuspended: see the member account)
+    Plan: 0 to create, 0 to update, 1 to delete.
+    ");
+}
+
+#[test]
+fn a_suspended_pack_is_left_as_it_is_until_the_moment_given() {
+    assert_snapshot!(check("iam v2 suspended", "iam v1"), @"
+    ! iam held, would update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+        suspended: audit freeze
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v2 suspended:12:01", "iam v1"), @"
+    ! iam held, would update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+        suspended: audit freeze (until 2026-11-01T12:01:00Z)
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("iam v2 suspended:12:00", "iam v1"), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+    assert_snapshot!(check("iam v1 suspended", "iam v1"), @"  No changes.");
+}
+
+#[test]
+fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
+    assert_snapshot!(check_again("new v1", "old v1"), @"
+    + new create
+        template   b7d7d13d (10 rules)
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    ");
+    assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_IN_PROGRESS"), @"
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_FAILED@11:59"), @"
+    ! new held, would update: its deployment failed (no code: no message)
+        retry: the last run failed; the next try comes later (until 2026-11-01T12:59:00Z)
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    No changes; 2 held.
+    ");
+    assert_snapshot!(check_again("new v1", "old v1; new v1 NONE"), @"
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_SUCCESSFUL"), @"
+    - old delete: no manifest wants it
+    Plan: 0 to create, 0 to update, 1 to delete.
+    ");
+}
+
+#[test]
+fn a_full_region_takes_no_new_pack_and_still_updates() {
+    let mut observed = "iam v1".to_owned();
+    for number in 2..=50 {
+        observed.push_str(&format!("; hand-made-{number} unmanaged"));
+    }
+    assert_snapshot!(check("iam v2; new v1", &observed), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    ! new held, would create
+        template   b7d7d13d (10 rules)
+        quota: AWS allows 50 packs in a region; nothing is deleted to make room
+    not managed here: 49 unmanaged, 0 foreign
+    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    ");
+    let with_room = observed.replacen("; hand-made-50 unmanaged", "", 1);
+    assert_snapshot!(check("iam v1; first v1; second v1", &with_room), @"
+    + first create
+        template   b7d7d13d (10 rules)
+    ! second held, would create
+        template   b7d7d13d (10 rules)
+        quota: AWS allows 50 packs in a region; nothing is deleted to make room
+    not managed here: 48 unmanaged, 0 foreign
+    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    ");
+}

@@ -1,0 +1,502 @@
+//! What holds of every plan, whatever is desired and observed: properties over a toy AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use conformd::domain::content::fingerprint_of;
+use conformd::domain::desired::{Basis, Desired, Want};
+use conformd::domain::failure::FailureKind;
+use conformd::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
+use conformd::domain::history::{History, after};
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{DeletionPolicy, Marker, PackName, Timestamp};
+use conformd::domain::observed::{
+    Observed, ObservedPack, Ownership, PackRecord, Phase, RolloutStatus, Seen, StatusRecord, Verb,
+    join,
+};
+use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::plan::{Action, HoldReason, Loss, Plan, Step};
+use conformd::domain::plan_text::{PlanText, Values};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::lines::{at, desired, installation, look, observed, pace, place};
+
+const CASES: u32 = 1_000;
+
+/// Values that must not be seen; long enough not to occur by chance.
+const SECRETS: [&str; 3] = ["hunter2-swordfish", "correct-horse", "tr0ub4dor"];
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: CASES.max(ProptestConfig::default().cases), ..Default::default() }
+}
+
+/// Lines for some of these names, each followed by words drawn from every group.
+fn any_lines(
+    names: &'static [&'static str],
+    groups: &'static [&'static [&'static str]],
+) -> impl Strategy<Value = Vec<String>> {
+    let names = subsequence(names.to_vec(), 0..=names.len());
+    names.prop_flat_map(move |names| {
+        let line = move |name: &str| {
+            let name = name.to_owned();
+            let words: Vec<_> = groups.iter().map(|group| select(group.to_vec())).collect();
+            words.prop_map(move |words| format!("{name} {}", words.join(" ")))
+        };
+        names.into_iter().map(line).collect::<Vec<_>>()
+    })
+}
+
+const TEMPLATES: &[&str] = &["v1", "v1", "v2", "v3/12"];
+const PARAMETERS: &[&str] =
+    &["", "", "key=hunter2-swordfish", "key=correct-horse", "key=tr0ub4dor age=hunter2-swordfish"];
+const EXCLUSIONS: &[&str] = &["", "", "-1x", "-3x", "-9x", "-222222222222"];
+const POLICIES: &[&str] = &["", "", "", "orphan"];
+const DELIVERIES: &[&str] = &["", "", "s3:awsconfigconforms-a/packs"];
+const NAMES: &[&str] = &["a", "b", "c", "d", "e", "f"];
+
+fn any_desired() -> impl Strategy<Value = Vec<String>> {
+    const KINDS: &[&str] =
+        &["", "", "", "", "adopt", "suspended", "suspended:12:30", "broken", "stuck", "elsewhere"];
+    any_lines(NAMES, &[TEMPLATES, PARAMETERS, EXCLUSIONS, POLICIES, DELIVERIES, KINDS])
+}
+
+/// Manifests that nothing but AWS stands in the way of.
+fn any_good_desired() -> impl Strategy<Value = Vec<String>> {
+    any_lines(NAMES, &[TEMPLATES, PARAMETERS, EXCLUSIONS, POLICIES, DELIVERIES, &["", "", "adopt"]])
+}
+
+const OWNERS: &[&str] = &["", "", "", "", "unmanaged", "foreign", "copied", "newer", "garbled"];
+const SIGHTS: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
+
+fn any_observed() -> impl Strategy<Value = Vec<String>> {
+    const STATUSES: &[&str] = &[
+        "",
+        "",
+        "",
+        "NONE",
+        "UPDATE_IN_PROGRESS",
+        "CREATE_FAILED@10:00!NoRecorder",
+        "UPDATE_FAILED@11:50",
+        "DELETE_IN_PROGRESS",
+        "DELETE_FAILED@10:00",
+        "RESTORING",
+        "unlisted",
+    ];
+    const TIMES: &[&str] = &["09:00", "11:00"];
+    let packs =
+        any_lines(SIGHTS, &[TEMPLATES, PARAMETERS, EXCLUSIONS, POLICIES, OWNERS, STATUSES, TIMES]);
+    prop_oneof![9 => packs, 1 => Just(vec!["#unseen".to_owned()])]
+}
+
+/// A region in which nothing runs and nothing failed.
+fn any_quiet_region() -> impl Strategy<Value = Vec<String>> {
+    any_lines(SIGHTS, &[TEMPLATES, PARAMETERS, EXCLUSIONS, POLICIES, OWNERS])
+}
+
+fn any_basis() -> impl Strategy<Value = &'static str> {
+    select(vec!["", "", "", "#invalid", "#unread", "#empty"])
+}
+
+/// An AWS that takes every write at once and shows it at once, or one look later.
+struct Toy {
+    real: BTreeMap<PackName, (PackRecord, StatusRecord)>,
+    shown: Seen,
+    is_slow: bool,
+}
+
+impl Toy {
+    fn new(lines: &[String], is_slow: bool) -> Self {
+        let shown = match observed(&lines.join("\n")) {
+            Observed::Seen(seen) => seen,
+            Observed::Unseen(_) => Seen::default(),
+        };
+        let real = shown.packs.values().map(|ObservedPack { record, status, ownership: _ }| {
+            (record.name.clone(), (record.clone(), status.clone().unwrap()))
+        });
+        Self { real: real.collect(), shown, is_slow }
+    }
+
+    fn seen(&mut self) -> Seen {
+        let (records, statuses) = self.real.values().cloned().unzip();
+        let now = join(records, statuses, &installation(), &place());
+        let before = std::mem::replace(&mut self.shown, now);
+        if self.is_slow { before } else { self.shown.clone() }
+    }
+
+    fn take(&mut self, step: &Step, now: Timestamp) {
+        let Some(content) = step.action.content() else {
+            self.real.remove(&step.pack);
+            return;
+        };
+        let record = PackRecord {
+            name: step.pack.clone(),
+            arn: format!("arn:{}", step.pack),
+            last_update: now,
+            inputs: content.inputs.clone(),
+            excluded: content.excluded.clone(),
+            delivery: content.delivery.clone(),
+        };
+        let status = StatusRecord {
+            name: step.pack.clone(),
+            status: RolloutStatus::Known(Verb::Create, Phase::Successful),
+            error_code: None,
+            error_message: None,
+            last_update: Some(now),
+        };
+        self.real.insert(step.pack.clone(), (record, status));
+    }
+}
+
+/// A guard that lets everything pass.
+fn no_limits() -> Limits {
+    Limits {
+        ratio_percent: 100,
+        names_per_window: 1_000,
+        exclusions_max: 1_000,
+        exclusions_percent: 100,
+        overlap_percent: 0,
+    }
+}
+
+fn rule(plan: Plan, mode: Mode, limits: &Limits, ledger: &mut Ledger, now: Timestamp) -> Ruling {
+    let approvals = BTreeMap::new();
+    approve(plan, &Terms { mode, limits, approvals: &approvals, members: None, now }, ledger)
+}
+
+fn old_ledger() -> Ledger {
+    Ledger::new("2026-10-01T00:00:00Z".parse().unwrap())
+}
+
+/// One look of a long story.
+#[derive(Debug, Clone)]
+struct Look {
+    minutes: u64,
+    desired: String,
+    observed: String,
+    verdict: Verdict,
+}
+
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    let failed = select(FailureKind::ALL.to_vec());
+    let failed = failed.prop_map(|kind| Verdict::Failed { kind, why: "no".to_owned() });
+    let unknown = Verdict::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+    prop_oneof![
+        4 => Just(Verdict::Accepted { arn: None }),
+        1 => Just(unknown),
+        1 => Just(Verdict::NotStarted),
+        1 => failed,
+    ]
+}
+
+/// Looks that mostly repeat what the one before showed, so that second looks agree now and then.
+fn any_story() -> impl Strategy<Value = Vec<Look>> {
+    let desired = (any_basis(), any_desired());
+    let desired = desired.prop_map(|(basis, lines)| format!("{basis}\n{}", lines.join("\n")));
+    let desired = proptest::option::weighted(0.3, desired);
+    let observed = proptest::option::weighted(0.3, any_observed());
+    let minutes = select(vec![1, 5, 15, 20, 700]);
+    let look = (minutes, desired, observed, any_verdict());
+    proptest::collection::vec(look, 1..8).prop_map(|looks| {
+        let (mut wanted, mut shown) = (String::new(), String::new());
+        let tell =
+            |(minutes, desired, observed, verdict): (_, Option<String>, Option<Vec<_>>, _)| {
+                wanted = desired.unwrap_or_else(|| wanted.clone());
+                shown = observed.map_or_else(|| shown.clone(), |lines| lines.join("\n"));
+                Look { minutes, desired: wanted.clone(), observed: shown.clone(), verdict }
+            };
+        looks.into_iter().map(tell).collect()
+    })
+}
+
+/// A look that was taken, with what was ruled.
+struct Taken {
+    now: Timestamp,
+    desired: Desired,
+    observed: Observed,
+    plan: Plan,
+    ruling: Ruling,
+}
+
+fn play(story: &[Look], mode: Mode, limits: &Limits) -> Vec<Taken> {
+    let (mut history, mut ledger, mut now) = (History::default(), old_ledger(), at("12:00"));
+    let mut taken = Vec::new();
+    for Look { minutes, desired: wanted, observed: shown, verdict } in story {
+        now = after(now, Duration::from_mins(*minutes));
+        let (desired, observed) = (desired(wanted), observed(shown));
+        let plan = look(&mut history, &desired, &observed, now);
+        let ruling = rule(plan.clone(), mode, limits, &mut ledger, now);
+        for step in ruling.approved.clone().into_steps() {
+            history.record(&Outcome { step, verdict: verdict.clone() }, now, &pace());
+        }
+        taken.push(Taken { now, desired, observed, plan, ruling });
+    }
+    taken
+}
+
+fn pack<'a>(observed: &'a Observed, name: &PackName) -> Option<&'a ObservedPack> {
+    match observed {
+        Observed::Seen(seen) => seen.packs.get(name),
+        Observed::Unseen(_) => None,
+    }
+}
+
+fn marker(observed: &Observed, name: &PackName) -> Option<Marker> {
+    match &pack(observed, name)?.ownership {
+        Ownership::Ours(marker) => Some(marker.clone()),
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+    }
+}
+
+/// Whether this look says, without a doubt, that our pack is not wanted.
+fn is_unwanted(taken: &Taken, name: &PackName, marker_now: Option<&Marker>) -> bool {
+    taken.desired.basis == Basis::Whole
+        && !taken.desired.packs.contains_key(name)
+        && marker(&taken.observed, name).as_ref() == marker_now
+}
+
+/// Whether the default limits let this loss pass by itself.
+fn is_small(loss: &Loss) -> bool {
+    match loss {
+        Loss::Pack => true,
+        Loss::Accounts(count) => *count <= 5,
+        Loss::Rules { .. } => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn applying_plans_leaves_nothing_to_plan(
+        wanted in any_good_desired(), region in any_quiet_region(), is_slow: bool,
+    ) {
+        let (mut toy, desired) = (Toy::new(&region, is_slow), desired(&wanted.join("\n")));
+        let (mut history, mut ledger, mut now) = (History::default(), old_ledger(), at("12:00"));
+        let mut last = None;
+        for _ in 0..6 {
+            let seen = Observed::Seen(toy.seen());
+            let plan = look(&mut history, &desired, &seen, now);
+            let ruling = rule(plan, Mode::Sync, &no_limits(), &mut ledger, now);
+            last = Some(ruling.approved.plan().clone());
+            for step in ruling.approved.into_steps() {
+                toy.take(&step, now);
+                let verdict = Verdict::Accepted { arn: None };
+                history.record(&Outcome { step, verdict }, now, &pace());
+            }
+            now = after(now, pace().interval);
+        }
+        let last = last.unwrap();
+        prop_assert!(last.is_empty(), "{}", PlanText { plan: &last, values: Values::Shown });
+        for hold in &last.holds {
+            let is_final =
+                [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason);
+            prop_assert!(is_final, "{hold:?}");
+        }
+        for (name, want) in &desired.packs {
+            let Want::Pack(want) = want else { continue };
+            let is_held = last.holds.iter().any(|hold| hold.pack.as_ref() == Some(name));
+            let holds = toy.real.get(name).map(|(record, _)| fingerprint_of(record));
+            prop_assert!(is_held || holds == Some(want.content.fingerprint()));
+        }
+    }
+
+    #[test]
+    fn the_order_of_manifests_and_records_changes_no_byte_of_a_plan(
+        (wanted, shuffled) in any_desired().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+        (region, mixed) in any_observed().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+    ) {
+        let plan = |wanted: &[String], region: &[String]| {
+            let (desired, observed) = (desired(&wanted.join("\n")), observed(&region.join("\n")));
+            look(&mut History::default(), &desired, &observed, at("12:00"))
+        };
+        let (one, other) = (plan(&wanted, &region), plan(&shuffled, &mixed));
+        let json = |plan: &Plan| serde_json::to_string(plan).unwrap();
+        prop_assert_eq!(json(&one), json(&other));
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn nothing_that_is_not_ours_is_ever_in_a_step(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &no_limits()) {
+            for step in taken.plan.steps_with_held() {
+                prop_assert!(matches!(taken.observed, Observed::Seen(_)));
+                let ownership = pack(&taken.observed, &step.pack).map(|pack| &pack.ownership);
+                let is_allowed = match (&step.action, ownership) {
+                    (Action::Create(_), None)
+                    | (Action::Update(_) | Action::Delete, Some(Ownership::Ours(_))) => true,
+                    (Action::Adopt(_), Some(Ownership::Unmanaged)) => {
+                        let want = taken.desired.packs.get(&step.pack);
+                        matches!(want, Some(Want::Pack(want)) if want.adopt)
+                    }
+                    _ => false,
+                };
+                prop_assert!(is_allowed, "{} of {ownership:?}", step.action.kind());
+            }
+        }
+    }
+
+    #[test]
+    fn a_put_carries_the_marker_of_its_own_content(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &no_limits()) {
+            for step in &taken.plan.steps {
+                let Some(content) = step.action.content() else { continue };
+                let Some(Want::Pack(want)) = taken.desired.packs.get(&step.pack) else {
+                    panic!("{} is put and not wanted", step.pack);
+                };
+                prop_assert_eq!(content, &want.content);
+                prop_assert_eq!(content.inputs.get("ConformdMarker"), Some(&want.marker.to_string()));
+                prop_assert!(want.marker.binds((&place(), &step.pack)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_delete_follows_two_whole_looks_an_interval_apart(story in any_story()) {
+        let story = play(&story, Mode::Sync, &no_limits());
+        for (index, taken) in story.iter().enumerate() {
+            let deletes = taken.plan.steps.iter().filter(|step| matches!(step.action, Action::Delete));
+            for step in deletes {
+                let name = &step.pack;
+                prop_assert!(marker(&taken.observed, name).is_some());
+                prop_assert_eq!(marker(&taken.observed, name), step.marker_now.clone());
+                let orphan = step.marker_now.as_ref().map(|marker| marker.policy);
+                prop_assert_eq!(orphan, Some(DeletionPolicy::Delete));
+                let whole = story[..=index].iter().rev();
+                let whole = whole.filter(|look| matches!(look.observed, Observed::Seen(_)));
+                let agreeing: Vec<&Taken> =
+                    whole.take_while(|look| is_unwanted(look, name, step.marker_now.as_ref())).collect();
+                let first = agreeing.last().unwrap();
+                prop_assert!(after(first.now, pace().interval) <= taken.now, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_loss_comes_from_a_source_that_is_not_whole(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &no_limits()) {
+            let loses = taken.plan.steps.iter().any(|step| !step.losses().is_empty());
+            prop_assert!(!loses || taken.desired.basis == Basis::Whole);
+        }
+    }
+
+    #[test]
+    fn observe_takes_no_step_and_upsert_no_delete(story in any_story()) {
+        for taken in play(&story, Mode::Observe, &no_limits()) {
+            prop_assert!(taken.ruling.approved.plan().is_empty());
+        }
+        for taken in play(&story, Mode::Upsert, &no_limits()) {
+            let mut steps = taken.ruling.approved.plan().steps.iter();
+            prop_assert!(!steps.any(|step| matches!(step.action, Action::Delete)));
+        }
+    }
+
+    #[test]
+    fn what_goes_away_unasked_stays_within_the_limits(story in any_story()) {
+        let limits = Limits::default();
+        let mut gone: Vec<(Timestamp, PackName)> = Vec::new();
+        for taken in play(&story, Mode::Sync, &limits) {
+            let plan = taken.ruling.approved.plan();
+            let away: Vec<&PackName> = plan
+                .steps
+                .iter()
+                .filter(|step| step.losses().iter().any(|loss| !matches!(loss, Loss::Accounts(_))))
+                .map(|step| &step.pack)
+                .collect();
+            prop_assert!(away.len() <= (plan.weights.owned / 10).max(1));
+            if plan.steps.iter().any(|step| !step.losses().is_empty()) {
+                prop_assert!(!taken.desired.empty);
+                prop_assert!(plan.weights.owned_wanted * 2 >= plan.weights.owned);
+            }
+            for loss in plan.steps.iter().flat_map(Step::losses) {
+                prop_assert!(is_small(&loss), "{loss:?}");
+            }
+            gone.extend(away.into_iter().map(|pack| (taken.now, pack.clone())));
+            gone.retain(|(at, _)| after(*at, Duration::from_hours(24)) > taken.now);
+            prop_assert!(gone.iter().map(|(_, pack)| pack).collect::<BTreeSet<_>>().len() <= 5);
+            if let Some(blocked) = &taken.ruling.blocked {
+                prop_assert!(plan.steps.iter().all(|step| !blocked.packs.contains(&step.pack)));
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_differs_has_a_step_or_a_reason_why_not(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &Limits::default()) {
+            let plan = taken.ruling.approved.plan();
+            if plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unseen) {
+                continue;
+            }
+            let told: BTreeSet<&PackName> = plan
+                .steps
+                .iter()
+                .map(|step| &step.pack)
+                .chain(plan.holds.iter().filter_map(|hold| hold.pack.as_ref()))
+                .collect();
+            for (name, want) in &taken.desired.packs {
+                let have = pack(&taken.observed, name).map(|pack| fingerprint_of(&pack.record));
+                let is_equal = match want {
+                    Want::Pack(want) => have == Some(want.content.fingerprint()),
+                    Want::Stuck(_) => false,
+                };
+                prop_assert!(is_equal || told.contains(name), "{name} is dropped silently");
+            }
+            let Observed::Seen(seen) = &taken.observed else { continue };
+            for name in seen.packs.keys().filter(|name| !taken.desired.packs.contains_key(*name)) {
+                prop_assert!(told.contains(name) || plan.bystanders.contains_key(name));
+            }
+        }
+    }
+
+    #[test]
+    fn one_pack_has_at_most_one_step(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &no_limits()) {
+            let mut names = BTreeSet::new();
+            for step in taken.plan.steps_with_held() {
+                prop_assert!(names.insert(&step.pack), "{}", step.pack);
+            }
+        }
+    }
+
+    #[test]
+    fn content_is_put_once_in_ten_minutes_unless_it_is_seen_changed(story in any_story()) {
+        let mut puts: BTreeMap<PackName, (Timestamp, String)> = BTreeMap::new();
+        for (taken, Look { verdict, .. }) in play(&story, Mode::Sync, &no_limits()).iter().zip(&story) {
+            for step in &taken.ruling.approved.plan().steps {
+                let Some(content) = step.action.content() else {
+                    puts.remove(&step.pack);
+                    continue;
+                };
+                let content = content.fingerprint().to_string();
+                if let Some((before, _)) = puts.get(&step.pack).filter(|(_, it)| *it == content) {
+                    let is_over = taken.now >= after(*before, pace().settle);
+                    prop_assert!(is_over, "{} is put twice", step.pack);
+                }
+                if matches!(verdict, Verdict::Accepted { .. } | Verdict::Unknown { .. }) {
+                    puts.insert(step.pack.clone(), (taken.now, content));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_parameter_value_is_in_a_hidden_text_or_in_json(story in any_story()) {
+        for taken in play(&story, Mode::Sync, &Limits::default()) {
+            let plan = taken.ruling.approved.plan();
+            let outcomes: Vec<Outcome> = taken
+                .plan
+                .steps_with_held()
+                .map(|step| Outcome { step: step.clone(), verdict: Verdict::NotStarted })
+                .collect();
+            let texts = [
+                PlanText { plan, values: Values::Hidden }.to_string(),
+                serde_json::to_string(plan).unwrap(),
+                serde_json::to_string(&outcomes).unwrap(),
+                serde_json::to_string(&taken.ruling.blocked).unwrap(),
+            ];
+            for (text, secret) in texts.iter().flat_map(|text| SECRETS.map(|secret| (text, secret))) {
+                prop_assert!(!text.contains(secret), "{text}");
+            }
+        }
+    }
+}
