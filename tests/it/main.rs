@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod contract;
+mod crash;
 mod daemon;
+mod faults;
 mod guard;
 mod history;
+mod lab;
 mod lines;
 mod manifests;
 mod plan;
 mod properties;
+mod random;
 mod scenarios;
 mod settings;
 mod sim_http;
