@@ -105,3 +105,156 @@ fn refused(error: &CloudError) -> Verdict {
         Verdict::Failed { kind, why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cloud::Op;
+    use crate::domain::content::Content;
+    use crate::domain::failure::FailureKind;
+    use crate::domain::guard::{Ledger, Limits, Terms, approve};
+    use crate::domain::mode::Mode;
+    use crate::domain::model::{PackName, Timestamp};
+    use crate::domain::observed::Delivery;
+    use crate::domain::plan::{Plan, Reason, Weights};
+
+    fn step(name: &str, action: Action) -> Step {
+        let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
+        Step { pack, action, reason, changes: vec![], marker_now: None, last_update: None }
+    }
+
+    fn put(name: &str) -> Step {
+        let content = Content {
+            body: "".into(),
+            inputs: [("key".to_owned(), name.to_owned())].into(),
+            excluded: [].into(),
+            delivery: Delivery::default(),
+        };
+        step(name, Action::Create(Box::new(content)))
+    }
+
+    fn approved(steps: Vec<Step>) -> Approved {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let weights = Weights { owned: 100, owned_wanted: 90, source_empty: false };
+        let (holds, bystanders) = (vec![], [].into());
+        let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
+        let approvals = [].into();
+        let terms = Terms {
+            mode: Mode::Sync,
+            limits: &Limits { names_per_window: 100, ..Limits::default() },
+            approvals: &approvals,
+            members: None,
+            now: Timestamp::UNIX_EPOCH + std::time::Duration::from_hours(48),
+        };
+        let ruling = approve(plan, &terms, &mut Ledger::new(Timestamp::UNIX_EPOCH));
+        assert_eq!(ruling.blocked, None);
+        ruling.approved
+    }
+
+    /// Takes a turn of the runtime for every write; names that begin with `x` fail, and the write
+    /// of `stop` asks for a stop.
+    #[derive(Default)]
+    struct Slow {
+        running: AtomicUsize,
+        running_most: AtomicUsize,
+        written: Mutex<Vec<String>>,
+        stop: CancellationToken,
+    }
+
+    impl Slow {
+        async fn write(&self, verb: &str, pack: &PackName) -> Result<(), CloudError> {
+            let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
+            self.running_most.fetch_max(running, Ordering::Relaxed);
+            self.written.lock().unwrap().push(format!("{verb} {pack}"));
+            tokio::task::yield_now().await;
+            self.running.fetch_sub(1, Ordering::Relaxed);
+            if pack.as_str() == "stop" {
+                self.stop.cancel();
+            }
+            let kind = match pack.as_str() {
+                "xTimeout" => FailureKind::Timeout,
+                "xServer" => FailureKind::Server,
+                "xBusy" => FailureKind::InFlight,
+                _ => return Ok(()),
+            };
+            let op = Op::PutOrganizationConformancePack;
+            Err(CloudError { op, place: "here".to_owned(), kind, source: "no".into() })
+        }
+    }
+
+    impl Writer for Slow {
+        async fn put(&self, pack: &PackName, _: &Content) -> Result<String, CloudError> {
+            self.write("put", pack).await.map(|()| "arn".to_owned())
+        }
+
+        async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+            self.write("delete", pack).await
+        }
+    }
+
+    async fn run(writer: &Slow, steps: Vec<Step>) -> Vec<String> {
+        let outcomes = execute(approved(steps), writer, &writer.stop).await;
+        let told = outcomes.into_iter().map(|Outcome { step, verdict }| {
+            let verdict = match verdict {
+                Verdict::Accepted { .. } => "accepted".to_owned(),
+                Verdict::Failed { kind, .. } => format!("failed {kind}"),
+                Verdict::Unknown { kind, .. } => format!("unknown {kind}"),
+                Verdict::NotStarted => "not started".to_owned(),
+            };
+            format!("{}: {verdict}", step.pack)
+        });
+        told.collect()
+    }
+
+    #[tokio::test]
+    async fn puts_come_before_deletes_and_at_most_four_run_at_once() {
+        let writer = Slow::default();
+        let mut steps = vec![step("a", Action::Delete)];
+        steps.extend((10..22).map(|number| put(&format!("p{number}"))));
+        let told = run(&writer, steps).await;
+        assert_eq!(told.len(), 13);
+        assert_eq!(writer.running_most.load(Ordering::Relaxed), IN_FLIGHT_MAX);
+        assert_eq!(writer.written.lock().unwrap().last().unwrap(), "delete a");
+    }
+
+    #[tokio::test]
+    async fn after_a_stop_nothing_begins_and_what_began_ends() {
+        let writer = Slow::default();
+        let mut steps = vec![put("stop")];
+        steps.extend((10..16).map(|number| put(&format!("p{number}"))));
+        steps.push(step("z", Action::Delete));
+        insta::assert_debug_snapshot!(run(&writer, steps).await, @r#"
+        [
+            "stop: accepted",
+            "p10: accepted",
+            "p11: accepted",
+            "p12: accepted",
+            "p13: not started",
+            "p14: not started",
+            "p15: not started",
+            "z: not started",
+        ]
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final_and_silence_leaves_the_outcome_open() {
+        let writer = Slow::default();
+        let steps = vec![put("a"), put("xBusy"), put("xServer"), put("xTimeout")];
+        insta::assert_debug_snapshot!(run(&writer, steps).await, @r#"
+        [
+            "a: accepted",
+            "xBusy: failed in_flight",
+            "xServer: unknown server",
+            "xTimeout: unknown timeout",
+        ]
+        "#);
+        assert_eq!(writer.written.lock().unwrap().len(), 4);
+    }
+}

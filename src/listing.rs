@@ -99,3 +99,137 @@ pub fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cloud::Op;
+
+    fn failed(kind: FailureKind) -> CloudError {
+        let op = Op::ListAccounts;
+        CloudError { op, place: "eu-west-1".to_owned(), kind, source: "no".into() }
+    }
+
+    /// Serves these pages by their number, which is the token; counts the calls.
+    fn read(
+        pages: &[Result<Vec<u32>, FailureKind>],
+        calls: &AtomicUsize,
+    ) -> Result<Vec<u32>, Incomplete> {
+        let fetch = |token: Option<PageToken>| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let number: usize = token.map_or(0, |token| token.0.parse().unwrap());
+            let next = (number + 1 < pages.len()).then(|| PageToken((number + 1).to_string()));
+            let page = match &pages[number] {
+                Ok(items) => Ok(Page { items: items.clone(), next }),
+                Err(kind) => Err(failed(*kind)),
+            };
+            std::future::ready(page)
+        };
+        read_all(fetch, |item| *item).now_or_never().expect("nothing here waits")
+    }
+
+    /// Serves pages without items, each with the token that `next` makes of the last one.
+    fn read_tokens(
+        next: impl Fn(Option<usize>) -> usize + Send + Sync,
+        calls: &AtomicUsize,
+    ) -> Incomplete {
+        let fetch = |token: Option<PageToken>| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let next = next(token.map(|token| token.0.parse().unwrap()));
+            let next = Some(PageToken(next.to_string()));
+            std::future::ready(Ok(Page { items: Vec::<u32>::new(), next }))
+        };
+        read_all(fetch, |item| *item).now_or_never().expect("nothing here waits").unwrap_err()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, ..Default::default() })]
+
+        #[test]
+        fn any_split_into_pages_reads_as_one_list(
+            pages in proptest::collection::vec(proptest::collection::vec(0_u32..50, 0..5), 1..20),
+        ) {
+            let whole: BTreeSet<u32> = pages.iter().flatten().copied().collect();
+            let calls = AtomicUsize::new(0);
+            let pages: Vec<_> = pages.into_iter().map(Ok).collect();
+            let items = read(&pages, &calls).unwrap();
+            prop_assert_eq!(items, whole.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(calls.into_inner(), pages.len());
+        }
+
+        #[test]
+        fn a_missing_page_is_never_a_shorter_list(
+            before in 0_usize..10, after in 0_usize..10, kind in proptest::sample::select(FailureKind::ALL.to_vec()),
+        ) {
+            let page = || Ok(vec![1]);
+            let mut pages: Vec<_> = std::iter::repeat_with(page).take(before).collect();
+            pages.push(Err(kind));
+            pages.extend(std::iter::repeat_with(page).take(after));
+            let incomplete = read(&pages, &AtomicUsize::new(0)).unwrap_err();
+            prop_assert_eq!(incomplete.kind(), kind);
+        }
+
+        #[test]
+        fn tokens_that_go_round_in_a_circle_are_noticed_after_one_round(circle in 1_usize..30) {
+            let calls = AtomicUsize::new(0);
+            let next = |token: Option<usize>| token.map_or(0, |token| (token + 1) % circle);
+            let incomplete = read_tokens(next, &calls);
+            prop_assert_eq!(incomplete.kind(), FailureKind::BrokenAnswer);
+            prop_assert_eq!(calls.into_inner(), circle + 1);
+        }
+    }
+
+    #[test]
+    fn an_endless_listing_ends_at_the_cap() {
+        let calls = AtomicUsize::new(0);
+        let incomplete = read_tokens(|token| token.map_or(0, |token| token + 1), &calls);
+        assert_eq!(incomplete.to_string(), "the listing does not end: too many pages");
+        assert_eq!(calls.into_inner(), PAGES_MAX);
+    }
+
+    #[test]
+    fn a_refused_token_starts_the_listing_again_three_times_and_no_more() {
+        for (refusals, is_read) in [(1, true), (3, true), (4, false)] {
+            let left = AtomicUsize::new(refusals);
+            let fetch = |token: Option<PageToken>| {
+                let refuse = |left: usize| left.checked_sub(1);
+                let is_refused = token.is_some()
+                    && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok();
+                let page = match token {
+                    Some(_) if is_refused => Err(failed(FailureKind::BadToken)),
+                    Some(_) => Ok(Page { items: vec![2_u32], next: None }),
+                    None => Ok(Page { items: vec![1], next: Some(PageToken("x".to_owned())) }),
+                };
+                std::future::ready(page)
+            };
+            let items = read_all(fetch, |item| *item).now_or_never().expect("nothing here waits");
+            assert_eq!(items.ok(), is_read.then(|| vec![1, 2]), "{refusals} refusals");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_listed_twice_is_read_as_it_was_seen_last() {
+        let pages = [vec![("a", 1), ("b", 1)], vec![], vec![("a", 2)]];
+        let fetch = |token: Option<PageToken>| {
+            let number: usize = token.map_or(0, |token| token.0.parse().unwrap());
+            let next = (number < 2).then(|| PageToken((number + 1).to_string()));
+            std::future::ready(Ok(Page { items: pages[number].clone(), next }))
+        };
+        let items = read_all(fetch, |(name, _)| *name).now_or_never().expect("nothing here waits");
+        assert_eq!(items.unwrap(), [("a", 2), ("b", 1)]);
+    }
+
+    #[test]
+    fn a_chain_of_causes_is_one_line() {
+        let incomplete = Incomplete::Page(failed(FailureKind::Timeout));
+        let text =
+            "a page of the listing is missing: ListAccounts failed in eu-west-1 (timeout): no";
+        assert_eq!(chain(&incomplete), text);
+    }
+}

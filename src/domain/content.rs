@@ -26,6 +26,12 @@ impl Content {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(inputs, excluded, delivery)
     }
+
+    /// Whether this record is what AWS echoes of this content: their fingerprints are equal.
+    pub fn is_echoed_by(&self, record: &PackRecord) -> bool {
+        let Self { body: _, inputs, excluded, delivery } = self;
+        *inputs == record.inputs && *excluded == record.excluded && *delivery == record.delivery
+    }
 }
 
 /// The digest of what AWS echoes of a pack: equal to [`Content::fingerprint`] when it holds just
@@ -46,4 +52,48 @@ fn fingerprint(
     let [before_excluded, before_delivery] = sections;
     let delivery = [before_delivery, bucket.as_bytes(), prefix.as_bytes()];
     Digest::of(inputs.chain([before_excluded]).chain(excluded).chain(delivery))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::model::Timestamp;
+
+    /// Few distinct values, and the words that the fingerprint itself uses, so that two draws meet.
+    fn any_content() -> impl Strategy<Value = Content> {
+        let word =
+            || proptest::sample::select(vec!["", "excluded", "delivery", "a", "222222222222"]);
+        let inputs = proptest::collection::btree_map(word(), word(), 0..3);
+        let excluded = proptest::collection::btree_set(
+            proptest::sample::select(vec!["222222222222", "333333333333"]),
+            0..3,
+        );
+        (inputs, excluded, word(), word()).prop_map(|(inputs, excluded, bucket, prefix)| Content {
+            body: Arc::from(""),
+            inputs: inputs.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            excluded: excluded.into_iter().map(|account| account.parse().unwrap()).collect(),
+            delivery: Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() },
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..Default::default() })]
+
+        #[test]
+        fn fingerprints_are_equal_just_when_contents_are(one in any_content(), other in any_content()) {
+            prop_assert_eq!(one == other, one.fingerprint() == other.fingerprint());
+        }
+
+        #[test]
+        fn a_record_that_echoes_a_content_has_its_fingerprint(content in any_content()) {
+            let Content { body: _, inputs, excluded, delivery } = content.clone();
+            let (name, arn) = ("iam".parse().unwrap(), String::new());
+            let last_update = Timestamp::UNIX_EPOCH;
+            let record = PackRecord { name, arn, last_update, inputs, excluded, delivery };
+            prop_assert_eq!(fingerprint_of(&record), content.fingerprint());
+            prop_assert!(content.is_echoed_by(&record));
+        }
+    }
 }

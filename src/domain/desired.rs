@@ -176,3 +176,156 @@ fn pack(
         invalid_now,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::diagnostic::Span;
+    use crate::domain::manifest::{Exclude, Origin, Override};
+    use crate::domain::model::{DeletionPolicy, Digest, Region};
+    use crate::domain::observed::Delivery;
+    use crate::domain::organization::AccountState;
+    use crate::domain::snapshot::SourcePath;
+    use crate::domain::template::Census;
+
+    fn place(region: &str) -> Place {
+        Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() }
+    }
+
+    fn regions(names: &[&str]) -> BTreeSet<Region> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn parameters(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn template(bytes: usize) -> TemplateSource {
+        TemplateSource::Read(Arc::new(Template {
+            digest: Digest::of([b"template".as_slice()]),
+            census: Census { rules: 4, ..Census::default() },
+            body: "x".repeat(bytes).into(),
+        }))
+    }
+
+    fn manifest() -> Manifest {
+        Manifest {
+            name: "iam".parse().unwrap(),
+            origin: Origin {
+                path: SourcePath::new("iam.yaml").unwrap(),
+                span: Span { line: 1, column: 1, start: 0, end: 1 },
+            },
+            labels: BTreeMap::new(),
+            template: template(100),
+            parameters: parameters(&[("age", "90"), ("kept", "1")]),
+            regions: None,
+            overrides: Vec::new(),
+            exclude: Exclude::default(),
+            delivery: Delivery::default(),
+            deletion_policy: DeletionPolicy::Delete,
+            adopt: false,
+            suspend: None,
+        }
+    }
+
+    fn catalog(declared: Declared) -> Catalog {
+        Catalog {
+            revision: Revision("r1".to_owned()),
+            packs: [("iam".parse().unwrap(), declared)].into(),
+            approvals: BTreeMap::new(),
+            diagnostics: Vec::new(),
+            ignored: Vec::new(),
+            wholly_valid: true,
+        }
+    }
+
+    fn desired_of(manifest: Manifest, region: &str) -> Desired {
+        let catalog = catalog(Declared::Good(Arc::new(manifest)));
+        desired(&catalog, &"main".parse().unwrap(), &place(region), Basis::Whole)
+    }
+
+    fn stuck(manifest: Manifest) -> Option<Stuck> {
+        match desired_of(manifest, "eu-west-1").packs.into_values().next().unwrap() {
+            Want::Pack(_) => None,
+            Want::Stuck(stuck) => Some(stuck),
+        }
+    }
+
+    #[test]
+    fn a_later_override_wins_and_what_it_does_not_name_stays() {
+        let over = |value| Override {
+            regions: regions(&["eu-west-1"]),
+            parameters: parameters(&[("age", value)]),
+        };
+        let manifest = Manifest { overrides: vec![over("60"), over("30")], ..manifest() };
+        let inputs = |region| {
+            let Some(Want::Pack(pack)) =
+                desired_of(manifest.clone(), region).packs.into_values().next()
+            else {
+                panic!("{region} wants no pack");
+            };
+            assert_eq!(pack.content.inputs[MARKER_PARAMETER], pack.marker.to_string());
+            assert!(pack.marker.binds((&place(region), &manifest.name)));
+            (pack.content.inputs["age"].clone(), pack.content.inputs["kept"].clone())
+        };
+        assert_eq!(inputs("eu-west-1"), ("30".to_owned(), "1".to_owned()));
+        assert_eq!(inputs("us-east-1"), ("90".to_owned(), "1".to_owned()));
+    }
+
+    #[test]
+    fn a_pack_for_other_regions_is_wanted_elsewhere_only() {
+        let manifest = Manifest { regions: Some(regions(&["us-east-1"])), ..manifest() };
+        let here = desired_of(manifest.clone(), "eu-west-1");
+        assert!(here.packs.is_empty() && here.elsewhere.contains(&manifest.name));
+        let there = desired_of(manifest.clone(), "us-east-1");
+        assert!(there.packs.contains_key(&manifest.name) && there.elsewhere.is_empty());
+    }
+
+    #[test]
+    fn a_body_fits_up_to_the_last_byte() {
+        assert_eq!(stuck(Manifest { template: template(51_200), ..manifest() }), None);
+        let Some(Stuck::Unsupported(why)) =
+            stuck(Manifest { template: template(51_201), ..manifest() })
+        else {
+            panic!("51,201 bytes fit");
+        };
+        assert!(why.starts_with("the template has 51201 bytes with the marker"), "{why}");
+    }
+
+    #[test]
+    fn what_this_version_cannot_deliver_claims_its_name_and_says_why() {
+        let states = [AccountState::Suspended].into();
+        let exclude = Exclude { states, ..Exclude::default() };
+        assert!(stuck(Manifest { exclude, ..manifest() }).is_some());
+        let template = TemplateSource::S3("s3://bucket/key".to_owned());
+        assert!(stuck(Manifest { template, ..manifest() }).is_some());
+    }
+
+    #[test]
+    fn a_broken_manifest_keeps_its_last_good_form_or_its_name() {
+        let last_good = Some(Arc::new(manifest()));
+        for last_good in [last_good, None] {
+            let is_known = last_good.is_some();
+            let mut catalog = catalog(Declared::Broken { why: "no".to_owned(), last_good });
+            catalog.wholly_valid = false;
+            let here =
+                desired(&catalog, &"main".parse().unwrap(), &place("eu-west-1"), Basis::Whole);
+            assert!(matches!(here.basis, Basis::Invalid(_)));
+            match here.packs.into_values().next().unwrap() {
+                Want::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
+                Want::Stuck(stuck) => {
+                    assert_eq!((is_known, stuck), (false, Stuck::Invalid("no".to_owned())));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_was_not_read_stays_unread_whatever_it_held() {
+        let mut catalog = catalog(Declared::Good(Arc::new(manifest())));
+        catalog.wholly_valid = false;
+        let unread = Basis::Unread("gone".to_owned());
+        let here = desired(&catalog, &"main".parse().unwrap(), &place("eu-west-1"), unread.clone());
+        assert_eq!(here.basis, unread);
+    }
+}

@@ -17,12 +17,11 @@
 //! guard come afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::changes::changes;
-use super::content::Content;
-use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
-use super::history::{History, Memory, Pace, Sent, after, backoff};
+use super::desired::{Desired, DesiredPack, Stuck, Want};
+use super::history::{History, Memory, Pace};
+use super::holds::{hold, region_hold, waiting};
 use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
 use super::observed::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
@@ -87,12 +86,8 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
     plan
 }
 
-fn region_hold(reason: HoldReason, why: String) -> Hold {
-    Hold { pack: None, reason, why, until: None, step: None }
-}
-
 /// What is decided about one pack.
-enum Decision {
+pub(super) enum Decision {
     Nothing,
     Take(Box<Step>),
     Hold(Box<Hold>),
@@ -100,29 +95,36 @@ enum Decision {
 }
 
 /// One region at one moment.
-struct Region<'a> {
-    inputs: &'a Inputs<'a>,
-    seen: &'a Seen,
-    desired: &'a Desired,
-    successors: BTreeMap<Digest, &'a PackName>,
-    now: Timestamp,
+pub(super) struct Region<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) seen: &'a Seen,
+    pub(super) desired: &'a Desired,
+    pub(super) successors: BTreeMap<Digest, &'a PackName>,
+    pub(super) now: Timestamp,
 }
 
-/// Wanted packs that AWS does not report as deployed, by template: an unwanted pack with the same
+/// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
 /// template is the old name of a rename in progress.
 fn successors<'a>(seen: &Seen, desired: &'a Desired) -> BTreeMap<Digest, &'a PackName> {
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
         let Want::Pack(want) = want else { return None };
-        let status = seen.packs.get(name).and_then(|pack| pack.status.as_ref());
-        let is_deployed = status.is_some_and(|record| {
-            matches!(
-                record.status,
-                RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful)
-            )
-        });
+        let have = seen.packs.get(name);
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template));
         (!is_deployed).then_some((want.marker.template, name))
     });
     waiting.collect()
+}
+
+/// Whether this pack is ours, holds this template, and AWS says that it is deployed.
+fn holds(have: &ObservedPack, template: Digest) -> bool {
+    let is_ours = match &have.ownership {
+        Ownership::Ours(marker) => marker.template == template,
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+    };
+    let status = have.status.as_ref().map(|record| &record.status);
+    let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
+    let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
+    is_ours && (status == Some(&deployed) || status == Some(&updated))
 }
 
 impl Region<'_> {
@@ -138,7 +140,7 @@ impl Region<'_> {
         }
     }
 
-    fn memory(&self, name: &PackName) -> Option<&Memory> {
+    pub(super) fn memory(&self, name: &PackName) -> Option<&Memory> {
         self.inputs.history.of(name)
     }
 
@@ -167,19 +169,6 @@ impl Region<'_> {
                 self.heal(step, want, (what, since, self.inputs.pace.interval))
             }
         }
-    }
-
-    /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
-    /// and whose it is will be known when the list shows it.
-    fn unlisted(&self, record: &StatusRecord, step: &Step) -> Option<Decision> {
-        if matches!(record.status, RolloutStatus::Known(Verb::Delete, _)) {
-            return None;
-        }
-        let until = record.last_update.map(|at| after(at, self.inputs.pace.settle));
-        until.is_none_or(|until| until > self.now).then(|| {
-            let why = format!("AWS reports {} for it and does not list it yet", record.status);
-            waiting(step.clone(), HoldReason::Settling, why, until)
-        })
     }
 
     /// Wanted and listed.
@@ -277,6 +266,11 @@ impl Region<'_> {
         if let Some(hold) = self.delete_holds(have, &step) {
             return hold;
         }
+        if failure.is_some()
+            && let Decision::Hold(hold) = self.retry(step.clone(), have)
+        {
+            return Decision::Hold(hold);
+        }
         if let Some(successor) = self.successors.get(&marker.template) {
             let why = format!(
                 "{successor} holds the same template and is not deployed yet; the old pack goes \
@@ -286,158 +280,10 @@ impl Region<'_> {
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
             Some((since, _)) => {
-                let agreed =
-                    self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval));
-                match agreed {
-                    Decision::Take(step) if failure.is_some() => self.retry(*step, have),
-                    agreed => agreed,
-                }
+                self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval))
             }
             None => waiting(step, HoldReason::SecondLook, "seen unwanted once".to_owned(), None),
         }
-    }
-
-    /// Whether its removal runs already: there is nothing to do but to wait, and to create it
-    /// again when it is wanted.
-    fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
-        if have.status.as_ref().is_some_and(is_leaving) {
-            let why = "AWS is removing it".to_owned();
-            return Some(hold(name, HoldReason::InProgress, why));
-        }
-        let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
-        Some(Decision::Hold(Box::new(Hold {
-            pack: Some(name.clone()),
-            reason: HoldReason::Settling,
-            why: "its removal was sent, AWS does not show it yet".to_owned(),
-            until: Some(after(sent.at, self.inputs.pace.settle)),
-            step: None,
-        })))
-    }
-
-    /// Holds that apply to every delete.
-    fn delete_holds(&self, have: &ObservedPack, step: &Step) -> Option<Decision> {
-        if let Some(hold) = self.leaving(&step.pack, have) {
-            return Some(hold);
-        }
-        if let Some(hold) = self.write_holds(have.status.as_ref(), step) {
-            return Some(hold);
-        }
-        let record = have.status.as_ref()?;
-        let RolloutStatus::Unknown(status) = &record.status else { return None };
-        let why = format!("AWS reports {status:?}, which this version does not know");
-        Some(waiting(step.clone(), HoldReason::InProgress, why, None))
-    }
-
-    /// Holds that apply to every Put.
-    fn put_holds(
-        &self,
-        want: &DesiredPack,
-        status: Option<&StatusRecord>,
-        step: &Step,
-    ) -> Option<Decision> {
-        if let Some(suspend) = &want.suspend
-            && suspend.until.is_none_or(|until| until > self.now)
-        {
-            let why = suspend.reason.clone();
-            return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
-        }
-        if let Some(hold) = self.write_holds(status, step) {
-            return Some(hold);
-        }
-        let memory = self.memory(&step.pack)?;
-        let content = want.content.fingerprint();
-        if let Some((refused, at, why)) = &memory.rejected {
-            let until = after(*at, self.inputs.pace.recheck);
-            if *refused == content && until > self.now {
-                let why = format!("AWS refused this content, change it: {why}");
-                return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
-            }
-        }
-        let fight = memory.fight(content, self.now)?;
-        let why = format!(
-            "somebody keeps changing it back: {} Puts within 6 hours; find the second writer \
-             (CloudTrail, PutOrganizationConformancePack)",
-            fight.puts
-        );
-        Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
-    }
-
-    /// Holds that apply to every write.
-    fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
-        if let Some(hold) = self.basis_hold(step) {
-            return Some(hold);
-        }
-        if let Some(record) = status.filter(|record| record.status.is_in_progress()) {
-            let why = format!("AWS is working on it ({}) and takes no change", record.status);
-            return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
-        }
-        let memory = self.memory(&step.pack)?;
-        let wanted = step.action.content().map(Content::fingerprint);
-        if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
-            let until = after(sent.at, self.inputs.pace.settle);
-            let why = "written lately, AWS does not show it yet".to_owned();
-            return Some(waiting(step.clone(), HoldReason::Settling, why, Some(until)));
-        }
-        let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
-        let why = format!("the last try failed: {}", wait.why);
-        Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
-    }
-
-    /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
-    fn basis_hold(&self, step: &Step) -> Option<Decision> {
-        let (reason, why) = match &self.desired.basis {
-            Basis::Whole => return None,
-            Basis::Invalid(why) => (HoldReason::Invalid, why),
-            Basis::Unread(why) => (HoldReason::Source, why),
-        };
-        (!step.losses().is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
-    }
-
-    /// Waits until two looks this far apart agree.
-    fn agree(&self, step: Step, (what, since, apart): (&str, Timestamp, Duration)) -> Decision {
-        let until = after(since, apart);
-        if self.now >= until {
-            return Decision::Take(Box::new(step));
-        }
-        let why = format!("{what}; a second look has to agree first");
-        waiting(step, HoldReason::SecondLook, why, Some(until))
-    }
-
-    /// Puts back what somebody else changed. A sight that is no newer than what was in force may
-    /// come from an old snapshot, so it has to last.
-    fn put_back(&self, step: Step, want: &DesiredPack, since: Timestamp) -> Decision {
-        let pace = self.inputs.pace;
-        let is_stale = self.memory(&step.pack).is_some_and(Memory::looks_stale);
-        let apart = if is_stale { pace.interval } else { pace.look_again };
-        self.heal(step, want, ("it is not what was last seen in force", since, apart))
-    }
-
-    /// Undoes what somebody else did: once per interval, and after a second look.
-    fn heal(&self, step: Step, want: &DesiredPack, look: (&str, Timestamp, Duration)) -> Decision {
-        let (content, pace) = (want.content.fingerprint(), self.inputs.pace);
-        let memory = self.memory(&step.pack);
-        match memory.and_then(|memory| memory.heal_not_before(content, self.now, pace)) {
-            None => self.agree(step, look),
-            Some(until) => {
-                let why = "somebody else wrote it after us; it is put back at most once per \
-                           interval";
-                waiting(step, HoldReason::Contested, why.to_owned(), Some(until))
-            }
-        }
-    }
-
-    /// Puts a failed deployment again, ever more rarely, counted from AWS's own time stamp.
-    fn retry(&self, step: Step, have: &ObservedPack) -> Decision {
-        let tried = self.memory(&step.pack).map_or(0, |memory| memory.retries);
-        let pace = self.inputs.pace;
-        let status = have.status.as_ref().and_then(|status| status.last_update);
-        let last = status.map_or(have.record.last_update, |at| at.max(have.record.last_update));
-        let until = after(last, backoff(pace.retry_min, tried, pace.retry_max));
-        if self.now >= until {
-            return Decision::Take(Box::new(step));
-        }
-        let why = "the last run failed; the next try comes later".to_owned();
-        waiting(step, HoldReason::Retry, why, Some(until))
     }
 
     /// What must be said of a pack besides what is done with it.
@@ -464,60 +310,6 @@ impl Region<'_> {
         let owned_wanted = owned.iter().filter(|name| is_wanted(name)).count();
         Weights { owned: owned.len(), owned_wanted, source_empty: self.desired.empty }
     }
-
-    /// Holds creates for which there is no room.
-    fn respect_quota(&self, plan: &mut Plan) {
-        let coming = self.desired.packs.keys().filter(|name| {
-            let sent = self.memory(name).and_then(|memory| memory.sent);
-            !self.seen.packs.contains_key(*name) && sent.is_some_and(|sent| sent.content.is_some())
-        });
-        let taken = self.seen.packs.len().saturating_add(coming.count());
-        let mut room = self.inputs.quota.saturating_sub(taken);
-        let refused = self.inputs.history.quota.as_ref().filter(|wait| wait.until > self.now);
-        let (mut kept, mut held) = (Vec::new(), Vec::new());
-        for step in std::mem::take(&mut plan.steps) {
-            if !matches!(step.action, Action::Create(_)) {
-                kept.push(step);
-            } else if let Some(wait) = refused {
-                let why = format!("AWS has no room for another pack: {}", wait.why);
-                held.push((step, why, Some(wait.until)));
-            } else if room == 0 {
-                let why = format!(
-                    "AWS allows {} packs in a region; nothing is deleted to make room",
-                    self.inputs.quota
-                );
-                held.push((step, why, None));
-            } else {
-                room = room.saturating_sub(1);
-                kept.push(step);
-            }
-        }
-        plan.steps = kept;
-        plan.holds.extend(
-            held.into_iter()
-                .map(|(step, why, until)| step_hold(step, HoldReason::Quota, why, until)),
-        );
-    }
-
-    /// Holds everything while the caller may not write here, or must not.
-    fn respect_refusals(&self, plan: &mut Plan) {
-        let history = self.inputs.history;
-        let denied = history.denied.as_ref().filter(|wait| wait.until > self.now);
-        let (why, until) = match (&history.stopped, denied) {
-            (Some(why), _) => {
-                plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
-                ("writes have stopped here".to_owned(), None)
-            }
-            (None, Some(wait)) => {
-                (format!("writes are refused here: {}", wait.why), Some(wait.until))
-            }
-            (None, None) => return,
-        };
-        let steps = std::mem::take(&mut plan.steps);
-        plan.holds.extend(
-            steps.into_iter().map(|step| step_hold(step, HoldReason::Denied, why.clone(), until)),
-        );
-    }
 }
 
 fn stuck_hold(name: &PackName, stuck: &Stuck) -> Decision {
@@ -525,19 +317,6 @@ fn stuck_hold(name: &PackName, stuck: &Stuck) -> Decision {
         Stuck::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
         Stuck::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
     }
-}
-
-fn hold(name: &PackName, reason: HoldReason, why: String) -> Decision {
-    let pack = Some(name.clone());
-    Decision::Hold(Box::new(Hold { pack, reason, why, until: None, step: None }))
-}
-
-fn waiting(step: Step, reason: HoldReason, why: String, until: Option<Timestamp>) -> Decision {
-    Decision::Hold(Box::new(step_hold(step, reason, why, until)))
-}
-
-fn step_hold(step: Step, reason: HoldReason, why: String, until: Option<Timestamp>) -> Hold {
-    Hold { pack: Some(step.pack.clone()), reason, why, until, step: Some(Box::new(step)) }
 }
 
 /// What a void marker means, in words.
@@ -548,20 +327,6 @@ pub fn void_text(void: &VoidMarker) -> String {
             .to_owned(),
         VoidMarker::Unreadable(problem) => format!("{problem}; it is never touched"),
     }
-}
-
-/// Whether the content that was sent is not what is wanted any more: AWS takes the new one, or says
-/// that it is busy. A write that nobody confirmed could still arrive, so it is waited for.
-fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
-    sent.accepted && sent.content.is_some() && wanted.is_some() && sent.content != wanted
-}
-
-/// Whether AWS is removing it, or says that it has.
-fn is_leaving(record: &StatusRecord) -> bool {
-    matches!(
-        record.status,
-        RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful)
-    )
 }
 
 fn is_failed(record: &StatusRecord) -> bool {
@@ -577,3 +342,80 @@ fn failed(record: &StatusRecord) -> Reason {
 
 /// Foreign text is cut at this many characters (reliability A-15: 512).
 const FOREIGN_TEXT_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::content::Content;
+    use crate::domain::desired::Basis;
+    use crate::domain::model::counted::DIGESTS;
+    use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
+    use crate::domain::observed::{Delivery, PackRecord, join};
+
+    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
+    fn work(packs: usize) -> usize {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let installation: crate::domain::model::Installation = "main".parse().unwrap();
+        let mut desired = Desired {
+            revision: Revision("r1".to_owned()),
+            basis: Basis::Whole,
+            empty: false,
+            elsewhere: BTreeSet::new(),
+            packs: BTreeMap::new(),
+        };
+        let mut records = Vec::new();
+        for number in 0..packs {
+            let name: PackName = format!("p{number}").parse().unwrap();
+            let template = Digest::of([b"v1".as_slice()]);
+            let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
+            let marker = Marker::new(installation.clone(), template, 10, policy, spot);
+            let mut inputs: BTreeMap<_, _> =
+                [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
+            let content = Content {
+                body: Arc::from(""),
+                inputs: inputs.clone(),
+                excluded: BTreeSet::new(),
+                delivery: Delivery::default(),
+            };
+            if number % 3 != 0 {
+                let (adopt, suspend, invalid_now) = (false, None, None);
+                let want = DesiredPack { content, marker, adopt, suspend, invalid_now };
+                desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
+            }
+            if number % 3 == 1 {
+                inputs.insert("age".to_owned(), "90".to_owned());
+            }
+            let (excluded, delivery) = (BTreeSet::new(), Delivery::default());
+            let (arn, last_update) = (name.to_string(), Timestamp::UNIX_EPOCH);
+            records.push(PackRecord { name, arn, last_update, inputs, excluded, delivery });
+        }
+        let before = DIGESTS.get();
+        let seen = join(records, Vec::new(), &installation, &place);
+        let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
+        history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
+        let observed = Observed::Seen(seen);
+        let inputs = Inputs {
+            place: &place,
+            desired: Some(&desired),
+            observed: &observed,
+            history: &history,
+            pace: &pace,
+            quota: 1_000,
+        };
+        let plan = plan(&inputs, Timestamp::UNIX_EPOCH);
+        assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
+        DIGESTS.get() - before
+    }
+
+    #[test]
+    fn planning_twice_as_many_packs_is_twice_the_work() {
+        assert_eq!(work(600), 2 * work(300));
+        assert!(work(300) <= 300 * 5, "{} digests for 300 packs", work(300));
+    }
+}

@@ -392,6 +392,11 @@ impl Memory {
         }
     }
 
+    /// When this content was put last, as far as it is remembered.
+    pub fn put_last(&self, content: Digest) -> Option<Timestamp> {
+        self.puts_of(content).last().copied()
+    }
+
     /// The fight over this content, while it is left alone.
     pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
         let times = self.puts_of(content);
@@ -406,7 +411,7 @@ impl Memory {
         now: Timestamp,
         pace: &Pace,
     ) -> Option<Timestamp> {
-        let until = after(*self.puts_of(content).last()?, pace.interval);
+        let until = after(self.put_last(content)?, pace.interval);
         (until > now).then_some(until)
     }
 

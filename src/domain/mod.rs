@@ -13,6 +13,7 @@ pub mod failure;
 pub(crate) mod findings;
 pub mod guard;
 pub mod history;
+pub mod holds;
 pub mod limits;
 pub mod manifest;
 pub mod mode;

@@ -159,6 +159,8 @@ impl Digest {
 
     /// Digest of these parts; each is preceded by its length, so that no two lists collide.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        #[cfg(test)]
+        counted::DIGESTS.set(counted::DIGESTS.get() + 1);
         let mut hasher = Sha256::new();
         for part in parts {
             hasher.update((part.len() as u64).to_be_bytes());
@@ -352,6 +354,16 @@ fn parse_v1<'a>(mut fields: impl Iterator<Item = &'a str>) -> Option<Marker> {
     (is_binding && ends).then_some(Marker { installation, template, rules, policy, binding })
 }
 
+/// How many digests this thread has made: the work of planning, for counted tests.
+#[cfg(test)]
+pub(super) mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(in crate::domain) static DIGESTS: Cell<usize> = const { Cell::new(0) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,6 +392,20 @@ mod tests {
         [
             "v1.main.067f6d02f57553b7b0c3da9d492ae464-4-d-80474460",
             "v1.main.067f6d02f57553b7b0c3da9d492ae464-4-o-80474460",
+        ]
+        "#);
+    }
+
+    #[test]
+    fn golden_vectors_pin_the_digest_format() {
+        let of = |parts: &[&str]| Digest::of(parts.iter().map(|part| part.as_bytes())).to_string();
+        let vectors = [of(&[]), of(&[""]), of(&["ab"]), of(&["a", "b"])];
+        insta::assert_debug_snapshot!(vectors, @r#"
+        [
+            "e3b0c44298fc1c149afbf4c8996fb924",
+            "af5570f5a1810b7af78caf4bc70a660f",
+            "9caccc24b5d7e06c21c0277b6530d666",
+            "3c9d591045bc8876f9d0399bbfb05c6a",
         ]
         "#);
     }

@@ -224,3 +224,51 @@ impl fmt::Display for Summary {
         write!(out, ".")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::HoldReason;
+
+    #[test]
+    fn a_hidden_value_is_a_digest_and_a_shown_one_is_quoted() {
+        let value = ParameterValue::new("line one\nline two");
+        let plan = Plan {
+            place: crate::domain::model::Place {
+                account: "111111111111".parse().unwrap(),
+                region: "eu-west-1".parse().unwrap(),
+            },
+            revision: None,
+            steps: Vec::new(),
+            holds: Vec::new(),
+            bystanders: [].into(),
+            weights: crate::domain::plan::Weights::default(),
+        };
+        let text = |values| PlanText { plan: &plan, values }.value(&value);
+        assert_eq!(text(Values::Shown), r#""line one\nline two""#);
+        assert_eq!(text(Values::Hidden), format!("{value:?}"));
+        assert!(!text(Values::Hidden).contains("line"));
+    }
+
+    #[test]
+    fn foreign_text_stays_on_its_line_and_moves_no_cursor() {
+        assert_eq!(clean("a\r\n\u{1b}[2Jb\u{9b}c"), "a   [2Jb c");
+    }
+
+    #[test]
+    fn the_counts_of_many_plans_are_one_line() {
+        let plan = |deletes, held| Summary { deletes, held, ..Summary::default() };
+        assert_eq!(plan(0, 0).to_string(), "No changes.");
+        assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
+        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held.";
+        assert_eq!(all.to_string(), text);
+    }
+
+    #[test]
+    fn every_hold_reason_has_its_own_word() {
+        let words: std::collections::BTreeSet<&str> =
+            HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), HoldReason::ALL.len());
+    }
+}

@@ -1,5 +1,7 @@
 //! How plans unfold in time: one line a look, what was decided, what became of it.
 
+#![expect(clippy::unwrap_used, reason = "tests state what must hold")]
+
 use conformd::domain::failure::FailureKind;
 use conformd::domain::history::History;
 use conformd::domain::outcome::{Outcome, Verdict};
@@ -283,23 +285,19 @@ fn a_pack_is_put_back_at_most_once_per_interval() {
     ");
 }
 
-/// A second writer that undoes every Put a minute later.
+/// A second writer that undoes every Put a quarter of an hour later, for ten hours.
 fn fight(undone: &str) -> String {
-    let mut script = String::from("06:00 | iam v1 adopt | iam v1 05:00\n");
-    let mut minute = 15;
-    while minute < 600 {
-        let clock = |minute: u32| format!("{:02}:{:02}", 6 + minute / 60, minute % 60);
-        let other =
-            if undone == "-" { "-".to_owned() } else { format!("{undone} {}", clock(minute)) };
-        script.push_str(&format!("{} | | {other}\n", clock(minute)));
-        script.push_str(&format!("{} | | \n", clock(minute + 15)));
-        script.push_str(&format!("{} | | iam v1 {}\n", clock(minute + 16), clock(minute + 15)));
-        minute += 30;
-    }
-    let story = play(&script);
-    let told: Vec<&str> =
-        story.lines().filter(|line| line.contains("iam (") || line.contains("until d2")).collect();
-    told[..9].join("\n")
+    let clock = |minute: u32| format!("{:02}:{:02}", 6 + minute / 60, minute % 60);
+    let rounds = (15..600).step_by(30).flat_map(|minute| {
+        let (then, heal, show) = (clock(minute), clock(minute + 15), clock(minute + 16));
+        let other = if undone == "-" { undone.to_owned() } else { format!("{undone} {then}") };
+        [format!("{then} | | {other}"), format!("{heal} | |"), format!("{show} | | iam v1 {heal}")]
+    });
+    let script: Vec<String> =
+        ["06:00 | iam v1 adopt | iam v1 05:00".to_owned()].into_iter().chain(rounds).collect();
+    let story = play(&script.join("\n"));
+    let told = story.lines().filter(|line| line.contains("iam (") || line.contains("until d2"));
+    told.take(9).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -345,29 +343,32 @@ fn a_fight_by_deleting_or_by_dropping_the_marker_is_a_fight_too() {
 
 #[test]
 fn a_fight_ends_with_its_day_or_with_a_new_manifest() {
-    let mut script = String::from("06:00 | iam v1 | iam v1 05:00\n");
-    for start in ["06:20", "06:40", "07:00", "07:20", "07:40", "08:00", "08:20"] {
-        let later = |minutes: i64| {
-            let time = at(start) + jiff::SignedDuration::from_mins(minutes);
-            time.strftime("%H:%M").to_string()
-        };
-        script.push_str(&format!("{start} | | iam v1 age=1 {start}\n"));
-        script.push_str(&format!("{} | |\n", later(1)));
-        script.push_str(&format!("{} | | iam v1 {}\n", later(2), later(1)));
-    }
+    let starts = ["06:20", "06:40", "07:00", "07:20", "07:40", "08:00", "08:20"];
+    let rounds = starts.into_iter().flat_map(|start| {
+        let later = |minutes| at(start) + jiff::SignedDuration::from_mins(minutes);
+        let [heal, show] = [1, 2].map(|minutes| later(minutes).strftime("%H:%M").to_string());
+        [
+            format!("{start} | | iam v1 age=1 {start}"),
+            format!("{heal} | |"),
+            format!("{show} | | iam v1 {heal}"),
+        ]
+    });
+    let script: Vec<String> =
+        ["06:00 | iam v1 | iam v1 05:00".to_owned()].into_iter().chain(rounds).collect();
+    let script = script.join("\n");
     let rest = "
         09:00       | | iam v1 age=1 09:00
         d2/08:20:59 | |
         d2/08:21    | |
     ";
     let tail = |story: &str| story.lines().skip(22).collect::<Vec<_>>().join("\n");
-    assert_snapshot!(tail(&play(&format!("{script}{rest}"))), @"
+    assert_snapshot!(tail(&play(&format!("{script}\n{rest}"))), @"
     09:00    iam held: contested until d2/08:21:00
     d2/08:20:59 iam held: contested until d2/08:21:00
     d2/08:21 update iam (foreign change)
     ");
     let changed = rest.replace("d2/08:20:59 | |", "09:01 | iam v2 |");
-    assert_snapshot!(tail(&play(&format!("{script}{changed}"))), @"
+    assert_snapshot!(tail(&play(&format!("{script}\n{changed}"))), @"
     09:00    iam held: contested until d2/08:21:00
     09:01    update iam (changed)
     d2/08:21 update iam (changed)
@@ -471,10 +472,9 @@ fn a_failed_removal_is_repeated_ever_more_rarely() {
 
 #[test]
 fn a_busy_pack_is_asked_again_after_a_minute_up_to_a_quarter_of_an_hour() {
-    let mut script = String::from("12:00 | iam v2 | iam v1 | in_flight\n");
-    for minute in 1..60 {
-        script.push_str(&format!("12:{minute:02} | | | in_flight\n"));
-    }
+    let minutes = (1..60).map(|minute| format!("12:{minute:02} | | | in_flight"));
+    let first = "12:00 | iam v2 | iam v1 | in_flight".to_owned();
+    let script = [first].into_iter().chain(minutes).collect::<Vec<_>>().join("\n");
     let story = play(&script);
     let told: Vec<&str> = story.lines().filter(|line| line.contains("update")).collect();
     assert_snapshot!(told.join("\n"), @"
@@ -588,9 +588,10 @@ fn a_used_up_quota_stops_creates_for_an_hour_and_nothing_else() {
 
 #[test]
 fn packs_on_their_way_take_room() {
-    let full: String = (1..=49).map(|number| format!("x{number} unmanaged; ")).collect();
+    let full: Vec<String> = (1..=49).map(|number| format!("x{number} unmanaged")).collect();
+    let full = full.join("; ");
     let script =
-        format!("12:00 | a v1 | {full}\n12:01 | a v1; b v1 |\n12:02 | | {full} a v1 12:00\n");
+        format!("12:00 | a v1 | {full}\n12:01 | a v1; b v1 |\n12:02 | | {full}; a v1 12:00\n");
     assert_snapshot!(play(&script), @"
     12:00    create a (missing)
     12:01    a held: settling until 12:10:00, b held: quota

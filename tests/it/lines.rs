@@ -8,6 +8,8 @@
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
 //! `#unseen` are about the whole. A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
 
+#![expect(clippy::unwrap_used, reason = "tests state what must hold")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use conformd::domain::model::{
     Revision, Timestamp,
 };
 use conformd::domain::observed::{
-    Delivery, Observed, PackRecord, RolloutStatus, Seen, StatusRecord, Unseen, join,
+    Delivery, Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
 };
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
@@ -219,14 +221,6 @@ pub(crate) fn observed(text: &str) -> Observed {
         statuses.extend(status);
     }
     Observed::Seen(join(records, statuses, &installation(), &place()))
-}
-
-/// What the region showed, whole.
-pub(crate) fn seen(text: &str) -> Seen {
-    match observed(text) {
-        Observed::Seen(seen) => seen,
-        Observed::Unseen(unseen) => panic!("{unseen:?}"),
-    }
 }
 
 fn see(line: &str) -> (Option<PackRecord>, Option<StatusRecord>) {

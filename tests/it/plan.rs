@@ -374,6 +374,20 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
         in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
     No changes; 1 held.
     ");
+    assert_snapshot!(check_again("new v1", "old v1; new v1 unmanaged"), @"
+    ! new held
+        unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    No changes; 2 held.
+    ");
+    assert_snapshot!(check_again("new v1", "old v1; new v9"), @"
+    ~ new update
+        template   d6a4967b (10 rules) → b7d7d13d (10 rules)
+    ! old held, would delete: no manifest wants it
+        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_SUCCESSFUL"), @"
     - old delete: no manifest wants it
     Plan: 0 to create, 0 to update, 1 to delete.
@@ -382,10 +396,8 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
 
 #[test]
 fn a_full_region_takes_no_new_pack_and_still_updates() {
-    let mut observed = "iam v1".to_owned();
-    for number in 2..=50 {
-        observed.push_str(&format!("; hand-made-{number} unmanaged"));
-    }
+    let others: Vec<String> = (2..=50).map(|n| format!("; hand-made-{n} unmanaged")).collect();
+    let observed = format!("iam v1{}", others.join(""));
     assert_snapshot!(check("iam v2; new v1", &observed), @"
     ~ iam update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)

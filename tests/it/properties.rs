@@ -1,5 +1,7 @@
 //! What holds of every plan, whatever is desired and observed: properties over a toy AWS.
 
+#![expect(clippy::unwrap_used, reason = "tests state what must hold")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use conformd::domain::observed::{
     join,
 };
 use conformd::domain::outcome::{Outcome, Verdict};
-use conformd::domain::plan::{Action, HoldReason, Loss, Plan, Step};
+use conformd::domain::plan::{Action, Hold, HoldReason, Loss, Plan, Step};
 use conformd::domain::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -148,6 +150,73 @@ impl Toy {
     }
 }
 
+/// What goes wrong around one look.
+#[derive(Debug, Clone)]
+struct Trouble {
+    minutes: u64,
+    is_stale: bool,
+    /// Somebody else edits this pack, or deletes it.
+    foreign: Option<(&'static str, bool)>,
+    fault: Fault,
+}
+
+/// How writes fare.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    None,
+    Lost,
+    LandedUnheard,
+    Failed(FailureKind),
+}
+
+fn any_trouble() -> impl Strategy<Value = Trouble> {
+    let failed = select(vec![FailureKind::InFlight, FailureKind::Throttled, FailureKind::Denied]);
+    let fault = prop_oneof![
+        3 => Just(Fault::None),
+        1 => Just(Fault::Lost),
+        1 => Just(Fault::LandedUnheard),
+        1 => failed.prop_map(Fault::Failed),
+    ];
+    let foreign = proptest::option::weighted(0.4, (select(NAMES.to_vec()), any::<bool>()));
+    let minutes = select(vec![1, 2, 5, 15]);
+    let trouble = (minutes, any::<bool>(), foreign, fault);
+    trouble.prop_map(|(minutes, is_stale, foreign, fault)| Trouble {
+        minutes,
+        is_stale,
+        foreign,
+        fault,
+    })
+}
+
+impl Toy {
+    fn disturb(&mut self, name: &str, is_delete: bool, now: Timestamp) {
+        let name: PackName = name.parse().unwrap();
+        if is_delete {
+            self.real.remove(&name);
+        } else if let Some((record, _)) = self.real.get_mut(&name) {
+            record.inputs.insert("edited".to_owned(), now.to_string());
+            record.last_update = now;
+        }
+    }
+
+    /// Takes the steps as far as the fault lets them.
+    fn suffer(&mut self, step: &Step, fault: Fault, now: Timestamp) -> Verdict {
+        let unknown = Verdict::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+        match fault {
+            Fault::None => {
+                self.take(step, now);
+                Verdict::Accepted { arn: None }
+            }
+            Fault::LandedUnheard => {
+                self.take(step, now);
+                unknown
+            }
+            Fault::Lost => unknown,
+            Fault::Failed(kind) => Verdict::Failed { kind, why: "no".to_owned() },
+        }
+    }
+}
+
 /// A guard that lets everything pass.
 fn no_limits() -> Limits {
     Limits {
@@ -255,6 +324,22 @@ fn is_unwanted(taken: &Taken, name: &PackName, marker_now: Option<&Marker>) -> b
         && marker(&taken.observed, name).as_ref() == marker_now
 }
 
+/// Whether only a person can lift it.
+fn is_final(hold: &Hold) -> bool {
+    [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason)
+}
+
+/// Whether an old name waits for a new one that only a person can help.
+fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
+    let old = hold.step.as_ref().and_then(|step| step.marker_now.as_ref());
+    let mut stuck = plan.holds.iter().filter(|hold| is_final(hold));
+    hold.reason == HoldReason::InProgress
+        && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
+            Some(Want::Pack(new)) => old.is_some_and(|old| old.template == new.marker.template),
+            Some(Want::Stuck(_)) | None => false,
+        })
+}
+
 /// Whether the default limits let this loss pass by itself.
 fn is_small(loss: &Loss) -> bool {
     match loss {
@@ -289,15 +374,54 @@ proptest! {
         let last = last.unwrap();
         prop_assert!(last.is_empty(), "{}", PlanText { plan: &last, values: Values::Shown });
         for hold in &last.holds {
-            let is_final =
-                [HoldReason::Unmanaged, HoldReason::Foreign, HoldReason::Orphaned].contains(&hold.reason);
-            prop_assert!(is_final, "{hold:?}");
+            prop_assert!(is_final(hold) || waits_for_a_rename(hold, &last, &desired), "{hold:?}");
         }
         for (name, want) in &desired.packs {
             let Want::Pack(want) = want else { continue };
             let is_held = last.holds.iter().any(|hold| hold.pack.as_ref() == Some(name));
             let holds = toy.real.get(name).map(|(record, _)| fingerprint_of(record));
             prop_assert!(is_held || holds == Some(want.content.fingerprint()));
+        }
+    }
+
+    #[test]
+    fn when_the_trouble_is_over_everything_converges_and_then_nothing_is_written(
+        wanted in any_good_desired(),
+        region in any_quiet_region(),
+        troubles in proptest::collection::vec(any_trouble(), 0..15),
+    ) {
+        let (mut toy, desired) = (Toy::new(&region, false), desired(&wanted.join("\n")));
+        let (mut history, mut ledger, mut now) = (History::default(), old_ledger(), at("12:00"));
+        let mut tick = |toy: &mut Toy, trouble: &Trouble| {
+            now = after(now, Duration::from_mins(trouble.minutes));
+            if let Some((name, is_delete)) = trouble.foreign {
+                toy.disturb(name, is_delete, now);
+            }
+            toy.is_slow = trouble.is_stale;
+            let seen = Observed::Seen(toy.seen());
+            let plan = look(&mut history, &desired, &seen, now);
+            let ruling = rule(plan, Mode::Sync, &no_limits(), &mut ledger, now);
+            let plan = ruling.approved.plan().clone();
+            for step in ruling.approved.into_steps() {
+                let verdict = toy.suffer(&step, trouble.fault, now);
+                history.record(&Outcome { step, verdict }, now, &pace());
+            }
+            plan
+        };
+        for trouble in &troubles {
+            tick(&mut toy, trouble);
+        }
+        let calm = |minutes| Trouble { minutes, is_stale: false, foreign: None, fault: Fault::None };
+        // Two hours of ticks; a fight rests for a day before that.
+        for minutes in [15; 8].into_iter().chain([24 * 60]).chain([15; 8]) {
+            tick(&mut toy, &calm(minutes));
+        }
+        for _ in 0..6 {
+            let plan = tick(&mut toy, &calm(8 * 60));
+            prop_assert!(plan.is_empty(), "{}", PlanText { plan: &plan, values: Values::Shown });
+            for hold in &plan.holds {
+                prop_assert!(is_final(hold) || waits_for_a_rename(hold, &plan, &desired), "{hold:?}");
+            }
         }
     }
 
