@@ -32,7 +32,7 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::Knobs;
 use conformd::sim::setup::Setup;
 use conformd::sim::world::World;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -117,8 +117,8 @@ pub(crate) struct Shared {
 pub(crate) struct Lab {
     setting: Setting,
     shared: Arc<Shared>,
-    /// Rung when the manifests changed.
-    bell: watch::Sender<u64>,
+    /// Rung when the manifests changed; one a region, so that they wake in order.
+    bells: Vec<Arc<Notify>>,
     /// The process: one task a region.
     lives: JoinSet<()>,
 }
@@ -146,7 +146,7 @@ impl Lab {
         let source = Mutex::default();
         let lies = Arc::default();
         let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
-        Self { setting, shared, bell: watch::Sender::new(0), lives: JoinSet::new() }
+        Self { setting, shared, bells: Vec::new(), lives: JoinSet::new() }
     }
 
     /// A lab with these manifests, whose process has started.
@@ -166,6 +166,7 @@ impl Lab {
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
         lock(&self.shared.book).forget();
+        self.bells.clear();
         lock(&self.shared.source).intake.catalog = None;
         self.read();
         for place in self.places() {
@@ -176,13 +177,9 @@ impl Lab {
             let writer = self.setting.mode.may_put().then(|| witness.clone());
             let reconciler =
                 Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&ledger));
-            let life = Life {
-                reconciler,
-                witness,
-                place,
-                shared: Arc::clone(&self.shared),
-                bell: self.bell.subscribe(),
-            };
+            let bell = Arc::new(Notify::new());
+            self.bells.push(Arc::clone(&bell));
+            let life = Life { reconciler, witness, place, shared: Arc::clone(&self.shared), bell };
             self.lives.spawn(life.run());
         }
     }
@@ -238,7 +235,12 @@ impl Lab {
         source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
         source.is_read = true;
         drop(source);
-        self.bell.send_modify(|rung| *rung += 1);
+        self.ring();
+    }
+
+    /// Wakes every region, as `POST /api/v1/reconcile` does.
+    pub(crate) fn ring(&self) {
+        self.bells.iter().for_each(|bell| bell.notify_one());
     }
 
     /// From now on readings fail with this problem.
@@ -360,7 +362,7 @@ struct Life {
     witness: Witness,
     place: Place,
     shared: Arc<Shared>,
-    bell: watch::Receiver<u64>,
+    bell: Arc<Notify>,
 }
 
 impl Life {
@@ -368,7 +370,6 @@ impl Life {
         let stop = CancellationToken::new();
         let Shared { clock, world: _, policy, source, book, lies: _ } = &*Arc::clone(&self.shared);
         loop {
-            self.bell.mark_unchanged();
             let started = clock.now();
             let intake = lock(source).intake(started);
             let report = self.reconciler.tick(policy, &intake, &stop).await;
@@ -376,10 +377,10 @@ impl Life {
             let notes = self.witness.take_notes();
             let tick = Tick { started, place: self.place.clone(), intake, notes };
             lock(book).enter(tick, report, clock.now());
-            // Both arms are cancel-safe: `changed` only marks a version as seen.
+            // Both arms are cancel-safe: a bell that nobody hears rings later.
             tokio::select! {
                 biased;
-                _ = self.bell.changed() => {}
+                () = self.bell.notified() => {}
                 () = clock.sleep(pause) => {}
             }
         }

@@ -99,9 +99,9 @@ mod quiet {
         lab.write(&file(&manifests));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 us-east-1 update iam accepted
-1:00 eu-west-1 update iam accepted
-");
+        1:00 eu-west-1 update iam accepted
+        1:00 us-east-1 update iam accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -116,9 +116,9 @@ mod quiet {
         lab.write(&file(&manifests));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-2:00 us-east-1 update cis accepted
-2:00 eu-west-1 update cis accepted
-");
+        2:00 eu-west-1 update cis accepted
+        2:00 us-east-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,16 +158,23 @@ No changes; 1 held.
         manifests[0].age = Some(30);
         lab.write(&file(&manifests));
         lab.run_for(hours(6)).await;
-        lab.write(&file(&packs(&["iam"])));
+        manifests.extend(packs(&["iam"]));
+        lab.write(&file(&manifests[1..]));
         lab.run_for(hours(6)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 create cis accepted
-0:00 us-east-1 create cis accepted
-12:00 eu-west-1 create iam accepted
-12:00 eu-west-1 hold cis: guard
-12:00 us-east-1 create iam accepted
-12:00 us-east-1 hold cis: guard
-");
+        0:00 eu-west-1 create cis accepted
+        0:00 us-east-1 create cis accepted
+        6:00 eu-west-1 update cis accepted
+        6:00 us-east-1 update cis accepted
+        12:00 eu-west-1 create iam accepted
+        12:00 eu-west-1 hold cis: guard
+        12:00 us-east-1 create iam accepted
+        12:00 us-east-1 hold cis: guard
+        12:00 eu-west-1 hold cis: second_look
+        12:00 us-east-1 hold cis: second_look
+        12:15 eu-west-1 delete cis accepted
+        12:15 us-east-1 delete cis accepted
+        ");
     }
 
     trait Calls {
@@ -352,12 +359,12 @@ mod regions {
     async fn access_denied_is_unseen_and_nothing_is_called_gone() {
         let (trace, lab) = an_hour_of(Effect::AccessDenied).await;
         insta::assert_snapshot!(trace, @r"
-1:01 us-east-1 update cis accepted
-1:01 eu-west-1 not seen: denied
-1:01 ap-south-1 update cis accepted
-2:01 -- over
-2:03 eu-west-1 update cis accepted
-");
+        1:01 eu-west-1 not seen: denied
+        1:01 us-east-1 update cis accepted
+        1:01 ap-south-1 update cis accepted
+        2:01 -- over
+        2:03 eu-west-1 update cis accepted
+        ");
         assert_eq!(lab.plans().matches("No changes.").count(), 3);
     }
 
@@ -365,36 +372,36 @@ mod regions {
     async fn throttling_for_an_hour_delays_that_region_only() {
         let (trace, _) = an_hour_of(Effect::Throttled).await;
         insta::assert_snapshot!(trace, @r"
-1:01 eu-west-1 not seen: throttled
-1:01 ap-south-1 update cis accepted
-1:01 us-east-1 update cis accepted
-2:01 -- over
-2:03 eu-west-1 update cis accepted
-");
+        1:01 eu-west-1 not seen: throttled
+        1:01 us-east-1 update cis accepted
+        1:01 ap-south-1 update cis accepted
+        2:01 -- over
+        2:03 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_region_that_hangs_for_an_hour_delays_that_region_only() {
         let (trace, _) = an_hour_of(Effect::BlackHole { stage: Stage::Before }).await;
         insta::assert_snapshot!(trace, @r"
-1:01 ap-south-1 update cis accepted
-1:01 us-east-1 update cis accepted
-1:01 eu-west-1 not seen: timeout
-2:01 -- over
-2:02 eu-west-1 update cis accepted
-");
+        1:01 us-east-1 update cis accepted
+        1:01 ap-south-1 update cis accepted
+        1:01 eu-west-1 not seen: timeout
+        2:01 -- over
+        2:02 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_region_that_is_switched_off_is_unseen() {
         let (trace, _) = an_hour_of(Effect::RegionOff).await;
         insta::assert_snapshot!(trace, @r"
-1:01 us-east-1 update cis accepted
-1:01 ap-south-1 update cis accepted
-1:01 eu-west-1 not seen: region_disabled
-2:01 -- over
-2:03 eu-west-1 update cis accepted
-");
+        1:01 eu-west-1 not seen: region_disabled
+        1:01 us-east-1 update cis accepted
+        1:01 ap-south-1 update cis accepted
+        2:01 -- over
+        2:03 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -564,13 +571,19 @@ No changes; 3 held.
             template,
             ..stranger("cis")
         }));
-        lab.run_for(minutes(16)).await;
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @"  No changes.");
+        lab.ring();
+        lab.run_for(Duration::from_secs(1)).await;
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
+        ! cis held, would update: somebody else changed it
+            parameter  MaxAge "9999" → (default)
+            second_look: it is not what was last seen in force; a second look has to agree first (until 2026-11-02T01:01:00Z)
+        No changes; 1 held.
+        "#);
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:02 eu-west-1 hold cis: second_look
-1:03 eu-west-1 update cis accepted
-");
+        1:00 eu-west-1 hold cis: second_look
+        1:01 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -578,14 +591,20 @@ No changes; 3 held.
         let mut lab = deployed(one_region(), &file(&packs(&["cis"]))).await;
         let before = lab.truth();
         lab.event(&Event::Put(stranger("cis")));
-        lab.run_for(minutes(16)).await;
-        insta::assert_snapshot!(lab.plan("eu-west-1"), @"  No changes.");
+        lab.ring();
+        lab.run_for(Duration::from_secs(1)).await;
+        insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
+        ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
+            second_look: it is not what was last seen in force; a second look has to agree first (until 2026-11-02T01:01:00Z)
+        No changes; 1 held.
+        ");
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:02 eu-west-1 hold cis: second_look
-1:03 eu-west-1 update cis accepted
-");
-        assert_eq!(lab.truth(), before);
+        1:00 eu-west-1 hold cis: second_look
+        1:01 eu-west-1 update cis accepted
+        ");
+        let after = lab.truth().into_values().next().unwrap();
+        assert_eq!(after.template, before.values().next().unwrap().template);
     }
 
     #[tokio::test(start_paused = true)]
@@ -881,11 +900,11 @@ No changes; 5 held.
         lab.write(&file(&packs(&["cis"])));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 us-east-1 hold iam: second_look
-1:00 eu-west-1 hold iam: second_look
-1:15 us-east-1 delete iam accepted
-1:15 eu-west-1 delete iam accepted
-");
+        1:00 eu-west-1 hold iam: second_look
+        1:00 us-east-1 hold iam: second_look
+        1:15 eu-west-1 delete iam accepted
+        1:15 us-east-1 delete iam accepted
+        ");
         assert_eq!(lab.truth().len(), 2);
     }
 
@@ -1006,15 +1025,15 @@ No changes; 1 held.
         lab.write(&text);
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 us-east-1 create cis-benchmark accepted
-1:00 us-east-1 hold cis: guard
-1:00 eu-west-1 create cis-benchmark accepted
-1:00 eu-west-1 hold cis: guard
-1:03 us-east-1 hold cis: second_look
-1:03 eu-west-1 hold cis: second_look
-1:15 us-east-1 delete cis accepted
-1:15 eu-west-1 delete cis accepted
-");
+        1:00 eu-west-1 create cis-benchmark accepted
+        1:00 eu-west-1 hold cis: guard
+        1:00 us-east-1 create cis-benchmark accepted
+        1:00 us-east-1 hold cis: guard
+        1:03 eu-west-1 hold cis: second_look
+        1:03 us-east-1 hold cis: second_look
+        1:15 eu-west-1 delete cis accepted
+        1:15 us-east-1 delete cis accepted
+        ");
     }
 }
 
