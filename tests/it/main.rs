@@ -4,17 +4,21 @@
 
 mod cli;
 mod contract;
+mod crash;
 mod daemon;
+mod faults;
 mod fleet;
 mod guard;
 mod history;
 mod http;
+mod lab;
 mod lines;
 mod manifests;
 mod metrics;
 mod plan;
 mod process;
 mod properties;
+mod random;
 mod rendering;
 mod report;
 mod sample;
