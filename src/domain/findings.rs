@@ -31,6 +31,11 @@ impl<'a> Findings<'a> {
         self.add(Diagnostic::error(self.path, Some(span), code, found.into()))
     }
 
+    /// Adds an error about the file as a whole and hands it back to be completed.
+    pub(crate) fn file_error(&mut self, code: &'static str, found: impl Into<String>) -> Entry<'_> {
+        self.add(Diagnostic::error(self.path, None, code, found.into()))
+    }
+
     /// Adds a warning and hands it back to be completed.
     pub(crate) fn warning(
         &mut self,

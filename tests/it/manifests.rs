@@ -244,8 +244,8 @@ fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
         writeln!(lines, "{what}: {first}").unwrap();
     }
     insta::assert_snapshot!(lines, @r#"
-    anchor: a.yaml:1:4: error[alias]: an anchor (`&`) stands here (CloudFormation refuses anchors, aliases and merge keys; write it out)
-    merge key: a.yaml:1:1: error[alias]: a merge key (`<<`) stands here (CloudFormation refuses anchors, aliases and merge keys; write it out)
+    anchor: a.yaml:1:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    merge key: a.yaml:1:1: error[alias]: a merge key (`<<`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
     duplicate key: a.yaml:3:1: error[duplicate-key]: the key "kind" stands twice in one mapping
     key that is a list: a.yaml:1:1: error[key-not-text]: a mapping key is not text
     tag: a.yaml:1:1: error[tag]: the tag !!binary is not allowed
@@ -300,8 +300,8 @@ fn hostile_text_is_refused_with_few_words() {
         writeln!(lines, "{what}: {}", catalog.diagnostics[0]).unwrap();
     }
     insta::assert_snapshot!(lines, @r#"
-    laughs: a.yaml:7:5: error[alias]: an anchor (`&`) stands here (CloudFormation refuses anchors, aliases and merge keys; write it out)
-    one anchor, many aliases: a.yaml:7:4: error[alias]: an anchor (`&`) stands here (CloudFormation refuses anchors, aliases and merge keys; write it out)
+    laughs: a.yaml:7:5: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    one anchor, many aliases: a.yaml:7:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
     deep flow: a.yaml:7:68: error[too-deep]: more than 64 collections are nested here
     deep mappings: a.yaml:7:256: error[too-deep]: more than 64 collections are nested here
     deep block: a.yaml:71:65: error[too-deep]: more than 64 collections are nested here
