@@ -93,14 +93,12 @@ async fn parse(
 ) -> Parsed {
     let last = known.clone();
     let read = move || Catalog::read(&snapshot, &constraints, last.as_deref());
-    match tokio::task::spawn_blocking(read).await {
-        Ok(catalog) => Parsed { catalog: Some(Arc::new(catalog)), problem: None },
-        Err(_) => {
-            let problem = "a manifest broke the parser; please report it".to_owned();
-            tracing::error!("manifest parser panicked");
-            Parsed { catalog: known, problem: Some(problem) }
-        }
+    if let Ok(catalog) = tokio::task::spawn_blocking(read).await {
+        return Parsed { catalog: Some(Arc::new(catalog)), problem: None };
     }
+    tracing::error!("manifest parser panicked");
+    let problem = Some("a manifest broke the parser; please report it".to_owned());
+    Parsed { catalog: known, problem }
 }
 
 #[cfg(test)]

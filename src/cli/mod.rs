@@ -32,9 +32,9 @@ const EXIT_CONFIG: u8 = 78;
 /// Exit code of `plan --detailed-exitcode` when there are changes.
 const EXIT_CHANGES: u8 = 2;
 
-/// GitOps for AWS Config organization conformance packs.
+/// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "conformd", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "conformd", version, about = "GitOps for AWS Config organization conformance packs", max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     global: Global,

@@ -48,12 +48,11 @@ impl Narrator {
 
     /// Says what this is and where to look.
     pub(super) fn open(
-        &self,
         config: &Config,
         (page, folder, speed): (SocketAddr, &Path, u32),
     ) -> std::io::Result<()> {
         let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
-        let regions: Vec<&str> = config.aws.regions.iter().map(|region| region.as_str()).collect();
+        let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
         print(&format!(
             "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
              manifests      {folder}/packs (edit one and watch)\n  \
