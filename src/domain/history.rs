@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::content::{Content, fingerprint_of};
+use super::content::{Content, fingerprint_bare_of, fingerprint_of};
 use super::desired::{Basis, Desired, Want};
 use super::failure::FailureKind;
 use super::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
@@ -107,6 +107,8 @@ pub enum Sight {
 pub struct Sent {
     /// The fingerprint that was put; `None` for a delete.
     pub content: Option<Digest>,
+    /// The same without the marker.
+    pub bare: Option<Digest>,
     /// When.
     pub at: Timestamp,
     /// AWS's time stamp of the pack before.
@@ -175,7 +177,8 @@ impl History {
                 }
                 Ownership::Ours(_) | Ownership::Foreign(_) => false,
             };
-            (is_newer && is_lost).then(|| {
+            let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
+            (is_newer && is_ours && is_lost).then(|| {
                 format!(
                     "the marker of {name} did not read back after its Put, so packs written here \
                      could not be recognised; nothing more is written until conformd restarts"
@@ -200,9 +203,14 @@ impl History {
             Verdict::Unknown { .. } => memory.note_sent(step, false, now),
             Verdict::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // Gone already: the next observation decides.
-                let (before, again) = (step.last_update, false);
-                let sent = Sent { content: None, at: now, before, again, accepted: true };
-                memory.sent = Some(sent);
+                memory.sent = Some(Sent {
+                    content: None,
+                    bare: None,
+                    at: now,
+                    before: step.last_update,
+                    again: false,
+                    accepted: true,
+                });
             }
             Verdict::Failed { kind: FailureKind::Quota, why } => {
                 let until = after(now, pace.retry_min);
@@ -261,7 +269,8 @@ impl Memory {
         let Step { pack: _, action, reason, changes, marker_now: _, last_update } = step;
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
-        self.sent = Some(Sent { content, at: now, before: *last_update, again, accepted });
+        let bare = action.content().map(Content::fingerprint_bare);
+        self.sent = Some(Sent { content, bare, at: now, before: *last_update, again, accepted });
         self.requeued = None;
         self.rejected = None;
         self.suspect = None;
