@@ -245,6 +245,11 @@ impl Lab {
         self.read();
     }
 
+    /// Readings succeed again.
+    pub(crate) fn read_source(&mut self) {
+        self.read();
+    }
+
     /// Reads the manifests, as the source and intake tasks do together.
     fn read(&self) {
         let mut source = lock(&self.shared.source);
