@@ -53,7 +53,10 @@ pub(super) struct Daemon {
     parsed: watch::Sender<Parsed>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
+    /// Rung from outside.
     doorbell: Arc<Notify>,
+    /// Asks the source for a reading.
+    source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
 }
 
@@ -152,6 +155,7 @@ impl Daemon {
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
             doorbell: Arc::default(),
+            source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
         })
     }
@@ -242,6 +246,7 @@ impl Daemon {
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
                 () = self.doorbell.notified() => {
+                    self.source_wake.notify_one();
                     self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
                 }
                 Some(end) = tasks.join_next() => {
@@ -268,13 +273,13 @@ impl Daemon {
             wanted: crate::domain::catalog::templates_wanted,
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
-        let metrics = self.metrics.clone();
+        let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
         tasks.spawn(supervise(
             "source",
             stop.clone(),
             move || metrics.panicked(Task::Source),
             move || {
-                let wake = Arc::new(Notify::new());
+                let wake = Arc::clone(&wake);
                 source::run(reading.clone(), clock.clone(), publish.clone(), wake, end.clone())
             },
         ));

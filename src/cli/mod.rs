@@ -34,7 +34,13 @@ const EXIT_CHANGES: u8 = 2;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "conformd", version, about = "GitOps for AWS Config organization conformance packs", max_term_width = 100, after_help = EXIT_CODES)]
+#[command(
+    name = "conformd",
+    version,
+    about = "GitOps for AWS Config organization conformance packs",
+    max_term_width = 100,
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
