@@ -32,19 +32,19 @@ struct Pack {
 impl Pack {
     fn manifest(&self) -> String {
         let Self { name, file, regions, parameters, optional: _ } = self;
+        let regions = regions.join(", ");
         let mut text = format!(
             "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
              metadata: {{name: {name}}}\nspec:\n  template: {{file: ../templates/{file}}}\n  \
-             regions: [{}]\n  parameters:\n",
-            regions.join(", ")
+             regions: [{regions}]\n"
         );
+        if !parameters.is_empty() {
+            text.push_str("  parameters:\n");
+        }
         for (name, value) in parameters {
             writeln!(text, "    {name}: {value:?}").unwrap();
         }
-        text.replace(
-            "parameters:\n",
-            if parameters.is_empty() { "parameters: {}\n" } else { "parameters:\n" },
-        )
+        text
     }
 }
 
@@ -140,12 +140,8 @@ fn fifty_packs_are_validated_planned_applied_and_left_in_peace() {
     let scene = Scene::new();
     let mut packs = fleet(&corpus);
     let places = write(&scene, &packs, &corpus);
-    let validated = crate::process::Program::start({
-        let mut command = crate::process::command(&scene.path(""));
-        command.args(["validate", "packs", "--regions", &REGIONS.join(",")]);
-        command
-    });
-    let validated = validated.end().expect(0);
+    let arguments = ["validate", "packs", "--regions", &REGIONS.join(",")];
+    let validated = scene.alone(&arguments).expect(0);
     assert!(validated.stdout.contains("ok: 50 packs"), "{}", validated.stdout);
     assert!(scene.aws.requests(0).is_empty(), "validate is offline");
 

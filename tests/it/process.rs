@@ -298,6 +298,13 @@ impl Scene {
         self.start(arguments).end()
     }
 
+    /// Runs the program without any settings to its end.
+    pub(crate) fn alone(&self, arguments: &[&str]) -> Ended {
+        let mut command = command(self.folder.path());
+        command.args(arguments);
+        Program::start(command).end()
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
         let mut command = command(self.folder.path());
         command.args(arguments).args(["--config", "conformd.yaml"]);
@@ -386,8 +393,6 @@ pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// From its start.
-    pub(crate) took: Duration,
 }
 
 impl Ended {
@@ -448,14 +453,13 @@ impl Program {
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
         let status = await_some(|| self.child.try_wait().unwrap());
-        let took = self.started.elapsed();
         if status.is_none() {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
         }
         let (stdout, stderr) = (self.stdout.whole(), self.stderr.whole());
         let code = status.and_then(|status| status.code());
-        Ended { code, stdout, stderr, took }
+        Ended { code, stdout, stderr }
     }
 }
 
