@@ -3,18 +3,17 @@
 //! A step that has begun is never abandoned by this module, and none begins after a stop. Nothing
 //! is decided here and nothing is repeated: what failed is looked at again by the next tick.
 
-use std::error::Error;
-
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Writer};
+use crate::domain::content::Content;
 use crate::domain::failure::chain;
 use crate::domain::guard::Approved;
-use crate::domain::model::{Digest, Place, Revision};
+use crate::domain::model::{Digest, MARKER_PARAMETER, Place, Revision};
 use crate::domain::outcome::{Outcome, Verdict};
-use crate::domain::plan::{Action, Step};
+use crate::domain::plan::{Action, ParameterValue, Step};
 
 /// Mutations in flight per region (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 4;
@@ -89,21 +88,33 @@ async fn take<W: Writer>(
             tracing::info!(arn, "step accepted");
             Verdict::Accepted { arn }
         }
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, step.action.content()),
     };
     Outcome { step, verdict }
 }
 
-fn refused(error: &CloudError) -> Verdict {
-    let (kind, why) = (error.kind, chain(error));
-    let cause = error as &dyn Error;
+fn refused(error: &CloudError, content: Option<&Content>) -> Verdict {
+    let (kind, why) = (error.kind, redacted(chain(error), content));
     if kind.leaves_outcome_unknown() {
-        tracing::warn!(kind = kind.as_str(), error = cause, "step outcome unknown");
+        tracing::warn!(kind = kind.as_str(), error = why, "step outcome unknown");
         Verdict::Unknown { kind, why }
     } else {
-        tracing::warn!(kind = kind.as_str(), error = cause, "step refused");
+        tracing::warn!(kind = kind.as_str(), error = why, "step refused");
         Verdict::Failed { kind, why }
     }
+}
+
+/// Parameter values shorter than this are no secrets, and replacing them would garble the text.
+const SECRET_BYTES_MIN: usize = 8;
+
+/// What AWS said without the parameter values that its validation errors quote: people paste
+/// secrets, and this text is logged and shown (reliability P-23).
+fn redacted(text: String, content: Option<&Content>) -> String {
+    let inputs = content.into_iter().flat_map(|content| &content.inputs);
+    let values = inputs.filter(|(name, _)| *name != MARKER_PARAMETER).map(|(_, value)| value);
+    values.filter(|value| value.len() >= SECRET_BYTES_MIN).fold(text, |text, value| {
+        text.replace(value.as_str(), &ParameterValue::new(value).redacted())
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +124,6 @@ mod tests {
 
     use super::*;
     use crate::cloud::Op;
-    use crate::domain::content::Content;
     use crate::domain::failure::FailureKind;
     use crate::domain::guard::{Ledger, Limits, Terms, approve};
     use crate::domain::mode::Mode;
@@ -129,7 +139,7 @@ mod tests {
     fn put(name: &str) -> Step {
         let content = Content {
             body: "".into(),
-            inputs: [("key".to_owned(), name.to_owned())].into(),
+            inputs: [("key".to_owned(), "hunter2-swordfish".to_owned())].into(),
             excluded: [].into(),
             delivery: Delivery::default(),
         };
@@ -184,7 +194,8 @@ mod tests {
                 _ => return Ok(()),
             };
             let op = Op::PutOrganizationConformancePack;
-            Err(CloudError { op, place: "here".to_owned(), kind, source: "no".into() })
+            let source = "Value 'hunter2-swordfish' failed to satisfy constraint".into();
+            Err(CloudError { op, place: "here".to_owned(), kind, source })
         }
     }
 
@@ -241,6 +252,14 @@ mod tests {
             "z: not started",
         ]
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_aws_quotes_is_not_repeated() {
+        let writer = Slow::default();
+        let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer.stop).await;
+        let Verdict::Failed { why, .. } = &outcomes[0].verdict else { panic!("{outcomes:?}") };
+        insta::assert_snapshot!(why, @"PutOrganizationConformancePack failed in here (in_flight): Value '#a25c2a12' failed to satisfy constraint");
     }
 
     #[tokio::test]

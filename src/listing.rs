@@ -152,7 +152,9 @@ mod tests {
 
         #[test]
         fn a_missing_page_is_never_a_shorter_list(
-            before in 0_usize..10, after in 0_usize..10, kind in proptest::sample::select(FailureKind::ALL.to_vec()),
+            before in 0_usize..10,
+            after in 0_usize..10,
+            kind in proptest::sample::select(FailureKind::ALL.to_vec()),
         ) {
             let page = || Ok(vec![1]);
             let mut pages: Vec<_> = std::iter::repeat_with(page).take(before).collect();

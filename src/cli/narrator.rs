@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::plan::{Action, HoldReason};
-use crate::domain::report::{DriftKind, PackState, RegionReport, Reports};
+use crate::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use crate::sim::in_process::InProcess;
 use crate::sim::simulation::Simulation;
 
@@ -28,6 +28,7 @@ pub(super) struct Narrator {
     known: BTreeMap<(Region, String), String>,
     ticks: BTreeMap<Region, u64>,
     calm: bool,
+    table: String,
 }
 
 impl Narrator {
@@ -41,17 +42,17 @@ impl Narrator {
             known: BTreeMap::new(),
             ticks: BTreeMap::new(),
             calm: false,
+            table: String::new(),
         }
     }
 
     /// Says what this is and where to look.
     pub(super) fn open(
-        &self,
         config: &Config,
         (page, folder, speed): (SocketAddr, &Path, u32),
     ) -> std::io::Result<()> {
         let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
-        let regions: Vec<&str> = config.aws.regions.iter().map(|region| region.as_str()).collect();
+        let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
         print(&format!(
             "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
              manifests      {folder}/packs (edit one and watch)\n  \
@@ -69,9 +70,7 @@ impl Narrator {
 
     /// Says one line, with the virtual time since the start.
     pub(super) fn say(&self, text: &str) -> std::io::Result<()> {
-        let passed = self.clock.now().duration_since(self.started).as_secs().max(0);
-        let line =
-            format!("[+{:02}:{:02}:{:02}] {text}\n", passed / 3600, passed / 60 % 60, passed % 60);
+        let line = format!("[{}] {text}\n", self.since(self.clock.now()));
         let sign = text.split(' ').nth(1).and_then(|word| word.chars().next());
         print(&paint::line(&line, sign, self.has_colour))
     }
@@ -113,7 +112,11 @@ impl Narrator {
         }
         // Packs of which the same is new share a line.
         let mut news: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (about, text) in facts(report) {
+        let acted = |about: &String| {
+            report.outcomes.iter().any(|outcome| outcome.step.pack.as_str() == about)
+        };
+        // What was seen of a pack before its step is stale news.
+        for (about, text) in self.facts(report).into_iter().filter(|(about, _)| !acted(about)) {
             let key = (region.clone(), about.clone());
             if self.known.get(&key) != Some(&text) {
                 news.entry(text.clone()).or_default().push(about);
@@ -127,7 +130,38 @@ impl Narrator {
         Ok(())
     }
 
-    async fn table(&self, reports: &Reports) -> std::io::Result<()> {
+    /// What there is to say of a region, by what it is about.
+    fn facts(&self, report: &RegionReport) -> Vec<(String, String)> {
+        if let Some(unseen) = &report.unseen {
+            let text = format!("not seen ({}), so nothing is planned", unseen.kind);
+            return vec![("region".to_owned(), text)];
+        }
+        let mut facts = vec![("region".to_owned(), "seen".to_owned())];
+        if let Some(blocked) = &report.blocked {
+            facts.push(("plan".to_owned(), format!("held by the guard as {}", blocked.digest)));
+        }
+        for (name, pack) in &report.packs {
+            let status = pack.status.as_ref().map_or("not listed yet".into(), ToString::to_string);
+            let hold = report.plan.holds.iter().find(|hold| hold.pack.as_ref() == Some(name));
+            let text = match hold {
+                Some(hold) if hold.reason != HoldReason::Settling => {
+                    let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
+                    format!("{status}, held: {}{}", hold.why, until.unwrap_or_default())
+                }
+                Some(_) | None => status,
+            };
+            facts.push((name.to_string(), text));
+        }
+        facts
+    }
+
+    /// A moment as virtual time since the start.
+    fn since(&self, at: Timestamp) -> String {
+        let passed = at.duration_since(self.started).as_secs().max(0);
+        format!("+{:02}:{:02}:{:02}", passed / 3600, passed / 60 % 60, passed % 60)
+    }
+
+    async fn table(&mut self, reports: &Reports) -> std::io::Result<()> {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["region", "pack", "state", "AWS says", "members ok", "failed", "open"]);
@@ -137,7 +171,7 @@ impl Narrator {
                 table.add_row([
                     region.to_string(),
                     name.to_string(),
-                    pack.state.as_str().to_owned(),
+                    state(pack).to_owned(),
                     pack.status.as_ref().map(ToString::to_string).unwrap_or_default(),
                     rollout.ok.to_string(),
                     rollout.failed.to_string(),
@@ -145,6 +179,11 @@ impl Narrator {
                 ]);
             }
         }
+        let table = table.to_string();
+        if table == self.table {
+            return Ok(());
+        }
+        self.table.clone_from(&table);
         print(&format!(
             "\nSIMULATED: every region holds what the manifests say, and AWS is done with its \
              members\n{table}\n\
@@ -162,30 +201,6 @@ impl Narrator {
         let rows = rows(&face, pack).await.unwrap_or_default();
         Rollout::of(&rows, None)
     }
-}
-
-/// What there is to say of a region, by what it is about.
-fn facts(report: &RegionReport) -> Vec<(String, String)> {
-    if let Some(unseen) = &report.unseen {
-        let text = format!("not seen ({}), so nothing is planned", unseen.kind);
-        return vec![("region".to_owned(), text)];
-    }
-    let mut facts = vec![("region".to_owned(), "seen".to_owned())];
-    if let Some(blocked) = &report.blocked {
-        facts.push(("plan".to_owned(), format!("held by the guard as {}", blocked.digest)));
-    }
-    for (name, pack) in &report.packs {
-        let status = pack.status.as_ref().map_or("not listed yet".into(), ToString::to_string);
-        let hold = report.plan.holds.iter().find(|hold| hold.pack.as_ref() == Some(name));
-        let text = match hold {
-            Some(hold) if hold.reason != HoldReason::Settling => {
-                format!("{status}, held: {}", hold.why)
-            }
-            Some(_) | None => status,
-        };
-        facts.push((name.to_string(), text));
-    }
-    facts
 }
 
 /// Whether a region holds what is wanted and AWS is done, apart from members where it failed.
@@ -209,4 +224,11 @@ fn is_calm(report: &RegionReport) -> bool {
         && report.packs.values().all(|pack| {
             is_content(pack.state) && pack.drift.iter().all(|kind| *kind == DriftKind::Failed)
         })
+}
+
+/// A pack's state for people: one that holds what is wanted, and failed in some member, says so.
+fn state(pack: &PackReport) -> &'static str {
+    let failed_only =
+        !pack.drift.is_empty() && pack.drift.iter().all(|kind| *kind == DriftKind::Failed);
+    if failed_only { "failed" } else { pack.state.as_str() }
 }

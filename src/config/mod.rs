@@ -310,9 +310,9 @@ impl Config {
             mode: _,
             aws: Aws { profile, expected_account, regions: _, endpoint },
             source,
-            intervals: _,
+            intervals: Intervals { source: interval_source, .. },
             guard: _,
-            limits: _,
+            limits,
             templates: _,
             http: Http { listen, token_file },
         } = self;
@@ -327,6 +327,8 @@ impl Config {
         note(*expected_account == new.aws.expected_account, "aws.expectedAccountId");
         note(*endpoint == new.aws.endpoint, "aws.endpoint");
         note(*source == new.source, "source");
+        note(*interval_source == new.intervals.source, "intervals.source");
+        note(*limits == new.limits, "limits");
         note(*listen == new.http.listen, "http.listen");
         note(*token_file == new.http.token_file, "http.tokenFile");
         changes

@@ -1,10 +1,9 @@
 //! In which fields a pack differs from what is wanted, old and new.
 //!
-//! Equal fingerprints mean no difference; what is done about one is decided in `diff`.
+//! What is done about one is decided in `diff`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::content::fingerprint_of;
 use super::desired::DesiredPack;
 use super::model::{MARKER_PARAMETER, Marker};
 use super::observed::ObservedPack;
@@ -16,7 +15,7 @@ pub(super) fn changes(
     have: Option<(&ObservedPack, Option<&Marker>)>,
 ) -> Vec<Change> {
     let DesiredPack { content, marker, adopt: _, suspend: _, invalid_now: _ } = want;
-    if have.is_some_and(|(have, _)| fingerprint_of(&have.record) == content.fingerprint()) {
+    if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();
     }
     let record = have.map(|(have, _)| &have.record);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::{AccountId, Digest};
+use super::model::{AccountId, Digest, MARKER_PARAMETER};
 use super::observed::{Delivery, PackRecord};
 
 /// Everything a Put sends besides the name.
@@ -26,6 +26,18 @@ impl Content {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(inputs, excluded, delivery)
     }
+
+    /// The same without the marker: what AWS would echo if it dropped that.
+    pub fn fingerprint_bare(&self) -> Digest {
+        let Self { body: _, inputs, excluded, delivery } = self;
+        fingerprint(without_marker(inputs), excluded, delivery)
+    }
+
+    /// Whether this record is what AWS echoes of this content: their fingerprints are equal.
+    pub fn is_echoed_by(&self, record: &PackRecord) -> bool {
+        let Self { body: _, inputs, excluded, delivery } = self;
+        *inputs == record.inputs && *excluded == record.excluded && *delivery == record.delivery
+    }
 }
 
 /// The digest of what AWS echoes of a pack: equal to [`Content::fingerprint`] when it holds just
@@ -34,12 +46,21 @@ pub fn fingerprint_of(record: &PackRecord) -> Digest {
     fingerprint(&record.inputs, &record.excluded, &record.delivery)
 }
 
-fn fingerprint(
-    inputs: &BTreeMap<String, String>,
-    excluded: &BTreeSet<AccountId>,
-    Delivery { bucket, prefix }: &Delivery,
+/// The same without the marker: see [`Content::fingerprint_bare`].
+pub fn fingerprint_bare_of(record: &PackRecord) -> Digest {
+    fingerprint(without_marker(&record.inputs), &record.excluded, &record.delivery)
+}
+
+fn without_marker(inputs: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
+    inputs.iter().filter(|(name, _)| *name != MARKER_PARAMETER)
+}
+
+fn fingerprint<'a>(
+    inputs: impl IntoIterator<Item = (&'a String, &'a String)>,
+    excluded: &'a BTreeSet<AccountId>,
+    Delivery { bucket, prefix }: &'a Delivery,
 ) -> Digest {
-    let inputs = inputs.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let inputs = inputs.into_iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let excluded = excluded.iter().map(|account| account.as_str().as_bytes());
     // The separators keep a parameter from being read as an exclusion.
     let sections = [b"excluded".as_slice(), b"delivery".as_slice()];
@@ -76,7 +97,9 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2_000, ..Default::default() })]
 
         #[test]
-        fn fingerprints_are_equal_just_when_contents_are(one in any_content(), other in any_content()) {
+        fn fingerprints_are_equal_just_when_contents_are(
+            one in any_content(), other in any_content(),
+        ) {
             prop_assert_eq!(one == other, one.fingerprint() == other.fingerprint());
         }
 
@@ -87,6 +110,7 @@ mod tests {
             let last_update = Timestamp::UNIX_EPOCH;
             let record = PackRecord { name, arn, last_update, inputs, excluded, delivery };
             prop_assert_eq!(fingerprint_of(&record), content.fingerprint());
+            prop_assert!(content.is_echoed_by(&record));
         }
     }
 }

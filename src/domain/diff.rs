@@ -20,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::changes;
 use super::desired::{Desired, DesiredPack, Stuck, Want};
-use super::history::{History, Memory, Pace};
+use super::history::{History, Memory, Pace, after};
 use super::holds::{hold, region_hold, waiting};
 use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
 use super::observed::{
-    Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
+    Observed, ObservedPack, Ownership, Phase, RUN_MAX, RolloutStatus, Seen, StatusRecord, Verb,
+    VoidMarker,
 };
 use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
 
@@ -67,7 +68,7 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
     };
-    let region = Region { inputs, seen, desired, successors: successors(seen, desired), now };
+    let region = Region { inputs, seen, desired, successors: successors(seen, desired, now), now };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
             Decision::Nothing => {}
@@ -105,18 +106,23 @@ pub(super) struct Region<'a> {
 
 /// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
 /// template is the old name of a rename in progress.
-fn successors<'a>(seen: &Seen, desired: &'a Desired) -> BTreeMap<Digest, &'a PackName> {
+fn successors<'a>(
+    seen: &Seen,
+    desired: &'a Desired,
+    now: Timestamp,
+) -> BTreeMap<Digest, &'a PackName> {
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
         let Want::Pack(want) = want else { return None };
         let have = seen.packs.get(name);
-        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template));
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, now));
         (!is_deployed).then_some((want.marker.template, name))
     });
     waiting.collect()
 }
 
-/// Whether this pack is ours, holds this template, and AWS says that it is deployed.
-fn holds(have: &ObservedPack, template: Digest) -> bool {
+/// Whether this pack is ours, holds this template, and AWS says that it is deployed, or has long
+/// said nothing else than that it is on the way.
+fn holds(have: &ObservedPack, template: Digest, now: Timestamp) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
@@ -124,7 +130,9 @@ fn holds(have: &ObservedPack, template: Digest) -> bool {
     let status = have.status.as_ref().map(|record| &record.status);
     let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
-    is_ours && (status == Some(&deployed) || status == Some(&updated))
+    let is_stuck = status.is_some_and(RolloutStatus::is_in_progress)
+        && after(have.record.last_update, RUN_MAX) <= now;
+    is_ours && (status == Some(&deployed) || status == Some(&updated) || is_stuck)
 }
 
 impl Region<'_> {
@@ -342,3 +350,80 @@ fn failed(record: &StatusRecord) -> Reason {
 
 /// Foreign text is cut at this many characters (reliability A-15: 512).
 const FOREIGN_TEXT_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::content::Content;
+    use crate::domain::desired::Basis;
+    use crate::domain::model::counted::DIGESTS;
+    use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
+    use crate::domain::observed::{Delivery, PackRecord, join};
+
+    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
+    fn work(packs: usize) -> usize {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let installation: crate::domain::model::Installation = "main".parse().unwrap();
+        let mut desired = Desired {
+            revision: Revision("r1".to_owned()),
+            basis: Basis::Whole,
+            empty: false,
+            elsewhere: BTreeSet::new(),
+            packs: BTreeMap::new(),
+        };
+        let mut records = Vec::new();
+        for number in 0..packs {
+            let name: PackName = format!("p{number}").parse().unwrap();
+            let template = Digest::of([b"v1".as_slice()]);
+            let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
+            let marker = Marker::new(installation.clone(), template, 10, policy, spot);
+            let mut inputs: BTreeMap<_, _> =
+                [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
+            let content = Content {
+                body: Arc::from(""),
+                inputs: inputs.clone(),
+                excluded: BTreeSet::new(),
+                delivery: Delivery::default(),
+            };
+            if number % 3 != 0 {
+                let (adopt, suspend, invalid_now) = (false, None, None);
+                let want = DesiredPack { content, marker, adopt, suspend, invalid_now };
+                desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
+            }
+            if number % 3 == 1 {
+                inputs.insert("age".to_owned(), "90".to_owned());
+            }
+            let (excluded, delivery) = (BTreeSet::new(), Delivery::default());
+            let (arn, last_update) = (name.to_string(), Timestamp::UNIX_EPOCH);
+            records.push(PackRecord { name, arn, last_update, inputs, excluded, delivery });
+        }
+        let before = DIGESTS.get();
+        let seen = join(records, Vec::new(), &installation, &place);
+        let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
+        history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
+        let observed = Observed::Seen(seen);
+        let inputs = Inputs {
+            place: &place,
+            desired: Some(&desired),
+            observed: &observed,
+            history: &history,
+            pace: &pace,
+            quota: 1_000,
+        };
+        let plan = plan(&inputs, Timestamp::UNIX_EPOCH);
+        assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
+        DIGESTS.get() - before
+    }
+
+    #[test]
+    fn planning_twice_as_many_packs_is_twice_the_work() {
+        assert_eq!(work(600), 2 * work(300));
+        assert!(work(300) <= 300 * 5, "{} digests for 300 packs", work(300));
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::content::{Content, fingerprint_of};
+use super::content::{Content, fingerprint_bare_of, fingerprint_of};
 use super::desired::{Basis, Desired, Want};
 use super::failure::FailureKind;
 use super::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
@@ -63,6 +63,10 @@ const FIGHT_WINDOW: Duration = Duration::from_hours(6);
 /// How long a fight is left alone.
 const FIGHT_REST: Duration = Duration::from_hours(24);
 
+/// How far AWS's time stamp of a Put of ours may be from our own: the two clocks, and the time that
+/// the call took. Nobody else could have written within it, since AWS takes no Put during a run.
+const OWN_PUT: Duration = Duration::from_mins(2);
+
 /// One region's memory.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -111,6 +115,8 @@ pub enum Sight {
 pub struct Sent {
     /// The fingerprint that was put; `None` for a delete.
     pub content: Option<Digest>,
+    /// The same without the marker.
+    pub bare: Option<Digest>,
     /// When.
     pub at: Timestamp,
     /// AWS's time stamp of the pack before.
@@ -179,7 +185,8 @@ impl History {
                 }
                 Ownership::Ours(_) | Ownership::Foreign(_) => false,
             };
-            (is_newer && is_lost).then(|| {
+            let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
+            (is_newer && is_ours && is_lost).then(|| {
                 format!(
                     "the marker of {name} did not read back after its Put, so packs written here \
                      could not be recognised; nothing more is written until conformd restarts"
@@ -204,9 +211,14 @@ impl History {
             Verdict::Unknown { .. } => memory.note_sent(step, false, now),
             Verdict::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // Gone already: the next observation decides.
-                let (before, again) = (step.last_update, false);
-                let sent = Sent { content: None, at: now, before, again, accepted: true };
-                memory.sent = Some(sent);
+                memory.sent = Some(Sent {
+                    content: None,
+                    bare: None,
+                    at: now,
+                    before: step.last_update,
+                    again: false,
+                    accepted: true,
+                });
             }
             Verdict::Failed { kind: FailureKind::Quota, why } => {
                 let until = after(now, pace.retry_min);
@@ -262,7 +274,8 @@ impl Memory {
         let Step { pack: _, action, reason, changes, marker_now: _, last_update } = step;
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
-        self.sent = Some(Sent { content, at: now, before: *last_update, again, accepted });
+        let bare = action.content().map(Content::fingerprint_bare);
+        self.sent = Some(Sent { content, bare, at: now, before: *last_update, again, accepted });
         self.requeued = None;
         self.rejected = None;
         self.suspect = None;
@@ -364,6 +377,13 @@ impl Memory {
             {
                 self.suspect = None;
             }
+            // Two Puts of ours may show one after the other, the first by an earlier process.
+            (Sight::Holds(seen, at), Some((settled, _)))
+                if seen == want && settled == want && self.is_own(want, at) =>
+            {
+                self.settled = Some((seen, at));
+                self.suspect = None;
+            }
             // The manifest changed since: whatever is there is to be replaced, not suspected.
             (_, Some((settled, _))) if settled != want => {
                 self.settled = None;
@@ -378,6 +398,12 @@ impl Memory {
             }
             (_, None) => {}
         }
+    }
+
+    /// Whether AWS's time stamp is that of a Put of ours.
+    fn is_own(&self, content: Digest, at: Timestamp) -> bool {
+        let puts = self.puts_of(content).iter();
+        puts.into_iter().any(|put| at.duration_since(*put).unsigned_abs() <= OWN_PUT)
     }
 
     fn count_put(&mut self, content: Digest, now: Timestamp) {

@@ -12,6 +12,11 @@ use super::model::{Digest, PackName, Timestamp};
 use super::observed::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
 use super::plan::{Action, Hold, HoldReason, Plan, Step};
 
+/// How long AWS is believed that a run is active: what a delegated administrator is shown may stay
+/// `CREATE_IN_PROGRESS` for ever. After that a write is tried, and while a run really is active AWS
+/// refuses it at no cost.
+const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
+
 impl Region<'_> {
     /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
     /// and whose it is will be known when the list shows it.
@@ -96,7 +101,7 @@ impl Region<'_> {
         if let Some(hold) = self.basis_hold(step) {
             return Some(hold);
         }
-        if let Some(record) = status.filter(|record| record.status.is_in_progress()) {
+        if let Some(record) = status.filter(|record| self.is_at_work(record, step)) {
             let why = format!("AWS is working on it ({}) and takes no change", record.status);
             return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
         }
@@ -110,6 +115,13 @@ impl Region<'_> {
         let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
         let why = format!("the last try failed: {}", wait.why);
         Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
+    }
+
+    /// Whether AWS says that a run is active, and may still be right.
+    fn is_at_work(&self, record: &StatusRecord, step: &Step) -> bool {
+        let since = step.last_update.max(record.last_update);
+        record.status.is_in_progress()
+            && since.is_none_or(|since| after(since, PROGRESS_BELIEVED) > self.now)
     }
 
     /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).

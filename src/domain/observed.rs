@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -25,6 +26,10 @@ pub enum Verb {
     /// Removal.
     Delete,
 }
+
+/// A run that AWS has reported as active for longer is over: seen from a delegated administrator
+/// the status may stay `CREATE_IN_PROGRESS` for ever (reliability ).
+pub const RUN_MAX: Duration = Duration::from_hours(12);
 
 /// How far it got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

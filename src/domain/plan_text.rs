@@ -7,7 +7,8 @@ use super::limits;
 use super::model::{DeletionPolicy, Timestamp};
 use super::observed::Delivery;
 use super::plan::{
-    Action, ActionKind, Bystander, Change, Hold, ParameterValue, Plan, Reason, Step, TemplateMark,
+    Action, ActionKind, Bystander, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step,
+    TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -48,6 +49,10 @@ impl fmt::Display for PlanText<'_> {
         let foreign = bystanders.len().saturating_sub(unmanaged);
         if !bystanders.is_empty() {
             writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
+        }
+        if is_unseen(self.plan) {
+            // "No changes" would be a claim about something nobody has seen.
+            return writeln!(out, "  Not seen, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
     }
@@ -185,6 +190,11 @@ fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
     }
 }
 
+/// Whether the region could not be read: its plan says nothing about it.
+fn is_unseen(plan: &Plan) -> bool {
+    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unseen)
+}
+
 /// Counts of a plan, or of several: one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -193,17 +203,20 @@ pub struct Summary {
     updates: usize,
     deletes: usize,
     held: usize,
+    unseen: usize,
 }
 
 impl Summary {
     /// The counts of this plan.
     pub fn of(plan: &Plan) -> Self {
+        let unseen = usize::from(is_unseen(plan));
         Self {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
             deletes: plan.count(ActionKind::Delete),
-            held: plan.holds.len(),
+            held: plan.holds.len().saturating_sub(unseen),
+            unseen,
         }
     }
 
@@ -215,15 +228,17 @@ impl Summary {
             updates: one.updates.saturating_add(other.updates),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
+            unseen: one.unseen.saturating_add(other.unseen),
         })
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, deletes, held } = *self;
+        let Self { creates, adopts, updates, deletes, held, unseen } = *self;
         if [creates, adopts, updates, deletes] == [0; 4] {
-            write!(out, "No changes")?;
+            let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
+            write!(out, "No changes{where_seen}")?;
         } else {
             write!(out, "Plan: {creates} to create, ")?;
             if adopts > 0 {
@@ -234,20 +249,25 @@ impl fmt::Display for Summary {
         if held > 0 {
             write!(out, "; {held} held")?;
         }
+        match unseen {
+            0 => {}
+            1 => write!(out, "; 1 region not seen")?,
+            _ => write!(out, "; {unseen} regions not seen")?,
+        }
         write!(out, ".")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::domain::foreign::is_hidden;
     use crate::domain::model::{Place, Revision};
-    use crate::domain::plan::{HoldReason, Weights};
+    use crate::domain::plan::Weights;
 
     /// What AWS, a file or a person could put where text is expected.
     fn any_foreign() -> impl Strategy<Value = String> {
@@ -304,6 +324,41 @@ mod tests {
             bystanders: BTreeMap::new(),
             weights: Weights::default(),
         }
+    }
+
+    #[test]
+    fn a_hidden_value_is_a_digest_and_a_shown_one_is_quoted() {
+        let value = ParameterValue::new("line one\nline two");
+        let plan = plan_of(<[String; 6]>::default());
+        let text = |values| PlanText { plan: &plan, values }.value(&value);
+        assert_eq!(text(Values::Shown), r#""line one\nline two""#);
+        assert_eq!(text(Values::Hidden), format!("{value:?}"));
+        assert!(!text(Values::Hidden).contains("line"));
+    }
+
+    #[test]
+    fn foreign_text_stays_on_its_line_and_moves_no_cursor() {
+        assert_eq!(clean("a\r\n\u{1b}[2Jb\u{9b}c"), "a \\u{1b}[2Jb\\u{9b}c");
+    }
+
+    #[test]
+    fn the_counts_of_many_plans_are_one_line() {
+        let plan = |deletes, held| Summary { deletes, held, ..Summary::default() };
+        assert_eq!(plan(0, 0).to_string(), "No changes.");
+        assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
+        let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
+        assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
+        assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
+        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1, unseen: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held; 1 region \
+                    not seen.";
+        assert_eq!(all.to_string(), text);
+    }
+
+    #[test]
+    fn every_hold_reason_has_its_own_word() {
+        let words: BTreeSet<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), HoldReason::ALL.len());
     }
 
     proptest! {

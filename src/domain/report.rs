@@ -11,9 +11,10 @@ use serde::{Serialize, Serializer};
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
+use super::history::after;
 use super::mode::Mode;
 use super::model::{Digest, PackName, Place, Region, Revision, Timestamp};
-use super::observed::{Observed, ObservedPack, Ownership, RolloutStatus, Unseen};
+use super::observed::{Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen};
 use super::outcome::Outcome;
 use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
 
@@ -250,10 +251,12 @@ impl RegionReport {
             })
     }
 
-    /// Whether AWS is still deploying or removing some pack of ours.
+    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed.
     pub fn is_in_progress(&self) -> bool {
         self.packs.values().any(|pack| {
-            pack.state != PackState::Unmanaged
+            let is_recent = pack.last_update.is_none_or(|at| after(at, RUN_MAX) > self.started);
+            is_recent
+                && pack.state != PackState::Unmanaged
                 && pack.state != PackState::Foreign
                 && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
         })

@@ -26,6 +26,7 @@ use super::template::Facts;
 use super::throttle::Buckets;
 use super::timeline::{Timeline, after, earlier};
 use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
+use crate::domain::observed::Delivery;
 use crate::domain::organization::AccountState;
 
 /// A simulated AWS. Equal setups and equal calls give equal answers.
@@ -334,6 +335,22 @@ impl World {
         let run = self.packs.seen(place, name, look)?.last_run(look)?;
         let inputs = run.content.inputs.iter().cloned();
         Some(inputs.map(|input| (input.parameter_name, input.parameter_value)).collect())
+    }
+
+    /// The accounts that a pack is not deployed to, as put last.
+    pub fn excluded(&self, place: &Place, name: &PackName) -> Option<BTreeSet<AccountId>> {
+        let look = self.truth();
+        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+        Some(run.content.excluded.clone())
+    }
+
+    /// Where the results of a pack go, as put last.
+    pub fn delivery(&self, place: &Place, name: &PackName) -> Option<Delivery> {
+        let look = self.truth();
+        let content = &self.packs.seen(place, name, look)?.last_run(look)?.content;
+        let (bucket, prefix) = (content.bucket.clone(), content.prefix.clone());
+        let (bucket, prefix) = (bucket.unwrap_or_default(), prefix.unwrap_or_default());
+        Some(Delivery { bucket, prefix })
     }
 
     /// The row of one account.

@@ -302,7 +302,7 @@ fn an_approval_covers_what_is_left_of_its_plan_and_nothing_more() {
     assert_eq!(court.rule(dropping(4, 6)).approval.as_deref(), Some("drop-old"));
     // Two are gone, one of the rest is busy.
     let kept = packs('k', 2);
-    let rest = second_plan(&kept, &format!("{kept} g03 v2 UPDATE_IN_PROGRESS; g04 v2"));
+    let rest = second_plan(&kept, &format!("{kept} g03 v2 11:30 UPDATE_IN_PROGRESS; g04 v2"));
     assert_snapshot!(verdict(&court.rule(rest)), @"
     go: g04
     approved by drop-old

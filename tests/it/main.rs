@@ -2,17 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod cli;
 mod contract;
+mod crash;
 mod daemon;
+mod faults;
+mod fleet;
 mod guard;
 mod history;
 mod http;
+mod lab;
 mod lines;
 mod manifests;
 mod metrics;
 mod plan;
+mod process;
 mod properties;
+mod random;
 mod rendering;
+mod report;
 mod sample;
 mod scenarios;
 mod settings;
@@ -20,4 +28,6 @@ mod sim_http;
 mod source;
 mod templates;
 mod tidy;
+mod toy;
+mod waits;
 mod wire;

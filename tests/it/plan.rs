@@ -204,7 +204,7 @@ fn a_region_that_could_not_be_read_is_held_whole() {
     assert_snapshot!(check("iam v1", "#unseen"), @"
     ! the whole region is held
         unseen: DescribeOrganizationConformancePacks failed: timed out
-    No changes; 1 held.
+    Not seen, so nothing is planned.
     ");
 }
 
@@ -212,7 +212,8 @@ fn a_region_that_could_not_be_read_is_held_whole() {
 fn what_aws_is_working_on_waits() {
     assert_snapshot!(check_again(
         "iam v2; adopted v1 adopt",
-        "iam v1 UPDATE_IN_PROGRESS; adopted unmanaged CREATE_IN_PROGRESS; old v3 UPDATE_IN_PROGRESS",
+        "iam v1 11:30 UPDATE_IN_PROGRESS; adopted unmanaged 11:30 CREATE_IN_PROGRESS; \
+         old v3 11:30 UPDATE_IN_PROGRESS",
     ), @"
     ! adopted held, would adopt: its manifest takes it over
         template   b7d7d13d (10 rules)
@@ -223,6 +224,16 @@ fn what_aws_is_working_on_waits() {
     ! old held, would delete: no manifest wants it
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
     No changes; 3 held.
+    ");
+}
+
+#[test]
+fn a_run_that_aws_reports_for_an_hour_is_put_to_the_test() {
+    // A delegated administrator may be shown `CREATE_IN_PROGRESS` for ever.
+    assert_snapshot!(check("iam v2", "iam v1 11:00 CREATE_IN_PROGRESS"), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    Plan: 0 to create, 1 to update, 0 to delete.
     ");
 }
 

@@ -347,13 +347,14 @@ fn a_file_that_is_not_there_is_said_to_be_unreadable() {
 #[test]
 fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let old = good(MINIMAL);
-    let reloadable = with(
-        "intervals: {region: 5m}\nguard: {ratioPercent: 20}\nlimits: {burst: 5}\n\
-         templates: {bucket: example}",
-    );
+    let reloadable =
+        with("intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}");
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
-    let restart = with("http: {listen: \"0.0.0.0:80\", tokenFile: token}");
+    let restart = with(
+        "http: {listen: \"0.0.0.0:80\", tokenFile: token}\nlimits: {burst: 5}\n\
+         intervals: {source: 5m}",
+    );
     let restart = restart
         .replace("main", "other")
         .replace("1111", "2222")
@@ -365,6 +366,8 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     aws.expectedAccountId
     aws.endpoint
     source
+    intervals.source
+    limits
     http.listen
     http.tokenFile
     ");

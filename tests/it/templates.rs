@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::rendering::{Form, Tree, render};
 
 /// The folder of published templates, if this machine has one.
-fn corpus() -> Option<Vec<(String, String)>> {
+pub(crate) fn corpus() -> Option<Vec<(String, String)>> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let folder = std::env::var_os("CONFORMD_CORPUS").map_or_else(beside, PathBuf::from);
     let Ok(entries) = std::fs::read_dir(&folder) else {

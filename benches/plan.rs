@@ -1,0 +1,135 @@
+//! How long planning takes: 1,000 (region, pack) pairs on one core, budget 50 ms.
+//!
+//! Prints its figure. Every pair is observed, remembered, compared, planned and ruled on; half of
+//! the packs differ. `cargo bench --bench plan`.
+
+#![expect(clippy::print_stdout, reason = "the figure is the output")]
+#![expect(clippy::disallowed_methods, reason = "the one thing that measures real time")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use conformd::domain::content::Content;
+use conformd::domain::desired::{Basis, Desired, DesiredPack, Want};
+use conformd::domain::diff::{Inputs, plan};
+use conformd::domain::guard::{Ledger, Limits, Terms, approve};
+use conformd::domain::history::{History, Pace, after};
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{
+    DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName, Place,
+    Revision, Timestamp,
+};
+use conformd::domain::observed::{Delivery, Observed, PackRecord, StatusRecord, join};
+
+const REGIONS: usize = 20;
+/// Organization packs per region (AWS Config quota).
+const PACKS: usize = 50;
+const ROUNDS: usize = 20;
+
+/// One region: what it should hold and what it shows.
+struct Scene {
+    place: Place,
+    desired: Desired,
+    records: Vec<PackRecord>,
+    statuses: Vec<StatusRecord>,
+}
+
+fn scene(region: usize) -> Result<Scene, Malformed> {
+    let place = Place {
+        account: "111111111111".parse()?,
+        region: format!("eu-west-{}", region + 1).parse()?,
+    };
+    let mut desired = Desired {
+        revision: Revision("r1".to_owned()),
+        basis: Basis::Whole,
+        empty: false,
+        elsewhere: BTreeSet::new(),
+        packs: BTreeMap::new(),
+    };
+    let (mut records, mut statuses) = (Vec::new(), Vec::new());
+    for number in 0..PACKS {
+        let name: PackName = format!("pack-{number}").parse()?;
+        let template = Digest::of([number.to_be_bytes().as_slice()]);
+        let policy = DeletionPolicy::Delete;
+        let marker = Marker::new("main".parse()?, template, 100, policy, (&place, &name));
+        let inputs = (0..30).map(|index| (format!("Parameter{index}"), "some value".to_owned()));
+        let mut inputs: BTreeMap<String, String> = inputs.collect();
+        inputs.insert(MARKER_PARAMETER.to_owned(), marker.to_string());
+        let excluded = (0..100).map(|account| format!("2{account:011}").parse());
+        let excluded: BTreeSet<_> = excluded.collect::<Result<_, _>>()?;
+        let content = Content {
+            body: Arc::from("Resources: {}"),
+            inputs: inputs.clone(),
+            excluded: excluded.clone(),
+            delivery: Delivery::default(),
+        };
+        if number % 2 == 0 {
+            inputs.insert("Parameter0".to_owned(), "another value".to_owned());
+        }
+        records.push(PackRecord {
+            name: name.clone(),
+            arn: format!("arn:{name}"),
+            last_update: Timestamp::UNIX_EPOCH,
+            inputs,
+            excluded,
+            delivery: Delivery::default(),
+        });
+        let Ok(status) = "CREATE_SUCCESSFUL".parse();
+        statuses.push(StatusRecord {
+            name: name.clone(),
+            status,
+            error_code: None,
+            error_message: None,
+            last_update: Some(Timestamp::UNIX_EPOCH),
+        });
+        let want = DesiredPack { content, marker, adopt: false, suspend: None, invalid_now: None };
+        desired.packs.insert(name, Want::Pack(Box::new(want)));
+    }
+    Ok(Scene { place, desired, records, statuses })
+}
+
+/// Plans every region once; returns the number of steps.
+fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
+    let now = after(Timestamp::UNIX_EPOCH, Duration::from_hours(48));
+    let (pace, limits, approvals) =
+        (Pace::new(Duration::from_mins(15)), Limits::default(), BTreeMap::new());
+    let mut ledger = Ledger::new(Timestamp::UNIX_EPOCH);
+    let mut steps = 0;
+    for scene in scenes {
+        let Scene { place, desired, records, statuses } = scene;
+        let seen = join(records.clone(), statuses.clone(), installation, place);
+        let mut history = History::default();
+        history.observe(&seen, desired, now, &pace);
+        let observed = Observed::Seen(seen);
+        let (desired, quota) = (Some(desired), PACKS);
+        let inputs =
+            Inputs { place, desired, observed: &observed, history: &history, pace: &pace, quota };
+        let mode = Mode::Sync;
+        let terms =
+            Terms { mode, limits: &limits, approvals: &approvals, members: Some(10_000), now };
+        steps += approve(plan(&inputs, now), &terms, &mut ledger).approved.plan().steps.len();
+    }
+    steps
+}
+
+fn main() -> Result<(), Malformed> {
+    let scenes = (0..REGIONS).map(scene).collect::<Result<Vec<_>, _>>()?;
+    let installation = "main".parse()?;
+    let mut times = Vec::new();
+    let mut steps = 0;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        steps = plan_all(&scenes, &installation);
+        times.push(started.elapsed());
+    }
+    times.sort();
+    let (best, median) = (times.first().copied(), times.get(ROUNDS / 2).copied());
+    println!(
+        "plan of {} pairs ({steps} steps): best {:.1?}, median {:.1?}; budget 50 ms",
+        REGIONS * PACKS,
+        best.unwrap_or_default(),
+        median.unwrap_or_default(),
+    );
+    Ok(())
+}

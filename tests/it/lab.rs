@@ -1,0 +1,483 @@
+//! A laboratory in virtual time: a simulated AWS, one reconciler a region, manifests as text.
+//!
+//! The runtime is single-threaded and its time is paused, so a run is the same every time and an
+//! hour takes as long as its ticks. Every tick is held to the invariants ([`book`]) by witnesses of
+//! every call ([`witness`]); what happened is told as a trace, one line an event.
+
+pub(crate) mod book;
+pub(crate) mod invariants;
+pub(crate) mod manifests;
+pub(crate) mod truth;
+pub(crate) mod witness;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use conformd::clock::Clock;
+use conformd::domain::catalog::{Catalog, Constraints};
+use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::history::Pace;
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
+use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::report::RegionReport;
+use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::intake::Intake;
+use conformd::region::{Policy, Reconciler};
+use conformd::sim::api::{Operation, Origin};
+use conformd::sim::event::Event;
+use conformd::sim::faults::FaultRule;
+use conformd::sim::gate::CallGate;
+use conformd::sim::in_process::InProcess;
+use conformd::sim::knobs::Knobs;
+use conformd::sim::setup::Setup;
+use conformd::sim::world::World;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use book::{Book, Tick};
+use truth::Truth;
+use witness::{Lies, Tripwire, Witness};
+
+/// The interval of every lab's regions.
+pub(crate) const INTERVAL: Duration = Duration::from_mins(15);
+
+/// The account that owns the packs, and manages the organization unless a test says otherwise.
+pub(crate) const OWNER: &str = "111111111111";
+
+/// What a lab begins with.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub(crate) seed: u64,
+    pub(crate) knobs: Knobs,
+    pub(crate) regions: Vec<&'static str>,
+    pub(crate) mode: Mode,
+    /// Whose packs they are; an account that does not manage the organization is registered as
+    /// its delegated administrator.
+    pub(crate) owner: &'static str,
+    pub(crate) quota: usize,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            knobs: Knobs::default(),
+            regions: vec!["eu-west-1", "us-east-1"],
+            mode: Mode::Sync,
+            owner: OWNER,
+            quota: 50,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Setting {
+    /// A world in which everything takes effect and shows at once.
+    pub(crate) fn instant() -> Self {
+        Self { knobs: Knobs::instant(), ..Self::default() }
+    }
+}
+
+/// The beginning of every lab.
+pub(crate) fn start() -> Timestamp {
+    "2026-11-02T00:00:00Z".parse().unwrap()
+}
+
+/// What the manifests say, and how fresh that is.
+#[derive(Debug, Default)]
+struct Source {
+    files: BTreeMap<SourcePath, FileContent>,
+    intake: Intake,
+    /// Whether readings go on and succeed; else `intake` grows old.
+    is_read: bool,
+}
+
+impl Source {
+    fn intake(&self, now: Timestamp) -> Intake {
+        let read_last = if self.is_read { Some(now) } else { self.intake.read_last };
+        Intake { read_last, ..self.intake.clone() }
+    }
+}
+
+/// What everybody in the lab shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    clock: Clock,
+    world: Arc<Mutex<World>>,
+    policy: Policy,
+    source: Mutex<Source>,
+    book: Mutex<Book>,
+    lies: Arc<Mutex<Lies>>,
+}
+
+/// A lab. Tests that use it run on a paused, single-threaded runtime.
+pub(crate) struct Lab {
+    setting: Setting,
+    shared: Arc<Shared>,
+    /// Rung when the manifests changed; one a region, so that they wake in order.
+    bells: Vec<Arc<Notify>>,
+    /// The process: one task a region.
+    lives: JoinSet<()>,
+    kills: u32,
+}
+
+impl Lab {
+    /// A lab whose process is not started yet; see [`Lab::boot`].
+    pub(crate) fn new(setting: Setting) -> Self {
+        let accounts = [OWNER, "222222222222", "333333333333"].map(|id| id.parse().unwrap());
+        let regions = setting.regions.iter().map(|region| region.parse().unwrap());
+        let mut setup = Setup::new(start(), accounts, regions);
+        (setup.seed, setup.knobs) = (setting.seed, setting.knobs.clone());
+        if setting.owner != OWNER {
+            setup.administrators.insert(setting.owner.parse().unwrap());
+        }
+        let policy = Policy {
+            installation: "main".parse().unwrap(),
+            mode: setting.mode,
+            limits: setting.limits,
+            pace: Pace::new(INTERVAL),
+            quota: setting.quota,
+        };
+        let world = Arc::new(Mutex::new(World::new(setup)));
+        let clock = Clock::simulated(start(), 1);
+        let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world)));
+        let source = Mutex::default();
+        let lies = Arc::default();
+        let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
+        Self { setting, shared, bells: Vec::new(), lives: JoinSet::new(), kills: 0 }
+    }
+
+    /// A lab with these manifests, whose process has started.
+    pub(crate) fn with(setting: Setting, manifests: &str) -> Self {
+        let mut lab = Self::new(setting);
+        lab.write(manifests);
+        lab.boot();
+        lab
+    }
+
+    /// Starts a process without memory.
+    pub(crate) fn boot(&mut self) {
+        self.boot_with(&CallGate::open(), None);
+    }
+
+    /// The same; every call passes the gate and the tripwire.
+    pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
+        let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
+        lock(&self.shared.book).forget();
+        self.bells.clear();
+        lock(&self.shared.source).intake.catalog = None;
+        self.read();
+        for place in self.places() {
+            let (world, clock) = (Arc::clone(&self.shared.world), self.shared.clock.clone());
+            let aws = InProcess::new(world, clock.clone(), place.clone()).with_gate(gate.clone());
+            let witness =
+                Witness::new(aws, clock.clone(), tripwire.cloned(), Arc::clone(&self.shared.lies));
+            let writer = self.setting.mode.may_put().then(|| witness.clone());
+            let reconciler =
+                Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&ledger));
+            let bell = Arc::new(Notify::new());
+            self.bells.push(Arc::clone(&bell));
+            let life = Life { reconciler, witness, place, shared: Arc::clone(&self.shared), bell };
+            self.lives.spawn(life.run());
+        }
+    }
+
+    /// Ends the process at once, wherever it is.
+    pub(crate) fn kill(&mut self) {
+        self.lives = JoinSet::new();
+        self.kills += 1;
+        lock(&self.shared.book).say(self.now(), "-- killed");
+    }
+
+    /// Whether a process of this lab was killed.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.kills > 0
+    }
+
+    /// Kills the process and starts a new one.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.boot();
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn run_for(&mut self, time: Duration) {
+        let until = self.now() + time;
+        self.run_until(until, std::future::pending()).await;
+    }
+
+    /// Lets time pass until then, or until `end`; whether it was `end`.
+    pub(crate) async fn run_until(
+        &mut self,
+        until: Timestamp,
+        end: impl Future<Output = ()>,
+    ) -> bool {
+        let clock = self.shared.clock.clone();
+        let left = until.duration_since(clock.now()).try_into().unwrap_or_default();
+        tokio::select! {
+            biased;
+            Some(ended) = self.lives.join_next() => match ended {
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                _ => panic!("a region ended by itself"),
+            },
+            () = end => true,
+            () = clock.sleep(left) => false,
+        }
+    }
+
+    /// Replaces all manifests; they are read at once.
+    pub(crate) fn write(&mut self, manifests: &str) {
+        self.write_files([("packs.yaml", manifests)]);
+    }
+
+    /// The same, in several files.
+    pub(crate) fn write_files<'a>(&mut self, files: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let file = |(path, text): (&str, &str)| {
+            (SourcePath::new(path).unwrap(), FileContent::Bytes(text.as_bytes().into()))
+        };
+        let files = files.into_iter().map(file).collect();
+        lock(&self.shared.source).files = files;
+        self.read();
+    }
+
+    /// Readings succeed again.
+    pub(crate) fn read_source(&mut self) {
+        self.read();
+    }
+
+    /// Reads the manifests, as the source and intake tasks do together.
+    fn read(&self) {
+        let mut source = lock(&self.shared.source);
+        let snapshot = Snapshot::of_directory(source.files.clone());
+        let regions = self.places().into_iter().map(|place| place.region).collect();
+        let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
+        source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
+        source.is_read = true;
+        drop(source);
+        self.ring();
+    }
+
+    /// Wakes every region, as `POST /api/v1/reconcile` does.
+    pub(crate) fn ring(&self) {
+        self.bells.iter().for_each(|bell| bell.notify_one());
+    }
+
+    /// From now on readings fail with this problem.
+    pub(crate) fn fail_source(&mut self, problem: &str) {
+        let mut source = lock(&self.shared.source);
+        source.intake.read_last = Some(self.now());
+        source.intake.problem = Some(problem.to_owned());
+        source.is_read = false;
+    }
+
+    /// From now on nobody reads the source, and nobody says so.
+    pub(crate) fn freeze_source(&mut self) {
+        let mut source = lock(&self.shared.source);
+        source.intake.read_last = Some(self.now());
+        source.is_read = false;
+    }
+
+    /// What the last reading found.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        lock(&self.shared.source).intake.catalog.clone().unwrap()
+    }
+
+    /// Something happens to AWS now.
+    pub(crate) fn event(&mut self, event: &Event) {
+        let now = self.now();
+        event.happen(&mut self.world(), now).unwrap();
+    }
+
+    /// Requests begin to go wrong.
+    pub(crate) fn fault(&mut self, rule: FaultRule) {
+        self.world().add_fault(rule);
+    }
+
+    /// No request goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.world().clear_faults();
+    }
+
+    /// From now on the credentials in use are another account's.
+    pub(crate) fn pretend_to_be(&mut self, account: AccountId) {
+        lock(&self.shared.lies).caller = Some(account);
+    }
+
+    /// From now on AWS does not echo markers.
+    pub(crate) fn drop_markers(&mut self) {
+        lock(&self.shared.lies).drops_markers = true;
+    }
+
+    /// A line of the trace for what the test does.
+    pub(crate) fn note(&mut self, what: &str) {
+        let now = self.now();
+        lock(&self.shared.book).say(now, &format!("-- {what}"));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.shared.world)
+    }
+
+    pub(crate) fn owner(&self) -> AccountId {
+        self.setting.owner.parse().unwrap()
+    }
+
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let (account, regions) = (self.owner(), self.setting.regions.iter());
+        let place =
+            |region: &&str| Place { account: account.clone(), region: region.parse().unwrap() };
+        regions.map(place).collect()
+    }
+
+    /// Every pack of the owner as it is, without delay or disguise.
+    pub(crate) fn truth(&self) -> BTreeMap<(Region, PackName), Truth> {
+        let mut world = self.world();
+        world.advance_to(self.now());
+        let packs = self.places().into_iter().flat_map(|place| {
+            let names = world.pack_names(&place);
+            let packs = names.into_iter().map(|name| {
+                let truth = Truth::of(&world, &place, &name, &self.shared.policy.installation);
+                ((place.region.clone(), name), truth)
+            });
+            packs.collect::<Vec<_>>()
+        });
+        packs.collect()
+    }
+
+    /// How often each pack was put and deleted by us with effect.
+    pub(crate) fn effects(&self) -> BTreeMap<(Region, String), Effects> {
+        let mut all = BTreeMap::<_, Effects>::new();
+        for entry in self.world().log().entries() {
+            let Some(pack) = entry.subject.clone().filter(|_| entry.took_effect) else { continue };
+            let effects = all.entry((entry.region.clone(), pack)).or_default();
+            match (entry.origin, entry.operation) {
+                (Origin::Client, Operation::PutOrganizationConformancePack) => effects.puts += 1,
+                (Origin::Client, Operation::DeleteOrganizationConformancePack) => {
+                    effects.deletes += 1;
+                }
+                _ => {}
+            }
+        }
+        all.retain(|_, effects| *effects != Effects::default());
+        all
+    }
+
+    /// The trace since it was taken last.
+    pub(crate) fn trace(&self) -> String {
+        lock(&self.shared.book).take_trace()
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.shared.book)
+    }
+
+    /// The last report of a region.
+    pub(crate) fn report(&self, region: &str) -> RegionReport {
+        lock(&self.shared.book).reports[&region.parse::<Region>().unwrap()].clone()
+    }
+
+    /// The last plan of every region.
+    pub(crate) fn plans(&self) -> String {
+        lock(&self.shared.book).plans()
+    }
+
+    /// The last plan of a region, without its first line.
+    pub(crate) fn plan(&self, region: &str) -> String {
+        let report = self.report(region);
+        let text = PlanText { plan: &report.plan, values: Values::Shown }.to_string();
+        text.split_once('\n').unwrap().1.to_owned()
+    }
+}
+
+/// What conformd did to a pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    pub(crate) puts: u32,
+    pub(crate) deletes: u32,
+}
+
+/// One region's task, as `region::task` runs it, without metrics and with a witness.
+struct Life {
+    reconciler: Reconciler<Witness, Witness>,
+    witness: Witness,
+    place: Place,
+    shared: Arc<Shared>,
+    bell: Arc<Notify>,
+}
+
+impl Life {
+    async fn run(mut self) {
+        let stop = CancellationToken::new();
+        let Shared { clock, world: _, policy, source, book, lies: _ } = &*Arc::clone(&self.shared);
+        loop {
+            let started = clock.now();
+            let intake = lock(source).intake(started);
+            let report = self.reconciler.tick(policy, &intake, &stop).await;
+            let pause = self.reconciler.pause(&report, &policy.pace);
+            let notes = self.witness.take_notes();
+            let tick = Tick { started, place: self.place.clone(), intake, notes };
+            lock(book).enter(tick, report, clock.now());
+            // Both arms are cancel-safe: a bell that nobody hears rings later.
+            tokio::select! {
+                biased;
+                () = self.bell.notified() => {}
+                () = clock.sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// Reads the manifests, or remembers what was read of them after the same past.
+fn catalog(
+    snapshot: &Snapshot,
+    regions: BTreeSet<Region>,
+    previous: Option<&Catalog>,
+) -> Arc<Catalog> {
+    let key = (snapshot.revision.0.clone(), previous.map(|it| it.revision.0.clone()), regions);
+    let constraints = Constraints { regions: Some(key.2.clone()), ..Constraints::default() };
+    let read = || Arc::new(Catalog::read(snapshot, &constraints, previous));
+    // What is remembered of a broken past may be anything.
+    if previous.is_some_and(|catalog| !catalog.wholly_valid) {
+        return read();
+    }
+    CATALOGS.with_borrow_mut(|known| Arc::clone(known.entry(key).or_insert_with(read)))
+}
+
+thread_local! {
+    /// Thousands of runs read a few manifests.
+    static CATALOGS: RefCell<BTreeMap<Reading, Arc<Catalog>>> = RefCell::default();
+}
+
+/// A revision, the one before it, and the regions.
+type Reading = (String, Option<String>, BTreeSet<Region>);
+
+/// The content of a lock; what panicked elsewhere is reported there.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs this on a fresh runtime of the lab's kind, for properties.
+pub(crate) fn in_virtual_time<T>(run: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(run)
+}
+
+/// So many minutes.
+pub(crate) fn minutes(minutes: u64) -> Duration {
+    Duration::from_mins(minutes)
+}
+
+/// So many hours.
+pub(crate) fn hours(hours: u64) -> Duration {
+    Duration::from_hours(hours)
+}

@@ -1,0 +1,180 @@
+//! The book of a lab: what every region saw, planned and did, as a trace, and held to what must
+//! always be true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use conformd::domain::model::{PackName, Place, Region, Timestamp};
+use conformd::domain::outcome::Verdict;
+use conformd::domain::plan::HoldReason;
+use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::report::RegionReport;
+use conformd::intake::Intake;
+use conformd::region::Policy;
+use conformd::sim::world::World;
+
+use super::invariants::{self, Look, Past};
+use super::witness::Notes;
+use super::{lock, start};
+
+/// One tick of one region, as it was witnessed.
+pub(crate) struct Tick {
+    pub(crate) started: Timestamp,
+    pub(crate) place: Place,
+    pub(crate) intake: Intake,
+    pub(crate) notes: Notes,
+}
+
+/// Everything that was witnessed.
+#[derive(Debug)]
+pub(crate) struct Book {
+    policy: Policy,
+    world: Arc<Mutex<World>>,
+    lines: Vec<String>,
+    taken: usize,
+    past: BTreeMap<Region, Past>,
+    /// Names that the process deleted, in any region.
+    gone: Vec<(PackName, Timestamp)>,
+    booted: Timestamp,
+    holds: BTreeMap<Region, BTreeSet<Held>>,
+    /// The last report of each region.
+    pub(crate) reports: BTreeMap<Region, RegionReport>,
+    /// When each region ticked.
+    pub(crate) ticks: BTreeMap<Region, Vec<Timestamp>>,
+    /// Requests of the last tick of each region.
+    pub(crate) calls: BTreeMap<Region, u64>,
+}
+
+/// What a person sees waiting: a pack, or the whole region.
+type Held = (Option<PackName>, HoldReason);
+
+impl Book {
+    pub(crate) fn new(policy: Policy, world: Arc<Mutex<World>>) -> Self {
+        Self {
+            policy,
+            world,
+            lines: Vec::new(),
+            taken: 0,
+            past: BTreeMap::new(),
+            gone: Vec::new(),
+            booted: start(),
+            holds: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            ticks: BTreeMap::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// A new process knows nothing of what the last one saw and did.
+    pub(crate) fn forget(&mut self) {
+        self.past.clear();
+        self.gone.clear();
+        self.holds.clear();
+        self.reports.clear();
+        self.booted = lock(&self.world).now();
+    }
+
+    /// Enters a tick that has ended, and holds it to the invariants.
+    pub(crate) fn enter(&mut self, tick: Tick, report: RegionReport, ended: Timestamp) {
+        let Tick { started, place, intake, notes } = &tick;
+        let region = place.region.clone();
+        self.tell(&region, &report, ended);
+        self.ticks.entry(region.clone()).or_default().push(*started);
+        self.calls.insert(region.clone(), notes.calls);
+        self.reports.insert(region.clone(), report.clone());
+
+        let past = self.past.entry(region.clone()).or_default();
+        let look = Look::of(*started, (place, intake), notes, &self.policy);
+        let scene = invariants::Scene {
+            policy: &self.policy,
+            place,
+            intake,
+            notes,
+            report: &report,
+            past,
+            look: &look,
+            mutations_ever: lock(&self.world).log().mutations(),
+        };
+        let mut wrong = invariants::check(&scene);
+        let deleted = invariants::deleted(notes);
+        self.gone.extend(deleted.into_iter().map(|name| (name, ended)));
+        if report.approval.is_none() {
+            let is_young = ended < self.booted + invariants::WINDOW;
+            let max = if is_young { 1 } else { self.policy.limits.names_per_window as usize };
+            wrong.extend(invariants::window(&self.gone, ended, max));
+        }
+        past.remember(look, notes);
+        if !wrong.is_empty() {
+            self.fail(&wrong.join("\n"));
+        }
+    }
+
+    /// Ends the test, with everything that led here.
+    pub(crate) fn fail(&self, wrong: &str) -> ! {
+        panic!("{wrong}\n\nwhat happened:\n{}\nplans:\n{}", self.lines.join("\n"), self.plans());
+    }
+
+    /// The last plan of every region.
+    pub(crate) fn plans(&self) -> String {
+        let mut text = String::new();
+        for report in self.reports.values() {
+            write!(text, "{}", PlanText { plan: &report.plan, values: Values::Shown }).unwrap();
+        }
+        text
+    }
+
+    /// Adds a line.
+    pub(crate) fn say(&mut self, at: Timestamp, what: &str) {
+        let minutes = at.duration_since(start()).as_mins();
+        self.lines.push(format!("{}:{:02} {what}", minutes / 60, minutes % 60));
+    }
+
+    /// The lines since the trace was taken last.
+    pub(crate) fn take_trace(&mut self) -> String {
+        let from = std::mem::replace(&mut self.taken, self.lines.len());
+        self.lines[from..].join("\n")
+    }
+
+    fn tell(&mut self, region: &Region, report: &RegionReport, at: Timestamp) {
+        for outcome in &report.outcomes {
+            let (step, verdict) = (&outcome.step, verdict(&outcome.verdict));
+            let action = step.action.kind();
+            self.say(at, &format!("{region} {action} {} {verdict}", step.pack));
+        }
+        let mut holds: BTreeSet<Held> = report
+            .plan
+            .holds
+            .iter()
+            .filter(|hold| !is_passing(hold.reason))
+            .map(|hold| (hold.pack.clone(), hold.reason))
+            .collect();
+        if let Some(unseen) = &report.unseen {
+            let was_seen = self.reports.get(region).is_none_or(|last| last.unseen.is_none());
+            if was_seen {
+                self.say(at, &format!("{region} not seen: {}", unseen.kind));
+            }
+            // What is held is not known while the region is not seen.
+            holds = self.holds.remove(region).unwrap_or_default();
+        }
+        let before = self.holds.insert(region.clone(), holds.clone()).unwrap_or_default();
+        for (pack, reason) in holds.difference(&before) {
+            let what = pack.as_ref().map_or("everything", PackName::as_str);
+            self.say(at, &format!("{region} hold {what}: {reason}"));
+        }
+    }
+}
+
+/// Holds that end by themselves within minutes: not worth a line.
+fn is_passing(reason: HoldReason) -> bool {
+    matches!(reason, HoldReason::Settling | HoldReason::InProgress | HoldReason::Unseen)
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Accepted { .. } => "accepted".to_owned(),
+        Verdict::Failed { kind, .. } => format!("refused: {kind}"),
+        Verdict::Unknown { kind, .. } => format!("unknown: {kind}"),
+        Verdict::NotStarted => "not started".to_owned(),
+    }
+}

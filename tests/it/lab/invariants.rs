@@ -1,0 +1,251 @@
+//! What must be true of every tick, whatever the world does. The ids are those of the reliability
+//! reference; each rule is written from what was witnessed, not from what the product decided.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use conformd::domain::content::fingerprint_of;
+use conformd::domain::desired::{Basis, desired};
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{Digest, MARKER_PARAMETER, Marker, PackName, Place, Timestamp};
+use conformd::domain::report::RegionReport;
+use conformd::domain::snapshot::SourcePath;
+use conformd::domain::template::Template;
+use conformd::intake::Intake;
+use conformd::region::Policy;
+
+use super::truth::{Owner, owner};
+use super::witness::{Mutation, Notes};
+
+/// Deleted names are counted over this long.
+pub(crate) const WINDOW: Duration = Duration::from_hours(24);
+/// Content that was put is not put again within this long.
+const EXPECTATION: Duration = Duration::from_mins(10);
+/// Mutations under way at once in a region.
+const IN_FLIGHT_MAX: usize = 4;
+
+/// What one complete observation showed of ours, against what was wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    at: Timestamp,
+    is_complete: bool,
+    is_whole: bool,
+    /// Packs with our marker, and the marker.
+    ours: BTreeMap<PackName, String>,
+    wanted: BTreeSet<PackName>,
+    shown: BTreeMap<PackName, (Digest, Timestamp)>,
+}
+
+impl Look {
+    pub(crate) fn of(
+        at: Timestamp,
+        (place, intake): (&Place, &Intake),
+        notes: &Notes,
+        policy: &Policy,
+    ) -> Self {
+        let us = &policy.installation;
+        let basis = intake.basis(at);
+        let desired = intake.catalog.as_ref().map(|all| desired(all, us, place, basis));
+        let shown = notes.shown.iter().flatten();
+        let ours = shown.clone().filter_map(|(name, record)| {
+            let is_ours = owner(&record.inputs, (place, name), us) == Owner::Ours;
+            is_ours.then(|| (name.clone(), record.inputs[MARKER_PARAMETER].clone()))
+        });
+        Self {
+            at,
+            is_complete: notes.shown.is_some() && notes.read_failed.is_none(),
+            is_whole: desired.as_ref().is_some_and(|all| all.basis == Basis::Whole),
+            ours: ours.collect(),
+            wanted: desired.iter().flat_map(|all| all.packs.keys().cloned()).collect(),
+            shown: shown
+                .map(|(name, record)| (name.clone(), (fingerprint_of(record), record.last_update)))
+                .collect(),
+        }
+    }
+}
+
+/// What one process saw and did in a region.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    looks: Vec<Look>,
+    /// The last mutation of each pack that may have taken effect.
+    sent: BTreeMap<PackName, Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    at: Timestamp,
+    /// What was put.
+    content: Option<Digest>,
+    /// Whether it was seen in force since.
+    arrived: bool,
+}
+
+impl Past {
+    pub(crate) fn remember(&mut self, look: Look, notes: &Notes) {
+        for (name, sent) in &mut self.sent {
+            sent.arrived |= look.shown.get(name).is_some_and(|(now, _)| sent.content == Some(*now));
+        }
+        for mutation in notes.mutations.iter().filter(|mutation| may_have_effect(mutation)) {
+            let content = mutation.content.as_ref().map(|content| content.fingerprint());
+            let sent = Sent { at: mutation.at, content, arrived: false };
+            self.sent.insert(mutation.pack.clone(), sent);
+        }
+        self.looks.push(look);
+    }
+}
+
+fn may_have_effect(mutation: &Mutation) -> bool {
+    match mutation.result {
+        Some(Ok(())) | None => true,
+        Some(Err(kind)) => kind.leaves_outcome_unknown(),
+    }
+}
+
+/// A tick with everything that is known about it.
+pub(crate) struct Scene<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) place: &'a Place,
+    pub(crate) intake: &'a Intake,
+    pub(crate) notes: &'a Notes,
+    pub(crate) report: &'a RegionReport,
+    pub(crate) past: &'a Past,
+    pub(crate) look: &'a Look,
+    /// Mutating requests since the beginning of the world.
+    pub(crate) mutations_ever: u64,
+}
+
+/// Everything that is wrong with this tick.
+pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut must = |holds: bool, what: &str| {
+        if !holds {
+            wrong.push(format!("{} at {}: {what}", scene.place.region, scene.look.at));
+        }
+    };
+    let Scene { policy, notes, report, look, .. } = scene;
+    must(
+        policy.mode != Mode::Observe || scene.mutations_ever == 0,
+        "I-S7: observe mode sent a mutating request",
+    );
+    must(notes.in_flight_max <= IN_FLIGHT_MAX, "I-S10: too many mutations at once");
+    let packs: BTreeSet<&PackName> = notes.mutations.iter().map(|one| &one.pack).collect();
+    must(packs.len() == notes.mutations.len(), "I-S5: two mutations of one pack in a tick");
+    must(
+        notes.mutations.is_empty() || (report.unseen.is_none() && notes.shown.is_some()),
+        "I-S9, I-S12: a mutation without a complete observation",
+    );
+    let listed = notes.shown.is_some();
+    must(
+        report.unseen.is_some() || listed,
+        "I-S16: a region counts as seen though its listing was not read to the end",
+    );
+    let deletes = deleted(notes);
+    must(
+        policy.mode == Mode::Sync || deletes.is_empty(),
+        "I-S13: a delete in a mode that has none",
+    );
+    let ratio = look.ours.len() * policy.limits.ratio_percent as usize / 100;
+    must(
+        report.approval.is_some() || deletes.len() <= ratio.max(1),
+        "I-S4: more deletes in a tick than the guard allows",
+    );
+    for mutation in &notes.mutations {
+        let found = match &mutation.content {
+            Some(_) => put(scene, mutation),
+            None => delete(scene, mutation),
+        };
+        if let Err(what) = found {
+            must(false, &format!("{}: {what}", mutation.pack));
+        }
+    }
+    wrong
+}
+
+fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
+    let Scene { policy, place, intake, past, look, .. } = scene;
+    let content = mutation.content.as_ref().unwrap();
+    let marker = content.inputs.get(MARKER_PARAMETER).ok_or("I-S15: a Put without marker")?;
+    let marker: Marker = marker.parse().map_err(|_| "I-S15: the marker is unreadable")?;
+    let is_ours = marker.installation == policy.installation;
+    if !is_ours || !marker.binds((place, &mutation.pack)) {
+        return Err("I-S15: the marker is not ours, or not of this pack".to_owned());
+    }
+    if marker.template != digest_of(&content.body) {
+        return Err("I-S15: the marker's digest is not the body's".to_owned());
+    }
+    let catalog = intake.catalog.as_ref().ok_or("a Put without manifests")?;
+    let manifest = catalog.packs.get(&mutation.pack).and_then(|declared| declared.in_force());
+    let manifest = manifest.ok_or("a Put of a pack that no manifest names")?;
+    match mutation.owner {
+        None | Some(Owner::Ours) => {}
+        Some(Owner::Nobody) if manifest.adopt => {}
+        Some(Owner::Nobody | Owner::SomebodyElse) => {
+            return Err("I-S3: a Put over a pack that is not ours".to_owned());
+        }
+    }
+    let fingerprint = content.fingerprint();
+    let repeats = past.sent.get(&mutation.pack).is_some_and(|sent| {
+        let shows = look.shown.get(&mutation.pack).map(|(now, _)| *now);
+        let arrived = sent.arrived || shows == Some(fingerprint);
+        sent.content == Some(fingerprint) && !arrived && mutation.at < sent.at + EXPECTATION
+    });
+    if repeats {
+        return Err("I-S6: the same content was put again within 10 minutes".to_owned());
+    }
+    Ok(())
+}
+
+fn delete(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
+    let Scene { policy, past, look, .. } = scene;
+    if !look.is_whole {
+        return Err("I-S1, I-S2: a delete on the strength of a source that is not whole".into());
+    }
+    if !matches!(mutation.owner, None | Some(Owner::Ours)) {
+        return Err("I-S3: a delete of a pack that is not ours".to_owned());
+    }
+    if look.wanted.contains(&mutation.pack) {
+        return Err("a delete of a pack that a manifest wants here".to_owned());
+    }
+    let marker = look.ours.get(&mutation.pack).ok_or("I-S14: a delete of what was not shown")?;
+    let looked_before = past.looks.iter().any(|before| {
+        before.is_complete
+            && before.is_whole
+            && before.at + policy.pace.interval <= look.at
+            && before.ours.get(&mutation.pack) == Some(marker)
+            && !before.wanted.contains(&mutation.pack)
+    });
+    if looked_before { Ok(()) } else { Err("I-S14: a delete without two agreeing looks".into()) }
+}
+
+/// The digest of the template in a delivered body, which the marker parameter is no part of.
+fn digest_of(body: &str) -> Digest {
+    DIGESTS.with_borrow_mut(|known| {
+        *known.entry(body.to_owned()).or_insert_with(|| {
+            let path = SourcePath::new("delivered.yaml").unwrap();
+            let mut lines = body.lines();
+            let line = lines.find(|line| line.trim_start().starts_with(MARKER_PARAMETER));
+            let author = body.replacen(&format!("{}\n", line.unwrap()), "", 1);
+            Template::parse(&path, &author).unwrap().0.digest
+        })
+    })
+}
+
+thread_local! {
+    /// Thousands of runs deliver a few bodies.
+    static DIGESTS: RefCell<BTreeMap<String, Digest>> = RefCell::default();
+}
+
+/// The packs that were deleted, as far as anybody knows.
+pub(crate) fn deleted(notes: &Notes) -> BTreeSet<PackName> {
+    let deletes = notes.mutations.iter().filter(|mutation| mutation.content.is_none());
+    deletes.filter(|mutation| may_have_effect(mutation)).map(|one| one.pack.clone()).collect()
+}
+
+/// Whether more names went away within a day than the guard allows.
+pub(crate) fn window(gone: &[(PackName, Timestamp)], now: Timestamp, max: usize) -> Option<String> {
+    let recent = gone.iter().filter(|(_, at)| *at + WINDOW > now).map(|(name, _)| name);
+    let names: BTreeSet<&PackName> = recent.collect();
+    (names.len() > max).then(|| format!("I-S4: {names:?} were deleted within 24 hours, of {max}"))
+}

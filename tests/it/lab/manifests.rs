@@ -1,0 +1,123 @@
+//! Manifests as text, from the few words that tests are about.
+
+use std::fmt::{self, Write as _};
+
+/// A manifest. Every field that is left out is left out of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    pub(crate) name: String,
+    /// Rules of its template.
+    pub(crate) rules: u32,
+    /// A value within the template: another value is another template.
+    pub(crate) version: u32,
+    /// A comment within the template.
+    pub(crate) comment: &'static str,
+    /// The parameter `MaxAge`.
+    pub(crate) age: Option<u32>,
+    pub(crate) regions: Option<Vec<&'static str>>,
+    /// Accounts 600000000001 … so many.
+    pub(crate) excluded: u32,
+    pub(crate) bucket: Option<&'static str>,
+    pub(crate) orphan: bool,
+    pub(crate) adopt: bool,
+    /// Anything else beneath `spec`, as it stands.
+    pub(crate) more: &'static str,
+}
+
+impl Manifest {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            rules: 2,
+            version: 1,
+            comment: "",
+            age: None,
+            regions: None,
+            excluded: 0,
+            bucket: None,
+            orphan: false,
+            adopt: false,
+            more: "",
+        }
+    }
+
+    /// The template alone.
+    pub(crate) fn template(&self) -> String {
+        let mut text = String::new();
+        let Self { name, rules, version, comment, .. } = self;
+        if !comment.is_empty() {
+            writeln!(text, "# {comment}").unwrap();
+        }
+        writeln!(text, "Parameters:\n  MaxAge: {{Type: String, Default: \"90\"}}").unwrap();
+        writeln!(text, "Resources:").unwrap();
+        for rule in 1..=*rules {
+            writeln!(
+                text,
+                "  Rule{rule}:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: {name}-{rule}-v{version}
+      InputParameters: {{maxAccessKeyAge: !Ref MaxAge}}
+      Source: {{Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}}"
+            )
+            .unwrap();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Manifest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, age, regions, excluded, bucket, orphan, adopt, more, .. } = self;
+        writeln!(out, "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack")?;
+        writeln!(out, "metadata: {{name: {name}}}\nspec:\n  template:\n    inline: |")?;
+        self.template().lines().try_for_each(|line| writeln!(out, "      {line}"))?;
+        if let Some(age) = age {
+            writeln!(out, "  parameters: {{MaxAge: \"{age}\"}}")?;
+        }
+        if let Some(regions) = regions {
+            writeln!(out, "  regions: [{}]", regions.join(", "))?;
+        }
+        if *excluded > 0 {
+            let accounts = (1..=*excluded).map(|number| format!("\"6{number:011}\""));
+            let accounts: Vec<String> = accounts.collect();
+            writeln!(out, "  exclude: {{accounts: [{}]}}", accounts.join(", "))?;
+        }
+        if let Some(bucket) = bucket {
+            writeln!(out, "  delivery: {{bucket: {bucket}}}")?;
+        }
+        if *orphan {
+            writeln!(out, "  deletionPolicy: Orphan")?;
+        }
+        if *adopt {
+            writeln!(out, "  adopt: true")?;
+        }
+        if !more.is_empty() {
+            writeln!(out, "  {more}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Manifests as one file.
+pub(crate) fn file<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> String {
+    let documents: Vec<String> = manifests.into_iter().map(ToString::to_string).collect();
+    documents.join("---\n")
+}
+
+/// Ordinary manifests of these names.
+pub(crate) fn packs(names: &[&str]) -> Vec<Manifest> {
+    names.iter().map(|name| Manifest::new(name)).collect()
+}
+
+/// An approval of this plan.
+pub(crate) fn approval(plan: &str, expires: &str) -> String {
+    format!(
+        "---
+apiVersion: conformd/v1alpha1
+kind: Approval
+metadata: {{name: go-ahead}}
+spec: {{plan: {plan}, expires: {expires}, reason: retired on purpose}}
+"
+    )
+}
