@@ -323,6 +323,7 @@ async fn requests_under_way_and_waits_for_the_own_limiter_show_in_the_metrics() 
             shown("conformd_aws_inflight_requests")
         };
         let under_way = tokio::select! {
+            biased;
             answer = writer.delete(&name) => panic!("nobody answers: {answer:?}"),
             under_way = is_sent => under_way,
         };
