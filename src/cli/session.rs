@@ -16,7 +16,7 @@ use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
 use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
 use crate::domain::failure::chain;
-use crate::domain::guard::{self, Ledger};
+use crate::domain::guard::Ledger;
 use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
@@ -63,23 +63,10 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
 
 /// What the settings decide for a region.
 pub(super) fn policy(config: &Config) -> Policy {
-    let config::Guard {
-        ratio_percent,
-        names_per_window,
-        exclusions_max,
-        exclusions_percent,
-        overlap_percent,
-    } = config.guard;
     Policy {
         installation: config.installation.clone(),
         mode: config.mode,
-        limits: guard::Limits {
-            ratio_percent,
-            names_per_window,
-            exclusions_max,
-            exclusions_percent,
-            overlap_percent,
-        },
+        limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
     }
@@ -249,9 +236,33 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::domain::snapshot::SourcePath;
     use crate::sim::http::serve;
     use crate::sim::scenario::Scenario;
     use crate::sim::simulation::Simulation;
+
+    fn paced(intervals: &str) -> Pace {
+        let settings = format!(
+            "installation: main\nmode: observe\nsource: {{directory: {{root: .}}}}\n\
+             aws: {{expectedAccountId: '111111111111', regions: [eu-west-1]}}\n\
+             intervals: {{{intervals}}}\n"
+        );
+        let path = SourcePath::new("conformd.yaml").unwrap();
+        policy(&config::parse(&path, &settings, Path::new("")).unwrap().config).pace
+    }
+
+    #[test]
+    fn the_intervals_of_the_settings_set_the_pace() {
+        let minutes = Duration::from_mins;
+        for region in [1, 5, 15, 60] {
+            assert_eq!(paced(&format!("region: {region}m")), Pace::new(minutes(region)));
+        }
+        let pace =
+            paced("region: 20m, inProgress: {first: 2m, max: 4m}, requeue: {first: 3m, max: 30m}");
+        let busy = [pace.look_again, pace.look_again_max];
+        assert_eq!((pace.interval, busy), (minutes(20), [minutes(2), minutes(4)]));
+        assert_eq!([pace.requeue, pace.requeue_max], [minutes(3), minutes(30)]);
+    }
 
     /// The regions that requests waited for.
     #[derive(Debug, Default)]
@@ -277,7 +288,7 @@ mod tests {
             scenario.owner.as_str(),
             listener.local_addr().unwrap(),
         );
-        let path = crate::domain::snapshot::SourcePath::new("conformd.yaml").unwrap();
+        let path = SourcePath::new("conformd.yaml").unwrap();
         let config = Arc::new(config::parse(&path, &settings, Path::new("")).unwrap().config);
         let (waits, stop) = (Arc::new(Waits::default()), CancellationToken::new());
         let asked = async {

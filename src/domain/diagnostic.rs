@@ -76,13 +76,18 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error at a place of a file.
-    pub fn error(path: &SourcePath, span: Option<Span>, code: &'static str, found: String) -> Self {
+    pub fn error(
+        path: &SourcePath,
+        span: Option<Span>,
+        code: &'static str,
+        found: impl Into<String>,
+    ) -> Self {
         Self {
             path: path.clone(),
             span,
             severity: Severity::Error,
             code,
-            found: printable(&found),
+            found: printable(&found.into()),
             expected: None,
             hint: None,
             related: Vec::new(),

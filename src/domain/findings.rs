@@ -28,12 +28,12 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, Some(span), code, found.into()))
+        self.add(Diagnostic::error(self.path, Some(span), code, found))
     }
 
     /// Adds an error about the file as a whole and hands it back to be completed.
     pub(crate) fn file_error(&mut self, code: &'static str, found: impl Into<String>) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, None, code, found.into()))
+        self.add(Diagnostic::error(self.path, None, code, found))
     }
 
     /// Adds a warning and hands it back to be completed.
@@ -43,7 +43,7 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, Some(span), code, found.into()).warning())
+        self.add(Diagnostic::error(self.path, Some(span), code, found).warning())
     }
 
     fn add(&mut self, finding: Diagnostic) -> Entry<'_> {

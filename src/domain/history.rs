@@ -476,3 +476,32 @@ pub struct Fight {
     /// Until when it is left alone.
     pub until: Timestamp,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_waits_as_the_settings_say_and_a_quarter_more_at_most() {
+        let minutes = Duration::from_mins;
+        let pace =
+            Pace { requeue: minutes(10), requeue_max: minutes(25), ..Pace::new(minutes(15)) };
+        let step = Step {
+            pack: "iam".parse().unwrap(),
+            action: Action::Delete,
+            reason: Reason::Unwanted,
+            changes: Vec::new(),
+            marker_now: None,
+            last_update: None,
+        };
+        let verdict = Verdict::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
+        let outcome = Outcome { step, verdict };
+        let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
+        for wait in [10, 20, 25, 25].map(minutes) {
+            history.record(&outcome, now, &pace);
+            let memory = history.of(&outcome.step.pack).unwrap();
+            let until = memory.requeued.as_ref().unwrap().until;
+            assert!((after(now, wait)..=after(now, wait + wait / 4)).contains(&until), "{until}");
+        }
+    }
+}
