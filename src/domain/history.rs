@@ -55,6 +55,10 @@ const FIGHT_WINDOW: Duration = Duration::from_hours(6);
 /// How long a fight is left alone.
 const FIGHT_REST: Duration = Duration::from_hours(24);
 
+/// How far AWS's time stamp of a Put of ours may be from our own: the two clocks, and the time that
+/// the call took. Nobody else could have written within it, since AWS takes no Put during a run.
+const OWN_PUT: Duration = Duration::from_mins(2);
+
 /// One region's memory.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -368,6 +372,13 @@ impl Memory {
             {
                 self.suspect = None;
             }
+            // Two Puts of ours may show one after the other, the first by an earlier process.
+            (Sight::Holds(seen, at), Some((settled, _)))
+                if seen == want && settled == want && self.is_own(want, at) =>
+            {
+                self.settled = Some((seen, at));
+                self.suspect = None;
+            }
             // The manifest changed since: whatever is there is to be replaced, not suspected.
             (_, Some((settled, _))) if settled != want => {
                 self.settled = None;
@@ -382,6 +393,12 @@ impl Memory {
             }
             (_, None) => {}
         }
+    }
+
+    /// Whether AWS's time stamp is that of a Put of ours.
+    fn is_own(&self, content: Digest, at: Timestamp) -> bool {
+        let puts = self.puts_of(content).iter();
+        puts.into_iter().any(|put| at.duration_since(*put).unsigned_abs() <= OWN_PUT)
     }
 
     fn count_put(&mut self, content: Digest, now: Timestamp) {

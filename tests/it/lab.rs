@@ -10,7 +10,8 @@ pub(crate) mod manifests;
 pub(crate) mod truth;
 pub(crate) mod witness;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::intake::Intake;
 use conformd::region::{Policy, Reconciler};
+use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::Event;
 use conformd::sim::faults::FaultRule;
 use conformd::sim::gate::CallGate;
@@ -121,6 +123,7 @@ pub(crate) struct Lab {
     bells: Vec<Arc<Notify>>,
     /// The process: one task a region.
     lives: JoinSet<()>,
+    kills: u32,
 }
 
 impl Lab {
@@ -146,7 +149,7 @@ impl Lab {
         let source = Mutex::default();
         let lies = Arc::default();
         let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
-        Self { setting, shared, bells: Vec::new(), lives: JoinSet::new() }
+        Self { setting, shared, bells: Vec::new(), lives: JoinSet::new(), kills: 0 }
     }
 
     /// A lab with these manifests, whose process has started.
@@ -187,7 +190,13 @@ impl Lab {
     /// Ends the process at once, wherever it is.
     pub(crate) fn kill(&mut self) {
         self.lives = JoinSet::new();
+        self.kills += 1;
         lock(&self.shared.book).say(self.now(), "-- killed");
+    }
+
+    /// Whether a process of this lab was killed.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.kills > 0
     }
 
     /// Kills the process and starts a new one.
@@ -198,14 +207,26 @@ impl Lab {
 
     /// Lets time pass.
     pub(crate) async fn run_for(&mut self, time: Duration) {
-        let slept = self.shared.clock.clone();
+        let until = self.now() + time;
+        self.run_until(until, std::future::pending()).await;
+    }
+
+    /// Lets time pass until then, or until `end`; whether it was `end`.
+    pub(crate) async fn run_until(
+        &mut self,
+        until: Timestamp,
+        end: impl Future<Output = ()>,
+    ) -> bool {
+        let clock = self.shared.clock.clone();
+        let left = until.duration_since(clock.now()).try_into().unwrap_or_default();
         tokio::select! {
             biased;
             Some(ended) = self.lives.join_next() => match ended {
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 _ => panic!("a region ended by itself"),
             },
-            () = slept.sleep(time) => {}
+            () = end => true,
+            () = clock.sleep(left) => false,
         }
     }
 
@@ -224,14 +245,17 @@ impl Lab {
         self.read();
     }
 
+    /// Readings succeed again.
+    pub(crate) fn read_source(&mut self) {
+        self.read();
+    }
+
     /// Reads the manifests, as the source and intake tasks do together.
     fn read(&self) {
         let mut source = lock(&self.shared.source);
         let snapshot = Snapshot::of_directory(source.files.clone());
         let regions = self.places().into_iter().map(|place| place.region).collect();
-        let constraints = Constraints { regions: Some(regions), ..Constraints::default() };
-        let catalog = Catalog::read(&snapshot, &constraints, source.intake.catalog.as_deref());
-        let catalog = Some(Arc::new(catalog));
+        let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
         source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
         source.is_read = true;
         drop(source);
@@ -329,6 +353,24 @@ impl Lab {
         packs.collect()
     }
 
+    /// How often each pack was put and deleted by us with effect.
+    pub(crate) fn effects(&self) -> BTreeMap<(Region, String), Effects> {
+        let mut all = BTreeMap::<_, Effects>::new();
+        for entry in self.world().log().entries() {
+            let Some(pack) = entry.subject.clone().filter(|_| entry.took_effect) else { continue };
+            let effects = all.entry((entry.region.clone(), pack)).or_default();
+            match (entry.origin, entry.operation) {
+                (Origin::Client, Operation::PutOrganizationConformancePack) => effects.puts += 1,
+                (Origin::Client, Operation::DeleteOrganizationConformancePack) => {
+                    effects.deletes += 1;
+                }
+                _ => {}
+            }
+        }
+        all.retain(|_, effects| *effects != Effects::default());
+        all
+    }
+
     /// The trace since it was taken last.
     pub(crate) fn trace(&self) -> String {
         lock(&self.shared.book).take_trace()
@@ -354,6 +396,13 @@ impl Lab {
         let text = PlanText { plan: &report.plan, values: Values::Shown }.to_string();
         text.split_once('\n').unwrap().1.to_owned()
     }
+}
+
+/// What conformd did to a pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    pub(crate) puts: u32,
+    pub(crate) deletes: u32,
 }
 
 /// One region's task, as `region::task` runs it, without metrics and with a witness.
@@ -386,6 +435,30 @@ impl Life {
         }
     }
 }
+
+/// Reads the manifests, or remembers what was read of them after the same past.
+fn catalog(
+    snapshot: &Snapshot,
+    regions: BTreeSet<Region>,
+    previous: Option<&Catalog>,
+) -> Arc<Catalog> {
+    let key = (snapshot.revision.0.clone(), previous.map(|it| it.revision.0.clone()), regions);
+    let constraints = Constraints { regions: Some(key.2.clone()), ..Constraints::default() };
+    let read = || Arc::new(Catalog::read(snapshot, &constraints, previous));
+    // What is remembered of a broken past may be anything.
+    if previous.is_some_and(|catalog| !catalog.wholly_valid) {
+        return read();
+    }
+    CATALOGS.with_borrow_mut(|known| Arc::clone(known.entry(key).or_insert_with(read)))
+}
+
+thread_local! {
+    /// Thousands of runs read a few manifests.
+    static CATALOGS: RefCell<BTreeMap<Reading, Arc<Catalog>>> = RefCell::default();
+}
+
+/// A revision, the one before it, and the regions.
+type Reading = (String, Option<String>, BTreeSet<Region>);
 
 /// The content of a lock; what panicked elsewhere is reported there.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use conformd::domain::model::{
     AccountId, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
 };
-use conformd::domain::observed::Delivery;
+use conformd::domain::observed::{Delivery, Phase};
 use conformd::sim::world::World;
 
 /// Whose pack it is: read by hand, so as to be no echo of the product.
@@ -25,22 +25,20 @@ pub(crate) struct Truth {
     pub(crate) delivery: Delivery,
     /// Of the delivered bytes.
     pub(crate) template: Digest,
-    /// The aggregate that follows from the members' rows.
-    pub(crate) status: String,
+    /// How far the members are.
+    pub(crate) phase: Option<Phase>,
 }
 
 impl Truth {
     pub(crate) fn of(world: &World, place: &Place, name: &PackName, us: &Installation) -> Self {
         let inputs = world.inputs(place, name).unwrap();
-        let aggregate = world.aggregate(place, name);
-        let status = aggregate.map(|found| format!("{:?} {:?}", found.verb, found.phase));
         Self {
             owner: owner(&inputs, (place, name), us),
             inputs,
             excluded: world.excluded(place, name).unwrap(),
             delivery: world.delivery(place, name).unwrap(),
             template: world.template(place, name).unwrap().digest,
-            status: status.unwrap_or_default(),
+            phase: world.aggregate(place, name).map(|aggregate| aggregate.phase),
         }
     }
 }
