@@ -188,12 +188,14 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
     let region = period("region", default.region);
     let sweep_trouble = period("sweepTrouble", default.sweep_trouble);
     let sweep_full = period("sweepFull", default.sweep_full);
+    // Who looks more often than the defaults wait means the waits as well.
+    let within = |Backoff { first, max }| Backoff { first: first.min(region), max };
     Some(Intervals {
         source: fields.duration("source", PERIOD_MIN..=PERIOD_MAX, default.source, findings),
         organization,
         region,
-        in_progress: backoff(&fields, "inProgress", &aws, default.in_progress, findings),
-        requeue: backoff(&fields, "requeue", &aws, default.requeue, findings),
+        in_progress: backoff(&fields, "inProgress", &aws, within(default.in_progress), findings),
+        requeue: backoff(&fields, "requeue", &aws, within(default.requeue), findings),
         sweep_trouble,
         sweep_full,
     })

@@ -87,7 +87,7 @@ impl Entry<'_> {
     /// Says what was expected.
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {
-            finding.expected = Some(printable(expected.into()));
+            finding.expected = Some(printable(&expected.into()));
         }
         self
     }
@@ -95,7 +95,7 @@ impl Entry<'_> {
     /// Says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {
-            finding.hint = Some(printable(hint.into()));
+            finding.hint = Some(printable(&hint.into()));
         }
         self
     }
@@ -115,7 +115,7 @@ impl Entry<'_> {
     /// Names a second place.
     pub(crate) fn related(mut self, path: &SourcePath, span: Span, note: &str) -> Self {
         if let Some(finding) = &mut self.0 {
-            let note = printable(note.to_owned());
+            let note = printable(note);
             finding.related.push(Related { path: path.clone(), span, note });
         }
         self

@@ -270,8 +270,6 @@ fn a_period_out_of_range_is_clamped_with_a_warning() {
       intervals.region is "1s"; 30s is used instead
     8:48 warning interval-clamped
       intervals.sweepFull is "100years"; 7days is used instead
-    8:67 error malformed
-      intervals.requeue.max is shorter than intervals.requeue.first
     8:73 warning interval-clamped
       intervals.requeue.max is "1s"; 30s is used instead
     "#);

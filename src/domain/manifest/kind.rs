@@ -68,7 +68,9 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
         }
         (Some((span, Some(other))), kind)
             if is_nearly_ours(other, kind.and_then(|kind| kind.1))
-                || (!has_domain(other) && has_our_shape(root)) =>
+                || (has_our_shape(root)
+                    && (!has_domain(other)
+                        || kind.is_some_and(|kind| kind.1.is_some_and(is_nearly_pack)))) =>
         {
             let found = format!("there is no apiVersion {other}");
             miss(near_miss(span, found).expected(API_VERSION))
