@@ -93,12 +93,30 @@ async fn parse(
 ) -> Parsed {
     let last = known.clone();
     let read = move || Catalog::read(&snapshot, &constraints, last.as_deref());
-    match tokio::task::spawn_blocking(read).await {
-        Ok(catalog) => Parsed { catalog: Some(Arc::new(catalog)), problem: None },
-        Err(_) => {
-            let problem = "a manifest broke the parser; please report it".to_owned();
-            tracing::error!("manifest parser panicked");
-            Parsed { catalog: known, problem: Some(problem) }
-        }
+    if let Ok(catalog) = tokio::task::spawn_blocking(read).await {
+        return Parsed { catalog: Some(Arc::new(catalog)), problem: None };
+    }
+    tracing::error!("manifest parser panicked");
+    let problem = Some("a manifest broke the parser; please report it".to_owned());
+    Parsed { catalog: known, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basis(read: &str, problem: Option<&str>) -> Basis {
+        let problem = problem.map(ToOwned::to_owned);
+        let intake = Intake { catalog: None, read_last: Some(read.parse().unwrap()), problem };
+        intake.basis("2026-11-01T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
+        assert_eq!(basis("2026-11-01T11:50:00Z", None), Basis::Whole);
+        assert!(matches!(basis("2026-11-01T11:49:59Z", None), Basis::Unread(_)));
+        assert!(matches!(basis("2026-11-01T12:00:00Z", Some("gone")), Basis::Unread(_)));
+        let never = Intake::default().basis("2026-11-01T12:00:00Z".parse().unwrap());
+        assert!(matches!(never, Basis::Unread(_)));
     }
 }

@@ -166,10 +166,11 @@ impl AwsCloud {
         AwsOrganization::new(region, client, Arc::clone(&self.observer))
     }
 
-    /// Who the credentials belong to, asked in the first region.
-    pub async fn caller_identity(&self) -> Result<Identity, CloudError> {
-        let client = aws_sdk_sts::Client::new(&self.sdk);
-        identity::ask(&client, &self.home, &self.home.to_string(), &self.observer).await
+    /// Who the credentials belong to, asked in this region.
+    pub async fn caller_identity(&self, region: &Region) -> Result<Identity, CloudError> {
+        let config = aws_sdk_sts::config::Builder::from(&self.sdk).region(sdk_region(region));
+        let client = aws_sdk_sts::Client::from_conf(config.build());
+        identity::ask(&client, region, region, &self.observer).await
     }
 }
 

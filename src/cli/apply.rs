@@ -32,7 +32,8 @@ pub(super) struct Args {
     #[arg(long)]
     second_look: bool,
     /// How long to watch members deploy; AWS may need hours, and goes on without us.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30m",
+          value_parser = humantime::parse_duration)]
     wait: Duration,
 }
 
@@ -49,14 +50,30 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let hands = session.config.mode;
     let looked = look(&session, &regions, &intake, hands).await;
     print(&text(&looked))?;
-    let again = args.second_look.then(|| second_look(&looked)).flatten();
+    let deletes_from = second_look(&looked);
+    if deletes_from.is_some() && !args.second_look {
+        print("Deletions need a second look; --second-look waits for it.\n")?;
+    }
+    let again = deletes_from.filter(|_| args.second_look);
     let Some((mut outcomes, mut looked)) = pass(&args, &session, looked).await? else {
         return Ok(ExitCode::FAILURE);
     };
     if let Some(at) = again {
         let left = Duration::try_from(at.duration_since(session.clock.now())).unwrap_or_default();
-        print(&format!("Waiting until {at} for the second look.\n"))?;
-        session.clock.sleep(left).await;
+        print(&format!(
+            "Waiting until {} for the second look.\n",
+            at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ))?;
+        // Both arms are cancel-safe: nothing is under way.
+        tokio::select! {
+            () = session.clock.sleep(left) => {}
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                print(&table(&outcomes, &BTreeMap::new()))?;
+                print("Interrupted before the second look.\n")?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         looked = look_again(&session, looked).await?;
         print(&text(&looked))?;
         match pass(&args, &session, looked).await? {
@@ -67,8 +84,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             None => return Ok(ExitCode::FAILURE),
         }
     }
-    let rollouts = watch(&session, &outcomes, args.wait).await?;
+    // Only reads are under way, so dropping them loses nothing but the figures.
+    let (rollouts, was_interrupted) = tokio::select! {
+        rollouts = watch(&session, &outcomes, args.wait) => (rollouts?, false),
+        interrupted = tokio::signal::ctrl_c() => (interrupted.map(|()| BTreeMap::new())?, true),
+    };
     print(&table(&outcomes, &rollouts))?;
+    if was_interrupted {
+        print("Interrupted; AWS goes on deploying what was accepted.\n")?;
+        return Ok(ExitCode::FAILURE);
+    }
     let is_blind = looked.iter().any(|one| one.report.unseen.is_some());
     let is_fine = !is_blind && is_fine(&outcomes, &rollouts);
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -87,7 +112,7 @@ async fn pass(
         return Ok(Some((Vec::new(), looked)));
     }
     if !args.yes && !confirmed()? {
-        print("Nothing was changed.\n")?;
+        print("This plan was not applied.\n")?;
         return Ok(None);
     }
     let policy = session::policy(&session.config);
@@ -152,7 +177,7 @@ fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) 
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
     for (region, Outcome { step, verdict }) in outcomes {
         let result = match verdict {

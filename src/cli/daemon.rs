@@ -18,13 +18,14 @@ use super::session::{self, Session, Unfit};
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config, Loaded, Unusable};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::Constraints;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
+use crate::listing::chain;
 use crate::metrics::{Metrics, Program, Settings, Setup};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
@@ -52,7 +53,10 @@ pub(super) struct Daemon {
     parsed: watch::Sender<Parsed>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
+    /// Rung from outside.
     doorbell: Arc<Notify>,
+    /// Asks the source for a reading.
+    source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
 }
 
@@ -84,19 +88,41 @@ impl Reloader {
             }
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());
-                tracing::error!(error = format!("{error:#}"), "settings not reloaded");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "settings not reloaded, the old ones stay in force"
+                );
             }
         }
     }
 
     fn next(&self) -> anyhow::Result<Config> {
-        let config = session::load(&self.file)?;
+        let config = self.read()?;
         let fixed = self.settings.borrow().changes_needing_restart(&config);
         if fixed.is_empty() {
             return Ok(config);
         }
         let why = format!("{} cannot change while running; restart instead", fixed.join(", "));
         Err(Unfit(why).into())
+    }
+
+    /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
+    fn read(&self) -> anyhow::Result<Config> {
+        let (findings, read) = match config::load(&self.file) {
+            Ok(Loaded { config, warnings }) => (warnings, Ok(config)),
+            Err(error) => {
+                let why = chain(&error);
+                let findings = match error {
+                    Unusable::Invalid { path: _, text: _, findings } => findings,
+                    Unusable::Unreadable { .. } => Vec::new(),
+                };
+                (findings, Err(Unfit(why).into()))
+            }
+        };
+        for finding in findings {
+            tracing::warn!(%finding, "settings");
+        }
+        read
     }
 }
 
@@ -129,6 +155,7 @@ impl Daemon {
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
             doorbell: Arc::default(),
+            source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
         })
     }
@@ -219,6 +246,7 @@ impl Daemon {
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
                 () = self.doorbell.notified() => {
+                    self.source_wake.notify_one();
                     self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
                 }
                 Some(end) = tasks.join_next() => {
@@ -245,13 +273,13 @@ impl Daemon {
             wanted: crate::domain::catalog::templates_wanted,
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
-        let metrics = self.metrics.clone();
+        let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
         tasks.spawn(supervise(
             "source",
             stop.clone(),
             move || metrics.panicked(Task::Source),
             move || {
-                let wake = Arc::new(Notify::new());
+                let wake = Arc::clone(&wake);
                 source::run(reading.clone(), clock.clone(), publish.clone(), wake, end.clone())
             },
         ));

@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Virtual seconds per real second.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=3600))]
     speed: u32,
     /// Where the daemon's API listens; a free port when this one is taken.
     #[arg(long, default_value = "127.0.0.1:9464")]
@@ -65,21 +65,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let clock = simulation.clock().clone();
     let daemon = Daemon::new(config.clone(), clock.clone())?;
     let narrator = Narrator::new(clock, simulation.clone());
-    narrator.open(&config, (page, &folder, args.speed))?;
+    Narrator::open(&config, (page, &folder, args.speed))?;
     let reports = daemon.reports();
     let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let mut simulated =
         std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
     let mut told = std::pin::pin!(tell(narrator, reports, &config, args.exit_when_converged));
-    let code = loop {
-        // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
-        tokio::select! {
-            end = &mut served => return end.map(|()| ExitCode::FAILURE),
-            () = &mut simulated => anyhow::bail!("the simulator ended"),
-            code = &mut told => break code?,
-            _ = signals.stop() => break ExitCode::SUCCESS,
-        }
+    // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
+    let code = tokio::select! {
+        end = &mut served => return end.map(|()| ExitCode::FAILURE),
+        () = &mut simulated => anyhow::bail!("the simulator ended"),
+        code = &mut told => code?,
+        _ = signals.stop() => ExitCode::SUCCESS,
     };
     stop.cancel();
     served.await?;

@@ -5,18 +5,18 @@ mod completions;
 mod daemon;
 mod demo;
 mod examples;
-mod excerpt;
-mod healthcheck;
+pub mod excerpt;
+pub mod healthcheck;
 mod narrator;
 mod paint;
 mod plan;
 mod rollout;
 mod run;
-mod schema;
+pub mod schema;
 mod session;
-mod simulate;
+pub mod simulate;
 mod supervise;
-mod validate;
+pub mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,9 +32,15 @@ const EXIT_CONFIG: u8 = 78;
 /// Exit code of `plan --detailed-exitcode` when there are changes.
 const EXIT_CHANGES: u8 = 2;
 
-/// GitOps for AWS Config organization conformance packs.
+/// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "conformd", version, about, max_term_width = 100)]
+#[command(
+    name = "conformd",
+    version,
+    about = "GitOps for AWS Config organization conformance packs",
+    max_term_width = 100,
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -42,14 +48,27 @@ struct Cli {
     command: Command,
 }
 
+/// Where options of the log stand in the help: after those of the command.
+const LOG: &str = "Log";
+
+/// What scripts and unit files go by.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  fine
+   1  an error; what could be done was done
+   2  plan --detailed-exitcode: there are changes
+  64  the command line is wrong
+  78  the settings are wrong, or lead to another account than they name";
+
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
     /// How the log on stderr is written.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
+    #[arg(help_heading = LOG)]
     log_format: telemetry::Format,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
-    #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL")]
+    #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL", help_heading = LOG)]
     log_level: Option<String>,
 }
 
@@ -57,7 +76,8 @@ struct Global {
 #[derive(Debug, Clone, clap::Args)]
 struct SettingsFile {
     /// The settings file.
-    #[arg(long, short, env = "CONFORMD_CONFIG", default_value = "/etc/conformd/conformd.yaml")]
+    #[arg(long, short, value_name = "FILE", env = "CONFORMD_CONFIG")]
+    #[arg(default_value = "/etc/conformd/conformd.yaml")]
     config: PathBuf,
 }
 
@@ -113,11 +133,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     // One-shot commands answer on stdout: their log stays quiet unless something is wrong.
     let default = match &command {
         Command::Run(_) | Command::Simulate(_) => "info",
+        // The demo tells its story itself.
+        Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
         | Command::Validate(_)
         | Command::Schema
-        | Command::Demo(_)
         | Command::Healthcheck(_)
         | Command::Completions(_) => "warn",
     };

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Outcome, Verdict};
-use crate::domain::plan::HoldReason;
-use crate::domain::report::{DriftKind, PackState, RegionReport, Reports};
+use crate::domain::plan::{Action, HoldReason};
+use crate::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use crate::sim::in_process::InProcess;
 use crate::sim::simulation::Simulation;
 
@@ -25,9 +25,10 @@ pub(super) struct Narrator {
     started: Timestamp,
     simulation: Simulation,
     has_colour: bool,
-    known: BTreeMap<(Region, PackName), String>,
+    known: BTreeMap<(Region, String), String>,
     ticks: BTreeMap<Region, u64>,
     calm: bool,
+    table: String,
 }
 
 impl Narrator {
@@ -41,17 +42,17 @@ impl Narrator {
             known: BTreeMap::new(),
             ticks: BTreeMap::new(),
             calm: false,
+            table: String::new(),
         }
     }
 
     /// Says what this is and where to look.
     pub(super) fn open(
-        &self,
         config: &Config,
         (page, folder, speed): (SocketAddr, &Path, u32),
     ) -> std::io::Result<()> {
         let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
-        let regions: Vec<&str> = config.aws.regions.iter().map(|region| region.as_str()).collect();
+        let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
         print(&format!(
             "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
              manifests      {folder}/packs (edit one and watch)\n  \
@@ -69,9 +70,8 @@ impl Narrator {
 
     /// Says one line, with the virtual time since the start.
     pub(super) fn say(&self, text: &str) -> std::io::Result<()> {
-        let passed = self.clock.now().duration_since(self.started).as_secs().max(0);
-        let line = format!("[+{:02}:{:02}] {text}\n", passed / 3600, passed / 60 % 60);
-        let sign = text.split_whitespace().nth(1).and_then(|word| word.chars().next());
+        let line = format!("[{}] {text}\n", self.since(self.clock.now()));
+        let sign = text.split(' ').nth(1).and_then(|word| word.chars().next());
         print(&paint::line(&line, sign, self.has_colour))
     }
 
@@ -96,55 +96,74 @@ impl Narrator {
     }
 
     fn tell_region(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
-        if let Some(unseen) = &report.unseen {
-            return self.say(&format!("{region} ! not seen: {}", unseen.why));
-        }
-        if let Some(blocked) = &report.blocked {
-            let key = (region.clone(), "guard".parse().expect("a plain word is a pack name"));
-            let text = format!("{region} ! the guard holds plan {}", blocked.digest);
-            self.once(key, text)?;
-        }
         for Outcome { step, verdict } in &report.outcomes {
-            let sign = match step.action.kind().as_str() {
-                "create" => '+',
-                "delete" => '-',
-                _ => '~',
-            };
             let end = match verdict {
                 Verdict::Accepted { .. } => "accepted".to_owned(),
                 Verdict::Failed { kind, why: _ } => format!("refused ({kind})"),
                 Verdict::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
                 Verdict::NotStarted => "not started".to_owned(),
             };
+            let sign = match step.action {
+                Action::Create(_) => '+',
+                Action::Adopt(_) | Action::Update(_) => '~',
+                Action::Delete => '-',
+            };
             self.say(&format!("{region} {sign} {} {}: {end}", step.pack, step.action.kind()))?;
         }
+        // Packs of which the same is new share a line.
+        let mut news: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let acted = |about: &String| {
+            report.outcomes.iter().any(|outcome| outcome.step.pack.as_str() == about)
+        };
+        // What was seen of a pack before its step is stale news.
+        for (about, text) in self.facts(report).into_iter().filter(|(about, _)| !acted(about)) {
+            let key = (region.clone(), about.clone());
+            if self.known.get(&key) != Some(&text) {
+                news.entry(text.clone()).or_default().push(about);
+                self.known.insert(key, text);
+            }
+        }
+        for (text, about) in news {
+            let sign = if text.contains("held") || text.contains("not seen") { '!' } else { ' ' };
+            self.say(&format!("{region} {sign} {}: {text}", about.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    /// What there is to say of a region, by what it is about.
+    fn facts(&self, report: &RegionReport) -> Vec<(String, String)> {
+        if let Some(unseen) = &report.unseen {
+            let text = format!("not seen ({}), so nothing is planned", unseen.kind);
+            return vec![("region".to_owned(), text)];
+        }
+        let mut facts = vec![("region".to_owned(), "seen".to_owned())];
+        if let Some(blocked) = &report.blocked {
+            facts.push(("plan".to_owned(), format!("held by the guard as {}", blocked.digest)));
+        }
         for (name, pack) in &report.packs {
-            let key = (region.clone(), name.clone());
             let status = pack.status.as_ref().map_or("not listed yet".into(), ToString::to_string);
             let hold = report.plan.holds.iter().find(|hold| hold.pack.as_ref() == Some(name));
             let text = match hold {
                 Some(hold) if hold.reason != HoldReason::Settling => {
-                    format!("{region} ! {name} {status}, held: {}", hold.why)
+                    let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
+                    format!("{status}, held: {}{}", hold.why, until.unwrap_or_default())
                 }
-                Some(_) | None => format!("{region}   {name} {status}"),
+                Some(_) | None => status,
             };
-            self.once(key, text)?;
+            facts.push((name.to_string(), text));
         }
-        Ok(())
+        facts
     }
 
-    /// Says this unless it was the last thing said of this key.
-    fn once(&mut self, key: (Region, PackName), text: String) -> std::io::Result<()> {
-        if self.known.get(&key) != Some(&text) {
-            self.say(&text)?;
-            self.known.insert(key, text);
-        }
-        Ok(())
+    /// A moment as virtual time since the start.
+    fn since(&self, at: Timestamp) -> String {
+        let passed = at.duration_since(self.started).as_secs().max(0);
+        format!("+{:02}:{:02}:{:02}", passed / 3600, passed / 60 % 60, passed % 60)
     }
 
-    async fn table(&self, reports: &Reports) -> std::io::Result<()> {
+    async fn table(&mut self, reports: &Reports) -> std::io::Result<()> {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["region", "pack", "state", "AWS says", "members ok", "failed", "open"]);
         for (region, report) in reports {
             for (name, pack) in &report.packs {
@@ -152,7 +171,7 @@ impl Narrator {
                 table.add_row([
                     region.to_string(),
                     name.to_string(),
-                    pack.state.as_str().to_owned(),
+                    state(pack).to_owned(),
                     pack.status.as_ref().map(ToString::to_string).unwrap_or_default(),
                     rollout.ok.to_string(),
                     rollout.failed.to_string(),
@@ -160,8 +179,14 @@ impl Narrator {
                 ]);
             }
         }
+        let table = table.to_string();
+        if table == self.table {
+            return Ok(());
+        }
+        self.table.clone_from(&table);
         print(&format!(
-            "\nSIMULATED: every region holds what the manifests say\n{table}\n\
+            "\nSIMULATED: every region holds what the manifests say, and AWS is done with its \
+             members\n{table}\n\
              Edit a file in packs/ or templates/ to see it reconciled; Ctrl-C ends the demo.\n\n"
         ))
     }
@@ -178,7 +203,7 @@ impl Narrator {
     }
 }
 
-/// Whether a region holds what is wanted, apart from members where the deployment failed.
+/// Whether a region holds what is wanted and AWS is done, apart from members where it failed.
 fn is_calm(report: &RegionReport) -> bool {
     let is_content = |state: PackState| match state {
         PackState::Synced
@@ -194,8 +219,16 @@ fn is_calm(report: &RegionReport) -> bool {
         && report.plan.revision.is_some()
         && report.plan.is_empty()
         && report.outcomes.is_empty()
+        && !report.is_in_progress()
         && !report.packs.is_empty()
         && report.packs.values().all(|pack| {
             is_content(pack.state) && pack.drift.iter().all(|kind| *kind == DriftKind::Failed)
         })
+}
+
+/// A pack's state for people: one that holds what is wanted, and failed in some member, says so.
+fn state(pack: &PackReport) -> &'static str {
+    let failed_only =
+        !pack.drift.is_empty() && pack.drift.iter().all(|kind| *kind == DriftKind::Failed);
+    if failed_only { "failed" } else { pack.state.as_str() }
 }

@@ -118,11 +118,10 @@ pub(super) async fn look(
 /// The plans as text, painted when stdout is a terminal.
 pub(super) fn text(looked: &[Looked]) -> String {
     let plans = looked.iter().map(|one| &one.report.plan);
-    let mut text: String = plans
-        .clone()
-        .map(|plan| format!("{}\n", PlanText { plan, values: Values::Shown }))
-        .collect();
-    text.push_str(&format!("{}\n", Summary::over(plans)));
+    let mut texts: Vec<String> =
+        plans.clone().map(|plan| PlanText { plan, values: Values::Shown }.to_string()).collect();
+    texts.push(Summary::over(plans).to_string());
+    let text = texts.join("\n") + "\n";
     paint::plan(&text, paint::stdout_has_colour())
 }
 

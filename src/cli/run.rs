@@ -31,6 +31,8 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("http.listen: {listen} cannot be listened on"))?;
+    // Port 0 means any free one: whoever asks for it wants to know which.
+    tracing::info!(address = %listener.local_addr()?, "listening");
     let stop = CancellationToken::new();
     let daemon = Daemon::new(config, Clock::system())?;
     let metrics = daemon.metrics();

@@ -1,6 +1,6 @@
 //! What the commands that talk to AWS have in common: settings, identity, one reconciler a region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,7 +133,7 @@ impl Session {
     ) -> anyhow::Result<Self> {
         let connected = AwsCloud::connect(&config.aws, Patience::default(), observer).await;
         let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
-        let identity = cloud.caller_identity().await.context("who am I?")?;
+        let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
             let Identity { account, arn, partition: _ } = identity;
@@ -185,6 +185,19 @@ impl Session {
         });
         Arc::clone(limiter)
     }
+}
+
+/// Who we are, as the first region that answers says: one dead region must not stop the others.
+async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<Identity> {
+    let mut last = None;
+    for region in regions {
+        match cloud.caller_identity(region).await {
+            Ok(identity) => return Ok(identity),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.context("the settings name no region")?;
+    Err(error).context("the caller's identity could not be learned in any region")
 }
 
 /// For commands that answer once: nobody scrapes their metrics.

@@ -73,8 +73,7 @@ pub async fn run(args: Simulate) -> anyhow::Result<()> {
         stop.cancel();
     };
     let simulation = Simulation::new(&scenario, speed);
-    let serving = serve(listener, simulation.clone(), scenario.options, stop.clone());
-    tokio::join!(serving, simulation.follow(&stop), stopping);
+    tokio::join!(serve(listener, simulation, scenario.options, stop.clone()), stopping);
     Ok(())
 }
 

@@ -4,45 +4,14 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::tree::{Node, Value};
-use crate::domain::diagnostic::{Diagnostic, Span};
+use crate::domain::code;
+use crate::domain::diagnostic::Span;
+use crate::domain::findings::Findings;
 use crate::domain::model::Malformed;
-use crate::domain::snapshot::SourcePath;
+use crate::domain::yaml::{Entry, Meaning, Node, Scalar};
 
-/// What was found so far.
-pub(super) struct Findings {
-    path: SourcePath,
-    found: Vec<Diagnostic>,
-}
-
-impl Findings {
-    /// No finding yet, about the file of this name.
-    pub(super) fn new(path: &SourcePath) -> Self {
-        Self { path: path.clone(), found: Vec::new() }
-    }
-
-    /// Adds an error; the returned finding may be told what was expected and what to do.
-    pub(super) fn error(
-        &mut self,
-        span: Option<Span>,
-        code: &'static str,
-        found: String,
-    ) -> &mut Diagnostic {
-        self.found.push(Diagnostic::error(&self.path, span, code, found));
-        self.found.last_mut().expect("one was pushed just now")
-    }
-
-    /// Adds a warning.
-    pub(super) fn warning(&mut self, span: Span, code: &'static str, found: String) {
-        self.found.push(Diagnostic::error(&self.path, Some(span), code, found).warning());
-    }
-
-    /// All of them, in the order of the file.
-    pub(super) fn in_order(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|finding| finding.span.map(|span| span.start));
-        self.found
-    }
-}
+/// A length of time was moved to the nearest end of its range.
+const CLAMPED: &str = "interval-clamped";
 
 /// A mapping that is being read: each field is asked for once.
 pub(super) struct Fields<'a> {
@@ -58,29 +27,20 @@ impl<'a> Fields<'a> {
         node: &'a Node,
         name: &str,
         known: &[&str],
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Option<Self> {
-        let Value::Mapping(pairs) = &node.value else {
-            let found = format!("{} is {}", named(name), node.value.kind());
-            findings.error(Some(node.span), "type", found).expected = Some("a mapping".to_owned());
+        let Some(mapping) = node.mapping() else {
+            let found = format!("{} is {}", named(name), node.describe());
+            findings.error(node.span, code::WRONG_TYPE, found).expected("a mapping");
             return None;
         };
         let mut entries = Vec::new();
-        for (key, value) in pairs {
-            match &key.value {
-                Value::Text(field) if known.contains(&field.as_str()) => {
-                    entries.push((field.as_str(), value));
-                }
-                Value::Text(field) => unknown(key.span, name, field, known, findings),
-                Value::Null
-                | Value::Bool(_)
-                | Value::Integer(_)
-                | Value::Float(_)
-                | Value::Sequence(_)
-                | Value::Mapping(_) => {
-                    let found = format!("a field of {} is {}", named(name), key.value.kind());
-                    findings.error(Some(key.span), "unknown-field", found);
-                }
+        for Entry { key, key_span, value } in &mapping.entries {
+            let field = &*key.text;
+            if known.contains(&field) {
+                entries.push((field, value));
+            } else {
+                unknown(*key_span, name, field, known, findings);
             }
         }
         Some(Self { name: name.to_owned(), span: node.span, entries })
@@ -94,7 +54,7 @@ impl<'a> Fields<'a> {
     /// A field; `None` when it is absent or `null`.
     pub(super) fn get(&self, field: &str) -> Option<&'a Node> {
         let entry = self.entries.iter().find(|(name, _)| *name == field);
-        entry.map(|(_, node)| *node).filter(|node| !matches!(node.value, Value::Null))
+        entry.map(|(_, node)| *node).filter(|node| !node.is_null())
     }
 
     /// A field that has to be there.
@@ -102,19 +62,22 @@ impl<'a> Fields<'a> {
         &self,
         field: &str,
         expected: &str,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Option<&'a Node> {
         let node = self.get(field);
         if node.is_none() {
             let found = format!("{} is missing", self.full(field));
-            let span = if self.name.is_empty() { None } else { Some(self.span) };
-            findings.error(span, "missing-field", found).expected = Some(expected.to_owned());
+            if self.name.is_empty() {
+                findings.file_error(code::MISSING_FIELD, found).expected(expected);
+            } else {
+                findings.error(self.span, code::MISSING_FIELD, found).expected(expected);
+            }
         }
         node
     }
 
     /// Text.
-    pub(super) fn text(&self, field: &str, findings: &mut Findings) -> Option<&'a str> {
+    pub(super) fn text(&self, field: &str, findings: &mut Findings<'_>) -> Option<&'a str> {
         let node = self.get(field)?;
         text(node, &self.full(field), "text", findings)
     }
@@ -124,7 +87,7 @@ impl<'a> Fields<'a> {
         &self,
         field: &str,
         expected: &'static str,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Option<T> {
         let node = self.require(field, expected, findings)?;
         parsed(node, &self.full(field), expected, findings)
@@ -136,25 +99,18 @@ impl<'a> Fields<'a> {
         field: &str,
         range: RangeInclusive<u32>,
         default: u32,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> u32 {
         let Some(node) = self.get(field) else { return default };
-        let number = match &node.value {
-            Value::Integer(number) => u32::try_from(*number).ok(),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::Sequence(_)
-            | Value::Mapping(_) => None,
-        };
-        match number {
+        let whole = node.scalar().filter(|scalar| scalar.meaning == Meaning::Integer);
+        match whole.and_then(|scalar| scalar.text.parse().ok()) {
             Some(number) if range.contains(&number) => number,
             Some(_) | None => {
-                let found = format!("{} is {}", self.full(field), shown(&node.value));
+                let found = format!("{} is {}", self.full(field), shown(node));
                 let (least, most) = range.into_inner();
-                findings.error(Some(node.span), "range", found).expected =
-                    Some(format!("a whole number from {least} to {most}"));
+                findings
+                    .error(node.span, code::MALFORMED, found)
+                    .expected(format!("a whole number from {least} to {most}"));
                 default
             }
         }
@@ -167,7 +123,7 @@ impl<'a> Fields<'a> {
         field: &str,
         range: RangeInclusive<Duration>,
         default: Duration,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Duration {
         let Some(node) = self.get(field) else { return default };
         let name = self.full(field);
@@ -176,10 +132,10 @@ impl<'a> Fields<'a> {
         if clamped != duration {
             let found = format!(
                 "{name} is {}; {} is used instead",
-                shown(&node.value),
+                shown(node),
                 humantime::format_duration(clamped)
             );
-            findings.warning(node.span, "interval-clamped", found);
+            findings.warning(node.span, CLAMPED, found);
         }
         clamped
     }
@@ -190,16 +146,15 @@ pub(super) fn text<'a>(
     node: &'a Node,
     name: &str,
     expected: &str,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<&'a str> {
-    if let Value::Text(text) = &node.value {
+    if let Some(text) = node.text() {
         return Some(text);
     }
-    let found = format!("{name} is {}", node.value.kind());
-    let finding = findings.error(Some(node.span), "type", found);
-    finding.expected = Some(expected.to_owned());
-    if matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_)) {
-        finding.hint = Some("put it in quotes".to_owned());
+    let found = format!("{name} is {}", node.describe());
+    let finding = findings.error(node.span, code::WRONG_TYPE, found).expected(expected);
+    if node.scalar().is_some_and(|scalar| scalar.meaning != Meaning::Null) {
+        finding.hint("put it in quotes");
     }
     None
 }
@@ -209,51 +164,41 @@ pub(super) fn parsed<T: FromStr<Err = Malformed>>(
     node: &Node,
     name: &str,
     expected: &'static str,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<T> {
     let text = text(node, name, expected, findings)?;
     match text.parse() {
         Ok(value) => Some(value),
         Err(Malformed { found, expected }) => {
             let found = format!("{name} is {found:?}");
-            findings.error(Some(node.span), "value", found).expected = Some(expected.to_owned());
+            findings.error(node.span, code::MALFORMED, found).expected(expected);
             None
         }
     }
 }
 
-fn duration(node: &Node, name: &str, findings: &mut Findings) -> Option<Duration> {
+fn duration(node: &Node, name: &str, findings: &mut Findings<'_>) -> Option<Duration> {
     const EXPECTED: &str = "a length of time with its unit, such as 30s, 15m or 6h";
-    if matches!(node.value, Value::Integer(_) | Value::Float(_)) {
-        let found = format!("{name} is {}", shown(&node.value));
-        findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+    if node.scalar().is_some_and(Scalar::is_number) {
+        let found = format!("{name} is {}", shown(node));
+        findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
         return None;
     }
     let text = text(node, name, EXPECTED, findings)?;
     let duration = humantime::parse_duration(text).ok();
     if duration.is_none() {
         let found = format!("{name} is {:?}", cut(text));
-        findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+        findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
     }
     duration
 }
 
-fn unknown(span: Span, name: &str, field: &str, known: &[&str], findings: &mut Findings) {
+fn unknown(span: Span, name: &str, field: &str, known: &[&str], findings: &mut Findings<'_>) {
     let found = format!("{} has no field {:?}", named(name), cut(field));
-    let finding = findings.error(Some(span), "unknown-field", found);
-    match nearest(field, known) {
-        Some(near) => finding.hint = Some(format!("did you mean {near}?")),
-        None => finding.expected = Some(format!("one of {}", known.join(", "))),
-    }
-}
-
-/// The known name that a person may have meant: at most a third of its letters differ.
-fn nearest<'a>(field: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance =
-        |name: &str| strsim::damerau_levenshtein(&field.to_lowercase(), &name.to_lowercase());
-    let near = known.iter().map(|name| (distance(name), *name)).min()?;
-    let (distance, name) = near;
-    (distance <= name.len().div_ceil(3)).then_some(name)
+    findings
+        .error(span, code::UNKNOWN_FIELD, found)
+        .expected(format!("one of {}", known.join(", ")))
+        .did_you_mean(field, known.iter().copied());
 }
 
 fn named(section: &str) -> &str {
@@ -261,13 +206,11 @@ fn named(section: &str) -> &str {
 }
 
 /// A value as it can be quoted in one line.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Integer(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Text(text) => format!("{:?}", cut(text)),
-        Value::Null | Value::Sequence(_) | Value::Mapping(_) => value.kind().to_owned(),
+fn shown(node: &Node) -> String {
+    match node.scalar() {
+        Some(scalar) if scalar.meaning == Meaning::Text => format!("{:?}", cut(&scalar.text)),
+        Some(scalar) if scalar.meaning != Meaning::Null => cut(&scalar.text),
+        Some(_) | None => node.describe(),
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod fields;
 mod sections;
-mod tree;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,10 +16,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::code;
+use crate::domain::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::findings::Findings;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::snapshot::SourcePath;
+use crate::domain::yaml::{self, Node};
 
 /// Settings that passed every check which needs no AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,20 +248,27 @@ pub enum Unusable {
     },
 }
 
+/// Where a file begins.
+const START: Span = Span { line: 1, column: 1, start: 0, end: 0 };
+
 fn error_count(findings: &[Diagnostic]) -> usize {
     findings.iter().filter(|finding| finding.severity == Severity::Error).count()
 }
 
 /// Reads the settings from this file. Relative paths in it start at its directory.
 pub fn load(file: &Path) -> Result<Loaded, Unusable> {
-    let text = std::fs::read_to_string(file)
+    let bytes = std::fs::read(file)
         .map_err(|source| Unusable::Unreadable { path: file.to_owned(), source })?;
     let base = file.parent().unwrap_or(Path::new(""));
     let name = file.file_name().and_then(|name| SourcePath::new(&name.to_string_lossy()).ok());
     let name = name.unwrap_or_else(default_name);
-    parse(&name, &text, base).map_err(|findings| Unusable::Invalid {
+    let read = match yaml::decode(&name, &bytes) {
+        Ok(text) => parse(&name, text, base),
+        Err(problem) => Err(vec![*problem]),
+    };
+    read.map_err(|findings| Unusable::Invalid {
         path: file.to_owned(),
-        text,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
         findings,
     })
 }
@@ -270,19 +279,27 @@ fn default_name() -> SourcePath {
 
 /// Reads the settings from this text. Findings name `path`; relative paths in it start at `base`.
 pub fn parse(path: &SourcePath, text: &str, base: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut findings = fields::Findings::new(path);
-    let config = match tree::parse(text) {
-        Ok(root) => sections::config(&root, base, &mut findings),
-        Err(problem) => {
-            findings.error(problem.span, "syntax", problem.found);
-            None
-        }
-    };
-    let findings = findings.in_order();
+    let root = root(path, text)?;
+    let mut findings = Findings::new(path);
+    let config = sections::config(&root, base, &mut findings);
+    let failed = findings.failed();
+    let mut findings = findings.all;
+    findings.sort_by_key(|finding| finding.span.map(|span| span.start));
     match config {
-        Some(config) if error_count(&findings) == 0 => Ok(Loaded { config, warnings: findings }),
+        Some(config) if !failed => Ok(Loaded { config, warnings: findings }),
         Some(_) | None => Err(findings),
     }
+}
+
+/// The one document of the file; a file without any is an empty one.
+fn root(path: &SourcePath, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    let mut roots = yaml::parse(path, text)?.into_iter();
+    let first = roots.next().unwrap_or_else(|| Node::null(START));
+    if let Some(second) = roots.next() {
+        let found = "a second document begins here; settings are one document".to_owned();
+        return Err(vec![Diagnostic::error(path, Some(second.span), code::MANY_DOCUMENTS, found)]);
+    }
+    Ok(first)
 }
 
 impl Config {
@@ -293,9 +310,9 @@ impl Config {
             mode: _,
             aws: Aws { profile, expected_account, regions: _, endpoint },
             source,
-            intervals: _,
+            intervals: Intervals { source: interval_source, .. },
             guard: _,
-            limits: _,
+            limits,
             templates: _,
             http: Http { listen, token_file },
         } = self;
@@ -310,6 +327,8 @@ impl Config {
         note(*expected_account == new.aws.expected_account, "aws.expectedAccountId");
         note(*endpoint == new.aws.endpoint, "aws.endpoint");
         note(*source == new.source, "source");
+        note(*interval_source == new.intervals.source, "intervals.source");
+        note(*limits == new.limits, "limits");
         note(*listen == new.http.listen, "http.listen");
         note(*token_file == new.http.token_file, "http.tokenFile");
         changes

@@ -7,14 +7,16 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::fields::{Fields, Findings, parsed, text};
-use super::tree::{Node, Value};
+use super::fields::{Fields, parsed, text};
 use super::{
     Aws, Backoff, Config, Endpoint, Guard, Http, Intervals, Limits, Source, StaticCredentials,
     TemplateBucket,
 };
+use crate::domain::code;
+use crate::domain::findings::Findings;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::yaml::Node;
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
 const PERIOD_MIN: Duration = Duration::from_secs(1);
@@ -29,7 +31,7 @@ const PERIOD_MAX: Duration = Duration::from_hours(7 * 24);
 const RESERVED: [&str; 2] = ["recorderProbe", "rescue"];
 
 /// The whole file.
-pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings) -> Option<Config> {
+pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
     let known = [
         "installation",
         "mode",
@@ -70,7 +72,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings) -> Optio
     })
 }
 
-fn reserved(top: &Fields<'_>, findings: &mut Findings) {
+fn reserved(top: &Fields<'_>, findings: &mut Findings<'_>) {
     for section in RESERVED {
         if let Some(node) = top.get(section) {
             let found = format!("{section} is not used by this version");
@@ -79,7 +81,7 @@ fn reserved(top: &Fields<'_>, findings: &mut Findings) {
     }
 }
 
-fn aws_section(node: &Node, findings: &mut Findings) -> Option<Aws> {
+fn aws_section(node: &Node, findings: &mut Findings<'_>) -> Option<Aws> {
     let known = ["profile", "expectedAccountId", "regions", "endpoint"];
     let fields = Fields::of(node, "aws", &known, findings)?;
     let profile = fields.text("profile", findings).map(str::to_owned);
@@ -94,11 +96,10 @@ fn aws_section(node: &Node, findings: &mut Findings) -> Option<Aws> {
     Some(Aws { profile, expected_account: expected_account?, regions: regions?, endpoint })
 }
 
-fn regions_list(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Region>> {
-    let Value::Sequence(items) = &node.value else {
-        let found = format!("aws.regions is {}", node.value.kind());
-        findings.error(Some(node.span), "type", found).expected =
-            Some("a list of region names".to_owned());
+fn regions_list(node: &Node, findings: &mut Findings<'_>) -> Option<BTreeSet<Region>> {
+    let Some(items) = node.sequence() else {
+        let found = format!("aws.regions is {}", node.describe());
+        findings.error(node.span, code::WRONG_TYPE, found).expected("a list of region names");
         return None;
     };
     let mut regions = BTreeSet::new();
@@ -107,18 +108,17 @@ fn regions_list(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Region>
         if let Some(region) = region
             && let Some(repeated) = regions.replace(region)
         {
-            findings.warning(item.span, "repeated", format!("{repeated} is listed twice"));
+            findings.warning(item.span, code::DUPLICATE, format!("{repeated} is listed twice"));
         }
     }
     if items.is_empty() {
         let found = "aws.regions is empty".to_owned();
-        findings.error(Some(node.span), "value", found).expected =
-            Some("at least one region".to_owned());
+        findings.error(node.span, code::MALFORMED, found).expected("at least one region");
     }
     (!regions.is_empty()).then_some(regions)
 }
 
-fn endpoint_section(node: &Node, findings: &mut Findings) -> Option<Endpoint> {
+fn endpoint_section(node: &Node, findings: &mut Findings<'_>) -> Option<Endpoint> {
     const EXPECTED: &str = "an address on this machine, such as http://127.0.0.1:4599";
     let fields = Fields::of(node, "aws.endpoint", &["url", "credentials"], findings)?;
     let credentials = fields.get("credentials").map(|node| credentials_section(node, findings));
@@ -126,9 +126,10 @@ fn endpoint_section(node: &Node, findings: &mut Findings) -> Option<Endpoint> {
     let address = text(url, "aws.endpoint.url", EXPECTED, findings)?;
     if !is_loopback(address) {
         let found = format!("aws.endpoint.url is {address:?}");
-        let finding = findings.error(Some(url.span), "endpoint-not-local", found);
-        finding.expected = Some(EXPECTED.to_owned());
-        finding.hint = Some("only a stand-in of AWS on this machine can be named".to_owned());
+        findings
+            .error(url.span, "endpoint-not-local", found)
+            .expected(EXPECTED)
+            .hint("only a stand-in of AWS on this machine can be named");
         return None;
     }
     let credentials = match credentials {
@@ -149,7 +150,7 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-fn credentials_section(node: &Node, findings: &mut Findings) -> Option<StaticCredentials> {
+fn credentials_section(node: &Node, findings: &mut Findings<'_>) -> Option<StaticCredentials> {
     let name = "aws.endpoint.credentials";
     let fields = Fields::of(node, name, &["accessKeyId", "secretAccessKey"], findings)?;
     let mut key = |field| {
@@ -160,12 +161,13 @@ fn credentials_section(node: &Node, findings: &mut Findings) -> Option<StaticCre
     Some(StaticCredentials { access_key_id: access_key_id?, secret_access_key: secret_access_key? })
 }
 
-fn source_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<Source> {
+fn source_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Source> {
     let fields = Fields::of(node, "source", &["directory", "git"], findings)?;
     if let Some(git) = fields.get("git") {
         let found = "source.git is not part of this version".to_owned();
-        findings.error(Some(git.span), "unsupported", found).hint =
-            Some("let something else check the repository out and use source.directory".into());
+        findings
+            .error(git.span, "unsupported", found)
+            .hint("let something else check the repository out and use source.directory");
     }
     let directory = fields.require("directory", "a mapping with root and path", findings)?;
     let fields = Fields::of(directory, "source.directory", &["root", "path"], findings)?;
@@ -175,7 +177,7 @@ fn source_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<S
     Some(Source::Directory { root: base.join(root), path })
 }
 
-fn intervals_section(node: &Node, real: bool, findings: &mut Findings) -> Option<Intervals> {
+fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
     let known =
         ["source", "organization", "region", "inProgress", "requeue", "sweepTrouble", "sweepFull"];
     let fields = Fields::of(node, "intervals", &known, findings)?;
@@ -202,7 +204,7 @@ fn backoff(
     field: &str,
     range: &RangeInclusive<Duration>,
     default: Backoff,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Backoff {
     let Some(node) = parent.get(field) else { return default };
     let name = parent.full(field);
@@ -213,12 +215,12 @@ fn backoff(
     let max = fields.duration("max", range.clone(), default.max.max(first), findings);
     if max < first {
         let found = format!("{name}.max is shorter than {name}.first");
-        findings.error(Some(node.span), "value", found);
+        findings.error(node.span, code::MALFORMED, found);
     }
     Backoff { first, max }
 }
 
-fn guard_section(node: &Node, findings: &mut Findings) -> Option<Guard> {
+fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<Guard> {
     let known =
         ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
     let fields = Fields::of(node, "guard", &known, findings)?;
@@ -234,7 +236,7 @@ fn guard_section(node: &Node, findings: &mut Findings) -> Option<Guard> {
     })
 }
 
-fn limits_section(node: &Node, findings: &mut Findings) -> Option<Limits> {
+fn limits_section(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
     let fields = Fields::of(node, "limits", &["readsPerSecond", "burst", "inFlight"], findings)?;
     let default = Limits::default();
     let mut number = |field, most, default: NonZeroU32| {
@@ -250,7 +252,7 @@ fn limits_section(node: &Node, findings: &mut Findings) -> Option<Limits> {
     })
 }
 
-fn templates_section(node: &Node, findings: &mut Findings) -> Option<TemplateBucket> {
+fn templates_section(node: &Node, findings: &mut Findings<'_>) -> Option<TemplateBucket> {
     const EXPECTED: &str = "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)";
     let fields = Fields::of(node, "templates", &["bucket", "prefix"], findings)?;
     let prefix = fields.text("prefix", findings).unwrap_or_default();
@@ -262,13 +264,13 @@ fn templates_section(node: &Node, findings: &mut Findings) -> Option<TemplateBuc
         });
     if !is_name {
         let found = format!("templates.bucket is {bucket:?}");
-        findings.error(Some(bucket_node.span), "value", found).expected = Some(EXPECTED.to_owned());
+        findings.error(bucket_node.span, code::MALFORMED, found).expected(EXPECTED);
     }
     let prefix = prefix.trim_matches('/').to_owned();
     Some(TemplateBucket { bucket: bucket.to_owned(), prefix })
 }
 
-fn http_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<Http> {
+fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {
     const EXPECTED: &str = "an address and a port, such as 127.0.0.1:9464";
     let fields = Fields::of(node, "http", &["listen", "tokenFile"], findings)?;
     let default = Http::default();
@@ -277,7 +279,7 @@ fn http_section(node: &Node, base: &Path, findings: &mut Findings) -> Option<Htt
         let address = text(node, "http.listen", EXPECTED, findings)?;
         if address.parse::<SocketAddr>().is_err() {
             let found = format!("http.listen is {address:?}");
-            findings.error(Some(node.span), "value", found).expected = Some(EXPECTED.to_owned());
+            findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
         }
         address.parse().ok()
     });

@@ -93,7 +93,13 @@ impl Catalog {
         let mut claims = Vec::new();
         for drafted in drafts {
             match judge(drafted, &mut templates, constraints, &mut diagnostics) {
-                Ok(claim) => claims.push(claim),
+                Ok(claim) => {
+                    // Damage may have swallowed a neighbour: the whole file counts as broken.
+                    if let Err(why) = &claim.outcome {
+                        broken.entry(claim.path.clone()).or_insert_with(|| why.clone());
+                    }
+                    claims.push(claim);
+                }
                 Err(Nameless { path, why }) => {
                     broken.entry(path).or_insert(why);
                 }
@@ -116,8 +122,8 @@ impl Catalog {
 
         // Files are read in order; templates and names add theirs at the end.
         diagnostics.sort_by(|one, other| {
-            let place = |finding: &Diagnostic| (finding.path.clone(), finding.span);
-            place(one).cmp(&place(other)).then_with(|| one.cmp(other))
+            let place = one.path.cmp(&other.path).then(one.span.cmp(&other.span));
+            place.then_with(|| one.cmp(other))
         });
         diagnostics.dedup();
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);

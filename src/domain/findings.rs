@@ -1,7 +1,8 @@
 //! The findings of one file while it is being read.
 
 use super::diagnostic::{Diagnostic, Related, Severity, Span, printable};
-use super::limits::Limit;
+use super::limits::{self, Limit};
+use super::nearest::did_you_mean;
 use super::snapshot::SourcePath;
 
 /// Collects what is found in one file, so that reading never stops at the first error.
@@ -9,13 +10,15 @@ use super::snapshot::SourcePath;
 pub(crate) struct Findings<'a> {
     /// The file.
     pub(crate) path: &'a SourcePath,
-    /// Everything found so far.
+    /// What was found so far, up to a number that nobody reads to the end.
     pub(crate) all: Vec<Diagnostic>,
+    /// Whether an error was left out of `all`.
+    error_dropped: bool,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) fn new(path: &'a SourcePath) -> Self {
-        Self { path, all: Vec::new() }
+        Self { path, all: Vec::new(), error_dropped: false }
     }
 
     /// Adds an error and hands it back to be completed.
@@ -25,8 +28,12 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.all.push(Diagnostic::error(self.path, Some(span), code, found.into()));
-        Entry(&mut self.all)
+        self.add(Diagnostic::error(self.path, Some(span), code, found.into()))
+    }
+
+    /// Adds an error about the file as a whole and hands it back to be completed.
+    pub(crate) fn file_error(&mut self, code: &'static str, found: impl Into<String>) -> Entry<'_> {
+        self.add(Diagnostic::error(self.path, None, code, found.into()))
     }
 
     /// Adds a warning and hands it back to be completed.
@@ -36,8 +43,16 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.all.push(Diagnostic::error(self.path, Some(span), code, found.into()).warning());
-        Entry(&mut self.all)
+        self.add(Diagnostic::error(self.path, Some(span), code, found.into()).warning())
+    }
+
+    fn add(&mut self, finding: Diagnostic) -> Entry<'_> {
+        if limits::PROBLEMS <= self.all.len() {
+            self.error_dropped |= finding.severity == Severity::Error;
+            return Entry(None);
+        }
+        self.all.push(finding);
+        Entry(self.all.last_mut())
     }
 
     /// Adds a finding if `count` passes a limit: a warning above its strict figure, an error above
@@ -61,44 +76,48 @@ impl<'a> Findings<'a> {
 
     /// Whether anything found so far is an error.
     pub(crate) fn failed(&self) -> bool {
-        self.all.iter().any(|finding| finding.severity == Severity::Error)
+        self.error_dropped || self.all.iter().any(|found| found.severity == Severity::Error)
     }
 }
 
-/// The finding that was added last.
-pub(crate) struct Entry<'f>(&'f mut Vec<Diagnostic>);
+/// The finding that was added last, if it was.
+pub(crate) struct Entry<'f>(Option<&'f mut Diagnostic>);
 
 impl Entry<'_> {
-    fn last(&mut self, change: impl FnOnce(&mut Diagnostic)) {
-        if let Some(finding) = self.0.last_mut() {
-            change(finding);
-        }
-    }
-
     /// Says what was expected.
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.last(|finding| finding.expected = Some(printable(expected.into())));
+        if let Some(finding) = &mut self.0 {
+            finding.expected = Some(printable(expected.into()));
+        }
         self
     }
 
     /// Says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.last(|finding| finding.hint = Some(printable(hint.into())));
+        if let Some(finding) = &mut self.0 {
+            finding.hint = Some(printable(hint.into()));
+        }
         self
     }
 
-    /// Says what to do, if there is anything to say.
-    pub(crate) fn hint_if(self, hint: Option<String>) -> Self {
-        match hint {
-            Some(hint) => self.hint(hint),
-            None => self,
+    /// Suggests the candidate that `word` is most likely a misspelling of.
+    pub(crate) fn did_you_mean<'w>(
+        mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'w str>,
+    ) -> Self {
+        if let Some(finding) = &mut self.0 {
+            finding.hint = did_you_mean(word, candidates).or(finding.hint.take());
         }
+        self
     }
 
     /// Names a second place.
     pub(crate) fn related(mut self, path: &SourcePath, span: Span, note: &str) -> Self {
-        let related = Related { path: path.clone(), span, note: printable(note.to_owned()) };
-        self.last(|finding| finding.related.push(related));
+        if let Some(finding) = &mut self.0 {
+            let note = printable(note.to_owned());
+            finding.related.push(Related { path: path.clone(), span, note });
+        }
         self
     }
 }

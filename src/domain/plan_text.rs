@@ -5,7 +5,8 @@ use std::fmt;
 use super::model::{DeletionPolicy, Timestamp};
 use super::observed::Delivery;
 use super::plan::{
-    Action, ActionKind, Bystander, Change, Hold, ParameterValue, Plan, Reason, Step, TemplateMark,
+    Action, ActionKind, Bystander, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step,
+    TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -46,6 +47,10 @@ impl fmt::Display for PlanText<'_> {
         let foreign = bystanders.len().saturating_sub(unmanaged);
         if !bystanders.is_empty() {
             writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
+        }
+        if is_unseen(self.plan) {
+            // "No changes" would be a claim about something nobody has seen.
+            return writeln!(out, "  Not seen, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
     }
@@ -172,6 +177,11 @@ fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
     }
 }
 
+/// Whether the region could not be read: its plan says nothing about it.
+fn is_unseen(plan: &Plan) -> bool {
+    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unseen)
+}
+
 /// Counts of a plan, or of several: one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -180,17 +190,20 @@ pub struct Summary {
     updates: usize,
     deletes: usize,
     held: usize,
+    unseen: usize,
 }
 
 impl Summary {
     /// The counts of this plan.
     pub fn of(plan: &Plan) -> Self {
+        let unseen = usize::from(is_unseen(plan));
         Self {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
             deletes: plan.count(ActionKind::Delete),
-            held: plan.holds.len(),
+            held: plan.holds.len().saturating_sub(unseen),
+            unseen,
         }
     }
 
@@ -202,15 +215,17 @@ impl Summary {
             updates: one.updates.saturating_add(other.updates),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
+            unseen: one.unseen.saturating_add(other.unseen),
         })
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, deletes, held } = *self;
+        let Self { creates, adopts, updates, deletes, held, unseen } = *self;
         if [creates, adopts, updates, deletes] == [0; 4] {
-            write!(out, "No changes")?;
+            let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
+            write!(out, "No changes{where_seen}")?;
         } else {
             write!(out, "Plan: {creates} to create, ")?;
             if adopts > 0 {
@@ -220,6 +235,11 @@ impl fmt::Display for Summary {
         }
         if held > 0 {
             write!(out, "; {held} held")?;
+        }
+        match unseen {
+            0 => {}
+            1 => write!(out, "; 1 region not seen")?,
+            _ => write!(out, "; {unseen} regions not seen")?,
         }
         write!(out, ".")
     }
@@ -260,8 +280,12 @@ mod tests {
         let plan = |deletes, held| Summary { deletes, held, ..Summary::default() };
         assert_eq!(plan(0, 0).to_string(), "No changes.");
         assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
-        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1 };
-        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held.";
+        let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
+        assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
+        assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
+        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1, unseen: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held; 1 region \
+                    not seen.";
         assert_eq!(all.to_string(), text);
     }
 

@@ -59,14 +59,14 @@ pub struct RegionReport {
 /// How long the parts of a tick took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Timing {
-    /// Reading the region; seconds in JSON.
-    #[serde(serialize_with = "seconds")]
+    /// Reading the region.
+    #[serde(rename = "observe_seconds", serialize_with = "seconds")]
     pub observe: Duration,
-    /// Planning and ruling; seconds in JSON.
-    #[serde(serialize_with = "seconds")]
+    /// Planning and ruling.
+    #[serde(rename = "plan_seconds", serialize_with = "seconds")]
     pub plan: Duration,
-    /// Taking the steps; seconds in JSON.
-    #[serde(serialize_with = "seconds")]
+    /// Taking the steps.
+    #[serde(rename = "apply_seconds", serialize_with = "seconds")]
     pub apply: Duration,
 }
 

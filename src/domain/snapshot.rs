@@ -40,6 +40,11 @@ impl SourcePath {
         resolve(directory, text)
     }
 
+    /// The directory it lies in; empty for the root.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
     /// Whether the file's name ends in this suffix (`json`), in any letter case.
     pub fn has_suffix(&self, suffix: &str) -> bool {
         self.0.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(suffix))

@@ -59,6 +59,12 @@ pub struct Entry {
 }
 
 impl Node {
+    /// Nothing, where something could stand.
+    pub fn null(span: Span) -> Self {
+        let scalar = Scalar { text: "".into(), style: Style::Plain, meaning: Meaning::Null };
+        Self { span, tag: None, value: Value::Scalar(scalar) }
+    }
+
     /// The entries, if this is a mapping without a tag.
     pub fn mapping(&self) -> Option<&Mapping> {
         match (&self.value, &self.tag) {

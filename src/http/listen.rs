@@ -90,12 +90,14 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, permit),
-            Err(error) => {
-                tracing::warn!(%error, "connection cannot be accepted");
-                sleep(ACCEPT_AGAIN).await;
-            }
+            Err(error) => complain(&error),
         }
+        sleep(ACCEPT_AGAIN).await;
     }
+}
+
+fn complain(error: &std::io::Error) {
+    tracing::warn!(error = error as &dyn std::error::Error, "connection cannot be accepted");
 }
 
 /// One connection, from accept to close.

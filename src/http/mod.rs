@@ -2,7 +2,8 @@
 //!
 //! It sees `watch` receivers and plain values only. Reading changes nothing; the one POST asks for
 //! a look and carries no instruction. What is absent: TLS and users (a proxy's business), and
-//! anything that approves or configures (the source's business). `docs/api.md` describes the answers.
+//! anything that approves or configures (the source's business). The answers are described in
+//! `docs/api.md`.
 
 mod access;
 mod answer;
@@ -72,7 +73,7 @@ pub struct About {
 
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Caller {
     /// Not asked yet, or no answer so far.
     Unconfirmed {

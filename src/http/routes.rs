@@ -58,15 +58,21 @@ pub(super) fn router(server: &Shared) -> Router {
     let labels: Vec<&'static str> =
         ROUTES.into_iter().map(|(path, _)| path).chain([OTHER]).collect();
     server.state.metrics.routes(&labels, &METHODS, &CODES);
-    let after_panic = Arc::clone(server);
-    Router::new()
+    let routes = Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(show_status))
         .route("/api/v1/plan", get(show_plan))
-        .route("/api/v1/reconcile", post(reconcile))
+        .route("/api/v1/reconcile", post(reconcile));
+    surrounded(routes, server)
+}
+
+/// Puts around these routes what surrounds every answer.
+fn surrounded(routes: Router<Shared>, server: &Shared) -> Router {
+    let after_panic = Arc::clone(server);
+    routes
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -275,4 +281,75 @@ fn refused(server: &Server, peer: Peer, refusal: Refusal) -> Response {
 #[expect(clippy::disallowed_methods, reason = "requests take real time on any clock")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use axum::body::{Body, to_bytes};
+    use tokio::sync::{Notify, Semaphore, watch};
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::beats::Beats;
+    use crate::clock::Clock;
+    use crate::domain::mode::Mode;
+    use crate::http::{About, Caller, State};
+    use crate::metrics::{Metrics, Program, Settings, Setup};
+
+    fn server() -> Shared {
+        let (mode, started) = (Mode::Observe, Timestamp::UNIX_EPOCH);
+        let version = "0.1.0".to_owned();
+        let program = Program { version: version.clone(), commit: None, simulated: false, started };
+        let settings = Settings {
+            mode,
+            regions: BTreeSet::new(),
+            interval_source: Duration::from_mins(1),
+            interval_region: Duration::from_mins(15),
+            quota: 50,
+        };
+        let installation = "main".parse().unwrap();
+        let regions = BTreeSet::new();
+        let about = About { version, started, installation, mode, simulated: false, regions };
+        let clock = Clock::simulated(started, 0);
+        let state = State {
+            about: watch::Sender::new(about).subscribe(),
+            reports: watch::Sender::default().subscribe(),
+            source: watch::Sender::default().subscribe(),
+            caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
+            beats: Beats::new(clock.clone()),
+            metrics: Metrics::new(&Setup { program, settings }).unwrap(),
+            bell: Arc::new(Notify::new()),
+            token: None,
+            clock,
+        };
+        let scrapes = Arc::new(Semaphore::new(1));
+        Arc::new(Server { state, scrapes, stop: CancellationToken::new() })
+    }
+
+    async fn broken() -> Response {
+        panic!("a bug, on purpose");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_and_is_counted() {
+        let server = server();
+        let router = surrounded(Router::new().route("/broken", get(broken)), &server);
+        let request = Request::get("/broken").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        let body = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], 500);
+        let (reports, source) = (BTreeMap::new(), crate::domain::report::SourceStatus::default());
+        let (beats, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
+        let view = View { reports: &reports, source: &source, beats: &beats, now };
+        let text = server.state.metrics.scrape(view).unwrap();
+        assert!(text.contains("conformd_panics_total{task=\"http\"} 1\n"));
+        assert!(text.contains("code=\"5xx\",method=\"GET\",route=\"other\"} 1\n"));
+    }
 }

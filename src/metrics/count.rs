@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::beat::Task;
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{PackName, Timestamp};
+use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::report::{DriftKind, RegionReport};
 
@@ -178,12 +178,13 @@ impl Metrics {
             self.requeued(region, Requeue::Unseen);
         }
         for outcome in &report.outcomes {
-            self.mutated(region, outcome);
+            self.mutated(&report.place.region, outcome);
         }
         self.count_foreign(report);
     }
 
-    fn mutated(&self, region: &str, outcome: &Outcome) {
+    fn mutated(&self, spot: &Region, outcome: &Outcome) {
+        let region = spot.as_str();
         let Outcome { step, verdict } = outcome;
         let result = match verdict {
             Verdict::NotStarted => return,
@@ -197,6 +198,8 @@ impl Metrics {
         let is_put = step.action.content().is_some();
         if is_put && matches!(verdict, Verdict::Accepted { .. }) {
             families.packs.puts.with_label_values(&[region, step.pack.as_str()]).inc();
+            // From now on its counter goes away with it, whether or not it was scraped before.
+            self.memory().counted.insert((spot.clone(), step.pack.clone()));
         }
         if let Some(reason) = Requeue::of(verdict) {
             self.requeued(region, reason);
@@ -271,9 +274,21 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Whether requests to this region are shown: the last ones to a region that left the settings
+    /// would bring its series back. The account list is asked for elsewhere.
+    fn shows(&self, op: Op, region: &str) -> bool {
+        let is_kept = || self.memory().regions.iter().any(|kept| kept.as_str() == region);
+        op == Op::ListAccounts || is_kept()
+    }
+}
+
 impl AttemptObserver for Metrics {
     fn attempted(&self, attempt: &Attempt<'_>) {
         let Attempt { op, region, result, elapsed } = *attempt;
+        if !self.shows(op, region) {
+            return;
+        }
         let aws = &self.0.families.aws;
         let result = result.err().map_or("ok", FailureKind::as_str);
         aws.requests.with_label_values(&[region, op.service(), op.as_str(), result]).inc();
@@ -286,7 +301,10 @@ impl AttemptObserver for Metrics {
         }
     }
 
-    fn attempting(&self, _: Op, region: &str) {
+    fn attempting(&self, op: Op, region: &str) {
+        if !self.shows(op, region) {
+            return;
+        }
         self.0.families.aws.inflight.with_label_values(&[region]).inc();
     }
 

@@ -1,8 +1,8 @@
 //! The metrics: gauges are a projection of the reports, counters count events.
 //!
-//! Names, types, labels and meanings are in `docs/metrics.md`; a test compares the two. Label values
-//! come from closed sets and exist from the start, at zero; packs are the one exception. Nothing
-//! here decides anything, and nothing here knows of HTTP beyond the names of routes.
+//! Names, types, labels and meanings are in `docs/metrics.md`; a test compares the two. Label
+//! values come from closed sets and exist from the start, at zero; packs are the one exception.
+//! Nothing here decides anything.
 
 mod closed;
 mod count;
@@ -136,6 +136,7 @@ impl Metrics {
             families.zero_region(region);
         }
         memory.regions.clone_from(&settings.regions);
+        memory.foreign.retain(|region, _| settings.regions.contains(region));
         memory.interval = settings.interval_region;
     }
 

@@ -232,23 +232,3 @@ fn refuse_all(ruling: Ruling, refusal: &Verdict) -> Vec<Outcome> {
     let steps = ruling.approved.into_steps();
     steps.into_iter().map(|step| Outcome { step, verdict: refusal.clone() }).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn basis(read: &str, problem: Option<&str>) -> Basis {
-        let problem = problem.map(ToOwned::to_owned);
-        let intake = Intake { catalog: None, read_last: Some(read.parse().unwrap()), problem };
-        intake.basis("2026-11-01T12:00:00Z".parse().unwrap())
-    }
-
-    #[test]
-    fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
-        assert_eq!(basis("2026-11-01T11:50:00Z", None), Basis::Whole);
-        assert!(matches!(basis("2026-11-01T11:49:59Z", None), Basis::Unread(_)));
-        assert!(matches!(basis("2026-11-01T12:00:00Z", Some("gone")), Basis::Unread(_)));
-        let never = Intake::default().basis("2026-11-01T12:00:00Z".parse().unwrap());
-        assert!(matches!(never, Basis::Unread(_)));
-    }
-}

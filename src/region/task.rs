@@ -72,15 +72,25 @@ pub async fn run<R: Reader, W: Writer>(
         // Every call has its own timeout, so a tick that is polled is alive.
         let report = pulse.during(tick).await;
         span.in_scope(|| describe(&report));
-        channels.metrics.reconciled(&report);
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
-        channels.reports.send_modify(|reports| {
-            reports.insert(region.clone(), report);
-        });
+        publish(&channels.reports, &report, &stop);
+        // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
+        channels.metrics.reconciled(&report);
         reason = pulse.during(wake(&mut channels, &clock, pause, &stop)).await;
     }
     pulse.end();
+}
+
+/// Shows a report, unless the region has left the settings meanwhile and is not shown any more.
+fn publish(reports: &watch::Sender<Reports>, report: &Arc<RegionReport>, stop: &CancellationToken) {
+    reports.send_if_modified(|reports| {
+        let is_current = !stop.is_cancelled();
+        if is_current {
+            reports.insert(report.place.region.clone(), Arc::clone(report));
+        }
+        is_current
+    });
 }
 
 /// Waits for whatever comes first, and says what it was.

@@ -31,7 +31,7 @@ enum Life {
 impl World {
     pub(super) fn put_pack(&mut self, caller: &Caller, put: PutPack) -> Result<PackArn, Fault> {
         let name = validation::put(&put, self.knobs.quotas.inputs)?;
-        self.tree.may_put(caller, self.now(), self.knobs.delegation_delay)?;
+        self.tree.may_put(caller, self.moment(), self.knobs.delegation_delay)?;
         let content = Arc::new(self.content(&put)?);
         let place = caller.place();
         let life = self.life(&place, &name);
@@ -71,7 +71,7 @@ impl World {
         delete: &DeletePack,
     ) -> Result<(), Fault> {
         let name = validation::pack_name(delete.organization_conformance_pack_name.as_deref())?;
-        self.tree.may_read(caller, self.now(), self.knobs.delegation_delay)?;
+        self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
         let place = caller.place();
         if self.life(&place, &name) == Life::Gone {
             return Err(refusals::no_such_pack());
@@ -203,7 +203,7 @@ impl World {
 
     /// A Put from the management account turns trusted access on and makes the role it needs.
     fn trust_management(&mut self, caller: &Caller) {
-        let now = self.now();
+        let now = self.moment();
         if caller.account == self.tree.management {
             self.tree.trust(now);
             self.members.change(&caller.account, |account| account.service_role.set(now, true));
@@ -211,7 +211,7 @@ impl World {
     }
 
     fn begin_run(&self, act: Act, place: &Place, name: &PackName, content: Arc<Content>) -> Run {
-        let now = self.now();
+        let now = self.moment();
         let Place { account, region } = place;
         let drawn = |what: &str| {
             let spot = [what, account.as_str(), region.as_str(), name.as_str()];

@@ -250,57 +250,93 @@ impl Caller {
 }
 
 impl Request {
-    /// What it is about, for the log, and whether it asks for a further page.
-    pub(super) fn outline(&self) -> (Option<String>, bool) {
+    /// What it is about, for the log.
+    pub(super) fn subject(&self) -> Option<&str> {
         match self {
             Self::PutOrganizationConformancePack(put) => {
-                (put.organization_conformance_pack_name.clone(), false)
+                put.organization_conformance_pack_name.as_deref()
             }
             Self::DeleteOrganizationConformancePack(delete) => {
-                (delete.organization_conformance_pack_name.clone(), false)
-            }
-            Self::DescribeOrganizationConformancePacks(asked)
-            | Self::DescribeOrganizationConformancePackStatuses(asked) => {
-                (None, asked.next_token.is_some())
+                delete.organization_conformance_pack_name.as_deref()
             }
             Self::GetOrganizationConformancePackDetailedStatus(asked) => {
-                (asked.organization_conformance_pack_name.clone(), asked.next_token.is_some())
+                asked.organization_conformance_pack_name.as_deref()
             }
-            Self::TagResource(tag) => (tag.resource_arn.clone(), false),
-            Self::UntagResource(untag) => (untag.resource_arn.clone(), false),
-            Self::ListTagsForResource(list) => {
-                (list.resource_arn.clone(), list.next_token.is_some())
-            }
-            Self::ListAccounts(asked)
-            | Self::ListRoots(asked)
-            | Self::ListAWSServiceAccessForOrganization(asked) => {
-                (None, asked.next_token.is_some())
-            }
+            Self::TagResource(tag) => tag.resource_arn.as_deref(),
+            Self::UntagResource(untag) => untag.resource_arn.as_deref(),
+            Self::ListTagsForResource(list) => list.resource_arn.as_deref(),
             Self::ListAccountsForParent(asked) | Self::ListOrganizationalUnitsForParent(asked) => {
-                (asked.parent_id.clone(), asked.next_token.is_some())
+                asked.parent_id.as_deref()
             }
-            Self::ListParents(asked) => (asked.child_id.clone(), asked.next_token.is_some()),
-            Self::ListChildren(asked) => (asked.parent_id.clone(), asked.next_token.is_some()),
-            Self::ListTagsForOrganizationResource(asked) => {
-                (asked.resource_id.clone(), asked.next_token.is_some())
-            }
-            Self::ListDelegatedAdministrators(asked) => (None, asked.next_token.is_some()),
-            Self::DescribeAccount(asked) => (asked.account_id.clone(), false),
+            Self::ListParents(asked) => asked.child_id.as_deref(),
+            Self::ListChildren(asked) => asked.parent_id.as_deref(),
+            Self::ListTagsForOrganizationResource(asked) => asked.resource_id.as_deref(),
+            Self::DescribeAccount(asked) => asked.account_id.as_deref(),
             Self::EnableAWSServiceAccess(asked) | Self::DisableAWSServiceAccess(asked) => {
-                (asked.service_principal.clone(), false)
+                asked.service_principal.as_deref()
             }
             Self::RegisterDelegatedAdministrator(asked)
-            | Self::DeregisterDelegatedAdministrator(asked) => (asked.account_id.clone(), false),
-            Self::AssumeRole(assume) => (assume.role_arn.clone(), false),
-            Self::PutConfigurationRecorder(_)
+            | Self::DeregisterDelegatedAdministrator(asked) => asked.account_id.as_deref(),
+            Self::AssumeRole(assume) => assume.role_arn.as_deref(),
+            Self::DescribeOrganizationConformancePacks(_)
+            | Self::DescribeOrganizationConformancePackStatuses(_)
+            | Self::PutConfigurationRecorder(_)
             | Self::DeleteConfigurationRecorder(_)
             | Self::StartConfigurationRecorder(_)
             | Self::StopConfigurationRecorder(_)
             | Self::DescribeConfigurationRecorders(_)
             | Self::DescribeConfigurationRecorderStatus(_)
             | Self::DescribeOrganization(_)
-            | Self::GetCallerIdentity(_) => (None, false),
+            | Self::ListAccounts(_)
+            | Self::ListRoots(_)
+            | Self::ListDelegatedAdministrators(_)
+            | Self::ListAWSServiceAccessForOrganization(_)
+            | Self::GetCallerIdentity(_) => None,
         }
+    }
+
+    /// Where the request of a listing says which page it wants.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are no listings")]
+    pub(super) fn token_mut(&mut self) -> Option<&mut Option<String>> {
+        Some(match self {
+            Self::DescribeOrganizationConformancePacks(asked)
+            | Self::DescribeOrganizationConformancePackStatuses(asked) => &mut asked.next_token,
+            Self::GetOrganizationConformancePackDetailedStatus(asked) => &mut asked.next_token,
+            Self::ListTagsForResource(asked) => &mut asked.next_token,
+            Self::ListAccounts(asked)
+            | Self::ListRoots(asked)
+            | Self::ListAWSServiceAccessForOrganization(asked) => &mut asked.next_token,
+            Self::ListAccountsForParent(asked) | Self::ListOrganizationalUnitsForParent(asked) => {
+                &mut asked.next_token
+            }
+            Self::ListParents(asked) => &mut asked.next_token,
+            Self::ListChildren(asked) => &mut asked.next_token,
+            Self::ListTagsForOrganizationResource(asked) => &mut asked.next_token,
+            Self::ListDelegatedAdministrators(asked) => &mut asked.next_token,
+            _ => return None,
+        })
+    }
+}
+
+impl Answer {
+    /// Where the answer of a listing says that there is more.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are no listings")]
+    pub(super) fn token_mut(&mut self) -> Option<&mut Option<String>> {
+        Some(match self {
+            Self::DescribeOrganizationConformancePacks(page) => &mut page.next_token,
+            Self::DescribeOrganizationConformancePackStatuses(page) => &mut page.next_token,
+            Self::GetOrganizationConformancePackDetailedStatus(page) => &mut page.next_token,
+            Self::ListTagsForResource(page) => &mut page.next_token,
+            Self::ListAccounts(page) | Self::ListAccountsForParent(page) => &mut page.next_token,
+            Self::ListParents(page) => &mut page.next_token,
+            Self::ListChildren(page) => &mut page.next_token,
+            Self::ListRoots(page) => &mut page.next_token,
+            Self::ListOrganizationalUnitsForParent(page) => &mut page.next_token,
+            Self::ListTagsForOrganizationResource(page) => &mut page.next_token,
+            Self::ListDelegatedAdministrators(page) => &mut page.next_token,
+            Self::ListAWSServiceAccessForOrganization(page) => &mut page.next_token,
+            _ => return None,
+        })
     }
 }
 
@@ -381,6 +417,18 @@ pub enum Breakage {
 /// A moment as awsJson sends it: epoch seconds as a number, fractional to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub Timestamp);
+
+impl Epoch {
+    /// This moment, cut to the millisecond.
+    pub fn of(at: Timestamp) -> Self {
+        Self(whole(at))
+    }
+}
+
+/// The moment cut to the millisecond, as AWS shows it.
+pub(super) fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
 
 impl Serialize for Epoch {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::causes::Cause;
 use super::faults::FaultRule;
 use super::knobs::Knobs;
 use super::members;
-use super::rollout::{Aggregate, Cause, Row};
+use super::rollout::Aggregate;
 use super::setup::Recorder;
+use super::story::Row;
 use super::world::World;
 use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use crate::domain::observed::RolloutStatus;
@@ -74,10 +76,10 @@ struct Fault<'a> {
 
 /// The whole world, at the time it has reached.
 pub fn world(world: &World) -> Dump<'_> {
-    let now = world.now();
+    let now = world.moment();
     Dump {
         simulated: true,
-        now,
+        now: world.now(),
         management: world.management(),
         regions: world.regions(),
         accounts: world.members.iter().map(|one| account(world, one, now)).collect(),
@@ -99,7 +101,7 @@ fn account<'a>(world: &'a World, one: &'a members::Account, now: Timestamp) -> A
         name: &one.name,
         member: stay.is_some(),
         state: *one.state.at(now),
-        joined: stay.map(|stay| stay.joined),
+        joined: stay.map(members::Stay::joined_timestamp),
         parent: &one.parent,
         recorders: recorders.collect(),
     }

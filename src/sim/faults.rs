@@ -108,6 +108,14 @@ pub enum Effect {
     Truncated,
     /// Statuses that no client knows.
     UnknownStatus,
+    /// A listing loses the second half of its page and all further pages, and says nothing of it.
+    Short,
+    /// A listing never ends: every page is the first and has a token.
+    Endless {
+        /// Whether it is the same token every time.
+        #[serde(default)]
+        same_token: bool,
+    },
     /// Any API error, before the effect.
     Error {
         /// The exception.
@@ -241,7 +249,10 @@ impl Armed {
         let Asked { operation, caller, has_token, now, seed } = asked;
         let rule = &self.rule;
         let needs_token = rule.effect == Effect::BadToken;
-        let needs_read = matches!(rule.effect, Effect::Stale { .. } | Effect::UnknownStatus);
+        let needs_read = matches!(
+            rule.effect,
+            Effect::Stale { .. } | Effect::UnknownStatus | Effect::Short | Effect::Endless { .. }
+        );
         let applies = (has_token || !needs_token) && !(needs_read && operation.is_mutating());
         let fits = applies
             && rule.operation.is_none_or(|one| one == operation)
@@ -298,14 +309,20 @@ pub(super) fn before(effect: &Effect, operation: Operation) -> Option<Reply> {
             let message = stretched(message, *length);
             Some(Reply::Fault(Fault::new(code.clone(), message).with_status(*status)))
         }
-        Effect::Stale { .. } | Effect::Malformed | Effect::Truncated | Effect::UnknownStatus => {
-            None
-        }
+        Effect::Stale { .. }
+        | Effect::Malformed
+        | Effect::Truncated
+        | Effect::UnknownStatus
+        | Effect::Short
+        | Effect::Endless { .. } => None,
     }
 }
 
-/// What becomes of the reply of a request that was carried out.
-pub(super) fn after(effect: &Effect, reply: Reply) -> Reply {
+/// What the tokens of endless listings begin with.
+const ENDLESS: &str = "endless-";
+
+/// What becomes of the reply of the `call`th request, which was carried out.
+pub(super) fn after(effect: &Effect, reply: Reply, call: u64) -> Reply {
     match effect {
         Effect::InternalFailure { .. } => internal_failure(),
         Effect::Unavailable { html, .. } => unavailable(*html),
@@ -316,10 +333,14 @@ pub(super) fn after(effect: &Effect, reply: Reply) -> Reply {
             Reply::Answer(answer) => Reply::Broken(Breakage::Truncated(Box::new(answer))),
             Reply::Fault(_) | Reply::Broken(_) => reply,
         },
-        Effect::UnknownStatus => match reply {
-            Reply::Answer(answer) => Reply::Answer(with_unknown_status(answer)),
-            Reply::Fault(_) | Reply::Broken(_) => reply,
-        },
+        Effect::UnknownStatus => altered(reply, with_unknown_status),
+        Effect::Short => altered(reply, shortened),
+        Effect::Endless { same_token } => altered(reply, |answer| {
+            if let Some(token) = answer.token_mut() {
+                let number = if *same_token { 0 } else { call };
+                *token = Some(format!("{ENDLESS}{number}"));
+            }
+        }),
         Effect::Throttled
         | Effect::Stale { .. }
         | Effect::ExpiredCredentials
@@ -352,22 +373,52 @@ fn stretched(message: &str, length: usize) -> String {
     text
 }
 
-fn with_unknown_status(mut answer: Answer) -> Answer {
+fn altered(reply: Reply, change: impl FnOnce(&mut Answer)) -> Reply {
+    match reply {
+        Reply::Answer(mut answer) => {
+            change(&mut answer);
+            Reply::Answer(answer)
+        }
+        Reply::Fault(_) | Reply::Broken(_) => reply,
+    }
+}
+
+fn shortened(answer: &mut Answer) {
+    fn halve<T>(entries: &mut Vec<T>) {
+        entries.truncate(entries.len() / 2);
+    }
+    if let Answer::DescribeOrganizationConformancePacks(packs) = answer {
+        halve(&mut packs.organization_conformance_packs);
+    }
+    if let Answer::DescribeOrganizationConformancePackStatuses(statuses) = answer {
+        halve(&mut statuses.organization_conformance_pack_statuses);
+    }
+    if let Answer::GetOrganizationConformancePackDetailedStatus(detail) = answer {
+        halve(&mut detail.organization_conformance_pack_detailed_statuses);
+    }
+    if let Answer::ListAccounts(list) = answer {
+        halve(&mut list.accounts);
+    }
+    if let Some(token) = answer.token_mut() {
+        *token = None;
+    }
+}
+
+fn with_unknown_status(answer: &mut Answer) {
     const UNKNOWN: &str = "ROLLBACK_PENDING";
-    if let Answer::DescribeOrganizationConformancePackStatuses(statuses) = &mut answer {
+    if let Answer::DescribeOrganizationConformancePackStatuses(statuses) = answer {
         for one in &mut statuses.organization_conformance_pack_statuses {
             UNKNOWN.clone_into(&mut one.status);
         }
     }
-    if let Answer::GetOrganizationConformancePackDetailedStatus(detail) = &mut answer {
+    if let Answer::GetOrganizationConformancePackDetailedStatus(detail) = answer {
         for one in &mut detail.organization_conformance_pack_detailed_statuses {
             UNKNOWN.clone_into(&mut one.status);
         }
     }
-    if let Answer::ListAccounts(list) = &mut answer {
+    if let Answer::ListAccounts(list) = answer {
         for one in &mut list.accounts {
             one.state = Some(UNKNOWN.to_owned());
         }
     }
-    answer
 }

@@ -26,8 +26,8 @@ impl CallGate {
         Self::new(None)
     }
 
-    /// A gate that shuts at the `call`th call, counted from 1: before it reaches the world, or after
-    /// its effect and before its answer. From then on no call gets through.
+    /// A gate that shuts at the `call`th call, counted from 1: before it reaches the world, or
+    /// after its effect and before its answer. From then on no call gets through.
     pub fn shutting(call: u64, stage: Stage) -> Self {
         Self::new(Some((call, stage)))
     }

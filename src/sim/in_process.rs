@@ -382,3 +382,63 @@ fn account(account: organizations::Account) -> Option<Account> {
         joined: account.joined_timestamp.map(|Epoch(at)| at),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::model::Region;
+    use crate::sim::faults::{Effect, FaultRule, Stage};
+    use crate::sim::knobs::Knobs;
+    use crate::sim::setup::Setup;
+
+    fn aws() -> InProcess {
+        let start: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+        let account: AccountId = "111111111111".parse().unwrap();
+        let region: Region = "eu-west-1".parse().unwrap();
+        let mut setup = Setup::new(start, [account.clone()], [region.clone()]);
+        setup.knobs = Knobs::instant();
+        let world = Arc::new(Mutex::new(World::new(setup)));
+        InProcess::new(world, Clock::simulated(start, 1), Place { account, region })
+    }
+
+    fn content() -> Content {
+        Content {
+            body: "Resources: {R: {Type: AWS::Config::ConfigRule}}".into(),
+            inputs: std::collections::BTreeMap::new(),
+            excluded: std::collections::BTreeSet::new(),
+            delivery: Delivery::default(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_black_hole_costs_the_callers_timeout_and_no_more() {
+        let aws = aws();
+        aws.world().add_fault(FaultRule::always(Effect::BlackHole { stage: Stage::After }));
+        let start = aws.clock.now();
+        let read = aws.packs(None).await.unwrap_err();
+        let read_for = aws.clock.now().duration_since(start);
+        let write = aws.put(&"base".parse().unwrap(), &content()).await.unwrap_err();
+        let write_for = aws.clock.now().duration_since(start) - read_for;
+        assert_eq!([read.kind, write.kind], [FailureKind::Timeout; 2]);
+        assert_eq!((read_for.as_secs(), write_for.as_secs()), (45, 60));
+        assert_eq!(aws.world().log().puts(), 1, "the put took effect unseen");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shut_gate_stops_the_process_on_the_chosen_side_of_the_effect() {
+        for (stage, puts) in [(Stage::Before, 0), (Stage::After, 1)] {
+            let gate = CallGate::shutting(2, stage);
+            let aws = aws().with_gate(gate.clone());
+            let process = async {
+                aws.packs(None).await.unwrap();
+                aws.put(&"base".parse().unwrap(), &content()).await.unwrap();
+            };
+            tokio::select! {
+                biased;
+                () = process => panic!("the gate let the second call through"),
+                () = gate.shut() => {}
+            }
+            assert_eq!((gate.calls(), aws.world().log().puts()), (2, puts));
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::api::whole;
 use super::setup::{Member, Recorder};
 use super::timeline::Timeline;
 use crate::domain::model::{AccountId, Region, Timestamp};
@@ -35,6 +36,11 @@ pub(super) struct Stay {
 }
 
 impl Stay {
+    /// `JoinedTimestamp`: where clocks begin, in whole milliseconds.
+    pub(super) fn joined_timestamp(self) -> Timestamp {
+        whole(self.joined)
+    }
+
     fn covers(self, at: Timestamp) -> bool {
         self.joined <= at && self.left.is_none_or(|left| at < left)
     }

@@ -6,6 +6,8 @@
 
 mod admission;
 pub mod api;
+pub mod causes;
+mod directory;
 pub mod dump;
 pub mod event;
 pub mod failures;
@@ -29,8 +31,12 @@ pub mod sessions;
 pub mod setup;
 pub mod simulation;
 pub mod store;
+pub mod story;
+mod strangers;
 mod tags;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod timeline;
 mod validation;

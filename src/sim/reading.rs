@@ -7,10 +7,12 @@ use super::api::packs::{
     Packs,
 };
 use super::api::{Caller, Epoch, Fault};
+use super::causes::Cause;
 use super::packs::{Act, Incarnation, Look, Sight};
 use super::paging::BadToken;
 use super::refusals;
-use super::rollout::{Cause, Rollout, Row};
+use super::rollout::Rollout;
+use super::story::Row;
 use super::validation;
 use super::world::World;
 use crate::domain::model::{AccountId, PackName, Place, Timestamp};
@@ -55,7 +57,7 @@ impl World {
                     status: RolloutStatus::Known(aggregate.verb, aggregate.phase).to_string(),
                     error_code,
                     error_message,
-                    last_update_time: Some(Epoch(aggregate.since)),
+                    last_update_time: Some(Epoch::of(aggregate.since)),
                 };
                 Some((name, status))
             })
@@ -76,7 +78,7 @@ impl World {
         let name = validation::pack_name(asked.organization_conformance_pack_name.as_deref())?;
         let limit = validation::page_limit(asked.limit)?;
         let filter = RowFilter::parse(asked.filters.as_ref())?;
-        self.tree.may_read(caller, self.now(), self.knobs.delegation_delay)?;
+        self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
         let place = caller.place();
         let look = Look { sight: Sight::Rows, at };
         let pack = self.packs.seen(&place, &name, look).ok_or_else(refusals::no_such_pack)?;
@@ -113,7 +115,7 @@ impl World {
     ) -> Result<(Vec<T>, Option<String>), Fault> {
         let names = asked.organization_conformance_pack_names.as_deref().unwrap_or_default();
         let wanted = validation::pack_names(names)?;
-        self.tree.may_read(caller, self.now(), self.knobs.delegation_delay)?;
+        self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
         if !wanted.is_empty() {
             let wanted: BTreeSet<PackName> = wanted.into_iter().collect();
             let found = wanted.iter().map(|name| {
@@ -150,7 +152,7 @@ impl World {
             delivery_s3_key_prefix: run.content.prefix.clone(),
             conformance_pack_input_parameters: run.content.inputs.clone(),
             excluded_accounts: run.content.excluded.iter().map(ToString::to_string).collect(),
-            last_update_time: Epoch(moved.map_or(run.at, |moved| moved.max(run.at))),
+            last_update_time: Epoch::of(moved.map_or(run.at, |moved| moved.max(run.at))),
         })
     }
 }
@@ -210,7 +212,7 @@ fn member_status(
         status: RolloutStatus::Known(row.verb, row.phase).to_string(),
         error_code,
         error_message,
-        last_update_time: Some(Epoch(row.since)),
+        last_update_time: Some(Epoch::of(row.since)),
     }
 }
 

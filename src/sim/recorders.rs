@@ -24,10 +24,10 @@ impl World {
                 "You have reached the limit of 1 configuration recorder.",
             ));
         }
-        let present = self.recorder(caller, self.now());
+        let present = self.recorder(caller, self.moment());
         if !is_customers(present) {
             let spot = (&caller.account, &caller.region);
-            self.set_recorder(self.now(), spot, Recorder::Stopped);
+            self.set_recorder(self.moment(), spot, Recorder::Stopped);
         }
         Ok(())
     }
@@ -42,10 +42,10 @@ impl World {
         let name = named.configuration_recorder_name.as_deref();
         let name =
             name.ok_or_else(|| validation(None, "configurationRecorderName", "not be null"))?;
-        if name != NAME || !is_customers(self.recorder(caller, self.now())) {
+        if name != NAME || !is_customers(self.recorder(caller, self.moment())) {
             return Err(no_such_recorder(name));
         }
-        self.set_recorder(self.now(), (&caller.account, &caller.region), recorder);
+        self.set_recorder(self.moment(), (&caller.account, &caller.region), recorder);
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl World {
                 last_status: last_status.to_owned(),
                 last_error_code: failing.then(|| "AccessDenied".to_owned()),
                 last_error_message: failing.then(|| "Delivery failed".to_owned()),
-                last_status_change_time: changed.map(Epoch),
+                last_status_change_time: changed.map(Epoch::of),
             }
         });
         Ok(RecorderStatuses { configuration_recorders_status: status.into_iter().collect() })

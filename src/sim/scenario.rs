@@ -17,14 +17,15 @@ use super::event::{Event, Timed};
 use super::http::Options;
 use super::knobs::Knobs;
 use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
+use crate::domain::diagnostic::{Severity, Span};
+use crate::domain::limits;
 use crate::domain::model::{AccountId, Malformed, Region, Timestamp};
 use crate::domain::organization::AccountState;
+use crate::domain::snapshot::SourcePath;
+use crate::domain::yaml;
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
-
-/// The largest scenario file that is read: 4 MiB, several 10,000 accounts.
-const BYTES_MAX: u64 = 4 << 20;
 
 /// A scenario, ready to be played.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +80,8 @@ impl Scenario {
     /// Reads a scenario file; `now` is the start unless the file names one.
     pub fn read(path: &Path, now: Timestamp) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
-        if fs::metadata(path).map_err(unreadable)?.len() > BYTES_MAX {
+        let size = fs::metadata(path).map_err(unreadable)?.len();
+        if size > limits::SOURCE_FILE_BYTES as u64 {
             return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
@@ -93,22 +95,61 @@ impl Scenario {
 
     /// The scenario in this text, which errors call `name`.
     pub fn parse(name: &str, text: &str, now: Timestamp) -> Result<Self, ScenarioError> {
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        let file: File = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| invalid(name, &error))?;
+        let file: File = gate(text).and_then(|()| decode(text)).map_err(
+            |Misfit { line, column, problem }| ScenarioError::Invalid {
+                name: name.to_owned(),
+                line,
+                column,
+                problem,
+            },
+        )?;
         build(file, now)
             .map_err(|problem| ScenarioError::Contradiction { name: name.to_owned(), problem })
     }
 }
 
-fn invalid(name: &str, error: &serde_saphyr::Error) -> ScenarioError {
-    let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
-    let text = error.to_string();
-    let problem = text.lines().next().unwrap_or_default();
-    // Some of the parser's messages repeat the place.
-    let place = format!(" at line {line}, column {column}");
-    let problem = problem.strip_suffix(&place).unwrap_or(problem).to_owned();
-    ScenarioError::Invalid { name: name.to_owned(), line, column, problem }
+/// What is wrong with a text, and where: line and column from 1, 0 when unknown.
+struct Misfit {
+    line: u64,
+    column: u64,
+    problem: String,
+}
+
+/// Refuses what the typed reader would take or could not survive: keys that stand twice, aliases
+/// within aliases, a second document.
+fn gate(text: &str) -> Result<(), Misfit> {
+    // Findings name a path; the caller knows the real one.
+    let path = SourcePath::new("scenario.yaml").expect("a plain file name is a path");
+    let at = |span: Option<Span>, problem| {
+        let (line, column) = span.map_or((0, 0), |span| (span.line.into(), span.column.into()));
+        Misfit { line, column, problem }
+    };
+    match yaml::parse(&path, text) {
+        Ok(roots) => roots.get(1).map_or(Ok(()), |second| {
+            Err(at(Some(second.span), "a second document begins here".to_owned()))
+        }),
+        Err(problems) => {
+            let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
+            Err(first.map_or_else(
+                || at(None, "this is not YAML".to_owned()),
+                |problem| at(problem.span, problem.found),
+            ))
+        }
+    }
+}
+
+/// Reads a text that passed the [`gate`]. Enums with content are written `name: content`, as in
+/// JSON, and not with tags.
+fn decode(text: &str) -> Result<File, Misfit> {
+    let reader = serde_yaml::Deserializer::from_str(text);
+    serde_yaml::with::singleton_map_recursive::deserialize(reader).map_err(|error| {
+        let (line, column) =
+            error.location().map_or((0, 0), |place| (place.line() as u64, place.column() as u64));
+        let text = error.to_string();
+        // The place stands before the message already.
+        let problem = text.strip_suffix(&format!(" at line {line} column {column}"));
+        Misfit { line, column, problem: problem.unwrap_or(&text).to_owned() }
+    })
 }
 
 /// The file as written.
@@ -388,6 +429,11 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
     if setup.regions.is_empty() {
         return Err("an organization has at least one region".to_owned());
     }
+    let mut named =
+        setup.accounts.iter().flat_map(|one| one.recorders.keys().chain(&one.regions_off));
+    if let Some(absent) = named.find(|region| !setup.regions.contains(region)) {
+        return Err(format!("region {absent} is named but not listed under regions"));
+    }
     Ok(())
 }
 
@@ -467,27 +513,29 @@ script:
             "regions: [eu-west-1]\naccounts: [{id: '111111111111'}, {id: '111111111111'}]",
             "regions: [eu-west-1]\nowner: '222222222222'\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', parent: ou-x}]",
+            "regions: [eu-west-1]\naccounts: [{id: '111111111111', regionsOff: [us-east-1]}]",
             "regions: [eu-west-1]\nknobs: {speed: 1}\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', joined: soon}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111'}]\nscript: [{do: dance}]",
         ];
         let errors = wrong.map(|text| {
             let error = parse(text).unwrap_err().to_string();
-            error.chars().take(95).collect::<String>()
+            error.chars().take(90).collect::<String>().trim_end().to_owned()
         });
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        test.yaml:2:33: unknown field `nmae`, expected one of id, name, state, joined, invited, parent,
-        test.yaml:3:10: "111" is not an account id (12 digits, in quotes)
-        test.yaml:1:11: "Mars" is not a region name such as eu-west-1
+        test.yaml:2:33: accounts[0]: unknown field `nmae`, expected one of `id`, `name`, `state`,
+        test.yaml:3:5: accounts[0]: "111" is not an account id (12 digits, in quotes)
+        test.yaml:1:10: regions: "Mars" is not a region name such as eu-west-1
         test.yaml:1:1: missing field `accounts`
         test.yaml: an organization has at least one account
         test.yaml: an organization has at least one region
         test.yaml: account 111111111111 is listed twice
         test.yaml: account 222222222222 is named but not listed under accounts
         test.yaml: ou-x is no organizational unit of this scenario
-        test.yaml:2:9: unknown field `speed`, expected one of lag, fanOut, joining, recorderGate, lambd
-        test.yaml:2:41: "soon" is no moment such as -6h50m, 30m or 2026-11-01T08:00:00Z
-        test.yaml:3:15: unknown variant `dance`, expected one of join, leave, state, move, recorder, fa
+        test.yaml: region us-east-1 is named but not listed under regions
+        test.yaml:2:9: knobs: unknown field `speed`, expected one of `lag`, `fanOut`, `joining`, `
+        test.yaml:2:12: accounts[0]: "soon" is no moment such as -6h50m, 30m or 2026-11-01T08:00:0
+        test.yaml:3:15: script[0].do: unknown variant `dance`, expected one of `join`, `leave`, `s
         "#);
     }
 }

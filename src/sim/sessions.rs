@@ -86,15 +86,15 @@ impl World {
         let (account, role) = parse(role_arn).ok_or_else(|| denied(caller, role_arn))?;
         let external_id = assume.external_id.as_deref();
         let open = self.members.find(&account).is_some_and(|member| {
-            member.stay(self.now()).is_some()
-                && *member.state.at(self.now()) == AccountState::Active
+            member.stay(self.moment()).is_some()
+                && *member.state.at(self.moment()) == AccountState::Active
         });
         if !open || !self.sessions.trusts(&account, role, caller, external_id) {
             return Err(denied(caller, role_arn));
         }
         let drawn = draw(self.seed, &["session", account.as_str()], self.call_number());
         let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session_name}");
-        let expires = after(self.now(), duration);
+        let expires = after(self.moment(), duration);
         let access_key_id =
             format!("ASIASIM{account}{}", alphanumeric(drawn, 8).to_ascii_uppercase());
         let role_id = alphanumeric(draw(self.seed, &["role", role], 0), 17).to_ascii_uppercase();

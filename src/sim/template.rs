@@ -1,12 +1,11 @@
 //! What the world wants to know of a template: whether AWS would take it, and what is in it.
 //!
-//! Deliberately its own lenient reader, not `domain::template`: a peer that shared the product's
-//! parser could not catch its mistakes.
+//! Deliberately its own lenient reader on another parser (`serde_yaml`), not `domain::template`: a
+//! peer that shared the product's reading could not catch its mistakes.
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use granit_parser::{Event, Parser};
 use serde_yaml::{Mapping, Value};
 
 use crate::domain::model::Digest;
@@ -36,11 +35,6 @@ pub struct Facts {
     pub required: BTreeSet<String>,
 }
 
-/// The identity of a template's bytes.
-pub(super) fn digest(body: &str) -> Digest {
-    Digest::of([body.as_bytes()])
-}
-
 /// Reads a template; the error is what AWS lists under "Errors found".
 pub(super) fn read(body: &str) -> Result<Facts, String> {
     refuse_anchors(body)?;
@@ -54,7 +48,7 @@ pub(super) fn read(body: &str) -> Result<Facts, String> {
         return Err("Number of resources provided in the template exceeds the allowed limit".into());
     }
     let mut facts = Facts {
-        digest: digest(body),
+        digest: Digest::of([body.as_bytes()]),
         size: body.len(),
         rules: 0,
         has_managed_rules: false,
@@ -77,16 +71,20 @@ pub(super) fn read(body: &str) -> Result<Facts, String> {
 
 /// CloudFormation takes no aliases; and nested ones would cost memory without bound.
 fn refuse_anchors(body: &str) -> Result<(), String> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_anchors: 0, max_aliases: 0 },
+    let options = granit_parser::options! {
+        emit_anchor_events: true,
+        emit_unresolved_aliases: true,
+        // As libyaml reads it, and with it the reader behind this one.
+        block_scalar_eof_without_line_feed: true,
     };
-    serde_saphyr::from_str_with_options::<Whole>(body, options)
-        .map(|Whole(IgnoredAny)| ())
-        .map_err(|_| "Template format error: YAML not well-formed".to_owned())
+    let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+    let is_plain = Parser::new_from_str_with_options(body, options).all(|event| {
+        event.is_ok_and(|(event, _)| {
+            !matches!(event, Event::Anchor(..) | Event::Alias(_) | Event::UnresolvedAlias(_))
+        })
+    });
+    if is_plain { Ok(()) } else { Err("Template format error: YAML not well-formed".to_owned()) }
 }
-
-#[derive(Deserialize)]
-struct Whole(IgnoredAny);
 
 fn section<'a>(root: &'a Mapping, name: &str) -> Result<Option<&'a Mapping>, String> {
     match root.get(name) {

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service};
+use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service, whole};
 use super::failures::{Failure, FailureId, Failures};
 use super::faults::{self, Asked, Effect, FaultId, FaultRule, Faults};
 use super::knobs::Knobs;
@@ -16,13 +17,14 @@ use super::organization::Tree;
 use super::packs::{Incarnation, Look, Packs, Sight};
 use super::paging::Listing;
 use super::refusals;
-use super::rollout::{Aggregate, Rollout, Row};
+use super::rollout::{Aggregate, Rollout};
 use super::sessions::{Session, Sessions};
-use super::setup::{Member, Recorder, Setup};
+use super::setup::{Features, Member, Recorder, Setup};
 use super::store::{Object, Store};
+use super::story::Row;
 use super::template::Facts;
 use super::throttle::Buckets;
-use super::timeline::{Timeline, earlier};
+use super::timeline::{Timeline, after, earlier};
 use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use crate::domain::observed::Delivery;
 use crate::domain::organization::AccountState;
@@ -42,7 +44,7 @@ pub struct World {
     faults: Faults,
     buckets: Buckets,
     log: RequestLog,
-    now: Timestamp,
+    moment: Timestamp,
     calls: u64,
 }
 
@@ -65,18 +67,24 @@ impl World {
             faults: Faults::default(),
             buckets: Buckets::default(),
             log: RequestLog::new(knobs.log_entries_max),
-            now: start,
+            moment: whole(start),
             calls: 0,
             knobs,
         }
     }
 
     /// Answers a request at `now`; time never runs backwards, an earlier `now` counts as the last.
-    pub fn call(&mut self, now: Timestamp, caller: &Caller, request: Request) -> Reply {
-        let now = self.advance_to(now);
-        self.calls += 1;
+    pub fn call(&mut self, now: Timestamp, caller: &Caller, mut request: Request) -> Reply {
         let operation = request.operation();
-        let (subject, has_token) = request.outline();
+        if operation.is_mutating() {
+            self.next_moment(now);
+        } else {
+            self.advance_to(now);
+        }
+        let now = self.now();
+        self.calls += 1;
+        let subject = request.subject().map(str::to_owned);
+        let has_token = request.token_mut().is_some_and(|token| token.is_some());
         let asked = Asked { operation, caller, has_token, now, seed: self.seed };
         let effect = match caller.origin {
             Origin::Client => self.faults.strike(asked),
@@ -102,22 +110,31 @@ impl World {
     }
 
     /// Lets time pass. Nothing has to be done for it: everything is a function of the past.
-    /// Returns the world's time, which is kept in whole milliseconds as AWS shows it.
-    pub fn advance_to(&mut self, now: Timestamp) -> Timestamp {
-        let whole = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        self.now = self.now.max(whole);
-        self.now
+    pub fn advance_to(&mut self, now: Timestamp) {
+        self.moment = self.moment.max(whole(now));
     }
 
-    /// The world's time: that of the last call.
+    /// The world's time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
-        self.now
+        whole(self.moment)
+    }
+
+    /// The exact moment: what happens within one millisecond still happens one after the other.
+    pub(super) fn moment(&self) -> Timestamp {
+        self.moment
+    }
+
+    /// A moment of its own for a change, so that changes have an order even on a frozen clock.
+    fn next_moment(&mut self, now: Timestamp) -> Timestamp {
+        self.advance_to(now);
+        self.moment = after(self.moment, Duration::from_nanos(1));
+        self.moment
     }
 
     fn respond(
         &mut self,
         caller: &Caller,
-        request: Request,
+        mut request: Request,
         effect: Option<&Effect>,
     ) -> (Reply, bool) {
         let operation = request.operation();
@@ -127,7 +144,7 @@ impl World {
         let admitted =
             self.recognise(caller, operation.service()).and_then(|()| match caller.origin {
                 Origin::Client => {
-                    self.buckets.admit(&self.knobs.rates, self.now, caller, operation)
+                    self.buckets.admit(&self.knobs.rates, self.moment, caller, operation)
                 }
                 Origin::Other => Ok(()),
             });
@@ -135,9 +152,12 @@ impl World {
             return (Reply::Fault(fault), false);
         }
         let at = match effect {
-            Some(Effect::Stale { by }) => earlier(self.now, *by),
-            Some(_) | None => self.now,
+            Some(Effect::Stale { by }) => earlier(self.moment, *by),
+            Some(_) | None => self.moment,
         };
+        if let (Some(Effect::Endless { .. }), Some(token)) = (effect, request.token_mut()) {
+            *token = None;
+        }
         let result = self.execute(at, caller, request);
         let took_effect = result.is_ok();
         let reply = match result {
@@ -145,7 +165,7 @@ impl World {
             Err(fault) => Reply::Fault(fault),
         };
         let reply = match effect {
-            Some(effect) => faults::after(effect, reply),
+            Some(effect) => faults::after(effect, reply, self.calls),
             None => reply,
         };
         (reply, took_effect)
@@ -235,7 +255,7 @@ impl World {
         Listing {
             seed: self.seed,
             paging: &self.knobs.paging,
-            now: self.now,
+            now: self.now(),
             call: self.calls,
             scope: [operation, caller.account.as_str(), caller.region.as_str(), filter],
         }
@@ -349,7 +369,7 @@ impl World {
     }
 
     pub(super) fn truth(&self) -> Look {
-        Look { sight: Sight::Truth, at: self.now }
+        Look { sight: Sight::Truth, at: self.moment }
     }
 }
 
@@ -357,13 +377,13 @@ impl World {
 impl World {
     /// Plans a failure from now on.
     pub fn fail(&mut self, now: Timestamp, failure: Failure) -> FailureId {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.failures.plan(now, failure)
     }
 
     /// Ends a failure; what failed stays failed until the next run. False if there is none.
     pub fn clear_failure(&mut self, now: Timestamp, id: FailureId) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.failures.clear(now, id)
     }
 
@@ -387,15 +407,20 @@ impl World {
         &self.faults
     }
 
+    /// Changes what the organization can do, or dissolves it.
+    pub fn set_features(&mut self, features: Features) {
+        self.tree.features = features;
+    }
+
     /// Lets an account join now, or join again: `joined` is set to this moment.
     pub fn join(&mut self, now: Timestamp, member: Member) {
-        let joined = self.advance_to(now);
+        let joined = self.next_moment(now);
         self.members.join(Member { joined, ..member });
     }
 
     /// Lets an account leave. False if it is no member.
     pub fn leave(&mut self, now: Timestamp, id: &AccountId) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         let mut left = false;
         self.members.change(id, |account| {
             if let Some(stay) = account.stays.last_mut().filter(|stay| stay.left.is_none()) {
@@ -408,7 +433,7 @@ impl World {
 
     /// Changes the state of an account. False if it was never a member.
     pub fn set_state(&mut self, now: Timestamp, id: &AccountId, state: AccountState) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.change(id, |account| account.state.set(now, state))
     }
 
@@ -425,14 +450,14 @@ impl World {
         (id, region): (&AccountId, &Region),
         recorder: Recorder,
     ) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.set_recorder(id, region, now, recorder)
     }
 
     /// Makes or removes the role that organization deployments need; it matters only in the
     /// management account. False if the account was never a member.
     pub fn set_service_role(&mut self, now: Timestamp, id: &AccountId, exists: bool) -> bool {
-        let now = self.advance_to(now);
+        let now = self.next_moment(now);
         self.members.change(id, |account| account.service_role.set(now, exists))
     }
 

@@ -2,19 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod cli;
 mod contract;
 mod crash;
 mod daemon;
 mod faults;
+mod fleet;
 mod guard;
 mod history;
+mod http;
 mod lab;
 mod lines;
 mod manifests;
+mod metrics;
 mod plan;
+mod process;
 mod properties;
 mod random;
+mod rendering;
 mod report;
+mod sample;
 mod scenarios;
 mod settings;
 mod sim_http;

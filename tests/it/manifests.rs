@@ -1,1 +1,982 @@
-//! (being written)
+//! Manifests: what is declared, what is refused and where, and what stays in force meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Parser as _;
+use conformd::cli::validate;
+use conformd::domain::catalog::{Catalog, Constraints, Declared, templates_wanted};
+use conformd::domain::diagnostic::Diagnostic;
+use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::{code, limits};
+use proptest::prelude::*;
+
+const TEMPLATE: &str = "\
+Parameters:
+  Age: {Type: String}
+  Word: {Type: String, Default: none}
+Resources:
+  R:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      InputParameters: {a: !Ref Age, b: !Ref Word}
+      Source: {Owner: AWS, SourceIdentifier: X}
+";
+
+/// A manifest of this name with these lines in its `spec`.
+fn pack(name: &str, spec: &str) -> String {
+    let mut text = format!(
+        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+         metadata: {{name: {name}}}\nspec:\n  template: {{file: t.yaml}}\n"
+    );
+    for line in spec.lines() {
+        writeln!(text, "  {line}").unwrap();
+    }
+    text
+}
+
+fn good(name: &str) -> String {
+    pack(name, "parameters: {Age: \"1\"}")
+}
+
+fn path(text: &str) -> SourcePath {
+    SourcePath::new(text).unwrap()
+}
+
+fn snapshot<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Snapshot {
+    let bytes = |text: &T| FileContent::Bytes(text.as_ref().into());
+    let mut files: BTreeMap<SourcePath, FileContent> =
+        files.iter().map(|(name, text)| (path(name), bytes(text))).collect();
+    files.entry(path("t.yaml")).or_insert_with(|| FileContent::Bytes(TEMPLATE.as_bytes().into()));
+    Snapshot::of_directory(files)
+}
+
+fn read<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Catalog {
+    Catalog::read(&snapshot(files), &Constraints::default(), None)
+}
+
+/// The packs and every finding, a line each.
+fn show(catalog: &Catalog) -> String {
+    let mut lines = String::new();
+    for (name, declared) in &catalog.packs {
+        match declared {
+            Declared::Good(_) => writeln!(lines, "{name}: good"),
+            Declared::Broken { why: _, last_good: None } => writeln!(lines, "{name}: broken"),
+            Declared::Broken { why: _, last_good: Some(_) } => {
+                writeln!(lines, "{name}: broken, last good form in force")
+            }
+        }
+        .unwrap();
+    }
+    for finding in &catalog.diagnostics {
+        writeln!(lines, "{finding}").unwrap();
+    }
+    let errors = catalog.diagnostics.iter().any(|found| found.to_string().contains(" error["));
+    assert_eq!(catalog.wholly_valid, !errors);
+    lines
+}
+
+fn check<T: AsRef<[u8]>>(files: &[(&str, T)]) -> String {
+    show(&read(files))
+}
+
+fn codes(findings: &[Diagnostic]) -> Vec<&'static str> {
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn everything_wrong_in_every_document_is_found_at_once() {
+    let text = "\
+apiVersion: conformd/v1alpha1
+kind: OrganizationConformancePack
+metadata:
+  name: one
+  label: {team: security}
+spec:
+  template: {file: t.yaml, inline: x}
+  parameters: {Age: 90, ConformdMarker: x, 'a-b': x}
+  regions: [us-east-1, us-east-1, useast1]
+  exclude: {accounts: [111122223333, \"12\"], organizationalUnits: [ou-1], states: [SUSPENDET, ACTIVE]}
+  overrides: [{regions: [eu-west-1], parameters: {}}]
+  deletionPolicy: delete
+  adopt: yes
+  suspend: {reason: \"\", until: tomorrow}
+  delivery: {bucket: results}
+---
+broken: [
+---
+apiVersion: conformd/v1alpha1
+kind: Approval
+metadata: {name: retire}
+spec: {plan: 123, expires: 2026-12-01}
+---
+apiVersion: conformd/v1alpha1
+kind: OrganizationConformancePack
+metadata: {name: two}
+spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
+";
+    insta::assert_snapshot!(check(&[("packs.yaml", text)]), @r#"
+    one: broken
+    two: broken
+    packs.yaml:5:3: error[unknown-field]: metadata has no field label; expected one of name, labels (did you mean labels?)
+    packs.yaml:7:13: error[template-choice]: spec.template names file and inline; expected exactly one of file, inline, s3
+    packs.yaml:8:21: error[wrong-type]: spec.parameters.Age is a number; expected text (put the value in quotes)
+    packs.yaml:8:25: error[reserved-parameter]: ConformdMarker cannot be given (conformd computes and sends it)
+    packs.yaml:8:44: error[malformed]: "a-b" cannot be the name of a parameter; expected at most 255 ASCII letters and digits
+    packs.yaml:9:24: warning[duplicate]: spec.regions names this twice
+    packs.yaml:9:35: error[malformed]: an entry of spec.regions is "useast1"; expected a region name such as eu-west-1
+    packs.yaml:10:24: error[wrong-type]: an entry of exclude.accounts is a number; expected text (write "111122223333", in quotes)
+    packs.yaml:10:38: error[malformed]: an entry of exclude.accounts is "12"; expected an account id (12 digits, in quotes)
+    packs.yaml:10:67: error[malformed]: an entry of exclude.organizationalUnits is "ou-1"; expected an organizational unit's id such as ou-ab12-cdef3456
+    packs.yaml:10:83: error[malformed]: an entry of exclude.states is "SUSPENDET"; expected an account state such as SUSPENDED
+    packs.yaml:10:94: error[malformed]: excluding ACTIVE excludes every account (remove the manifest instead)
+    packs.yaml:11:26: error[region-outside]: the pack is not in eu-west-1; expected a region of spec.regions
+    packs.yaml:12:19: error[malformed]: spec.deletionPolicy is "delete"; expected Delete or Orphan (did you mean Delete?)
+    packs.yaml:13:10: error[wrong-type]: spec.adopt is text; expected true or false
+    packs.yaml:14:21: error[malformed]: suspend.reason is empty; expected words
+    packs.yaml:14:32: error[malformed]: suspend.until is "tomorrow"; expected a moment such as 2026-12-01T00:00:00Z
+    packs.yaml:15:22: error[malformed]: delivery.bucket is "results"; expected a bucket name that begins with awsconfigconforms (AWS Config's own role may write to no other bucket)
+    packs.yaml:17:9: error[syntax]: this is not YAML: unclosed bracket '['
+    packs.yaml:22:7: error[missing-field]: spec has no field reason
+    packs.yaml:22:14: error[wrong-type]: spec.plan is a number; expected text (write "123", in quotes)
+    packs.yaml:22:28: error[malformed]: spec.expires is "2026-12-01"; expected a moment such as 2026-12-01T00:00:00Z
+    packs.yaml:27:25: error[path-escape]: the path leaves the source root: "../up.yaml"; expected a path relative to this manifest, beneath the source root
+    packs.yaml:27:47: error[malformed]: spec.regions is empty (leave the field out for every configured region; remove the manifest for none)
+    packs.yaml:27:51: error[unknown-field]: spec has no field extra; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+    "#);
+}
+
+#[test]
+fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
+    let spec = "metadata: {name: x}\nspec: {template: {file: t.yaml}}";
+    let ours = [
+        "apiVersion: conformd/v1alpha2\nkind: OrganizationConformancePack",
+        "apiVersion: conformd/v1\nkind: Something",
+        "apiVersion: comformd/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: CONFORMD/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: conformd/v1alpha1\nkind: OrganisationConformancePack",
+        "apiVersion: conformd/v1alpha1\nkind: Aproval",
+        "apiVersion: conformd/v1alpha1",
+        "kind: OrganizationConformancePack",
+        "apiversion: conformd/v1alpha1\nkind: OrganizationConformancePack",
+        "api_version: conformd/v1alpha1",
+        "",
+    ];
+    let mut lines = String::new();
+    for head in ours {
+        let catalog = read(&[("a.yaml", format!("{head}\n{spec}\n"))]);
+        assert_eq!(codes(&catalog.diagnostics), [code::NEAR_MISS], "{head}");
+        assert!(catalog.packs.is_empty() && !catalog.wholly_valid);
+        writeln!(lines, "{}", catalog.diagnostics[0]).unwrap();
+    }
+    let item = good("x").replace('\n', "\n  ");
+    for list in [format!("- {item}"), format!("kind: List\nitems:\n- {item}")] {
+        assert_eq!(codes(&read(&[("a.yaml", list)]).diagnostics), [code::NEAR_MISS]);
+    }
+    insta::assert_snapshot!(lines, @r"
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1alpha2; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion comformd/v1alpha1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion v1alpha1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.io/v1alpha1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion CONFORMD/v1alpha1; expected conformd/v1alpha1
+    a.yaml:2:7: error[near-miss]: there is no kind OrganisationConformancePack; expected OrganizationConformancePack or Approval (did you mean OrganizationConformancePack?)
+    a.yaml:2:7: error[near-miss]: there is no kind Aproval; expected OrganizationConformancePack or Approval (did you mean Approval?)
+    a.yaml:1:13: error[near-miss]: the document has no kind; expected OrganizationConformancePack or Approval
+    a.yaml:1:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd/v1alpha1
+    a.yaml:1:1: error[near-miss]: the version stands in a field apiversion (did you mean apiVersion?)
+    a.yaml:1:1: error[near-miss]: the version stands in a field api_version (did you mean apiVersion?)
+    a.yaml:2:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd/v1alpha1
+    ");
+}
+
+#[test]
+fn other_peoples_files_are_ignored_whatever_they_hold() {
+    let theirs = [
+        "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {metadata: {}}}\n",
+        "apiVersion: configservice.aws.example.io/v1\nkind: OrganizationConformancePack\n",
+        "apiVersion: policy/v1\nkind: Approval\n",
+        "apiVersion: config/v1alpha1\nkind: Settings\n",
+        "base: &base {a: 1}\nother: {<<: *base}\n",
+        "a: 1\na: 2\n",
+        "- 1\n- 2\n",
+        "just text\n",
+        "",
+        "# a comment\n",
+        TEMPLATE,
+    ];
+    for text in theirs {
+        let catalog = read(&[("a.yaml", text)]);
+        assert_eq!(show(&catalog), "", "{text}");
+        assert!(catalog.is_empty());
+        assert!(catalog.ignored.contains(&path("a.yaml")), "{text}");
+    }
+}
+
+#[test]
+fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
+    let name = |head: &str| format!("{head}{}", good("a"));
+    let cases: [(&str, Vec<u8>); 12] = [
+        ("anchor", name("x: &y 1\n").into()),
+        ("merge key", name("<<: {x: 1}\n").into()),
+        ("duplicate key", name("kind: OrganizationConformancePack\n").into()),
+        ("key that is a list", name("[a]: 1\n").into()),
+        ("tag", name("!!binary x: 1\n").into()),
+        ("NUL", name("x: \"\0\"\n").into()),
+        ("not UTF-8", [b"\xc3\xa9: 1\nx: \xff\n".as_slice(), good("a").as_bytes()].concat()),
+        ("UTF-16", "\u{feff}a: 1".encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        ("unclosed", name("x: \"y\n").into()),
+        ("tab", name("x:\n\t- 1\n").into()),
+        ("deep", name(&format!("x: {}\n", "[".repeat(200))).into()),
+        ("large", vec![b'x'; limits::SOURCE_FILE_BYTES + 1]),
+    ];
+    let mut lines = String::new();
+    for (what, bytes) in cases {
+        let catalog = read(&[("a.yaml", bytes)]);
+        assert!(!catalog.wholly_valid);
+        let mut found = catalog.diagnostics.iter();
+        let first = found.find(|finding| finding.code != code::UNKNOWN_FIELD).unwrap();
+        writeln!(lines, "{what}: {first}").unwrap();
+    }
+    insta::assert_snapshot!(lines, @r#"
+    anchor: a.yaml:1:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    merge key: a.yaml:1:1: error[alias]: a merge key (`<<`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    duplicate key: a.yaml:3:1: error[duplicate-key]: the key "kind" stands twice in one mapping
+    key that is a list: a.yaml:1:1: error[key-not-text]: a mapping key is not text
+    tag: a.yaml:1:1: error[tag]: the tag !!binary is not allowed
+    NUL: a.yaml:1:5: error[encoding]: the text holds a NUL character
+    not UTF-8: a.yaml:2:4: error[encoding]: the bytes here are not UTF-8 text (save it as UTF-8)
+    UTF-16: a.yaml:1:1: error[encoding]: the bytes here are not UTF-8 text (the file is UTF-16; save it as UTF-8)
+    unclosed: a.yaml:7:22: error[syntax]: this is not YAML: invalid trailing content after double-quoted scalar
+    tab: a.yaml:2:2: error[syntax]: this is not YAML: tabs disallowed within this context (block indentation)
+    deep: a.yaml:1:68: error[too-deep]: more than 64 collections are nested here
+    large: a.yaml: error[too-large]: the file has 1048577 bytes; expected at most 1048576
+    "#);
+}
+
+#[test]
+fn byte_order_marks_and_any_line_ending_are_fine() {
+    let text = good("a");
+    let forms = [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.replace('\n', "\r")];
+    for form in forms {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(check(&[("a.yaml", form)]), @"a: good");
+        }
+    }
+}
+
+#[test]
+fn hostile_text_is_refused_with_few_words() {
+    let anchors = |count: usize| {
+        let list = |name: &str| format!("[{}]", [name; 9].join(","));
+        let line = |at: usize| format!("k{at}: &k{at} {}\n", list(&format!("*k{}", at.max(1) - 1)));
+        (0..count).map(line).collect::<String>()
+    };
+    let bombs = [
+        ("laughs", anchors(30)),
+        ("one anchor, many aliases", format!("a: &a [x]\nb: [{}]", "*a,".repeat(100_000))),
+        ("deep flow", format!("x: {}", "[".repeat(500_000))),
+        ("deep mappings", format!("x: {}", "{a: ".repeat(200_000))),
+        ("deep block", (0..1_000).map(|depth| " ".repeat(depth) + "a:\n").collect()),
+        ("deep sequences", format!("x:\n{}", "- ".repeat(500_000))),
+        ("deep keys", "? ".repeat(500_000)),
+        ("wide", format!("x: [{}]", "a,".repeat(500_000))),
+        ("repeated key", "a: 1\n".repeat(170_000)),
+        ("empty documents", "---\n".repeat(260_000)),
+        ("broken documents", "---\n[\n".repeat(170_000)),
+    ];
+    let mut lines = String::new();
+    for (what, text) in bombs {
+        let snapshot = snapshot(&[("a.yaml", format!("{}{text}", good("a")))]);
+        let catalog = Catalog::read(&snapshot, &Constraints::default(), None);
+        assert!(!catalog.wholly_valid, "{what}");
+        let count = catalog.diagnostics.len();
+        assert!(count <= limits::PROBLEMS + 1, "{what}: {count} findings");
+        writeln!(lines, "{what}: {}", catalog.diagnostics[0]).unwrap();
+    }
+    insta::assert_snapshot!(lines, @r#"
+    laughs: a.yaml:7:5: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    one anchor, many aliases: a.yaml:7:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    deep flow: a.yaml:7:68: error[too-deep]: more than 64 collections are nested here
+    deep mappings: a.yaml:7:256: error[too-deep]: more than 64 collections are nested here
+    deep block: a.yaml:71:65: error[too-deep]: more than 64 collections are nested here
+    deep sequences: a.yaml:8:127: error[too-deep]: more than 64 collections are nested here
+    deep keys: a.yaml:7:129: error[too-deep]: more than 64 collections are nested here
+    wide: a.yaml:7:119967: error[too-large]: the file holds more than 60000 values
+    repeated key: a.yaml:8:1: error[duplicate-key]: the key "a" stands twice in one mapping
+    empty documents: a.yaml:59988:4: error[too-large]: the file holds more than 60000 values
+    broken documents: a.yaml:8:1: error[syntax]: this is not YAML: unclosed bracket '['
+    "#);
+}
+
+#[test]
+fn a_name_belongs_to_one_manifest() {
+    let files = [
+        ("a.yaml", good("twice")),
+        ("b.yaml", format!("{}---\n{}", good("other"), good("twice"))),
+        ("c.yaml", good("Other")),
+        ("d.yaml", good("alone")),
+    ];
+    insta::assert_snapshot!(check(&files), @r"
+    Other: broken
+    alone: good
+    other: broken
+    twice: broken
+    a.yaml:3:18: error[duplicate-name]: another manifest is named twice too
+    b.yaml:3:18: error[duplicate-name]: other and Other differ in letter case only
+    b.yaml:10:18: error[duplicate-name]: another manifest is named twice too
+    c.yaml:3:18: error[duplicate-name]: Other and other differ in letter case only
+    ");
+    let places: Vec<String> = read(&files)
+        .diagnostics
+        .iter()
+        .flat_map(|finding| &finding.related)
+        .map(|place| format!("{}:{}", place.path, place.span.line))
+        .collect();
+    insta::assert_snapshot!(places.join(" "), @"b.yaml:10 c.yaml:3 a.yaml:3 b.yaml:3");
+}
+
+/// Reads good packs, then the same files with a change, remembering the first reading.
+fn after(change: impl FnOnce(&mut BTreeMap<SourcePath, FileContent>)) -> String {
+    let files = [
+        ("a.yaml", format!("{}---\n{}", good("a-one"), good("a-two"))),
+        ("b.yaml", good("b")),
+        ("c.yaml", good("c").replace("t.yaml", "templates/c.yaml")),
+        ("templates/c.yaml", TEMPLATE.to_owned()),
+    ];
+    let mut snapshot = snapshot(&files);
+    let before = Catalog::read(&snapshot, &Constraints::default(), None);
+    assert!(before.wholly_valid);
+    change(&mut snapshot.files);
+    let snapshot = Snapshot::of_directory(snapshot.files);
+    show(&Catalog::read(&snapshot, &Constraints::default(), Some(&before)))
+}
+
+fn set(files: &mut BTreeMap<SourcePath, FileContent>, name: &str, text: &str) {
+    files.insert(path(name), FileContent::Bytes(text.as_bytes().into()));
+}
+
+#[test]
+fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
+    let broken = format!("{}---\nname: [\n", good("a-one"));
+    insta::assert_snapshot!(after(|files| set(files, "a.yaml", &broken)), @r"
+    a-one: good
+    a-two: broken, last good form in force
+    b: good
+    c: good
+    a.yaml:8:7: error[syntax]: this is not YAML: unclosed bracket '['
+    ");
+    let unreadable = FileContent::Unreadable("permission denied".into());
+    let change = |files: &mut BTreeMap<_, _>| drop(files.insert(path("b.yaml"), unreadable));
+    insta::assert_snapshot!(after(change), @r"
+    a-one: good
+    a-two: good
+    b: broken, last good form in force
+    c: good
+    b.yaml: error[unreadable]: the file cannot be read: permission denied
+    ");
+    insta::assert_snapshot!(after(|files| set(files, "b.yaml", "\n")), @r"
+    a-one: good
+    a-two: good
+    b: broken, last good form in force
+    c: good
+    b.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+    ");
+    let misnamed = good("b").replace("name: b", "name: 1b");
+    insta::assert_snapshot!(after(|files| set(files, "b.yaml", &misnamed)), @r#"
+    a-one: good
+    a-two: good
+    b: broken, last good form in force
+    c: good
+    b.yaml:3:18: error[malformed]: metadata.name is "1b"; expected a pack name (a letter, then letters, digits or hyphens; at most 128)
+    "#);
+}
+
+#[test]
+fn a_template_that_breaks_keeps_the_packs_that_name_it() {
+    let gone = |files: &mut BTreeMap<_, _>| drop(files.remove(&path("templates/c.yaml")));
+    insta::assert_snapshot!(after(gone), @r"
+    a-one: good
+    a-two: good
+    b: good
+    c: broken, last good form in force
+    c.yaml:5:13: error[template-missing]: there is no file templates/c.yaml
+    ");
+    let broken = TEMPLATE.replace("!Ref Age", "!Ref Aeg");
+    insta::assert_snapshot!(after(|files| set(files, "templates/c.yaml", &broken)), @r"
+    a-one: good
+    a-two: good
+    b: good
+    c: broken, last good form in force
+    c.yaml:5:13: error[template-invalid]: the template templates/c.yaml has errors
+    templates/c.yaml:8:33: error[unknown-reference]: nothing is named Aeg; expected a parameter or a resource of this template (did you mean Age?)
+    ");
+}
+
+#[test]
+fn a_manifest_that_is_removed_is_gone_and_the_rest_is_valid() {
+    let change = |files: &mut BTreeMap<_, _>| drop(files.remove(&path("b.yaml")));
+    insta::assert_snapshot!(after(change), @r"
+    a-one: good
+    a-two: good
+    c: good
+    ");
+}
+
+#[test]
+fn parameters_are_held_against_the_template() {
+    let regions = |list: &str| Constraints {
+        regions: Some(list.split(' ').map(|name| name.parse().unwrap()).collect()),
+        ..Constraints::default()
+    };
+    let cases = [
+        ("parameters: {Age: \"1\", Wrod: x}", regions("eu-west-1")),
+        ("adopt: false", regions("eu-west-1")),
+        ("overrides: [{regions: [eu-west-1], parameters: {Age: \"1\"}}]", regions("eu-west-1")),
+        (
+            "overrides: [{regions: [eu-west-1], parameters: {Age: \"1\"}}]",
+            regions("eu-west-1 us-east-1"),
+        ),
+        ("overrides: [{regions: [eu-west-1], parameters: {Age: \"1\"}}]", Constraints::default()),
+        (
+            "parameters: {Age: \"1\"}\nregions: [eu-west-1, us-esat-1]",
+            regions("us-east-1 eu-west-1"),
+        ),
+    ];
+    let mut lines = String::new();
+    for (spec, constraints) in cases {
+        let snapshot = snapshot(&[("a.yaml", pack("a", spec))]);
+        let catalog = Catalog::read(&snapshot, &constraints, None);
+        writeln!(lines, "# {spec}\n{}", show(&catalog)).unwrap();
+    }
+    insta::assert_snapshot!(lines, @r#"
+    # parameters: {Age: "1", Wrod: x}
+    a: broken
+    a.yaml:6:26: error[undeclared-parameter]: the template declares no parameter Wrod (did you mean Word?)
+
+    # adopt: false
+    a: broken
+    a.yaml:5:13: error[missing-parameter]: the parameter Age has neither a default nor a value (give Age under spec.parameters)
+
+    # overrides: [{regions: [eu-west-1], parameters: {Age: "1"}}]
+    a: good
+
+    # overrides: [{regions: [eu-west-1], parameters: {Age: "1"}}]
+    a: broken
+    a.yaml:5:13: error[missing-parameter]: the parameter Age has neither a default nor a value in us-east-1
+
+    # overrides: [{regions: [eu-west-1], parameters: {Age: "1"}}]
+    a: good
+    a.yaml:5:13: warning[missing-parameter]: the parameter Age has neither a default nor a value in some regions (give it in spec.parameters, or list spec.regions)
+
+    # parameters: {Age: "1"}
+    regions: [eu-west-1, us-esat-1]
+    a: good
+    a.yaml:7:24: warning[region-unconfigured]: us-esat-1 is not configured: nothing is delivered there (did you mean us-east-1?)
+    "#);
+}
+
+#[test]
+fn what_this_version_does_not_deliver_is_valid_and_says_so() {
+    let units = "parameters: {Age: \"1\"}\nexclude: {organizationalUnits: [ou-ab12-cdef3456]}";
+    let s3 = pack("b", "adopt: true").replace("file: t.yaml", "s3: s3://bucket/key.yaml");
+    insta::assert_snapshot!(check(&[("a.yaml", pack("a", units)), ("b.yaml", s3)]), @r"
+    a: good
+    b: good
+    a.yaml:7:12: warning[not-delivered]: an exclusion by organizational unit, tag or state is not delivered by this version; the pack is held
+    b.yaml:5:13: warning[not-delivered]: a template in S3 is not delivered by this version; the pack is held
+    ");
+}
+
+#[test]
+fn findings_in_an_inline_template_stand_where_its_lines_do() {
+    let text = "\
+apiVersion: conformd/v1alpha1
+kind: OrganizationConformancePack
+metadata: {name: inline}
+spec:
+  template:
+    inline: |
+
+      Resources:
+        R:
+          Type: AWS::Config::ConfigRule
+          Properties: {Source: {Owner: AWZ}}
+";
+    let catalog = read(&[("a.yaml", text)]);
+    insta::assert_snapshot!(show(&catalog), @r"
+    inline: broken
+    a.yaml:11:40: error[rule-source]: there is no rule owner AWZ; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY (did you mean AWS?)
+    ");
+    let span = catalog.diagnostics[0].span.unwrap();
+    assert_eq!(&text[span.start..span.end], "AWZ");
+    let folded = text.replace("inline: |", "inline: >");
+    assert_eq!(read(&[("a.yaml", folded)]).diagnostics[0].span.unwrap().line, 8);
+}
+
+fn template(rules: usize, remediations: usize, parameters: usize) -> String {
+    let mut text = String::from("Parameters:\n");
+    for index in 0..parameters.max(1) {
+        writeln!(text, "  P{index}: {{Type: String, Default: x}}").unwrap();
+    }
+    text.push_str("Resources:\n");
+    for index in 0..rules {
+        let properties = "{Source: {Owner: AWS, SourceIdentifier: X}}";
+        let rule = format!("{{Type: AWS::Config::ConfigRule, Properties: {properties}}}");
+        writeln!(text, "  R{index}: {rule}").unwrap();
+    }
+    for index in 0..remediations {
+        writeln!(text, "  F{index}: {{Type: AWS::Config::RemediationConfiguration}}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn each_limit_holds_at_its_figure_and_not_one_further() {
+    let findings = |files: &[(&str, String)], constraints: &Constraints| {
+        let catalog = Catalog::read(&snapshot(files), constraints, None);
+        let relevant = |finding: &&Diagnostic| finding.code != code::UNUSED_PARAMETER;
+        let line = |finding: &Diagnostic| format!("{}[{}]", finding.severity, finding.code);
+        let lines: Vec<_> = catalog.diagnostics.iter().filter(relevant).map(line).collect();
+        if lines.is_empty() { "fine".to_owned() } else { lines.join(" ") }
+    };
+    let any = Constraints::default();
+    let mut lines = String::new();
+    for length in [51, 52, 128, 129] {
+        let found = findings(&[("a.yaml", good(&"n".repeat(length)))], &any);
+        writeln!(lines, "name of {length}: {found}").unwrap();
+    }
+    for count in [1_000, 1_001] {
+        let ids: Vec<String> = (0..count).map(|id| format!("\"{id:012}\"")).collect();
+        let spec =
+            format!("parameters: {{Age: \"1\"}}\nexclude: {{accounts: [{}]}}", ids.join(","));
+        let found = findings(&[("a.yaml", pack("a", &spec))], &any);
+        writeln!(lines, "{count} excluded: {found}").unwrap();
+    }
+    for count in [59, 60, 199, 200, 329, 330] {
+        let names: Vec<String> = (0..count).map(|name| format!("P{name}: x")).collect();
+        let manifest = pack("a", &format!("parameters: {{{}}}", names.join(",")));
+        let found = findings(&[("a.yaml", manifest), ("t.yaml", template(1, 0, count))], &any);
+        writeln!(lines, "{count} parameters and the marker: {found}").unwrap();
+    }
+    for (rules, remediations) in [(130, 0), (131, 0), (129, 1), (129, 2), (0, 1)] {
+        let files = [("a.yaml", pack("a", "")), ("t.yaml", template(rules, remediations, 0))];
+        let found = findings(&files, &any);
+        writeln!(lines, "{rules} rules, {remediations} remediations: {found}").unwrap();
+    }
+    for bytes in [51_200, 51_201, 307_201] {
+        // With its marker: 48 bytes for the line.
+        let mut text = template(1, 0, 0);
+        text = format!("#{}\n{text}", "x".repeat(bytes - 48 - text.len() - 2));
+        let files = [("a.yaml", pack("a", "")), ("t.yaml", text)];
+        let bucket = Constraints { template_bucket: true, ..Constraints::default() };
+        let (without, with) = (findings(&files, &any), findings(&files, &bucket));
+        writeln!(lines, "{bytes} bytes: {without}; with a bucket {with}").unwrap();
+    }
+    for packs in [44, 45, 50, 51] {
+        let text: Vec<String> = (0..packs).map(|index| good(&format!("p{index}"))).collect();
+        let found = findings(&[("a.yaml", text.join("---\n"))], &any);
+        writeln!(lines, "{packs} packs: {found}").unwrap();
+    }
+    for (packs, rules) in [(5, 70), (3, 117), (10, 100), (11, 91)] {
+        let text: Vec<String> = (0..packs).map(|index| pack(&format!("p{index}"), "")).collect();
+        let files = [("a.yaml", text.join("---\n")), ("t.yaml", template(rules, 0, 0))];
+        let found = findings(&files, &any);
+        writeln!(lines, "{} rules in a region: {found}", packs * rules).unwrap();
+    }
+    let forbidden = Constraints { remediation_allowed: false, ..Constraints::default() };
+    let files = [("a.yaml", pack("a", "")), ("t.yaml", template(1, 1, 0))];
+    writeln!(lines, "a remediation where none is allowed: {}", findings(&files, &forbidden))
+        .unwrap();
+    insta::assert_snapshot!(lines, @r"
+    name of 51: fine
+    name of 52: warning[name-length]
+    name of 128: warning[name-length]
+    name of 129: error[name-length]
+    1000 excluded: fine
+    1001 excluded: error[too-many-exclusions]
+    59 parameters and the marker: fine
+    60 parameters and the marker: warning[too-many-parameters]
+    199 parameters and the marker: warning[too-many-parameters]
+    200 parameters and the marker: warning[too-many-parameters] warning[too-many-parameters]
+    329 parameters and the marker: warning[too-many-parameters] warning[too-many-parameters]
+    330 parameters and the marker: error[template-invalid] error[too-many-parameters]
+    130 rules, 0 remediations: fine
+    131 rules, 0 remediations: error[template-invalid] error[too-many-rules]
+    129 rules, 1 remediations: fine
+    129 rules, 2 remediations: warning[too-many-rules]
+    0 rules, 1 remediations: error[template-invalid] error[no-rules]
+    51200 bytes: fine; with a bucket fine
+    51201 bytes: error[body-too-large]; with a bucket warning[body-too-large]
+    307201 bytes: error[template-invalid] error[body-too-large]; with a bucket error[template-invalid] error[body-too-large]
+    44 packs: fine
+    45 packs: warning[too-many-packs]
+    50 packs: warning[too-many-packs]
+    51 packs: error[too-many-packs]
+    350 rules in a region: fine
+    351 rules in a region: warning[rules-in-region]
+    1000 rules in a region: warning[rules-in-region]
+    1001 rules in a region: error[rules-in-region]
+    a remediation where none is allowed: error[remediation-forbidden]
+    ");
+}
+
+/// The folder of example files that ship with conformd.
+fn shipped(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut files: Vec<(String, String)> = std::fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|entry| {
+            let file = entry.unwrap().path();
+            let name = file.file_name().unwrap().to_str().unwrap();
+            (format!("{folder}/{name}"), std::fs::read_to_string(&file).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_shipped_packs_pass_without_a_word() {
+    let files: Vec<(String, String)> = [shipped("packs"), shipped("templates")].concat();
+    let files =
+        files.iter().map(|(name, text)| (path(name), FileContent::Bytes(text.as_bytes().into())));
+    let snapshot = Snapshot::of_directory(files.collect());
+    let regions = ["us-east-1", "eu-west-1", "ap-southeast-2"].map(|name| name.parse().unwrap());
+    let constraints = Constraints { regions: Some(regions.into()), ..Constraints::default() };
+    let catalog = Catalog::read(&snapshot, &constraints, None);
+    insta::assert_snapshot!(show(&catalog), @r"
+    cloudtrail-logging: good
+    encryption: good
+    iam-baseline: good
+    s3-baseline: good
+    ");
+    let wanted = templates_wanted(&snapshot.files);
+    let templates: Vec<_> = shipped("templates").iter().map(|(name, _)| path(name)).collect();
+    assert_eq!(wanted.into_iter().collect::<Vec<_>>(), templates);
+}
+
+#[test]
+fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
+    let schema = conformd::domain::manifest::schema::schema().to_value();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for (name, text) in shipped("packs") {
+        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        assert!(schema.is_valid(&value), "{name}");
+        for key in ["apiVersion", "kind", "metadata", "spec"] {
+            let mut without = value.clone();
+            without.as_object_mut().unwrap().remove(key);
+            assert!(!schema.is_valid(&without), "{name} without {key}");
+        }
+    }
+    let valid = |text: &str| schema.is_valid(&serde_yaml::from_str(text).unwrap());
+    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {plan: \
+                    0123456789abcdef0123456789abcdef, expires: 2026-12-01T00:00:00Z, reason: x}}";
+    assert!(valid(approval));
+    assert!(!valid(&approval.replace("reason: x", "reason: \"\"")));
+    assert!(valid(&good("a")));
+    for broken in [
+        "regions: []",
+        "regions: [useast1]",
+        "exclude: {accounts: [111122223333]}",
+        "parameters: {Age: 90}",
+        "parameters: {ConformdMarker: x}",
+        "delivery: {bucket: results}",
+        "deletionPolicy: Keep",
+        "tempalte: {}",
+    ] {
+        assert!(!valid(&pack("a", broken)), "{broken}");
+    }
+    assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
+}
+
+#[test]
+fn the_manifest_reference_explains_every_code_and_limit() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/manifests.md")).unwrap();
+    for (code, meaning) in code::ALL {
+        assert!(text.contains(&format!("| `{code}` | {meaning}")), "{code}: {meaning}");
+    }
+    for limit in limits::ALL {
+        assert!(text.contains(limit.what), "{}", limit.what);
+        assert!(text.contains(limit.source), "{}", limit.source);
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the report")]
+fn the_report_reads_well_in_every_form() {
+    let text = pack("a", "parameters: {Age: 90}\nregion: [eu-west-1]");
+    let duplicate = good("b");
+    let files = [
+        ("a.yaml", text.as_str()),
+        ("b.yaml", &*duplicate),
+        ("c,d:e.yaml", &*duplicate),
+        ("README.yaml", "a: 1\n"),
+    ];
+    let snapshot = snapshot(&files);
+    let report = validate::report(&snapshot, &Constraints::default());
+    assert!(!report.passed());
+    insta::assert_snapshot!(validate::text(&report, false, false), @r"
+    error[wrong-type]: spec.parameters.Age is a number
+     --> a.yaml:6:21
+      |
+    6 |   parameters: {Age: 90}
+      |                     ^^ expected text
+      |
+      = help: put the value in quotes
+
+    error[unknown-field]: spec has no field region
+     --> a.yaml:7:3
+      |
+    7 |   region: [eu-west-1]
+      |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+      |
+      = help: did you mean regions?
+
+    error[duplicate-name]: another manifest is named b too
+     --> b.yaml:3:18
+      |
+    3 | metadata: {name: b}
+      |                  ^
+      |
+     ::: c,d:e.yaml:3:18
+      |
+    3 | metadata: {name: b}
+      |                  - also here
+
+    error[duplicate-name]: another manifest is named b too
+     --> c,d:e.yaml:3:18
+      |
+    3 | metadata: {name: b}
+      |                  ^
+      |
+     ::: b.yaml:3:18
+      |
+    3 | metadata: {name: b}
+      |                  - also here
+
+    ignored, not ours: README.yaml
+    failed: 2 packs with 0 rules; 4 errors, 0 warnings
+    ");
+    insta::assert_snapshot!(validate::github(&report, Path::new("config")), @r"
+    ::error file=config/a.yaml,line=6,col=21,endLine=6,endColumn=22,title=wrong-type::spec.parameters.Age is a number; expected text%0Aput the value in quotes
+    ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend%0Adid you mean regions?
+    ::error file=config/b.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ac,d:e.yaml:3: also here
+    ::error file=config/c%2Cd%3Ae.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ab.yaml:3: also here
+    failed: 2 packs with 0 rules; 4 errors, 0 warnings
+    ");
+    insta::assert_snapshot!(validate::json(&report).unwrap(), @r#"
+    {
+      "version": 1,
+      "passed": false,
+      "errors": 4,
+      "warnings": 0,
+      "packs": [
+        {
+          "name": "a",
+          "valid": false,
+          "path": null,
+          "line": null,
+          "template": null,
+          "rules": null,
+          "bytes": null,
+          "regions": null
+        },
+        {
+          "name": "b",
+          "valid": false,
+          "path": null,
+          "line": null,
+          "template": null,
+          "rules": null,
+          "bytes": null,
+          "regions": null
+        }
+      ],
+      "approvals": [],
+      "diagnostics": [
+        {
+          "path": "a.yaml",
+          "span": {
+            "line": 6,
+            "column": 21,
+            "start": 137,
+            "end": 139
+          },
+          "severity": "error",
+          "code": "wrong-type",
+          "found": "spec.parameters.Age is a number",
+          "expected": "text",
+          "hint": "put the value in quotes",
+          "related": []
+        },
+        {
+          "path": "a.yaml",
+          "span": {
+            "line": 7,
+            "column": 3,
+            "start": 143,
+            "end": 149
+          },
+          "severity": "error",
+          "code": "unknown-field",
+          "found": "spec has no field region",
+          "expected": "one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend",
+          "hint": "did you mean regions?",
+          "related": []
+        },
+        {
+          "path": "b.yaml",
+          "span": {
+            "line": 3,
+            "column": 18,
+            "start": 81,
+            "end": 82
+          },
+          "severity": "error",
+          "code": "duplicate-name",
+          "found": "another manifest is named b too",
+          "expected": null,
+          "hint": null,
+          "related": [
+            {
+              "path": "c,d:e.yaml",
+              "span": {
+                "line": 3,
+                "column": 18,
+                "start": 81,
+                "end": 82
+              },
+              "note": "also here"
+            }
+          ]
+        },
+        {
+          "path": "c,d:e.yaml",
+          "span": {
+            "line": 3,
+            "column": 18,
+            "start": 81,
+            "end": 82
+          },
+          "severity": "error",
+          "code": "duplicate-name",
+          "found": "another manifest is named b too",
+          "expected": null,
+          "hint": null,
+          "related": [
+            {
+              "path": "b.yaml",
+              "span": {
+                "line": 3,
+                "column": 18,
+                "start": 81,
+                "end": 82
+              },
+              "note": "also here"
+            }
+          ]
+        }
+      ],
+      "ignored": [
+        "README.yaml"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_source_without_manifests_does_not_pass() {
+    let snapshot = snapshot::<&str>(&[]);
+    let report = validate::report(&snapshot, &Constraints::default());
+    assert!(report.catalog.wholly_valid && !report.passed());
+    insta::assert_snapshot!(validate::text(&report, false, false), @r"
+    ignored, not ours: t.yaml
+    error: no manifest found (1 file read)
+    ");
+}
+
+#[test]
+fn what_a_file_says_cannot_write_to_the_terminal_or_the_log() {
+    let text = good("a").replace("spec:", "\"\\e[2J\\nerror\": 1\nspec:");
+    let catalog = read(&[("a.yaml", text)]);
+    let line = catalog.diagnostics[0].to_string();
+    assert!(!line.contains(char::is_control), "{line:?}");
+    assert!(line.contains("\\u{1b}[2J\\nerror"), "{line}");
+}
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: validate::Args,
+}
+
+/// The exit code of `validate` with these arguments, or why it could not begin.
+fn exit_code(args: &[&str]) -> Result<String, String> {
+    let cli = Cli::try_parse_from([&["validate"], args].concat()).unwrap();
+    let code = validate::run(&cli.args).map_err(|error| format!("{error:#}"))?;
+    Ok(format!("{code:?}"))
+}
+
+#[test]
+fn validate_reads_a_directory_or_a_file_and_nothing_outside_the_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let at = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| {
+        std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        std::fs::write(root.join(name), text).unwrap();
+    };
+    let manifest = good("a").replace("t.yaml", "../templates/t.yaml");
+    write("source/packs/a.yaml", &manifest);
+    write("source/packs/.hidden.yaml", "[");
+    write("source/templates/t.yaml", TEMPLATE);
+    write("secret.yaml", "password: x");
+
+    let success = Ok(format!("{:?}", std::process::ExitCode::SUCCESS));
+    let failure = Ok(format!("{:?}", std::process::ExitCode::FAILURE));
+    assert_eq!(exit_code(&[&at("source")]), success);
+    let root_flag = ["--root", &at("source")];
+    for path in ["source/packs", "source/packs/a.yaml"] {
+        assert_eq!(exit_code(&[&root_flag[..], &[&at(path)]].concat()), success, "{path}");
+        // Without the flag the root is PATH's own directory, which the template is not beneath.
+        assert_eq!(exit_code(&[&at(path)]), failure, "{path}");
+    }
+    let outside = exit_code(&[&root_flag[..], &[&at("secret.yaml")]].concat()).unwrap_err();
+    assert!(outside.contains("is not beneath the root"), "{outside}");
+    assert!(exit_code(&[&at("absent")]).is_err());
+
+    let leak = manifest.replace("../templates/t.yaml", "leak.yaml");
+    write("source/packs/a.yaml", &leak);
+    std::os::unix::fs::symlink(root.join("secret.yaml"), root.join("source/packs/leak.yaml"))
+        .unwrap();
+    assert_eq!(exit_code(&[&at("source")]), failure);
+    std::fs::remove_file(root.join("source/packs/leak.yaml")).unwrap();
+    std::os::unix::fs::symlink("../templates/t.yaml", root.join("source/packs/leak.yaml")).unwrap();
+    assert_eq!(exit_code(&[&at("source")]), success);
+}
+
+proptest! {
+    #[test]
+    fn no_damage_to_a_manifest_goes_unnoticed_or_panics(
+        at in any::<prop::sample::Index>(), length in 1..40_usize, filler in "[ -~\\n]{0,6}",
+    ) {
+        let text = format!("{}---\n{}", good("a"), good("b"));
+        let start = at.index(text.len());
+        let end = (start + length).min(text.len());
+        let damaged = [&text[..start], &filler, &text[end..]].concat();
+        let before = read(&[("a.yaml", text.as_str())]);
+        let snapshot = snapshot(&[("a.yaml", damaged.as_str())]);
+        let catalog = Catalog::read(&snapshot, &Constraints::default(), Some(&before));
+        // A pack may have got another name; it does not go without a word.
+        prop_assert!(!catalog.wholly_valid || catalog.packs.len() == 2, "{damaged}");
+        let names = catalog.packs.len();
+        prop_assert!(2 <= names, "{names} names in\n{damaged}");
+    }
+}

@@ -204,7 +204,7 @@ fn a_region_that_could_not_be_read_is_held_whole() {
     assert_snapshot!(check("iam v1", "#unseen"), @"
     ! the whole region is held
         unseen: DescribeOrganizationConformancePacks failed: timed out
-    No changes; 1 held.
+    Not seen, so nothing is planned.
     ");
 }
 

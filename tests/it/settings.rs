@@ -111,22 +111,23 @@ http: {listen: localhost, token: secret}
 rescu: {}
 ";
     insta::assert_snapshot!(findings(text), @r#"
-    1:15 error value
+    1:15 error malformed
       installation is "Main"
       want an installation id (1 to 32 lower-case letters, digits or hyphens, a letter first)
-    2:7 error value
+    2:7 error malformed
       mode is "destroy"
       want a mode (observe, upsert or sync)
     4:3 error unknown-field
       aws has no field "expectedAccountID"
+      want one of profile, expectedAccountId, regions, endpoint
       hint did you mean expectedAccountId?
     4:3 error missing-field
       aws.expectedAccountId is missing
       want an account id (12 digits, in quotes)
-    5:24 error value
+    5:24 error malformed
       a region is "Ireland"
       want a region name such as eu-west-1
-    5:33 error type
+    5:33 error wrong-type
       a region is a number
       want a region name such as eu-west-1
       hint put it in quotes
@@ -140,33 +141,33 @@ rescu: {}
     9:14 error missing-field
       source.directory.root is missing
       want a directory
-    9:21 error type
+    9:21 error wrong-type
       source.directory.path is a list
       want text
-    10:21 error value
+    10:21 error malformed
       intervals.region is 15
       want a length of time with its unit, such as 30s, 15m or 6h
-    10:33 error value
+    10:33 error malformed
       intervals.source is "-5m"
       want a length of time with its unit, such as 30s, 15m or 6h
-    10:52 error value
-      intervals.organization is inf
+    10:52 error malformed
+      intervals.organization is 1e400
       want a length of time with its unit, such as 30s, 15m or 6h
-    10:68 error value
+    10:68 error malformed
       intervals.requeue.max is shorter than intervals.requeue.first
-    11:23 error range
+    11:23 error malformed
       guard.ratioPercent is 101
       want a whole number from 0 to 100
-    11:44 error range
+    11:44 error malformed
       guard.namesPerWindow is 2.5
       want a whole number from 0 to 1000
-    12:17 error range
+    12:17 error malformed
       limits.burst is 0
       want a whole number from 1 to 1000
-    13:21 error value
+    13:21 error malformed
       templates.bucket is "Upper_Case"
       want an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)
-    14:16 error value
+    14:16 error malformed
       http.listen is "localhost"
       want an address and a port, such as 127.0.0.1:9464
     14:27 error unknown-field
@@ -174,6 +175,7 @@ rescu: {}
       want one of listen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, http
       hint did you mean rescue?
     "#);
 }
@@ -195,17 +197,17 @@ fn what_is_missing_is_named() {
       want a mapping: where the manifests are
     ");
     insta::assert_snapshot!(findings("[]"), @r"
-    1:1 error type
+    1:1 error wrong-type
       the settings file is a list
       want a mapping
     ");
     insta::assert_snapshot!(findings(""), @r"
-    1:1 error type
-      the settings file is nothing
+    1:1 error wrong-type
+      the settings file is nothing (null)
       want a mapping
     ");
     insta::assert_snapshot!(findings(&MINIMAL.replace("[us-east-1, eu-west-1]", "[]")), @r"
-    5:12 error value
+    5:12 error malformed
       aws.regions is empty
       want at least one region
     ");
@@ -215,19 +217,26 @@ fn what_is_missing_is_named() {
 fn text_that_is_no_yaml_is_refused_with_its_place() {
     insta::assert_snapshot!(findings("mode: [observe"), @r"
     1:7 error syntax
-      unclosed bracket '['
+      this is not YAML: unclosed bracket '['
     ");
     insta::assert_snapshot!(findings("mode: sync\nmode: observe\n"), @r#"
-    2:1 error syntax
-      field "mode" is given twice
+    2:1 error duplicate-key
+      the key "mode" stands twice in one mapping
     "#);
     insta::assert_snapshot!(findings("mode: sync\n---\nmode: observe\n"), @r"
-    3:1 error syntax
+    3:1 error many-documents
       a second document begins here; settings are one document
     ");
     insta::assert_snapshot!(findings("a: &a [x, x]\nb: *a\nc: *undefined\n"), @r"
-    3:4 error syntax
-      alias references unknown anchor
+    1:4 error alias
+      an anchor (`&`) stands here
+      hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
+    2:4 error alias
+      an alias (`*`) stands here
+      hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
+    3:4 error alias
+      an alias (`*`) stands here
+      hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
     ");
 }
 
@@ -235,7 +244,7 @@ fn text_that_is_no_yaml_is_refused_with_its_place() {
 fn an_account_id_without_quotes_is_a_number_and_refused() {
     let text = MINIMAL.replace("\"111122223333\"", "111122223333");
     insta::assert_snapshot!(findings(&text), @r"
-    4:22 error type
+    4:22 error wrong-type
       aws.expectedAccountId is a number
       want an account id (12 digits, in quotes)
       hint put it in quotes
@@ -261,7 +270,7 @@ fn a_period_out_of_range_is_clamped_with_a_warning() {
       intervals.region is "1s"; 30s is used instead
     8:48 warning interval-clamped
       intervals.sweepFull is "100years"; 7days is used instead
-    8:67 error value
+    8:67 error malformed
       intervals.requeue.max is shorter than intervals.requeue.first
     8:73 warning interval-clamped
       intervals.requeue.max is "1s"; 30s is used instead
@@ -340,13 +349,14 @@ fn a_file_that_is_not_there_is_said_to_be_unreadable() {
 #[test]
 fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let old = good(MINIMAL);
-    let reloadable = with(
-        "intervals: {region: 5m}\nguard: {ratioPercent: 20}\nlimits: {burst: 5}\n\
-         templates: {bucket: example}",
-    );
+    let reloadable =
+        with("intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}");
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
-    let restart = with("http: {listen: \"0.0.0.0:80\", tokenFile: token}");
+    let restart = with(
+        "http: {listen: \"0.0.0.0:80\", tokenFile: token}\nlimits: {burst: 5}\n\
+         intervals: {source: 5m}",
+    );
     let restart = restart
         .replace("main", "other")
         .replace("1111", "2222")
@@ -358,6 +368,8 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     aws.expectedAccountId
     aws.endpoint
     source
+    intervals.source
+    limits
     http.listen
     http.tokenFile
     ");

@@ -485,9 +485,9 @@ async fn the_caller_is_known_by_account_and_partition() {
     let nobody = known.replace("111122223333</Account>", "</Account>");
     let xml = |status, text: &str| Reply::Answer(status, "text/xml", text.to_owned());
     let wire = Wire::new(vec![xml(200, known), xml(200, &nobody), xml(403, refused)]).await;
-    let identity = wire.cloud.caller_identity().await.unwrap();
+    let identity = wire.cloud.caller_identity(&"eu-west-1".parse().unwrap()).await.unwrap();
     assert_eq!((identity.account, &*identity.partition), (place().account, "aws-cn"));
-    let nobody = wire.cloud.caller_identity().await.unwrap_err();
+    let nobody = wire.cloud.caller_identity(&"eu-west-1".parse().unwrap()).await.unwrap_err();
     assert_eq!(nobody.kind, FailureKind::BrokenAnswer);
     let refused = wire.cloud.reader(&place()).caller().await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::RegionDisabled);

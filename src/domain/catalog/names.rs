@@ -41,24 +41,28 @@ pub(super) fn settle(
     packs
 }
 
+/// Other places that a finding names at most; a name claimed in more has troubles enough.
+const PLACES_MAX: usize = 8;
+
 /// For each of these claims on one name, what is wrong with it.
 fn conflicts(claims: &[Claim]) -> Vec<Option<Diagnostic>> {
-    let conflict = |claim: &Claim| {
-        let same = |other: &&Claim| other.path == claim.path && other.span == claim.span;
-        let others: Vec<&Claim> = claims.iter().filter(|other| !same(other)).collect();
-        if others.is_empty() {
-            return None;
-        }
-        let exact = others.iter().any(|other| other.name == claim.name);
-        let found = if exact {
-            format!("another manifest is named {} too", claim.name)
-        } else {
-            format!("another manifest has the name {} in other letter case", claim.name)
+    let conflict = |(index, claim): (usize, &Claim)| {
+        let others: Vec<&Claim> = others(claims, index).collect();
+        let first = others.first()?;
+        let found = match others.iter().find(|other| other.name != claim.name) {
+            Some(other) => format!("{} and {} differ in letter case only", claim.name, other.name),
+            None => format!("another manifest is named {} too", first.name),
         };
         let places = others.iter().map(|other| (&other.path, other.span));
         Some(duplicate(&claim.path, claim.span, found, places))
     };
-    claims.iter().map(conflict).collect()
+    claims.iter().enumerate().map(conflict).collect()
+}
+
+/// The others among these, as far as anybody would want to know.
+fn others<T>(all: &[T], index: usize) -> impl Iterator<Item = &T> {
+    let others = all.iter().enumerate().filter(move |(other, _)| *other != index);
+    others.map(|(_, other)| other).take(PLACES_MAX)
 }
 
 fn duplicate<'c>(
@@ -91,11 +95,8 @@ pub(super) fn settle_approvals(
         }
         for (index, (approval, span)) in claims.iter().enumerate() {
             let found = format!("another approval is named {name} too");
-            let others = claims
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-                .map(|(_, (approval, span))| (&approval.origin.path, *span));
+            let others =
+                others(&claims, index).map(|(approval, span)| (&approval.origin.path, *span));
             diagnostics.push(duplicate(&approval.origin.path, *span, found, others));
         }
     }

@@ -9,7 +9,6 @@ use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;
 use crate::domain::manifest::{TemplateChoice, TemplateSource};
-use crate::domain::nearest::did_you_mean;
 use crate::domain::snapshot::{FileContent, SourcePath};
 use crate::domain::template::Template;
 
@@ -17,8 +16,8 @@ use crate::domain::template::Template;
 #[derive(Debug)]
 pub(super) struct Templates<'f> {
     files: &'f BTreeMap<SourcePath, FileContent>,
-    /// By path; `None` where the file has errors.
-    read: BTreeMap<SourcePath, Option<Arc<Template>>>,
+    /// By path; where the file has errors, the first of them.
+    read: BTreeMap<SourcePath, Result<Arc<Template>, Option<Box<Diagnostic>>>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -71,48 +70,47 @@ impl<'f> Templates<'f> {
         span: Span,
     ) -> Option<TemplateSource> {
         let Some(content) = self.files.get(path) else {
-            let others = self.files.keys().map(SourcePath::as_str);
+            let others = self.files.keys().filter(|other| other.folder() == path.folder());
             findings
                 .error(span, code::TEMPLATE_MISSING, format!("there is no file {path}"))
-                .hint_if(did_you_mean(path.as_str(), others));
+                .did_you_mean(path.as_str(), others.map(SourcePath::as_str));
             return None;
         };
         if !self.read.contains_key(path) {
-            let template = match text_of(path, content) {
-                Err(problem) => Err(vec![*problem]),
-                Ok(text) => Template::parse(path, text),
-            };
-            let template = match template {
-                Ok((template, warnings)) => {
-                    self.diagnostics.extend(warnings);
-                    Some(Arc::new(template))
-                }
-                Err(errors) => {
-                    self.diagnostics.extend(errors);
-                    None
-                }
-            };
-            self.read.insert(path.clone(), template);
+            let parsed = self.parse(path, content);
+            self.read.insert(path.clone(), parsed);
         }
-        if let Some(template) = self.read.get(path)? {
-            return Some(TemplateSource::Read(Arc::clone(template)));
-        }
-        let first = self
-            .diagnostics
-            .iter()
-            .find(|found| found.path == *path && found.severity == Severity::Error);
-        let entry =
-            findings.error(span, code::TEMPLATE_INVALID, format!("the template {path} has errors"));
-        if let Some(first) = first {
-            match first.span {
-                Some(span) => {
-                    entry.related(path, span, &first.found);
-                }
-                None => {
-                    entry.hint(first.found.clone());
-                }
-            }
+        let first = match self.read.get(path)? {
+            Ok(template) => return Some(TemplateSource::Read(Arc::clone(template))),
+            Err(first) => first.as_deref(),
+        };
+        let found = format!("the template {path} has errors");
+        let entry = findings.error(span, code::TEMPLATE_INVALID, found);
+        match first.map(|first| (first.span, &first.found)) {
+            Some((Some(span), found)) => drop(entry.related(path, span, found)),
+            Some((None, found)) => drop(entry.hint(found.clone())),
+            None => {}
         }
         None
+    }
+
+    fn parse(
+        &mut self,
+        path: &SourcePath,
+        content: &FileContent,
+    ) -> Result<Arc<Template>, Option<Box<Diagnostic>>> {
+        let text = text_of(path, content).map_err(|problem| vec![*problem]);
+        match text.and_then(|text| Template::parse(path, text)) {
+            Ok((template, warnings)) => {
+                self.diagnostics.extend(warnings);
+                Ok(Arc::new(template))
+            }
+            Err(errors) => {
+                let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
+                let first = errors.iter().find(is_error).cloned().map(Box::new);
+                self.diagnostics.extend(errors);
+                Err(first)
+            }
+        }
     }
 }

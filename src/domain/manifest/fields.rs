@@ -7,7 +7,6 @@ use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::model::{Malformed, Timestamp};
-use crate::domain::nearest::did_you_mean;
 use crate::domain::yaml::{Mapping, Meaning, Node};
 
 /// A value with the place to show when something is wrong with it.
@@ -61,7 +60,7 @@ impl<'n> Fields<'n> {
                         format!("{what} has no field {name}"),
                     )
                     .expected(format!("one of {}", known.join(", ")))
-                    .hint_if(did_you_mean(name, known.iter().copied()));
+                    .did_you_mean(name, known.iter().copied());
             }
         }
         Some(Self { what, span: field.span, mapping })

@@ -5,7 +5,7 @@
 
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Span};
-use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::nearest::{did_you_mean, distance, nearest};
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{Node, Value};
 
@@ -17,6 +17,9 @@ pub const PACK: &str = "OrganizationConformancePack";
 
 /// The `kind` of an approval.
 pub const APPROVAL: &str = "Approval";
+
+/// Letters that a misspelt `apiVersion` may be off by: `config/v1alpha1` is off by four.
+const SLIPS_MAX: usize = 3;
 
 /// What a document is.
 #[derive(Debug)]
@@ -40,6 +43,15 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
             near_miss(inner.span, found).hint("write one document each, with --- between"),
         );
     }
+    if root.tag.is_some() {
+        let bare = Node { tag: None, ..root.clone() };
+        return match kind(path, &bare) {
+            Kind::Foreign => Kind::Foreign,
+            Kind::Pack | Kind::Approval | Kind::NearMiss(_) => {
+                miss(near_miss(root.span, "a tag stands before the manifest".to_owned()))
+            }
+        };
+    }
     let Some(fields) = root.mapping() else { return Kind::Foreign };
     let field = |name: &str| fields.entry(name).map(|entry| (entry.value.span, entry.value.text()));
     match (field("apiVersion"), field("kind")) {
@@ -55,7 +67,8 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
             miss(problem.expected(format!("{PACK} or {APPROVAL}")))
         }
         (Some((span, Some(other))), kind)
-            if is_nearly_ours(other, kind.and_then(|kind| kind.1)) =>
+            if is_nearly_ours(other, kind.and_then(|kind| kind.1))
+                || (!has_domain(other) && has_our_shape(root)) =>
         {
             let found = format!("there is no apiVersion {other}");
             miss(near_miss(span, found).expected(API_VERSION))
@@ -97,9 +110,14 @@ fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
     let lower = version.to_lowercase();
     let group = lower.split('/').next().unwrap_or_default();
     lower.contains("conformd")
-        || nearest(&lower, [API_VERSION]).is_some()
-        || nearest(group, ["conformd"]).is_some()
-        || (!group.contains('.') && kind.is_some_and(is_nearly_pack))
+        || distance(version, API_VERSION, SLIPS_MAX).is_some()
+        || distance(group, "conformd", SLIPS_MAX - 1).is_some()
+        || (!has_domain(version) && kind.is_some_and(is_nearly_pack))
+}
+
+/// Whether an `apiVersion` belongs to a named group of another project: `x.example.com/v1`.
+fn has_domain(version: &str) -> bool {
+    version.split_once('/').is_some_and(|(group, _)| group.contains('.'))
 }
 
 fn is_nearly_pack(kind: &str) -> bool {
@@ -111,7 +129,8 @@ fn misspelt_version(root: &Node) -> Option<(&str, Span)> {
     let entries = root.mapping()?.entries.iter();
     let mut holding = entries.filter_map(|entry| {
         let text = entry.value.text()?;
-        let ours = text.starts_with("conformd/") || nearest(text, [API_VERSION]).is_some();
+        let ours =
+            text.starts_with("conformd/") || distance(text, API_VERSION, SLIPS_MAX).is_some();
         ours.then_some((&*entry.key.text, entry.key_span))
     });
     holding.next()

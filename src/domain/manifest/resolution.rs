@@ -10,7 +10,6 @@ use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::Region;
-use crate::domain::nearest::did_you_mean;
 use crate::domain::template::Template;
 
 /// The manifest, or nothing if anything about it is in error.
@@ -33,7 +32,7 @@ pub(in crate::domain) fn resolve(
     }
     if draft.exclude.needs_membership() {
         let what = "an exclusion by organizational unit, tag or state";
-        held(findings, draft.origin.span, what);
+        held(findings, draft.exclude_span.unwrap_or(draft.origin.span), what);
     }
     if findings.failed() {
         return None;
@@ -48,6 +47,7 @@ pub(in crate::domain) fn resolve(
         regions: _,
         overrides,
         exclude,
+        exclude_span: _,
         delivery,
         deletion_policy,
         adopt,
@@ -99,7 +99,7 @@ fn check_regions(findings: &mut Findings<'_>, draft: &Draft, constraints: &Const
             let found = format!("{region} is not configured: nothing is delivered there");
             findings
                 .warning(*span, code::REGION_UNCONFIGURED, found)
-                .hint_if(did_you_mean(region.as_str(), configured.iter().map(Region::as_str)));
+                .did_you_mean(region.as_str(), configured.iter().map(Region::as_str));
         }
     }
 }
@@ -130,7 +130,7 @@ fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) 
                     code::UNDECLARED_PARAMETER,
                     format!("the template declares no parameter {name}"),
                 )
-                .hint_if(did_you_mean(name, declared));
+                .did_you_mean(name, declared);
         } else if !template.census.used.contains(name) {
             let found = format!("nothing in the template uses the parameter {name}");
             findings.warning(*span, code::UNUSED_PARAMETER, found);
@@ -151,16 +151,17 @@ fn check_required(
         if draft.parameters.contains_key(name) {
             continue;
         }
-        let overriding =
-            || draft.overrides.iter().filter(|entry| entry.parameters.contains_key(name));
+        let overriding = draft.overrides.iter().filter(|entry| entry.parameters.contains_key(name));
+        let covered: BTreeSet<&Region> =
+            overriding.flat_map(|entry| entry.regions.keys()).collect();
         let missing: Vec<&str> = regions
             .into_iter()
             .flatten()
-            .filter(|region| !overriding().any(|entry| entry.regions.contains_key(*region)))
+            .filter(|region| !covered.contains(region))
             .map(Region::as_str)
             .collect();
         let found = format!("the parameter {name} has neither a default nor a value");
-        if regions.is_none() && overriding().next().is_some() {
+        if regions.is_none() && !covered.is_empty() {
             findings
                 .warning(place, code::MISSING_PARAMETER, format!("{found} in some regions"))
                 .hint("give it in spec.parameters, or list spec.regions");

@@ -254,3 +254,38 @@ fn drop_empty_default(schema: &mut Schema) {
         schema.remove("default");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{approval, draft, spec};
+    use super::*;
+
+    #[test]
+    fn the_schema_knows_the_fields_that_are_read_and_no_others() {
+        let schema = schema();
+        let kinds = schema.get("$defs").unwrap();
+        let fields = |kind: &str| -> Vec<String> {
+            let mut names: Vec<String> =
+                kinds[kind]["properties"].as_object().unwrap().keys().cloned().collect();
+            names.sort();
+            names
+        };
+        for (kind, read) in [
+            ("PackManifest", draft::ROOT),
+            ("ApprovalManifest", draft::ROOT),
+            ("PackMetadata", draft::METADATA),
+            ("ApprovalMetadata", draft::METADATA),
+            ("PackSpec", draft::SPEC),
+            ("ApprovalSpec", approval::SPEC),
+            ("TemplateSpec", spec::TEMPLATE),
+            ("OverrideSpec", spec::OVERRIDE),
+            ("ExcludeSpec", spec::EXCLUDE),
+            ("DeliverySpec", spec::DELIVERY),
+            ("SuspendSpec", spec::SUSPEND),
+        ] {
+            let mut read = read.to_vec();
+            read.sort_unstable();
+            assert_eq!(fields(kind), read, "{kind}");
+        }
+    }
+}

@@ -11,7 +11,6 @@ use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::{AccountId, DeletionPolicy, MARKER_PARAMETER, Malformed, Region};
-use crate::domain::nearest::did_you_mean;
 use crate::domain::observed::Delivery;
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::Escape;
@@ -190,7 +189,7 @@ pub(super) fn overrides(
                 findings
                     .error(*span, code::REGION_OUTSIDE, format!("the pack is not in {region}"))
                     .expected("a region of spec.regions")
-                    .hint_if(did_you_mean(region.as_str(), own.keys().map(Region::as_str)));
+                    .did_you_mean(region.as_str(), own.keys().map(Region::as_str));
             }
         }
         overrides.push(OverrideDraft { regions, parameters });
@@ -297,7 +296,7 @@ pub(super) fn deletion_policy(findings: &mut Findings<'_>, field: Field<'_>) -> 
             findings
                 .error(field.span, code::MALFORMED, format!("spec.deletionPolicy is {other:?}"))
                 .expected("Delete or Orphan")
-                .hint_if(did_you_mean(other, ["Delete", "Orphan"]));
+                .did_you_mean(other, ["Delete", "Orphan"]);
             DeletionPolicy::Delete
         }
     }

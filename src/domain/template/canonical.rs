@@ -55,6 +55,8 @@ impl Canonical {
 
     fn of(node: &Node) -> Self {
         let bare = match &node.value {
+            // The argument of a short tag is text to every reader: the tag settles its type.
+            Value::Scalar(scalar) if node.tag.is_some() => Self::Text(scalar.text.to_string()),
             Value::Scalar(scalar) => Self::of_scalar(scalar),
             Value::Sequence(nodes) => Self::Sequence(nodes.iter().map(Self::of).collect()),
             Value::Mapping(mapping) => Self::Mapping(

@@ -52,7 +52,7 @@ fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census
             let found = format!("there is no condition {name}");
             findings
                 .error(condition.span, code::UNKNOWN_REFERENCE, found)
-                .hint_if(did_you_mean(name, conditions.iter().copied()));
+                .did_you_mean(name, conditions.iter().copied());
         }
         let kind = value.get("Type");
         match kind.and_then(Node::text) {
@@ -118,7 +118,7 @@ fn owner(findings: &mut Findings<'_>, rule: &Node, place: Span) -> Option<String
         findings
             .error(owner.span, code::RULE_SOURCE, format!("there is no rule owner {text}"))
             .expected(OWNERS.join(", "))
-            .hint_if(did_you_mean(text, OWNERS.iter().copied()));
+            .did_you_mean(text, OWNERS.iter().copied());
     }
     Some(text.to_owned())
 }
@@ -145,7 +145,7 @@ fn uses(
                 findings
                     .error(span, code::UNKNOWN_REFERENCE, format!("nothing is named {name}"))
                     .expected("a parameter or a resource of this template")
-                    .hint_if(did_you_mean(name, declared.chain(resources.iter().copied())));
+                    .did_you_mean(name, declared.chain(resources.iter().copied()));
             }
         }
     }

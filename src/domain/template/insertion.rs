@@ -82,7 +82,12 @@ fn new_section(text: &str, root: &Node, sections: &Mapping) -> Option<Place> {
 fn in_braces(text: &str, node: &Node, mapping: &Mapping, member: String) -> Option<Place> {
     let brace = node.span.start;
     text.get(brace..)?.starts_with('{').then(|| {
-        let insert = if mapping.entries.is_empty() { member } else { member + ", " };
+        let line_ends = text.get(brace + 1..).is_some_and(|rest| rest.starts_with(['\n', '\r']));
+        let insert = match (mapping.entries.is_empty(), line_ends) {
+            (true, _) => member,
+            (false, true) => member + ",",
+            (false, false) => member + ", ",
+        };
         Place { offset: brace + 1, insert }
     })
 }

@@ -3,7 +3,6 @@
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::nearest::did_you_mean;
 use crate::domain::yaml::{Entry, Mapping, Node, Scalar, Value};
 
 /// The one key whose value is a date by habit.
@@ -51,7 +50,8 @@ fn check_node(findings: &mut Findings<'_>, node: &Node, exempt: bool) {
     }
     match &node.value {
         Value::Scalar(scalar) => {
-            if !exempt {
+            // A tag settles the type of its argument.
+            if !exempt && node.tag.is_none() {
                 check_scalar(findings, scalar, node.span);
             }
         }
@@ -75,7 +75,7 @@ fn check_tag(findings: &mut Findings<'_>, tag: &str, span: Span) {
         let known = PROVEN.iter().chain(UNPROVEN).copied();
         findings
             .error(span, code::TAG, format!("!{tag} is no function of CloudFormation"))
-            .hint_if(did_you_mean(tag, known));
+            .did_you_mean(tag, known);
     }
 }
 

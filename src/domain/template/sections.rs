@@ -4,7 +4,6 @@ use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::MARKER_PARAMETER;
-use crate::domain::nearest::did_you_mean;
 use crate::domain::yaml::{Entry, Mapping, Node};
 
 /// Sections that packs are known to work with.
@@ -51,11 +50,17 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
         } else if !PROVEN.contains(&name) {
             findings
                 .error(*key_span, code::UNKNOWN_SECTION, format!("there is no section {name}"))
-                .hint_if(did_you_mean(name, PROVEN.iter().chain(UNPROVEN).copied()));
+                .did_you_mean(name, PROVEN.iter().chain(UNPROVEN).copied());
         }
     }
     if let Some(entry) = sections.entry("Parameters") {
         if let Some(parameters) = entry.value.mapping() {
+            // The marker comes on top.
+            let count = parameters.entries.len() + 1;
+            let (code, limit) = (code::TOO_MANY_PARAMETERS, &limits::PARAMETERS);
+            if limit.upper < count {
+                findings.limit(entry.key_span, code, limit, count);
+            }
             check_parameters(findings, parameters);
         } else {
             let found = format!("Parameters is {}", entry.value.describe());
@@ -104,7 +109,7 @@ fn check_parameter(findings: &mut Findings<'_>, entry: &Entry) {
             let found = format!("a parameter has no attribute {}", key.text);
             findings
                 .error(*key_span, code::UNKNOWN_FIELD, found)
-                .hint_if(did_you_mean(&key.text, ATTRIBUTES.iter().copied()));
+                .did_you_mean(&key.text, ATTRIBUTES.iter().copied());
         }
     }
     match attributes.get("Type").map(|kind| (kind, kind.text())) {

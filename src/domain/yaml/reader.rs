@@ -17,6 +17,9 @@ use crate::domain::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::limits;
 use crate::domain::snapshot::SourcePath;
 
+const WRITE_IT_OUT: &str =
+    "write it out: anchors, aliases and merge keys are refused, as by CloudFormation";
+
 const BOM: char = '\u{feff}';
 
 /// One document of a text.
@@ -55,6 +58,8 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
         emit_comments: false,
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
+        // As libyaml, PyYAML and SnakeYAML read it; the specification's tests disagree.
+        block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: limits::DEPTH,
         block_nesting_limit: limits::DEPTH,
     };
@@ -173,7 +178,7 @@ impl<'a> Reader<'a> {
             Event::DocumentEnd => self.close(),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse(span, code::ALIAS, "an alias (`*`) stands here");
-                return self.place(null(span), span);
+                return self.place(Node::null(span), span);
             }
             Event::Anchor(..) => self.refuse(span, code::ALIAS, "an anchor (`&`) stands here"),
             Event::Scalar(text, style, _, tag) => {
@@ -388,11 +393,7 @@ impl<'a> Reader<'a> {
 
     fn refuse(&mut self, span: Span, code: &'static str, found: &str) {
         let problem = Diagnostic::error(self.path, Some(span), code, found.to_owned());
-        self.report(if code == code::ALIAS {
-            problem.hint("CloudFormation refuses anchors, aliases and merge keys; write it out")
-        } else {
-            problem
-        });
+        self.report(if code == code::ALIAS { problem.hint(WRITE_IT_OUT) } else { problem });
     }
 
     /// Records a problem, up to a number that nobody reads to the end.
@@ -422,9 +423,4 @@ impl<'a> Reader<'a> {
         let start = at.tag_start().unwrap_or(at.start);
         self.span(&TextSpan::new(start, at.end))
     }
-}
-
-fn null(span: Span) -> Node {
-    let scalar = Scalar { text: "".into(), style: Style::Plain, meaning: Meaning::Null };
-    Node { span, tag: None, value: Value::Scalar(scalar) }
 }

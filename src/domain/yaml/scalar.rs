@@ -62,6 +62,11 @@ impl Meaning {
 }
 
 impl Scalar {
+    /// Whether it is a number, whole or not.
+    pub fn is_number(&self) -> bool {
+        matches!(self.meaning, Meaning::Integer | Meaning::Float)
+    }
+
     /// Whether a YAML 1.1 reader, as AWS's is assumed to be, makes something else of it: `yes`,
     /// `010`, `1:30`, `1_000`, a date.
     pub fn is_ambiguous(&self) -> bool {

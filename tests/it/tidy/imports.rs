@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ]),
     ("organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
     // Sees the report and receivers, never a client.
-    ("http", &["domain", "clock"]),
+    ("http", &["domain", "clock", "beats", "metrics"]),
     ("cli", &[
         "domain", "telemetry", "clock", "cloud", "config", "beats", "listing", "limiter", "source",
         "intake", "aws", "sim", "executor", "metrics", "region", "organization", "http",

@@ -1,0 +1,624 @@
+//! The commands as a user meets them: what they print, and their exit codes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use conformd::domain::model::Timestamp;
+use serde_json::{Value, json};
+
+use crate::process::{INSTANT, Program, Scene, Settings, ask, command, manifest};
+
+const BOTH: &str = "us-east-1, eu-west-1";
+
+/// A scene of two regions in which `keys` and `logs` are in force.
+fn in_force(settings: &Settings) -> Scene {
+    let scene = Scene::new();
+    scene.set(settings);
+    scene.declare("keys", 90, BOTH);
+    scene.declare("logs", 90, "eu-west-1");
+    scene.run(&["apply", "--yes"]).expect(0);
+    scene
+}
+
+fn two_regions() -> Settings {
+    Settings { regions: BOTH, ..Settings::default() }
+}
+
+/// A text without what differs between two runs: digests, moments and the ids of requests.
+fn redacted(text: &str) -> String {
+    let words = text.split_inclusive([' ', '\n', '(', ')', '"', ',', '=']);
+    words
+        .map(|word| {
+            let core = word.trim_end_matches([' ', '\n', '(', ')', '"', ',', '=']);
+            let end = word.get(core.len()..).unwrap();
+            let hidden = core.split_inclusive([':', '-']).map(|part| {
+                let digits = part.trim_end_matches([':', '-']);
+                let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+                // Account ids have 12 digits and stay.
+                let is_digest = is_hex && digits.len() >= 8 && digits.len() != 12;
+                if is_digest { part.replace(digits, "DIGEST") } else { part.to_owned() }
+            });
+            if core.parse::<Timestamp>().is_ok() {
+                format!("TIME{end}")
+            } else if core.len() == 36 && core.matches('-').count() == 4 {
+                format!("ID{end}")
+            } else {
+                hidden.collect::<String>() + end
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
+    let scene = in_force(&two_regions());
+    scene.aws.control("POST", "packs", &json!({ "region": "eu-west-1", "name": "made-by-hand" }));
+    scene.declare("keys", 60, BOTH);
+    scene.declare("mail", 30, "us-east-1");
+    scene.remove("packs/logs.yaml");
+    let plan = scene.run(&["plan"]).expect(0);
+    insta::assert_snapshot!(redacted(&plan.text()), @r#"
+    exit 0
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      ~ keys update
+          parameter  Age "90" → "60"
+      ! logs held, would delete: no manifest wants it
+          second_look: no manifest wants it; a second look has to agree first (until TIME)
+      not managed here: 1 unmanaged, 0 foreign
+      Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      ~ keys update
+          parameter  Age "90" → "60"
+      + mail create
+          template   DIGEST (1 rule)
+          parameter  Age = "30"
+      Plan: 1 to create, 1 to update, 0 to delete.
+
+    Plan: 1 to create, 2 to update, 0 to delete; 1 held.
+    "#);
+    assert!(!plan.stdout.contains('\u{1b}'), "no terminal, no colours");
+    let hidden = scene.run(&["plan", "--output", "json"]).expect(0);
+    let json: Value = serde_json::from_str(&hidden.stdout).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["has_changes"], true);
+    insta::assert_snapshot!(redacted(&format!("{:#}", json["regions"][0]["plan"])), @r##"
+    {
+      "bystanders": {
+        "made-by-hand": "unmanaged"
+      },
+      "holds": [
+        {
+          "pack": "logs",
+          "reason": "second_look",
+          "step": {
+            "action": "delete",
+            "changes": [],
+            "last_update": "TIME",
+            "marker_now": {
+              "binding": "DIGEST",
+              "installation": "test",
+              "policy": "Delete",
+              "rules": 1,
+              "template": "DIGEST"
+            },
+            "pack": "logs",
+            "reason": "unwanted"
+          },
+          "until": "TIME",
+          "why": "no manifest wants it; a second look has to agree first"
+        }
+      ],
+      "place": {
+        "account": "111111111111",
+        "region": "eu-west-1"
+      },
+      "revision": "dir:DIGEST",
+      "steps": [
+        {
+          "action": "update",
+          "changes": [
+            {
+              "field": "parameter",
+              "name": "Age",
+              "new": "#f9af86de",
+              "old": "#689f8257"
+            }
+          ],
+          "last_update": "TIME",
+          "marker_now": {
+            "binding": "DIGEST",
+            "installation": "test",
+            "policy": "Delete",
+            "rules": 1,
+            "template": "DIGEST"
+          },
+          "pack": "keys",
+          "reason": "changed"
+        }
+      ],
+      "weights": {
+        "owned": 2,
+        "owned_wanted": 1,
+        "source_empty": false
+      }
+    }
+    "##);
+    let one = scene.run(&["plan", "--region", "us-east-1"]).expect(0);
+    assert!(
+        one.stdout.contains("us-east-1") && !one.stdout.contains("eu-west-1"),
+        "{}",
+        one.stdout
+    );
+}
+
+#[test]
+fn the_detailed_exit_code_tells_changes_from_none() {
+    let scene = in_force(&two_regions());
+    let same = scene.run(&["plan", "--detailed-exitcode"]).expect(0);
+    insta::assert_snapshot!(redacted(&same.text()), @r"
+    exit 0
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      No changes.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      No changes.
+
+    No changes.
+    ");
+    scene.declare("keys", 60, BOTH);
+    scene.run(&["plan", "--detailed-exitcode"]).expect(2);
+    scene.run(&["plan"]).expect(0);
+}
+
+#[test]
+fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
+    let scene = in_force(&two_regions());
+    scene.declare("keys", 60, BOTH);
+    scene.aws.disturb(&json!({ "region": "eu-west-1", "effect": { "kind": "access_denied" } }));
+    let plan = scene.run(&["plan", "--detailed-exitcode"]).expect(1);
+    insta::assert_snapshot!(redacted(&plan.text()), @r#"
+    exit 1
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      ! the whole region is held
+          unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
+      Not seen, so nothing is planned.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      ~ keys update
+          parameter  Age "90" → "60"
+      Plan: 0 to create, 1 to update, 0 to delete.
+
+    Plan: 0 to create, 1 to update, 0 to delete; 1 region not seen.
+    "#);
+    let mark = scene.aws.mark();
+    scene.run(&["apply", "--yes"]).expect(1);
+    assert_eq!(scene.aws.mutations(mark), ["Put us-east-1 keys"]);
+    scene.aws.heal();
+    scene.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(scene.aws.mutations(mark), ["Put eu-west-1 keys", "Put us-east-1 keys"]);
+}
+
+#[test]
+fn apply_asks_and_where_nobody_can_be_asked_it_changes_nothing() {
+    let scene = Scene::new();
+    scene.set(&two_regions());
+    scene.declare("keys", 90, "eu-west-1");
+    let refused = scene.run(&["apply"]).expect(1);
+    insta::assert_snapshot!(redacted(&refused.text()), @r#"
+    exit 1
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      + keys create
+          template   DIGEST (1 rule)
+          parameter  Age = "90"
+      Plan: 1 to create, 0 to update, 0 to delete.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      No changes.
+
+    Plan: 1 to create, 0 to update, 0 to delete.
+    --- stderr
+    conformd: stdin is no terminal, so nobody can be asked; use --yes
+    "#);
+    assert!(scene.aws.mutations(0).is_empty());
+}
+
+#[test]
+fn apply_ends_with_what_became_of_every_step() {
+    let scene = Scene::new();
+    scene.set(&two_regions());
+    scene.declare("keys", 90, BOTH);
+    let failure = json!({ "account": "333333333333", "region": "eu-west-1", "code": "Quota", "message": "full" });
+    scene.aws.control("POST", "failures", &failure);
+    let applied = scene.run(&["apply", "--yes"]).expect(1);
+    insta::assert_snapshot!(redacted(&applied.text()), @r#"
+    exit 1
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      + keys create
+          template   DIGEST (1 rule)
+          parameter  Age = "90"
+      Plan: 1 to create, 0 to update, 0 to delete.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      + keys create
+          template   DIGEST (1 rule)
+          parameter  Age = "90"
+      Plan: 1 to create, 0 to update, 0 to delete.
+
+    Plan: 2 to create, 0 to update, 0 to delete.
+
+    ┌───────────┬──────┬────────┬──────────┬────────────┬────────┬──────┐
+    │ region    ┆ pack ┆ action ┆ result   ┆ members ok ┆ failed ┆ open │
+    ╞═══════════╪══════╪════════╪══════════╪════════════╪════════╪══════╡
+    │ eu-west-1 ┆ keys ┆ create ┆ accepted ┆ 2          ┆ 1      ┆ 0    │
+    │ us-east-1 ┆ keys ┆ create ┆ accepted ┆ 3          ┆ 0      ┆ 0    │
+    └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
+    "#);
+    assert!(!applied.text().contains('\u{1b}'), "no terminal, no colours");
+}
+
+#[test]
+fn ctrl_c_ends_the_watching_and_keeps_what_was_put() {
+    let slow = INSTANT.replace("duration: 0s", "duration: 6h");
+    let scene = Scene::on(&slow);
+    scene.set(&two_regions());
+    scene.declare("keys", 90, BOTH);
+    let program = scene.start(&["apply", "--yes"]);
+    let rows = "GetOrganizationConformancePackDetailedStatus";
+    let watches = || scene.aws.requests(0).iter().any(|one| one.operation == rows).then_some(());
+    program.eventually("watching", watches);
+    program.signal("INT");
+    let ended = program.end().expect(1);
+    insta::assert_snapshot!(redacted(&ended.text()), @r#"
+    exit 1
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      + keys create
+          template   DIGEST (1 rule)
+          parameter  Age = "90"
+      Plan: 1 to create, 0 to update, 0 to delete.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      + keys create
+          template   DIGEST (1 rule)
+          parameter  Age = "90"
+      Plan: 1 to create, 0 to update, 0 to delete.
+
+    Plan: 2 to create, 0 to update, 0 to delete.
+
+    ┌───────────┬──────┬────────┬──────────┬────────────┬────────┬──────┐
+    │ region    ┆ pack ┆ action ┆ result   ┆ members ok ┆ failed ┆ open │
+    ╞═══════════╪══════╪════════╪══════════╪════════════╪════════╪══════╡
+    │ eu-west-1 ┆ keys ┆ create ┆ accepted ┆ -          ┆ -      ┆ -    │
+    │ us-east-1 ┆ keys ┆ create ┆ accepted ┆ -          ┆ -      ┆ -    │
+    └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
+    Interrupted; AWS goes on deploying what was accepted.
+    "#);
+    assert_eq!(scene.aws.packs().len(), 2);
+}
+
+#[test]
+fn apply_deletes_on_a_second_look_only() {
+    let settings = Settings { intervals: ("1s", "1s"), ..two_regions() };
+    let scene = in_force(&settings);
+    scene.remove("packs/logs.yaml");
+    let once = scene.run(&["apply", "--yes"]).expect(0);
+    assert!(once.stdout.ends_with("--second-look waits for it.\n"), "{}", once.stdout);
+    assert_eq!(scene.aws.packs().len(), 3);
+    let twice = scene.run(&["apply", "--yes", "--second-look"]).expect(0);
+    insta::assert_snapshot!(redacted(&twice.text()), @r"
+    exit 0
+    --- stdout
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      ! logs held, would delete: no manifest wants it
+          second_look: no manifest wants it; a second look has to agree first (until TIME)
+      No changes; 1 held.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      No changes.
+
+    No changes; 1 held.
+    Waiting until TIME for the second look.
+    eu-west-1 (account 111111111111) at dir:DIGEST
+      - logs delete: no manifest wants it
+      Plan: 0 to create, 0 to update, 1 to delete.
+
+    us-east-1 (account 111111111111) at dir:DIGEST
+      No changes.
+
+    Plan: 0 to create, 0 to update, 1 to delete.
+
+    ┌───────────┬──────┬────────┬──────────┬────────────┬────────┬──────┐
+    │ region    ┆ pack ┆ action ┆ result   ┆ members ok ┆ failed ┆ open │
+    ╞═══════════╪══════╪════════╪══════════╪════════════╪════════╪══════╡
+    │ eu-west-1 ┆ logs ┆ delete ┆ accepted ┆ -          ┆ -      ┆ -    │
+    └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
+    ");
+    assert_eq!(scene.aws.packs(), ["eu-west-1/keys", "us-east-1/keys"]);
+}
+
+#[test]
+fn apply_refuses_to_write_under_settings_that_only_look() {
+    let scene = Scene::new();
+    scene.set(&Settings { mode: "observe", ..two_regions() });
+    scene.declare("keys", 90, BOTH);
+    let refused = scene.run(&["apply", "--yes"]).expect(78);
+    insta::assert_snapshot!(refused.text(), @r"
+    exit 78
+    --- stderr
+    conformd: the settings say `mode: observe`; apply writes, so set upsert or sync
+    ");
+    assert!(scene.aws.requests(0).is_empty());
+    scene.run(&["plan", "--detailed-exitcode"]).expect(2);
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_64_and_wrong_settings_with_78() {
+    let scene = Scene::new();
+    let wrong: [&[&str]; 5] = [
+        &[],
+        &["paln"],
+        &["plan", "--colour"],
+        &["plan", "--region", "nowhere"],
+        &["apply", "--wait", "soon"],
+    ];
+    for arguments in wrong {
+        let ended = scene.alone(arguments).expect(64);
+        assert!(ended.stdout.is_empty(), "{}", ended.text());
+    }
+    let missing = scene.alone(&["plan", "--config", "nowhere.yaml"]).expect(78);
+    insta::assert_snapshot!(missing.text(), @r"
+    exit 78
+    --- stderr
+    conformd: settings file nowhere.yaml could not be read: No such file or directory (os error 2)
+    ");
+    scene.alone(&["--version"]).expect(0);
+}
+
+/// The whole output of the program on a terminal of its own, which it is given these keys on.
+fn on_a_terminal(scene: &Scene, arguments: &str, keys: &str, no_color: &str) -> String {
+    let line = format!("{} {arguments} --config conformd.yaml", env!("CARGO_BIN_EXE_conformd"));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    script.current_dir(scene.path("")).env("NO_COLOR", no_color).env("TERM", "xterm");
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_no_color_is_set() {
+    let scene = Scene::new();
+    scene.set(&two_regions());
+    scene.declare("keys", 90, BOTH);
+    let coloured = on_a_terminal(&scene, "plan", "", "");
+    assert!(coloured.contains("\u{1b}[32m  + keys create"), "{coloured}");
+    let plain = on_a_terminal(&scene, "plan", "", "1");
+    assert!(plain.contains("  + keys create") && !plain.contains('\u{1b}'), "{plain}");
+}
+
+#[test]
+fn on_a_terminal_only_yes_applies_a_plan() {
+    let scene = Scene::new();
+    scene.set(&two_regions());
+    scene.declare("keys", 90, BOTH);
+    for (keys, puts) in [("y\n", 0), ("\n", 0), ("yes\n", 2)] {
+        let said = on_a_terminal(&scene, "apply", keys, "1");
+        assert_eq!(scene.aws.mutations(0).len(), puts, "{said}");
+        assert_eq!(said.contains("This plan was not applied."), puts == 0, "{said}");
+    }
+}
+
+#[test]
+fn validate_exits_with_1_when_anything_is_wrong_and_draws_it() {
+    let scene = Scene::new();
+    scene.declare("keys", 90, BOTH);
+    let fine = scene.alone(&["validate", "packs"]).expect(0);
+    insta::assert_snapshot!(fine.text(), @r"
+    exit 0
+    --- stdout
+    ok: 1 pack with 1 rule; 0 errors, 0 warnings
+    ");
+    scene.write("packs/typo.yaml", &manifest("typo", 1, BOTH).replace("regions", "region"));
+    let wrong = scene.alone(&["validate", "packs"]).expect(1);
+    insta::assert_snapshot!(wrong.text(), @r"
+    exit 1
+    --- stdout
+    error[unknown-field]: spec has no field region
+      --> packs/typo.yaml:17:3
+       |
+    17 |   region: [us-east-1, eu-west-1]
+       |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+       |
+       = help: did you mean regions?
+
+    failed: 2 packs with 1 rule; 1 error, 0 warnings
+    ");
+    let json = scene.alone(&["validate", "packs", "--output", "json"]).expect(1);
+    assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["passed"], false);
+}
+
+#[test]
+fn the_schema_accepts_the_manifests_that_the_demo_uses() {
+    let scene = Scene::new();
+    let schema: Value = serde_json::from_str(&scene.alone(&["schema"]).expect(0).stdout).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for entry in fs::read_dir(project().join("config/packs")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let manifest: Value = serde_yaml::from_str(&text).unwrap();
+        assert!(schema.is_valid(&manifest), "{text}");
+    }
+}
+
+#[test]
+fn the_healthcheck_exits_with_0_when_ready_and_with_1_when_not() {
+    let scene = Scene::new();
+    scene.declare("keys", 90, BOTH);
+    let daemon = scene.daemon();
+    let url = |path: &str| format!("http://{}{path}", daemon.address);
+    let ready = scene.alone(&["healthcheck", "--url", &url("/readyz")]).expect(0);
+    insta::assert_snapshot!(ready.text(), @r#"
+    exit 0
+    --- stdout
+    200 {"version":1,"simulated":true,"ready":true,"reasons":[]}
+    "#);
+    scene.alone(&["healthcheck", "--url", &url("/nowhere")]).expect(1);
+    let url = url("/readyz");
+    daemon.stop().expect(0);
+    let gone = scene.alone(&["healthcheck", "--url", &url]).expect(1);
+    assert!(gone.stderr.contains("cannot be reached"), "{}", gone.text());
+}
+
+#[test]
+fn completions_are_scripts_that_the_shell_reads() {
+    let scene = Scene::new();
+    let script = scene.alone(&["completions", "bash"]).expect(0).stdout;
+    scene.write("completions.bash", &script);
+    let parsed = Command::new("bash").arg("-n").arg(scene.path("completions.bash")).output();
+    let parsed = parsed.unwrap();
+    assert!(parsed.status.success() && parsed.stderr.is_empty(), "{parsed:?}");
+    assert!(script.contains("healthcheck"));
+}
+
+#[test]
+fn the_simulator_says_that_it_is_one_and_ends_when_told() {
+    let scene = Scene::new();
+    let mut command = command(&scene.path(""));
+    command.args(["simulate", "--listen", "127.0.0.1:0", "--speed", "0"]);
+    let program = Program::start(command);
+    let address = address_in(&program, "endpoint      http://");
+    program.eventually("announced", || program.stdout().contains("_sim/world").then_some(()));
+    assert!(program.stdout().starts_with("SIMULATED AWS: "), "{}", program.stdout());
+    let world = ask(address, "GET", "/_sim/world", "").unwrap().json();
+    assert_eq!(world["simulated"], true);
+    program.signal("TERM");
+    program.end().expect(0);
+    let reachable = scene.alone(&["simulate", "--listen", "0.0.0.0:0"]).expect(1);
+    assert!(reachable.stderr.contains("--allow-remote"), "{}", reachable.text());
+}
+
+/// The address that a running program prints after these words.
+fn address_in(program: &Program, words: &str) -> SocketAddr {
+    program.eventually("said where it listens", || {
+        let said = program.stdout();
+        let (_, rest) = said.split_once(words)?;
+        let end = rest.find(['/', '\n', ' '])?;
+        rest[..end].parse().ok()
+    })
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The example settings, packs and templates, in the scene's folder.
+fn examples(scene: &Scene) {
+    for name in ["demo.yaml", "packs", "templates"] {
+        let from = project().join("config").join(name);
+        let files: Vec<PathBuf> = if from.is_dir() {
+            fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()).collect()
+        } else {
+            vec![from]
+        };
+        for file in files {
+            let place = file.strip_prefix(project().join("config")).unwrap();
+            let place = Path::new("demo").join(place);
+            scene.write(place.to_str().unwrap(), &fs::read_to_string(&file).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_demo_converges_by_itself_and_says_that_it_is_one() {
+    let scene = Scene::new();
+    // Away from the project: on the examples that the program carries.
+    let arguments = ["demo", "--exit-when-converged", "--speed", "600", "--listen", "127.0.0.1:0"];
+    let ended = scene.alone(&arguments).expect(0);
+    assert!(ended.stdout.starts_with("SIMULATED: "), "{}", ended.stdout);
+    assert!(!ended.text().contains('\u{1b}'));
+    for pack in ["iam-baseline", "s3-baseline", "cloudtrail-logging", "encryption"] {
+        assert!(ended.stdout.contains(&format!("+ {pack} create: accepted")), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated() {
+    let scene = Scene::new();
+    examples(&scene);
+    let mut command = command(&scene.path(""));
+    command.args(["demo", "--folder", "demo", "--speed", "600", "--listen", "127.0.0.1:0"]);
+    let program = Program::start(command);
+    let (page, aws) =
+        (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
+    program
+        .eventually("converged", || program.stdout().contains("every region holds").then_some(()));
+    let get = |path| ask(page, "GET", path, "").unwrap();
+    assert_eq!(get("/api/v1/status").json()["simulated"], true);
+    assert_eq!(get("/api/v1/plan").json()["simulated"], true);
+    assert!(get("/api/v1/plan?format=text").body.starts_with("SIMULATED"));
+    assert!(get("/metrics").body.contains("\nconformd_simulated 1\n"));
+    let pack = fs::read_to_string(scene.path("demo/packs/iam-baseline.yaml")).unwrap();
+    let edited = pack.replace("AccessKeyAgeMax: \"60\"", "AccessKeyAgeMax: \"45\"");
+    assert_ne!(pack, edited);
+    scene.write("demo/packs/iam-baseline.yaml", &edited);
+    program.eventually("updated", || {
+        program.stdout().contains("~ iam-baseline update: accepted").then_some(())
+    });
+    let world = ask(aws, "GET", "/_sim/world", "").unwrap().json();
+    let packs = world["packs"].as_array().unwrap().iter();
+    let iam: Vec<&Value> = packs.filter(|pack| pack["name"] == "iam-baseline").collect();
+    assert_eq!(iam.len(), 1);
+    assert_eq!(iam[0]["inputs"]["AccessKeyAgeMax"], "45");
+    program.signal("INT");
+    program.end().expect(0);
+}
+
+const COMMANDS: [&str; 9] = [
+    "run",
+    "plan",
+    "apply",
+    "validate",
+    "schema",
+    "simulate",
+    "demo",
+    "healthcheck",
+    "completions",
+];
+
+/// The help of every command as a page.
+fn reference(scene: &Scene) -> String {
+    let help = |arguments: &[&str]| scene.alone(arguments).expect(0).stdout.trim_end().to_owned();
+    let top = help(&["--help"]);
+    let mut page = format!(
+        "# The command line\n\nThis is what `conformd --help` and `conformd COMMAND --help` print; \
+         a test keeps it so.\n\nstdout is the answer, stderr the log. Without a terminal, or with \
+         `NO_COLOR` set, neither has colours.\n\n```text\n{top}\n```\n"
+    );
+    for command in COMMANDS {
+        assert!(top.contains(&format!("\n  {command} ")), "{command}");
+        let text: Vec<String> =
+            help(&[command, "--help"]).lines().map(|line| line.trim_end().to_owned()).collect();
+        write!(page, "\n## {command}\n\n```text\n{}\n```\n", text.join("\n")).unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_reference_of_the_command_line_is_current() {
+    let scene = Scene::new();
+    let (page, file) = (reference(&scene), project().join("docs/cli.md"));
+    if std::env::var_os("CONFORMD_WRITE_DOCS").is_some() {
+        fs::write(&file, &page).unwrap();
+    }
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(known, page, "docs/cli.md is old: CONFORMD_WRITE_DOCS=1 cargo test reference_of");
+}

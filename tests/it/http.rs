@@ -1,0 +1,586 @@
+//! The daemon's HTTP server, asked over a real socket.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::beats::{Beats, Pulse, SILENCE_MAX};
+use conformd::cli::healthcheck;
+use conformd::clock::Clock;
+use conformd::domain::beat::{Beater, Task};
+use conformd::domain::failure::FailureKind;
+use conformd::domain::mode::Mode;
+use conformd::domain::plan::{Hold, HoldReason};
+use conformd::domain::report::{RegionReport, Reports, SourceStatus};
+use conformd::http::{About, Caller, State, Token, serve};
+use futures_util::FutureExt as _;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::sample::{
+    SECRET, Text, at, busy, metrics, quiet, region, regions, reports, source, unseen,
+};
+
+const HERE: &str = "eu-west-1";
+const TOKEN: &str = "a-token-that-nobody-guesses";
+
+/// A server with everything that feeds it.
+struct Served {
+    address: SocketAddr,
+    about: watch::Sender<About>,
+    reports: watch::Sender<Reports>,
+    source: watch::Sender<SourceStatus>,
+    caller: watch::Sender<Caller>,
+    beats: Beats,
+    bell: Arc<Notify>,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+/// A daemon that is ready, with one busy region, one that cannot be read and one not looked at yet.
+async fn served() -> Served {
+    let about = About {
+        version: "0.1.0".to_owned(),
+        started: at("10:00:00"),
+        installation: "main".parse().unwrap(),
+        mode: Mode::Sync,
+        simulated: true,
+        regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
+    };
+    let dark = unseen("us-east-1", FailureKind::Denied, "a policy forbids it");
+    let caller = Caller::Confirmed { account: "111111111111".parse().unwrap() };
+    let clock = Clock::simulated(at("12:01:00"), 0);
+    let (about, reports) =
+        (watch::Sender::new(about), watch::Sender::new(reports([busy(HERE), dark])));
+    let (source, caller) = (watch::Sender::new(source()), watch::Sender::new(caller));
+    let (beats, bell) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
+    let state = State {
+        about: about.subscribe(),
+        reports: reports.subscribe(),
+        source: source.subscribe(),
+        caller: caller.subscribe(),
+        beats: beats.clone(),
+        metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
+        bell: Arc::clone(&bell),
+        token: Some(Token::new(TOKEN).unwrap()),
+        clock,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let mut running = JoinSet::new();
+    running.spawn(serve(listener, state, stop.clone()));
+    Served { address, about, reports, source, caller, beats, bell, stop, running }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Answer {
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| line.split_once(": ").unwrap());
+        let headers =
+            headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        Self { status, headers, body: body.to_owned() }
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.headers["content-type"], "application/json");
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl Served {
+    /// Sends this and reads until the server closes.
+    async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn send(&self, line: &str, headers: &[&str], body: &str) -> Answer {
+        let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers = headers.concat();
+        let length = body.len();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: daemon\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             {headers}\r\n{body}"
+        );
+        Answer::read(&self.raw(&request).await)
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path}"), &[], "").await
+    }
+
+    async fn ring(&self, headers: &[&str]) -> Answer {
+        self.send("POST /api/v1/reconcile", headers, "").await
+    }
+
+    /// How often the bell was rung since somebody last listened.
+    fn rings(&self) -> usize {
+        std::iter::from_fn(|| self.bell.notified().now_or_never()).count()
+    }
+}
+
+#[tokio::test]
+async fn every_page_answers_with_its_type_and_safe_headers() {
+    let served = served().await;
+    let pages = [
+        "/",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/api/v1/status",
+        "/api/v1/plan",
+        "/api/v1/plan?format=text",
+        "/api/v1/plan?format=xml",
+        "/nothing",
+        "/api/v1/reconcile",
+    ];
+    let mut table = Vec::new();
+    for page in pages {
+        let answer = served.get(page).await;
+        table.push(format!("{page} {} {}", answer.status, answer.headers["content-type"]));
+        let mut headers = answer.headers;
+        for own in ["content-type", "content-length", "date", "connection", "allow"] {
+            headers.remove(own);
+        }
+        insta::allow_duplicates! {
+            insta::assert_debug_snapshot!(headers, @r#"
+            {
+                "cache-control": "no-store",
+                "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+                "referrer-policy": "no-referrer",
+                "x-conformd-simulated": "true",
+                "x-content-type-options": "nosniff",
+                "x-frame-options": "DENY",
+            }
+            "#);
+        }
+    }
+    insta::assert_snapshot!(table.join("\n"), @"
+    / 200 text/plain; charset=utf-8
+    /metrics 200 text/plain; version=0.0.4; charset=utf-8
+    /healthz 200 application/json
+    /readyz 200 application/json
+    /api/v1/status 200 application/json
+    /api/v1/plan 200 application/json
+    /api/v1/plan?format=text 200 text/plain; charset=utf-8
+    /api/v1/plan?format=xml 400 application/json
+    /nothing 404 application/json
+    /api/v1/reconcile 405 application/json
+    ");
+}
+
+#[tokio::test]
+async fn the_front_page_lists_what_there_is() {
+    let served = served().await;
+    insta::assert_snapshot!(served.get("/").await.body, @"
+    conformd 0.1.0, installation main, sync
+    SIMULATED: no AWS account is looked at or changed
+
+    /                   this page
+    /metrics            metrics, for Prometheus
+    /healthz            whether the tasks of the daemon run
+    /readyz             whether source and identity were good once
+    /api/v1/status      what is going on in every region, and why
+    /api/v1/plan        what is planned; ?format=text for people
+    /api/v1/reconcile   POST: look at everything now
+    ");
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_one_as_json() {
+    let served = served().await;
+    let post = served.send("POST /api/v1/status", &[], "").await;
+    let get = served.get("/api/v1/reconcile").await;
+    let strange = served.send("BREW /", &[], "").await;
+    let told =
+        [post, get, strange].map(|it| format!("{} {} {}", it.status, it.headers["allow"], it.body));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
+    405 POST {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
+    405 GET,HEAD {"version":1,"simulated":true,"error":{"code":405,"message":"this page knows no such method"}}
+    "#);
+    let head = served.send("HEAD /metrics", &[], "").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
+    let served = served().await;
+    for page in ["/healthz", "/readyz", "/api/v1/status", "/api/v1/plan", "/nothing"] {
+        let answer = served.get(page).await;
+        assert_eq!(answer.headers["x-conformd-simulated"], "true", "{page}");
+        assert_eq!(answer.json()["simulated"], true, "{page}");
+    }
+    for page in ["/", "/api/v1/plan?format=text"] {
+        assert!(served.get(page).await.body.contains("SIMULATED"), "{page}");
+    }
+    served.about.send_modify(|about| about.simulated = false);
+    for page in ["/", "/healthz", "/api/v1/plan?format=text", "/nothing"] {
+        let answer = served.get(page).await;
+        assert!(!answer.headers.contains_key("x-conformd-simulated"), "{page}");
+        assert!(!answer.body.contains("SIMULATED"), "{page}");
+    }
+    assert_eq!(served.get("/api/v1/status").await.json()["simulated"], false);
+}
+
+#[tokio::test]
+async fn the_documented_status_is_a_real_one() {
+    let served = served().await;
+    let answer = served.get("/api/v1/status").await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let examples = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut examples = examples.map(|example| serde_json::from_str::<Value>(example).unwrap());
+    assert!(examples.any(|example| example == answer.json()), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
+    let served = served().await;
+    insta::assert_snapshot!(served.get("/api/v1/plan?format=text").await.body, @"
+    SIMULATED: no AWS account is looked at or changed
+    eu-west-1 (account 111111111111) at dir:0a1b2c3d
+      ~ iam-baseline update
+          parameter  ApiKey = #2938a73c
+      ! legacy held, would delete: no manifest wants it
+          guard: the guard wants a person to approve this
+      Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    us-east-1 (account 111111111111) at dir:0a1b2c3d
+      ! the whole region is held
+          unseen: a policy forbids it
+      Not seen, so nothing is planned.
+    ");
+    let json = served.get("/api/v1/plan").await.json();
+    assert_eq!(json["plans"][HERE]["steps"][0]["pack"], "iam-baseline");
+    for page in ["/api/v1/plan?format=text", "/api/v1/plan", "/api/v1/status", "/metrics"] {
+        assert!(!served.get(page).await.body.contains(SECRET), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_text_stays_text() {
+    let served = served().await;
+    let payloads = [
+        "</script><script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "\"},\"simulated\":false,\"x\":{\"",
+        "line\r\nSet-Cookie: a=b\r\n\r\n<html>",
+        "\u{1b}[31mred\u{1b}[0m \u{7} \u{0}",
+        "{{7*7}} ${jndi:ldap://x} %0d%0a",
+        "\u{202e}gnp.exe \u{feff}",
+    ];
+    for payload in payloads {
+        let hold = Hold {
+            pack: None,
+            reason: HoldReason::Unseen,
+            why: payload.to_owned(),
+            until: None,
+            step: None,
+        };
+        let mut report = unseen(HERE, FailureKind::Server, payload);
+        report.plan.holds = vec![hold];
+        served.reports.send_replace(reports([report]));
+        served.source.send_modify(|source| source.problem = Some(payload.to_owned()));
+        let answer = served.get("/api/v1/status").await;
+        let json = answer.json();
+        assert_eq!(json["regions"][HERE]["report"]["unseen"]["why"], payload);
+        assert_eq!(json["source"]["problem"], payload);
+        assert_eq!(json["simulated"], true);
+        assert!(!answer.headers.contains_key("set-cookie"));
+        let text = served.get("/api/v1/plan?format=text").await.body;
+        let is_foreign = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!text.contains(is_foreign), "{text:?}");
+        let lines = text.lines().count();
+        assert_eq!(lines, 5, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_rings_is_one_look() {
+    let served = served().await;
+    for _ in 0..100 {
+        assert_eq!(served.ring(&[]).await.status, 202);
+    }
+    assert_eq!(served.rings(), 1);
+    let answer = served.ring(&[]).await;
+    insta::assert_snapshot!(answer.body, @r#"{"version":1,"simulated":true,"accepted":true}"#);
+    assert_eq!(served.rings(), 1);
+}
+
+#[tokio::test]
+async fn the_bell_is_for_this_machine_and_for_bearers_of_the_token() {
+    let served = served().await;
+    let good = format!("Authorization: Bearer {TOKEN}");
+    let proxied = "X-Forwarded-For: 192.0.2.1";
+    let cases: [&[&str]; 6] = [
+        &[],
+        &[&good],
+        &[&good, proxied],
+        &["Origin: http://127.0.0.1:9464"],
+        &["Authorization: Bearer wrong"],
+        &[proxied],
+    ];
+    let mut table = Vec::new();
+    for headers in cases {
+        let answer = served.ring(headers).await;
+        let challenge = answer.headers.get("www-authenticate").cloned().unwrap_or_default();
+        let line = format!("{headers:?} {} rings {} {challenge}", answer.status, served.rings());
+        table.push(line.trim_end().to_owned());
+    }
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    [] 202 rings 1
+    ["Authorization: Bearer a-token-that-nobody-guesses"] 202 rings 1
+    ["Authorization: Bearer a-token-that-nobody-guesses", "X-Forwarded-For: 192.0.2.1"] 202 rings 1
+    ["Origin: http://127.0.0.1:9464"] 403 rings 0
+    ["Authorization: Bearer wrong"] 401 rings 0 Bearer
+    ["X-Forwarded-For: 192.0.2.1"] 401 rings 0 Bearer
+    "#);
+    assert_eq!(served.get("/api/v1/reconcile").await.status, 405);
+    assert_eq!(served.rings(), 0);
+}
+
+#[tokio::test]
+async fn bodies_over_64_kib_are_refused_declared_or_not() {
+    let served = served().await;
+    let fits = "x".repeat(64 * 1_024);
+    assert_eq!(served.send("POST /api/v1/reconcile", &[], &fits).await.status, 202);
+    // Refused by what it declares: not a byte of it is waited for.
+    let head = "Host: daemon\r\nConnection: close";
+    for line in ["POST /api/v1/reconcile", "GET /metrics", "PUT /nothing"] {
+        let declared = format!("{line} HTTP/1.1\r\n{head}\r\nContent-Length: 65537\r\n\r\n");
+        let answer = Answer::read(&served.raw(&declared).await);
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &Value::from(413)));
+    }
+    let piece = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    // No more than is needed: what a server leaves unread may cost the client its answer.
+    let undeclared = format!(
+        "POST /api/v1/reconcile HTTP/1.1\r\n{head}\r\nTransfer-Encoding: chunked\r\n\r\n{}1\r\nx\r\n",
+        piece.repeat(4)
+    );
+    let answer = Answer::read(&served.raw(&undeclared).await);
+    assert_eq!(answer.status, 413);
+    assert_eq!(served.rings(), 1);
+}
+
+#[tokio::test]
+async fn large_headers_and_nonsense_are_refused() {
+    let served = served().await;
+    let large = format!("{:x<16384}", "GET / HTTP/1.1\r\nHost: daemon\r\nX: ");
+    assert!(served.raw(&large).await.starts_with("HTTP/1.1 431 "));
+    assert!(served.raw("nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
+    assert_eq!(served.get("/healthz").await.status, 200);
+}
+
+// Time stands still while anything can run, and jumps to the next timer when all wait.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_ends_its_headers_or_its_body_is_let_go() {
+    let served = served().await;
+    assert_eq!(served.raw("GET / HTTP/1.1\r\nHost: dae").await, "");
+    let head = "POST /api/v1/reconcile HTTP/1.1\r\nHost: daemon\r\nContent-Length: 10\r\n\r\n";
+    let answer = Answer::read(&served.raw(head).await);
+    assert_eq!(answer.status, 408);
+    insta::assert_snapshot!(answer.body, @r#"{"version":1,"simulated":true,"error":{"code":408,"message":"this took too long"}}"#);
+    assert_eq!(served.rings(), 0);
+}
+
+#[tokio::test]
+async fn ten_thousand_paths_are_one_series() {
+    let served = served().await;
+    let count = async || {
+        let text = Text::read(&served.get("/metrics").await.body);
+        let http = text.series.keys().filter(|series| series.contains("_http_"));
+        (text.series.len(), http.count())
+    };
+    let before = count().await;
+    let mut runner = TestRunner::deterministic();
+    let path = proptest::string::string_regex("/[a-z0-9/._~%2]{0,24}").unwrap();
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
+    for _ in 0..10_000 {
+        let path = path.new_tree(&mut runner).unwrap().current();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: daemon\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        *statuses.entry(read_one(&mut stream).await).or_default() += 1;
+    }
+    println!("answers to 10,000 random paths: {statuses:?}");
+    assert_eq!(before, count().await);
+}
+
+/// Reads one answer off a connection that stays open.
+async fn read_one(stream: &mut BufReader<TcpStream>) -> u16 {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let start = head.len();
+        stream.read_line(&mut head).await.unwrap();
+        let line = head[start..].trim_end().to_lowercase();
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.parse().unwrap();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn health_is_about_our_own_tasks_and_not_about_aws() {
+    let served = served().await;
+    let pulse: Pulse = served.beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+    let all_dark = [HERE, "us-east-1", "ap-south-1"]
+        .map(|name| unseen(name, FailureKind::Unreachable, "no connection"));
+    served.reports.send_replace(reports(all_dark));
+    served.caller.send_replace(Caller::Unconfirmed { problem: None });
+    assert_eq!(served.get("/healthz").await.status, 200);
+    pulse.end();
+    served.beats.begin(Beater::regional(&region(HERE)), Duration::ZERO);
+    let answer = served.get("/healthz").await;
+    assert_eq!(answer.status, 503);
+    let mut json = answer.json();
+    for task in json["tasks"].as_array_mut().unwrap() {
+        assert!(task.as_object_mut().unwrap().remove("silent_seconds").unwrap().is_f64());
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @r#"
+    {
+      "healthy": false,
+      "simulated": true,
+      "tasks": [
+        {
+          "beat_last": "2026-11-01T12:01:00Z",
+          "late": true,
+          "region": "eu-west-1",
+          "silent_seconds_max": 0.0,
+          "task": "region"
+        },
+        {
+          "beat_last": "2026-11-01T12:01:00Z",
+          "late": false,
+          "region": null,
+          "silent_seconds_max": 120.0,
+          "task": "http"
+        }
+      ],
+      "version": 1
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_missing_and_stays_once_everything_was_there() {
+    let mut served = served().await;
+    assert_eq!(served.get("/readyz").await.status, 200);
+    served.source.send_modify(|source| source.problem = Some("it is gone".to_owned()));
+    assert_eq!(served.get("/readyz").await.status, 200);
+    let mut answers = Vec::new();
+    served.source.send_replace(SourceStatus::default());
+    served.caller.send_replace(Caller::Unconfirmed { problem: None });
+    answers.push(served.get("/readyz").await);
+    let problem = || Some("no such file".to_owned());
+    served.source.send_modify(|source| source.problem = problem());
+    let problem = Some("the account is 222222222222".to_owned());
+    served.caller.send_replace(Caller::Unconfirmed { problem });
+    answers.push(served.get("/readyz").await);
+    let told: Vec<String> = answers.iter().map(|it| format!("{} {}", it.status, it.body)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    503 {"version":1,"simulated":true,"ready":false,"reasons":["the source was not read yet","AWS was not asked for the identity yet"]}
+    503 {"version":1,"simulated":true,"ready":false,"reasons":["the source could not be read: no such file","AWS did not confirm the identity: the account is 222222222222"]}
+    "#);
+    served.stop.cancel();
+    served.running.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_idle_finishes_what_has_begun_and_takes_nothing_new() {
+    let mut served = served().await;
+    let idle = TcpStream::connect(served.address).await.unwrap();
+    let mut begun = TcpStream::connect(served.address).await.unwrap();
+    let head = "POST /api/v1/reconcile HTTP/1.1\r\nHost: daemon\r\nContent-Length: 4\r\n\
+                Expect: 100-continue\r\n\r\n";
+    begun.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body: by then it has accepted both.
+    let mut go_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    begun.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "));
+    served.stop.cancel();
+    begun.write_all(b"body").await.unwrap();
+    let mut answer = String::new();
+    begun.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(Answer::read(&answer).status, 202);
+    served.running.join_next().await.unwrap().unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+    assert!(served.beats.signs().is_empty(), "the server takes its heartbeat along");
+    drop(idle);
+}
+
+#[derive(Debug, clap::Parser)]
+struct Program {
+    #[command(flatten)]
+    healthcheck: healthcheck::Args,
+}
+
+async fn healthcheck(url: &str) -> String {
+    let program = <Program as clap::Parser>::parse_from(["conformd", "--url", url]);
+    match healthcheck::run(&program.healthcheck).await {
+        Ok(code) => format!("{code:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn the_healthcheck_command_exits_as_the_daemon_answers() {
+    let served = served().await;
+    let url = format!("http://{}/readyz", served.address);
+    let (fine, failed) = (std::process::ExitCode::SUCCESS, std::process::ExitCode::FAILURE);
+    assert_eq!(healthcheck(&url).await, format!("{fine:?}"));
+    served.source.send_replace(SourceStatus::default());
+    assert_eq!(healthcheck(&url).await, format!("{failed:?}"));
+    served.stop.cancel();
+    let Served { address, mut running, .. } = served;
+    running.join_next().await.unwrap().unwrap();
+    assert_eq!(healthcheck(&url).await, format!("{address} cannot be reached"));
+}
+
+#[tokio::test]
+async fn metrics_follow_the_reports() {
+    let served = served().await;
+    let synced = async || {
+        let text = Text::read(&served.get("/metrics").await.body);
+        text.of("conformd_packs_observed")
+    };
+    let before = synced().await;
+    let report = RegionReport { observed: 7, ..quiet(HERE) };
+    served.reports.send_replace(reports([report]));
+    insta::assert_snapshot!(format!("{before}{}", synced().await), @r#"
+    conformd_packs_observed{region="ap-south-1"} 0
+    conformd_packs_observed{region="eu-west-1"} 3
+    conformd_packs_observed{region="us-east-1"} 0
+    conformd_packs_observed{region="ap-south-1"} 0
+    conformd_packs_observed{region="eu-west-1"} 7
+    conformd_packs_observed{region="us-east-1"} 0
+    "#);
+}

@@ -1,0 +1,454 @@
+//! Metrics: what exists from the start, what follows the reports, and how many series there are.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::cloud::{Attempt, AttemptObserver as _, Op};
+use conformd::domain::beat::Task;
+use conformd::domain::failure::FailureKind;
+use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::plan::{Action, HoldReason, Reason};
+use conformd::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
+use conformd::metrics::{Exchange, Metrics};
+use proptest::prelude::*;
+
+use crate::sample::{
+    Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, settings, step,
+    unseen,
+};
+
+const HERE: &str = "eu-west-1";
+
+/// Labels whose values come from outside, or are many.
+const OPEN: [&str; 5] = ["region", "pack", "version", "commit", "revision"];
+
+fn served(metrics: &Metrics) {
+    let routes = [
+        "/",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/api/v1/status",
+        "/api/v1/plan",
+        "/api/v1/reconcile",
+        "other",
+    ];
+    metrics.routes(&routes, &["GET", "HEAD", "POST", "other"], &["2xx", "4xx", "5xx"]);
+}
+
+#[test]
+fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
+    let metrics = metrics(&[HERE, "us-east-1"]);
+    let text = scrape(&metrics, &Reports::new());
+    let labels = text.labels();
+    let mut table = String::new();
+    for (name, kind) in text.types.iter().filter(|(name, _)| name.starts_with("conformd_")) {
+        let count = text.series.keys().filter(|series| text.family(series) == name).count();
+        let labels: Vec<&str> = labels[name.as_str()].keys().map(String::as_str).collect();
+        writeln!(table, "{name} {kind} [{}] {count}", labels.join(" ")).unwrap();
+    }
+    insta::assert_snapshot!(table, @"
+    conformd_approvals gauge [state] 3
+    conformd_aws_inflight_requests gauge [region] 2
+    conformd_aws_limiter_wait_seconds_total counter [region] 2
+    conformd_aws_request_duration_seconds histogram [operation service] 84
+    conformd_aws_requests_total counter [operation region result service] 192
+    conformd_build_info gauge [commit version] 1
+    conformd_config_last_reload_success_timestamp_seconds gauge [] 1
+    conformd_config_last_reload_successful gauge [] 1
+    conformd_drifted_packs gauge [kind region] 16
+    conformd_foreign_changes_total counter [region] 2
+    conformd_guard_tripped gauge [reason region] 14
+    conformd_interval_seconds gauge [loop] 2
+    conformd_log_lines_dropped_total counter [] 1
+    conformd_manifests gauge [state] 2
+    conformd_mode gauge [mode] 3
+    conformd_mutations_total counter [action region result] 104
+    conformd_pack_quota gauge [region] 2
+    conformd_packs gauge [region state] 18
+    conformd_packs_observed gauge [region] 2
+    conformd_panics_total counter [task] 3
+    conformd_plan_changes gauge [action region] 8
+    conformd_reconcile_duration_seconds histogram [phase] 42
+    conformd_reconcile_last_attempt_timestamp_seconds gauge [region] 2
+    conformd_reconcile_last_success_timestamp_seconds gauge [region] 2
+    conformd_reconcile_overruns_total counter [region] 2
+    conformd_reconciles_total counter [region result] 6
+    conformd_region_blocked gauge [reason region] 18
+    conformd_requeues_total counter [reason region] 10
+    conformd_simulated gauge [] 1
+    conformd_source_last_attempt_timestamp_seconds gauge [] 1
+    conformd_source_last_success_timestamp_seconds gauge [] 1
+    conformd_source_reads_total counter [result] 4
+    conformd_source_revision_info gauge [revision] 1
+    conformd_steps_held gauge [reason region] 36
+    conformd_suspended gauge [scope] 1
+    conformd_task_last_beat_timestamp_seconds gauge [region task] 2
+    ");
+    let events = text.series.iter().filter(|(series, _)| {
+        let kind = &text.types[text.family(series)];
+        kind == "counter" && !series.starts_with("process_") && !series.contains("source_reads")
+    });
+    assert_eq!(events.filter(|(_, value)| *value != "0").count(), 0);
+}
+
+/// Everything that can be there, for a comparison of names and label values.
+fn everything() -> Text {
+    let metrics = metrics(&[HERE]);
+    served(&metrics);
+    metrics.reconciled(&busy(HERE));
+    let list = Attempt {
+        op: Op::ListAccounts,
+        region: HERE,
+        result: Ok(()),
+        elapsed: Duration::from_millis(80),
+    };
+    metrics.attempted(&list);
+    scrape(&metrics, &reports([busy(HERE)]))
+}
+
+/// Type, and labels with their closed sets, by name of a family.
+type Table = BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)>;
+
+/// The rows of `docs/metrics.md`: `| name | type | labels | meaning |`.
+fn documented() -> Table {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_row = |line: &&str| {
+        line.starts_with("| `conformd_")
+            || (cfg!(target_os = "linux") && line.starts_with("| `process_"))
+    };
+    let rows = text.lines().filter(is_row);
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let name = cells[0].trim_matches('`').to_owned();
+        (name, (cells[1].to_owned(), documented_labels(cells[2])))
+    })
+    .collect()
+}
+
+/// `` `region`, `result{ok,error}` ``
+fn documented_labels(cell: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let labels = cell.split('`').filter(|part| part.starts_with(|it: char| it.is_alphabetic()));
+    labels
+        .map(|label| match label.trim_end_matches('}').split_once('{') {
+            None => (label.to_owned(), BTreeSet::new()),
+            Some((name, values)) => {
+                (name.to_owned(), values.split(',').map(str::to_owned).collect())
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_documented_table_and_the_metrics_are_the_same() {
+    let text = everything();
+    let labels = text.labels();
+    let exported: Table = text
+        .types
+        .iter()
+        .map(|(name, kind)| {
+            let mut labels = labels[name.as_str()].clone();
+            for (label, values) in &mut labels {
+                if OPEN.contains(&label.as_str())
+                    || name == "conformd_task_last_beat_timestamp_seconds"
+                {
+                    values.clear();
+                }
+            }
+            // Results of readings are the source's own; the sample has a few of them.
+            if name == "conformd_source_reads_total" {
+                labels.values_mut().for_each(BTreeSet::clear);
+            }
+            (name.clone(), (kind.clone(), labels))
+        })
+        .collect();
+    let documented = documented();
+    for (name, row) in &exported {
+        assert_eq!(documented.get(name), Some(row), "{name} as documented and as exported");
+    }
+    let known: BTreeSet<&String> = exported.keys().collect();
+    let stale: Vec<&String> = documented.keys().filter(|name| !known.contains(name)).collect();
+    assert!(stale.is_empty(), "documented and not exported: {stale:?}");
+}
+
+#[test]
+fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
+    let names: Vec<String> = (1..=20).map(|number| format!("xx-test-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let metrics = metrics(&names);
+    served(&metrics);
+    let all = reports(names.iter().map(|name| {
+        let packs: BTreeMap<_, _> = (0..50)
+            .map(|number| {
+                let drift = [DriftKind::Template, DriftKind::Parameters];
+                (pack(&format!("pack-{number}")), pack_report(PackState::Drifted, &drift))
+            })
+            .collect();
+        RegionReport { packs, observed: 50, ..busy(name) }
+    }));
+    for report in all.values() {
+        metrics.reconciled(report);
+    }
+    let text = scrape(&metrics, &all);
+    let count = text.series.len();
+    let bytes: usize = text.series.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    println!("20 regions x 50 packs: {count} series, {} KiB without help texts", bytes / 1_024);
+    assert!(count < 15_000, "{count} series");
+    assert!(bytes < 2 * 1_024 * 1_024, "{bytes} bytes");
+}
+
+#[test]
+fn a_pack_that_goes_away_takes_its_series_along() {
+    let metrics = metrics(&[HERE]);
+    metrics.reconciled(&busy(HERE));
+    let before = scrape(&metrics, &reports([busy(HERE)]));
+    insta::assert_snapshot!(before.of("conformd_pack_"), @r#"
+    conformd_pack_last_update_timestamp_seconds{pack="iam-baseline",region="eu-west-1"} 1793532600
+    conformd_pack_last_update_timestamp_seconds{pack="legacy",region="eu-west-1"} 1793532600
+    conformd_pack_last_update_timestamp_seconds{pack="logging",region="eu-west-1"} 1793532600
+    conformd_pack_puts_total{pack="iam-baseline",region="eu-west-1"} 1
+    conformd_pack_puts_total{pack="legacy",region="eu-west-1"} 0
+    conformd_pack_puts_total{pack="logging",region="eu-west-1"} 0
+    conformd_pack_quota{region="eu-west-1"} 50
+    conformd_pack_synced{pack="iam-baseline",region="eu-west-1"} 0
+    conformd_pack_synced{pack="legacy",region="eu-west-1"} 0
+    conformd_pack_synced{pack="logging",region="eu-west-1"} 1
+    "#);
+    let mut report = busy(HERE);
+    report.packs.remove(&pack("legacy"));
+    let after = scrape(&metrics, &reports([report]));
+    insta::assert_snapshot!(after.of("conformd_pack_synced"), @r#"
+    conformd_pack_synced{pack="iam-baseline",region="eu-west-1"} 0
+    conformd_pack_synced{pack="logging",region="eu-west-1"} 1
+    "#);
+    insta::assert_snapshot!(after.of("conformd_pack_puts"), @r#"
+    conformd_pack_puts_total{pack="iam-baseline",region="eu-west-1"} 1
+    conformd_pack_puts_total{pack="logging",region="eu-west-1"} 0
+    "#);
+}
+
+#[test]
+fn what_was_seen_stays_while_a_region_cannot_be_read() {
+    let metrics = metrics(&[HERE]);
+    let seen = scrape(&metrics, &reports([busy(HERE)]));
+    let dark = unseen(HERE, FailureKind::Denied, "denied");
+    metrics.reconciled(&dark);
+    let blind = scrape(&metrics, &reports([dark]));
+    for family in ["conformd_pack_", "conformd_packs", "conformd_drifted_packs"] {
+        assert_eq!(seen.of(family), blind.of(family));
+    }
+    let blocked: String =
+        blind.of("conformd_region_blocked").lines().filter(|line| line.ends_with(" 1")).collect();
+    insta::assert_snapshot!(blocked, @r#"conformd_region_blocked{reason="denied",region="eu-west-1"} 1"#);
+    insta::assert_snapshot!(blind.of("conformd_reconciles_total"), @r#"
+    conformd_reconciles_total{region="eu-west-1",result="error"} 0
+    conformd_reconciles_total{region="eu-west-1",result="incomplete"} 1
+    conformd_reconciles_total{region="eu-west-1",result="ok"} 0
+    "#);
+    insta::assert_snapshot!(blind.of("conformd_guard_tripped{reason=\"ratio\""), @r#"conformd_guard_tripped{reason="ratio",region="eu-west-1"} 0"#);
+}
+
+#[test]
+fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
+    let held = |state| PackReport { holds: vec![HoldReason::Foreign], ..pack_report(state, &[]) };
+    let packs = [
+        ("a-synced", pack_report(PackState::Synced, &[])),
+        ("b-drifted", pack_report(PackState::Drifted, &[DriftKind::Template])),
+        ("c-paused", pack_report(PackState::Suspended, &[])),
+        ("d-paused-and-differs", pack_report(PackState::Suspended, &[DriftKind::Template])),
+        ("e-orphaned", pack_report(PackState::Orphaned, &[])),
+        ("f-bystander", pack_report(PackState::Unmanaged, &[])),
+        ("g-wanted-and-foreign", held(PackState::Foreign)),
+    ];
+    let packs = packs.into_iter().map(|(name, report)| (pack(name), report)).collect();
+    let report = RegionReport { packs, ..quiet(HERE) };
+    let text = scrape(&metrics(&[HERE]), &reports([report]));
+    insta::assert_snapshot!(text.of("conformd_pack_synced"), @r#"
+    conformd_pack_synced{pack="a-synced",region="eu-west-1"} 1
+    conformd_pack_synced{pack="b-drifted",region="eu-west-1"} 0
+    conformd_pack_synced{pack="c-paused",region="eu-west-1"} 1
+    conformd_pack_synced{pack="d-paused-and-differs",region="eu-west-1"} 0
+    conformd_pack_synced{pack="g-wanted-and-foreign",region="eu-west-1"} 0
+    "#);
+    insta::assert_snapshot!(text.of("conformd_suspended"), @r#"conformd_suspended{scope="pack"} 2"#);
+}
+
+#[test]
+fn mutations_count_by_how_they_ended() {
+    let metrics = metrics(&[HERE]);
+    let outcome = |action, verdict| Outcome { step: step("cis", action, Reason::Changed), verdict };
+    let why = || "in words".to_owned();
+    let outcomes = vec![
+        outcome(Action::Create(Box::new(content())), Verdict::Accepted { arn: None }),
+        outcome(Action::Update(Box::new(content())), Verdict::Accepted { arn: None }),
+        outcome(
+            Action::Update(Box::new(content())),
+            Verdict::Failed { kind: FailureKind::InFlight, why: why() },
+        ),
+        outcome(
+            Action::Update(Box::new(content())),
+            Verdict::Unknown { kind: FailureKind::Timeout, why: why() },
+        ),
+        outcome(Action::Delete, Verdict::Accepted { arn: None }),
+        outcome(Action::Delete, Verdict::NotStarted),
+    ];
+    let packs = BTreeMap::from([(pack("cis"), pack_report(PackState::Synced, &[]))]);
+    let report = RegionReport { outcomes, packs, ..quiet(HERE) };
+    metrics.reconciled(&report);
+    let text = scrape(&metrics, &reports([report]));
+    let counted = |family| {
+        let text = text.of(family);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.ends_with(" 0")).collect();
+        lines.join("\n")
+    };
+    insta::assert_snapshot!(counted("conformd_mutations_total"), @r#"
+    conformd_mutations_total{action="create",region="eu-west-1",result="accepted"} 1
+    conformd_mutations_total{action="delete",region="eu-west-1",result="accepted"} 1
+    conformd_mutations_total{action="update",region="eu-west-1",result="accepted"} 1
+    conformd_mutations_total{action="update",region="eu-west-1",result="in_flight"} 1
+    conformd_mutations_total{action="update",region="eu-west-1",result="unknown"} 1
+    "#);
+    insta::assert_snapshot!(counted("conformd_requeues_total"), @r#"
+    conformd_requeues_total{reason="in_flight",region="eu-west-1"} 1
+    conformd_requeues_total{reason="unknown",region="eu-west-1"} 1
+    "#);
+    insta::assert_snapshot!(counted("conformd_pack_puts_total"), @r#"conformd_pack_puts_total{pack="cis",region="eu-west-1"} 2"#);
+    insta::assert_snapshot!(counted("conformd_reconciles_total"), @r#"conformd_reconciles_total{region="eu-west-1",result="error"} 1"#);
+}
+
+#[test]
+fn a_foreign_change_counts_once_until_it_is_healed() {
+    let metrics = metrics(&[HERE]);
+    let changed = || {
+        let drifted = pack_report(PackState::Drifted, &[DriftKind::ForeignWrite]);
+        RegionReport { packs: BTreeMap::from([(pack("cis"), drifted)]), ..quiet(HERE) }
+    };
+    let dark = || unseen(HERE, FailureKind::Server, "away");
+    for report in [changed(), changed(), dark(), changed(), quiet(HERE), changed()] {
+        metrics.reconciled(&report);
+    }
+    let text = scrape(&metrics, &Reports::new());
+    insta::assert_snapshot!(text.of("conformd_foreign_changes_total"), @r#"conformd_foreign_changes_total{region="eu-west-1"} 2"#);
+}
+
+#[test]
+fn a_region_that_leaves_the_settings_leaves_no_series() {
+    let metrics = metrics(&[HERE, "us-east-1"]);
+    let all = reports([busy(HERE), busy("us-east-1")]);
+    scrape(&metrics, &all);
+    metrics.configure(&settings(&["us-east-1", "ap-south-1"]));
+    metrics.reconciled(&busy(HERE));
+    let text = scrape(&metrics, &all);
+    let left: Vec<&String> = text
+        .series
+        .keys()
+        .filter(|series| series.contains(HERE) && !series.contains("last_beat"))
+        .collect();
+    assert_eq!(left, Vec::<&String>::new());
+    let of = |region: &str| {
+        let label = format!("region=\"{region}\"");
+        let series = text.series.keys().filter(|series| series.contains(&label));
+        series.filter(|series| !series.starts_with("conformd_pack_")).count()
+    };
+    assert_eq!(of("ap-south-1"), of("us-east-1"));
+}
+
+#[test]
+fn attempts_waits_and_requests_in_flight_are_counted_by_region() {
+    let metrics = metrics(&[HERE]);
+    let op = Op::PutOrganizationConformancePack;
+    let elapsed = Duration::from_millis(300);
+    metrics.attempting(op, HERE);
+    metrics.attempting(op, HERE);
+    let throttled = Attempt { op, region: HERE, result: Err(FailureKind::Throttled), elapsed };
+    metrics.attempted(&throttled);
+    metrics.waited(HERE, Duration::from_millis(1_500));
+    let text = scrape(&metrics, &Reports::new());
+    let requests = text.of("conformd_aws_requests_total");
+    let requests: Vec<&str> = requests.lines().filter(|line| !line.ends_with(" 0")).collect();
+    insta::assert_snapshot!(requests.join("\n"), @r#"conformd_aws_requests_total{operation="PutOrganizationConformancePack",region="eu-west-1",result="throttled",service="config"} 1"#);
+    insta::assert_snapshot!(text.of("conformd_aws_inflight"), @r#"conformd_aws_inflight_requests{region="eu-west-1"} 1"#);
+    insta::assert_snapshot!(text.of("conformd_aws_limiter"), @r#"conformd_aws_limiter_wait_seconds_total{region="eu-west-1"} 1.5"#);
+    metrics.attempted(&throttled);
+    metrics.attempted(&throttled);
+    let text = scrape(&metrics, &Reports::new());
+    assert!(text.of("conformd_aws_inflight").ends_with(" 0\n"), "never below zero");
+}
+
+#[test]
+fn a_second_scrape_of_the_same_reports_says_the_same() {
+    let metrics = metrics(&[HERE]);
+    metrics.reloaded(true, at("12:00:00"));
+    metrics.panicked(Task::Http);
+    metrics.log_lines_dropped(3);
+    served(&metrics);
+    let elapsed = Duration::from_millis(2);
+    metrics.answered(&Exchange { route: "/metrics", method: "GET", code: "2xx", elapsed });
+    let all = reports([busy(HERE)]);
+    let ours = |text: Text| {
+        let series = text.series.into_iter().filter(|(name, _)| name.starts_with("conformd_"));
+        series.collect::<BTreeMap<_, _>>()
+    };
+    let first = ours(scrape(&metrics, &all));
+    assert_eq!(first, ours(scrape(&metrics, &all)));
+    assert_eq!(first["conformd_panics_total{task=\"http\"}"], "1");
+    assert_eq!(first["conformd_log_lines_dropped_total"], "3");
+    assert_eq!(Arc::strong_count(&all[&crate::sample::region(HERE)]), 2, "no copies are kept");
+}
+
+const REGIONS: [&str; 2] = [HERE, "us-east-1"];
+
+/// A report of one of two regions: dark, or with some packs in some state.
+fn any_report() -> impl Strategy<Value = RegionReport> {
+    let name = prop::sample::select(REGIONS.to_vec());
+    let state = prop::sample::select(PackState::ALL.to_vec());
+    let drift = prop::sample::subsequence(DriftKind::ALL.to_vec(), 0..3);
+    let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
+    let packs = packs.prop_map(|packs| {
+        let report = |(name, (state, drift)): (String, (PackState, Vec<DriftKind>))| {
+            (pack(&name), pack_report(state, &drift))
+        };
+        packs.into_iter().map(report).collect::<BTreeMap<_, _>>()
+    });
+    let kind = prop::sample::select(FailureKind::ALL.to_vec());
+    (name, prop::option::weighted(0.3, kind), packs).prop_map(|(name, dark, packs)| match dark {
+        Some(kind) => unseen(name, kind, "dark"),
+        None => RegionReport { observed: packs.len(), packs, ..busy(name) },
+    })
+}
+
+fn gauges(text: &Text) -> BTreeMap<String, String> {
+    let ours = text.series.iter().filter(|(series, _)| {
+        series.starts_with("conformd_") && text.types[text.family(series)] == "gauge"
+    });
+    ours.map(|(series, value)| (series.clone(), value.clone())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn gauges_depend_on_the_last_reports_and_the_last_complete_ones_only(
+        sequence in prop::collection::vec(any_report(), 1..10),
+    ) {
+        let (lived, fresh) = (metrics(&REGIONS), metrics(&REGIONS));
+        let (mut last, mut complete) = (Reports::new(), Reports::new());
+        let mut shown = None;
+        for report in sequence {
+            lived.reconciled(&report);
+            let report = reports([report]);
+            let seen = report.iter().filter(|(_, report)| report.unseen.is_none());
+            complete.extend(seen.map(|(region, report)| (region.clone(), Arc::clone(report))));
+            last.extend(report);
+            shown = Some(scrape(&lived, &last));
+        }
+        scrape(&fresh, &complete);
+        let expected = scrape(&fresh, &last);
+        prop_assert_eq!(gauges(&shown.unwrap()), gauges(&expected));
+    }
+}

@@ -1,0 +1,281 @@
+//! Sample reports for tests that show them, and a reader of the metrics text.
+
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::domain::beat::{Beater, Task};
+use conformd::domain::content::Content;
+use conformd::domain::failure::FailureKind;
+use conformd::domain::guard::{Blocked, Trip, TripReason};
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{Digest, PackName, Place, Region, Revision, Timestamp};
+use conformd::domain::observed::{Delivery, Phase, RolloutStatus, Unseen, Verb};
+use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::plan::{
+    Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
+};
+use conformd::domain::report::{
+    Declarations, DeclaredApproval, DriftKind, PackReport, PackState, RegionReport, Reports,
+    SourceStatus, Timing,
+};
+use conformd::metrics::{Metrics, Program, Settings, Setup, View};
+
+/// A value that no answer may show.
+pub(crate) const SECRET: &str = "hunter2-in-a-parameter";
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    format!("2026-11-01T{text}Z").parse().unwrap()
+}
+
+pub(crate) fn region(name: &str) -> Region {
+    name.parse().unwrap()
+}
+
+pub(crate) fn pack(name: &str) -> PackName {
+    name.parse().unwrap()
+}
+
+pub(crate) fn regions(names: &[&str]) -> BTreeSet<Region> {
+    names.iter().map(|name| region(name)).collect()
+}
+
+pub(crate) fn settings(names: &[&str]) -> Settings {
+    Settings {
+        mode: Mode::Sync,
+        regions: regions(names),
+        interval_source: Duration::from_mins(1),
+        interval_region: Duration::from_mins(15),
+        quota: 50,
+    }
+}
+
+pub(crate) fn metrics(names: &[&str]) -> Metrics {
+    let program = Program {
+        version: "0.1.0".to_owned(),
+        commit: None,
+        simulated: true,
+        started: at("10:00:00"),
+    };
+    Metrics::new(&Setup { program, settings: settings(names) }).unwrap()
+}
+
+/// A region that holds nothing and wants nothing.
+pub(crate) fn quiet(name: &str) -> RegionReport {
+    let place = Place { account: "111111111111".parse().unwrap(), region: region(name) };
+    RegionReport {
+        place: place.clone(),
+        mode: Mode::Sync,
+        tick: 1,
+        started: at("12:00:00"),
+        finished: at("12:00:02"),
+        timing: Timing {
+            observe: Duration::from_millis(700),
+            plan: Duration::from_millis(1),
+            apply: Duration::ZERO,
+        },
+        seen_last: Some(at("12:00:01")),
+        unseen: None,
+        revision: Some(Revision("dir:0a1b2c3d".to_owned())),
+        plan: Plan {
+            place,
+            revision: Some(Revision("dir:0a1b2c3d".to_owned())),
+            steps: Vec::new(),
+            holds: Vec::new(),
+            bystanders: BTreeMap::new(),
+            weights: Weights::default(),
+        },
+        blocked: None,
+        approval: None,
+        outcomes: Vec::new(),
+        packs: BTreeMap::new(),
+        observed: 0,
+    }
+}
+
+/// A region that could not be read.
+pub(crate) fn unseen(name: &str, kind: FailureKind, why: &str) -> RegionReport {
+    let why = why.to_owned();
+    let hold =
+        Hold { pack: None, reason: HoldReason::Unseen, why: why.clone(), until: None, step: None };
+    let report = quiet(name);
+    RegionReport {
+        unseen: Some(Unseen { kind, why }),
+        plan: Plan { holds: vec![hold], ..report.plan },
+        ..report
+    }
+}
+
+pub(crate) fn pack_report(state: PackState, drift: &[DriftKind]) -> PackReport {
+    PackReport {
+        state,
+        drift: drift.iter().copied().collect(),
+        status: Some(RolloutStatus::Known(Verb::Create, Phase::Successful)),
+        last_update: Some(at("11:30:00")),
+        holds: Vec::new(),
+    }
+}
+
+pub(crate) fn step(name: &str, action: Action, reason: Reason) -> Step {
+    Step {
+        pack: pack(name),
+        action,
+        reason,
+        changes: Vec::new(),
+        marker_now: None,
+        last_update: None,
+    }
+}
+
+pub(crate) fn content() -> Content {
+    Content {
+        body: "Resources: {}".into(),
+        inputs: BTreeMap::from([("ApiKey".to_owned(), SECRET.to_owned())]),
+        excluded: BTreeSet::new(),
+        delivery: Delivery::default(),
+    }
+}
+
+/// A region with a bit of everything: an update that was accepted, a delete that waits.
+pub(crate) fn busy(name: &str) -> RegionReport {
+    let change = Change::Parameter {
+        name: "ApiKey".to_owned(),
+        old: None,
+        new: Some(ParameterValue::new(SECRET)),
+    };
+    let update = Step {
+        changes: vec![change],
+        ..step("iam-baseline", Action::Update(Box::new(content())), Reason::Changed)
+    };
+    let delete = step("legacy", Action::Delete, Reason::Unwanted);
+    let hold = Hold {
+        pack: Some(pack("legacy")),
+        reason: HoldReason::Guard,
+        why: "the guard wants a person to approve this".to_owned(),
+        until: None,
+        step: Some(Box::new(delete)),
+    };
+    let blocked = Blocked {
+        digest: Digest::of([b"plan".as_slice()]),
+        trips: vec![Trip { reason: TripReason::Ratio, why: "2 of 3 owned packs".to_owned() }],
+        packs: BTreeSet::from([pack("legacy")]),
+    };
+    let arn = "arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/iam-baseline-a1";
+    let accepted = Verdict::Accepted { arn: Some(arn.to_owned()) };
+    let held = PackReport {
+        holds: vec![HoldReason::Guard],
+        ..pack_report(PackState::Drifted, &[DriftKind::Unwanted])
+    };
+    let report = quiet(name);
+    RegionReport {
+        plan: Plan { steps: vec![update.clone()], holds: vec![hold], ..report.plan },
+        blocked: Some(blocked),
+        outcomes: vec![Outcome { step: update, verdict: accepted }],
+        packs: BTreeMap::from([
+            (pack("iam-baseline"), pack_report(PackState::Drifted, &[DriftKind::Parameters])),
+            (pack("legacy"), held),
+            (pack("logging"), pack_report(PackState::Synced, &[])),
+        ]),
+        observed: 3,
+        ..report
+    }
+}
+
+pub(crate) fn reports(all: impl IntoIterator<Item = RegionReport>) -> Reports {
+    all.into_iter().map(|report| (report.place.region.clone(), Arc::new(report))).collect()
+}
+
+pub(crate) fn source() -> SourceStatus {
+    let approval =
+        DeclaredApproval { plan: Digest::of([b"plan".as_slice()]), expires: at("18:00:00") };
+    SourceStatus {
+        revision: Some(Revision("dir:0a1b2c3d".to_owned())),
+        attempt_last: Some(at("12:00:00")),
+        read_last: Some(at("12:00:00")),
+        problem: None,
+        reads: BTreeMap::from([("changed", 1), ("empty", 0), ("unchanged", 7), ("unreadable", 0)]),
+        declared: Declarations {
+            valid: 2,
+            invalid: 1,
+            wholly_valid: false,
+            approvals: BTreeMap::from([("drop-legacy".to_owned(), approval)]),
+            diagnostics: vec![
+                "packs/edge.yaml:4:3: error[unknown-field]: there is no field \"parametres\" \
+                 (did you mean \"parameters\"?)"
+                    .to_owned(),
+            ],
+        },
+    }
+}
+
+/// What a scrape shows of these reports.
+pub(crate) fn scrape(metrics: &Metrics, reports: &Reports) -> Text {
+    let beats = BTreeMap::from([
+        (Beater::sole(Task::Source), at("12:00:05")),
+        (Beater::regional(&region("eu-west-1")), at("12:00:06")),
+    ]);
+    let now = at("12:01:00");
+    let view = View { reports, source: &source(), beats: &beats, now };
+    Text::read(&metrics.scrape(view).unwrap())
+}
+
+/// The text format of Prometheus, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Text {
+    /// Type by family.
+    pub(crate) types: BTreeMap<String, String>,
+    /// Value by series as written.
+    pub(crate) series: BTreeMap<String, String>,
+}
+
+impl Text {
+    pub(crate) fn read(text: &str) -> Self {
+        let (mut types, mut series) = (BTreeMap::new(), BTreeMap::new());
+        for line in text.lines() {
+            if let Some(kind) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = kind.split_once(' ').unwrap();
+                types.insert(name.to_owned(), kind.to_owned());
+            } else if !line.starts_with('#') {
+                let (name, value) = line.rsplit_once(' ').unwrap();
+                assert!(series.insert(name.to_owned(), value.to_owned()).is_none(), "{line}");
+            }
+        }
+        Self { types, series }
+    }
+
+    /// The lines of the series that begin like this, with their values.
+    pub(crate) fn of(&self, prefix: &str) -> String {
+        let series = self.series.iter().filter(|(name, _)| name.starts_with(prefix));
+        let lines: Vec<String> = series.map(|(name, value)| format!("{name} {value}\n")).collect();
+        lines.concat()
+    }
+
+    /// The family that a series belongs to: histograms have three kinds of series.
+    pub(crate) fn family<'a>(&self, series: &'a str) -> &'a str {
+        let name = series.split('{').next().unwrap();
+        if self.types.contains_key(name) {
+            return name;
+        }
+        let ends = ["_bucket", "_sum", "_count"];
+        ends.into_iter().find_map(|end| name.strip_suffix(end)).unwrap()
+    }
+
+    /// Label names of every family, each with the values that occur.
+    pub(crate) fn labels(&self) -> BTreeMap<&str, BTreeMap<String, BTreeSet<String>>> {
+        let mut all: BTreeMap<&str, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for name in self.series.keys() {
+            let labels = all.entry(self.family(name)).or_default();
+            let Some((_, pairs)) = name.split_once('{') else { continue };
+            for pair in pairs.trim_end_matches('}').split("\",") {
+                let (label, value) = pair.split_once("=\"").unwrap();
+                let value = value.trim_end_matches('"').to_owned();
+                if label != "le" {
+                    labels.entry(label.to_owned()).or_default().insert(value);
+                }
+            }
+        }
+        all
+    }
+}
