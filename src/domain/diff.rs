@@ -20,12 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::changes;
 use super::desired::{Desired, DesiredPack, Stuck, Want};
-use super::history::{History, Memory, Pace, after};
+use super::history::{History, Memory, Pace};
 use super::holds::{hold, region_hold, waiting};
 use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
 use super::observed::{
-    Observed, ObservedPack, Ownership, Phase, RUN_MAX, RolloutStatus, Seen, StatusRecord, Verb,
-    VoidMarker,
+    Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
 use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
 
@@ -68,7 +67,7 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
     };
-    let region = Region { inputs, seen, desired, successors: successors(seen, desired, now), now };
+    let region = Region { inputs, seen, desired, successors: successors(seen, desired), now };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
             Decision::Nothing => {}
@@ -106,23 +105,19 @@ pub(super) struct Region<'a> {
 
 /// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
 /// template is the old name of a rename in progress.
-fn successors<'a>(
-    seen: &Seen,
-    desired: &'a Desired,
-    now: Timestamp,
-) -> BTreeMap<Digest, &'a PackName> {
+fn successors<'a>(seen: &Seen, desired: &'a Desired) -> BTreeMap<Digest, &'a PackName> {
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
         let Want::Pack(want) = want else { return None };
         let have = seen.packs.get(name);
-        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, now));
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template));
         (!is_deployed).then_some((want.marker.template, name))
     });
     waiting.collect()
 }
 
-/// Whether this pack is ours, holds this template, and AWS says that it is deployed, or has long
-/// said nothing else than that it is on the way.
-fn holds(have: &ObservedPack, template: Digest, now: Timestamp) -> bool {
+/// Whether this pack is ours, holds this template, and AWS says that it is deployed. A status that
+/// is stuck is no proof, however long it has been so: then the old name stays.
+fn holds(have: &ObservedPack, template: Digest) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
@@ -130,9 +125,7 @@ fn holds(have: &ObservedPack, template: Digest, now: Timestamp) -> bool {
     let status = have.status.as_ref().map(|record| &record.status);
     let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
-    let is_stuck = status.is_some_and(RolloutStatus::is_in_progress)
-        && after(have.record.last_update, RUN_MAX) <= now;
-    is_ours && (status == Some(&deployed) || status == Some(&updated) || is_stuck)
+    is_ours && (status == Some(&deployed) || status == Some(&updated))
 }
 
 impl Region<'_> {

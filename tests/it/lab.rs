@@ -109,7 +109,7 @@ impl Source {
 pub(crate) struct Shared {
     clock: Clock,
     world: Arc<Mutex<World>>,
-    policy: Policy,
+    policy: Mutex<Policy>,
     source: Mutex<Source>,
     book: Mutex<Book>,
     lies: Arc<Mutex<Lies>>,
@@ -146,7 +146,7 @@ impl Lab {
         let world = Arc::new(Mutex::new(World::new(setup)));
         let clock = Clock::simulated(start(), 1);
         let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world)));
-        let source = Mutex::default();
+        let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
         let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
         Self { setting, shared, bells: Vec::new(), lives: JoinSet::new(), kills: 0 }
@@ -160,6 +160,13 @@ impl Lab {
         lab
     }
 
+    /// Starts a process that may go this far.
+    pub(crate) fn boot_in(&mut self, mode: Mode) {
+        self.setting.mode = mode;
+        lock(&self.shared.policy).mode = mode;
+        self.boot();
+    }
+
     /// Starts a process without memory.
     pub(crate) fn boot(&mut self) {
         self.boot_with(&CallGate::open(), None);
@@ -168,7 +175,7 @@ impl Lab {
     /// The same; every call passes the gate and the tripwire.
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
-        lock(&self.shared.book).forget();
+        lock(&self.shared.book).forget(&lock(&self.shared.policy));
         self.bells.clear();
         lock(&self.shared.source).intake.catalog = None;
         self.read();
@@ -282,11 +289,6 @@ impl Lab {
         source.is_read = false;
     }
 
-    /// What the last reading found.
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        lock(&self.shared.source).intake.catalog.clone().unwrap()
-    }
-
     /// Something happens to AWS now.
     pub(crate) fn event(&mut self, event: &Event) {
         let now = self.now();
@@ -345,7 +347,8 @@ impl Lab {
         let packs = self.places().into_iter().flat_map(|place| {
             let names = world.pack_names(&place);
             let packs = names.into_iter().map(|name| {
-                let truth = Truth::of(&world, &place, &name, &self.shared.policy.installation);
+                let truth =
+                    Truth::of(&world, &place, &name, &lock(&self.shared.policy).installation);
                 ((place.region.clone(), name), truth)
             });
             packs.collect::<Vec<_>>()
@@ -419,9 +422,9 @@ impl Life {
         let stop = CancellationToken::new();
         let Shared { clock, world: _, policy, source, book, lies: _ } = &*Arc::clone(&self.shared);
         loop {
-            let started = clock.now();
+            let (started, policy) = (clock.now(), lock(policy).clone());
             let intake = lock(source).intake(started);
-            let report = self.reconciler.tick(policy, &intake, &stop).await;
+            let report = self.reconciler.tick(&policy, &intake, &stop).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let tick = Tick { started, place: self.place.clone(), intake, notes };

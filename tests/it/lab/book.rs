@@ -37,6 +37,8 @@ pub(crate) struct Book {
     /// Names that the process deleted, in any region.
     gone: Vec<(PackName, Timestamp)>,
     booted: Timestamp,
+    /// Mutating requests of earlier processes.
+    mutations_before: u64,
     holds: BTreeMap<Region, BTreeSet<Held>>,
     /// The last report of each region.
     pub(crate) reports: BTreeMap<Region, RegionReport>,
@@ -59,6 +61,7 @@ impl Book {
             past: BTreeMap::new(),
             gone: Vec::new(),
             booted: start(),
+            mutations_before: 0,
             holds: BTreeMap::new(),
             reports: BTreeMap::new(),
             ticks: BTreeMap::new(),
@@ -67,12 +70,14 @@ impl Book {
     }
 
     /// A new process knows nothing of what the last one saw and did.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self, policy: &Policy) {
+        self.policy = policy.clone();
         self.past.clear();
         self.gone.clear();
         self.holds.clear();
         self.reports.clear();
-        self.booted = lock(&self.world).now();
+        let world = lock(&self.world);
+        (self.booted, self.mutations_before) = (world.now(), world.log().mutations());
     }
 
     /// Enters a tick that has ended, and holds it to the invariants.
@@ -94,7 +99,7 @@ impl Book {
             report: &report,
             past,
             look: &look,
-            mutations_ever: lock(&self.world).log().mutations(),
+            mutations: lock(&self.world).log().mutations() - self.mutations_before,
         };
         let mut wrong = invariants::check(&scene);
         let deleted = invariants::deleted(notes);

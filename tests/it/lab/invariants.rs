@@ -112,8 +112,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) report: &'a RegionReport,
     pub(crate) past: &'a Past,
     pub(crate) look: &'a Look,
-    /// Mutating requests since the beginning of the world.
-    pub(crate) mutations_ever: u64,
+    /// Mutating requests of this process.
+    pub(crate) mutations: u64,
 }
 
 /// Everything that is wrong with this tick.
@@ -126,7 +126,7 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
     };
     let Scene { policy, notes, report, look, .. } = scene;
     must(
-        policy.mode != Mode::Observe || scene.mutations_ever == 0,
+        policy.mode != Mode::Observe || scene.mutations == 0,
         "I-S7: observe mode sent a mutating request",
     );
     must(notes.in_flight_max <= IN_FLIGHT_MAX, "I-S10: too many mutations at once");
