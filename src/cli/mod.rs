@@ -130,7 +130,8 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
     let level = |default: &str| global.log_level.clone().unwrap_or_else(|| default.to_owned());
-    // One-shot commands answer on stdout: their log stays quiet unless something is wrong.
+    // One-shot commands answer on stdout: their log stays quiet unless something is wrong, and
+    // what the SDK tries on its way is not wrong.
     let default = match &command {
         Command::Run(_) | Command::Simulate(_) => "info",
         // The demo tells its story itself.
@@ -140,7 +141,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
-        | Command::Completions(_) => "warn",
+        | Command::Completions(_) => "conformd=warn,error",
     };
     let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
     match command {
