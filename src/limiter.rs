@@ -17,10 +17,12 @@ use governor::{NotUntil, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
-use crate::cloud::{CloudError, Organization, Page, PageToken, Reader, RowFilter, Writer};
+use crate::cloud::{
+    AttemptObserver, CloudError, Organization, Page, PageToken, Reader, RowFilter, Writer,
+};
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place};
+use crate::domain::model::{AccountId, PackName, Place, Region};
 use crate::domain::observed::{PackRecord, Row, StatusRecord};
 use crate::domain::organization::Account;
 
@@ -62,6 +64,8 @@ pub struct Limiter {
     /// Slots that all places share.
     shared: Option<Arc<Semaphore>>,
     waited_nanoseconds: AtomicU64,
+    /// Who hears of waits, and of which region's.
+    observer: Option<(Region, Arc<dyn AttemptObserver>)>,
 }
 
 impl Limiter {
@@ -82,7 +86,14 @@ impl Limiter {
             in_flight: Arc::default(),
             shared: None,
             waited_nanoseconds: AtomicU64::new(0),
+            observer: None,
         }
+    }
+
+    /// The same, telling `observer` how long requests to this region wait.
+    #[must_use]
+    pub fn observed(self, region: Region, observer: Arc<dyn AttemptObserver>) -> Self {
+        Self { observer: Some((region, observer)), ..self }
     }
 
     /// The same, with a part in slots that other places use too.
@@ -106,6 +117,9 @@ impl Limiter {
         let waited = self.clock.elapsed().saturating_sub(asked);
         let nanoseconds = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         self.waited_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        if let Some((region, observer)) = &self.observer {
+            observer.waited(region.as_str(), waited);
+        }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Turn { _own: own, _shared: shared, in_flight: Arc::clone(&self.in_flight) }
     }

@@ -4,7 +4,6 @@
 //! organization can have, is a broken answer; a refused token starts the listing again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::future::Future;
 
 use thiserror::Error;
@@ -86,18 +85,6 @@ where
         token = Some(next);
     }
     Err(Incomplete::Endless("too many pages"))
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -225,13 +212,5 @@ mod tests {
         };
         let items = read_all(fetch, |(name, _)| *name).now_or_never().expect("nothing here waits");
         assert_eq!(items.unwrap(), [("a", 2), ("b", 1)]);
-    }
-
-    #[test]
-    fn a_chain_of_causes_is_one_line() {
-        let incomplete = Incomplete::Page(failed(FailureKind::Timeout));
-        let text =
-            "a page of the listing is missing: ListAccounts failed in eu-west-1 (timeout): no";
-        assert_eq!(chain(&incomplete), text);
     }
 }

@@ -58,6 +58,7 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.observer.attempting(self.op, self.region.as_str());
         Ok(())
     }
 
@@ -67,12 +68,26 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let elapsed = started.map(|started| started.elapsed()).unwrap_or_default();
-        let region = self.region.as_str();
-        let result = result::<E>(self.op, context);
-        self.observer.attempted(&Attempt { op: self.op, region, result, elapsed });
+        self.end(result::<E>(self.op, context));
         Ok(())
+    }
+}
+
+impl<E> Watch<E> {
+    /// Reports the end of the attempt that is under way, if one is.
+    fn end(&self, result: Result<(), FailureKind>) {
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(started) = started {
+            let (op, region) = (self.op, self.region.as_str());
+            self.observer.attempted(&Attempt { op, region, result, elapsed: started.elapsed() });
+        }
+    }
+}
+
+/// The SDK drops an attempt when the time of its whole call is up, and tells no interceptor.
+impl<E> Drop for Watch<E> {
+    fn drop(&mut self) {
+        self.end(Err(FailureKind::Timeout));
     }
 }
 

@@ -21,7 +21,7 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use thiserror::Error;
 
 use crate::cloud::{CloudError, Op};
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, chain};
 
 /// Foreign text is kept up to this many bytes: enough for every message seen, too little to hurt.
 pub(super) const TEXT_MAX: usize = 2048;
@@ -243,21 +243,6 @@ fn said_by_aws(error: &impl ServiceFailure) -> String {
         Some(id) => format!("{code}: {message} (request {id})"),
         None => format!("{code}: {message}"),
     }
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = String::new();
-    for error in std::iter::successors(Some(error), |&error| error.source()) {
-        let text = error.to_string();
-        if words.len() > TEXT_MAX {
-            break;
-        }
-        if !words.is_empty() {
-            words.push_str(": ");
-        }
-        words.push_str(&text);
-    }
-    words
 }
 
 /// The beginning of a text, cut between characters.

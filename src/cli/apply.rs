@@ -94,8 +94,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         print("Interrupted; AWS goes on deploying what was accepted.\n")?;
         return Ok(ExitCode::FAILURE);
     }
-    let is_blind = looked.iter().any(|one| one.report.unseen.is_some());
-    let is_fine = !is_blind && is_fine(&outcomes, &rollouts);
+    print(&afterword(&rollouts, &looked))?;
+    let needs_a_person =
+        looked.iter().any(|one| one.report.unseen.is_some() || one.report.blocked.is_some());
+    let is_fine = !needs_a_person && is_fine(&outcomes, &rollouts);
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -170,6 +172,21 @@ async fn look_again(session: &Session, looked: Vec<Looked>) -> anyhow::Result<Ve
 fn is_fine(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) -> bool {
     outcomes.iter().all(|(_, outcome)| matches!(outcome.verdict, Verdict::Accepted { .. }))
         && rollouts.values().all(|rollout| rollout.failed == 0)
+}
+
+/// What is left to say below the table: who failed and why, who is not done, what is held.
+fn afterword(rollouts: &BTreeMap<(Region, PackName), Rollout>, looked: &[Looked]) -> String {
+    let failures = rollouts.iter().flat_map(|((region, pack), rollout)| {
+        rollout.failures.iter().map(move |failure| format!("{region} {pack} failed in {failure}"))
+    });
+    let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
+    let open = (open > 0)
+        .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
+    let blocked = looked.iter().filter(|one| one.report.blocked.is_some()).count();
+    let blocked = (blocked > 0).then(|| {
+        format!("The guard holds changes in {blocked} region(s) for approval; see the plan above.")
+    });
+    failures.chain(open).chain(blocked).map(|line| line + "\n").collect()
 }
 
 fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) -> String {

@@ -3,19 +3,12 @@
 //! Colours are asked for by the caller, who knows where the text goes.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::domain::diagnostic::{Diagnostic, Related, Severity, Span};
 use crate::domain::snapshot::{FileContent, SourcePath};
-
-/// Whether stdout should be coloured: only on a terminal, and never under `NO_COLOR`.
-pub fn stdout_has_colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && io::stdout().is_terminal()
-}
 
 /// The drawings of these findings, in their order. Files that are not text are named only.
 pub fn draw(

@@ -13,6 +13,8 @@ use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::domain::foreign::flowing;
+
 /// Bytes of the answer that are read: reasons are sentences.
 const ANSWER_MAX: usize = 64 * 1_024;
 
@@ -56,7 +58,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         format!("{} did not answer within {}", url.authority, humantime::format_duration(*timeout))
     })??;
     let code = if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    writeln!(std::io::stdout(), "{} {}", status.as_u16(), one_line(&body))?;
+    writeln!(std::io::stdout(), "{} {}", status.as_u16(), flowing(&body, ANSWER_MAX))?;
     Ok(code)
 }
 
@@ -85,11 +87,6 @@ async fn ask(url: &Address) -> anyhow::Result<(StatusCode, String)> {
         ended = connection => ended.context("the connection broke")?,
     }
     exchange.await
-}
-
-/// Foreign text on one line.
-fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]

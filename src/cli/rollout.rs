@@ -16,7 +16,7 @@ use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
 
 /// How far one pack has come in its members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rollout {
     /// Members that hold it.
     pub(super) ok: usize,
@@ -24,7 +24,14 @@ pub(super) struct Rollout {
     pub(super) failed: usize,
     /// Members that are not done.
     pub(super) open: usize,
+    /// The first members where it failed, each with what AWS says.
+    pub(super) failures: Vec<String>,
 }
+
+/// Failing members that are named; the rest is only counted.
+const FAILURES_NAMED: usize = 5;
+/// Characters of AWS's own words that are shown of one member.
+const WORDS_MAX: usize = 200;
 
 impl Rollout {
     /// From the rows, and from how many members there should be if that is known.
@@ -40,6 +47,9 @@ impl Rollout {
             };
             *count = count.saturating_add(1);
         }
+        let is_failed = |row: &&Row| matches!(row.status, RolloutStatus::Known(_, Phase::Failed));
+        rollout.failures =
+            rows.iter().filter(is_failed).take(FAILURES_NAMED).map(failure).collect();
         let missing = expected.unwrap_or_default().saturating_sub(rows.len());
         Self { open: rollout.open.saturating_add(missing), ..rollout }
     }
@@ -47,6 +57,15 @@ impl Rollout {
     fn is_done(&self) -> bool {
         self.open == 0 && self.ok.saturating_add(self.failed) > 0
     }
+}
+
+/// One failing member in one line; AWS's words are foreign text.
+fn failure(row: &Row) -> String {
+    let words = |text: &Option<String>| -> String {
+        let text = text.as_deref().unwrap_or("nothing said");
+        text.chars().filter(|letter| !letter.is_control()).take(WORDS_MAX).collect()
+    };
+    format!("{} ({}): {}", row.account, words(&row.error_code), words(&row.error_message))
 }
 
 /// Between two looks at the same pack.

@@ -13,16 +13,17 @@ use super::{SettingsFile, excerpt, paint};
 use crate::aws::{AwsCloud, AwsReader, AwsWriter, Identity, Patience};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
-use crate::config::{self, Config, Unusable};
+use crate::config::{self, Config, Intervals, Unusable};
 use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
-use crate::domain::guard::{self, Ledger};
+use crate::domain::failure::chain;
+use crate::domain::guard::Ledger;
 use crate::domain::history::Pace;
+use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
-use crate::listing::chain;
 use crate::region::{Policy, Reconciler};
 use crate::source::directory::Directory;
 
@@ -33,9 +34,6 @@ pub(super) struct Unfit(pub(super) String);
 
 /// A reconciler as the commands use it: the real SDK behind the client-side rate limit.
 pub(super) type CloudReconciler = Reconciler<Limited<AwsReader>, Limited<AwsWriter>>;
-
-/// Organization packs per region (AWS Config quota, not adjustable).
-const PACKS_PER_REGION: usize = 50;
 
 /// Reads the settings; findings go to stderr, with excerpts.
 pub(super) fn settings(file: &SettingsFile) -> anyhow::Result<Config> {
@@ -59,33 +57,38 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
             let drawn = excerpt::draw(&findings, &files.collect(), paint::stderr_has_colour());
             Err(Unfit(format!("{} cannot be used\n{}", path.display(), drawn.join("\n\n"))).into())
         }
-        Err(error @ Unusable::Unreadable { .. }) => {
-            Err(Unfit(crate::listing::chain(&error)).into())
-        }
+        Err(error @ Unusable::Unreadable { .. }) => Err(Unfit(chain(&error)).into()),
     }
 }
 
 /// What the settings decide for a region.
 pub(super) fn policy(config: &Config) -> Policy {
-    let config::Guard {
-        ratio_percent,
-        names_per_window,
-        exclusions_max,
-        exclusions_percent,
-        overlap_percent,
-    } = config.guard;
     Policy {
         installation: config.installation.clone(),
         mode: config.mode,
-        limits: guard::Limits {
-            ratio_percent,
-            names_per_window,
-            exclusions_max,
-            exclusions_percent,
-            overlap_percent,
-        },
-        pace: Pace::new(config.intervals.region),
-        quota: PACKS_PER_REGION,
+        limits: config.guard,
+        pace: pace(&config.intervals),
+        quota: limits::PACKS.upper,
+    }
+}
+
+/// How long things take; sweeps of member rows are not part of this version.
+fn pace(intervals: &Intervals) -> Pace {
+    let Intervals {
+        source: _,
+        organization: _,
+        region,
+        in_progress,
+        requeue,
+        sweep_trouble: _,
+        sweep_full: _,
+    } = *intervals;
+    Pace {
+        look_again: in_progress.first,
+        look_again_max: in_progress.max,
+        requeue: requeue.first,
+        requeue_max: requeue.max,
+        ..Pace::new(region)
     }
 }
 
@@ -115,6 +118,7 @@ pub(super) struct Session {
     pub(super) cloud: AwsCloud,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
+    observer: Arc<dyn AttemptObserver>,
     ledger: Arc<Mutex<Ledger>>,
     slots: Arc<Semaphore>,
     limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
@@ -131,7 +135,8 @@ impl Session {
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
     ) -> anyhow::Result<Self> {
-        let connected = AwsCloud::connect(&config.aws, Patience::default(), observer).await;
+        let connected =
+            AwsCloud::connect(&config.aws, Patience::default(), Arc::clone(&observer)).await;
         let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
@@ -146,6 +151,7 @@ impl Session {
         }
         Ok(Self {
             account: expected.clone(),
+            observer,
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
@@ -181,7 +187,10 @@ impl Session {
         let budget = Budget { per_second: reads_per_second, burst, in_flight };
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.entry(region.clone()).or_insert_with(|| {
-            Arc::new(Limiter::new(budget, self.clock.clone()).sharing(Arc::clone(&self.slots)))
+            let limiter = Limiter::new(budget, self.clock.clone())
+                .sharing(Arc::clone(&self.slots))
+                .observed(region.clone(), Arc::clone(&self.observer));
+            Arc::new(limiter)
         });
         Arc::clone(limiter)
     }
@@ -217,4 +226,82 @@ pub(super) fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> 
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
     Ok(Intake { catalog: Some(Arc::new(catalog)), read_last: Some(now), problem: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::domain::snapshot::SourcePath;
+    use crate::sim::http::serve;
+    use crate::sim::scenario::Scenario;
+    use crate::sim::simulation::Simulation;
+
+    fn paced(intervals: &str) -> Pace {
+        let settings = format!(
+            "installation: main\nmode: observe\nsource: {{directory: {{root: .}}}}\n\
+             aws: {{expectedAccountId: '111111111111', regions: [eu-west-1]}}\n\
+             intervals: {{{intervals}}}\n"
+        );
+        let path = SourcePath::new("conformd.yaml").unwrap();
+        policy(&config::parse(&path, &settings, Path::new("")).unwrap().config).pace
+    }
+
+    #[test]
+    fn the_intervals_of_the_settings_set_the_pace() {
+        let minutes = Duration::from_mins;
+        for region in [1, 5, 15, 60] {
+            assert_eq!(paced(&format!("region: {region}m")), Pace::new(minutes(region)));
+        }
+        let pace =
+            paced("region: 20m, inProgress: {first: 2m, max: 4m}, requeue: {first: 3m, max: 30m}");
+        let busy = [pace.look_again, pace.look_again_max];
+        assert_eq!((pace.interval, busy), (minutes(20), [minutes(2), minutes(4)]));
+        assert_eq!([pace.requeue, pace.requeue_max], [minutes(3), minutes(30)]);
+    }
+
+    /// The regions that requests waited for.
+    #[derive(Debug, Default)]
+    struct Waits(Mutex<Vec<String>>);
+
+    impl AttemptObserver for Waits {
+        fn attempted(&self, _attempt: &Attempt<'_>) {}
+
+        fn waited(&self, region: &str, _wait: Duration) {
+            self.0.lock().unwrap().push(region.to_owned());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_listens_to_a_session_hears_of_waits_for_its_limiters() {
+        let scenario = Scenario::demo("2026-11-02T08:00:00Z".parse().unwrap()).unwrap();
+        let simulation = Simulation::new(&scenario, 0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = format!(
+            "installation: main\nmode: observe\nsource: {{directory: {{root: .}}}}\n\
+             aws:\n  expectedAccountId: {:?}\n  regions: [eu-west-1]\n  endpoint:\n    \
+             url: http://{}\n    credentials: {{accessKeyId: AKIASIM, secretAccessKey: x}}\n",
+            scenario.owner.as_str(),
+            listener.local_addr().unwrap(),
+        );
+        let path = SourcePath::new("conformd.yaml").unwrap();
+        let config = Arc::new(config::parse(&path, &settings, Path::new("")).unwrap().config);
+        let (waits, stop) = (Arc::new(Waits::default()), CancellationToken::new());
+        let asked = async {
+            let clock = simulation.clock().clone();
+            let session = Session::open(config, clock, waits.clone()).await.unwrap();
+            let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
+            region.look(&policy(&session.config), &Intake::default()).await.0
+        };
+        let served = serve(listener, simulation.clone(), scenario.options, stop.clone());
+        tokio::select! {
+            report = asked => assert_eq!(report.unseen, None),
+            () = served => panic!("the simulator ended"),
+        }
+        assert_eq!(*waits.0.lock().unwrap(), ["eu-west-1", "eu-west-1"], "packs and statuses");
+    }
 }

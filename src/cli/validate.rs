@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::excerpt;
+use super::paint;
 use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::diagnostic::Severity;
 use crate::domain::model::Region;
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let snapshot = place.read()?;
     let report = report(&snapshot, &constraints);
     let text = match output {
-        Output::Text => output::text(&report, *verbose, excerpt::stdout_has_colours()),
+        Output::Text => output::text(&report, *verbose, paint::stdout_has_colour()),
         Output::Json => output::json(&report).context("the report has no JSON form")?,
         Output::Github => output::github(&report, &place.prefix()),
     };

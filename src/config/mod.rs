@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;
+use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::snapshot::SourcePath;
@@ -37,8 +38,8 @@ pub struct Config {
     pub source: Source,
     /// How often it looks.
     pub intervals: Intervals,
-    /// How much it may delete without being asked twice.
-    pub guard: Guard,
+    /// How much may go away unasked; past it everything destructive waits for an approval.
+    pub guard: guard::Limits,
     /// How fast it may ask AWS.
     pub limits: Limits,
     /// Where templates go that are too large for a request; `None`: nowhere.
@@ -127,22 +128,6 @@ pub struct Backoff {
     pub max: Duration,
 }
 
-/// Limits of the delete guard; past one of them, everything destructive waits for an approval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guard {
-    /// Packs deleted or stripped of rules, per plan and region, in percent of the owned ones;
-    /// one is always allowed.
-    pub ratio_percent: u32,
-    /// Pack names deleted or stripped of rules in 24 hours.
-    pub names_per_window: u32,
-    /// Active accounts newly excluded from one pack: this many, or [`Self::exclusions_percent`].
-    pub exclusions_max: u32,
-    /// Active accounts newly excluded from one pack, in percent of the members.
-    pub exclusions_percent: u32,
-    /// Owned packs that must still be wanted, in percent.
-    pub overlap_percent: u32,
-}
-
 /// How fast AWS may be asked, per region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -183,18 +168,6 @@ impl Default for Intervals {
             requeue: Backoff { first: minutes(1), max: minutes(15) },
             sweep_trouble: minutes(15),
             sweep_full: Duration::from_hours(6),
-        }
-    }
-}
-
-impl Default for Guard {
-    fn default() -> Self {
-        Self {
-            ratio_percent: 10,
-            names_per_window: 5,
-            exclusions_max: 5,
-            exclusions_percent: 5,
-            overlap_percent: 50,
         }
     }
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::fields::{Fields, parsed, text};
 use super::{
-    Aws, Backoff, Config, Endpoint, Guard, Http, Intervals, Limits, Source, StaticCredentials,
+    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, Source, StaticCredentials,
     TemplateBucket,
 };
 use crate::domain::code;
 use crate::domain::findings::Findings;
+use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::yaml::Node;
@@ -188,12 +189,14 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
     let region = period("region", default.region);
     let sweep_trouble = period("sweepTrouble", default.sweep_trouble);
     let sweep_full = period("sweepFull", default.sweep_full);
+    // Who looks more often than the defaults wait means the waits as well.
+    let within = |Backoff { first, max }| Backoff { first: first.min(region), max };
     Some(Intervals {
         source: fields.duration("source", PERIOD_MIN..=PERIOD_MAX, default.source, findings),
         organization,
         region,
-        in_progress: backoff(&fields, "inProgress", &aws, default.in_progress, findings),
-        requeue: backoff(&fields, "requeue", &aws, default.requeue, findings),
+        in_progress: backoff(&fields, "inProgress", &aws, within(default.in_progress), findings),
+        requeue: backoff(&fields, "requeue", &aws, within(default.requeue), findings),
         sweep_trouble,
         sweep_full,
     })
@@ -220,13 +223,13 @@ fn backoff(
     Backoff { first, max }
 }
 
-fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<Guard> {
+fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limits> {
     let known =
         ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
     let fields = Fields::of(node, "guard", &known, findings)?;
-    let default = Guard::default();
+    let default = guard::Limits::default();
     let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
-    Some(Guard {
+    Some(guard::Limits {
         ratio_percent: number("ratioPercent", 100, default.ratio_percent),
         names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
         // AWS Config API: at most 1,000 excluded accounts a pack.

@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, Declared};
 use super::content::Content;
+use super::limits;
 use super::manifest::{Manifest, Suspend, TemplateSource};
 use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision};
 use super::template::Template;
-
-/// Bytes of an inline template body (AWS Config API: `TemplateBody`).
-const TEMPLATE_BODY_BYTES: usize = 51_200;
 
 /// What a region should hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +134,10 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, String> {
         }
     };
     let size = template.body.len();
-    if size > TEMPLATE_BODY_BYTES {
+    let most = limits::INLINE_BYTES.upper;
+    if size > most {
         return Err(format!(
-            "the template has {size} bytes with the marker, more than the {TEMPLATE_BODY_BYTES} \
+            "the template has {size} bytes with the marker, more than the {most} \
              of an inline body, and delivery through S3 is not part of this version yet"
         ));
     }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::foreign::one_line;
 use super::snapshot::SourcePath;
 
 /// How much a finding matters.
@@ -75,13 +76,18 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error at a place of a file.
-    pub fn error(path: &SourcePath, span: Option<Span>, code: &'static str, found: String) -> Self {
+    pub fn error(
+        path: &SourcePath,
+        span: Option<Span>,
+        code: &'static str,
+        found: impl Into<String>,
+    ) -> Self {
         Self {
             path: path.clone(),
             span,
             severity: Severity::Error,
             code,
-            found: printable(found),
+            found: printable(&found.into()),
             expected: None,
             hint: None,
             related: Vec::new(),
@@ -97,40 +103,22 @@ impl Diagnostic {
     /// The same finding, saying what was expected.
     #[must_use]
     pub fn expected(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(printable(expected.into())), ..self }
+        Self { expected: Some(printable(&expected.into())), ..self }
     }
 
     /// The same finding, saying what to do.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(printable(hint.into())), ..self }
+        Self { hint: Some(printable(&hint.into())), ..self }
     }
 }
 
-/// Text that quotes a file, made fit for one line of a log or a terminal: control characters are
-/// escaped, and what nobody would read to the end is cut.
-pub(super) fn printable(text: String) -> String {
-    const LENGTH_MAX: usize = 300;
-    let hidden = |char: char| {
-        // Line and paragraph separators, and what turns the direction of writing.
-        char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if text.len() <= LENGTH_MAX && !text.contains(hidden) {
-        return text;
-    }
-    let mut line = String::new();
-    for (count, char) in text.chars().enumerate() {
-        if LENGTH_MAX <= count {
-            line.push('…');
-            break;
-        }
-        if hidden(char) {
-            line.extend(char.escape_default());
-        } else {
-            line.push(char);
-        }
-    }
-    line
+/// Characters of one sentence of a finding. Ours: nobody reads on.
+const SENTENCE_MAX: usize = 300;
+
+/// A sentence that may quote a file, on one line.
+pub(super) fn printable(text: &str) -> String {
+    one_line(text, SENTENCE_MAX)
 }
 
 impl fmt::Display for Diagnostic {

@@ -1,5 +1,6 @@
 //! The ways in which a call to AWS gives no answer; the kind decides retry, label and status.
 
+use std::error::Error;
 use std::fmt;
 
 use serde::Serialize;
@@ -103,5 +104,31 @@ impl FailureKind {
 impl fmt::Display for FailureKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
+    }
+}
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it was tried")]
+    struct Outer(#[source] fmt::Error);
+
+    #[test]
+    fn a_chain_of_causes_is_one_line() {
+        assert_eq!(chain(&Outer(fmt::Error)), format!("it was tried: {}", fmt::Error));
     }
 }

@@ -28,12 +28,12 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, Some(span), code, found.into()))
+        self.add(Diagnostic::error(self.path, Some(span), code, found))
     }
 
     /// Adds an error about the file as a whole and hands it back to be completed.
     pub(crate) fn file_error(&mut self, code: &'static str, found: impl Into<String>) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, None, code, found.into()))
+        self.add(Diagnostic::error(self.path, None, code, found))
     }
 
     /// Adds a warning and hands it back to be completed.
@@ -43,7 +43,7 @@ impl<'a> Findings<'a> {
         code: &'static str,
         found: impl Into<String>,
     ) -> Entry<'_> {
-        self.add(Diagnostic::error(self.path, Some(span), code, found.into()).warning())
+        self.add(Diagnostic::error(self.path, Some(span), code, found).warning())
     }
 
     fn add(&mut self, finding: Diagnostic) -> Entry<'_> {
@@ -87,7 +87,7 @@ impl Entry<'_> {
     /// Says what was expected.
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {
-            finding.expected = Some(printable(expected.into()));
+            finding.expected = Some(printable(&expected.into()));
         }
         self
     }
@@ -95,7 +95,7 @@ impl Entry<'_> {
     /// Says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {
-            finding.hint = Some(printable(hint.into()));
+            finding.hint = Some(printable(&hint.into()));
         }
         self
     }
@@ -115,7 +115,7 @@ impl Entry<'_> {
     /// Names a second place.
     pub(crate) fn related(mut self, path: &SourcePath, span: Span, note: &str) -> Self {
         if let Some(finding) = &mut self.0 {
-            let note = printable(note.to_owned());
+            let note = printable(note);
             finding.related.push(Related { path: path.clone(), span, note });
         }
         self

@@ -14,13 +14,16 @@ use super::observed::{ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidM
 use super::outcome::{Outcome, Verdict};
 use super::plan::{Action, Reason, Step};
 
-/// How long things take: the settings' interval and figures that were chosen.
+/// How long things take: what the settings say and figures that were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Between two ticks of a region (settings: `intervals.region`).
     pub interval: Duration,
-    /// Before a pack in progress, or a suspicious sight, is looked at again.
+    /// Before a pack in progress, or a suspicious sight, is looked at again; doubles while the
+    /// pack stays in progress (settings: `intervals.inProgress.first`).
     pub look_again: Duration,
+    /// Longest such wait (settings: `intervals.inProgress.max`).
+    pub look_again_max: Duration,
     /// How long a write may stay invisible (10 min: Terraform's AWS provider polls as long).
     pub settle: Duration,
     /// First wait before a failed deployment is put again; doubles.
@@ -29,7 +32,10 @@ pub struct Pace {
     pub retry_max: Duration,
     /// Before content that AWS refused is offered again unchanged.
     pub recheck: Duration,
-    /// Longest wait of a requeued write.
+    /// First wait of a write that failed or was refused for now; doubles (settings:
+    /// `intervals.requeue.first`).
+    pub requeue: Duration,
+    /// Longest such wait (settings: `intervals.requeue.max`).
     pub requeue_max: Duration,
 }
 
@@ -39,10 +45,12 @@ impl Pace {
         Self {
             interval,
             look_again: Duration::from_mins(1).min(interval),
+            look_again_max: Duration::from_mins(5),
             settle: Duration::from_mins(10),
             retry_min: Duration::from_hours(1),
             retry_max: Duration::from_hours(24),
             recheck: Duration::from_hours(24),
+            requeue: Duration::from_mins(1).min(interval),
             requeue_max: Duration::from_mins(15),
         }
     }
@@ -234,14 +242,11 @@ impl History {
             Some(wait) => wait.attempts,
             None => 0,
         };
-        let span = backoff(DENIED_MIN, attempts, pace.requeue_max);
+        let span = backoff(pace.requeue, attempts, pace.requeue_max);
         let attempts = attempts.saturating_add(1);
         self.denied = Some(Wait { until: after(now, span), attempts, why: why.to_owned() });
     }
 }
-
-/// First wait after the caller was refused; doubles up to [`Pace::requeue_max`].
-const DENIED_MIN: Duration = Duration::from_mins(1);
 
 /// Failures that stop every write of the region, not of one pack.
 fn denies(kind: FailureKind) -> bool {
@@ -283,7 +288,7 @@ impl Memory {
 
     fn requeue(&mut self, pack: &PackName, why: &str, now: Timestamp, pace: &Pace) {
         let attempts = self.requeued.as_ref().map_or(0, |wait| wait.attempts);
-        let span = backoff(pace.look_again, attempts, pace.requeue_max);
+        let span = backoff(pace.requeue, attempts, pace.requeue_max);
         let until = after(now, jittered(span, pack, attempts));
         let attempts = attempts.saturating_add(1);
         self.requeued = Some(Wait { until, attempts, why: why.to_owned() });
@@ -470,4 +475,33 @@ pub struct Fight {
     pub puts: usize,
     /// Until when it is left alone.
     pub until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_waits_as_the_settings_say_and_a_quarter_more_at_most() {
+        let minutes = Duration::from_mins;
+        let pace =
+            Pace { requeue: minutes(10), requeue_max: minutes(25), ..Pace::new(minutes(15)) };
+        let step = Step {
+            pack: "iam".parse().unwrap(),
+            action: Action::Delete,
+            reason: Reason::Unwanted,
+            changes: Vec::new(),
+            marker_now: None,
+            last_update: None,
+        };
+        let verdict = Verdict::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
+        let outcome = Outcome { step, verdict };
+        let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
+        for wait in [10, 20, 25, 25].map(minutes) {
+            history.record(&outcome, now, &pace);
+            let memory = history.of(&outcome.step.pack).unwrap();
+            let until = memory.requeued.as_ref().unwrap().until;
+            assert!((after(now, wait)..=after(now, wait + wait / 4)).contains(&until), "{until}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod failure;
 pub(crate) mod findings;
+pub mod foreign;
 pub mod guard;
 pub mod history;
 pub mod holds;

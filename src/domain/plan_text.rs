@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::foreign::flowing;
+use super::limits;
 use super::model::{DeletionPolicy, Timestamp};
 use super::observed::Delivery;
 use super::plan::{
@@ -32,7 +34,7 @@ impl fmt::Display for PlanText<'_> {
         let Plan { place, revision, steps, holds, bystanders, weights: _ } = self.plan;
         write!(out, "{} (account {})", place.region, place.account)?;
         if let Some(revision) = revision {
-            write!(out, " at {revision}")?;
+            write!(out, " at {}", clean(&revision.0))?;
         }
         writeln!(out)?;
         for step in steps {
@@ -87,9 +89,13 @@ fn headline(step: &Step) -> String {
     format!("{}: {why}", step.action.kind())
 }
 
-/// Foreign text on one line: control characters become spaces.
+/// Characters of one foreign text that are shown (AWS Config API: the longest of messages, bucket
+/// names, prefixes and parameter names has 1,024).
+const TEXT_MAX: usize = 1_024;
+
+/// Foreign text on one line.
 fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    flowing(text, TEXT_MAX)
 }
 
 impl PlanText<'_> {
@@ -105,7 +111,7 @@ impl PlanText<'_> {
             }
             Change::Template { old: None, new } => writeln!(out, "template   {}", mark(new)),
             Change::Parameter { name, old, new } => {
-                let (old, new) = (old.as_ref(), new.as_ref());
+                let (name, old, new) = (clean(name), old.as_ref(), new.as_ref());
                 match (old, new) {
                     (None, Some(new)) => writeln!(out, "parameter  {name} = {}", self.value(new)),
                     (Some(old), None) => {
@@ -134,7 +140,7 @@ impl PlanText<'_> {
 
     fn value(&self, value: &ParameterValue) -> String {
         match self.values {
-            Values::Shown => format!("{:?}", value.reveal()),
+            Values::Shown => quoted(value.reveal()),
             Values::Hidden => value.redacted(),
         }
     }
@@ -151,6 +157,13 @@ impl PlanText<'_> {
         }
         writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
     }
+}
+
+/// A parameter value in quotes; only one that AWS would not take is cut.
+fn quoted(value: &str) -> String {
+    let cut = value.floor_char_boundary(limits::PARAMETER_VALUE);
+    let (shown, rest) = value.split_at(cut);
+    format!("{shown:?}{}", if rest.is_empty() { "" } else { "…" })
 }
 
 fn until_text(until: Timestamp) -> String {
@@ -172,8 +185,8 @@ fn policy(policy: DeletionPolicy) -> &'static str {
 fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
     match (bucket.is_empty(), prefix.is_empty()) {
         (true, _) => "none".to_owned(),
-        (false, true) => bucket.clone(),
-        (false, false) => format!("{bucket}/{prefix}"),
+        (false, true) => clean(bucket),
+        (false, false) => format!("{}/{}", clean(bucket), clean(prefix)),
     }
 }
 
@@ -247,23 +260,76 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::plan::HoldReason;
+    use crate::domain::foreign::is_hidden;
+    use crate::domain::model::{Place, Revision};
+    use crate::domain::plan::Weights;
+
+    /// What AWS, a file or a person could put where text is expected.
+    fn any_foreign() -> impl Strategy<Value = String> {
+        let nasty = prop_oneof![
+            Just('\n'),
+            Just('\r'),
+            Just('\u{1b}'),
+            Just('\u{85}'),
+            Just('\u{2028}'),
+            Just('\u{202e}'),
+            Just('\u{2067}'),
+            any::<char>(),
+        ];
+        let short = proptest::collection::vec(nasty, 0..12).prop_map(String::from_iter);
+        (short, prop_oneof![4 => Just(1), 1 => Just(2_000)])
+            .prop_map(|(text, times)| text.repeat(times))
+    }
+
+    /// A plan of one step and one hold with these texts wherever foreign text can stand.
+    fn plan_of(texts: [String; 6]) -> Plan {
+        let [name, old, new, bucket, why, message] = texts;
+        let value = |text: &str| Some(ParameterValue::new(text));
+        let delivery = |bucket: &str, prefix: &str| Delivery {
+            bucket: format!("b{bucket}"),
+            prefix: prefix.to_owned(),
+        };
+        let step = Step {
+            pack: "iam".parse().unwrap(),
+            action: Action::Delete,
+            reason: Reason::Failed { code: Some(why.clone()), message: Some(message.clone()) },
+            changes: vec![
+                Change::Parameter { name: name.clone(), old: value(&old), new: value(&new) },
+                Change::Parameter { name, old: value(&old), new: None },
+                Change::Delivery { old: delivery(&bucket, &old), new: delivery(&new, "") },
+            ],
+            marker_now: None,
+            last_update: None,
+        };
+        let hold = Hold {
+            pack: Some("kms".parse().unwrap()),
+            reason: HoldReason::Rejected,
+            why,
+            until: None,
+            step: Some(Box::new(step.clone())),
+        };
+        Plan {
+            place: Place {
+                account: "111111111111".parse().unwrap(),
+                region: "eu-west-1".parse().unwrap(),
+            },
+            revision: Some(Revision(message)),
+            steps: vec![step],
+            holds: vec![hold],
+            bystanders: BTreeMap::new(),
+            weights: Weights::default(),
+        }
+    }
 
     #[test]
     fn a_hidden_value_is_a_digest_and_a_shown_one_is_quoted() {
         let value = ParameterValue::new("line one\nline two");
-        let plan = Plan {
-            place: crate::domain::model::Place {
-                account: "111111111111".parse().unwrap(),
-                region: "eu-west-1".parse().unwrap(),
-            },
-            revision: None,
-            steps: Vec::new(),
-            holds: Vec::new(),
-            bystanders: [].into(),
-            weights: crate::domain::plan::Weights::default(),
-        };
+        let plan = plan_of(<[String; 6]>::default());
         let text = |values| PlanText { plan: &plan, values }.value(&value);
         assert_eq!(text(Values::Shown), r#""line one\nline two""#);
         assert_eq!(text(Values::Hidden), format!("{value:?}"));
@@ -272,7 +338,7 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_on_its_line_and_moves_no_cursor() {
-        assert_eq!(clean("a\r\n\u{1b}[2Jb\u{9b}c"), "a   [2Jb c");
+        assert_eq!(clean("a\r\n\u{1b}[2Jb\u{9b}c"), "a \\u{1b}[2Jb\\u{9b}c");
     }
 
     #[test]
@@ -291,8 +357,28 @@ mod tests {
 
     #[test]
     fn every_hold_reason_has_its_own_word() {
-        let words: std::collections::BTreeSet<&str> =
-            HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        let words: BTreeSet<&str> = HoldReason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(words.len(), HoldReason::ALL.len());
+    }
+
+    proptest! {
+        #[test]
+        fn no_foreign_text_forges_a_line_hides_or_turns_what_a_person_reads(
+            texts in proptest::array::uniform6(any_foreign()),
+        ) {
+            let calm = plan_of(Default::default());
+            let plan = plan_of(texts);
+            for values in [Values::Shown, Values::Hidden] {
+                let text = PlanText { plan: &plan, values }.to_string();
+                let lines: Vec<&str> = text.lines().collect();
+                let calm = PlanText { plan: &calm, values }.to_string();
+                prop_assert_eq!(lines.len(), calm.lines().count());
+                for line in lines {
+                    prop_assert!(!line.contains(is_hidden), "{line:?}");
+                    // Two values whose every byte is escaped, and the words around them.
+                    prop_assert!(line.len() < 2 * 10 * limits::PARAMETER_VALUE + 4 * TEXT_MAX);
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Counters: events, each counted once, when it happens.
 
 use std::collections::BTreeSet;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::cloud::{Attempt, AttemptObserver, Op};
@@ -10,9 +11,9 @@ use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::report::{DriftKind, RegionReport};
 
-use super::Metrics;
 use super::closed::Family as _;
 use super::show::seconds;
+use super::{Memory, Metrics};
 
 /// How a tick ended: the closed set of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,20 +276,22 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// Whether requests to this region are shown: the last ones to a region that left the settings
-    /// would bring its series back. The account list is asked for elsewhere.
-    fn shows(&self, op: Op, region: &str) -> bool {
-        let is_kept = || self.memory().regions.iter().any(|kept| kept.as_str() == region);
-        op == Op::ListAccounts || is_kept()
+    /// The right to count something of this region, if it is among the settings: the last requests
+    /// to one that left them would bring its series back. Nothing is reconfigured while it lives.
+    fn counting(&self, region: &str) -> Option<MutexGuard<'_, Memory>> {
+        Some(self.memory()).filter(|memory| memory.regions.iter().any(|it| it.as_str() == region))
+    }
+
+    /// The same for requests: the account list is asked for elsewhere.
+    fn counting_request(&self, op: Op, region: &str) -> Option<MutexGuard<'_, Memory>> {
+        if op == Op::ListAccounts { Some(self.memory()) } else { self.counting(region) }
     }
 }
 
 impl AttemptObserver for Metrics {
     fn attempted(&self, attempt: &Attempt<'_>) {
         let Attempt { op, region, result, elapsed } = *attempt;
-        if !self.shows(op, region) {
-            return;
-        }
+        let Some(_kept) = self.counting_request(op, region) else { return };
         let aws = &self.0.families.aws;
         let result = result.err().map_or("ok", FailureKind::as_str);
         aws.requests.with_label_values(&[region, op.service(), op.as_str(), result]).inc();
@@ -302,13 +305,12 @@ impl AttemptObserver for Metrics {
     }
 
     fn attempting(&self, op: Op, region: &str) {
-        if !self.shows(op, region) {
-            return;
-        }
+        let Some(_kept) = self.counting_request(op, region) else { return };
         self.0.families.aws.inflight.with_label_values(&[region]).inc();
     }
 
     fn waited(&self, region: &str, wait: Duration) {
+        let Some(_kept) = self.counting(region) else { return };
         self.0.families.aws.limiter_wait.with_label_values(&[region]).inc_by(wait.as_secs_f64());
     }
 }

@@ -15,9 +15,9 @@ use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::desired::{Desired, desired};
 use crate::domain::diff::{Inputs, plan};
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, chain};
 use crate::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
-use crate::domain::history::{History, Pace};
+use crate::domain::history::{History, Pace, backoff};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
@@ -25,7 +25,6 @@ use crate::domain::outcome::{Outcome, Verdict};
 use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
 use crate::intake::Intake;
-use crate::listing::chain;
 
 /// Everything a region goes by that the settings decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +194,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             FIRST_LOOK.min(regular)
         } else if is_hurried {
             let times = self.hurried.saturating_sub(1);
-            crate::domain::history::backoff(pace.look_again, times, IN_PROGRESS_MAX).min(regular)
+            backoff(pace.look_again, times, pace.look_again_max).min(regular)
         } else {
             regular
         };
@@ -210,8 +209,6 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
 /// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).
 const FIRST_LOOK: Duration = Duration::from_secs(30);
-/// Packs in progress are looked at this often at least.
-const IN_PROGRESS_MAX: Duration = Duration::from_mins(5);
 /// A hold that lifts is followed up no sooner than this.
 const LIFT_MIN: Duration = Duration::from_secs(1);
 

@@ -1,9 +1,10 @@
 //! Looking at one region: two listings, whole or not at all.
 
 use crate::cloud::Reader;
+use crate::domain::failure::chain;
 use crate::domain::model::Installation;
 use crate::domain::observed::{Observed, Unseen, join};
-use crate::listing::{Incomplete, chain, read_all};
+use crate::listing::{Incomplete, read_all};
 
 /// Reads every pack and every status; two calls when both fit a page.
 pub async fn observe<R: Reader>(reader: &R, installation: &Installation) -> Observed {

@@ -168,7 +168,9 @@ fn is_write(op: Op) -> bool {
     matches!(op, Op::PutOrganizationConformancePack | Op::DeleteOrganizationConformancePack)
 }
 
-/// The one table from AWS's codes to kinds of failure.
+/// From the codes that the world answers with to kinds of failure. `aws` has a table of its own,
+/// and `sim` may not see it; the contract suite holds both faces to the same kinds for the same
+/// codes, which one shared table would make a test of nothing.
 pub fn kind(fault: &Fault) -> FailureKind {
     match fault.code.as_str() {
         "Throttling"

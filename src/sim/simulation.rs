@@ -31,6 +31,11 @@ impl Simulation {
         }
     }
 
+    /// This world on this clock, without a script.
+    pub fn over(world: Arc<Mutex<World>>, clock: Clock) -> Self {
+        Self { world, clock, script: Arc::new(Mutex::new(Script::new(Vec::new()))) }
+    }
+
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.clock

@@ -5,7 +5,6 @@
 //! parse (`domain`), repeat itself, or remember the last good reading (the source task).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use cap_std::fs::{Dir, MetadataExt as _};
 use thiserror::Error;
 
 use super::tree::{Stop, Tree};
+use crate::domain::limits;
 use crate::domain::snapshot::{Escape, FileContent, Snapshot, SourcePath};
 
 /// A reading is begun again this often when the directory is replaced meanwhile: far more than the
@@ -39,14 +39,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// An organization has at most a few hundred packs, a template at most 300,000 bytes
-    /// (AWS Config: `TemplateS3Uri`): each limit leaves an order of magnitude.
+    /// An organization has at most a few hundred packs: each limit leaves an order of magnitude.
     fn default() -> Self {
         Self {
             depth_max: 16,
             entries_max: 50_000,
             files_max: 5_000,
-            file_bytes_max: 2 * 1024 * 1024,
+            file_bytes_max: limits::SOURCE_FILE_BYTES as u64,
             bytes_max: 32 * 1024 * 1024,
         }
     }
@@ -88,12 +87,23 @@ pub struct Reading {
     pub folders: BTreeSet<PathBuf>,
 }
 
-/// A directory that holds manifests.
+/// A directory that holds manifests, or one of them.
 #[derive(Debug, Clone)]
 pub struct Directory {
     root: PathBuf,
-    path: Option<SourcePath>,
+    manifests: Manifests,
     limits: Limits,
+}
+
+/// Where the manifests are, beneath the root.
+#[derive(Debug, Clone)]
+enum Manifests {
+    /// Anywhere.
+    Root,
+    /// Anywhere in this directory.
+    Folder(SourcePath),
+    /// In this file alone.
+    File(SourcePath),
 }
 
 /// Reads the manifests beneath `path` in `root`, and the templates that `wanted` finds in them.
@@ -117,10 +127,16 @@ impl Directory {
     pub fn new(root: &Path, path: &str) -> Result<Self, Escape> {
         let is_root = path.is_empty()
             || (!path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | ".")));
-        let path = if is_root { None } else { Some(SourcePath::new(path)?) };
-        // Watches report absolute paths, whatever the working directory is then.
-        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-        Ok(Self { root, path, limits: Limits::default() })
+        let manifests =
+            if is_root { Manifests::Root } else { Manifests::Folder(SourcePath::new(path)?) };
+        Ok(Self { root: absolute(root), manifests, limits: Limits::default() })
+    }
+
+    /// One file beneath `root` instead of a directory, for a question about that file. Never a
+    /// source to reconcile: packs of other files would seem to be gone.
+    pub fn of_file(root: &Path, file: SourcePath) -> Self {
+        let manifests = Manifests::File(file);
+        Self { root: absolute(root), manifests, limits: Limits::default() }
     }
 
     /// The same directory with other limits.
@@ -136,9 +152,11 @@ impl Directory {
 
     /// Where the manifests are, for people.
     pub fn place(&self) -> String {
-        match &self.path {
-            Some(path) => self.root.join(path.as_str()).display().to_string(),
-            None => self.root.display().to_string(),
+        match &self.manifests {
+            Manifests::Root => self.root.display().to_string(),
+            Manifests::Folder(path) | Manifests::File(path) => {
+                self.root.join(path.as_str()).display().to_string()
+            }
         }
     }
 
@@ -171,9 +189,13 @@ impl Directory {
     ) -> Result<Reading, Stop> {
         let root = self.open()?;
         let mut tree = Tree::new(&root, &self.limits);
-        tree.read_manifests(self.path.as_ref())?;
+        match &self.manifests {
+            Manifests::Root => tree.read_folder(None)?,
+            Manifests::Folder(path) => tree.read_folder(Some(path))?,
+            Manifests::File(path) => tree.read_file(path)?,
+        }
         for path in wanted(tree.files()) {
-            tree.read_template(&path)?;
+            tree.read_file(&path)?;
         }
         tree.check_unmoved()?;
         // A root that is itself a link may lead elsewhere by now, and what it led to may have been
@@ -196,17 +218,15 @@ impl Directory {
     }
 }
 
+/// Watches report absolute paths, whatever the working directory is then.
+fn absolute(root: &Path) -> PathBuf {
+    std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
+}
+
 /// Device and inode: which directory a handle stands for, by whatever name.
 pub(super) fn identity(dir: &Dir) -> Option<(u64, u64)> {
     let found = dir.dir_metadata().ok()?;
     Some((found.dev(), found.ino()))
-}
-
-/// Whether a file of this name may hold manifests: an allow-list, since a directory also holds
-/// editors' backups, swap files and half-downloads.
-pub(super) fn is_manifest(name: &OsStr) -> bool {
-    let suffix = Path::new(name).extension().and_then(OsStr::to_str);
-    matches!(suffix, Some("yaml" | "yml" | "json"))
 }
 
 /// An error of the file system in our words: the same on every reading, since it is hashed.

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
-use super::directory::{Limits, identity, is_manifest, reason};
+use super::directory::{Limits, identity, reason};
+use crate::domain::catalog::is_manifest_file;
 use crate::domain::snapshot::{FileContent, SourcePath};
 
 /// The link that a publisher of ConfigMaps and Secrets swaps (Kubernetes `AtomicWriter`).
@@ -87,7 +88,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Reads every manifest beneath `path`, or beneath the root.
-    pub(super) fn read_manifests(&mut self, path: Option<&SourcePath>) -> Result<(), Stop> {
+    pub(super) fn read_folder(&mut self, path: Option<&SourcePath>) -> Result<(), Stop> {
         let top = match path {
             Some(path) => self.locate(path),
             None => Folder::top(),
@@ -98,8 +99,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Reads one template, unless it has been read or does not exist.
-    pub(super) fn read_template(&mut self, path: &SourcePath) -> Result<(), Stop> {
+    /// Reads one file of any name, unless it has been read or does not exist.
+    pub(super) fn read_file(&mut self, path: &SourcePath) -> Result<(), Stop> {
         if self.files.contains_key(path) {
             return Ok(());
         }
@@ -213,7 +214,7 @@ impl<'a> Tree<'a> {
             // does not excuse it.
             Err(error) => return self.refuse(&place, &error),
         };
-        let is_manifest = is_manifest(&name);
+        let is_manifest = is_manifest_file(&source_path(Path::new(&name)));
         if !is_manifest && !found.is_dir() {
             return Ok(());
         }

@@ -262,6 +262,7 @@ fn apply_ends_with_what_became_of_every_step() {
     │ eu-west-1 ┆ keys ┆ create ┆ accepted ┆ 2          ┆ 1      ┆ 0    │
     │ us-east-1 ┆ keys ┆ create ┆ accepted ┆ 3          ┆ 0      ┆ 0    │
     └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
+    eu-west-1 keys failed in 333333333333 (Quota): full
     "#);
     assert!(!applied.text().contains('\u{1b}'), "no terminal, no colours");
 }

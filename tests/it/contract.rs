@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod wired;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -93,6 +95,7 @@ macro_rules! contract {
 }
 
 contract!(in_process, super::InProcessFace);
+contract!(over_http, super::wired::Wired);
 
 /// The port answered in process.
 struct InProcessFace(Bed);

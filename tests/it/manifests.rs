@@ -159,6 +159,7 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
         "apiVersion: v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: CONFORMD/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: 0.onform/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: conformd/v1alpha1\nkind: OrganisationConformancePack",
         "apiVersion: conformd/v1alpha1\nkind: Aproval",
         "apiVersion: conformd/v1alpha1",
@@ -185,6 +186,7 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
     a.yaml:1:13: error[near-miss]: there is no apiVersion v1alpha1; expected conformd/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.io/v1alpha1; expected conformd/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion CONFORMD/v1alpha1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion 0.onform/v1alpha1; expected conformd/v1alpha1
     a.yaml:2:7: error[near-miss]: there is no kind OrganisationConformancePack; expected OrganizationConformancePack or Approval (did you mean OrganizationConformancePack?)
     a.yaml:2:7: error[near-miss]: there is no kind Aproval; expected OrganizationConformancePack or Approval (did you mean Approval?)
     a.yaml:1:13: error[near-miss]: the document has no kind; expected OrganizationConformancePack or Approval

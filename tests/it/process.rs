@@ -4,7 +4,11 @@
 //! The simulator's clock runs in real time here, since the program goes by the machine's; what AWS
 //! needs hours for takes no time at all.
 
-#![expect(clippy::disallowed_methods, reason = "a test of processes waits in real time")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "a test of processes waits in real time, and what is not there fails it"
+)]
 
 use std::fmt::Write as _;
 use std::fs;

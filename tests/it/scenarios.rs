@@ -479,7 +479,7 @@ No changes; 1 held.
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
 ! the whole region is held
     unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
-No changes; 1 held.
+Not seen, so nothing is planned.
 ");
     }
 }

@@ -15,13 +15,16 @@ use conformd::cloud::{
 use conformd::config::{Aws, Endpoint, StaticCredentials};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::Place;
+use conformd::domain::model::{Place, Timestamp};
 use conformd::domain::observed::{Delivery, PackRecord, Phase, RolloutStatus, Verb};
 use conformd::domain::organization::AccountState;
+use conformd::domain::report::Reports;
 use conformd::limiter::{Budget, Limited, Limiter};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+
+use crate::sample;
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
@@ -290,6 +293,48 @@ async fn a_paced_reader_slows_down_when_aws_throttles_and_recovers() {
 }
 
 #[tokio::test]
+async fn requests_under_way_and_waits_for_the_own_limiter_show_in_the_metrics() {
+    let wire = Wire::new(vec![Reply::Hang]).await;
+    let metrics = sample::metrics(&["eu-west-1"]);
+    let observer = Arc::new(metrics.clone());
+    let patient = Patience::default();
+    let cloud = AwsCloud::connect(&wire.settings, patient, observer.clone()).await.unwrap();
+    let budget = Budget {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::MIN,
+        in_flight: NonZeroUsize::MIN,
+    };
+    let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
+    let limiter = Arc::new(Limiter::new(budget, clock.clone()).observed(place().region, observer));
+    let shown = |name| {
+        let text = sample::scrape(&metrics, &Reports::new()).of(name);
+        text.trim_end().rsplit_once(' ').map(|(_, value)| value.to_owned()).unwrap()
+    };
+    for number in 1..=2 {
+        let writer = Limited::new(cloud.writer(&place()), Arc::clone(&limiter));
+        let name = "iam".parse().unwrap();
+        let is_sent = async {
+            while wire.seen().len() < number {
+                if number == 2 {
+                    clock.advance(Duration::from_millis(100));
+                }
+                tokio::task::yield_now().await;
+            }
+            shown("conformd_aws_inflight_requests")
+        };
+        let under_way = tokio::select! {
+            biased;
+            answer = writer.delete(&name) => panic!("nobody answers: {answer:?}"),
+            under_way = is_sent => under_way,
+        };
+        // The call was given up meanwhile.
+        assert_eq!((under_way, shown("conformd_aws_inflight_requests")), ("1".into(), "0".into()));
+    }
+    let waited: f64 = shown("conformd_aws_limiter_wait_seconds_total").parse().unwrap();
+    assert!(waited >= 0.999, "{waited}");
+}
+
+#[tokio::test]
 async fn a_write_is_sent_exactly_once_whatever_happens() {
     use FailureKind::{InFlight, Rejected, Server, Throttled, Timeout, Unreachable};
     for (reply, kind) in [
@@ -308,6 +353,7 @@ async fn a_write_is_sent_exactly_once_whatever_happens() {
             let deletes = Wire::new(vec![reply]).await;
             let error = deletes.cloud.writer(&place()).delete(&"iam".parse().unwrap()).await;
             assert_eq!((error.unwrap_err().kind, deletes.seen().len()), (kind, 1));
+            assert_eq!(deletes.results(), [Err(kind)]);
         }
     }
 }

@@ -29,7 +29,8 @@ pub(super) struct Intake {
     pub(super) broken: BTreeMap<SourcePath, String>,
 }
 
-/// Whether a file of this name is read as a manifest.
+/// Whether a file of this name is read as a manifest: an allow-list, since a directory also holds
+/// editors' backups, swap files and half-downloads.
 pub fn is_manifest_file(path: &SourcePath) -> bool {
     ["yaml", "yml", "json"].iter().any(|suffix| path.has_suffix(suffix))
 }

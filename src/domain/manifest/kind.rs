@@ -68,7 +68,9 @@ pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
         }
         (Some((span, Some(other))), kind)
             if is_nearly_ours(other, kind.and_then(|kind| kind.1))
-                || (!has_domain(other) && has_our_shape(root)) =>
+                || (has_our_shape(root)
+                    && (!has_domain(other)
+                        || kind.is_some_and(|kind| kind.1.is_some_and(is_nearly_pack)))) =>
         {
             let found = format!("there is no apiVersion {other}");
             miss(near_miss(span, found).expected(API_VERSION))
@@ -117,7 +119,15 @@ fn is_nearly_ours(version: &str, kind: Option<&str>) -> bool {
 
 /// Whether an `apiVersion` belongs to a named group of another project: `x.example.com/v1`.
 fn has_domain(version: &str) -> bool {
-    version.split_once('/').is_some_and(|(group, _)| group.contains('.'))
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    version
+        .split_once('/')
+        .is_some_and(|(group, _)| group.contains('.') && group.split('.').all(is_label))
 }
 
 fn is_nearly_pack(kind: &str) -> bool {

@@ -1,0 +1,67 @@
+//! Text from elsewhere (files, AWS, the network), made fit for one line of a log or a terminal.
+//!
+//! What a text means is nobody's business here; JSON and pages escape in their own ways.
+
+/// This text on one line of at most so many characters: what would move a cursor, forge a line or
+/// turn the direction of writing is escaped, and what nobody would read to the end is cut.
+pub fn one_line(text: &str, characters_max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(characters_max));
+    let mut room = characters_max;
+    for character in text.chars() {
+        let length = if is_hidden(character) { character.escape_default().len() } else { 1 };
+        let Some(rest) = room.checked_sub(length) else {
+            line.push('…');
+            break;
+        };
+        room = rest;
+        if is_hidden(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// Running text on one line: line breaks and other runs of white space become single spaces.
+pub fn flowing(text: &str, characters_max: usize) -> String {
+    one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "), characters_max)
+}
+
+/// Whether a character is not seen where it stands, or changes what is seen elsewhere.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm;
+            // among them stand the separators of lines and paragraphs.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ordinary_text_stays_as_it_is_and_hidden_characters_show() {
+        assert_eq!(one_line("prêt à porter, 東京", 80), "prêt à porter, 東京");
+        assert_eq!(one_line("a\u{1b}[2J\nb\u{202e}c", 80), "a\\u{1b}[2J\\nb\\u{202e}c");
+        assert_eq!(one_line("abcdef", 3), "abc…");
+        assert_eq!(flowing("two\r\n\tlines\u{7}", 80), "two lines\\u{7}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_visible_line_within_its_bound(
+            text in proptest::collection::vec(any::<char>(), 0..80), most in 0_usize..60,
+        ) {
+            let text: String = text.into_iter().chain(['\u{2066}', '\n']).collect();
+            let line = one_line(&text, most);
+            prop_assert!(!line.contains(is_hidden), "{line:?}");
+            prop_assert!(line.chars().count() <= most + 1);
+        }
+    }
+}

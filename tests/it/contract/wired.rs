@@ -1,0 +1,78 @@
+//! The port over the wire: the real SDK against the simulator's HTTP face.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Patience};
+use conformd::cloud::{Attempt, AttemptObserver};
+use conformd::config::{Aws, Endpoint, StaticCredentials};
+use conformd::domain::model::{AccountId, Place};
+use conformd::sim::http::{Options, serve};
+use conformd::sim::simulation::Simulation;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Bed, Face, account, home};
+
+/// A server for the world, and the SDK with the credentials of each account that asks.
+pub(super) struct Wired {
+    clouds: BTreeMap<AccountId, AwsCloud>,
+    /// Ends with the face.
+    _server: JoinSet<()>,
+}
+
+impl Face for Wired {
+    type Reader = AwsReader;
+    type Writer = AwsWriter;
+    type Organization = AwsOrganization;
+
+    async fn open(bed: &Bed) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let simulation = Simulation::over(Arc::clone(&bed.world), bed.clock.clone());
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, simulation, Options::default(), CancellationToken::new()));
+        let mut clouds = BTreeMap::new();
+        for caller in [account(0), account(1)] {
+            clouds.insert(caller.clone(), connect(&caller, &url).await);
+        }
+        Self { clouds, _server: server }
+    }
+
+    fn reader(&self, place: &Place) -> AwsReader {
+        self.clouds[&place.account].reader(place)
+    }
+
+    fn writer(&self, place: &Place) -> AwsWriter {
+        self.clouds[&place.account].writer(place)
+    }
+
+    fn organization(&self, place: &Place) -> AwsOrganization {
+        self.clouds[&place.account].organization()
+    }
+}
+
+async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
+    let credentials = StaticCredentials {
+        access_key_id: format!("AKIASIM{caller}"),
+        secret_access_key: "any".to_owned(),
+    };
+    let settings = Aws {
+        profile: None,
+        expected_account: caller.clone(),
+        regions: [home().region].into(),
+        endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
+    };
+    let patience = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
+    AwsCloud::connect(&settings, patience, Arc::new(NobodyListens)).await.unwrap()
+}
+
+#[derive(Debug)]
+struct NobodyListens;
+
+impl AttemptObserver for NobodyListens {
+    fn attempted(&self, _: &Attempt<'_>) {}
+}
