@@ -12,6 +12,7 @@ pub(crate) mod witness;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(crate) const INTERVAL: Duration = Duration::from_mins(15);
 pub(crate) const OWNER: &str = "111111111111";
 
 /// What a lab begins with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) seed: u64,
     pub(crate) knobs: Knobs,
@@ -60,6 +61,14 @@ pub(crate) struct Setting {
     pub(crate) owner: &'static str,
     pub(crate) quota: usize,
     pub(crate) limits: Limits,
+}
+
+/// What random tests vary.
+impl fmt::Debug for Setting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, knobs, owner, .. } = self;
+        write!(out, "seed {seed}, owner {owner}, {:?}, {:?}", knobs.lag, knobs.paging)
+    }
 }
 
 impl Default for Setting {

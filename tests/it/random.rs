@@ -4,6 +4,7 @@
 //! unmanaged or unseen is touched, observe sends nothing, deletes stay within the guard.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region};
@@ -21,7 +22,7 @@ const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 
 /// Runs of each property in continuous integration; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 300;
+const CASES: u32 = 256;
 
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
@@ -30,7 +31,7 @@ fn config() -> ProptestConfig {
 
 fn any_manifest(name: &'static str) -> impl Strategy<Value = Manifest> {
     let content =
-        (select(vec![2_u32, 2, 3, 12]), 1_u32..3, select(vec![None, None, Some(30), Some(60)]));
+        (select(vec![2_u32, 2, 3, 9]), 1_u32..3, select(vec![None, None, Some(30), Some(60)]));
     let place = (
         select(vec![None, None, Some(vec!["eu-west-1"]), Some(vec!["us-east-1"])]),
         select(vec![0_u32, 0, 0, 2, 8]),
@@ -136,7 +137,7 @@ spec: {{plan: {}, expires: 2027-01-01T00:00:00Z, reason: reviewed}}
     text
 }
 
-/// Lets one version of the manifests after the other rule for two hours.
+/// Lets one version of the manifests after the other rule for an hour.
 async fn live_through(
     setting: &Setting,
     strangers: &Strangers,
@@ -151,11 +152,11 @@ async fn live_through(
         if !std::mem::replace(&mut is_running, true) {
             lab.boot();
         }
-        lab.run_for(hours(1)).await;
+        lab.run_for(minutes(25)).await;
         if approves {
             lab.write(&approved(&lab, manifests));
         }
-        lab.run_for(hours(1)).await;
+        lab.run_for(minutes(35)).await;
     }
     lab
 }
@@ -240,13 +241,15 @@ proptest! {
             });
             lab.write(&file(&manifests));
             lab.boot();
-            lab.run_for(hours(2)).await;
+            lab.run_for(hours(1)).await;
             // Roll-outs of theirs have gone on by themselves.
             let content = |mut world: BTreeMap<_, Truth>| {
                 world.values_mut().for_each(|truth| truth.phase = None);
                 world
             };
-            if content(others(&lab.truth())) != content(before) {
+            let mut after = lab.truth();
+            after.retain(|key, _| before.contains_key(key));
+            if content(after) != content(before) {
                 lab.book().fail("something that belongs to others was changed");
             }
         });
@@ -266,7 +269,7 @@ proptest! {
             in_virtual_time(async {
                 let mut lab = live_through(setting, &strangers, std::slice::from_ref(&before), true).await;
                 lab.write_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-                lab.run_for(minutes(1)).await;
+                lab.run_for(Duration::from_secs(1)).await;
                 REGIONS.map(|region| {
                     let mut plan = lab.report(region).plan;
                     // The revision is a digest of the files, and their order is part of it.
@@ -303,11 +306,11 @@ proptest! {
                 lab.kill();
                 lab.write(&file(&after));
                 lab.boot_in(mode);
-                lab.run_for(minutes(1)).await;
+                lab.run_for(Duration::from_secs(1)).await;
                 let blocked = REGIONS.map(|region| {
                     lab.report(region).blocked.map(|blocked| blocked.digest.to_string())
                 });
-                lab.run_for(hours(3)).await;
+                lab.run_for(minutes(30)).await;
                 blocked
             })
         };

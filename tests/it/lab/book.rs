@@ -87,24 +87,26 @@ impl Book {
         self.tell(&region, &report, ended);
         self.ticks.entry(region.clone()).or_default().push(*started);
         self.calls.insert(region.clone(), notes.calls);
-        self.reports.insert(region.clone(), report.clone());
+        let report = self.reports.entry(region.clone()).insert_entry(report);
+        let report = report.get();
 
-        let past = self.past.entry(region.clone()).or_default();
+        let past = self.past.entry(region).or_default();
         let look = Look::of(*started, (place, intake), notes, &self.policy);
         let scene = invariants::Scene {
             policy: &self.policy,
             place,
             intake,
             notes,
-            report: &report,
+            report,
             past,
             look: &look,
             mutations: lock(&self.world).log().mutations() - self.mutations_before,
         };
         let mut wrong = invariants::check(&scene);
         let deleted = invariants::deleted(notes);
+        let is_free = report.approval.is_none() && !deleted.is_empty();
         self.gone.extend(deleted.into_iter().map(|name| (name, ended)));
-        if report.approval.is_none() {
+        if is_free {
             let is_young = ended < self.booted + invariants::WINDOW;
             let max = if is_young { 1 } else { self.policy.limits.names_per_window as usize };
             wrong.extend(invariants::window(&self.gone, ended, max));

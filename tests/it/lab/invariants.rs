@@ -8,7 +8,10 @@ use std::time::Duration;
 use conformd::domain::content::fingerprint_of;
 use conformd::domain::desired::{Basis, desired};
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{Digest, MARKER_PARAMETER, Marker, PackName, Place, Timestamp};
+use conformd::domain::model::{
+    Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
+};
+use conformd::domain::observed::PackRecord;
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::SourcePath;
 use conformd::domain::template::Template;
@@ -25,16 +28,15 @@ const EXPECTATION: Duration = Duration::from_mins(10);
 /// Mutations under way at once in a region.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// What one complete observation showed of ours, against what was wanted.
+/// What one tick was shown, and what was wanted then. Worked out when somebody asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
     at: Timestamp,
+    place: Place,
+    us: Installation,
+    intake: Intake,
     is_complete: bool,
-    is_whole: bool,
-    /// Packs with our marker, and the marker.
-    ours: BTreeMap<PackName, String>,
-    wanted: BTreeSet<PackName>,
-    shown: BTreeMap<PackName, (Digest, Timestamp)>,
+    shown: BTreeMap<PackName, PackRecord>,
 }
 
 impl Look {
@@ -44,24 +46,36 @@ impl Look {
         notes: &Notes,
         policy: &Policy,
     ) -> Self {
-        let us = &policy.installation;
-        let basis = intake.basis(at);
-        let desired = intake.catalog.as_ref().map(|all| desired(all, us, place, basis));
-        let shown = notes.shown.iter().flatten();
-        let ours = shown.clone().filter_map(|(name, record)| {
-            let is_ours = owner(&record.inputs, (place, name), us) == Owner::Ours;
-            is_ours.then(|| (name.clone(), record.inputs[MARKER_PARAMETER].clone()))
-        });
         Self {
             at,
+            place: place.clone(),
+            us: policy.installation.clone(),
+            intake: intake.clone(),
             is_complete: notes.shown.is_some() && notes.read_failed.is_none(),
-            is_whole: desired.as_ref().is_some_and(|all| all.basis == Basis::Whole),
-            ours: ours.collect(),
-            wanted: desired.iter().flat_map(|all| all.packs.keys().cloned()).collect(),
-            shown: shown
-                .map(|(name, record)| (name.clone(), (fingerprint_of(record), record.last_update)))
-                .collect(),
+            shown: notes.shown.clone().unwrap_or_default(),
         }
+    }
+
+    /// The marker that a pack of ours was shown with.
+    fn marker(&self, pack: &PackName) -> Option<&String> {
+        let record = self.shown.get(pack)?;
+        let is_ours = owner(&record.inputs, (&self.place, pack), &self.us) == Owner::Ours;
+        record.inputs.get(MARKER_PARAMETER).filter(|_| is_ours)
+    }
+
+    fn ours(&self) -> usize {
+        self.shown.keys().filter(|pack| self.marker(pack).is_some()).count()
+    }
+
+    fn shows(&self, pack: &PackName) -> Option<Digest> {
+        self.shown.get(pack).map(fingerprint_of)
+    }
+
+    /// Whether a source that can be believed says that no manifest wants this pack here.
+    fn is_unwanted(&self, pack: &PackName) -> bool {
+        let Some(catalog) = &self.intake.catalog else { return false };
+        let desired = desired(catalog, &self.us, &self.place, self.intake.basis(self.at));
+        desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
     }
 }
 
@@ -85,7 +99,8 @@ struct Sent {
 impl Past {
     pub(crate) fn remember(&mut self, look: Look, notes: &Notes) {
         for (name, sent) in &mut self.sent {
-            sent.arrived |= look.shown.get(name).is_some_and(|(now, _)| sent.content == Some(*now));
+            sent.arrived =
+                sent.arrived || sent.content.is_some() && look.shows(name) == sent.content;
         }
         for mutation in notes.mutations.iter().filter(|mutation| may_have_effect(mutation)) {
             let content = mutation.content.as_ref().map(|content| content.fingerprint());
@@ -146,9 +161,12 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
         policy.mode == Mode::Sync || deletes.is_empty(),
         "I-S13: a delete in a mode that has none",
     );
-    let ratio = look.ours.len() * policy.limits.ratio_percent as usize / 100;
+    let is_within = || {
+        let ratio = look.ours() * policy.limits.ratio_percent as usize / 100;
+        deletes.len() <= ratio.max(1)
+    };
     must(
-        report.approval.is_some() || deletes.len() <= ratio.max(1),
+        deletes.is_empty() || report.approval.is_some() || is_within(),
         "I-S4: more deletes in a tick than the guard allows",
     );
     for mutation in &notes.mutations {
@@ -187,8 +205,7 @@ fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
     }
     let fingerprint = content.fingerprint();
     let repeats = past.sent.get(&mutation.pack).is_some_and(|sent| {
-        let shows = look.shown.get(&mutation.pack).map(|(now, _)| *now);
-        let arrived = sent.arrived || shows == Some(fingerprint);
+        let arrived = sent.arrived || look.shows(&mutation.pack) == Some(fingerprint);
         sent.content == Some(fingerprint) && !arrived && mutation.at < sent.at + EXPECTATION
     });
     if repeats {
@@ -199,22 +216,19 @@ fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
 
 fn delete(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
     let Scene { policy, past, look, .. } = scene;
-    if !look.is_whole {
-        return Err("I-S1, I-S2: a delete on the strength of a source that is not whole".into());
+    if !look.is_unwanted(&mutation.pack) {
+        let what = "I-S1, I-S2: a delete though a manifest wants it, or the source is not whole";
+        return Err(what.to_owned());
     }
     if !matches!(mutation.owner, None | Some(Owner::Ours)) {
         return Err("I-S3: a delete of a pack that is not ours".to_owned());
     }
-    if look.wanted.contains(&mutation.pack) {
-        return Err("a delete of a pack that a manifest wants here".to_owned());
-    }
-    let marker = look.ours.get(&mutation.pack).ok_or("I-S14: a delete of what was not shown")?;
+    let marker = look.marker(&mutation.pack).ok_or("I-S14: a delete of what was not shown")?;
     let looked_before = past.looks.iter().any(|before| {
         before.is_complete
-            && before.is_whole
             && before.at + policy.pace.interval <= look.at
-            && before.ours.get(&mutation.pack) == Some(marker)
-            && !before.wanted.contains(&mutation.pack)
+            && before.marker(&mutation.pack) == Some(marker)
+            && before.is_unwanted(&mutation.pack)
     });
     if looked_before { Ok(()) } else { Err("I-S14: a delete without two agreeing looks".into()) }
 }

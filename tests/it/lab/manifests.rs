@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// A manifest. Every field that is left out is left out of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
     pub(crate) name: String,
     /// Rules of its template.
@@ -63,6 +63,23 @@ impl Manifest {
             .unwrap();
         }
         text
+    }
+}
+
+/// One line of what is not left out.
+impl fmt::Debug for Manifest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, rules, version, comment, age, regions, excluded, bucket, .. } = self;
+        write!(out, "{name} v{version}/{rules}")?;
+        let age = age.map(|age| format!(" age={age}"));
+        let regions = regions.as_ref().map(|regions| format!(" in {regions:?}"));
+        let excluded = (*excluded > 0).then(|| format!(" -{excluded}x"));
+        let bucket = bucket.map(|bucket| format!(" s3:{bucket}"));
+        let orphan = self.orphan.then(|| " orphan".to_owned());
+        let adopt = self.adopt.then(|| " adopt".to_owned());
+        let words = [age, regions, excluded, bucket, orphan, adopt];
+        words.into_iter().flatten().try_for_each(|word| out.write_str(&word))?;
+        write!(out, " {comment}{}", self.more)
     }
 }
 
