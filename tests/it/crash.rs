@@ -86,11 +86,12 @@ impl Story {
             if is_alive && lab.run_until(start() + *at, &mut dies).await {
                 lab.kill();
                 // A supervisor may take its time.
-                let call = death.map_or(0, |(call, _)| call);
-                lab.run_for(
-                    [Duration::ZERO, Duration::from_secs(20), minutes(5)][call as usize % 3],
-                )
-                .await;
+                let away = match gate.calls() % 3 {
+                    0 => Duration::ZERO,
+                    1 => Duration::from_secs(20),
+                    _ => minutes(5),
+                };
+                lab.run_for(away).await;
                 lab.boot();
             }
             lab.run_until(start() + *at, std::future::pending()).await;
@@ -101,6 +102,7 @@ impl Story {
 }
 
 /// Lets the process die at every call in every way, and compares.
+#[expect(clippy::print_stdout, reason = "the number of deaths is an answer")]
 fn dies_everywhere(name: &str, story: &Story) {
     let (calls, world, effects) = in_virtual_time(async {
         let (lab, calls) = story.tell(None).await;

@@ -4,6 +4,8 @@
 //! hour takes as long as its ticks. Every tick is held to the invariants ([`book`]) by witnesses of
 //! every call ([`witness`]); what happened is told as a trace, one line an event.
 
+#![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
+
 pub(crate) mod book;
 pub(crate) mod invariants;
 pub(crate) mod manifests;
@@ -184,8 +186,7 @@ impl Lab {
     /// The same; every call passes the gate and the tripwire.
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
-        lock(&self.shared.book).forget(&lock(&self.shared.policy));
-        self.bells.clear();
+        let process = lock(&self.shared.book).begin(&lock(&self.shared.policy));
         lock(&self.shared.source).intake.catalog = None;
         self.read();
         for place in self.places() {
@@ -198,7 +199,8 @@ impl Lab {
                 Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&ledger));
             let bell = Arc::new(Notify::new());
             self.bells.push(Arc::clone(&bell));
-            let life = Life { reconciler, witness, place, shared: Arc::clone(&self.shared), bell };
+            let shared = Arc::clone(&self.shared);
+            let life = Life { process, reconciler, witness, place, shared, bell };
             self.lives.spawn(life.run());
         }
     }
@@ -206,6 +208,7 @@ impl Lab {
     /// Ends the process at once, wherever it is.
     pub(crate) fn kill(&mut self) {
         self.lives = JoinSet::new();
+        self.bells.clear();
         self.kills += 1;
         lock(&self.shared.book).say(self.now(), "-- killed");
     }
@@ -419,6 +422,7 @@ pub(crate) struct Effects {
 
 /// One region's task, as `region::task` runs it, without metrics and with a witness.
 struct Life {
+    process: u32,
     reconciler: Reconciler<Witness, Witness>,
     witness: Witness,
     place: Place,
@@ -436,8 +440,9 @@ impl Life {
             let report = self.reconciler.tick(&policy, &intake, &stop).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
-            let tick = Tick { started, place: self.place.clone(), intake, notes };
-            lock(book).enter(tick, report, clock.now());
+            let place = self.place.clone();
+            let tick = Tick { process: self.process, started, place, intake, notes };
+            lock(book).enter(&tick, report, clock.now());
             // Both arms are cancel-safe: a bell that nobody hears rings later.
             tokio::select! {
                 biased;

@@ -4,6 +4,7 @@
 //! unmanaged or unseen is touched, observe sends nothing, deletes stay within the guard.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use conformd::domain::mode::Mode;
@@ -123,7 +124,8 @@ fn approved(lab: &Lab, manifests: &[Manifest]) -> String {
     let mut text = file(manifests);
     for region in REGIONS {
         if let Some(blocked) = lab.report(region).blocked {
-            text += &format!(
+            write!(
+                text,
                 "---
 apiVersion: conformd/v1alpha1
 kind: Approval
@@ -131,7 +133,8 @@ metadata: {{name: {region}}}
 spec: {{plan: {}, expires: 2027-01-01T00:00:00Z, reason: reviewed}}
 ",
                 blocked.digest
-            );
+            )
+            .unwrap();
         }
     }
     text
@@ -194,8 +197,9 @@ proptest! {
                 let is_explained = holds(&lab, key).contains(&HoldReason::Guard);
                 if world.get(key) != Some(truth) && !is_explained {
                     // Adopted by an earlier version: ours since then.
+                    let mut ever = history.iter().flatten();
                     let was_adopted = truth.owner == Owner::Nobody
-                        && history.iter().flatten().any(|one| one.adopt && one.name == key.1.as_str());
+                        && ever.any(|one| one.adopt && one.name == key.1.as_str());
                     if !was_adopted {
                         let found = world.get(key);
                         lab.book().fail(&format!("{key:?} is {found:#?} instead of {truth:#?}"));
@@ -244,7 +248,9 @@ proptest! {
             lab.run_for(hours(1)).await;
             // Roll-outs of theirs have gone on by themselves.
             let content = |mut world: BTreeMap<_, Truth>| {
-                world.values_mut().for_each(|truth| truth.phase = None);
+                for truth in world.values_mut() {
+                    truth.phase = None;
+                }
                 world
             };
             let mut after = lab.truth();
@@ -265,9 +271,10 @@ proptest! {
             }),
         page_max in 1_u32..4,
     ) {
+        let history = [before];
         let plans = |setting: &Setting, files: Vec<(String, String)>| {
             in_virtual_time(async {
-                let mut lab = live_through(setting, &strangers, std::slice::from_ref(&before), true).await;
+                let mut lab = live_through(setting, &strangers, &history, true).await;
                 lab.write_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
                 lab.run_for(Duration::from_secs(1)).await;
                 REGIONS.map(|region| {
@@ -300,9 +307,10 @@ proptest! {
         before in any_manifests(),
         after in any_manifests(),
     ) {
+        let history = [before];
         let digests = |mode: Mode| {
             in_virtual_time(async {
-                let mut lab = live_through(&setting, &strangers, std::slice::from_ref(&before), true).await;
+                let mut lab = live_through(&setting, &strangers, &history, true).await;
                 lab.kill();
                 lab.write(&file(&after));
                 lab.boot_in(mode);

@@ -3,10 +3,13 @@
 //!
 //! Every tick of every story is also held to the invariants of `lab::invariants`.
 
+#![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, PackName, Region};
+use conformd::domain::model::{AccountId, DeletionPolicy, Marker, PackName, Region};
 use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, StrangerDelete, StrangerPut};
 use conformd::sim::faults::{Effect, FaultRule, Stage};
@@ -57,18 +60,24 @@ mod quiet {
 
     use super::*;
 
+    /// How many requests each of the two regions has had.
+    fn calls(lab: &Lab) -> [u64; 2] {
+        let calls = |region: &str| lab.world().log().calls_in(&super::region(region));
+        ["eu-west-1", "us-east-1"].map(calls)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn packs_are_put_once_a_region_and_then_nothing_is_written_for_48_hours() {
         let mut lab = Lab::with(Setting::default(), &file(&packs(&["cis", "iam", "s3"])));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 create cis accepted
-0:00 eu-west-1 create iam accepted
-0:00 eu-west-1 create s3 accepted
-0:00 us-east-1 create cis accepted
-0:00 us-east-1 create iam accepted
-0:00 us-east-1 create s3 accepted
-");
+        0:00 eu-west-1 create cis accepted
+        0:00 eu-west-1 create iam accepted
+        0:00 eu-west-1 create s3 accepted
+        0:00 us-east-1 create cis accepted
+        0:00 us-east-1 create iam accepted
+        0:00 us-east-1 create s3 accepted
+        ");
         let before = lab.world().log().mutations();
         lab.run_for(hours(48)).await;
         assert_eq!(lab.world().log().mutations(), before);
@@ -78,14 +87,12 @@ mod quiet {
     #[tokio::test(start_paused = true)]
     async fn a_second_pass_makes_two_calls_a_region_and_none_that_writes() {
         let mut lab = deployed(Setting::default(), &file(&packs(&["cis", "iam", "s3"]))).await;
-        let calls = |lab: &Lab| lab.places().map_calls(lab);
         let before = (calls(&lab), lab.world().log().mutations());
         // A new process knows nothing, and needs no more.
         lab.restart();
         lab.run_for(Duration::from_secs(1)).await;
         let after = (calls(&lab), lab.world().log().mutations());
-        assert_eq!(after.0.iter().zip(&before.0).map(|(a, b)| a - b).collect::<Vec<_>>(), [2, 2]);
-        assert_eq!(after.1, before.1);
+        assert_eq!(after, (before.0.map(|calls| calls + 2), before.1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -127,11 +134,11 @@ mod quiet {
         let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! cis held, would create
-    template   50381cce (2 rules)
-    mode: mode observe never writes
-No changes; 1 held.
-");
+        ! cis held, would create
+            template   50381cce (2 rules)
+            mode: mode observe never writes
+        No changes; 1 held.
+        ");
         assert_eq!(lab.world().log().mutations(), 0);
     }
 
@@ -144,9 +151,80 @@ No changes; 1 held.
         lab.write(&file(&left));
         lab.run_for(hours(48)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis accepted
-1:00 eu-west-1 hold iam: mode
-");
+        1:00 eu-west-1 update cis accepted
+        1:00 eu-west-1 hold iam: mode
+        ");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_processes_of_one_installation_put_a_pack_at_most_twice_and_delete_it_once() {
+        let mut manifests = packs(&["cis", "iam"]);
+        let mut lab = Lab::with(Setting::default(), &file(&manifests));
+        lab.boot();
+        lab.run_for(hours(1)).await;
+        manifests[0].age = Some(30);
+        lab.write(&file(&manifests[..1]));
+        lab.run_for(hours(1)).await;
+        insta::assert_snapshot!(lab.trace(), @r"
+        0:00 eu-west-1 create cis accepted
+        0:00 eu-west-1 create iam accepted
+        0:00 us-east-1 create cis accepted
+        0:00 us-east-1 create iam accepted
+        0:00 eu-west-1 create cis refused: in_flight
+        0:00 eu-west-1 create iam refused: in_flight
+        0:00 us-east-1 create cis refused: in_flight
+        0:00 us-east-1 create iam refused: in_flight
+        1:00 eu-west-1 update cis accepted
+        1:00 eu-west-1 hold iam: second_look
+        1:00 us-east-1 update cis accepted
+        1:00 us-east-1 hold iam: second_look
+        1:00 eu-west-1 update cis refused: in_flight
+        1:00 us-east-1 update cis refused: in_flight
+        1:15 eu-west-1 delete iam accepted
+        1:15 us-east-1 delete iam accepted
+        1:15 eu-west-1 delete iam refused: in_flight
+        1:15 us-east-1 delete iam refused: in_flight
+        ");
+        assert!(lab.effects().values().all(|it| it.puts <= 2 && it.deletes <= 1));
+        assert_eq!(lab.truth().len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_roll_out_takes_the_next_change_when_it_is_over() {
+        let mut setting = one_region();
+        setting.knobs.fan_out.duration = hours(3);
+        let mut manifests = packs(&["cis"]);
+        let mut lab = Lab::with(setting, &file(&manifests));
+        lab.run_for(minutes(10)).await;
+        manifests[0].age = Some(30);
+        lab.write(&file(&manifests));
+        lab.run_for(hours(7)).await;
+        insta::assert_snapshot!(lab.trace(), @r"
+        0:00 eu-west-1 create cis accepted
+        1:00 eu-west-1 update cis refused: in_flight
+        1:00 eu-west-1 hold cis: retry
+        1:01 eu-west-1 update cis refused: in_flight
+        1:01 eu-west-1 hold cis: retry
+        1:03 eu-west-1 update cis refused: in_flight
+        1:03 eu-west-1 hold cis: retry
+        1:07 eu-west-1 update cis refused: in_flight
+        1:08 eu-west-1 hold cis: retry
+        1:16 eu-west-1 update cis refused: in_flight
+        1:16 eu-west-1 hold cis: retry
+        1:33 eu-west-1 update cis refused: in_flight
+        1:34 eu-west-1 hold cis: retry
+        1:50 eu-west-1 update cis refused: in_flight
+        1:51 eu-west-1 hold cis: retry
+        2:07 eu-west-1 update cis refused: in_flight
+        2:07 eu-west-1 hold cis: retry
+        2:25 eu-west-1 update cis refused: in_flight
+        2:26 eu-west-1 hold cis: retry
+        2:42 eu-west-1 update cis refused: in_flight
+        2:42 eu-west-1 hold cis: retry
+        2:57 eu-west-1 update cis refused: in_flight
+        2:58 eu-west-1 hold cis: retry
+        3:12 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -176,17 +254,6 @@ No changes; 1 held.
         12:15 us-east-1 delete cis accepted
         ");
     }
-
-    trait Calls {
-        fn map_calls(self, lab: &Lab) -> Vec<u64>;
-    }
-
-    impl Calls for Vec<conformd::domain::model::Place> {
-        fn map_calls(self, lab: &Lab) -> Vec<u64> {
-            let world = lab.world();
-            self.iter().map(|place| world.log().calls_in(&place.region)).collect()
-        }
-    }
 }
 
 mod source {
@@ -205,16 +272,16 @@ mod source {
         lab.write("");
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-49:00 eu-west-1 hold cis: invalid
-49:00 eu-west-1 hold iam: invalid
-");
+        49:00 eu-west-1 hold cis: invalid
+        49:00 eu-west-1 hold iam: invalid
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! cis held
-    invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
-! iam held
-    invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
-No changes; 2 held.
-");
+        ! cis held
+            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+        ! iam held
+            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+        No changes; 2 held.
+        ");
         assert_eq!(lab.truth().len(), 2);
     }
 
@@ -226,14 +293,14 @@ No changes; 2 held.
         lab.fail_source("packs: Input/output error");
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 hold iam: second_look
-1:15 eu-west-1 hold iam: source
-");
+        1:00 eu-west-1 hold iam: second_look
+        1:15 eu-west-1 hold iam: source
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! iam held, would delete: no manifest wants it
-    source: the source could not be read: packs: Input/output error
-No changes; 1 held.
-");
+        ! iam held, would delete: no manifest wants it
+            source: the source could not be read: packs: Input/output error
+        No changes; 1 held.
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -243,14 +310,14 @@ No changes; 1 held.
         lab.freeze_source();
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 hold iam: second_look
-1:15 eu-west-1 hold iam: source
-");
+        1:00 eu-west-1 hold iam: second_look
+        1:15 eu-west-1 hold iam: source
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! iam held, would delete: no manifest wants it
-    source: the source was not read for 10 minutes
-No changes; 1 held.
-");
+        ! iam held, would delete: no manifest wants it
+            source: the source was not read for 10 minutes
+        No changes; 1 held.
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,24 +334,24 @@ No changes; 1 held.
         lab.write_files([("cis.yaml", "apiVersion: [conformd"), ("iam.yaml", iam.as_str())]);
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update iam accepted
-1:00 eu-west-1 hold cis: invalid
-1:00 eu-west-1 hold s3: invalid
-");
+        1:00 eu-west-1 update iam accepted
+        1:00 eu-west-1 hold cis: invalid
+        1:00 eu-west-1 hold s3: invalid
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! cis held
-    invalid: its manifest is invalid, the last good form stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
-! s3 held, would delete: no manifest wants it
-    invalid: some manifests of this revision are invalid
-No changes; 2 held.
-");
+        ! cis held
+            invalid: its manifest is invalid, the last good form stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
+        ! s3 held, would delete: no manifest wants it
+            invalid: some manifests of this revision are invalid
+        No changes; 2 held.
+        ");
         // Whole again: the delete goes on where it was meant to.
         lab.write_files([("cis.yaml", cis.as_str()), ("iam.yaml", iam.as_str())]);
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-25:00 eu-west-1 hold s3: second_look
-25:15 eu-west-1 delete s3 accepted
-");
+        25:00 eu-west-1 hold s3: second_look
+        25:15 eu-west-1 delete s3 accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -302,9 +369,9 @@ No changes; 2 held.
         lab.restart();
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 -- killed
-1:00 eu-west-1 hold iam: invalid
-");
+        1:00 -- killed
+        1:00 eu-west-1 hold iam: invalid
+        ");
         assert_eq!(lab.truth().len(), 2);
     }
 
@@ -317,14 +384,14 @@ No changes; 2 held.
         lab.write(&file(&manifests));
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis accepted
-1:00 eu-west-1 hold iam: invalid
-");
+        1:00 eu-west-1 update cis accepted
+        1:00 eu-west-1 hold iam: invalid
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! iam held
-    invalid: its manifest is invalid, the last good form stays in force: packs.yaml:26:18: error[duplicate-name]: another manifest is named iam too
-No changes; 1 held.
-");
+        ! iam held
+            invalid: its manifest is invalid, the last good form stays in force: packs.yaml:26:18: error[duplicate-name]: another manifest is named iam too
+        No changes; 1 held.
+        ");
     }
 }
 
@@ -435,30 +502,30 @@ mod regions {
         lab.write(&file(&manifests));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
-! cis held, would update
-    parameter  MaxAge = "30"
-    denied: writes are refused here: PutOrganizationConformancePack failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (until 2026-11-02T02:00:00Z)
-No changes; 1 held.
-"#);
+        ! cis held, would update
+            parameter  MaxAge = "30"
+            denied: writes are refused here: PutOrganizationConformancePack failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (until 2026-11-02T02:00:00Z)
+        No changes; 1 held.
+        "#);
         lab.heal();
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis refused: denied
-1:00 eu-west-1 hold cis: denied
-1:01 eu-west-1 update cis refused: denied
-1:01 eu-west-1 hold cis: denied
-1:03 eu-west-1 update cis refused: denied
-1:03 eu-west-1 hold cis: denied
-1:07 eu-west-1 update cis refused: denied
-1:07 eu-west-1 hold cis: denied
-1:15 eu-west-1 update cis refused: denied
-1:15 eu-west-1 hold cis: denied
-1:30 eu-west-1 update cis refused: denied
-1:30 eu-west-1 hold cis: denied
-1:45 eu-west-1 update cis refused: denied
-1:45 eu-west-1 hold cis: denied
-2:00 eu-west-1 update cis accepted
-");
+        1:00 eu-west-1 update cis refused: denied
+        1:00 eu-west-1 hold cis: denied
+        1:01 eu-west-1 update cis refused: denied
+        1:01 eu-west-1 hold cis: denied
+        1:03 eu-west-1 update cis refused: denied
+        1:03 eu-west-1 hold cis: denied
+        1:07 eu-west-1 update cis refused: denied
+        1:07 eu-west-1 hold cis: denied
+        1:15 eu-west-1 update cis refused: denied
+        1:15 eu-west-1 hold cis: denied
+        1:30 eu-west-1 update cis refused: denied
+        1:30 eu-west-1 hold cis: denied
+        1:45 eu-west-1 update cis refused: denied
+        1:45 eu-west-1 hold cis: denied
+        2:00 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -477,10 +544,10 @@ No changes; 1 held.
         lab.run_for(hours(3)).await;
         insta::assert_snapshot!(lab.trace(), @"1:00 eu-west-1 not seen: not_delegated");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! the whole region is held
-    unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
-Not seen, so nothing is planned.
-");
+        ! the whole region is held
+            unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
+        Not seen, so nothing is planned.
+        ");
     }
 }
 
@@ -489,8 +556,8 @@ mod others {
 
     use super::*;
 
-    fn marked(marker: &str) -> Option<std::collections::BTreeMap<String, String>> {
-        Some([("ConformdMarker".to_owned(), marker.to_owned())].into())
+    fn marked(marker: &str) -> BTreeMap<String, String> {
+        [("ConformdMarker".to_owned(), marker.to_owned())].into()
     }
 
     #[tokio::test(start_paused = true)]
@@ -501,15 +568,18 @@ mod others {
         // A marker that another pack carries rightly.
         let copy = "v1.main.067f6d02f57553b7b0c3da9d492ae464-4-d-80474460";
         let place = lab.places().remove(0);
-        let foreign = conformd::domain::model::Marker::new(
+        let foreign = Marker::new(
             "other".parse().unwrap(),
             "067f6d02f57553b7b0c3da9d492ae464".parse().unwrap(),
             4,
-            conformd::domain::model::DeletionPolicy::Delete,
+            DeletionPolicy::Delete,
             (&place, &pack("foreign")),
         );
-        lab.event(&Event::Put(StrangerPut { parameters: marked(copy), ..stranger("copied") }));
-        let parameters = marked(&foreign.to_string());
+        lab.event(&Event::Put(StrangerPut {
+            parameters: Some(marked(copy)),
+            ..stranger("copied")
+        }));
+        let parameters = Some(marked(&foreign.to_string()));
         lab.event(&Event::Put(StrangerPut { parameters, ..stranger("foreign") }));
         lab.event(&Event::Put(stranger("by-hand")));
         lab.event(&Event::Put(stranger("unrelated")));
@@ -517,21 +587,21 @@ mod others {
         lab.boot();
         lab.run_for(hours(48)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 create ours accepted
-0:00 eu-west-1 hold by-hand: unmanaged
-0:00 eu-west-1 hold copied: foreign
-0:00 eu-west-1 hold foreign: foreign
-");
+        0:00 eu-west-1 create ours accepted
+        0:00 eu-west-1 hold by-hand: unmanaged
+        0:00 eu-west-1 hold copied: foreign
+        0:00 eu-west-1 hold foreign: foreign
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! by-hand held
-    unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
-! copied held
-    foreign: its marker was written for another pack or place (a copy); it is never touched
-! foreign held
-    foreign: installation other of conformd owns it; it is never touched
-not managed here: 1 unmanaged, 0 foreign
-No changes; 3 held.
-");
+        ! by-hand held
+            unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
+        ! copied held
+            foreign: its marker was written for another pack or place (a copy); it is never touched
+        ! foreign held
+            foreign: installation other of conformd owns it; it is never touched
+        not managed here: 1 unmanaged, 0 foreign
+        No changes; 3 held.
+        ");
         let mut after = lab.truth();
         after.retain(|(_, name), _| name.as_str() != "ours");
         assert_eq!(after, before);
@@ -549,9 +619,9 @@ No changes; 3 held.
         lab.write(&file(&manifests));
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 hold by-hand: unmanaged
-1:00 eu-west-1 adopt by-hand accepted
-");
+        0:00 eu-west-1 hold by-hand: unmanaged
+        1:00 eu-west-1 adopt by-hand accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -614,40 +684,40 @@ No changes; 3 held.
             lab.run_for(minutes(5)).await;
         }
         insta::assert_snapshot!(lab.trace(), @r"
-1:02 eu-west-1 hold cis: second_look
-1:03 eu-west-1 update cis accepted
-1:20 eu-west-1 hold cis: second_look
-1:21 eu-west-1 update cis accepted
-1:37 eu-west-1 hold cis: second_look
-1:38 eu-west-1 update cis accepted
-1:54 eu-west-1 hold cis: second_look
-1:56 eu-west-1 update cis accepted
-2:13 eu-west-1 hold cis: second_look
-2:14 eu-west-1 update cis accepted
-2:30 eu-west-1 hold cis: second_look
-2:31 eu-west-1 update cis accepted
-2:46 eu-west-1 hold cis: contested
-26:31 eu-west-1 hold cis: second_look
-26:32 eu-west-1 update cis accepted
-26:48 eu-west-1 hold cis: second_look
-26:49 eu-west-1 update cis accepted
-27:06 eu-west-1 hold cis: second_look
-27:07 eu-west-1 update cis accepted
-27:23 eu-west-1 hold cis: second_look
-27:24 eu-west-1 update cis accepted
-27:40 eu-west-1 hold cis: second_look
-27:41 eu-west-1 update cis accepted
-27:58 eu-west-1 hold cis: second_look
-27:59 eu-west-1 update cis accepted
-28:16 eu-west-1 hold cis: second_look
-28:17 eu-west-1 update cis accepted
-28:33 eu-west-1 hold cis: contested
-");
+        1:02 eu-west-1 hold cis: second_look
+        1:03 eu-west-1 update cis accepted
+        1:20 eu-west-1 hold cis: second_look
+        1:21 eu-west-1 update cis accepted
+        1:37 eu-west-1 hold cis: second_look
+        1:38 eu-west-1 update cis accepted
+        1:54 eu-west-1 hold cis: second_look
+        1:56 eu-west-1 update cis accepted
+        2:13 eu-west-1 hold cis: second_look
+        2:14 eu-west-1 update cis accepted
+        2:30 eu-west-1 hold cis: second_look
+        2:31 eu-west-1 update cis accepted
+        2:46 eu-west-1 hold cis: contested
+        26:31 eu-west-1 hold cis: second_look
+        26:32 eu-west-1 update cis accepted
+        26:48 eu-west-1 hold cis: second_look
+        26:49 eu-west-1 update cis accepted
+        27:06 eu-west-1 hold cis: second_look
+        27:07 eu-west-1 update cis accepted
+        27:23 eu-west-1 hold cis: second_look
+        27:24 eu-west-1 update cis accepted
+        27:40 eu-west-1 hold cis: second_look
+        27:41 eu-west-1 update cis accepted
+        27:58 eu-west-1 hold cis: second_look
+        27:59 eu-west-1 update cis accepted
+        28:16 eu-west-1 hold cis: second_look
+        28:17 eu-west-1 update cis accepted
+        28:33 eu-west-1 hold cis: contested
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
-    contested: somebody keeps changing it back: 7 Puts within 6 hours; find the second writer (CloudTrail, PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
-No changes; 1 held.
-");
+        ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
+            contested: somebody keeps changing it back: 7 Puts within 6 hours; find the second writer (CloudTrail, PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
+        No changes; 1 held.
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -660,9 +730,9 @@ No changes; 1 held.
         }));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:02 eu-west-1 hold cis: second_look
-1:17 eu-west-1 create cis accepted
-");
+        1:02 eu-west-1 hold cis: second_look
+        1:17 eu-west-1 create cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -676,35 +746,35 @@ No changes; 1 held.
         lab.run_for(hours(2)).await;
         assert_eq!(lab.world().log().mutations(), before);
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis refused: credentials
-1:00 eu-west-1 hold cis: denied
-1:01 eu-west-1 update cis refused: credentials
-1:01 eu-west-1 hold cis: denied
-1:03 eu-west-1 update cis refused: credentials
-1:03 eu-west-1 hold cis: denied
-1:07 eu-west-1 update cis refused: credentials
-1:07 eu-west-1 hold cis: denied
-1:15 eu-west-1 update cis refused: credentials
-1:15 eu-west-1 hold cis: denied
-1:30 eu-west-1 update cis refused: credentials
-1:30 eu-west-1 hold cis: denied
-1:45 eu-west-1 update cis refused: credentials
-1:45 eu-west-1 hold cis: denied
-2:00 eu-west-1 update cis refused: credentials
-2:00 eu-west-1 hold cis: denied
-2:15 eu-west-1 update cis refused: credentials
-2:15 eu-west-1 hold cis: denied
-2:30 eu-west-1 update cis refused: credentials
-2:30 eu-west-1 hold cis: denied
-2:45 eu-west-1 update cis refused: credentials
-2:45 eu-west-1 hold cis: denied
-");
+        1:00 eu-west-1 update cis refused: credentials
+        1:00 eu-west-1 hold cis: denied
+        1:01 eu-west-1 update cis refused: credentials
+        1:01 eu-west-1 hold cis: denied
+        1:03 eu-west-1 update cis refused: credentials
+        1:03 eu-west-1 hold cis: denied
+        1:07 eu-west-1 update cis refused: credentials
+        1:07 eu-west-1 hold cis: denied
+        1:15 eu-west-1 update cis refused: credentials
+        1:15 eu-west-1 hold cis: denied
+        1:30 eu-west-1 update cis refused: credentials
+        1:30 eu-west-1 hold cis: denied
+        1:45 eu-west-1 update cis refused: credentials
+        1:45 eu-west-1 hold cis: denied
+        2:00 eu-west-1 update cis refused: credentials
+        2:00 eu-west-1 hold cis: denied
+        2:15 eu-west-1 update cis refused: credentials
+        2:15 eu-west-1 hold cis: denied
+        2:30 eu-west-1 update cis refused: credentials
+        2:30 eu-west-1 hold cis: denied
+        2:45 eu-west-1 update cis refused: credentials
+        2:45 eu-west-1 hold cis: denied
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
-! cis held, would update
-    parameter  MaxAge = "30"
-    denied: writes are refused here: the credentials in use are of account 333333333333, not 111111111111 (until 2026-11-02T03:00:00Z)
-No changes; 1 held.
-"#);
+        ! cis held, would update
+            parameter  MaxAge = "30"
+            denied: writes are refused here: the credentials in use are of account 333333333333, not 111111111111 (until 2026-11-02T03:00:00Z)
+        No changes; 1 held.
+        "#);
     }
 }
 
@@ -723,15 +793,15 @@ mod refusals {
         lab.write(&file(&manifests));
         lab.run_for(hours(48)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update a accepted
-1:00 eu-west-1 hold d: quota
-");
+        1:00 eu-west-1 update a accepted
+        1:00 eu-west-1 hold d: quota
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! d held, would create
-    template   89bc38eb (2 rules)
-    quota: AWS allows 3 packs in a region; nothing is deleted to make room
-No changes; 1 held.
-");
+        ! d held, would create
+            template   89bc38eb (2 rules)
+            quota: AWS allows 3 packs in a region; nothing is deleted to make room
+        No changes; 1 held.
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -742,22 +812,22 @@ No changes; 1 held.
             Lab::with(Setting { knobs, ..one_region() }, &file(&packs(&["a", "b", "c", "d", "e"])));
         lab.run_for(hours(3)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 create a accepted
-0:00 eu-west-1 create b accepted
-0:00 eu-west-1 create c accepted
-0:00 eu-west-1 create d refused: quota
-0:00 eu-west-1 create e refused: quota
-0:00 eu-west-1 hold d: quota
-0:00 eu-west-1 hold e: quota
-1:00 eu-west-1 create d refused: quota
-1:00 eu-west-1 create e refused: quota
-1:00 eu-west-1 hold d: quota
-1:00 eu-west-1 hold e: quota
-2:00 eu-west-1 create d refused: quota
-2:00 eu-west-1 create e refused: quota
-2:00 eu-west-1 hold d: quota
-2:00 eu-west-1 hold e: quota
-");
+        0:00 eu-west-1 create a accepted
+        0:00 eu-west-1 create b accepted
+        0:00 eu-west-1 create c accepted
+        0:00 eu-west-1 create d refused: quota
+        0:00 eu-west-1 create e refused: quota
+        0:00 eu-west-1 hold d: quota
+        0:00 eu-west-1 hold e: quota
+        1:00 eu-west-1 create d refused: quota
+        1:00 eu-west-1 create e refused: quota
+        1:00 eu-west-1 hold d: quota
+        1:00 eu-west-1 hold e: quota
+        2:00 eu-west-1 create d refused: quota
+        2:00 eu-west-1 create e refused: quota
+        2:00 eu-west-1 hold d: quota
+        2:00 eu-west-1 hold e: quota
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -781,17 +851,17 @@ No changes; 1 held.
         lab.note("AWS takes it now");
         lab.run_for(hours(25)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis refused: rejected
-1:00 eu-west-1 hold cis: rejected
-25:00 eu-west-1 update cis refused: rejected
-25:00 eu-west-1 hold cis: rejected
-49:00 eu-west-1 update cis refused: rejected
-49:00 eu-west-1 hold cis: rejected
-50:00 eu-west-1 update cis refused: rejected
-50:00 eu-west-1 hold cis: rejected
-51:00 -- AWS takes it now
-74:00 eu-west-1 update cis accepted
-");
+        1:00 eu-west-1 update cis refused: rejected
+        1:00 eu-west-1 hold cis: rejected
+        25:00 eu-west-1 update cis refused: rejected
+        25:00 eu-west-1 hold cis: rejected
+        49:00 eu-west-1 update cis refused: rejected
+        49:00 eu-west-1 hold cis: rejected
+        50:00 eu-west-1 update cis refused: rejected
+        50:00 eu-west-1 hold cis: rejected
+        51:00 -- AWS takes it now
+        74:00 eu-west-1 update cis accepted
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -804,21 +874,21 @@ No changes; 1 held.
         lab.write(&file(&packs(&["cis", "iam"])));
         lab.run_for(hours(48)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-0:00 eu-west-1 create cis accepted
-0:00 eu-west-1 hold everything: denied
-0:00 eu-west-1 hold cis: unmanaged
-1:00 eu-west-1 hold iam: denied
-");
+        0:00 eu-west-1 create cis accepted
+        0:00 eu-west-1 hold everything: denied
+        0:00 eu-west-1 hold cis: unmanaged
+        1:00 eu-west-1 hold iam: denied
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! the whole region is held
-    denied: the marker of cis did not read back after its Put, so packs written here could not be recognised; nothing more is written until conformd restarts
-! cis held
-    unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
-! iam held, would create
-    template   3476ce85 (2 rules)
-    denied: writes have stopped here
-No changes; 3 held.
-");
+        ! the whole region is held
+            denied: the marker of cis did not read back after its Put, so packs written here could not be recognised; nothing more is written until conformd restarts
+        ! cis held
+            unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
+        ! iam held, would create
+            template   3476ce85 (2 rules)
+            denied: writes have stopped here
+        No changes; 3 held.
+        ");
     }
 }
 
@@ -839,25 +909,25 @@ mod guard {
         lab.write(&half);
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 hold p5: guard
-1:00 eu-west-1 hold p6: guard
-1:00 eu-west-1 hold p7: guard
-1:00 eu-west-1 hold p8: guard
-1:00 eu-west-1 hold p9: guard
-");
+        1:00 eu-west-1 hold p5: guard
+        1:00 eu-west-1 hold p6: guard
+        1:00 eu-west-1 hold p7: guard
+        1:00 eu-west-1 hold p8: guard
+        1:00 eu-west-1 hold p9: guard
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! p5 held, would delete: no manifest wants it
-    guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
-! p6 held, would delete: no manifest wants it
-    guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
-! p7 held, would delete: no manifest wants it
-    guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
-! p8 held, would delete: no manifest wants it
-    guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
-! p9 held, would delete: no manifest wants it
-    guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
-No changes; 5 held.
-");
+        ! p5 held, would delete: no manifest wants it
+            guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
+        ! p6 held, would delete: no manifest wants it
+            guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
+        ! p7 held, would delete: no manifest wants it
+            guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
+        ! p8 held, would delete: no manifest wants it
+            guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
+        ! p9 held, would delete: no manifest wants it
+            guard: the guard wants a person to approve this (ratio: 5 of 10 owned packs, at most 1); commit an Approval manifest with `plan: b86dfce280a2c5122bd0810cd123dec5`, or revert
+        No changes; 5 held.
+        ");
         let digest = digest(&lab);
         lab.note("expired");
         lab.write(&(half.clone() + &approval(&digest, "2026-11-02T12:00:00Z")));
@@ -869,15 +939,15 @@ No changes; 5 held.
         lab.write(&(half + &approval(&digest, "2026-12-01T00:00:00Z")));
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-25:00 -- expired
-27:00 -- of another plan
-29:00 -- approved
-29:00 eu-west-1 delete p5 accepted
-29:00 eu-west-1 delete p6 accepted
-29:00 eu-west-1 delete p7 accepted
-29:00 eu-west-1 delete p8 accepted
-29:00 eu-west-1 delete p9 accepted
-");
+        25:00 -- expired
+        27:00 -- of another plan
+        29:00 -- approved
+        29:00 eu-west-1 delete p5 accepted
+        29:00 eu-west-1 delete p6 accepted
+        29:00 eu-west-1 delete p7 accepted
+        29:00 eu-west-1 delete p8 accepted
+        29:00 eu-west-1 delete p9 accepted
+        ");
         assert_eq!(lab.truth().len(), 5);
     }
 
@@ -916,26 +986,26 @@ No changes; 5 held.
             lab.run_for(hours(1)).await;
         }
         insta::assert_snapshot!(lab.trace(), @r"
-25:00 eu-west-1 hold p9: second_look
-25:15 eu-west-1 delete p9 accepted
-26:00 eu-west-1 hold p8: second_look
-26:15 eu-west-1 delete p8 accepted
-27:00 eu-west-1 hold p7: second_look
-27:15 eu-west-1 delete p7 accepted
-28:00 eu-west-1 hold p6: second_look
-28:15 eu-west-1 delete p6 accepted
-29:00 eu-west-1 hold p5: second_look
-29:15 eu-west-1 delete p5 accepted
-30:00 eu-west-1 hold p4: guard
-31:00 eu-west-1 hold p3: guard
-32:00 eu-west-1 hold p2: guard
-33:00 eu-west-1 hold p1: guard
-34:00 eu-west-1 hold p0: invalid
-34:00 eu-west-1 hold p1: invalid
-34:00 eu-west-1 hold p2: invalid
-34:00 eu-west-1 hold p3: invalid
-34:00 eu-west-1 hold p4: invalid
-");
+        25:00 eu-west-1 hold p9: second_look
+        25:15 eu-west-1 delete p9 accepted
+        26:00 eu-west-1 hold p8: second_look
+        26:15 eu-west-1 delete p8 accepted
+        27:00 eu-west-1 hold p7: second_look
+        27:15 eu-west-1 delete p7 accepted
+        28:00 eu-west-1 hold p6: second_look
+        28:15 eu-west-1 delete p6 accepted
+        29:00 eu-west-1 hold p5: second_look
+        29:15 eu-west-1 delete p5 accepted
+        30:00 eu-west-1 hold p4: guard
+        31:00 eu-west-1 hold p3: guard
+        32:00 eu-west-1 hold p2: guard
+        33:00 eu-west-1 hold p1: guard
+        34:00 eu-west-1 hold p0: invalid
+        34:00 eu-west-1 hold p1: invalid
+        34:00 eu-west-1 hold p2: invalid
+        34:00 eu-west-1 hold p3: invalid
+        34:00 eu-west-1 hold p4: invalid
+        ");
         assert_eq!(lab.truth().len(), 5);
     }
 
@@ -951,10 +1021,10 @@ No changes; 5 held.
         lab.write(&file(&manifests));
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 update cis accepted
-2:00 eu-west-1 update iam accepted
-2:00 eu-west-1 hold cis: guard
-");
+        1:00 eu-west-1 update cis accepted
+        2:00 eu-west-1 update iam accepted
+        2:00 eu-west-1 hold cis: guard
+        ");
         let text = file(&manifests) + &approval(&digest(&lab), "2026-12-01T00:00:00Z");
         lab.write(&text);
         lab.run_for(hours(1)).await;
@@ -972,15 +1042,15 @@ No changes; 5 held.
         lab.write(&file(&manifests));
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 -- killed
-1:00 eu-west-1 hold cis: guard
-");
+        1:00 -- killed
+        1:00 eu-west-1 hold cis: guard
+        ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-! cis held, would update
-    template   95c4cef3 (20 rules) → a21afb46 (9 rules)
-    guard: the guard wants a person to approve this (rule_loss: cis keeps 9 of 20 rules); commit an Approval manifest with `plan: 9087758d9a8f2b88bf4c048d76d0c40a`, or revert
-No changes; 1 held.
-");
+        ! cis held, would update
+            template   95c4cef3 (20 rules) → a21afb46 (9 rules)
+            guard: the guard wants a person to approve this (rule_loss: cis keeps 9 of 20 rules); commit an Approval manifest with `plan: 9087758d9a8f2b88bf4c048d76d0c40a`, or revert
+        No changes; 1 held.
+        ");
     }
 
     #[tokio::test(start_paused = true)]
@@ -991,9 +1061,9 @@ No changes; 1 held.
         lab.write(&file(&manifests));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 eu-west-1 hold cis: second_look
-1:15 eu-west-1 delete cis accepted
-");
+        1:00 eu-west-1 hold cis: second_look
+        1:15 eu-west-1 delete cis accepted
+        ");
         assert_eq!(lab.truth().len(), 3);
     }
 
@@ -1007,9 +1077,9 @@ No changes; 1 held.
         lab.boot();
         lab.run_for(hours(48)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-1:00 -- killed
-1:00 eu-west-1 hold cis: orphaned
-");
+        1:00 -- killed
+        1:00 eu-west-1 hold cis: orphaned
+        ");
         assert_eq!(lab.truth().len(), 2);
     }
 

@@ -20,6 +20,7 @@ use super::{lock, start};
 
 /// One tick of one region, as it was witnessed.
 pub(crate) struct Tick {
+    pub(crate) process: u32,
     pub(crate) started: Timestamp,
     pub(crate) place: Place,
     pub(crate) intake: Intake,
@@ -33,9 +34,10 @@ pub(crate) struct Book {
     world: Arc<Mutex<World>>,
     lines: Vec<String>,
     taken: usize,
-    past: BTreeMap<Region, Past>,
-    /// Names that the process deleted, in any region.
-    gone: Vec<(PackName, Timestamp)>,
+    past: BTreeMap<(u32, Region), Past>,
+    /// Names that each process deleted, in any region.
+    gone: BTreeMap<u32, Vec<(PackName, Timestamp)>>,
+    processes: u32,
     booted: Timestamp,
     /// Mutating requests of earlier processes.
     mutations_before: u64,
@@ -59,7 +61,8 @@ impl Book {
             lines: Vec::new(),
             taken: 0,
             past: BTreeMap::new(),
-            gone: Vec::new(),
+            gone: BTreeMap::new(),
+            processes: 0,
             booted: start(),
             mutations_before: 0,
             holds: BTreeMap::new(),
@@ -69,20 +72,19 @@ impl Book {
         }
     }
 
-    /// A new process knows nothing of what the last one saw and did.
-    pub(crate) fn forget(&mut self, policy: &Policy) {
+    /// A process begins, and knows nothing of what earlier ones saw and did. Returns its number.
+    pub(crate) fn begin(&mut self, policy: &Policy) -> u32 {
         self.policy = policy.clone();
-        self.past.clear();
-        self.gone.clear();
         self.holds.clear();
-        self.reports.clear();
         let world = lock(&self.world);
         (self.booted, self.mutations_before) = (world.now(), world.log().mutations());
+        self.processes += 1;
+        self.processes
     }
 
     /// Enters a tick that has ended, and holds it to the invariants.
-    pub(crate) fn enter(&mut self, tick: Tick, report: RegionReport, ended: Timestamp) {
-        let Tick { started, place, intake, notes } = &tick;
+    pub(crate) fn enter(&mut self, tick: &Tick, report: RegionReport, ended: Timestamp) {
+        let Tick { process, started, place, intake, notes } = tick;
         let region = place.region.clone();
         self.tell(&region, &report, ended);
         self.ticks.entry(region.clone()).or_default().push(*started);
@@ -90,7 +92,7 @@ impl Book {
         let report = self.reports.entry(region.clone()).insert_entry(report);
         let report = report.get();
 
-        let past = self.past.entry(region).or_default();
+        let past = self.past.entry((*process, region)).or_default();
         let look = Look::of(*started, (place, intake), notes, &self.policy);
         let scene = invariants::Scene {
             policy: &self.policy,
@@ -105,11 +107,12 @@ impl Book {
         let mut wrong = invariants::check(&scene);
         let deleted = invariants::deleted(notes);
         let is_free = report.approval.is_none() && !deleted.is_empty();
-        self.gone.extend(deleted.into_iter().map(|name| (name, ended)));
+        let gone = self.gone.entry(*process).or_default();
+        gone.extend(deleted.into_iter().map(|name| (name, ended)));
         if is_free {
             let is_young = ended < self.booted + invariants::WINDOW;
             let max = if is_young { 1 } else { self.policy.limits.names_per_window as usize };
-            wrong.extend(invariants::window(&self.gone, ended, max));
+            wrong.extend(invariants::window(gone, ended, max));
         }
         past.remember(look, notes);
         if !wrong.is_empty() {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::content::fingerprint_of;
+use conformd::domain::content::{Content, fingerprint_of};
 use conformd::domain::desired::{Basis, desired};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
@@ -103,7 +103,7 @@ impl Past {
                 sent.arrived || sent.content.is_some() && look.shows(name) == sent.content;
         }
         for mutation in notes.mutations.iter().filter(|mutation| may_have_effect(mutation)) {
-            let content = mutation.content.as_ref().map(|content| content.fingerprint());
+            let content = mutation.content.as_ref().map(Content::fingerprint);
             let sent = Sent { at: mutation.at, content, arrived: false };
             self.sent.insert(mutation.pack.clone(), sent);
         }
