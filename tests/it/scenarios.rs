@@ -964,6 +964,46 @@ mod guard {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_approval_that_a_restart_cut_short_is_asked_for_again() {
+        let mut lab = deployed(one_region(), &file(&packs(&TEN))).await;
+        let half = file(&packs(&TEN[..5]));
+        lab.write(&half);
+        lab.run_for(hours(1)).await;
+        lab.fault(
+            FaultRule::always(Effect::Throttled)
+                .on(Operation::DeleteOrganizationConformancePack)
+                .nth(2, 3),
+        );
+        lab.write(&(half.clone() + &approval(&digest(&lab), "2026-12-01T00:00:00Z")));
+        lab.run_for(Duration::from_secs(1)).await;
+        lab.restart();
+        lab.run_for(hours(24)).await;
+        insta::assert_snapshot!(lab.trace(), @r"
+        1:00 eu-west-1 hold p5: guard
+        1:00 eu-west-1 hold p6: guard
+        1:00 eu-west-1 hold p7: guard
+        1:00 eu-west-1 hold p8: guard
+        1:00 eu-west-1 hold p9: guard
+        2:00 eu-west-1 delete p5 accepted
+        2:00 eu-west-1 delete p6 accepted
+        2:00 eu-west-1 delete p7 refused: throttled
+        2:00 eu-west-1 delete p8 refused: throttled
+        2:00 eu-west-1 delete p9 refused: throttled
+        2:00 -- killed
+        2:00 eu-west-1 hold p7: guard
+        2:00 eu-west-1 hold p8: guard
+        2:00 eu-west-1 hold p9: guard
+        ");
+        lab.write(&(half + &approval(&digest(&lab), "2026-12-01T00:00:00Z")));
+        lab.run_for(hours(1)).await;
+        insta::assert_snapshot!(lab.trace(), @r"
+        26:00 eu-west-1 delete p7 accepted
+        26:00 eu-west-1 delete p8 accepted
+        26:00 eu-west-1 delete p9 accepted
+        ");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_pack_deleted_on_purpose_goes_after_the_second_look_everywhere() {
         let mut lab = deployed(Setting::default(), &file(&packs(&["cis", "iam"]))).await;
         lab.write(&file(&packs(&["cis"])));
