@@ -22,7 +22,7 @@ use crate::domain::limits;
 use crate::domain::model::{AccountId, Malformed, Region, Timestamp};
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::SourcePath;
-use crate::domain::yaml;
+use crate::domain::yaml::{self, Node};
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
@@ -95,7 +95,7 @@ impl Scenario {
 
     /// The scenario in this text, which errors call `name`.
     pub fn parse(name: &str, text: &str, now: Timestamp) -> Result<Self, ScenarioError> {
-        let file: File = gate(text).and_then(|()| decode(text)).map_err(
+        let file: File = gate(text).and_then(|root| decode(text, root.as_ref())).map_err(
             |Misfit { line, column, problem }| ScenarioError::Invalid {
                 name: name.to_owned(),
                 line,
@@ -116,8 +116,8 @@ struct Misfit {
 }
 
 /// Refuses what the typed reader would take or could not survive: keys that stand twice, aliases
-/// within aliases, a second document.
-fn gate(text: &str) -> Result<(), Misfit> {
+/// within aliases, a second document. Gives the tree, in which places are exact.
+fn gate(text: &str) -> Result<Option<Node>, Misfit> {
     // Findings name a path; the caller knows the real one.
     let path = SourcePath::new("scenario.yaml").expect("a plain file name is a path");
     let at = |span: Option<Span>, problem| {
@@ -125,9 +125,10 @@ fn gate(text: &str) -> Result<(), Misfit> {
         Misfit { line, column, problem }
     };
     match yaml::parse(&path, text) {
-        Ok(roots) => roots.get(1).map_or(Ok(()), |second| {
-            Err(at(Some(second.span), "a second document begins here".to_owned()))
-        }),
+        Ok(mut roots) => match roots.get(1) {
+            Some(second) => Err(at(Some(second.span), "a second document begins here".to_owned())),
+            None => Ok(roots.pop()),
+        },
         Err(problems) => {
             let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
             Err(first.map_or_else(
@@ -140,7 +141,7 @@ fn gate(text: &str) -> Result<(), Misfit> {
 
 /// Reads a text that passed the [`gate`]. Enums with content are written `name: content`, as in
 /// JSON, and not with tags.
-fn decode(text: &str) -> Result<File, Misfit> {
+fn decode(text: &str, root: Option<&Node>) -> Result<File, Misfit> {
     let reader = serde_yaml::Deserializer::from_str(text);
     serde_yaml::with::singleton_map_recursive::deserialize(reader).map_err(|error| {
         let (line, column) =
@@ -148,8 +149,27 @@ fn decode(text: &str) -> Result<File, Misfit> {
         let text = error.to_string();
         // The place stands before the message already.
         let problem = text.strip_suffix(&format!(" at line {line} column {column}"));
-        Misfit { line, column, problem: problem.unwrap_or(&text).to_owned() }
+        let problem = problem.unwrap_or(&text).to_owned();
+        // The reader knows where the mapping begins; the tree knows where its key stands.
+        let key = problem.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
+        let span = key.and_then(|(key, _)| key_span(root?, (line, column), key));
+        let (line, column) =
+            span.map_or((line, column), |span| (span.line.into(), span.column.into()));
+        Misfit { line, column, problem }
     })
+}
+
+/// Where this key stands in the mapping that begins at this line and column.
+fn key_span(node: &Node, place: (u64, u64), key: &str) -> Option<Span> {
+    if let Some(nodes) = node.sequence() {
+        return nodes.iter().find_map(|node| key_span(node, place, key));
+    }
+    let mapping = node.mapping()?;
+    let entry = mapping.entry(key);
+    if (u64::from(node.span.line), u64::from(node.span.column)) == place && entry.is_some() {
+        return entry.map(|entry| entry.key_span);
+    }
+    mapping.entries.iter().find_map(|entry| key_span(&entry.value, place, key))
 }
 
 /// The file as written.

@@ -23,4 +23,4 @@ def test_a_mistake_in_a_scenario_is_shown_with_its_place(tmp_path):
     scenario = tmp_path / "typo.yaml"
     scenario.write_text("regions: [eu-west-1]\naccounts: [{id: '111111111111', nmae: x}]\n")
     said = refused(f"--scenario={scenario}")
-    assert f"{scenario}:2:33: unknown field `nmae`" in said
+    assert f"{scenario}:2:33: accounts[0]: unknown field `nmae`" in said
