@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::session::Session;
 use crate::cloud::{Organization as _, Reader, RowFilter};
+use crate::domain::failure::FailureKind;
 use crate::domain::model::{AccountId, PackName, Region};
 use crate::domain::observed::{Phase, RolloutStatus, Row};
 use crate::domain::organization::{Account, AccountState};
@@ -120,37 +121,39 @@ async fn watch_region(
 ) -> BTreeMap<(Region, PackName), Rollout> {
     let reader =
         Limited::new(session.cloud.reader(&session.place(region)), session.limiter(region));
-    let mut rollouts = BTreeMap::new();
+    let expected: Vec<(&PackName, Option<usize>)> = steps
+        .iter()
+        .map(|step| {
+            let excluded = step.action.content().map(|content| &content.excluded);
+            let is_in = |account: &&AccountId| !excluded.is_some_and(|out| out.contains(*account));
+            (&step.pack, members.map(|members| members.iter().filter(is_in).count()))
+        })
+        .collect();
+    let begin = |(pack, expected): &(&PackName, Option<usize>)| {
+        ((region.clone(), (*pack).clone()), Rollout::of(&[], *expected))
+    };
+    let mut rollouts: BTreeMap<(Region, PackName), Rollout> = expected.iter().map(begin).collect();
     let mut waited = Duration::ZERO;
     loop {
-        for step in steps {
-            let expected = members.map(|members| {
-                let excluded = step.action.content().map(|content| &content.excluded);
-                let is_in =
-                    |account: &&AccountId| !excluded.is_some_and(|out| out.contains(*account));
-                members.iter().filter(is_in).count()
-            });
-            let key = (region.clone(), step.pack.clone());
-            let known: Option<&Rollout> = rollouts.get(&key);
-            if known.is_some_and(Rollout::is_done) {
+        let mut note = None;
+        for (pack, expected) in &expected {
+            let key = (region.clone(), (*pack).clone());
+            if rollouts.get(&key).is_some_and(Rollout::is_done) {
                 continue;
             }
-            match rows(&reader, &step.pack).await {
+            match rows(&reader, pack).await {
                 Ok(rows) => {
-                    rollouts.insert(key, Rollout::of(&rows, expected));
+                    rollouts.insert(key, Rollout::of(&rows, *expected));
                 }
-                // Not visible yet, or busy: the next look tells.
-                Err(error) => bar.set_message(error.to_string()),
+                // The next look tells.
+                Err(error) if error.kind() == FailureKind::NoSuchPack => {
+                    note = Some("not visible yet".to_owned());
+                }
+                Err(error) => note = Some(format!("not seen ({})", error.kind())),
             }
         }
-        let total = |of: fn(&Rollout) -> usize| rollouts.values().map(of).sum::<usize>();
-        let (ok, failed, open) =
-            (total(|one| one.ok), total(|one| one.failed), total(|one| one.open));
-        let done = ok.saturating_add(failed);
-        bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
-        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-        bar.set_message(if failed == 0 { String::new() } else { format!("{failed} failed") });
-        let all_done = rollouts.len() == steps.len() && rollouts.values().all(Rollout::is_done);
+        show(bar, &rollouts, note);
+        let all_done = rollouts.values().all(Rollout::is_done);
         if all_done || waited >= wait {
             bar.finish();
             return rollouts;
@@ -158,6 +161,17 @@ async fn watch_region(
         session.clock.sleep(LOOK).await;
         waited = waited.saturating_add(LOOK);
     }
+}
+
+/// Shows on a bar how far the packs of a region are together.
+fn show(bar: &ProgressBar, rollouts: &BTreeMap<(Region, PackName), Rollout>, note: Option<String>) {
+    let total = |of: fn(&Rollout) -> usize| rollouts.values().map(of).sum::<usize>();
+    let (failed, open) = (total(|one| one.failed), total(|one| one.open));
+    let done = total(|one| one.ok).saturating_add(failed);
+    bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
+    bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    let failed = (failed > 0).then(|| format!("{failed} failed"));
+    bar.set_message(failed.or(note).unwrap_or_default());
 }
 
 /// Every row of a pack.
