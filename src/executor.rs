@@ -12,7 +12,7 @@ use crate::domain::content::Content;
 use crate::domain::failure::chain;
 use crate::domain::guard::Approved;
 use crate::domain::model::{Digest, MARKER_PARAMETER, Place, Revision};
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, ParameterValue, Step};
 
 /// Mutations in flight per region (reliability I-S10).
@@ -65,7 +65,7 @@ async fn take<W: Writer>(
     stop: &CancellationToken,
 ) -> Outcome {
     if stop.is_cancelled() {
-        return Outcome { step, verdict: Verdict::NotStarted };
+        return Outcome { step, ending: Ending::NotStarted };
     }
     // The audit line: every mutation is preceded by one (I-S11).
     tracing::info!(
@@ -83,24 +83,24 @@ async fn take<W: Writer>(
         Some(content) => writer.put(&step.pack, content).await.map(Some),
         None => writer.delete(&step.pack).await.map(|()| None),
     };
-    let verdict = match result {
+    let ending = match result {
         Ok(arn) => {
             tracing::info!(arn, "step accepted");
-            Verdict::Accepted { arn }
+            Ending::Accepted { arn }
         }
         Err(error) => refused(&error, step.action.content()),
     };
-    Outcome { step, verdict }
+    Outcome { step, ending }
 }
 
-fn refused(error: &CloudError, content: Option<&Content>) -> Verdict {
+fn refused(error: &CloudError, content: Option<&Content>) -> Ending {
     let (kind, why) = (error.kind, redacted(chain(error), content));
     if kind.leaves_outcome_unknown() {
         tracing::warn!(kind = kind.as_str(), error = why, "step outcome unknown");
-        Verdict::Unknown { kind, why }
+        Ending::Unknown { kind, why }
     } else {
         tracing::warn!(kind = kind.as_str(), error = why, "step refused");
-        Verdict::Failed { kind, why }
+        Ending::Failed { kind, why }
     }
 }
 
@@ -211,14 +211,14 @@ mod tests {
 
     async fn run(writer: &Slow, steps: Vec<Step>) -> Vec<String> {
         let outcomes = execute(approved(steps), writer, &writer.stop).await;
-        let told = outcomes.into_iter().map(|Outcome { step, verdict }| {
-            let verdict = match verdict {
-                Verdict::Accepted { .. } => "accepted".to_owned(),
-                Verdict::Failed { kind, .. } => format!("failed {kind}"),
-                Verdict::Unknown { kind, .. } => format!("unknown {kind}"),
-                Verdict::NotStarted => "not started".to_owned(),
+        let told = outcomes.into_iter().map(|Outcome { step, ending }| {
+            let ending = match ending {
+                Ending::Accepted { .. } => "accepted".to_owned(),
+                Ending::Failed { kind, .. } => format!("failed {kind}"),
+                Ending::Unknown { kind, .. } => format!("unknown {kind}"),
+                Ending::NotStarted => "not started".to_owned(),
             };
-            format!("{}: {verdict}", step.pack)
+            format!("{}: {ending}", step.pack)
         });
         told.collect()
     }
@@ -258,7 +258,7 @@ mod tests {
     async fn a_value_that_aws_quotes_is_not_repeated() {
         let writer = Slow::default();
         let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer.stop).await;
-        let Verdict::Failed { why, .. } = &outcomes[0].verdict else { panic!("{outcomes:?}") };
+        let Ending::Failed { why, .. } = &outcomes[0].ending else { panic!("{outcomes:?}") };
         assert_eq!(
             why,
             "PutOrganizationConformancePack failed in here (in_flight): Value '#a25c2a12' failed \

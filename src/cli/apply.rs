@@ -13,7 +13,7 @@ use super::rollout::{Rollout, watch};
 use super::session::{self, Session};
 use super::{SettingsFile, session::Unfit};
 use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::HoldReason;
 use crate::intake::Intake;
 
@@ -170,7 +170,7 @@ async fn look_again(session: &Session, looked: Vec<Looked>) -> anyhow::Result<Ve
 }
 
 fn is_fine(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) -> bool {
-    outcomes.iter().all(|(_, outcome)| matches!(outcome.verdict, Verdict::Accepted { .. }))
+    outcomes.iter().all(|(_, outcome)| matches!(outcome.ending, Ending::Accepted { .. }))
         && rollouts.values().all(|rollout| rollout.failed == 0)
 }
 
@@ -196,12 +196,12 @@ fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) 
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
-    for (region, Outcome { step, verdict }) in outcomes {
-        let result = match verdict {
-            Verdict::Accepted { .. } => "accepted".to_owned(),
-            Verdict::Failed { kind, why } => format!("refused ({kind}): {why}"),
-            Verdict::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
-            Verdict::NotStarted => "not started".to_owned(),
+    for (region, Outcome { step, ending }) in outcomes {
+        let result = match ending {
+            Ending::Accepted { .. } => "accepted".to_owned(),
+            Ending::Failed { kind, why } => format!("refused ({kind}): {why}"),
+            Ending::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
+            Ending::NotStarted => "not started".to_owned(),
         };
         let rollout = rollouts.get(&(region.clone(), step.pack.clone()));
         let count = |of: fn(&Rollout) -> usize| {

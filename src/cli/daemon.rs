@@ -374,7 +374,7 @@ impl Daemon {
             };
             match opened {
                 Ok(session) => {
-                    let account = session.account.clone();
+                    let account = session.account;
                     self.caller.send_replace(Caller::Confirmed { account });
                     tracing::info!(account = %session.account, mode = %self.config.mode, "ready");
                     return Ok(Some(session));

@@ -13,7 +13,7 @@ use super::rollout::{Rollout, rows};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, HoldReason};
 use crate::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use crate::sim::in_process::InProcess;
@@ -96,12 +96,12 @@ impl Narrator {
     }
 
     fn tell_region(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
-        for Outcome { step, verdict } in &report.outcomes {
-            let end = match verdict {
-                Verdict::Accepted { .. } => "accepted".to_owned(),
-                Verdict::Failed { kind, why: _ } => format!("refused ({kind})"),
-                Verdict::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
-                Verdict::NotStarted => "not started".to_owned(),
+        for Outcome { step, ending } in &report.outcomes {
+            let end = match ending {
+                Ending::Accepted { .. } => "accepted".to_owned(),
+                Ending::Failed { kind, why: _ } => format!("refused ({kind})"),
+                Ending::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
+                Ending::NotStarted => "not started".to_owned(),
             };
             let sign = match step.action {
                 Action::Create(_) => '+',

@@ -11,7 +11,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::model::{AccountId, PackName, Region};
 use crate::domain::observed::{Phase, RolloutStatus, Row};
 use crate::domain::organization::{Account, AccountState};
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
 use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
@@ -79,8 +79,8 @@ pub(super) async fn watch(
     wait: Duration,
 ) -> anyhow::Result<BTreeMap<(Region, PackName), Rollout>> {
     let mut puts: BTreeMap<Region, Vec<&Step>> = BTreeMap::new();
-    for (region, Outcome { step, verdict }) in outcomes {
-        if matches!(verdict, Verdict::Accepted { .. }) && step.action.content().is_some() {
+    for (region, Outcome { step, ending }) in outcomes {
+        if matches!(ending, Ending::Accepted { .. }) && step.action.content().is_some() {
             puts.entry(region.clone()).or_default().push(step);
         }
     }
@@ -108,7 +108,7 @@ pub(super) async fn watch(
 async fn members(session: &Session) -> Result<Vec<AccountId>, Incomplete> {
     let organization = session.cloud.organization();
     let fetch = |token| organization.accounts(token);
-    let accounts = read_all(fetch, |account: &Account| account.id.clone()).await?;
+    let accounts = read_all(fetch, |account: &Account| account.id).await?;
     let active = accounts.into_iter().filter(|one| one.state == Some(AccountState::Active));
     Ok(active.map(|account| account.id).collect())
 }
@@ -177,5 +177,5 @@ fn show(bar: &ProgressBar, rollouts: &BTreeMap<(Region, PackName), Rollout>, not
 /// Every row of a pack.
 pub(super) async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
     let everything = RowFilter::default();
-    read_all(|token| reader.rows(pack, &everything, token), |row| row.account.clone()).await
+    read_all(|token| reader.rows(pack, &everything, token), |row| row.account).await
 }

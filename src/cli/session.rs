@@ -150,7 +150,7 @@ impl Session {
             .into());
         }
         Ok(Self {
-            account: expected.clone(),
+            account: *expected,
             observer,
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
@@ -178,7 +178,7 @@ impl Session {
 
     /// The owner's place in this region.
     pub(super) fn place(&self, region: &Region) -> Place {
-        Place { account: self.account.clone(), region: region.clone() }
+        Place { account: self.account, region: region.clone() }
     }
 
     /// The pace of a region: one for its reads and writes, kept over restarts of its task.

@@ -39,8 +39,8 @@ pub(super) fn changes(
     }
     let nobody = BTreeSet::new();
     let excluded_now = record.map_or(&nobody, |record| &record.excluded);
-    let entering: BTreeSet<_> = content.excluded.difference(excluded_now).cloned().collect();
-    let leaving: BTreeSet<_> = excluded_now.difference(&content.excluded).cloned().collect();
+    let entering: BTreeSet<_> = content.excluded.difference(excluded_now).copied().collect();
+    let leaving: BTreeSet<_> = excluded_now.difference(&content.excluded).copied().collect();
     if !(entering.is_empty() && leaving.is_empty()) {
         changes.push(Change::Exclusions { entering, leaving });
     }

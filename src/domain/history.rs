@@ -11,7 +11,7 @@ use super::desired::{Basis, Desired, Want};
 use super::failure::FailureKind;
 use super::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use super::observed::{ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker};
-use super::outcome::{Outcome, Verdict};
+use super::outcome::{Ending, Outcome};
 use super::plan::{Action, Reason, Step};
 
 /// How long things take: what the settings say and figures that were chosen.
@@ -197,19 +197,19 @@ impl History {
 
     /// Takes in what became of a step.
     pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
-        let Outcome { step, verdict } = outcome;
+        let Outcome { step, ending } = outcome;
         let memory = self.packs.entry(step.pack.clone()).or_default();
         let content = step.action.content().map(Content::fingerprint);
-        match verdict {
-            Verdict::Accepted { .. } => {
+        match ending {
+            Ending::Accepted { .. } => {
                 memory.note_sent(step, true, now);
                 self.denied = None;
                 if matches!(step.action, Action::Create(_)) {
                     self.quota = None;
                 }
             }
-            Verdict::Unknown { .. } => memory.note_sent(step, false, now),
-            Verdict::Failed { kind: FailureKind::NoSuchPack, .. } => {
+            Ending::Unknown { .. } => memory.note_sent(step, false, now),
+            Ending::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // Gone already: the next observation decides.
                 memory.sent = Some(Sent {
                     content: None,
@@ -220,18 +220,18 @@ impl History {
                     accepted: true,
                 });
             }
-            Verdict::Failed { kind: FailureKind::Quota, why } => {
+            Ending::Failed { kind: FailureKind::Quota, why } => {
                 let until = after(now, pace.retry_min);
                 self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
             }
-            Verdict::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
-            Verdict::Failed { kind, why } => match content {
+            Ending::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
+            Ending::Failed { kind, why } => match content {
                 Some(content) if *kind == FailureKind::Rejected => {
                     memory.rejected = Some((content, now, why.clone()));
                 }
                 Some(_) | None => memory.requeue(&step.pack, why, now, pace),
             },
-            Verdict::NotStarted => {}
+            Ending::NotStarted => {}
         }
     }
 
@@ -494,8 +494,8 @@ mod tests {
             marker_now: None,
             last_update: None,
         };
-        let verdict = Verdict::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
-        let outcome = Outcome { step, verdict };
+        let ending = Ending::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
+        let outcome = Outcome { step, ending };
         let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
         for wait in [10, 20, 25, 25].map(minutes) {
             history.record(&outcome, now, &pace);

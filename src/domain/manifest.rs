@@ -21,7 +21,7 @@ pub(super) use kind::{Kind, kind};
 pub(super) use resolution::resolve;
 
 use super::diagnostic::Span;
-use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp};
+use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp, UnitId};
 use super::observed::Delivery;
 use super::organization::AccountState;
 use super::snapshot::SourcePath;
@@ -89,7 +89,7 @@ pub struct Exclude {
     /// By id.
     pub accounts: BTreeSet<AccountId>,
     /// By organizational unit, descendants included (`ou-…`, `r-…`).
-    pub organizational_units: BTreeSet<String>,
+    pub organizational_units: BTreeSet<UnitId>,
     /// By account tag: all of these.
     pub account_tags: BTreeMap<String, String>,
     /// By life cycle state.

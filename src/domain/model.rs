@@ -85,11 +85,74 @@ macro_rules! identifier {
     };
 }
 
+/// An AWS account: exactly 12 digits, kept as text (a number would lose leading zeros).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId([u8; 12]);
+
+impl AccountId {
+    /// What a valid value looks like, with its article.
+    pub const EXPECTED: &'static str = "an account id (12 digits, in quotes)";
+
+    /// The text of the identifier.
+    #[expect(clippy::missing_panics_doc, reason = "digits are text")]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("12 ASCII digits by construction")
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match <[u8; 12]>::try_from(text.as_bytes()) {
+            Ok(digits) if digits.iter().all(u8::is_ascii_digit) => Ok(Self(digits)),
+            Ok(_) | Err(_) => Err(Malformed::new(text, Self::EXPECTED)),
+        }
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        text.parse()
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
 identifier!(
-    /// An AWS account: exactly 12 digits, kept as text (a number would lose leading zeros).
-    AccountId,
-    "an account id (12 digits, in quotes)",
-    |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    /// An organizational unit, or the root, by id (AWS Organizations API: `ou-…`, `r-…`).
+    UnitId,
+    "an organizational unit's id such as ou-ab12-cdef3456",
+    |text| {
+        let lower = |part: &str, least: usize| {
+            (least..=32).contains(&part.len())
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        match text.split('-').collect::<Vec<_>>().as_slice() {
+            ["r", root] => lower(root, 4),
+            ["ou", root, unit] => lower(root, 4) && lower(unit, 8),
+            _ => false,
+        }
+    }
 );
 
 identifier!(

@@ -11,13 +11,13 @@ pub struct Outcome {
     /// The step.
     pub step: Step,
     /// How it ended.
-    pub verdict: Verdict,
+    pub ending: Ending,
 }
 
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Ending {
     /// AWS took it; deployment runs on its own from here.
     Accepted {
         /// The pack's ARN; absent for a delete.

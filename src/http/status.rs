@@ -13,7 +13,7 @@ use crate::domain::guard::Blocked;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
 use crate::domain::observed::Unseen;
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{ActionKind, Hold, HoldReason, Plan};
 use crate::domain::report::{PackReport, PackState, RegionReport, Reports, SourceStatus, Timing};
 
@@ -121,7 +121,7 @@ struct HoldStatus<'a> {
 struct OutcomeStatus<'a> {
     pack: &'a PackName,
     action: ActionKind,
-    verdict: &'a Verdict,
+    ending: &'a Ending,
 }
 
 /// What the status is made of.
@@ -225,6 +225,6 @@ fn hold_status(hold: &Hold) -> HoldStatus<'_> {
 }
 
 fn outcome_status(outcome: &Outcome) -> OutcomeStatus<'_> {
-    let Outcome { step, verdict } = outcome;
-    OutcomeStatus { pack: &step.pack, action: step.action.kind(), verdict }
+    let Outcome { step, ending } = outcome;
+    OutcomeStatus { pack: &step.pack, action: step.action.kind(), ending }
 }

@@ -8,7 +8,7 @@ use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::beat::Task;
 use crate::domain::failure::FailureKind;
 use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::report::{DriftKind, RegionReport};
 
 use super::closed::Family as _;
@@ -41,9 +41,9 @@ impl TickEnd {
         if report.unseen.is_some() {
             return Self::Incomplete;
         }
-        let failed = report.outcomes.iter().any(|outcome| match outcome.verdict {
-            Verdict::Failed { .. } | Verdict::Unknown { .. } => true,
-            Verdict::Accepted { .. } | Verdict::NotStarted => false,
+        let failed = report.outcomes.iter().any(|outcome| match outcome.ending {
+            Ending::Failed { .. } | Ending::Unknown { .. } => true,
+            Ending::Accepted { .. } | Ending::NotStarted => false,
         });
         if failed { Self::Error } else { Self::Ok }
     }
@@ -98,13 +98,13 @@ impl Requeue {
         }
     }
 
-    fn of(verdict: &Verdict) -> Option<Self> {
-        match verdict {
-            Verdict::Accepted { .. } | Verdict::NotStarted => None,
-            Verdict::Unknown { .. } => Some(Self::Unknown),
-            Verdict::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
-            Verdict::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
-            Verdict::Failed { .. } => Some(Self::Error),
+    fn of(ending: &Ending) -> Option<Self> {
+        match ending {
+            Ending::Accepted { .. } | Ending::NotStarted => None,
+            Ending::Unknown { .. } => Some(Self::Unknown),
+            Ending::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
+            Ending::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
+            Ending::Failed { .. } => Some(Self::Error),
         }
     }
 }
@@ -186,23 +186,23 @@ impl Metrics {
 
     fn mutated(&self, spot: &Region, outcome: &Outcome) {
         let region = spot.as_str();
-        let Outcome { step, verdict } = outcome;
-        let result = match verdict {
-            Verdict::NotStarted => return,
-            Verdict::Accepted { .. } => "accepted",
-            Verdict::Unknown { .. } => "unknown",
-            Verdict::Failed { kind, why: _ } => kind.as_str(),
+        let Outcome { step, ending } = outcome;
+        let result = match ending {
+            Ending::NotStarted => return,
+            Ending::Accepted { .. } => "accepted",
+            Ending::Unknown { .. } => "unknown",
+            Ending::Failed { kind, why: _ } => kind.as_str(),
         };
         let families = &self.0.families;
         let labels = [region, step.action.kind().as_str(), result];
         families.guard.mutations.with_label_values(&labels).inc();
         let is_put = step.action.content().is_some();
-        if is_put && matches!(verdict, Verdict::Accepted { .. }) {
+        if is_put && matches!(ending, Ending::Accepted { .. }) {
             families.packs.puts.with_label_values(&[region, step.pack.as_str()]).inc();
             // From now on its counter goes away with it, whether or not it was scraped before.
             self.memory().counted.insert((spot.clone(), step.pack.clone()));
         }
-        if let Some(reason) = Requeue::of(verdict) {
+        if let Some(reason) = Requeue::of(ending) {
             self.requeued(region, reason);
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::history::{History, Pace, backoff};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
 use crate::intake::Intake;
@@ -172,15 +172,15 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
     /// Why the credentials in use may not write here: they belong to another account, or cannot
     /// be asked. Packs are visible per caller, so a stranger would put every pack twice.
-    async fn stranger(&self) -> Option<Verdict> {
+    async fn stranger(&self) -> Option<Ending> {
         let expected: &AccountId = &self.reader.place().account;
         match self.reader.caller().await {
             Ok(account) if account == *expected => None,
-            Ok(account) => Some(Verdict::Failed {
+            Ok(account) => Some(Ending::Failed {
                 kind: FailureKind::Credentials,
                 why: format!("the credentials in use are of account {account}, not {expected}"),
             }),
-            Err(error) => Some(Verdict::Failed { kind: error.kind, why: chain(&error) }),
+            Err(error) => Some(Ending::Failed { kind: error.kind, why: chain(&error) }),
         }
     }
 
@@ -225,7 +225,7 @@ fn between(start: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(start)).unwrap_or_default()
 }
 
-fn refuse_all(ruling: Ruling, refusal: &Verdict) -> Vec<Outcome> {
+fn refuse_all(ruling: Ruling, refusal: &Ending) -> Vec<Outcome> {
     let steps = ruling.approved.into_steps();
-    steps.into_iter().map(|step| Outcome { step, verdict: refusal.clone() }).collect()
+    steps.into_iter().map(|step| Outcome { step, ending: refusal.clone() }).collect()
 }

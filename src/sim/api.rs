@@ -245,7 +245,7 @@ impl Caller {
 
     /// Where the call goes.
     pub fn place(&self) -> Place {
-        Place { account: self.account.clone(), region: self.region.clone() }
+        Place { account: self.account, region: self.region.clone() }
     }
 }
 

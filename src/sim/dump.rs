@@ -129,7 +129,7 @@ pub fn rows(world: &World, place: &Place, name: &PackName) -> Option<BTreeMap<Ac
         return None;
     }
     let ids = world.members.iter().map(|account| &account.id);
-    Some(ids.filter_map(|id| Some((id.clone(), row(world.row(place, name, id)?)))).collect())
+    Some(ids.filter_map(|id| Some((*id, row(world.row(place, name, id)?)))).collect())
 }
 
 fn aggregate(aggregate: Aggregate) -> Status {

@@ -251,7 +251,7 @@ fn disturb(world: &mut World, at: Timestamp, disturbance: &Disturbance) -> Fault
 fn put_by_stranger(world: &mut World, at: Timestamp, put: &StrangerPut) -> Result<(), Refused> {
     let StrangerPut { account, region, name, template, parameters, excluded } = put;
     let account = account.as_ref().unwrap_or(world.management());
-    let place = Place { account: account.clone(), region: region.clone() };
+    let place = Place { account: *account, region: region.clone() };
     let parameters = parameters.clone().or_else(|| world.inputs(&place, name)).unwrap_or_default();
     let inputs = parameters
         .into_iter()
@@ -274,7 +274,7 @@ fn delete_by_stranger(
 ) -> Result<(), Refused> {
     let StrangerDelete { account, region, name } = delete;
     let account = account.as_ref().unwrap_or(world.management());
-    let place = Place { account: account.clone(), region: region.clone() };
+    let place = Place { account: *account, region: region.clone() };
     let request = DeletePack { organization_conformance_pack_name: Some(name.to_string()) };
     ask(world, at, &place, Request::DeleteOrganizationConformancePack(request))
 }

@@ -94,7 +94,7 @@ impl Failures {
     pub(super) fn plan(&mut self, from: Timestamp, failure: Failure) -> FailureId {
         self.next += 1;
         let id = FailureId(self.next);
-        let list = match failure.account.clone() {
+        let list = match failure.account {
             Some(account) => self.by_account.entry(account).or_default(),
             None => &mut self.anywhere,
         };

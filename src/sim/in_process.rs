@@ -397,7 +397,7 @@ mod tests {
         let start: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
         let account: AccountId = "111111111111".parse().unwrap();
         let region: Region = "eu-west-1".parse().unwrap();
-        let mut setup = Setup::new(start, [account.clone()], [region.clone()]);
+        let mut setup = Setup::new(start, [account], [region.clone()]);
         setup.knobs = Knobs::instant();
         let world = Arc::new(Mutex::new(World::new(setup)));
         InProcess::new(world, Clock::simulated(start, 1), Place { account, region })

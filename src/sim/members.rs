@@ -164,7 +164,7 @@ impl Members {
             number
         } else {
             let number = self.accounts.len();
-            self.numbers.insert(member.id.clone(), number);
+            self.numbers.insert(member.id, number);
             self.accounts.push(Account::new(member));
             number
         };

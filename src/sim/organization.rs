@@ -33,12 +33,11 @@ impl Tree {
     pub(super) fn new(setup: &Setup) -> Self {
         let long_ago = earlier(setup.start, Duration::from_hours(30 * 24));
         let administrators = setup.administrators.iter();
-        let delegations: BTreeMap<_, _> = administrators
-            .map(|account| ((PRINCIPAL.to_owned(), account.clone()), long_ago))
-            .collect();
+        let delegations: BTreeMap<_, _> =
+            administrators.map(|account| ((PRINCIPAL.to_owned(), *account), long_ago)).collect();
         let trusted = delegations.keys().take(1).map(|_| (PRINCIPAL.to_owned(), long_ago));
         Self {
-            management: setup.management.clone(),
+            management: setup.management,
             features: setup.features,
             units: setup.units.clone(),
             trusted: trusted.collect(),
@@ -76,7 +75,7 @@ impl Tree {
         now: Timestamp,
         delay: Duration,
     ) -> Result<(), Fault> {
-        let delegation = self.delegations.get(&(PRINCIPAL.to_owned(), caller.account.clone()));
+        let delegation = self.delegations.get(&(PRINCIPAL.to_owned(), caller.account));
         let delegated = delegation.is_some_and(|since| after(*since, delay) <= now);
         let administers = delegated && self.trusted.contains_key(PRINCIPAL);
         let organized = self.features != Features::NoOrganization;

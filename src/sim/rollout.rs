@@ -109,7 +109,7 @@ impl Rollout<'_> {
             since = since.max(row.since);
             if row.phase == Phase::Failed {
                 failed += 1;
-                let account = self.members.get(number).map(|account| account.id.clone());
+                let account = self.members.get(number).map(|account| account.id);
                 first = first.or_else(|| account.zip(row.cause));
             }
         }

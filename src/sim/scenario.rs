@@ -390,11 +390,11 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
         accounts.extend(crowd.members(start, month_ago)?);
     }
     let first = accounts.first().ok_or("an organization has at least one account")?;
-    let management = file.management.unwrap_or_else(|| first.id.clone());
-    let owner = file.owner.unwrap_or_else(|| management.clone());
+    let management = file.management.unwrap_or(first.id);
+    let owner = file.owner.unwrap_or(management);
     let roles = file.roles.into_iter().map(|role| {
         let RoleEntry { name, account, trusted, external_id } = role;
-        Role { account, name, trusted: trusted.unwrap_or_else(|| owner.clone()), external_id }
+        Role { account, name, trusted: trusted.unwrap_or(owner), external_id }
     });
     let mut script: Vec<Timed> = file
         .script
@@ -419,7 +419,7 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
         knobs: file.knobs,
     };
     check(&setup, &owner)?;
-    let any_credentials = file.http.any_credentials.or_else(|| Some(owner.clone()));
+    let any_credentials = file.http.any_credentials.or(Some(owner));
     let options = Options { any_credentials, ..file.http };
     Ok(Scenario { setup, owner, options, speed: file.speed, script })
 }
@@ -480,7 +480,7 @@ accounts: [{id: '111111111111'}]
         let [member] = scenario.setup.accounts.as_slice() else { panic!("one account") };
         assert_eq!(member.joined.to_string(), "2026-10-03T08:00:00Z");
         assert_eq!((&scenario.setup.management, scenario.setup.start), (&member.id, now()));
-        assert_eq!(scenario.options.any_credentials, Some(member.id.clone()));
+        assert_eq!(scenario.options.any_credentials, Some(member.id));
     }
 
     #[test]

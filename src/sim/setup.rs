@@ -145,7 +145,7 @@ impl Setup {
         let joined = start.saturating_sub(month).unwrap_or(Timestamp::MIN);
         let accounts: Vec<Member> =
             accounts.into_iter().map(|id| Member::new(id, joined)).collect();
-        let management = accounts.first().map_or_else(first_account, |first| first.id.clone());
+        let management = accounts.first().map_or_else(first_account, |first| first.id);
         Self {
             seed: 1,
             start,

@@ -58,7 +58,7 @@ impl Bench {
     fn new(setup: Setup) -> Self {
         let region = "eu-west-1".parse().unwrap();
         let owner = setup.administrators.first().unwrap_or(&setup.management);
-        let place = Place { account: owner.clone(), region };
+        let place = Place { account: *owner, region };
         Self { place, now: setup.start, world: World::new(setup) }
     }
 
@@ -149,7 +149,7 @@ impl Bench {
     }
 
     fn join(&mut self, id: &AccountId, recorder: Recorder) {
-        let member = Member { recorder, ..Member::new(id.clone(), self.now) };
+        let member = Member { recorder, ..Member::new(*id, self.now) };
         self.world.join(self.now, member);
     }
 

@@ -41,7 +41,7 @@ impl Buckets {
             Service::Sts => Ok(()),
             Service::Config => {
                 let Some(bucket) = rates.config else { return Ok(()) };
-                let account = caller.account.clone();
+                let account = caller.account;
                 let scope = Scope::Regional(account, caller.region.clone(), operation);
                 if self.take(scope, bucket, now) { Ok(()) } else { Err(refusals::throttled()) }
             }
@@ -51,7 +51,7 @@ impl Buckets {
                 }
                 let (own, shared) = published(operation);
                 let left = 100_u32.saturating_sub(u32::from(rates.noisy_neighbour_percent));
-                let account = Scope::Account(caller.account.clone(), operation);
+                let account = Scope::Account(caller.account, operation);
                 let admitted = self.take(account, own, now)
                     && shared.is_none_or(|shared| {
                         self.take_share(Scope::Organization(operation), shared, left, now)

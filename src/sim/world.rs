@@ -96,7 +96,7 @@ impl World {
             number: self.calls,
             at: now,
             operation,
-            account: caller.account.clone(),
+            account: caller.account,
             region: caller.region.clone(),
             origin: caller.origin,
             subject,

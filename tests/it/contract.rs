@@ -420,7 +420,7 @@ async fn accounts_come_in_pages_of_twenty<F: Face>() {
     let suspended: Vec<_> = accounts
         .iter()
         .filter(|one| one.state == Some(AccountState::Suspended))
-        .map(|one| one.id.clone())
+        .map(|one| one.id)
         .collect();
     assert_eq!(suspended, [account(7)]);
     let month = jiff::SignedDuration::from_hours(30 * 24);

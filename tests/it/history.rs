@@ -5,7 +5,7 @@
 
 use conformd::domain::failure::FailureKind;
 use conformd::domain::history::History;
-use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{Plan, Reason};
 use insta::assert_snapshot;
 
@@ -27,7 +27,7 @@ pub(crate) fn play(script: &str) -> String {
         let plan = look(&mut history, &desired, &observed, at(now));
         story.push(format!("{now:<8} {}", decisions(&plan, outcome)));
         for step in plan.steps {
-            let outcome = Outcome { step, verdict: verdict(outcome) };
+            let outcome = Outcome { step, ending: ending(outcome) };
             history.record(&outcome, at(now), &pace());
         }
     }
@@ -38,12 +38,12 @@ fn none(text: &str) -> &str {
     if text == "-" { "" } else { text }
 }
 
-fn verdict(word: &str) -> Verdict {
-    let failed = |kind| Verdict::Failed { kind, why: format!("AWS said {kind}") };
+fn ending(word: &str) -> Ending {
+    let failed = |kind| Ending::Failed { kind, why: format!("AWS said {kind}") };
     match word {
-        "" => Verdict::Accepted { arn: None },
-        "not_started" => Verdict::NotStarted,
-        "unknown" => Verdict::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() },
+        "" => Ending::Accepted { arn: None },
+        "not_started" => Ending::NotStarted,
+        "unknown" => Ending::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() },
         word => failed(*FailureKind::ALL.iter().find(|kind| kind.as_str() == word).unwrap()),
     }
 }

@@ -347,8 +347,7 @@ impl Lab {
 
     pub(crate) fn places(&self) -> Vec<Place> {
         let (account, regions) = (self.owner(), self.setting.regions.iter());
-        let place =
-            |region: &&str| Place { account: account.clone(), region: region.parse().unwrap() };
+        let place = |region: &&str| Place { account, region: region.parse().unwrap() };
         regions.map(place).collect()
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use conformd::cloud::{Attempt, AttemptObserver as _, Op};
 use conformd::domain::beat::Task;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{Action, HoldReason, Reason};
 use conformd::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use conformd::metrics::{Exchange, Metrics};
@@ -281,21 +281,21 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
 #[test]
 fn mutations_count_by_how_they_ended() {
     let metrics = metrics(&[HERE]);
-    let outcome = |action, verdict| Outcome { step: step("cis", action, Reason::Changed), verdict };
+    let outcome = |action, ending| Outcome { step: step("cis", action, Reason::Changed), ending };
     let why = || "in words".to_owned();
     let outcomes = vec![
-        outcome(Action::Create(Box::new(content())), Verdict::Accepted { arn: None }),
-        outcome(Action::Update(Box::new(content())), Verdict::Accepted { arn: None }),
+        outcome(Action::Create(Box::new(content())), Ending::Accepted { arn: None }),
+        outcome(Action::Update(Box::new(content())), Ending::Accepted { arn: None }),
         outcome(
             Action::Update(Box::new(content())),
-            Verdict::Failed { kind: FailureKind::InFlight, why: why() },
+            Ending::Failed { kind: FailureKind::InFlight, why: why() },
         ),
         outcome(
             Action::Update(Box::new(content())),
-            Verdict::Unknown { kind: FailureKind::Timeout, why: why() },
+            Ending::Unknown { kind: FailureKind::Timeout, why: why() },
         ),
-        outcome(Action::Delete, Verdict::Accepted { arn: None }),
-        outcome(Action::Delete, Verdict::NotStarted),
+        outcome(Action::Delete, Ending::Accepted { arn: None }),
+        outcome(Action::Delete, Ending::NotStarted),
     ];
     let packs = BTreeMap::from([(pack("cis"), pack_report(PackState::Synced, &[]))]);
     let report = RegionReport { outcomes, packs, ..quiet(HERE) };

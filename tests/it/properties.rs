@@ -13,7 +13,7 @@ use conformd::domain::history::{History, after};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{DeletionPolicy, Marker, PackName, Timestamp};
 use conformd::domain::observed::{Observed, ObservedPack, Ownership};
-use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{Action, Hold, HoldReason, Loss, Plan, Step};
 use conformd::domain::plan_text::{PlanText, Values};
 use proptest::prelude::*;
@@ -124,17 +124,17 @@ struct Look {
     minutes: u64,
     desired: String,
     observed: String,
-    verdict: Verdict,
+    ending: Ending,
 }
 
-fn any_verdict() -> impl Strategy<Value = Verdict> {
+fn any_verdict() -> impl Strategy<Value = Ending> {
     let failed = select(FailureKind::ALL.to_vec());
-    let failed = failed.prop_map(|kind| Verdict::Failed { kind, why: "no".to_owned() });
-    let unknown = Verdict::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+    let failed = failed.prop_map(|kind| Ending::Failed { kind, why: "no".to_owned() });
+    let unknown = Ending::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
     prop_oneof![
-        4 => Just(Verdict::Accepted { arn: None }),
+        4 => Just(Ending::Accepted { arn: None }),
         1 => Just(unknown),
-        1 => Just(Verdict::NotStarted),
+        1 => Just(Ending::NotStarted),
         1 => failed,
     ]
 }
@@ -150,10 +150,10 @@ fn any_story() -> impl Strategy<Value = Vec<Look>> {
     proptest::collection::vec(look, 1..8).prop_map(|looks| {
         let (mut wanted, mut shown) = (String::new(), String::new());
         let tell =
-            |(minutes, desired, observed, verdict): (_, Option<String>, Option<Vec<_>>, _)| {
+            |(minutes, desired, observed, ending): (_, Option<String>, Option<Vec<_>>, _)| {
                 wanted = desired.unwrap_or_else(|| wanted.clone());
                 shown = observed.map_or_else(|| shown.clone(), |lines| lines.join("\n"));
-                Look { minutes, desired: wanted.clone(), observed: shown.clone(), verdict }
+                Look { minutes, desired: wanted.clone(), observed: shown.clone(), ending }
             };
         looks.into_iter().map(tell).collect()
     })
@@ -171,13 +171,13 @@ struct Taken {
 fn play(story: &[Look], mode: Mode, limits: &Limits) -> Vec<Taken> {
     let (mut history, mut ledger, mut now) = (History::default(), old_ledger(), at("12:00"));
     let mut taken = Vec::new();
-    for Look { minutes, desired: wanted, observed: shown, verdict } in story {
+    for Look { minutes, desired: wanted, observed: shown, ending } in story {
         now = after(now, Duration::from_mins(*minutes));
         let (desired, observed) = (desired(wanted), observed(shown));
         let plan = look(&mut history, &desired, &observed, now);
         let ruling = rule(plan.clone(), mode, limits, &mut ledger, now);
         for step in ruling.approved.clone().into_steps() {
-            history.record(&Outcome { step, verdict: verdict.clone() }, now, &pace());
+            history.record(&Outcome { step, ending: ending.clone() }, now, &pace());
         }
         taken.push(Taken { now, desired, observed, plan, ruling });
     }
@@ -252,8 +252,8 @@ proptest! {
             last = Some(ruling.approved.plan().clone());
             for step in ruling.approved.into_steps() {
                 toy.take(&step, now);
-                let verdict = Verdict::Accepted { arn: None };
-                history.record(&Outcome { step, verdict }, now, &pace());
+                let ending = Ending::Accepted { arn: None };
+                history.record(&Outcome { step, ending }, now, &pace());
             }
             now = after(now, pace().interval);
         }
@@ -289,8 +289,8 @@ proptest! {
             let ruling = rule(plan, Mode::Sync, &no_limits(), &mut ledger, now);
             let plan = ruling.approved.plan().clone();
             for step in ruling.approved.into_steps() {
-                let verdict = toy.suffer(&step, trouble.fault, now);
-                history.record(&Outcome { step, verdict }, now, &pace());
+                let ending = toy.suffer(&step, trouble.fault, now);
+                history.record(&Outcome { step, ending }, now, &pace());
             }
             plan
         };
@@ -474,7 +474,7 @@ proptest! {
     fn content_is_put_once_in_ten_minutes_unless_it_is_seen_changed(story in any_story()) {
         let mut puts: BTreeMap<PackName, (Timestamp, String)> = BTreeMap::new();
         let looks = play(&story, Mode::Sync, &no_limits());
-        for (taken, Look { verdict, .. }) in looks.iter().zip(&story) {
+        for (taken, Look { ending, .. }) in looks.iter().zip(&story) {
             for step in &taken.ruling.approved.plan().steps {
                 let Some(content) = step.action.content() else {
                     puts.remove(&step.pack);
@@ -485,7 +485,7 @@ proptest! {
                     let is_over = taken.now >= after(*before, pace().settle);
                     prop_assert!(is_over, "{} is put twice", step.pack);
                 }
-                if matches!(verdict, Verdict::Accepted { .. } | Verdict::Unknown { .. }) {
+                if matches!(ending, Ending::Accepted { .. } | Ending::Unknown { .. }) {
                     puts.insert(step.pack.clone(), (taken.now, content));
                 }
             }
@@ -499,7 +499,7 @@ proptest! {
             let outcomes: Vec<Outcome> = taken
                 .plan
                 .steps_with_held()
-                .map(|step| Outcome { step: step.clone(), verdict: Verdict::NotStarted })
+                .map(|step| Outcome { step: step.clone(), ending: Ending::NotStarted })
                 .collect();
             let texts = [
                 PlanText { plan, values: Values::Hidden }.to_string(),

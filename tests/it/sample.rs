@@ -13,7 +13,7 @@ use conformd::domain::guard::{Blocked, Trip, TripReason};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{Digest, PackName, Place, Region, Revision, Timestamp};
 use conformd::domain::observed::{Delivery, Phase, RolloutStatus, Unseen, Verb};
-use conformd::domain::outcome::{Outcome, Verdict};
+use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
 };
@@ -163,7 +163,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         packs: BTreeSet::from([pack("legacy")]),
     };
     let arn = "arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/iam-baseline-a1";
-    let accepted = Verdict::Accepted { arn: Some(arn.to_owned()) };
+    let accepted = Ending::Accepted { arn: Some(arn.to_owned()) };
     let held = PackReport {
         holds: vec![HoldReason::Guard],
         ..pack_report(PackState::Drifted, &[DriftKind::Unwanted])
@@ -172,7 +172,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     RegionReport {
         plan: Plan { steps: vec![update.clone()], holds: vec![hold], ..report.plan },
         blocked: Some(blocked),
-        outcomes: vec![Outcome { step: update, verdict: accepted }],
+        outcomes: vec![Outcome { step: update, ending: accepted }],
         packs: BTreeMap::from([
             (pack("iam-baseline"), pack_report(PackState::Drifted, &[DriftKind::Parameters])),
             (pack("legacy"), held),

@@ -10,7 +10,7 @@ use conformd::domain::model::{PackName, Timestamp};
 use conformd::domain::observed::{
     Observed, ObservedPack, PackRecord, Phase, RolloutStatus, Seen, StatusRecord, Verb, join,
 };
-use conformd::domain::outcome::Verdict;
+use conformd::domain::outcome::Ending;
 use conformd::domain::plan::Step;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -117,19 +117,19 @@ impl Toy {
     }
 
     /// Takes the steps as far as the fault lets them.
-    pub(crate) fn suffer(&mut self, step: &Step, fault: Fault, now: Timestamp) -> Verdict {
-        let unknown = Verdict::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+    pub(crate) fn suffer(&mut self, step: &Step, fault: Fault, now: Timestamp) -> Ending {
+        let unknown = Ending::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
         match fault {
             Fault::None => {
                 self.take(step, now);
-                Verdict::Accepted { arn: None }
+                Ending::Accepted { arn: None }
             }
             Fault::LandedUnheard => {
                 self.take(step, now);
                 unknown
             }
             Fault::Lost => unknown,
-            Fault::Failed(kind) => Verdict::Failed { kind, why: "no".to_owned() },
+            Fault::Failed(kind) => Ending::Failed { kind, why: "no".to_owned() },
         }
     }
 }

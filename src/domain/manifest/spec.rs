@@ -10,7 +10,9 @@ use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
-use crate::domain::model::{AccountId, DeletionPolicy, MARKER_PARAMETER, Malformed, Region};
+use crate::domain::model::{
+    AccountId, DeletionPolicy, MARKER_PARAMETER, Malformed, Region, UnitId,
+};
 use crate::domain::observed::Delivery;
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::Escape;
@@ -197,31 +199,6 @@ pub(super) fn overrides(
     overrides
 }
 
-/// An organizational unit or the root, by id (AWS Organizations API: `ou-…`, `r-…`).
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct UnitId(String);
-
-impl FromStr for UnitId {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let lower = |part: &str, least: usize| {
-            (least..=32).contains(&part.len())
-                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        };
-        let fits = match text.split('-').collect::<Vec<_>>().as_slice() {
-            ["r", root] => lower(root, 4),
-            ["ou", root, unit] => lower(root, 4) && lower(unit, 8),
-            _ => false,
-        };
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed::new(text, "an organizational unit's id such as ou-ab12-cdef3456"))
-        }
-    }
-}
-
 /// `spec.exclude`.
 pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude {
     let mut exclude = Exclude::default();
@@ -236,8 +213,7 @@ pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude 
     }
     if let Some(units) = fields.optional("organizationalUnits") {
         let set = set::<UnitId>(findings, units, "exclude.organizationalUnits");
-        exclude.organizational_units =
-            set.unwrap_or_default().into_keys().map(|UnitId(id)| id).collect();
+        exclude.organizational_units = set.unwrap_or_default().into_keys().collect();
     }
     if let Some(tags) = fields.optional("accountTags") {
         let tags = texts(findings, tags, "exclude.accountTags").unwrap_or_default();

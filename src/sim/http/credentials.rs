@@ -73,7 +73,7 @@ pub(super) fn caller(
     let region: Region = scope.region.parse().map_err(|_| refused(Refusal::BadRegion))?;
     let account = scope
         .account()
-        .or_else(|| face.options.any_credentials.clone())
+        .or(face.options.any_credentials)
         .ok_or_else(|| refused(Refusal::Unknown))?;
     let session = if scope.is_session() {
         Some(session(face, &scope.key, text(SECURITY_TOKEN)).map_err(refused)?)

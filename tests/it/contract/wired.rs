@@ -37,7 +37,7 @@ impl Face for Wired {
         server.spawn(serve(listener, simulation, Options::default(), CancellationToken::new()));
         let mut clouds = BTreeMap::new();
         for caller in [account(0), account(1)] {
-            clouds.insert(caller.clone(), connect(&caller, &url).await);
+            clouds.insert(caller, connect(&caller, &url).await);
         }
         Self { clouds, _server: server }
     }
@@ -62,7 +62,7 @@ async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
     };
     let settings = Aws {
         profile: None,
-        expected_account: caller.clone(),
+        expected_account: *caller,
         regions: [home().region].into(),
         endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
     };

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use conformd::domain::model::{PackName, Place, Region, Timestamp};
-use conformd::domain::outcome::Verdict;
+use conformd::domain::outcome::Ending;
 use conformd::domain::plan::HoldReason;
 use conformd::domain::plan_text::{PlanText, Values};
 use conformd::domain::report::RegionReport;
@@ -148,9 +148,9 @@ impl Book {
 
     fn tell(&mut self, region: &Region, report: &RegionReport, at: Timestamp) {
         for outcome in &report.outcomes {
-            let (step, verdict) = (&outcome.step, verdict(&outcome.verdict));
+            let (step, ending) = (&outcome.step, ending(&outcome.ending));
             let action = step.action.kind();
-            self.say(at, &format!("{region} {action} {} {verdict}", step.pack));
+            self.say(at, &format!("{region} {action} {} {ending}", step.pack));
         }
         let mut holds: BTreeSet<Held> = report
             .plan
@@ -180,11 +180,11 @@ fn is_passing(reason: HoldReason) -> bool {
     matches!(reason, HoldReason::Settling | HoldReason::InProgress | HoldReason::Unseen)
 }
 
-fn verdict(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Accepted { .. } => "accepted".to_owned(),
-        Verdict::Failed { kind, .. } => format!("refused: {kind}"),
-        Verdict::Unknown { kind, .. } => format!("unknown: {kind}"),
-        Verdict::NotStarted => "not started".to_owned(),
+fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Accepted { .. } => "accepted".to_owned(),
+        Ending::Failed { kind, .. } => format!("refused: {kind}"),
+        Ending::Unknown { kind, .. } => format!("unknown: {kind}"),
+        Ending::NotStarted => "not started".to_owned(),
     }
 }

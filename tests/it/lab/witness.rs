@@ -163,7 +163,7 @@ impl Reader for Witness {
         let caller = self.aws.caller().await;
         self.tripwire.iter().for_each(Tripwire::pass);
         let caller = caller?;
-        Ok(lock(&self.lies).caller.clone().unwrap_or(caller))
+        Ok(lock(&self.lies).caller.unwrap_or(caller))
     }
 
     async fn packs(&self, token: Option<PageToken>) -> Result<Page<PackRecord>, CloudError> {
