@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use conformd::domain::arrival::Tracking;
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Want};
 use conformd::domain::diff::{Inputs, plan};
@@ -21,6 +22,10 @@ use conformd::domain::model::{
     Revision, Timestamp,
 };
 use conformd::domain::observed::{Delivery, Observed, PackRecord, StatusRecord, join};
+use conformd::domain::organization::Standing;
+use conformd::domain::recorder::Recorders;
+use conformd::domain::remedy::Rescue;
+use conformd::domain::selector::named;
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
@@ -46,6 +51,8 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
         empty: false,
         elsewhere: BTreeSet::new(),
         packs: BTreeMap::new(),
+        list: None,
+        standing: Standing::Current,
     };
     let (mut records, mut statuses) = (Vec::new(), Vec::new());
     for number in 0..PACKS {
@@ -83,7 +90,15 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             error_message: None,
             last_update: Some(Timestamp::UNIX_EPOCH),
         });
-        let want = DesiredPack { content, marker, adopt: false, suspend: None, invalid_now: None };
+        let want = DesiredPack {
+            excluded: named(&content.excluded),
+            selects: false,
+            content,
+            marker,
+            adopt: false,
+            suspend: None,
+            invalid_now: None,
+        };
         desired.packs.insert(name, Want::Pack(Box::new(want)));
     }
     Ok(Scene { place, desired, records, statuses })
@@ -103,8 +118,17 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
         history.observe(&seen, desired, now, &pace);
         let observed = Observed::Seen(seen);
         let (desired, quota) = (Some(desired), PACKS);
-        let inputs =
-            Inputs { place, desired, observed: &observed, history: &history, pace: &pace, quota };
+        let inputs = Inputs {
+            place,
+            desired,
+            observed: &observed,
+            history: &history,
+            tracking: &Tracking::default(),
+            recorders: &Recorders::default(),
+            rescue: &Rescue::default(),
+            pace: &pace,
+            quota,
+        };
         let mode = Mode::Sync;
         let terms =
             Terms { mode, limits: &limits, approvals: &approvals, members: Some(10_000), now };

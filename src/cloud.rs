@@ -12,9 +12,9 @@ use thiserror::Error;
 
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place};
+use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
 use crate::domain::observed::{PackRecord, Phase, Row, StatusRecord, Verb};
-use crate::domain::organization::Account;
+use crate::domain::organization::{Account, OrganizationRecord};
 
 /// An operation of AWS that conformd uses; the closed set behind metric labels and IAM policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,22 +29,49 @@ pub enum Op {
     PutOrganizationConformancePack,
     /// `config:DeleteOrganizationConformancePack`
     DeleteOrganizationConformancePack,
+    /// `organizations:DescribeOrganization`
+    DescribeOrganization,
     /// `organizations:ListAccounts`
     ListAccounts,
+    /// `organizations:ListAccountsForParent`
+    ListAccountsForParent,
+    /// `organizations:ListOrganizationalUnitsForParent`
+    ListOrganizationalUnitsForParent,
+    /// `organizations:ListTagsForResource`
+    ListTagsForResource,
+    /// `organizations:ListDelegatedAdministrators`
+    ListDelegatedAdministrators,
+    /// `organizations:ListAWSServiceAccessForOrganization`
+    ListAWSServiceAccessForOrganization,
     /// `sts:GetCallerIdentity`
     GetCallerIdentity,
+    /// `sts:AssumeRole`, into members, to look at their recorders
+    AssumeRole,
+    /// `config:DescribeConfigurationRecorders`, in members
+    DescribeConfigurationRecorders,
+    /// `config:DescribeConfigurationRecorderStatus`, in members
+    DescribeConfigurationRecorderStatus,
 }
 
 impl Op {
     /// Every operation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 16] = [
         Self::DescribeOrganizationConformancePacks,
         Self::DescribeOrganizationConformancePackStatuses,
         Self::GetOrganizationConformancePackDetailedStatus,
         Self::PutOrganizationConformancePack,
         Self::DeleteOrganizationConformancePack,
+        Self::DescribeOrganization,
         Self::ListAccounts,
+        Self::ListAccountsForParent,
+        Self::ListOrganizationalUnitsForParent,
+        Self::ListTagsForResource,
+        Self::ListDelegatedAdministrators,
+        Self::ListAWSServiceAccessForOrganization,
         Self::GetCallerIdentity,
+        Self::AssumeRole,
+        Self::DescribeConfigurationRecorders,
+        Self::DescribeConfigurationRecorderStatus,
     ];
 
     /// The operation's name in the AWS API.
@@ -59,8 +86,17 @@ impl Op {
             }
             Self::PutOrganizationConformancePack => "PutOrganizationConformancePack",
             Self::DeleteOrganizationConformancePack => "DeleteOrganizationConformancePack",
+            Self::DescribeOrganization => "DescribeOrganization",
             Self::ListAccounts => "ListAccounts",
+            Self::ListAccountsForParent => "ListAccountsForParent",
+            Self::ListOrganizationalUnitsForParent => "ListOrganizationalUnitsForParent",
+            Self::ListTagsForResource => "ListTagsForResource",
+            Self::ListDelegatedAdministrators => "ListDelegatedAdministrators",
+            Self::ListAWSServiceAccessForOrganization => "ListAWSServiceAccessForOrganization",
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::AssumeRole => "AssumeRole",
+            Self::DescribeConfigurationRecorders => "DescribeConfigurationRecorders",
+            Self::DescribeConfigurationRecorderStatus => "DescribeConfigurationRecorderStatus",
         }
     }
 
@@ -71,9 +107,17 @@ impl Op {
             | Self::DescribeOrganizationConformancePackStatuses
             | Self::GetOrganizationConformancePackDetailedStatus
             | Self::PutOrganizationConformancePack
-            | Self::DeleteOrganizationConformancePack => "config",
-            Self::ListAccounts => "organizations",
-            Self::GetCallerIdentity => "sts",
+            | Self::DeleteOrganizationConformancePack
+            | Self::DescribeConfigurationRecorders
+            | Self::DescribeConfigurationRecorderStatus => "config",
+            Self::DescribeOrganization
+            | Self::ListAccounts
+            | Self::ListAccountsForParent
+            | Self::ListOrganizationalUnitsForParent
+            | Self::ListTagsForResource
+            | Self::ListDelegatedAdministrators
+            | Self::ListAWSServiceAccessForOrganization => "organizations",
+            Self::GetCallerIdentity | Self::AssumeRole => "sts",
         }
     }
 }
@@ -164,13 +208,92 @@ pub trait Writer: Send + Sync + 'static {
     fn delete(&self, pack: &PackName) -> impl Future<Output = Result<(), CloudError>> + Send;
 }
 
-/// Reads of the organization.
+/// Reads of the organization; at most 20 entries a page (AWS Organizations API: `MaxResults`).
+/// A page may be empty and have a successor.
 pub trait Organization: Send + Sync + 'static {
-    /// A page of at most 20 accounts (AWS Organizations API: `MaxResults`).
+    /// The organization itself.
+    fn describe(&self) -> impl Future<Output = Result<OrganizationRecord, CloudError>> + Send;
+
+    /// A page of all accounts; their units as far as AWS says (`Paths`), their tags unread.
     fn accounts(
         &self,
         token: Option<PageToken>,
     ) -> impl Future<Output = Result<Page<Account>, CloudError>> + Send;
+
+    /// A page of the accounts straight beneath a unit or root, by id.
+    /// [`FailureKind::NoSuchUnit`]: there is no such unit.
+    fn accounts_of(
+        &self,
+        parent: &UnitId,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<AccountId>, CloudError>> + Send;
+
+    /// A page of the units straight beneath a unit or root.
+    fn units_of(
+        &self,
+        parent: &UnitId,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<UnitId>, CloudError>> + Send;
+
+    /// A page of an account's tags.
+    fn tags(
+        &self,
+        account: AccountId,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<(String, String)>, CloudError>> + Send;
+
+    /// A page of the delegated administrators for organization packs
+    /// (`config-multiaccountsetup.amazonaws.com`).
+    fn administrators(
+        &self,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<AccountId>, CloudError>> + Send;
+
+    /// A page of the services that have trusted access, as principals.
+    fn trusted_services(
+        &self,
+        token: Option<PageToken>,
+    ) -> impl Future<Output = Result<Page<String>, CloudError>> + Send;
+}
+
+/// The way into member accounts, to look at their recorders and at nothing else.
+pub trait Members: Send + Sync + 'static {
+    /// What looks around in one member.
+    type Visit: Visit;
+
+    /// Assumes the probe's role in this account, for 15 minutes and two read actions.
+    fn enter(
+        &self,
+        account: AccountId,
+    ) -> impl Future<Output = Result<Self::Visit, CloudError>> + Send;
+}
+
+/// A session in one member account, good for every region until it expires.
+pub trait Visit: Send + Sync + 'static {
+    /// Its customer-managed recorders in this region, by name; AWS allows one.
+    fn recorders(
+        &self,
+        region: &Region,
+    ) -> impl Future<Output = Result<Vec<String>, CloudError>> + Send;
+
+    /// Their states.
+    fn recorder_states(
+        &self,
+        region: &Region,
+    ) -> impl Future<Output = Result<Vec<RecorderRecord>, CloudError>> + Send;
+}
+
+/// One entry of `DescribeConfigurationRecorderStatus`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecorderRecord {
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub recording: bool,
+    /// Whether its last delivery failed (`lastStatus` is `Failure`).
+    pub failed: bool,
+    /// `lastErrorCode`: foreign text.
+    pub error_code: Option<String>,
 }
 
 /// One attempt of one request, for metrics.

@@ -22,9 +22,9 @@ use crate::cloud::{
 };
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place, Region};
+use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
 use crate::domain::observed::{PackRecord, Row, StatusRecord};
-use crate::domain::organization::Account;
+use crate::domain::organization::{Account, OrganizationRecord};
 
 /// One request at full speed costs this many cells of the bucket; at a lower speed it costs more.
 /// The bucket itself never changes, so that slowing down forgets nothing and grants no new burst.
@@ -282,6 +282,45 @@ impl<W: Writer> Writer for Limited<W> {
 impl<O: Organization> Organization for Limited<O> {
     async fn accounts(&self, token: Option<PageToken>) -> Result<Page<Account>, CloudError> {
         self.paced(self.port.accounts(token)).await
+    }
+
+    async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
+        self.paced(self.port.describe()).await
+    }
+
+    async fn accounts_of(
+        &self,
+        parent: &UnitId,
+        token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        self.paced(self.port.accounts_of(parent, token)).await
+    }
+
+    async fn units_of(
+        &self,
+        parent: &UnitId,
+        token: Option<PageToken>,
+    ) -> Result<Page<UnitId>, CloudError> {
+        self.paced(self.port.units_of(parent, token)).await
+    }
+
+    async fn tags(
+        &self,
+        account: AccountId,
+        token: Option<PageToken>,
+    ) -> Result<Page<(String, String)>, CloudError> {
+        self.paced(self.port.tags(account, token)).await
+    }
+
+    async fn administrators(
+        &self,
+        token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        self.paced(self.port.administrators(token)).await
+    }
+
+    async fn trusted_services(&self, token: Option<PageToken>) -> Result<Page<String>, CloudError> {
+        self.paced(self.port.trusted_services(token)).await
     }
 }
 

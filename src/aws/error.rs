@@ -108,13 +108,22 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         "OptInRequired" | "RegionDisabledException" => FailureKind::RegionDisabled,
         // A region that is off does not know the caller's keys. Organizations has no such region.
         "UnrecognizedClientException" | "InvalidClientTokenId" => match op {
-            Op::ListAccounts => FailureKind::Credentials,
+            Op::DescribeOrganization
+            | Op::ListAccounts
+            | Op::ListAccountsForParent
+            | Op::ListOrganizationalUnitsForParent
+            | Op::ListTagsForResource
+            | Op::ListDelegatedAdministrators
+            | Op::ListAWSServiceAccessForOrganization => FailureKind::Credentials,
             Op::DescribeOrganizationConformancePacks
             | Op::DescribeOrganizationConformancePackStatuses
             | Op::GetOrganizationConformancePackDetailedStatus
             | Op::PutOrganizationConformancePack
             | Op::DeleteOrganizationConformancePack
-            | Op::GetCallerIdentity => FailureKind::RegionDisabled,
+            | Op::GetCallerIdentity
+            | Op::AssumeRole
+            | Op::DescribeConfigurationRecorders
+            | Op::DescribeConfigurationRecorderStatus => FailureKind::RegionDisabled,
         },
         "ExpiredToken"
         | "ExpiredTokenException"

@@ -8,8 +8,8 @@ use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
 use super::attempt::Watch;
 use super::{error, parse};
 use crate::cloud::{AttemptObserver, CloudError, Op, Organization, Page, PageToken};
-use crate::domain::model::Region;
-use crate::domain::organization::Account;
+use crate::domain::model::{AccountId, Region, UnitId};
+use crate::domain::organization::{Account, OrganizationRecord};
 
 /// AWS Organizations, to look at.
 #[derive(Debug, Clone)]
@@ -39,5 +39,47 @@ impl Organization for AwsOrganization {
             .map_err(|error| error::failure(op, &self.region, &error))?;
         parse::page(answer.accounts(), answer.next_token(), parse::account)
             .map_err(|problem| error::broken(op, &self.region, problem))
+    }
+
+    async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
+        todo!()
+    }
+
+    async fn accounts_of(
+        &self,
+        _parent: &UnitId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        todo!()
+    }
+
+    async fn units_of(
+        &self,
+        _parent: &UnitId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<UnitId>, CloudError> {
+        todo!()
+    }
+
+    async fn tags(
+        &self,
+        _account: AccountId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<(String, String)>, CloudError> {
+        todo!()
+    }
+
+    async fn administrators(
+        &self,
+        _token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        todo!()
+    }
+
+    async fn trusted_services(
+        &self,
+        _token: Option<PageToken>,
+    ) -> Result<Page<String>, CloudError> {
+        todo!()
     }
 }

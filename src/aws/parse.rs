@@ -95,6 +95,8 @@ pub(super) fn account(account: &aws_sdk_organizations::types::Account) -> Result
         name: words(account.name()).unwrap_or_default(),
         state,
         joined: account.joined_timestamp().and_then(timestamp),
+        units: None,
+        tags: None,
     })
 }
 

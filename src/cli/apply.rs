@@ -15,7 +15,6 @@ use super::{SettingsFile, session::Unfit};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::HoldReason;
-use crate::intake::Intake;
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
@@ -46,9 +45,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
-    let intake = session::intake(&session.config, session.clock.now())?;
+    let around = session.surroundings()?;
     let hands = session.config.mode;
-    let looked = look(&session, &regions, &intake, hands).await;
+    let looked = look(&session, &regions, &around, hands).await;
     print(&text(&looked))?;
     let deletes_from = second_look(&looked);
     if deletes_from.is_some() && !args.second_look {
@@ -160,10 +159,10 @@ fn second_look(looked: &[Looked]) -> Option<Timestamp> {
 }
 
 async fn look_again(session: &Session, looked: Vec<Looked>) -> anyhow::Result<Vec<Looked>> {
-    let intake: Intake = session::intake(&session.config, session.clock.now())?;
+    let around = session.surroundings()?;
     let policy = session::policy(&session.config);
     let looks = looked.into_iter().map(async |mut one: Looked| {
-        let (report, ruling) = one.reconciler.look(&policy, &intake).await;
+        let (report, ruling) = one.reconciler.look(&policy, &around).await;
         Looked { reconciler: one.reconciler, report, ruling }
     });
     Ok(futures_util::future::join_all(looks).await)

@@ -23,6 +23,8 @@ use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::Constraints;
 use crate::domain::failure::chain;
 use crate::domain::model::{Region, Timestamp};
+use crate::domain::organization::Membership;
+use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
@@ -51,6 +53,8 @@ pub(super) struct Daemon {
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
+    membership: watch::Sender<Arc<Membership>>,
+    recorders: watch::Sender<Arc<Recorders>>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
     /// Rung from outside.
@@ -152,6 +156,8 @@ impl Daemon {
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
             parsed: watch::Sender::default(),
+            membership: watch::Sender::default(),
+            recorders: watch::Sender::default(),
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
             doorbell: Arc::default(),
@@ -334,6 +340,8 @@ impl Daemon {
             policy: policy.subscribe(),
             source: self.source.subscribe(),
             parsed: self.parsed.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
             metrics: self.metrics.clone(),

@@ -105,7 +105,7 @@ impl Narrator {
             };
             let sign = match step.action {
                 Action::Create(_) => '+',
-                Action::Adopt(_) | Action::Update(_) => '~',
+                Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
                 Action::Delete => '-',
             };
             self.say(&format!("{region} {sign} {} {}: {end}", step.pack, step.action.kind()))?;

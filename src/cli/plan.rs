@@ -13,7 +13,7 @@ use crate::domain::model::Region;
 use crate::domain::plan::Plan;
 use crate::domain::plan_text::{PlanText, Summary, Values};
 use crate::domain::report::RegionReport;
-use crate::intake::Intake;
+use crate::region::Surroundings;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
@@ -71,9 +71,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
-    let intake = session::intake(&session.config, session.clock.now())?;
+    let around = session.surroundings()?;
     // `plan` is typed without writes: its reconcilers are those of observe mode.
-    let looked = look(&session, &regions, &intake, Mode::Observe).await;
+    let looked = look(&session, &regions, &around, Mode::Observe).await;
     let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
     match args.output {
         Output::Text => print(&text(&looked))?,
@@ -103,13 +103,13 @@ pub(super) fn chosen<'a>(
 pub(super) async fn look(
     session: &Session,
     regions: &[Region],
-    intake: &Intake,
+    around: &Surroundings,
     hands: Mode,
 ) -> Vec<Looked> {
     let policy = session::policy(&session.config);
     let looks = regions.iter().map(async |region| {
         let mut reconciler = session.reconciler(region, hands);
-        let (report, ruling) = reconciler.look(&policy, intake).await;
+        let (report, ruling) = reconciler.look(&policy, around).await;
         Looked { reconciler, report, ruling }
     });
     futures_util::future::join_all(looks).await

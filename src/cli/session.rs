@@ -24,7 +24,7 @@ use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
-use crate::region::{Policy, Reconciler};
+use crate::region::{Policy, Reconciler, Surroundings};
 use crate::source::directory::Directory;
 
 /// The settings, or the account they lead to, do not fit: exit code 78.
@@ -69,8 +69,13 @@ pub(super) fn policy(config: &Config) -> Policy {
         limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
+        rescue: config.rescue,
+        list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
     }
 }
+
+/// An account list that missed this many walks is old.
+const LIST_AGES: u32 = 3;
 
 /// How long things take; sweeps of member rows are not part of this version.
 fn pace(intervals: &Intervals) -> Pace {
@@ -176,6 +181,12 @@ impl Session {
         Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
     }
 
+    /// Everything that the regions go by, read once.
+    pub(super) fn surroundings(&self) -> anyhow::Result<Surroundings> {
+        let intake = intake(&self.config, self.clock.now())?;
+        Ok(Surroundings { intake, ..Surroundings::default() })
+    }
+
     /// The owner's place in this region.
     pub(super) fn place(&self, region: &Region) -> Place {
         Place { account: self.account, region: region.clone() }
@@ -218,7 +229,7 @@ impl AttemptObserver for NobodyListens {
 }
 
 /// Reads and checks the manifests once; findings go to stderr with excerpts.
-pub(super) fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
+fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
     let directory = directory(config)?;
     let snapshot = directory.read(templates_wanted)?.snapshot;
     let catalog = Catalog::read(&snapshot, &constraints(config), None);
@@ -295,7 +306,7 @@ mod tests {
             let clock = simulation.clock().clone();
             let session = Session::open(config, clock, waits.clone()).await.unwrap();
             let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
-            region.look(&policy(&session.config), &Intake::default()).await.0
+            region.look(&policy(&session.config), &Surroundings::default()).await.0
         };
         let served = serve(listener, simulation.clone(), scenario.options, stop.clone());
         tokio::select! {

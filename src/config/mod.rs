@@ -22,6 +22,7 @@ use crate::domain::findings::Findings;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::remedy::Rescue;
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{self, Node};
 
@@ -42,6 +43,10 @@ pub struct Config {
     pub guard: guard::Limits,
     /// How fast it may ask AWS.
     pub limits: Limits,
+    /// How recorders of members are looked at; `None`: they are not.
+    pub recorder_probe: Option<RecorderProbe>,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: Rescue,
     /// Where templates go that are too large for a request; `None`: nowhere.
     pub templates: Option<TemplateBucket>,
     /// Its own HTTP server.
@@ -137,6 +142,17 @@ pub struct Limits {
     pub burst: NonZeroU32,
     /// Requests that may be under way at one moment.
     pub in_flight: NonZeroUsize,
+}
+
+/// How recorders of members are looked at: by a role that every member account has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecorderProbe {
+    /// The role's name, with its path if it has one, the same in every account.
+    pub role_name: String,
+    /// The external id that its trust policy asks for; no secret, and different per installation.
+    pub external_id: Option<String>,
+    /// How often an account that matters is looked at again.
+    pub interval: Duration,
 }
 
 /// Where templates go that are too large for a request.
@@ -286,6 +302,8 @@ impl Config {
             intervals: Intervals { source: interval_source, .. },
             guard: _,
             limits,
+            recorder_probe,
+            rescue: _,
             templates: _,
             http: Http { listen, token_file },
         } = self;
@@ -302,6 +320,7 @@ impl Config {
         note(*source == new.source, "source");
         note(*interval_source == new.intervals.source, "intervals.source");
         note(*limits == new.limits, "limits");
+        note(*recorder_probe == new.recorder_probe, "recorderProbe");
         note(*listen == new.http.listen, "http.listen");
         note(*token_file == new.http.token_file, "http.tokenFile");
         changes

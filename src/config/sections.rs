@@ -17,6 +17,7 @@ use crate::domain::findings::Findings;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::remedy::Rescue;
 use crate::domain::yaml::Node;
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
@@ -68,6 +69,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         intervals: intervals.unwrap_or_default(),
         guard: guard.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        recorder_probe: None,
+        rescue: Rescue::default(),
         templates,
         http: http.unwrap_or_default(),
     })

@@ -14,6 +14,10 @@ use super::model::Region;
 pub enum Task {
     /// Reads the manifests.
     Source,
+    /// Reads the organization's members.
+    Organization,
+    /// Looks at recorders of members.
+    Probe,
     /// Keeps one region equal to them; there is one a region.
     Region,
     /// Answers over HTTP.
@@ -22,12 +26,15 @@ pub enum Task {
 
 impl Task {
     /// Every kind, in label order.
-    pub const ALL: [Self; 3] = [Self::Source, Self::Region, Self::Http];
+    pub const ALL: [Self; 5] =
+        [Self::Source, Self::Organization, Self::Probe, Self::Region, Self::Http];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Source => "source",
+            Self::Organization => "organization",
+            Self::Probe => "probe",
             Self::Region => "region",
             Self::Http => "http",
         }

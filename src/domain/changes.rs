@@ -5,16 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::DesiredPack;
-use super::model::{MARKER_PARAMETER, Marker};
+use super::model::{AccountId, MARKER_PARAMETER, Marker};
 use super::observed::ObservedPack;
-use super::plan::{Change, ParameterValue, TemplateMark};
+use super::organization::{Account, AccountList};
+use super::plan::{Change, Entering, Leaving, ParameterValue, TemplateMark};
 
 /// Everything in which a pack differs from what is wanted.
 pub(super) fn changes(
     want: &DesiredPack,
     have: Option<(&ObservedPack, Option<&Marker>)>,
+    list: Option<&AccountList>,
 ) -> Vec<Change> {
-    let DesiredPack { content, marker, adopt: _, suspend: _, invalid_now: _ } = want;
+    let DesiredPack { content, marker, excluded, selects: _, adopt: _, suspend: _, invalid_now: _ } =
+        want;
     if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();
     }
@@ -39,8 +42,16 @@ pub(super) fn changes(
     }
     let nobody = BTreeSet::new();
     let excluded_now = record.map_or(&nobody, |record| &record.excluded);
-    let entering: BTreeSet<_> = content.excluded.difference(excluded_now).copied().collect();
-    let leaving: BTreeSet<_> = excluded_now.difference(&content.excluded).copied().collect();
+    let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
+    let entering: BTreeMap<_, _> = entering
+        .map(|(account, rule)| {
+            let counts = list.is_none_or(|list| list.accounts.get(account).is_some_and(counts));
+            (*account, Entering { rule: rule.clone(), counts })
+        })
+        .collect();
+    let leaving = excluded_now.difference(&content.excluded);
+    let leaving: BTreeMap<_, _> =
+        leaving.map(|account| (*account, leaving_now(*account, list))).collect();
     if !(entering.is_empty() && leaving.is_empty()) {
         changes.push(Change::Exclusions { entering, leaving });
     }
@@ -52,4 +63,20 @@ pub(super) fn changes(
         changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
     }
     changes
+}
+
+/// Whether an account can lose anything by being excluded: an unknown state may be an active one.
+fn counts(account: &Account) -> bool {
+    account.is_active() || account.state.is_none()
+}
+
+fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {
+    let Some(list) = list else { return Leaving::Unknown };
+    match list.accounts.get(&account) {
+        None => Leaving::Departed,
+        Some(account) => Leaving::Selected {
+            units: account.units.as_ref().map(|units| units.to_vec()),
+            state: account.state,
+        },
+    }
 }

@@ -10,6 +10,8 @@ use super::content::Content;
 use super::limits;
 use super::manifest::{Manifest, Suspend, TemplateSource};
 use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision};
+use super::organization::{AccountList, Standing};
+use super::selector::{self, Excluded};
 use super::template::Template;
 
 /// What a region should hold.
@@ -25,6 +27,29 @@ pub struct Desired {
     pub elsewhere: BTreeSet<PackName>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, Want>,
+    /// The account list that exclusions were compiled from.
+    pub list: Option<Arc<AccountList>>,
+    /// How far it can be believed.
+    pub standing: Standing,
+}
+
+/// What a region should hold goes by these, besides the manifests.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    /// Whether absence from the manifests may count.
+    pub basis: Basis,
+    /// The account list.
+    pub list: Option<Arc<AccountList>>,
+    /// How far it can be believed.
+    pub standing: Standing,
+}
+
+impl Grounds {
+    /// Nothing is known of the organization.
+    pub fn without_list(basis: Basis) -> Self {
+        let standing = Standing::Unknown("the account list was not read yet".to_owned());
+        Self { basis, list: None, standing }
+    }
 }
 
 /// How much the source can be believed when it does not mention a pack.
@@ -54,6 +79,8 @@ pub enum Stuck {
     Invalid(String),
     /// It asks for something that this version does not do yet.
     Unsupported(String),
+    /// It selects accounts, and the account list does not say which.
+    Unresolved(String),
 }
 
 /// One pack in one region.
@@ -63,6 +90,10 @@ pub struct DesiredPack {
     pub content: Content,
     /// The marker, which is also among the inputs of the content.
     pub marker: Marker,
+    /// Whom it is not deployed to, each with the rule; their ids are also in the content.
+    pub excluded: Excluded,
+    /// Whether the account list decides on any of them.
+    pub selects: bool,
     /// Whether an unmanaged pack of this name may be taken over.
     pub adopt: bool,
     /// Whether it is paused.
@@ -76,8 +107,9 @@ pub fn desired(
     catalog: &Catalog,
     installation: &Installation,
     place: &Place,
-    basis: Basis,
+    grounds: Grounds,
 ) -> Desired {
+    let Grounds { basis, list, standing } = grounds;
     let basis = if basis == Basis::Whole && !catalog.wholly_valid {
         Basis::Invalid("some manifests of this revision are invalid".to_owned())
     } else {
@@ -95,7 +127,8 @@ pub fn desired(
         }
     }
     let revision = catalog.revision.clone();
-    Desired { revision, basis, empty: catalog.packs.is_empty(), elsewhere, packs }
+    let empty = catalog.packs.is_empty();
+    Desired { revision, basis, empty, elsewhere, packs, list, standing }
 }
 
 /// What the place should hold for this declaration; `None` when it is for other regions only.
@@ -170,6 +203,8 @@ fn pack(
             delivery: manifest.delivery.clone(),
         },
         marker,
+        excluded: selector::named(&manifest.exclude.accounts),
+        selects: manifest.exclude.needs_membership(),
         adopt: manifest.adopt,
         suspend: manifest.suspend.clone(),
         invalid_now,
@@ -240,7 +275,12 @@ mod tests {
 
     fn desired_of(manifest: Manifest, region: &str) -> Desired {
         let catalog = catalog(Declared::Good(Arc::new(manifest)));
-        desired(&catalog, &"main".parse().unwrap(), &place(region), Basis::Whole)
+        desired(
+            &catalog,
+            &"main".parse().unwrap(),
+            &place(region),
+            Grounds::without_list(Basis::Whole),
+        )
     }
 
     fn stuck(manifest: Manifest) -> Option<Stuck> {
@@ -307,8 +347,12 @@ mod tests {
             let is_known = last_good.is_some();
             let mut catalog = catalog(Declared::Broken { why: "no".to_owned(), last_good });
             catalog.wholly_valid = false;
-            let here =
-                desired(&catalog, &"main".parse().unwrap(), &place("eu-west-1"), Basis::Whole);
+            let here = desired(
+                &catalog,
+                &"main".parse().unwrap(),
+                &place("eu-west-1"),
+                Grounds::without_list(Basis::Whole),
+            );
             assert!(matches!(here.basis, Basis::Invalid(_)));
             match here.packs.into_values().next().unwrap() {
                 Want::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
@@ -324,7 +368,12 @@ mod tests {
         let mut catalog = catalog(Declared::Good(Arc::new(manifest())));
         catalog.wholly_valid = false;
         let unread = Basis::Unread("gone".to_owned());
-        let here = desired(&catalog, &"main".parse().unwrap(), &place("eu-west-1"), unread.clone());
+        let here = desired(
+            &catalog,
+            &"main".parse().unwrap(),
+            &place("eu-west-1"),
+            Grounds::without_list(unread.clone()),
+        );
         assert_eq!(here.basis, unread);
     }
 }

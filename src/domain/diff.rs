@@ -18,6 +18,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arrival::Tracking;
 use super::changes::changes;
 use super::desired::{Desired, DesiredPack, Stuck, Want};
 use super::history::{History, Memory, Pace};
@@ -26,7 +27,10 @@ use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
 use super::observed::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
+use super::organization::AccountList;
 use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
+use super::recorder::Recorders;
+use super::remedy::Rescue;
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,12 @@ pub struct Inputs<'a> {
     pub observed: &'a Observed,
     /// What is remembered of it, this observation included.
     pub history: &'a History,
+    /// What is known of its members.
+    pub tracking: &'a Tracking,
+    /// What is known of its members' recorders.
+    pub recorders: &'a Recorders,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: &'a Rescue,
     /// How long things take.
     pub pace: &'a Pace,
     /// How many organization packs the region has room for.
@@ -145,6 +155,10 @@ impl Region<'_> {
         self.inputs.history.of(name)
     }
 
+    fn list(&self) -> Option<&AccountList> {
+        self.desired.list.as_deref()
+    }
+
     /// Wanted and not listed.
     fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
@@ -152,7 +166,7 @@ impl Region<'_> {
             pack: name.clone(),
             action: Action::Create(Box::new(want.content.clone())),
             reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
-            changes: changes(want, None),
+            changes: changes(want, None, self.list()),
             marker_now: None,
             last_update: None,
         };
@@ -191,7 +205,7 @@ impl Region<'_> {
         if let Some(hold) = self.leaving(name, have) {
             return hold;
         }
-        let changes = changes(want, Some((have, Some(marker))));
+        let changes = changes(want, Some((have, Some(marker))), self.list());
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let reason = match (&have.status, suspect) {
             (Some(status), _) if is_failed(status) => failed(status),
@@ -223,7 +237,7 @@ impl Region<'_> {
             pack: name.clone(),
             action: Action::Adopt(Box::new(want.content.clone())),
             reason: Reason::Adoption,
-            changes: changes(want, Some((have, None))),
+            changes: changes(want, Some((have, None)), self.list()),
             marker_now: None,
             last_update: Some(have.record.last_update),
         };
@@ -317,6 +331,7 @@ fn stuck_hold(name: &PackName, stuck: &Stuck) -> Decision {
     match stuck {
         Stuck::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
         Stuck::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
+        Stuck::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
     }
 }
 
@@ -355,6 +370,7 @@ mod tests {
     use crate::domain::model::counted::DIGESTS;
     use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
     use crate::domain::observed::{Delivery, PackRecord, join};
+    use crate::domain::organization::Standing;
 
     /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
     fn work(packs: usize) -> usize {
@@ -369,6 +385,8 @@ mod tests {
             empty: false,
             elsewhere: BTreeSet::new(),
             packs: BTreeMap::new(),
+            list: None,
+            standing: Standing::Current,
         };
         let mut records = Vec::new();
         for number in 0..packs {
@@ -386,7 +404,9 @@ mod tests {
             };
             if number % 3 != 0 {
                 let (adopt, suspend, invalid_now) = (false, None, None);
-                let want = DesiredPack { content, marker, adopt, suspend, invalid_now };
+                let (excluded, selects) = (BTreeMap::new(), false);
+                let want =
+                    DesiredPack { content, marker, excluded, selects, adopt, suspend, invalid_now };
                 desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
             }
             if number % 3 == 1 {
@@ -406,6 +426,9 @@ mod tests {
             desired: Some(&desired),
             observed: &observed,
             history: &history,
+            tracking: &Tracking::default(),
+            recorders: &Recorders::default(),
+            rescue: &Rescue::default(),
             pace: &pace,
             quota: 1_000,
         };

@@ -29,6 +29,8 @@ pub enum FailureKind {
     NoOrganization,
     /// No pack of that name is visible to the caller.
     NoSuchPack,
+    /// No organizational unit of that id exists.
+    NoSuchUnit,
     /// A page token was refused: the listing has to start again.
     BadToken,
     /// No answer in time.
@@ -43,7 +45,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in label order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Throttled,
         Self::InFlight,
         Self::Rejected,
@@ -54,6 +56,7 @@ impl FailureKind {
         Self::Credentials,
         Self::NoOrganization,
         Self::NoSuchPack,
+        Self::NoSuchUnit,
         Self::BadToken,
         Self::Timeout,
         Self::Server,
@@ -74,6 +77,7 @@ impl FailureKind {
             Self::Credentials => "credentials",
             Self::NoOrganization => "no_organization",
             Self::NoSuchPack => "no_such_pack",
+            Self::NoSuchUnit => "no_such_unit",
             Self::BadToken => "bad_token",
             Self::Timeout => "timeout",
             Self::Server => "server",
@@ -96,6 +100,7 @@ impl FailureKind {
             | Self::Credentials
             | Self::NoOrganization
             | Self::NoSuchPack
+            | Self::NoSuchUnit
             | Self::BadToken => false,
         }
     }

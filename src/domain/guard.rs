@@ -278,7 +278,8 @@ fn is_imminent(reason: HoldReason) -> bool {
         | HoldReason::Quota
         | HoldReason::Rejected
         | HoldReason::Contested
-        | HoldReason::Orphaned => false,
+        | HoldReason::Orphaned
+        | HoldReason::Membership => false,
     }
 }
 
@@ -435,7 +436,7 @@ fn step_digest(place: &Place, step: &Step) -> Digest {
     for change in changes {
         match change {
             Change::Exclusions { entering, leaving: _ } => {
-                parts.extend(entering.iter().map(|account| format!("-{account}")));
+                parts.extend(entering.keys().map(|account| format!("-{account}")));
             }
             Change::Template { old: _, new } => {
                 parts.push(format!("{}-{}", new.digest, new.rules));

@@ -1,6 +1,7 @@
 //! The pure core: values in, values out. No async, clock, environment, file system, SDK or
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
+pub mod arrival;
 pub mod beat;
 pub mod catalog;
 pub mod changes;
@@ -10,6 +11,7 @@ pub mod desired;
 pub mod diagnostic;
 pub mod diff;
 pub mod failure;
+pub mod failure_class;
 pub(crate) mod findings;
 pub mod foreign;
 pub mod guard;
@@ -17,15 +19,20 @@ pub mod history;
 pub mod holds;
 pub mod limits;
 pub mod manifest;
+pub mod member;
 pub mod mode;
 pub mod model;
 pub(crate) mod nearest;
+pub mod newcomer;
 pub mod observed;
 pub mod organization;
 pub mod outcome;
 pub mod plan;
 pub mod plan_text;
+pub mod recorder;
+pub mod remedy;
 pub mod report;
+pub mod selector;
 pub mod snapshot;
 pub mod template;
 pub mod yaml;

@@ -134,7 +134,7 @@ impl fmt::Display for AccountId {
 
 impl fmt::Debug for AccountId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+        out.debug_tuple("AccountId").field(&self.as_str()).finish()
     }
 }
 

@@ -9,10 +9,14 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::content::Content;
+use super::failure_class::FailureClass;
 use super::model::{
     AccountId, DeletionPolicy, Digest, Installation, Marker, PackName, Place, Revision, Timestamp,
+    UnitId,
 };
 use super::observed::{Delivery, VoidMarker};
+use super::organization::AccountState;
+use super::selector::Rule;
 
 /// Everything that should happen in one region, and everything that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,6 +72,8 @@ pub enum Action {
     Adopt(Box<Content>),
     /// Put over our own pack.
     Update(Box<Content>),
+    /// Put our own pack again, unchanged, for accounts that AWS gave up.
+    Rescue(Box<Content>),
     /// Delete our own pack.
     Delete,
 }
@@ -82,13 +88,16 @@ pub enum ActionKind {
     Adopt,
     /// See [`Action::Update`].
     Update,
+    /// See [`Action::Rescue`].
+    Rescue,
     /// See [`Action::Delete`].
     Delete,
 }
 
 impl ActionKind {
     /// Every kind, in label order.
-    pub const ALL: [Self; 4] = [Self::Create, Self::Adopt, Self::Update, Self::Delete];
+    pub const ALL: [Self; 5] =
+        [Self::Create, Self::Adopt, Self::Update, Self::Rescue, Self::Delete];
 
     /// The word used in texts and labels.
     pub fn as_str(self) -> &'static str {
@@ -96,6 +105,7 @@ impl ActionKind {
             Self::Create => "create",
             Self::Adopt => "adopt",
             Self::Update => "update",
+            Self::Rescue => "rescue",
             Self::Delete => "delete",
         }
     }
@@ -114,6 +124,7 @@ impl Action {
             Self::Create(_) => ActionKind::Create,
             Self::Adopt(_) => ActionKind::Adopt,
             Self::Update(_) => ActionKind::Update,
+            Self::Rescue(_) => ActionKind::Rescue,
             Self::Delete => ActionKind::Delete,
         }
     }
@@ -121,7 +132,10 @@ impl Action {
     /// What a Put would send; `None` for a delete.
     pub fn content(&self) -> Option<&Content> {
         match self {
-            Self::Create(content) | Self::Adopt(content) | Self::Update(content) => Some(content),
+            Self::Create(content)
+            | Self::Adopt(content)
+            | Self::Update(content)
+            | Self::Rescue(content) => Some(content),
             Self::Delete => None,
         }
     }
@@ -155,6 +169,16 @@ pub enum Reason {
         code: Option<String>,
         /// AWS's words, cut.
         message: Option<String>,
+    },
+    /// Members failed in ways that may have passed.
+    MembersFailed {
+        /// How many of each class.
+        classes: BTreeMap<FailureClass, usize>,
+    },
+    /// AWS gave these accounts up, and they can take the pack now.
+    Rescue {
+        /// Whom it is for.
+        accounts: BTreeSet<AccountId>,
     },
     /// No manifest wants it any more.
     Unwanted,
@@ -228,9 +252,9 @@ pub enum Change {
     /// The accounts it is not deployed to.
     Exclusions {
         /// Accounts that lose the pack.
-        entering: BTreeSet<AccountId>,
+        entering: BTreeMap<AccountId, Entering>,
         /// Accounts that gain it.
-        leaving: BTreeSet<AccountId>,
+        leaving: BTreeMap<AccountId, Leaving>,
     },
     /// Where results go.
     Delivery {
@@ -246,6 +270,32 @@ pub enum Change {
         /// What is wanted.
         new: DeletionPolicy,
     },
+}
+
+/// An account that is newly excluded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entering {
+    /// By which rule.
+    pub rule: Rule,
+    /// Whether it can lose anything: it is active, or nobody knows.
+    pub counts: bool,
+}
+
+/// Why an account is not excluded any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// No rule excludes it; what is known of it now.
+    Selected {
+        /// The units it is in, the outermost first, if known.
+        units: Option<Vec<UnitId>>,
+        /// Its state, if known.
+        state: Option<AccountState>,
+    },
+    /// It is no member of the organization.
+    Departed,
+    /// The account list is not known.
+    Unknown,
 }
 
 /// Something that waits, and why.
@@ -303,11 +353,13 @@ pub enum HoldReason {
     Denied,
     /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
     Orphaned,
+    /// It depends on the account list, which is not known, old, or in doubt.
+    Membership,
 }
 
 impl HoldReason {
     /// Every reason, in label order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Mode,
         Self::Source,
         Self::Invalid,
@@ -326,6 +378,7 @@ impl HoldReason {
         Self::Retry,
         Self::Denied,
         Self::Orphaned,
+        Self::Membership,
     ];
 
     /// The word used in labels and texts.
@@ -349,6 +402,7 @@ impl HoldReason {
             Self::Retry => "retry",
             Self::Denied => "denied",
             Self::Orphaned => "orphaned",
+            Self::Membership => "membership",
         }
     }
 }
@@ -395,7 +449,7 @@ impl Step {
     pub fn losses(&self) -> Vec<Loss> {
         match &self.action {
             Action::Delete => vec![Loss::Pack],
-            Action::Create(_) | Action::Adopt(_) | Action::Update(_) => {
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
                 self.changes.iter().filter_map(|change| self.loss(change)).collect()
             }
         }
@@ -404,8 +458,9 @@ impl Step {
     fn loss(&self, change: &Change) -> Option<Loss> {
         match change {
             Change::Exclusions { entering, leaving: _ } => {
-                let is_loss = !matches!(self.action, Action::Create(_)) && !entering.is_empty();
-                is_loss.then_some(Loss::Accounts(entering.len()))
+                let losing = entering.values().filter(|entering| entering.counts).count();
+                let is_loss = !matches!(self.action, Action::Create(_)) && losing > 0;
+                is_loss.then_some(Loss::Accounts(losing))
             }
             Change::Template { old: Some(old), new } => {
                 let lost = old.rules.saturating_sub(new.rules);

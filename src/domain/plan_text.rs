@@ -61,7 +61,7 @@ impl fmt::Display for PlanText<'_> {
 fn sign(step: &Step) -> char {
     match step.action {
         Action::Create(_) => '+',
-        Action::Adopt(_) | Action::Update(_) => '~',
+        Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
         Action::Delete => '-',
     }
 }
@@ -78,10 +78,21 @@ fn headline(step: &Step) -> String {
             let code = code.as_deref().unwrap_or("no code");
             let message = message.as_deref().unwrap_or("no message");
             let what = match step.action {
-                Action::Create(_) | Action::Adopt(_) | Action::Update(_) => "deployment",
+                Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
+                    "deployment"
+                }
                 Action::Delete => "removal",
             };
             format!("its {what} failed ({}: {})", clean(code), clean(message))
+        }
+        Reason::MembersFailed { classes } => {
+            let classes: Vec<String> =
+                classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
+            format!("members failed in ways that may have passed ({})", classes.join(", "))
+        }
+        Reason::Rescue { accounts } => {
+            let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+            format!("AWS gave up {}", accounts.join(" "))
         }
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
@@ -125,8 +136,8 @@ impl PlanText<'_> {
             }
             Change::Exclusions { entering, leaving } => {
                 write!(out, "excluded  ")?;
-                entering.iter().try_for_each(|account| write!(out, " +{account}"))?;
-                leaving.iter().try_for_each(|account| write!(out, " -{account}"))?;
+                entering.keys().try_for_each(|account| write!(out, " +{account}"))?;
+                leaving.keys().try_for_each(|account| write!(out, " -{account}"))?;
                 writeln!(out)
             }
             Change::Delivery { old, new } => {

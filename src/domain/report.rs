@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::arrival::Tracking;
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
@@ -54,6 +55,8 @@ pub struct RegionReport {
     pub packs: BTreeMap<PackName, PackReport>,
     /// How many packs are visible, whoever owns them.
     pub observed: usize,
+    /// What is known of the members of its packs.
+    pub tracking: Tracking,
 }
 
 /// How long the parts of a tick took.
@@ -229,6 +232,7 @@ impl RegionReport {
             outcomes: Vec::new(),
             packs,
             observed: count,
+            tracking: Tracking::default(),
         }
     }
 
@@ -313,7 +317,8 @@ fn state(pack: Option<&ObservedPack>, holds: &[HoldReason], has_step: bool) -> P
         | HoldReason::InProgress
         | HoldReason::Quota
         | HoldReason::Retry
-        | HoldReason::Denied => None,
+        | HoldReason::Denied
+        | HoldReason::Membership => None,
     });
     let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
     match first {
@@ -331,7 +336,9 @@ fn drift(step: &Step) -> Vec<DriftKind> {
         (_, Reason::ForeignChange | Reason::ForeignWrite) => Some(DriftKind::ForeignWrite),
         (
             _,
-            Reason::Missing
+            Reason::MembersFailed { .. }
+            | Reason::Rescue { .. }
+            | Reason::Missing
             | Reason::Vanished
             | Reason::Adoption
             | Reason::Changed

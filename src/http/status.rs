@@ -193,6 +193,7 @@ fn report_status(report: &RegionReport) -> ReportStatus<'_> {
         outcomes,
         packs,
         observed,
+        tracking: _,
     } = report;
     ReportStatus {
         account: &place.account,

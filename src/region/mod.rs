@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
-use crate::domain::desired::{Desired, desired};
+use crate::domain::arrival::Tracking;
+use crate::domain::desired::{Desired, Grounds, desired};
 use crate::domain::diff::{Inputs, plan};
 use crate::domain::failure::{FailureKind, chain};
 use crate::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
@@ -21,7 +22,10 @@ use crate::domain::history::{History, Pace, backoff};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
+use crate::domain::organization::Membership;
 use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::recorder::Recorders;
+use crate::domain::remedy::Rescue;
 use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
 use crate::intake::Intake;
@@ -39,6 +43,21 @@ pub struct Policy {
     pub pace: Pace,
     /// Organization packs per region (AWS Config quota: 50).
     pub quota: usize,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: Rescue,
+    /// An account list that is older is not believed to be current.
+    pub list_age_max: Duration,
+}
+
+/// What a region goes by that others found out.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// What the manifests say.
+    pub intake: Intake,
+    /// Who is a member of the organization.
+    pub membership: Arc<Membership>,
+    /// What is known of the members' recorders.
+    pub recorders: Arc<Recorders>,
 }
 
 /// One region's loop body with its memory.
@@ -50,6 +69,7 @@ pub struct Reconciler<R, W> {
     clock: Clock,
     ledger: Arc<Mutex<Ledger>>,
     history: History,
+    tracking: Tracking,
     ticks: u64,
     seen_last: Option<Timestamp>,
     /// Ticks in a row that had to be followed by an early one.
@@ -65,6 +85,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             clock,
             ledger,
             history: History::default(),
+            tracking: Tracking::default(),
             ticks: 0,
             seen_last: None,
             hurried: 0,
@@ -82,14 +103,20 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Looks and rules, and does nothing about it.
-    pub async fn look(&mut self, policy: &Policy, intake: &Intake) -> (RegionReport, Ruling) {
+    pub async fn look(&mut self, policy: &Policy, around: &Surroundings) -> (RegionReport, Ruling) {
+        let Surroundings { intake, membership, recorders: _ } = around;
         self.ticks = self.ticks.saturating_add(1);
         let started = self.clock.now();
         let observed = observe::observe(&self.reader, &policy.installation).await;
         let now = self.clock.now();
         let mut timing = Timing { observe: between(started, now), ..Timing::default() };
         let desired = intake.catalog.as_ref().map(|catalog| {
-            desired(catalog, &policy.installation, self.reader.place(), intake.basis(now))
+            let grounds = Grounds {
+                basis: intake.basis(now),
+                list: membership.list.clone(),
+                standing: membership.standing(now, policy.list_age_max),
+            };
+            desired(catalog, &policy.installation, self.reader.place(), grounds)
         });
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
             self.history.observe(seen, desired, now, &policy.pace);
@@ -97,7 +124,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         if matches!(observed, Observed::Seen(_)) {
             self.seen_last = Some(now);
         }
-        let ruling = self.rule(policy, intake, (&observed, desired.as_ref()), now);
+        let ruling = self.rule(policy, around, (&observed, desired.as_ref()), now);
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
@@ -107,7 +134,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     fn rule(
         &self,
         policy: &Policy,
-        intake: &Intake,
+        around: &Surroundings,
         (observed, desired): (&Observed, Option<&Desired>),
         now: Timestamp,
     ) -> Ruling {
@@ -116,6 +143,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             desired,
             observed,
             history: &self.history,
+            tracking: &self.tracking,
+            recorders: &around.recorders,
+            rescue: &policy.rescue,
             pace: &policy.pace,
             quota: policy.quota,
         };
@@ -123,7 +153,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let terms = Terms {
             mode: policy.mode,
             limits: &policy.limits,
-            approvals: intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
+            approvals: around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
             members: None,
             now,
         };
@@ -137,10 +167,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     pub async fn tick(
         &mut self,
         policy: &Policy,
-        intake: &Intake,
+        around: &Surroundings,
         stop: &CancellationToken,
     ) -> RegionReport {
-        let (mut report, ruling) = self.look(policy, intake).await;
+        let (mut report, ruling) = self.look(policy, around).await;
         let ruled = self.clock.now();
         report.outcomes = self.act(policy, ruling, stop).await;
         report.finished = self.clock.now();

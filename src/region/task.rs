@@ -7,12 +7,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Policy, Reconciler};
+use super::{Policy, Reconciler, Surroundings};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::beat::Beater;
+use crate::domain::organization::Membership;
 use crate::domain::plan_text::{PlanText, Values};
+use crate::domain::recorder::Recorders;
 use crate::domain::report::{RegionReport, Reports};
 use crate::intake::{Intake, Parsed};
 use crate::metrics::Metrics;
@@ -27,6 +29,10 @@ pub struct Channels {
     pub source: watch::Receiver<SourceState>,
     /// What the manifests say.
     pub parsed: watch::Receiver<Parsed>,
+    /// What the organization task says.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// What the probe says.
+    pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Rung by `POST /api/v1/reconcile` and SIGHUP.
     pub bell: watch::Receiver<u64>,
     /// Where reports go.
@@ -66,9 +72,14 @@ pub async fn run<R: Reader, W: Writer>(
         number = number.saturating_add(1);
         channels.bell.mark_unchanged();
         let intake = Intake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
-        let revision = intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
+        let around = Surroundings {
+            intake,
+            membership: Arc::clone(&channels.membership.borrow_and_update()),
+            recorders: Arc::clone(&channels.recorders.borrow_and_update()),
+        };
+        let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
         let span = tracing::info_span!("tick", %region, number, reason, revision);
-        let tick = reconciler.tick(&policy, &intake, &stop).instrument(span.clone());
+        let tick = reconciler.tick(&policy, &around, &stop).instrument(span.clone());
         // Every call has its own timeout, so a tick that is polled is alive.
         let report = pulse.during(tick).await;
         span.in_scope(|| describe(&report));
@@ -108,6 +119,8 @@ async fn wake(
         () = stop.cancelled() => "stop",
         Ok(()) = channels.parsed.changed() => "revision",
         Ok(()) = channels.policy.changed() => "settings",
+        Ok(()) = channels.membership.changed() => "membership",
+        Ok(()) = channels.recorders.changed() => "recorders",
         Ok(()) = channels.bell.changed() => "bell",
         () = clock.sleep(pause) => "period",
     }

@@ -22,9 +22,9 @@ use crate::cloud::{
 };
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place, Timestamp};
+use crate::domain::model::{AccountId, PackName, Place, Timestamp, UnitId};
 use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
-use crate::domain::organization::Account;
+use crate::domain::organization::{Account, OrganizationRecord};
 
 /// How long a read waits for an answer that never comes: the real adapter's operation timeout.
 const READ_TIMEOUT: Duration = Duration::from_secs(45);
@@ -319,6 +319,48 @@ impl Organization for InProcess {
         };
         self.page(op, (list.accounts, list.next_token), account)
     }
+
+    async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
+        todo!()
+    }
+
+    async fn accounts_of(
+        &self,
+        _parent: &UnitId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        todo!()
+    }
+
+    async fn units_of(
+        &self,
+        _parent: &UnitId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<UnitId>, CloudError> {
+        todo!()
+    }
+
+    async fn tags(
+        &self,
+        _account: AccountId,
+        _token: Option<PageToken>,
+    ) -> Result<Page<(String, String)>, CloudError> {
+        todo!()
+    }
+
+    async fn administrators(
+        &self,
+        _token: Option<PageToken>,
+    ) -> Result<Page<AccountId>, CloudError> {
+        todo!()
+    }
+
+    async fn trusted_services(
+        &self,
+        _token: Option<PageToken>,
+    ) -> Result<Page<String>, CloudError> {
+        todo!()
+    }
 }
 
 const MIXED_UP: &str = "it belongs to another operation";
@@ -382,6 +424,8 @@ fn account(account: organizations::Account) -> Option<Account> {
         name: account.name,
         state: account.state.and_then(|state| state.parse().ok()),
         joined: account.joined_timestamp.map(|Epoch(at)| at),
+        units: None,
+        tags: None,
     })
 }
 

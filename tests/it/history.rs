@@ -58,6 +58,8 @@ fn decisions(plan: &Plan, outcome: &str) -> String {
             Reason::ForeignChange => "foreign change",
             Reason::ForeignWrite => "foreign write",
             Reason::Failed { .. } => "failed",
+            Reason::MembersFailed { .. } => "members failed",
+            Reason::Rescue { .. } => "rescue",
             Reason::Unwanted => "unwanted",
             Reason::RegionDropped => "region dropped",
         };

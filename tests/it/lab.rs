@@ -25,10 +25,11 @@ use conformd::domain::history::Pace;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::intake::Intake;
-use conformd::region::{Policy, Reconciler};
+use conformd::region::{Policy, Reconciler, Surroundings};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::Event;
 use conformd::sim::faults::FaultRule;
@@ -153,6 +154,8 @@ impl Lab {
             limits: setting.limits,
             pace: Pace::new(INTERVAL),
             quota: setting.quota,
+            rescue: Rescue::default(),
+            list_age_max: Duration::from_mins(30),
         };
         let world = Arc::new(Mutex::new(World::new(setup)));
         let clock = Clock::simulated(start(), 1);
@@ -436,7 +439,8 @@ impl Life {
         loop {
             let (started, policy) = (clock.now(), lock(policy).clone());
             let intake = lock(source).intake(started);
-            let report = self.reconciler.tick(&policy, &intake, &stop).await;
+            let around = Surroundings { intake: intake.clone(), ..Surroundings::default() };
+            let report = self.reconciler.tick(&policy, &around, &stop).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();

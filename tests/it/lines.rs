@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use conformd::domain::arrival::Tracking;
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use conformd::domain::diff::{Inputs, plan};
@@ -27,8 +28,12 @@ use conformd::domain::model::{
 use conformd::domain::observed::{
     Delivery, Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
 };
+use conformd::domain::organization::Standing;
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::recorder::Recorders;
+use conformd::domain::remedy::Rescue;
+use conformd::domain::selector::named;
 
 /// Organization packs per region in these tests, as in AWS.
 pub(crate) const QUOTA: usize = 50;
@@ -150,6 +155,8 @@ pub(crate) fn desired(text: &str) -> Desired {
         empty: false,
         elsewhere: BTreeSet::new(),
         packs: BTreeMap::new(),
+        list: None,
+        standing: Standing::Current,
     };
     for line in lines(text) {
         match line {
@@ -168,6 +175,8 @@ fn want(desired: &mut Desired, line: &str) {
     pack.mark(&marker.to_string());
     let name = pack.name.clone();
     let mut want = DesiredPack {
+        excluded: named(&pack.content.excluded),
+        selects: false,
         content: pack.content,
         marker,
         adopt: false,
@@ -287,6 +296,9 @@ pub(crate) fn look(
         desired: Some(desired),
         observed,
         history,
+        tracking: &Tracking::default(),
+        recorders: &Recorders::default(),
+        rescue: &Rescue::default(),
         pace: &pace,
         quota: QUOTA,
     };

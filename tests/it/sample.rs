@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use conformd::domain::arrival::Tracking;
 use conformd::domain::beat::{Beater, Task};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
@@ -92,6 +93,7 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
         outcomes: Vec::new(),
         packs: BTreeMap::new(),
         observed: 0,
+        tracking: Tracking::default(),
     }
 }
 

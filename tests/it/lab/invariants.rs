@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use conformd::domain::content::{Content, fingerprint_of};
-use conformd::domain::desired::{Basis, desired};
+use conformd::domain::desired::{Basis, Grounds, desired};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
     Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
@@ -74,7 +74,8 @@ impl Look {
     /// Whether a source that can be believed says that no manifest wants this pack here.
     fn is_unwanted(&self, pack: &PackName) -> bool {
         let Some(catalog) = &self.intake.catalog else { return false };
-        let desired = desired(catalog, &self.us, &self.place, self.intake.basis(self.at));
+        let grounds = Grounds::without_list(self.intake.basis(self.at));
+        let desired = desired(catalog, &self.us, &self.place, grounds);
         desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
     }
 }
