@@ -3,6 +3,8 @@
 //! A list is read whole or not at all. When it cannot be read, or shrinks suspiciously, the last
 //! complete one stays in force and whatever depends on it freezes.
 
+mod status;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::failure::FailureKind;
 use super::history::after;
 use super::model::{AccountId, Digest, Malformed, Timestamp, UnitId};
+
+pub use status::MembershipStatus;
 
 /// The life cycle of an account (`Account.State` of AWS Organizations).
 #[derive(
@@ -128,7 +132,12 @@ pub struct AccountList {
     pub accounts: Accounts,
     /// Units that manifests name and that do not exist.
     pub units_absent: BTreeSet<UnitId>,
-    /// When the walk began: what happened later may be missing.
+    /// Units that were walked down because AWS did not give every account's path: a path that does
+    /// not begin at the root says nothing about any other unit. Empty when no walk was needed.
+    pub units_walked: BTreeSet<UnitId>,
+    /// Why tags that manifests ask for are not all read, if a request failed.
+    pub tags_problem: Option<Unlisted>,
+    /// When the walk began, by AWS's clock: what happened later may be missing.
     pub read: Timestamp,
 }
 
@@ -153,7 +162,7 @@ pub struct Interest {
 pub struct Membership {
     /// The last list that was accepted; `None` before the first.
     pub list: Option<Arc<AccountList>>,
-    /// When a walk was last tried, with whatever result.
+    /// When a walk was last tried, by AWS's clock, with whatever result.
     pub attempt_last: Option<Timestamp>,
     /// Why the newest walk gave no list.
     pub problem: Option<Unlisted>,
@@ -162,7 +171,8 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// How far the list can be believed; one that is older than `age_max` is not current.
+    /// How far the list can be believed; one that is older than `age_max` is not current. The time
+    /// is AWS's, as that of the list is.
     pub fn standing(&self, now: Timestamp, age_max: Duration) -> Standing {
         let problem = self.problem.as_ref().map(|problem| problem.why.clone());
         let Some(list) = &self.list else {
@@ -171,7 +181,7 @@ impl Membership {
                 None => "the account list was not read yet".to_owned(),
             });
         };
-        if let Some(Shrink { digest, before, after, since: _ }) = &self.shrink {
+        if let Some(Shrink { digest, before, after, since: _, gone: _ }) = &self.shrink {
             return Standing::Frozen(format!(
                 "the account list shrank from {before} to {after} active accounts; that counts \
                  when it is seen again, or with an Approval of {digest}"
@@ -188,7 +198,7 @@ impl Membership {
 }
 
 /// Why a walk gave no list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unlisted {
     /// The kind of failure.
     pub kind: FailureKind,
@@ -198,16 +208,19 @@ pub struct Unlisted {
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
 /// or when an `Approval` names its digest (reliability M-13).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shrink {
     /// What an `Approval` has to name: a digest over the accounts that would go.
     pub digest: Digest,
     /// Active accounts before.
     pub before: usize,
-    /// Active accounts in the newer list.
+    /// Those of them that are active in the newer list as well.
     pub after: usize,
     /// When it was first seen.
     pub since: Timestamp,
+    /// The accounts that every walk since then missed.
+    #[serde(skip)]
+    pub gone: BTreeSet<AccountId>,
 }
 
 /// How far the account list can be believed.
