@@ -86,7 +86,7 @@ impl RecorderState {
 }
 
 /// What a probe saw, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// What.
     pub recorder: RecorderState,

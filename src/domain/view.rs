@@ -10,6 +10,7 @@ pub mod cell;
 pub mod health;
 pub mod members;
 pub mod newcomers;
+mod next;
 pub mod packs;
 mod region;
 pub mod status;
@@ -22,14 +23,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::catalog::Catalog;
 use super::foreign::one_line;
 use super::mode::Mode;
 use super::model::{AccountId, Installation, PackName, Region, Timestamp};
+use super::nearest::nearest;
 use super::organization::{Account, Membership, Standing};
 use super::recorder::Recorders;
 use super::report::{RegionReport, Reports, SourceStatus};
+use words::first_few;
 
 /// The version of every document; it changes when a field goes away or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -141,6 +145,28 @@ fn census<K: Ord + Copy, const N: usize>(
     }
     counts
 }
+
+/// What was asked for does not exist; the sentence says what does.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Absent(pub String);
+
+/// There is no such thing, and this is the nearest that there is.
+fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> Absent {
+    let all: Vec<&str> = all.collect();
+    let hint = match nearest(word, all.iter().copied()) {
+        Some(one) => format!("did you mean {one}?"),
+        None if all.is_empty() => "there is none".to_owned(),
+        None => {
+            let names: Vec<String> = all.into_iter().map(ToOwned::to_owned).collect();
+            format!("there is {}", first_few(&names, FEW))
+        }
+    };
+    Absent(format!("there is no {what} {word}; {hint}"))
+}
+
+/// Names that are listed for somebody who asked for another one.
+const FEW: usize = 20;
 
 /// A page of a list: pages are numbered from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

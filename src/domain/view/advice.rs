@@ -17,6 +17,11 @@ pub enum Mover {
 }
 
 impl Mover {
+    /// Person.
+    pub fn is_person(self) -> bool {
+        self != Self::Aws
+    }
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {

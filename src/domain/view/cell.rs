@@ -213,7 +213,7 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
 }
 
 /// Whether a step is there for the sake of members that failed.
-fn helps_members(step: &Step) -> bool {
+pub(super) fn helps_members(step: &Step) -> bool {
     match step.reason {
         Reason::MembersFailed { .. } | Reason::Rescue { .. } | Reason::Failed { .. } => true,
         Reason::Missing

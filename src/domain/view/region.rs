@@ -212,9 +212,5 @@ fn hold_view(hold: &Hold) -> HoldView {
 }
 
 fn outcome_view(Outcome { step, ending }: &Outcome) -> OutcomeView {
-    OutcomeView {
-        pack: step.pack.clone(),
-        action: step.action.kind(),
-        ending: ending.clone(),
-    }
+    OutcomeView { pack: step.pack.clone(), action: step.action.kind(), ending: ending.clone() }
 }
