@@ -63,6 +63,11 @@ impl FailureClass {
         Self::Other,
     ];
 
+    /// Whether it says what kind of refusal it was, and not of what.
+    fn is_general(self) -> bool {
+        matches!(self, Self::AccessDenied | Self::Template | Self::StackFailed)
+    }
+
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,6 +88,77 @@ impl FailureClass {
             Self::Other => "other",
         }
     }
+}
+
+/// Texts that tell classes, in the order in which they are tried, all in lower case. They are AWS's
+/// identifiers and phrases (AWS Config developer guide, error texts that users published, service
+/// models); never a bare service word, since messages name rules such as `s3-bucket-…`.
+const PATTERNS: [(&str, FailureClass); 35] = [
+    // Before the patterns that would take them for something else.
+    ("requestlimitexceeded", FailureClass::Throttled),
+    ("maxnumberofconformancepacks", FailureClass::PackQuota),
+    ("servicelinkedconfigrule", FailureClass::DanglingRule),
+    ("an aws service owns", FailureClass::DanglingRule),
+    ("awsserviceroleforconfig", FailureClass::ServiceLinkedRole),
+    ("service-linked role", FailureClass::ServiceLinkedRole),
+    ("configurationrecorder", FailureClass::NoRecorder),
+    ("configuration recorder", FailureClass::NoRecorder),
+    ("maxnumberofconfigrules", FailureClass::RuleQuota),
+    ("limitexceeded", FailureClass::RuleQuota),
+    ("exceeds the allowed limit", FailureClass::RuleQuota),
+    ("throttl", FailureClass::Throttled),
+    ("rate exceeded", FailureClass::Throttled),
+    ("toomanyrequests", FailureClass::Throttled),
+    ("unrecognizedclient", FailureClass::RegionDisabled),
+    ("invalidclienttokenid", FailureClass::RegionDisabled),
+    ("optinrequired", FailureClass::RegionDisabled),
+    ("nosuchbucket", FailureClass::DeliveryBucket),
+    ("s3:putobject", FailureClass::DeliveryBucket),
+    ("s3:getobject", FailureClass::DeliveryBucket),
+    ("s3:getbucketacl", FailureClass::DeliveryBucket),
+    ("invokefunction", FailureClass::Lambda),
+    ("lambda function cannot be invoked", FailureClass::Lambda),
+    ("sourceidentifier", FailureClass::UnsupportedRule),
+    ("not supported", FailureClass::UnsupportedRule),
+    ("not available in", FailureClass::UnsupportedRule),
+    ("accessdenied", FailureClass::AccessDenied),
+    ("not authorized", FailureClass::AccessDenied),
+    ("explicit deny", FailureClass::AccessDenied),
+    ("template", FailureClass::Template),
+    ("parameter", FailureClass::Template),
+    ("validationerror", FailureClass::Template),
+    ("stack", FailureClass::StackFailed),
+    ("rollback", FailureClass::StackFailed),
+    ("cloudformation", FailureClass::StackFailed),
+];
+
+/// The class of what AWS says of a failed member: [`FailureClass::Other`] for what is not known,
+/// never [`FailureClass::InactiveAccount`], which only AWS Organizations can tell.
+///
+/// The code decides. Where it is a general one (`AccessDeniedException`, `ValidationError`), the
+/// message may name the cause more exactly.
+pub fn classify(code: Option<&str>, message: Option<&str>) -> FailureClass {
+    let rank = |text: Option<&str>| {
+        let text = text?.to_ascii_lowercase();
+        PATTERNS.iter().position(|(pattern, _)| occurs(pattern, &text))
+    };
+    let class = |rank: usize| PATTERNS.get(rank).map(|(_, class)| *class);
+    let by_code = rank(code);
+    let rank = match by_code.and_then(class) {
+        Some(known) if !known.is_general() => by_code,
+        Some(_) | None => by_code.into_iter().chain(rank(message)).min(),
+    };
+    rank.and_then(class).unwrap_or(FailureClass::Other)
+}
+
+/// Whether the pattern occurs outside of hyphenated words, which are names of rules, packs, roles
+/// and stacks: `cloudformation-stack-drift-detection-check` says nothing about a failed stack.
+fn occurs(pattern: &str, text: &str) -> bool {
+    text.match_indices(pattern).any(|(start, found)| {
+        let before = text.get(..start).unwrap_or_default();
+        let after = text.get(start.saturating_add(found.len())..).unwrap_or_default();
+        !before.ends_with('-') && !after.starts_with('-')
+    })
 }
 
 impl fmt::Display for FailureClass {

@@ -3,13 +3,16 @@
 //! The clock is AWS's `JoinedTimestamp`, never the moment of our first sight, so that neither a
 //! restart nor a jump of the own clock moves a deadline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::arrival::Arrival;
+use super::history::after;
 use super::model::{AccountId, PackName, Timestamp};
-use super::recorder::RecorderState;
+use super::organization::{Account, AccountList, AccountState};
+use super::recorder::{RecorderState, Sighting};
 
 /// For how long AWS retries an account without configuration recorder (AWS Config developer guide,
 /// "Retry mechanism for new accounts added to an organization").
@@ -74,4 +77,43 @@ pub struct Newcomer {
     pub recorder: Option<RecorderState>,
     /// When every pack was first seen to be there, if this process saw it happen.
     pub converged: Option<Timestamp>,
+}
+
+/// How far ahead of the clock a `JoinedTimestamp` may be: AWS refuses requests whose clock is
+/// further off. What lies beyond is no moment at which anybody joined.
+const AHEAD_MAX: Duration = Duration::from_mins(5);
+
+/// Every account that joined lately and is targeted by some pack here, by id.
+///
+/// `expected` says whether a pack targets an account by its selectors; whether the account is
+/// active is decided here. `before` is what this function returned last time, `now` AWS's clock.
+pub fn newcomers(
+    list: &AccountList,
+    packs: &BTreeMap<PackName, Arrival>,
+    expected: impl Fn(&PackName, AccountId) -> bool,
+    recorders: &BTreeMap<AccountId, Sighting>,
+    before: &[Newcomer],
+    now: Timestamp,
+) -> Vec<Newcomer> {
+    let (_, _, _) = (packs, recorders, before);
+    let new = list.accounts.values().filter_map(|account| Some((account, joined(account, now)?)));
+    new.filter(|(account, _)| packs.keys().any(|pack| expected(pack, account.id)))
+        .map(|(account, joined)| Newcomer {
+            account: account.id,
+            joined,
+            deadline: after(joined, WINDOW),
+            phase: Phase::Waiting,
+            missing: BTreeSet::new(),
+            recorder: None,
+            converged: None,
+        })
+        .collect()
+}
+
+/// When the account joined, if that was lately and it can still become, or is, a full member.
+fn joined(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    let is_member =
+        matches!(account.state, Some(AccountState::Active | AccountState::PendingActivation));
+    let joined = account.joined.filter(|_| is_member)?;
+    (joined <= after(now, AHEAD_MAX) && after(joined, NEW) > now).then_some(joined)
 }
