@@ -120,22 +120,18 @@ pub struct AccountPackView {
 }
 
 /// Explains one account, under all packs or under one.
-pub fn account(
-    facts: &Facts,
-    id: AccountId,
-    pack: Option<&PackName>,
-) -> Result<AccountView, Absent> {
+pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<AccountView, Absent> {
     let mut regions: BTreeMap<Region, PlaceView> = facts
         .regions()
         .map(|(region, report)| (region.clone(), place(facts, id, region, report)))
         .collect();
     if let Some(pack) = pack {
         let all = regions.values().flat_map(|place| place.packs.keys());
-        if !all.clone().any(|name| name == pack) {
+        if !all.clone().any(|name| name.as_str() == pack) {
             let names: std::collections::BTreeSet<&str> = all.map(PackName::as_str).collect();
-            return Err(absent("pack of ours called", pack.as_str(), names.into_iter()));
+            return Err(absent("pack of ours called", pack, names.into_iter()));
         }
-        regions.values_mut().for_each(|place| place.packs.retain(|name, _| name == pack));
+        regions.values_mut().for_each(|place| place.packs.retain(|name, _| name.as_str() == pack));
     }
     let member = member(facts, id);
     let lingers = regions.values().flat_map(|place| place.packs.values());
@@ -284,14 +280,8 @@ fn under(
     let status = known.map(|(status, _)| status);
     let member = known.and_then(|(_, member)| member);
     let (code, message) = member.map_or((None, None), words);
-    let case = next::Case {
-        facts,
-        account: id,
-        pack: name,
-        targeting: targeting.as_ref(),
-        status,
-        report,
-    };
+    let case =
+        next::Case { account: id, pack: name, targeting: targeting.as_ref(), status, report };
     AccountPackView {
         next: next::next(&case),
         targeting,
