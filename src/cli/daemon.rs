@@ -410,7 +410,8 @@ impl Daemon {
     }
 }
 
-fn about(config: &Config, started: Timestamp) -> About {
+/// What the program is, by its settings.
+pub(super) fn about(config: &Config, started: Timestamp) -> About {
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started,

@@ -12,9 +12,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
+use super::Shared;
 use super::answer::{problem, text};
 use super::query::Parameters;
-use super::{Server, Shared};
 use crate::domain::foreign::one_line;
 use crate::domain::member::StatusKind;
 use crate::domain::model::{AccountId, Region};
@@ -64,8 +64,11 @@ async fn answer(
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(response) => response,
-        // Resumed in the task of the request, where it is counted and answered.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            // Resumed in the task of the request, where it is counted and answered.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        },
     }
 }
 

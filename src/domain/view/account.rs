@@ -9,7 +9,7 @@ use super::super::arrival::{Arrival, Verdict};
 use super::super::failure_class::FailureClass;
 use super::super::member::{Member, MemberStatus, StatusKind};
 use super::super::mode::Mode;
-use super::super::model::{AccountId, PackName, Region, Timestamp, UnitId};
+use super::super::model::{AccountId, Installation, PackName, Region, Timestamp, UnitId};
 use super::super::newcomer::{Newcomer, Phase};
 use super::super::organization::{Account, AccountState};
 use super::super::plan::{Change, Step};
@@ -33,6 +33,8 @@ pub struct AccountView {
     pub simulated: bool,
     /// By AWS's clock.
     pub now: Timestamp,
+    /// Whose packs are explained.
+    pub installation: Installation,
     /// How far conformd may go.
     pub mode: Mode,
     /// The account.
@@ -144,6 +146,7 @@ pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<Accou
         version: VERSION,
         simulated: facts.about.simulated,
         now: facts.now,
+        installation: facts.about.installation.clone(),
         mode: facts.about.mode,
         account: id,
         summary: String::new(),
