@@ -320,12 +320,17 @@ mod tests {
         };
         let installation = "main".parse().unwrap();
         let regions = BTreeSet::new();
-        let about = About { version, started, installation, mode, simulated: false, regions };
+        let list_age_max = Duration::from_mins(30);
+        let about =
+            About { version, started, installation, mode, simulated: false, regions, list_age_max };
         let clock = Clock::simulated(started, 0);
         let state = State {
             about: watch::Sender::new(about).subscribe(),
             reports: watch::Sender::default().subscribe(),
             source: watch::Sender::default().subscribe(),
+            catalog: watch::Sender::default().subscribe(),
+            membership: watch::Sender::default().subscribe(),
+            recorders: watch::Sender::default().subscribe(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
             beats: Beats::new(clock.clone()),
             metrics: Metrics::new(&Setup { program, settings }).unwrap(),
@@ -333,8 +338,8 @@ mod tests {
             token: None,
             clock,
         };
-        let scrapes = Arc::new(Semaphore::new(1));
-        Arc::new(Server { state, scrapes, stop: CancellationToken::new() })
+        let (scrapes, views) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
+        Arc::new(Server { state, scrapes, views, stop: CancellationToken::new() })
     }
 
     async fn broken() -> Response {
