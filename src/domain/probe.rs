@@ -186,13 +186,19 @@ impl Sights {
         Recorders { probed: true, regions: regions.collect() }
     }
 
-    /// Forgets whatever is not wanted any more.
-    pub fn keep(&mut self, wanted: &Wanted) {
+    /// Forgets whatever is not wanted any more; says whether there was anything.
+    pub fn keep(&mut self, wanted: &Wanted) -> bool {
+        let known = self.len();
         self.0.retain(|region, accounts| {
             let wanted = wanted.get(region);
             accounts.retain(|account, _| wanted.is_some_and(|wanted| wanted.contains(account)));
             !accounts.is_empty()
         });
+        self.len() < known
+    }
+
+    fn len(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
     }
 
     /// Takes in what a look gave; says whether anything is different now.
@@ -398,7 +404,8 @@ mod tests {
         for number in 1..=3 {
             sights.note((&region(number), account(number)), Ok(RecorderState::Missing), at(0));
         }
-        sights.keep(&of(&[(2, 2), (2, 9)]));
+        let wanted = of(&[(2, 2), (2, 9)]);
+        assert!(sights.keep(&wanted) && !sights.keep(&wanted));
         let recorders = sights.recorders();
         assert_eq!(recorders.regions.len(), 1);
         assert!(recorders.of(&region(2), account(2)).is_some());
