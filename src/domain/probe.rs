@@ -91,6 +91,7 @@ impl Unlooked {
                 | FailureKind::NoOrganization
                 | FailureKind::NoSuchPack
                 | FailureKind::NoSuchUnit
+                | FailureKind::NoSuchAccount
                 | FailureKind::BadToken,
             ) => "AWS refused the question",
         }
@@ -114,6 +115,7 @@ impl Unlooked {
             | FailureKind::NoOrganization
             | FailureKind::NoSuchPack
             | FailureKind::NoSuchUnit
+            | FailureKind::NoSuchAccount
             | FailureKind::BadToken => false,
         }
     }
