@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
+//!                          ▲            │
+//!                          └── probe ◀──┘
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +31,7 @@ use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
 use crate::metrics::{Metrics, Program, Settings, Setup};
+use crate::probe;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -219,6 +222,7 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
         let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
         let mut settings = self.settings.subscribe();
@@ -327,6 +331,27 @@ impl Daemon {
             pulse.end();
             Ok(())
         }
+    }
+
+    fn spawn_probe(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let channels = probe::Channels {
+            reports: self.reports.subscribe(),
+            recorders: self.recorders.clone(),
+            beats: self.beats.clone(),
+        };
+        let (probe, metrics, end) =
+            (session.probe().map(Arc::new), self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "probe",
+            stop.clone(),
+            move || metrics.panicked(Task::Probe),
+            move || probe::run(probe.clone(), channels.clone(), end.clone()),
+        ));
     }
 
     fn spawn_region(

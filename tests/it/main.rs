@@ -16,6 +16,7 @@ mod lines;
 mod manifests;
 mod metrics;
 mod plan;
+mod probe;
 mod process;
 mod properties;
 mod random;
