@@ -235,7 +235,7 @@ pub trait Organization: Send + Sync + 'static {
         token: Option<PageToken>,
     ) -> impl Future<Output = Result<Page<UnitId>, CloudError>> + Send;
 
-    /// A page of an account's tags.
+    /// A page of an account's tags. [`FailureKind::NoSuchAccount`]: it is no member (any more).
     fn tags(
         &self,
         account: AccountId,
@@ -262,6 +262,8 @@ pub trait Members: Send + Sync + 'static {
     type Visit: Visit;
 
     /// Assumes the probe's role in this account, for 15 minutes and two read actions.
+    /// [`FailureKind::Denied`]: no role, no trust, another external id, or a closed account; AWS
+    /// does not tell them apart.
     fn enter(
         &self,
         account: AccountId,

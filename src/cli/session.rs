@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{SettingsFile, excerpt, paint};
-use crate::aws::{AwsCloud, AwsReader, AwsWriter, Identity, Patience};
+use crate::aws::{AwsCloud, AwsReader, AwsWriter, Ears, Identity, Patience};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
@@ -140,8 +140,8 @@ impl Session {
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
     ) -> anyhow::Result<Self> {
-        let connected =
-            AwsCloud::connect(&config.aws, Patience::default(), Arc::clone(&observer)).await;
+        let ears = Ears { observer: Arc::clone(&observer), clock: clock.clone() };
+        let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
         let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;

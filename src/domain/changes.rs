@@ -45,7 +45,8 @@ pub(super) fn changes(
     let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
     let entering: BTreeMap<_, _> = entering
         .map(|(account, rule)| {
-            let counts = list.is_none_or(|list| list.accounts.get(account).is_some_and(counts));
+            let counts = list
+                .is_none_or(|list| list.accounts.get(account).is_some_and(Account::may_be_active));
             (*account, Entering { rule: rule.clone(), counts })
         })
         .collect();
@@ -63,11 +64,6 @@ pub(super) fn changes(
         changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
     }
     changes
-}
-
-/// Whether an account can lose anything by being excluded: an unknown state may be an active one.
-fn counts(account: &Account) -> bool {
-    account.is_active() || account.state.is_none()
 }
 
 fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {

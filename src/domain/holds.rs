@@ -10,7 +10,8 @@ use super::diff::{Decision, Region};
 use super::history::{Memory, Sent, after, backoff};
 use super::model::{Digest, PackName, Timestamp};
 use super::observed::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
-use super::plan::{Action, Hold, HoldReason, Plan, Step};
+use super::organization::Standing;
+use super::plan::{Action, Change, Hold, HoldReason, Plan, Step};
 
 /// How long AWS is believed that a run is active: what a delegated administrator is shown may stay
 /// `CREATE_IN_PROGRESS` for ever. After that a write is tried, and while a run really is active AWS
@@ -75,6 +76,9 @@ impl Region<'_> {
             let why = suspend.reason.clone();
             return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
         }
+        if let Some(hold) = self.membership_hold(want, step) {
+            return Some(hold);
+        }
         if let Some(hold) = self.write_holds(status, step) {
             return Some(hold);
         }
@@ -94,6 +98,18 @@ impl Region<'_> {
             fight.puts
         );
         Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
+    }
+
+    /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
+    fn membership_hold(&self, want: &DesiredPack, step: &Step) -> Option<Decision> {
+        let why = match &self.desired.standing {
+            Standing::Frozen(why) | Standing::Unknown(why) => why,
+            Standing::Current => return None,
+        };
+        let decides = matches!(step.action, Action::Create(_))
+            || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
+        (want.selects && decides)
+            .then(|| waiting(step.clone(), HoldReason::Membership, why.clone(), None))
     }
 
     /// Holds that apply to every write.

@@ -90,6 +90,8 @@ pub struct PackReport {
     pub last_update: Option<Timestamp>,
     /// Why nothing is done about it, if something should be.
     pub holds: Vec<HoldReason>,
+    /// What is odd about it and stops nothing, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Does AWS hold what is wanted: the closed set of a metric label.
@@ -236,6 +238,17 @@ impl RegionReport {
         }
     }
 
+    /// The same, with what is odd about its packs.
+    #[must_use]
+    pub fn warned(mut self, warnings: BTreeMap<PackName, Vec<String>>) -> Self {
+        for (name, warnings) in warnings {
+            if let Some(pack) = self.packs.get_mut(&name) {
+                pack.warnings = warnings;
+            }
+        }
+        self
+    }
+
     /// Whether AWS holds everything that is wanted here, as far as could be seen.
     pub fn is_synced(&self) -> bool {
         self.unseen.is_none()
@@ -296,6 +309,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
         holds,
+        warnings: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod observe;
 pub mod task;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             let grounds = Grounds {
                 basis: intake.basis(now),
                 list: membership.list.clone(),
-                standing: membership.standing(now, policy.list_age_max),
+                standing: membership.standing(self.clock.aws_now(), policy.list_age_max),
             };
             desired(catalog, &policy.installation, self.reader.place(), grounds)
         });
@@ -128,7 +129,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
-        (RegionReport { timing, ..report }, ruling)
+        let warnings = match (&intake.catalog, &desired) {
+            (Some(catalog), Some(desired)) => desired.warnings(catalog),
+            (None, _) | (_, None) => BTreeMap::new(),
+        };
+        (RegionReport { timing, ..report }.warned(warnings), ruling)
     }
 
     fn rule(
@@ -149,12 +154,14 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             pace: &policy.pace,
             quota: policy.quota,
         };
-        let none = std::collections::BTreeMap::new();
+        let none = BTreeMap::new();
+        let membership = &around.membership;
         let terms = Terms {
             mode: policy.mode,
             limits: &policy.limits,
             approvals: around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
-            members: None,
+            members: membership.list.as_ref().map(|list| list.active().count()),
+            shrink: membership.shrink.as_ref(),
             now,
         };
         // Regions share the ledger, and ruling is pure and short: a poisoned lock holds a ledger

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::api::sts::{AssumeRole, AssumedRole, AssumedRoleUser, Credentials, Identity};
-use super::api::{Caller, Fault};
+use super::api::{Caller, Fault, Operation, Service};
 use super::random::{alphanumeric, draw};
 use super::refusals::validation;
 use super::setup::Role;
@@ -23,8 +25,48 @@ pub struct Session {
     pub account: AccountId,
     /// Its principal's ARN.
     pub arn: String,
-    /// When its keys end.
+    /// When its keys end, on the world's clock. Faces check it: each has its own idea of time.
     pub expires: Timestamp,
+    /// What it may do at most; whatever the role may when there is none.
+    pub policy: Option<Policy>,
+}
+
+/// A session policy as far as the world enforces one: actions, not resources or conditions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    allowed: Vec<String>,
+    denied: Vec<String>,
+}
+
+impl Policy {
+    /// The policy in this text; `None` for one that is malformed.
+    fn parse(text: &str) -> Option<Self> {
+        let document: Value = serde_json::from_str(text).ok()?;
+        let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+        for statement in one_or_many(document.get("Statement")?) {
+            let actions = one_or_many(statement.get("Action")?);
+            let actions = actions.iter().map(|action| action.as_str().map(str::to_owned));
+            let actions: Vec<String> = actions.collect::<Option<_>>()?;
+            match statement.get("Effect")?.as_str()? {
+                "Allow" => allowed.extend(actions),
+                "Deny" => denied.extend(actions),
+                _ => return None,
+            }
+        }
+        Some(Self { allowed, denied })
+    }
+
+    fn allows(&self, action: &str) -> bool {
+        let names = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(start) => action.starts_with(start),
+            None => pattern == action,
+        };
+        self.allowed.iter().any(names) && !self.denied.iter().any(names)
+    }
+}
+
+fn one_or_many(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// Roles and the sessions made of them, by access key id.
@@ -61,7 +103,7 @@ impl World {
         let drawn = draw(self.seed, &["user", account.as_str()], 0);
         let id = alphanumeric(drawn, 17).to_ascii_uppercase();
         match session {
-            Some(arn) => {
+            Some(Session { arn, .. }) => {
                 let name = arn.rsplit('/').next().unwrap_or_default();
                 Identity {
                     arn: arn.clone(),
@@ -92,13 +134,17 @@ impl World {
         if !open || !self.sessions.trusts(&account, role, caller, external_id) {
             return Err(denied(caller, role_arn));
         }
+        let policy = match assume.policy.as_deref() {
+            Some(text) => Some(Policy::parse(text).ok_or_else(malformed_policy)?),
+            None => None,
+        };
         let drawn = draw(self.seed, &["session", account.as_str()], self.call_number());
         let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session_name}");
         let expires = after(self.moment(), duration);
         let access_key_id =
             format!("ASIASIM{account}{}", alphanumeric(drawn, 8).to_ascii_uppercase());
         let role_id = alphanumeric(draw(self.seed, &["role", role], 0), 17).to_ascii_uppercase();
-        let session = Session { account, arn: arn.clone(), expires };
+        let session = Session { account, arn: arn.clone(), expires, policy };
         self.sessions.by_key.insert(access_key_id.clone(), session);
         Ok(AssumedRole {
             credentials: Credentials {
@@ -113,6 +159,32 @@ impl World {
             },
         })
     }
+}
+
+/// Refuses what the caller's session does not allow; who it is, everybody may ask.
+pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), Fault> {
+    let Some(Session { arn, policy: Some(policy), .. }) = &caller.session else { return Ok(()) };
+    let service = match operation.service() {
+        Service::Config => "config",
+        Service::Organizations => "organizations",
+        Service::Sts => "sts",
+    };
+    let action = format!("{service}:{operation}");
+    if operation == Operation::GetCallerIdentity || policy.allows(&action) {
+        return Ok(());
+    }
+    let message = format!(
+        "User: {arn} is not authorized to perform: {action} because no session policy allows the \
+         {action} action"
+    );
+    Err(match operation.service() {
+        Service::Sts => Fault::new("AccessDenied", message).with_status(403),
+        Service::Config | Service::Organizations => Fault::new("AccessDeniedException", message),
+    })
+}
+
+fn malformed_policy() -> Fault {
+    Fault::new("MalformedPolicyDocument", "Syntax errors in policy.")
 }
 
 fn checked(assume: &AssumeRole) -> Result<(&str, &str, Duration), Fault> {

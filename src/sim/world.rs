@@ -18,7 +18,7 @@ use super::packs::{Incarnation, Look, Packs, Sight};
 use super::paging::Listing;
 use super::refusals;
 use super::rollout::{Aggregate, Rollout};
-use super::sessions::{Session, Sessions};
+use super::sessions::{self, Session, Sessions};
 use super::setup::{Features, Member, Recorder, Setup};
 use super::store::{Object, Store};
 use super::story::Row;
@@ -141,8 +141,10 @@ impl World {
         if let Some(reply) = effect.and_then(|effect| faults::before(effect, operation)) {
             return (reply, false);
         }
-        let admitted =
-            self.recognise(caller, operation.service()).and_then(|()| match caller.origin {
+        let admitted = self
+            .recognise(caller, operation.service())
+            .and_then(|()| sessions::permit(caller, operation))
+            .and_then(|()| match caller.origin {
                 Origin::Client => {
                     self.buckets.admit(&self.knobs.rates, self.moment, caller, operation)
                 }

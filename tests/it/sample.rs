@@ -125,6 +125,7 @@ pub(crate) fn pack_report(state: PackState, drift: &[DriftKind]) -> PackReport {
         status: Some(RolloutStatus::Known(Verb::Create, Phase::Successful)),
         last_update: Some(at("11:30:00")),
         holds: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

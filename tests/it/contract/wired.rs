@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Patience};
+use conformd::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Ears, Patience};
+use conformd::clock::Clock;
 use conformd::cloud::{Attempt, AttemptObserver};
 use conformd::config::{Aws, Endpoint, StaticCredentials};
 use conformd::domain::model::{AccountId, Place};
@@ -37,7 +38,7 @@ impl Face for Wired {
         server.spawn(serve(listener, simulation, Options::default(), CancellationToken::new()));
         let mut clouds = BTreeMap::new();
         for caller in [account(0), account(1)] {
-            clouds.insert(caller, connect(&caller, &url).await);
+            clouds.insert(caller, connect(&caller, &url, bed.clock.clone()).await);
         }
         Self { clouds, _server: server }
     }
@@ -55,7 +56,7 @@ impl Face for Wired {
     }
 }
 
-async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
+async fn connect(caller: &AccountId, url: &str, clock: Clock) -> AwsCloud {
     let credentials = StaticCredentials {
         access_key_id: format!("AKIASIM{caller}"),
         secret_access_key: "any".to_owned(),
@@ -67,7 +68,8 @@ async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
         endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
     };
     let patience = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
-    AwsCloud::connect(&settings, patience, Arc::new(NobodyListens)).await.unwrap()
+    let ears = Ears { observer: Arc::new(NobodyListens), clock };
+    AwsCloud::connect(&settings, patience, ears).await.unwrap()
 }
 
 #[derive(Debug)]
