@@ -30,7 +30,7 @@ use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
-use crate::metrics::{Metrics, Program, Settings, Setup};
+use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::probe;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
@@ -179,6 +179,8 @@ impl Daemon {
             about: self.about.subscribe(),
             reports: self.reports.subscribe(),
             source: self.status.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
             caller: self.caller.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
@@ -442,11 +444,13 @@ fn about(config: &Config, started: Timestamp) -> About {
 /// What the metrics show of the settings.
 fn shown(config: &Config) -> Settings {
     let policy = session::policy(config);
+    let config::Intervals { source, organization, sweep_trouble, sweep_full, .. } =
+        config.intervals;
+    let region = policy.pace.interval;
     Settings {
         mode: policy.mode,
         regions: config.aws.regions.clone(),
-        interval_source: config.intervals.source,
-        interval_region: policy.pace.interval,
+        intervals: metrics::Intervals { source, organization, region, sweep_trouble, sweep_full },
         quota: policy.quota,
     }
 }

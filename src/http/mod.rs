@@ -23,6 +23,8 @@ use crate::beats::Beats;
 use crate::clock::Clock;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region, Timestamp};
+use crate::domain::organization::Membership;
+use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
 use crate::metrics::Metrics;
 pub use access::{Token, Weak};
@@ -40,6 +42,10 @@ pub struct State {
     pub reports: watch::Receiver<Reports>,
     /// The source.
     pub source: watch::Receiver<SourceStatus>,
+    /// Who is a member of the organization.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// What is known of the members' recorders.
+    pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Whether AWS has confirmed who asks.
     pub caller: watch::Receiver<Caller>,
     /// The heartbeats of all long tasks; the server adds its own.

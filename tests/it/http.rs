@@ -67,6 +67,8 @@ async fn served() -> Served {
         about: about.subscribe(),
         reports: reports.subscribe(),
         source: source.subscribe(),
+        membership: watch::Sender::default().subscribe(),
+        recorders: watch::Sender::default().subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
