@@ -36,4 +36,5 @@ pub mod report;
 pub mod selector;
 pub mod snapshot;
 pub mod template;
+pub mod view;
 pub mod yaml;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::arrival::Tracking;
 use super::catalog::{Catalog, Declared};
@@ -78,7 +78,7 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 }
 
 /// One pack in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackReport {
     /// Does AWS hold what is wanted?
     pub state: PackState,
@@ -95,7 +95,7 @@ pub struct PackReport {
 }
 
 /// Does AWS hold what is wanted: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PackState {
     /// Yes.
@@ -149,7 +149,7 @@ impl PackState {
 }
 
 /// In what a pack differs: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// It does not exist.
@@ -387,7 +387,7 @@ pub struct SourceStatus {
 }
 
 /// What a revision declares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declarations {
     /// Manifests that passed every check.
     pub valid: usize,
@@ -402,7 +402,7 @@ pub struct Declarations {
 }
 
 /// An approval as it is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredApproval {
     /// The plan it lets through.
     pub plan: Digest,
