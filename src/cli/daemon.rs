@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{self, Session, Unfit};
+use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
@@ -172,6 +173,21 @@ impl Daemon {
     /// Where log lines that had to be dropped are counted.
     pub(super) fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// The heartbeats of its tasks.
+    pub(super) fn beats(&self) -> Beats {
+        self.beats.clone()
+    }
+
+    /// How it stands, in one line.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            about: self.about.subscribe(),
+            source: self.status.subscribe(),
+            caller: self.caller.subscribe(),
+            reports: self.reports.subscribe(),
+        }
     }
 
     fn http_state(&self) -> http::State {

@@ -15,9 +15,12 @@ mod run;
 pub mod schema;
 mod session;
 pub mod simulate;
+mod standing;
 mod supervise;
+mod systemd;
 pub mod validate;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +34,12 @@ const EXIT_USAGE: u8 = 64;
 const EXIT_CONFIG: u8 = 78;
 /// Exit code of `plan --detailed-exitcode` when there are changes.
 const EXIT_CHANGES: u8 = 2;
+
+/// Threads that run tasks, which wait for AWS most of the time.
+const WORKERS_MAX: usize = 8;
+/// Threads for files and names. With the workers they stay beneath the 64 of the service unit
+/// (`TasksMax=`), however many cores a machine has; what finds no thread waits for one.
+const BLOCKING_MAX: usize = 32;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -160,7 +169,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(future: F) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(WORKERS_MAX))
+        .max_blocking_threads(BLOCKING_MAX)
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(future);
     // A blocking read of a dead mount must not keep the process.
     runtime.shutdown_background();

@@ -28,6 +28,7 @@ use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
 use crate::metrics::Metrics;
 pub use access::{Token, Weak};
+pub use health::unready;
 pub use listen::serve;
 
 /// The version of every JSON answer; it changes when a field goes away or changes its meaning.

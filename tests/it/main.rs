@@ -27,6 +27,7 @@ mod scenarios;
 mod settings;
 mod sim_http;
 mod source;
+mod systemd;
 mod templates;
 mod tidy;
 mod toy;
