@@ -24,7 +24,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Unusable};
 use crate::domain::beat::{Beater, Task};
-use crate::domain::catalog::Constraints;
+use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::failure::chain;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
@@ -59,6 +59,7 @@ pub(super) struct Daemon {
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
+    catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
     status: watch::Sender<SourceStatus>,
@@ -162,6 +163,7 @@ impl Daemon {
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
             parsed: watch::Sender::default(),
+            catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
             status: watch::Sender::default(),
@@ -197,6 +199,7 @@ impl Daemon {
             about: self.about.subscribe(),
             reports: self.reports.subscribe(),
             source: self.status.subscribe(),
+            catalog: self.catalog.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
             caller: self.caller.subscribe(),
@@ -339,11 +342,13 @@ impl Daemon {
     ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
         let (mut source, mut parsed) = (self.source.subscribe(), self.parsed.subscribe());
         let (status, beats) = (self.status.clone(), self.beats.clone());
+        let catalog = self.catalog.clone();
         async move {
             let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
             loop {
                 let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
                 status.send_replace(now);
+                catalog.send_replace(parsed.borrow().catalog.clone());
                 pulse.beat();
                 // All arms are cancel-safe: `changed` only marks a version as seen.
                 tokio::select! {
@@ -489,7 +494,8 @@ fn demand(config: &Config, parsed: &Parsed) -> Demand {
     }
 }
 
-fn about(config: &Config, started: Timestamp) -> About {
+/// What the program is, by its settings.
+pub(super) fn about(config: &Config, started: Timestamp) -> About {
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started,
@@ -497,6 +503,7 @@ fn about(config: &Config, started: Timestamp) -> About {
         mode: config.mode,
         simulated: config.aws.endpoint.is_some(),
         regions: config.aws.regions.clone(),
+        list_age_max: session::policy(config).list_age_max,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The command line: one file a command. The only code that names both `aws` and `sim`.
 
+mod answers;
 mod apply;
+mod ask;
 mod completions;
 mod daemon;
 mod demo;
 mod examples;
 pub mod excerpt;
+mod explain;
 pub mod healthcheck;
 mod narrator;
 mod paint;
@@ -16,6 +19,7 @@ pub mod schema;
 mod session;
 pub mod simulate;
 mod standing;
+mod status;
 mod supervise;
 mod systemd;
 pub mod validate;
@@ -34,6 +38,8 @@ const EXIT_USAGE: u8 = 64;
 const EXIT_CONFIG: u8 = 78;
 /// Exit code of `plan --detailed-exitcode` when there are changes.
 const EXIT_CHANGES: u8 = 2;
+/// Exit code of `status` when something could not be seen.
+const EXIT_UNKNOWN: u8 = 2;
 
 /// Threads that run tasks, which wait for AWS most of the time.
 const WORKERS_MAX: usize = 8;
@@ -65,7 +71,9 @@ const EXIT_CODES: &str = "\
 Exit codes:
    0  fine
    1  an error; what could be done was done
+      (status: something is wrong for certain)
    2  plan --detailed-exitcode: there are changes
+      (status: something could not be seen, and nothing that was is wrong)
   64  the command line is wrong
   78  the settings are wrong, or lead to another account than they name";
 
@@ -98,6 +106,10 @@ enum Command {
     Plan(plan::Args),
     /// Make one pass: show the plan, ask, apply it, watch the members deploy.
     Apply(apply::Args),
+    /// Show what is not as it should be, whose move it is, and by when.
+    Status(status::Args),
+    /// Explain how one account stands under every pack, and what happens next.
+    Explain(explain::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
     /// Print the JSON Schema of manifests.
@@ -147,6 +159,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Status(_)
+        | Command::Explain(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -157,6 +171,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => block_on(run::run(args, log)),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Status(args) => block_on(status::run(args)),
+        Command::Explain(args) => block_on(explain::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => {

@@ -343,6 +343,8 @@ mod tests {
             },
             accounts: Accounts::from([(account.id, account)]),
             units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
             read: JOINED.parse().unwrap(),
         }
     }

@@ -5,7 +5,6 @@
 //! that the command line shows a daemon's answer as if it were its own.
 
 pub mod account;
-mod advice;
 pub mod cell;
 pub mod health;
 pub mod members;
@@ -99,6 +98,17 @@ impl Facts {
     fn regions(&self) -> impl Iterator<Item = (&Region, Option<&RegionReport>)> {
         let report = |region| self.reports.get(region).map(Arc::as_ref);
         self.about.regions.iter().map(move |region| (region, report(region)))
+    }
+
+    /// Leaves only these regions to be shown.
+    pub fn only(&mut self, regions: BTreeSet<Region>) -> Result<(), Absent> {
+        let known = &self.about.regions;
+        if let Some(stranger) = regions.iter().find(|region| !known.contains(region)) {
+            let known = known.iter().map(Region::as_str);
+            return Err(absent("configured region", stranger.as_str(), known));
+        }
+        self.about.regions = regions;
+        Ok(())
     }
 
     /// The packs that manifests in force want in this region.

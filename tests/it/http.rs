@@ -55,6 +55,7 @@ async fn served() -> Served {
         mode: Mode::Sync,
         simulated: true,
         regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
+        list_age_max: Duration::from_mins(30),
     };
     let dark = unseen("us-east-1", FailureKind::Denied, "a policy forbids it");
     let caller = Caller::Confirmed { account: "111111111111".parse().unwrap() };
@@ -67,6 +68,7 @@ async fn served() -> Served {
         about: about.subscribe(),
         reports: reports.subscribe(),
         source: source.subscribe(),
+        catalog: watch::Sender::default().subscribe(),
         membership: watch::Sender::default().subscribe(),
         recorders: watch::Sender::default().subscribe(),
         caller: caller.subscribe(),

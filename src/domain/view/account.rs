@@ -9,7 +9,7 @@ use super::super::arrival::{Arrival, Verdict};
 use super::super::failure_class::FailureClass;
 use super::super::member::{Member, MemberStatus, StatusKind};
 use super::super::mode::Mode;
-use super::super::model::{AccountId, PackName, Region, Timestamp, UnitId};
+use super::super::model::{AccountId, Installation, PackName, Region, Timestamp, UnitId};
 use super::super::newcomer::{Newcomer, Phase};
 use super::super::organization::{Account, AccountState};
 use super::super::plan::{Change, Step};
@@ -33,6 +33,8 @@ pub struct AccountView {
     pub simulated: bool,
     /// By AWS's clock.
     pub now: Timestamp,
+    /// Whose packs are explained.
+    pub installation: Installation,
     /// How far conformd may go.
     pub mode: Mode,
     /// The account.
@@ -120,22 +122,18 @@ pub struct AccountPackView {
 }
 
 /// Explains one account, under all packs or under one.
-pub fn account(
-    facts: &Facts,
-    id: AccountId,
-    pack: Option<&PackName>,
-) -> Result<AccountView, Absent> {
+pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<AccountView, Absent> {
     let mut regions: BTreeMap<Region, PlaceView> = facts
         .regions()
         .map(|(region, report)| (region.clone(), place(facts, id, region, report)))
         .collect();
     if let Some(pack) = pack {
         let all = regions.values().flat_map(|place| place.packs.keys());
-        if !all.clone().any(|name| name == pack) {
+        if !all.clone().any(|name| name.as_str() == pack) {
             let names: std::collections::BTreeSet<&str> = all.map(PackName::as_str).collect();
-            return Err(absent("pack of ours called", pack.as_str(), names.into_iter()));
+            return Err(absent("pack of ours called", pack, names.into_iter()));
         }
-        regions.values_mut().for_each(|place| place.packs.retain(|name, _| name == pack));
+        regions.values_mut().for_each(|place| place.packs.retain(|name, _| name.as_str() == pack));
     }
     let member = member(facts, id);
     let lingers = regions.values().flat_map(|place| place.packs.values());
@@ -148,6 +146,7 @@ pub fn account(
         version: VERSION,
         simulated: facts.about.simulated,
         now: facts.now,
+        installation: facts.about.installation.clone(),
         mode: facts.about.mode,
         account: id,
         summary: String::new(),
@@ -284,14 +283,8 @@ fn under(
     let status = known.map(|(status, _)| status);
     let member = known.and_then(|(_, member)| member);
     let (code, message) = member.map_or((None, None), words);
-    let case = next::Case {
-        facts,
-        account: id,
-        pack: name,
-        targeting: targeting.as_ref(),
-        status,
-        report,
-    };
+    let case =
+        next::Case { account: id, pack: name, targeting: targeting.as_ref(), status, report };
     AccountPackView {
         next: next::next(&case),
         targeting,

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
+use super::super::failure_class::Mover;
 use super::super::member::Counts;
 use super::super::model::{PackName, Timestamp};
 use super::super::observed::RolloutStatus;
 use super::super::outcome::Ending;
 use super::super::plan::{ActionKind, Hold, HoldReason, Reason, Step};
 use super::super::report::{PackReport, PackState, RegionReport};
-use super::advice::{Advice as _, Mover};
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
 /// region), failed, held, drifted, rolling, unseen (its members), ok.
@@ -229,9 +229,7 @@ pub(super) fn helps_members(step: &Step) -> bool {
 
 /// Whether some member waits for a person; `helps`: conformd is about to put the pack again.
 fn needs_person(arrival: &Arrival, helps: bool) -> bool {
-    let mut classes = arrival.classes.keys();
-    let by_person =
-        classes.any(|class| class.mover() != Mover::Aws && !(helps && class.is_retryable()));
+    let by_person = arrival.classes.keys().any(|class| class.mover() != Mover::Nobody);
     by_person || (arrival.counts.missing > 0 && !helps)
 }
 

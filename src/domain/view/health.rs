@@ -239,7 +239,6 @@ fn packs(totals: &Totals) -> String {
     let of = |cell| totals.cells.get(&cell).copied().unwrap_or_default();
     let all: usize = totals.cells.values().sum();
     let deployments = many(all, "pack deployment");
-    let moving = of(CellState::Rolling).saturating_add(of(CellState::Drifted));
     if all == 0 {
         "no pack is declared or deployed".to_owned()
     } else if totals.need_person > 0 {
@@ -251,9 +250,12 @@ fn packs(totals: &Totals) -> String {
     } else if of(CellState::Unseen) > 0 {
         let verb = if of(CellState::Unseen) == 1 { "is" } else { "are" };
         format!("{} of {deployments} {verb} not known", of(CellState::Unseen))
-    } else if moving > 0 {
-        let verb = if moving == 1 { "is" } else { "are" };
-        format!("{moving} of {deployments} {verb} on the way, the rest is in place")
+    } else if of(CellState::Drifted) > 0 {
+        let verb = if of(CellState::Drifted) == 1 { "differs" } else { "differ" };
+        format!("{} of {deployments} {verb} from the manifests", of(CellState::Drifted))
+    } else if of(CellState::Rolling) > 0 {
+        let verb = if of(CellState::Rolling) == 1 { "is" } else { "are" };
+        format!("{} of {deployments} {verb} on the way", of(CellState::Rolling))
     } else if of(CellState::Held) > 0 {
         let verb = if of(CellState::Held) == 1 { "is" } else { "are" };
         format!("{} of {deployments} {verb} held on purpose", of(CellState::Held))

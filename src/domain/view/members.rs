@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
-use super::super::failure_class::FailureClass;
+use super::super::failure_class::{FailureClass, Mover};
 use super::super::member::{Counts, Member, MemberStatus, StatusKind};
 use super::super::model::{AccountId, PackName, Region, Timestamp};
 use super::super::selector::{Targeting, rule_of};
-use super::advice::{Advice as _, Mover};
 use super::cell::cells;
 use super::trouble::{MISSING, words};
 use super::{Absent, Facts, Page, VERSION, absent};
@@ -76,9 +75,9 @@ pub struct AccountRow {
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The region.
-    pub region: &'a Region,
+    pub region: &'a str,
     /// The pack.
-    pub pack: &'a PackName,
+    pub pack: &'a str,
     /// Only accounts of this status.
     pub status: Option<StatusKind>,
     /// The page.
@@ -88,15 +87,15 @@ pub struct Asked<'a> {
 /// A page of the accounts of one pack in one region.
 pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent> {
     let Asked { region, pack, status, page } = *asked;
-    if !facts.about.regions.contains(region) {
+    let Some(region) = facts.about.regions.iter().find(|one| one.as_str() == region) else {
         let regions = facts.about.regions.iter().map(Region::as_str);
-        return Err(absent("configured region", region.as_str(), regions));
-    }
+        return Err(absent("configured region", region, regions));
+    };
     let report = facts.reports.get(region);
     let cells = cells(report.map(AsRef::as_ref), &facts.wanted(region));
-    let Some(cell) = cells.get(pack) else {
+    let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
         let what = format!("pack of ours in {region} called");
-        return Err(absent(&what, pack.as_str(), cells.keys().map(PackName::as_str)));
+        return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
     };
     let known = report.and_then(|report| report.tracking.packs.get(pack));
     let mut rows = known.map(|arrival| rows(facts, pack, arrival)).unwrap_or_default();

@@ -4,15 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::failure_class::FailureClass;
+use super::super::failure_class::{FailureClass, Mover};
 use super::super::member::MemberStatus;
 use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::newcomer::{Newcomer, Phase};
 use super::super::plan::{ActionKind, Hold, Step};
 use super::super::report::RegionReport;
 use super::super::selector::Targeting;
-use super::Facts;
-use super::advice::{Advice as _, Mover};
 use super::cell::{Lift, helps_members, lift};
 use super::trouble::MISSING;
 
@@ -45,7 +43,6 @@ pub enum Who {
 
 /// One account under one pack.
 pub(super) struct Case<'a> {
-    pub(super) facts: &'a Facts,
     pub(super) account: AccountId,
     pub(super) pack: &'a PackName,
     pub(super) targeting: Option<&'a Targeting>,
@@ -141,7 +138,7 @@ fn verb(action: ActionKind) -> &'static str {
 
 fn failed(class: FailureClass) -> NextView {
     match class.mover() {
-        Mover::Aws => aws(class.advice(), None),
+        Mover::Nobody => aws(class.advice(), None),
         mover => person(mover, class.advice(), None),
     }
 }

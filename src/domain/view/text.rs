@@ -17,6 +17,7 @@ use super::status::StatusView;
 use super::trouble::TroubleView;
 use super::words::{ago, first_few, left, many};
 use crate::domain::arrival::Verdict;
+use crate::domain::failure_class::Mover;
 use crate::domain::foreign::flowing;
 use crate::domain::member::{Counts, StatusKind};
 use crate::domain::model::{PackName, Region, Timestamp};
@@ -182,6 +183,17 @@ fn packs(view: &StatusView, layout: Layout) -> String {
     section("Packs", rows, layout)
 }
 
+/// Whose move it is, as people say it.
+fn person(mover: Mover) -> &'static str {
+    match mover {
+        Mover::Nobody => "conformd, AWS",
+        Mover::Member => "account owner",
+        Mover::Organization => "organization",
+        Mover::Author => "pack author",
+        Mover::Support => "AWS Support",
+    }
+}
+
 /// Members by status, those that there are.
 fn counts(counts: &Counts, expected: Option<usize>) -> String {
     let expected = expected.map(|expected| format!("{expected} expected"));
@@ -208,8 +220,8 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
             write!(scale, "\n{members} times in {packs}, {regions}")
                 .expect("writing into a string does not fail");
         }
-        let sign = if trouble.mover.is_person() { NEEDY } else { MOVING };
-        let mover = format!("move: {}", trouble.mover.as_str());
+        let sign = if trouble.mover != Mover::Nobody { NEEDY } else { MOVING };
+        let mover = format!("move: {}", person(trouble.mover));
         [sign.to_owned(), class.to_owned(), scale, mover, details(trouble, layout.wide)]
     });
     section("Failing accounts", rows.collect(), layout)

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::failure_class::FailureClass;
+use super::super::failure_class::{FailureClass, Mover};
 use super::super::member::{Member, MemberStatus, StatusKind};
 use super::super::model::{AccountId, PackName, Region};
 use super::super::report::RegionReport;
 use super::Facts;
-use super::advice::{Advice as _, Mover};
 
 /// Accounts that are named as examples of one trouble.
 const EXAMPLES_MAX: usize = 10;
@@ -79,7 +78,7 @@ pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
     }
     let mut troubles: Vec<TroubleView> =
         groups.into_iter().map(|(matter, group)| view(facts, matter, group)).collect();
-    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Aws, Reverse(trouble.members)));
+    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Nobody, Reverse(trouble.members)));
     troubles
 }
 

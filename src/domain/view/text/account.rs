@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::section;
-use super::{DARK, FINE, Layout, MOVING, NEEDY, clean, spoken};
+use super::{DARK, FINE, Layout, MOVING, NEEDY, clean, person, spoken};
 use crate::domain::member::StatusKind;
 use crate::domain::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::organization::AccountState;
@@ -175,8 +175,8 @@ fn next_line(next: &NextView, now: Timestamp) -> Option<String> {
         return None;
     }
     let who = match (who, mover) {
-        (Who::Person, Some(mover)) => format!("move: {}: ", mover.as_str()),
-        (Who::Person, None) => "move: you: ".to_owned(),
+        (Who::Person, Some(mover)) => format!("move of {}: ", person(*mover)),
+        (Who::Person, None) => "move of yours: ".to_owned(),
         (Who::Nobody | Who::Aws | Who::Conformd, _) => String::new(),
     };
     let due = due.map(|at| format!(" ({at}: {})", left(seconds_to(now, at)))).unwrap_or_default();
