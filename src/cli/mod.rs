@@ -13,6 +13,7 @@ pub mod healthcheck;
 mod narrator;
 mod paint;
 mod plan;
+mod reload;
 mod rollout;
 mod run;
 pub mod schema;
@@ -102,6 +103,8 @@ struct SettingsFile {
 enum Command {
     /// Run the daemon: keep every region equal to the manifests.
     Run(run::Args),
+    /// Try the settings, and have a running daemon take them.
+    Reload(reload::Args),
     /// Show what would change, and why; change nothing.
     Plan(plan::Args),
     /// Make one pass: show the plan, ask, apply it, watch the members deploy.
@@ -161,6 +164,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Apply(_)
         | Command::Status(_)
         | Command::Explain(_)
+        | Command::Reload(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -169,6 +173,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
     match command {
         Command::Run(args) => block_on(run::run(args, log)),
+        Command::Reload(args) => reload::run(&args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Status(args) => block_on(status::run(args)),

@@ -24,9 +24,6 @@ const COUNT_LINES: Duration = Duration::from_secs(5);
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Only read the settings: say every error and end with 78, or with 0.
-    #[arg(long)]
-    validate: bool,
 }
 
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once.
@@ -34,9 +31,6 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
     let config = session::settings(&args.settings)?;
     let listen = config.http.listen;
     let daemon = Daemon::new(config, Clock::system())?;
-    if args.validate {
-        return Ok(ExitCode::SUCCESS);
-    }
     keep_secrets();
     let listener = TcpListener::bind(listen)
         .await

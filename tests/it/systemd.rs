@@ -122,13 +122,22 @@ fn a_watchdog_is_fed_three_times_a_span_on_an_abstract_socket_too() {
 }
 
 #[test]
-fn settings_can_be_tried_without_starting_anything() {
+fn settings_are_tried_before_a_daemon_is_told_to_reload() {
     let scene = scene();
-    assert_eq!(scene.run(&["run", "--validate"]).text(), "exit 0\n");
+    let daemon = Daemon::starting(scene.start(&["run"]));
+    let pid = daemon.program.id().to_string();
+    let reloads = || daemon.program.stderr().matches("reloaded").count();
     scene.set(&Settings { mode: "sink", ..Settings::default() });
-    let ended = scene.run(&["run", "--validate"]).expect(78);
+    let ended = scene.run(&["reload", "--pid", &pid]).expect(78);
     assert!(ended.stderr.contains("sink"), "{}", ended.stderr);
-    assert!(scene.aws.requests(0).is_empty());
+    assert_eq!(reloads(), 0);
+    scene.set(&Settings { mode: "observe", ..Settings::default() });
+    assert_eq!(scene.run(&["reload", "--pid", &pid]).text(), "exit 0\n");
+    daemon.program.eventually("reloaded", || (reloads() == 1).then_some(()));
+    daemon.stop().expect(0);
+    let ended = scene.run(&["reload", "--pid", &pid]).expect(1);
+    assert!(ended.stderr.contains("cannot be told to reload"), "{}", ended.stderr);
+    scene.run(&["reload", "--pid", "0"]).expect(64);
 }
 
 #[test]
