@@ -280,10 +280,10 @@ fn may_fail_so(op: Op, kind: FailureKind) -> bool {
             op,
             GetOrganizationConformancePackDetailedStatus | DeleteOrganizationConformancePack
         ),
-        FailureKind::NoSuchUnit => matches!(
-            op,
-            ListAccountsForParent | ListOrganizationalUnitsForParent | ListTagsForResource
-        ),
+        FailureKind::NoSuchUnit => {
+            matches!(op, ListAccountsForParent | ListOrganizationalUnitsForParent)
+        }
+        FailureKind::NoSuchAccount => op == ListTagsForResource,
         FailureKind::BadToken => !is_write && !is_alone && op != DescribeOrganization,
         FailureKind::NotDelegated | FailureKind::NoOrganization => !is_alone,
         FailureKind::Throttled

@@ -106,6 +106,8 @@ fn list(states: &[Option<AccountState>]) -> AccountList {
         },
         accounts: accounts.collect(),
         units_absent: BTreeSet::new(),
+        units_walked: BTreeSet::new(),
+        tags_problem: None,
         read: at("11:50:00"),
     }
 }
@@ -284,6 +286,7 @@ fn a_list_that_shrank_waits_for_a_person_in_every_region() {
         before: 100,
         after: 80,
         since: at("11:40:00"),
+        gone: BTreeSet::new(),
     });
     let tripped = |members: &Members| {
         let text = scrape_all(&metrics, &reports([tracked()]), members);
