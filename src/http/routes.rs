@@ -194,7 +194,7 @@ async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
             source: &source,
             membership: &membership,
             recorders: &recorders,
-            skew: None,
+            skew: state.clock.skew(),
             beats: &beats,
             now: state.clock.now(),
         };

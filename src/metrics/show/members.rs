@@ -11,7 +11,7 @@ use crate::domain::arrival::{Arrival, Tracking, Verdict};
 use crate::domain::failure_class::FailureClass;
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::{Newcomer, Phase};
-use crate::domain::organization::{AccountState, Membership};
+use crate::domain::organization::MembershipStatus;
 use crate::domain::recorder::{RecorderKind, Recorders};
 use crate::domain::report::Reports;
 
@@ -100,15 +100,17 @@ impl Families {
     }
 
     /// What is known of the organization.
-    pub(super) fn show_organization(&self, membership: &Membership) {
+    pub(super) fn show_organization(&self, status: &MembershipStatus) {
         let families = &self.organization;
+        families.success_last.set(moment(status.read));
         families.accounts.reset();
-        families.success_last.set(moment(membership.list.as_ref().map(|list| list.read)));
-        let Some(list) = &membership.list else { return };
-        for state in AccountState::ALL.map(Some).into_iter().chain([None]) {
-            let accounts = list.accounts.values().filter(|account| account.state == state);
+        if status.read.is_none() {
+            return;
+        }
+        let known = status.states.iter().map(|(state, accounts)| (Some(*state), *accounts));
+        for (state, accounts) in known.chain([(None, status.state_unknown)]) {
             let labels = [account_state(state)];
-            families.accounts.with_label_values(&labels).set(count(accounts.count()));
+            families.accounts.with_label_values(&labels).set(count(accounts));
         }
     }
 }

@@ -98,10 +98,11 @@ impl Families {
             reports.values().filter_map(|report| report.approval.as_deref()).collect();
         self.show_approvals(&source.declared, &used, now);
         self.show_packs(memory);
+        let membership = membership.status();
         self.show_guard(reports, &memory.regions, membership.shrink.is_some());
         self.show_members(reports, &memory.regions);
         self.show_recorders(recorders, &memory.regions);
-        self.show_organization(membership);
+        self.show_organization(&membership);
     }
 
     fn show_source(&self, source: &SourceStatus) {
