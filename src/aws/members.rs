@@ -25,7 +25,17 @@ const SESSION_SECONDS: i32 = 900;
 const SESSION_NAME_MAX: usize = 64;
 
 /// What a session may do, whatever the role may.
-const SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["config:DescribeConfigurationRecorders","config:DescribeConfigurationRecorderStatus"],"Resource":"*"}]}"#;
+const SESSION_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": [{
+        "Effect": "Allow",
+        "Action": [
+            "config:DescribeConfigurationRecorders",
+            "config:DescribeConfigurationRecorderStatus"
+        ],
+        "Resource": "*"
+    }]
+}"#;
 
 /// The role that is assumed in each member.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -146,13 +146,13 @@ async fn get<T: DeserializeOwned>(
 async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
-    let around = session.surroundings()?;
+    let around = session.surroundings().await?;
     let looked = plan::look(&session, &regions, &around, Mode::Observe).await;
     let reports = looked
         .into_iter()
         .map(|one| (one.report.place.region.clone(), Arc::new(one.report)))
         .collect();
-    let now = session.clock.now();
+    let now = session.clock.aws_now();
     let catalog = around.intake.catalog;
     let source = SourceStatus {
         revision: catalog.as_ref().map(|catalog| catalog.revision.clone()),

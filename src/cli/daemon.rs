@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
-//!              │          ▲
+//!              │          ▲  ▲         │
+//!              │          │  └── probe ◀┘
 //!              └─▶ organization
 //! ```
 
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{self, Session, Unfit};
+use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
@@ -30,8 +32,9 @@ use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
-use crate::metrics::{Metrics, Program, Settings, Setup};
+use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
+use crate::probe;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -176,6 +179,21 @@ impl Daemon {
         self.metrics.clone()
     }
 
+    /// The heartbeats of its tasks.
+    pub(super) fn beats(&self) -> Beats {
+        self.beats.clone()
+    }
+
+    /// How it stands, in one line.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            about: self.about.subscribe(),
+            source: self.status.subscribe(),
+            caller: self.caller.subscribe(),
+            reports: self.reports.subscribe(),
+        }
+    }
+
     fn http_state(&self) -> http::State {
         http::State {
             about: self.about.subscribe(),
@@ -227,6 +245,7 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
         let mut parsed = self.parsed.subscribe();
         let demand = watch::Sender::new(demand(&self.config, &parsed.borrow()));
@@ -343,6 +362,27 @@ impl Daemon {
             pulse.end();
             Ok(())
         }
+    }
+
+    fn spawn_probe(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let channels = probe::Channels {
+            reports: self.reports.subscribe(),
+            recorders: self.recorders.clone(),
+            beats: self.beats.clone(),
+        };
+        let (probe, metrics, end) =
+            (session.probe().map(Arc::new), self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "probe",
+            stop.clone(),
+            move || metrics.panicked(Task::Probe),
+            move || probe::run(probe.clone(), channels.clone(), end.clone()),
+        ));
     }
 
     fn spawn_organization(
@@ -470,11 +510,13 @@ pub(super) fn about(config: &Config, started: Timestamp) -> About {
 /// What the metrics show of the settings.
 fn shown(config: &Config) -> Settings {
     let policy = session::policy(config);
+    let config::Intervals { source, organization, sweep_trouble, sweep_full, .. } =
+        config.intervals;
+    let region = policy.pace.interval;
     Settings {
         mode: policy.mode,
         regions: config.aws.regions.clone(),
-        interval_source: config.intervals.source,
-        interval_region: policy.pace.interval,
+        intervals: metrics::Intervals { source, organization, region, sweep_trouble, sweep_full },
         quota: policy.quota,
     }
 }

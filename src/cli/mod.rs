@@ -13,15 +13,19 @@ pub mod healthcheck;
 mod narrator;
 mod paint;
 mod plan;
+mod reload;
 mod rollout;
 mod run;
 pub mod schema;
 mod session;
 pub mod simulate;
+mod standing;
 mod status;
 mod supervise;
+mod systemd;
 pub mod validate;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +41,12 @@ const EXIT_CONFIG: u8 = 78;
 const EXIT_CHANGES: u8 = 2;
 /// Exit code of `status` when something could not be seen.
 const EXIT_UNKNOWN: u8 = 2;
+
+/// Threads that run tasks, which wait for AWS most of the time.
+const WORKERS_MAX: usize = 8;
+/// Threads for files and names. With the workers they stay beneath the 64 of the service unit
+/// (`TasksMax=`), however many cores a machine has; what finds no thread waits for one.
+const BLOCKING_MAX: usize = 32;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -93,6 +103,8 @@ struct SettingsFile {
 enum Command {
     /// Run the daemon: keep every region equal to the manifests.
     Run(run::Args),
+    /// Try the settings, and have a running daemon take them.
+    Reload(reload::Args),
     /// Show what would change, and why; change nothing.
     Plan(plan::Args),
     /// Make one pass: show the plan, ask, apply it, watch the members deploy.
@@ -152,6 +164,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Apply(_)
         | Command::Status(_)
         | Command::Explain(_)
+        | Command::Reload(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -160,6 +173,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
     match command {
         Command::Run(args) => block_on(run::run(args, log)),
+        Command::Reload(args) => reload::run(&args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Status(args) => block_on(status::run(args)),
@@ -176,7 +190,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(future: F) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(WORKERS_MAX))
+        .max_blocking_threads(BLOCKING_MAX)
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(future);
     // A blocking read of a dead mount must not keep the process.
     runtime.shutdown_background();

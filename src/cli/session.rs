@@ -10,7 +10,9 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{SettingsFile, excerpt, paint};
-use crate::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience};
+use crate::aws::{
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience,
+};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
@@ -25,6 +27,7 @@ use crate::domain::snapshot::FileContent;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
+use crate::probe::Probe;
 use crate::region::{Policy, Reconciler, Surroundings};
 use crate::source::directory::Directory;
 
@@ -126,6 +129,8 @@ pub(super) struct Session {
     pub(super) organization: Paced<AwsOrganization>,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
+    /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
+    partition: String,
     observer: Arc<dyn AttemptObserver>,
     ledger: Arc<Mutex<Ledger>>,
     slots: Arc<Semaphore>,
@@ -159,6 +164,7 @@ impl Session {
         }
         Ok(Self {
             account: *expected,
+            partition: identity.partition,
             observer,
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
@@ -183,6 +189,14 @@ impl Session {
         let writer =
             mode.may_put().then(|| Limited::new(self.cloud.writer(&place), Arc::clone(&limiter)));
         Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
+    }
+
+    /// What looks at recorders of members, if the settings want it.
+    pub(super) fn probe(&self) -> Option<Probe<AwsMembers>> {
+        let Config { recorder_probe, installation, .. } = &*self.config;
+        let probe = recorder_probe.as_ref()?;
+        let members = self.cloud.members(probe, installation, &self.partition);
+        Some(Probe::new(members, probe.interval, self.clock.clone()))
     }
 
     /// Everything that the regions go by, read once. An account list that cannot be read holds the

@@ -28,6 +28,7 @@ pub use crate::domain::view::{About, Caller};
 use crate::domain::view::{Facts, VERSION};
 use crate::metrics::Metrics;
 pub use access::{Token, Weak};
+pub use health::unready;
 pub use listen::serve;
 
 /// The version of every JSON answer; it changes when a field goes away or changes its meaning.
@@ -73,7 +74,7 @@ impl State {
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
-            now: self.clock.now(),
+            now: self.clock.aws_now(),
         }
     }
 }

@@ -185,10 +185,19 @@ async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
         let _permit = permit;
         let state = &working.state;
         let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
+        let (membership, recorders) =
+            (state.membership.borrow().clone(), state.recorders.borrow().clone());
         let beats: BTreeMap<Beater, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let now = state.clock.now();
-        let view = View { reports: &reports, source: &source, beats: &beats, now };
+        let view = View {
+            reports: &reports,
+            source: &source,
+            membership: &membership,
+            recorders: &recorders,
+            skew: state.clock.skew(),
+            beats: &beats,
+            now: state.clock.now(),
+        };
         state.metrics.scrape(view)
     };
     match tokio::task::spawn_blocking(work).await {
@@ -305,7 +314,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::mode::Mode;
     use crate::http::{About, Caller, State};
-    use crate::metrics::{Metrics, Program, Settings, Setup};
+    use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
 
     fn server() -> Shared {
         let (mode, started) = (Mode::Observe, Timestamp::UNIX_EPOCH);
@@ -314,15 +323,26 @@ mod tests {
         let settings = Settings {
             mode,
             regions: BTreeSet::new(),
-            interval_source: Duration::from_mins(1),
-            interval_region: Duration::from_mins(15),
+            intervals: Intervals {
+                source: Duration::from_mins(1),
+                organization: Duration::from_mins(10),
+                region: Duration::from_mins(15),
+                sweep_trouble: Duration::from_mins(15),
+                sweep_full: Duration::from_hours(6),
+            },
             quota: 50,
         };
         let installation = "main".parse().unwrap();
         let regions = BTreeSet::new();
-        let list_age_max = Duration::from_mins(30);
-        let about =
-            About { version, started, installation, mode, simulated: false, regions, list_age_max };
+        let about = About {
+            version,
+            started,
+            installation,
+            mode,
+            simulated: false,
+            regions,
+            list_age_max: Duration::from_mins(30),
+        };
         let clock = Clock::simulated(started, 0);
         let state = State {
             about: watch::Sender::new(about).subscribe(),
@@ -357,10 +377,9 @@ mod tests {
         let body = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"]["code"], 500);
-        let (reports, source) = (BTreeMap::new(), crate::domain::report::SourceStatus::default());
-        let (beats, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
-        let view = View { reports: &reports, source: &source, beats: &beats, now };
-        let text = server.state.metrics.scrape(view).unwrap();
+        let scraped = scrape(extract::State(server)).await;
+        let text = to_bytes(scraped.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
         assert!(text.contains("conformd_panics_total{task=\"http\"} 1\n"));
         assert!(text.contains("code=\"5xx\",method=\"GET\",route=\"other\"} 1\n"));
     }
