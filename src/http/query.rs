@@ -58,6 +58,13 @@ mod tests {
     #[test]
     fn a_refusal_names_the_parameter_and_what_it_takes() {
         let asked = ["", "page=2&status=x", "page=two", "pages=2", "page=1&page=2", "page=%1b%0a"];
-        insta::assert_snapshot!(asked.map(check).join("\n"), @"");
+        insta::assert_snapshot!(asked.map(check).join("\n"), @r#"
+        None
+        Some(2)
+        page is a number, not two
+        there is no parameter pages; there is page, status
+        page is given twice
+        page is a number, not \u{1b}\n
+        "#);
     }
 }

@@ -179,6 +179,12 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
     /healthz 200 application/json
     /readyz 200 application/json
     /api/v1/status 200 application/json
+    /api/v1/status?format=text 200 text/plain; charset=utf-8
+    /api/v1/packs 200 application/json
+    /api/v1/packs/eu-west-1/iam-baseline/accounts 200 application/json
+    /api/v1/accounts/222222222222 200 application/json
+    /api/v1/accounts/222222222222?format=text 200 text/plain; charset=utf-8
+    /api/v1/new-accounts 200 application/json
     /api/v1/plan 200 application/json
     /api/v1/plan?format=text 200 text/plain; charset=utf-8
     /api/v1/plan?format=xml 400 application/json
@@ -194,13 +200,17 @@ async fn the_front_page_lists_what_there_is() {
     conformd 0.1.0, installation main, sync
     SIMULATED: no AWS account is looked at or changed
 
-    /                   this page
-    /metrics            metrics, for Prometheus
-    /healthz            whether the tasks of the daemon run
-    /readyz             whether source and identity were good once
-    /api/v1/status      what is going on in every region, and why
-    /api/v1/plan        what is planned; ?format=text for people
-    /api/v1/reconcile   POST: look at everything now
+    /                                           this page
+    /metrics                                    metrics, for Prometheus
+    /healthz                                    whether the tasks of the daemon run
+    /readyz                                     whether source and identity were good once
+    /api/v1/status                              what is going on in every region, and why; ?format=text for people
+    /api/v1/packs                               every pack in every region
+    /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
+    /api/v1/accounts/{id}                       one account explained; ?format=text for people
+    /api/v1/new-accounts                        accounts that joined lately, and how much time is left
+    /api/v1/plan                                what is planned; ?format=text for people
+    /api/v1/reconcile                           POST: look at everything now
     ");
 }
 
@@ -314,7 +324,46 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
         assert_eq!(error["code"], answer.status);
         table.push(format!("{page}\n  {} {}", answer.status, error["message"].as_str().unwrap()));
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    /api/v1/status?format=xml
+      400 format is json or text, not xml
+    /api/v1/status?region=eu-west-1
+      400 there is no parameter region; there is format, regions
+    /api/v1/status?regions=eu-west-1,EU
+      400 regions is a list of regions with commas between them, not eu-west-1,EU
+    /api/v1/status?regions=eu-west-2
+      404 there is no configured region eu-west-2; did you mean eu-west-1?
+    /api/v1/packs?status=failed
+      400 there is no parameter status; there is none
+    /api/v1/packs/eu-west-9/iam-baseline/accounts
+      404 there is no configured region eu-west-9; did you mean eu-west-1?
+    /api/v1/packs/eu-west-1/iam-basline/accounts
+      404 there is no pack of ours in eu-west-1 called iam-basline; did you mean iam-baseline?
+    /api/v1/packs/eu-west-1/%1b[31m%0a/accounts
+      404 there is no pack of ours in eu-west-1 called \u{1b}[31m\n; there is iam-baseline, legacy, logging
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?status=broken
+      400 status is one of ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left, not broken
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?page=0
+      400 page is a number from 1, not 0
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?limit=1001
+      400 limit is a number from 1 to 1000, not 1001
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?page=1&page=2
+      400 page is given twice
+    /api/v1/accounts/%ff
+      400 the path is no text
+    /api/v1/accounts/payments
+      404 there is no account id payments; that is the name of 222222222222
+    /api/v1/accounts/nobody
+      404 there is no account id nobody; an account id has 12 digits
+    /api/v1/accounts/222222222212
+      404 there is no account 222222222212 in the organization, nor any row of it; did you mean 222222222222 (payments)?
+    /api/v1/accounts/999999999999
+      404 there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts
+    /api/v1/accounts/222222222222?pack=loging
+      404 there is no pack of ours called loging; did you mean logging?
+    /api/v1/new-accounts?phase=young
+      400 phase is one of waiting, deploying, converged, late, missed, not young
+    "#);
 }
 
 #[tokio::test]
@@ -357,7 +406,11 @@ async fn routes_are_counted_by_their_template() {
     let text = Text::read(&served.get("/metrics").await.body);
     let counted = text.of("conformd_http_requests_total");
     let counted: Vec<&str> = counted.lines().filter(|line| !line.ends_with(" 0")).collect();
-    insta::assert_snapshot!(counted.join("\n"), @"");
+    insta::assert_snapshot!(counted.join("\n"), @r#"
+    conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/accounts/{id}"} 1
+    conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/packs/{region}/{pack}/accounts"} 1
+    conformd_http_requests_total{code="4xx",method="GET",route="/api/v1/accounts/{id}"} 2
+    "#);
 }
 
 #[tokio::test]
