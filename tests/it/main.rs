@@ -15,6 +15,7 @@ mod lab;
 mod lines;
 mod manifests;
 mod metrics;
+mod organization;
 mod plan;
 mod probe;
 mod process;
