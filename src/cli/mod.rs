@@ -1,6 +1,7 @@
 //! The command line: one file a command. The only code that names both `aws` and `sim`.
 
 mod apply;
+mod check;
 mod completions;
 mod daemon;
 mod demo;
@@ -89,6 +90,8 @@ enum Command {
     Plan(plan::Args),
     /// Make one pass: show the plan, ask, apply it, watch the members deploy.
     Apply(apply::Args),
+    /// Try the settings against AWS: one line a check, with what to do; change nothing.
+    Check(check::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
     /// Print the JSON Schema of manifests.
@@ -138,6 +141,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Check(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -148,6 +152,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => block_on(run::run(args, log)),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => {

@@ -16,6 +16,7 @@ mod lines;
 mod manifests;
 mod metrics;
 mod plan;
+mod preflight;
 mod probe;
 mod process;
 mod properties;
