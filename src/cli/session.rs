@@ -148,9 +148,7 @@ impl Session {
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
     ) -> anyhow::Result<Self> {
-        let ears = Ears { observer: Arc::clone(&observer), clock: clock.clone() };
-        let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
-        let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
+        let cloud = connect(&config, clock.clone(), Arc::clone(&observer)).await?;
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
@@ -230,6 +228,17 @@ impl Session {
     }
 }
 
+/// The SDK as the settings want it; nothing is asked yet.
+pub(super) async fn connect(
+    config: &Config,
+    clock: Clock,
+    observer: Arc<dyn AttemptObserver>,
+) -> anyhow::Result<AwsCloud> {
+    let ears = Ears { observer, clock };
+    let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
+    connected.map_err(|problem| Unfit(chain(&problem)).into())
+}
+
 /// Who we are, as the first region that answers says: one dead region must not stop the others.
 async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<Identity> {
     let mut last = None;
@@ -245,7 +254,7 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
 
 /// For commands that answer once: nobody scrapes their metrics.
 #[derive(Debug)]
-struct NobodyListens;
+pub(super) struct NobodyListens;
 
 impl AttemptObserver for NobodyListens {
     fn attempted(&self, _attempt: &Attempt<'_>) {}

@@ -29,6 +29,7 @@ pub mod organization;
 pub mod outcome;
 pub mod plan;
 pub mod plan_text;
+pub mod preflight;
 pub mod probe;
 pub mod recorder;
 pub mod remedy;

@@ -17,6 +17,7 @@ mod manifests;
 mod metrics;
 mod organization;
 mod plan;
+mod preflight;
 mod probe;
 mod process;
 mod properties;
