@@ -35,4 +35,5 @@ pub mod report;
 pub mod selector;
 pub mod snapshot;
 pub mod template;
+pub mod track;
 pub mod yaml;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::arrival::Tracking;
+use super::arrival::{Tracking, Verdict};
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
@@ -255,15 +255,30 @@ impl RegionReport {
             })
     }
 
-    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed.
+    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed:
+    /// by its members, and by the aggregate where they were not read.
     pub fn is_in_progress(&self) -> bool {
-        self.packs.values().any(|pack| {
-            let is_recent = pack.last_update.is_none_or(|at| after(at, RUN_MAX) > self.started);
-            is_recent
-                && pack.state != PackState::Unmanaged
-                && pack.state != PackState::Foreign
-                && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+        self.packs.iter().any(|(name, pack)| {
+            let is_ours = pack.state != PackState::Unmanaged && pack.state != PackState::Foreign;
+            is_ours && self.is_at_work(name, pack)
         })
+    }
+
+    fn is_at_work(&self, name: &PackName, pack: &PackReport) -> bool {
+        let arrival = self.tracking.packs.get(name);
+        match arrival.map(|arrival| (arrival.verdict, arrival.counts)) {
+            Some((Verdict::StuckAggregate, _)) => true,
+            // Accounts that only wait for a recorder may do so for hours.
+            Some((Verdict::Converging, counts)) => counts.in_progress > 0 || counts.waiting == 0,
+            Some((Verdict::Converged | Verdict::Missing, _)) => false,
+            // With failures, AWS may be at work on the others.
+            Some((Verdict::Degraded, counts)) => counts.in_progress > 0,
+            Some((Verdict::Unseen | Verdict::Deleting, _)) | None => {
+                let update = pack.last_update;
+                let is_recent = update.is_none_or(|at| after(at, RUN_MAX) > self.started);
+                is_recent && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+            }
+        }
     }
 }
 
