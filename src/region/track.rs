@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::{Policy, Reconciler};
 use crate::cloud::{Reader, RowFilter, Writer};
 use crate::domain::arrival::{Arrival, Tracking};
-use crate::domain::failure::chain;
+use crate::domain::failure::{FailureKind, chain};
+use crate::domain::history::{after, backoff};
 use crate::domain::model::Timestamp;
 use crate::domain::newcomer::Newcomer;
 use crate::domain::observed::{Phase, Verb};
@@ -58,6 +59,10 @@ struct Reel {
     reading: Reading,
     rank: Rank,
     began: Timestamp,
+    /// Not before, after a page that could not be had.
+    resume: Timestamp,
+    /// How often in a row that happened.
+    attempts: u32,
     /// Listings that are left; the first is being read.
     filters: Vec<Option<(Verb, Phase)>>,
     listing: Listing,
@@ -74,7 +79,8 @@ impl Reel {
             Reading::Account(..) | Reading::Sweep(_) => vec![None],
         };
         let (listing, part, draft) = (Listing::default(), Draft::default(), Draft::default());
-        Self { reading, rank, began, filters, listing, part, draft }
+        let (resume, attempts) = (began, 0);
+        Self { reading, rank, began, resume, attempts, filters, listing, part, draft }
     }
 
     fn filter(&self) -> RowFilter {
@@ -102,7 +108,11 @@ impl Tracker {
                 reels.push(Reel::new(reading.clone(), *rank, now));
                 Ok(())
             }
-            (_, Some(_)) => Ok(()),
+            (_, Some(_)) => match reels.last().map(|reel| reel.resume) {
+                // Nothing less urgent passes it: AWS would not answer that either.
+                Some(resume) if resume > now => Err(Some(resume)),
+                Some(_) | None => Ok(()),
+            },
             (_, None) => Err(errands.iter().map(|errand| errand.due).min()),
         }
     }
@@ -147,7 +157,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         progress(told);
         for reading in readings {
             let now = self.clock.aws_now();
-            self.tracker.reels = vec![Reel::new(reading, Rank::Changed, now)];
+            self.tracker.reels = vec![Reel::new(reading, Rank::Command, now)];
             while !self.tracker.reels.is_empty() {
                 let end = self.read_page(policy).await;
                 told.pages = told.pages.saturating_add(1);
@@ -182,8 +192,17 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                     return self.end(policy, None);
                 }
             }
-            Err(incomplete) => return self.end(policy, Some(&incomplete)),
+            Err(incomplete) => {
+                let wait = backoff(policy.pace.requeue, reel.attempts, policy.pace.requeue_max);
+                reel.attempts = reel.attempts.saturating_add(1);
+                if reel.rank == Rank::Command || !may_pass(&incomplete, reel.attempts) {
+                    return self.end(policy, Some(&incomplete));
+                }
+                reel.resume = after(self.clock.aws_now(), wait);
+                return None;
+            }
         }
+        reel.attempts = 0;
         None
     }
 
@@ -208,6 +227,21 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.tracking = tracking;
         Some(News { matters })
     }
+}
+
+/// A page is asked for so often before the whole reading counts as failed.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Whether the same page may be had later: what was read so far is worth the wait.
+fn may_pass(incomplete: &Incomplete, attempts: u32) -> bool {
+    let is_passing = matches!(
+        incomplete.kind(),
+        FailureKind::Throttled
+            | FailureKind::Timeout
+            | FailureKind::Server
+            | FailureKind::Unreachable
+    );
+    is_passing && attempts < ATTEMPTS_MAX
 }
 
 /// What plans go by.

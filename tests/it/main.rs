@@ -29,5 +29,6 @@ mod source;
 mod templates;
 mod tidy;
 mod toy;
+mod tracking;
 mod waits;
 mod wire;

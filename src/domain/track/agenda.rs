@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::course::{AGREE, Course};
 use super::people::People;
 use super::reading::{FILTERS, PAGE, Reading};
+use super::survey::Wanted;
 use super::verdict::verdict;
 use crate::domain::arrival::Verdict;
 use crate::domain::history::{Pace, after, backoff};
@@ -25,6 +26,8 @@ pub struct Sweeps {
 /// What comes first when several readings are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
+    /// A command waits for it.
+    Command,
     /// It changed lately, or a run is on its way.
     Changed,
     /// Somebody joined lately.
@@ -83,8 +86,8 @@ pub(super) fn errands(
         (_, Some(_)) if !course.is_swept() => add(Rank::Verdict, moved, sweep()),
         (_, Some(read)) => {
             let is_steady = is_quiet && course.survey.counts.failed == 0;
-            let is_calm = is_steady || verdict == Verdict::Converged || is_agreeing(course);
-            if !is_calm {
+            let is_done = verdict == Verdict::Converged || course.needs_agreement();
+            if !is_steady && !is_done {
                 add(Rank::Trouble, after(read, sweeps.trouble), trouble());
             }
         }
@@ -92,8 +95,9 @@ pub(super) fn errands(
     if let Some(deadline) = course.survey.deadline {
         add(Rank::Newcomer, deadline, trouble());
     }
-    if let Some(agreement) = course.agreement.filter(|_| is_agreeing(course)) {
-        add(Rank::Verdict, after(agreement.first, AGREE), sweep());
+    if course.needs_agreement() {
+        let first = course.agreement.map(|agreement| agreement.first);
+        add(Rank::Verdict, after(first.or(course.read).unwrap_or(moved), AGREE), sweep());
     }
     wanted((name, course), people, &mut add);
     if let Some(swept) = course.swept {
@@ -121,7 +125,7 @@ pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> 
     }
 }
 
-/// Single accounts, or everybody when that is no dearer.
+/// Single accounts; all that are in trouble, or everybody, where that is cheaper.
 fn wanted(
     (name, course): (&PackName, &Course),
     people: &People,
@@ -131,24 +135,23 @@ fn wanted(
     if course.survey.working > 0 || !course.is_swept() {
         return;
     }
-    let wanted = &course.survey.wanted;
-    let cost = sweep_cost(people);
-    if let Some((due, account)) = wanted.first() {
-        let together = wanted.iter().take_while(|(other, _)| *other <= after(*due, TOGETHER));
-        let is_dear = together.take(cost).count() >= cost;
-        let alone = Reading::Account(name.clone(), *account);
-        add(Rank::Newcomer, *due, if is_dear { Reading::Sweep(name.clone()) } else { alone });
-    }
+    let Some(&Wanted { due, account, .. }) = course.survey.wanted.first() else { return };
+    let together = course.survey.wanted.iter().take_while(|it| it.due <= after(due, TOGETHER));
+    let (filtered, others): (Vec<&Wanted>, Vec<&Wanted>) = together.partition(|it| it.is_filtered);
+    let filters = trouble_cost(course);
+    let reading = if sweep_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
+    {
+        Reading::Sweep(name.clone())
+    } else if filters < filtered.len() {
+        Reading::Trouble(name.clone())
+    } else {
+        Reading::Account(name.clone(), account)
+    };
+    add(Rank::Newcomer, due, reading);
 }
 
 /// Accounts that are due within this time are read together, if that is cheaper.
 const TOGETHER: Duration = Duration::from_mins(5);
-
-/// Whether the verdict only waits for a second sweep.
-fn is_agreeing(course: &Course) -> bool {
-    let is_open = course.is_in_progress() || course.survey.old > 0;
-    is_open && course.agreement.is_some_and(|agreement| !agreement.is_confirmed)
-}
 
 /// Requests of a sweep.
 fn sweep_cost(people: &People) -> usize {

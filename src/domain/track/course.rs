@@ -38,9 +38,11 @@ pub(super) struct Course {
     pub(super) excluded: BTreeSet<AccountId>,
     /// Who is expected to have it although AWS was last told otherwise.
     pub(super) told: BTreeSet<AccountId>,
-    /// A good row that is older does not prove that this content arrived: AWS's time of the last
-    /// change.
+    /// AWS's time of the last change, as far as it is known.
     pub(super) reference: Timestamp,
+    /// A good row that is older does not prove that this content arrived: the same, until two
+    /// sweeps have agreed that it did.
+    pub(super) proof: Timestamp,
     /// A Put of ours that AWS does not show yet: since when, and the time that AWS showed before.
     awaiting: Option<(Timestamp, Timestamp)>,
     /// What was read before says nothing about the content as it is.
@@ -99,6 +101,7 @@ impl Course {
             excluded: BTreeSet::new(),
             told: BTreeSet::new(),
             reference: pack.record.last_update,
+            proof: pack.record.last_update,
             awaiting: None,
             changed: Timestamp::MIN,
             touched: Timestamp::MIN,
@@ -125,11 +128,12 @@ impl Course {
         let is_moved = record.last_update != self.last_update;
         match self.awaiting {
             Some((_, before)) if is_other || record.last_update != before => {
-                (self.awaiting, self.reference) = (None, record.last_update);
+                self.awaiting = None;
+                (self.reference, self.proof) = (record.last_update, record.last_update);
             }
             Some((since, _)) if after(since, SETTLE) <= now => self.awaiting = None,
             None if is_other => {
-                self.reference = record.last_update;
+                (self.reference, self.proof) = (record.last_update, record.last_update);
                 self.change(now);
             }
             Some(_) | None => {}
@@ -140,6 +144,8 @@ impl Course {
         }
         if is_moved || status != self.aggregate {
             self.touched = now;
+            // What was found out about one run says nothing about the next.
+            self.agreement = self.agreement.filter(|_| !is_moved && self.is_in_progress());
         }
         self.is_wanted = want.is_some();
         let excluded = match want {
@@ -197,11 +203,11 @@ impl Course {
                 self.read = Some(began);
             }
             Found::Account(number, draft) => {
-                self.rows.take_one(number, draft, self.reference);
+                self.rows.take_one(number, draft, self.proof);
                 self.lone.insert(number, began);
             }
             Found::Sweep(draft) => {
-                self.rows = Rows::all(draft, self.reference, is_listed);
+                self.rows = Rows::all(draft, self.proof, is_listed);
                 (self.read, self.swept) = (Some(began), Some(began));
                 self.lone.retain(|_, at| *at > began);
                 if began < self.changed {
@@ -230,6 +236,18 @@ impl Course {
                 Some(Agreement { first, is_confirmed })
             }
         };
+        if self.is_agreed() {
+            self.proof = Timestamp::MIN;
+            self.rows.trust();
+            self.survey.old = 0;
+        }
+    }
+
+    /// Whether only a second sweep can tell that everybody has it.
+    pub(super) fn needs_agreement(&self) -> bool {
+        let Survey { counts, old, .. } = &self.survey;
+        let is_done = counts.in_progress == 0 && counts.waiting == 0;
+        self.is_swept() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
     }
 
     /// A reading failed.

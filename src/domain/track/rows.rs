@@ -43,7 +43,7 @@ impl RowState {
     }
 
     /// Whether one of the six filtered listings shows rows of this kind.
-    fn is_filtered(self) -> bool {
+    pub(super) fn is_filtered(self) -> bool {
         match self {
             Self::InProgress | Self::Deleting | Self::DeleteFailed(_) | Self::Failed(_) => true,
             Self::Ok | Self::Deleted | Self::Unknown => false,
@@ -207,6 +207,11 @@ impl Rows {
     /// The pack was put again, for everybody: what was good may be something else by now.
     pub(super) fn doubt(&mut self) {
         self.unsure.append(&mut self.ok);
+        self.trust();
+    }
+
+    /// What is good is good for this content, however old it is.
+    pub(super) fn trust(&mut self) {
         self.old = Numbers::default();
     }
 

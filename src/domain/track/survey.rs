@@ -50,10 +50,21 @@ pub(super) struct Survey {
     pub(super) unknown: Option<(usize, AccountId)>,
     /// Excluded accounts from which AWS could not remove it, and the first of them.
     pub(super) stuck: Option<(usize, AccountId)>,
-    /// Whose rows should be read alone, and when.
-    pub(super) wanted: BTreeSet<(Timestamp, AccountId)>,
+    /// Whose rows should be read, and when.
+    pub(super) wanted: BTreeSet<Wanted>,
     /// The first deadline of somebody who does not have it that nobody looked after.
     pub(super) deadline: Option<Timestamp>,
+}
+
+/// Somebody whose row has to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    /// Not before.
+    pub(super) due: Timestamp,
+    /// Who.
+    pub(super) account: AccountId,
+    /// Whether the filtered listings show it, as long as it is in trouble.
+    pub(super) is_filtered: bool,
 }
 
 /// What a survey goes by.
@@ -231,7 +242,8 @@ impl<'a> Taken<'a> {
             (_, None) => None,
         };
         if let Some(due) = due {
-            survey.wanted.insert((due, account.id));
+            let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
+            survey.wanted.insert(Wanted { due, account: account.id, is_filtered });
             if survey.wanted.len() > WANTED_MAX {
                 survey.wanted.pop_last();
             }
@@ -248,7 +260,7 @@ impl<'a> Taken<'a> {
                 false
             }
             Evidence::Row(row) => {
-                row.state == RowState::Ok && row.last_update() < Some(self.course.reference)
+                row.state == RowState::Ok && row.last_update() < Some(self.course.proof)
             }
             Evidence::Unsure | Evidence::Absent => false,
         };

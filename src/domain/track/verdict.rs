@@ -10,7 +10,7 @@ use crate::domain::observed::Unseen;
 pub(super) fn arrival(course: &Course, people: &People, unseen: Option<&Unseen>) -> Arrival {
     let survey = &course.survey;
     let (verdict, why) = verdict(course, people);
-    let is_done = survey.working == 0 && survey.unclear == 0;
+    let is_done = survey.counts.in_progress == 0 && survey.counts.waiting == 0;
     let mut whys: Vec<String> = why.into_iter().collect();
     whys.extend(notes(course));
     if verdict != Verdict::Unseen {
@@ -69,7 +69,7 @@ pub(super) fn verdict(course: &Course, people: &People) -> (Verdict, Option<Stri
         let why = "every account is done, and AWS says \"in progress\": a second reading decides";
         return say(Verdict::StuckAggregate, why);
     }
-    if course.survey.old > 0 && !course.is_agreed() {
+    if course.survey.old > 0 {
         let why = "rows are older than the last change: a second reading decides";
         return say(Verdict::Converging, why);
     }
