@@ -32,6 +32,7 @@ pub mod plan_text;
 pub mod recorder;
 pub mod remedy;
 pub mod report;
+pub mod roster;
 pub mod selector;
 pub mod snapshot;
 pub mod template;

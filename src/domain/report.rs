@@ -17,7 +17,7 @@ use super::mode::Mode;
 use super::model::{Digest, PackName, Place, Region, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen};
 use super::outcome::Outcome;
-use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
+use super::plan::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
 
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
@@ -240,14 +240,14 @@ impl RegionReport {
     pub fn is_synced(&self) -> bool {
         self.unseen.is_none()
             && self.plan.revision.is_some()
-            && self.plan.steps_with_held().next().is_none()
+            && self.plan.steps_with_held().all(Step::is_remedy)
             && self.packs.values().all(|pack| match pack.state {
-                // Left in place on purpose, which is what its hold says.
-                PackState::Orphaned => true,
-                PackState::Synced
-                | PackState::Unmanaged
-                | PackState::Foreign
-                | PackState::Suspended => pack.holds.is_empty(),
+                // Left in place on purpose, or as wanted and not with everybody, which is what the
+                // holds say.
+                PackState::Orphaned | PackState::Synced => true,
+                PackState::Unmanaged | PackState::Foreign | PackState::Suspended => {
+                    pack.holds.is_empty()
+                }
                 PackState::Drifted
                 | PackState::Invalid
                 | PackState::Rejected
@@ -293,13 +293,10 @@ fn pack_reports(
 }
 
 fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> PackReport {
-    let holds: Vec<HoldReason> = plan
-        .holds
-        .iter()
-        .filter(|hold| hold.pack.as_ref() == Some(name))
-        .map(|hold| hold.reason)
-        .collect();
-    let steps: Vec<&Step> = plan.steps_with_held().filter(|step| step.pack == *name).collect();
+    let holds = plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
+    let holds: Vec<&Hold> = holds.collect();
+    let steps: Vec<&Step> =
+        plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
     let state = match plan.bystanders.get(name) {
         Some(Bystander::Unmanaged) => PackState::Unmanaged,
         Some(Bystander::Foreign(_) | Bystander::Void(_)) => PackState::Foreign,
@@ -310,11 +307,21 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
         drift: steps.iter().flat_map(|step| drift(step)).collect(),
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
-        holds,
+        holds: holds.iter().map(|hold| hold.reason).collect(),
     }
 }
 
-fn state(pack: Option<&ObservedPack>, holds: &[HoldReason], has_step: bool) -> PackState {
+/// Whether it is only about members that failed: the pack itself is as wanted.
+fn is_about_members(hold: &Hold) -> bool {
+    match &hold.step {
+        Some(step) => step.is_remedy(),
+        None => hold.reason == HoldReason::Retry,
+    }
+}
+
+fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackState {
+    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
+    let holds: Vec<HoldReason> = about_it.collect();
     let first = holds.iter().find_map(|reason| match reason {
         HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
         HoldReason::Rejected => Some(PackState::Rejected),
