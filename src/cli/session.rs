@@ -24,6 +24,7 @@ use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
+use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
@@ -73,6 +74,10 @@ pub(super) fn policy(config: &Config) -> Policy {
         limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
+        sweeps: Sweeps {
+            trouble: config.intervals.sweep_trouble,
+            full: config.intervals.sweep_full,
+        },
         rescue: config.rescue,
         list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
     }
@@ -81,7 +86,7 @@ pub(super) fn policy(config: &Config) -> Policy {
 /// An account list that missed this many walks is old.
 const LIST_AGES: u32 = 3;
 
-/// How long things take; sweeps of member rows are not part of this version.
+/// How long things take; how often members are read is [`Sweeps`]'s.
 fn pace(intervals: &Intervals) -> Pace {
     let Intervals {
         source: _,

@@ -88,7 +88,8 @@ pub async fn run<R: Reader, W: Writer>(
         publish(&channels.reports, &report, &stop);
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
         channels.metrics.reconciled(&report);
-        reason = pulse.during(wake(&mut channels, &clock, pause, &stop)).await;
+        let rest = Rest { policy: &policy, clock: &clock, pause, stop: &stop };
+        reason = pulse.during(rest.take(&mut reconciler, &mut channels, report)).await;
     }
     pulse.end();
 }
@@ -102,6 +103,46 @@ fn publish(reports: &watch::Sender<Reports>, report: &Arc<RegionReport>, stop: &
         }
         is_current
     });
+}
+
+/// The time between two ticks.
+struct Rest<'a> {
+    policy: &'a Policy,
+    clock: &'a Clock,
+    pause: Duration,
+    stop: &'a CancellationToken,
+}
+
+impl Rest<'_> {
+    /// Reads members until something wakes the region, and shows what it learns; says what woke it.
+    async fn take<R: Reader, W: Writer>(
+        &self,
+        reconciler: &mut Reconciler<R, W>,
+        channels: &mut Channels,
+        mut report: Arc<RegionReport>,
+    ) -> &'static str {
+        let began = self.clock.elapsed();
+        let (mut end, mut reason) = (began.saturating_add(self.pause), "period");
+        loop {
+            let left = end.saturating_sub(self.clock.elapsed());
+            // Waking goes first, so that no write waits for a reading: that one may be dropped at
+            // any moment and goes on in the next rest.
+            let news = tokio::select! {
+                biased;
+                woken = wake(channels, self.clock, left, self.stop) => {
+                    return if woken == "period" { reason } else { woken };
+                }
+                news = reconciler.follow(self.policy) => news,
+            };
+            let tracking = reconciler.tracking().clone();
+            report = Arc::new(RegionReport { tracking, ..RegionReport::clone(&report) });
+            publish(&channels.reports, &report, self.stop);
+            let soon = began.saturating_add(self.policy.pace.look_again);
+            if news.matters && soon < end {
+                (end, reason) = (soon, "members");
+            }
+        }
+    }
 }
 
 /// Waits for whatever comes first, and says what it was.
