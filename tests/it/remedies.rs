@@ -152,10 +152,10 @@ fn only_classes_that_may_pass_are_put_again() {
 }
 
 #[test]
-fn why_it_failed_has_to_be_read_before_anything_is_done() {
+fn members_have_to_be_read_before_anything_is_done() {
     let held = "
     ! iam held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     No changes; 1 held.
     ";
     let held = held.lines().map(str::trim).collect::<Vec<_>>().join("\n");
