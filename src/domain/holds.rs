@@ -230,11 +230,11 @@ impl Region<'_> {
         if self.now >= due {
             return Decision::Take(Box::new(step));
         }
-        let why = match step.reason {
-            Reason::Rescue { .. } => {
-                "it was put lately; one rescue serves all who are late by then"
+        let why = match &step.action {
+            Action::Rescue(_) => "it was put lately; one rescue serves all who are late by then",
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
+                "the last run failed; the next try comes later"
             }
-            _ => "the last run failed; the next try comes later",
         };
         waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
     }

@@ -131,6 +131,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             self.seen_last = Some(now);
         }
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
+        self.history.arrive(&self.tracking);
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), now);
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());

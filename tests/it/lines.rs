@@ -6,8 +6,9 @@
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
-//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon, with
-//! an account and when it joined. Members are told in lines of their own (`members`). A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
+//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon,
+//! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
+//! day. What is known of members has lines of its own (`members`).
 //!
 //! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list says;
 //! a pack that excludes nobody and might says `selects`, one that cannot tell `unresolved`.

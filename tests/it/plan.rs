@@ -308,7 +308,7 @@ fn a_failed_deployment_waits_until_its_members_are_read() {
     // The aggregate of ten thousand accounts never causes a Put alone: `remedies` has the rest.
     assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:00!NoRecorder"), @"
     ! iam held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     No changes; 1 held.
     ");
 }
@@ -373,7 +373,7 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_FAILED@11:59"), @"
     ! new held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     ! old held, would delete: no manifest wants it
         in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
     No changes; 2 held.
