@@ -152,7 +152,7 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
         .into_iter()
         .map(|one| (one.report.place.region.clone(), Arc::new(one.report)))
         .collect();
-    let now = session.clock.now();
+    let now = session.clock.aws_now();
     let catalog = around.intake.catalog;
     let source = SourceStatus {
         revision: catalog.as_ref().map(|catalog| catalog.revision.clone()),

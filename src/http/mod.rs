@@ -74,7 +74,7 @@ impl State {
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
-            now: self.clock.now(),
+            now: self.clock.aws_now(),
         }
     }
 }

@@ -18,8 +18,9 @@ impl Parameters {
         let mut all = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name = one_line(&name, ECHO_MAX);
-                return Err(format!("there is no parameter {name}; there is {}", known.join(", ")));
+                return Err(format!("there is no parameter {name}; there is {known}"));
             }
             if all.insert(name.to_string(), value.into_owned()).is_some() {
                 return Err(format!("{name} is given twice"));
@@ -36,7 +37,7 @@ impl Parameters {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, String> {
         let Some(text) = self.0.get(name) else { return Ok(None) };
-        let refusal = || format!("{name} is {expected}, not {:?}", one_line(text, ECHO_MAX));
+        let refusal = || format!("{name} is {expected}, not {}", one_line(text, ECHO_MAX));
         parse(text).map(Some).ok_or_else(refusal)
     }
 }

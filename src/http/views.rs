@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, RawQuery};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -104,6 +105,11 @@ fn parameters(query: Option<&str>, known: &[&str]) -> Result<Parameters, Refusal
     Parameters::read(query, known).map_err(Refusal::Bad)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn garbled(_: PathRejection) -> Refusal {
+    Refusal::Bad("the path is no text".to_owned())
+}
+
 /// The page that is asked for.
 fn page(parameters: &Parameters) -> Result<Page, Refusal> {
     let at_least_one = |text: &str| text.parse().ok().filter(|number| 1 <= *number);
@@ -161,10 +167,11 @@ pub(super) async fn list_packs(
 /// `GET /api/v1/packs/{region}/{pack}/accounts`
 pub(super) async fn list_accounts(
     extract::State(server): extract::State<Shared>,
-    Path((region, pack)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
+        let Path((region, pack)) = path.map_err(garbled)?;
         let parameters = parameters(query.as_deref(), &["status", "page", "limit"])?;
         let asked = Asked {
             region: &one_line(&region, ECHO_MAX),
@@ -180,10 +187,11 @@ pub(super) async fn list_accounts(
 /// `GET /api/v1/accounts/{id}`
 pub(super) async fn show_account(
     extract::State(server): extract::State<Shared>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
+        let Path(id) = path.map_err(garbled)?;
         let parameters = parameters(query.as_deref(), &[Format::NAME, "pack"])?;
         let format = Format::of(&parameters)?;
         let pack = parameters.get("pack", "a pack name", |text| Some(one_line(text, ECHO_MAX)));

@@ -275,10 +275,8 @@ fn under(
                 None => (Some((MemberStatus::Ok, None)), None),
             }
         }
-        (Found::Concluded, Some(Targeting::Unknown(why))) => (None, Some(why.clone())),
-        (Found::Unread(why), Some(Targeting::Targeted | Targeting::Unknown(_))) => {
-            (None, Some(why.to_owned()))
-        }
+        (Found::Concluded | Found::Unread(_), Some(Targeting::Unknown(_))) => (None, None),
+        (Found::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
     };
     let status = known.map(|(status, _)| status);
     let member = known.and_then(|(_, member)| member);

@@ -12,7 +12,7 @@ use super::cell::{CellState, CellView};
 use super::cell::{Lift, lift};
 use super::health::{HealthState, Subject, failing};
 use super::newcomers::{NewAccountView, NewcomersView};
-use super::region::RegionView;
+use super::region::{HoldView, RegionView};
 use super::status::StatusView;
 use super::trouble::TroubleView;
 use super::words::{ago, first_few, left, many};
@@ -24,7 +24,7 @@ use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::Phase;
 use crate::domain::plan::ActionKind;
 use std::collections::{BTreeMap, BTreeSet};
-use table::{Grid, section};
+use table::{Grid, Item, section};
 
 pub use account::account;
 
@@ -84,7 +84,7 @@ fn general(view: &StatusView, layout: Layout) -> String {
         Subject::Region | Subject::Pack | Subject::Accounts => false,
     };
     let reasons = view.health.reasons.iter().filter(|reason| is_general(reason.subject));
-    let rows = reasons.map(|reason| {
+    let items = reasons.map(|reason| {
         let subject = match reason.subject {
             Subject::Source => "source",
             Subject::Caller => "identity",
@@ -94,11 +94,10 @@ fn general(view: &StatusView, layout: Layout) -> String {
         let sign = if reason.state == HealthState::Unknown { DARK } else { NEEDY };
         let advice = view.organization.list.to_do.as_ref();
         let advice = advice.filter(|_| reason.subject == Subject::Organization);
-        let text: Vec<String> =
-            [Some(&reason.why), advice].into_iter().flatten().map(|text| clean(text)).collect();
-        [sign.to_owned(), subject.to_owned(), text.join("\n")]
+        let details = [Some(&reason.why), advice].into_iter().flatten().map(|text| clean(text));
+        Item { sign, row: [subject.to_owned()], details: details.collect() }
     });
-    section("Problems", rows.collect(), layout)
+    section("Problems", &items.collect::<Vec<_>>(), layout)
 }
 
 /// Packs as rows, regions as columns.
@@ -162,13 +161,12 @@ fn to_do(action: ActionKind) -> &'static str {
 
 /// Every cell with its counts and ages.
 fn packs(view: &StatusView, layout: Layout) -> String {
-    let mut rows = Vec::new();
+    let mut items = Vec::new();
     for (region, of) in &view.regions {
         for (pack, cell) in &of.cells {
             let age = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| ago(at, view.now));
             let status = cell.status.as_ref().map_or("-".to_owned(), |it| clean(&it.to_string()));
-            rows.push([
-                sign(cell).to_owned(),
+            let row = [
                 pack.to_string(),
                 region.to_string(),
                 glance(cell),
@@ -177,10 +175,13 @@ fn packs(view: &StatusView, layout: Layout) -> String {
                 counts(&cell.arrival.counts, cell.arrival.expected),
                 format!("changed {}", age(cell.last_update)),
                 format!("swept {}", age(cell.arrival.swept)),
-            ]);
+            ];
+            let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
+            let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
+            items.push(Item { sign: sign(cell), row, details: details.collect() });
         }
     }
-    section("Packs", rows, layout)
+    section("Packs", &items, layout)
 }
 
 /// Whose move it is, as people say it.
@@ -209,26 +210,30 @@ fn spoken(word: &str) -> String {
 
 /// Accounts in trouble, by what is the matter.
 fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
-    let rows = troubles.iter().map(|trouble| {
-        let TroubleView { status, class, members, accounts, truncated, packs, regions, .. } =
-            trouble;
-        let class = class.map_or_else(|| status.as_str(), |class| class.as_str());
+    let items = troubles.iter().map(|trouble| {
+        let TroubleView { status, class, accounts, truncated, packs, regions, mover, .. } = trouble;
+        let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
         let least = if *truncated { "at least " } else { "" };
-        let mut scale = format!("{least}{}", many(*accounts, "account"));
-        if packs.len() > 1 || regions.len() > 1 {
-            let (packs, regions) = (many(packs.len(), "pack"), many(regions.len(), "region"));
-            write!(scale, "\n{members} times in {packs}, {regions}")
-                .expect("writing into a string does not fail");
-        }
-        let sign = if trouble.mover != Mover::Nobody { NEEDY } else { MOVING };
-        let mover = format!("move: {}", person(trouble.mover));
-        [sign.to_owned(), class.to_owned(), scale, mover, details(trouble, layout.wide)]
+        let packs = one_or_many(packs.iter().map(PackName::as_str).collect(), "pack");
+        let regions = one_or_many(regions.iter().map(Region::as_str).collect(), "region");
+        let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
+        let sign = if *mover == Mover::Nobody { MOVING } else { NEEDY };
+        let row = [class, scale, format!("move: {}", person(*mover))];
+        Item { sign, row, details: details(trouble, layout.wide) }
     });
-    section("Failing accounts", rows.collect(), layout)
+    section("Failing accounts", &items.collect::<Vec<_>>(), layout)
+}
+
+/// The name of the only one, or how many there are.
+fn one_or_many(names: Vec<&str>, noun: &str) -> String {
+    match names.as_slice() {
+        [only] => (*only).to_owned(),
+        names => many(names.len(), noun),
+    }
 }
 
 /// What to do, and for whom.
-fn details(trouble: &TroubleView, wide: bool) -> String {
+fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
     let mut lines = vec![clean(&trouble.advice)];
     let examples = trouble.examples.iter();
     if wide {
@@ -236,7 +241,8 @@ fn details(trouble: &TroubleView, wide: bool) -> String {
             let said = [&example.code, &example.message].into_iter().flatten();
             let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
             let name = account::called(example.account, example.name.as_ref());
-            format!("{name} {} {}: {said}", example.region, example.pack)
+            let place = format!("{name}, {} in {}", example.pack, example.region);
+            if said.is_empty() { place } else { format!("{place}: {said}") }
         }));
     } else {
         let ids: Vec<String> = examples.map(|example| example.account.to_string()).collect();
@@ -248,22 +254,22 @@ fn details(trouble: &TroubleView, wide: bool) -> String {
         lines.push(shown);
     }
     lines.retain(|line| !line.is_empty());
-    lines.join("\n")
+    lines
 }
 
 /// New accounts that are not settled, the most urgent first.
 fn newcomers(newcomers: &NewcomersView, layout: Layout) -> String {
-    let rows: Vec<[String; 6]> =
+    let items: Vec<Item<5>> =
         newcomers.accounts.iter().map(|account| newcomer(account, layout.wide)).collect();
-    let mut text = section("New accounts", rows, layout);
+    let mut text = section("New accounts", &items, layout);
     if newcomers.left_out > 0 {
-        writeln!(text, "     and {} more", newcomers.left_out)
+        writeln!(text, "      and {} more", newcomers.left_out)
             .expect("writing into a string does not fail");
     }
     text
 }
 
-fn newcomer(account: &NewAccountView, wide: bool) -> [String; 6] {
+fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
     let sign = match account.phase {
         Phase::Missed => NEEDY,
         Phase::Waiting | Phase::Deploying | Phase::Late => MOVING,
@@ -279,57 +285,61 @@ fn newcomer(account: &NewAccountView, wide: bool) -> [String; 6] {
         .collect();
     let recorders: Vec<&str> = recorders.into_iter().collect();
     let recorder = if recorders.is_empty() { "not probed".to_owned() } else { recorders.join("/") };
-    [
-        sign.to_owned(),
+    let row = [
         account::called(account.account, account.name.as_ref()),
         first_few(&names, if wide { usize::MAX } else { IDS_MAX }),
         account.phase.as_str().to_owned(),
         left(account.left_seconds),
         format!("recorder {recorder}"),
-    ]
+    ];
+    Item::new(sign, row)
 }
 
 /// What waits for more than time.
 fn held(view: &StatusView, layout: Layout) -> String {
-    let mut rows = Vec::new();
+    let mut items = Vec::new();
     for (region, of) in &view.regions {
         let holds = of.report.iter().flat_map(|report| &report.holds);
-        for hold in holds.filter(|hold| layout.wide || lift(hold.reason) != Lift::Time) {
-            let sign = match lift(hold.reason) {
-                Lift::Person => NEEDY,
-                Lift::Time => MOVING,
-                Lift::Purpose => FINE,
-            };
-            let pack = hold.pack.as_ref().map_or("every pack", |pack| pack.as_str());
-            let until = hold.until.map(|until| format!(" (until {until})")).unwrap_or_default();
-            let why = format!("{}{until}", clean(&hold.why));
-            let reason = spoken(hold.reason.as_str());
-            rows.push([sign.to_owned(), pack.to_owned(), region.to_string(), reason, why]);
-        }
+        let shown = holds.filter(|hold| layout.wide || lift(hold.reason) != Lift::Time);
+        items.extend(shown.map(|hold| held_one(region, hold)));
         let blocked = of.report.iter().filter_map(|report| report.blocked.as_ref());
-        rows.extend(blocked.map(|blocked| {
+        items.extend(blocked.map(|blocked| {
+            let packs: Vec<String> = blocked.packs.iter().map(ToString::to_string).collect();
+            let row = [first_few(&packs, IDS_MAX), region.to_string(), "approval".to_owned()];
             let trips = blocked.trips.iter().map(|trip| clean(&trip.why)).collect::<Vec<_>>();
+            let digest = blocked.digest;
             let why = format!(
-                "{}: if this is right, commit an Approval of plan {}",
+                "{}; if this is right, commit an Approval manifest with plan: {digest}",
                 trips.join(", "),
-                blocked.digest
             );
-            let packs = many(blocked.packs.len(), "pack");
-            [NEEDY.to_owned(), packs, region.to_string(), "approval".to_owned(), why]
+            Item { sign: NEEDY, row, details: vec![why] }
         }));
     }
-    section("Held", rows, layout)
+    section("Held", &items, layout)
+}
+
+fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
+    let HoldView { pack, reason, why, until, action: _ } = hold;
+    let sign = match lift(*reason) {
+        Lift::Person => NEEDY,
+        Lift::Time => MOVING,
+        Lift::Purpose => FINE,
+    };
+    let pack = pack.as_ref().map_or("every pack", |pack| pack.as_str());
+    let until = until.map(|until| format!(" (until {until})")).unwrap_or_default();
+    let row = [pack.to_owned(), region.to_string(), spoken(reason.as_str())];
+    Item { sign, row, details: vec![format!("{}{until}", clean(why))] }
 }
 
 /// Regions and members that were not seen.
 fn dark(view: &StatusView, layout: Layout) -> String {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let rows = rows.map(|reason| [DARK.to_owned(), clean(&reason.why)]).collect();
-    let mut text = section("Not seen", rows, layout);
+    let items: Vec<Item<1>> = rows.map(|reason| Item::new(DARK, [clean(&reason.why)])).collect();
+    let mut text = section("Not seen", &items, layout);
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
         let seen = report.seen_last.filter(|_| report.unseen.is_some())?;
-        Some(format!("     {region} was last seen {}\n", ago(seen, view.now)))
+        Some(format!("      {region} was last seen {}\n", ago(seen, view.now)))
     });
     text.extend(old);
     text

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::table::section;
+use super::table::{Item, section};
 use super::{DARK, FINE, Layout, MOVING, NEEDY, clean, person, spoken};
-use crate::domain::member::StatusKind;
 use crate::domain::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::organization::AccountState;
 use crate::domain::recorder::{RecorderState, Sighting};
@@ -28,7 +27,7 @@ pub fn account(view: &AccountView, layout: Layout) -> String {
     }
     page.push_str(&clean(&view.summary));
     page.push_str("\n\n");
-    page.push_str(&section("Account", identity(view), layout));
+    page.push_str(&section("Account", &identity(view), layout));
     for (region, place) in &view.regions {
         page.push('\n');
         page.push_str(&region_text(view, region, place, layout));
@@ -36,11 +35,11 @@ pub fn account(view: &AccountView, layout: Layout) -> String {
     page
 }
 
-fn fact(sign: &str, what: &str, text: String) -> [String; 3] {
-    [sign.to_owned(), what.to_owned(), text]
+fn fact(sign: &'static str, what: &str, text: String) -> Item<2> {
+    Item::new(sign, [what.to_owned(), text])
 }
 
-fn identity(view: &AccountView) -> Vec<[String; 3]> {
+fn identity(view: &AccountView) -> Vec<Item<2>> {
     let MemberView { listed, standing: _, why, read, name, state, joined, units, management } =
         &view.member;
     let now = view.now;
@@ -60,7 +59,8 @@ fn identity(view: &AccountView) -> Vec<[String; 3]> {
     rows.extend(management.then(|| fact(FINE, "role", "the management account".to_owned())));
     rows.extend(joined.map(|at| fact(FINE, "joined", format!("{at} ({})", ago(at, now)))));
     rows.extend(view.clock.as_ref().map(|clock| window(clock, view)));
-    rows.extend(units.as_ref().map(|units| {
+    let units = units.as_ref().filter(|units| !units.is_empty());
+    rows.extend(units.map(|units| {
         let units: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
         fact(FINE, "units", units.join(" > "))
     }));
@@ -72,7 +72,7 @@ fn identity(view: &AccountView) -> Vec<[String; 3]> {
     rows
 }
 
-fn window(clock: &ClockView, view: &AccountView) -> [String; 3] {
+fn window(clock: &ClockView, view: &AccountView) -> Item<2> {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
     if open.all(super::Phase::is_settled) {
@@ -91,18 +91,17 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     }
     let mut rows = Vec::new();
     if let Some(why) = unseen {
-        let why = format!("{}; what follows is older, or missing", clean(why));
-        rows.push(fact(DARK, "not seen", why));
+        rows.push(fact(DARK, "not seen", clean(why)));
     }
     rows.extend(recorder.as_ref().map(|seen| recorder_row(seen, view.now)));
     rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
     if rows.is_empty() {
         rows.push(fact(FINE, "-", "no pack is deployed or wanted here".to_owned()));
     }
-    section(&title, rows, layout)
+    section(&title, &rows, layout)
 }
 
-fn recorder_row(seen: &Sighting, now: Timestamp) -> [String; 3] {
+fn recorder_row(seen: &Sighting, now: Timestamp) -> Item<2> {
     let Sighting { recorder, at } = seen;
     let (sign, text) = match recorder {
         RecorderState::Recording => (FINE, "recording".to_owned()),
@@ -119,42 +118,36 @@ fn recorder_row(seen: &Sighting, now: Timestamp) -> [String; 3] {
 }
 
 /// A pack: targeted or not and why, what AWS says, what happens next.
-fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> [String; 3] {
-    let sign = match (pack.next.who, pack.status, &pack.unread) {
-        (Who::Person, _, _) => NEEDY,
-        (_, _, Some(_)) => DARK,
-        (Who::Aws | Who::Conformd, _, None) => MOVING,
-        (Who::Nobody, _, None) => FINE,
+fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
+    let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
+    let sign = match pack.next.who {
+        Who::Person => NEEDY,
+        Who::Aws | Who::Conformd => MOVING,
+        Who::Nobody if is_dark => DARK,
+        Who::Nobody => FINE,
     };
-    let mut lines =
-        vec![format!("{}; {}", standing(pack, now), targeting(pack.targeting.as_ref()))];
+    let words = [standing(pack, now), Some(targeting(pack.targeting.as_ref()))];
+    let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let said = [&pack.code, &pack.message].into_iter().flatten();
     let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
-    if !said.is_empty() {
-        lines.push(format!("AWS says: {said}"));
-    }
-    lines.extend(next_line(&pack.next, now));
-    fact(sign, name.as_str(), lines.join("\n"))
+    let said = (!said.is_empty()).then(|| format!("AWS says: {said}"));
+    let details = said.into_iter().chain(next_line(&pack.next, now)).collect();
+    Item { sign, row: [name.to_string(), words], details }
 }
 
-/// How it stands, in words.
-fn standing(pack: &AccountPackView, now: Timestamp) -> String {
-    let mut text = match (pack.status, &pack.unread) {
-        (Some(status), _) => status_word(status).to_owned(),
-        (None, Some(why)) => format!("not known: {}", clean(why)),
-        (None, None) => "no row".to_owned(),
+/// How it stands, in words, if there is anything to say.
+fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
+    let Some(status) = pack.status else {
+        return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
     };
+    let mut text = spoken(status.as_str());
     if let Some(class) = pack.class {
         write!(text, " ({class})").expect("writing into a string does not fail");
     }
     if let Some(at) = pack.last_update {
         write!(text, ", {}", ago(at, now)).expect("writing into a string does not fail");
     }
-    text
-}
-
-fn status_word(status: StatusKind) -> String {
-    spoken(status.as_str())
+    Some(text)
 }
 
 fn targeting(targeting: Option<&Targeting>) -> String {

@@ -1,4 +1,5 @@
-//! Tables without lines: a sign, a key, and columns that fit the terminal.
+//! Lists and tables without lines: a sign, columns that stand beneath each other, and details
+//! beneath their row, broken to the width of the terminal.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -8,43 +9,78 @@ use super::Layout;
 const GAP: u16 = 2;
 /// The narrowest terminal that is laid out for; narrower ones break lines themselves.
 const WIDTH_MIN: u16 = 40;
+/// What details are indented by: six spaces or more take their row's colour.
+const INDENT: &str = "      ";
 
-/// A titled list of rows, each with its sign; nothing without rows.
-pub(super) fn section<const N: usize>(
-    title: &str,
-    rows: Vec<[String; N]>,
-    layout: Layout,
-) -> String {
-    if rows.is_empty() {
+/// One entry of a list.
+pub(super) struct Item<const N: usize> {
+    /// How it is marked.
+    pub(super) sign: &'static str,
+    /// Its first line, in columns.
+    pub(super) row: [String; N],
+    /// What else is to be said, each on lines of its own.
+    pub(super) details: Vec<String>,
+}
+
+impl<const N: usize> Item<N> {
+    /// An entry of one line.
+    pub(super) fn new(sign: &'static str, row: [String; N]) -> Self {
+        Self { sign, row, details: Vec::new() }
+    }
+}
+
+/// A titled list; nothing without entries.
+pub(super) fn section<const N: usize>(title: &str, items: &[Item<N>], layout: Layout) -> String {
+    if items.is_empty() {
         return String::new();
     }
-    let mut table = bare(layout.width);
-    table.add_rows(rows);
-    format!("{title}\n{}", drawn(&mut table))
+    let rows = items
+        .iter()
+        .map(|item| [item.sign.to_owned()].into_iter().chain(item.row.iter().cloned()).collect());
+    let mut text = format!("{title}\n");
+    for (line, item) in aligned(rows.collect()).iter().zip(items) {
+        text.push_str(line);
+        text.push('\n');
+        text.extend(item.details.iter().map(|detail| broken(detail, layout.width)));
+    }
+    text
 }
 
-/// A table without any lines.
-fn bare(width: Option<u16>) -> Table {
+/// Rows as lines: two spaces, the sign, and the columns beneath each other.
+fn aligned(rows: Vec<Vec<String>>) -> Vec<String> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    match width {
-        Some(width) => table
-            .set_width(width.max(WIDTH_MIN))
-            .set_content_arrangement(ContentArrangement::Dynamic),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
-    };
-    table
-}
-
-/// The table as lines: two spaces, the sign, and the columns.
-fn drawn(table: &mut Table) -> String {
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP));
     }
     if let Some(sign) = table.column_mut(0) {
         sign.set_padding((2, 1));
     }
-    table.trim_fmt().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A text on indented lines of at most this width; words stay whole.
+fn broken(text: &str, width: Option<u16>) -> String {
+    let room = width
+        .map_or(usize::MAX, |width| usize::from(width.max(WIDTH_MIN)).saturating_sub(INDENT.len()));
+    let (mut lines, mut used) = (INDENT.to_owned(), 0_usize);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used.saturating_add(length).saturating_add(1) > room {
+            lines.push('\n');
+            lines.push_str(INDENT);
+            used = 0;
+        }
+        if used > 0 {
+            lines.push(' ');
+            used = used.saturating_add(1);
+        }
+        lines.push_str(word);
+        used = used.saturating_add(length);
+    }
+    lines.push('\n');
+    lines
 }
 
 /// Packs against regions: as many tables below each other as the width asks for.
@@ -79,7 +115,7 @@ impl<'a> Grid<'a> {
         let mut from = 0;
         while from < self.regions.len() {
             let count = self.fitting(from, width);
-            tables.push(self.part(from, count, width));
+            tables.push(self.part(from, count));
             from = from.saturating_add(count);
         }
         tables.join("\n")
@@ -91,7 +127,7 @@ impl<'a> Grid<'a> {
         let gap = usize::from(GAP);
         let key = self.rows.iter().map(|row| row.pack.len()).max().unwrap_or_default();
         // Two spaces, the sign and a space.
-        let room = usize::from(width.max(WIDTH_MIN)).saturating_sub(key.saturating_add(4 + gap));
+        let room = usize::from(width.max(WIDTH_MIN)).saturating_sub(key.saturating_add(4));
         let columns = self.regions.iter().enumerate().skip(from).map(|(at, region)| {
             let cells = self.rows.iter().filter_map(|row| row.cells.get(at)).map(String::len);
             cells.max().unwrap_or_default().max(region.len()).saturating_add(gap)
@@ -103,14 +139,13 @@ impl<'a> Grid<'a> {
         sums.take_while(|sum| *sum <= room).count().max(1)
     }
 
-    fn part(&self, from: usize, count: usize, width: Option<u16>) -> String {
-        let mut table = bare(width);
+    fn part(&self, from: usize, count: usize) -> String {
         let heads = self.regions.iter().skip(from).take(count).copied();
-        table.add_row([" ", "PACK"].into_iter().chain(heads));
-        for Row { sign, pack, cells } in &self.rows {
+        let mut rows = vec![[" ", "PACK"].into_iter().chain(heads).map(str::to_owned).collect()];
+        rows.extend(self.rows.iter().map(|Row { sign, pack, cells }| {
             let cells = cells.iter().skip(from).take(count).map(String::as_str);
-            table.add_row([*sign, *pack].into_iter().chain(cells));
-        }
-        drawn(&mut table)
+            [*sign, *pack].into_iter().chain(cells).map(str::to_owned).collect()
+        }));
+        aligned(rows).into_iter().map(|line| line + "\n").collect()
     }
 }
