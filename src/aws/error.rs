@@ -83,7 +83,6 @@ impl ServiceFailure for AssumeRoleError {}
 /// Listings of AWS Organizations, which say in a `Reason` what is wrong with an input.
 macro_rules! with_reasons {
     ($($error:ty,)*) => {$(
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enums grow")]
         impl ServiceFailure for $error {
             fn reason(&self) -> Option<&str> {
                 match self {

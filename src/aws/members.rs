@@ -230,4 +230,24 @@ mod tests {
         assert_eq!(arn, "arn:aws-us-gov:iam::111122223333:role/security/Probe");
         assert_eq!(role.session_name, "conformd-main");
     }
+
+    #[test]
+    fn a_visit_shows_no_key() {
+        let sdk = SdkConfig::builder().build();
+        let clock = crate::clock::Clock::simulated(crate::domain::model::Timestamp::UNIX_EPOCH, 0);
+        let visit = AwsVisit {
+            account: "111122223333".parse().unwrap(),
+            keys: Credentials::new("ASIAKEY", "secret", Some("token".to_owned()), None, "test"),
+            clients: Arc::new(Clients { sdk, by_region: Mutex::default() }),
+            ears: Ears { observer: Arc::new(NobodyListens), clock },
+        };
+        assert_eq!(format!("{visit:?}"), r#"AwsVisit { account: AccountId("111122223333"), .. }"#);
+    }
+
+    #[derive(Debug)]
+    struct NobodyListens;
+
+    impl crate::cloud::AttemptObserver for NobodyListens {
+        fn attempted(&self, _: &crate::cloud::Attempt<'_>) {}
+    }
 }

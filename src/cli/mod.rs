@@ -3,6 +3,7 @@
 mod answers;
 mod apply;
 mod ask;
+mod check;
 mod completions;
 mod daemon;
 mod demo;
@@ -113,6 +114,8 @@ enum Command {
     Status(status::Args),
     /// Explain how one account stands under every pack, and what happens next.
     Explain(explain::Args),
+    /// Try the settings against AWS: one line a check, with what to do; change nothing.
+    Check(check::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
     /// Print the JSON Schema of manifests.
@@ -165,6 +168,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Status(_)
         | Command::Explain(_)
         | Command::Reload(_)
+        | Command::Check(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -178,6 +182,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),
+        Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => {

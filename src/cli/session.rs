@@ -24,6 +24,7 @@ use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
+use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
@@ -73,6 +74,10 @@ pub(super) fn policy(config: &Config) -> Policy {
         limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
+        sweeps: Sweeps {
+            trouble: config.intervals.sweep_trouble,
+            full: config.intervals.sweep_full,
+        },
         rescue: config.rescue,
         list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
     }
@@ -81,7 +86,7 @@ pub(super) fn policy(config: &Config) -> Policy {
 /// An account list that missed this many walks is old.
 const LIST_AGES: u32 = 3;
 
-/// How long things take; sweeps of member rows are not part of this version.
+/// How long things take; how often members are read is [`Sweeps`]'s.
 fn pace(intervals: &Intervals) -> Pace {
     let Intervals {
         source: _,
@@ -148,9 +153,7 @@ impl Session {
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
     ) -> anyhow::Result<Self> {
-        let ears = Ears { observer: Arc::clone(&observer), clock: clock.clone() };
-        let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
-        let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
+        let cloud = connect(&config, clock.clone(), Arc::clone(&observer)).await?;
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
@@ -230,6 +233,17 @@ impl Session {
     }
 }
 
+/// The SDK as the settings want it; nothing is asked yet.
+pub(super) async fn connect(
+    config: &Config,
+    clock: Clock,
+    observer: Arc<dyn AttemptObserver>,
+) -> anyhow::Result<AwsCloud> {
+    let ears = Ears { observer, clock };
+    let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
+    connected.map_err(|problem| Unfit(chain(&problem)).into())
+}
+
 /// Who we are, as the first region that answers says: one dead region must not stop the others.
 async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<Identity> {
     let mut last = None;
@@ -245,7 +259,7 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
 
 /// For commands that answer once: nobody scrapes their metrics.
 #[derive(Debug)]
-struct NobodyListens;
+pub(super) struct NobodyListens;
 
 impl AttemptObserver for NobodyListens {
     fn attempted(&self, _attempt: &Attempt<'_>) {}

@@ -585,7 +585,7 @@ mod tests {
                     let known = before.first().is_some_and(|it: &Newcomer| rank(it.phase) == 2);
                     prop_assert!(known || read >= deadline, "missed on rows of {read}");
                 }
-                if phase == Phase::Missed && !before.first().is_some_and(|it| it.phase == phase) {
+                if phase == Phase::Missed && before.first().is_none_or(|it| it.phase != phase) {
                     prop_assert!(!recorder.is_some_and(|recorder| recorder.exists()));
                 }
                 if packs == [Some(MemberStatus::Ok); 2] {

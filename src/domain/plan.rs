@@ -179,6 +179,8 @@ pub enum Reason {
     Rescue {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
+        /// When the probe saw their recorders: the oldest sighting, if there is one of each.
+        seen: Option<Timestamp>,
     },
     /// No manifest wants it any more.
     Unwanted,
@@ -445,6 +447,11 @@ pub enum Loss {
 const RULES_LOST_MIN: u32 = 5;
 
 impl Step {
+    /// Whether it is for members that failed, while the pack holds what is wanted.
+    pub fn is_remedy(&self) -> bool {
+        matches!(self.reason, Reason::MembersFailed { .. } | Reason::Rescue { .. })
+    }
+
     /// Everything this step takes away; empty when it is harmless.
     pub fn losses(&self) -> Vec<Loss> {
         match &self.action {

@@ -1,6 +1,6 @@
 //! How a plan reads: one text for the command line, the log, the status page and the tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::foreign::flowing;
@@ -92,14 +92,26 @@ fn headline(step: &Step) -> String {
                 classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
             format!("members failed in ways that may have passed ({})", classes.join(", "))
         }
-        Reason::Rescue { accounts } => {
-            let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-            format!("AWS gave up {}", accounts.join(" "))
-        }
+        Reason::Rescue { accounts, seen } => rescue(accounts, *seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
     };
     format!("{}: {why}", step.action.kind())
+}
+
+/// Accounts of one rescue that are named.
+const RESCUED_SHOWN: usize = 10;
+
+/// Whom a rescue is for, and on what evidence.
+fn rescue(accounts: &BTreeSet<AccountId>, seen: Option<Timestamp>) -> String {
+    let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
+    let more = accounts.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let plural = if accounts.len() == 1 { "" } else { "s" };
+    let seen = seen.map_or_else(String::new, |seen| {
+        format!(" (recorder{plural} seen {})", seen.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    format!("for {}{more}{seen}", named.join(" "))
 }
 
 /// Characters of one foreign text that are shown (AWS Config API: the longest of messages, bucket
@@ -257,6 +269,7 @@ pub struct Summary {
     creates: usize,
     adopts: usize,
     updates: usize,
+    rescues: usize,
     deletes: usize,
     held: usize,
     unseen: usize,
@@ -270,6 +283,7 @@ impl Summary {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
+            rescues: plan.count(ActionKind::Rescue),
             deletes: plan.count(ActionKind::Delete),
             held: plan.holds.len().saturating_sub(unseen),
             unseen,
@@ -282,6 +296,7 @@ impl Summary {
             creates: one.creates.saturating_add(other.creates),
             adopts: one.adopts.saturating_add(other.adopts),
             updates: one.updates.saturating_add(other.updates),
+            rescues: one.rescues.saturating_add(other.rescues),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
             unseen: one.unseen.saturating_add(other.unseen),
@@ -291,8 +306,8 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, deletes, held, unseen } = *self;
-        if [creates, adopts, updates, deletes] == [0; 4] {
+        let Self { creates, adopts, updates, rescues, deletes, held, unseen } = *self;
+        if [creates, adopts, updates, rescues, deletes] == [0; 5] {
             let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
             write!(out, "No changes{where_seen}")?;
         } else {
@@ -300,7 +315,11 @@ impl fmt::Display for Summary {
             if adopts > 0 {
                 write!(out, "{adopts} to adopt, ")?;
             }
-            write!(out, "{updates} to update, {deletes} to delete")?;
+            write!(out, "{updates} to update, ")?;
+            if rescues > 0 {
+                write!(out, "{rescues} to rescue, ")?;
+            }
+            write!(out, "{deletes} to delete")?;
         }
         if held > 0 {
             write!(out, "; {held} held")?;
@@ -316,7 +335,7 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -412,9 +431,10 @@ mod tests {
         let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
         assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
         assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
-        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1, unseen: 1 };
-        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held; 1 region \
-                    not seen.";
+        let (creates, adopts, updates, rescues, deletes) = (1, 1, 1, 1, 1);
+        let all = Summary { creates, adopts, updates, rescues, deletes, held: 1, unseen: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to rescue, 1 to delete; 1 held; \
+                    1 region not seen.";
         assert_eq!(all.to_string(), text);
     }
 

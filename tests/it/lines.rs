@@ -6,9 +6,11 @@
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
-//! `#unseen` are about the whole. A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
+//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon,
+//! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
+//! day. What is known of members has lines of its own (`members`).
 //!
-//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list decides;
+//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list says;
 //! a pack that excludes nobody and might says `selects`, one that cannot tell `unresolved`.
 //! `#frozen` is an account list in doubt; `#account 222222222222 ou-ab12-cdef3456 SUSPENDED` an
 //! entry of it.
@@ -19,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::Tracking;
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use conformd::domain::diff::{Inputs, plan};
@@ -38,9 +39,9 @@ use conformd::domain::organization::{
 };
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::recorder::Recorders;
-use conformd::domain::remedy::Rescue;
 use conformd::domain::selector::{Excluded, Rule, named};
+
+use crate::members::{Members, account_list, members};
 
 /// Organization packs per region in these tests, as in AWS.
 pub(crate) const QUOTA: usize = 50;
@@ -66,9 +67,11 @@ pub(crate) fn at(text: &str) -> Timestamp {
     format!("2026-11-{day:02}T{time}{seconds}Z").parse().unwrap()
 }
 
-fn is_time(word: &str) -> bool {
+pub(crate) fn is_time(word: &str) -> bool {
     let time = word.split('/').next_back().unwrap_or_default();
-    time.starts_with(|first: char| first.is_ascii_digit()) && time.contains(':')
+    !word.contains('@')
+        && time.starts_with(|first: char| first.is_ascii_digit())
+        && time.contains(':')
 }
 
 /// The part of a line that both sides share, and the words that are left.
@@ -156,7 +159,7 @@ pub(crate) fn account(number: u32) -> AccountId {
     format!("2{number:011}").parse().unwrap()
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
 }
 
@@ -178,6 +181,7 @@ pub(crate) fn desired(text: &str) -> Desired {
             "#empty" => desired.empty = true,
             "#frozen" => desired.standing = Standing::Frozen("the list shrank".to_owned()),
             line if line.starts_with("#account ") => list(&mut desired, line),
+            line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
             line => want(&mut desired, line),
         }
     }
@@ -338,25 +342,36 @@ fn status_of(name: &PackName, word: &str) -> StatusRecord {
     }
 }
 
-/// A look at the region: history first, then the plan.
+/// A look at the region of whose members nothing is known: history first, then the plan.
 pub(crate) fn look(
     history: &mut History,
     desired: &Desired,
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
+    look_with(history, desired, (observed, &Members::default()), now)
+}
+
+/// A look at the region and what is known of its members.
+pub(crate) fn look_with(
+    history: &mut History,
+    desired: &Desired,
+    (observed, members): (&Observed, &Members),
+    now: Timestamp,
+) -> Plan {
     let (place, pace) = (place(), pace());
     if let Observed::Seen(seen) = observed {
         history.observe(seen, desired, now, &pace);
+        history.arrive(&members.tracking);
     }
     let inputs = Inputs {
         place: &place,
         desired: Some(desired),
         observed,
         history,
-        tracking: &Tracking::default(),
-        recorders: &Recorders::default(),
-        rescue: &Rescue::default(),
+        tracking: &members.tracking,
+        recorders: &members.recorders,
+        rescue: &members.rescue,
         pace: &pace,
         quota: QUOTA,
     };
@@ -375,6 +390,13 @@ pub(crate) fn second_plan(desired_text: &str, observed_text: &str) -> Plan {
     let (desired, observed) = (desired(desired_text), observed(observed_text));
     look(&mut history, &desired, &observed, at("11:45"));
     look(&mut history, &desired, &observed, at("12:00"))
+}
+
+/// The plan at noon of a process that knows this of the members.
+pub(crate) fn plan_with(desired_text: &str, observed_text: &str, members_text: &str) -> Plan {
+    let (desired, observed) = (desired(desired_text), observed(observed_text));
+    let (now, mut history) = (at("12:00"), History::default());
+    look_with(&mut history, &desired, (&observed, &members(members_text, now)), now)
 }
 
 /// The text of a plan without its first line, which is always the same here.

@@ -27,7 +27,8 @@ fn nested(accounts: u64) -> Setup {
     };
     setup.units = vec![unit(WORKLOADS, "r-sim1"), unit(PRODUCTION, WORKLOADS)];
     for (number, member) in setup.accounts.iter_mut().enumerate().skip(1) {
-        member.parent = if number == 1 { WORKLOADS } else { PRODUCTION }.to_owned();
+        let parent = if number == 1 { WORKLOADS } else { PRODUCTION };
+        parent.clone_into(&mut member.parent);
     }
     setup
 }
