@@ -364,6 +364,8 @@ fn summary(view: &AccountView) -> String {
     if targeted > 0 {
         let fine = fine.count();
         clauses.push(format!("{fine} of {} in place", many(targeted, "targeted pack deployment")));
+        let unread = packs().filter(|pack| pack.unread.is_some()).count();
+        clauses.extend((unread > 0).then(|| format!("{unread} not known")));
     } else if clauses.is_empty() {
         clauses.push("no pack targets it".to_owned());
     }

@@ -224,6 +224,9 @@ fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
         let verb = if unseen == 1 { "was" } else { "were" };
         clauses.push(format!("{} of {} {verb} not seen", unseen, many(regions.len(), "region")));
     }
+    if caller(facts).is_some() {
+        clauses.push("AWS has not confirmed who asks".to_owned());
+    }
     if source(facts).is_some() {
         clauses.push("the source needs a look".to_owned());
     }

@@ -30,6 +30,8 @@ pub use account::account;
 
 /// Characters of one foreign text that are shown.
 const TEXT_MAX: usize = 1_024;
+/// Findings in manifests that are shown; `validate` shows all.
+const FINDINGS_MAX: usize = 3;
 /// Account ids that are listed of one trouble.
 const IDS_MAX: usize = 3;
 
@@ -92,9 +94,13 @@ fn general(view: &StatusView, layout: Layout) -> String {
             Subject::Region | Subject::Pack | Subject::Accounts => "",
         };
         let sign = if reason.state == HealthState::Unknown { DARK } else { NEEDY };
-        let advice = view.organization.list.to_do.as_ref();
-        let advice = advice.filter(|_| reason.subject == Subject::Organization);
-        let details = [Some(&reason.why), advice].into_iter().flatten().map(|text| clean(text));
+        let more: &[String] = match reason.subject {
+            Subject::Source => &view.source.declared.diagnostics,
+            Subject::Organization => view.organization.list.to_do.as_slice(),
+            Subject::Caller | Subject::Region | Subject::Pack | Subject::Accounts => &[],
+        };
+        let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
+        let details = details.map(|text| clean(text));
         Item { sign, row: [subject.to_owned()], details: details.collect() }
     });
     section("Problems", &items.collect::<Vec<_>>(), layout)
