@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
 use super::super::failure_class::Mover;
-use super::super::member::Counts;
-use super::super::model::{PackName, Timestamp};
+use super::super::member::{Counts, Member, MemberStatus};
+use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::observed::RolloutStatus;
 use super::super::outcome::Ending;
 use super::super::plan::{ActionKind, Hold, HoldReason, Reason, Step};
@@ -168,9 +168,9 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
-    let helps = gate.is_none() && step.is_some_and(helps_members);
+    let helping = step.filter(|_| gate.is_none());
     let (cell, needs_person) = if matches!(verdict, Verdict::Degraded | Verdict::Missing) {
-        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helps));
+        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helping));
         (CellState::Failed, is_gated || is_stuck)
     } else if gate.is_some() {
         (CellState::Held, is_gated)
@@ -212,25 +212,49 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
 }
 
-/// Whether a step is there for the sake of members that failed.
-pub(super) fn helps_members(step: &Step) -> bool {
-    match step.reason {
-        Reason::MembersFailed { .. } | Reason::Rescue { .. } | Reason::Failed { .. } => true,
+/// Whether a step is for this member.
+pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
+    let (account, status) = member;
+    match &step.reason {
+        Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
+        Reason::MembersFailed { classes } => match status {
+            MemberStatus::Failed(class) => classes.contains_key(&class),
+            MemberStatus::Ok
+            | MemberStatus::InProgress
+            | MemberStatus::Waiting
+            | MemberStatus::Missing
+            | MemberStatus::Inactive
+            | MemberStatus::NotYetListed
+            | MemberStatus::Left => false,
+        },
+        // Whatever else is put, AWS tries everybody again.
         Reason::Missing
         | Reason::Vanished
         | Reason::Adoption
         | Reason::Changed
         | Reason::ForeignChange
         | Reason::ForeignWrite
-        | Reason::Unwanted
-        | Reason::RegionDropped => false,
+        | Reason::Failed { .. } => true,
+        Reason::Unwanted | Reason::RegionDropped => false,
     }
 }
 
-/// Whether some member waits for a person; `helps`: conformd is about to put the pack again.
-fn needs_person(arrival: &Arrival, helps: bool) -> bool {
-    let by_person = arrival.classes.keys().any(|class| class.mover() != Mover::Nobody);
-    by_person || (arrival.counts.missing > 0 && !helps)
+/// Whether some member waits for a person, besides those whom this step is for.
+fn needs_person(arrival: &Arrival, step: Option<&Step>) -> bool {
+    let is_helped =
+        |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
+    let needs = |member: &&Member| match member.status {
+        MemberStatus::Failed(class) => class.mover() != Mover::Aws && !is_helped(member),
+        MemberStatus::Missing => !is_helped(member),
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Waiting
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => false,
+    };
+    // Of those that are not kept by name nobody can say whom a step helps.
+    arrival.truncated || arrival.troubled.iter().any(|member| needs(&member))
 }
 
 /// An arrival without its members, which have documents of their own.
