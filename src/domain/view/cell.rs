@@ -229,7 +229,7 @@ pub(super) fn helps_members(step: &Step) -> bool {
 
 /// Whether some member waits for a person; `helps`: conformd is about to put the pack again.
 fn needs_person(arrival: &Arrival, helps: bool) -> bool {
-    let by_person = arrival.classes.keys().any(|class| class.mover() != Mover::Nobody);
+    let by_person = arrival.classes.keys().any(|class| class.mover() != Mover::Aws);
     by_person || (arrival.counts.missing > 0 && !helps)
 }
 

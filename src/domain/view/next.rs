@@ -138,7 +138,7 @@ fn verb(action: ActionKind) -> &'static str {
 
 fn failed(class: FailureClass) -> NextView {
     match class.mover() {
-        Mover::Nobody => aws(class.advice(), None),
+        Mover::Aws => aws(class.advice(), None),
         mover => person(mover, class.advice(), None),
     }
 }

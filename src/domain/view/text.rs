@@ -193,7 +193,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
 /// Whose move it is, as people say it.
 fn person(mover: Mover) -> &'static str {
     match mover {
-        Mover::Nobody => "conformd, AWS",
+        Mover::Aws => "conformd, AWS",
         Mover::Member => "account owner",
         Mover::Organization => "organization",
         Mover::Author => "pack author",
@@ -223,7 +223,7 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let packs = one_or_many(packs.iter().map(PackName::as_str).collect(), "pack");
         let regions = one_or_many(regions.iter().map(Region::as_str).collect(), "region");
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let sign = if *mover == Mover::Nobody { MOVING } else { NEEDY };
+        let sign = if *mover == Mover::Aws { MOVING } else { NEEDY };
         let row = [class, scale, format!("move: {}", person(*mover))];
         Item { sign, row, details: details(trouble, layout.wide) }
     });

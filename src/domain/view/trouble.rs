@@ -78,7 +78,7 @@ pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
     }
     let mut troubles: Vec<TroubleView> =
         groups.into_iter().map(|(matter, group)| view(facts, matter, group)).collect();
-    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Nobody, Reverse(trouble.members)));
+    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Aws, Reverse(trouble.members)));
     troubles
 }
 
