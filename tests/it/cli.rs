@@ -583,10 +583,11 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     program.end().expect(0);
 }
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "run",
     "plan",
     "apply",
+    "check",
     "validate",
     "schema",
     "simulate",
