@@ -12,8 +12,30 @@ use super::plan::print;
 use super::{SettingsFile, paint, session};
 use crate::domain::preflight::{Grade, Line, lines};
 
+/// What the names in front of the lines mean.
+const CHECKS: &str = "\
+Checks:
+  identity            whose credentials are in use, and whether aws.expectedAccountId agrees
+  organization        whether there is one, with all features
+  administrator       whether the caller may own organization packs
+  trusted-access      whether AWS Config may act in the organization
+  accounts            whether the members can be listed
+  region              whether a region answers; one line a region
+  packs               how much of the quota is used there, and by whom
+  permissions         which reads were denied, and what only a write would tell
+  recorder-probe      whether recorderProbe.roleName lets conformd in to two members
+  management-account  whether packs can arrive in it, where manifests do not exclude it
+  source              whether the manifests can be read and are valid
+  template-bucket     where templates go that are too large for a request
+  delivery-buckets    where manifests send the results of packs
+  http-token          whether http.tokenFile can be read, and by whom else
+  clock               how far this machine's clock is from AWS's
+
+Exit codes: 0 nothing failed (there may be warnings), 1 something failed.";
+
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = CHECKS)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsFile,
@@ -57,10 +79,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn text(lines: &[Line], stand_in: Option<&str>, has_colour: bool) -> String {
-    let mut text = String::new();
-    if let Some(url) = stand_in {
-        text.push_str(&format!("SIMULATED: {url} stands in for AWS\n"));
-    }
+    let mut text =
+        stand_in.map_or_else(String::new, |url| format!("SIMULATED: {url} stands in for AWS\n"));
     let name = |line: &Line| match &line.region {
         Some(region) => format!("{} {region}", line.check.as_str()),
         None => line.check.as_str().to_owned(),

@@ -59,7 +59,7 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
                 systemd.stopping();
                 stop.cancel();
             }
-            _ = hangup.recv() => systemd.reloading(|| reload.reload()),
+            _ = hangup.recv(), if !stop.is_cancelled() => systemd.reloading(|| reload.reload()),
             () = standing.changed(), if !stop.is_cancelled() => systemd.tell(&standing.now()),
             _ = feeding.tick() => systemd.feed(&beats),
             _ = count.tick() => {

@@ -27,8 +27,8 @@ use super::report::Declarations;
 /// (AWS Config developer guide).
 pub const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
 
-/// Characters of a foreign text that a line keeps.
-const WHY_MAX: usize = 240;
+/// Characters of a foreign text that a line keeps: AWS's words with the id of the request.
+const WHY_MAX: usize = 320;
 
 /// How a check ended: the worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

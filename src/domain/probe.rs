@@ -71,8 +71,8 @@ impl Unlooked {
     pub fn why(self) -> &'static str {
         match (self.stage, self.kind) {
             (Stage::Enter, FailureKind::Denied) => {
-                "the probe's role is missing there, or its trust policy or external id does not let \
-                 conformd in"
+                "the probe's role is missing there, or its trust policy or external id does not \
+                 let conformd in"
             }
             (Stage::Look, FailureKind::Denied) => {
                 "the probe's role may not describe configuration recorders there"
@@ -232,8 +232,8 @@ impl Sights {
     }
 
     /// The accounts to enter now, each with the regions to look at: the one that waited longest
-    /// first, and those never looked at before all others. At most [`LOOKS_MAX`] looks, if more than
-    /// one account is due.
+    /// first, and those never looked at before all others. At most [`LOOKS_MAX`] looks, unless a
+    /// single account takes more.
     pub fn due(
         &self,
         wanted: &Wanted,

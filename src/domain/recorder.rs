@@ -111,7 +111,7 @@ pub fn classify(names: &[String], states: &[RecorderRecord]) -> RecorderState {
     }
     let named = states.iter().filter(|state| names.contains(&state.name));
     // AWS allows one; should there be several, one that records is enough.
-    let state = named.map(state_of).min_by_key(|state| state.kind());
+    let state = named.map(state_of).min_by_key(RecorderState::kind);
     // One was made or removed between the two answers: the next look tells.
     state.unwrap_or_else(|| RecorderState::Unknown {
         why: "the list of recorders and the list of their states disagree".to_owned(),
@@ -169,7 +169,10 @@ mod tests {
         match classify(&names, states) {
             RecorderState::Failing { code } => format!("failing {code}"),
             RecorderState::Unknown { why } => format!("unknown: {why}"),
-            state => state.kind().as_str().to_owned(),
+            state
+            @ (RecorderState::Recording | RecorderState::Stopped | RecorderState::Missing) => {
+                state.kind().as_str().to_owned()
+            }
         }
     }
 

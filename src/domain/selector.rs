@@ -97,10 +97,8 @@ pub fn select(exclude: &Exclude, list: Option<&AccountList>) -> Result<Excluded,
             }
         }
     }
-    match excluded.len() {
-        count if EXCLUDED.upper < count => Err(Unresolved::TooMany { count }),
-        _ => Ok(excluded),
-    }
+    let count = excluded.len();
+    if EXCLUDED.upper < count { Err(Unresolved::TooMany { count }) } else { Ok(excluded) }
 }
 
 /// The first rule that excludes this member.
@@ -308,7 +306,9 @@ mod tests {
         let lines = |accounts: &[usize]| {
             let line = |number: &usize| match rule_of(&exclude, Some(&list), id(*number)) {
                 Targeting::Excluded(rule) => format!("{number}: {rule}"),
-                targeting => format!("{number}: {targeting:?}"),
+                Targeting::Targeted => format!("{number}: targeted"),
+                Targeting::Stranger => format!("{number}: not a member"),
+                Targeting::Inactive(_) | Targeting::Unknown(_) => panic!("{number}"),
             };
             accounts.iter().map(line).collect::<Vec<_>>().join("\n")
         };
@@ -317,8 +317,8 @@ mod tests {
         2: exclude.organizationalUnits ou-ab12-bbbbbbbb
         3: exclude.accountTags env=sandbox team=red
         4: exclude.states CLOSED
-        5: Targeted
-        8: Stranger
+        5: targeted
+        8: not a member
         9: exclude.accounts
         ");
         let excluded: Vec<AccountId> = select(&exclude, Some(&list)).unwrap().into_keys().collect();

@@ -54,6 +54,9 @@ const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
 /// Between a failed walk and the next; it doubles up to the interval.
 const RETRY: Duration = Duration::from_secs(30);
 
+/// How long a new list waits for the tags of new accounts: for 300 of them.
+const NEW_TAGS_MAX: Duration = Duration::from_mins(1);
+
 /// Walks the organization again and again until `stop`. Everything is reads: what is under way
 /// then is dropped.
 pub async fn run<O: Organization>(
@@ -132,7 +135,7 @@ async fn overtaken(demand: &mut watch::Receiver<Demand>, served: &Demand, shrink
         }
     }
     // Nobody is left to ask for anything.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What one run of the task remembers.
@@ -154,6 +157,10 @@ impl<O: Organization> Walker<'_, O> {
         if let Ok(list) = &mut walked
             && interest.tags
         {
+            // An account that joined is complete when it is first shown, else every pack that asks
+            // for tags would wait for it.
+            let until = self.clock.elapsed().saturating_add(NEW_TAGS_MAX);
+            self.tags.read(self.organization, (list, Round::New), self.clock, until).await;
             self.tags.write(list, self.clock.elapsed());
         }
         let (apart, approvals) = (demand.interval, &demand.approvals);

@@ -25,18 +25,19 @@ const AGE_MAX: Duration = Duration::from_hours(24);
 /// So many failures end a round: what fails that often fails for all, and is asked again later.
 const FAILURES_MAX: usize = 5;
 
-/// Tags by account, each with the moments of the own clock at which they were asked for and read.
+/// Tags by account.
 #[derive(Debug, Default)]
-pub(super) struct Tags {
-    entries: BTreeMap<AccountId, Entry>,
-    /// What went wrong in the last round.
-    problem: Option<Unlisted>,
-}
+pub(super) struct Tags(BTreeMap<AccountId, Entry>);
 
+/// Moments are those of the own clock.
 #[derive(Debug, Default)]
 struct Entry {
+    /// When they were last asked for.
     tried: Duration,
+    /// What was read last, and when.
     read: Option<(Duration, Arc<BTreeMap<String, String>>)>,
+    /// Why the last request failed.
+    problem: Option<Unlisted>,
 }
 
 /// Which accounts a round is about.
@@ -53,22 +54,24 @@ impl Tags {
     pub(super) fn of(list: &AccountList, now: Duration) -> Self {
         let known = list.accounts.values().filter_map(|account| {
             let read = Some((now, Arc::clone(account.tags.as_ref()?)));
-            Some((account.id, Entry { tried: Duration::ZERO, read }))
+            Some((account.id, Entry { read, ..Entry::default() }))
         });
-        Self { entries: known.collect(), problem: list.tags_problem.clone() }
+        Self(known.collect())
     }
 
     /// Writes into the list what is known of its accounts, and forgets all others.
     pub(super) fn write(&mut self, list: &mut AccountList, now: Duration) {
-        self.entries.retain(|account, _| list.accounts.contains_key(account));
-        let mut is_whole = true;
+        self.0.retain(|account, _| list.accounts.contains_key(account));
+        list.tags_problem = None;
         for account in list.accounts.values_mut() {
-            let read = self.entries.get(&account.id).and_then(|entry| entry.read.as_ref());
+            let entry = self.0.get(&account.id);
+            let read = entry.and_then(|entry| entry.read.as_ref());
             let fresh = read.filter(|(at, _)| now.saturating_sub(*at) <= AGE_MAX);
             account.tags = fresh.map(|(_, tags)| Arc::clone(tags));
-            is_whole &= account.tags.is_some();
+            if account.tags.is_none() && list.tags_problem.is_none() {
+                list.tags_problem = entry.and_then(|entry| entry.problem.clone());
+            }
         }
-        list.tags_problem = self.problem.clone().filter(|_| !is_whole);
     }
 
     /// Asks for the tags of accounts until `until` or until all are read.
@@ -84,18 +87,18 @@ impl Tags {
             .take_while(|_| std::future::ready(clock.elapsed() < until))
             .map(async |account| (account, tags(organization, account).await))
             .buffer_unordered(IN_FLIGHT);
-        let (mut asked, mut failures) = (0_usize, 0_usize);
-        let mut problem = None;
+        let mut failures = 0_usize;
         while let Some((account, answer)) = answers.next().await {
             let now = clock.elapsed();
-            let entry = self.entries.entry(account).or_default();
+            let entry = self.0.entry(account).or_default();
             entry.tried = now;
-            asked = asked.saturating_add(1);
             match answer {
-                Ok(tags) => entry.read = Some((now, Arc::new(tags))),
+                Ok(tags) => (entry.read, entry.problem) = (Some((now, Arc::new(tags))), None),
                 Err(error) => {
+                    let kind = error.kind();
                     let why = format!("the tags of {account}: {}", chain(&error));
-                    problem = Some(Unlisted { kind: error.kind(), why });
+                    tracing::warn!(kind = kind.as_str(), why, "tags not read");
+                    entry.problem = Some(Unlisted { kind, why });
                     failures = failures.saturating_add(1);
                 }
             }
@@ -103,17 +106,11 @@ impl Tags {
                 break;
             }
         }
-        if let Some(Unlisted { kind, why }) = &problem {
-            tracing::warn!(kind = kind.as_str(), why, failures, "tags not read");
-        }
-        if asked > 0 {
-            self.problem = problem;
-        }
     }
 
     fn due(&self, list: &AccountList, round: Round) -> Vec<AccountId> {
         let accounts = list.accounts.keys();
-        let tried = |account| self.entries.get(account).map(|entry| entry.tried);
+        let tried = |account| self.0.get(account).map(|entry| entry.tried);
         match round {
             Round::New => accounts.filter(|account| tried(account).is_none()).copied().collect(),
             Round::Before(moment) => {

@@ -115,11 +115,11 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok trusted-access: config-multiaccountsetup.amazonaws.com has it
     ok accounts: 3 accounts, 2 of them active
     ok region eu-west-1: enabled, and packs can be read
-    ok packs eu-west-1: 3 of at most 50: 3 ours, 0 of other installations, 0 unmanaged; 0 more declared
+    ok packs eu-west-1: 3 of at most 50: 3 ours
     ok region us-east-1: enabled, and packs can be read
-    ok packs us-east-1: 0 of at most 50: 0 ours, 0 of other installations, 0 unmanaged; 0 more declared
+    ok packs us-east-1: 0 of at most 50
     ok permissions: no read was denied; not tested for mode sync: config:GetOrganizationConformancePackDetailedStatus (no pack to ask for), config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok recorder-probe: role conformd/RecorderProbe let in to 222222222222 (recording)
+    ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
     ok management-account: 3 pack(s) are for 111111111111; its recorder: recording
     ok source: 3 valid manifest(s), 0 approval(s)
     ok template-bucket: none configured: templates have at most 51,200 bytes
@@ -161,7 +161,7 @@ fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
       → renew or correct the credentials (aws.profile, environment, role)
     fail region us-east-1: packs cannot be read: no \u{1b}[2J
       → renew or correct the credentials (aws.profile, environment, role)
-    warn permissions: not known: some reads failed
+    warn permissions: not known, since they failed: organizations:DescribeOrganization, organizations:ListAccounts, config:DescribeOrganizationConformancePacks
       → see the lines that failed
     ok recorder-probe: none configured: that a recorder is missing shows when packs fail
     warn management-account: not known
@@ -222,7 +222,7 @@ fn an_organization_that_cannot_have_packs_is_refused() {
       → use the credentials of the management account or of a delegated administrator
     warn administrator: cannot be told
       → see the line `organization`
-    warn permissions: not known: some reads failed
+    warn permissions: not known, since they failed: organizations:DescribeOrganization
       → see the lines that failed
     warn management-account: not known
       → see the line `organization`
@@ -287,9 +287,9 @@ fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
       → allow config:DescribeOrganizationConformancePacks
     fail region us-east-1: packs cannot be read: AccessDeniedException
       → allow config:DescribeOrganizationConformancePackStatuses
-    warn packs us-east-1: 43 of at most 50: 40 ours, 2 of other installations, 1 unmanaged; 2 more declared
+    warn packs us-east-1: 43 of at most 50: 40 ours, 2 of other installations, 1 unmanaged, 2 more declared
       → remove packs, or ask AWS for a higher quota: past it new packs are refused
-    fail permissions: denied: config:DescribeOrganizationConformancePackStatuses, config:DescribeOrganizationConformancePacks
+    fail permissions: denied: config:DescribeOrganizationConformancePacks, config:DescribeOrganizationConformancePackStatuses
       → allow them to the caller's role
     ");
 }
@@ -323,12 +323,12 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
     warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the question
       → try again
     ");
-    insta::assert_snapshot!(tried(Stage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe let in to 222222222222 (unknown)");
+    insta::assert_snapshot!(tried(Stage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
     let loose = after(|facts| {
         facts.probe = Some(ProbeFacts { has_external_id: false, ..probe() });
     });
     insta::assert_snapshot!(loose, @"
-    warn recorder-probe: role conformd/RecorderProbe let in to 222222222222 (recording), without an external id
+    warn recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording), without an external id
       → let its trust policy ask for one, and name it in recorderProbe.externalId
     ");
     insta::assert_snapshot!(after(|facts| facts.probe = None), @"

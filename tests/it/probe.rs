@@ -44,7 +44,7 @@ struct House(Town, AccountId, Clock);
 #[derive(Debug)]
 struct Doors(Town, Clock);
 
-fn failed(op: Op, place: impl ToString, kind: FailureKind) -> CloudError {
+fn failed(op: Op, place: &impl ToString, kind: FailureKind) -> CloudError {
     CloudError { op, place: place.to_string(), kind, source: "no".into() }
 }
 
@@ -71,7 +71,7 @@ impl Members for Doors {
         let Self(town, clock) = self;
         town.note(clock, format!("enter {account}"));
         match town.0.lock().unwrap().locked.get(&account) {
-            Some(kind) => Err(failed(Op::AssumeRole, account, *kind)),
+            Some(kind) => Err(failed(Op::AssumeRole, &account, *kind)),
             None => Ok(House(town.clone(), account, clock.clone())),
         }
     }

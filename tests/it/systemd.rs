@@ -90,9 +90,9 @@ fn a_service_manager_hears_of_start_reload_and_stop() {
     // Settings that are refused leave a daemon that is as ready as before.
     for mode in ["observe", "sink"] {
         scene.set(&Settings { mode, regions: "eu-west-1", ..Settings::default() });
-        daemon.program.signal("HUP");
         let readies = || heard.story().iter().filter(|line| *line == "READY=1").count();
         let before = readies();
+        daemon.program.signal("HUP");
         daemon.program.eventually("ready again", || (readies() > before).then_some(()));
     }
     daemon.stop().expect(0);

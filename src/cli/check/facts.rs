@@ -161,8 +161,12 @@ fn unseen(error: &CloudError) -> Unseen {
     Unseen { kind: error.kind, why: chain(error) }
 }
 
-fn incomplete(error: &Incomplete) -> Unseen {
-    Unseen { kind: error.kind(), why: chain(error) }
+fn incomplete(listing: &Incomplete) -> Unseen {
+    match listing {
+        // That it was a page of a listing helps nobody.
+        Incomplete::Page(error) => unseen(error),
+        Incomplete::Endless(_) => Unseen { kind: listing.kind(), why: chain(listing) },
+    }
 }
 
 /// Who we are, as the first region that answers says.

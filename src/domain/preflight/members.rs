@@ -36,7 +36,8 @@ pub(super) fn recorder_probe(facts: &Facts) -> Line {
         let state = tried.as_ref().map_or("unknown", |state| state.kind().as_str());
         format!("{account} ({state})")
     });
-    let detail = format!("role {role_name} let in to {}", seen.collect::<Vec<_>>().join(", "));
+    let detail =
+        format!("role {role_name} lets conformd in to {}", seen.collect::<Vec<_>>().join(", "));
     if *has_external_id {
         return Line::ok(check, detail);
     }

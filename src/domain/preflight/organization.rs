@@ -118,8 +118,9 @@ pub(super) fn accounts(facts: &Facts) -> Line {
     let accounts = match &facts.accounts {
         Ok(accounts) => accounts,
         Err(unseen) => {
-            let what = "the accounts cannot be listed";
-            return Line::unread(check, what, unseen, "organizations:ListAccounts");
+            let action = "organizations:ListAccounts, which only the management account and \
+                          delegated administrators can be allowed";
+            return Line::unread(check, "the accounts cannot be listed", unseen, action);
         }
     };
     let active = accounts.iter().filter(|account| account.is_active()).count();

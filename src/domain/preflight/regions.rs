@@ -40,10 +40,16 @@ pub(super) fn packs(census: Census) -> Line {
     let (check, quota) = (Check::Packs, limits::PACKS.upper);
     let Census { ours, foreign, unmanaged, missing } = census;
     let visible = census.visible();
-    let detail = format!(
-        "{visible} of at most {quota}: {ours} ours, {foreign} of other installations, {unmanaged} \
-         unmanaged; {missing} more declared"
-    );
+    let parts = [
+        (ours, "ours"),
+        (foreign, "of other installations"),
+        (unmanaged, "unmanaged"),
+        (missing, "more declared"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, whose)| format!("{count} {whose}")).collect();
+    let colon = if parts.is_empty() { "" } else { ": " };
+    let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
     match limits::PACKS.severity(visible.saturating_add(missing)) {
         None => Line::ok(check, detail),
         Some(_) => Line::warn(
@@ -57,15 +63,18 @@ pub(super) fn packs(census: Census) -> Line {
 pub(super) fn permissions(facts: &Facts) -> Line {
     let check = Check::Permissions;
     let reads = reads(facts);
-    let denied = reads.iter().filter(|(_, end)| *end == Some(FailureKind::Denied));
-    // Several regions deny the same.
-    let denied: BTreeSet<&str> = denied.map(|(action, _)| *action).collect();
+    let failed_in = |kind| reads.iter().filter(move |(_, ends)| ends.contains(&Some(kind)));
+    let denied: Vec<&str> = failed_in(FailureKind::Denied).map(|(action, _)| *action).collect();
     if !denied.is_empty() {
-        let denied = Vec::from_iter(denied).join(", ");
+        let denied = denied.join(", ");
         return Line::fail(check, format!("denied: {denied}"), "allow them to the caller's role");
     }
-    if reads.iter().any(|(_, end)| end.is_some()) {
-        return Line::warn(check, "not known: some reads failed", "see the lines that failed");
+    // One region that answers is enough: permissions are not a region's.
+    let unread = reads.iter().filter(|(_, ends)| !ends.is_empty() && !ends.contains(&None));
+    let unread: Vec<&str> = unread.map(|(action, _)| *action).collect();
+    if !unread.is_empty() {
+        let detail = format!("not known, since they failed: {}", unread.join(", "));
+        return Line::warn(check, detail, "see the lines that failed");
     }
     let mut untested = Vec::new();
     if facts.row.is_none() {
@@ -86,22 +95,29 @@ pub(super) fn permissions(facts: &Facts) -> Line {
     Line::ok(check, format!("no read was denied; not tested for mode {mode}: {untested}"))
 }
 
-/// Every read that conformd cannot do without, and how it failed if it did.
-fn reads(facts: &Facts) -> Vec<(&'static str, Option<FailureKind>)> {
-    fn end<T>(read: &Result<T, Unseen>) -> Option<FailureKind> {
+/// How a read ended: with a failure of this kind, or well.
+type End = Option<FailureKind>;
+
+/// Every action that conformd cannot do without, with the ends of all its reads.
+fn reads(facts: &Facts) -> [(&'static str, BTreeSet<End>); 5] {
+    fn end<T>(read: &Result<T, Unseen>) -> End {
         read.as_ref().err().map(|unseen| unseen.kind)
     }
-    let regions = facts.regions.values().flat_map(|RegionFacts { packs, statuses }| {
-        [
-            ("config:DescribeOrganizationConformancePacks", end(packs)),
-            ("config:DescribeOrganizationConformancePackStatuses", end(statuses)),
-        ]
-    });
-    let row = facts.row.as_ref().and_then(end);
-    let others = [
-        ("organizations:DescribeOrganization", end(&facts.organization)),
-        ("organizations:ListAccounts", end(&facts.accounts)),
-        ("config:GetOrganizationConformancePackDetailedStatus", row),
-    ];
-    others.into_iter().chain(regions).collect()
+    let regions = facts.regions.values();
+    [
+        ("organizations:DescribeOrganization", [end(&facts.organization)].into()),
+        ("organizations:ListAccounts", [end(&facts.accounts)].into()),
+        (
+            "config:DescribeOrganizationConformancePacks",
+            regions.clone().map(|found| end(&found.packs)).collect(),
+        ),
+        (
+            "config:DescribeOrganizationConformancePackStatuses",
+            regions.map(|found| end(&found.statuses)).collect(),
+        ),
+        (
+            "config:GetOrganizationConformancePackDetailedStatus",
+            facts.row.iter().map(end).collect(),
+        ),
+    ]
 }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
-use super::super::failure_class::Mover;
+use super::super::failure_class::{FailureClass, Mover};
 use super::super::member::{Counts, Member, MemberStatus};
 use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::observed::RolloutStatus;
 use super::super::outcome::Ending;
 use super::super::plan::{ActionKind, Hold, HoldReason, Reason, Step};
 use super::super::report::{PackReport, PackState, RegionReport};
+use super::members::class;
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
 /// region), failed, held, drifted, rolling, unseen (its members), ok.
@@ -217,24 +218,17 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
     let (account, status) = member;
     match &step.reason {
         Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
-        Reason::MembersFailed { classes } => match status {
-            MemberStatus::Failed(class) => classes.contains_key(&class),
-            MemberStatus::Ok
-            | MemberStatus::InProgress
-            | MemberStatus::Waiting
-            | MemberStatus::Missing
-            | MemberStatus::Inactive
-            | MemberStatus::NotYetListed
-            | MemberStatus::Left => false,
-        },
-        // Whatever else is put, AWS tries everybody again.
+        Reason::MembersFailed { classes } => {
+            class(status).is_some_and(|class| classes.contains_key(&class))
+        }
+        // Whatever is put, AWS tries everybody again; what only a person can mend fails again.
         Reason::Missing
         | Reason::Vanished
         | Reason::Adoption
         | Reason::Changed
         | Reason::ForeignChange
         | Reason::ForeignWrite
-        | Reason::Failed { .. } => true,
+        | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
         Reason::Unwanted | Reason::RegionDropped => false,
     }
 }
