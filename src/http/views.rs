@@ -105,7 +105,6 @@ fn parameters(query: Option<&str>, known: &[&str]) -> Result<Parameters, Refusal
     Parameters::read(query, known).map_err(Refusal::Bad)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn garbled(_: PathRejection) -> Refusal {
     Refusal::Bad("the path is no text".to_owned())
 }

@@ -133,7 +133,9 @@ pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<Accou
             let names: std::collections::BTreeSet<&str> = all.map(PackName::as_str).collect();
             return Err(absent("pack of ours called", pack, names.into_iter()));
         }
-        regions.values_mut().for_each(|place| place.packs.retain(|name, _| name.as_str() == pack));
+        for place in regions.values_mut() {
+            place.packs.retain(|name, _| name.as_str() == pack);
+        }
     }
     let member = member(facts, id);
     let lingers = regions.values().flat_map(|place| place.packs.values());

@@ -1,7 +1,10 @@
 //! Is everything as it should be, in one word and one sentence, with every reason why not.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::super::model::{PackName, Region};
 use super::super::newcomer::Phase;
 use super::super::organization::Standing;
 use super::cell::{CellState, CellView};
@@ -10,8 +13,6 @@ use super::region::{RegionState, RegionView};
 use super::status::Totals;
 use super::words::{many, span};
 use super::{Caller, Facts};
-use crate::domain::model::{PackName, Region};
-use std::collections::BTreeMap;
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -197,19 +198,17 @@ fn deadlines(phases: &BTreeMap<Phase, usize>) -> Option<ReasonView> {
 /// Accounts whose time is over, in words.
 fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
     let of = |phase| phases.get(&phase).copied().unwrap_or_default();
-    let missed = (of(Phase::Missed), "missed the deadline and needs a person");
-    let late = (of(Phase::Late), "is late and has a recorder now");
-    let clauses = [missed, late].into_iter().filter(|(number, _)| *number > 0);
-    clauses
-        .map(|(number, what)| {
-            let what = if number == 1 {
-                what.to_owned()
-            } else {
-                what.replace("needs", "need").replace("is late", "are late").replace("has", "have")
-            };
-            format!("{} {what}", many(number, "new account"))
-        })
-        .collect()
+    let missed = match of(Phase::Missed) {
+        0 => None,
+        1 => Some("1 new account missed the deadline and needs a person".to_owned()),
+        many => Some(format!("{many} new accounts missed the deadline and need a person")),
+    };
+    let late = match of(Phase::Late) {
+        0 => None,
+        1 => Some("1 new account is late and has a recorder now".to_owned()),
+        many => Some(format!("{many} new accounts are late and have a recorder now")),
+    };
+    missed.into_iter().chain(late).collect()
 }
 
 /// The answer in one sentence: what needs a person, and by when.

@@ -84,9 +84,8 @@ impl Case<'_> {
     /// What conformd plans for the pack, if such a step is among it.
     fn planned(&self, is_it: impl Fn(&Step) -> bool) -> Option<NextView> {
         let plan = &self.report?.plan;
-        if plan.steps.iter().any(|step| step.pack == *self.pack && is_it(step)) {
-            let step = plan.steps.iter().find(|step| step.pack == *self.pack)?;
-            let what = format!("conformd {} now", verb(step.action.kind()));
+        if let Some(step) = plan.steps.iter().find(|step| step.pack == *self.pack && is_it(step)) {
+            let what = format!("planned: conformd {}", verb(step.action.kind()));
             return Some(NextView { who: Who::Conformd, mover: None, what, due: None });
         }
         let held = plan.holds.iter().find(|hold| {
@@ -105,20 +104,14 @@ impl Case<'_> {
 fn waits(hold: &Hold) -> NextView {
     let Hold { pack: _, reason, why, until, step } = hold;
     let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
-    match lift(*reason) {
-        Lift::Time => NextView {
-            who: Who::Conformd,
-            mover: None,
-            what: format!("conformd {what} later ({reason}: {why})"),
-            due: *until,
-        },
-        Lift::Purpose | Lift::Person => NextView {
-            who: Who::Person,
-            mover: None,
-            what: format!("conformd {what} once this is lifted: {reason}: {why}"),
-            due: *until,
-        },
-    }
+    let (who, what) = match lift(*reason) {
+        Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
+        Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
+        Lift::Person => {
+            (Who::Person, format!("conformd {what} once this is lifted: {reason}: {why}"))
+        }
+    };
+    NextView { who, mover: None, what, due: *until }
 }
 
 fn verb(action: ActionKind) -> &'static str {
@@ -137,7 +130,9 @@ fn advised(facts: &Facts, status: MemberStatus) -> NextView {
     let advice = advice(facts, matter);
     match mover(matter) {
         Mover::Aws => aws(&advice, None),
-        mover => NextView { who: Who::Person, mover: Some(mover), what: advice, due: None },
+        mover @ (Mover::Member | Mover::Organization | Mover::Author | Mover::Support) => {
+            NextView { who: Who::Person, mover: Some(mover), what: advice, due: None }
+        }
     }
 }
 

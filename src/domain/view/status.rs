@@ -192,7 +192,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
         cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
         need_person: cells().filter(|cell| cell.needs_person).count(),
         verdicts: census(Verdict::ALL, cells().map(|cell| cell.arrival.verdict)),
-        members: cells().fold(Counts::default(), |sum, cell| plus(sum, cell)),
+        members: cells().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),
         blocked: reports()
             .filter_map(|report| report.blocked.as_ref())

@@ -6,10 +6,10 @@
 mod account;
 mod table;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::cell::{CellState, CellView};
-use super::cell::{Lift, lift};
+use super::cell::{CellState, CellView, Lift, lift};
 use super::health::{HealthState, Subject, failing};
 use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
@@ -23,7 +23,6 @@ use crate::domain::member::{Counts, StatusKind};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::Phase;
 use crate::domain::plan::ActionKind;
-use std::collections::{BTreeMap, BTreeSet};
 use table::{Grid, Item, section};
 
 pub use account::account;
@@ -49,11 +48,29 @@ pub struct Layout {
     pub wide: bool,
 }
 
-/// The signs of lines.
-const FINE: &str = " ";
-const MOVING: &str = "~";
-const NEEDY: &str = "!";
-const DARK: &str = "?";
+/// How a line is marked; of several, the last of these counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    /// As it should be.
+    Fine,
+    /// Under way, or mended without anybody's doing.
+    Moving,
+    /// Not known.
+    Dark,
+    /// A person is needed.
+    Needy,
+}
+
+impl Sign {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fine => " ",
+            Self::Moving => "~",
+            Self::Dark => "?",
+            Self::Needy => "!",
+        }
+    }
+}
 
 /// The status: the answer first, then what is not as it should be.
 pub fn status(view: &StatusView, layout: Layout) -> String {
@@ -81,27 +98,21 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
 
 /// What is the matter beyond packs and regions.
 fn general(view: &StatusView, layout: Layout) -> String {
-    let is_general = |subject: Subject| match subject {
-        Subject::Source | Subject::Caller | Subject::Organization => true,
-        Subject::Region | Subject::Pack | Subject::Accounts => false,
-    };
-    let reasons = view.health.reasons.iter().filter(|reason| is_general(reason.subject));
-    let items = reasons.map(|reason| {
-        let subject = match reason.subject {
-            Subject::Source => "source",
-            Subject::Caller => "identity",
-            Subject::Organization => "account list",
-            Subject::Region | Subject::Pack | Subject::Accounts => "",
+    let items = view.health.reasons.iter().filter_map(|reason| {
+        let (subject, more): (&str, &[String]) = match reason.subject {
+            Subject::Source => ("source", &view.source.declared.diagnostics),
+            Subject::Caller => ("identity", &[]),
+            Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
-        let sign = if reason.state == HealthState::Unknown { DARK } else { NEEDY };
-        let more: &[String] = match reason.subject {
-            Subject::Source => &view.source.declared.diagnostics,
-            Subject::Organization => view.organization.list.to_do.as_slice(),
-            Subject::Caller | Subject::Region | Subject::Pack | Subject::Accounts => &[],
+        let sign = match reason.state {
+            HealthState::Healthy => Sign::Fine,
+            HealthState::Unknown => Sign::Dark,
+            HealthState::Degraded => Sign::Needy,
         };
         let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
-        let details = details.map(|text| clean(text));
-        Item { sign, row: [subject.to_owned()], details: details.collect() }
+        let details = details.map(|text| clean(text)).collect();
+        Some(Item { sign, row: [subject.to_owned()], details })
     });
     section("Problems", &items.collect::<Vec<_>>(), layout)
 }
@@ -116,26 +127,21 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
     for pack in packs {
         let cells: Vec<Option<&CellView>> =
             regions.values().map(|view| view.cells.get(pack)).collect();
-        let sign = cells.iter().flatten().map(|cell| sign(cell)).max_by_key(|sign| rank(sign));
+        let sign = cells.iter().flatten().map(|cell| sign(cell)).max().unwrap_or(Sign::Fine);
         let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
-        grid.row(sign.unwrap_or(FINE), pack.as_str(), texts);
+        grid.row(sign, pack.as_str(), texts);
     }
     grid.render(layout.width)
 }
 
 /// The sign of a cell.
-fn sign(cell: &CellView) -> &'static str {
+fn sign(cell: &CellView) -> Sign {
     match cell.cell {
-        _ if cell.needs_person => NEEDY,
-        CellState::Unseen => DARK,
-        CellState::Rolling | CellState::Drifted | CellState::Failed => MOVING,
-        CellState::Ok | CellState::Held => FINE,
+        _ if cell.needs_person => Sign::Needy,
+        CellState::Unseen => Sign::Dark,
+        CellState::Rolling | CellState::Drifted | CellState::Failed => Sign::Moving,
+        CellState::Ok | CellState::Held => Sign::Fine,
     }
-}
-
-/// The sign of a row is the strongest of its cells.
-fn rank(sign: &str) -> usize {
-    [FINE, MOVING, DARK, NEEDY].iter().position(|known| *known == sign).unwrap_or_default()
 }
 
 /// A cell in a few letters: `ok 120`, `3 failed`, `rolling 40/120`.
@@ -220,10 +226,11 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let TroubleView { status, class, accounts, truncated, packs, regions, mover, .. } = trouble;
         let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
         let least = if *truncated { "at least " } else { "" };
-        let packs = one_or_many(packs.iter().map(PackName::as_str).collect(), "pack");
-        let regions = one_or_many(regions.iter().map(Region::as_str).collect(), "region");
+        let packs: Vec<&str> = packs.iter().map(PackName::as_str).collect();
+        let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+        let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let sign = if *mover == Mover::Aws { MOVING } else { NEEDY };
+        let sign = if *mover == Mover::Aws { Sign::Moving } else { Sign::Needy };
         let row = [class, scale, format!("move: {}", person(*mover))];
         Item { sign, row, details: details(trouble, layout.wide) }
     });
@@ -231,8 +238,8 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
 }
 
 /// The name of the only one, or how many there are.
-fn one_or_many(names: Vec<&str>, noun: &str) -> String {
-    match names.as_slice() {
+fn one_or_many(names: &[&str], noun: &str) -> String {
+    match names {
         [only] => (*only).to_owned(),
         names => many(names.len(), noun),
     }
@@ -277,9 +284,9 @@ fn newcomers(newcomers: &NewcomersView, layout: Layout) -> String {
 
 fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
     let sign = match account.phase {
-        Phase::Missed => NEEDY,
-        Phase::Waiting | Phase::Deploying | Phase::Late => MOVING,
-        Phase::Converged => FINE,
+        Phase::Missed => Sign::Needy,
+        Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
+        Phase::Converged => Sign::Fine,
     };
     let open: Vec<_> =
         account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
@@ -318,7 +325,7 @@ fn held(view: &StatusView, layout: Layout) -> String {
                 "{}; if this is right, commit an Approval manifest with plan: {digest}",
                 trips.join(", "),
             );
-            Item { sign: NEEDY, row, details: vec![why] }
+            Item { sign: Sign::Needy, row, details: vec![why] }
         }));
     }
     section("Held", &items, layout)
@@ -327,9 +334,9 @@ fn held(view: &StatusView, layout: Layout) -> String {
 fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
     let HoldView { pack, reason, why, until, action: _ } = hold;
     let sign = match lift(*reason) {
-        Lift::Person => NEEDY,
-        Lift::Time => MOVING,
-        Lift::Purpose => FINE,
+        Lift::Person => Sign::Needy,
+        Lift::Time => Sign::Moving,
+        Lift::Purpose => Sign::Fine,
     };
     let pack = pack.as_ref().map_or("every pack", |pack| pack.as_str());
     let until = until.map(|until| format!(" (until {until})")).unwrap_or_default();
@@ -340,7 +347,8 @@ fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
 /// Regions and members that were not seen.
 fn dark(view: &StatusView, layout: Layout) -> String {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let items: Vec<Item<1>> = rows.map(|reason| Item::new(DARK, [clean(&reason.why)])).collect();
+    let items: Vec<Item<1>> =
+        rows.map(|reason| Item::new(Sign::Dark, [clean(&reason.why)])).collect();
     let mut text = section("Not seen", &items, layout);
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;

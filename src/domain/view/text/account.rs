@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::table::{Item, section};
-use super::{DARK, FINE, Layout, MOVING, NEEDY, clean, person, spoken};
-use crate::domain::model::{AccountId, PackName, Region, Timestamp};
+use super::{Layout, Sign, clean, person, spoken};
+use crate::domain::model::{AccountId, PackName, Region, Timestamp, UnitId};
 use crate::domain::organization::AccountState;
 use crate::domain::recorder::{RecorderState, Sighting};
 use crate::domain::selector::Targeting;
@@ -35,7 +35,7 @@ pub fn account(view: &AccountView, layout: Layout) -> String {
     page
 }
 
-fn fact(sign: &'static str, what: &str, text: String) -> Item<2> {
+fn fact(sign: Sign, what: &str, text: String) -> Item<2> {
     Item::new(sign, [what.to_owned(), text])
 }
 
@@ -44,29 +44,33 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
         &view.member;
     let now = view.now;
     let mut rows = Vec::new();
-    rows.extend(name.as_ref().map(|name| fact(FINE, "name", clean(name))));
+    rows.extend(name.as_ref().map(|name| fact(Sign::Fine, "name", clean(name))));
     rows.push(match (listed, state) {
-        (None, _) => fact(DARK, "member", "not known: there is no account list".to_owned()),
-        (Some(false), _) => fact(NEEDY, "member", "no: the account list does not hold it".into()),
-        (Some(true), Some(AccountState::Active)) => fact(FINE, "member", "yes, ACTIVE".to_owned()),
+        (None, _) => fact(Sign::Dark, "member", "not known: there is no account list".to_owned()),
+        (Some(false), _) => {
+            fact(Sign::Needy, "member", "no: the account list does not hold it".into())
+        }
+        (Some(true), Some(AccountState::Active)) => {
+            fact(Sign::Fine, "member", "yes, ACTIVE".to_owned())
+        }
         (Some(true), Some(state)) => {
-            fact(NEEDY, "member", format!("{state}: nothing is expected of it"))
+            fact(Sign::Needy, "member", format!("{state}: nothing is expected of it"))
         }
         (Some(true), None) => {
-            fact(DARK, "member", "in a state that this version does not know".to_owned())
+            fact(Sign::Dark, "member", "in a state that this version does not know".to_owned())
         }
     });
-    rows.extend(management.then(|| fact(FINE, "role", "the management account".to_owned())));
-    rows.extend(joined.map(|at| fact(FINE, "joined", format!("{at} ({})", ago(at, now)))));
+    rows.extend(management.then(|| fact(Sign::Fine, "role", "the management account".to_owned())));
+    rows.extend(joined.map(|at| fact(Sign::Fine, "joined", format!("{at} ({})", ago(at, now)))));
     rows.extend(view.clock.as_ref().map(|clock| window(clock, view)));
     let units = units.as_ref().filter(|units| !units.is_empty());
     rows.extend(units.map(|units| {
-        let units: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
-        fact(FINE, "units", units.join(" > "))
+        let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
+        fact(Sign::Fine, "units", units.join(" > "))
     }));
     rows.extend(read.map(|at| {
         let doubt = why.as_ref().map(|why| format!("; {}", clean(why))).unwrap_or_default();
-        let sign = if why.is_some() { DARK } else { FINE };
+        let sign = if why.is_some() { Sign::Dark } else { Sign::Fine };
         fact(sign, "list", format!("read {}{doubt}", ago(at, now)))
     }));
     rows
@@ -76,9 +80,9 @@ fn window(clock: &ClockView, view: &AccountView) -> Item<2> {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
     if open.all(super::Phase::is_settled) {
-        return fact(FINE, "window", format!("ends {deadline}; every pack is there"));
+        return fact(Sign::Fine, "window", format!("ends {deadline}; every pack is there"));
     }
-    let sign = if *left_seconds < 0 { NEEDY } else { MOVING };
+    let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
     fact(sign, "window", format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
@@ -91,12 +95,12 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     }
     let mut rows = Vec::new();
     if let Some(why) = unseen {
-        rows.push(fact(DARK, "not seen", clean(why)));
+        rows.push(fact(Sign::Dark, "not seen", clean(why)));
     }
     rows.extend(recorder.as_ref().map(|seen| recorder_row(seen, view.now)));
     rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
     if rows.is_empty() {
-        rows.push(fact(FINE, "-", "no pack is deployed or wanted here".to_owned()));
+        rows.push(fact(Sign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
     }
     section(&title, &rows, layout)
 }
@@ -104,15 +108,15 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
 fn recorder_row(seen: &Sighting, now: Timestamp) -> Item<2> {
     let Sighting { recorder, at } = seen;
     let (sign, text) = match recorder {
-        RecorderState::Recording => (FINE, "recording".to_owned()),
+        RecorderState::Recording => (Sign::Fine, "recording".to_owned()),
         RecorderState::Stopped => {
-            (NEEDY, "stopped: packs deploy and evaluate nothing; start it".to_owned())
+            (Sign::Needy, "stopped: packs deploy and evaluate nothing; start it".to_owned())
         }
         RecorderState::Failing { code } => {
-            (NEEDY, format!("recording, and its deliveries fail ({})", clean(code)))
+            (Sign::Needy, format!("recording, and its deliveries fail ({})", clean(code)))
         }
-        RecorderState::Missing => (NEEDY, "missing: create one".to_owned()),
-        RecorderState::Unknown { why } => (DARK, format!("not known: {}", clean(why))),
+        RecorderState::Missing => (Sign::Needy, "missing: create one".to_owned()),
+        RecorderState::Unknown { why } => (Sign::Dark, format!("not known: {}", clean(why))),
     };
     fact(sign, "recorder", format!("{text} (seen {})", ago(*at, now)))
 }
@@ -121,10 +125,10 @@ fn recorder_row(seen: &Sighting, now: Timestamp) -> Item<2> {
 fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
     let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
     let sign = match pack.next.who {
-        Who::Person => NEEDY,
-        Who::Aws | Who::Conformd => MOVING,
-        Who::Nobody if is_dark => DARK,
-        Who::Nobody => FINE,
+        Who::Person => Sign::Needy,
+        Who::Aws | Who::Conformd => Sign::Moving,
+        Who::Nobody if is_dark => Sign::Dark,
+        Who::Nobody => Sign::Fine,
     };
     let words = [standing(pack, now), Some(targeting(pack.targeting.as_ref()))];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");

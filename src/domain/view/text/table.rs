@@ -3,7 +3,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::Layout;
+use super::{Layout, Sign};
 
 /// Columns between two columns.
 const GAP: u16 = 2;
@@ -15,7 +15,7 @@ const INDENT: &str = "      ";
 /// One entry of a list.
 pub(super) struct Item<const N: usize> {
     /// How it is marked.
-    pub(super) sign: &'static str,
+    pub(super) sign: Sign,
     /// Its first line, in columns.
     pub(super) row: [String; N],
     /// What else is to be said, each on lines of its own.
@@ -24,7 +24,7 @@ pub(super) struct Item<const N: usize> {
 
 impl<const N: usize> Item<N> {
     /// An entry of one line.
-    pub(super) fn new(sign: &'static str, row: [String; N]) -> Self {
+    pub(super) fn new(sign: Sign, row: [String; N]) -> Self {
         Self { sign, row, details: Vec::new() }
     }
 }
@@ -34,9 +34,9 @@ pub(super) fn section<const N: usize>(title: &str, items: &[Item<N>], layout: La
     if items.is_empty() {
         return String::new();
     }
-    let rows = items
-        .iter()
-        .map(|item| [item.sign.to_owned()].into_iter().chain(item.row.iter().cloned()).collect());
+    let rows = items.iter().map(|item| {
+        [item.sign.as_str().to_owned()].into_iter().chain(item.row.iter().cloned()).collect()
+    });
     let mut text = format!("{title}\n");
     for (line, item) in aligned(rows.collect()).iter().zip(items) {
         text.push_str(line);
@@ -90,7 +90,7 @@ pub(super) struct Grid<'a> {
 }
 
 struct Row<'a> {
-    sign: &'a str,
+    sign: Sign,
     pack: &'a str,
     cells: Vec<String>,
 }
@@ -101,12 +101,7 @@ impl<'a> Grid<'a> {
     }
 
     /// A pack with its cell in each region, in order.
-    pub(super) fn row(
-        &mut self,
-        sign: &'a str,
-        pack: &'a str,
-        cells: impl Iterator<Item = String>,
-    ) {
+    pub(super) fn row(&mut self, sign: Sign, pack: &'a str, cells: impl Iterator<Item = String>) {
         self.rows.push(Row { sign, pack, cells: cells.collect() });
     }
 
@@ -141,10 +136,12 @@ impl<'a> Grid<'a> {
 
     fn part(&self, from: usize, count: usize) -> String {
         let heads = self.regions.iter().skip(from).take(count).copied();
-        let mut rows = vec![[" ", "PACK"].into_iter().chain(heads).map(str::to_owned).collect()];
+        let mut rows = vec![
+            [Sign::Fine.as_str(), "PACK"].into_iter().chain(heads).map(str::to_owned).collect(),
+        ];
         rows.extend(self.rows.iter().map(|Row { sign, pack, cells }| {
             let cells = cells.iter().skip(from).take(count).map(String::as_str);
-            [*sign, *pack].into_iter().chain(cells).map(str::to_owned).collect()
+            [sign.as_str(), *pack].into_iter().chain(cells).map(str::to_owned).collect()
         }));
         aligned(rows).into_iter().map(|line| line + "\n").collect()
     }
