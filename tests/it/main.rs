@@ -40,4 +40,5 @@ mod tidy;
 mod toy;
 mod tracking;
 mod waits;
+mod week;
 mod wire;
