@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use hyper::StatusCode;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -18,9 +19,12 @@ use crate::config::Config;
 use crate::domain::foreign::flowing;
 use crate::domain::mode::Mode;
 use crate::domain::model::{Installation, Region};
-use crate::domain::report::{Declarations, SourceStatus};
+use crate::domain::recorder::Recorders;
+use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::domain::view::text::Layout;
 use crate::domain::view::{Caller, Facts, VERSION};
+use crate::region::Surroundings;
+use crate::region::track::{Effort, Progress};
 
 /// How long a daemon may take; its own limit for an answer is 10 s.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -147,11 +151,7 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
     let around = session.surroundings().await?;
-    let looked = plan::look(&session, &regions, &around, Mode::Observe).await;
-    let reports = looked
-        .into_iter()
-        .map(|one| (one.report.place.region.clone(), Arc::new(one.report)))
-        .collect();
+    let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
     let catalog = around.intake.catalog;
     let source = SourceStatus {
@@ -162,6 +162,9 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
         reads: [].into(),
         declared: catalog.as_deref().map(Declarations::of).unwrap_or_default(),
     };
+    // Nobody is visited here: what a probe would see is not known.
+    let probed = session.config.recorder_probe.is_some();
+    let recorders = Recorders { probed, ..Recorders::default() };
     let mut about = daemon::about(&session.config, now);
     about.regions = regions.into_iter().collect::<BTreeSet<Region>>();
     Ok(Answer::Looked(Box::new(Facts {
@@ -170,10 +173,41 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
         source,
         catalog,
         membership: around.membership,
-        recorders: around.recorders,
+        recorders: Arc::new(recorders),
         reports,
         now,
     })))
+}
+
+/// Looks at these regions and reads every member there, with bars for those who wait.
+async fn read(
+    session: &Session,
+    regions: &[Region],
+    around: &Surroundings,
+) -> anyhow::Result<Reports> {
+    let policy = session::policy(&session.config);
+    let style = ProgressStyle::with_template("{prefix:>16} [{bar:32}] {pos}/{len} packs {msg}")?
+        .progress_chars("=> ");
+    let bars = MultiProgress::new();
+    let reads = regions.iter().map(async |region| {
+        let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
+        bar.set_prefix(region.to_string());
+        let mut reconciler = session.reconciler(region, Mode::Observe);
+        let (mut report, _) = reconciler.look(&policy, around).await;
+        if report.unseen.is_none() {
+            let show = |Progress { done, all, pages }| {
+                bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+                bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+                bar.set_message(format!("{pages} pages of members"));
+            };
+            reconciler.track(&policy, Effort::Full, show).await;
+            // What helps members can be planned only now.
+            report = reconciler.look(&policy, around).await.0;
+        }
+        bar.finish_and_clear();
+        (region.clone(), Arc::new(report))
+    });
+    Ok(futures_util::future::join_all(reads).await.into_iter().collect())
 }
 
 /// As wide as the terminal, and as long as it takes where there is none.

@@ -504,6 +504,7 @@ pub(super) fn about(config: &Config, started: Timestamp) -> About {
         simulated: config.aws.endpoint.is_some(),
         regions: config.aws.regions.clone(),
         list_age_max: session::policy(config).list_age_max,
+        rescue: config.rescue,
     }
 }
 

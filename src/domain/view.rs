@@ -31,6 +31,7 @@ use super::model::{AccountId, Installation, PackName, Region, Timestamp};
 use super::nearest::nearest;
 use super::organization::{Account, Membership, Standing};
 use super::recorder::Recorders;
+use super::remedy::Rescue;
 use super::report::{RegionReport, Reports, SourceStatus};
 use words::first_few;
 
@@ -54,6 +55,8 @@ pub struct About {
     pub regions: BTreeSet<Region>,
     /// An account list that is older is not believed to be current.
     pub list_age_max: Duration,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: Rescue,
 }
 
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.

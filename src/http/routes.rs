@@ -313,6 +313,7 @@ mod tests {
     use crate::beats::Beats;
     use crate::clock::Clock;
     use crate::domain::mode::Mode;
+    use crate::domain::remedy::Rescue;
     use crate::http::{About, Caller, State};
     use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
 
@@ -342,6 +343,7 @@ mod tests {
             simulated: false,
             regions,
             list_age_max: Duration::from_mins(30),
+            rescue: Rescue::default(),
         };
         let clock = Clock::simulated(started, 0);
         let state = State {

@@ -19,6 +19,7 @@ use conformd::domain::organization::{
     Account, AccountList, AccountState, Membership, OrganizationRecord,
 };
 use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::view::{About, Caller, Facts};
@@ -221,6 +222,7 @@ pub(crate) fn about() -> About {
         simulated: true,
         regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
         list_age_max: Duration::from_mins(30),
+        rescue: Rescue::default(),
     }
 }
 

@@ -31,22 +31,23 @@ fn table(facts: &Facts) -> String {
 
 #[test]
 fn the_status_says_first_what_needs_a_person_and_by_when() {
-    assert_snapshot!(table(&facts()), @"
+    assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
           1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
       ! legacy        -           held                 -
       ? logging       unseen      ok 5                 unseen
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
-          AWS shows no row for it: see that the account has a configuration recorder in the region; a Put makes AWS try again
+          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
@@ -69,29 +70,30 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last seen 59s ago
-    ");
+    "#);
 }
 
 #[test]
 fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
-    assert_snapshot!(text::status(&status(&facts()), layout), @"
+    assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
           1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
       ! legacy        -           held                 -
       ? logging       unseen      ok 5                 unseen
 
     Packs
       ? iam-baseline  ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
       ? logging       ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
-      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  swept 11m ago
+      ~ iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  swept 11m ago
       ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  swept 11m ago
         logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  swept 11m ago
       ? iam-baseline  us-east-1   unseen               unseen     -                                                                                        changed -        swept -
@@ -99,7 +101,7 @@ fn the_wide_status_names_accounts_and_ages() {
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
-          AWS shows no row for it: see that the account has a configuration recorder in the region; a Put makes AWS try again
+          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333 data-lake, iam-baseline in eu-west-1
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
@@ -124,30 +126,32 @@ fn the_wide_status_names_accounts_and_ages() {
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last seen 59s ago
-    ");
+    "#);
 }
 
 #[test]
 fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
-    assert_snapshot!(text::status(&status(&facts()), layout), @"
+    assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
           1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no
+          field "parametres" (did you mean "parameters"?)
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
       ! legacy        -           held                 -
       ? logging       unseen      ok 5                 unseen
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
-          AWS shows no row for it: see that the account has a
-          configuration recorder in the region; a Put makes AWS
-          try again
+          See that the account has a configuration recorder in
+          the region: AWS shows no row for it, and only a Put
+          makes AWS try again.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in
@@ -176,7 +180,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last seen 59s ago
-    ");
+    "#);
 }
 
 /// One region that holds these packs, everything else as it should be.
@@ -266,7 +270,7 @@ fn the_first_line_is_the_answer() {
     0 healthy: all 2 pack deployments are in place
     2 unknown: all 2 pack deployments are in place; the account list is not current
     1 degraded: all 2 pack deployments are in place; the account list is not current
-    2 unknown: all 2 pack deployments are in place
+    2 unknown: all 2 pack deployments are in place; AWS has not confirmed who asks
     1 degraded: all 2 pack deployments are in place; the source needs a look
     2 unknown: 2 of 2 pack deployments are not known; 1 of 1 region was not seen
     ");
@@ -291,7 +295,7 @@ fn explained(digit: char) -> String {
 fn a_failing_account_is_told_whose_move_it_is() {
     assert_snapshot!(explained('2'), @"
     SIMULATED: no AWS account is looked at or changed
-    222222222222 (payments): 1 of 6 targeted pack deployments in place; 1 needs a person
+    222222222222 (payments): 1 of 6 targeted pack deployments in place; 4 not known
 
     Account
         name    payments
@@ -306,9 +310,9 @@ fn a_failing_account_is_told_whose_move_it_is() {
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1
-      ! iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
+      ~ iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
           AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
-          move of organization: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          conformd updates the pack now
         legacy        no manifest wants the pack here
         logging       ok; targeted: no rule excludes it
 
@@ -323,7 +327,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
 fn an_excluded_account_is_told_the_rule() {
     assert_snapshot!(explained('4'), @"
     SIMULATED: no AWS account is looked at or changed
-    444444444444 (sandbox): 1 of 3 targeted pack deployments in place
+    444444444444 (sandbox): 1 of 3 targeted pack deployments in place; 2 not known
 
     Account
         name    sandbox
@@ -353,7 +357,7 @@ fn an_excluded_account_is_told_the_rule() {
 fn a_new_account_is_told_how_much_time_is_left() {
     assert_snapshot!(explained('5'), @"
     SIMULATED: no AWS account is looked at or changed
-    555555555555 (shop-new): 1 of 6 targeted pack deployments in place; 7-hour window: 2h 9m left
+    555555555555 (shop-new): 1 of 6 targeted pack deployments in place; 4 not known; 7-hour window: 2h 9m left
 
     Account
         name    shop-new
@@ -386,7 +390,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
 fn a_missed_deadline_and_a_suspended_account_read_well() {
     assert_snapshot!(explained('6') + "\n-----\n" + &explained('7'), @"
     SIMULATED: no AWS account is looked at or changed
-    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 1 needs a person; 7-hour window: over for 1h 1m
+    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; 7-hour window: over for 1h 1m
 
     Account
         name    media-new
@@ -402,9 +406,9 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1 · missed
-      ! iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
+      ~ iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
-          move of account owner: Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          conformd updates the pack now
         legacy        no manifest wants the pack here
         logging       ok; targeted: no rule excludes it
 
@@ -467,7 +471,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
     ");
-    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"");
+    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts");
 }
 
 #[test]

@@ -281,8 +281,14 @@ fn under(
     let status = known.map(|(status, _)| status);
     let member = known.and_then(|(_, member)| member);
     let (code, message) = member.map_or((None, None), words);
-    let case =
-        next::Case { account: id, pack: name, targeting: targeting.as_ref(), status, report };
+    let case = next::Case {
+        facts,
+        account: id,
+        pack: name,
+        targeting: targeting.as_ref(),
+        status,
+        report,
+    };
     AccountPackView {
         next: next::next(&case),
         targeting,

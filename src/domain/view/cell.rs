@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
-use super::super::failure_class::Mover;
-use super::super::member::Counts;
-use super::super::model::{PackName, Timestamp};
+use super::super::failure_class::{FailureClass, Mover};
+use super::super::member::{Counts, Member, MemberStatus};
+use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::observed::RolloutStatus;
 use super::super::outcome::Ending;
 use super::super::plan::{ActionKind, Hold, HoldReason, Reason, Step};
 use super::super::report::{PackReport, PackState, RegionReport};
+use super::members::class;
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
 /// region), failed, held, drifted, rolling, unseen (its members), ok.
@@ -168,9 +169,9 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
-    let helps = gate.is_none() && step.is_some_and(helps_members);
+    let helping = step.filter(|_| gate.is_none());
     let (cell, needs_person) = if matches!(verdict, Verdict::Degraded | Verdict::Missing) {
-        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helps));
+        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helping));
         (CellState::Failed, is_gated || is_stuck)
     } else if gate.is_some() {
         (CellState::Held, is_gated)
@@ -212,25 +213,42 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
 }
 
-/// Whether a step is there for the sake of members that failed.
-pub(super) fn helps_members(step: &Step) -> bool {
-    match step.reason {
-        Reason::MembersFailed { .. } | Reason::Rescue { .. } | Reason::Failed { .. } => true,
+/// Whether a step is for this member.
+pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
+    let (account, status) = member;
+    match &step.reason {
+        Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
+        Reason::MembersFailed { classes } => {
+            class(status).is_some_and(|class| classes.contains_key(&class))
+        }
+        // Whatever is put, AWS tries everybody again; what only a person can mend fails again.
         Reason::Missing
         | Reason::Vanished
         | Reason::Adoption
         | Reason::Changed
         | Reason::ForeignChange
         | Reason::ForeignWrite
-        | Reason::Unwanted
-        | Reason::RegionDropped => false,
+        | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
+        Reason::Unwanted | Reason::RegionDropped => false,
     }
 }
 
-/// Whether some member waits for a person; `helps`: conformd is about to put the pack again.
-fn needs_person(arrival: &Arrival, helps: bool) -> bool {
-    let by_person = arrival.classes.keys().any(|class| class.mover() != Mover::Aws);
-    by_person || (arrival.counts.missing > 0 && !helps)
+/// Whether some member waits for a person, besides those whom this step is for.
+fn needs_person(arrival: &Arrival, step: Option<&Step>) -> bool {
+    let is_helped =
+        |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
+    let needs = |member: &&Member| match member.status {
+        MemberStatus::Failed(class) => class.mover() != Mover::Aws && !is_helped(member),
+        MemberStatus::Missing => !is_helped(member),
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Waiting
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => false,
+    };
+    // Of those that are not kept by name nobody can say whom a step helps.
+    arrival.truncated || arrival.troubled.iter().any(|member| needs(&member))
 }
 
 /// An arrival without its members, which have documents of their own.

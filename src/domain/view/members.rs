@@ -11,7 +11,7 @@ use super::super::member::{Counts, Member, MemberStatus, StatusKind};
 use super::super::model::{AccountId, PackName, Region, Timestamp};
 use super::super::selector::{Targeting, rule_of};
 use super::cell::cells;
-use super::trouble::{MISSING, words};
+use super::trouble::{advice, mover, words};
 use super::{Absent, Facts, Page, VERSION, absent};
 
 /// One page.
@@ -168,8 +168,7 @@ fn row(
 ) -> AccountRow {
     let (code, message) = member.map_or((None, None), words);
     let class = member.and_then(|member| class(member.status));
-    let move_of_missing = (status == StatusKind::Missing).then_some((Mover::Member, MISSING));
-    let next = class.map(|class| (class.mover(), class.advice())).or(move_of_missing);
+    let is_in_trouble = matches!(status, StatusKind::Failed | StatusKind::Missing);
     AccountRow {
         account,
         name: facts.name(account),
@@ -177,8 +176,8 @@ fn row(
         class,
         code,
         message,
-        mover: next.map(|(mover, _)| mover),
-        advice: next.map(|(_, advice)| advice.to_owned()),
+        mover: is_in_trouble.then(|| mover(class)),
+        advice: is_in_trouble.then(|| advice(facts, class)),
         last_update: member.and_then(|member| member.last_update),
     }
 }

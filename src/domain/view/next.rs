@@ -4,15 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::failure_class::{FailureClass, Mover};
+use super::super::failure_class::Mover;
 use super::super::member::MemberStatus;
 use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::newcomer::{Newcomer, Phase};
 use super::super::plan::{ActionKind, Hold, Step};
 use super::super::report::RegionReport;
 use super::super::selector::Targeting;
-use super::cell::{Lift, helps_members, lift};
-use super::trouble::MISSING;
+use super::Facts;
+use super::cell::{Lift, helps, lift};
+use super::members::class;
+use super::trouble::{advice, mover};
 
 /// What happens next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,7 @@ pub enum Who {
 
 /// One account under one pack.
 pub(super) struct Case<'a> {
+    pub(super) facts: &'a Facts,
     pub(super) account: AccountId,
     pub(super) pack: &'a PackName,
     pub(super) targeting: Option<&'a Targeting>,
@@ -58,36 +61,28 @@ fn aws(what: &str, due: Option<Timestamp>) -> NextView {
     NextView { who: Who::Aws, mover: None, what: what.to_owned(), due }
 }
 
-fn person(mover: Mover, what: &str, due: Option<Timestamp>) -> NextView {
-    NextView { who: Who::Person, mover: Some(mover), what: what.to_owned(), due }
-}
-
 /// What happens next.
 pub(super) fn next(case: &Case<'_>) -> NextView {
-    match case.status {
-        Some(MemberStatus::Failed(class)) => {
-            case.mended(|step| helps_members(step)).unwrap_or_else(|| failed(class))
+    let Some(status) = case.status else {
+        let is_targeted = case.targeting == Some(&Targeting::Targeted);
+        return case.planned(|_| is_targeted).unwrap_or_else(nothing);
+    };
+    match status {
+        MemberStatus::Failed(_) | MemberStatus::Missing => {
+            let is_for_it = |step: &Step| helps(step, (case.account, status));
+            case.planned(is_for_it).unwrap_or_else(|| advised(case.facts, status))
         }
-        Some(MemberStatus::Missing) => {
-            case.mended(|_| true).unwrap_or_else(|| person(Mover::Member, MISSING, None))
-        }
-        Some(MemberStatus::Waiting) => waiting(case),
-        Some(MemberStatus::InProgress) => aws("AWS is deploying to it", None),
-        Some(MemberStatus::NotYetListed) => {
-            aws("the account list is expected to show it soon", None)
-        }
-        Some(MemberStatus::Left) => aws("AWS removes what is left of it", None),
-        Some(MemberStatus::Ok | MemberStatus::Inactive) => nothing(),
-        None if case.targeting == Some(&Targeting::Targeted) => {
-            case.mended(|_| true).unwrap_or_else(nothing)
-        }
-        None => nothing(),
+        MemberStatus::Waiting => waiting(case),
+        MemberStatus::InProgress => aws("AWS is deploying to it", None),
+        MemberStatus::NotYetListed => aws("the account list is expected to show it soon", None),
+        MemberStatus::Left => aws("AWS removes what is left of it", None),
+        MemberStatus::Ok | MemberStatus::Inactive => nothing(),
     }
 }
 
 impl Case<'_> {
     /// What conformd plans for the pack, if such a step is among it.
-    fn mended(&self, is_it: impl Fn(&Step) -> bool) -> Option<NextView> {
+    fn planned(&self, is_it: impl Fn(&Step) -> bool) -> Option<NextView> {
         let plan = &self.report?.plan;
         if plan.steps.iter().any(|step| step.pack == *self.pack && is_it(step)) {
             let step = plan.steps.iter().find(|step| step.pack == *self.pack)?;
@@ -136,10 +131,13 @@ fn verb(action: ActionKind) -> &'static str {
     }
 }
 
-fn failed(class: FailureClass) -> NextView {
-    match class.mover() {
-        Mover::Aws => aws(class.advice(), None),
-        mover => person(mover, class.advice(), None),
+/// What the advice for its trouble says.
+fn advised(facts: &Facts, status: MemberStatus) -> NextView {
+    let matter = class(status);
+    let advice = advice(facts, matter);
+    match mover(matter) {
+        Mover::Aws => aws(&advice, None),
+        mover => NextView { who: Who::Person, mover: Some(mover), what: advice, due: None },
     }
 }
 

@@ -127,8 +127,16 @@ pub struct Totals {
 
 /// The status of every configured region.
 pub fn status(facts: &Facts) -> StatusView {
-    let About { version, started, installation, mode, simulated, regions: _, list_age_max: _ } =
-        &facts.about;
+    let About {
+        version,
+        started,
+        installation,
+        mode,
+        simulated,
+        regions: _,
+        list_age_max: _,
+        rescue: _,
+    } = &facts.about;
     let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.wanted(name)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
     let (totals, newcomers) = (totals(&regions), newcomers(facts));

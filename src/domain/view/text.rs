@@ -193,7 +193,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
 /// Whose move it is, as people say it.
 fn person(mover: Mover) -> &'static str {
     match mover {
-        Mover::Aws => "conformd, AWS",
+        Mover::Aws => "AWS",
         Mover::Member => "account owner",
         Mover::Organization => "organization",
         Mover::Author => "pack author",

@@ -57,7 +57,7 @@ pub struct ExampleView {
 }
 
 /// What is the matter: the class of a failure, or `None` for a member that is missing.
-type Matter = Option<FailureClass>;
+pub(super) type Matter = Option<FailureClass>;
 
 /// Members with the same trouble, while they are collected.
 #[derive(Default)]
@@ -142,7 +142,7 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
         packs: packs.into_iter().cloned().collect(),
         regions: regions.into_iter().cloned().collect(),
         mover: mover(matter),
-        advice: advice(matter).to_owned(),
+        advice: advice(facts, matter),
         examples: examples.collect(),
     }
 }
@@ -153,14 +153,19 @@ pub(super) fn words(member: &Member) -> (Option<String>, Option<String>) {
     member.cause.as_ref().map_or((None, None), |cause| (said(&cause.code), said(&cause.message)))
 }
 
-fn mover(matter: Matter) -> Mover {
+/// Whose move it is.
+pub(super) fn mover(matter: Matter) -> Mover {
     matter.map_or(Mover::Member, FailureClass::mover)
 }
 
 /// What to do about a member that is missing.
-pub(super) const MISSING: &str = "AWS shows no row for it: see that the account has a \
-    configuration recorder in the region; a Put makes AWS try again";
+const MISSING: &str = "See that the account has a configuration recorder in the region: AWS shows \
+    no row for it, and only a Put makes AWS try again.";
 
-fn advice(matter: Matter) -> &'static str {
-    matter.map_or(MISSING, FailureClass::advice)
+/// What to do, and what keeps conformd from helping.
+pub(super) fn advice(facts: &Facts, matter: Matter) -> String {
+    let advice = matter.map_or(MISSING, FailureClass::advice);
+    let needs_rescue = matches!(matter, None | Some(FailureClass::NoRecorder));
+    let more = facts.about.rescue.advice(facts.recorders.probed).filter(|_| needs_rescue);
+    [advice].into_iter().chain(more).collect::<Vec<_>>().join(" ")
 }
