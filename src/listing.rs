@@ -38,6 +38,56 @@ impl Incomplete {
     }
 }
 
+/// A listing that is read page by page: what to ask for next, and whether it makes sense so far.
+/// The entries are the reader's.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    token: Option<PageToken>,
+    tokens: BTreeSet<PageToken>,
+    pages: usize,
+    restarts: usize,
+}
+
+/// What one answer was to its listing.
+#[derive(Debug)]
+pub enum Turn<T> {
+    /// Entries, and another page follows.
+    More(Vec<T>),
+    /// The last entries.
+    Last(Vec<T>),
+    /// The listing begins again: entries that were read count for nothing.
+    Again,
+}
+
+impl Listing {
+    /// The token of the page to ask for.
+    pub fn token(&self) -> Option<PageToken> {
+        self.token.clone()
+    }
+
+    /// Takes in the answer for that page. To ask twice for a page and take one answer is fine.
+    pub fn take<T>(&mut self, answer: Result<Page<T>, CloudError>) -> Result<Turn<T>, Incomplete> {
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) if error.kind == FailureKind::BadToken && self.restarts < RESTARTS_MAX => {
+                *self = Self { restarts: self.restarts.saturating_add(1), ..Self::default() };
+                return Ok(Turn::Again);
+            }
+            Err(error) => return Err(Incomplete::Page(error)),
+        };
+        self.pages = self.pages.saturating_add(1);
+        let Some(next) = page.next else { return Ok(Turn::Last(page.items)) };
+        if !self.tokens.insert(next.clone()) {
+            return Err(Incomplete::Endless("a token repeats"));
+        }
+        if self.pages >= PAGES_MAX {
+            return Err(Incomplete::Endless("too many pages"));
+        }
+        self.token = Some(next);
+        Ok(Turn::More(page.items))
+    }
+}
+
 /// Reads every page; entries with an equal key are one entry, the later wins.
 pub async fn read_all<T, K, F>(
     fetch: impl Fn(Option<PageToken>) -> F + Send,
@@ -48,43 +98,18 @@ where
     T: Send,
     K: Ord + Send,
 {
-    let mut restarts = 0_usize;
+    let (mut listing, mut entries) = (Listing::default(), BTreeMap::new());
+    let keyed = |entry: T| (key(&entry), entry);
     loop {
-        match read_once(&fetch, &key).await {
-            Err(Incomplete::Page(error))
-                if error.kind == FailureKind::BadToken && restarts < RESTARTS_MAX =>
-            {
-                restarts = restarts.saturating_add(1);
+        match listing.take(fetch(listing.token()).await)? {
+            Turn::More(items) => entries.extend(items.into_iter().map(keyed)),
+            Turn::Again => entries.clear(),
+            Turn::Last(items) => {
+                entries.extend(items.into_iter().map(keyed));
+                return Ok(entries.into_values().collect());
             }
-            end => return end,
         }
     }
-}
-
-async fn read_once<T, K, F>(
-    fetch: &(impl Fn(Option<PageToken>) -> F + Send),
-    key: &(impl Fn(&T) -> K + Send),
-) -> Result<Vec<T>, Incomplete>
-where
-    F: Future<Output = Result<Page<T>, CloudError>> + Send,
-    T: Send,
-    K: Ord + Send,
-{
-    let mut entries = BTreeMap::new();
-    let mut tokens = BTreeSet::new();
-    let mut token: Option<PageToken> = None;
-    for _ in 0..PAGES_MAX {
-        let page = fetch(token).await.map_err(Incomplete::Page)?;
-        entries.extend(page.items.into_iter().map(|entry| (key(&entry), entry)));
-        let Some(next) = page.next else {
-            return Ok(entries.into_values().collect());
-        };
-        if !tokens.insert(next.clone()) {
-            return Err(Incomplete::Endless("a token repeats"));
-        }
-        token = Some(next);
-    }
-    Err(Incomplete::Endless("too many pages"))
 }
 
 #[cfg(test)]

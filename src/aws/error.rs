@@ -83,7 +83,6 @@ impl ServiceFailure for AssumeRoleError {}
 /// Listings of AWS Organizations, which say in a `Reason` what is wrong with an input.
 macro_rules! with_reasons {
     ($($error:ty,)*) => {$(
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enums grow")]
         impl ServiceFailure for $error {
             fn reason(&self) -> Option<&str> {
                 match self {
@@ -147,25 +146,7 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         "OrganizationAccessDeniedException" => FailureKind::NotDelegated,
 
         "OptInRequired" | "RegionDisabledException" => FailureKind::RegionDisabled,
-        // A region that is off does not know the caller's keys. Organizations has no such region.
-        "UnrecognizedClientException" | "InvalidClientTokenId" => match op {
-            Op::DescribeOrganization
-            | Op::ListAccounts
-            | Op::ListAccountsForParent
-            | Op::ListOrganizationalUnitsForParent
-            | Op::ListTagsForResource
-            | Op::ListDelegatedAdministrators
-            | Op::ListAWSServiceAccessForOrganization => FailureKind::Credentials,
-            Op::DescribeOrganizationConformancePacks
-            | Op::DescribeOrganizationConformancePackStatuses
-            | Op::GetOrganizationConformancePackDetailedStatus
-            | Op::PutOrganizationConformancePack
-            | Op::DeleteOrganizationConformancePack
-            | Op::GetCallerIdentity
-            | Op::AssumeRole
-            | Op::DescribeConfigurationRecorders
-            | Op::DescribeConfigurationRecorderStatus => FailureKind::RegionDisabled,
-        },
+        "UnrecognizedClientException" | "InvalidClientTokenId" => unknown_keys(op),
         "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
@@ -198,6 +179,14 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         | "ServiceUnavailableError" => FailureKind::Server,
         _ => return None,
     })
+}
+
+/// A region that is off does not know the caller's keys. Organizations has no such region.
+fn unknown_keys(op: Op) -> FailureKind {
+    match op.service() {
+        "organizations" => FailureKind::Credentials,
+        _ => FailureKind::RegionDisabled,
+    }
 }
 
 /// The kind of an error that AWS answered with.

@@ -25,7 +25,17 @@ const SESSION_SECONDS: i32 = 900;
 const SESSION_NAME_MAX: usize = 64;
 
 /// What a session may do, whatever the role may.
-const SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["config:DescribeConfigurationRecorders","config:DescribeConfigurationRecorderStatus"],"Resource":"*"}]}"#;
+const SESSION_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": [{
+        "Effect": "Allow",
+        "Action": [
+            "config:DescribeConfigurationRecorders",
+            "config:DescribeConfigurationRecorderStatus"
+        ],
+        "Resource": "*"
+    }]
+}"#;
 
 /// The role that is assumed in each member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,5 +229,25 @@ mod tests {
         let arn = role.arn("111122223333".parse().unwrap());
         assert_eq!(arn, "arn:aws-us-gov:iam::111122223333:role/security/Probe");
         assert_eq!(role.session_name, "conformd-main");
+    }
+
+    #[test]
+    fn a_visit_shows_no_key() {
+        let sdk = SdkConfig::builder().build();
+        let clock = crate::clock::Clock::simulated(crate::domain::model::Timestamp::UNIX_EPOCH, 0);
+        let visit = AwsVisit {
+            account: "111122223333".parse().unwrap(),
+            keys: Credentials::new("ASIAKEY", "secret", Some("token".to_owned()), None, "test"),
+            clients: Arc::new(Clients { sdk, by_region: Mutex::default() }),
+            ears: Ears { observer: Arc::new(NobodyListens), clock },
+        };
+        assert_eq!(format!("{visit:?}"), r#"AwsVisit { account: AccountId("111122223333"), .. }"#);
+    }
+
+    #[derive(Debug)]
+    struct NobodyListens;
+
+    impl crate::cloud::AttemptObserver for NobodyListens {
+        fn attempted(&self, _: &crate::cloud::Attempt<'_>) {}
     }
 }

@@ -10,7 +10,9 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{SettingsFile, excerpt, paint};
-use crate::aws::{AwsCloud, AwsMembers, AwsReader, AwsWriter, Ears, Identity, Patience};
+use crate::aws::{
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience,
+};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
@@ -22,8 +24,10 @@ use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
+use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
+use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
 use crate::region::{Policy, Reconciler, Surroundings};
 use crate::source::directory::Directory;
@@ -70,6 +74,10 @@ pub(super) fn policy(config: &Config) -> Policy {
         limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
+        sweeps: Sweeps {
+            trouble: config.intervals.sweep_trouble,
+            full: config.intervals.sweep_full,
+        },
         rescue: config.rescue,
         list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
     }
@@ -78,7 +86,7 @@ pub(super) fn policy(config: &Config) -> Policy {
 /// An account list that missed this many walks is old.
 const LIST_AGES: u32 = 3;
 
-/// How long things take; sweeps of member rows are not part of this version.
+/// How long things take; how often members are read is [`Sweeps`]'s.
 fn pace(intervals: &Intervals) -> Pace {
     let Intervals {
         source: _,
@@ -122,6 +130,8 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     /// The SDK.
     pub(super) cloud: AwsCloud,
+    /// AWS Organizations, at the pace that all its users here share.
+    pub(super) organization: Paced<AwsOrganization>,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
     /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
@@ -162,6 +172,7 @@ impl Session {
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
+            organization: Paced::new(&cloud.organization(), &clock),
             config,
             clock,
             cloud,
@@ -191,10 +202,15 @@ impl Session {
         Some(Probe::new(members, probe.interval, self.clock.clone()))
     }
 
-    /// Everything that the regions go by, read once.
-    pub(super) fn surroundings(&self) -> anyhow::Result<Surroundings> {
+    /// Everything that the regions go by, read once. An account list that cannot be read holds the
+    /// packs that need it, and no others.
+    pub(super) async fn surroundings(&self) -> anyhow::Result<Surroundings> {
         let intake = intake(&self.config, self.clock.now())?;
-        Ok(Surroundings { intake, ..Surroundings::default() })
+        let interest = intake.catalog.as_ref().map(|catalog| catalog.interest());
+        let interest = interest.unwrap_or_default();
+        let membership = walk_once(&self.organization, &interest, &self.clock).await;
+        let membership = Arc::new(membership);
+        Ok(Surroundings { intake, membership, ..Surroundings::default() })
     }
 
     /// The owner's place in this region.

@@ -6,7 +6,7 @@
 //! | yes | not listed, but with a status | held until the list has had time to show it |
 //! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: contested, healed |
 //! | yes | ours, different | update; put back after two looks when somebody else changed it |
-//! | yes | ours, failed | update; unchanged content ever more rarely |
+//! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
 //! | yes | unmanaged | adopt if the manifest says so, else held |
 //! | yes | another's, void marker | held |
 //! | no | ours | delete after two looks; `Orphan`: left in place |
@@ -18,19 +18,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrival::Tracking;
+use super::arrival::{Arrival, Tracking, Verdict};
 use super::changes::changes;
 use super::desired::{Desired, DesiredPack, Stuck, Want};
 use super::history::{History, Memory, Pace};
 use super::holds::{hold, region_hold, waiting};
-use super::model::{DeletionPolicy, Digest, PackName, Place, Timestamp};
+use super::model::{DeletionPolicy, Digest, Marker, PackName, Place, Timestamp};
 use super::observed::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
 use super::organization::AccountList;
 use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
 use super::recorder::Recorders;
-use super::remedy::Rescue;
+use super::remedy::{Case, Remedy, Rescue, Tries, remedy};
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,13 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
     };
-    let region = Region { inputs, seen, desired, successors: successors(seen, desired), now };
+    let region = Region {
+        inputs,
+        seen,
+        desired,
+        successors: successors(inputs.tracking, seen, desired),
+        now,
+    };
     for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
         match region.decide(name) {
             Decision::Nothing => {}
@@ -115,19 +121,25 @@ pub(super) struct Region<'a> {
 
 /// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
 /// template is the old name of a rename in progress.
-fn successors<'a>(seen: &Seen, desired: &'a Desired) -> BTreeMap<Digest, &'a PackName> {
+fn successors<'a>(
+    tracking: &Tracking,
+    seen: &Seen,
+    desired: &'a Desired,
+) -> BTreeMap<Digest, &'a PackName> {
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
         let Want::Pack(want) = want else { return None };
         let have = seen.packs.get(name);
-        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template));
+        let arrival = tracking.packs.get(name);
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, arrival));
         (!is_deployed).then_some((want.marker.template, name))
     });
     waiting.collect()
 }
 
-/// Whether this pack is ours, holds this template, and AWS says that it is deployed. A status that
-/// is stuck is no proof, however long it has been so: then the old name stays.
-fn holds(have: &ObservedPack, template: Digest) -> bool {
+/// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
+/// it by a sweep since it was written. A status that is stuck is no proof, however long it has been
+/// so.
+fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
@@ -135,7 +147,10 @@ fn holds(have: &ObservedPack, template: Digest) -> bool {
     let status = have.status.as_ref().map(|record| &record.status);
     let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
-    is_ours && (status == Some(&deployed) || status == Some(&updated))
+    let has_arrived = arrival.is_some_and(|arrival| {
+        arrival.verdict == Verdict::Converged && arrival.swept >= Some(have.record.last_update)
+    });
+    is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
 }
 
 impl Region<'_> {
@@ -153,6 +168,10 @@ impl Region<'_> {
 
     pub(super) fn memory(&self, name: &PackName) -> Option<&Memory> {
         self.inputs.history.of(name)
+    }
+
+    pub(super) fn arrival(&self, name: &PackName) -> Option<&Arrival> {
+        self.inputs.tracking.packs.get(name)
     }
 
     fn list(&self) -> Option<&AccountList> {
@@ -207,12 +226,13 @@ impl Region<'_> {
         }
         let changes = changes(want, Some((have, Some(marker))), self.list());
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
-        let reason = match (&have.status, suspect) {
-            (Some(status), _) if is_failed(status) => failed(status),
-            (_, Some(_)) if changes.is_empty() => Reason::ForeignWrite,
-            (_, Some(_)) => Reason::ForeignChange,
-            (_, None) if changes.is_empty() => return Decision::Nothing,
-            (_, None) => Reason::Changed,
+        let failure = have.status.as_ref().filter(|status| is_failed(status));
+        let reason = match (changes.is_empty(), suspect, failure) {
+            (true, Some(_), _) => Reason::ForeignWrite,
+            (true, None, _) => return self.mend((name, marker), want, have),
+            (false, _, Some(status)) => failed(status),
+            (false, Some(_), None) => Reason::ForeignChange,
+            (false, None, None) => Reason::Changed,
         };
         let step = Step {
             pack: name.clone(),
@@ -225,11 +245,54 @@ impl Region<'_> {
         if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
             return hold;
         }
-        match (&step.reason, suspect) {
-            (Reason::Failed { .. }, _) if step.changes.is_empty() => self.retry(step, have),
-            (_, Some((_, since))) => self.put_back(step, want, since),
-            _ => Decision::Take(Box::new(step)),
+        match suspect {
+            Some((sight, since)) => self.put_back(step, want, (sight, since)),
+            None => Decision::Take(Box::new(step)),
         }
+    }
+
+    /// Ours and as wanted: what can be done for members that do not have it.
+    fn mend(
+        &self,
+        (name, marker): (&PackName, &Marker),
+        want: &DesiredPack,
+        have: &ObservedPack,
+    ) -> Decision {
+        let status = have.status.as_ref();
+        let last_update = Some(have.record.last_update);
+        if status.is_some_and(|status| self.is_at_work(status, last_update)) {
+            return Decision::Nothing;
+        }
+        let (memory, none) = (self.memory(name), Tries::default());
+        let Inputs { place, tracking, recorders, rescue, pace, .. } = self.inputs;
+        let case = Case {
+            arrival: self.arrival(name),
+            record: &have.record,
+            status,
+            newcomers: &tracking.newcomers,
+            recorders: recorders.regions.get(&place.region),
+            rescue,
+            tries: memory.map_or(&none, |memory| &memory.tries),
+            put_last: memory.and_then(|memory| memory.put_last(want.content.fingerprint())),
+            waits: (pace.retry_min, pace.retry_max),
+        };
+        let content = || Box::new(want.content.clone());
+        let (action, reason, due) = match remedy(&case) {
+            Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
+            Remedy::Unread => {
+                let why = "its deployment failed; whom another Put would help is not known yet";
+                return hold(name, HoldReason::Retry, why.to_owned());
+            }
+            Remedy::Rescue { accounts, seen, due } => {
+                (Action::Rescue(content()), Reason::Rescue { accounts, seen }, due)
+            }
+            Remedy::Retry { classes, due } => {
+                (Action::Update(content()), Reason::MembersFailed { classes }, due)
+            }
+        };
+        let (pack, marker_now) = (name.clone(), Some(marker.clone()));
+        let step = Step { pack, action, reason, changes: Vec::new(), marker_now, last_update };
+        self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
     }
 
     fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
@@ -246,7 +309,7 @@ impl Region<'_> {
         }
         match self.memory(name).and_then(|memory| memory.suspect) {
             // It was ours a moment ago: somebody overwrote it, marker and all.
-            Some((_, since)) => self.put_back(step, want, since),
+            Some(suspect) => self.put_back(step, want, suspect),
             None => Decision::Take(Box::new(step)),
         }
     }

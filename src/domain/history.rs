@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::arrival::{Tracking, Verdict};
 use super::content::{Content, fingerprint_bare_of, fingerprint_of};
 use super::desired::{Basis, Desired, Want};
 use super::failure::FailureKind;
@@ -13,6 +14,8 @@ use super::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use super::observed::{ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker};
 use super::outcome::{Ending, Outcome};
 use super::plan::{Action, Reason, Step};
+use super::remedy::Tries;
+use super::roster::{Excuse, Roster};
 
 /// How long things take: what the settings say and figures that were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,7 @@ const OWN_PUT: Duration = Duration::from_mins(2);
 #[derive(Debug, Clone, Default)]
 pub struct History {
     packs: BTreeMap<PackName, Memory>,
+    roster: Roster,
     /// Why nothing may be written here until the process restarts.
     pub stopped: Option<String>,
     /// Why the caller may not write, and when to try again.
@@ -96,9 +100,18 @@ pub struct Memory {
     pub requeued: Option<Wait>,
     /// Puts of one and the same content: its fingerprint, and those up to the last one that count
     /// for a fight.
-    pub puts: Option<(Digest, Vec<Timestamp>)>,
-    /// How often a failed deployment was put again.
-    pub retries: u32,
+    pub puts: Option<(Digest, Vec<Put>)>,
+    /// What was done about a failed deployment, or a failed removal.
+    pub tries: Tries,
+}
+
+/// One Put of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was for members that failed: such Puts are no part of a fight.
+    pub is_remedy: bool,
 }
 
 /// What a look at one pack showed.
@@ -123,6 +136,8 @@ pub struct Sent {
     pub before: Option<Timestamp>,
     /// Whether the pack held this very content before: only a newer time stamp shows such a Put.
     pub again: bool,
+    /// Whether it was for members that failed.
+    pub is_remedy: bool,
     /// Whether AWS said yes, rather than nothing.
     pub accepted: bool,
 }
@@ -157,6 +172,7 @@ impl History {
     /// Takes in a complete observation.
     pub fn observe(&mut self, seen: &Seen, desired: &Desired, now: Timestamp, pace: &Pace) {
         self.stopped = self.stopped.take().or_else(|| self.lost_marker(seen));
+        self.roster.observe(desired.list.as_ref());
         let names = seen.packs.keys().chain(desired.packs.keys());
         let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
         let observed: Vec<(PackName, Memory)> = names
@@ -164,11 +180,28 @@ impl History {
             .filter_map(|name| {
                 let memory = self.packs.get(name).cloned().unwrap_or_default();
                 let (pack, wanted) = (seen.packs.get(name), desired.packs.get(name));
-                let memory = memory.observe(pack, wanted, (&desired.basis, now, pace));
+                let memory = memory.observe(pack, wanted, (desired, &self.roster, now, pace));
                 memory.is_worth_keeping().then(|| (name.clone(), memory))
             })
             .collect();
         self.packs = observed.into_iter().collect();
+    }
+
+    /// Takes in how packs arrived. Only that everybody has it ends a row of tries: a successful
+    /// aggregate says nothing of accounts without a row.
+    pub fn arrive(&mut self, tracking: &Tracking) {
+        for (name, arrival) in &tracking.packs {
+            if let Some(memory) = self.packs.get_mut(name)
+                && arrival.verdict == Verdict::Converged
+            {
+                memory.tries = Tries::default();
+            }
+        }
+    }
+
+    /// Whether AWS itself may have written what is not a Put of ours.
+    pub fn excuse(&self, at: Timestamp) -> Excuse {
+        self.roster.excuse(at)
     }
 
     /// A Put of ours that AWS shows without its marker: this region does not echo markers, so
@@ -217,6 +250,7 @@ impl History {
                     at: now,
                     before: step.last_update,
                     again: false,
+                    is_remedy: false,
                     accepted: true,
                 });
             }
@@ -275,15 +309,22 @@ impl Memory {
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
         let bare = action.content().map(Content::fingerprint_bare);
-        self.sent = Some(Sent { content, bare, at: now, before: *last_update, again, accepted });
+        let (before, is_remedy) = (*last_update, step.is_remedy());
+        self.sent = Some(Sent { content, bare, at: now, before, again, is_remedy, accepted });
         self.requeued = None;
         self.rejected = None;
         self.suspect = None;
         if let Some(content) = content.filter(|_| accepted) {
-            self.count_put(content, now);
+            self.count_put(content, Put { at: now, is_remedy });
         }
-        let is_retry = matches!(reason, Reason::Failed { .. }) && changes.is_empty();
-        self.retries = if is_retry { self.retries.saturating_add(1) } else { 0 };
+        if is_remedy || (matches!(reason, Reason::Failed { .. }) && changes.is_empty()) {
+            self.tries.count = self.tries.count.saturating_add(1);
+        } else {
+            self.tries = Tries::default();
+        }
+        if let Reason::Rescue { accounts, seen: _ } = reason {
+            self.tries.rescued.extend(accounts);
+        }
     }
 
     fn requeue(&mut self, pack: &PackName, why: &str, now: Timestamp, pace: &Pace) {
@@ -298,7 +339,7 @@ impl Memory {
         mut self,
         pack: Option<&ObservedPack>,
         wanted: Option<&Want>,
-        (basis, now, pace): (&Basis, Timestamp, &Pace),
+        (desired, roster, now, pace): (&Desired, &Roster, Timestamp, &Pace),
     ) -> Self {
         let sight = pack.map_or(Sight::Absent, |pack| {
             Sight::Holds(fingerprint_of(&pack.record), pack.record.last_update)
@@ -311,7 +352,7 @@ impl Memory {
             Ownership::Ours(marker) => Some(marker),
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
         });
-        self.unwanted = match (ours, wanted, basis) {
+        self.unwanted = match (ours, wanted, &desired.basis) {
             (Some(marker), None, Basis::Whole) => match self.unwanted {
                 Some((since, before)) if before == *marker => Some((since, before)),
                 _ => Some((now, marker.clone())),
@@ -319,18 +360,15 @@ impl Memory {
             _ => None,
         };
         if let Some(Want::Pack(want)) = wanted {
-            self.compare(sight, want.content.fingerprint(), now);
+            self.compare(sight, want.content.fingerprint(), roster, now);
         } else {
             self.settled = None;
             self.suspect = None;
         }
-        // Only success ends a row of failures: after a Put the status may be absent for a while.
         let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
-        if let Some(RolloutStatus::Known(_, Phase::Successful)) = status {
-            self.retries = 0;
-            if self.settled.is_some() && self.suspect.is_none() {
-                self.requeued = None;
-            }
+        let is_deployed = matches!(status, Some(RolloutStatus::Known(_, Phase::Successful)));
+        if is_deployed && self.settled.is_some() && self.suspect.is_none() {
+            self.requeued = None;
         }
         self
     }
@@ -340,7 +378,7 @@ impl Memory {
         self.puts = self
             .puts
             .take()
-            .filter(|(_, times)| times.last().is_some_and(|last| after(*last, FIGHT_REST) > now));
+            .filter(|(_, times)| times.last().is_some_and(|last| after(last.at, FIGHT_REST) > now));
         let Some(sent) = self.sent else { return };
         let is_over = now >= after(sent.at, pace.settle);
         let shows = match (sent.content, sight) {
@@ -357,7 +395,7 @@ impl Memory {
             // Our own write explains whatever changed.
             self.settled = None;
             if let Some(content) = sent.content.filter(|_| !sent.accepted) {
-                self.count_put(content, sent.at);
+                self.count_put(content, Put { at: sent.at, is_remedy: sent.is_remedy });
             }
         }
         if shows || is_over {
@@ -366,7 +404,7 @@ impl Memory {
     }
 
     /// Compares a sight with what is wanted and with what was last seen in force.
-    fn compare(&mut self, sight: Sight, want: Digest, now: Timestamp) {
+    fn compare(&mut self, sight: Sight, want: Digest, roster: &Roster, now: Timestamp) {
         match (sight, self.settled) {
             (Sight::Holds(seen, at), None) if seen == want => {
                 self.settled = Some((seen, at));
@@ -377,9 +415,12 @@ impl Memory {
             {
                 self.suspect = None;
             }
-            // Two Puts of ours may show one after the other, the first by an earlier process.
+            // Two Puts of ours may show one after the other, the first by an earlier process; and
+            // AWS itself may write when somebody joins or leaves.
             (Sight::Holds(seen, at), Some((settled, _)))
-                if seen == want && settled == want && self.is_own(want, at) =>
+                if seen == want
+                    && settled == want
+                    && (self.is_own(want, at) || roster.excuse(at) == Excuse::Given) =>
             {
                 self.settled = Some((seen, at));
                 self.suspect = None;
@@ -403,20 +444,20 @@ impl Memory {
     /// Whether AWS's time stamp is that of a Put of ours.
     fn is_own(&self, content: Digest, at: Timestamp) -> bool {
         let puts = self.puts_of(content).iter();
-        puts.into_iter().any(|put| at.duration_since(*put).unsigned_abs() <= OWN_PUT)
+        puts.into_iter().any(|put| at.duration_since(put.at).unsigned_abs() <= OWN_PUT)
     }
 
-    fn count_put(&mut self, content: Digest, now: Timestamp) {
+    fn count_put(&mut self, content: Digest, put: Put) {
         let mut times = match self.puts.take() {
             Some((before, times)) if before == content => times,
             _ => Vec::new(),
         };
-        times.retain(|at| after(*at, FIGHT_WINDOW) > now);
-        times.push(now);
+        times.retain(|before| after(before.at, FIGHT_WINDOW) > put.at);
+        times.push(put);
         self.puts = Some((content, times));
     }
 
-    fn puts_of(&self, content: Digest) -> &[Timestamp] {
+    fn puts_of(&self, content: Digest) -> &[Put] {
         match &self.puts {
             Some((of, times)) if *of == content => times,
             Some(_) | None => &[],
@@ -425,12 +466,13 @@ impl Memory {
 
     /// When this content was put last, as far as it is remembered.
     pub fn put_last(&self, content: Digest) -> Option<Timestamp> {
-        self.puts_of(content).last().copied()
+        self.puts_of(content).last().map(|put| put.at)
     }
 
     /// The fight over this content, while it is left alone.
     pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
-        let times = self.puts_of(content);
+        let times = self.puts_of(content).iter().filter(|put| !put.is_remedy);
+        let times: Vec<Timestamp> = times.map(|put| put.at).collect();
         let (puts, until) = (times.len(), after(*times.last()?, FIGHT_REST));
         (puts > FIGHT_PUTS && until > now).then_some(Fight { puts, until })
     }
@@ -456,7 +498,7 @@ impl Memory {
     }
 
     fn is_worth_keeping(&self) -> bool {
-        let Self { unwanted, settled, suspect, sent, rejected, requeued, puts, retries } = self;
+        let Self { unwanted, settled, suspect, sent, rejected, requeued, puts, tries } = self;
         unwanted.is_some()
             || settled.is_some()
             || suspect.is_some()
@@ -464,7 +506,7 @@ impl Memory {
             || rejected.is_some()
             || requeued.is_some()
             || puts.is_some()
-            || *retries > 0
+            || *tries != Tries::default()
     }
 }
 

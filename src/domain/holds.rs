@@ -4,17 +4,20 @@
 
 use std::time::Duration;
 
+use super::arrival::Verdict;
 use super::content::Content;
 use super::desired::{Basis, DesiredPack};
 use super::diff::{Decision, Region};
-use super::history::{Memory, Sent, after, backoff};
+use super::history::{Memory, Sent, Sight, after, backoff};
 use super::model::{Digest, PackName, Timestamp};
 use super::observed::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
-use super::plan::{Action, Hold, HoldReason, Plan, Step};
+use super::organization::Standing;
+use super::plan::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
+use super::roster::Excuse;
 
-/// How long AWS is believed that a run is active: what a delegated administrator is shown may stay
-/// `CREATE_IN_PROGRESS` for ever. After that a write is tried, and while a run really is active AWS
-/// refuses it at no cost.
+/// How long AWS is believed that a run is active, unless every member is known to be done: what a
+/// delegated administrator is shown may stay `CREATE_IN_PROGRESS` for ever. After that a write is
+/// tried, and while a run really is active AWS refuses it at no cost.
 const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
 
 impl Region<'_> {
@@ -75,6 +78,9 @@ impl Region<'_> {
             let why = suspend.reason.clone();
             return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
         }
+        if let Some(hold) = self.membership_hold(want, step) {
+            return Some(hold);
+        }
         if let Some(hold) = self.write_holds(status, step) {
             return Some(hold);
         }
@@ -96,12 +102,24 @@ impl Region<'_> {
         Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
     }
 
+    /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
+    fn membership_hold(&self, want: &DesiredPack, step: &Step) -> Option<Decision> {
+        let why = match &self.desired.standing {
+            Standing::Frozen(why) | Standing::Unknown(why) => why,
+            Standing::Current => return None,
+        };
+        let decides = matches!(step.action, Action::Create(_))
+            || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
+        (want.selects && decides)
+            .then(|| waiting(step.clone(), HoldReason::Membership, why.clone(), None))
+    }
+
     /// Holds that apply to every write.
     fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
         if let Some(hold) = self.basis_hold(step) {
             return Some(hold);
         }
-        if let Some(record) = status.filter(|record| self.is_at_work(record, step)) {
+        if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
             let why = format!("AWS is working on it ({}) and takes no change", record.status);
             return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
         }
@@ -118,9 +136,17 @@ impl Region<'_> {
     }
 
     /// Whether AWS says that a run is active, and may still be right.
-    fn is_at_work(&self, record: &StatusRecord, step: &Step) -> bool {
-        let since = step.last_update.max(record.last_update);
+    pub(super) fn is_at_work(&self, record: &StatusRecord, last_update: Option<Timestamp>) -> bool {
+        let since = last_update.max(record.last_update);
+        // Members are seen to begin only after a while.
+        let begun = since.map(|since| after(since, self.inputs.pace.settle));
+        let is_done = self.arrival(&record.name).is_some_and(|arrival| {
+            (arrival.aggregate_stuck || arrival.verdict == Verdict::StuckAggregate)
+                && arrival.swept.is_some()
+                && arrival.swept >= begun
+        });
         record.status.is_in_progress()
+            && !is_done
             && since.is_none_or(|since| after(since, PROGRESS_BELIEVED) > self.now)
     }
 
@@ -149,8 +175,22 @@ impl Region<'_> {
     }
 
     /// Puts back what somebody else changed. A sight that is no newer than what was in force may
-    /// come from an old snapshot, so it has to last.
-    pub(super) fn put_back(&self, step: Step, want: &DesiredPack, since: Timestamp) -> Decision {
+    /// come from an old snapshot, so it has to last. A write that changed nothing may be AWS's own.
+    pub(super) fn put_back(
+        &self,
+        step: Step,
+        want: &DesiredPack,
+        (sight, since): (Sight, Timestamp),
+    ) -> Decision {
+        if let Sight::Holds(_, at) = sight
+            && step.reason == Reason::ForeignWrite
+            && self.inputs.history.excuse(at) == Excuse::Open
+        {
+            let why = "somebody else or AWS itself wrote it; an account list that is newer has to \
+                       say whether anybody joined or left"
+                .to_owned();
+            return waiting(step, HoldReason::Membership, why, None);
+        }
         let pace = self.inputs.pace;
         let is_stale = self.memory(&step.pack).is_some_and(Memory::looks_stale);
         let apart = if is_stale { pace.interval } else { pace.look_again };
@@ -176,23 +216,27 @@ impl Region<'_> {
         }
     }
 
-    /// Puts a failed deployment again, ever more rarely, counted from AWS's own time
-    /// stamps and our last Put.
+    /// Repeats a removal that failed, ever more rarely, counted from AWS's own time stamps.
     pub(super) fn retry(&self, step: Step, have: &ObservedPack) -> Decision {
         let (memory, pace) = (self.memory(&step.pack), self.inputs.pace);
-        let tried = memory.map_or(0, |memory| memory.retries);
+        let tried = memory.map_or(0, |memory| memory.tries.count);
         let status = have.status.as_ref().and_then(|status| status.last_update);
-        // The status may be older than a Put of ours that it says nothing about yet.
-        let content = step.action.content().map(Content::fingerprint);
-        let put = memory.zip(content).and_then(|(memory, content)| memory.put_last(content));
         let last = have.record.last_update.max(status.unwrap_or(Timestamp::MIN));
-        let last = last.max(put.unwrap_or(Timestamp::MIN));
-        let until = after(last, backoff(pace.retry_min, tried, pace.retry_max));
-        if self.now >= until {
+        self.not_before(step, after(last, backoff(pace.retry_min, tried, pace.retry_max)))
+    }
+
+    /// Takes the step once this moment has come.
+    pub(super) fn not_before(&self, step: Step, due: Timestamp) -> Decision {
+        if self.now >= due {
             return Decision::Take(Box::new(step));
         }
-        let why = "the last run failed; the next try comes later".to_owned();
-        waiting(step, HoldReason::Retry, why, Some(until))
+        let why = match &step.action {
+            Action::Rescue(_) => "it was put lately; one rescue serves all who are late by then",
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
+                "the last run failed; the next try comes later"
+            }
+        };
+        waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
     }
 
     /// Holds creates for which there is no room.

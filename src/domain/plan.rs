@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::Content;
 use super::failure_class::FailureClass;
@@ -79,7 +79,7 @@ pub enum Action {
 }
 
 /// The name of an action: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionKind {
     /// See [`Action::Create`].
@@ -179,6 +179,8 @@ pub enum Reason {
     Rescue {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
+        /// When the probe saw their recorders: the oldest sighting, if there is one of each.
+        seen: Option<Timestamp>,
     },
     /// No manifest wants it any more.
     Unwanted,
@@ -314,7 +316,7 @@ pub struct Hold {
 }
 
 /// Why something waits: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// The mode does not allow it.
@@ -445,6 +447,11 @@ pub enum Loss {
 const RULES_LOST_MIN: u32 = 5;
 
 impl Step {
+    /// Whether it is for members that failed, while the pack holds what is wanted.
+    pub fn is_remedy(&self) -> bool {
+        matches!(self.reason, Reason::MembersFailed { .. } | Reason::Rescue { .. })
+    }
+
     /// Everything this step takes away; empty when it is harmless.
     pub fn losses(&self) -> Vec<Loss> {
         match &self.action {

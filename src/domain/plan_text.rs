@@ -1,14 +1,16 @@
 //! How a plan reads: one text for the command line, the log, the status page and the tests.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::foreign::flowing;
 use super::limits;
-use super::model::{DeletionPolicy, Timestamp};
+use super::model::{AccountId, DeletionPolicy, Timestamp};
 use super::observed::Delivery;
+use super::organization::AccountState;
 use super::plan::{
-    Action, ActionKind, Bystander, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step,
-    TemplateMark,
+    Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
+    Plan, Reason, Step, TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -90,14 +92,26 @@ fn headline(step: &Step) -> String {
                 classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
             format!("members failed in ways that may have passed ({})", classes.join(", "))
         }
-        Reason::Rescue { accounts } => {
-            let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-            format!("AWS gave up {}", accounts.join(" "))
-        }
+        Reason::Rescue { accounts, seen } => rescue(accounts, *seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
     };
     format!("{}: {why}", step.action.kind())
+}
+
+/// Accounts of one rescue that are named.
+const RESCUED_SHOWN: usize = 10;
+
+/// Whom a rescue is for, and on what evidence.
+fn rescue(accounts: &BTreeSet<AccountId>, seen: Option<Timestamp>) -> String {
+    let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
+    let more = accounts.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let plural = if accounts.len() == 1 { "" } else { "s" };
+    let seen = seen.map_or_else(String::new, |seen| {
+        format!(" (recorder{plural} seen {})", seen.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    format!("for {}{more}{seen}", named.join(" "))
 }
 
 /// Characters of one foreign text that are shown (AWS Config API: the longest of messages, bucket
@@ -115,36 +129,37 @@ impl PlanText<'_> {
     }
 
     fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
-        write!(out, "      ")?;
         match change {
+            Change::Exclusions { entering, leaving } => exclusions(out, entering, leaving),
             Change::Template { old: Some(old), new } => {
-                writeln!(out, "template   {} → {}", mark(old), mark(new))
+                writeln!(out, "      template   {} → {}", mark(old), mark(new))
             }
-            Change::Template { old: None, new } => writeln!(out, "template   {}", mark(new)),
+            Change::Template { old: None, new } => writeln!(out, "      template   {}", mark(new)),
             Change::Parameter { name, old, new } => {
                 let (name, old, new) = (clean(name), old.as_ref(), new.as_ref());
                 match (old, new) {
-                    (None, Some(new)) => writeln!(out, "parameter  {name} = {}", self.value(new)),
+                    (None, Some(new)) => {
+                        writeln!(out, "      parameter  {name} = {}", self.value(new))
+                    }
                     (Some(old), None) => {
-                        writeln!(out, "parameter  {name} {} → (default)", self.value(old))
+                        writeln!(out, "      parameter  {name} {} → (default)", self.value(old))
                     }
                     (Some(old), Some(new)) => {
-                        writeln!(out, "parameter  {name} {} → {}", self.value(old), self.value(new))
+                        writeln!(
+                            out,
+                            "      parameter  {name} {} → {}",
+                            self.value(old),
+                            self.value(new)
+                        )
                     }
-                    (None, None) => writeln!(out, "parameter  {name}"),
+                    (None, None) => writeln!(out, "      parameter  {name}"),
                 }
             }
-            Change::Exclusions { entering, leaving } => {
-                write!(out, "excluded  ")?;
-                entering.keys().try_for_each(|account| write!(out, " +{account}"))?;
-                leaving.keys().try_for_each(|account| write!(out, " -{account}"))?;
-                writeln!(out)
-            }
             Change::Delivery { old, new } => {
-                writeln!(out, "delivery   {} → {}", delivery(old), delivery(new))
+                writeln!(out, "      delivery   {} → {}", delivery(old), delivery(new))
             }
             Change::DeletionPolicy { old, new } => {
-                writeln!(out, "on removal {} → {}", policy(*old), policy(*new))
+                writeln!(out, "      on removal {} → {}", policy(*old), policy(*new))
             }
         }
     }
@@ -167,6 +182,48 @@ impl PlanText<'_> {
             (None, _) => writeln!(out, "  ! the whole region is held")?,
         }
         writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
+    }
+}
+
+/// Accounts that enter or leave an exclusion, shown of one change; the rest is counted.
+const ACCOUNTS_MAX: usize = 10;
+
+fn exclusions(
+    out: &mut fmt::Formatter<'_>,
+    entering: &BTreeMap<AccountId, Entering>,
+    leaving: &BTreeMap<AccountId, Leaving>,
+) -> fmt::Result {
+    for (account, Entering { rule, counts: _ }) in entering.iter().take(ACCOUNTS_MAX) {
+        writeln!(out, "      excluded   + {account} ({})", clean(&rule.to_string()))?;
+    }
+    more(out, '+', entering.len())?;
+    for (account, leaving) in leaving.iter().take(ACCOUNTS_MAX) {
+        writeln!(out, "      excluded   - {account} ({})", leaving_text(leaving))?;
+    }
+    more(out, '-', leaving.len())
+}
+
+fn more(out: &mut fmt::Formatter<'_>, sign: char, count: usize) -> fmt::Result {
+    match count.saturating_sub(ACCOUNTS_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "      excluded   {sign} and {more} more"),
+    }
+}
+
+fn leaving_text(leaving: &Leaving) -> String {
+    match leaving {
+        Leaving::Departed => "not a member any more".to_owned(),
+        Leaving::Unknown => "no rule excludes it".to_owned(),
+        Leaving::Selected { units, state } => {
+            let unit = units.as_deref().and_then(<[_]>::last).map(|unit| format!("in {unit}"));
+            let state = state.filter(|state| *state != AccountState::Active);
+            let now: Vec<String> = unit.into_iter().chain(state.map(|it| it.to_string())).collect();
+            if now.is_empty() {
+                "no rule excludes it".to_owned()
+            } else {
+                format!("now {}", now.join(", "))
+            }
+        }
     }
 }
 
@@ -212,6 +269,7 @@ pub struct Summary {
     creates: usize,
     adopts: usize,
     updates: usize,
+    rescues: usize,
     deletes: usize,
     held: usize,
     unseen: usize,
@@ -225,6 +283,7 @@ impl Summary {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
+            rescues: plan.count(ActionKind::Rescue),
             deletes: plan.count(ActionKind::Delete),
             held: plan.holds.len().saturating_sub(unseen),
             unseen,
@@ -237,6 +296,7 @@ impl Summary {
             creates: one.creates.saturating_add(other.creates),
             adopts: one.adopts.saturating_add(other.adopts),
             updates: one.updates.saturating_add(other.updates),
+            rescues: one.rescues.saturating_add(other.rescues),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
             unseen: one.unseen.saturating_add(other.unseen),
@@ -246,8 +306,8 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, deletes, held, unseen } = *self;
-        if [creates, adopts, updates, deletes] == [0; 4] {
+        let Self { creates, adopts, updates, rescues, deletes, held, unseen } = *self;
+        if [creates, adopts, updates, rescues, deletes] == [0; 5] {
             let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
             write!(out, "No changes{where_seen}")?;
         } else {
@@ -255,7 +315,11 @@ impl fmt::Display for Summary {
             if adopts > 0 {
                 write!(out, "{adopts} to adopt, ")?;
             }
-            write!(out, "{updates} to update, {deletes} to delete")?;
+            write!(out, "{updates} to update, ")?;
+            if rescues > 0 {
+                write!(out, "{rescues} to rescue, ")?;
+            }
+            write!(out, "{deletes} to delete")?;
         }
         if held > 0 {
             write!(out, "; {held} held")?;
@@ -279,6 +343,7 @@ mod tests {
     use crate::domain::foreign::is_hidden;
     use crate::domain::model::{Place, Revision};
     use crate::domain::plan::Weights;
+    use crate::domain::selector::Rule;
 
     /// What AWS, a file or a person could put where text is expected.
     fn any_foreign() -> impl Strategy<Value = String> {
@@ -305,6 +370,8 @@ mod tests {
             bucket: format!("b{bucket}"),
             prefix: prefix.to_owned(),
         };
+        let tags = [(bucket.clone(), why.clone())].into();
+        let entering = Entering { rule: Rule::Tags(tags), counts: true };
         let step = Step {
             pack: "iam".parse().unwrap(),
             action: Action::Delete,
@@ -313,6 +380,10 @@ mod tests {
                 Change::Parameter { name: name.clone(), old: value(&old), new: value(&new) },
                 Change::Parameter { name, old: value(&old), new: None },
                 Change::Delivery { old: delivery(&bucket, &old), new: delivery(&new, "") },
+                Change::Exclusions {
+                    entering: [("222222222222".parse().unwrap(), entering)].into(),
+                    leaving: BTreeMap::new(),
+                },
             ],
             marker_now: None,
             last_update: None,
@@ -360,9 +431,10 @@ mod tests {
         let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
         assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
         assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
-        let all = Summary { creates: 1, adopts: 1, updates: 1, deletes: 1, held: 1, unseen: 1 };
-        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to delete; 1 held; 1 region \
-                    not seen.";
+        let (creates, adopts, updates, rescues, deletes) = (1, 1, 1, 1, 1);
+        let all = Summary { creates, adopts, updates, rescues, deletes, held: 1, unseen: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to rescue, 1 to delete; 1 held; \
+                    1 region not seen.";
         assert_eq!(all.to_string(), text);
     }
 

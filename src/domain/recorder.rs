@@ -131,7 +131,7 @@ fn state_of(record: &RecorderRecord) -> RecorderState {
 }
 
 /// What a probe saw, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// What.
     pub recorder: RecorderState,

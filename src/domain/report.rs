@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::arrival::Tracking;
+use super::arrival::{Tracking, Verdict};
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{Blocked, Ruling};
@@ -17,7 +17,7 @@ use super::mode::Mode;
 use super::model::{Digest, PackName, Place, Region, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen};
 use super::outcome::Outcome;
-use super::plan::{Action, Bystander, Change, HoldReason, Plan, Reason, Step};
+use super::plan::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
 
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
@@ -78,7 +78,7 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 }
 
 /// One pack in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackReport {
     /// Does AWS hold what is wanted?
     pub state: PackState,
@@ -90,10 +90,12 @@ pub struct PackReport {
     pub last_update: Option<Timestamp>,
     /// Why nothing is done about it, if something should be.
     pub holds: Vec<HoldReason>,
+    /// What is odd about it and stops nothing, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Does AWS hold what is wanted: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PackState {
     /// Yes.
@@ -147,7 +149,7 @@ impl PackState {
 }
 
 /// In what a pack differs: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// It does not exist.
@@ -236,18 +238,29 @@ impl RegionReport {
         }
     }
 
+    /// The same, with what is odd about its packs.
+    #[must_use]
+    pub fn warned(mut self, warnings: BTreeMap<PackName, Vec<String>>) -> Self {
+        for (name, warnings) in warnings {
+            if let Some(pack) = self.packs.get_mut(&name) {
+                pack.warnings = warnings;
+            }
+        }
+        self
+    }
+
     /// Whether AWS holds everything that is wanted here, as far as could be seen.
     pub fn is_synced(&self) -> bool {
         self.unseen.is_none()
             && self.plan.revision.is_some()
-            && self.plan.steps_with_held().next().is_none()
+            && self.plan.steps_with_held().all(Step::is_remedy)
             && self.packs.values().all(|pack| match pack.state {
-                // Left in place on purpose, which is what its hold says.
-                PackState::Orphaned => true,
-                PackState::Synced
-                | PackState::Unmanaged
-                | PackState::Foreign
-                | PackState::Suspended => pack.holds.is_empty(),
+                // Left in place on purpose, or as wanted and not with everybody, which is what the
+                // holds say.
+                PackState::Orphaned | PackState::Synced => true,
+                PackState::Unmanaged | PackState::Foreign | PackState::Suspended => {
+                    pack.holds.is_empty()
+                }
                 PackState::Drifted
                 | PackState::Invalid
                 | PackState::Rejected
@@ -255,15 +268,30 @@ impl RegionReport {
             })
     }
 
-    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed.
+    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed:
+    /// by its members, and by the aggregate where they were not read.
     pub fn is_in_progress(&self) -> bool {
-        self.packs.values().any(|pack| {
-            let is_recent = pack.last_update.is_none_or(|at| after(at, RUN_MAX) > self.started);
-            is_recent
-                && pack.state != PackState::Unmanaged
-                && pack.state != PackState::Foreign
-                && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+        self.packs.iter().any(|(name, pack)| {
+            let is_ours = pack.state != PackState::Unmanaged && pack.state != PackState::Foreign;
+            is_ours && self.is_at_work(name, pack)
         })
+    }
+
+    fn is_at_work(&self, name: &PackName, pack: &PackReport) -> bool {
+        let arrival = self.tracking.packs.get(name);
+        match arrival.map(|arrival| (arrival.verdict, arrival.counts)) {
+            Some((Verdict::StuckAggregate, _)) => true,
+            // Accounts that only wait for a recorder may do so for hours.
+            Some((Verdict::Converging, counts)) => counts.in_progress > 0 || counts.waiting == 0,
+            Some((Verdict::Converged | Verdict::Missing, _)) => false,
+            // With failures, AWS may be at work on the others.
+            Some((Verdict::Degraded, counts)) => counts.in_progress > 0,
+            Some((Verdict::Unseen | Verdict::Deleting, _)) | None => {
+                let update = pack.last_update;
+                let is_recent = update.is_none_or(|at| after(at, RUN_MAX) > self.started);
+                is_recent && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+            }
+        }
     }
 }
 
@@ -278,13 +306,10 @@ fn pack_reports(
 }
 
 fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> PackReport {
-    let holds: Vec<HoldReason> = plan
-        .holds
-        .iter()
-        .filter(|hold| hold.pack.as_ref() == Some(name))
-        .map(|hold| hold.reason)
-        .collect();
-    let steps: Vec<&Step> = plan.steps_with_held().filter(|step| step.pack == *name).collect();
+    let holds = plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
+    let holds: Vec<&Hold> = holds.collect();
+    let steps: Vec<&Step> =
+        plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
     let state = match plan.bystanders.get(name) {
         Some(Bystander::Unmanaged) => PackState::Unmanaged,
         Some(Bystander::Foreign(_) | Bystander::Void(_)) => PackState::Foreign,
@@ -295,11 +320,22 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
         drift: steps.iter().flat_map(|step| drift(step)).collect(),
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
-        holds,
+        holds: holds.iter().map(|hold| hold.reason).collect(),
+        warnings: Vec::new(),
     }
 }
 
-fn state(pack: Option<&ObservedPack>, holds: &[HoldReason], has_step: bool) -> PackState {
+/// Whether it is only about members that failed: the pack itself is as wanted.
+fn is_about_members(hold: &Hold) -> bool {
+    match &hold.step {
+        Some(step) => step.is_remedy(),
+        None => hold.reason == HoldReason::Retry,
+    }
+}
+
+fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackState {
+    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
+    let holds: Vec<HoldReason> = about_it.collect();
     let first = holds.iter().find_map(|reason| match reason {
         HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
         HoldReason::Rejected => Some(PackState::Rejected),
@@ -373,7 +409,7 @@ pub struct SourceStatus {
 }
 
 /// What a revision declares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declarations {
     /// Manifests that passed every check.
     pub valid: usize,
@@ -388,7 +424,7 @@ pub struct Declarations {
 }
 
 /// An approval as it is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredApproval {
     /// The plan it lets through.
     pub plan: Digest,

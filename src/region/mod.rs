@@ -5,7 +5,9 @@
 
 pub mod observe;
 pub mod task;
+pub mod track;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +24,12 @@ use crate::domain::history::{History, Pace, backoff};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
 use crate::domain::observed::Observed;
-use crate::domain::organization::Membership;
+use crate::domain::organization::{Membership, Standing};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::recorder::Recorders;
 use crate::domain::remedy::Rescue;
 use crate::domain::report::{RegionReport, Tick, Timing};
+use crate::domain::track::{Facts, Sweeps};
 use crate::executor::execute;
 use crate::intake::Intake;
 
@@ -43,6 +46,8 @@ pub struct Policy {
     pub pace: Pace,
     /// Organization packs per region (AWS Config quota: 50).
     pub quota: usize,
+    /// How often members are read.
+    pub sweeps: Sweeps,
     /// How accounts are rescued that AWS gave up.
     pub rescue: Rescue,
     /// An account list that is older is not believed to be current.
@@ -69,6 +74,8 @@ pub struct Reconciler<R, W> {
     clock: Clock,
     ledger: Arc<Mutex<Ledger>>,
     history: History,
+    tracker: track::Tracker,
+    /// What the tracker knows, as it was last shown.
     tracking: Tracking,
     ticks: u64,
     seen_last: Option<Timestamp>,
@@ -85,6 +92,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             clock,
             ledger,
             history: History::default(),
+            tracker: track::Tracker::default(),
             tracking: Tracking::default(),
             ticks: 0,
             seen_last: None,
@@ -110,12 +118,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let observed = observe::observe(&self.reader, &policy.installation).await;
         let now = self.clock.now();
         let mut timing = Timing { observe: between(started, now), ..Timing::default() };
+        let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
         let desired = intake.catalog.as_ref().map(|catalog| {
-            let grounds = Grounds {
-                basis: intake.basis(now),
-                list: membership.list.clone(),
-                standing: membership.standing(now, policy.list_age_max),
-            };
+            let (list, standing) = (membership.list.clone(), standing.clone());
+            let grounds = Grounds { basis: intake.basis(now), list, standing };
             desired(catalog, &policy.installation, self.reader.place(), grounds)
         });
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
@@ -124,11 +130,38 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         if matches!(observed, Observed::Seen(_)) {
             self.seen_last = Some(now);
         }
+        self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
+        self.history.arrive(&self.tracking);
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), now);
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
-        (RegionReport { timing, ..report }, ruling)
+        let warnings = match (&intake.catalog, &desired) {
+            (Some(catalog), Some(desired)) => desired.warnings(catalog),
+            (None, _) | (_, None) => BTreeMap::new(),
+        };
+        let tracking = self.tracking.clone();
+        (RegionReport { timing, tracking, ..report }.warned(warnings), ruling)
+    }
+
+    /// Tells the tracker what a look showed.
+    fn note_members(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+        (observed, desired, standing): (&Observed, Option<&Desired>, &Standing),
+    ) {
+        let tracked = &mut self.tracker.tracked;
+        match observed {
+            Observed::Unseen(unseen) => tracked.lost(unseen),
+            Observed::Seen(seen) => {
+                let list = around.membership.list.as_ref();
+                let recorders = around.recorders.regions.get(&self.reader.place().region);
+                let facts = Facts { seen, desired, list, standing, recorders };
+                tracked.look(&facts, &policy.sweeps, self.clock.aws_now());
+            }
+        }
+        self.tracking = tracked.tracking();
     }
 
     fn rule(
@@ -149,12 +182,14 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             pace: &policy.pace,
             quota: policy.quota,
         };
-        let none = std::collections::BTreeMap::new();
+        let none = BTreeMap::new();
+        let membership = &around.membership;
         let terms = Terms {
             mode: policy.mode,
             limits: &policy.limits,
             approvals: around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
-            members: None,
+            members: membership.list.as_ref().map(|list| list.active().count()),
+            shrink: membership.shrink.as_ref(),
             now,
         };
         // Regions share the ledger, and ruling is pure and short: a poisoned lock holds a ledger
@@ -173,6 +208,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let (mut report, ruling) = self.look(policy, around).await;
         let ruled = self.clock.now();
         report.outcomes = self.act(policy, ruling, stop).await;
+        report.tracking.clone_from(&self.tracking);
         report.finished = self.clock.now();
         report.timing.apply = between(ruled, report.finished);
         report
@@ -197,6 +233,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         for outcome in &outcomes {
             self.history.record(outcome, now, &policy.pace);
         }
+        self.tracker.tracked.wrote(&outcomes, &policy.sweeps, self.clock.aws_now());
+        self.tracking = self.tracker.tracked.tracking();
         outcomes
     }
 

@@ -85,12 +85,20 @@ impl Sessions {
         self.by_key.get(access_key_id)
     }
 
+    /// Puts this role in the place of the one of the same name for the same accounts.
+    pub(super) fn set_role(&mut self, role: Role) {
+        self.roles.retain(|one| (&one.name, one.account) != (&role.name, role.account));
+        self.roles.push(role);
+    }
+
     /// Whether this caller may assume this role: it exists there, trusts the caller, and the
-    /// external id is the one it asks for.
+    /// external id is the one it asks for. What is said of one account alone counts there.
     fn trusts(&self, account: &AccountId, name: &str, caller: &Caller, id: Option<&str>) -> bool {
-        self.roles.iter().any(|role| {
-            role.name == name
-                && role.account.as_ref().is_none_or(|one| one == account)
+        let named = |role: &&Role| role.name == name;
+        let own = self.roles.iter().filter(named).find(|role| role.account == Some(*account));
+        let everywhere = || self.roles.iter().filter(named).find(|role| role.account.is_none());
+        own.or_else(everywhere).is_some_and(|role| {
+            role.exists
                 && role.trusted == caller.account
                 && role.external_id.as_deref().is_none_or(|wanted| Some(wanted) == id)
         })

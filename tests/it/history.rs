@@ -9,13 +9,15 @@ use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{Plan, Reason};
 use insta::assert_snapshot;
 
-use crate::lines::{at, desired, look, observed, pace};
+use crate::lines::{at, desired, look_with, observed, pace};
+use crate::members::members;
 
-/// Plays a script of `time | desired | observed | outcome` and prints what was decided each time.
-/// An empty column repeats the one above, `-` is nothing at all; steps are accepted by default.
+/// Plays a script of `time | desired | observed | outcome | members` and prints what was decided
+/// each time. An empty column repeats the one above, `-` is nothing at all; steps are accepted by
+/// default.
 pub(crate) fn play(script: &str) -> String {
     let mut history = History::default();
-    let (mut wanted, mut shown) = ("", "");
+    let (mut wanted, mut shown, mut known) = ("", "", "");
     let mut story = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let mut columns = line.split('|').map(str::trim);
@@ -23,8 +25,10 @@ pub(crate) fn play(script: &str) -> String {
         wanted = columns.next().filter(|text| !text.is_empty()).unwrap_or(wanted);
         shown = columns.next().filter(|text| !text.is_empty()).unwrap_or(shown);
         let outcome = columns.next().unwrap_or_default();
+        known = columns.next().filter(|text| !text.is_empty()).unwrap_or(known);
         let (desired, observed) = (desired(none(wanted)), observed(none(shown)));
-        let plan = look(&mut history, &desired, &observed, at(now));
+        let members = members(none(known), at(now));
+        let plan = look_with(&mut history, &desired, (&observed, &members), at(now));
         story.push(format!("{now:<8} {}", decisions(&plan, outcome)));
         for step in plan.steps {
             let outcome = Outcome { step, ending: ending(outcome) };

@@ -28,6 +28,7 @@ use conformd::domain::plan_text::{PlanText, Values};
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::track::Sweeps;
 use conformd::intake::Intake;
 use conformd::region::{Policy, Reconciler, Surroundings};
 use conformd::sim::api::{Operation, Origin};
@@ -154,6 +155,7 @@ impl Lab {
             limits: setting.limits,
             pace: Pace::new(INTERVAL),
             quota: setting.quota,
+            sweeps: Sweeps { trouble: INTERVAL, full: Duration::from_hours(6) },
             rescue: Rescue::default(),
             list_age_max: Duration::from_mins(30),
         };

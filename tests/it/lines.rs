@@ -6,7 +6,14 @@
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
-//! `#unseen` are about the whole. A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
+//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon,
+//! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
+//! day. What is known of members has lines of its own (`members`).
+//!
+//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list says;
+//! a pack that excludes nobody and might says `selects`, one that cannot tell `unresolved`.
+//! `#frozen` is an account list in doubt; `#account 222222222222 ou-ab12-cdef3456 SUSPENDED` an
+//! entry of it.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
@@ -14,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::Tracking;
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use conformd::domain::diff::{Inputs, plan};
@@ -28,12 +34,14 @@ use conformd::domain::model::{
 use conformd::domain::observed::{
     Delivery, Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
 };
-use conformd::domain::organization::Standing;
+use conformd::domain::organization::{
+    Account, AccountList, AccountState, OrganizationRecord, Standing,
+};
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::recorder::Recorders;
-use conformd::domain::remedy::Rescue;
-use conformd::domain::selector::named;
+use conformd::domain::selector::{Excluded, Rule, named};
+
+use crate::members::{Members, account_list, members};
 
 /// Organization packs per region in these tests, as in AWS.
 pub(crate) const QUOTA: usize = 50;
@@ -59,9 +67,11 @@ pub(crate) fn at(text: &str) -> Timestamp {
     format!("2026-11-{day:02}T{time}{seconds}Z").parse().unwrap()
 }
 
-fn is_time(word: &str) -> bool {
+pub(crate) fn is_time(word: &str) -> bool {
     let time = word.split('/').next_back().unwrap_or_default();
-    time.starts_with(|first: char| first.is_ascii_digit()) && time.contains(':')
+    !word.contains('@')
+        && time.starts_with(|first: char| first.is_ascii_digit())
+        && time.contains(':')
 }
 
 /// The part of a line that both sides share, and the words that are left.
@@ -71,6 +81,8 @@ struct Pack<'a> {
     template: Digest,
     rules: u32,
     policy: DeletionPolicy,
+    /// Excluded accounts whom a unit excludes.
+    by_units: Excluded,
     rest: Vec<&'a str>,
 }
 
@@ -99,6 +111,7 @@ fn pack(line: &str) -> Pack<'_> {
         template: Digest::of([b"v1".as_slice()]),
         rules: 10,
         policy: DeletionPolicy::Delete,
+        by_units: Excluded::new(),
         rest: Vec::new(),
     };
     for word in words {
@@ -108,7 +121,10 @@ fn pack(line: &str) -> Pack<'_> {
         } else if let Some(count) = word.strip_prefix('-').and_then(|it| it.strip_suffix('x')) {
             content.excluded.extend((1..=count.parse().unwrap()).map(account));
         } else if let Some(id) = word.strip_prefix('-') {
-            content.excluded.insert(id.parse().unwrap());
+            let (id, unit) = id.split_once('@').map_or((id, None), |(id, unit)| (id, Some(unit)));
+            let id: AccountId = id.parse().unwrap();
+            content.excluded.insert(id);
+            pack.by_units.extend(unit.map(|unit| (id, Rule::Unit(unit.parse().unwrap()))));
         } else if let Some(delivery) = word.strip_prefix("s3:") {
             let (bucket, prefix) = delivery.split_once('/').unwrap_or((delivery, ""));
             content.delivery = Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
@@ -143,7 +159,7 @@ pub(crate) fn account(number: u32) -> AccountId {
     format!("2{number:011}").parse().unwrap()
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
 }
 
@@ -163,10 +179,48 @@ pub(crate) fn desired(text: &str) -> Desired {
             "#invalid" => desired.basis = Basis::Invalid("iam.yaml does not parse".to_owned()),
             "#unread" => desired.basis = Basis::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
+            "#frozen" => desired.standing = Standing::Frozen("the list shrank".to_owned()),
+            line if line.starts_with("#account ") => list(&mut desired, line),
+            line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
             line => want(&mut desired, line),
         }
     }
     desired
+}
+
+/// One more account in the list.
+fn list(desired: &mut Desired, line: &str) {
+    let mut words = line.split_whitespace().skip(1);
+    let id: AccountId = words.next().unwrap().parse().unwrap();
+    let mut account = Account {
+        id,
+        name: String::new(),
+        state: Some(AccountState::Active),
+        joined: None,
+        units: Some([].into()),
+        tags: None,
+    };
+    for word in words {
+        match word.parse() {
+            Ok(state) => account.state = Some(state),
+            Err(_) => account.units = Some([word.parse().unwrap()].into()),
+        }
+    }
+    let list = desired.list.get_or_insert_with(|| {
+        Arc::new(AccountList {
+            organization: OrganizationRecord {
+                id: "o-example".to_owned(),
+                management: place().account,
+                all_features: true,
+            },
+            accounts: BTreeMap::new(),
+            units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
+            read: at("09:00"),
+        })
+    });
+    Arc::make_mut(list).accounts.insert(id, account);
 }
 
 fn want(desired: &mut Desired, line: &str) {
@@ -174,9 +228,12 @@ fn want(desired: &mut Desired, line: &str) {
     let marker = pack.marker(&installation(), &pack.name);
     pack.mark(&marker.to_string());
     let name = pack.name.clone();
+    let selects = !pack.by_units.is_empty();
+    let mut excluded = named(&pack.content.excluded);
+    excluded.extend(pack.by_units);
     let mut want = DesiredPack {
-        excluded: named(&pack.content.excluded),
-        selects: false,
+        excluded,
+        selects,
         content: pack.content,
         marker,
         adopt: false,
@@ -188,6 +245,10 @@ fn want(desired: &mut Desired, line: &str) {
         let stuck = match word {
             "adopt" => {
                 want.adopt = true;
+                None
+            }
+            "selects" => {
+                want.selects = true;
                 None
             }
             "broken" => {
@@ -203,6 +264,7 @@ fn want(desired: &mut Desired, line: &str) {
                 return;
             }
             "stuck" => Some(Stuck::Invalid("iam.yaml:3:1: unknown field".to_owned())),
+            "unresolved" => Some(Stuck::Unresolved("the account list is not known".to_owned())),
             "unsupported" => Some(Stuck::Unsupported("templates in S3 are not".to_owned())),
             word => {
                 want.suspend = suspend(Some(at(word.strip_prefix("suspended:").unwrap())));
@@ -280,25 +342,36 @@ fn status_of(name: &PackName, word: &str) -> StatusRecord {
     }
 }
 
-/// A look at the region: history first, then the plan.
+/// A look at the region of whose members nothing is known: history first, then the plan.
 pub(crate) fn look(
     history: &mut History,
     desired: &Desired,
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
+    look_with(history, desired, (observed, &Members::default()), now)
+}
+
+/// A look at the region and what is known of its members.
+pub(crate) fn look_with(
+    history: &mut History,
+    desired: &Desired,
+    (observed, members): (&Observed, &Members),
+    now: Timestamp,
+) -> Plan {
     let (place, pace) = (place(), pace());
     if let Observed::Seen(seen) = observed {
         history.observe(seen, desired, now, &pace);
+        history.arrive(&members.tracking);
     }
     let inputs = Inputs {
         place: &place,
         desired: Some(desired),
         observed,
         history,
-        tracking: &Tracking::default(),
-        recorders: &Recorders::default(),
-        rescue: &Rescue::default(),
+        tracking: &members.tracking,
+        recorders: &members.recorders,
+        rescue: &members.rescue,
         pace: &pace,
         quota: QUOTA,
     };
@@ -317,6 +390,13 @@ pub(crate) fn second_plan(desired_text: &str, observed_text: &str) -> Plan {
     let (desired, observed) = (desired(desired_text), observed(observed_text));
     look(&mut history, &desired, &observed, at("11:45"));
     look(&mut history, &desired, &observed, at("12:00"))
+}
+
+/// The plan at noon of a process that knows this of the members.
+pub(crate) fn plan_with(desired_text: &str, observed_text: &str, members_text: &str) -> Plan {
+    let (desired, observed) = (desired(desired_text), observed(observed_text));
+    let (now, mut history) = (at("12:00"), History::default());
+    look_with(&mut history, &desired, (&observed, &members(members_text, now)), now)
 }
 
 /// The text of a plan without its first line, which is always the same here.

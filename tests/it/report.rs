@@ -13,7 +13,8 @@ fn report(wanted: &str, shown: &str) -> RegionReport {
     let plan = look(&mut History::default(), &desired, &observed, now);
     let (limits, approvals) = (Limits::default(), [].into());
     let mode = Mode::Sync;
-    let terms = Terms { mode, limits: &limits, approvals: &approvals, members: None, now };
+    let terms =
+        Terms { mode, limits: &limits, approvals: &approvals, members: None, shrink: None, now };
     let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
     let tick = Tick { number: 1, started: now, seen_last: Some(now) };
     RegionReport::ruled(tick, mode, &observed, &ruling)
@@ -52,14 +53,14 @@ fn a_region_that_holds_what_is_wanted_is_in_sync_whatever_else_is_there() {
 #[test]
 fn every_way_to_differ_has_its_word() {
     assert_snapshot!(check(
-        "new v1; a v2; b v1 p=1; c v1 -1x; d v1 s3:awsconfigconforms-a; e v1; f v1 orphan",
+        "new v1; a v2; b v1 p=1; c v1 -1x; d v1 s3:awsconfigconforms-a; e v1 p=1; f v1 orphan",
         "a v1; b v1; c v1; d v1; e v1 UPDATE_FAILED; f v1; old v7",
     ), @"
     a: drifted, drift [template], holds []
     b: drifted, drift [parameters], holds []
     c: drifted, drift [exclusions], holds []
     d: drifted, drift [delivery], holds []
-    e: drifted, drift [failed], holds []
+    e: drifted, drift [parameters failed], holds []
     f: drifted, drift [template], holds []
     new: drifted, drift [missing], holds []
     old: drifted, drift [unwanted], holds [second_look]

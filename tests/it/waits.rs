@@ -1,76 +1,8 @@
-//! How plans wait: retries, refusals, quotas, suspensions, removals and lost markers, as timelines.
+//! How plans wait: refusals, quotas, suspensions, removals and lost markers, as timelines.
 
 use insta::assert_snapshot;
 
 use crate::history::play;
-
-#[test]
-fn a_failed_deployment_is_retried_ever_more_rarely() {
-    assert_snapshot!(play("
-        00:00    | iam v1 | iam v1 00:00 CREATE_IN_PROGRESS
-        00:10    |        | iam v1 00:00 CREATE_FAILED@00:10
-        01:09:59 |        |
-        01:10    |        |
-        01:11    |        | iam v1 01:10 NONE
-        01:12    |        | iam v1 01:10 UPDATE_IN_PROGRESS
-        01:20    |        | iam v1 01:10 UPDATE_FAILED@01:20
-        03:19:59 |        |
-        03:20    |        |
-        03:30    |        | iam v1 03:20 UPDATE_FAILED@03:30
-        07:29:59 |        |
-        07:30    |        |
-        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40
-        08:00    |        | iam v1 07:30 UPDATE_FAILED@08:00
-        09:00    |        |
-    "), @"
-    00:00    -
-    00:10    iam held: retry until 01:10:00
-    01:09:59 iam held: retry until 01:10:00
-    01:10    update iam (failed)
-    01:11    -
-    01:12    -
-    01:20    iam held: retry until 03:20:00
-    03:19:59 iam held: retry until 03:20:00
-    03:20    update iam (failed)
-    03:30    iam held: retry until 07:30:00
-    07:29:59 iam held: retry until 07:30:00
-    07:30    update iam (failed)
-    07:40    -
-    08:00    iam held: retry until 09:00:00
-    09:00    update iam (failed)
-    ");
-}
-
-#[test]
-fn retries_reach_once_a_day_and_a_new_manifest_starts_afresh() {
-    assert_snapshot!(play("
-        00:00    | iam v1 | iam v1 00:00 CREATE_FAILED
-        01:00    |        |
-        03:00    |        | iam v1 01:00 CREATE_FAILED
-        07:00    |        | iam v1 03:00 CREATE_FAILED
-        15:00    |        | iam v1 07:00 CREATE_FAILED
-        d2/07:00 |        | iam v1 15:00 CREATE_FAILED
-        d3/06:59 |        | iam v1 d2/07:00 CREATE_FAILED
-        d3/07:00 |        |
-        d4/06:59 |        | iam v1 d3/07:00 CREATE_FAILED
-        d4/07:00 | iam v2 |
-        d4/07:10 |        | iam v2 d4/07:00 CREATE_FAILED
-        d4/08:00 |        |
-    "), @"
-    00:00    iam held: retry until 01:00:00
-    01:00    update iam (failed)
-    03:00    update iam (failed)
-    07:00    update iam (failed)
-    15:00    update iam (failed)
-    d2/07:00 update iam (failed)
-    d3/06:59 iam held: retry until d3/07:00:00
-    d3/07:00 update iam (failed)
-    d4/06:59 iam held: retry until d4/07:00:00
-    d4/07:00 update iam (failed)
-    d4/07:10 iam held: retry until d4/08:00:00
-    d4/08:00 update iam (failed)
-    ");
-}
 
 #[test]
 fn a_failed_removal_is_repeated_ever_more_rarely() {
@@ -133,19 +65,6 @@ fn a_busy_pack_that_ends_up_as_wanted_forgets_its_wait() {
     13:00    update iam (changed) → in_flight
     13:01    iam held: retry until 13:01:10
     13:02    update iam (changed)
-    ");
-}
-
-#[test]
-fn a_retry_that_finds_the_pack_busy_waits_like_any_other() {
-    assert_snapshot!(play("
-        12:00 | iam v1 | iam v1 10:00 CREATE_FAILED | throttled
-        12:01 |        |                            | throttled
-        12:02 |        |                            | throttled
-    "), @"
-    12:00    update iam (failed) → throttled
-    12:01    iam held: retry until 12:01:10
-    12:02    update iam (failed) → throttled
     ");
 }
 

@@ -283,6 +283,27 @@ async fn a_read_succeeds_after_two_throttles_and_every_attempt_is_reported() {
 }
 
 #[tokio::test]
+async fn aws_time_is_that_of_fresh_answers_refusals_among_them() {
+    let told = |age: &str| {
+        let kind = format!("application/json\r\n{age}date: Sun, 01 Nov 2026 08:00:00 GMT");
+        Reply::Answer(400, kind.leak(), r#"{"__type":"AccessDeniedException"}"#.to_owned())
+    };
+    for (age, is_heard) in [("", true), ("age: 90\r\n", false)] {
+        let wire = Wire::new(vec![told(age)]).await;
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
+        let ears = Ears { observer: wire.attempts.clone(), clock: clock.clone() };
+        let cloud = AwsCloud::connect(&wire.settings, patience(false), ears).await.unwrap();
+        for _ in 0..2 {
+            let error = cloud.reader(&place()).packs(None).await.unwrap_err();
+            assert_eq!(error.kind, FailureKind::Denied);
+        }
+        let now = is_heard.then(|| "2026-11-01T08:00:00Z".parse().unwrap());
+        assert_eq!(clock.aws_now(), now.unwrap_or(Timestamp::UNIX_EPOCH));
+        assert_eq!(wire.seen().len(), 2, "a stand-in's time never makes the SDK try again");
+    }
+}
+
+#[tokio::test]
 async fn a_paced_reader_slows_down_when_aws_throttles_and_recovers() {
     let throttle = refusal("ThrottlingException");
     let wire = Wire::new(vec![throttle.clone(), throttle.clone(), throttle, json(200, "{}")]).await;

@@ -88,7 +88,7 @@ pub(super) fn caller(
 /// The session these keys belong to.
 fn session(face: &Face, key: &str, token: Option<&str>) -> Result<Session, Refusal> {
     let end = token.and_then(end_of_session).ok_or(Refusal::Unknown)?;
-    if end <= face.now_for_clients().as_second() {
+    if end <= face.now_by(face.options.sessions).as_second() {
         return Err(Refusal::Expired);
     }
     let session = face.simulation.with(|world| world.session(key).cloned());
@@ -100,7 +100,7 @@ fn session(face: &Face, key: &str, token: Option<&str>) -> Result<Session, Refus
 pub(super) fn on_clients_clock(face: &Face, answer: Answer) -> Answer {
     let Answer::AssumeRole(mut role) = answer else { return answer };
     let lasts = role.credentials.expiration.duration_since(face.simulation.clock().now());
-    let end = face.now_for_clients().saturating_add(lasts).unwrap_or(Timestamp::MAX);
+    let end = face.now_by(face.options.sessions).saturating_add(lasts).unwrap_or(Timestamp::MAX);
     role.credentials.expiration = end;
     role.credentials.session_token =
         format!("{}.{}", role.credentials.session_token, end.as_second());

@@ -1,0 +1,164 @@
+//! What to read next: who may have changed first, everybody in the end, nothing without need.
+//!
+//! A converged pack that nothing touches costs one slow sweep. Readings that failed are tried again
+//! ever more rarely; the rate of calls is the limiter's.
+
+use std::time::Duration;
+
+use super::course::{AGREE, Course};
+use super::people::People;
+use super::reading::{FILTERS, PAGE, Reading};
+use super::survey::Wanted;
+use super::verdict::verdict;
+use crate::domain::arrival::Verdict;
+use crate::domain::history::{Pace, after, backoff};
+use crate::domain::model::{PackName, Timestamp};
+
+/// How often members are read (settings: `intervals.sweepTrouble`, `intervals.sweepFull`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweeps {
+    /// Between two readings of the members in trouble, and of those whose window is open.
+    pub trouble: Duration,
+    /// Between two readings of everybody.
+    pub full: Duration,
+}
+
+/// What comes first when several readings are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A command waits for it.
+    Command,
+    /// It changed lately, or a run is on its way.
+    Changed,
+    /// Somebody joined lately.
+    Newcomer,
+    /// It is in trouble as before.
+    Trouble,
+    /// A verdict waits for a reading of everybody.
+    Verdict,
+    /// Everybody is read from time to time.
+    Routine,
+}
+
+/// A reading, and when it is due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Errand {
+    /// What comes first.
+    pub rank: Rank,
+    /// Not before.
+    pub due: Timestamp,
+    /// What to read.
+    pub reading: Reading,
+}
+
+/// Everything that will have to be read of one pack if nothing changes.
+pub(super) fn errands(
+    (name, course): (&PackName, &Course),
+    people: &People,
+    sweeps: &Sweeps,
+    pace: &Pace,
+) -> Vec<Errand> {
+    let mut all = Vec::new();
+    // While AWS does not show what we wrote, rows would be those of before.
+    if course.is_awaiting() {
+        return all;
+    }
+    let mut add = |rank, due: Timestamp, reading| all.push(Errand { rank, due, reading });
+    let sweep = || Reading::Sweep(name.clone());
+    let trouble = || trouble((name, course), people);
+    let moved = course.changed.max(course.touched);
+    let read = course.read.filter(|read| *read >= moved);
+    let (verdict, _) = verdict(course, people);
+    let is_quiet = course.is_quiet();
+    match (course.read, read) {
+        // Nothing says that anybody is in trouble: one reading tells everything.
+        (None, _) if is_quiet => add(Rank::Verdict, Timestamp::MIN, sweep()),
+        (_, None) => add(Rank::Changed, moved, trouble()),
+        (_, Some(read)) if course.survey.working > 0 => {
+            let times = course.looks.saturating_sub(1);
+            let wait = if course.is_at_work(read) {
+                backoff(pace.look_again, times, pace.look_again_max).min(sweeps.trouble)
+            } else {
+                sweeps.trouble
+            };
+            add(Rank::Changed, after(read, wait), trouble());
+        }
+        (_, Some(_)) if !course.is_swept() => add(Rank::Verdict, moved, sweep()),
+        (_, Some(read)) => {
+            let is_steady = is_quiet && course.survey.counts.failed == 0;
+            let is_done = verdict == Verdict::Converged || course.needs_agreement();
+            if !is_steady && !is_done {
+                add(Rank::Trouble, after(read, sweeps.trouble), trouble());
+            }
+        }
+    }
+    if let Some(deadline) = course.survey.deadline {
+        add(Rank::Newcomer, deadline, trouble());
+    }
+    if course.needs_agreement() {
+        let first = course.agreement.map(|agreement| agreement.first);
+        add(Rank::Verdict, after(first.or(course.read).unwrap_or(moved), AGREE), sweep());
+    }
+    wanted((name, course), people, &mut add);
+    if let Some(swept) = course.swept {
+        let due = after(swept, sweeps.full);
+        add(Rank::Routine, due, sweep());
+        // However much trouble there is, everybody is read in the end.
+        add(Rank::Changed, after(due, sweeps.full), sweep());
+    }
+    if let Some(setback) = &course.setback {
+        let wait = backoff(pace.requeue, setback.attempts.saturating_sub(1), pace.requeue_max);
+        let again = after(setback.at, wait);
+        for errand in &mut all {
+            errand.due = errand.due.max(again);
+        }
+    }
+    all
+}
+
+/// Who is in trouble; everybody, when that is no dearer.
+pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> Reading {
+    if sweep_cost(people) <= trouble_cost(course) {
+        Reading::Sweep(name.clone())
+    } else {
+        Reading::Trouble(name.clone())
+    }
+}
+
+/// Single accounts; all that are in trouble, or everybody, where that is cheaper.
+fn wanted(
+    (name, course): (&PackName, &Course),
+    people: &People,
+    add: &mut impl FnMut(Rank, Timestamp, Reading),
+) {
+    // Rows that change by the minute are not worth a request each.
+    if course.survey.working > 0 || !course.is_swept() {
+        return;
+    }
+    let Some(&Wanted { due, account, .. }) = course.survey.wanted.first() else { return };
+    let together = course.survey.wanted.iter().take_while(|it| it.due <= after(due, TOGETHER));
+    let (filtered, others): (Vec<&Wanted>, Vec<&Wanted>) = together.partition(|it| it.is_filtered);
+    let filters = trouble_cost(course);
+    let reading = if sweep_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
+    {
+        Reading::Sweep(name.clone())
+    } else if filters < filtered.len() {
+        Reading::Trouble(name.clone())
+    } else {
+        Reading::Account(name.clone(), account)
+    };
+    add(Rank::Newcomer, due, reading);
+}
+
+/// Accounts that are due within this time are read together, if that is cheaper.
+const TOGETHER: Duration = Duration::from_mins(5);
+
+/// Requests of a sweep.
+fn sweep_cost(people: &People) -> usize {
+    people.len().div_ceil(PAGE).max(1)
+}
+
+/// Requests of the filtered listings.
+fn trouble_cost(course: &Course) -> usize {
+    FILTERS.len().saturating_add(course.rows.rest_len() / PAGE)
+}

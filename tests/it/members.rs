@@ -1,0 +1,183 @@
+//! Members in the line language: what is known of them, one fact a line.
+//!
+//! `iam read 11:59` says when the members of a pack were last read, `swept` that it was all of
+//! them, `stuck` and `converged` what came of it, `unlisted` that there is no account list.
+//! `iam 222222222222 no_recorder 11:00` is a member with its status or failure class and the time
+//! of its row. `222222222222 joined 04:00` is when an account joined, `222222222222 stopped 11:30`
+//! what a probe saw of its recorder. `#always` and `#never` are about rescues, `#cooldown 30` is
+//! theirs in minutes.
+
+#![expect(clippy::unwrap_used, reason = "tests state what must hold")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::domain::arrival::{Arrival, Tracking, Verdict};
+use conformd::domain::failure_class::FailureClass;
+use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
+use conformd::domain::model::{AccountId, PackName, Timestamp};
+use conformd::domain::newcomer::newcomers;
+use conformd::domain::organization::{
+    Account, AccountList, AccountState, Accounts, OrganizationRecord,
+};
+use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::remedy::{AfterDeadline, Rescue};
+
+use crate::lines::{at, is_time, lines, place};
+
+/// What is known of the members of a region.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Members {
+    pub(crate) tracking: Tracking,
+    pub(crate) recorders: Recorders,
+    pub(crate) rescue: Rescue,
+}
+
+/// What is known of the members at this moment.
+pub(crate) fn members(text: &str, now: Timestamp) -> Members {
+    let mut members = Members::default();
+    let (mut packs, mut joined, mut sightings) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    for line in lines(text) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["#always"] => members.rescue.after_deadline = AfterDeadline::Always,
+            ["#never"] => members.rescue.after_deadline = AfterDeadline::Never,
+            ["#cooldown", minutes] => {
+                members.rescue.cooldown = Duration::from_mins(minutes.parse().unwrap());
+            }
+            [account, "joined", time] => joined.push((account.parse().unwrap(), at(time))),
+            [account, state, time] if account.parse::<AccountId>().is_ok() => {
+                let sighting = Sighting { recorder: recorder(state), at: at(time) };
+                sightings.insert(account.parse().unwrap(), sighting);
+            }
+            [pack, ref facts @ ..] => {
+                let pack: PackName = pack.parse().unwrap();
+                tell(packs.entry(pack).or_insert_with(unread), facts);
+            }
+            [] => {}
+        }
+    }
+    let packs: BTreeMap<PackName, Arrival> =
+        packs.into_iter().map(|(name, arrival)| (name, judged(arrival))).collect();
+    let list = list_of(joined, now);
+    let expected = |pack: &PackName, account| {
+        packs.get(pack).is_some_and(|arrival| arrival.newcomers.contains_key(&account))
+    };
+    let newcomers = newcomers(&list, &packs, expected, &sightings, &[], now);
+    members.recorders.probed = !sightings.is_empty();
+    members.recorders.regions = BTreeMap::from([(place().region, sightings)]);
+    members.tracking = Tracking { packs, newcomers, trouble_last: None, sweep_last: None };
+    members
+}
+
+fn recorder(word: &str) -> RecorderState {
+    match word {
+        "recording" => RecorderState::Recording,
+        "stopped" => RecorderState::Stopped,
+        "gone" => RecorderState::Missing,
+        word => RecorderState::Unknown { why: word.to_owned() },
+    }
+}
+
+fn status(word: &str) -> MemberStatus {
+    let class = || FailureClass::ALL.into_iter().find(|class| class.as_str() == word).unwrap();
+    match StatusKind::ALL.into_iter().find(|kind| kind.as_str() == word) {
+        Some(StatusKind::Ok) => MemberStatus::Ok,
+        Some(StatusKind::InProgress) => MemberStatus::InProgress,
+        Some(StatusKind::Waiting) => MemberStatus::Waiting,
+        Some(StatusKind::Missing) => MemberStatus::Missing,
+        Some(StatusKind::Inactive) => MemberStatus::Inactive,
+        Some(StatusKind::NotYetListed) => MemberStatus::NotYetListed,
+        Some(StatusKind::Left) => MemberStatus::Left,
+        Some(StatusKind::Failed) | None => MemberStatus::Failed(class()),
+    }
+}
+
+fn unread() -> Arrival {
+    Arrival {
+        verdict: Verdict::Unseen,
+        why: None,
+        aggregate_stuck: false,
+        expected: Some(0),
+        counts: Counts::default(),
+        classes: BTreeMap::new(),
+        troubled: Arc::from([]),
+        truncated: false,
+        newcomers: BTreeMap::new(),
+        management_missing: false,
+        swept: None,
+        read: None,
+    }
+}
+
+fn tell(arrival: &mut Arrival, facts: &[&str]) {
+    match facts {
+        ["read", time] => arrival.read = Some(at(time)),
+        ["swept", time] => arrival.swept = Some(at(time)),
+        ["unlisted"] => arrival.expected = None,
+        ["stuck"] => arrival.verdict = Verdict::StuckAggregate,
+        ["converged"] => arrival.verdict = Verdict::Converged,
+        [account, word, rest @ ..] => {
+            let (account, status) = (account.parse().unwrap(), status(word));
+            let last_update = rest.first().filter(|word| is_time(word)).map(|time| at(time));
+            arrival.counts.count(status);
+            if let MemberStatus::Failed(class) = status {
+                *arrival.classes.entry(class).or_default() += 1;
+            }
+            arrival.newcomers.insert(account, status);
+            if status != MemberStatus::Ok {
+                let member = Member { account, status, cause: None, last_update };
+                let troubled = arrival.troubled.iter().cloned().chain([member]).collect();
+                arrival.troubled = troubled;
+            }
+        }
+        facts => panic!("{facts:?} says nothing"),
+    }
+}
+
+/// With the verdict that follows, where none was given.
+fn judged(arrival: Arrival) -> Arrival {
+    let verdict = match (arrival.verdict, arrival.counts) {
+        (Verdict::Unseen, Counts { failed: 1.., .. }) => Verdict::Degraded,
+        (Verdict::Unseen, Counts { missing: 1.., .. }) => Verdict::Missing,
+        (verdict, _) => verdict,
+    };
+    let expected = arrival.expected.map(|_| arrival.newcomers.len());
+    Arrival { verdict, expected, ..arrival }
+}
+
+fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList {
+    let account = |(id, joined)| Account {
+        id,
+        name: "member".to_owned(),
+        state: Some(AccountState::Active),
+        joined: Some(joined),
+        units: None,
+        tags: None,
+    };
+    let accounts: Accounts = joined.into_iter().map(|it| (it.0, account(it))).collect();
+    AccountList {
+        organization: OrganizationRecord {
+            id: "o-example".to_owned(),
+            management: place().account,
+            all_features: true,
+        },
+        accounts,
+        units_absent: [].into(),
+        units_walked: [].into(),
+        tags_problem: None,
+        read,
+    }
+}
+
+/// `#list 12:00 333333333333@11:30`.
+pub(crate) fn account_list(line: &str) -> Arc<AccountList> {
+    let mut words = line.split_whitespace().skip(1);
+    let read = at(words.next().unwrap());
+    let joined = words.map(|word| {
+        let (account, joined) = word.split_once('@').unwrap();
+        (account.parse().unwrap(), at(joined))
+    });
+    Arc::new(list_of(joined.collect(), read))
+}
