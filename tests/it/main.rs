@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod alerts;
 mod check;
 mod cli;
 mod contract;
@@ -40,4 +41,5 @@ mod tidy;
 mod toy;
 mod tracking;
 mod waits;
+mod week;
 mod wire;

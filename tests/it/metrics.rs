@@ -126,10 +126,10 @@ fn everything() -> Text {
 }
 
 /// Type, and labels with their closed sets, by name of a family.
-type Table = BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)>;
+pub(crate) type Table = BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)>;
 
 /// The rows of `docs/metrics.md`: `| name | type | labels | meaning |`.
-fn documented() -> Table {
+pub(crate) fn documented() -> Table {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
     let text = std::fs::read_to_string(path).unwrap();
     let is_row = |line: &&str| {
