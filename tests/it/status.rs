@@ -1,7 +1,5 @@
 //! What people are shown of packs and accounts, and how it reads.
 
-#![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
