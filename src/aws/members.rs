@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
+use aws_sdk_config::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
 
 use super::attempt::Ears;
@@ -81,9 +82,12 @@ impl Clients {
     fn of(&self, region: &Region) -> aws_sdk_config::Client {
         let mut clients = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(region.clone()).or_insert_with(|| {
-            let config = aws_sdk_config::config::Builder::from(&self.sdk);
-            let config = config.region(client::sdk_region(region)).build();
-            aws_sdk_config::Client::from_conf(config)
+            // Members that throttle must not use up the retries of the region's own requests.
+            let retries = RetryPartition::new(format!("members-{region}"));
+            let config = aws_sdk_config::config::Builder::from(&self.sdk)
+                .region(client::sdk_region(region))
+                .retry_partition(retries);
+            aws_sdk_config::Client::from_conf(config.build())
         });
         client.clone()
     }
@@ -217,6 +221,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::cloud::{Attempt, AttemptObserver};
+    use crate::domain::model::Timestamp;
 
     #[test]
     fn a_role_is_named_in_the_callers_partition_and_the_session_after_the_installation() {
@@ -234,7 +241,7 @@ mod tests {
     #[test]
     fn a_visit_shows_no_key() {
         let sdk = SdkConfig::builder().build();
-        let clock = crate::clock::Clock::simulated(crate::domain::model::Timestamp::UNIX_EPOCH, 0);
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
         let visit = AwsVisit {
             account: "111122223333".parse().unwrap(),
             keys: Credentials::new("ASIAKEY", "secret", Some("token".to_owned()), None, "test"),
@@ -247,7 +254,7 @@ mod tests {
     #[derive(Debug)]
     struct NobodyListens;
 
-    impl crate::cloud::AttemptObserver for NobodyListens {
-        fn attempted(&self, _: &crate::cloud::Attempt<'_>) {}
+    impl AttemptObserver for NobodyListens {
+        fn attempted(&self, _: &Attempt<'_>) {}
     }
 }

@@ -481,6 +481,7 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::world::World;
 
     const SMALLEST: &str = "\
 regions: [eu-west-1]
@@ -512,6 +513,17 @@ accounts: [{id: '111111111111'}]
         let newcomer = member("520000000001");
         assert_eq!(newcomer.recorder, Recorder::Missing);
         assert_eq!(newcomer.joined.to_string(), "2026-11-02T01:40:00Z");
+    }
+
+    #[test]
+    fn every_event_of_the_scenario_of_members_can_happen() {
+        let text = include_str!("../../config/scenarios/members.yaml");
+        let Scenario { setup, script, owner, .. } = parse(text).unwrap();
+        assert_ne!(owner, setup.management, "its aggregates are stuck");
+        let mut world = World::new(setup);
+        for Timed { at, event } in script {
+            event.happen(&mut world, at).unwrap();
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who is asking: identities, and sessions of assumed roles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::domain::organization::AccountState;
 
 /// How long a session lasts unless asked otherwise (STS API reference), seconds.
 const DURATION_DEFAULT: i64 = 3600;
+
+/// So many sessions are known at once: more than any client uses within a quarter of an hour.
+const SESSIONS_MAX: usize = 10_000;
 
 /// A session of an assumed role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,15 +77,28 @@ fn one_or_many(value: &Value) -> &[Value] {
 pub(super) struct Sessions {
     roles: Vec<Role>,
     by_key: BTreeMap<String, Session>,
+    /// Their keys, the oldest first.
+    keys: VecDeque<String>,
 }
 
 impl Sessions {
     pub(super) fn new(roles: Vec<Role>) -> Self {
-        Self { roles, by_key: BTreeMap::new() }
+        Self { roles, by_key: BTreeMap::new(), keys: VecDeque::new() }
     }
 
     pub(super) fn find(&self, access_key_id: &str) -> Option<&Session> {
         self.by_key.get(access_key_id)
+    }
+
+    /// Remembers a session, and forgets the oldest of too many.
+    fn begin(&mut self, key: String, session: Session) {
+        if self.keys.len() == SESSIONS_MAX
+            && let Some(oldest) = self.keys.pop_front()
+        {
+            self.by_key.remove(&oldest);
+        }
+        self.keys.push_back(key.clone());
+        self.by_key.insert(key, session);
     }
 
     /// Puts this role in the place of the one of the same name for the same accounts.
@@ -153,7 +169,7 @@ impl World {
             format!("ASIASIM{account}{}", alphanumeric(drawn, 8).to_ascii_uppercase());
         let role_id = alphanumeric(draw(self.seed, &["role", role], 0), 17).to_ascii_uppercase();
         let session = Session { account, arn: arn.clone(), expires, policy };
-        self.sessions.by_key.insert(access_key_id.clone(), session);
+        self.sessions.begin(access_key_id.clone(), session);
         Ok(AssumedRole {
             credentials: Credentials {
                 access_key_id,
