@@ -13,6 +13,7 @@ pub mod intake;
 pub mod limiter;
 pub mod listing;
 pub mod metrics;
+pub mod organization;
 pub mod region;
 pub mod sim;
 pub mod source;

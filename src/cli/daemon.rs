@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
+//!              │          ▲
+//!              └─▶ organization
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +31,7 @@ use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
+use crate::organization::{self, Demand};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -222,6 +225,9 @@ impl Daemon {
         };
         let session = Arc::new(session);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
+        let mut parsed = self.parsed.subscribe();
+        let demand = watch::Sender::new(demand(&self.config, &parsed.borrow()));
+        self.spawn_organization(&mut tasks, &session, &demand, stop.clone());
         let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
         let mut settings = self.settings.subscribe();
         loop {
@@ -232,6 +238,8 @@ impl Daemon {
                 replace(constraints, session::constraints(&config))
             });
             policy.send_if_modified(|policy| replace(policy, Arc::new(session::policy(&config))));
+            let asked = self::demand(&config, &parsed.borrow_and_update());
+            demand.send_if_modified(|demand| replace(demand, asked));
             let wanted: BTreeSet<&Region> = config.aws.regions.iter().collect();
             regions.retain(|region, token| {
                 let stays = wanted.contains(region);
@@ -253,6 +261,7 @@ impl Daemon {
                 biased;
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
+                Ok(()) = parsed.changed() => {}
                 () = self.doorbell.notified() => {
                     self.source_wake.notify_one();
                     self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
@@ -331,6 +340,31 @@ impl Daemon {
         }
     }
 
+    fn spawn_organization(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Arc<Session>,
+        demand: &watch::Sender<Demand>,
+        stop: CancellationToken,
+    ) {
+        let channels = organization::Channels {
+            demand: demand.subscribe(),
+            membership: self.membership.clone(),
+            beats: self.beats.clone(),
+        };
+        let (session, clock) = (Arc::clone(session), self.clock.clone());
+        let (metrics, end) = (self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "organization",
+            stop,
+            move || metrics.panicked(Task::Organization),
+            move || {
+                let port = session.organization.clone();
+                organization::run(port, channels.clone(), clock.clone(), end.clone())
+            },
+        ));
+    }
+
     fn spawn_region(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
@@ -402,6 +436,16 @@ impl Daemon {
                 () = tokio::time::sleep(IDENTITY_AGAIN) => {}
             }
         }
+    }
+}
+
+/// What the manifests and the settings ask of the organization task.
+fn demand(config: &Config, parsed: &Parsed) -> Demand {
+    let catalog = parsed.catalog.as_ref();
+    Demand {
+        interest: catalog.map(|catalog| catalog.interest()),
+        approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),
+        interval: config.intervals.organization,
     }
 }
 

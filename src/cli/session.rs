@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{SettingsFile, excerpt, paint};
-use crate::aws::{AwsCloud, AwsReader, AwsWriter, Ears, Identity, Patience};
+use crate::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
@@ -24,6 +24,7 @@ use crate::domain::model::{AccountId, Place, Region, Timestamp};
 use crate::domain::snapshot::FileContent;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
+use crate::organization::{Paced, walk_once};
 use crate::region::{Policy, Reconciler, Surroundings};
 use crate::source::directory::Directory;
 
@@ -121,6 +122,8 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     /// The SDK.
     pub(super) cloud: AwsCloud,
+    /// AWS Organizations, at the pace that all its users here share.
+    pub(super) organization: Paced<AwsOrganization>,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
     observer: Arc<dyn AttemptObserver>,
@@ -160,6 +163,7 @@ impl Session {
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
+            organization: Paced::new(&cloud.organization(), &clock),
             config,
             clock,
             cloud,
@@ -181,10 +185,15 @@ impl Session {
         Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
     }
 
-    /// Everything that the regions go by, read once.
-    pub(super) fn surroundings(&self) -> anyhow::Result<Surroundings> {
+    /// Everything that the regions go by, read once. An account list that cannot be read holds the
+    /// packs that need it, and no others.
+    pub(super) async fn surroundings(&self) -> anyhow::Result<Surroundings> {
         let intake = intake(&self.config, self.clock.now())?;
-        Ok(Surroundings { intake, ..Surroundings::default() })
+        let interest = intake.catalog.as_ref().map(|catalog| catalog.interest());
+        let interest = interest.unwrap_or_default();
+        let membership = walk_once(&self.organization, &interest, &self.clock).await;
+        let membership = Arc::new(membership);
+        Ok(Surroundings { intake, membership, ..Surroundings::default() })
     }
 
     /// The owner's place in this region.

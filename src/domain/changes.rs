@@ -16,8 +16,16 @@ pub(super) fn changes(
     have: Option<(&ObservedPack, Option<&Marker>)>,
     list: Option<&AccountList>,
 ) -> Vec<Change> {
-    let DesiredPack { content, marker, excluded, selects: _, adopt: _, suspend: _, invalid_now: _ } =
-        want;
+    let DesiredPack {
+        content,
+        marker,
+        excluded,
+        // The rest decides whether anything is done, not what differs.
+        selects: _,
+        adopt: _,
+        suspend: _,
+        invalid_now: _,
+    } = want;
     if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();
     }

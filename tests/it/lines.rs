@@ -8,7 +8,7 @@
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
 //! `#unseen` are about the whole. A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
 //!
-//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list decides;
+//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list says;
 //! a pack that excludes nobody and might says `selects`, one that cannot tell `unresolved`.
 //! `#frozen` is an account list in doubt; `#account 222222222222 ou-ab12-cdef3456 SUSPENDED` an
 //! entry of it.

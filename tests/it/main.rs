@@ -16,6 +16,7 @@ mod lab;
 mod lines;
 mod manifests;
 mod metrics;
+mod organization;
 mod plan;
 mod process;
 mod properties;
