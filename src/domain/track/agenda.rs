@@ -91,8 +91,10 @@ pub(super) fn errands(
         add(Rank::Newcomer, deadline, trouble());
     }
     if course.needs_agreement() {
+        // Without a first sweep since AWS went to work, its aggregate gets time to catch up.
         let first = course.agreement.map(|agreement| agreement.first);
-        add(Rank::Verdict, after(first.or(course.read).unwrap_or(moved), AGREE), sweep());
+        let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
+        add(Rank::Verdict, after(from, AGREE), sweep());
     }
     wanted((name, course), people, &mut add);
     if let Some(swept) = course.swept {

@@ -266,6 +266,11 @@ impl Course {
         together.max(self.lone.get(&number).copied())
     }
 
+    /// When anybody was last read.
+    pub(super) fn read_last(&self) -> Option<Timestamp> {
+        self.read.max(self.lone.values().max().copied())
+    }
+
     /// Whether a Put of ours does not show yet.
     pub(super) fn is_awaiting(&self) -> bool {
         self.awaiting.is_some()
