@@ -130,8 +130,14 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
             quota,
         };
         let mode = Mode::Sync;
-        let terms =
-            Terms { mode, limits: &limits, approvals: &approvals, members: Some(10_000), now };
+        let terms = Terms {
+            mode,
+            limits: &limits,
+            approvals: &approvals,
+            members: Some(10_000),
+            shrink: None,
+            now,
+        };
         steps += approve(plan(&inputs, now), &terms, &mut ledger).approved.plan().steps.len();
     }
     steps

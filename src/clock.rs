@@ -1,19 +1,30 @@
 //! The one clock: real time, or the simulator's, which runs faster and can be moved by hand.
 //!
 //! Everything that asks for the time or waits is handed a [`Clock`]; nothing else in the crate may
-//! read the system's. Under a paused tokio runtime a simulated clock is deterministic.
+//! read the system's. Under a paused tokio runtime a simulated clock is deterministic. What AWS's
+//! own clock shows is learned from its answers, and then from nothing else.
 
-use std::sync::Arc;
+mod aws_time;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::aws_time::AwsTime;
 use crate::domain::model::Timestamp;
 
 /// Tells the time and waits. Clones share one clock.
 #[derive(Debug, Clone)]
-pub struct Clock(Kind);
+pub struct Clock {
+    kind: Kind,
+    /// By how much the time of day is wrong on purpose.
+    astray: Arc<Mutex<SignedDuration>>,
+    /// What AWS's answers told.
+    aws: Arc<Mutex<AwsTime>>,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -35,40 +46,68 @@ struct Simulated {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Kind::System(now()))
+        Self::of(Kind::System(now()), SignedDuration::ZERO)
     }
 
     /// A clock that shows `start` now and runs `speed` times as fast; 0 moves only by
     /// [`Clock::advance`].
     pub fn simulated(start: Timestamp, speed: u32) -> Self {
         let stepped = watch::Sender::new(Duration::ZERO);
-        Self(Kind::Simulated(Arc::new(Simulated { start, started: now(), speed, stepped })))
+        let clock = Simulated { start, started: now(), speed, stepped };
+        Self::of(Kind::Simulated(Arc::new(clock)), SignedDuration::ZERO)
     }
 
-    /// The time.
+    fn of(kind: Kind, astray: SignedDuration) -> Self {
+        Self { kind, astray: Arc::new(Mutex::new(astray)), aws: Arc::default() }
+    }
+
+    /// A clock that runs and waits with this one, whose time of day is wrong by `error`, and that
+    /// has heard nothing of AWS yet: another machine's, for tests.
+    #[must_use]
+    pub fn astray(&self, error: SignedDuration) -> Self {
+        Self::of(self.kind.clone(), error)
+    }
+
+    /// Lets the time of day jump, so that it is wrong by `error` from now on.
+    pub fn stray(&self, error: SignedDuration) {
+        *lock(&self.astray) = error;
+    }
+
+    /// The time of day, right or wrong.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        let now = match &self.kind {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
             Kind::System(_) => Timestamp::now(),
             Kind::Simulated(clock) => {
                 let passed = clock.passed();
                 clock.start.checked_add(passed).unwrap_or(Timestamp::MAX)
             }
-        }
+        };
+        now.checked_add(*lock(&self.astray)).unwrap_or(now)
     }
 
-    /// The time by AWS's clock, as far as its answers told; else by this one. Deadlines that AWS
-    /// keeps are compared with nothing else.
+    /// The time by AWS's clock, once two of its answers agreed; else by this one. Deadlines that
+    /// AWS keeps are compared with nothing else. Jumps of the time of day do not move it.
     pub fn aws_now(&self) -> Timestamp {
-        self.now()
+        let told = lock(&self.aws).now(self.elapsed());
+        told.unwrap_or_else(|| self.now())
     }
 
-    /// Takes in what time an answer of AWS named (its `Date` header).
-    pub fn heard(&self, _date: Timestamp) {}
+    /// Takes in the time that an answer of AWS named as it arrived (its `Date` header).
+    pub fn heard(&self, date: Timestamp) {
+        let elapsed = self.elapsed();
+        lock(&self.aws).hear(date, elapsed);
+    }
+
+    /// How far AWS's clock is ahead of the time of day; `None` until two of its answers agreed.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        let aws = lock(&self.aws).now(self.elapsed())?;
+        Some(aws.duration_since(self.now()))
+    }
 
     /// How long this clock has run: it never goes back, whatever happens to the time of day.
     pub fn elapsed(&self) -> Duration {
-        match &self.0 {
+        match &self.kind {
             Kind::System(started) => now().duration_since(*started),
             Kind::Simulated(clock) => clock.passed(),
         }
@@ -76,7 +115,7 @@ impl Clock {
 
     /// Waits for this long on this clock.
     pub async fn sleep(&self, wait: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::System(_) => tokio::time::sleep(wait).await,
             Kind::Simulated(clock) => clock.sleep(wait).await,
         }
@@ -85,14 +124,14 @@ impl Clock {
     /// Moves a simulated clock forward at once; waits that end within `step` end. A system clock
     /// cannot be moved.
     pub fn advance(&self, step: Duration) {
-        if let Kind::Simulated(clock) = &self.0 {
+        if let Kind::Simulated(clock) = &self.kind {
             clock.stepped.send_modify(|stepped| *stepped = stepped.saturating_add(step));
         }
     }
 
     /// Whether it is not the machine's clock.
     pub fn is_simulated(&self) -> bool {
-        matches!(self.0, Kind::Simulated(_))
+        matches!(self.kind, Kind::Simulated(_))
     }
 }
 
@@ -120,6 +159,11 @@ impl Simulated {
     }
 }
 
+/// What a lock holds; nothing panics while one is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn real_sleep(wait: Duration, speed: u32) {
     match wait.checked_div(speed) {
         // At least a millisecond: timers are no finer, and a shorter wait would spin.
@@ -136,6 +180,8 @@ fn now() -> Instant {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests measure the clock itself")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -160,5 +206,114 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         asleep.await.unwrap();
         assert_eq!(clock.now().as_second(), 60);
+    }
+
+    fn start() -> Timestamp {
+        "2026-11-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn seconds(seconds: i64) -> SignedDuration {
+        SignedDuration::from_secs(seconds)
+    }
+
+    /// What happens to a machine that asks AWS now and then.
+    #[derive(Debug, Clone, Copy)]
+    enum Turn {
+        /// Time passes, seconds.
+        Pass(u64),
+        /// The time of day jumps, to be wrong by so many seconds.
+        Jump(i64),
+        /// An answer arrives, so many seconds after AWS stamped it.
+        Answer(i64),
+        /// One answer names a time that is wrong by so many seconds.
+        Liar(i64),
+    }
+
+    fn turn() -> impl Strategy<Value = Turn> {
+        prop_oneof![
+            (0_u64..40_000).prop_map(Turn::Pass),
+            (-400_000_i64..400_000).prop_map(Turn::Jump),
+            (0_i64..=30).prop_map(Turn::Answer),
+            (-400_000_i64..400_000).prop_map(Turn::Liar),
+        ]
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn once_aws_was_heard_its_time_is_known_whatever_the_time_of_day_does(
+            error in -400_000_i64..400_000,
+            turns in proptest::collection::vec(turn(), 0..60),
+        ) {
+            let _entered = runtime().enter();
+            let truth = Clock::simulated(start(), 0);
+            let clock = truth.astray(seconds(error));
+            clock.heard(truth.now());
+            prop_assert_eq!(clock.aws_now(), clock.now(), "one answer alone proves nothing");
+            clock.heard(truth.now());
+            prop_assert_eq!(clock.skew(), Some(seconds(-error)));
+            let mut lied = false;
+            for turn in turns {
+                let before = clock.aws_now();
+                match turn {
+                    Turn::Pass(time) => truth.advance(Duration::from_secs(time)),
+                    Turn::Jump(error) => clock.stray(seconds(error)),
+                    Turn::Answer(late) => {
+                        clock.heard(truth.now() - seconds(late));
+                        lied = false;
+                    }
+                    // A second lie in a row may be the same, and is believed then.
+                    Turn::Liar(by) if !lied => {
+                        clock.heard(truth.now() + seconds(by));
+                        lied = true;
+                    }
+                    Turn::Liar(_) => {}
+                }
+                prop_assert_eq!(clock.aws_now(), truth.now());
+                prop_assert!(before <= clock.aws_now());
+            }
+        }
+
+        #[test]
+        fn two_agreeing_answers_move_the_time_and_it_never_goes_back_by_more_than_they_differ(
+            asleep in 31_i64..400_000,
+            late in proptest::collection::vec(0_i64..=30, 2..40),
+        ) {
+            let _entered = runtime().enter();
+            let truth = Clock::simulated(start(), 0);
+            let clock = truth.astray(SignedDuration::ZERO);
+            // The machine slept: AWS's clock ran, and the one that never goes back did not.
+            let aws = |late: i64| truth.now() + seconds(asleep - late);
+            (0..2).for_each(|_| clock.heard(truth.now()));
+            let mut before = clock.aws_now();
+            for late in &late {
+                clock.heard(aws(*late));
+                truth.advance(Duration::from_secs(1));
+                prop_assert!(before - seconds(30) <= clock.aws_now());
+                before = clock.aws_now();
+            }
+            let off = aws(0).duration_since(clock.aws_now());
+            prop_assert!(seconds(0) <= off && off <= seconds(60), "{off:?}");
+        }
+    }
+
+    #[test]
+    fn before_aws_was_heard_its_time_is_the_time_of_day() {
+        let _entered = runtime().enter();
+        let clock = Clock::simulated(start(), 0).astray(seconds(-90));
+        assert_eq!((clock.aws_now(), clock.skew()), (clock.now(), None));
+        assert_eq!(clock.now(), start() - seconds(90));
+    }
+
+    #[test]
+    fn a_time_outside_of_the_calendar_is_not_heard() {
+        let _entered = runtime().enter();
+        let clock = Clock::simulated(start(), 0);
+        clock.advance(Duration::from_hours(1));
+        (0..2).for_each(|_| clock.heard(Timestamp::MIN));
+        assert_eq!(clock.skew(), None);
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
 use crate::domain::observed::{PackRecord, Phase, Row, StatusRecord, Verb};
 use crate::domain::organization::{Account, OrganizationRecord};
+pub use crate::domain::recorder::RecorderRecord;
 
 /// An operation of AWS that conformd uses; the closed set behind metric labels and IAM policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,7 +236,7 @@ pub trait Organization: Send + Sync + 'static {
         token: Option<PageToken>,
     ) -> impl Future<Output = Result<Page<UnitId>, CloudError>> + Send;
 
-    /// A page of an account's tags.
+    /// A page of an account's tags. [`FailureKind::NoSuchAccount`]: it is no member (any more).
     fn tags(
         &self,
         account: AccountId,
@@ -262,6 +263,8 @@ pub trait Members: Send + Sync + 'static {
     type Visit: Visit;
 
     /// Assumes the probe's role in this account, for 15 minutes and two read actions.
+    /// [`FailureKind::Denied`]: no role, no trust, another external id, or a closed account; AWS
+    /// does not tell them apart.
     fn enter(
         &self,
         account: AccountId,
@@ -281,19 +284,6 @@ pub trait Visit: Send + Sync + 'static {
         &self,
         region: &Region,
     ) -> impl Future<Output = Result<Vec<RecorderRecord>, CloudError>> + Send;
-}
-
-/// One entry of `DescribeConfigurationRecorderStatus`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecorderRecord {
-    /// Its name.
-    pub name: String,
-    /// Whether it is switched on.
-    pub recording: bool,
-    /// Whether its last delivery failed (`lastStatus` is `Failure`).
-    pub failed: bool,
-    /// `lastErrorCode`: foreign text.
-    pub error_code: Option<String>,
 }
 
 /// One attempt of one request, for metrics.

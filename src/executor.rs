@@ -160,6 +160,7 @@ mod tests {
             limits: &Limits { names_per_window: 100, ..Limits::default() },
             approvals: &approvals,
             members: None,
+            shrink: None,
             now: Timestamp::UNIX_EPOCH + std::time::Duration::from_hours(48),
         };
         let ruling = approve(plan, &terms, &mut Ledger::new(Timestamp::UNIX_EPOCH));

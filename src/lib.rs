@@ -13,6 +13,8 @@ pub mod intake;
 pub mod limiter;
 pub mod listing;
 pub mod metrics;
+pub mod organization;
+pub mod probe;
 pub mod region;
 pub mod sim;
 pub mod source;

@@ -18,7 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::cloud::{
-    AttemptObserver, CloudError, Organization, Page, PageToken, Reader, RowFilter, Writer,
+    AttemptObserver, CloudError, Members, Organization, Page, PageToken, Reader, RecorderRecord,
+    RowFilter, Visit, Writer,
 };
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
@@ -321,6 +322,26 @@ impl<O: Organization> Organization for Limited<O> {
 
     async fn trusted_services(&self, token: Option<PageToken>) -> Result<Page<String>, CloudError> {
         self.paced(self.port.trusted_services(token)).await
+    }
+}
+
+/// Entering waits for a turn, and so does every look around: members share one pace.
+impl<M: Members> Members for Limited<M> {
+    type Visit = Limited<M::Visit>;
+
+    async fn enter(&self, account: AccountId) -> Result<Self::Visit, CloudError> {
+        let visit = self.paced(self.port.enter(account)).await?;
+        Ok(Limited::new(visit, Arc::clone(&self.limiter)))
+    }
+}
+
+impl<V: Visit> Visit for Limited<V> {
+    async fn recorders(&self, region: &Region) -> Result<Vec<String>, CloudError> {
+        self.paced(self.port.recorders(region)).await
+    }
+
+    async fn recorder_states(&self, region: &Region) -> Result<Vec<RecorderRecord>, CloudError> {
+        self.paced(self.port.recorder_states(region)).await
     }
 }
 

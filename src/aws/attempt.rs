@@ -1,42 +1,66 @@
-//! Watching one call of the SDK: each attempt is reported, retries included.
+//! Watching one call of the SDK: each attempt is reported, retries included, and the time that AWS
+//! names in its answers is passed on to the clock.
 
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_config::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_config::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_config::error::BoxError;
+use aws_sdk_config::primitives::{DateTime, DateTimeFormat};
 
 use super::error::{self, ServiceFailure};
+use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::failure::FailureKind;
-use crate::domain::model::Region;
+use crate::domain::model::{Region, Timestamp};
+
+/// An answer that took longer names a time that is too old to go by (reliability T-01 lets answers
+/// differ by as much).
+const ANSWER_FRESH: Duration = Duration::from_secs(30);
+
+/// Who hears of calls.
+#[derive(Debug, Clone)]
+pub struct Ears {
+    /// Hears of every attempt.
+    pub observer: Arc<dyn AttemptObserver>,
+    /// Hears what time AWS's answers name, and tells the SDK the time.
+    pub clock: Clock,
+}
+
+impl Ears {
+    /// Reports the attempts of a call that is about to be made.
+    pub(super) fn watch<E>(&self, op: Op, region: &Region) -> Watch<E> {
+        Watch {
+            op,
+            region: region.clone(),
+            ears: self.clone(),
+            started: Mutex::new(None),
+            failure: PhantomData,
+        }
+    }
+}
 
 /// An interceptor for one call, whose operation fails with `E`.
 pub(super) struct Watch<E> {
     op: Op,
     region: Region,
-    observer: Arc<dyn AttemptObserver>,
-    started: Mutex<Option<Instant>>,
+    ears: Ears,
+    started: Mutex<Option<Started>>,
     failure: PhantomData<fn() -> E>,
 }
 
-impl<E> Watch<E> {
-    /// Reports the attempts of a call that is about to be made.
-    pub(super) fn new(op: Op, region: &Region, observer: &Arc<dyn AttemptObserver>) -> Self {
-        Self {
-            op,
-            region: region.clone(),
-            observer: Arc::clone(observer),
-            started: Mutex::new(None),
-            failure: PhantomData,
-        }
-    }
+/// When an attempt began.
+#[derive(Debug, Clone, Copy)]
+struct Started {
+    at: Instant,
+    /// How long the clock had run.
+    elapsed: Duration,
 }
 
 impl<E> fmt::Debug for Watch<E> {
@@ -57,8 +81,9 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.observer.attempting(self.op, self.region.as_str());
+        let started = Started { at: Instant::now(), elapsed: self.ears.clock.elapsed() };
+        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+        self.ears.observer.attempting(self.op, self.region.as_str());
         Ok(())
     }
 
@@ -68,26 +93,31 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.end(result::<E>(self.op, context));
+        self.end(result::<E>(self.op, context), date(context));
         Ok(())
     }
 }
 
 impl<E> Watch<E> {
     /// Reports the end of the attempt that is under way, if one is.
-    fn end(&self, result: Result<(), FailureKind>) {
+    fn end(&self, result: Result<(), FailureKind>, date: Option<Timestamp>) {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(started) = started {
-            let (op, region) = (self.op, self.region.as_str());
-            self.observer.attempted(&Attempt { op, region, result, elapsed: started.elapsed() });
+        let Some(Started { at, elapsed: asked }) = started else { return };
+        let Ears { observer, clock } = &self.ears;
+        if let Some(date) = date
+            && clock.elapsed().saturating_sub(asked) <= ANSWER_FRESH
+        {
+            clock.heard(date);
         }
+        let (op, region) = (self.op, self.region.as_str());
+        observer.attempted(&Attempt { op, region, result, elapsed: at.elapsed() });
     }
 }
 
 /// The SDK drops an attempt when the time of its whole call is up, and tells no interceptor.
 impl<E> Drop for Watch<E> {
     fn drop(&mut self) {
-        self.end(Err(FailureKind::Timeout));
+        self.end(Err(FailureKind::Timeout), None);
     }
 }
 
@@ -114,4 +144,14 @@ fn result<E: ServiceFailure>(
     }
     let error: &(dyn Error + 'static) = error;
     Err(error::kind_of_dispatch(error))
+}
+
+/// The time that the answer names, unless somebody between us and AWS kept the answer for a while.
+fn date(context: &FinalizerInterceptorContextRef<'_>) -> Option<Timestamp> {
+    let headers = context.response()?.headers();
+    if headers.contains_key("age") {
+        return None;
+    }
+    let date = DateTime::from_str(headers.get("date")?, DateTimeFormat::HttpDate).ok()?;
+    Timestamp::from_second(date.secs()).ok()
 }

@@ -1,7 +1,7 @@
 //! Connecting: one SDK configuration, from which every region's clients are made.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -10,16 +10,20 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, FrameworkMetadata, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder as HttpClient;
+use aws_types::sdk_config::TimeSource;
 use aws_types::service_config::ServiceConfigKey;
 use thiserror::Error;
 
+use super::attempt::Ears;
 use super::identity::{self, Identity};
+use super::members::{AwsMembers, ProbeRole};
 use super::organization::AwsOrganization;
 use super::reader::AwsReader;
 use super::writer::AwsWriter;
-use crate::cloud::{AttemptObserver, CloudError};
-use crate::config::{Aws, StaticCredentials};
-use crate::domain::model::{Place, Region};
+use crate::clock::Clock;
+use crate::cloud::CloudError;
+use crate::config::{Aws, RecorderProbe, StaticCredentials};
+use crate::domain::model::{Installation, Place, Region};
 
 /// How long a call may take, and how often it is repeated. The SDK alone would wait for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub struct Patience {
     /// A write, which has one attempt.
     pub write: Duration,
 }
+
+/// Attempts of a request in a member: probing is repeated anyway, and thousands of members are
+/// behind one another.
+const VISIT_ATTEMPTS: u32 = 2;
 
 impl Default for Patience {
     /// AWS publishes no figures: a healthy read takes well under a second, so that three attempts
@@ -92,9 +100,12 @@ pub enum ConnectProblem {
 #[derive(Debug, Clone)]
 pub struct AwsCloud {
     sdk: SdkConfig,
+    /// Where the partition is recognised by.
     home: Region,
+    /// Where roles in members are assumed.
+    sessions: Region,
     patience: Patience,
-    observer: Arc<dyn AttemptObserver>,
+    ears: Ears,
 }
 
 impl AwsCloud {
@@ -103,7 +114,7 @@ impl AwsCloud {
     pub async fn connect(
         settings: &Aws,
         patience: Patience,
-        observer: Arc<dyn AttemptObserver>,
+        ears: Ears,
     ) -> Result<Self, ConnectProblem> {
         let Aws { profile, expected_account: _, regions, endpoint } = settings;
         let home = regions.first().ok_or(ConnectProblem::NoRegion)?.clone();
@@ -111,6 +122,7 @@ impl AwsCloud {
             .region(sdk_region(&home))
             .app_name(app_name())
             .framework_metadata(version())
+            .time_source(SdkTime(ears.clock.clone()))
             .retry_config(patience.read_retries())
             .timeout_config(patience.read_timeouts());
         if let Some(profile) = profile {
@@ -118,7 +130,8 @@ impl AwsCloud {
             loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(endpoint) = endpoint {
-            loader = loader.endpoint_url(&endpoint.url);
+            // A stand-in's `Date` may be of its own making, and it checks no signatures.
+            loader = loader.endpoint_url(&endpoint.url).disable_clock_skew_correction(true);
             if let Some(keys) = &endpoint.credentials {
                 loader = loader.credentials_provider(static_credentials(keys));
             }
@@ -129,7 +142,8 @@ impl AwsCloud {
             Some(_) => sdk.into_builder().http_client(HttpClient::new().build_http()).build(),
             None => refuse_hidden_endpoints(sdk)?,
         };
-        Ok(Self { sdk, home, patience, observer })
+        let sessions = sessions_region(regions).unwrap_or(&home).clone();
+        Ok(Self { sdk, home, sessions, patience, ears })
     }
 
     /// Reads of this place.
@@ -141,7 +155,7 @@ impl AwsCloud {
             place.clone(),
             aws_sdk_config::Client::from_conf(config.build()),
             aws_sdk_sts::Client::from_conf(sts.build()),
-            Arc::clone(&self.observer),
+            self.ears.clone(),
         )
     }
 
@@ -153,7 +167,7 @@ impl AwsCloud {
             .timeout_config(self.patience.write_timeouts())
             .build();
         let client = aws_sdk_config::Client::from_conf(config);
-        AwsWriter::new(place.clone(), client, Arc::clone(&self.observer))
+        AwsWriter::new(place.clone(), client, self.ears.clone())
     }
 
     /// Reads of the organization, at the one region of the partition that answers for it.
@@ -163,18 +177,43 @@ impl AwsCloud {
             .region(sdk_region(&region))
             .build();
         let client = aws_sdk_organizations::Client::from_conf(config);
-        AwsOrganization::new(region, client, Arc::clone(&self.observer))
+        AwsOrganization::new(region, client, self.ears.clone())
+    }
+
+    /// The way into members of this partition, with the role that the settings name.
+    pub fn members(
+        &self,
+        probe: &RecorderProbe,
+        installation: &Installation,
+        partition: &str,
+    ) -> AwsMembers {
+        let sdk = self
+            .sdk
+            .to_builder()
+            .retry_config(self.patience.read_retries().with_max_attempts(VISIT_ATTEMPTS));
+        let role = ProbeRole::new(probe, installation, partition);
+        AwsMembers::new(sdk.build(), self.sessions.clone(), role, self.ears.clone())
     }
 
     /// Who the credentials belong to, asked in this region.
     pub async fn caller_identity(&self, region: &Region) -> Result<Identity, CloudError> {
         let config = aws_sdk_sts::config::Builder::from(&self.sdk).region(sdk_region(region));
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        identity::ask(&client, region, region, &self.observer).await
+        identity::ask(&client, region, region, &self.ears).await
     }
 }
 
-fn sdk_region(region: &Region) -> aws_config::Region {
+/// The SDK signs, and ends the life of credentials, by the clock that everything goes by.
+#[derive(Debug, Clone)]
+struct SdkTime(Clock);
+
+impl TimeSource for SdkTime {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
+    }
+}
+
+pub(super) fn sdk_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.as_str().to_owned())
 }
 
@@ -225,6 +264,32 @@ fn refuse_hidden_endpoints(sdk: SdkConfig) -> Result<SdkConfig, ConnectProblem> 
     Ok(sdk)
 }
 
+/// Where roles in members are assumed: STS refuses in a region that the member has not enabled, and
+/// those that nobody has to enable are known (AWS Account Management: regions enabled by default).
+/// Sessions are good in every region, wherever they were made.
+fn sessions_region(regions: &BTreeSet<Region>) -> Option<&Region> {
+    const EVERYBODYS: [&str; 17] = [
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+    ];
+    regions.iter().find(|region| EVERYBODYS.contains(&region.as_str()))
+}
+
 /// The region that answers for AWS Organizations in a partition (AWS Organizations: endpoints).
 fn organization_region(region: &Region) -> Region {
     const HOMES: [(&str, &str); 6] = [
@@ -243,6 +308,17 @@ fn organization_region(region: &Region) -> Region {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_are_assumed_in_a_region_that_every_member_has() {
+        let among = |names: &str| {
+            let regions: BTreeSet<Region> =
+                names.split(' ').map(|name| name.parse().unwrap()).collect();
+            sessions_region(&regions).map(ToString::to_string)
+        };
+        assert_eq!(among("af-south-1 eu-west-1 us-east-1").as_deref(), Some("eu-west-1"));
+        assert_eq!(among("af-south-1 me-south-1"), None);
+    }
 
     #[test]
     fn the_organization_is_asked_where_its_partition_answers() {

@@ -11,12 +11,22 @@ use aws_sdk_config::config::http::HttpResponse;
 use aws_sdk_config::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_config::operation::{
     RequestId, delete_organization_conformance_pack as delete,
+    describe_configuration_recorder_status as recorder_states,
+    describe_configuration_recorders as recorders,
     describe_organization_conformance_pack_statuses as statuses,
     describe_organization_conformance_packs as packs,
     get_organization_conformance_pack_detailed_status as rows,
     put_organization_conformance_pack as put,
 };
+use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
 use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
+use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceError;
+use aws_sdk_organizations::operation::{
+    list_accounts_for_parent as accounts_of, list_aws_service_access_for_organization as services,
+    list_delegated_administrators as administrators,
+    list_organizational_units_for_parent as units_of,
+};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use thiserror::Error;
 
@@ -46,21 +56,51 @@ pub(super) type RowsFailure = rows::GetOrganizationConformancePackDetailedStatus
 pub(super) type PutFailure = put::PutOrganizationConformancePackError;
 /// Errors of `DeleteOrganizationConformancePack`.
 pub(super) type DeleteFailure = delete::DeleteOrganizationConformancePackError;
+/// Errors of `DescribeConfigurationRecorders`.
+pub(super) type RecordersFailure = recorders::DescribeConfigurationRecordersError;
+/// Errors of `DescribeConfigurationRecorderStatus`.
+pub(super) type RecorderStatesFailure = recorder_states::DescribeConfigurationRecorderStatusError;
+/// Errors of `ListAccountsForParent`.
+pub(super) type AccountsOfFailure = accounts_of::ListAccountsForParentError;
+/// Errors of `ListOrganizationalUnitsForParent`.
+pub(super) type UnitsOfFailure = units_of::ListOrganizationalUnitsForParentError;
+/// Errors of `ListDelegatedAdministrators`.
+pub(super) type AdministratorsFailure = administrators::ListDelegatedAdministratorsError;
+/// Errors of `ListAWSServiceAccessForOrganization`.
+pub(super) type TrustedServicesFailure = services::ListAWSServiceAccessForOrganizationError;
 
 impl ServiceFailure for PacksFailure {}
 impl ServiceFailure for StatusesFailure {}
 impl ServiceFailure for RowsFailure {}
 impl ServiceFailure for PutFailure {}
 impl ServiceFailure for DeleteFailure {}
+impl ServiceFailure for RecordersFailure {}
+impl ServiceFailure for RecorderStatesFailure {}
+impl ServiceFailure for DescribeOrganizationError {}
 impl ServiceFailure for GetCallerIdentityError {}
-#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enums grow")]
-impl ServiceFailure for ListAccountsError {
-    fn reason(&self) -> Option<&str> {
-        match self {
-            Self::InvalidInputException(error) => Some(error.reason()?.as_str()),
-            _ => None,
+impl ServiceFailure for AssumeRoleError {}
+
+/// Listings of AWS Organizations, which say in a `Reason` what is wrong with an input.
+macro_rules! with_reasons {
+    ($($error:ty,)*) => {$(
+        impl ServiceFailure for $error {
+            fn reason(&self) -> Option<&str> {
+                match self {
+                    Self::InvalidInputException(error) => Some(error.reason()?.as_str()),
+                    _ => None,
+                }
+            }
         }
-    }
+    )*};
+}
+
+with_reasons! {
+    ListAccountsError,
+    AccountsOfFailure,
+    UnitsOfFailure,
+    ListTagsForResourceError,
+    AdministratorsFailure,
+    TrustedServicesFailure,
 }
 
 /// The table: what each code means for what has to happen next. `None`: not in the table.
@@ -92,7 +132,7 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         | "UnknownOperationException"
         | "InvalidAction" => FailureKind::Rejected,
         "InvalidInputException" => match reason {
-            Some("INVALID_NEXT_TOKEN") => FailureKind::BadToken,
+            Some("INVALID_NEXT_TOKEN" | "INVALID_PAGINATION_TOKEN") => FailureKind::BadToken,
             Some(_) | None => FailureKind::Rejected,
         },
 
@@ -106,25 +146,7 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         "OrganizationAccessDeniedException" => FailureKind::NotDelegated,
 
         "OptInRequired" | "RegionDisabledException" => FailureKind::RegionDisabled,
-        // A region that is off does not know the caller's keys. Organizations has no such region.
-        "UnrecognizedClientException" | "InvalidClientTokenId" => match op {
-            Op::DescribeOrganization
-            | Op::ListAccounts
-            | Op::ListAccountsForParent
-            | Op::ListOrganizationalUnitsForParent
-            | Op::ListTagsForResource
-            | Op::ListDelegatedAdministrators
-            | Op::ListAWSServiceAccessForOrganization => FailureKind::Credentials,
-            Op::DescribeOrganizationConformancePacks
-            | Op::DescribeOrganizationConformancePackStatuses
-            | Op::GetOrganizationConformancePackDetailedStatus
-            | Op::PutOrganizationConformancePack
-            | Op::DeleteOrganizationConformancePack
-            | Op::GetCallerIdentity
-            | Op::AssumeRole
-            | Op::DescribeConfigurationRecorders
-            | Op::DescribeConfigurationRecorderStatus => FailureKind::RegionDisabled,
-        },
+        "UnrecognizedClientException" | "InvalidClientTokenId" => unknown_keys(op),
         "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
@@ -141,6 +163,8 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         | "OrganizationAllFeaturesNotEnabledException"
         | "AWSOrganizationsNotInUseException" => FailureKind::NoOrganization,
         "NoSuchOrganizationConformancePackException" => FailureKind::NoSuchPack,
+        "ParentNotFoundException" => FailureKind::NoSuchUnit,
+        "TargetNotFoundException" => FailureKind::NoSuchAccount,
         "InvalidNextTokenException" => FailureKind::BadToken,
 
         "RequestTimeout" | "RequestTimeoutException" => FailureKind::Timeout,
@@ -155,6 +179,14 @@ fn kind_of_code(op: Op, code: &str, reason: Option<&str>) -> Option<FailureKind>
         | "ServiceUnavailableError" => FailureKind::Server,
         _ => return None,
     })
+}
+
+/// A region that is off does not know the caller's keys. Organizations has no such region.
+fn unknown_keys(op: Op) -> FailureKind {
+    match op.service() {
+        "organizations" => FailureKind::Credentials,
+        _ => FailureKind::RegionDisabled,
+    }
 }
 
 /// The kind of an error that AWS answered with.
@@ -321,6 +353,13 @@ mod tests {
         let kinds = kinds(Op::DeleteOrganizationConformancePack, codes);
         let absent = kinds.iter().filter(|kind| **kind == Some(FailureKind::NoSuchPack));
         assert_eq!(absent.count(), 1);
+    }
+
+    #[test]
+    fn a_unit_or_an_account_that_is_gone_is_told_apart_from_an_empty_page() {
+        let codes = "ParentNotFoundException TargetNotFoundException";
+        let gone = [FailureKind::NoSuchUnit, FailureKind::NoSuchAccount].map(Some);
+        assert_eq!(kinds(Op::ListTagsForResource, codes), gone);
     }
 
     #[test]

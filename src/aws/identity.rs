@@ -1,13 +1,12 @@
 //! Who the credentials belong to.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 
-use super::attempt::Watch;
+use super::attempt::Ears;
 use super::error::{self, Broken};
-use crate::cloud::{AttemptObserver, CloudError, Op};
+use crate::cloud::{CloudError, Op};
 use crate::domain::model::{AccountId, Region};
 
 /// The answer of `GetCallerIdentity`.
@@ -26,13 +25,13 @@ pub(super) async fn ask(
     client: &aws_sdk_sts::Client,
     region: &Region,
     place: &impl fmt::Display,
-    observer: &Arc<dyn AttemptObserver>,
+    ears: &Ears,
 ) -> Result<Identity, CloudError> {
     let op = Op::GetCallerIdentity;
     let answer = client
         .get_caller_identity()
         .customize()
-        .interceptor(Watch::<GetCallerIdentityError>::new(op, region, observer))
+        .interceptor(ears.watch::<GetCallerIdentityError>(op, region))
         .send()
         .await
         .map_err(|error| error::failure(op, place, &error))?;

@@ -7,13 +7,16 @@ mod attempt;
 mod client;
 mod error;
 mod identity;
+mod members;
 mod organization;
 mod parse;
 mod reader;
 mod writer;
 
+pub use attempt::Ears;
 pub use client::{AwsCloud, ConnectProblem, Patience};
 pub use identity::Identity;
+pub use members::{AwsMembers, AwsVisit};
 pub use organization::AwsOrganization;
 pub use reader::AwsReader;
 pub use writer::AwsWriter;

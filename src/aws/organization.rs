@@ -1,31 +1,64 @@
 //! Reads of the organization.
 
-use std::sync::Arc;
-
 use aws_sdk_organizations::Client;
+use aws_sdk_organizations::error::SdkError;
+use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
 use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
+use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceError;
 
-use super::attempt::Watch;
-use super::{error, parse};
-use crate::cloud::{AttemptObserver, CloudError, Op, Organization, Page, PageToken};
+use super::attempt::{Ears, Watch};
+use super::error::{
+    self, AccountsOfFailure, AdministratorsFailure, Broken, ServiceFailure, TrustedServicesFailure,
+    UnitsOfFailure,
+};
+use super::parse;
+use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
 use crate::domain::model::{AccountId, Region, UnitId};
 use crate::domain::organization::{Account, OrganizationRecord};
+
+/// The service that organization packs are delegated to (AWS Config developer guide).
+const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
 
 /// AWS Organizations, to look at.
 #[derive(Debug, Clone)]
 pub struct AwsOrganization {
     region: Region,
     client: Client,
-    observer: Arc<dyn AttemptObserver>,
+    ears: Ears,
 }
 
 impl AwsOrganization {
-    pub(super) fn new(region: Region, client: Client, observer: Arc<dyn AttemptObserver>) -> Self {
-        Self { region, client, observer }
+    pub(super) fn new(region: Region, client: Client, ears: Ears) -> Self {
+        Self { region, client, ears }
+    }
+
+    fn watch<E>(&self, op: Op) -> Watch<E> {
+        self.ears.watch(op, &self.region)
+    }
+
+    fn failure<E: ServiceFailure>(&self, op: Op) -> impl FnOnce(SdkError<E>) -> CloudError {
+        move |error| error::failure(op, &self.region, &error)
+    }
+
+    fn broken(&self, op: Op) -> impl FnOnce(Broken) -> CloudError {
+        move |problem| error::broken(op, &self.region, problem)
     }
 }
 
 impl Organization for AwsOrganization {
+    async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
+        let op = Op::DescribeOrganization;
+        let answer = self
+            .client
+            .describe_organization()
+            .customize()
+            .interceptor(self.watch::<DescribeOrganizationError>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        parse::organization(answer.organization()).map_err(self.broken(op))
+    }
+
     async fn accounts(&self, token: Option<PageToken>) -> Result<Page<Account>, CloudError> {
         let op = Op::ListAccounts;
         let answer = self
@@ -33,53 +66,105 @@ impl Organization for AwsOrganization {
             .list_accounts()
             .set_next_token(token.map(|token| token.0))
             .customize()
-            .interceptor(Watch::<ListAccountsError>::new(op, &self.region, &self.observer))
+            .interceptor(self.watch::<ListAccountsError>(op))
             .send()
             .await
-            .map_err(|error| error::failure(op, &self.region, &error))?;
-        parse::page(answer.accounts(), answer.next_token(), parse::account)
-            .map_err(|problem| error::broken(op, &self.region, problem))
-    }
-
-    async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
-        todo!()
+            .map_err(self.failure(op))?;
+        parse::page(answer.accounts(), answer.next_token(), parse::account).map_err(self.broken(op))
     }
 
     async fn accounts_of(
         &self,
-        _parent: &UnitId,
-        _token: Option<PageToken>,
+        parent: &UnitId,
+        token: Option<PageToken>,
     ) -> Result<Page<AccountId>, CloudError> {
-        todo!()
+        let op = Op::ListAccountsForParent;
+        let answer = self
+            .client
+            .list_accounts_for_parent()
+            .parent_id(parent.as_str())
+            .set_next_token(token.map(|token| token.0))
+            .customize()
+            .interceptor(self.watch::<AccountsOfFailure>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        let id = |account: &aws_sdk_organizations::types::Account| parse::id_of(account.id());
+        parse::page(answer.accounts(), answer.next_token(), id).map_err(self.broken(op))
     }
 
     async fn units_of(
         &self,
-        _parent: &UnitId,
-        _token: Option<PageToken>,
+        parent: &UnitId,
+        token: Option<PageToken>,
     ) -> Result<Page<UnitId>, CloudError> {
-        todo!()
+        let op = Op::ListOrganizationalUnitsForParent;
+        let answer = self
+            .client
+            .list_organizational_units_for_parent()
+            .parent_id(parent.as_str())
+            .set_next_token(token.map(|token| token.0))
+            .customize()
+            .interceptor(self.watch::<UnitsOfFailure>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        parse::page(answer.organizational_units(), answer.next_token(), parse::unit)
+            .map_err(self.broken(op))
     }
 
     async fn tags(
         &self,
-        _account: AccountId,
-        _token: Option<PageToken>,
+        account: AccountId,
+        token: Option<PageToken>,
     ) -> Result<Page<(String, String)>, CloudError> {
-        todo!()
+        let op = Op::ListTagsForResource;
+        let answer = self
+            .client
+            .list_tags_for_resource()
+            .resource_id(account.as_str())
+            .set_next_token(token.map(|token| token.0))
+            .customize()
+            .interceptor(self.watch::<ListTagsForResourceError>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        parse::page(answer.tags(), answer.next_token(), parse::tag).map_err(self.broken(op))
     }
 
     async fn administrators(
         &self,
-        _token: Option<PageToken>,
+        token: Option<PageToken>,
     ) -> Result<Page<AccountId>, CloudError> {
-        todo!()
+        let op = Op::ListDelegatedAdministrators;
+        let answer = self
+            .client
+            .list_delegated_administrators()
+            .service_principal(PRINCIPAL)
+            .set_next_token(token.map(|token| token.0))
+            .customize()
+            .interceptor(self.watch::<AdministratorsFailure>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        let id =
+            |one: &aws_sdk_organizations::types::DelegatedAdministrator| parse::id_of(one.id());
+        parse::page(answer.delegated_administrators(), answer.next_token(), id)
+            .map_err(self.broken(op))
     }
 
-    async fn trusted_services(
-        &self,
-        _token: Option<PageToken>,
-    ) -> Result<Page<String>, CloudError> {
-        todo!()
+    async fn trusted_services(&self, token: Option<PageToken>) -> Result<Page<String>, CloudError> {
+        let op = Op::ListAWSServiceAccessForOrganization;
+        let answer = self
+            .client
+            .list_aws_service_access_for_organization()
+            .set_next_token(token.map(|token| token.0))
+            .customize()
+            .interceptor(self.watch::<TrustedServicesFailure>(op))
+            .send()
+            .await
+            .map_err(self.failure(op))?;
+        parse::page(answer.enabled_service_principals(), answer.next_token(), parse::service)
+            .map_err(self.broken(op))
     }
 }

@@ -4,19 +4,22 @@
 //! here it is an error again. Absent, null and empty optional members are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_sdk_config::primitives::DateTime;
 use aws_sdk_config::types::{
-    OrganizationConformancePack, OrganizationConformancePackDetailedStatus,
-    OrganizationConformancePackStatus,
+    ConfigurationRecorderStatus, OrganizationConformancePack,
+    OrganizationConformancePackDetailedStatus, OrganizationConformancePackStatus, RecorderStatus,
 };
-use aws_sdk_organizations::types::{AccountState as AccountLife, AccountStatus};
+use aws_sdk_organizations::types::{
+    self as organizations, AccountState as AccountLife, AccountStatus, OrganizationFeatureSet,
+};
 
 use super::error::{Broken, TEXT_MAX, bounded};
-use crate::cloud::{Page, PageToken};
-use crate::domain::model::{AccountId, PackName, Timestamp};
+use crate::cloud::{Page, PageToken, RecorderRecord};
+use crate::domain::model::{AccountId, PackName, Timestamp, UnitId};
 use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
-use crate::domain::organization::{Account, AccountState};
+use crate::domain::organization::{Account, AccountState, OrganizationRecord};
 
 /// The SDK's stand-in for a missing time is 1970-01-01; nothing of AWS Config is that old.
 const TIME_MIN_SECONDS: i64 = 365 * 86_400;
@@ -86,18 +89,79 @@ pub(super) fn row(row: &OrganizationConformancePackDetailedStatus) -> Result<Row
 }
 
 /// A member account. `State` counts; `Status`, which AWS retires, stands in where it is missing.
-pub(super) fn account(account: &aws_sdk_organizations::types::Account) -> Result<Account, Broken> {
+pub(super) fn account(account: &organizations::Account) -> Result<Account, Broken> {
     let state = account.state().map(AccountLife::as_str);
     let state = state.or_else(|| account.status().map(AccountStatus::as_str));
     let state: Option<AccountState> = state.and_then(|state| state.parse().ok());
     Ok(Account {
-        id: account_id(account.id().unwrap_or_default())?,
+        id: id_of(account.id())?,
         name: words(account.name()).unwrap_or_default(),
         state,
         joined: account.joined_timestamp().and_then(timestamp),
-        units: None,
+        units: units(account.paths()),
         tags: None,
     })
+}
+
+/// The units of `o-…/r-…/ou-…/<account>/`, the outermost first. More than one path, or one that
+/// cannot be read, is as good as none: the tree can be walked.
+fn units(paths: &[String]) -> Option<Arc<[UnitId]>> {
+    let [path] = paths else { return None };
+    let nodes: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+    let [_organization, root, units @ .., _account] = nodes.as_slice() else { return None };
+    [root].into_iter().chain(units).map(|unit| unit.parse().ok()).collect::<Option<Arc<_>>>()
+}
+
+/// The organization.
+pub(super) fn organization(
+    organization: Option<&organizations::Organization>,
+) -> Result<OrganizationRecord, Broken> {
+    let organization =
+        organization.ok_or_else(|| Broken("the answer holds no organization".to_owned()))?;
+    let id = words(organization.id());
+    Ok(OrganizationRecord {
+        id: id.ok_or_else(|| Broken("the organization has no id".to_owned()))?,
+        management: id_of(organization.master_account_id())?,
+        all_features: organization.feature_set() == Some(&OrganizationFeatureSet::All),
+    })
+}
+
+/// An organizational unit's id.
+pub(super) fn unit(unit: &organizations::OrganizationalUnit) -> Result<UnitId, Broken> {
+    let id = unit.id().unwrap_or_default();
+    id.parse().map_err(|_| Broken(format!("a unit's id is {:?}", bounded(id, 64))))
+}
+
+/// A tag. Its value may be empty.
+pub(super) fn tag(tag: &organizations::Tag) -> Result<(String, String), Broken> {
+    let key = words(Some(tag.key())).ok_or_else(|| Broken("a tag has no key".to_owned()))?;
+    Ok((key, bounded(tag.value(), TEXT_MAX)))
+}
+
+/// A service with trusted access, as its principal.
+pub(super) fn service(service: &organizations::EnabledServicePrincipal) -> Result<String, Broken> {
+    let principal = words(service.service_principal());
+    principal.ok_or_else(|| Broken("a trusted service has no principal".to_owned()))
+}
+
+/// The name of a recorder.
+pub(super) fn recorder_name(name: Option<&str>) -> Result<String, Broken> {
+    words(name).ok_or_else(|| Broken("a recorder has no name".to_owned()))
+}
+
+/// The state of a recorder.
+pub(super) fn recorder(recorder: &ConfigurationRecorderStatus) -> Result<RecorderRecord, Broken> {
+    Ok(RecorderRecord {
+        name: recorder_name(recorder.name())?,
+        recording: recorder.recording(),
+        failed: recorder.last_status() == Some(&RecorderStatus::Failure),
+        error_code: words(recorder.last_error_code()),
+    })
+}
+
+/// The id of an account, which AWS calls optional everywhere.
+pub(super) fn id_of(id: Option<&str>) -> Result<AccountId, Broken> {
+    account_id(id.unwrap_or_default())
 }
 
 fn pack_name(text: &str) -> Result<PackName, Broken> {

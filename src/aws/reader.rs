@@ -1,16 +1,14 @@
 //! Reads of one place.
 
-use std::sync::Arc;
-
 use aws_sdk_config::Client;
 use aws_sdk_config::types::{
     OrganizationResourceDetailedStatus, OrganizationResourceDetailedStatusFilters,
 };
 
-use super::attempt::Watch;
+use super::attempt::{Ears, Watch};
 use super::error::{self, PacksFailure, RowsFailure, StatusesFailure};
 use super::{identity, parse};
-use crate::cloud::{AttemptObserver, CloudError, Op, Page, PageToken, Reader, RowFilter};
+use crate::cloud::{CloudError, Op, Page, PageToken, Reader, RowFilter};
 use crate::domain::model::{AccountId, PackName, Place};
 use crate::domain::observed::{PackRecord, RolloutStatus, Row, StatusRecord};
 
@@ -20,21 +18,16 @@ pub struct AwsReader {
     place: Place,
     config: Client,
     sts: aws_sdk_sts::Client,
-    observer: Arc<dyn AttemptObserver>,
+    ears: Ears,
 }
 
 impl AwsReader {
-    pub(super) fn new(
-        place: Place,
-        config: Client,
-        sts: aws_sdk_sts::Client,
-        observer: Arc<dyn AttemptObserver>,
-    ) -> Self {
-        Self { place, config, sts, observer }
+    pub(super) fn new(place: Place, config: Client, sts: aws_sdk_sts::Client, ears: Ears) -> Self {
+        Self { place, config, sts, ears }
     }
 
     fn watch<E>(&self, op: Op) -> Watch<E> {
-        Watch::new(op, &self.place.region, &self.observer)
+        self.ears.watch(op, &self.place.region)
     }
 }
 
@@ -45,7 +38,7 @@ impl Reader for AwsReader {
 
     async fn caller(&self) -> Result<AccountId, CloudError> {
         let Place { account: _, region } = &self.place;
-        let answer = identity::ask(&self.sts, region, &self.place, &self.observer).await?;
+        let answer = identity::ask(&self.sts, region, &self.place, &self.ears).await?;
         Ok(answer.account)
     }
 

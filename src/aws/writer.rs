@@ -1,14 +1,12 @@
 //! Writes of one place. Each is sent once: AWS has no idempotency token, so a write that failed
 //! unclearly may have landed, and only another look can tell.
 
-use std::sync::Arc;
-
 use aws_sdk_config::Client;
 use aws_sdk_config::types::ConformancePackInputParameter;
 
-use super::attempt::Watch;
+use super::attempt::Ears;
 use super::error::{self, Broken, DeleteFailure, PutFailure};
-use crate::cloud::{AttemptObserver, CloudError, Op, Writer};
+use crate::cloud::{CloudError, Op, Writer};
 use crate::domain::content::Content;
 use crate::domain::model::{PackName, Place};
 use crate::domain::observed::Delivery;
@@ -18,12 +16,12 @@ use crate::domain::observed::Delivery;
 pub struct AwsWriter {
     place: Place,
     config: Client,
-    observer: Arc<dyn AttemptObserver>,
+    ears: Ears,
 }
 
 impl AwsWriter {
-    pub(super) fn new(place: Place, config: Client, observer: Arc<dyn AttemptObserver>) -> Self {
-        Self { place, config, observer }
+    pub(super) fn new(place: Place, config: Client, ears: Ears) -> Self {
+        Self { place, config, ears }
     }
 }
 
@@ -39,7 +37,7 @@ impl Writer for AwsWriter {
                 .expect("name and value are both given")
         });
         let excluded = excluded.iter().map(ToString::to_string);
-        let watch = Watch::<PutFailure>::new(op, &self.place.region, &self.observer);
+        let watch = self.ears.watch::<PutFailure>(op, &self.place.region);
         let answer = self
             .config
             .put_organization_conformance_pack()
@@ -62,7 +60,7 @@ impl Writer for AwsWriter {
 
     async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
         let op = Op::DeleteOrganizationConformancePack;
-        let watch = Watch::<DeleteFailure>::new(op, &self.place.region, &self.observer);
+        let watch = self.ears.watch::<DeleteFailure>(op, &self.place.region);
         self.config
             .delete_organization_conformance_pack()
             .organization_conformance_pack_name(pack.as_str())

@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
-    let around = session.surroundings()?;
+    let around = session.surroundings().await?;
     let hands = session.config.mode;
     let looked = look(&session, &regions, &around, hands).await;
     print(&text(&looked))?;
@@ -159,7 +159,7 @@ fn second_look(looked: &[Looked]) -> Option<Timestamp> {
 }
 
 async fn look_again(session: &Session, looked: Vec<Looked>) -> anyhow::Result<Vec<Looked>> {
-    let around = session.surroundings()?;
+    let around = session.surroundings().await?;
     let policy = session::policy(&session.config);
     let looks = looked.into_iter().map(async |mut one: Looked| {
         let (report, ruling) = one.reconciler.look(&policy, &around).await;

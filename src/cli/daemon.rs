@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
+//!              │          ▲  ▲         │
+//!              │          │  └── probe ◀┘
+//!              └─▶ organization
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +18,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{self, Session, Unfit};
+use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Unusable};
 use crate::domain::beat::{Beater, Task};
-use crate::domain::catalog::Constraints;
+use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::failure::chain;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
@@ -28,7 +32,9 @@ use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
-use crate::metrics::{Metrics, Program, Settings, Setup};
+use crate::metrics::{self, Metrics, Program, Settings, Setup};
+use crate::organization::{self, Demand};
+use crate::probe;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -53,6 +59,7 @@ pub(super) struct Daemon {
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
+    catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
     status: watch::Sender<SourceStatus>,
@@ -156,6 +163,7 @@ impl Daemon {
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
             parsed: watch::Sender::default(),
+            catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
             status: watch::Sender::default(),
@@ -171,11 +179,29 @@ impl Daemon {
         self.metrics.clone()
     }
 
+    /// The heartbeats of its tasks.
+    pub(super) fn beats(&self) -> Beats {
+        self.beats.clone()
+    }
+
+    /// How it stands, in one line.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            about: self.about.subscribe(),
+            source: self.status.subscribe(),
+            caller: self.caller.subscribe(),
+            reports: self.reports.subscribe(),
+        }
+    }
+
     fn http_state(&self) -> http::State {
         http::State {
             about: self.about.subscribe(),
             reports: self.reports.subscribe(),
             source: self.status.subscribe(),
+            catalog: self.catalog.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
             caller: self.caller.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
@@ -219,7 +245,11 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
+        let mut parsed = self.parsed.subscribe();
+        let demand = watch::Sender::new(demand(&self.config, &parsed.borrow()));
+        self.spawn_organization(&mut tasks, &session, &demand, stop.clone());
         let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
         let mut settings = self.settings.subscribe();
         loop {
@@ -230,6 +260,8 @@ impl Daemon {
                 replace(constraints, session::constraints(&config))
             });
             policy.send_if_modified(|policy| replace(policy, Arc::new(session::policy(&config))));
+            let asked = self::demand(&config, &parsed.borrow_and_update());
+            demand.send_if_modified(|demand| replace(demand, asked));
             let wanted: BTreeSet<&Region> = config.aws.regions.iter().collect();
             regions.retain(|region, token| {
                 let stays = wanted.contains(region);
@@ -251,6 +283,7 @@ impl Daemon {
                 biased;
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
+                Ok(()) = parsed.changed() => {}
                 () = self.doorbell.notified() => {
                     self.source_wake.notify_one();
                     self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
@@ -309,11 +342,13 @@ impl Daemon {
     ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
         let (mut source, mut parsed) = (self.source.subscribe(), self.parsed.subscribe());
         let (status, beats) = (self.status.clone(), self.beats.clone());
+        let catalog = self.catalog.clone();
         async move {
             let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
             loop {
                 let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
                 status.send_replace(now);
+                catalog.send_replace(parsed.borrow().catalog.clone());
                 pulse.beat();
                 // All arms are cancel-safe: `changed` only marks a version as seen.
                 tokio::select! {
@@ -327,6 +362,52 @@ impl Daemon {
             pulse.end();
             Ok(())
         }
+    }
+
+    fn spawn_probe(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let channels = probe::Channels {
+            reports: self.reports.subscribe(),
+            recorders: self.recorders.clone(),
+            beats: self.beats.clone(),
+        };
+        let (probe, metrics, end) =
+            (session.probe().map(Arc::new), self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "probe",
+            stop.clone(),
+            move || metrics.panicked(Task::Probe),
+            move || probe::run(probe.clone(), channels.clone(), end.clone()),
+        ));
+    }
+
+    fn spawn_organization(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Arc<Session>,
+        demand: &watch::Sender<Demand>,
+        stop: CancellationToken,
+    ) {
+        let channels = organization::Channels {
+            demand: demand.subscribe(),
+            membership: self.membership.clone(),
+            beats: self.beats.clone(),
+        };
+        let (session, clock) = (Arc::clone(session), self.clock.clone());
+        let (metrics, end) = (self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "organization",
+            stop,
+            move || metrics.panicked(Task::Organization),
+            move || {
+                let port = session.organization.clone();
+                organization::run(port, channels.clone(), clock.clone(), end.clone())
+            },
+        ));
     }
 
     fn spawn_region(
@@ -403,7 +484,18 @@ impl Daemon {
     }
 }
 
-fn about(config: &Config, started: Timestamp) -> About {
+/// What the manifests and the settings ask of the organization task.
+fn demand(config: &Config, parsed: &Parsed) -> Demand {
+    let catalog = parsed.catalog.as_ref();
+    Demand {
+        interest: catalog.map(|catalog| catalog.interest()),
+        approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),
+        interval: config.intervals.organization,
+    }
+}
+
+/// What the program is, by its settings.
+pub(super) fn about(config: &Config, started: Timestamp) -> About {
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started,
@@ -411,17 +503,21 @@ fn about(config: &Config, started: Timestamp) -> About {
         mode: config.mode,
         simulated: config.aws.endpoint.is_some(),
         regions: config.aws.regions.clone(),
+        list_age_max: session::policy(config).list_age_max,
+        rescue: config.rescue,
     }
 }
 
 /// What the metrics show of the settings.
 fn shown(config: &Config) -> Settings {
     let policy = session::policy(config);
+    let config::Intervals { source, organization, sweep_trouble, sweep_full, .. } =
+        config.intervals;
+    let region = policy.pace.interval;
     Settings {
         mode: policy.mode,
         regions: config.aws.regions.clone(),
-        interval_source: config.intervals.source,
-        interval_region: policy.pace.interval,
+        intervals: metrics::Intervals { source, organization, region, sweep_trouble, sweep_full },
         quota: policy.quota,
     }
 }

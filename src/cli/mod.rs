@@ -1,23 +1,32 @@
 //! The command line: one file a command. The only code that names both `aws` and `sim`.
 
+mod answers;
 mod apply;
+mod ask;
+mod check;
 mod completions;
 mod daemon;
 mod demo;
 mod examples;
 pub mod excerpt;
+mod explain;
 pub mod healthcheck;
 mod narrator;
 mod paint;
 mod plan;
+mod reload;
 mod rollout;
 mod run;
 pub mod schema;
 mod session;
 pub mod simulate;
+mod standing;
+mod status;
 mod supervise;
+mod systemd;
 pub mod validate;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +40,14 @@ const EXIT_USAGE: u8 = 64;
 const EXIT_CONFIG: u8 = 78;
 /// Exit code of `plan --detailed-exitcode` when there are changes.
 const EXIT_CHANGES: u8 = 2;
+/// Exit code of `status` when something could not be seen.
+const EXIT_UNKNOWN: u8 = 2;
+
+/// Threads that run tasks, which wait for AWS most of the time.
+const WORKERS_MAX: usize = 8;
+/// Threads for files and names. With the workers they stay beneath the 64 of the service unit
+/// (`TasksMax=`), however many cores a machine has; what finds no thread waits for one.
+const BLOCKING_MAX: usize = 32;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -56,7 +73,9 @@ const EXIT_CODES: &str = "\
 Exit codes:
    0  fine
    1  an error; what could be done was done
+      (status: something is wrong for certain)
    2  plan --detailed-exitcode: there are changes
+      (status: something could not be seen, and nothing that was is wrong)
   64  the command line is wrong
   78  the settings are wrong, or lead to another account than they name";
 
@@ -85,10 +104,18 @@ struct SettingsFile {
 enum Command {
     /// Run the daemon: keep every region equal to the manifests.
     Run(run::Args),
+    /// Try the settings, and have a running daemon take them.
+    Reload(reload::Args),
     /// Show what would change, and why; change nothing.
     Plan(plan::Args),
     /// Make one pass: show the plan, ask, apply it, watch the members deploy.
     Apply(apply::Args),
+    /// Show what is not as it should be, whose move it is, and by when.
+    Status(status::Args),
+    /// Explain how one account stands under every pack, and what happens next.
+    Explain(explain::Args),
+    /// Try the settings against AWS: one line a check, with what to do; change nothing.
+    Check(check::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
     /// Print the JSON Schema of manifests.
@@ -138,6 +165,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Status(_)
+        | Command::Explain(_)
+        | Command::Reload(_)
+        | Command::Check(_)
         | Command::Validate(_)
         | Command::Schema
         | Command::Healthcheck(_)
@@ -146,8 +177,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = telemetry::init(global.log_format, &level(default), paint::no_colour())?;
     match command {
         Command::Run(args) => block_on(run::run(args, log)),
+        Command::Reload(args) => reload::run(&args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Status(args) => block_on(status::run(args)),
+        Command::Explain(args) => block_on(explain::run(args)),
+        Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => {
@@ -160,7 +195,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(future: F) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(WORKERS_MAX))
+        .max_blocking_threads(BLOCKING_MAX)
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(future);
     // A blocking read of a dead mount must not keep the process.
     runtime.shutdown_background();

@@ -1,4 +1,4 @@
-//! Colours for terminals: plan lines by their sign, nothing else knows about colour.
+//! Colours for terminals: lines of plans and views by their sign, nothing else knows about colour.
 
 use std::io::IsTerminal as _;
 
@@ -19,7 +19,7 @@ pub(super) fn no_colour() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
 }
 
-/// A plan text with its lines painted by the sign they begin with.
+/// A plan or a view with its lines painted by the sign they begin with.
 pub(super) fn plan(text: &str, has_colour: bool) -> String {
     let mut sign = None;
     text.split_inclusive('\n')
@@ -49,6 +49,7 @@ fn style(sign: Option<char>) -> Option<Style> {
         '~' => AnsiColor::Yellow.on_default(),
         '-' => AnsiColor::Red.on_default(),
         '!' => AnsiColor::Magenta.on_default(),
+        '?' => AnsiColor::Cyan.on_default(),
         _ => return None,
     })
 }

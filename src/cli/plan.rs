@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = Session::once(config).await?;
-    let around = session.surroundings()?;
+    let around = session.surroundings().await?;
     // `plan` is typed without writes: its reconcilers are those of observe mode.
     let looked = look(&session, &regions, &around, Mode::Observe).await;
     let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::SettingsFile;
 use super::daemon::Daemon;
 use super::session;
+use super::systemd::Systemd;
 use crate::clock::Clock;
 use crate::telemetry;
 
@@ -28,20 +30,24 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let listen = config.http.listen;
+    let daemon = Daemon::new(config, Clock::system())?;
+    keep_secrets();
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("http.listen: {listen} cannot be listened on"))?;
     // Port 0 means any free one: whoever asks for it wants to know which.
     tracing::info!(address = %listener.local_addr()?, "listening");
     let stop = CancellationToken::new();
-    let daemon = Daemon::new(config, Clock::system())?;
-    let metrics = daemon.metrics();
+    let (metrics, beats, mut standing) = (daemon.metrics(), daemon.beats(), daemon.standing());
+    let mut systemd = Systemd::from_environment();
+    let mut feeding = tokio::time::interval(systemd.feed_every());
     let reload = daemon.reloader(args.settings.config.clone());
     let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));
     loop {
-        // All arms are cancel-safe: signals are level-kept, and the daemon is polled to its end.
+        // All arms are cancel-safe: signals are level-kept, news is read afresh, and the daemon is
+        // polled to its end.
         tokio::select! {
             end = &mut served => return end.map(|()| ExitCode::SUCCESS),
             name = signals.stop() => {
@@ -50,15 +56,28 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
                     return Ok(ExitCode::FAILURE);
                 }
                 tracing::info!(signal = name, "stopping");
+                systemd.stopping();
                 stop.cancel();
             }
-            _ = hangup.recv() => reload.reload(),
+            _ = hangup.recv(), if !stop.is_cancelled() => systemd.reloading(|| reload.reload()),
+            () = standing.changed(), if !stop.is_cancelled() => systemd.tell(&standing.now()),
+            _ = feeding.tick() => systemd.feed(&beats),
             _ = count.tick() => {
                 let dropped = log.dropped();
                 metrics.log_lines_dropped(dropped.saturating_sub(counted));
                 counted = dropped;
             }
         }
+    }
+}
+
+/// Keeps the credentials in memory to this process: no core file, and nothing of it can be read by
+/// other processes of its user. What a supervisor forbids already is no harm.
+fn keep_secrets() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let undumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = setrlimit(Resource::Core, none).and(undumpable) {
+        tracing::warn!(%error, "memory can be dumped");
     }
 }
 

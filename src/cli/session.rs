@@ -10,7 +10,9 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{SettingsFile, excerpt, paint};
-use crate::aws::{AwsCloud, AwsReader, AwsWriter, Identity, Patience};
+use crate::aws::{
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience,
+};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
@@ -25,6 +27,8 @@ use crate::domain::snapshot::FileContent;
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
+use crate::organization::{Paced, walk_once};
+use crate::probe::Probe;
 use crate::region::{Policy, Reconciler, Surroundings};
 use crate::source::directory::Directory;
 
@@ -126,8 +130,12 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     /// The SDK.
     pub(super) cloud: AwsCloud,
+    /// AWS Organizations, at the pace that all its users here share.
+    pub(super) organization: Paced<AwsOrganization>,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
+    /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
+    partition: String,
     observer: Arc<dyn AttemptObserver>,
     ledger: Arc<Mutex<Ledger>>,
     slots: Arc<Semaphore>,
@@ -145,9 +153,7 @@ impl Session {
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
     ) -> anyhow::Result<Self> {
-        let connected =
-            AwsCloud::connect(&config.aws, Patience::default(), Arc::clone(&observer)).await;
-        let cloud = connected.map_err(|problem| Unfit(chain(&problem)))?;
+        let cloud = connect(&config, clock.clone(), Arc::clone(&observer)).await?;
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
@@ -161,10 +167,12 @@ impl Session {
         }
         Ok(Self {
             account: *expected,
+            partition: identity.partition,
             observer,
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
+            organization: Paced::new(&cloud.organization(), &clock),
             config,
             clock,
             cloud,
@@ -186,10 +194,23 @@ impl Session {
         Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
     }
 
-    /// Everything that the regions go by, read once.
-    pub(super) fn surroundings(&self) -> anyhow::Result<Surroundings> {
+    /// What looks at recorders of members, if the settings want it.
+    pub(super) fn probe(&self) -> Option<Probe<AwsMembers>> {
+        let Config { recorder_probe, installation, .. } = &*self.config;
+        let probe = recorder_probe.as_ref()?;
+        let members = self.cloud.members(probe, installation, &self.partition);
+        Some(Probe::new(members, probe.interval, self.clock.clone()))
+    }
+
+    /// Everything that the regions go by, read once. An account list that cannot be read holds the
+    /// packs that need it, and no others.
+    pub(super) async fn surroundings(&self) -> anyhow::Result<Surroundings> {
         let intake = intake(&self.config, self.clock.now())?;
-        Ok(Surroundings { intake, ..Surroundings::default() })
+        let interest = intake.catalog.as_ref().map(|catalog| catalog.interest());
+        let interest = interest.unwrap_or_default();
+        let membership = walk_once(&self.organization, &interest, &self.clock).await;
+        let membership = Arc::new(membership);
+        Ok(Surroundings { intake, membership, ..Surroundings::default() })
     }
 
     /// The owner's place in this region.
@@ -212,6 +233,17 @@ impl Session {
     }
 }
 
+/// The SDK as the settings want it; nothing is asked yet.
+pub(super) async fn connect(
+    config: &Config,
+    clock: Clock,
+    observer: Arc<dyn AttemptObserver>,
+) -> anyhow::Result<AwsCloud> {
+    let ears = Ears { observer, clock };
+    let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
+    connected.map_err(|problem| Unfit(chain(&problem)).into())
+}
+
 /// Who we are, as the first region that answers says: one dead region must not stop the others.
 async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<Identity> {
     let mut last = None;
@@ -227,7 +259,7 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
 
 /// For commands that answer once: nobody scrapes their metrics.
 #[derive(Debug)]
-struct NobodyListens;
+pub(super) struct NobodyListens;
 
 impl AttemptObserver for NobodyListens {
     fn attempted(&self, _attempt: &Attempt<'_>) {}

@@ -206,7 +206,7 @@ fn named(section: &str) -> &str {
 }
 
 /// A value as it can be quoted in one line.
-fn shown(node: &Node) -> String {
+pub(super) fn shown(node: &Node) -> String {
     match node.scalar() {
         Some(scalar) if scalar.meaning == Meaning::Text => format!("{:?}", cut(&scalar.text)),
         Some(scalar) if scalar.meaning != Meaning::Null => cut(&scalar.text),

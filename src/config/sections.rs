@@ -7,17 +7,17 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::fields::{Fields, parsed, text};
+use super::fields::{Fields, parsed, shown, text};
 use super::{
-    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, Source, StaticCredentials,
-    TemplateBucket,
+    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
+    StaticCredentials, TemplateBucket,
 };
 use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
-use crate::domain::remedy::Rescue;
+use crate::domain::remedy::{AfterDeadline, Rescue};
 use crate::domain::yaml::Node;
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
@@ -29,8 +29,16 @@ const PERIOD_MIN_AWS: Duration = Duration::from_secs(30);
 /// The longest period: a week unseen is a daemon that does nothing.
 const PERIOD_MAX: Duration = Duration::from_hours(7 * 24);
 
-/// Sections that this version reads over and does not act on.
-const RESERVED: [&str; 2] = ["recorderProbe", "rescue"];
+/// How often a member's recorder may be looked at again: often enough to see one within the
+/// 7 hours that AWS tries, not so often that a mass join keeps nothing else from being looked at.
+const PROBE_INTERVAL: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(1);
+
+/// A look every ten minutes sees a recorder long before the window ends.
+const PROBE_DEFAULT: Duration = Duration::from_mins(10);
+
+/// Time between rescues: a shorter one would put packs again that are still being deployed.
+const RESCUE_COOLDOWN: RangeInclusive<Duration> =
+    Duration::from_mins(15)..=Duration::from_hours(24);
 
 /// The whole file.
 pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
@@ -48,7 +56,6 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         "http",
     ];
     let top = Fields::of(root, "", &known, findings)?;
-    reserved(&top, findings);
     let installation = top.parsed("installation", Installation::EXPECTED, findings);
     let mode = top.parsed("mode", Mode::EXPECTED, findings);
     let aws = top.require("aws", "a mapping: whom to talk to, as whom", findings);
@@ -60,6 +67,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
     let guard = top.get("guard").and_then(|node| guard_section(node, findings));
     let limits = top.get("limits").and_then(|node| limits_section(node, findings));
     let templates = top.get("templates").and_then(|node| templates_section(node, findings));
+    let recorder_probe = top.get("recorderProbe").and_then(|node| probe_section(node, findings));
+    let rescue = top.get("rescue").and_then(|node| rescue_section(node, findings));
     let http = top.get("http").and_then(|node| http_section(node, base, findings));
     Some(Config {
         installation: installation?,
@@ -69,20 +78,11 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         intervals: intervals.unwrap_or_default(),
         guard: guard.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
-        recorder_probe: None,
-        rescue: Rescue::default(),
+        recorder_probe,
+        rescue: rescue.unwrap_or_default(),
         templates,
         http: http.unwrap_or_default(),
     })
-}
-
-fn reserved(top: &Fields<'_>, findings: &mut Findings<'_>) {
-    for section in RESERVED {
-        if let Some(node) = top.get(section) {
-            let found = format!("{section} is not used by this version");
-            findings.warning(node.span, "reserved", found);
-        }
-    }
 }
 
 fn aws_section(node: &Node, findings: &mut Findings<'_>) -> Option<Aws> {
@@ -274,6 +274,99 @@ fn templates_section(node: &Node, findings: &mut Findings<'_>) -> Option<Templat
     }
     let prefix = prefix.trim_matches('/').to_owned();
     Some(TemplateBucket { bucket: bucket.to_owned(), prefix })
+}
+
+fn probe_section(node: &Node, findings: &mut Findings<'_>) -> Option<RecorderProbe> {
+    let known = ["roleName", "externalId", "interval"];
+    let fields = Fields::of(node, "recorderProbe", &known, findings)?;
+    let role_name = role_name(&fields, findings);
+    let external_id = fields.get("externalId").map(|node| external_id(node, findings));
+    let interval = fields.duration("interval", PROBE_INTERVAL, PROBE_DEFAULT, findings);
+    if external_id.is_none() {
+        findings
+            .warning(node.span, "no-external-id", "recorderProbe.externalId is missing".to_owned())
+            .hint(
+                "let the role's trust policy ask for one, so that nobody can make conformd enter \
+                 accounts for them",
+            );
+    }
+    let external_id = match external_id {
+        None => None,
+        Some(read) => Some(read?),
+    };
+    Some(RecorderProbe { role_name: role_name?, external_id, interval })
+}
+
+fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<String> {
+    const EXPECTED: &str =
+        "the name of a role, with its path if it has one, such as conformd/RecorderProbe";
+    let node = fields.require("roleName", EXPECTED, findings)?;
+    let given = text(node, "recorderProbe.roleName", EXPECTED, findings)?;
+    let full = given.strip_prefix('/').unwrap_or(given);
+    let (path, name) = match full.rsplit_once('/') {
+        Some((path, name)) => (Some(path), name),
+        None => (None, full),
+    };
+    // IAM API: `roleNameType` and `pathType`; of what a path may hold, what names may hold.
+    let is_path = |path: &str| path.len() <= 510 && path.split('/').all(is_iam_name);
+    if name.len() <= 64 && is_iam_name(name) && path.is_none_or(is_path) {
+        return Some(full.to_owned());
+    }
+    let found = format!("recorderProbe.roleName is {}", shown(node));
+    let finding = findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
+    if given.starts_with("arn:") {
+        finding.hint("give what follows role/: the rest differs from account to account");
+    }
+    None
+}
+
+fn is_iam_name(name: &str) -> bool {
+    let is_letter = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
+    };
+    !name.is_empty() && name.bytes().all(is_letter)
+}
+
+fn external_id(node: &Node, findings: &mut Findings<'_>) -> Option<String> {
+    // STS API: `externalIdType`.
+    const EXPECTED: &str = "2 to 1,224 ASCII letters, digits or any of _+=,.@:/-";
+    let given = text(node, "recorderProbe.externalId", EXPECTED, findings)?;
+    let is_id = |part: &str| part.is_empty() || is_iam_name(part);
+    if (2..=1_224).contains(&given.len()) && given.split([':', '/']).all(is_id) {
+        return Some(given.to_owned());
+    }
+    let found = format!("recorderProbe.externalId is {}", shown(node));
+    findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
+    None
+}
+
+fn rescue_section(node: &Node, findings: &mut Findings<'_>) -> Option<Rescue> {
+    let fields = Fields::of(node, "rescue", &["afterDeadline", "cooldown"], findings)?;
+    let default = Rescue::default();
+    let after_deadline =
+        fields.get("afterDeadline").and_then(|node| after_deadline(node, findings));
+    Some(Rescue {
+        after_deadline: after_deadline.unwrap_or(default.after_deadline),
+        cooldown: fields.duration("cooldown", RESCUE_COOLDOWN, default.cooldown, findings),
+    })
+}
+
+fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadline> {
+    const EXPECTED: &str = "one of recorderSeen, always, never";
+    match text(node, "rescue.afterDeadline", EXPECTED, findings)? {
+        "recorderSeen" => Some(AfterDeadline::RecorderSeen),
+        "always" => Some(AfterDeadline::Always),
+        "never" => Some(AfterDeadline::Never),
+        other => {
+            let found = format!("rescue.afterDeadline is {}", shown(node));
+            findings
+                .error(node.span, code::MALFORMED, found)
+                .expected(EXPECTED)
+                .did_you_mean(other, ["recorderSeen", "always", "never"]);
+            None
+        }
+    }
 }
 
 fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {

@@ -59,7 +59,7 @@ impl Verdict {
 }
 
 /// How a pack arrived at its members in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// The verdict.
     pub verdict: Verdict,

@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::findings::Findings;
-use super::manifest::{Approval, Manifest, resolve};
+use super::manifest::{Approval, Exclude, Manifest, resolve};
 use super::model::{PackName, Region, Revision};
+use super::organization::Interest;
 use super::snapshot::{FileContent, Snapshot, SourcePath};
 use intake::{Drafted, Intake};
 use templates::Templates;
@@ -129,6 +130,19 @@ impl Catalog {
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
         let revision = snapshot.revision.clone();
         Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
+    }
+
+    /// What the manifests in force want to know of accounts.
+    pub fn interest(&self) -> Interest {
+        let in_force = self.packs.values().filter_map(Declared::in_force);
+        let mut interest = Interest::default();
+        for Exclude { accounts: _, organizational_units, account_tags, states: _ } in
+            in_force.map(|manifest| &manifest.exclude)
+        {
+            interest.units.extend(organizational_units.iter().cloned());
+            interest.tags |= !account_tags.is_empty();
+        }
+        interest
     }
 
     /// Whether nothing is declared at all: never taken to mean that nothing is wanted.

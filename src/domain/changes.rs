@@ -16,8 +16,16 @@ pub(super) fn changes(
     have: Option<(&ObservedPack, Option<&Marker>)>,
     list: Option<&AccountList>,
 ) -> Vec<Change> {
-    let DesiredPack { content, marker, excluded, selects: _, adopt: _, suspend: _, invalid_now: _ } =
-        want;
+    let DesiredPack {
+        content,
+        marker,
+        excluded,
+        // The rest decides whether anything is done, not what differs.
+        selects: _,
+        adopt: _,
+        suspend: _,
+        invalid_now: _,
+    } = want;
     if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();
     }
@@ -45,7 +53,8 @@ pub(super) fn changes(
     let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
     let entering: BTreeMap<_, _> = entering
         .map(|(account, rule)| {
-            let counts = list.is_none_or(|list| list.accounts.get(account).is_some_and(counts));
+            let counts = list
+                .is_none_or(|list| list.accounts.get(account).is_some_and(Account::may_be_active));
             (*account, Entering { rule: rule.clone(), counts })
         })
         .collect();
@@ -63,11 +72,6 @@ pub(super) fn changes(
         changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
     }
     changes
-}
-
-/// Whether an account can lose anything by being excluded: an unknown state may be an active one.
-fn counts(account: &Account) -> bool {
-    account.is_active() || account.state.is_none()
 }
 
 fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::catalog::{Catalog, Declared};
 use super::content::Content;
 use super::limits;
-use super::manifest::{Manifest, Suspend, TemplateSource};
+use super::manifest::{Exclude, Manifest, Suspend, TemplateSource};
 use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision};
 use super::organization::{AccountList, Standing};
-use super::selector::{self, Excluded};
+use super::selector::{self, Excluded, Unresolved};
 use super::template::Template;
 
 /// What a region should hold.
@@ -116,8 +116,9 @@ pub fn desired(
         basis
     };
     let (mut packs, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
+    let grounds = Whom { list: list.as_deref(), standing: &standing };
     for (name, declared) in &catalog.packs {
-        match want(declared, installation, place) {
+        match want(declared, grounds, (installation, place)) {
             Some(want) => {
                 packs.insert(name.clone(), want);
             }
@@ -131,8 +132,42 @@ pub fn desired(
     Desired { revision, basis, empty, elsewhere, packs, list, standing }
 }
 
+impl Desired {
+    /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
+    /// stops a pack.
+    pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
+        let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
+        let here = catalog.packs.iter().filter(|(name, _)| self.packs.contains_key(*name));
+        let notices = here.filter_map(|(name, declared)| {
+            let manifest = declared.in_force()?;
+            Some((name.clone(), selector::notices(&manifest.exclude, list)))
+        });
+        notices.filter(|(_, notices)| !notices.is_empty()).collect()
+    }
+}
+
+/// The account list, and how far it can be believed.
+#[derive(Debug, Clone, Copy)]
+struct Whom<'a> {
+    list: Option<&'a AccountList>,
+    standing: &'a Standing,
+}
+
+impl Whom<'_> {
+    fn excluded(self, exclude: &Exclude) -> Result<Excluded, Stuck> {
+        let why = |unresolved: Unresolved| match (unresolved, self.standing) {
+            (unresolved @ Unresolved::Unlisted, Standing::Unknown(why)) => {
+                format!("{unresolved}: {why}")
+            }
+            (unresolved, _) => unresolved.to_string(),
+        };
+        selector::select(exclude, self.list)
+            .map_err(|unresolved| Stuck::Unresolved(why(unresolved)))
+    }
+}
+
 /// What the place should hold for this declaration; `None` when it is for other regions only.
-fn want(declared: &Declared, installation: &Installation, place: &Place) -> Option<Want> {
+fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Option<Want> {
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
@@ -140,39 +175,36 @@ fn want(declared: &Declared, installation: &Installation, place: &Place) -> Opti
             return Some(Want::Stuck(Stuck::Invalid(why.clone())));
         }
     };
+    let (_, place) = at;
     if manifest.regions.as_ref().is_some_and(|regions| !regions.contains(&place.region)) {
         return None;
     }
-    Some(match deliverable(manifest) {
-        Ok(template) => {
-            Want::Pack(Box::new(pack(manifest, template, (installation, place), invalid_now)))
+    let parts = deliverable(manifest)
+        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
+    Some(match parts {
+        Ok((template, excluded)) => {
+            Want::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
         }
-        Err(why) => Want::Stuck(Stuck::Unsupported(why)),
+        Err(stuck) => Want::Stuck(stuck),
     })
 }
 
 /// The template, if this version can deliver the manifest.
-fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, String> {
-    if manifest.exclude.needs_membership() {
-        return Err(
-            "exclusions by organizational unit, tag or state need the organization's account \
-             list, which this version does not read yet"
-                .to_owned(),
-        );
-    }
+fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
     let template = match &manifest.template {
         TemplateSource::Read(template) => template,
         TemplateSource::S3(uri) => {
-            return Err(format!("templates in S3 ({uri}) are not delivered by this version yet"));
+            let why = format!("templates in S3 ({uri}) are not delivered by this version yet");
+            return Err(Stuck::Unsupported(why));
         }
     };
     let size = template.body.len();
     let most = limits::INLINE_BYTES.upper;
     if size > most {
-        return Err(format!(
+        return Err(Stuck::Unsupported(format!(
             "the template has {size} bytes with the marker, more than the {most} \
              of an inline body, and delivery through S3 is not part of this version yet"
-        ));
+        )));
     }
     Ok(template)
 }
@@ -181,7 +213,7 @@ fn pack(
     manifest: &Manifest,
     template: &Template,
     (installation, place): (&Installation, &Place),
-    invalid_now: Option<String>,
+    (excluded, invalid_now): (Excluded, Option<String>),
 ) -> DesiredPack {
     let mut inputs = manifest.parameters.clone();
     for over in manifest.overrides.iter().filter(|over| over.regions.contains(&place.region)) {
@@ -199,11 +231,11 @@ fn pack(
         content: Content {
             body: Arc::clone(&template.body),
             inputs,
-            excluded: manifest.exclude.accounts.clone(),
+            excluded: excluded.keys().copied().collect(),
             delivery: manifest.delivery.clone(),
         },
         marker,
-        excluded: selector::named(&manifest.exclude.accounts),
+        excluded,
         selects: manifest.exclude.needs_membership(),
         adopt: manifest.adopt,
         suspend: manifest.suspend.clone(),
@@ -215,7 +247,7 @@ fn pack(
 mod tests {
     use super::*;
     use crate::domain::diagnostic::Span;
-    use crate::domain::manifest::{Exclude, Origin, Override};
+    use crate::domain::manifest::{Origin, Override};
     use crate::domain::model::{DeletionPolicy, Digest, Region};
     use crate::domain::observed::Delivery;
     use crate::domain::organization::AccountState;
@@ -333,11 +365,22 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_deliver_claims_its_name_and_says_why() {
-        let states = [AccountState::Suspended].into();
-        let exclude = Exclude { states, ..Exclude::default() };
-        assert!(stuck(Manifest { exclude, ..manifest() }).is_some());
         let template = TemplateSource::S3("s3://bucket/key".to_owned());
         assert!(stuck(Manifest { template, ..manifest() }).is_some());
+    }
+
+    #[test]
+    fn a_pack_that_selects_accounts_claims_its_name_until_they_are_known() {
+        let states = [AccountState::Suspended].into();
+        let exclude = Exclude { states, ..Exclude::default() };
+        let Some(Stuck::Unresolved(why)) = stuck(Manifest { exclude, ..manifest() }) else {
+            panic!("nobody knows who is suspended");
+        };
+        assert_eq!(
+            why,
+            "its exclusions need the account list, which is not known: the account list was not \
+             read yet"
+        );
     }
 
     #[test]

@@ -136,8 +136,9 @@ fn successors<'a>(
     waiting.collect()
 }
 
-/// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has it
-/// by a sweep since it was written. A status that is stuck is no proof, however long it has been so.
+/// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
+/// it by a sweep since it was written. A status that is stuck is no proof, however long it has been
+/// so.
 fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
@@ -279,7 +280,7 @@ impl Region<'_> {
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
             Remedy::Unread => {
-                let why = "its deployment failed; why is not read yet";
+                let why = "its deployment failed; whom another Put would help is not known yet";
                 return hold(name, HoldReason::Retry, why.to_owned());
             }
             Remedy::Rescue { accounts, seen, due } => {

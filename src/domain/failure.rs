@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a call failed, by what has to happen next. Codes are translated in `aws` and nowhere else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// Too many requests, after the SDK's own retries.
@@ -31,6 +31,8 @@ pub enum FailureKind {
     NoSuchPack,
     /// No organizational unit of that id exists.
     NoSuchUnit,
+    /// No account of that id is in the organization; it may have left a moment ago.
+    NoSuchAccount,
     /// A page token was refused: the listing has to start again.
     BadToken,
     /// No answer in time.
@@ -45,7 +47,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in label order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Throttled,
         Self::InFlight,
         Self::Rejected,
@@ -57,6 +59,7 @@ impl FailureKind {
         Self::NoOrganization,
         Self::NoSuchPack,
         Self::NoSuchUnit,
+        Self::NoSuchAccount,
         Self::BadToken,
         Self::Timeout,
         Self::Server,
@@ -78,6 +81,7 @@ impl FailureKind {
             Self::NoOrganization => "no_organization",
             Self::NoSuchPack => "no_such_pack",
             Self::NoSuchUnit => "no_such_unit",
+            Self::NoSuchAccount => "no_such_account",
             Self::BadToken => "bad_token",
             Self::Timeout => "timeout",
             Self::Server => "server",
@@ -101,6 +105,7 @@ impl FailureKind {
             | Self::NoOrganization
             | Self::NoSuchPack
             | Self::NoSuchUnit
+            | Self::NoSuchAccount
             | Self::BadToken => false,
         }
     }

@@ -47,8 +47,8 @@ pub enum FailureClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mover {
-    /// Nobody's: AWS and conformd go on by themselves.
-    Nobody,
+    /// AWS's: it may go well next time, and conformd sees to it that there is one.
+    Aws,
     /// Whoever runs the member account.
     Member,
     /// Whoever runs the organization, its policies and shared resources.
@@ -62,12 +62,12 @@ pub enum Mover {
 impl Mover {
     /// Every mover.
     pub const ALL: [Self; 5] =
-        [Self::Nobody, Self::Member, Self::Organization, Self::Author, Self::Support];
+        [Self::Aws, Self::Member, Self::Organization, Self::Author, Self::Support];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Nobody => "nobody",
+            Self::Aws => "aws",
             Self::Member => "member",
             Self::Organization => "organization",
             Self::Author => "author",
@@ -99,7 +99,7 @@ impl FailureClass {
     /// Whose move it is.
     pub fn mover(self) -> Mover {
         match self {
-            Self::Throttled | Self::StackFailed => Mover::Nobody,
+            Self::Throttled | Self::StackFailed => Mover::Aws,
             Self::NoRecorder | Self::RuleQuota | Self::PackQuota | Self::RegionDisabled => {
                 Mover::Member
             }
@@ -455,14 +455,14 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_a_word_and_an_advice_of_its_own_and_what_nobody_moves_is_retried() {
+    fn every_class_has_a_word_and_an_advice_of_its_own_and_what_is_awss_move_is_retried() {
         let all = FailureClass::ALL;
         let words: BTreeSet<&str> = all.iter().map(|class| class.as_str()).collect();
         let advice: BTreeSet<&str> = all.iter().map(|class| class.advice()).collect();
         assert_eq!((words.len(), advice.len()), (all.len(), all.len()));
         for class in all {
             assert!(class.advice().ends_with('.'), "{class}");
-            assert_eq!(class.mover() == Mover::Nobody, class.is_retryable(), "{class}");
+            assert_eq!(class.mover() == Mover::Aws, class.is_retryable(), "{class}");
         }
     }
 

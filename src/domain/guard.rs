@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::history::after;
 use super::manifest::Approval;
 use super::mode::Mode;
 use super::model::{Digest, PackName, Place, Timestamp};
+use super::organization::Shrink;
 use super::plan::{Action, Change, Hold, HoldReason, Loss, Plan, Step};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
@@ -133,6 +134,8 @@ pub struct Terms<'a> {
     pub approvals: &'a BTreeMap<String, Approval>,
     /// Active member accounts, if known.
     pub members: Option<usize>,
+    /// A much shorter account list that waits.
+    pub shrink: Option<&'a Shrink>,
     /// The time.
     pub now: Timestamp,
 }
@@ -149,7 +152,7 @@ pub struct Ruling {
 }
 
 /// Steps that wait for an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     /// What an `Approval` manifest has to name.
     pub digest: Digest,
@@ -160,7 +163,7 @@ pub struct Blocked {
 }
 
 /// One limit that was passed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trip {
     /// Which one.
     pub reason: TripReason,
@@ -169,7 +172,7 @@ pub struct Trip {
 }
 
 /// Which limit: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TripReason {
     /// The source declares nothing at all.
@@ -401,10 +404,23 @@ fn trips(losses: &Losses<'_>, terms: &Terms<'_>, ledger: &Ledger) -> Vec<Trip> {
         let why = format!("{} names within 24 hours, at most {names_max}", names.len());
         trip(TripReason::Window, why);
     }
+    if let Some(Shrink { digest: _, before, after, since: _, gone: _ }) = terms.shrink
+        && losses.steps.iter().flat_map(|(_, losses)| losses).any(is_exclusion)
+    {
+        let why = format!("the account list shrank from {before} to {after} active accounts");
+        trip(TripReason::Membership, why);
+    }
     for (step, losses) in &losses.steps {
         trips.extend(losses.iter().filter_map(|loss| loss_trip(&step.pack, loss, terms)));
     }
     trips
+}
+
+fn is_exclusion(loss: &Loss) -> bool {
+    match loss {
+        Loss::Accounts(_) => true,
+        Loss::Pack | Loss::Rules { .. } => false,
+    }
 }
 
 /// The limits of one pack's change.
@@ -428,7 +444,8 @@ fn loss_trip(pack: &PackName, loss: &Loss, terms: &Terms<'_>) -> Option<Trip> {
 }
 
 /// The digest of one destructive step: where, what, and the marker observed on its target; not the
-/// revision, since committing the approval changes it.
+/// revision, since committing the approval changes it. Of exclusions it covers who loses the pack,
+/// not by which rule, and nobody who gains it or has nothing to lose: that moves by itself.
 fn step_digest(place: &Place, step: &Step) -> Digest {
     let Step { pack, action, reason: _, changes, marker_now, last_update: _ } = step;
     let marker = marker_now.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -436,7 +453,8 @@ fn step_digest(place: &Place, step: &Step) -> Digest {
     for change in changes {
         match change {
             Change::Exclusions { entering, leaving: _ } => {
-                parts.extend(entering.keys().map(|account| format!("-{account}")));
+                let losing = entering.iter().filter(|(_, entering)| entering.counts);
+                parts.extend(losing.map(|(account, _)| format!("-{account}")));
             }
             Change::Template { old: _, new } => {
                 parts.push(format!("{}-{}", new.digest, new.rules));

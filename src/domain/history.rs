@@ -187,7 +187,8 @@ impl History {
         self.packs = observed.into_iter().collect();
     }
 
-    /// Takes in how packs arrived: where everybody has it, nothing failed any more.
+    /// Takes in how packs arrived. Only that everybody has it ends a row of tries: a successful
+    /// aggregate says nothing of accounts without a row.
     pub fn arrive(&mut self, tracking: &Tracking) {
         for (name, arrival) in &tracking.packs {
             if let Some(memory) = self.packs.get_mut(name)
@@ -364,13 +365,10 @@ impl Memory {
             self.settled = None;
             self.suspect = None;
         }
-        // Only success ends a row of failures: after a Put the status may be absent for a while.
         let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
-        if let Some(RolloutStatus::Known(_, Phase::Successful)) = status {
-            self.tries = Tries::default();
-            if self.settled.is_some() && self.suspect.is_none() {
-                self.requeued = None;
-            }
+        let is_deployed = matches!(status, Some(RolloutStatus::Known(_, Phase::Successful)));
+        if is_deployed && self.settled.is_some() && self.suspect.is_none() {
+            self.requeued = None;
         }
         self
     }

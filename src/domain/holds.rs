@@ -11,7 +11,8 @@ use super::diff::{Decision, Region};
 use super::history::{Memory, Sent, Sight, after, backoff};
 use super::model::{Digest, PackName, Timestamp};
 use super::observed::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
-use super::plan::{Action, Hold, HoldReason, Plan, Reason, Step};
+use super::organization::Standing;
+use super::plan::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use super::roster::Excuse;
 
 /// How long AWS is believed that a run is active, unless every member is known to be done: what a
@@ -77,6 +78,9 @@ impl Region<'_> {
             let why = suspend.reason.clone();
             return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
         }
+        if let Some(hold) = self.membership_hold(want, step) {
+            return Some(hold);
+        }
         if let Some(hold) = self.write_holds(status, step) {
             return Some(hold);
         }
@@ -96,6 +100,18 @@ impl Region<'_> {
             fight.puts
         );
         Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
+    }
+
+    /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
+    fn membership_hold(&self, want: &DesiredPack, step: &Step) -> Option<Decision> {
+        let why = match &self.desired.standing {
+            Standing::Frozen(why) | Standing::Unknown(why) => why,
+            Standing::Current => return None,
+        };
+        let decides = matches!(step.action, Action::Create(_))
+            || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
+        (want.selects && decides)
+            .then(|| waiting(step.clone(), HoldReason::Membership, why.clone(), None))
     }
 
     /// Holds that apply to every write.
@@ -214,11 +230,11 @@ impl Region<'_> {
         if self.now >= due {
             return Decision::Take(Box::new(step));
         }
-        let why = match step.reason {
-            Reason::Rescue { .. } => {
-                "it was put lately; one rescue serves all who are late by then"
+        let why = match &step.action {
+            Action::Rescue(_) => "it was put lately; one rescue serves all who are late by then",
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
+                "the last run failed; the next try comes later"
             }
-            _ => "the last run failed; the next try comes later",
         };
         waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
     }

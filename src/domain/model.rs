@@ -155,6 +155,13 @@ identifier!(
     }
 );
 
+impl UnitId {
+    /// Whether it is the root, which every account is beneath.
+    pub fn is_root(&self) -> bool {
+        self.0.starts_with("r-")
+    }
+}
+
 identifier!(
     /// An AWS region name such as `eu-west-1`; which regions exist is data, not code.
     Region,

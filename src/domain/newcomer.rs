@@ -343,6 +343,8 @@ mod tests {
             },
             accounts: Accounts::from([(account.id, account)]),
             units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
             read: JOINED.parse().unwrap(),
         }
     }
@@ -583,7 +585,7 @@ mod tests {
                     let known = before.first().is_some_and(|it: &Newcomer| rank(it.phase) == 2);
                     prop_assert!(known || read >= deadline, "missed on rows of {read}");
                 }
-                if phase == Phase::Missed && !before.first().is_some_and(|it| it.phase == phase) {
+                if phase == Phase::Missed && before.first().is_none_or(|it| it.phase != phase) {
                     prop_assert!(!recorder.is_some_and(|recorder| recorder.exists()));
                 }
                 if packs == [Some(MemberStatus::Ok); 2] {

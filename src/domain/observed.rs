@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
 use super::model::{
@@ -105,6 +105,13 @@ impl fmt::Display for RolloutStatus {
 impl Serialize for RolloutStatus {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RolloutStatus {
+    fn deserialize<D: serde::Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+        let Ok(status) = String::deserialize(text)?.parse();
+        Ok(status)
     }
 }
 
@@ -219,7 +226,7 @@ pub struct Seen {
 }
 
 /// Why a region could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unseen {
     /// The kind of failure.
     pub kind: FailureKind,

@@ -1,19 +1,23 @@
-//! The organization: its member accounts, and how far the list of them can be believed.
+//! The organization: its member accounts as one walk found them.
 //!
-//! A list is read whole or not at all. When it cannot be read, or shrinks suspiciously, the last
-//! complete one stays in force and whatever depends on it freezes.
+//! How far the list can be believed is in `membership`, who is excluded from what in `selector`.
+
+mod membership;
+mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::FailureKind;
-use super::history::after;
-use super::model::{AccountId, Digest, Malformed, Timestamp, UnitId};
+use membership::kind;
+
+use super::model::{AccountId, Malformed, Timestamp, UnitId};
+
+pub use membership::{Membership, Shrink, Standing, Terms, Unlisted};
+pub use status::MembershipStatus;
 
 /// The life cycle of an account (`Account.State` of AWS Organizations).
 #[derive(
@@ -103,6 +107,11 @@ impl Account {
     pub fn is_active(&self) -> bool {
         self.state == Some(AccountState::Active)
     }
+
+    /// Whether it can lose anything by being excluded: an unknown state may be an active one.
+    pub fn may_be_active(&self) -> bool {
+        self.is_active() || self.state.is_none()
+    }
 }
 
 /// All accounts of a complete listing.
@@ -128,7 +137,12 @@ pub struct AccountList {
     pub accounts: Accounts,
     /// Units that manifests name and that do not exist.
     pub units_absent: BTreeSet<UnitId>,
-    /// When the walk began: what happened later may be missing.
+    /// Units that were walked down because AWS did not give every account's path: a path that does
+    /// not begin at the root says nothing about any other unit. Empty when no walk was needed.
+    pub units_walked: BTreeSet<UnitId>,
+    /// Why tags that manifests ask for are not all read, if a request failed.
+    pub tags_problem: Option<Unlisted>,
+    /// When the walk began, by AWS's clock: what happened later may be missing.
     pub read: Timestamp,
 }
 
@@ -136,6 +150,28 @@ impl AccountList {
     /// The active accounts, management included.
     pub fn active(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values().filter(|account| account.is_active())
+    }
+
+    /// Whether the account is in this unit or beneath it; `None` where nobody looked.
+    pub fn is_beneath(&self, account: &Account, unit: &UnitId) -> Option<bool> {
+        let units = account.units.as_deref()?;
+        let is_whole = units.first().is_some_and(UnitId::is_root);
+        if units.contains(unit) {
+            Some(true)
+        } else {
+            (is_whole || self.units_walked.contains(unit)).then_some(false)
+        }
+    }
+
+    /// Whether it says the same as another list, whenever either was read.
+    fn agrees(&self, other: &Self) -> bool {
+        let Self { organization, accounts, units_absent, units_walked, tags_problem, read: _ } =
+            self;
+        *organization == other.organization
+            && *accounts == other.accounts
+            && *units_absent == other.units_absent
+            && *units_walked == other.units_walked
+            && kind(tags_problem.as_ref()) == kind(other.tags_problem.as_ref())
     }
 }
 
@@ -148,75 +184,10 @@ pub struct Interest {
     pub tags: bool,
 }
 
-/// What is known of the organization's members.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Membership {
-    /// The last list that was accepted; `None` before the first.
-    pub list: Option<Arc<AccountList>>,
-    /// When a walk was last tried, with whatever result.
-    pub attempt_last: Option<Timestamp>,
-    /// Why the newest walk gave no list.
-    pub problem: Option<Unlisted>,
-    /// A newer list that is much shorter, and waits.
-    pub shrink: Option<Shrink>,
-}
-
-impl Membership {
-    /// How far the list can be believed; one that is older than `age_max` is not current.
-    pub fn standing(&self, now: Timestamp, age_max: Duration) -> Standing {
-        let problem = self.problem.as_ref().map(|problem| problem.why.clone());
-        let Some(list) = &self.list else {
-            return Standing::Unknown(match problem {
-                Some(why) => format!("the account list could not be read: {why}"),
-                None => "the account list was not read yet".to_owned(),
-            });
-        };
-        if let Some(Shrink { digest, before, after, since: _ }) = &self.shrink {
-            return Standing::Frozen(format!(
-                "the account list shrank from {before} to {after} active accounts; that counts \
-                 when it is seen again, or with an Approval of {digest}"
-            ));
-        }
-        match problem {
-            Some(why) => Standing::Frozen(format!("the account list could not be read: {why}")),
-            None if after(list.read, age_max) < now => {
-                Standing::Frozen(format!("the account list was last read at {}", list.read))
-            }
-            None => Standing::Current,
-        }
+impl Interest {
+    /// Whether this asks for anything that `other` does not.
+    pub fn exceeds(&self, other: &Self) -> bool {
+        let Self { units, tags } = self;
+        !units.is_subset(&other.units) || (*tags && !other.tags)
     }
-}
-
-/// Why a walk gave no list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unlisted {
-    /// The kind of failure.
-    pub kind: FailureKind,
-    /// The whole chain of causes in words.
-    pub why: String,
-}
-
-/// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
-/// or when an `Approval` names its digest (reliability M-13).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shrink {
-    /// What an `Approval` has to name: a digest over the accounts that would go.
-    pub digest: Digest,
-    /// Active accounts before.
-    pub before: usize,
-    /// Active accounts in the newer list.
-    pub after: usize,
-    /// When it was first seen.
-    pub since: Timestamp,
-}
-
-/// How far the account list can be believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the newest there is.
-    Current,
-    /// It is old, or a newer one is in doubt: nothing that depends on it may change.
-    Frozen(String),
-    /// There is none yet.
-    Unknown(String),
 }

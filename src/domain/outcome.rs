@@ -1,6 +1,6 @@
 //! What became of a step.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
 use super::plan::Step;
@@ -15,7 +15,7 @@ pub struct Outcome {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// AWS took it; deployment runs on its own from here.

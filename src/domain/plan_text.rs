@@ -1,15 +1,16 @@
 //! How a plan reads: one text for the command line, the log, the status page and the tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::foreign::flowing;
 use super::limits;
 use super::model::{AccountId, DeletionPolicy, Timestamp};
 use super::observed::Delivery;
+use super::organization::AccountState;
 use super::plan::{
-    Action, ActionKind, Bystander, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step,
-    TemplateMark,
+    Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
+    Plan, Reason, Step, TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -128,36 +129,37 @@ impl PlanText<'_> {
     }
 
     fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
-        write!(out, "      ")?;
         match change {
+            Change::Exclusions { entering, leaving } => exclusions(out, entering, leaving),
             Change::Template { old: Some(old), new } => {
-                writeln!(out, "template   {} → {}", mark(old), mark(new))
+                writeln!(out, "      template   {} → {}", mark(old), mark(new))
             }
-            Change::Template { old: None, new } => writeln!(out, "template   {}", mark(new)),
+            Change::Template { old: None, new } => writeln!(out, "      template   {}", mark(new)),
             Change::Parameter { name, old, new } => {
                 let (name, old, new) = (clean(name), old.as_ref(), new.as_ref());
                 match (old, new) {
-                    (None, Some(new)) => writeln!(out, "parameter  {name} = {}", self.value(new)),
+                    (None, Some(new)) => {
+                        writeln!(out, "      parameter  {name} = {}", self.value(new))
+                    }
                     (Some(old), None) => {
-                        writeln!(out, "parameter  {name} {} → (default)", self.value(old))
+                        writeln!(out, "      parameter  {name} {} → (default)", self.value(old))
                     }
                     (Some(old), Some(new)) => {
-                        writeln!(out, "parameter  {name} {} → {}", self.value(old), self.value(new))
+                        writeln!(
+                            out,
+                            "      parameter  {name} {} → {}",
+                            self.value(old),
+                            self.value(new)
+                        )
                     }
-                    (None, None) => writeln!(out, "parameter  {name}"),
+                    (None, None) => writeln!(out, "      parameter  {name}"),
                 }
             }
-            Change::Exclusions { entering, leaving } => {
-                write!(out, "excluded  ")?;
-                entering.keys().try_for_each(|account| write!(out, " +{account}"))?;
-                leaving.keys().try_for_each(|account| write!(out, " -{account}"))?;
-                writeln!(out)
-            }
             Change::Delivery { old, new } => {
-                writeln!(out, "delivery   {} → {}", delivery(old), delivery(new))
+                writeln!(out, "      delivery   {} → {}", delivery(old), delivery(new))
             }
             Change::DeletionPolicy { old, new } => {
-                writeln!(out, "on removal {} → {}", policy(*old), policy(*new))
+                writeln!(out, "      on removal {} → {}", policy(*old), policy(*new))
             }
         }
     }
@@ -180,6 +182,48 @@ impl PlanText<'_> {
             (None, _) => writeln!(out, "  ! the whole region is held")?,
         }
         writeln!(out, "      {reason}: {}{}", clean(why), until.map(until_text).unwrap_or_default())
+    }
+}
+
+/// Accounts that enter or leave an exclusion, shown of one change; the rest is counted.
+const ACCOUNTS_MAX: usize = 10;
+
+fn exclusions(
+    out: &mut fmt::Formatter<'_>,
+    entering: &BTreeMap<AccountId, Entering>,
+    leaving: &BTreeMap<AccountId, Leaving>,
+) -> fmt::Result {
+    for (account, Entering { rule, counts: _ }) in entering.iter().take(ACCOUNTS_MAX) {
+        writeln!(out, "      excluded   + {account} ({})", clean(&rule.to_string()))?;
+    }
+    more(out, '+', entering.len())?;
+    for (account, leaving) in leaving.iter().take(ACCOUNTS_MAX) {
+        writeln!(out, "      excluded   - {account} ({})", leaving_text(leaving))?;
+    }
+    more(out, '-', leaving.len())
+}
+
+fn more(out: &mut fmt::Formatter<'_>, sign: char, count: usize) -> fmt::Result {
+    match count.saturating_sub(ACCOUNTS_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "      excluded   {sign} and {more} more"),
+    }
+}
+
+fn leaving_text(leaving: &Leaving) -> String {
+    match leaving {
+        Leaving::Departed => "not a member any more".to_owned(),
+        Leaving::Unknown => "no rule excludes it".to_owned(),
+        Leaving::Selected { units, state } => {
+            let unit = units.as_deref().and_then(<[_]>::last).map(|unit| format!("in {unit}"));
+            let state = state.filter(|state| *state != AccountState::Active);
+            let now: Vec<String> = unit.into_iter().chain(state.map(|it| it.to_string())).collect();
+            if now.is_empty() {
+                "no rule excludes it".to_owned()
+            } else {
+                format!("now {}", now.join(", "))
+            }
+        }
     }
 }
 
@@ -291,7 +335,7 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -299,6 +343,7 @@ mod tests {
     use crate::domain::foreign::is_hidden;
     use crate::domain::model::{Place, Revision};
     use crate::domain::plan::Weights;
+    use crate::domain::selector::Rule;
 
     /// What AWS, a file or a person could put where text is expected.
     fn any_foreign() -> impl Strategy<Value = String> {
@@ -325,6 +370,8 @@ mod tests {
             bucket: format!("b{bucket}"),
             prefix: prefix.to_owned(),
         };
+        let tags = [(bucket.clone(), why.clone())].into();
+        let entering = Entering { rule: Rule::Tags(tags), counts: true };
         let step = Step {
             pack: "iam".parse().unwrap(),
             action: Action::Delete,
@@ -333,6 +380,10 @@ mod tests {
                 Change::Parameter { name: name.clone(), old: value(&old), new: value(&new) },
                 Change::Parameter { name, old: value(&old), new: None },
                 Change::Delivery { old: delivery(&bucket, &old), new: delivery(&new, "") },
+                Change::Exclusions {
+                    entering: [("222222222222".parse().unwrap(), entering)].into(),
+                    leaving: BTreeMap::new(),
+                },
             ],
             marker_now: None,
             last_update: None,

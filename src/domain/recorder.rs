@@ -7,7 +7,24 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::foreign::one_line;
 use super::model::{AccountId, Region, Timestamp};
+
+/// Characters of AWS's error code that are kept: codes are single words.
+const CODE_MAX: usize = 64;
+
+/// One entry of `DescribeConfigurationRecorderStatus`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecorderRecord {
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub recording: bool,
+    /// Whether its last delivery failed (`lastStatus` is `Failure`).
+    pub failed: bool,
+    /// `lastErrorCode`: foreign text.
+    pub error_code: Option<String>,
+}
 
 /// A recorder's state in one account and region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,8 +102,36 @@ impl RecorderState {
     }
 }
 
+/// What the two answers of AWS Config say together: the customer-managed recorders by name, and
+/// the states of recorders. Service-linked recorders have no name in the first; they do not let
+/// packs in.
+pub fn classify(names: &[String], states: &[RecorderRecord]) -> RecorderState {
+    if names.is_empty() {
+        return RecorderState::Missing;
+    }
+    let named = states.iter().filter(|state| names.contains(&state.name));
+    // AWS allows one; should there be several, one that records is enough.
+    let state = named.map(state_of).min_by_key(RecorderState::kind);
+    // One was made or removed between the two answers: the next look tells.
+    state.unwrap_or_else(|| RecorderState::Unknown {
+        why: "the list of recorders and the list of their states disagree".to_owned(),
+    })
+}
+
+fn state_of(record: &RecorderRecord) -> RecorderState {
+    let RecorderRecord { name: _, recording, failed, error_code } = record;
+    match (recording, failed) {
+        (false, _) => RecorderState::Stopped,
+        (true, false) => RecorderState::Recording,
+        (true, true) => {
+            let code = error_code.as_deref().unwrap_or("no error code");
+            RecorderState::Failing { code: one_line(code, CODE_MAX) }
+        }
+    }
+}
+
 /// What a probe saw, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// What.
     pub recorder: RecorderState,
@@ -107,5 +152,58 @@ impl Recorders {
     /// What is known of this account's recorder in this region.
     pub fn of(&self, region: &Region, account: AccountId) -> Option<&Sighting> {
         self.regions.get(region)?.get(&account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str, recording: bool, error_code: Option<&str>) -> RecorderRecord {
+        let (name, failed) = (name.to_owned(), error_code.is_some());
+        RecorderRecord { name, recording, failed, error_code: error_code.map(str::to_owned) }
+    }
+
+    fn said(names: &[&str], states: &[RecorderRecord]) -> String {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        match classify(&names, states) {
+            RecorderState::Failing { code } => format!("failing {code}"),
+            RecorderState::Unknown { why } => format!("unknown: {why}"),
+            state
+            @ (RecorderState::Recording | RecorderState::Stopped | RecorderState::Missing) => {
+                state.kind().as_str().to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_without_a_customers_recorder_has_none() {
+        assert_eq!(said(&[], &[]), "missing");
+        let service_linked = record("AWSConfigurationRecorderForX", true, None);
+        assert_eq!(said(&[], &[service_linked]), "missing", "only a service-linked one");
+    }
+
+    #[test]
+    fn a_recorder_records_is_stopped_or_fails() {
+        assert_eq!(said(&["default"], &[record("default", true, None)]), "recording");
+        assert_eq!(said(&["default"], &[record("default", false, None)]), "stopped");
+        let stopped = record("default", false, Some("NoSuchBucket"));
+        assert_eq!(said(&["default"], &[stopped]), "stopped", "an old failure says nothing");
+        let failing = record("default", true, Some("NoSuchBucket\n\u{1b}[2J"));
+        assert_eq!(said(&["default"], &[failing]), "failing NoSuchBucket\\n\\u{1b}[2J");
+    }
+
+    #[test]
+    fn of_several_recorders_one_that_records_is_enough() {
+        let states = [record("a", false, None), record("b", true, None)];
+        assert_eq!(said(&["a", "b"], &states), "recording");
+        assert_eq!(said(&["a"], &states), "stopped");
+    }
+
+    #[test]
+    fn answers_that_disagree_are_not_called_missing() {
+        let why = "unknown: the list of recorders and the list of their states disagree";
+        assert_eq!(said(&["default"], &[]), why);
+        assert_eq!(said(&["a"], &[record("b", true, None)]), why);
     }
 }

@@ -132,15 +132,16 @@ const LAST_TRY: Duration = Duration::from_mins(30);
 
 /// What would help, and when.
 ///
-/// Members that were read before the last run began tell nothing of it. Accounts that joined
-/// lately are AWS's business while their window is open, whatever their rows say. Of those that
-/// AWS gave up, and of older ones without recorder, everybody who can take the pack now is rescued
-/// together; failures that may have passed are put again ever more rarely. Whichever comes first
-/// serves both.
+/// Members that were read before the last run began tell nothing of it, and without an account list
+/// nobody knows who joined lately. Accounts that did are AWS's business while their window is open,
+/// whatever their rows say. Of those that AWS gave up, and of older ones without recorder,
+/// everybody who can take the pack now is rescued together; failures that may have passed are put
+/// again ever more rarely. Whichever comes first serves both.
 pub fn remedy(case: &Case<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
-    let is_read = |arrival: &&Arrival| arrival.read.max(arrival.swept) >= since;
+    let is_read =
+        |arrival: &&Arrival| arrival.read.max(arrival.swept) >= since && arrival.expected.is_some();
     let Some(arrival) = case.arrival.filter(is_read) else {
         return if failure.is_some() { Remedy::Unread } else { Remedy::Nothing };
     };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::arrival::{Tracking, Verdict};
 use super::catalog::{Catalog, Declared};
@@ -78,7 +78,7 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 }
 
 /// One pack in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackReport {
     /// Does AWS hold what is wanted?
     pub state: PackState,
@@ -90,10 +90,12 @@ pub struct PackReport {
     pub last_update: Option<Timestamp>,
     /// Why nothing is done about it, if something should be.
     pub holds: Vec<HoldReason>,
+    /// What is odd about it and stops nothing, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Does AWS hold what is wanted: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PackState {
     /// Yes.
@@ -147,7 +149,7 @@ impl PackState {
 }
 
 /// In what a pack differs: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// It does not exist.
@@ -236,6 +238,17 @@ impl RegionReport {
         }
     }
 
+    /// The same, with what is odd about its packs.
+    #[must_use]
+    pub fn warned(mut self, warnings: BTreeMap<PackName, Vec<String>>) -> Self {
+        for (name, warnings) in warnings {
+            if let Some(pack) = self.packs.get_mut(&name) {
+                pack.warnings = warnings;
+            }
+        }
+        self
+    }
+
     /// Whether AWS holds everything that is wanted here, as far as could be seen.
     pub fn is_synced(&self) -> bool {
         self.unseen.is_none()
@@ -308,6 +321,7 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
         status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
         last_update: pack.map(|pack| pack.record.last_update),
         holds: holds.iter().map(|hold| hold.reason).collect(),
+        warnings: Vec::new(),
     }
 }
 
@@ -395,7 +409,7 @@ pub struct SourceStatus {
 }
 
 /// What a revision declares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declarations {
     /// Manifests that passed every check.
     pub valid: usize,
@@ -410,7 +424,7 @@ pub struct Declarations {
 }
 
 /// An approval as it is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredApproval {
     /// The plan it lets through.
     pub plan: Digest,

@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::{API_VERSION, Caller, Server, Shared};
+use super::{API_VERSION, Caller, Shared};
 use crate::domain::model::{Region, Timestamp};
+use crate::domain::report::SourceStatus;
 
 #[derive(Serialize)]
 struct Health {
@@ -60,7 +61,10 @@ struct Readiness {
 
 /// `GET /readyz`
 pub(super) async fn readyz(extract::State(server): extract::State<Shared>) -> Response {
-    let reasons = unready(&server);
+    let mut reasons = unready(&server.state.source.borrow(), &server.state.caller.borrow());
+    if server.stop.is_cancelled() {
+        reasons.insert(0, "stopping".to_owned());
+    }
     let (simulated, ready) = (server.is_simulated(), reasons.is_empty());
     let readiness = Readiness { version: API_VERSION, simulated, ready, reasons };
     (status(ready), Json(readiness)).into_response()
@@ -68,19 +72,15 @@ pub(super) async fn readyz(extract::State(server): extract::State<Shared>) -> Re
 
 /// Everything that keeps the daemon from being ready. Settings are none of it: without good ones
 /// there is no server.
-fn unready(server: &Server) -> Vec<String> {
+pub fn unready(source: &SourceStatus, caller: &Caller) -> Vec<String> {
     let mut reasons = Vec::new();
-    if server.stop.is_cancelled() {
-        reasons.push("stopping".to_owned());
-    }
-    let source = server.state.source.borrow();
     if source.read_last.is_none() {
         reasons.push(match &source.problem {
             Some(problem) => format!("the source could not be read: {problem}"),
             None => "the source was not read yet".to_owned(),
         });
     }
-    if let Caller::Unconfirmed { problem } = &*server.state.caller.borrow() {
+    if let Caller::Unconfirmed { problem } = caller {
         reasons.push(match problem {
             Some(problem) => format!("AWS did not confirm the identity: {problem}"),
             None => "AWS was not asked for the identity yet".to_owned(),

@@ -30,6 +30,8 @@ use crate::domain::beat::{Beater, Task};
 const CONNECTIONS_MAX: usize = 64;
 /// Scrapes at a time (reliability H-13).
 const SCRAPES_MAX: usize = 2;
+/// Documents for people that are made at a time; with the scrapes no more than a few threads.
+const VIEWS_MAX: usize = 2;
 /// From the start of a connection, or the end of a request, to the end of the next headers
 /// (reliability H-01).
 const HEADER_MAX: Duration = Duration::from_secs(5);
@@ -46,7 +48,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 pub async fn serve(listener: TcpListener, state: State, stop: CancellationToken) {
     let pulse = state.beats.begin(Beater::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
-    let server = Arc::new(Server { state, scrapes, stop: stop.clone() });
+    let views = Arc::new(Semaphore::new(VIEWS_MAX));
+    let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });
     let router = router(&server);
     let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();

@@ -9,27 +9,30 @@ mod access;
 mod answer;
 mod health;
 mod listen;
+mod query;
 mod routes;
-mod status;
+mod views;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::beats::Beats;
 use crate::clock::Clock;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Installation, Region, Timestamp};
+use crate::domain::catalog::Catalog;
+use crate::domain::organization::Membership;
+use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
+pub use crate::domain::view::{About, Caller};
+use crate::domain::view::{Facts, VERSION};
 use crate::metrics::Metrics;
 pub use access::{Token, Weak};
+pub use health::unready;
 pub use listen::serve;
 
 /// The version of every JSON answer; it changes when a field goes away or changes its meaning.
-pub const API_VERSION: u32 = 1;
+pub const API_VERSION: u32 = VERSION;
 
 /// Everything that answers are made of.
 #[derive(Debug)]
@@ -40,6 +43,12 @@ pub struct State {
     pub reports: watch::Receiver<Reports>,
     /// The source.
     pub source: watch::Receiver<SourceStatus>,
+    /// What the manifests say.
+    pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
+    /// Who is a member of the organization.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// What is known of the members' recorders.
+    pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Whether AWS has confirmed who asks.
     pub caller: watch::Receiver<Caller>,
     /// The heartbeats of all long tasks; the server adds its own.
@@ -54,37 +63,20 @@ pub struct State {
     pub clock: Clock,
 }
 
-/// What the daemon is: changes only when settings are reloaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// The program's version.
-    pub version: String,
-    /// When the process began.
-    pub started: Timestamp,
-    /// Whose packs are ours.
-    pub installation: Installation,
-    /// How far conformd may go.
-    pub mode: Mode,
-    /// Whether the built-in simulator stands in for AWS.
-    pub simulated: bool,
-    /// The configured regions.
-    pub regions: BTreeSet<Region>,
-}
-
-/// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Caller {
-    /// Not asked yet, or no answer so far.
-    Unconfirmed {
-        /// Why the last try failed.
-        problem: Option<String>,
-    },
-    /// The account that was expected.
-    Confirmed {
-        /// That account.
-        account: AccountId,
-    },
+impl State {
+    /// Everything that is known now.
+    fn facts(&self) -> Facts {
+        Facts {
+            about: self.about.borrow().clone(),
+            caller: self.caller.borrow().clone(),
+            source: self.source.borrow().clone(),
+            catalog: self.catalog.borrow().clone(),
+            membership: self.membership.borrow().clone(),
+            recorders: self.recorders.borrow().clone(),
+            reports: self.reports.borrow().clone(),
+            now: self.clock.aws_now(),
+        }
+    }
 }
 
 /// The state, and what the server itself goes by.
@@ -92,6 +84,7 @@ pub enum Caller {
 struct Server {
     state: State,
     scrapes: Arc<Semaphore>,
+    views: Arc<Semaphore>,
     stop: CancellationToken,
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{self, DefaultBodyLimit, Extension, FromRequest as _, Query, Request};
+use axum::extract::{
+    self, DefaultBodyLimit, Extension, FromRequest as _, MatchedPath, Query, Request,
+};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -22,8 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::access::{Peer, Refusal, may_ring};
 use super::answer::{problem, seal, text};
 use super::health::{healthz, readyz};
-use super::status::{self, Facts};
-use super::{API_VERSION, Server, Shared};
+use super::{API_VERSION, Server, Shared, views};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::plan::Plan;
@@ -35,13 +36,22 @@ const BODY_MAX: usize = 64 * 1_024;
 /// From the end of the headers to the answer, the body included (reliability H-01).
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 
+const PACKS: &str = "/api/v1/packs";
+const ACCOUNTS: &str = "/api/v1/packs/{region}/{pack}/accounts";
+const ACCOUNT: &str = "/api/v1/accounts/{id}";
+const NEW_ACCOUNTS: &str = "/api/v1/new-accounts";
+
 /// What there is, for people who open the address in a browser.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 11] = [
     ("/", "this page"),
     ("/metrics", "metrics, for Prometheus"),
     ("/healthz", "whether the tasks of the daemon run"),
     ("/readyz", "whether source and identity were good once"),
-    ("/api/v1/status", "what is going on in every region, and why"),
+    ("/api/v1/status", "what is going on in every region, and why; ?format=text for people"),
+    (PACKS, "every pack in every region"),
+    (ACCOUNTS, "the accounts of one pack; ?status=failed, ?page=2"),
+    (ACCOUNT, "one account explained; ?format=text for people"),
+    (NEW_ACCOUNTS, "accounts that joined lately, and how much time is left"),
     ("/api/v1/plan", "what is planned; ?format=text for people"),
     ("/api/v1/reconcile", "POST: look at everything now"),
 ];
@@ -63,7 +73,11 @@ pub(super) fn router(server: &Shared) -> Router {
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/api/v1/status", get(show_status))
+        .route("/api/v1/status", get(views::show_status))
+        .route(PACKS, get(views::list_packs))
+        .route(ACCOUNTS, get(views::list_accounts))
+        .route(ACCOUNT, get(views::show_account))
+        .route(NEW_ACCOUNTS, get(views::list_newcomers))
         .route("/api/v1/plan", get(show_plan))
         .route("/api/v1/reconcile", post(reconcile));
     surrounded(routes, server)
@@ -88,7 +102,8 @@ async fn surround(
     next: Next,
 ) -> Response {
     let started = now();
-    let (route, method) = (route_label(request.uri().path()), method_label(request.method()));
+    let matched = request.extensions().get::<MatchedPath>();
+    let (route, method) = (route_label(matched), method_label(request.method()));
     // What is declared too large is refused before a byte of it is read.
     let declared = request.body().size_hint().lower();
     let mut response = if usize::try_from(declared).is_ok_and(|size| size <= BODY_MAX) {
@@ -106,8 +121,10 @@ async fn surround(
     response
 }
 
-fn route_label(path: &str) -> &'static str {
-    ROUTES.iter().find(|(route, _)| *route == path).map_or(OTHER, |(route, _)| route)
+/// The template of the route, never what was asked for in its place.
+fn route_label(matched: Option<&MatchedPath>) -> &'static str {
+    let is_it = |route: &&str| matched.is_some_and(|matched| matched.as_str() == *route);
+    ROUTES.into_iter().map(|(route, _)| route).find(is_it).unwrap_or(OTHER)
 }
 
 fn method_label(method: &Method) -> &'static str {
@@ -148,7 +165,7 @@ async fn index(extract::State(server): extract::State<Shared>) -> Response {
     let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
     page.push_str(simulated_line(about.simulated));
     page.push('\n');
-    let lines = ROUTES.iter().map(|(path, about)| format!("{path:<20}{about}\n"));
+    let lines = ROUTES.iter().map(|(path, about)| format!("{path:<44}{about}\n"));
     page.extend(lines);
     text(page)
 }
@@ -168,10 +185,19 @@ async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
         let _permit = permit;
         let state = &working.state;
         let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
+        let (membership, recorders) =
+            (state.membership.borrow().clone(), state.recorders.borrow().clone());
         let beats: BTreeMap<Beater, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let now = state.clock.now();
-        let view = View { reports: &reports, source: &source, beats: &beats, now };
+        let view = View {
+            reports: &reports,
+            source: &source,
+            membership: &membership,
+            recorders: &recorders,
+            skew: state.clock.skew(),
+            beats: &beats,
+            now: state.clock.now(),
+        };
         state.metrics.scrape(view)
     };
     match tokio::task::spawn_blocking(work).await {
@@ -182,16 +208,6 @@ async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
         }
         Err(panic) => panicked(&server, Box::new(panic)),
     }
-}
-
-/// `GET /api/v1/status`
-async fn show_status(extract::State(server): extract::State<Shared>) -> Response {
-    let state = &server.state;
-    let (about, caller) = (state.about.borrow().clone(), state.caller.borrow().clone());
-    let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
-    let now = state.clock.now();
-    let facts = Facts { about: &about, caller: &caller, source: &source, reports: &reports, now };
-    Json(status::status(&facts)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -297,8 +313,9 @@ mod tests {
     use crate::beats::Beats;
     use crate::clock::Clock;
     use crate::domain::mode::Mode;
+    use crate::domain::remedy::Rescue;
     use crate::http::{About, Caller, State};
-    use crate::metrics::{Metrics, Program, Settings, Setup};
+    use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
 
     fn server() -> Shared {
         let (mode, started) = (Mode::Observe, Timestamp::UNIX_EPOCH);
@@ -307,18 +324,35 @@ mod tests {
         let settings = Settings {
             mode,
             regions: BTreeSet::new(),
-            interval_source: Duration::from_mins(1),
-            interval_region: Duration::from_mins(15),
+            intervals: Intervals {
+                source: Duration::from_mins(1),
+                organization: Duration::from_mins(10),
+                region: Duration::from_mins(15),
+                sweep_trouble: Duration::from_mins(15),
+                sweep_full: Duration::from_hours(6),
+            },
             quota: 50,
         };
         let installation = "main".parse().unwrap();
         let regions = BTreeSet::new();
-        let about = About { version, started, installation, mode, simulated: false, regions };
+        let about = About {
+            version,
+            started,
+            installation,
+            mode,
+            simulated: false,
+            regions,
+            list_age_max: Duration::from_mins(30),
+            rescue: Rescue::default(),
+        };
         let clock = Clock::simulated(started, 0);
         let state = State {
             about: watch::Sender::new(about).subscribe(),
             reports: watch::Sender::default().subscribe(),
             source: watch::Sender::default().subscribe(),
+            catalog: watch::Sender::default().subscribe(),
+            membership: watch::Sender::default().subscribe(),
+            recorders: watch::Sender::default().subscribe(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
             beats: Beats::new(clock.clone()),
             metrics: Metrics::new(&Setup { program, settings }).unwrap(),
@@ -326,8 +360,8 @@ mod tests {
             token: None,
             clock,
         };
-        let scrapes = Arc::new(Semaphore::new(1));
-        Arc::new(Server { state, scrapes, stop: CancellationToken::new() })
+        let (scrapes, views) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
+        Arc::new(Server { state, scrapes, views, stop: CancellationToken::new() })
     }
 
     async fn broken() -> Response {
@@ -345,10 +379,9 @@ mod tests {
         let body = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"]["code"], 500);
-        let (reports, source) = (BTreeMap::new(), crate::domain::report::SourceStatus::default());
-        let (beats, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
-        let view = View { reports: &reports, source: &source, beats: &beats, now };
-        let text = server.state.metrics.scrape(view).unwrap();
+        let scraped = scrape(extract::State(server)).await;
+        let text = to_bytes(scraped.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
         assert!(text.contains("conformd_panics_total{task=\"http\"} 1\n"));
         assert!(text.contains("code=\"5xx\",method=\"GET\",route=\"other\"} 1\n"));
     }

@@ -3,16 +3,25 @@
 use prometheus::core::{MetricVec, MetricVecBuilder};
 
 use crate::cloud::Op;
+use crate::domain::arrival::Verdict;
 use crate::domain::beat::Task;
 use crate::domain::failure::FailureKind;
+use crate::domain::failure_class::FailureClass;
 use crate::domain::guard::TripReason;
+use crate::domain::member::StatusKind;
 use crate::domain::mode::Mode;
 use crate::domain::model::Region;
+use crate::domain::newcomer;
+use crate::domain::organization::AccountState;
 use crate::domain::plan::{ActionKind, HoldReason};
+use crate::domain::recorder::RecorderKind;
 use crate::domain::report::{DriftKind, PackState};
 
-use super::count::{ApprovalState, Phase, Requeue, TickEnd, mutation_results, request_results};
-use super::families::{AwsFamilies, Families, GuardFamilies, PackFamilies, ReconcileFamilies};
+use super::count::{ApprovalState, Phase, Requeue, TickEnd};
+use super::families::{
+    AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
+    PACK_UPDATE_LAST, PackFamilies, ReconcileFamilies,
+};
 
 /// Kinds of failure that leave a region unmanaged until somebody does something about them, or AWS
 /// does. Throttling is none: it passes, and `reconcile_last_success` shows when it does not.
@@ -30,6 +39,34 @@ pub(super) const BLOCKING: [FailureKind; 9] = [
 
 /// States of manifests, as [`super::show`] counts them.
 pub(super) const MANIFEST_STATES: [&str; 2] = ["valid", "invalid"];
+
+/// How members of a pack stand with it. Accounts that are no members count nowhere.
+pub(super) const STATUSES: [StatusKind; 6] = [
+    StatusKind::Ok,
+    StatusKind::InProgress,
+    StatusKind::Failed,
+    StatusKind::Missing,
+    StatusKind::Waiting,
+    StatusKind::Inactive,
+];
+
+/// What is read of members: those in trouble, or all.
+pub(super) const SWEEPS: [&str; 2] = ["trouble", "full"];
+
+/// The families that leave out series, as there is no end to the names of packs.
+const CAPPED: [&str; 4] = [PACK_SYNCED, PACK_UPDATE_LAST, PACK_PUTS, PACK_ACCOUNTS];
+
+/// The label of an account's state; `None` is a state that this version does not know.
+pub(super) fn account_state(state: Option<AccountState>) -> &'static str {
+    match state {
+        Some(AccountState::PendingActivation) => "pending_activation",
+        Some(AccountState::Active) => "active",
+        Some(AccountState::Suspended) => "suspended",
+        Some(AccountState::PendingClosure) => "pending_closure",
+        Some(AccountState::Closed) => "closed",
+        None => "unknown",
+    }
+}
 
 /// A family as far as the existence of its series goes.
 pub(super) trait Family {
@@ -76,6 +113,7 @@ impl Families {
             .chain(each(&self.reconcile.duration, Phase::ALL.map(Phase::as_str)))
             .chain(each(&self.packs.suspended, ["pack"]))
             .chain(each(&self.tasks.panics, Task::ALL.map(Task::as_str)))
+            .chain(each(&self.tasks.series_dropped, CAPPED))
             .chain(each(&self.program.mode, Mode::ALL.map(Mode::as_str)))
             .chain(operations)
             .for_each(|(family, labels)| family.touch(&labels));
@@ -92,10 +130,22 @@ impl Families {
     }
 
     fn regional(&self, region: &Region, act: impl Fn(&dyn Family, &[&str])) {
-        let Self { program: _, source: _, reconcile, packs, guard, aws, http: _, tasks: _ } = self;
+        let Self {
+            program: _,
+            source: _,
+            reconcile,
+            packs,
+            members,
+            organization: _,
+            guard,
+            aws,
+            http: _,
+            tasks: _,
+        } = self;
         reconcile
             .regional()
             .chain(packs.regional())
+            .chain(members.regional())
             .chain(guard.regional())
             .chain(aws.regional())
             .for_each(|(family, rest)| {
@@ -125,10 +175,19 @@ impl PackFamilies {
     }
 }
 
+impl MemberFamilies {
+    fn regional(&self) -> impl Iterator<Item = Series<'_>> {
+        each(&self.verdicts, Verdict::ALL.map(Verdict::as_str))
+            .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
+            .chain(each(&self.newcomers, newcomer::Phase::ALL.map(newcomer::Phase::as_str)))
+            .chain(each(&self.recorders, RecorderKind::ALL.map(RecorderKind::as_str)))
+    }
+}
+
 impl GuardFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         let mutations = ActionKind::ALL.into_iter().flat_map(move |action| {
-            mutation_results()
+            mutation_results(action)
                 .map(move |result| (&self.mutations as &dyn Family, vec![action.as_str(), result]))
         });
         each(&self.tripped, TripReason::ALL.map(TripReason::as_str))
@@ -141,13 +200,115 @@ impl GuardFamilies {
 
 impl AwsFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        // The account list is asked for in one region only, which the first request shows.
-        let ops = Op::ALL.into_iter().filter(|op| *op != Op::ListAccounts);
+        let ops = Op::ALL.into_iter().filter(|op| is_regional(*op));
         let requests = ops.flat_map(move |op| {
-            request_results().map(move |result| {
+            request_results(op).map(move |result| {
                 (&self.requests as &dyn Family, vec![op.service(), op.as_str(), result])
             })
         });
         requests.chain(alone(&self.limiter_wait)).chain(alone(&self.inflight))
+    }
+}
+
+/// Whether an operation goes to the region that it is about. The others are about accounts, and go
+/// to one region that AWS names; their series exist from the first request on.
+pub(super) fn is_regional(op: Op) -> bool {
+    match op {
+        Op::DescribeOrganizationConformancePacks
+        | Op::DescribeOrganizationConformancePackStatuses
+        | Op::GetOrganizationConformancePackDetailedStatus
+        | Op::PutOrganizationConformancePack
+        | Op::DeleteOrganizationConformancePack
+        | Op::GetCallerIdentity
+        | Op::DescribeConfigurationRecorders
+        | Op::DescribeConfigurationRecorderStatus => true,
+        Op::DescribeOrganization
+        | Op::ListAccounts
+        | Op::ListAccountsForParent
+        | Op::ListOrganizationalUnitsForParent
+        | Op::ListTagsForResource
+        | Op::ListDelegatedAdministrators
+        | Op::ListAWSServiceAccessForOrganization
+        | Op::AssumeRole => false,
+    }
+}
+
+/// How an attempt of a request may end. What AWS has no word for gets no series; should it come
+/// all the same, it is counted.
+pub(super) fn request_results(op: Op) -> impl Iterator<Item = &'static str> {
+    let kinds = FailureKind::ALL.into_iter().filter(move |kind| may_fail_so(op, *kind));
+    ["ok"].into_iter().chain(kinds.map(FailureKind::as_str))
+}
+
+/// How a mutation may end. Every kind of silence is one result: nobody knows what happened.
+fn mutation_results(action: ActionKind) -> impl Iterator<Item = &'static str> {
+    let (op, is_new) = match action {
+        ActionKind::Create => (Op::PutOrganizationConformancePack, true),
+        ActionKind::Adopt | ActionKind::Update | ActionKind::Rescue => {
+            (Op::PutOrganizationConformancePack, false)
+        }
+        ActionKind::Delete => (Op::DeleteOrganizationConformancePack, false),
+    };
+    let refusals = FailureKind::ALL.into_iter().filter(move |kind| {
+        let is_possible = may_fail_so(op, *kind) && (is_new || *kind != FailureKind::Quota);
+        is_possible && !kind.leaves_outcome_unknown()
+    });
+    ["accepted", "unknown"].into_iter().chain(refusals.map(FailureKind::as_str))
+}
+
+/// Whether an operation may fail in this way, by the exceptions that its API reference names.
+fn may_fail_so(op: Op, kind: FailureKind) -> bool {
+    use Op::{
+        AssumeRole, DeleteOrganizationConformancePack, DescribeConfigurationRecorderStatus,
+        DescribeConfigurationRecorders, DescribeOrganization, GetCallerIdentity,
+        GetOrganizationConformancePackDetailedStatus, ListAccountsForParent,
+        ListOrganizationalUnitsForParent, ListTagsForResource, PutOrganizationConformancePack,
+    };
+    let is_write = matches!(op, PutOrganizationConformancePack | DeleteOrganizationConformancePack);
+    // The caller itself, or one member: no organization is asked.
+    let is_alone = matches!(
+        op,
+        GetCallerIdentity
+            | AssumeRole
+            | DescribeConfigurationRecorders
+            | DescribeConfigurationRecorderStatus
+    );
+    match kind {
+        FailureKind::InFlight => is_write,
+        FailureKind::Quota => op == PutOrganizationConformancePack,
+        FailureKind::NoSuchPack => matches!(
+            op,
+            GetOrganizationConformancePackDetailedStatus | DeleteOrganizationConformancePack
+        ),
+        FailureKind::NoSuchUnit => {
+            matches!(op, ListAccountsForParent | ListOrganizationalUnitsForParent)
+        }
+        FailureKind::NoSuchAccount => op == ListTagsForResource,
+        FailureKind::BadToken => !is_write && !is_alone && op != DescribeOrganization,
+        FailureKind::NotDelegated | FailureKind::NoOrganization => !is_alone,
+        FailureKind::Throttled
+        | FailureKind::Rejected
+        | FailureKind::Denied
+        | FailureKind::RegionDisabled
+        | FailureKind::Credentials
+        | FailureKind::Timeout
+        | FailureKind::Server
+        | FailureKind::Unreachable
+        | FailureKind::BrokenAnswer => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What follows a pack's name has to be told from it (see `families`).
+    #[test]
+    fn no_status_ends_with_another() {
+        let statuses = STATUSES.map(StatusKind::as_str);
+        for one in statuses {
+            let ends: Vec<_> = statuses.into_iter().filter(|other| one.ends_with(other)).collect();
+            assert_eq!(ends, [one]);
+        }
     }
 }

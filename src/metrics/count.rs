@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::beat::Task;
 use crate::domain::failure::FailureKind;
+use crate::domain::history::after;
 use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::newcomer::{NEW, Newcomer};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::report::{DriftKind, RegionReport};
 
-use super::closed::Family as _;
+use super::closed::{Family as _, is_regional, request_results};
 use super::show::seconds;
 use super::{Memory, Metrics};
 
@@ -132,17 +134,6 @@ impl ApprovalState {
     }
 }
 
-/// How an attempt of a request may end.
-pub(super) fn request_results() -> impl Iterator<Item = &'static str> {
-    ["ok"].into_iter().chain(FailureKind::ALL.map(FailureKind::as_str))
-}
-
-/// How a mutation may end. Every kind of silence is one result: nobody knows what happened.
-pub(super) fn mutation_results() -> impl Iterator<Item = &'static str> {
-    let refusals = FailureKind::ALL.into_iter().filter(|kind| !kind.leaves_outcome_unknown());
-    ["accepted", "unknown"].into_iter().chain(refusals.map(FailureKind::as_str))
-}
-
 /// One request to the own server and its answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Exchange {
@@ -182,6 +173,7 @@ impl Metrics {
             self.mutated(&report.place.region, outcome);
         }
         self.count_foreign(report);
+        self.count_converged(report);
     }
 
     fn mutated(&self, spot: &Region, outcome: &Outcome) {
@@ -227,6 +219,22 @@ impl Metrics {
         let foreign = &self.0.families.guard.foreign;
         let region = report.place.region.as_str();
         foreign.with_label_values(&[region]).inc_by(u64::try_from(news).unwrap_or(u64::MAX));
+    }
+
+    /// A new account that has every pack says so in every report; it is counted in the first.
+    fn count_converged(&self, report: &RegionReport) {
+        let mut memory = self.memory();
+        let counted = memory.converged.entry(report.place.region.clone()).or_default();
+        // Who is not new any more comes back at most by joining again.
+        let is_new = |joined: Timestamp| after(joined, NEW) >= report.finished;
+        counted.retain(|(_, joined)| is_new(*joined));
+        for Newcomer { account, joined, converged, .. } in &report.tracking.newcomers {
+            let Some(at) = converged else { continue };
+            if is_new(*joined) && counted.insert((*account, *joined)) {
+                let took = at.duration_since(*joined).as_secs_f64().max(0.);
+                self.0.families.members.converge.observe(took);
+            }
+        }
     }
 
     /// Settings were read at the start or by a reload, and taken into use or not.
@@ -282,9 +290,16 @@ impl Metrics {
         Some(self.memory()).filter(|memory| memory.regions.iter().any(|it| it.as_str() == region))
     }
 
-    /// The same for requests: the account list is asked for elsewhere.
+    /// The same for requests: those about accounts go elsewhere, which the first of them shows.
     fn counting_request(&self, op: Op, region: &str) -> Option<MutexGuard<'_, Memory>> {
-        if op == Op::ListAccounts { Some(self.memory()) } else { self.counting(region) }
+        if is_regional(op) {
+            return self.counting(region);
+        }
+        let memory = self.memory();
+        for result in request_results(op) {
+            self.0.families.aws.requests.touch(&[region, op.service(), op.as_str(), result]);
+        }
+        Some(memory)
     }
 }
 

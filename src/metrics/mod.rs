@@ -7,6 +7,7 @@
 mod closed;
 mod count;
 mod families;
+mod memory_limit;
 mod process;
 mod show;
 
@@ -14,12 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use prometheus::{Registry, TextEncoder};
 use thiserror::Error;
 
 use crate::domain::beat::Beater;
 use crate::domain::mode::Mode;
-use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::organization::Membership;
+use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
 pub use count::Exchange;
 use families::Families;
@@ -56,12 +60,25 @@ pub struct Settings {
     pub mode: Mode,
     /// The configured regions.
     pub regions: BTreeSet<Region>,
-    /// How often the source is read.
-    pub interval_source: Duration,
-    /// How often a region is looked at.
-    pub interval_region: Duration,
+    /// How often things are done.
+    pub intervals: Intervals,
     /// Organization packs per region (AWS Config quota).
     pub quota: usize,
+}
+
+/// Periods of the loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intervals {
+    /// Reading the source.
+    pub source: Duration,
+    /// Reading the account list.
+    pub organization: Duration,
+    /// Looking at a region.
+    pub region: Duration,
+    /// Reading the members in trouble.
+    pub sweep_trouble: Duration,
+    /// Reading every member.
+    pub sweep_full: Duration,
 }
 
 /// Everything that gauges are a projection of.
@@ -71,6 +88,12 @@ pub struct View<'a> {
     pub reports: &'a Reports,
     /// The source.
     pub source: &'a SourceStatus,
+    /// Who is a member of the organization.
+    pub membership: &'a Membership,
+    /// What is known of the members' recorders.
+    pub recorders: &'a Recorders,
+    /// AWS's clock minus the own one, as far as AWS's answers told.
+    pub skew: Option<SignedDuration>,
     /// When each long task last beat.
     pub beats: &'a BTreeMap<Beater, Timestamp>,
     /// The time.
@@ -109,6 +132,8 @@ struct Memory {
     counted: BTreeSet<(Region, PackName)>,
     /// Packs that somebody else had changed when the region was last reconciled.
     foreign: BTreeMap<Region, BTreeSet<PackName>>,
+    /// New accounts whose way to all their packs was counted, with when they joined.
+    converged: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,
 }
 
 impl Metrics {
@@ -117,6 +142,7 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::register(&registry).map_err(Unregistered)?;
         process::register(&registry, &setup.program).map_err(Unregistered)?;
+        memory_limit::register(&registry).map_err(Unregistered)?;
         families.show_program(&setup.program);
         families.zero();
         let metrics = Self(Arc::new(Inner { registry, families, memory: Mutex::default() }));
@@ -137,7 +163,8 @@ impl Metrics {
         }
         memory.regions.clone_from(&settings.regions);
         memory.foreign.retain(|region, _| settings.regions.contains(region));
-        memory.interval = settings.interval_region;
+        memory.converged.retain(|region, _| settings.regions.contains(region));
+        memory.interval = settings.intervals.region;
     }
 
     /// Projects the view and writes everything as text.

@@ -7,6 +7,7 @@ pub mod observe;
 pub mod task;
 pub mod track;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let observed = observe::observe(&self.reader, &policy.installation).await;
         let now = self.clock.now();
         let mut timing = Timing { observe: between(started, now), ..Timing::default() };
-        let standing = membership.standing(now, policy.list_age_max);
+        let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
         let desired = intake.catalog.as_ref().map(|catalog| {
             let (list, standing) = (membership.list.clone(), standing.clone());
             let grounds = Grounds { basis: intake.basis(now), list, standing };
@@ -130,11 +131,17 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             self.seen_last = Some(now);
         }
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
+        self.history.arrive(&self.tracking);
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), now);
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
-        (RegionReport { timing, tracking: self.tracking.clone(), ..report }, ruling)
+        let warnings = match (&intake.catalog, &desired) {
+            (Some(catalog), Some(desired)) => desired.warnings(catalog),
+            (None, _) | (_, None) => BTreeMap::new(),
+        };
+        let tracking = self.tracking.clone();
+        (RegionReport { timing, tracking, ..report }.warned(warnings), ruling)
     }
 
     /// Tells the tracker what a look showed.
@@ -175,12 +182,14 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             pace: &policy.pace,
             quota: policy.quota,
         };
-        let none = std::collections::BTreeMap::new();
+        let none = BTreeMap::new();
+        let membership = &around.membership;
         let terms = Terms {
             mode: policy.mode,
             limits: &policy.limits,
             approvals: around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
-            members: None,
+            members: membership.list.as_ref().map(|list| list.active().count()),
+            shrink: membership.shrink.as_ref(),
             now,
         };
         // Regions share the ledger, and ruling is pure and short: a poisoned lock holds a ledger

@@ -12,6 +12,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::beat::Beater;
+use crate::domain::newcomer::{Newcomer, Warning, Warnings};
 use crate::domain::organization::Membership;
 use crate::domain::plan_text::{PlanText, Values};
 use crate::domain::recorder::Recorders;
@@ -64,6 +65,7 @@ pub async fn run<R: Reader, W: Writer>(
         () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
     }
     let (mut reason, mut number) = ("start", 0_u64);
+    let mut warnings = Warnings::default();
     while !stop.is_cancelled() {
         let policy = channels.policy.borrow_and_update().clone();
         if policy.mode.may_put() != reconciler.can_write() {
@@ -82,7 +84,10 @@ pub async fn run<R: Reader, W: Writer>(
         let tick = reconciler.tick(&policy, &around, &stop).instrument(span.clone());
         // Every call has its own timeout, so a tick that is polled is alive.
         let report = pulse.during(tick).await;
-        span.in_scope(|| describe(&report));
+        span.in_scope(|| {
+            describe(&report);
+            warn_of(&warnings.due(&report.tracking.newcomers, report.finished));
+        });
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
         publish(&channels.reports, &report, &stop);
@@ -164,6 +169,32 @@ async fn wake(
         Ok(()) = channels.recorders.changed() => "recorders",
         Ok(()) = channels.bell.changed() => "bell",
         () = clock.sleep(pause) => "period",
+    }
+}
+
+/// New accounts of one tick that are named in the log; the report has all of them.
+const WARNED_MAX: usize = 20;
+
+/// Says of which new accounts the window ends soon, or has ended in vain.
+fn warn_of(due: &[(Warning, &Newcomer)]) {
+    for (warning, newcomer) in due.iter().take(WARNED_MAX) {
+        let (account, missing) = (newcomer.account.as_str(), newcomer.missing.len());
+        let deadline = newcomer.deadline.to_string();
+        match warning {
+            Warning::Near => {
+                tracing::warn!(account, deadline, missing, "new account waits for its packs");
+            }
+            Warning::Imminent => {
+                tracing::error!(account, deadline, missing, "new account is about to be given up");
+            }
+            Warning::Missed => {
+                tracing::error!(account, deadline, missing, "new account has missed its window");
+            }
+        }
+    }
+    let more = due.len().saturating_sub(WARNED_MAX);
+    if more > 0 {
+        tracing::error!(more, "more new accounts without their packs");
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::sessions::Session;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
 
 pub mod organizations;
@@ -213,8 +214,8 @@ pub struct Caller {
     pub account: AccountId,
     /// The region of the credential scope; Organizations ignores it.
     pub region: Region,
-    /// The assumed role's session ARN, when it is not the account's own user.
-    pub session: Option<String>,
+    /// The assumed role's session, when it is not the account's own user.
+    pub session: Option<Session>,
     /// Whether this is the client under test or somebody else.
     pub origin: Origin,
     /// `amz-sdk-invocation-id` and the attempt number of `amz-sdk-request`, for the log.

@@ -1,9 +1,11 @@
 //! Why members fail, in AWS's words where they were seen, else in likely ones.
 //!
 //! AWS never published the codes of rows; those for a missing recorder, an inactive member, a
-//! region that is off and a missing role are guesses.
+//! region that is off and a missing role are guesses. How conformd reads these texts is decided in
+//! `domain::failure_class`, from its own list.
 
 use super::packs::Run;
+use crate::domain::failure_class::FailureClass;
 use crate::domain::model::{AccountId, Region};
 
 /// Why a member failed, in AWS's words.
@@ -17,6 +19,63 @@ pub struct Cause {
 
 fn cause(code: &str, message: String) -> Cause {
     Cause { code: code.to_owned(), message }
+}
+
+/// What a row of this account says when it fails for a reason of this class.
+pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> Cause {
+    let (code, message) = match class {
+        FailureClass::InactiveAccount => return inactive_member(account),
+        FailureClass::ServiceLinkedRole => return no_service_role(account),
+        FailureClass::NoRecorder => return no_recorder(),
+        FailureClass::RuleQuota => return too_many_rules(),
+        FailureClass::PackQuota => return too_many_packs(),
+        FailureClass::RegionDisabled => return region_off(region),
+        FailureClass::DanglingRule => (
+            "AccessDeniedException",
+            "An AWS service owns ServiceLinkedConfigRule. You do not have permissions to take \
+             action on this resource. (Error Code: AccessDeniedException)"
+                .to_owned(),
+        ),
+        FailureClass::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+        FailureClass::DeliveryBucket => (
+            "NoSuchBucket",
+            format!("The specified bucket does not exist: awsconfigconforms-{account}"),
+        ),
+        FailureClass::Lambda => (
+            "InsufficientPermissionsException",
+            format!(
+                "The AWS Lambda function cannot be invoked. Check the specified function ARN \
+                 arn:aws:lambda:{region}:{account}:function:check, and check its permissions."
+            ),
+        ),
+        FailureClass::UnsupportedRule => (
+            "InvalidParameterValueException",
+            "The sourceIdentifier NEW_MANAGED_RULE is invalid. Please refer to the documentation \
+             for a list of valid sourceIdentifiers."
+                .to_owned(),
+        ),
+        FailureClass::AccessDenied => (
+            "AccessDeniedException",
+            format!(
+                "User: arn:aws:sts::{account}:assumed-role/deployer/session is not authorized to \
+                 perform: config:PutConfigRule with an explicit deny in a service control policy"
+            ),
+        ),
+        FailureClass::Template => {
+            ("ValidationError", "Parameters: [Age] do not exist in the template".to_owned())
+        }
+        FailureClass::StackFailed => (
+            "CREATE_FAILED",
+            format!(
+                "Stack arn:aws:cloudformation:{region}:{account}:stack/awsconfigconforms is in \
+                 ROLLBACK_COMPLETE state and can not be updated."
+            ),
+        ),
+        FailureClass::Other => {
+            ("InternalError", "An internal error occurred. Please try again.".to_owned())
+        }
+    };
+    cause(code, message)
 }
 
 pub(super) fn no_recorder() -> Cause {

@@ -1,6 +1,5 @@
 //! The API of AWS Organizations: who may ask, and the listings of accounts, units and delegations.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::api::organizations as shape;
@@ -55,14 +54,14 @@ impl World {
                 A::ListOrganizationalUnitsForParent(self.units(caller, &asked)?)
             }
             R::ListTagsForOrganizationResource(asked) => {
-                let tags = self.account_tags(asked.resource_id.as_deref())?;
-                A::ListTagsForOrganizationResource(tags)
+                A::ListTagsForOrganizationResource(self.account_tags(at, caller, &asked)?)
             }
             R::ListDelegatedAdministrators(asked) => {
                 A::ListDelegatedAdministrators(self.administrators(at, caller, &asked)?)
             }
-            R::ListAWSServiceAccessForOrganization(_) => {
-                A::ListAWSServiceAccessForOrganization(self.trusted_principals())
+            R::ListAWSServiceAccessForOrganization(asked) => {
+                let services = self.trusted_principals(caller, paged(&asked))?;
+                A::ListAWSServiceAccessForOrganization(services)
             }
             R::EnableAWSServiceAccess(asked) => {
                 let principal = required(asked.service_principal, "servicePrincipal")?;
@@ -218,19 +217,30 @@ impl World {
         Ok(shape::UnitList { organizational_units, next_token })
     }
 
-    fn account_tags(&self, resource: Option<&str>) -> Result<shape::TagList, Fault> {
-        let resource = resource.unwrap_or_default();
+    fn account_tags(
+        &self,
+        at: Timestamp,
+        caller: &Caller,
+        asked: &shape::OfResource,
+    ) -> Result<shape::TagList, Fault> {
+        let resource = asked.resource_id.as_deref().unwrap_or_default();
         let account: Option<AccountId> = resource.parse().ok();
-        let tags = match account.and_then(|id| self.members.find(&id)) {
-            Some(account) => account.tags.clone(),
-            None if self.tree.has_parent(resource) => BTreeMap::new(),
+        let account = account.and_then(|id| self.members.find(&id));
+        let tags: Vec<_> = match account.filter(|account| account.stay(at).is_some()) {
+            Some(account) => account.tags.iter().collect(),
+            None if self.tree.has_parent(resource) => Vec::new(),
             None => {
                 let text = "We can't find a root, OU, account, or policy with the target ID.";
                 return Err(Fault::new("TargetNotFoundException", text));
             }
         };
-        let tags = tags.into_iter().map(|(key, value)| shape::Tag { key, value }).collect();
-        Ok(shape::TagList { tags, next_token: None })
+        let scope = format!("tags {resource}");
+        let page = (scope.as_str(), None, asked.next_token.as_deref());
+        let (tags, next_token) = self.page(caller, page, tags.len(), |index| {
+            let (key, value) = *tags.get(index)?;
+            Some(shape::Tag { key: key.clone(), value: value.clone() })
+        })?;
+        Ok(shape::TagList { tags, next_token })
     }
 
     fn administrators(
@@ -264,12 +274,22 @@ impl World {
         Ok(shape::AdministratorList { delegated_administrators, next_token })
     }
 
-    fn trusted_principals(&self) -> shape::PrincipalList {
-        let enabled = self.tree.trusted.iter().map(|(principal, since)| shape::EnabledPrincipal {
-            service_principal: principal.clone(),
-            date_enabled: Epoch::of(*since),
-        });
-        shape::PrincipalList { enabled_service_principals: enabled.collect(), next_token: None }
+    fn trusted_principals(
+        &self,
+        caller: &Caller,
+        (_, max_results, token): Page<'_>,
+    ) -> Result<shape::PrincipalList, Fault> {
+        let enabled: Vec<_> = self.tree.trusted.iter().collect();
+        let page = ("services", max_results, token);
+        let (enabled_service_principals, next_token) =
+            self.page(caller, page, enabled.len(), |index| {
+                let (principal, since) = *enabled.get(index)?;
+                Some(shape::EnabledPrincipal {
+                    service_principal: principal.clone(),
+                    date_enabled: Epoch::of(*since),
+                })
+            })?;
+        Ok(shape::PrincipalList { enabled_service_principals, next_token })
     }
 
     fn register(&mut self, asked: shape::Delegation) -> Result<(), Fault> {
@@ -319,7 +339,7 @@ impl World {
             arn: self.tree.arn("account", id),
             email: email(&account.id),
             name: account.name.clone(),
-            state: Some(state_name(state).to_owned()),
+            state: show.with_state.then(|| state.to_string()),
             status: show.with_status.then(|| status_name(state).to_owned()),
             paths: if show.with_paths {
                 vec![format!("{}{id}/", self.tree.path(&account.parent))]
@@ -388,16 +408,6 @@ fn node(id: &str) -> shape::Node {
 
 fn email(account: &AccountId) -> String {
     format!("aws+{account}@example.com")
-}
-
-fn state_name(state: AccountState) -> &'static str {
-    match state {
-        AccountState::PendingActivation => "PENDING_ACTIVATION",
-        AccountState::Active => "ACTIVE",
-        AccountState::Suspended => "SUSPENDED",
-        AccountState::PendingClosure => "PENDING_CLOSURE",
-        AccountState::Closed => "CLOSED",
-    }
 }
 
 /// The retired field, which never knew all states.

@@ -13,7 +13,7 @@ use super::api::packs::{DeletePack, InputParameter, PutPack};
 use super::api::{Caller, Fault, Reply, Request};
 use super::failures::{Failure, FailureId};
 use super::faults::{FaultId, FaultRule};
-use super::scenario::Entry;
+use super::scenario::{Entry, RoleEntry};
 use super::setup::Recorder;
 use super::world::World;
 use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
@@ -54,7 +54,10 @@ pub enum Event {
     Move(Move),
     /// A configuration recorder appears, changes or goes.
     Recorder(SetRecorder),
+    /// A role that can be assumed appears, changes or goes.
+    Role(RoleEntry),
     /// A member begins to refuse packs.
+    #[serde(alias = "fail")]
     Failure(Failure),
     /// A failure with this name ends; rows that failed stay so until the next run.
     ClearFailure(FailureId),
@@ -191,6 +194,10 @@ impl Event {
                 found(moved, || format!("account {account}, or no unit {parent}"))?;
             }
             Self::Recorder(set) => set_recorder(world, at, set)?,
+            Self::Role(role) => {
+                let trusted = *world.management();
+                world.set_role(role.clone().role(trusted));
+            }
             Self::Failure(failure) => {
                 return Ok(Happened { id: Some(world.fail(at, failure.clone()).0) });
             }
@@ -216,10 +223,14 @@ fn found(is_there: bool, what: impl FnOnce() -> String) -> Result<(), Refused> {
 }
 
 fn join(world: &mut World, at: Timestamp, entry: &Entry) -> Result<(), Refused> {
-    if entry.joined.is_some() {
-        return Err(Refused::Nonsense("an account joins when it joins: leave out `joined`".into()));
+    let member = entry.clone().member(at, at);
+    if at < member.joined {
+        return Err(Refused::Nonsense("an account that joins now did not join later".into()));
     }
-    world.join(at, entry.clone().member(at, at));
+    if world.is_member(&member.id) {
+        return Err(Refused::Nonsense(format!("account {} is a member already", member.id)));
+    }
+    world.join(at, member);
     Ok(())
 }
 

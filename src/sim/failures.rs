@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::causes::{self, Cause};
 use super::packs::Act;
+use crate::domain::failure_class::FailureClass;
 use crate::domain::model::{AccountId, PackName, Region, Timestamp};
 
 /// Members that fail. What is left out means any.
@@ -21,12 +23,27 @@ pub struct Failure {
     pub rule: Option<String>,
     /// On deployment or on removal.
     pub on: FailsOn,
+    /// Why, by class: stands for a likely code and message, where those are left out.
+    pub class: Option<FailureClass>,
     /// `ErrorCode` of the row.
     pub code: String,
     /// `ErrorMessage` of the row.
     pub message: String,
     /// How many attempts fail, counted for each account, region and pack.
     pub times: Option<u32>,
+}
+
+impl Failure {
+    /// What the row of this account says.
+    pub(super) fn cause(&self, account: &AccountId, region: &Region) -> Cause {
+        let typical = self.class.map(|class| causes::typical(class, account, region));
+        let (code, message) = typical.map_or_else(Default::default, |cause| {
+            let Cause { code, message } = cause;
+            (code, message)
+        });
+        let said = |own: &String, typical| if own.is_empty() { typical } else { own.clone() };
+        Cause { code: said(&self.code, code), message: said(&self.message, message) }
+    }
 }
 
 /// What fails.
@@ -66,7 +83,7 @@ pub(super) struct Attempt<'a> {
 
 impl Planned {
     fn hits(&self, attempt: &Attempt<'_>) -> bool {
-        let Failure { account, region, pack, rule, on, code: _, message: _, times: _ } =
+        let Failure { account, region, pack, rule, on, class: _, code: _, message: _, times: _ } =
             &self.failure;
         let act = match on {
             FailsOn::Deployment => Act::Put,

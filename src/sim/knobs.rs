@@ -209,6 +209,8 @@ pub struct Paging {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct AccountMembers {
+    /// `State`.
+    pub with_state: bool,
     /// `Status`, retired in September 2026.
     pub with_status: bool,
     /// `Paths`.
@@ -338,7 +340,7 @@ impl Default for Joining {
 
 impl Default for AccountMembers {
     fn default() -> Self {
-        Self { with_status: false, with_paths: true }
+        Self { with_state: true, with_status: false, with_paths: true }
     }
 }
 

@@ -24,21 +24,24 @@ pub(super) struct Account {
     /// Whether the role for organization deployments exists; AWS makes it everywhere but in the
     /// management account.
     pub(super) service_role: Timeline<bool>,
-    recorder: Recorder,
+    recorder: Timeline<Recorder>,
     recorders: BTreeMap<Region, Timeline<Recorder>>,
 }
 
 /// One membership of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stay {
+    /// When it became a member of this world.
     pub(super) joined: Timestamp,
+    /// When AWS says it joined: the same, or earlier for one whose window is to be half over.
+    clock: Timestamp,
     pub(super) left: Option<Timestamp>,
 }
 
 impl Stay {
     /// `JoinedTimestamp`: where clocks begin, in whole milliseconds.
     pub(super) fn joined_timestamp(self) -> Timestamp {
-        whole(self.joined)
+        whole(self.clock)
     }
 
     fn covers(self, at: Timestamp) -> bool {
@@ -47,7 +50,7 @@ impl Stay {
 }
 
 impl Account {
-    fn new(member: Member) -> Self {
+    fn new(now: Timestamp, member: Member) -> Self {
         let Member {
             id,
             name,
@@ -68,11 +71,41 @@ impl Account {
             tags,
             parent,
             regions_off,
-            stays: vec![Stay { joined, left: None }],
+            stays: vec![Stay { joined: now, clock: joined.min(now), left: None }],
             state: Timeline::new(state),
             service_role: Timeline::new(true),
-            recorder,
+            recorder: Timeline::new(recorder),
             recorders: recorders.map(|(region, kind)| (region, Timeline::new(kind))).collect(),
+        }
+    }
+
+    fn join_again(&mut self, now: Timestamp, member: Member) {
+        let Member {
+            id: _,
+            name,
+            state,
+            joined,
+            invited,
+            parent,
+            tags,
+            regions_off,
+            recorder,
+            recorders,
+        } = member;
+        self.name = name;
+        self.invited = invited;
+        self.parent = parent;
+        self.tags = tags;
+        self.regions_off = regions_off;
+        self.stays.push(Stay { joined: now, clock: joined.min(now), left: None });
+        self.state.set(now, state);
+        let before = self.recorder.clone();
+        self.recorder.set(now, recorder);
+        for region in recorders.keys() {
+            self.recorders.entry(region.clone()).or_insert_with(|| before.clone());
+        }
+        for (region, timeline) in &mut self.recorders {
+            timeline.set(now, recorders.get(region).copied().unwrap_or(recorder));
         }
     }
 
@@ -83,24 +116,24 @@ impl Account {
 
     /// Its recorder at this moment.
     pub(super) fn recorder(&self, region: &Region, at: Timestamp) -> Recorder {
-        self.recorders.get(region).map_or(self.recorder, |timeline| *timeline.at(at))
+        *self.recorders.get(region).unwrap_or(&self.recorder).at(at)
     }
 
     /// Its recorder just before this moment.
     pub(super) fn recorder_before(&self, region: &Region, at: Timestamp) -> Recorder {
-        self.recorders.get(region).map_or(self.recorder, |timeline| *timeline.before(at))
+        *self.recorders.get(region).unwrap_or(&self.recorder).before(at)
     }
 
     /// When its recorder last changed.
     pub(super) fn recorder_changed(&self, region: &Region) -> Option<Timestamp> {
-        self.recorders.get(region).and_then(Timeline::changed)
+        self.recorders.get(region).unwrap_or(&self.recorder).changed()
     }
 
     /// Whether every run ends well in every region that is not named by [`Account::odd_regions`].
     fn is_plain(&self) -> bool {
         let stays = matches!(self.stays.as_slice(), [Stay { left: None, .. }]);
         let active = self.state == Timeline::new(AccountState::Active);
-        stays && active && self.recorder == Recorder::Recording
+        stays && active && self.recorder == Timeline::new(Recorder::Recording)
     }
 
     fn odd_regions(&self) -> impl Iterator<Item = &Region> {
@@ -124,7 +157,7 @@ impl Members {
     pub(super) fn new(members: Vec<Member>) -> Self {
         let mut all = Self::default();
         for member in members {
-            all.join(member);
+            all.join(member.joined, member);
         }
         all
     }
@@ -150,25 +183,22 @@ impl Members {
         self.accounts.iter()
     }
 
-    /// Adds an account, or lets one that left join again.
-    pub(super) fn join(&mut self, member: Member) {
-        let joined = member.joined;
+    /// Adds an account, or lets one that left join again. Nothing happens while it is a member.
+    pub(super) fn join(&mut self, now: Timestamp, member: Member) {
         let number = if let Some(number) = self.number(&member.id) {
             let present = self.accounts.get_mut(number);
-            let Some(account) = present.filter(|account| account.stay(joined).is_none()) else {
+            let Some(account) = present.filter(|account| account.stay(now).is_none()) else {
                 return;
             };
-            account.stays.push(Stay { joined, left: None });
-            account.state.set(joined, member.state);
-            account.parent = member.parent;
+            account.join_again(now, member);
             number
         } else {
             let number = self.accounts.len();
             self.numbers.insert(member.id, number);
-            self.accounts.push(Account::new(member));
+            self.accounts.push(Account::new(now, member));
             number
         };
-        self.arrivals.insert((joined, number));
+        self.arrivals.insert((now, number));
         self.sort(number);
     }
 
@@ -190,9 +220,9 @@ impl Members {
         kind: Recorder,
     ) -> bool {
         self.change(id, |account| {
-            let first = account.recorder;
+            let everywhere = account.recorder.clone();
             let timeline = account.recorders.entry(region.clone());
-            timeline.or_insert_with(|| Timeline::new(first)).set(at, kind);
+            timeline.or_insert(everywhere).set(at, kind);
         })
     }
 

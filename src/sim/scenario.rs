@@ -19,7 +19,7 @@ use super::knobs::Knobs;
 use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
 use crate::domain::diagnostic::{Severity, Span};
 use crate::domain::limits;
-use crate::domain::model::{AccountId, Malformed, Region, Timestamp};
+use crate::domain::model::{AccountId, Malformed, Region, Timestamp, UnitId};
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{self, Node};
@@ -248,15 +248,29 @@ struct Crowd {
     joined: Option<Moment>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A role as written, in a scenario file and in the control API.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct RoleEntry {
-    name: String,
-    /// Where it exists; everywhere when left out.
-    account: Option<AccountId>,
-    /// Who may assume it; the owner when left out.
-    trusted: Option<AccountId>,
-    external_id: Option<String>,
+pub struct RoleEntry {
+    /// Its name.
+    pub name: String,
+    /// Where; in every account without an entry of its own when left out.
+    pub account: Option<AccountId>,
+    /// Who may assume it; the owner, or the management account in an event, when left out.
+    pub trusted: Option<AccountId>,
+    /// The external id it asks for.
+    pub external_id: Option<String>,
+    /// Whether there is one.
+    #[serde(default = "yes")]
+    pub exists: bool,
+}
+
+impl RoleEntry {
+    /// The role, which trusts `trusted` unless it says whom.
+    pub(super) fn role(self, trusted: AccountId) -> Role {
+        let Self { name, account, trusted: named, external_id, exists } = self;
+        Role { account, name, trusted: named.unwrap_or(trusted), external_id, exists }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -270,6 +284,10 @@ struct ScriptEntry {
 
 fn one<T: From<u8>>() -> T {
     T::from(1)
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn all_features() -> Features {
@@ -392,10 +410,7 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     let first = accounts.first().ok_or("an organization has at least one account")?;
     let management = file.management.unwrap_or(first.id);
     let owner = file.owner.unwrap_or(management);
-    let roles = file.roles.into_iter().map(|role| {
-        let RoleEntry { name, account, trusted, external_id } = role;
-        Role { account, name, trusted: trusted.unwrap_or(owner), external_id }
-    });
+    let roles = file.roles.into_iter().map(|role| role.role(owner));
     let mut script: Vec<Timed> = file
         .script
         .into_iter()
@@ -424,6 +439,9 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     Ok(Scenario { setup, owner, options, speed: file.speed, script })
 }
 
+/// What unit ids look like.
+const UNIT: &str = "ou-sim1-security";
+
 /// What a typed file can still get wrong.
 fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
     let mut known = BTreeSet::new();
@@ -438,6 +456,9 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
         return Err(format!(
             "owner {owner} neither manages the organization nor administers packs"
         ));
+    }
+    if let Some(unit) = setup.units.iter().find(|unit| unit.id.parse::<UnitId>().is_err()) {
+        return Err(format!("{:?} is no id of an organizational unit such as {UNIT}", unit.id));
     }
     let units: BTreeSet<&str> =
         setup.units.iter().map(|unit| unit.id.as_str()).chain([ROOT]).collect();
@@ -460,6 +481,7 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::world::World;
 
     const SMALLEST: &str = "\
 regions: [eu-west-1]
@@ -491,6 +513,17 @@ accounts: [{id: '111111111111'}]
         let newcomer = member("520000000001");
         assert_eq!(newcomer.recorder, Recorder::Missing);
         assert_eq!(newcomer.joined.to_string(), "2026-11-02T01:40:00Z");
+    }
+
+    #[test]
+    fn every_event_of_the_scenario_of_members_can_happen() {
+        let text = include_str!("../../config/scenarios/members.yaml");
+        let Scenario { setup, script, owner, .. } = parse(text).unwrap();
+        assert_ne!(owner, setup.management, "its aggregates are stuck");
+        let mut world = World::new(setup);
+        for Timed { at, event } in script {
+            event.happen(&mut world, at).unwrap();
+        }
     }
 
     #[test]
@@ -533,6 +566,8 @@ script:
             "regions: [eu-west-1]\naccounts: [{id: '111111111111'}, {id: '111111111111'}]",
             "regions: [eu-west-1]\nowner: '222222222222'\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', parent: ou-x}]",
+            "regions: [eu-west-1]\nunits: [{id: ou-x, name: x, parent: r-sim1}]\n\
+             accounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', regionsOff: [us-east-1]}]",
             "regions: [eu-west-1]\nknobs: {speed: 1}\naccounts: [{id: '111111111111'}]",
             "regions: [eu-west-1]\naccounts: [{id: '111111111111', joined: soon}]",
@@ -552,6 +587,7 @@ script:
         test.yaml: account 111111111111 is listed twice
         test.yaml: account 222222222222 is named but not listed under accounts
         test.yaml: ou-x is no organizational unit of this scenario
+        test.yaml: "ou-x" is no id of an organizational unit such as ou-sim1-security
         test.yaml: region us-east-1 is named but not listed under regions
         test.yaml:2:9: knobs: unknown field `speed`, expected one of `lag`, `fanOut`, `joining`, `
         test.yaml:2:12: accounts[0]: "soon" is no moment such as -6h50m, 30m or 2026-11-01T08:00:0

@@ -1,10 +1,12 @@
 //! Who is asking: identities, and sessions of assumed roles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::api::sts::{AssumeRole, AssumedRole, AssumedRoleUser, Credentials, Identity};
-use super::api::{Caller, Fault};
+use super::api::{Caller, Fault, Operation, Service};
 use super::random::{alphanumeric, draw};
 use super::refusals::validation;
 use super::setup::Role;
@@ -16,6 +18,9 @@ use crate::domain::organization::AccountState;
 /// How long a session lasts unless asked otherwise (STS API reference), seconds.
 const DURATION_DEFAULT: i64 = 3600;
 
+/// So many sessions are known at once: more than any client uses within a quarter of an hour.
+const SESSIONS_MAX: usize = 10_000;
+
 /// A session of an assumed role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -23,8 +28,48 @@ pub struct Session {
     pub account: AccountId,
     /// Its principal's ARN.
     pub arn: String,
-    /// When its keys end.
+    /// When its keys end, on the world's clock. Faces check it: each has its own idea of time.
     pub expires: Timestamp,
+    /// What it may do at most; whatever the role may when there is none.
+    pub policy: Option<Policy>,
+}
+
+/// A session policy as far as the world enforces one: actions, not resources or conditions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    allowed: Vec<String>,
+    denied: Vec<String>,
+}
+
+impl Policy {
+    /// The policy in this text; `None` for one that is malformed.
+    fn parse(text: &str) -> Option<Self> {
+        let document: Value = serde_json::from_str(text).ok()?;
+        let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+        for statement in one_or_many(document.get("Statement")?) {
+            let actions = one_or_many(statement.get("Action")?);
+            let actions = actions.iter().map(|action| action.as_str().map(str::to_owned));
+            let actions: Vec<String> = actions.collect::<Option<_>>()?;
+            match statement.get("Effect")?.as_str()? {
+                "Allow" => allowed.extend(actions),
+                "Deny" => denied.extend(actions),
+                _ => return None,
+            }
+        }
+        Some(Self { allowed, denied })
+    }
+
+    fn allows(&self, action: &str) -> bool {
+        let names = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(start) => action.starts_with(start),
+            None => pattern == action,
+        };
+        self.allowed.iter().any(names) && !self.denied.iter().any(names)
+    }
+}
+
+fn one_or_many(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// Roles and the sessions made of them, by access key id.
@@ -32,23 +77,44 @@ pub struct Session {
 pub(super) struct Sessions {
     roles: Vec<Role>,
     by_key: BTreeMap<String, Session>,
+    /// Their keys, the oldest first.
+    keys: VecDeque<String>,
 }
 
 impl Sessions {
     pub(super) fn new(roles: Vec<Role>) -> Self {
-        Self { roles, by_key: BTreeMap::new() }
+        Self { roles, by_key: BTreeMap::new(), keys: VecDeque::new() }
     }
 
     pub(super) fn find(&self, access_key_id: &str) -> Option<&Session> {
         self.by_key.get(access_key_id)
     }
 
+    /// Remembers a session, and forgets the oldest of too many.
+    fn begin(&mut self, key: String, session: Session) {
+        if self.keys.len() == SESSIONS_MAX
+            && let Some(oldest) = self.keys.pop_front()
+        {
+            self.by_key.remove(&oldest);
+        }
+        self.keys.push_back(key.clone());
+        self.by_key.insert(key, session);
+    }
+
+    /// Puts this role in the place of the one of the same name for the same accounts.
+    pub(super) fn set_role(&mut self, role: Role) {
+        self.roles.retain(|one| (&one.name, one.account) != (&role.name, role.account));
+        self.roles.push(role);
+    }
+
     /// Whether this caller may assume this role: it exists there, trusts the caller, and the
-    /// external id is the one it asks for.
+    /// external id is the one it asks for. What is said of one account alone counts there.
     fn trusts(&self, account: &AccountId, name: &str, caller: &Caller, id: Option<&str>) -> bool {
-        self.roles.iter().any(|role| {
-            role.name == name
-                && role.account.as_ref().is_none_or(|one| one == account)
+        let named = |role: &&Role| role.name == name;
+        let own = self.roles.iter().filter(named).find(|role| role.account == Some(*account));
+        let everywhere = || self.roles.iter().filter(named).find(|role| role.account.is_none());
+        own.or_else(everywhere).is_some_and(|role| {
+            role.exists
                 && role.trusted == caller.account
                 && role.external_id.as_deref().is_none_or(|wanted| Some(wanted) == id)
         })
@@ -61,7 +127,7 @@ impl World {
         let drawn = draw(self.seed, &["user", account.as_str()], 0);
         let id = alphanumeric(drawn, 17).to_ascii_uppercase();
         match session {
-            Some(arn) => {
+            Some(Session { arn, .. }) => {
                 let name = arn.rsplit('/').next().unwrap_or_default();
                 Identity {
                     arn: arn.clone(),
@@ -92,14 +158,18 @@ impl World {
         if !open || !self.sessions.trusts(&account, role, caller, external_id) {
             return Err(denied(caller, role_arn));
         }
+        let policy = match assume.policy.as_deref() {
+            Some(text) => Some(Policy::parse(text).ok_or_else(malformed_policy)?),
+            None => None,
+        };
         let drawn = draw(self.seed, &["session", account.as_str()], self.call_number());
         let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session_name}");
         let expires = after(self.moment(), duration);
         let access_key_id =
             format!("ASIASIM{account}{}", alphanumeric(drawn, 8).to_ascii_uppercase());
         let role_id = alphanumeric(draw(self.seed, &["role", role], 0), 17).to_ascii_uppercase();
-        let session = Session { account, arn: arn.clone(), expires };
-        self.sessions.by_key.insert(access_key_id.clone(), session);
+        let session = Session { account, arn: arn.clone(), expires, policy };
+        self.sessions.begin(access_key_id.clone(), session);
         Ok(AssumedRole {
             credentials: Credentials {
                 access_key_id,
@@ -113,6 +183,32 @@ impl World {
             },
         })
     }
+}
+
+/// Refuses what the caller's session does not allow; who it is, everybody may ask.
+pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), Fault> {
+    let Some(Session { arn, policy: Some(policy), .. }) = &caller.session else { return Ok(()) };
+    let service = match operation.service() {
+        Service::Config => "config",
+        Service::Organizations => "organizations",
+        Service::Sts => "sts",
+    };
+    let action = format!("{service}:{operation}");
+    if operation == Operation::GetCallerIdentity || policy.allows(&action) {
+        return Ok(());
+    }
+    let message = format!(
+        "User: {arn} is not authorized to perform: {action} because no session policy allows the \
+         {action} action"
+    );
+    Err(match operation.service() {
+        Service::Sts => Fault::new("AccessDenied", message).with_status(403),
+        Service::Config | Service::Organizations => Fault::new("AccessDeniedException", message),
+    })
+}
+
+fn malformed_policy() -> Fault {
+    Fault::new("MalformedPolicyDocument", "Syntax errors in policy.")
 }
 
 fn checked(assume: &AssumeRole) -> Result<(&str, &str, Duration), Fault> {

@@ -102,10 +102,10 @@ pub struct Unit {
     pub parent: String,
 }
 
-/// A role that can be assumed.
+/// A role that can be assumed, or one that is missing where others are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// Where it exists; `None`: in every account.
+    /// Where; `None`: in every account that has no entry of its own for this name.
     pub account: Option<AccountId>,
     /// Its name.
     pub name: String,
@@ -113,6 +113,8 @@ pub struct Role {
     pub trusted: AccountId,
     /// The `ExternalId` it asks for.
     pub external_id: Option<String>,
+    /// Whether there is one.
+    pub exists: bool,
 }
 
 impl Member {

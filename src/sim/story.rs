@@ -367,8 +367,7 @@ impl Scene<'_, '_> {
             };
             if planned.failure.times.is_none_or(|times| *tries < times) {
                 *tries += 1;
-                let (code, message) = (&planned.failure.code, &planned.failure.message);
-                return Some(Cause { code: code.clone(), message: message.clone() });
+                return Some(planned.failure.cause(attempt.account, attempt.region));
             }
         }
         None

@@ -18,8 +18,8 @@ use super::packs::{Incarnation, Look, Packs, Sight};
 use super::paging::Listing;
 use super::refusals;
 use super::rollout::{Aggregate, Rollout};
-use super::sessions::{Session, Sessions};
-use super::setup::{Features, Member, Recorder, Setup};
+use super::sessions::{self, Session, Sessions};
+use super::setup::{Features, Member, Recorder, Role, Setup};
 use super::store::{Object, Store};
 use super::story::Row;
 use super::template::Facts;
@@ -141,8 +141,10 @@ impl World {
         if let Some(reply) = effect.and_then(|effect| faults::before(effect, operation)) {
             return (reply, false);
         }
-        let admitted =
-            self.recognise(caller, operation.service()).and_then(|()| match caller.origin {
+        let admitted = self
+            .recognise(caller, operation.service())
+            .and_then(|()| sessions::permit(caller, operation))
+            .and_then(|()| match caller.origin {
                 Origin::Client => {
                     self.buckets.admit(&self.knobs.rates, self.moment, caller, operation)
                 }
@@ -309,6 +311,11 @@ impl World {
         &self.tree.management
     }
 
+    /// Whether this account is a member now.
+    pub fn is_member(&self, id: &AccountId) -> bool {
+        self.members.find(id).is_some_and(|account| account.stay(self.moment).is_some())
+    }
+
     /// The request log.
     pub fn log(&self) -> &RequestLog {
         &self.log
@@ -412,10 +419,11 @@ impl World {
         self.tree.features = features;
     }
 
-    /// Lets an account join now, or join again: `joined` is set to this moment.
+    /// Lets an account join now, or join again. Its 7 hours count from `joined`, which is this
+    /// moment or an earlier one: AWS first tries to deploy to it now, all the same.
     pub fn join(&mut self, now: Timestamp, member: Member) {
-        let joined = self.next_moment(now);
-        self.members.join(Member { joined, ..member });
+        let now = self.next_moment(now);
+        self.members.join(now, member);
     }
 
     /// Lets an account leave. False if it is no member.
@@ -470,6 +478,11 @@ impl World {
                 account.regions_off.insert(region.clone());
             }
         })
+    }
+
+    /// Makes, changes or removes a role that can be assumed.
+    pub fn set_role(&mut self, role: Role) {
+        self.sessions.set_role(role);
     }
 
     /// Puts an object into the simulated S3, where `TemplateS3Uri` finds it.

@@ -1,6 +1,7 @@
 """Unmodified boto3 against the simulator: its own error classes, paginators and parsers."""
 
 import datetime
+import json
 
 import botocore.exceptions
 import pytest
@@ -215,6 +216,36 @@ def test_accounts_come_in_pages_of_twenty(simulator):
     assert isinstance(accounts[MEMBER]["JoinedTimestamp"], datetime.datetime)
 
 
+def test_the_tree_of_the_organization_is_walked_and_shown_in_paths(simulator):
+    organizations = simulator.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    pages = list(
+        organizations.get_paginator("list_accounts_for_parent").paginate(ParentId=root)
+    )
+    in_root = {account["Id"] for page in pages for account in page["Accounts"]}
+    units = organizations.list_organizational_units_for_parent(ParentId=root)
+    [unit] = units["OrganizationalUnits"]
+    [account] = organizations.list_accounts_for_parent(ParentId=unit["Id"])["Accounts"]
+    assert (len(pages), account["Id"]) == (2, MEMBER)
+    assert MEMBER not in in_root
+    assert account["Paths"] == [f"{unit['Path']}{MEMBER}/"]
+    tags = organizations.list_tags_for_resource(ResourceId=MEMBER)["Tags"]
+    assert tags == [{"Key": "environment", "Value": "prod"}]
+    with pytest.raises(organizations.exceptions.ParentNotFoundException):
+        organizations.list_accounts_for_parent(ParentId="ou-sim1-nowhere1")
+    with pytest.raises(organizations.exceptions.TargetNotFoundException):
+        organizations.list_tags_for_resource(ResourceId="999999999999")
+
+
+def test_administrators_and_trusted_services_are_listed(simulator):
+    organizations = simulator.client("organizations")
+    principal = "config-multiaccountsetup.amazonaws.com"
+    delegated = organizations.list_delegated_administrators(ServicePrincipal=principal)
+    assert [one["Id"] for one in delegated["DelegatedAdministrators"]] == [DELEGATED]
+    services = organizations.list_aws_service_access_for_organization()
+    assert [one["ServicePrincipal"] for one in services["EnabledServicePrincipals"]] == [principal]
+
+
 def test_the_organizations_api_names_its_own_exceptions(simulator):
     organizations = simulator.client("organizations")
     with pytest.raises(organizations.exceptions.InvalidInputException):
@@ -245,6 +276,25 @@ def test_an_assumed_role_acts_in_its_account(simulator):
     assert simulator.session_client("sts", credentials).get_caller_identity()["Account"] == MEMBER
     recorders = simulator.session_client("config", credentials).describe_configuration_recorders()
     assert len(recorders["ConfigurationRecorders"]) == 1
+
+
+def test_a_session_sees_recorders_and_its_policy_keeps_it_from_the_rest(simulator):
+    simulator.control("PUT", f"recorders/{MEMBER}/{REGION}", {"recorder": "failing"})
+    allowed = ["config:DescribeConfigurationRecorders", "config:DescribeConfigurationRecorderStatus"]
+    answer = simulator.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{MEMBER}:role/ConformdRecorderProbe",
+        RoleSessionName="probe",
+        Policy=json.dumps({"Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}),
+    )
+    config = simulator.session_client("config", answer["Credentials"])
+    [recorder] = config.describe_configuration_recorders()["ConfigurationRecorders"]
+    statuses = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert [(one["name"], one["recording"], one["lastStatus"]) for one in statuses] == [
+        (recorder["name"], True, "Failure")
+    ]
+    with pytest.raises(botocore.exceptions.ClientError) as raised:
+        config.stop_configuration_recorder(ConfigurationRecorderName=recorder["name"])
+    assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
 def test_a_role_that_is_not_there_is_access_denied(simulator):

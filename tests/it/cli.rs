@@ -1,5 +1,6 @@
 //! The commands as a user meets them: what they print, and their exit codes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -583,10 +584,60 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     program.end().expect(0);
 }
 
-const COMMANDS: [&str; 9] = [
+/// What the command and the API say alike, whenever they are asked.
+fn lasting(status: &Value) -> Value {
+    let cells = status["regions"].as_object().unwrap().iter();
+    let cells: BTreeMap<&String, &Value> =
+        cells.map(|(region, view)| (region, &view["cells"])).collect();
+    json!({ "totals": status["totals"], "cells": cells, "organization": status["organization"]["list"]["states"] })
+}
+
+#[test]
+fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
+    let scene = Scene::new();
+    scene.declare("keys", 90, "us-east-1, eu-west-1");
+    let daemon = scene.daemon();
+    daemon.synced(3);
+    let url = format!("http://{}", daemon.address);
+    let code = |status: &Value| match status["health"]["state"].as_str() {
+        Some("healthy") => 0,
+        Some("degraded") => 1,
+        _ => 2,
+    };
+    daemon.program.eventually("alike", || {
+        let ended = scene.run(&["status", "-o", "json", "--daemon", &url]);
+        let said: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(ended.code, Some(code(&said)), "{}", ended.text());
+        (lasting(&said) == lasting(&daemon.status())).then_some(())
+    });
+    let text = scene.run(&["status", "--daemon", &url, "eu-west-1"]).stdout;
+    assert!(text.starts_with("SIMULATED") && text.contains("eu-west-1"), "{text}");
+    assert!(!text.contains("us-east-1") && !text.contains('\u{1b}'), "{text}");
+    let explained = scene.run(&["explain", "333333333333", "--daemon", &url]).expect(0).stdout;
+    assert!(explained.contains("targeted: no rule excludes it"), "{explained}");
+    let nobody = scene.run(&["explain", "333333333334", "--daemon", &url]).expect(1);
+    assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
+    daemon.stop().expect(0);
+    let silent = scene.run(&["status", "--daemon", &url]).expect(2);
+    assert!(silent.stderr.contains("cannot be reached"), "{}", silent.stderr);
+    let own = scene.run(&["status", "-o", "json"]);
+    assert!(own.stderr.contains("looking at AWS without it"), "{}", own.stderr);
+    let said: Value = serde_json::from_str(&own.stdout).unwrap();
+    assert_eq!(own.code, Some(code(&said)));
+    assert_eq!(said["totals"]["packs"]["synced"], 2);
+    assert_eq!(said["organization"]["list"]["states"]["ACTIVE"], 3);
+    let nobody = scene.run(&["explain", "333333333334", "--direct"]).expect(1);
+    assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
+}
+
+const COMMANDS: [&str; 13] = [
     "run",
+    "reload",
     "plan",
     "apply",
+    "status",
+    "explain",
+    "check",
     "validate",
     "schema",
     "simulate",

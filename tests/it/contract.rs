@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod members;
+mod organization;
 mod wired;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,19 +15,36 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Organization, Page, PageToken, Reader, RowFilter, Writer};
+use conformd::cloud::{
+    CloudError, Members, Organization, Page, PageToken, Reader, RowFilter, Writer,
+};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
 use conformd::domain::model::{AccountId, MARKER_PARAMETER, PackName, Place, Region, Timestamp};
 use conformd::domain::observed::{Delivery, PackRecord, Phase, RolloutStatus, Verb};
-use conformd::domain::organization::AccountState;
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
 use conformd::sim::faults::{Effect, FaultRule, Stage};
-use conformd::sim::in_process::InProcess;
+use conformd::sim::in_process::{InProcess, InProcessMembers};
 use conformd::sim::knobs::Knobs;
 use conformd::sim::setup::Setup;
 use conformd::sim::world::World;
+use jiff::SignedDuration;
+
+use self::members::{
+    a_closed_account_cannot_be_entered, a_recorder_is_seen_as_it_is,
+    a_region_that_a_member_has_not_enabled_is_told_apart,
+    a_role_that_cannot_be_assumed_is_denied_whatever_the_reason,
+    a_visit_sees_recorders_and_nothing_else_is_asked,
+};
+use self::organization::{
+    a_plain_member_may_only_describe_the_organization, a_unit_that_does_not_exist_is_told_apart,
+    accounts_come_in_pages_of_twenty, an_unknown_state_is_no_state,
+    empty_pages_are_not_the_end_of_the_accounts, paths_are_shown_where_aws_shows_them,
+    tags_are_read_page_by_page_and_an_account_that_left_is_told_apart,
+    the_organization_is_described, the_retired_status_stands_in_for_a_missing_state,
+    the_services_and_administrators_of_packs_are_listed, units_are_walked_from_any_of_them,
+};
 
 /// A world and its clock.
 #[derive(Debug, Clone)]
@@ -34,6 +53,8 @@ pub(crate) struct Bed {
     pub(crate) world: Arc<Mutex<World>>,
     /// Its clock, frozen but for [`Bed::pass`].
     pub(crate) clock: Clock,
+    /// The clock of the side that asks: the same, but wrong if a test says so.
+    pub(crate) ears: Clock,
 }
 
 /// One way to reach a world.
@@ -44,6 +65,8 @@ pub(crate) trait Face: Sized {
     type Writer: Writer;
     /// Reads accounts.
     type Organization: Organization;
+    /// Enters accounts.
+    type Members: Members;
 
     /// Opens the way to this world.
     fn open(bed: &Bed) -> impl Future<Output = Self>;
@@ -53,6 +76,8 @@ pub(crate) trait Face: Sized {
     fn writer(&self, place: &Place) -> Self::Writer;
     /// A reader of the organization with the credentials of this account.
     fn organization(&self, place: &Place) -> Self::Organization;
+    /// The way into members with the management account's credentials and this role.
+    fn members(&self, role: &str, external_id: Option<&str>) -> Self::Members;
 }
 
 /// Every sentence of the contract, each in a world of its own.
@@ -83,13 +108,29 @@ macro_rules! contract {
             a_token_of_another_listing_is_a_bad_token,
             unknown_names_are_told_apart,
             a_deleted_pack_leaves_the_list_and_can_be_put_again,
+            the_organization_is_described,
             accounts_come_in_pages_of_twenty,
+            empty_pages_are_not_the_end_of_the_accounts,
+            the_retired_status_stands_in_for_a_missing_state,
+            an_unknown_state_is_no_state,
+            paths_are_shown_where_aws_shows_them,
+            units_are_walked_from_any_of_them,
+            a_unit_that_does_not_exist_is_told_apart,
+            tags_are_read_page_by_page_and_an_account_that_left_is_told_apart,
+            the_services_and_administrators_of_packs_are_listed,
+            a_plain_member_may_only_describe_the_organization,
+            a_recorder_is_seen_as_it_is,
+            a_visit_sees_recorders_and_nothing_else_is_asked,
+            a_role_that_cannot_be_assumed_is_denied_whatever_the_reason,
+            a_closed_account_cannot_be_entered,
+            a_region_that_a_member_has_not_enabled_is_told_apart,
             a_plain_member_is_neither_delegated_nor_shown_accounts,
             a_region_that_is_off_is_told_apart,
             the_caller_is_the_account_of_the_credentials,
             codes_become_kinds,
             broken_connections_become_kinds_and_keep_the_effect_apart,
             a_quiet_region_is_observed_with_two_calls,
+            aws_time_is_learned_from_answers_whatever_the_own_clock_says,
         }
     };
 }
@@ -104,13 +145,15 @@ impl Face for InProcessFace {
     type Reader = InProcess;
     type Writer = InProcess;
     type Organization = InProcess;
+    type Members = InProcessMembers;
 
     async fn open(bed: &Bed) -> Self {
         Self(bed.clone())
     }
 
     fn reader(&self, place: &Place) -> InProcess {
-        InProcess::new(Arc::clone(&self.0.world), self.0.clock.clone(), place.clone())
+        let Bed { world, clock, ears } = self.0.clone();
+        InProcess::new(world, clock, place.clone()).with_ears(ears)
     }
 
     fn writer(&self, place: &Place) -> InProcess {
@@ -119,6 +162,10 @@ impl Face for InProcessFace {
 
     fn organization(&self, place: &Place) -> InProcess {
         self.reader(place)
+    }
+
+    fn members(&self, role: &str, external_id: Option<&str>) -> InProcessMembers {
+        self.reader(&home()).members(role, external_id)
     }
 }
 
@@ -136,10 +183,13 @@ Resources:
 
 impl Bed {
     fn new(accounts: u64, knobs: Knobs) -> Self {
-        let start: Timestamp = "2026-11-01T08:00:00.125Z".parse().unwrap();
-        let setup = Setup::new(start, (0..accounts).map(account), [region("eu-west-1")]);
-        let world = World::new(Setup { knobs, ..setup });
-        Self { world: Arc::new(Mutex::new(world)), clock: Clock::simulated(start, 0) }
+        Self::of(Setup { knobs, ..setup(accounts) })
+    }
+
+    fn of(setup: Setup) -> Self {
+        let clock = Clock::simulated(setup.start, 0);
+        let ears = clock.astray(SignedDuration::ZERO);
+        Self { world: Arc::new(Mutex::new(World::new(setup))), clock, ears }
     }
 
     fn pass(&self, time: Duration) {
@@ -149,6 +199,12 @@ impl Bed {
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
+}
+
+fn setup(accounts: u64) -> Setup {
+    let start: Timestamp = "2026-11-01T08:00:00.125Z".parse().unwrap();
+    let setup = Setup::new(start, (0..accounts).map(account), [region("eu-west-1")]);
+    Setup { knobs: Knobs::instant(), ..setup }
 }
 
 /// No lags; runs take their time.
@@ -408,25 +464,6 @@ async fn a_deleted_pack_leaves_the_list_and_can_be_put_again<F: Face>() {
     assert_ne!(first, second, "a re-created pack has an ARN of its own");
 }
 
-async fn accounts_come_in_pages_of_twenty<F: Face>() {
-    let bed = Bed::new(45, Knobs::instant());
-    let joined = bed.clock.now();
-    bed.world().set_state(joined, &account(7), AccountState::Suspended);
-    let face = F::open(&bed).await;
-    let organization = face.organization(&home());
-    let (accounts, pages) = whole(|token| organization.accounts(token)).await;
-    assert_eq!((accounts.len(), pages), (45, 3));
-    assert_eq!(bed.world().log().count(Operation::ListAccounts), 3);
-    let suspended: Vec<_> = accounts
-        .iter()
-        .filter(|one| one.state == Some(AccountState::Suspended))
-        .map(|one| one.id)
-        .collect();
-    assert_eq!(suspended, [account(7)]);
-    let month = jiff::SignedDuration::from_hours(30 * 24);
-    assert!(accounts.iter().all(|one| one.joined == Some(joined - month)));
-}
-
 async fn a_plain_member_is_neither_delegated_nor_shown_accounts<F: Face>() {
     let bed = Bed::new(2, Knobs::instant());
     let face = F::open(&bed).await;
@@ -532,4 +569,21 @@ async fn a_quiet_region_is_observed_with_two_calls<F: Face>() {
     assert_eq!(packs(&reader).await.len(), 50);
     assert_eq!(aggregate(&reader, "pack49").await, Some(status("CREATE_SUCCESSFUL")));
     assert_eq!(bed.world().log().calls() - before, 2);
+}
+
+async fn aws_time_is_learned_from_answers_whatever_the_own_clock_says<F: Face>() {
+    let mut bed = Bed::new(2, Knobs::instant());
+    bed.ears = bed.clock.astray(SignedDuration::from_hours(-3));
+    let face = F::open(&bed).await;
+    let reader = face.reader(&home());
+    for _ in 0..2 {
+        reader.packs(None).await.unwrap();
+    }
+    bed.pass(Duration::from_mins(30));
+    bed.ears.stray(SignedDuration::from_hours(5));
+    let off = bed.ears.aws_now().duration_since(bed.clock.now());
+    // `Date` counts whole seconds.
+    assert!(off.abs() < SignedDuration::from_secs(1), "{off:?}");
+    let skew = bed.ears.skew().unwrap() - SignedDuration::from_hours(-5);
+    assert!(skew.abs() < SignedDuration::from_secs(1), "{skew:?}");
 }

@@ -9,11 +9,12 @@ use conformd::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
 use conformd::domain::manifest::{Approval, Origin};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{Digest, PackName, Timestamp};
+use conformd::domain::organization::Shrink;
 use conformd::domain::plan::Plan;
 use conformd::domain::snapshot::SourcePath;
 use insta::assert_snapshot;
 
-use crate::lines::{at, first_plan, second_plan, text};
+use crate::lines::{account, at, first_plan, second_plan, text};
 
 /// A process that started long ago.
 fn old_ledger() -> Ledger {
@@ -25,6 +26,7 @@ struct Court {
     limits: Limits,
     approvals: BTreeMap<String, Approval>,
     members: Option<usize>,
+    shrink: Option<Shrink>,
     now: Timestamp,
     ledger: Ledger,
 }
@@ -36,14 +38,16 @@ impl Court {
             limits: Limits::default(),
             approvals: BTreeMap::new(),
             members: None,
+            shrink: None,
             now: at("12:00"),
             ledger: old_ledger(),
         }
     }
 
     fn rule(&mut self, plan: Plan) -> Ruling {
-        let Self { mode, limits, approvals, members, now, ledger } = self;
-        let terms = Terms { mode: *mode, limits, approvals, members: *members, now: *now };
+        let Self { mode, limits, approvals, members, shrink, now, ledger } = self;
+        let (mode, members, shrink, now) = (*mode, *members, shrink.as_ref(), *now);
+        let terms = Terms { mode, limits, approvals, members, shrink, now };
         approve(plan, &terms, ledger)
     }
 
@@ -182,6 +186,43 @@ fn an_adoption_may_not_exclude_many_accounts_unasked() {
     exclusions: a loses 6 accounts, at most 5
     blocked: a
     ");
+}
+
+#[test]
+fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_goes_on() {
+    let shrink = Shrink {
+        digest: Digest::of([b"gone".as_slice()]),
+        before: 100,
+        after: 80,
+        since: at("11:00"),
+        gone: [account(7)].into(),
+    };
+    let mut court = Court { shrink: Some(shrink), ..Court::new() };
+    let plan = || first_plan("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
+    assert_snapshot!(verdict(&court.rule(plan())), @"
+    go: b c
+    membership: the account list shrank from 100 to 80 active accounts
+    blocked: a
+    ");
+    let digest = court.rule(plan()).blocked.unwrap().digest;
+    court.approve(digest, at("13:00"));
+    assert_snapshot!(verdict(&court.rule(plan())), @"
+    go: a b c
+    approved by drop-old
+    ");
+}
+
+#[test]
+fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {
+    let digest = |desired: &str, observed: &str| {
+        let list = "#account 200000000001; #account 200000000002 SUSPENDED";
+        let plan = first_plan(&format!("{list}; {desired}"), observed);
+        Court::new().rule(plan).approved.digest().unwrap()
+    };
+    let one = digest("a v1 -200000000001", "a v1");
+    assert_eq!(one, digest("a v1 -200000000001@ou-ab12-aaaaaaaa", "a v1"));
+    assert_eq!(one, digest("a v1 -200000000001 -200000000002", "a v1 -300000000001"));
+    assert_ne!(one, digest("a v1 -200000000001 -200000000003; #account 200000000003", "a v1"));
 }
 
 #[test]
@@ -352,7 +393,12 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
     ~ a update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! b held, would update
-        excluded   +200000000001 +200000000002 +200000000003 +200000000004 +200000000005 +200000000006
+        excluded   + 200000000001 (exclude.accounts)
+        excluded   + 200000000002 (exclude.accounts)
+        excluded   + 200000000003 (exclude.accounts)
+        excluded   + 200000000004 (exclude.accounts)
+        excluded   + 200000000005 (exclude.accounts)
+        excluded   + 200000000006 (exclude.accounts)
         guard: the guard wants a person to approve this (exclusions: b loses 6 accounts, at most 5); commit an Approval manifest with `plan: eec337614b1f635807a3239205290797`, or revert
     ! x held, would delete: no manifest wants it
         mode: mode upsert never deletes

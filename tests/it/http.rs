@@ -12,7 +12,7 @@ use conformd::cli::healthcheck;
 use conformd::clock::Clock;
 use conformd::domain::beat::{Beater, Task};
 use conformd::domain::failure::FailureKind;
-use conformd::domain::mode::Mode;
+use conformd::domain::foreign::is_hidden;
 use conformd::domain::plan::{Hold, HoldReason};
 use conformd::domain::report::{RegionReport, Reports, SourceStatus};
 use conformd::http::{About, Caller, State, Token, serve};
@@ -26,9 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::sample::{
-    SECRET, Text, at, busy, metrics, quiet, region, regions, reports, source, unseen,
-};
+use crate::sample::{SECRET, Text, at, metrics, quiet, region, reports, unseen};
 
 const HERE: &str = "eu-west-1";
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -48,25 +46,18 @@ struct Served {
 
 /// A daemon that is ready, with one busy region, one that cannot be read and one not looked at yet.
 async fn served() -> Served {
-    let about = About {
-        version: "0.1.0".to_owned(),
-        started: at("10:00:00"),
-        installation: "main".parse().unwrap(),
-        mode: Mode::Sync,
-        simulated: true,
-        regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
-    };
-    let dark = unseen("us-east-1", FailureKind::Denied, "a policy forbids it");
-    let caller = Caller::Confirmed { account: "111111111111".parse().unwrap() };
+    let facts = crate::people::facts();
     let clock = Clock::simulated(at("12:01:00"), 0);
-    let (about, reports) =
-        (watch::Sender::new(about), watch::Sender::new(reports([busy(HERE), dark])));
-    let (source, caller) = (watch::Sender::new(source()), watch::Sender::new(caller));
+    let (about, reports) = (watch::Sender::new(facts.about), watch::Sender::new(facts.reports));
+    let (source, caller) = (watch::Sender::new(facts.source), watch::Sender::new(facts.caller));
     let (beats, bell) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
     let state = State {
         about: about.subscribe(),
         reports: reports.subscribe(),
         source: source.subscribe(),
+        catalog: watch::Sender::new(facts.catalog).subscribe(),
+        membership: watch::Sender::new(facts.membership).subscribe(),
+        recorders: watch::Sender::new(facts.recorders).subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
@@ -149,6 +140,12 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
         "/healthz",
         "/readyz",
         "/api/v1/status",
+        "/api/v1/status?format=text",
+        "/api/v1/packs",
+        "/api/v1/packs/eu-west-1/iam-baseline/accounts",
+        "/api/v1/accounts/222222222222",
+        "/api/v1/accounts/222222222222?format=text",
+        "/api/v1/new-accounts",
         "/api/v1/plan",
         "/api/v1/plan?format=text",
         "/api/v1/plan?format=xml",
@@ -182,6 +179,12 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
     /healthz 200 application/json
     /readyz 200 application/json
     /api/v1/status 200 application/json
+    /api/v1/status?format=text 200 text/plain; charset=utf-8
+    /api/v1/packs 200 application/json
+    /api/v1/packs/eu-west-1/iam-baseline/accounts 200 application/json
+    /api/v1/accounts/222222222222 200 application/json
+    /api/v1/accounts/222222222222?format=text 200 text/plain; charset=utf-8
+    /api/v1/new-accounts 200 application/json
     /api/v1/plan 200 application/json
     /api/v1/plan?format=text 200 text/plain; charset=utf-8
     /api/v1/plan?format=xml 400 application/json
@@ -197,13 +200,17 @@ async fn the_front_page_lists_what_there_is() {
     conformd 0.1.0, installation main, sync
     SIMULATED: no AWS account is looked at or changed
 
-    /                   this page
-    /metrics            metrics, for Prometheus
-    /healthz            whether the tasks of the daemon run
-    /readyz             whether source and identity were good once
-    /api/v1/status      what is going on in every region, and why
-    /api/v1/plan        what is planned; ?format=text for people
-    /api/v1/reconcile   POST: look at everything now
+    /                                           this page
+    /metrics                                    metrics, for Prometheus
+    /healthz                                    whether the tasks of the daemon run
+    /readyz                                     whether source and identity were good once
+    /api/v1/status                              what is going on in every region, and why; ?format=text for people
+    /api/v1/packs                               every pack in every region
+    /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
+    /api/v1/accounts/{id}                       one account explained; ?format=text for people
+    /api/v1/new-accounts                        accounts that joined lately, and how much time is left
+    /api/v1/plan                                what is planned; ?format=text for people
+    /api/v1/reconcile                           POST: look at everything now
     ");
 }
 
@@ -227,12 +234,15 @@ async fn a_wrong_method_is_told_the_right_one_as_json() {
 #[tokio::test]
 async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
     let served = served().await;
-    for page in ["/healthz", "/readyz", "/api/v1/status", "/api/v1/plan", "/nothing"] {
+    let account = "/api/v1/accounts/222222222222";
+    let views = ["/api/v1/status", "/api/v1/packs", account, "/api/v1/new-accounts"];
+    for page in ["/healthz", "/readyz", "/api/v1/plan", "/nothing"].into_iter().chain(views) {
         let answer = served.get(page).await;
         assert_eq!(answer.headers["x-conformd-simulated"], "true", "{page}");
         assert_eq!(answer.json()["simulated"], true, "{page}");
     }
-    for page in ["/", "/api/v1/plan?format=text"] {
+    let account = format!("{account}?format=text");
+    for page in ["/", "/api/v1/plan?format=text", "/api/v1/status?format=text", &account] {
         assert!(served.get(page).await.body.contains("SIMULATED"), "{page}");
     }
     served.about.send_modify(|about| about.simulated = false);
@@ -244,15 +254,162 @@ async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
     assert_eq!(served.get("/api/v1/status").await.json()["simulated"], false);
 }
 
+/// Pages whose answers `docs/api.md` shows.
+const DOCUMENTED: [&str; 5] = [
+    "/api/v1/status?regions=eu-west-1",
+    "/api/v1/packs/eu-west-1/iam-baseline/accounts?status=failed",
+    "/api/v1/accounts/555555555555",
+    "/api/v1/accounts/222222222222?pack=iam-baseline&format=text",
+    "/api/v1/new-accounts",
+];
+
+/// The example that follows `GET page` in a text, as it stands between the fences.
+fn example<'t>(text: &'t str, page: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(&format!("`GET {page}`:\n\n```"))?;
+    let (_, rest) = rest.split_once('\n')?;
+    rest.split_once("```").map(|(example, _)| example)
+}
+
 #[tokio::test]
-async fn the_documented_status_is_a_real_one() {
+async fn the_documented_answers_are_real_ones() {
     let served = served().await;
-    let answer = served.get("/api/v1/status").await;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let examples = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let mut examples = examples.map(|example| serde_json::from_str::<Value>(example).unwrap());
-    assert!(examples.any(|example| example == answer.json()), "{}", answer.body);
+    let known = std::fs::read_to_string(path).unwrap();
+    let mut text = known.clone();
+    for page in DOCUMENTED {
+        let answer = served.get(page).await;
+        let real = match answer.headers["content-type"].as_str() {
+            "application/json" => serde_json::to_string_pretty(&answer.json()).unwrap() + "\n",
+            _ => answer.body,
+        };
+        let shown = example(&text, page).unwrap_or_else(|| panic!("no example of {page}"));
+        let (here, start) = (shown.len(), shown.as_ptr() as usize - text.as_ptr() as usize);
+        text.replace_range(start..start + here, &real);
+    }
+    if std::env::var_os("CONFORMD_WRITE_DOCS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(known, text, "docs/api.md is old: CONFORMD_WRITE_DOCS=1 cargo test documented");
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_told_what_there_is() {
+    let served = served().await;
+    let pages = [
+        "/api/v1/status?format=xml",
+        "/api/v1/status?region=eu-west-1",
+        "/api/v1/status?regions=eu-west-1,EU",
+        "/api/v1/status?regions=eu-west-2",
+        "/api/v1/packs?status=failed",
+        "/api/v1/packs/eu-west-9/iam-baseline/accounts",
+        "/api/v1/packs/eu-west-1/iam-basline/accounts",
+        "/api/v1/packs/eu-west-1/%1b[31m%0a/accounts",
+        "/api/v1/packs/eu-west-1/iam-baseline/accounts?status=broken",
+        "/api/v1/packs/eu-west-1/iam-baseline/accounts?page=0",
+        "/api/v1/packs/eu-west-1/iam-baseline/accounts?limit=1001",
+        "/api/v1/packs/eu-west-1/iam-baseline/accounts?page=1&page=2",
+        "/api/v1/accounts/%ff",
+        "/api/v1/accounts/payments",
+        "/api/v1/accounts/nobody",
+        "/api/v1/accounts/222222222212",
+        "/api/v1/accounts/999999999999",
+        "/api/v1/accounts/222222222222?pack=loging",
+        "/api/v1/new-accounts?phase=young",
+    ];
+    let mut table = Vec::new();
+    for page in pages {
+        let answer = served.get(page).await;
+        let error = &answer.json()["error"];
+        assert_eq!(error["code"], answer.status);
+        table.push(format!("{page}\n  {} {}", answer.status, error["message"].as_str().unwrap()));
+    }
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    /api/v1/status?format=xml
+      400 format is json or text, not xml
+    /api/v1/status?region=eu-west-1
+      400 there is no parameter region; there is format, regions
+    /api/v1/status?regions=eu-west-1,EU
+      400 regions is a list of regions with commas between them, not eu-west-1,EU
+    /api/v1/status?regions=eu-west-2
+      404 there is no configured region eu-west-2; did you mean eu-west-1?
+    /api/v1/packs?status=failed
+      400 there is no parameter status; there is none
+    /api/v1/packs/eu-west-9/iam-baseline/accounts
+      404 there is no configured region eu-west-9; did you mean eu-west-1?
+    /api/v1/packs/eu-west-1/iam-basline/accounts
+      404 there is no pack of ours in eu-west-1 called iam-basline; did you mean iam-baseline?
+    /api/v1/packs/eu-west-1/%1b[31m%0a/accounts
+      404 there is no pack of ours in eu-west-1 called \u{1b}[31m\n; there is iam-baseline, legacy, logging
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?status=broken
+      400 status is one of ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left, not broken
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?page=0
+      400 page is a number from 1, not 0
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?limit=1001
+      400 limit is a number from 1 to 1000, not 1001
+    /api/v1/packs/eu-west-1/iam-baseline/accounts?page=1&page=2
+      400 page is given twice
+    /api/v1/accounts/%ff
+      400 the path is no text
+    /api/v1/accounts/payments
+      404 there is no account id payments; that is the name of 222222222222
+    /api/v1/accounts/nobody
+      404 there is no account id nobody; an account id has 12 digits
+    /api/v1/accounts/222222222212
+      404 there is no account 222222222212 in the organization, nor any row of it; did you mean 222222222222 (payments)?
+    /api/v1/accounts/999999999999
+      404 there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts
+    /api/v1/accounts/222222222222?pack=loging
+      404 there is no pack of ours called loging; did you mean logging?
+    /api/v1/new-accounts?phase=young
+      400 phase is one of waiting, deploying, converged, late, missed, not young
+    "#);
+}
+
+#[tokio::test]
+async fn pages_of_accounts_are_the_whole_list_in_order() {
+    let served = served().await;
+    let list = "/api/v1/packs/eu-west-1/iam-baseline/accounts";
+    let whole = served.get(list).await.json();
+    let ids = |page: &Value| -> Vec<String> {
+        let rows = page["accounts"].as_array().unwrap().iter();
+        rows.map(|row| row["account"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = ids(&whole);
+    assert!(all.is_sorted());
+    assert_eq!((whole["total"].as_u64(), all.len()), (Some(8), 8));
+    assert_eq!(whole["complete"], true);
+    for limit in 1..=9 {
+        let mut pieces = Vec::new();
+        for page in 1..=all.len().div_ceil(limit) {
+            let answer = served.get(&format!("{list}?limit={limit}&page={page}")).await.json();
+            assert_eq!(answer["pages"], all.len().div_ceil(limit));
+            pieces.extend(ids(&answer));
+        }
+        assert_eq!(pieces, all, "{limit}");
+    }
+    assert!(ids(&served.get(&format!("{list}?page=99")).await.json()).is_empty());
+    for (status, count) in whole["counts"].as_object().unwrap() {
+        let answer = served.get(&format!("{list}?status={status}")).await.json();
+        assert_eq!(answer["total"], *count, "{status}");
+        assert!(answer["accounts"].as_array().unwrap().iter().all(|row| row["status"] == *status));
+    }
+}
+
+#[tokio::test]
+async fn routes_are_counted_by_their_template() {
+    let served = served().await;
+    for page in ["/api/v1/accounts/222222222222", "/api/v1/accounts/1", "/api/v1/accounts/%ff"] {
+        served.get(page).await;
+    }
+    served.get("/api/v1/packs/eu-west-1/iam-baseline/accounts").await;
+    let text = Text::read(&served.get("/metrics").await.body);
+    let counted = text.of("conformd_http_requests_total");
+    let counted: Vec<&str> = counted.lines().filter(|line| !line.ends_with(" 0")).collect();
+    insta::assert_snapshot!(counted.join("\n"), @r#"
+    conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/accounts/{id}"} 1
+    conformd_http_requests_total{code="2xx",method="GET",route="/api/v1/packs/{region}/{pack}/accounts"} 1
+    conformd_http_requests_total{code="4xx",method="GET",route="/api/v1/accounts/{id}"} 2
+    "#);
 }
 
 #[tokio::test]
@@ -308,6 +465,11 @@ async fn hostile_text_stays_text() {
         assert_eq!(json["source"]["problem"], payload);
         assert_eq!(json["simulated"], true);
         assert!(!answer.headers.contains_key("set-cookie"));
+        for page in ["/api/v1/status", "/api/v1/accounts/222222222222"] {
+            let text = served.get(&format!("{page}?format=text")).await.body;
+            let is_foreign = |letter: char| is_hidden(letter) && letter != '\n';
+            assert!(!text.contains(is_foreign), "{text:?}");
+        }
         let text = served.get("/api/v1/plan?format=text").await.body;
         let is_foreign = |letter: char| letter.is_control() && letter != '\n';
         assert!(!text.contains(is_foreign), "{text:?}");

@@ -7,6 +7,7 @@
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
 pub(crate) mod book;
+pub(crate) mod crew;
 pub(crate) mod invariants;
 pub(crate) mod manifests;
 pub(crate) mod truth;
@@ -37,13 +38,15 @@ use conformd::sim::faults::FaultRule;
 use conformd::sim::gate::CallGate;
 use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::Knobs;
-use conformd::sim::setup::Setup;
+use conformd::sim::setup::{Role, Setup};
 use conformd::sim::world::World;
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use book::{Book, Tick};
+use crew::{Crew, Knowledge};
 use truth::Truth;
 use witness::{Lies, Tripwire, Witness};
 
@@ -65,6 +68,11 @@ pub(crate) struct Setting {
     pub(crate) owner: &'static str,
     pub(crate) quota: usize,
     pub(crate) limits: Limits,
+    pub(crate) rescue: Rescue,
+    /// What the process knows of members.
+    pub(crate) knowledge: Knowledge,
+    /// Members besides the three that every lab has; all of long standing.
+    pub(crate) others: u64,
 }
 
 /// What random tests vary.
@@ -85,6 +93,9 @@ impl Default for Setting {
             owner: OWNER,
             quota: 50,
             limits: Limits::default(),
+            rescue: Rescue::default(),
+            knowledge: Knowledge::Nothing,
+            others: 0,
         }
     }
 }
@@ -136,6 +147,9 @@ pub(crate) struct Lab {
     bells: Vec<Arc<Notify>>,
     /// The process: one task a region.
     lives: JoinSet<()>,
+    crew: Option<Crew>,
+    /// The clock of the machine that it runs on.
+    process_clock: Clock,
     kills: u32,
 }
 
@@ -143,9 +157,19 @@ impl Lab {
     /// A lab whose process is not started yet; see [`Lab::boot`].
     pub(crate) fn new(setting: Setting) -> Self {
         let accounts = [OWNER, "222222222222", "333333333333"].map(|id| id.parse().unwrap());
+        let others = (0..setting.others).map(|number| member(number));
+        let accounts = accounts.into_iter().chain(others);
         let regions = setting.regions.iter().map(|region| region.parse().unwrap());
         let mut setup = Setup::new(start(), accounts, regions);
         (setup.seed, setup.knobs) = (setting.seed, setting.knobs.clone());
+        let (role, external_id) = crew::PROBE;
+        setup.roles.push(Role {
+            account: None,
+            name: role.to_owned(),
+            trusted: setting.owner.parse().unwrap(),
+            external_id: Some(external_id.to_owned()),
+            exists: true,
+        });
         if setting.owner != OWNER {
             setup.administrators.insert(setting.owner.parse().unwrap());
         }
@@ -156,7 +180,7 @@ impl Lab {
             pace: Pace::new(INTERVAL),
             quota: setting.quota,
             sweeps: Sweeps { trouble: INTERVAL, full: Duration::from_hours(6) },
-            rescue: Rescue::default(),
+            rescue: setting.rescue,
             list_age_max: Duration::from_mins(30),
         };
         let world = Arc::new(Mutex::new(World::new(setup)));
@@ -165,7 +189,9 @@ impl Lab {
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
         let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
-        Self { setting, shared, bells: Vec::new(), lives: JoinSet::new(), kills: 0 }
+        let process_clock = shared.clock.clone();
+        let (bells, lives) = (Vec::new(), JoinSet::new());
+        Self { setting, shared, bells, lives, kills: 0, crew: None, process_clock }
     }
 
     /// A lab with these manifests, whose process has started.
@@ -188,15 +214,28 @@ impl Lab {
         self.boot_with(&CallGate::open(), None);
     }
 
+    /// Lets the process's time of day jump, so that it is wrong by `error`.
+    pub(crate) fn stray(&mut self, error: SignedDuration) {
+        self.process_clock.stray(error);
+    }
+
     /// The same; every call passes the gate and the tripwire.
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
         let process = lock(&self.shared.book).begin(&lock(&self.shared.policy));
         lock(&self.shared.source).intake.catalog = None;
+        let clock = self.shared.clock.astray(SignedDuration::ZERO);
+        self.process_clock = clock.clone();
+        let aws = |place: &Place| {
+            let (world, time) = (Arc::clone(&self.shared.world), self.shared.clock.clone());
+            InProcess::new(world, time, place.clone()).with_ears(clock.clone())
+        };
+        let places = self.places();
+        let crew = Crew::start(self.setting.knowledge, &aws(&places[0]), &clock, &mut self.lives);
+        self.crew = Some(crew.clone());
         self.read();
-        for place in self.places() {
-            let (world, clock) = (Arc::clone(&self.shared.world), self.shared.clock.clone());
-            let aws = InProcess::new(world, clock.clone(), place.clone()).with_gate(gate.clone());
+        for place in places {
+            let aws = aws(&place).with_gate(gate.clone());
             let witness =
                 Witness::new(aws, clock.clone(), tripwire.cloned(), Arc::clone(&self.shared.lies));
             let writer = self.setting.mode.may_put().then(|| witness.clone());
@@ -205,7 +244,8 @@ impl Lab {
             let bell = Arc::new(Notify::new());
             self.bells.push(Arc::clone(&bell));
             let shared = Arc::clone(&self.shared);
-            let life = Life { process, reconciler, witness, place, shared, bell };
+            let (crew, clock) = (crew.clone(), clock.clone());
+            let life = Life { process, reconciler, witness, place, shared, bell, crew, clock };
             self.lives.spawn(life.run());
         }
     }
@@ -213,6 +253,7 @@ impl Lab {
     /// Ends the process at once, wherever it is.
     pub(crate) fn kill(&mut self) {
         self.lives = JoinSet::new();
+        self.crew = None;
         self.bells.clear();
         self.kills += 1;
         lock(&self.shared.book).say(self.now(), "-- killed");
@@ -282,6 +323,7 @@ impl Lab {
         let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
         source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
         source.is_read = true;
+        self.crew.iter().for_each(|crew| crew.ask(&source.intake));
         drop(source);
         self.ring();
     }
@@ -432,6 +474,8 @@ struct Life {
     place: Place,
     shared: Arc<Shared>,
     bell: Arc<Notify>,
+    crew: Crew,
+    clock: Clock,
 }
 
 impl Life {
@@ -441,21 +485,56 @@ impl Life {
         loop {
             let (started, policy) = (clock.now(), lock(policy).clone());
             let intake = lock(source).intake(started);
-            let around = Surroundings { intake: intake.clone(), ..Surroundings::default() };
+            let around = Surroundings {
+                intake: intake.clone(),
+                membership: Arc::clone(&self.crew.membership.borrow_and_update()),
+                recorders: Arc::clone(&self.crew.recorders.borrow_and_update()),
+            };
             let report = self.reconciler.tick(&policy, &around, &stop).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();
             let tick = Tick { process: self.process, started, place, intake, notes };
             lock(book).enter(&tick, report, clock.now());
-            // Both arms are cancel-safe: a bell that nobody hears rings later.
-            tokio::select! {
+            self.rest(&policy, pause).await;
+        }
+    }
+
+    /// Reads members until something wakes the region.
+    async fn rest(&mut self, policy: &Policy, pause: Duration) {
+        let began = self.clock.elapsed();
+        let mut end = began + pause;
+        loop {
+            self.tell();
+            let left = end.saturating_sub(self.clock.elapsed());
+            let follows = self.crew.knowledge != Knowledge::Nothing;
+            // All arms are cancel-safe: a bell that nobody hears rings later.
+            let news = tokio::select! {
                 biased;
-                () = self.bell.notified() => {}
-                () = clock.sleep(pause) => {}
+                () = self.bell.notified() => return,
+                () = self.crew.changed() => return,
+                () = self.clock.sleep(left) => return,
+                news = self.reconciler.follow(policy), if follows => news,
+            };
+            let soon = began + policy.pace.look_again;
+            if news.matters {
+                end = end.min(soon);
             }
         }
     }
+
+    /// Shows what is known of members, as the daemon publishes it.
+    fn tell(&self) {
+        let (book, now) = (&self.shared.book, self.shared.clock.now());
+        let tracking = self.reconciler.tracking().clone();
+        let report = lock(book).learn(self.process, &self.place.region, tracking, now);
+        self.crew.publish(&report);
+    }
+}
+
+/// The id of one of the other members.
+pub(crate) fn member(number: u64) -> AccountId {
+    format!("{:012}", 400_000_000_000 + number).parse().unwrap()
 }
 
 /// Reads the manifests, or remembers what was read of them after the same past.

@@ -6,8 +6,14 @@
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
-//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon, with
-//! an account and when it joined. Members are told in lines of their own (`members`). A time is `12:00`, `12:00:30` or `d2/12:00` on the second day.
+//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon,
+//! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
+//! day. What is known of members has lines of its own (`members`).
+//!
+//! `-222222222222@ou-ab12-cdef3456` is an account excluded by its unit, as the account list says;
+//! a pack that excludes nobody and might says `selects`, one that cannot tell `unresolved`.
+//! `#frozen` is an account list in doubt; `#account 222222222222 ou-ab12-cdef3456 SUSPENDED` an
+//! entry of it.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
@@ -28,10 +34,12 @@ use conformd::domain::model::{
 use conformd::domain::observed::{
     Delivery, Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
 };
-use conformd::domain::organization::Standing;
+use conformd::domain::organization::{
+    Account, AccountList, AccountState, OrganizationRecord, Standing,
+};
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::selector::named;
+use conformd::domain::selector::{Excluded, Rule, named};
 
 use crate::members::{Members, account_list, members};
 
@@ -73,6 +81,8 @@ struct Pack<'a> {
     template: Digest,
     rules: u32,
     policy: DeletionPolicy,
+    /// Excluded accounts whom a unit excludes.
+    by_units: Excluded,
     rest: Vec<&'a str>,
 }
 
@@ -101,6 +111,7 @@ fn pack(line: &str) -> Pack<'_> {
         template: Digest::of([b"v1".as_slice()]),
         rules: 10,
         policy: DeletionPolicy::Delete,
+        by_units: Excluded::new(),
         rest: Vec::new(),
     };
     for word in words {
@@ -110,7 +121,10 @@ fn pack(line: &str) -> Pack<'_> {
         } else if let Some(count) = word.strip_prefix('-').and_then(|it| it.strip_suffix('x')) {
             content.excluded.extend((1..=count.parse().unwrap()).map(account));
         } else if let Some(id) = word.strip_prefix('-') {
-            content.excluded.insert(id.parse().unwrap());
+            let (id, unit) = id.split_once('@').map_or((id, None), |(id, unit)| (id, Some(unit)));
+            let id: AccountId = id.parse().unwrap();
+            content.excluded.insert(id);
+            pack.by_units.extend(unit.map(|unit| (id, Rule::Unit(unit.parse().unwrap()))));
         } else if let Some(delivery) = word.strip_prefix("s3:") {
             let (bucket, prefix) = delivery.split_once('/').unwrap_or((delivery, ""));
             content.delivery = Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
@@ -165,6 +179,8 @@ pub(crate) fn desired(text: &str) -> Desired {
             "#invalid" => desired.basis = Basis::Invalid("iam.yaml does not parse".to_owned()),
             "#unread" => desired.basis = Basis::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
+            "#frozen" => desired.standing = Standing::Frozen("the list shrank".to_owned()),
+            line if line.starts_with("#account ") => list(&mut desired, line),
             line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
             line => want(&mut desired, line),
         }
@@ -172,14 +188,52 @@ pub(crate) fn desired(text: &str) -> Desired {
     desired
 }
 
+/// One more account in the list.
+fn list(desired: &mut Desired, line: &str) {
+    let mut words = line.split_whitespace().skip(1);
+    let id: AccountId = words.next().unwrap().parse().unwrap();
+    let mut account = Account {
+        id,
+        name: String::new(),
+        state: Some(AccountState::Active),
+        joined: None,
+        units: Some([].into()),
+        tags: None,
+    };
+    for word in words {
+        match word.parse() {
+            Ok(state) => account.state = Some(state),
+            Err(_) => account.units = Some([word.parse().unwrap()].into()),
+        }
+    }
+    let list = desired.list.get_or_insert_with(|| {
+        Arc::new(AccountList {
+            organization: OrganizationRecord {
+                id: "o-example".to_owned(),
+                management: place().account,
+                all_features: true,
+            },
+            accounts: BTreeMap::new(),
+            units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
+            read: at("09:00"),
+        })
+    });
+    Arc::make_mut(list).accounts.insert(id, account);
+}
+
 fn want(desired: &mut Desired, line: &str) {
     let mut pack = pack(line);
     let marker = pack.marker(&installation(), &pack.name);
     pack.mark(&marker.to_string());
     let name = pack.name.clone();
+    let selects = !pack.by_units.is_empty();
+    let mut excluded = named(&pack.content.excluded);
+    excluded.extend(pack.by_units);
     let mut want = DesiredPack {
-        excluded: named(&pack.content.excluded),
-        selects: false,
+        excluded,
+        selects,
         content: pack.content,
         marker,
         adopt: false,
@@ -191,6 +245,10 @@ fn want(desired: &mut Desired, line: &str) {
         let stuck = match word {
             "adopt" => {
                 want.adopt = true;
+                None
+            }
+            "selects" => {
+                want.selects = true;
                 None
             }
             "broken" => {
@@ -206,6 +264,7 @@ fn want(desired: &mut Desired, line: &str) {
                 return;
             }
             "stuck" => Some(Stuck::Invalid("iam.yaml:3:1: unknown field".to_owned())),
+            "unresolved" => Some(Stuck::Unresolved("the account list is not known".to_owned())),
             "unsupported" => Some(Stuck::Unsupported("templates in S3 are not".to_owned())),
             word => {
                 want.suspend = suspend(Some(at(word.strip_prefix("suspended:").unwrap())));

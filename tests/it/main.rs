@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod alerts;
+mod check;
 mod cli;
 mod contract;
 mod crash;
@@ -16,7 +18,11 @@ mod lines;
 mod manifests;
 mod members;
 mod metrics;
+mod organization;
+mod people;
 mod plan;
+mod preflight;
+mod probe;
 mod process;
 mod properties;
 mod random;
@@ -28,9 +34,12 @@ mod scenarios;
 mod settings;
 mod sim_http;
 mod source;
+mod status;
+mod systemd;
 mod templates;
 mod tidy;
 mod toy;
 mod tracking;
 mod waits;
+mod week;
 mod wire;

@@ -1,10 +1,11 @@
 //! Members in the line language: what is known of them, one fact a line.
 //!
-//! `iam read 11:59` says when the members of a pack were last read, `swept` that it was all of them,
-//! `stuck` and `converged` what came of it. `iam 222222222222 no_recorder 11:00` is a member with
-//! its status or failure class and the time of its row. `222222222222 joined 04:00` is when an
-//! account joined, `222222222222 stopped 11:30` what a probe saw of its recorder. `#always` and
-//! `#never` are about rescues, `#cooldown 30` is theirs in minutes.
+//! `iam read 11:59` says when the members of a pack were last read, `swept` that it was all of
+//! them, `stuck` and `converged` what came of it, `unlisted` that there is no account list.
+//! `iam 222222222222 no_recorder 11:00` is a member with its status or failure class and the time
+//! of its row. `222222222222 joined 04:00` is when an account joined, `222222222222 stopped 11:30`
+//! what a probe saw of its recorder. `#always` and `#never` are about rescues, `#cooldown 30` is
+//! theirs in minutes.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
@@ -60,7 +61,9 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     let packs: BTreeMap<PackName, Arrival> =
         packs.into_iter().map(|(name, arrival)| (name, judged(arrival))).collect();
     let list = list_of(joined, now);
-    let expected = |pack: &PackName, account| packs[pack].newcomers.contains_key(&account);
+    let expected = |pack: &PackName, account| {
+        packs.get(pack).is_some_and(|arrival| arrival.newcomers.contains_key(&account))
+    };
     let newcomers = newcomers(&list, &packs, expected, &sightings, &[], now);
     members.recorders.probed = !sightings.is_empty();
     members.recorders.regions = BTreeMap::from([(place().region, sightings)]);
@@ -96,7 +99,7 @@ fn unread() -> Arrival {
         verdict: Verdict::Unseen,
         why: None,
         aggregate_stuck: false,
-        expected: None,
+        expected: Some(0),
         counts: Counts::default(),
         classes: BTreeMap::new(),
         troubled: Arc::from([]),
@@ -112,6 +115,7 @@ fn tell(arrival: &mut Arrival, facts: &[&str]) {
     match facts {
         ["read", time] => arrival.read = Some(at(time)),
         ["swept", time] => arrival.swept = Some(at(time)),
+        ["unlisted"] => arrival.expected = None,
         ["stuck"] => arrival.verdict = Verdict::StuckAggregate,
         ["converged"] => arrival.verdict = Verdict::Converged,
         [account, word, rest @ ..] => {
@@ -139,7 +143,8 @@ fn judged(arrival: Arrival) -> Arrival {
         (Verdict::Unseen, Counts { missing: 1.., .. }) => Verdict::Missing,
         (verdict, _) => verdict,
     };
-    Arrival { verdict, ..arrival }
+    let expected = arrival.expected.map(|_| arrival.newcomers.len());
+    Arrival { verdict, expected, ..arrival }
 }
 
 fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList {
@@ -160,6 +165,8 @@ fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList 
         },
         accounts,
         units_absent: [].into(),
+        units_walked: [].into(),
+        tags_problem: None,
         read,
     }
 }

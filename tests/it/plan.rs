@@ -20,7 +20,7 @@ fn a_pack_that_is_missing_is_created() {
     + iam create
         template   b7d7d13d (10 rules)
         parameter  age = "90"
-        excluded   +222222222222
+        excluded   + 222222222222 (exclude.accounts)
         delivery   none → awsconfigconforms-a/packs
     Plan: 1 to create, 0 to update, 0 to delete.
     "#);
@@ -42,7 +42,8 @@ fn every_field_that_differs_is_updated_and_shown_old_and_new() {
         parameter  age "90" → "60"
         parameter  new = "1"
         parameter  old "1" → (default)
-        excluded   +222222222222 -333333333333
+        excluded   + 222222222222 (exclude.accounts)
+        excluded   - 333333333333 (no rule excludes it)
         delivery   awsconfigconforms-a/packs → awsconfigconforms-a
         on removal Delete → Orphan
     Plan: 0 to create, 1 to update, 0 to delete.
@@ -146,7 +147,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     + new create
         template   b7d7d13d (10 rules)
     ! excluding held, would update
-        excluded   +222222222222
+        excluded   + 222222222222 (exclude.accounts)
         invalid: iam.yaml does not parse
     ! old held, would delete: no manifest wants it
         invalid: iam.yaml does not parse
@@ -161,7 +162,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     + new create
         template   b7d7d13d (10 rules)
     ! excluding held, would update
-        excluded   +222222222222
+        excluded   + 222222222222 (exclude.accounts)
         source: the directory is gone
     ! old held, would delete: no manifest wants it
         source: the directory is gone
@@ -307,7 +308,7 @@ fn a_failed_deployment_waits_until_its_members_are_read() {
     // The aggregate of ten thousand accounts never causes a Put alone: `remedies` has the rest.
     assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:00!NoRecorder"), @"
     ! iam held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     No changes; 1 held.
     ");
 }
@@ -372,7 +373,7 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_FAILED@11:59"), @"
     ! new held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     ! old held, would delete: no manifest wants it
         in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
     No changes; 2 held.
@@ -424,5 +425,92 @@ fn a_full_region_takes_no_new_pack_and_still_updates() {
         quota: AWS allows 50 packs in a region; nothing is deleted to make room
     not managed here: 48 unmanaged, 0 foreign
     Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    ");
+}
+
+#[test]
+fn accounts_that_enter_or_leave_an_exclusion_are_shown_with_the_reason() {
+    let list = "#account 222222222222 ou-ab12-aaaaaaaa; #account 333333333333 ou-ab12-bbbbbbbb; \
+                #account 444444444444 SUSPENDED; #account 555555555555; \
+                #account 666666666666 ou-ab12-bbbbbbbb CLOSED";
+    let wanted = format!("{list}; iam v1 -222222222222@ou-ab12-aaaaaaaa -555555555555");
+    let held = "iam v1 -333333333333 -444444444444 -666666666666 -777777777777";
+    assert_snapshot!(check(&wanted, held), @"
+    ~ iam update
+        excluded   + 222222222222 (exclude.organizationalUnits ou-ab12-aaaaaaaa)
+        excluded   + 555555555555 (exclude.accounts)
+        excluded   - 333333333333 (now in ou-ab12-bbbbbbbb)
+        excluded   - 444444444444 (now SUSPENDED)
+        excluded   - 666666666666 (now in ou-ab12-bbbbbbbb, CLOSED)
+        excluded   - 777777777777 (not a member any more)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+    assert_snapshot!(check("iam v1", "iam v1 -222222222222"), @"
+    ~ iam update
+        excluded   - 222222222222 (no rule excludes it)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+    assert_snapshot!(check("iam v1 -100x", "iam v1 -999999999999"), @"
+    ~ iam update
+        excluded   + 200000000001 (exclude.accounts)
+        excluded   + 200000000002 (exclude.accounts)
+        excluded   + 200000000003 (exclude.accounts)
+        excluded   + 200000000004 (exclude.accounts)
+        excluded   + 200000000005 (exclude.accounts)
+        excluded   + 200000000006 (exclude.accounts)
+        excluded   + 200000000007 (exclude.accounts)
+        excluded   + 200000000008 (exclude.accounts)
+        excluded   + 200000000009 (exclude.accounts)
+        excluded   + 200000000010 (exclude.accounts)
+        excluded   + and 90 more
+        excluded   - 999999999999 (no rule excludes it)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+}
+
+#[test]
+fn a_list_in_doubt_changes_no_exclusion_that_it_decides_and_nothing_else_waits() {
+    let unit = "-222222222222@ou-ab12-aaaaaaaa";
+    assert_snapshot!(check(&format!("#frozen; iam v1 {unit}"), "iam v1"), @"
+    ! iam held, would update
+        excluded   + 222222222222 (exclude.organizationalUnits ou-ab12-aaaaaaaa)
+        membership: the list shrank
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("#frozen; iam v1 selects", "iam v1 -222222222222"), @"
+    ! iam held, would update
+        excluded   - 222222222222 (no rule excludes it)
+        membership: the list shrank
+    No changes; 1 held.
+    ");
+    assert_snapshot!(check("#frozen; iam v1 selects; kms v1 -222222222222", ""), @"
+    + kms create
+        template   b7d7d13d (10 rules)
+        excluded   + 222222222222 (exclude.accounts)
+    ! iam held, would create
+        template   b7d7d13d (10 rules)
+        membership: the list shrank
+    Plan: 1 to create, 0 to update, 0 to delete; 1 held.
+    ");
+    assert_snapshot!(check(&format!("#frozen; iam v2 {unit}"), "iam v1 -222222222222"), @"
+    ~ iam update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+    assert_snapshot!(check("#frozen; iam v1 -222222222222", "iam v1"), @"
+    ~ iam update
+        excluded   + 222222222222 (exclude.accounts)
+    Plan: 0 to create, 1 to update, 0 to delete.
+    ");
+}
+
+#[test]
+fn a_pack_whose_exclusions_nobody_can_tell_is_neither_put_nor_deleted() {
+    assert_snapshot!(check_again("iam v2 unresolved; kms unresolved", "iam v1"), @"
+    ! iam held
+        membership: the account list is not known
+    ! kms held
+        membership: the account list is not known
+    No changes; 2 held.
     ");
 }

@@ -111,7 +111,11 @@ fn no_limits() -> Limits {
 
 fn rule(plan: Plan, mode: Mode, limits: &Limits, ledger: &mut Ledger, now: Timestamp) -> Ruling {
     let approvals = BTreeMap::new();
-    approve(plan, &Terms { mode, limits, approvals: &approvals, members: None, now }, ledger)
+    approve(
+        plan,
+        &Terms { mode, limits, approvals: &approvals, members: None, shrink: None, now },
+        ledger,
+    )
 }
 
 fn old_ledger() -> Ledger {

@@ -152,15 +152,19 @@ fn only_classes_that_may_pass_are_put_again() {
 }
 
 #[test]
-fn why_it_failed_has_to_be_read_before_anything_is_done() {
+fn members_have_to_be_read_before_anything_is_done() {
     let held = "
     ! iam held
-        retry: its deployment failed; why is not read yet
+        retry: its deployment failed; whom another Put would help is not known yet
     No changes; 1 held.
     ";
     let held = held.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-    for members in ["", "iam read 09:29; iam 222222222222 throttled", "iam 222222222222 throttled"]
-    {
+    for members in [
+        "",
+        "iam 222222222222 throttled",
+        "iam read 09:29; iam 222222222222 throttled",
+        "iam read 11:59; iam unlisted; iam 222222222222 no_recorder; #always",
+    ] {
         let text = check(members).lines().map(str::trim).collect::<Vec<_>>().join("\n");
         assert_eq!(text.trim(), held.trim(), "{members}");
     }
@@ -257,7 +261,7 @@ fn what_failed_is_put_again_ever_more_rarely() {
         03:30    |        | iam v1 03:20 UPDATE_FAILED@03:30 | | iam read 03:30; iam 222222222222 throttled
         07:29:59 |        |
         07:30    |        |
-        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40 | | iam read 07:40
+        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40 | | iam read 07:40; iam converged
         08:00    |        | iam v1 07:30 UPDATE_FAILED@08:00 | | iam read 08:00; iam 222222222222 throttled
         09:00    |        |
     "), @"
@@ -422,7 +426,8 @@ fn report(mode: Mode, members: &str) -> String {
     let now = at("12:00");
     let plan = plan_with("iam v1", "iam v1 09:00 UPDATE_FAILED@09:30", members);
     let (limits, approvals) = (Limits::default(), [].into());
-    let terms = Terms { mode, limits: &limits, approvals: &approvals, members: None, now };
+    let terms =
+        Terms { mode, limits: &limits, approvals: &approvals, members: None, shrink: None, now };
     let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
     let steps = ruling.approved.plan().steps.len();
     let tick = Tick { number: 1, started: now, seen_last: Some(now) };
@@ -488,7 +493,14 @@ fn remedies(turns: &[Turn], mode: Mode, rescue: &str) -> Vec<(Timestamp, Reason)
         let look: (&Observed, _) = (&shown, &members(&text, now));
         let plan = look_with(&mut history, &desired("iam v1"), look, now);
         let (limits, approvals) = (Limits::default(), [].into());
-        let terms = Terms { mode, limits: &limits, approvals: &approvals, members: None, now };
+        let terms = Terms {
+            mode,
+            limits: &limits,
+            approvals: &approvals,
+            members: None,
+            shrink: None,
+            now,
+        };
         let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
         for step in ruling.approved.into_steps() {
             taken.push((now, step.reason.clone()));

@@ -13,7 +13,8 @@ fn report(wanted: &str, shown: &str) -> RegionReport {
     let plan = look(&mut History::default(), &desired, &observed, now);
     let (limits, approvals) = (Limits::default(), [].into());
     let mode = Mode::Sync;
-    let terms = Terms { mode, limits: &limits, approvals: &approvals, members: None, now };
+    let terms =
+        Terms { mode, limits: &limits, approvals: &approvals, members: None, shrink: None, now };
     let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
     let tick = Tick { number: 1, started: now, seen_last: Some(now) };
     RegionReport::ruled(tick, mode, &observed, &ruling)

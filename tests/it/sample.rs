@@ -14,15 +14,18 @@ use conformd::domain::guard::{Blocked, Trip, TripReason};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{Digest, PackName, Place, Region, Revision, Timestamp};
 use conformd::domain::observed::{Delivery, Phase, RolloutStatus, Unseen, Verb};
+use conformd::domain::organization::Membership;
 use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
 };
+use conformd::domain::recorder::Recorders;
 use conformd::domain::report::{
     Declarations, DeclaredApproval, DriftKind, PackReport, PackState, RegionReport, Reports,
     SourceStatus, Timing,
 };
-use conformd::metrics::{Metrics, Program, Settings, Setup, View};
+use conformd::metrics::{Intervals, Metrics, Program, Settings, Setup, View};
+use jiff::SignedDuration;
 
 /// A value that no answer may show.
 pub(crate) const SECRET: &str = "hunter2-in-a-parameter";
@@ -47,8 +50,13 @@ pub(crate) fn settings(names: &[&str]) -> Settings {
     Settings {
         mode: Mode::Sync,
         regions: regions(names),
-        interval_source: Duration::from_mins(1),
-        interval_region: Duration::from_mins(15),
+        intervals: Intervals {
+            source: Duration::from_mins(1),
+            organization: Duration::from_mins(10),
+            region: Duration::from_mins(15),
+            sweep_trouble: Duration::from_mins(15),
+            sweep_full: Duration::from_hours(6),
+        },
         quota: 50,
     }
 }
@@ -117,6 +125,7 @@ pub(crate) fn pack_report(state: PackState, drift: &[DriftKind]) -> PackReport {
         status: Some(RolloutStatus::Known(Verb::Create, Phase::Successful)),
         last_update: Some(at("11:30:00")),
         holds: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -214,12 +223,33 @@ pub(crate) fn source() -> SourceStatus {
 
 /// What a scrape shows of these reports.
 pub(crate) fn scrape(metrics: &Metrics, reports: &Reports) -> Text {
+    scrape_all(metrics, reports, &Members::default())
+}
+
+/// What is known of members beside the reports.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Members {
+    pub(crate) membership: Membership,
+    pub(crate) recorders: Recorders,
+    pub(crate) skew: Option<SignedDuration>,
+}
+
+/// What a scrape shows of these reports and members.
+pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members) -> Text {
+    let Members { membership, recorders, skew } = members;
     let beats = BTreeMap::from([
         (Beater::sole(Task::Source), at("12:00:05")),
         (Beater::regional(&region("eu-west-1")), at("12:00:06")),
     ]);
-    let now = at("12:01:00");
-    let view = View { reports, source: &source(), beats: &beats, now };
+    let view = View {
+        reports,
+        source: &source(),
+        membership,
+        recorders,
+        skew: *skew,
+        beats: &beats,
+        now: at("12:01:00"),
+    };
     Text::read(&metrics.scrape(view).unwrap())
 }
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use conformd::config::{self, Config, Http, Intervals, Limits, Loaded, Source};
+use conformd::config::{self, Config, Http, Intervals, Limits, Loaded, RecorderProbe, Source};
 use conformd::domain::diagnostic::Diagnostic;
 use conformd::domain::guard;
 use conformd::domain::mode::Mode;
+use conformd::domain::remedy::{AfterDeadline, Rescue};
 use conformd::domain::snapshot::SourcePath;
 use proptest::prelude::*;
 
@@ -72,7 +73,7 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "http"];
+    let sections = ["intervals", "guard", "limits", "rescue", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
@@ -86,7 +87,8 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     assert_eq!(shown.intervals, Intervals::default());
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent \
-        readsPerSecond burst inFlight listen tokenFile bucket prefix profile endpoint";
+        readsPerSecond burst inFlight listen tokenFile bucket prefix profile endpoint \
+        roleName externalId interval afterDeadline cooldown";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
     }
@@ -321,15 +323,103 @@ fn keys_never_show_in_the_debug_form() {
 }
 
 #[test]
-fn sections_of_later_versions_are_accepted_with_a_warning() {
-    let text = with("rescue: {cooldown: 1h}\nrecorderProbe: {roleName: conformd/RecorderProbe}");
-    insta::assert_snapshot!(findings(&text), @r"
-    8:9 warning reserved
-      rescue is not used by this version
-    9:16 warning reserved
-      recorderProbe is not used by this version
+fn a_probe_and_rescues_are_read_and_have_defaults() {
+    let config = good(&with("recorderProbe: {roleName: Probe, externalId: 'a:b'}\nrescue: {}"));
+    let probe = RecorderProbe {
+        role_name: "Probe".to_owned(),
+        external_id: Some("a:b".to_owned()),
+        interval: Duration::from_mins(10),
+    };
+    assert_eq!((config.recorder_probe, config.rescue), (Some(probe), Rescue::default()));
+    let text = with(
+        "recorderProbe: {roleName: /security/conformd/Probe, externalId: x/y+1, interval: 90s}\n\
+         rescue: {afterDeadline: always, cooldown: 2h}",
+    );
+    let config = good(&text);
+    let probe = config.recorder_probe.unwrap();
+    assert_eq!(probe.role_name, "security/conformd/Probe");
+    assert_eq!(probe.interval, Duration::from_secs(90));
+    let rescue =
+        Rescue { after_deadline: AfterDeadline::Always, cooldown: Duration::from_hours(2) };
+    assert_eq!(config.rescue, rescue);
+    let none = good(MINIMAL);
+    assert_eq!((none.recorder_probe, none.rescue), (None, Rescue::default()));
+}
+
+#[test]
+fn errors_of_probe_and_rescue_name_their_place() {
+    let text = with(
+        "recorderProbe:\n  roleName: arn:aws:iam::111111111111:role/Probe\n  externalId: 7\n  \
+         interval: 5s\n  region: eu-west-1\n\
+         rescue: {afterDeadline: recorderSeem, cooldown: 2}",
+    );
+    insta::assert_snapshot!(findings(&text), @r#"
+    9:13 error malformed
+      recorderProbe.roleName is "arn:aws:iam::111111111111:role/Probe"
+      want the name of a role, with its path if it has one, such as conformd/RecorderProbe
+      hint give what follows role/: the rest differs from account to account
+    10:15 error wrong-type
+      recorderProbe.externalId is a number
+      want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
+      hint put it in quotes
+    11:13 warning interval-clamped
+      recorderProbe.interval is "5s"; 1m is used instead
+    12:3 error unknown-field
+      recorderProbe has no field "region"
+      want one of roleName, externalId, interval
+    13:25 error malformed
+      rescue.afterDeadline is "recorderSeem"
+      want one of recorderSeen, always, never
+      hint did you mean recorderSeen?
+    13:49 error malformed
+      rescue.cooldown is 2
+      want a length of time with its unit, such as 30s, 15m or 6h
+    "#);
+    let text = with("recorderProbe: {externalId: x}\nrescue: never");
+    insta::assert_snapshot!(findings(&text), @r#"
+    8:16 error missing-field
+      recorderProbe.roleName is missing
+      want the name of a role, with its path if it has one, such as conformd/RecorderProbe
+    8:29 error malformed
+      recorderProbe.externalId is "x"
+      want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
+    9:9 error wrong-type
+      rescue is text
+      want a mapping
+    "#);
+}
+
+#[test]
+fn a_probe_without_external_id_is_warned_of() {
+    let text = with("recorderProbe: {roleName: conformd/Probe}");
+    insta::assert_snapshot!(findings(&text), @"
+    8:16 warning no-external-id
+      recorderProbe.externalId is missing
+      hint let the role's trust policy ask for one, so that nobody can make conformd enter accounts for them
     ");
-    assert!(read(&text).is_ok());
+    assert!(good(&text).recorder_probe.is_some());
+}
+
+#[test]
+fn role_names_and_external_ids_are_those_of_iam() {
+    let accepts = |field: &str, value: &str| {
+        let other = if field == "roleName" { "externalId: ok" } else { "roleName: ok" };
+        read(&with(&format!("recorderProbe: {{{other}, {field}: {value:?}}}"))).is_ok()
+    };
+    let (name, path) = ("n".repeat(64), "p".repeat(510));
+    for fits in ["a", "/a", "a/b/c", "A+=,.@-_0", &name, &format!("{path}/{name}")] {
+        assert!(accepts("roleName", fits), "{fits}");
+    }
+    let (name, path) = ("n".repeat(65), "p".repeat(511));
+    for unfit in ["", "/", "a/", "a//b", "a b", "a*", "ä", "a:b", &name, &format!("{path}/n")] {
+        assert!(!accepts("roleName", unfit), "{unfit}");
+    }
+    for fits in ["ab", "://", "_+=,.@:/-", &"x".repeat(1_224)] {
+        assert!(accepts("externalId", fits), "{fits}");
+    }
+    for unfit in ["", "a", "a b", "a*", "ää", &"x".repeat(1_225)] {
+        assert!(!accepts("externalId", unfit), "{unfit}");
+    }
 }
 
 #[test]
@@ -348,13 +438,15 @@ fn a_file_that_is_not_there_is_said_to_be_unreadable() {
 #[test]
 fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let old = good(MINIMAL);
-    let reloadable =
-        with("intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}");
+    let reloadable = with(
+        "intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}\n\
+              rescue: {cooldown: 2h}",
+    );
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
     let restart = with(
         "http: {listen: \"0.0.0.0:80\", tokenFile: token}\nlimits: {burst: 5}\n\
-         intervals: {source: 5m}",
+         intervals: {source: 5m}\nrecorderProbe: {roleName: Probe, externalId: ab}",
     );
     let restart = restart
         .replace("main", "other")
@@ -369,6 +461,7 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     source
     intervals.source
     limits
+    recorderProbe
     http.listen
     http.tokenFile
     ");

@@ -419,14 +419,14 @@ async fn a_request_of_another_service_is_told_what_is_missing() {
 #[tokio::test]
 async fn the_wire_can_be_made_as_strange_as_aws_is_at_times() {
     let server = Server::start_with(|options| Options {
-        date: DateClock::Virtual,
+        date: DateClock::Real,
         unset: Unset::Null,
         error_name: ErrorName::Namespaced,
         ..options
     })
     .await;
     let listing = server.call(LIST, "{}").await;
-    assert_eq!(listing.headers["date"], "Mon, 02 Nov 2026 08:00:00 GMT");
+    assert_ne!(listing.headers["date"], "Mon, 02 Nov 2026 08:00:00 GMT");
     assert_eq!(listing.json()["NextToken"], Value::Null);
     let error = server.call(DELETE, r#"{"OrganizationConformancePackName": "none"}"#).await;
     let name = "NoSuchOrganizationConformancePackException";
@@ -461,6 +461,76 @@ async fn a_session_acts_in_its_account_and_a_made_up_one_nowhere() {
     let expired = identify(&key, "token.0").await;
     assert!(expired.body.contains("<Code>ExpiredToken</Code>"), "{}", expired.body);
     assert_eq!((made_up.status, expired.status), (403, 403));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_names_the_worlds_time() {
+    let server = Server::start().await;
+    server.control("POST", "clock", &json!({ "advance": "90m" })).await;
+    for target in [LIST, "StarlingDoveService.Unknown"] {
+        let answer = server.call(target, "{}").await;
+        assert_eq!(answer.headers["date"], "Mon, 02 Nov 2026 09:30:00 GMT", "{target}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_does_no_more_than_its_policy_says() {
+    let server = Server::start().await;
+    let assume = async |policy: &str| {
+        let role = "RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222%3Arole%2FProbe&RoleSessionName=probe";
+        let policy = policy.replace('"', "%22").replace(' ', "").replace(':', "%3A");
+        let form = format!("Action=AssumeRole&Version=2011-06-15&{role}&ExternalId=shared");
+        server.send(&sts(MANAGEMENT, &format!("{form}&Policy={policy}"))).await.unwrap()
+    };
+    let action = "config:DescribeOrganizationConformancePacks";
+    let allow = format!(r#"{{"Statement": {{"Effect": "Allow", "Action": "{action}"}}}}"#);
+    let answer = assume(&allow).await;
+    let member = |name: &str| {
+        let (_, rest) = answer.body.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    let token = format!("X-Amz-Security-Token: {}", member("SessionToken"));
+    let as_session = async |target: &str, body: &str| {
+        let signed = signed(&member("AccessKeyId"), "eu-west-1", "config");
+        let head = format!("X-Amz-Target: {target}\r\n{signed}\r\n{token}");
+        server.send(&post("POST", "/", &head, body)).await.unwrap()
+    };
+    assert_eq!(as_session(LIST, "{}").await.status, 200);
+    let refused = as_session(PUT, &pack("base")).await;
+    assert_eq!((refused.status, &refused.json()["__type"]), (400, &json!("AccessDeniedException")));
+    let why = "because no session policy allows the config:PutOrganizationConformancePack action";
+    assert!(refused.body.contains(why), "{}", refused.body);
+    let broken = assume("{").await;
+    assert!(broken.body.contains("<Code>MalformedPolicyDocument</Code>"), "{}", broken.body);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_can_join_with_its_window_nearly_over_and_without_the_probes_role() {
+    let server = Server::start().await;
+    let joining = json!({ "id": "520000000001", "joined": "-6h59m", "recorder": "missing" });
+    assert_eq!(server.control("POST", "accounts", &joining).await.status, 200);
+    let world = server.control("GET", "world", &Value::Null).await.json();
+    assert_eq!(world["accounts"][3]["joined"], json!("2026-11-02T01:01:00Z"));
+    let again = server.control("POST", "accounts", &joining).await;
+    let later = json!({ "id": "520000000002", "joined": "1h" });
+    let later = server.control("POST", "accounts", &later).await;
+    assert_eq!((again.status, later.status), (400, 400));
+    let enter = async || {
+        let role = "RoleArn=arn%3Aaws%3Aiam%3A%3A520000000001%3Arole%2FProbe&RoleSessionName=probe";
+        let form = format!("Action=AssumeRole&Version=2011-06-15&{role}&ExternalId=shared");
+        server.send(&sts(MANAGEMENT, &form)).await.unwrap().status
+    };
+    let missing = json!({ "name": "Probe", "account": "520000000001", "exists": false });
+    let other = json!({ "name": "Probe", "account": "520000000001", "externalId": "other" });
+    let mut seen = vec![enter().await];
+    for role in [missing, other] {
+        assert_eq!(server.control("PUT", "roles", &role).await.status, 200);
+        seen.push(enter().await);
+    }
+    assert_eq!(seen, [200, 403, 403]);
     server.stop().await;
 }
 

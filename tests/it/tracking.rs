@@ -169,7 +169,14 @@ impl Stage {
             OrganizationRecord { id: "o-1".to_owned(), management: id(OWNER), all_features: true };
         let accounts = self.accounts.clone();
         let units_absent = std::collections::BTreeSet::new();
-        let list = AccountList { organization, accounts, units_absent, read: now };
+        let list = AccountList {
+            organization,
+            accounts,
+            units_absent,
+            units_walked: [].into(),
+            tags_problem: None,
+            read: now,
+        };
         let membership = Membership { list: Some(Arc::new(list)), ..Membership::default() };
         self.around.membership = Arc::new(membership);
     }

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use conformd::aws::{AwsCloud, ConnectProblem, Patience};
+use conformd::aws::{AwsCloud, ConnectProblem, Ears, Patience};
 use conformd::clock::Clock;
 use conformd::cloud::{
     Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, RowFilter,
@@ -96,7 +96,7 @@ impl Wire {
         let attempts = Arc::new(Attempts::default());
         let observer = Arc::clone(&attempts);
         let settings = settings(Some(url));
-        let cloud = AwsCloud::connect(&settings, patience(hangs), observer).await.unwrap();
+        let cloud = AwsCloud::connect(&settings, patience(hangs), ears(observer)).await.unwrap();
         Self { settings, cloud, requests, attempts, _server: server }
     }
 
@@ -122,6 +122,10 @@ fn patience(hangs: bool) -> Patience {
     let quick = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
     let short = Duration::from_millis(500);
     if hangs { Patience { read_attempt: short, write: short, ..quick } } else { quick }
+}
+
+fn ears(observer: Arc<dyn AttemptObserver>) -> Ears {
+    Ears { observer, clock: Clock::system() }
 }
 
 fn settings(url: Option<String>) -> Aws {
@@ -279,6 +283,27 @@ async fn a_read_succeeds_after_two_throttles_and_every_attempt_is_reported() {
 }
 
 #[tokio::test]
+async fn aws_time_is_that_of_fresh_answers_refusals_among_them() {
+    let told = |age: &str| {
+        let kind = format!("application/json\r\n{age}date: Sun, 01 Nov 2026 08:00:00 GMT");
+        Reply::Answer(400, kind.leak(), r#"{"__type":"AccessDeniedException"}"#.to_owned())
+    };
+    for (age, is_heard) in [("", true), ("age: 90\r\n", false)] {
+        let wire = Wire::new(vec![told(age)]).await;
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
+        let ears = Ears { observer: wire.attempts.clone(), clock: clock.clone() };
+        let cloud = AwsCloud::connect(&wire.settings, patience(false), ears).await.unwrap();
+        for _ in 0..2 {
+            let error = cloud.reader(&place()).packs(None).await.unwrap_err();
+            assert_eq!(error.kind, FailureKind::Denied);
+        }
+        let now = is_heard.then(|| "2026-11-01T08:00:00Z".parse().unwrap());
+        assert_eq!(clock.aws_now(), now.unwrap_or(Timestamp::UNIX_EPOCH));
+        assert_eq!(wire.seen().len(), 2, "a stand-in's time never makes the SDK try again");
+    }
+}
+
+#[tokio::test]
 async fn a_paced_reader_slows_down_when_aws_throttles_and_recovers() {
     let throttle = refusal("ThrottlingException");
     let wire = Wire::new(vec![throttle.clone(), throttle.clone(), throttle, json(200, "{}")]).await;
@@ -298,7 +323,7 @@ async fn requests_under_way_and_waits_for_the_own_limiter_show_in_the_metrics() 
     let metrics = sample::metrics(&["eu-west-1"]);
     let observer = Arc::new(metrics.clone());
     let patient = Patience::default();
-    let cloud = AwsCloud::connect(&wire.settings, patient, observer.clone()).await.unwrap();
+    let cloud = AwsCloud::connect(&wire.settings, patient, ears(observer.clone())).await.unwrap();
     let budget = Budget {
         per_second: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
@@ -562,14 +587,14 @@ async fn credentials_that_cannot_be_found_are_told_apart_from_a_dead_network() {
     let observer = Arc::clone(&wire.attempts);
     let endpoint = nobody.endpoint.map(|endpoint| Endpoint { credentials: None, ..endpoint });
     let nobody = Aws { endpoint, ..nobody };
-    let cloud = AwsCloud::connect(&nobody, patience(false), observer).await.unwrap();
+    let cloud = AwsCloud::connect(&nobody, patience(false), ears(observer)).await.unwrap();
     let error = cloud.reader(&place()).packs(None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Credentials, "{}", error.source);
     assert!(wire.seen().is_empty());
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gone = settings(Some(format!("http://{gone}")));
     let observer = Arc::clone(&wire.attempts);
-    let cloud = AwsCloud::connect(&gone, patience(false), observer).await.unwrap();
+    let cloud = AwsCloud::connect(&gone, patience(false), ears(observer)).await.unwrap();
     let error = cloud.reader(&place()).packs(None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unreachable, "{}", error.source);
 }
@@ -615,7 +640,7 @@ fn an_endpoint_hidden_in_the_environment_or_a_profile_is_refused() {
 #[tokio::test]
 async fn the_refused_service_is_named() {
     let observer = Arc::new(Attempts::default());
-    let found = AwsCloud::connect(&settings(None), Patience::default(), observer).await;
+    let found = AwsCloud::connect(&settings(None), Patience::default(), ears(observer)).await;
     match found {
         Ok(_) => println!("refused: ."),
         Err(ConnectProblem::HiddenEndpoint { service, url }) => {

@@ -44,7 +44,6 @@ pub(in crate::domain) struct Draft {
     pub(super) regions: Option<BTreeMap<Region, Span>>,
     pub(super) overrides: Vec<OverrideDraft>,
     pub(super) exclude: Exclude,
-    pub(super) exclude_span: Option<Span>,
     pub(super) delivery: Delivery,
     pub(super) deletion_policy: DeletionPolicy,
     pub(super) adopt: bool,
@@ -86,7 +85,6 @@ impl Draft {
             regions: None,
             overrides: Vec::new(),
             exclude: Exclude::default(),
-            exclude_span: None,
             delivery: Delivery::default(),
             deletion_policy: DeletionPolicy::default(),
             adopt: false,
@@ -134,7 +132,6 @@ impl Draft {
         }
         if let Some(exclude) = fields.optional("exclude") {
             self.exclude = spec::exclude(findings, exclude);
-            self.exclude_span = Some(exclude.span);
         }
         if let Some(delivery) = fields.optional("delivery") {
             self.delivery = spec::delivery(findings, delivery);

@@ -30,10 +30,6 @@ pub(in crate::domain) fn resolve(
         }
         TemplateSource::S3(_) => held(findings, place, "a template in S3"),
     }
-    if draft.exclude.needs_membership() {
-        let what = "an exclusion by organizational unit, tag or state";
-        held(findings, draft.exclude_span.unwrap_or(draft.origin.span), what);
-    }
     if findings.failed() {
         return None;
     }
@@ -47,7 +43,6 @@ pub(in crate::domain) fn resolve(
         regions: _,
         overrides,
         exclude,
-        exclude_span: _,
         delivery,
         deletion_policy,
         adopt,

@@ -56,6 +56,8 @@ impl Scene {
             organization,
             accounts: BTreeMap::new(),
             units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
             read: start(),
         };
         let place = Place { account: id(1), region: "eu-west-1".parse().unwrap() };

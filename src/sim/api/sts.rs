@@ -28,7 +28,7 @@ pub struct AssumeRole {
     pub duration_seconds: Option<i64>,
     /// The shared id of the trust policy.
     pub external_id: Option<String>,
-    /// A session policy; accepted, not enforced.
+    /// A session policy; its actions are enforced, its resources and conditions are not.
     pub policy: Option<String>,
 }
 

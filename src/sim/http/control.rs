@@ -43,6 +43,7 @@ pub(super) fn router(simulation: Simulation) -> Router {
         .route("/_sim/accounts/{account}/parent", put(move_account))
         .route("/_sim/recorders/{account}", put(set_recorders))
         .route("/_sim/recorders/{account}/{region}", put(set_recorder))
+        .route("/_sim/roles", put(set_role))
         .route("/_sim/failures", post(fail))
         .route("/_sim/failures/{id}", delete(clear_failure))
         .route("/_sim/faults", post(disturb).delete(clear_faults))
@@ -245,6 +246,10 @@ async fn set_recorder(
     let RecorderBody { recorder } = read(&body)?;
     let region = Some(region);
     happen(&simulation, &Event::Recorder(SetRecorder { account, region, recorder }))
+}
+
+async fn set_role(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+    happen(&simulation, &Event::Role(read(&body)?))
 }
 
 async fn fail(State(simulation): State<Simulation>, body: Bytes) -> Shown {

@@ -9,6 +9,7 @@ use super::scope::Scope;
 use super::{Face, Protocol};
 use crate::domain::model::{Region, Timestamp};
 use crate::sim::api::{Answer, Caller, Fault, Origin};
+use crate::sim::sessions::Session;
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -84,14 +85,14 @@ pub(super) fn caller(
     Ok(Caller { account, region, session, origin: Origin::Client, invocation })
 }
 
-/// The ARN of the session these keys belong to.
-fn session(face: &Face, key: &str, token: Option<&str>) -> Result<String, Refusal> {
+/// The session these keys belong to.
+fn session(face: &Face, key: &str, token: Option<&str>) -> Result<Session, Refusal> {
     let end = token.and_then(end_of_session).ok_or(Refusal::Unknown)?;
-    if end <= face.now_for_clients().as_second() {
+    if end <= face.now_by(face.options.sessions).as_second() {
         return Err(Refusal::Expired);
     }
-    let arn = face.simulation.with(|world| world.session(key).map(|session| session.arn.clone()));
-    arn.ok_or(Refusal::Unknown)
+    let session = face.simulation.with(|world| world.session(key).cloned());
+    session.ok_or(Refusal::Unknown)
 }
 
 /// Moves the end of an assumed role's session from the world's clock to the clients'. The token
@@ -99,7 +100,7 @@ fn session(face: &Face, key: &str, token: Option<&str>) -> Result<String, Refusa
 pub(super) fn on_clients_clock(face: &Face, answer: Answer) -> Answer {
     let Answer::AssumeRole(mut role) = answer else { return answer };
     let lasts = role.credentials.expiration.duration_since(face.simulation.clock().now());
-    let end = face.now_for_clients().saturating_add(lasts).unwrap_or(Timestamp::MAX);
+    let end = face.now_by(face.options.sessions).saturating_add(lasts).unwrap_or(Timestamp::MAX);
     role.credentials.expiration = end;
     role.credentials.session_token =
         format!("{}.{}", role.credentials.session_token, end.as_second());

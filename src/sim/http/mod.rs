@@ -41,27 +41,40 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const CONTROL_PREFIX: &str = "/_sim/";
 
 /// How the HTTP face presents the world; the first alternative of each is the default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
     /// Whose account an access key id that names no account belongs to; nobody's when unset, and
     /// such keys are refused.
     pub any_credentials: Option<AccountId>,
-    /// Which clock the `Date` header shows and sessions expire on.
+    /// Which clock the `Date` header shows.
     pub date: DateClock,
+    /// Which clock sessions expire on: the one that clients go by, whose keys they are.
+    pub sessions: DateClock,
     /// How unset optional members appear.
     pub unset: Unset,
     /// How an exception's name is spelt in `__type`.
     pub error_name: ErrorName,
 }
 
-/// The clock of the `Date` header. Clients correct their signing time by it and, when it is far
-/// off, retry refused calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            any_credentials: None,
+            date: DateClock::Virtual,
+            sessions: DateClock::Real,
+            unset: Unset::default(),
+            error_name: ErrorName::default(),
+        }
+    }
+}
+
+/// One of two clocks. Clients correct their signing time by the `Date` header and, when it is far
+/// off, retry refused calls; the times in bodies are virtual in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateClock {
     /// The machine's.
-    #[default]
     Real,
     /// The world's.
     Virtual,
@@ -158,10 +171,7 @@ impl Face {
                 "this simulator answers AWS Config, Organizations and STS; S3 is not simulated yet",
             ),
         };
-        Ok(match self.options.date {
-            DateClock::Real => response,
-            DateClock::Virtual => wire::with_date(response, self.now_for_clients()),
-        })
+        Ok(wire::with_date(response, self.now_by(self.options.date)))
     }
 
     async fn call(
@@ -194,9 +204,9 @@ impl Face {
         }
     }
 
-    /// The time that clients are shown.
-    fn now_for_clients(&self) -> Timestamp {
-        match self.options.date {
+    /// The time by one of the clocks.
+    fn now_by(&self, clock: DateClock) -> Timestamp {
+        match clock {
             DateClock::Real => Clock::system().now(),
             DateClock::Virtual => self.simulation.clock().now(),
         }

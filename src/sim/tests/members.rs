@@ -1,6 +1,9 @@
 //! Accounts that join, wait for a recorder, fail, close or leave.
 
 use super::*;
+use crate::domain::failure_class::FailureClass;
+use crate::sim::api::Epoch;
+use crate::sim::causes;
 
 #[test]
 fn a_joining_account_without_recorder_waits_until_exactly_seven_hours() {
@@ -71,6 +74,67 @@ fn an_old_account_without_recorder_fails_at_once_and_joining_again_restarts_the_
     bench.set_recorder(&id, Recorder::Recording);
     bench.pass(HOUR);
     assert_eq!(bench.row("base", &id), "CREATE_SUCCESSFUL");
+}
+
+#[test]
+fn an_account_joins_with_part_of_its_window_gone() {
+    for (ago, recorder, status) in [
+        (6 * HOUR + 59 * MINUTE, Recorder::Missing, "CREATE_IN_PROGRESS"),
+        (6 * HOUR + 59 * MINUTE, Recorder::Recording, "CREATE_SUCCESSFUL"),
+        (8 * HOUR, Recorder::Missing, "CREATE_FAILED"),
+        (8 * HOUR, Recorder::Recording, "CREATE_SUCCESSFUL"),
+    ] {
+        let mut bench = Bench::of(2, Knobs::instant());
+        bench.put("base").unwrap();
+        bench.pass(HOUR);
+        let id = account(7);
+        let joined = bench.now - ago;
+        let member = Member { recorder, ..Member::new(id, joined) };
+        bench.world.join(bench.now, member);
+        let shown = organizations::AccountRef { account_id: Some(id.to_string()) };
+        let Ok(Answer::DescribeAccount(shown)) = bench.ask(Request::DescribeAccount(shown)) else {
+            panic!("it is a member");
+        };
+        assert_eq!(shown.account.joined_timestamp, Some(Epoch::of(joined)));
+        bench.pass(SECOND);
+        let first = bench.row("base", &id);
+        bench.pass(59 * SECOND);
+        assert_eq!(first, if ago < WINDOW { "none" } else { status }, "{ago:?} {recorder:?}");
+        bench.pass(HOUR);
+        let last = if recorder == Recorder::Missing { "CREATE_FAILED" } else { status };
+        assert_eq!(bench.row("base", &id), last, "{ago:?} {recorder:?}");
+    }
+}
+
+#[test]
+fn an_account_that_joins_again_brings_its_new_recorders() {
+    let mut bench = Bench::of(2, Knobs::instant());
+    bench.put("base").unwrap();
+    let id = account(1);
+    assert!(bench.world.leave(bench.now, &id));
+    bench.pass(HOUR);
+    bench.join(&id, Recorder::Missing);
+    bench.pass(8 * HOUR);
+    assert_eq!(bench.row("base", &id), "CREATE_FAILED");
+}
+
+#[test]
+fn a_failure_of_a_class_says_what_is_likely_unless_told_what() {
+    for class in FailureClass::ALL {
+        let mut bench = Bench::of(2, Knobs::instant());
+        let failure =
+            Failure { account: Some(account(1)), class: Some(class), ..Failure::default() };
+        bench.world.fail(bench.now, failure);
+        bench.put("base").unwrap();
+        let row = bench.world.row(&bench.place, &"base".parse().unwrap(), &account(1)).unwrap();
+        let said = row.cause.unwrap();
+        assert_eq!(said, causes::typical(class, &account(1), &bench.place.region));
+        assert!(!said.code.is_empty() && !said.message.is_empty(), "{class}");
+    }
+    let class = Some(FailureClass::Throttled);
+    let own = Failure { class, message: "slow down".into(), ..Failure::default() };
+    let said = own.cause(&account(1), &Bench::of(1, prompt()).place.region);
+    assert_eq!((said.code.as_str(), said.message.as_str()), ("ThrottlingException", "slow down"));
 }
 
 #[test]

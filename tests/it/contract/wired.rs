@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::aws::{AwsCloud, AwsOrganization, AwsReader, AwsWriter, Patience};
+use conformd::aws::{AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Patience};
+use conformd::clock::Clock;
 use conformd::cloud::{Attempt, AttemptObserver};
-use conformd::config::{Aws, Endpoint, StaticCredentials};
+use conformd::config::{Aws, Endpoint, RecorderProbe, StaticCredentials};
 use conformd::domain::model::{AccountId, Place};
 use conformd::sim::http::{Options, serve};
 use conformd::sim::simulation::Simulation;
@@ -28,6 +29,7 @@ impl Face for Wired {
     type Reader = AwsReader;
     type Writer = AwsWriter;
     type Organization = AwsOrganization;
+    type Members = AwsMembers;
 
     async fn open(bed: &Bed) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -37,7 +39,7 @@ impl Face for Wired {
         server.spawn(serve(listener, simulation, Options::default(), CancellationToken::new()));
         let mut clouds = BTreeMap::new();
         for caller in [account(0), account(1)] {
-            clouds.insert(caller, connect(&caller, &url).await);
+            clouds.insert(caller, connect(&caller, &url, bed.ears.clone()).await);
         }
         Self { clouds, _server: server }
     }
@@ -53,9 +55,18 @@ impl Face for Wired {
     fn organization(&self, place: &Place) -> AwsOrganization {
         self.clouds[&place.account].organization()
     }
+
+    fn members(&self, role: &str, external_id: Option<&str>) -> AwsMembers {
+        let probe = RecorderProbe {
+            role_name: role.to_owned(),
+            external_id: external_id.map(str::to_owned),
+            interval: Duration::from_mins(15),
+        };
+        self.clouds[&home().account].members(&probe, &"main".parse().unwrap(), "aws")
+    }
 }
 
-async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
+async fn connect(caller: &AccountId, url: &str, clock: Clock) -> AwsCloud {
     let credentials = StaticCredentials {
         access_key_id: format!("AKIASIM{caller}"),
         secret_access_key: "any".to_owned(),
@@ -67,7 +78,8 @@ async fn connect(caller: &AccountId, url: &str) -> AwsCloud {
         endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
     };
     let patience = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
-    AwsCloud::connect(&settings, patience, Arc::new(NobodyListens)).await.unwrap()
+    let ears = Ears { observer: Arc::new(NobodyListens), clock };
+    AwsCloud::connect(&settings, patience, ears).await.unwrap()
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
+use conformd::domain::arrival::Tracking;
 use conformd::domain::model::{PackName, Place, Region, Timestamp};
 use conformd::domain::outcome::Ending;
 use conformd::domain::plan::HoldReason;
@@ -14,6 +15,7 @@ use conformd::intake::Intake;
 use conformd::region::Policy;
 use conformd::sim::world::World;
 
+use super::crew::{Telling, Tellings};
 use super::invariants::{self, Look, Past};
 use super::witness::Notes;
 use super::{lock, start};
@@ -46,6 +48,8 @@ pub(crate) struct Book {
     pub(crate) reports: BTreeMap<Region, RegionReport>,
     /// When each region ticked.
     pub(crate) ticks: BTreeMap<Region, Vec<Timestamp>>,
+    /// What was told of new accounts, whenever it was something else than before.
+    pub(crate) tellings: Tellings,
     /// Requests of the last tick of each region.
     pub(crate) calls: BTreeMap<Region, u64>,
 }
@@ -68,6 +72,7 @@ impl Book {
             holds: BTreeMap::new(),
             reports: BTreeMap::new(),
             ticks: BTreeMap::new(),
+            tellings: Vec::new(),
             calls: BTreeMap::new(),
         }
     }
@@ -118,6 +123,30 @@ impl Book {
         if !wrong.is_empty() {
             self.fail(&wrong.join("\n"));
         }
+    }
+
+    /// Takes in what a region knows of members now; returns its report with that.
+    pub(crate) fn learn(
+        &mut self,
+        process: u32,
+        region: &Region,
+        tracking: Tracking,
+        at: Timestamp,
+    ) -> RegionReport {
+        for newcomer in &tracking.newcomers {
+            let telling = Telling::from(newcomer);
+            let last = self.tellings.iter().rev().find(|(by, place, _, told)| {
+                (*by, place, told.account) == (process, region, telling.account)
+            });
+            if last.is_none_or(|(_, _, _, told)| *told != telling) {
+                let phase = telling.phase.as_str();
+                self.say(at, &format!("{region} {} {phase}", telling.account));
+                self.tellings.push((process, region.clone(), at, telling));
+            }
+        }
+        let report = self.reports.get_mut(region).expect("a region that ticked");
+        report.tracking = tracking;
+        report.clone()
     }
 
     /// Ends the test, with everything that led here.

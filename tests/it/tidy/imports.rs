@@ -27,11 +27,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "metrics",
     ]),
     ("organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
+    ("probe", &["domain", "clock", "cloud", "beats", "limiter"]),
     // Sees the report and receivers, never a client.
     ("http", &["domain", "clock", "beats", "metrics"]),
     ("cli", &[
         "domain", "telemetry", "clock", "cloud", "config", "beats", "listing", "limiter", "source",
-        "intake", "aws", "sim", "executor", "metrics", "region", "organization", "http",
+        "intake", "aws", "sim", "executor", "metrics", "region", "organization", "probe", "http",
     ]),
     ("main", &["cli"]),
 ];

@@ -2,7 +2,11 @@
 //!
 //! The label `region` always comes first. The library tells series apart by a hash over their label
 //! values put together, so no two sets of values may read alike without separators: a region ends
-//! with a digit, and everything that follows it begins with a letter.
+//! with a digit, and everything that follows it begins with a letter; a status ends like no other.
+
+mod members;
+
+pub(super) use members::{MemberFamilies, OrganizationFamilies, PACK_ACCOUNTS};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -17,6 +21,10 @@ const REQUEST_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1., 2.5, 5., 10., 30.];
 /// Seconds that an answer of the own server takes; requests end after 10.
 const HTTP_SECONDS: [f64; 7] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.];
 
+pub(super) const PACK_SYNCED: &str = "conformd_pack_synced";
+pub(super) const PACK_UPDATE_LAST: &str = "conformd_pack_last_update_timestamp_seconds";
+pub(super) const PACK_PUTS: &str = "conformd_pack_puts_total";
+
 /// All families.
 #[derive(Debug)]
 pub(super) struct Families {
@@ -24,6 +32,8 @@ pub(super) struct Families {
     pub(super) source: SourceFamilies,
     pub(super) reconcile: ReconcileFamilies,
     pub(super) packs: PackFamilies,
+    pub(super) members: MemberFamilies,
+    pub(super) organization: OrganizationFamilies,
     pub(super) guard: GuardFamilies,
     pub(super) aws: AwsFamilies,
     pub(super) http: HttpFamilies,
@@ -88,6 +98,8 @@ pub(super) struct AwsFamilies {
     pub(super) duration: HistogramVec,
     pub(super) limiter_wait: CounterVec,
     pub(super) inflight: IntGaugeVec,
+    /// Without labels, and still a family: it is absent while nothing is known.
+    pub(super) clock_skew: GaugeVec,
 }
 
 #[derive(Debug)]
@@ -101,6 +113,7 @@ pub(super) struct TaskFamilies {
     pub(super) beat_last: GaugeVec,
     pub(super) panics: IntCounterVec,
     pub(super) log_lines_dropped: IntCounter,
+    pub(super) series_dropped: IntGaugeVec,
 }
 
 impl Families {
@@ -111,6 +124,8 @@ impl Families {
             source: SourceFamilies::register(&on)?,
             reconcile: ReconcileFamilies::register(&on)?,
             packs: PackFamilies::register(&on)?,
+            members: MemberFamilies::register(&on)?,
+            organization: OrganizationFamilies::register(&on)?,
             guard: GuardFamilies::register(&on)?,
             aws: AwsFamilies::register(&on)?,
             http: HttpFamilies::register(&on)?,
@@ -281,17 +296,17 @@ impl PackFamilies {
     fn register(on: &Register<'_>) -> Result<Self> {
         Ok(Self {
             synced: on.int_gauges(
-                "conformd_pack_synced",
+                PACK_SYNCED,
                 &["region", "pack"],
                 "1 when AWS holds what the manifest wants, as last seen.",
             )?,
             update_last: on.gauges(
-                "conformd_pack_last_update_timestamp_seconds",
+                PACK_UPDATE_LAST,
                 &["region", "pack"],
                 "LastUpdateTime of the pack, as last seen.",
             )?,
             puts: on.counters(
-                "conformd_pack_puts_total",
+                PACK_PUTS,
                 &["region", "pack"],
                 "Puts of the pack that AWS accepted.",
             )?,
@@ -379,6 +394,11 @@ impl AwsFamilies {
                 &["region"],
                 "Requests to AWS that wait for their answer.",
             )?,
+            clock_skew: on.gauges(
+                "conformd_aws_clock_skew_seconds",
+                &[],
+                "AWS's clock minus the own one.",
+            )?,
         })
     }
 }
@@ -411,6 +431,11 @@ impl TaskFamilies {
             panics: on.counters("conformd_panics_total", &["task"], "Panics that were caught.")?,
             log_lines_dropped: on
                 .counter("conformd_log_lines_dropped_total", "Log lines that were not written.")?,
+            series_dropped: on.int_gauges(
+                "conformd_series_dropped",
+                &["metric"],
+                "Series that are left out because a region has too many packs.",
+            )?,
         })
     }
 }

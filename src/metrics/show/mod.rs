@@ -3,6 +3,8 @@
 //! What was seen of packs describes the last time that the region could be read whole, and stays
 //! while it cannot: `conformd_reconcile_last_success_timestamp_seconds` says how old it is.
 
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,13 +13,17 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::plan::{ActionKind, HoldReason};
 use crate::domain::report::{
-    Declarations, DriftKind, PackReport, PackState, RegionReport, SourceStatus,
+    Declarations, DriftKind, PackReport, PackState, RegionReport, Reports, SourceStatus,
 };
 
 use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
 use super::count::ApprovalState;
-use super::families::Families;
-use super::{Memory, Program, Settings, View};
+use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
+use super::{Intervals, Memory, Program, Settings, View};
+
+/// Packs of one region that have series of their own: twice AWS's quota, so that strangers' names
+/// and manifests without number cannot fill the monitoring. The first in order are shown.
+const PACKS_SHOWN_MAX: usize = 100;
 
 /// A moment as Prometheus writes it: seconds since the epoch.
 pub(super) fn seconds(at: Timestamp) -> f64 {
@@ -44,11 +50,19 @@ impl Families {
 
     /// What the settings say.
     pub(super) fn show_settings(&self, settings: &Settings) {
-        let Settings { mode, regions, interval_source, interval_region, quota } = settings;
+        let Settings { mode, regions, intervals, quota } = settings;
         for each in Mode::ALL {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
-        for (name, interval) in [("source", interval_source), ("region", interval_region)] {
+        let Intervals { source, organization, region, sweep_trouble, sweep_full } = intervals;
+        let loops = [
+            ("source", source),
+            ("organization", organization),
+            ("region", region),
+            ("sweep_trouble", sweep_trouble),
+            ("sweep_full", sweep_full),
+        ];
+        for (name, interval) in loops {
             self.program.interval.with_label_values(&[name]).set(interval.as_secs_f64());
         }
         for region in regions {
@@ -58,8 +72,12 @@ impl Families {
 
     /// What the view says.
     pub(super) fn show(&self, view: View<'_>, memory: &mut Memory) {
-        let View { reports, source, beats, now } = view;
+        let View { reports, source, membership, recorders, skew, beats, now } = view;
         self.show_source(source);
+        self.aws.clock_skew.reset();
+        if let Some(skew) = skew {
+            self.aws.clock_skew.with_label_values(&[] as &[&str]).set(skew.as_secs_f64());
+        }
         self.tasks.beat_last.reset();
         for (beater, at) in beats {
             let region = beater.region.as_ref().map(Region::as_str).unwrap_or_default();
@@ -80,6 +98,11 @@ impl Families {
             reports.values().filter_map(|report| report.approval.as_deref()).collect();
         self.show_approvals(&source.declared, &used, now);
         self.show_packs(memory);
+        let membership = membership.status();
+        self.show_guard(reports, &memory.regions, membership.shrink.is_some());
+        self.show_members(reports, &memory.regions);
+        self.show_recorders(recorders, &memory.regions);
+        self.show_organization(&membership);
     }
 
     fn show_source(&self, source: &SourceStatus) {
@@ -130,13 +153,6 @@ impl Families {
             let blocks = report.unseen.as_ref().is_some_and(|unseen| unseen.kind == kind);
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }
-        for reason in TripReason::ALL {
-            let blocked = report.blocked.as_ref();
-            let blocked =
-                blocked.filter(|blocked| blocked.trips.iter().any(|trip| trip.reason == reason));
-            let packs = blocked.map(|blocked| blocked.packs.len()).unwrap_or_default();
-            self.guard.tripped.with_label_values(&[region, reason.as_str()]).set(count(packs));
-        }
         for reason in HoldReason::ALL {
             let held = report.plan.holds.iter().filter(|hold| hold.reason == reason).count();
             self.guard.held.with_label_values(&[region, reason.as_str()]).set(count(held));
@@ -147,24 +163,47 @@ impl Families {
         }
     }
 
+    /// What waits for a person. A doubtful account list waits everywhere.
+    fn show_guard(&self, reports: &Reports, regions: &BTreeSet<Region>, is_list_doubtful: bool) {
+        for region in regions {
+            let blocked = reports.get(region).and_then(|report| report.blocked.as_ref());
+            for reason in TripReason::ALL {
+                let tripped = blocked
+                    .filter(|blocked| blocked.trips.iter().any(|trip| trip.reason == reason));
+                let packs = tripped.map(|blocked| blocked.packs.len()).unwrap_or_default();
+                let least = is_list_doubtful && reason == TripReason::Membership;
+                let labels = [region.as_str(), reason.as_str()];
+                self.guard.tripped.with_label_values(&labels).set(count(packs.max(least.into())));
+            }
+        }
+    }
+
     /// What was seen of packs.
     fn show_packs(&self, memory: &mut Memory) {
         self.packs.synced.reset();
         self.packs.update_last.reset();
         let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());
+        let mut dropped = 0;
         for (region, report) in &memory.seen {
             self.show_pack_counts(region, report);
-            for (name, pack) in &report.packs {
-                if pack.state == PackState::Suspended {
-                    suspended.insert(name);
-                }
-                if let Some(synced) = is_synced(pack) {
+            let paused = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Suspended);
+            suspended.extend(paused.map(|(name, _)| name));
+            let spoken_of = report.packs.iter();
+            let spoken_of =
+                spoken_of.filter_map(|(name, pack)| Some((name, pack, is_synced(pack)?)));
+            for (index, (name, pack, synced)) in spoken_of.enumerate() {
+                if index < PACKS_SHOWN_MAX {
                     self.show_pack((region, name), pack, synced);
                     shown.insert((region.clone(), name.clone()));
+                } else {
+                    dropped += 1;
                 }
             }
         }
         self.packs.suspended.with_label_values(&["pack"]).set(count(suspended.len()));
+        for metric in [PACK_SYNCED, PACK_UPDATE_LAST, PACK_PUTS] {
+            self.tasks.series_dropped.with_label_values(&[metric]).set(dropped);
+        }
         for (region, name) in memory.counted.difference(&shown) {
             self.packs.puts.forget(&[region.as_str(), name.as_str()]);
         }

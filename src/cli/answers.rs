@@ -1,0 +1,231 @@
+//! Where `status` and `explain` take their answers from: a running daemon, or a look of their own.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use hyper::StatusCode;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::ask::{Address, ask};
+use super::session::{self, Session};
+use super::{SettingsFile, daemon, plan};
+use crate::config::Config;
+use crate::domain::foreign::flowing;
+use crate::domain::mode::Mode;
+use crate::domain::model::{Installation, Region};
+use crate::domain::recorder::Recorders;
+use crate::domain::report::{Declarations, Reports, SourceStatus};
+use crate::domain::view::text::Layout;
+use crate::domain::view::{Caller, Facts, VERSION};
+use crate::region::Surroundings;
+use crate::region::track::{Effort, Progress};
+
+/// How long a daemon may take; its own limit for an answer is 10 s.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of an answer: a status of 50 packs in 20 regions has about one million.
+const ANSWER_MAX: usize = 64 * 1_024 * 1_024;
+/// Characters of a daemon's refusal that are repeated.
+const REFUSAL_MAX: usize = 1_024;
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+pub(super) struct Whom {
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Ask the daemon at this plain http:// address and nobody else [default: http.listen of the
+    /// settings, and AWS itself when nothing answers there]
+    #[arg(long, value_name = "URL", conflicts_with = "direct")]
+    daemon: Option<Address>,
+    /// Ask no daemon: look at AWS
+    #[arg(long)]
+    direct: bool,
+}
+
+/// An answer, or everything that it can be made of.
+pub(super) enum Answer<T> {
+    /// A daemon gave it.
+    Given(T),
+    /// This process looked by itself.
+    Looked(Box<Facts>),
+}
+
+/// What every answer of a daemon says first.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+    installation: Installation,
+}
+
+/// What an error of a daemon says.
+#[derive(Deserialize)]
+struct Problem {
+    error: Detail,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    message: String,
+}
+
+/// The daemon knows better than to answer this.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
+
+impl Whom {
+    /// The answer to a page of the API; `regions` are those that a look of one's own needs, all
+    /// of them if none is named.
+    pub(super) async fn answer<T: DeserializeOwned>(
+        &self,
+        page: &str,
+        regions: &[Region],
+    ) -> anyhow::Result<Answer<T>> {
+        if let Some(daemon) = &self.daemon {
+            return Ok(Answer::Given(get(daemon, page).await?.1));
+        }
+        let config = session::settings(&self.settings)?;
+        if self.direct {
+            return look(config, regions).await;
+        }
+        let daemon = Address::of(reachable(config.http.listen));
+        match get::<T>(&daemon, page).await {
+            Ok((owner, answer)) if owner == config.installation => {
+                return Ok(Answer::Given(answer));
+            }
+            Ok((owner, _)) => note(&format!("the daemon at {daemon} is of installation {owner}"))?,
+            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) => note(&format!("no daemon answers: {error:#}"))?,
+        }
+        look(config, regions).await
+    }
+}
+
+/// Says why this process looks by itself.
+fn note(why: &str) -> std::io::Result<()> {
+    writeln!(std::io::stderr(), "conformd: {why}; looking at AWS without it")
+}
+
+/// Where somebody on this machine reaches what listens on this address.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// A daemon's answer, and whose packs it is about.
+async fn get<T: DeserializeOwned>(
+    daemon: &Address,
+    page: &str,
+) -> anyhow::Result<(Installation, T)> {
+    let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
+    if status == StatusCode::OK {
+        let head: Head = serde_json::from_str(&body)
+            .with_context(|| format!("what answers at {daemon} is no conformd"))?;
+        if head.version != VERSION {
+            bail!("the daemon at {daemon} speaks version {}, this is {VERSION}", head.version);
+        }
+        let answer = serde_json::from_str(&body)
+            .with_context(|| format!("the daemon at {daemon} is another version of conformd"))?;
+        return Ok((head.installation, answer));
+    }
+    match serde_json::from_str::<Problem>(&body) {
+        Ok(problem) if status.is_client_error() => {
+            Err(Refused(flowing(&problem.error.message, REFUSAL_MAX)).into())
+        }
+        Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
+        Err(_) => bail!("{daemon} answers {status}, and is no conformd that knows the page"),
+    }
+}
+
+/// Looks at these regions, or at all of them; nothing here could write.
+async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>> {
+    let regions = plan::chosen(regions, config.aws.regions.iter())?;
+    let session = Session::once(config).await?;
+    let around = session.surroundings().await?;
+    let reports = read(&session, &regions, &around).await?;
+    let now = session.clock.aws_now();
+    let catalog = around.intake.catalog;
+    let source = SourceStatus {
+        revision: catalog.as_ref().map(|catalog| catalog.revision.clone()),
+        attempt_last: around.intake.read_last,
+        read_last: around.intake.read_last,
+        problem: around.intake.problem,
+        reads: [].into(),
+        declared: catalog.as_deref().map(Declarations::of).unwrap_or_default(),
+    };
+    // Nobody is visited here: what a probe would see is not known.
+    let probed = session.config.recorder_probe.is_some();
+    let recorders = Recorders { probed, ..Recorders::default() };
+    let mut about = daemon::about(&session.config, now);
+    about.regions = regions.into_iter().collect::<BTreeSet<Region>>();
+    Ok(Answer::Looked(Box::new(Facts {
+        about,
+        caller: Caller::Confirmed { account: session.account },
+        source,
+        catalog,
+        membership: around.membership,
+        recorders: Arc::new(recorders),
+        reports,
+        now,
+    })))
+}
+
+/// Looks at these regions and reads every member there, with bars for those who wait.
+async fn read(
+    session: &Session,
+    regions: &[Region],
+    around: &Surroundings,
+) -> anyhow::Result<Reports> {
+    let policy = session::policy(&session.config);
+    let style = ProgressStyle::with_template("{prefix:>16} [{bar:32}] {pos}/{len} packs {msg}")?
+        .progress_chars("=> ");
+    let bars = MultiProgress::new();
+    let reads = regions.iter().map(async |region| {
+        let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
+        bar.set_prefix(region.to_string());
+        let mut reconciler = session.reconciler(region, Mode::Observe);
+        let (mut report, _) = reconciler.look(&policy, around).await;
+        if report.unseen.is_none() {
+            let show = |Progress { done, all, pages }| {
+                bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+                bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+                bar.set_message(format!("{pages} pages of members"));
+            };
+            reconciler.track(&policy, Effort::Full, show).await;
+            // What helps members can be planned only now.
+            report = reconciler.look(&policy, around).await.0;
+        }
+        bar.finish_and_clear();
+        (region.clone(), Arc::new(report))
+    });
+    Ok(futures_util::future::join_all(reads).await.into_iter().collect())
+}
+
+/// As wide as the terminal, and as long as it takes where there is none.
+pub(super) fn layout(wide: bool) -> Layout {
+    use std::io::IsTerminal as _;
+    let stdout = std::io::stdout();
+    let size = terminal_size::terminal_size_of(&stdout).filter(|_| stdout.is_terminal());
+    Layout { width: size.map(|(width, _)| width.0), wide }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_listens_everywhere_is_asked_on_this_machine() {
+        let asked = ["0.0.0.0:9464", "[::]:1", "192.0.2.1:2"]
+            .map(|listen| reachable(listen.parse().unwrap()).to_string());
+        assert_eq!(asked, ["127.0.0.1:9464", "[::1]:1", "192.0.2.1:2"]);
+    }
+}

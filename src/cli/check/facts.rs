@@ -1,0 +1,282 @@
+//! The facts of a preflight, gathered: everything at once, and nothing twice.
+
+use std::collections::BTreeSet;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, select_ok};
+
+use crate::aws::{AwsCloud, AwsOrganization, AwsReader, Identity};
+use crate::cli::session::{self, NobodyListens};
+use crate::clock::Clock;
+use crate::cloud::{CloudError, Members as _, Organization, Reader as _, RowFilter, Visit as _};
+use crate::config::Config;
+use crate::domain::catalog::{Catalog, Declared, templates_wanted};
+use crate::domain::failure::chain;
+use crate::domain::manifest::Manifest;
+use crate::domain::model::{AccountId, PackName, Place, Region};
+use crate::domain::observed::{Ownership, PackRecord, RolloutStatus, Unseen, ownership};
+use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::preflight::{
+    Caller, Census, Facts, ProbeFacts, RegionFacts, TokenFile, Tried, Wishes,
+};
+use crate::domain::probe::{Stage, Unlooked};
+use crate::domain::recorder::classify;
+use crate::domain::report::Declarations;
+use crate::http::Token;
+use crate::limiter::{Budget, Limited, Limiter};
+use crate::listing::{Incomplete, read_all};
+
+/// Half of the rate that AWS publishes for `ListAccounts`: 8, burst 12.
+const LIST_BUDGET: Budget = budget(4, 6);
+/// The rate that AWS publishes for `ListAWSServiceAccessForOrganization`: 1, burst 3.
+const SERVICES_BUDGET: Budget = budget(1, 1);
+
+/// Members that the probe is tried on.
+const PROBED_MAX: usize = 2;
+
+const fn budget(per_second: u32, burst: u32) -> Budget {
+    Budget {
+        per_second: NonZeroU32::MIN.saturating_add(per_second - 1),
+        burst: NonZeroU32::MIN.saturating_add(burst - 1),
+        in_flight: NonZeroUsize::MIN.saturating_add(3),
+    }
+}
+
+/// Asks AWS and this machine everything. Only settings that lead nowhere are an error.
+pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
+    let clock = Clock::system();
+    let cloud = session::connect(&config, clock.clone(), Arc::new(NobodyListens)).await?;
+    let catalog = catalog(&config);
+    let packs = catalog.iter().flat_map(|catalog| catalog.packs.values());
+    let manifests: Vec<&Manifest> =
+        packs.filter_map(Declared::in_force).map(AsRef::as_ref).collect();
+    // A dead region takes its time, and nothing but its own line waits for it.
+    let (members, looked) = tokio::join!(
+        Membership::ask(&cloud, &config, &clock),
+        join_all(config.aws.regions.iter().map(|region| look(&cloud, &config, region, &manifests))),
+    );
+    let management = members.organization.as_ref().ok().map(|found| found.management);
+    let row = row(&looked, management).await;
+    let Membership { caller, organization, administrators, services, accounts, probe } = members;
+    Ok(Facts {
+        expected: config.aws.expected_account,
+        mode: config.mode,
+        simulated: config.aws.endpoint.is_some(),
+        caller,
+        organization,
+        administrators,
+        services,
+        accounts,
+        regions: looked.into_iter().map(|one| (one.region, one.facts)).collect(),
+        row,
+        probe,
+        source: catalog.as_ref().map(Declarations::of).map_err(String::clone),
+        wishes: wishes(&manifests, management),
+        template_bucket: config.templates.as_ref().map(|templates| templates.bucket.clone()),
+        token: token_file(config.http.token_file.as_deref()),
+        skew: clock.skew(),
+    })
+}
+
+fn catalog(config: &Config) -> Result<Catalog, String> {
+    let directory = session::directory(config).map_err(|error| format!("{error:#}"))?;
+    let reading = directory.read(templates_wanted).map_err(|error| chain(&error))?;
+    Ok(Catalog::read(&reading.snapshot, &session::constraints(config), None))
+}
+
+fn wishes(manifests: &[&Manifest], management: Option<AccountId>) -> Wishes {
+    let expects = |manifest: &&&Manifest| {
+        management.is_some_and(|account| !manifest.exclude.accounts.contains(&account))
+    };
+    let buckets = manifests.iter().map(|manifest| &manifest.delivery.bucket);
+    Wishes {
+        units: manifests.iter().any(|one| !one.exclude.organizational_units.is_empty()),
+        management: manifests.iter().filter(expects).count(),
+        buckets: buckets.filter(|bucket| !bucket.is_empty()).cloned().collect(),
+    }
+}
+
+fn token_file(file: Option<&Path>) -> TokenFile {
+    let Some(file) = file else { return TokenFile::None };
+    let unreadable =
+        |error: std::io::Error| TokenFile::Unreadable(format!("{}: {error}", file.display()));
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return unreadable(error),
+    };
+    if let Err(weak) = Token::new(&text) {
+        return TokenFile::Weak(format!("{}: {weak}", file.display()));
+    }
+    match std::fs::metadata(file) {
+        Ok(found) => TokenFile::Good { world_readable: found.permissions().mode() & 0o004 != 0 },
+        Err(error) => unreadable(error),
+    }
+}
+
+/// What is known of the caller, of the organization and of members.
+struct Membership {
+    caller: Result<Caller, Unseen>,
+    organization: Result<OrganizationRecord, Unseen>,
+    administrators: Result<BTreeSet<AccountId>, Unseen>,
+    services: Result<BTreeSet<String>, Unseen>,
+    accounts: Result<Vec<Account>, Unseen>,
+    probe: Option<ProbeFacts>,
+}
+
+impl Membership {
+    async fn ask(cloud: &AwsCloud, config: &Config, clock: &Clock) -> Self {
+        let paced = |budget| {
+            Limited::new(cloud.organization(), Arc::new(Limiter::new(budget, clock.clone())))
+        };
+        let (lists, services): (Limited<AwsOrganization>, _) =
+            (paced(LIST_BUDGET), paced(SERVICES_BUDGET));
+        let (caller, organization, administrators, services, accounts) = tokio::join!(
+            caller(cloud, config),
+            async { lists.describe().await.map_err(|error| unseen(&error)) },
+            read_all(|token| lists.administrators(token), |account| *account),
+            read_all(|token| services.trusted_services(token), String::clone),
+            read_all(|token| lists.accounts(token), |account| account.id),
+        );
+        let accounts = accounts.map_err(|error| incomplete(&error));
+        let probe = probe(cloud, config, &caller, (&organization, &accounts)).await;
+        Self {
+            caller,
+            organization,
+            administrators: whole(administrators),
+            services: whole(services),
+            accounts,
+            probe,
+        }
+    }
+}
+
+fn whole<T: Ord>(listing: Result<Vec<T>, Incomplete>) -> Result<BTreeSet<T>, Unseen> {
+    listing.map(|entries| entries.into_iter().collect()).map_err(|error| incomplete(&error))
+}
+
+fn unseen(error: &CloudError) -> Unseen {
+    Unseen { kind: error.kind, why: chain(error) }
+}
+
+fn incomplete(listing: &Incomplete) -> Unseen {
+    match listing {
+        // That it was a page of a listing helps nobody.
+        Incomplete::Page(error) => unseen(error),
+        Incomplete::Endless(_) => Unseen { kind: listing.kind(), why: chain(listing) },
+    }
+}
+
+/// Who we are, as the first region that answers says.
+async fn caller(cloud: &AwsCloud, config: &Config) -> Result<Caller, Unseen> {
+    let asked = config.aws.regions.iter().map(|region| Box::pin(cloud.caller_identity(region)));
+    let (identity, _) = select_ok(asked).await.map_err(|error| unseen(&error))?;
+    let Identity { account, arn, partition } = identity;
+    Ok(Caller { account, arn, partition })
+}
+
+/// Tries the probe on a few members, and on the management account.
+async fn probe(
+    cloud: &AwsCloud,
+    config: &Config,
+    caller: &Result<Caller, Unseen>,
+    (organization, accounts): (&Result<OrganizationRecord, Unseen>, &Result<Vec<Account>, Unseen>),
+) -> Option<ProbeFacts> {
+    let settings = config.recorder_probe.as_ref()?;
+    let partition = caller.as_ref().map_or("aws", |caller| &*caller.partition);
+    let members = cloud.members(settings, &config.installation, partition);
+    let region = config.aws.regions.first()?;
+    let try_on = async |account: AccountId| -> Tried {
+        let failed = |stage| move |error: CloudError| Unlooked { stage, kind: error.kind };
+        let visit = members.enter(account).await.map_err(failed(Stage::Enter))?;
+        let names = visit.recorders(region).await.map_err(failed(Stage::Look))?;
+        let states = visit.recorder_states(region).await.map_err(failed(Stage::Look))?;
+        Ok(classify(&names, &states))
+    };
+    let management = organization.as_ref().ok().map(|found| found.management);
+    let active = accounts.iter().flatten().filter(|account| account.is_active());
+    let chosen = active.map(|account| account.id).filter(|account| Some(*account) != management);
+    let chosen: Vec<AccountId> = chosen.take(PROBED_MAX).collect();
+    let (tried, management) = tokio::join!(
+        join_all(chosen.iter().map(async |account| (*account, try_on(*account).await))),
+        async {
+            match management {
+                Some(account) => Some(try_on(account).await),
+                None => None,
+            }
+        },
+    );
+    Some(ProbeFacts {
+        role_name: settings.role_name.clone(),
+        has_external_id: settings.external_id.is_some(),
+        members: tried.into_iter().collect(),
+        management,
+    })
+}
+
+/// One region, looked at.
+struct Looked {
+    region: Region,
+    reader: AwsReader,
+    facts: RegionFacts,
+    /// A pack of ours, whose rows can be asked for.
+    pack: Option<PackName>,
+}
+
+async fn look(
+    cloud: &AwsCloud,
+    config: &Config,
+    region: &Region,
+    manifests: &[&Manifest],
+) -> Looked {
+    let place = Place { account: config.aws.expected_account, region: region.clone() };
+    let reader = cloud.reader(&place);
+    let packs = read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await;
+    let packs = packs.map_err(|error| incomplete(&error));
+    let statuses = match &packs {
+        Ok(_) => read_all(|token| reader.statuses(token), |one| one.name.clone()).await.map(drop),
+        // It would say the same.
+        Err(_) => Ok(()),
+    };
+    let is_ours = |pack: &&PackRecord| {
+        matches!(ownership(pack, &config.installation, &place), Ownership::Ours(_))
+    };
+    let pack = packs.iter().flatten().find(is_ours).map(|pack| pack.name.clone());
+    let packs = packs.map(|packs| {
+        let whose = packs.iter().map(|pack| ownership(pack, &config.installation, &place));
+        let names: BTreeSet<&PackName> = packs.iter().map(|pack| &pack.name).collect();
+        let wanted = manifests.iter().filter(|manifest| {
+            manifest.regions.as_ref().is_none_or(|regions| regions.contains(region))
+        });
+        let missing = wanted.filter(|manifest| !names.contains(&manifest.name)).count();
+        census(whose, missing)
+    });
+    let facts = RegionFacts { packs, statuses: statuses.map_err(|error| incomplete(&error)) };
+    Looked { region: region.clone(), reader, facts, pack }
+}
+
+fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> Census {
+    let mut census = Census { missing, ..Census::default() };
+    for whose in packs {
+        let count = match whose {
+            Ownership::Ours(_) => &mut census.ours,
+            Ownership::Foreign(_) | Ownership::Void(_) => &mut census.foreign,
+            Ownership::Unmanaged => &mut census.unmanaged,
+        };
+        *count = count.saturating_add(1);
+    }
+    census
+}
+
+/// How the management account stands with one pack of ours: tells a permission as well.
+async fn row(
+    looked: &[Looked],
+    management: Option<AccountId>,
+) -> Option<Result<Option<RolloutStatus>, Unseen>> {
+    let (one, pack) = looked.iter().find_map(|one| Some((one, one.pack.as_ref()?)))?;
+    let filter = RowFilter { account: Some(management?), status: None };
+    let page = one.reader.rows(pack, &filter, None).await.map_err(|error| unseen(&error));
+    Some(page.map(|page| page.items.into_iter().next().map(|row| row.status)))
+}

@@ -1,0 +1,56 @@
+//! `conformd explain`: how one account stands under every pack, why, and what happens next.
+
+use std::process::ExitCode;
+
+use super::answers::{Answer, Whom, layout};
+use super::ask::segment;
+use super::paint;
+use super::plan::print;
+use crate::domain::model::{AccountId, PackName};
+use crate::domain::view::account::account;
+use crate::domain::view::text;
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The account's id
+    #[arg(value_name = "ACCOUNT")]
+    account: AccountId,
+    /// Only this pack
+    #[arg(value_name = "PACK")]
+    pack: Option<PackName>,
+    #[command(flatten)]
+    whom: Whom,
+    /// How the answer is written
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+/// How an explanation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// What GET /api/v1/accounts/{id} answers
+    Json,
+}
+
+/// Prints the explanation.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let query = args.pack.as_ref().map(|pack| format!("?pack={}", segment(pack.as_str())));
+    let page = format!("/api/v1/accounts/{}{}", args.account, query.unwrap_or_default());
+    let view = match args.whom.answer(&page, &[]).await? {
+        Answer::Given(view) => view,
+        Answer::Looked(facts) => {
+            account(&facts, args.account, args.pack.as_ref().map(PackName::as_str))?
+        }
+    };
+    match args.output {
+        Output::Text => {
+            let text = text::account(&view, layout(false));
+            print(&paint::plan(&text, paint::stdout_has_colour()))?;
+        }
+        Output::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

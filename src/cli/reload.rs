@@ -1,0 +1,30 @@
+//! `conformd reload`: tries the settings, and only then has a running daemon take them. It exists
+//! because a container has no `kill`, and because SIGHUP alone tells nobody that it was refused.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::SettingsFile;
+use super::session;
+
+/// Arguments of `reload`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// The process of the daemon; in a container it is 1.
+    #[arg(long, env = "MAINPID", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: i32,
+}
+
+/// Asks for a reload; settings that cannot be used end it before with exit code 78.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = session::settings(&args.settings)?;
+    session::directory(&config)?;
+    let pid = Pid::from_raw(args.pid).context("there is no process 0")?;
+    kill_process(pid, Signal::HUP)
+        .with_context(|| format!("process {} cannot be told to reload", args.pid))?;
+    Ok(ExitCode::SUCCESS)
+}

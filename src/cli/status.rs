@@ -1,0 +1,67 @@
+//! `conformd status`: is everything as it should be, and if not, whose move is it.
+
+use std::process::ExitCode;
+
+use super::answers::{Answer, Whom, layout};
+use super::plan::print;
+use super::session::Unfit;
+use super::{EXIT_UNKNOWN, paint};
+use crate::domain::model::Region;
+use crate::domain::view::status::{StatusView, status};
+use crate::domain::view::text;
+
+/// Arguments of `status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only these regions
+    #[arg(value_name = "REGION")]
+    regions: Vec<Region>,
+    #[command(flatten)]
+    whom: Whom,
+    /// How the answer is written
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+/// How a status is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// What is not as it should be, for people
+    Table,
+    /// With names, counts and ages of every pack
+    Wide,
+    /// What GET /api/v1/status answers
+    Json,
+}
+
+/// Prints the status; the exit code is its state. Not to know is an answer too.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let view = match seen(&args).await {
+        Ok(view) => view,
+        Err(error) if error.is::<Unfit>() => return Err(error),
+        Err(error) => {
+            let mut stderr = std::io::stderr().lock();
+            let text = paint::error(&format!("{error:#}"));
+            std::io::Write::write_all(&mut stderr, text.as_bytes())?;
+            return Ok(ExitCode::from(EXIT_UNKNOWN));
+        }
+    };
+    let has_colour = paint::stdout_has_colour();
+    match args.output {
+        Output::Table => print(&paint::plan(&text::status(&view, layout(false)), has_colour))?,
+        Output::Wide => print(&paint::plan(&text::status(&view, layout(true)), has_colour))?,
+        Output::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
+    }
+    Ok(ExitCode::from(view.health.state.exit_code()))
+}
+
+async fn seen(args: &Args) -> anyhow::Result<StatusView> {
+    let names: Vec<&str> = args.regions.iter().map(Region::as_str).collect();
+    let query =
+        if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
+    let page = format!("/api/v1/status{query}");
+    Ok(match args.whom.answer(&page, &args.regions).await? {
+        Answer::Given(view) => view,
+        Answer::Looked(facts) => status(&facts),
+    })
+}

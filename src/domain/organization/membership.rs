@@ -1,0 +1,416 @@
+//! The account list in force, and how far it can be believed.
+//!
+//! A list is read whole or not at all. When it cannot be read, or shrinks suspiciously, the last
+//! complete one stays in force and whatever depends on it freezes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::AccountList;
+use crate::domain::failure::FailureKind;
+use crate::domain::history::after;
+use crate::domain::manifest::Approval;
+use crate::domain::model::{AccountId, Digest, Timestamp};
+
+/// What is known of the organization's members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The last list that was accepted; `None` before the first.
+    pub list: Option<Arc<AccountList>>,
+    /// When a walk was last tried, by AWS's clock, with whatever result.
+    pub attempt_last: Option<Timestamp>,
+    /// Why the newest walk gave no list.
+    pub problem: Option<Unlisted>,
+    /// A newer list that is much shorter, and waits.
+    pub shrink: Option<Shrink>,
+}
+
+/// Why a walk gave no list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// The whole chain of causes in words.
+    pub why: String,
+}
+
+/// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
+/// or when an `Approval` names its digest (reliability M-13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrink {
+    /// What an `Approval` has to name: a digest over the accounts that would go.
+    pub digest: Digest,
+    /// Active accounts before.
+    pub before: usize,
+    /// Those of them that are active in the newer list as well.
+    pub after: usize,
+    /// When the first walk that missed them began.
+    pub since: Timestamp,
+    /// The accounts that every walk since then missed.
+    #[serde(skip)]
+    pub gone: BTreeSet<AccountId>,
+}
+
+/// How far the account list can be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the newest there is.
+    Current,
+    /// It is old, or a newer one is in doubt: nothing that depends on it may change.
+    Frozen(String),
+    /// There is none yet.
+    Unknown(String),
+}
+
+/// What decides whether a newer list is accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How far two walks have to be apart to be two witnesses.
+    pub apart: Duration,
+    /// Approvals of the current revision.
+    pub approvals: &'a BTreeMap<String, Approval>,
+    /// The time, by AWS's clock.
+    pub now: Timestamp,
+}
+
+/// Of every so many active accounts one may be missing from a newer list: 10 % (reliability
+/// target, "Account list shrank").
+const GONE_MAX_ONE_IN: usize = 10;
+
+impl Membership {
+    /// How far the list can be believed; one that is older than `age_max` is not current. The time
+    /// is AWS's, as that of the list is.
+    pub fn standing(&self, now: Timestamp, age_max: Duration) -> Standing {
+        let problem = self.problem.as_ref().map(|problem| problem.why.clone());
+        let Some(list) = &self.list else {
+            return Standing::Unknown(match problem {
+                Some(why) => format!("the account list could not be read: {why}"),
+                None => "the account list was not read yet".to_owned(),
+            });
+        };
+        if let Some(Shrink { digest, before, after, since: _, gone: _ }) = &self.shrink {
+            return Standing::Frozen(format!(
+                "the account list shrank from {before} to {after} active accounts; that counts \
+                 when it is seen again, or with an Approval of {digest}"
+            ));
+        }
+        match problem {
+            Some(why) => Standing::Frozen(format!("the account list could not be read: {why}")),
+            None if after(list.read, age_max) < now => {
+                Standing::Frozen(format!("the account list was last read at {}", list.read))
+            }
+            None => Standing::Current,
+        }
+    }
+
+    /// The membership after another walk. A failed walk changes no account; a complete one is in
+    /// force at once, unless more than a tenth of the active accounts are missing from it or
+    /// active no more. Then only those count as gone that every walk missed for `apart`.
+    #[must_use]
+    pub fn take(&self, walk: Result<AccountList, Unlisted>, terms: &Terms<'_>) -> Self {
+        let attempt_last = Some(terms.now);
+        let newer = match walk {
+            Ok(newer) => newer,
+            Err(problem) => return Self { attempt_last, problem: Some(problem), ..self.clone() },
+        };
+        let shrink = self.list.as_deref().and_then(|list| self.doubt(list, &newer, terms));
+        let list = if shrink.is_some() { self.list.clone() } else { Some(Arc::new(newer)) };
+        Self { list, attempt_last, problem: None, shrink }
+    }
+
+    /// What stands against a newer list.
+    fn doubt(&self, list: &AccountList, newer: &AccountList, terms: &Terms<'_>) -> Option<Shrink> {
+        let before = list.active().count();
+        let gone = gone(list, newer);
+        let missed = self.shrink.as_ref().map(|shrink| (shrink.since, &shrink.gone));
+        let is_proven = missed.is_some_and(|(since, _)| after(since, terms.apart) <= newer.read);
+        let missed_again: BTreeSet<AccountId> =
+            missed.map(|(_, missed)| missed & &gone).unwrap_or_default();
+        let proven = if is_proven { missed_again.len() } else { 0 };
+        let doubtful = gone.len().saturating_sub(proven);
+        if doubtful.saturating_mul(GONE_MAX_ONE_IN) <= before.saturating_sub(proven) {
+            return None;
+        }
+        let digest = digest(list, &gone);
+        let mut valid = terms.approvals.values().filter(|approval| approval.expires > terms.now);
+        if valid.any(|approval| approval.plan == digest) {
+            return None;
+        }
+        let after = before.saturating_sub(gone.len());
+        let (since, gone) = match missed {
+            Some((since, _)) if !is_proven && !missed_again.is_empty() => (since, missed_again),
+            Some(_) | None => (newer.read, gone),
+        };
+        Some(Shrink { digest, before, after, since, gone })
+    }
+
+    /// Whether `before` and this differ in anything but times and wordings, so that somebody has
+    /// to look at it now.
+    pub fn is_news(&self, before: &Self) -> bool {
+        let Self { list, attempt_last: _, problem, shrink } = self;
+        let is_same_list = match (list, &before.list) {
+            (Some(list), Some(before)) => Arc::ptr_eq(list, before) || list.agrees(before),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        !is_same_list
+            || *shrink != before.shrink
+            || kind(problem.as_ref()) != kind(before.problem.as_ref())
+    }
+}
+
+/// Accounts that were active and are not any more, or are not listed.
+fn gone(list: &AccountList, newer: &AccountList) -> BTreeSet<AccountId> {
+    let newer: BTreeSet<AccountId> = newer.active().map(|account| account.id).collect();
+    list.active().map(|account| account.id).filter(|id| !newer.contains(id)).collect()
+}
+
+/// Over the accounts that would go, in the organization that they would leave.
+fn digest(list: &AccountList, gone: &BTreeSet<AccountId>) -> Digest {
+    let organization = list.organization.id.as_bytes();
+    let gone = gone.iter().map(|account| account.as_str().as_bytes());
+    Digest::of([b"shrink".as_slice(), organization].into_iter().chain(gone))
+}
+
+/// What can be compared of a failure: its words may name a request.
+pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
+    problem.map(|problem| problem.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::diagnostic::Span;
+    use crate::domain::manifest::Origin;
+    use crate::domain::organization::{Account, AccountState, OrganizationRecord};
+    use crate::domain::snapshot::SourcePath;
+
+    const APART: Duration = Duration::from_mins(10);
+
+    fn at(minute: u64) -> Timestamp {
+        after("2026-11-01T00:00:00Z".parse().unwrap(), Duration::from_mins(minute))
+    }
+
+    fn list(ids: impl IntoIterator<Item = usize>, minute: u64) -> AccountList {
+        let accounts = ids.into_iter().map(|id| {
+            let id: AccountId = format!("2{id:011}").parse().unwrap();
+            let state = Some(AccountState::Active);
+            let name = String::new();
+            (id, Account { id, name, state, joined: None, units: None, tags: None })
+        });
+        AccountList {
+            organization: OrganizationRecord {
+                id: "o-example".to_owned(),
+                management: "111111111111".parse().unwrap(),
+                all_features: true,
+            },
+            accounts: accounts.collect(),
+            units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
+            read: at(minute),
+        }
+    }
+
+    fn failure() -> Unlisted {
+        Unlisted { kind: FailureKind::Throttled, why: "too many requests".to_owned() }
+    }
+
+    fn approval(plan: Digest, expires: Timestamp) -> BTreeMap<String, Approval> {
+        let origin = Origin {
+            path: SourcePath::new("approval.yaml").unwrap(),
+            span: Span { line: 1, column: 1, start: 0, end: 1 },
+        };
+        let (name, reason) = ("gone".to_owned(), "sold".to_owned());
+        [(name.clone(), Approval { name, origin, plan, expires, reason })].into()
+    }
+
+    /// One walk after another, each with its minute.
+    #[derive(Default)]
+    struct Course(Membership);
+
+    impl Course {
+        fn walk(&mut self, ids: impl IntoIterator<Item = usize>, minute: u64) -> &mut Self {
+            self.approved(&BTreeMap::new(), ids, minute)
+        }
+
+        fn approved(
+            &mut self,
+            approvals: &BTreeMap<String, Approval>,
+            ids: impl IntoIterator<Item = usize>,
+            minute: u64,
+        ) -> &mut Self {
+            let terms = Terms { apart: APART, approvals, now: at(minute) };
+            self.0 = self.0.take(Ok(list(ids, minute)), &terms);
+            self
+        }
+
+        fn fail(&mut self, minute: u64) -> &mut Self {
+            let terms = Terms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
+            self.0 = self.0.take(Err(failure()), &terms);
+            self
+        }
+
+        fn accounts(&self) -> usize {
+            self.0.list.as_ref().unwrap().accounts.len()
+        }
+    }
+
+    #[test]
+    fn a_tenth_may_leave_at_once_and_more_wait_for_a_second_walk_an_interval_later() {
+        let mut course = Course::default();
+        course.walk(0..100, 0).walk(0..90, 10);
+        assert_eq!((course.accounts(), &course.0.shrink), (90, &None));
+        course.walk(0..80, 20);
+        let shrink = course.0.shrink.clone().unwrap();
+        assert_eq!((course.accounts(), shrink.before, shrink.after), (90, 90, 80));
+        course.walk(0..80, 29);
+        assert_eq!((course.accounts(), course.0.shrink.clone().unwrap()), (90, shrink));
+        course.walk(0..80, 30);
+        assert_eq!((course.accounts(), &course.0.shrink), (80, &None));
+    }
+
+    #[test]
+    fn a_few_more_that_leave_meanwhile_do_not_start_the_wait_anew_and_many_do() {
+        let mut course = Course::default();
+        course.walk(0..100, 0).walk(0..50, 10).walk(0..48, 20);
+        assert_eq!(course.accounts(), 48);
+        course.walk(0..40, 30).walk(0..20, 40);
+        assert_eq!(course.accounts(), 48);
+        course.walk(0..20, 50);
+        assert_eq!(course.accounts(), 20);
+    }
+
+    #[test]
+    fn other_accounts_that_take_their_place_make_up_for_nobody() {
+        let mut course = Course::default();
+        course.walk(0..100, 0).walk(100..200, 10);
+        let shrink = course.0.shrink.as_ref().unwrap();
+        assert_eq!((shrink.before, shrink.after), (100, 0));
+    }
+
+    #[test]
+    fn a_list_that_recovers_is_in_force_at_once_and_the_next_loss_waits_anew() {
+        let mut course = Course::default();
+        course.walk(0..100, 0).walk(0..50, 10).walk(0..100, 20);
+        assert_eq!((course.accounts(), &course.0.shrink), (100, &None));
+        course.walk(0..50, 30);
+        assert_eq!(course.0.shrink.as_ref().unwrap().since, at(30));
+    }
+
+    #[test]
+    fn an_approval_of_exactly_these_accounts_counts_until_it_expires() {
+        let mut course = Course::default();
+        course.walk(0..100, 0).walk(0..50, 10);
+        let digest = course.0.shrink.as_ref().unwrap().digest;
+        course.approved(&approval(digest, at(12)), 0..50, 12);
+        assert_eq!(course.accounts(), 100);
+        course.approved(&approval(digest, at(14)), 0..49, 13);
+        assert_eq!(course.accounts(), 100);
+        course.approved(&approval(digest, at(15)), 0..50, 14);
+        assert_eq!((course.accounts(), &course.0.shrink), (50, &None));
+    }
+
+    #[test]
+    fn an_account_that_is_suspended_is_one_less() {
+        let mut course = Course::default();
+        course.walk(0..10, 0);
+        let mut newer = list(0..10, 10);
+        for account in newer.accounts.values_mut().take(2) {
+            account.state = Some(AccountState::Suspended);
+        }
+        let terms = Terms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
+        assert_eq!(course.0.take(Ok(newer), &terms).shrink.unwrap().after, 8);
+    }
+
+    fn folded(why: &str) -> String {
+        why.replace(" that counts", "\n    that counts").replace(" Approval", "\n    Approval")
+    }
+
+    #[test]
+    fn what_is_doubted_failed_or_old_is_frozen_and_what_was_never_read_is_unknown() {
+        let standing = |course: &Course, minute| match course.0.standing(at(minute), APART * 3) {
+            Standing::Current => "current".to_owned(),
+            Standing::Frozen(why) => format!("frozen: {}", folded(&why)),
+            Standing::Unknown(why) => format!("unknown: {why}"),
+        };
+        let mut course = Course::default();
+        let mut seen = vec![standing(&course, 0)];
+        seen.push(standing(course.fail(0), 0));
+        seen.push(standing(course.walk(0..100, 10), 40));
+        seen.push(standing(&course, 41));
+        seen.push(standing(course.fail(41), 41));
+        seen.push(standing(course.walk(0..50, 42), 42));
+        insta::assert_snapshot!(seen.join("\n"), @r"
+        unknown: the account list was not read yet
+        unknown: the account list could not be read: too many requests
+        current
+        frozen: the account list was last read at 2026-11-01T00:10:00Z
+        frozen: the account list could not be read: too many requests
+        frozen: the account list shrank from 100 to 50 active accounts;
+            that counts when it is seen again, or with an
+            Approval of 698649ee1fdede7f1a9be2de2d257733
+        ");
+    }
+
+    #[test]
+    fn a_walk_that_finds_nothing_new_is_no_news_and_neither_is_a_failure_in_other_words() {
+        let mut course = Course::default();
+        let first = course.walk(0..3, 0).0.clone();
+        assert!(first.is_news(&Membership::default()));
+        let same = course.walk(0..3, 10).0.clone();
+        assert!(!same.is_news(&first) && same.list.as_ref().unwrap().read == at(10));
+        let failed = course.fail(20).0.clone();
+        assert!(failed.is_news(&same));
+        let mut again = course.fail(30).0.clone();
+        again.problem.as_mut().unwrap().why = "request 2: too many requests".to_owned();
+        assert!(!again.is_news(&failed));
+        assert!(course.walk(0..3, 40).0.is_news(&again));
+    }
+
+    /// The accounts that a walk finds; `None` for one that fails.
+    fn any_walk() -> impl Strategy<Value = Option<BTreeSet<usize>>> {
+        proptest::option::of(proptest::collection::btree_set(0_usize..40, 1..40))
+    }
+
+    proptest! {
+        #[test]
+        fn no_account_leaves_the_list_unless_few_do_or_two_walks_apart_missed_it(
+            walks in proptest::collection::vec((any_walk(), 1_u64..15), 1..12),
+        ) {
+            let (mut course, mut minute) = (Course::default(), 0);
+            // When each account was first missed by every walk since.
+            let mut missed: BTreeMap<AccountId, u64> = BTreeMap::new();
+            for (walk, pause) in walks {
+                minute += pause;
+                let before = course.0.list.clone();
+                match walk {
+                    None => {
+                        course.fail(minute);
+                        prop_assert_eq!(&course.0.list, &before);
+                    }
+                    Some(ids) => {
+                        let newer = list(ids.iter().copied(), minute);
+                        missed.retain(|id, _| !newer.accounts.contains_key(id));
+                        course.walk(ids, minute);
+                        let Some(before) = before else { continue };
+                        let gone = gone(&before, &newer);
+                        for id in &gone {
+                            missed.entry(*id).or_insert(minute);
+                        }
+                        let is_in_force = course.0.list.as_deref() == Some(&newer);
+                        prop_assert_eq!(course.0.shrink.is_none(), is_in_force);
+                        let proven = gone.iter().filter(|id| missed[id] + 10 <= minute).count();
+                        let few = (gone.len() - proven) * 10 <= before.accounts.len() - proven;
+                        prop_assert!(!is_in_force || few);
+                    }
+                }
+            }
+        }
+    }
+}

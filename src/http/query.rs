@@ -1,0 +1,70 @@
+//! What is asked for after the question mark. A parameter that is not known, or has a value that is
+//! none, is refused by name: an answer to another question would be believed.
+
+use std::collections::BTreeMap;
+
+use crate::domain::foreign::one_line;
+
+/// Characters of what was asked that are repeated in a refusal.
+const ECHO_MAX: usize = 64;
+
+/// The parameters of a request.
+#[derive(Debug)]
+pub(super) struct Parameters(BTreeMap<String, String>);
+
+impl Parameters {
+    /// Reads them; each has to be among the known ones, and given once.
+    pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Self, String> {
+        let mut all = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&&*name) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let name = one_line(&name, ECHO_MAX);
+                return Err(format!("there is no parameter {name}; there is {known}"));
+            }
+            if all.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(format!("{name} is given twice"));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// The value of one, if it is given.
+    pub(super) fn get<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(text) = self.0.get(name) else { return Ok(None) };
+        let refusal = || format!("{name} is {expected}, not {}", one_line(text, ECHO_MAX));
+        parse(text).map(Some).ok_or_else(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str) -> String {
+        let read = Parameters::read(Some(query), &["page", "status"]);
+        let page = |it: Parameters| it.get("page", "a number", |text| text.parse::<u32>().ok());
+        match read.and_then(page) {
+            Ok(page) => format!("{page:?}"),
+            Err(refusal) => refusal,
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_parameter_and_what_it_takes() {
+        let asked = ["", "page=2&status=x", "page=two", "pages=2", "page=1&page=2", "page=%1b%0a"];
+        insta::assert_snapshot!(asked.map(check).join("\n"), @r#"
+        None
+        Some(2)
+        page is a number, not two
+        there is no parameter pages; there is page, status
+        page is given twice
+        page is a number, not \u{1b}\n
+        "#);
+    }
+}

@@ -1,0 +1,127 @@
+//! Gauges about member accounts: a projection of what regions track, of the account list and of
+//! the probe's sightings.
+//!
+//! Tracking is knowledge with ages of its own and outlives a region that cannot be read, so it is
+//! taken from the last report, whole or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PACKS_SHOWN_MAX, count, moment, seconds};
+use crate::domain::arrival::{Arrival, Tracking, Verdict};
+use crate::domain::failure_class::FailureClass;
+use crate::domain::model::{PackName, Region, Timestamp};
+use crate::domain::newcomer::{Newcomer, Phase};
+use crate::domain::organization::MembershipStatus;
+use crate::domain::recorder::{RecorderKind, Recorders};
+use crate::domain::report::Reports;
+
+use super::super::closed::{STATUSES, SWEEPS, account_state};
+use super::super::families::{Families, PACK_ACCOUNTS};
+
+impl Families {
+    /// How packs arrived and who is new, region by region.
+    pub(super) fn show_members(&self, reports: &Reports, regions: &BTreeSet<Region>) {
+        let members = &self.members;
+        members.accounts.reset();
+        members.sweep_last.reset();
+        members.deadline.reset();
+        let mut dropped = 0;
+        for (region, report) in reports.iter().filter(|(region, _)| regions.contains(*region)) {
+            let Tracking { packs, newcomers, trouble_last, sweep_last } = &report.tracking;
+            dropped += self.show_pack_accounts(region, packs);
+            self.show_arrivals(region, packs);
+            self.show_newcomers(region, newcomers, report.finished);
+            if packs.is_empty() {
+                // There is nothing to read, and nothing that could be late.
+                continue;
+            }
+            for (kind, at) in SWEEPS.into_iter().zip([trouble_last, sweep_last]) {
+                let labels = [region.as_str(), kind];
+                members.sweep_last.with_label_values(&labels).set(moment(*at));
+            }
+        }
+        self.tasks.series_dropped.with_label_values(&[PACK_ACCOUNTS]).set(count(dropped));
+    }
+
+    /// Shows the members of packs that were read; returns how many series were left out.
+    fn show_pack_accounts(&self, region: &Region, packs: &BTreeMap<PackName, Arrival>) -> usize {
+        let read = packs.iter().filter(|(_, arrival)| arrival.read.is_some());
+        let mut dropped = 0;
+        for (index, (name, arrival)) in read.enumerate() {
+            if index >= PACKS_SHOWN_MAX {
+                dropped += STATUSES.len();
+                continue;
+            }
+            for status in STATUSES {
+                let labels = [region.as_str(), name.as_str(), status.as_str()];
+                let accounts = arrival.counts.of(status);
+                self.members.accounts.with_label_values(&labels).set(count(accounts));
+            }
+        }
+        dropped
+    }
+
+    fn show_arrivals(&self, region: &Region, packs: &BTreeMap<PackName, Arrival>) {
+        for verdict in Verdict::ALL {
+            let number = packs.values().filter(|arrival| arrival.verdict == verdict).count();
+            let labels = [region.as_str(), verdict.as_str()];
+            self.members.verdicts.with_label_values(&labels).set(count(number));
+        }
+        for class in FailureClass::ALL {
+            let failed = packs.values().filter_map(|arrival| arrival.classes.get(&class)).sum();
+            let labels = [region.as_str(), class.as_str()];
+            self.members.failures.with_label_values(&labels).set(count(failed));
+        }
+    }
+
+    fn show_newcomers(&self, region: &Region, newcomers: &[Newcomer], reported: Timestamp) {
+        for phase in Phase::ALL {
+            let number = newcomers.iter().filter(|newcomer| newcomer.phase == phase).count();
+            let labels = [region.as_str(), phase.as_str()];
+            self.members.newcomers.with_label_values(&labels).set(count(number));
+        }
+        let open = newcomers.iter().filter(|newcomer| is_window_open(newcomer, reported));
+        if let Some(first) = open.map(|newcomer| newcomer.deadline).min() {
+            self.members.deadline.with_label_values(&[region.as_str()]).set(seconds(first));
+        }
+    }
+
+    /// What the probe saw.
+    pub(super) fn show_recorders(&self, recorders: &Recorders, regions: &BTreeSet<Region>) {
+        for region in regions {
+            let sightings = recorders.regions.get(region);
+            for kind in RecorderKind::ALL {
+                let accounts = sightings.into_iter().flat_map(BTreeMap::values);
+                let accounts = accounts.filter(|sighting| sighting.recorder.kind() == kind);
+                let labels = [region.as_str(), kind.as_str()];
+                self.members.recorders.with_label_values(&labels).set(count(accounts.count()));
+            }
+        }
+    }
+
+    /// What is known of the organization.
+    pub(super) fn show_organization(&self, status: &MembershipStatus) {
+        let families = &self.organization;
+        families.success_last.set(moment(status.read));
+        families.accounts.reset();
+        if status.read.is_none() {
+            return;
+        }
+        let known = status.states.iter().map(|(state, accounts)| (Some(*state), *accounts));
+        for (state, accounts) in known.chain([(None, status.state_unknown)]) {
+            let labels = [account_state(state)];
+            families.accounts.with_label_values(&labels).set(count(accounts));
+        }
+    }
+}
+
+/// Whether AWS still tries for this account, and it is not done. What came after its window is
+/// `late` or `missed`, and would hide the next deadline.
+fn is_window_open(newcomer: &Newcomer, reported: Timestamp) -> bool {
+    match newcomer.phase {
+        Phase::Waiting => true,
+        // After a rescue it is over although AWS deploys.
+        Phase::Deploying => newcomer.deadline > reported,
+        Phase::Converged | Phase::Late | Phase::Missed => false,
+    }
+}

@@ -1,0 +1,242 @@
+//! A small organization with a bit of everything that people are shown: members in trouble, new
+//! accounts, holds, a region that cannot be read and one that was not looked at yet.
+
+#![expect(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformd::domain::arrival::{Arrival, Tracking, Verdict};
+use conformd::domain::catalog::{Catalog, Constraints};
+use conformd::domain::failure::FailureKind;
+use conformd::domain::failure_class::FailureClass;
+use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{AccountId, Timestamp};
+use conformd::domain::newcomer::{Newcomer, Phase, WINDOW};
+use conformd::domain::organization::{
+    Account, AccountList, AccountState, Membership, OrganizationRecord,
+};
+use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::remedy::Rescue;
+use conformd::domain::report::RegionReport;
+use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::view::{About, Caller, Facts};
+
+use crate::sample::{at, busy, pack, region, regions, reports, source, unseen};
+
+pub(crate) const HERE: &str = "eu-west-1";
+
+pub(crate) fn id(digit: char) -> AccountId {
+    digit.to_string().repeat(12).parse().unwrap()
+}
+
+fn account(
+    digit: char,
+    name: &str,
+    state: AccountState,
+    joined: Timestamp,
+) -> (AccountId, Account) {
+    let account = Account {
+        id: id(digit),
+        name: name.to_owned(),
+        state: Some(state),
+        joined: Some(joined),
+        units: Some(["r-ab12".parse().unwrap()].into()),
+        tags: None,
+    };
+    (account.id, account)
+}
+
+/// Eight members: one moved to a unit that a pack excludes, two joined today.
+pub(crate) fn membership() -> Membership {
+    let old = "2024-01-01T00:00:00Z".parse().unwrap();
+    let active = AccountState::Active;
+    let mut accounts = BTreeMap::from([
+        account('1', "management", active, old),
+        account('2', "payments", active, old),
+        account('3', "data-lake", active, old),
+        account('4', "sandbox", active, old),
+        account('5', "shop-new", active, at("07:10:00")),
+        account('6', "media-new", active, at("04:00:00")),
+        account('7', "retired", AccountState::Suspended, old),
+    ]);
+    let sandbox: Arc<[_]> = ["r-ab12", "ou-ab12-sandbox1"].map(|unit| unit.parse().unwrap()).into();
+    accounts.get_mut(&id('4')).unwrap().units = Some(sandbox);
+    let list = AccountList {
+        organization: OrganizationRecord {
+            id: "o-example123".to_owned(),
+            management: id('1'),
+            all_features: true,
+        },
+        accounts,
+        units_absent: BTreeSet::new(),
+        units_walked: BTreeSet::new(),
+        tags_problem: None,
+        read: at("11:58:00"),
+    };
+    Membership {
+        list: Some(Arc::new(list)),
+        attempt_last: Some(at("11:58:00")),
+        ..Membership::default()
+    }
+}
+
+fn manifest(name: &str, exclude: &str) -> String {
+    format!(
+        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+         metadata: {{name: {name}, labels: {{team: security}}}}\nspec:\n  exclude: {{{exclude}}}\n  \
+         template:\n    inline: |\n      Resources:\n        Rule:\n          \
+         Type: AWS::Config::ConfigRule\n          Properties:\n            \
+         Source: {{Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}}\n"
+    )
+}
+
+/// Two packs that are wanted everywhere.
+fn catalog() -> Catalog {
+    let files = [
+        ("packs/iam-baseline.yaml", manifest("iam-baseline", "states: [SUSPENDED]")),
+        ("packs/logging.yaml", manifest("logging", "organizationalUnits: [ou-ab12-sandbox1]")),
+    ];
+    let files = files.map(|(path, text)| {
+        (SourcePath::new(path).unwrap(), FileContent::Bytes(text.into_bytes().into()))
+    });
+    let snapshot = Snapshot::of_directory(files.into());
+    let catalog = Catalog::read(&snapshot, &Constraints::default(), None);
+    assert!(catalog.wholly_valid, "{:?}", catalog.diagnostics);
+    catalog
+}
+
+pub(crate) fn failed(digit: char, class: FailureClass, code: &str, message: &str) -> Member {
+    Member {
+        account: id(digit),
+        status: MemberStatus::Failed(class),
+        cause: Some(Arc::new(Cause { code: code.to_owned(), message: message.to_owned() })),
+        last_update: Some(at("11:40:00")),
+    }
+}
+
+/// An arrival with these members in trouble and so many that are ok.
+pub(crate) fn arrival(verdict: Verdict, ok: usize, troubled: Vec<Member>) -> Arrival {
+    let mut counts = Counts { ok, ..Counts::default() };
+    let mut classes: BTreeMap<FailureClass, usize> = BTreeMap::new();
+    for member in &troubled {
+        counts.count(member.status);
+        if let MemberStatus::Failed(class) = member.status {
+            *classes.entry(class).or_default() += 1;
+        }
+    }
+    let Counts { ok, in_progress, waiting, failed, missing, .. } = counts;
+    Arrival {
+        verdict,
+        why: None,
+        aggregate_stuck: false,
+        expected: Some(ok + in_progress + waiting + failed + missing),
+        counts,
+        classes,
+        troubled: troubled.into(),
+        truncated: false,
+        newcomers: BTreeMap::new(),
+        management_missing: false,
+        swept: Some(at("11:50:00")),
+        read: Some(at("11:55:00")),
+    }
+}
+
+fn newcomer(digit: char, joined: Timestamp, phase: Phase) -> Newcomer {
+    Newcomer {
+        account: id(digit),
+        joined,
+        deadline: joined.checked_add(WINDOW).unwrap(),
+        phase,
+        missing: BTreeSet::from([pack("iam-baseline")]),
+        recorder: (phase == Phase::Waiting).then_some(RecorderState::Missing),
+        converged: None,
+    }
+}
+
+fn waiting(digit: char) -> Member {
+    Member { account: id(digit), status: MemberStatus::Waiting, cause: None, last_update: None }
+}
+
+/// The busy region of the samples, with members.
+pub(crate) fn tracked() -> RegionReport {
+    let denied = failed(
+        '2',
+        FailureClass::AccessDenied,
+        "AccessDenied",
+        "User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit \
+         deny in a service control policy",
+    );
+    let late = failed(
+        '6',
+        FailureClass::NoRecorder,
+        "NoAvailableConfigurationRecorder",
+        "There is no configuration recorder available",
+    );
+    let missing =
+        Member { account: id('3'), status: MemberStatus::Missing, cause: None, last_update: None };
+    let retired =
+        Member { status: MemberStatus::Inactive, ..failed('7', FailureClass::Other, "", "") };
+    let gone = Member { status: MemberStatus::Left, ..failed('8', FailureClass::Other, "", "") };
+    let mut iam =
+        arrival(Verdict::Degraded, 2, vec![denied, missing, waiting('5'), late, retired, gone]);
+    iam.newcomers = BTreeMap::from([
+        (id('5'), MemberStatus::Waiting),
+        (id('6'), MemberStatus::Failed(FailureClass::NoRecorder)),
+    ]);
+    let mut logging = arrival(Verdict::Converged, 5, Vec::new());
+    logging.newcomers = BTreeMap::from([(id('5'), MemberStatus::Ok), (id('6'), MemberStatus::Ok)]);
+    let report = busy(HERE);
+    RegionReport {
+        tracking: Tracking {
+            packs: BTreeMap::from([
+                (pack("iam-baseline"), iam),
+                (pack("legacy"), arrival(Verdict::Converged, 6, Vec::new())),
+                (pack("logging"), logging),
+            ]),
+            newcomers: vec![
+                newcomer('5', at("07:10:00"), Phase::Waiting),
+                newcomer('6', at("04:00:00"), Phase::Missed),
+            ],
+            trouble_last: Some(at("11:55:00")),
+            sweep_last: Some(at("11:50:00")),
+        },
+        ..report
+    }
+}
+
+pub(crate) fn recorders() -> Recorders {
+    let missing = Sighting { recorder: RecorderState::Missing, at: at("11:57:00") };
+    let here = BTreeMap::from([(id('5'), missing)]);
+    Recorders { probed: true, regions: BTreeMap::from([(region(HERE), here)]) }
+}
+
+pub(crate) fn about() -> About {
+    About {
+        version: "0.1.0".to_owned(),
+        started: at("10:00:00"),
+        installation: "main".parse().unwrap(),
+        mode: Mode::Sync,
+        simulated: true,
+        regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
+        list_age_max: Duration::from_mins(30),
+        rescue: Rescue::default(),
+    }
+}
+
+/// Everything that is known of it, at 12:01.
+pub(crate) fn facts() -> Facts {
+    let dark = unseen("us-east-1", FailureKind::Denied, "a policy forbids it");
+    Facts {
+        about: about(),
+        caller: Caller::Confirmed { account: id('1') },
+        source: source(),
+        catalog: Some(Arc::new(catalog())),
+        membership: Arc::new(membership()),
+        recorders: Arc::new(recorders()),
+        reports: reports([tracked(), dark]),
+        now: at("12:01:00"),
+    }
+}

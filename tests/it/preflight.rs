@@ -1,0 +1,431 @@
+//! What `check` says of what it found, line by line.
+
+use conformd::domain::failure::FailureKind;
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{AccountId, Region};
+use conformd::domain::observed::Unseen;
+use conformd::domain::organization::{Account, AccountState, OrganizationRecord};
+use conformd::domain::preflight::{
+    Caller, Census, Facts, Grade, Line, PRINCIPAL, ProbeFacts, RegionFacts, TokenFile, Wishes,
+    lines,
+};
+use conformd::domain::probe::{Stage, Unlooked};
+use conformd::domain::recorder::RecorderState;
+use conformd::domain::report::Declarations;
+use jiff::SignedDuration;
+
+const MANAGEMENT: &str = "111111111111";
+const MEMBER: &str = "222222222222";
+
+fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+fn region(name: &str) -> Region {
+    name.parse().unwrap()
+}
+
+fn unseen<T>(kind: FailureKind, why: &str) -> Result<T, Unseen> {
+    Err(Unseen { kind, why: why.to_owned() })
+}
+
+fn member(id: &str, state: AccountState) -> Account {
+    Account {
+        id: account(id),
+        name: String::new(),
+        state: Some(state),
+        joined: None,
+        units: None,
+        tags: None,
+    }
+}
+
+fn seen(ours: usize) -> RegionFacts {
+    RegionFacts { packs: Ok(Census { ours, ..Census::default() }), statuses: Ok(()) }
+}
+
+fn probe() -> ProbeFacts {
+    ProbeFacts {
+        role_name: "conformd/RecorderProbe".to_owned(),
+        has_external_id: true,
+        members: [(account(MEMBER), Ok(RecorderState::Recording))].into(),
+        management: Some(Ok(RecorderState::Recording)),
+    }
+}
+
+/// An installation in the management account, with which all is well.
+fn fine() -> Facts {
+    Facts {
+        expected: account(MANAGEMENT),
+        mode: Mode::Sync,
+        simulated: false,
+        caller: Ok(Caller {
+            account: account(MANAGEMENT),
+            arn: format!("arn:aws:sts::{MANAGEMENT}:assumed-role/conformd/i-1"),
+            partition: "aws".to_owned(),
+        }),
+        organization: Ok(OrganizationRecord {
+            id: "o-example".to_owned(),
+            management: account(MANAGEMENT),
+            all_features: true,
+        }),
+        administrators: Ok([].into()),
+        services: Ok([PRINCIPAL.to_owned(), "sso.amazonaws.com".to_owned()].into()),
+        accounts: Ok(vec![
+            member(MANAGEMENT, AccountState::Active),
+            member(MEMBER, AccountState::Active),
+            member("333333333333", AccountState::Suspended),
+        ]),
+        regions: [(region("eu-west-1"), seen(3)), (region("us-east-1"), seen(0))].into(),
+        row: None,
+        probe: Some(probe()),
+        source: Ok(Declarations { valid: 3, wholly_valid: true, ..Declarations::default() }),
+        wishes: Wishes { management: 3, ..Wishes::default() },
+        template_bucket: None,
+        token: TokenFile::None,
+        skew: Some(SignedDuration::from_millis(-400)),
+    }
+}
+
+fn line(line: &Line) -> String {
+    let region = line.region.as_ref().map_or_else(String::new, |region| format!(" {region}"));
+    let advice = line.advice.as_ref().map_or_else(String::new, |text| format!("\n  → {text}"));
+    format!("{} {}{region}: {}{advice}", line.result.as_str(), line.check.as_str(), line.detail)
+}
+
+fn all(facts: &Facts) -> String {
+    lines(facts).iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What is not well, or differs from an installation with which all is well.
+fn after(changes: impl FnOnce(&mut Facts)) -> String {
+    let well = lines(&fine());
+    let mut facts = fine();
+    changes(&mut facts);
+    let differs = lines(&facts).into_iter().filter(|line| !well.contains(line));
+    differs.map(|one| line(&one)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_installation_with_which_all_is_well_says_what_it_is() {
+    insta::assert_snapshot!(all(&fine()), @"
+    ok identity: account 111111111111 as arn:aws:sts::111111111111:assumed-role/conformd/i-1, partition aws
+    ok organization: o-example, all features, managed by 111111111111
+    ok administrator: 111111111111 is the management account
+    ok trusted-access: config-multiaccountsetup.amazonaws.com has it
+    ok accounts: 3 accounts, 2 of them active
+    ok region eu-west-1: enabled, and packs can be read
+    ok packs eu-west-1: 3 of at most 50: 3 ours
+    ok region us-east-1: enabled, and packs can be read
+    ok packs us-east-1: 0 of at most 50
+    ok permissions: no read was denied; not tested for mode sync: config:GetOrganizationConformancePackDetailedStatus (no pack to ask for), config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
+    ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
+    ok management-account: 3 pack(s) are for 111111111111; its recorder: recording
+    ok source: 3 valid manifest(s), 0 approval(s)
+    ok template-bucket: none configured: templates have at most 51,200 bytes
+    ok delivery-buckets: no manifest names one
+    ok http-token: none: only this machine may ask the daemon for work
+    ok clock: within a second of AWS's
+    ");
+}
+
+#[test]
+fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
+    let text = after(|facts| {
+        facts.caller = unseen(FailureKind::Credentials, "GetCallerIdentity failed: expired");
+        facts.organization = unseen(FailureKind::Credentials, "DescribeOrganization failed");
+        facts.administrators =
+            unseen(FailureKind::Credentials, "ListDelegatedAdministrators failed");
+        facts.services = unseen(FailureKind::Credentials, "no");
+        facts.accounts = unseen(FailureKind::Credentials, "no");
+        for found in facts.regions.values_mut() {
+            found.packs = unseen(FailureKind::Credentials, "no\n\u{1b}[2J");
+        }
+        facts.probe = None;
+        facts.skew = None;
+        facts.source = Err("the source . holds no manifest".to_owned());
+        facts.token = TokenFile::Unreadable("/run/token: permission denied".to_owned());
+    });
+    insta::assert_snapshot!(text, @r"
+    fail identity: who the caller is cannot be learned: GetCallerIdentity failed: expired
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail organization: the organization cannot be read: DescribeOrganization failed
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail administrator: the delegated administrators cannot be listed: ListDelegatedAdministrators failed
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail trusted-access: the services with trusted access cannot be listed: no
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail accounts: the accounts cannot be listed: no
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail region eu-west-1: packs cannot be read: no \u{1b}[2J
+      → renew or correct the credentials (aws.profile, environment, role)
+    fail region us-east-1: packs cannot be read: no \u{1b}[2J
+      → renew or correct the credentials (aws.profile, environment, role)
+    warn permissions: not known, since they failed: organizations:DescribeOrganization, organizations:ListAccounts, config:DescribeOrganizationConformancePacks
+      → see the lines that failed
+    ok recorder-probe: none configured: that a recorder is missing shows when packs fail
+    warn management-account: not known
+      → see the line `organization`
+    fail source: the source . holds no manifest
+      → correct source.directory, or what is in it
+    fail http-token: http.tokenFile cannot be read: /run/token: permission denied
+      → the daemon does not start without; check path and owner
+    warn clock: AWS did not say what time it is
+      → see the lines of the regions
+    ");
+}
+
+#[test]
+fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
+    let strange = after(|facts| facts.expected = account(MEMBER));
+    insta::assert_snapshot!(strange, @"
+    fail identity: the credentials are of account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not of 222222222222
+      → use the credentials of that account, or correct aws.expectedAccountId
+    ");
+    let as_member = |facts: &mut Facts| {
+        facts.expected = account(MEMBER);
+        facts.caller = Ok(Caller {
+            account: account(MEMBER),
+            arn: format!("arn:aws:iam::{MEMBER}:user/x"),
+            partition: "aws".to_owned(),
+        });
+    };
+    insta::assert_snapshot!(after(as_member), @"
+    ok identity: account 222222222222 as arn:aws:iam::222222222222:user/x, partition aws
+    fail administrator: 222222222222 is neither the management account nor a delegated administrator
+      → in the management account: aws organizations register-delegated-administrator --account-id 222222222222 --service-principal config-multiaccountsetup.amazonaws.com
+    ");
+    let denied = after(|facts| {
+        as_member(facts);
+        facts.administrators = unseen(FailureKind::Denied, "no");
+    });
+    assert_eq!(denied, after(as_member), "whoever administers nothing may not list who does");
+    let delegated = after(|facts| {
+        as_member(facts);
+        facts.administrators = Ok([account(MEMBER)].into());
+    });
+    insta::assert_snapshot!(delegated, @"
+    ok identity: account 222222222222 as arn:aws:iam::222222222222:user/x, partition aws
+    ok administrator: 222222222222 is a delegated administrator for config-multiaccountsetup.amazonaws.com
+    warn management-account: 3 pack(s) are for 111111111111, where AWS Config's roles are not made by a delegated administrator
+      → in it: aws iam create-service-linked-role --aws-service-name for config-multiaccountsetup.amazonaws.com and config-conforms.amazonaws.com; or exclude the account
+    ");
+}
+
+#[test]
+fn an_organization_that_cannot_have_packs_is_refused() {
+    let text = after(|facts| {
+        facts.organization = unseen(FailureKind::NoOrganization, "AWSOrganizationsNotInUse");
+    });
+    insta::assert_snapshot!(text, @"
+    fail organization: the account belongs to no organization
+      → use the credentials of the management account or of a delegated administrator
+    warn administrator: cannot be told
+      → see the line `organization`
+    warn permissions: not known, since they failed: organizations:DescribeOrganization
+      → see the lines that failed
+    warn management-account: not known
+      → see the line `organization`
+    ");
+    let billing = after(|facts| {
+        if let Ok(found) = &mut facts.organization {
+            found.all_features = false;
+        }
+    });
+    insta::assert_snapshot!(billing, @"
+    fail organization: o-example has consolidated billing only
+      → enable all features in AWS Organizations; there are no organization packs without
+    ");
+}
+
+#[test]
+fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
+    insta::assert_snapshot!(after(|facts| facts.services = Ok([].into())), @"
+    fail trusted-access: config-multiaccountsetup.amazonaws.com has none
+      → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
+    ");
+    let text = after(|facts| facts.services = unseen(FailureKind::Denied, "no"));
+    insta::assert_snapshot!(text, @"
+    warn trusted-access: the services with trusted access may not be listed
+      → allow organizations:ListAWSServiceAccessForOrganization to have it checked; Puts fail without trusted access
+    ");
+}
+
+#[test]
+fn units_that_aws_does_not_tell_are_pointed_out_only_where_manifests_ask() {
+    let text = after(|facts| facts.wishes.units = true);
+    insta::assert_snapshot!(text, @"
+    warn accounts: 3 accounts, 2 of them active; AWS does not say in which units 3 of them are
+      → allow organizations:ListOrganizationalUnitsForParent and organizations:ListAccountsForParent: manifests exclude units, so they are walked
+    ");
+}
+
+#[test]
+fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
+    let text = after(|facts| {
+        let down = |kind, why| RegionFacts { packs: unseen(kind, why), statuses: Ok(()) };
+        facts.regions = [
+            (region("ap-east-1"), down(FailureKind::RegionDisabled, "UnrecognizedClientException")),
+            (region("ap-south-1"), down(FailureKind::Timeout, "no answer within 45 s")),
+            (region("eu-west-1"), down(FailureKind::Denied, "AccessDeniedException")),
+            (
+                region("us-east-1"),
+                RegionFacts {
+                    packs: Ok(Census { ours: 40, foreign: 2, unmanaged: 1, missing: 2 }),
+                    statuses: unseen(FailureKind::Denied, "AccessDeniedException"),
+                },
+            ),
+        ]
+        .into();
+    });
+    insta::assert_snapshot!(text, @"
+    fail region ap-east-1: not enabled, or it does not know the credentials: UnrecognizedClientException
+      → enable the region, or take it out of aws.regions
+    fail region ap-south-1: no answer: no answer within 45 s
+      → check network, DNS and proxy
+    fail region eu-west-1: packs cannot be read: AccessDeniedException
+      → allow config:DescribeOrganizationConformancePacks
+    fail region us-east-1: packs cannot be read: AccessDeniedException
+      → allow config:DescribeOrganizationConformancePackStatuses
+    warn packs us-east-1: 43 of at most 50: 40 ours, 2 of other installations, 1 unmanaged, 2 more declared
+      → remove packs, or ask AWS for a higher quota: past it new packs are refused
+    fail permissions: denied: config:DescribeOrganizationConformancePacks, config:DescribeOrganizationConformancePackStatuses
+      → allow them to the caller's role
+    ");
+}
+
+#[test]
+fn what_only_a_write_would_tell_is_said_for_each_mode() {
+    let of = |mode| after(move |facts| (facts.mode, facts.row) = (mode, Some(Ok(None))));
+    insta::assert_snapshot!(of(Mode::Observe), @"ok permissions: no read was denied, and mode observe writes nothing");
+    insta::assert_snapshot!(of(Mode::Upsert), @"ok permissions: no read was denied; not tested for mode upsert: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole");
+    insta::assert_snapshot!(of(Mode::Sync), @"ok permissions: no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack");
+}
+
+#[test]
+fn a_probe_that_is_not_let_in_says_where_to_look() {
+    let tried = |stage, kind| {
+        after(move |facts| {
+            let mut probe = probe();
+            probe.members = [(account(MEMBER), Err(Unlooked { stage, kind }))].into();
+            facts.probe = Some(probe);
+        })
+    };
+    insta::assert_snapshot!(tried(Stage::Enter, FailureKind::Denied), @"
+    fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not let conformd in
+      → in 222222222222 the role has to exist, with its path; its trust policy has to name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
+    ");
+    insta::assert_snapshot!(tried(Stage::Look, FailureKind::Denied), @"
+    fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role may not describe configuration recorders there
+      → allow the role config:DescribeConfigurationRecorders and config:DescribeConfigurationRecorderStatus
+    ");
+    insta::assert_snapshot!(tried(Stage::Enter, FailureKind::Throttled), @"
+    warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the question
+      → try again
+    ");
+    insta::assert_snapshot!(tried(Stage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
+    let loose = after(|facts| {
+        facts.probe = Some(ProbeFacts { has_external_id: false, ..probe() });
+    });
+    insta::assert_snapshot!(loose, @"
+    warn recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording), without an external id
+      → let its trust policy ask for one, and name it in recorderProbe.externalId
+    ");
+    insta::assert_snapshot!(after(|facts| facts.probe = None), @"
+    ok recorder-probe: none configured: that a recorder is missing shows when packs fail
+    ok management-account: 3 pack(s) are for 111111111111; whether it has a recorder was not seen
+    ");
+}
+
+#[test]
+fn a_management_account_without_recorder_is_pointed_out_where_packs_expect_it() {
+    let without = ProbeFacts { management: Some(Ok(RecorderState::Missing)), ..probe() };
+    let expected = after(|facts| facts.probe = Some(without.clone()));
+    insta::assert_snapshot!(expected, @"
+    warn management-account: 3 pack(s) are for 111111111111, which has no configuration recorder
+      → create one there, or exclude 111111111111
+    ");
+    let excluded = after(|facts| {
+        facts.probe = Some(without.clone());
+        facts.wishes.management = 0;
+    });
+    insta::assert_snapshot!(excluded, @"ok management-account: no pack is for 111111111111");
+    let there = after(|facts| {
+        facts.probe = Some(without);
+        facts.row = Some(Ok(Some("CREATE_SUCCESSFUL".parse().unwrap())));
+    });
+    insta::assert_snapshot!(there, @"
+    ok permissions: no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
+    ok management-account: 3 pack(s) are for 111111111111, and the one that was looked at is there
+    ");
+}
+
+#[test]
+fn files_of_this_machine_are_looked_at() {
+    let text = after(|facts| {
+        facts.source = Ok(Declarations { valid: 3, invalid: 1, ..Declarations::default() });
+        facts.template_bucket = Some("templates".to_owned());
+        facts.wishes.buckets = ["awsconfigconforms-a".to_owned(), "b".to_owned()].into();
+        facts.token = TokenFile::Good { world_readable: true };
+    });
+    insta::assert_snapshot!(text, @"
+    fail source: 3 valid manifest(s), 0 approval(s), 1 with errors, so that nothing is deleted
+      → conformd validate shows each with its place
+    warn template-bucket: templates is configured, and this version delivers nothing through S3
+      → keep templates within 51,200 bytes; larger ones are held
+    fail delivery-buckets: b do not begin with awsconfigconforms
+      → use other buckets: AWS Config's own role may write to no others
+    warn http-token: every user of this machine may read http.tokenFile
+      → chmod 0400, owned by conformd's user
+    ");
+    let text = after(|facts| {
+        facts.source = Ok(Declarations { wholly_valid: true, ..Declarations::default() });
+        facts.wishes.buckets = ["awsconfigconforms-a".to_owned()].into();
+        facts.token =
+            TokenFile::Weak("/run/token: the token has fewer than 16 characters".to_owned());
+    });
+    insta::assert_snapshot!(text, @"
+    warn source: 0 valid manifest(s), 0 approval(s)
+      → nothing is declared; check source.directory.path
+    ok delivery-buckets: awsconfigconforms-a; their policies were not read
+    fail http-token: /run/token: the token has fewer than 16 characters
+      → write a long random token to http.tokenFile
+    ");
+}
+
+#[test]
+fn a_clock_that_is_wrong_warns_and_then_fails() {
+    let of = |seconds| after(move |facts| facts.skew = Some(SignedDuration::from_secs(seconds)));
+    insta::assert_snapshot!([-90, 59, 60, 300].map(of).join("\n"), @"
+    warn clock: 90 s ahead of AWS's
+      → synchronise the clock of this machine (chrony, systemd-timesyncd)
+    ok clock: 59 s behind AWS's
+    warn clock: 60 s behind AWS's
+      → synchronise the clock of this machine (chrony, systemd-timesyncd)
+    fail clock: 300 s behind AWS's; AWS refuses what it signs
+      → synchronise the clock of this machine (chrony, systemd-timesyncd)
+    ");
+    let simulated = after(|facts| {
+        facts.simulated = true;
+        facts.skew = Some(SignedDuration::from_hours(3));
+    });
+    insta::assert_snapshot!(simulated, @"ok clock: 10800 s behind AWS's");
+}
+
+#[test]
+fn every_failure_says_what_to_do() {
+    for kind in FailureKind::ALL {
+        let mut facts = fine();
+        facts.caller = unseen(kind, "no");
+        facts.organization = unseen(kind, "no");
+        facts.administrators = unseen(kind, "no");
+        facts.services = unseen(kind, "no");
+        facts.accounts = unseen(kind, "no");
+        facts.regions =
+            [(region("eu-west-1"), RegionFacts { packs: unseen(kind, "no"), statuses: Ok(()) })]
+                .into();
+        for line in lines(&facts) {
+            assert!(line.result == Grade::Ok || line.advice.is_some(), "{kind}: {line:?}");
+        }
+    }
+}

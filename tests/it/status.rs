@@ -1,0 +1,661 @@
+//! What people are shown of packs and accounts, and how it reads.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use conformd::domain::arrival::{Tracking, Verdict};
+use conformd::domain::failure_class::FailureClass;
+use conformd::domain::foreign::is_hidden;
+use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
+use conformd::domain::newcomer::Phase;
+use conformd::domain::organization::Membership;
+use conformd::domain::plan::{Hold, HoldReason};
+use conformd::domain::report::{PackState, RegionReport};
+use conformd::domain::view::account::{AccountView, account};
+use conformd::domain::view::health::HealthState;
+use conformd::domain::view::members::{Asked, accounts};
+use conformd::domain::view::status::{StatusView, status};
+use conformd::domain::view::text::{self, Layout};
+use conformd::domain::view::{Caller, Facts, Page, newcomers, packs};
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use crate::people::{HERE, arrival, facts, failed, id, membership};
+use crate::sample::{at, pack, pack_report, quiet, regions, reports};
+
+fn table(facts: &Facts) -> String {
+    text::status(&status(facts), Layout::default())
+}
+
+#[test]
+fn the_status_says_first_what_needs_a_person_and_by_when() {
+    assert_snapshot!(table(&facts()), @r#"
+    SIMULATED: no AWS account is looked at or changed
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+
+    Problems
+      ! source
+          1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+
+        PACK          ap-south-1  eu-west-1            us-east-1
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! legacy        -           held                 -
+      ? logging       unseen      ok 5                 unseen
+
+    Failing accounts
+      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
+          333333333333
+      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+          Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          666666666666
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          222222222222
+
+    New accounts
+      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+
+    Held
+      ! legacy  eu-west-1  guard
+          the guard wants a person to approve this
+      ! legacy  eu-west-1  approval
+          2 of 3 owned packs; if this is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b
+
+    Not seen
+      ? ap-south-1 was not looked at yet
+      ? us-east-1 could not be read: a policy forbids it
+          us-east-1 was last seen 59s ago
+    "#);
+}
+
+#[test]
+fn the_wide_status_names_accounts_and_ages() {
+    let layout = Layout { wide: true, ..Layout::default() };
+    assert_snapshot!(text::status(&status(&facts()), layout), @r#"
+    SIMULATED: no AWS account is looked at or changed
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+
+    Problems
+      ! source
+          1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+
+        PACK          ap-south-1  eu-west-1            us-east-1
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! legacy        -           held                 -
+      ? logging       unseen      ok 5                 unseen
+
+    Packs
+      ? iam-baseline  ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
+      ? logging       ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
+      ~ iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  swept 11m ago
+      ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  swept 11m ago
+        logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  swept 11m ago
+      ? iam-baseline  us-east-1   unseen               unseen     -                                                                                        changed -        swept -
+      ? logging       us-east-1   unseen               unseen     -                                                                                        changed -        swept -
+
+    Failing accounts
+      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
+          333333333333 data-lake, iam-baseline in eu-west-1
+      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+          Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
+
+    New accounts
+      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+
+    Held
+      ! legacy      eu-west-1  guard
+          the guard wants a person to approve this
+      ! legacy      eu-west-1  approval
+          2 of 3 owned packs; if this is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b
+      ~ every pack  us-east-1  unseen
+          a policy forbids it
+
+    Not seen
+      ? ap-south-1 was not looked at yet
+      ? us-east-1 could not be read: a policy forbids it
+          us-east-1 was last seen 59s ago
+    "#);
+}
+
+#[test]
+fn a_narrow_terminal_breaks_columns_not_words() {
+    let layout = Layout { width: Some(60), wide: false };
+    assert_snapshot!(text::status(&status(&facts()), layout), @r#"
+    SIMULATED: no AWS account is looked at or changed
+    degraded: 1 of 7 pack deployments needs a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+
+    Problems
+      ! source
+          1 manifest invalid
+          packs/edge.yaml:4:3: error[unknown-field]: there is no
+          field "parametres" (did you mean "parameters"?)
+
+        PACK          ap-south-1  eu-west-1            us-east-1
+      ? iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! legacy        -           held                 -
+      ? logging       unseen      ok 5                 unseen
+
+    Failing accounts
+      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+          See that the account has a configuration recorder in
+          the region: AWS shows no row for it, and only a Put
+          makes AWS try again.
+          333333333333
+      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+          Create a customer-managed configuration recorder in
+          the account and region; a rescue puts the pack again
+          once it is seen.
+          666666666666
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+          Find the policy that denies it (service control
+          policies first; CloudTrail of the account names the
+          action) and make an exception for AWS Config.
+          222222222222
+
+    New accounts
+      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+
+    Held
+      ! legacy  eu-west-1  guard
+          the guard wants a person to approve this
+      ! legacy  eu-west-1  approval
+          2 of 3 owned packs; if this is right, commit an
+          Approval manifest with plan:
+          c506640c31eb7b0344acb3d3115ebd4b
+
+    Not seen
+      ? ap-south-1 was not looked at yet
+      ? us-east-1 could not be read: a policy forbids it
+          us-east-1 was last seen 59s ago
+    "#);
+}
+
+/// One region that holds these packs, everything else as it should be.
+fn calm(packs: &[(&str, PackState, Verdict)]) -> Facts {
+    let report = quiet(HERE);
+    let arrivals = packs.iter().map(|(name, _, verdict)| {
+        let troubled = match verdict {
+            Verdict::Converging => vec![Member { status: MemberStatus::InProgress, ..member('2') }],
+            Verdict::Degraded => vec![failed('2', FailureClass::StackFailed, "", "")],
+            Verdict::Missing => vec![Member { status: MemberStatus::Missing, ..member('2') }],
+            Verdict::Converged | Verdict::StuckAggregate | Verdict::Deleting | Verdict::Unseen => {
+                Vec::new()
+            }
+        };
+        (pack(name), arrival(*verdict, 5, troubled))
+    });
+    let report = RegionReport {
+        tracking: Tracking { packs: arrivals.collect(), ..Tracking::default() },
+        packs: packs
+            .iter()
+            .map(|(name, state, _)| (pack(name), pack_report(*state, &[])))
+            .collect(),
+        ..report
+    };
+    let mut facts = Facts { reports: reports([report]), ..facts() };
+    facts.about.regions = regions(&[HERE]);
+    facts.source.declared.invalid = 0;
+    facts
+}
+
+fn member(digit: char) -> Member {
+    Member { account: id(digit), status: MemberStatus::Ok, cause: None, last_update: None }
+}
+
+fn held(facts: &mut Facts, name: &str, reason: HoldReason) {
+    let report = facts.reports.values().next().unwrap();
+    let mut report = RegionReport::clone(report);
+    let why = "its reason in words".to_owned();
+    report.plan.holds.push(Hold { pack: Some(pack(name)), reason, why, until: None, step: None });
+    facts.reports = reports([report]);
+}
+
+/// State, exit code and first line.
+fn answer(facts: &Facts) -> String {
+    let health = status(facts).health;
+    format!("{} {}: {}", health.state.exit_code(), health.state.as_str(), health.summary)
+}
+
+#[test]
+fn the_first_line_is_the_answer() {
+    let synced = PackState::Synced;
+    let with = |verdict| calm(&[("iam", synced, verdict), ("logs", synced, Verdict::Converged)]);
+    let mut answers = Vec::new();
+    for verdict in Verdict::ALL {
+        answers.push(answer(&with(verdict)));
+    }
+    answers.push(answer(&calm(&[])));
+    answers.push(answer(&calm(&[("iam", synced, Verdict::Converged)])));
+    answers.push(answer(&calm(&[("iam", PackState::Drifted, Verdict::Converged)])));
+    for reason in [HoldReason::Suspended, HoldReason::Guard, HoldReason::Settling] {
+        let mut facts = with(Verdict::Converged);
+        held(&mut facts, "iam", reason);
+        answers.push(answer(&facts));
+    }
+    let fine = || with(Verdict::Converged);
+    let list = Arc::new(Membership { list: None, ..membership() });
+    answers.push(answer(&Facts { membership: list, ..fine() }));
+    answers.push(answer(&Facts { now: at("13:00:00"), ..fine() }));
+    answers.push(answer(&Facts { caller: Caller::Unconfirmed { problem: None }, ..fine() }));
+    let mut unread = fine();
+    unread.source.problem = Some("no such directory".to_owned());
+    answers.push(answer(&unread));
+    answers.push(answer(&Facts { reports: BTreeMap::new(), ..fine() }));
+    assert_snapshot!(answers.join("\n"), @"
+    0 healthy: all 2 pack deployments are in place
+    0 healthy: 1 of 2 pack deployments is on the way
+    1 degraded: 1 of 2 pack deployments has failing accounts
+    1 degraded: 1 of 2 pack deployments needs a person
+    0 healthy: 1 of 2 pack deployments is on the way
+    0 healthy: 1 of 2 pack deployments is on the way
+    2 unknown: 1 of 2 pack deployments is not known
+    0 healthy: no pack is declared or deployed
+    0 healthy: the one pack deployment is in place
+    0 healthy: 1 of 1 pack deployment differs from the manifests
+    0 healthy: 1 of 2 pack deployments is held on purpose
+    1 degraded: 1 of 2 pack deployments needs a person
+    0 healthy: all 2 pack deployments are in place
+    2 unknown: all 2 pack deployments are in place; the account list is not current
+    1 degraded: all 2 pack deployments are in place; the account list is not current
+    2 unknown: all 2 pack deployments are in place; AWS has not confirmed who asks
+    1 degraded: all 2 pack deployments are in place; the source needs a look
+    2 unknown: 2 of 2 pack deployments are not known; 1 of 1 region was not seen
+    ");
+}
+
+#[test]
+fn nothing_is_said_where_nothing_is_wrong() {
+    assert_snapshot!(table(&calm(&[("iam", PackState::Synced, Verdict::Converged)])), @"
+    SIMULATED: no AWS account is looked at or changed
+    healthy: the one pack deployment is in place
+
+        PACK  eu-west-1
+        iam   ok 5
+    ");
+}
+
+fn explained(digit: char) -> String {
+    text::account(&account(&facts(), id(digit), None).unwrap(), Layout::default())
+}
+
+#[test]
+fn a_failing_account_is_told_whose_move_it_is() {
+    assert_snapshot!(explained('2'), @"
+    SIMULATED: no AWS account is looked at or changed
+    222222222222 (payments): 1 of 6 targeted pack deployments in place; 4 not known
+
+    Account
+        name    payments
+        member  yes, ACTIVE
+        joined  2024-01-01T00:00:00Z (1035d 12h ago)
+        units   r-ab12
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+
+    eu-west-1
+      ~ iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
+          AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
+          conformd updates the pack now
+        legacy        no manifest wants the pack here
+        logging       ok; targeted: no rule excludes it
+
+    us-east-1
+      ? not seen      a policy forbids it
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+    ");
+}
+
+#[test]
+fn an_excluded_account_is_told_the_rule() {
+    assert_snapshot!(explained('4'), @"
+    SIMULATED: no AWS account is looked at or changed
+    444444444444 (sandbox): 1 of 3 targeted pack deployments in place; 2 not known
+
+    Account
+        name    sandbox
+        member  yes, ACTIVE
+        joined  2024-01-01T00:00:00Z (1035d 12h ago)
+        units   r-ab12 > ou-ab12-sandbox1
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+        logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
+
+    eu-west-1
+        iam-baseline  ok; targeted: no rule excludes it
+        legacy        no manifest wants the pack here
+        logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
+
+    us-east-1
+      ? not seen      a policy forbids it
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+        logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
+    ");
+}
+
+#[test]
+fn a_new_account_is_told_how_much_time_is_left() {
+    assert_snapshot!(explained('5'), @"
+    SIMULATED: no AWS account is looked at or changed
+    555555555555 (shop-new): 1 of 6 targeted pack deployments in place; 4 not known; 7-hour window: 2h 9m left
+
+    Account
+        name    shop-new
+        member  yes, ACTIVE
+        joined  2026-11-01T07:10:00Z (4h 51m ago)
+      ~ window  ends 2026-11-01T14:10:00Z: 2h 9m left
+        units   r-ab12
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+
+    eu-west-1 · waiting
+      ! recorder      missing: create one (seen 4m ago)
+      ~ iam-baseline  waiting; targeted: no rule excludes it
+          AWS retries it until the window ends; it needs a configuration recorder by then (2026-11-01T14:10:00Z: 2h 9m left)
+        legacy        no manifest wants the pack here
+        logging       ok; targeted: no rule excludes it
+
+    us-east-1
+      ? not seen      a policy forbids it
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+    ");
+}
+
+#[test]
+fn a_missed_deadline_and_a_suspended_account_read_well() {
+    assert_snapshot!(explained('6') + "\n-----\n" + &explained('7'), @"
+    SIMULATED: no AWS account is looked at or changed
+    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; 7-hour window: over for 1h 1m
+
+    Account
+        name    media-new
+        member  yes, ACTIVE
+        joined  2026-11-01T04:00:00Z (8h 1m ago)
+      ! window  ends 2026-11-01T11:00:00Z: over for 1h 1m
+        units   r-ab12
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+
+    eu-west-1 · missed
+      ~ iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
+          AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
+          conformd updates the pack now
+        legacy        no manifest wants the pack here
+        logging       ok; targeted: no rule excludes it
+
+    us-east-1
+      ? not seen      a policy forbids it
+      ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
+      ? logging       not known: its members were not read yet; targeted: no rule excludes it
+
+    -----
+    SIMULATED: no AWS account is looked at or changed
+    777777777777 (retired): it is SUSPENDED, so nothing is expected of it
+
+    Account
+        name    retired
+      ! member  SUSPENDED: nothing is expected of it
+        joined  2024-01-01T00:00:00Z (1035d 12h ago)
+        units   r-ab12
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+        iam-baseline  not targeted: exclude.states SUSPENDED
+        logging       not targeted: it is SUSPENDED
+
+    eu-west-1
+        iam-baseline  inactive, 21m ago; not targeted: exclude.states SUSPENDED
+        legacy        no manifest wants the pack here
+        logging       not targeted: it is SUSPENDED
+
+    us-east-1
+      ? not seen      a policy forbids it
+        iam-baseline  not targeted: exclude.states SUSPENDED
+        logging       not targeted: it is SUSPENDED
+    ");
+}
+
+#[test]
+fn an_account_that_left_is_explained_while_rows_of_it_linger() {
+    assert_snapshot!(explained('8'), @"
+    SIMULATED: no AWS account is looked at or changed
+    888888888888 is no member of the organization; AWS still shows it in 1 pack deployment
+
+    Account
+      ! member  no: the account list does not hold it
+        list    read 3m ago
+
+    ap-south-1
+      ? not seen      not looked at yet
+        iam-baseline  not targeted: it is no member
+        logging       not targeted: it is no member
+
+    eu-west-1
+      ~ iam-baseline  left, 21m ago; not targeted: it is no member
+          AWS removes what is left of it
+        legacy        no manifest wants the pack here
+        logging       not targeted: it is no member
+
+    us-east-1
+      ? not seen      a policy forbids it
+        iam-baseline  not targeted: it is no member
+        logging       not targeted: it is no member
+    ");
+    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts");
+}
+
+#[test]
+fn every_document_reads_back_as_it_was_written() {
+    let facts = facts();
+    let view = status(&facts);
+    let text = serde_json::to_string(&view).unwrap();
+    assert_eq!(serde_json::from_str::<StatusView>(&text).unwrap(), view);
+    for digit in ['2', '4', '5', '6', '7', '8'] {
+        let view = account(&facts, id(digit), None).unwrap();
+        let text = serde_json::to_string(&view).unwrap();
+        assert_eq!(serde_json::from_str::<AccountView>(&text).unwrap(), view);
+    }
+    let view = packs::packs(&facts);
+    let text = serde_json::to_string(&view).unwrap();
+    assert_eq!(serde_json::from_str::<packs::PacksView>(&text).unwrap(), view);
+}
+
+#[test]
+fn hostile_words_stay_on_their_line_whatever_they_hold() {
+    let payloads = [
+        "</script><script>alert(1)</script>",
+        "\u{1b}[2J\u{1b}[31mred\u{7}",
+        "line\r\n  ! forged held\n\nProblems",
+        "\u{202e}gnp.exe\u{2066}",
+        &"x".repeat(10_000),
+    ];
+    let plain = table(&facts()).lines().count();
+    let explained = explained('2').lines().count();
+    for payload in payloads {
+        let mut facts = facts();
+        let mut membership = membership();
+        let list = Arc::make_mut(membership.list.as_mut().unwrap());
+        list.accounts.get_mut(&id('2')).unwrap().name = payload.to_owned();
+        list.accounts.get_mut(&id('5')).unwrap().name = payload.to_owned();
+        facts.membership = Arc::new(membership);
+        let mut report = RegionReport::clone(&facts.reports[&HERE.parse().unwrap()]);
+        let iam = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
+        iam.troubled = iam
+            .troubled
+            .iter()
+            .map(|member| match member.status {
+                MemberStatus::Failed(class) => failed('2', class, payload, payload),
+                _ => member.clone(),
+            })
+            .collect();
+        report.plan.holds[0].why = payload.to_owned();
+        facts.reports.insert(HERE.parse().unwrap(), Arc::new(report));
+        for wide in [false, true] {
+            let text = text::status(&status(&facts), Layout { width: None, wide });
+            assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
+            assert!(wide || text.lines().count() <= plain, "{text}");
+        }
+        let text = text::account(&account(&facts, id('2'), None).unwrap(), Layout::default());
+        assert!(!text.contains(|letter| is_hidden(letter) && letter != '\n'), "{text:?}");
+        assert_eq!(text.lines().count(), explained, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() < 3_000));
+    }
+}
+
+/// Members as AWS's rows would give them, at most one an account.
+fn any_members() -> impl Strategy<Value = Vec<Member>> {
+    let class = proptest::sample::select(FailureClass::ALL.to_vec());
+    let status = prop_oneof![
+        class.prop_map(MemberStatus::Failed),
+        Just(MemberStatus::Missing),
+        Just(MemberStatus::InProgress),
+        Just(MemberStatus::Inactive),
+        Just(MemberStatus::Left),
+    ];
+    let digits = prop::collection::btree_map(0_u32..8, status, 0..8);
+    digits.prop_map(|members| {
+        let member = |(digit, status)| {
+            let digit = char::from_digit(digit + 1, 10).unwrap();
+            Member { status, ..member(digit) }
+        };
+        members.into_iter().map(member).collect()
+    })
+}
+
+type AnyPack = (PackState, Verdict, Vec<Member>, usize, Option<HoldReason>);
+
+fn any_facts() -> impl Strategy<Value = Facts> {
+    let name = proptest::sample::select(vec!["iam", "logs", "net"]);
+    let state = proptest::sample::select(PackState::ALL.to_vec());
+    let verdict = proptest::sample::select(Verdict::ALL.to_vec());
+    let reason = proptest::option::of(proptest::sample::select(HoldReason::ALL.to_vec()));
+    let packs = prop::collection::btree_map(
+        name,
+        (state, verdict, any_members(), 0_usize..9, reason),
+        0..4,
+    );
+    let region = proptest::sample::select(vec![HERE, "us-east-1", "ap-south-1"]);
+    prop::collection::btree_map(region, packs, 0..4).prop_map(|all| {
+        let report = |(region, packs): (&str, BTreeMap<&str, AnyPack>)| {
+            let mut report = quiet(region);
+            for (name, (state, verdict, members, ok, reason)) in packs {
+                let name = pack(name);
+                report.tracking.packs.insert(name.clone(), arrival(verdict, ok, members));
+                let mut shown = pack_report(state, &[]);
+                shown.holds.extend(reason);
+                report.plan.holds.extend(reason.map(|reason| Hold {
+                    pack: Some(name.clone()),
+                    reason,
+                    why: "why".to_owned(),
+                    until: None,
+                    step: None,
+                }));
+                report.packs.insert(name, shown);
+            }
+            report
+        };
+        Facts { reports: reports(all.into_iter().map(report)), ..facts() }
+    })
+}
+
+proptest! {
+    #[test]
+    fn totals_are_the_sums_of_what_is_shown(facts in any_facts()) {
+        let view = status(&facts);
+        let cells = || view.regions.values().flat_map(|region| region.cells.values());
+        let count = cells().count();
+        prop_assert_eq!(view.totals.cells.values().sum::<usize>(), count);
+        prop_assert_eq!(view.totals.verdicts.values().sum::<usize>(), count);
+        prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.about.regions.len());
+        prop_assert_eq!(view.totals.need_person, cells().filter(|cell| cell.needs_person).count());
+        for kind in StatusKind::ALL {
+            let sum: usize = cells().map(|cell| cell.arrival.counts.of(kind)).sum();
+            prop_assert_eq!(view.totals.members.of(kind), sum);
+        }
+        let phases: usize = view.newcomers.phases.values().sum();
+        prop_assert_eq!(phases, newcomers::page(&facts, None, Page::default()).total);
+    }
+
+    #[test]
+    fn healthy_means_that_nothing_failed_and_everything_was_seen(facts in any_facts()) {
+        let view = status(&facts);
+        let Counts { failed, missing, .. } = view.totals.members;
+        if view.health.state == HealthState::Healthy {
+            prop_assert_eq!(view.totals.need_person, 0);
+            prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.reports.len());
+        }
+        let is_verdict = |verdict| view.totals.verdicts[&verdict] > 0;
+        if is_verdict(Verdict::Degraded) || is_verdict(Verdict::Missing) {
+            prop_assert_eq!(view.health.state, HealthState::Degraded, "{} {}", failed, missing);
+        }
+        prop_assert_eq!(view.health.reasons.is_empty(), view.health.state == HealthState::Healthy);
+    }
+
+    #[test]
+    fn every_text_is_built_whatever_there_is_and_whatever_the_width(
+        facts in any_facts(), width in proptest::option::of(1_u16..200), wide in any::<bool>(),
+    ) {
+        let text = text::status(&status(&facts), Layout { width, wide });
+        prop_assert!(text.lines().all(|line| line == line.trim_end()), "{}", text);
+    }
+
+    #[test]
+    fn the_accounts_of_a_pack_are_those_that_are_counted(facts in any_facts()) {
+        for (region, view) in status(&facts).regions {
+            for name in view.cells.keys() {
+                let page = Page { number: 1, limit: 1_000 };
+                let (region, pack) = (region.as_str(), name.as_str());
+                let asked = Asked { region, pack, status: None, page };
+                let all = accounts(&facts, &asked).unwrap();
+                let each = StatusKind::ALL.map(|kind| {
+                    let asked = Asked { status: Some(kind), ..asked };
+                    accounts(&facts, &asked).unwrap()
+                });
+                prop_assert_eq!(each.iter().map(|page| page.total).sum::<usize>(), all.total);
+                for page in each.iter().filter(|page| page.complete) {
+                    prop_assert_eq!(page.total, page.counts.of(page.status.unwrap()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn new_accounts_are_counted_by_the_most_urgent_of_their_phases() {
+    let facts = facts();
+    let page = |phase| newcomers::page(&facts, phase, Page::default());
+    assert_eq!(page(None).total, 2);
+    assert_eq!(page(Some(Phase::Missed)).accounts[0].account, id('6'));
+    assert_eq!(page(Some(Phase::Missed)).phases, page(None).phases);
+    assert_eq!(page(Some(Phase::Converged)).total, 0);
+}
