@@ -14,6 +14,7 @@ use crate::domain::plan::Plan;
 use crate::domain::plan_text::{PlanText, Summary, Values};
 use crate::domain::report::RegionReport;
 use crate::region::Surroundings;
+use crate::region::track::Effort;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
@@ -109,7 +110,13 @@ pub(super) async fn look(
     let policy = session::policy(&session.config);
     let looks = regions.iter().map(async |region| {
         let mut reconciler = session.reconciler(region, hands);
-        let (report, ruling) = reconciler.look(&policy, around).await;
+        let (mut report, mut ruling) = reconciler.look(&policy, around).await;
+        // What can be done about members that fail depends on why they do.
+        let mut pages = 0;
+        reconciler.track(&policy, Effort::Trouble, |progress| pages = progress.pages).await;
+        if pages > 0 {
+            (report, ruling) = reconciler.look(&policy, around).await;
+        }
         Looked { reconciler, report, ruling }
     });
     futures_util::future::join_all(looks).await

@@ -31,7 +31,7 @@ use people::People;
 use reading::Found;
 use survey::{View, survey};
 
-use super::arrival::{Arrival, Tracking, Verdict};
+use super::arrival::{Arrival, Tracking};
 use super::desired::Desired;
 use super::history::Pace;
 use super::model::{AccountId, PackName, Timestamp};
@@ -173,13 +173,15 @@ impl Tracked {
 
     /// One reading of every pack in trouble, as far as can be told before anything was read.
     pub fn troubled(&self) -> Vec<Reading> {
-        let troubled = self.courses.iter().filter(|(_, course)| !course.is_quiet());
+        let is_troubled = |course: &Course| !course.is_quiet() && !course.is_going();
+        let troubled = self.courses.iter().filter(|(_, course)| is_troubled(course));
         troubled.map(|pack| agenda::trouble(pack, &self.people)).collect()
     }
 
     /// One reading of everybody, for every pack.
     pub fn everybody(&self) -> Vec<Reading> {
-        self.courses.keys().cloned().map(Reading::Sweep).collect()
+        let courses = self.courses.iter().filter(|(_, course)| !course.is_going());
+        courses.map(|(name, _)| Reading::Sweep(name.clone())).collect()
     }
 
     /// Whether rows that were read since then may be those of before a change of this pack.
@@ -190,11 +192,8 @@ impl Tracked {
     /// What is known of everybody.
     pub fn tracking(&self) -> Tracking {
         let courses = self.courses.values();
-        let needing = self.courses.iter().filter(|(name, _)| {
-            let arrival = self.arrivals.get(*name);
-            arrival.is_none_or(|arrival| arrival.verdict != Verdict::Converged)
-        });
-        let trouble = needing.map(|(_, course)| course.read).min();
+        let troubled = courses.clone().filter(|course| agenda::is_troubled(course, &self.people));
+        let trouble = troubled.map(|course| course.read).min();
         let sweeps = courses.map(|course| course.swept).min();
         Tracking {
             packs: self.arrivals.clone(),

@@ -98,23 +98,22 @@ impl Tracker {
         let Self { tracked, reels } = self;
         reels.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
         let errands = tracked.errands(&policy.sweeps, &policy.pace);
-        let due = errands.iter().filter(|errand| errand.due <= now).min();
-        let top = reels.last().map(|reel| reel.rank);
-        match (due, top) {
-            (Some(Errand { rank, due: _, reading }), top)
-                if top.is_none_or(|top| *rank < top)
-                    && reels.iter().all(|reel| reel.reading != *reading) =>
-            {
-                reels.push(Reel::new(reading.clone(), *rank, now));
-                Ok(())
-            }
-            (_, Some(_)) => match reels.last().map(|reel| reel.resume) {
-                // Nothing less urgent passes it: AWS would not answer that either.
-                Some(resume) if resume > now => Err(Some(resume)),
-                Some(_) | None => Ok(()),
-            },
-            (_, None) => Err(errands.iter().map(|errand| errand.due).min()),
+        let top = reels.last().map(|reel| (reel.rank, reel.resume));
+        // What is on its way is overtaken by what is more urgent, and by nothing else.
+        let overtakes = |errand: &&Errand| {
+            top.is_none_or(|(rank, _)| errand.rank < rank)
+                && reels.iter().all(|reel| reel.reading != errand.reading)
+        };
+        let overtaking = errands.iter().filter(overtakes);
+        if let Some(due) = overtaking.clone().filter(|errand| errand.due <= now).min() {
+            reels.push(Reel::new(due.reading.clone(), due.rank, now));
+            return Ok(());
         }
+        let resume = top.map(|(_, resume)| resume);
+        if resume.is_some_and(|resume| resume <= now) {
+            return Ok(());
+        }
+        Err(overtaking.map(|errand| errand.due).chain(resume).min())
     }
 }
 

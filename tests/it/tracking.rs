@@ -3,6 +3,8 @@
 //! One region on the simulator's in-process face, in virtual time; calls are counted from the
 //! simulator's log.
 
+#![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -11,7 +13,7 @@ use std::time::Duration;
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter};
 use conformd::domain::arrival::Verdict;
-use conformd::domain::catalog::Catalog;
+use conformd::domain::catalog::{Catalog, Constraints};
 use conformd::domain::guard::{Ledger, Limits};
 use conformd::domain::history::Pace;
 use conformd::domain::member::MemberStatus;
@@ -148,7 +150,7 @@ impl Stage {
             SourcePath::new("packs.yaml").unwrap(),
             FileContent::Bytes(file(&packs(&names)).as_bytes().into()),
         )]);
-        let catalog = Catalog::read(&Snapshot::of_directory(files), &Default::default(), None);
+        let catalog = Catalog::read(&Snapshot::of_directory(files), &Constraints::default(), None);
         let intake =
             Intake { catalog: Some(Arc::new(catalog)), read_last: Some(start()), problem: None };
         let around = Surroundings { intake, ..Surroundings::default() };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::course::{AGREE, Course};
 use super::people::People;
 use super::reading::{FILTERS, PAGE, Reading};
-use super::survey::Wanted;
+use super::survey::{Survey, Wanted};
 use super::verdict::verdict;
 use crate::domain::arrival::Verdict;
 use crate::domain::history::{Pace, after, backoff};
@@ -60,7 +60,7 @@ pub(super) fn errands(
 ) -> Vec<Errand> {
     let mut all = Vec::new();
     // While AWS does not show what we wrote, rows would be those of before.
-    if course.is_awaiting() {
+    if course.is_awaiting() || course.is_going() {
         return all;
     }
     let mut add = |rank, due: Timestamp, reading| all.push(Errand { rank, due, reading });
@@ -68,11 +68,9 @@ pub(super) fn errands(
     let trouble = || trouble((name, course), people);
     let moved = course.changed.max(course.touched);
     let read = course.read.filter(|read| *read >= moved);
-    let (verdict, _) = verdict(course, people);
-    let is_quiet = course.is_quiet();
     match (course.read, read) {
         // Nothing says that anybody is in trouble: one reading tells everything.
-        (None, _) if is_quiet => add(Rank::Verdict, Timestamp::MIN, sweep()),
+        (None, _) if course.is_quiet() => add(Rank::Verdict, Timestamp::MIN, sweep()),
         (_, None) => add(Rank::Changed, moved, trouble()),
         (_, Some(read)) if course.survey.working > 0 => {
             let times = course.looks.saturating_sub(1);
@@ -84,20 +82,19 @@ pub(super) fn errands(
             add(Rank::Changed, after(read, wait), trouble());
         }
         (_, Some(_)) if !course.is_swept() => add(Rank::Verdict, moved, sweep()),
-        (_, Some(read)) => {
-            let is_steady = is_quiet && course.survey.counts.failed == 0;
-            let is_done = verdict == Verdict::Converged || course.needs_agreement();
-            if !is_steady && !is_done {
-                add(Rank::Trouble, after(read, sweeps.trouble), trouble());
-            }
+        (_, Some(read)) if is_troubled(course, people) && !course.needs_agreement() => {
+            add(Rank::Trouble, after(read, sweeps.trouble), trouble());
         }
+        (_, Some(_)) => {}
     }
     if let Some(deadline) = course.survey.deadline {
         add(Rank::Newcomer, deadline, trouble());
     }
     if course.needs_agreement() {
+        // Without a first sweep since AWS went to work, its aggregate gets time to catch up.
         let first = course.agreement.map(|agreement| agreement.first);
-        add(Rank::Verdict, after(first.or(course.read).unwrap_or(moved), AGREE), sweep());
+        let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
+        add(Rank::Verdict, after(from, AGREE), sweep());
     }
     wanted((name, course), people, &mut add);
     if let Some(swept) = course.swept {
@@ -116,6 +113,14 @@ pub(super) fn errands(
     all
 }
 
+/// Whether the filtered listings of a pack say something: somebody fails or is at work, or AWS says
+/// so and the members do not show otherwise.
+pub(super) fn is_troubled(course: &Course, people: &People) -> bool {
+    let Survey { counts, working, .. } = &course.survey;
+    let is_calm = course.is_quiet() && counts.failed == 0 && *working == 0;
+    !is_calm && !course.is_going() && verdict(course, people).0 != Verdict::Converged
+}
+
 /// Who is in trouble; everybody, when that is no dearer.
 pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> Reading {
     if sweep_cost(people) <= trouble_cost(course) {
@@ -131,13 +136,13 @@ fn wanted(
     people: &People,
     add: &mut impl FnMut(Rank, Timestamp, Reading),
 ) {
-    // Rows that change by the minute are not worth a request each.
-    if course.survey.working > 0 || !course.is_swept() {
-        return;
-    }
-    let Some(&Wanted { due, account, .. }) = course.survey.wanted.first() else { return };
-    let together = course.survey.wanted.iter().take_while(|it| it.due <= after(due, TOGETHER));
-    let (filtered, others): (Vec<&Wanted>, Vec<&Wanted>) = together.partition(|it| it.is_filtered);
+    // Rows that a run changes by the minute are not worth a request each.
+    let is_busy = course.survey.working > 0 || !course.is_swept();
+    let mut wanted =
+        course.survey.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
+    let Some(Wanted { due, account, .. }) = wanted.peek().copied() else { return };
+    let together = wanted.take_while(|it| it.due <= after(due, TOGETHER));
+    let (filtered, others): (Vec<Wanted>, Vec<Wanted>) = together.partition(|it| it.is_filtered);
     let filters = trouble_cost(course);
     let reading = if sweep_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
     {

@@ -145,7 +145,7 @@ impl Course {
         if is_moved || status != self.aggregate {
             self.touched = now;
             // What was found out about one run says nothing about the next.
-            self.agreement = self.agreement.filter(|_| !is_moved && self.is_in_progress());
+            self.agreement = self.agreement.filter(|_| self.is_in_progress());
         }
         self.is_wanted = want.is_some();
         let excluded = match want {
@@ -266,6 +266,11 @@ impl Course {
         together.max(self.lone.get(&number).copied())
     }
 
+    /// When anybody was last read.
+    pub(super) fn read_last(&self) -> Option<Timestamp> {
+        self.read.max(self.lone.values().max().copied())
+    }
+
     /// Whether a Put of ours does not show yet.
     pub(super) fn is_awaiting(&self) -> bool {
         self.awaiting.is_some()
@@ -299,15 +304,18 @@ impl Course {
         self.is_in_progress() && after(self.last_update, RUN_MAX) > now
     }
 
+    /// Whether its rows are going, or gone.
+    pub(super) fn is_going(&self) -> bool {
+        matches!(
+            self.aggregate,
+            Some(RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful))
+        )
+    }
+
     /// Whether it is being removed, or was.
     pub(super) fn is_deleting(&self) -> bool {
-        match self.aggregate {
-            Some(RolloutStatus::Known(Verb::Delete, Phase::Failed)) => !self.is_wanted,
-            Some(RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful)) => true,
-            Some(
-                RolloutStatus::Known(Verb::Create | Verb::Update, _) | RolloutStatus::Unknown(_),
-            )
-            | None => false,
-        }
+        let is_failed =
+            matches!(self.aggregate, Some(RolloutStatus::Known(Verb::Delete, Phase::Failed)));
+        self.is_going() || is_failed && !self.is_wanted
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Wanted {
     pub(super) account: AccountId,
     /// Whether the filtered listings show it, as long as it is in trouble.
     pub(super) is_filtered: bool,
+    /// Whether its window is open.
+    pub(super) is_waiting: bool,
 }
 
 /// What a survey goes by.
@@ -243,7 +245,8 @@ impl<'a> Taken<'a> {
         };
         if let Some(due) = due {
             let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
-            survey.wanted.insert(Wanted { due, account: account.id, is_filtered });
+            let is_waiting = window.is_some();
+            survey.wanted.insert(Wanted { due, account: account.id, is_filtered, is_waiting });
             if survey.wanted.len() > WANTED_MAX {
                 survey.wanted.pop_last();
             }

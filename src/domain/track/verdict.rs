@@ -93,5 +93,7 @@ fn notes(course: &Course) -> impl Iterator<Item = String> {
     let setback = course.setback.as_ref();
     let setback = setback
         .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));
-    [unknown, stuck, setback].into_iter().flatten()
+    let told = "AWS leaves out accounts that are wanted now, until the next Put";
+    let told = (!course.told.is_empty()).then(|| told.to_owned());
+    [unknown, stuck, told, setback].into_iter().flatten()
 }

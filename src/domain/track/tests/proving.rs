@@ -1,0 +1,134 @@
+//! What it takes to call a pack converged.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn rows_of_before_the_last_change_prove_nothing_until_two_sweeps_agree() {
+    let mut scene = Scene::new(2);
+    scene.record.last_update = at(0);
+    scene.look(0);
+    let rows = good([1, 2]);
+    scene.sweep(&rows);
+    assert_snapshot!(scene.text(), @"
+    converging, 2 ok
+    (rows are older than the last change: a second reading decides)
+    ");
+    assert_eq!(scene.next(), "sweep in 600 s (Verdict)");
+    scene.look(10 * MINUTE - 1);
+    scene.sweep(&rows);
+    assert_eq!(scene.verdict(), Verdict::Converging);
+    scene.look(10 * MINUTE);
+    scene.sweep(&rows);
+    assert_eq!(scene.verdict(), Verdict::Converged);
+}
+
+#[test]
+fn an_aggregate_in_progress_for_ever_is_overruled_by_two_sweeps_and_costs_nothing_then() {
+    let mut scene = Scene::new(1_000);
+    scene.status = Some("CREATE_IN_PROGRESS");
+    scene.look(0);
+    assert_eq!(scene.next(), "trouble in 0 s (Changed)");
+    scene.trouble(&[]);
+    assert_eq!(
+        (scene.verdict(), scene.next()),
+        (Verdict::Unseen, "sweep in 0 s (Verdict)".to_owned())
+    );
+    let rows = good(1..=1_000);
+    scene.sweep(&rows);
+    assert_snapshot!(scene.text(), @r#"
+    stuck_aggregate, 1000 ok
+    (every account is done, and AWS says "in progress": a second reading decides)
+    "#);
+    assert_eq!(scene.next(), "sweep in 600 s (Verdict)");
+    scene.look(10 * MINUTE);
+    scene.sweep(&rows);
+    assert_eq!(scene.text(), "converged (aggregate stuck), 1000 ok");
+    assert_eq!(scene.next(), "sweep in 21600 s (Routine)");
+}
+
+#[test]
+fn an_aggregate_in_progress_for_ever_hides_no_failure() {
+    let mut scene = Scene::new(3);
+    scene.status = Some("CREATE_IN_PROGRESS");
+    scene.look(0);
+    let rows = [good([1, 2]), vec![row(3, "CREATE_FAILED", 0)]].concat();
+    scene.sweep(&rows);
+    assert_eq!(scene.arrival().verdict, Verdict::Degraded);
+    scene.look(10 * MINUTE);
+    scene.sweep(&rows);
+    assert_snapshot!(scene.text(), @"
+    degraded (aggregate stuck), 2 ok
+    3 failed no_recorder: NoAvailableConfigurationRecorder no recorder
+    ");
+    assert_eq!(scene.next(), "sweep in 900 s (Trouble)");
+}
+
+#[test]
+fn nothing_counts_after_a_put_until_everybody_was_read_again() {
+    let mut scene = Scene::new(1_000);
+    scene.look(0);
+    let rows = good(1..=1_000);
+    scene.sweep(&rows);
+    assert_eq!(scene.verdict(), Verdict::Converged);
+    scene.record.last_update = at(MINUTE);
+    scene.record.inputs.insert("Other".to_owned(), "1".to_owned());
+    scene.status = Some("UPDATE_IN_PROGRESS");
+    scene.look(2 * MINUTE);
+    assert_eq!((scene.verdict(), scene.arrival().counts.in_progress), (Verdict::Converging, 1_000));
+    assert_eq!(scene.next(), "trouble in 0 s (Changed)");
+    // A few are at work; the others are not asked for one by one.
+    scene.trouble(&[row(1, "UPDATE_IN_PROGRESS", MINUTE)]);
+    assert_eq!(scene.next(), "trouble in 60 s (Changed)");
+    scene.look(3 * MINUTE);
+    scene.trouble(&[]);
+    assert_eq!(scene.next(), "sweep in 0 s (Verdict)");
+    scene.sweep(
+        &(1..=1_000).map(|one| row(one, "UPDATE_SUCCESSFUL", 2 * MINUTE)).collect::<Vec<_>>(),
+    );
+    assert_eq!(scene.verdict(), Verdict::StuckAggregate);
+    scene.status = Some("UPDATE_SUCCESSFUL");
+    scene.look(4 * MINUTE);
+    assert_eq!(scene.verdict(), Verdict::Converged);
+}
+
+#[test]
+fn a_join_touches_a_pack_and_does_not_put_everybody_in_doubt() {
+    let mut scene = Scene::new(1_000);
+    scene.look(0);
+    scene.sweep(&good(1..=1_000));
+    scene.account(1_001, Some(AccountState::Active), HOUR);
+    (scene.record.last_update, scene.status) = (at(HOUR), Some("UPDATE_IN_PROGRESS"));
+    scene.look(HOUR);
+    assert_eq!((scene.verdict(), scene.arrival().counts.ok), (Verdict::Converging, 1_000));
+    scene.trouble(&[row(1_001, "CREATE_IN_PROGRESS", HOUR)]);
+    assert_snapshot!(scene.text(), @"
+    converging, 1000 ok
+    1001 waiting
+    ");
+    scene.look(HOUR + 15 * MINUTE);
+    assert_eq!(scene.next(), "account 1001 in 0 s (Newcomer)");
+    let reading = Reading::Account("base".parse().unwrap(), id(1_001));
+    scene.reading(&reading, &[row(1_001, "CREATE_SUCCESSFUL", HOUR + MINUTE)]);
+    scene.status = Some("UPDATE_SUCCESSFUL");
+    scene.look(HOUR + 16 * MINUTE);
+    assert_eq!(scene.text(), "converged, 1001 ok");
+}
+
+#[test]
+fn somebody_who_stopped_failing_is_asked_for_and_not_called_good() {
+    let mut scene = Scene::new(1_000);
+    scene.status = Some("CREATE_FAILED");
+    scene.look(0);
+    let mut rows = good(1..=998);
+    rows.extend([row(999, "CREATE_FAILED", 0), row(1_000, "CREATE_FAILED", 0)]);
+    scene.sweep(&rows);
+    assert_eq!(scene.next(), "trouble in 900 s (Trouble)");
+    scene.look(15 * MINUTE);
+    scene.trouble(&rows[..999]);
+    assert_eq!(scene.arrival().counts.ok, 998);
+    assert_eq!(scene.next(), "account 1000 in 0 s (Newcomer)");
+    scene.reading(&Reading::Account("base".parse().unwrap(), id(1_000)), &[]);
+    assert_eq!(scene.arrival().counts.missing, 1);
+}
