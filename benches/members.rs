@@ -58,8 +58,14 @@ fn list() -> Result<Arc<AccountList>, Box<dyn Error>> {
     }
     let organization =
         OrganizationRecord { id: "o-a1".to_owned(), management: account(0)?, all_features: true };
-    let units_absent = BTreeSet::new();
-    Ok(Arc::new(AccountList { organization, accounts, units_absent, read: now()? }))
+    Ok(Arc::new(AccountList {
+        organization,
+        accounts,
+        units_absent: BTreeSet::new(),
+        units_walked: BTreeSet::new(),
+        tags_problem: None,
+        read: now()?,
+    }))
 }
 
 fn seen(place: &Place) -> Result<Seen, Box<dyn Error>> {
