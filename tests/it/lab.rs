@@ -50,6 +50,9 @@ use crew::{Crew, Knowledge};
 use truth::Truth;
 use witness::{Lies, Tripwire, Witness};
 
+/// Virtual seconds per second of the paused runtime, in labs that know their members.
+const SPEED: u32 = 600;
+
 /// The interval of every lab's regions.
 pub(crate) const INTERVAL: Duration = Duration::from_mins(15);
 
@@ -184,7 +187,9 @@ impl Lab {
             list_age_max: Duration::from_mins(30),
         };
         let world = Arc::new(Mutex::new(World::new(setup)));
-        let clock = Clock::simulated(start(), 1);
+        // Heartbeats are in real time: on a fast clock a week has few of them.
+        let speed = if setting.knowledge == Knowledge::Nothing { 1 } else { SPEED };
+        let clock = Clock::simulated(start(), speed);
         let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world)));
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
