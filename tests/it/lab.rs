@@ -25,6 +25,7 @@ use conformd::domain::guard::{Ledger, Limits};
 use conformd::domain::history::Pace;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
+use conformd::domain::organization::AccountState;
 use conformd::domain::plan_text::{PlanText, Values};
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
@@ -38,7 +39,8 @@ use conformd::sim::faults::FaultRule;
 use conformd::sim::gate::CallGate;
 use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::Knobs;
-use conformd::sim::setup::{Role, Setup};
+use conformd::sim::scenario::Entry;
+use conformd::sim::setup::{Recorder, Role, Setup};
 use conformd::sim::world::World;
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -535,6 +537,22 @@ impl Life {
         let report = lock(book).learn(self.process, &self.place.region, tracking, now);
         self.crew.publish(&report);
     }
+}
+
+/// An account joins, with this recorder everywhere.
+pub(crate) fn joins(account: AccountId, recorder: Recorder) -> Event {
+    Event::Join(Entry {
+        id: account,
+        name: None,
+        state: AccountState::Active,
+        joined: None,
+        invited: false,
+        parent: None,
+        tags: BTreeMap::new(),
+        regions_off: BTreeSet::new(),
+        recorder,
+        recorders: BTreeMap::new(),
+    })
 }
 
 /// The id of one of the other members.

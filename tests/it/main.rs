@@ -18,6 +18,7 @@ mod lines;
 mod manifests;
 mod members;
 mod metrics;
+mod newcomers;
 mod organization;
 mod people;
 mod plan;

@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use conformd::domain::model::{AccountId, PackName, Region, Timestamp};
 use conformd::domain::newcomer::{Phase, WINDOW};
-use conformd::domain::organization::AccountState;
 use conformd::domain::remedy::{AfterDeadline, Rescue};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::{Event, SetRecorder};
 use conformd::sim::faults::{Effect, FaultRule};
 use conformd::sim::knobs::{Knobs, WaitingRow};
-use conformd::sim::scenario::Entry;
 use conformd::sim::setup::Recorder;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::lab::crew::Knowledge;
 use crate::lab::manifests::{file, packs};
-use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
+use crate::lab::{Lab, Setting, hours, in_virtual_time, joins, minutes, start};
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const PACKS: [&str; 2] = ["cis", "iam"];
@@ -211,21 +209,6 @@ impl Happening {
             Self::Heals => lab.heal(),
         }
     }
-}
-
-fn joins(account: AccountId, recorder: Recorder) -> Event {
-    Event::Join(Entry {
-        id: account,
-        name: None,
-        state: AccountState::Active,
-        joined: None,
-        invited: false,
-        parent: None,
-        tags: BTreeMap::new(),
-        regions_off: BTreeSet::new(),
-        recorder,
-        recorders: BTreeMap::new(),
-    })
 }
 
 /// The Puts of ours with effect, by place and pack.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use conformd::domain::arrival::Tracking;
-use conformd::domain::model::{PackName, Place, Region, Timestamp};
+use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use conformd::domain::outcome::Ending;
 use conformd::domain::plan::HoldReason;
 use conformd::domain::plan_text::{PlanText, Values};
@@ -48,6 +48,8 @@ pub(crate) struct Book {
     pub(crate) reports: BTreeMap<Region, RegionReport>,
     /// When each region ticked.
     pub(crate) ticks: BTreeMap<Region, Vec<Timestamp>>,
+    /// The last that each process told of each new account.
+    told: BTreeMap<(u32, Region, AccountId), Telling>,
     /// What was told of new accounts, whenever it was something else than before.
     pub(crate) tellings: Tellings,
     /// Requests of the last tick of each region.
@@ -72,6 +74,7 @@ impl Book {
             holds: BTreeMap::new(),
             reports: BTreeMap::new(),
             ticks: BTreeMap::new(),
+            told: BTreeMap::new(),
             tellings: Vec::new(),
             calls: BTreeMap::new(),
         }
@@ -135,10 +138,8 @@ impl Book {
     ) -> RegionReport {
         for newcomer in &tracking.newcomers {
             let telling = Telling::from(newcomer);
-            let last = self.tellings.iter().rev().find(|(by, place, _, told)| {
-                (*by, place, told.account) == (process, region, telling.account)
-            });
-            if last.is_none_or(|(_, _, _, told)| *told != telling) {
+            let key = (process, region.clone(), telling.account);
+            if self.told.insert(key, telling) != Some(telling) {
                 let phase = telling.phase.as_str();
                 self.say(at, &format!("{region} {} {phase}", telling.account));
                 self.tellings.push((process, region.clone(), at, telling));

@@ -1,0 +1,140 @@
+//! Stories of new accounts: many at once, clocks that are wrong, and an aggregate that lies.
+
+use std::time::Duration;
+
+use conformd::domain::arrival::Verdict;
+use conformd::domain::newcomer::Phase;
+use conformd::domain::organization::AccountState;
+use conformd::sim::api::Operation;
+use conformd::sim::event::{Event, SetRecorder, SetState};
+use conformd::sim::knobs::Knobs;
+use conformd::sim::setup::Recorder;
+use jiff::SignedDuration;
+
+use crate::lab::crew::Knowledge;
+use crate::lab::manifests::{Manifest, file, packs};
+use crate::lab::{Lab, Setting, hours, joins, member, minutes};
+
+const REGION: &str = "eu-west-1";
+
+/// One region with two packs, everything at once but AWS's retries of new accounts.
+fn setting(knowledge: Knowledge) -> Setting {
+    let knobs = Knobs { joining: Knobs::default().joining, ..Knobs::instant() };
+    Setting { knobs, regions: vec![REGION], knowledge, ..Setting::default() }
+}
+
+fn phases(lab: &Lab, phase: Phase) -> usize {
+    let newcomers = lab.report(REGION).tracking.newcomers;
+    newcomers.iter().filter(|newcomer| newcomer.phase == phase).count()
+}
+
+/// Puts of ours so far.
+fn puts(lab: &Lab) -> usize {
+    lab.effects().values().map(|effects| effects.puts as usize).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_late_accounts_are_rescued_together_by_one_put_a_pack() {
+    let mut lab = Lab::with(setting(Knowledge::Recorders), &file(&packs(&["cis", "iam"])));
+    lab.run_for(hours(1)).await;
+    assert_eq!(puts(&lab), 2);
+    let newcomers = || (0..500).map(member);
+    newcomers().for_each(|account| lab.event(&joins(account, Recorder::Missing)));
+    lab.run_for(hours(6)).await;
+    assert_eq!(phases(&lab, Phase::Waiting), 500);
+    lab.run_for(hours(5)).await;
+    assert_eq!(phases(&lab, Phase::Missed), 500);
+    assert_eq!(puts(&lab), 2, "nothing is put for accounts without recorder");
+    let recorder = Recorder::Recording;
+    for account in newcomers() {
+        lab.event(&Event::Recorder(SetRecorder { account, region: None, recorder }));
+    }
+    lab.run_for(hours(12)).await;
+    assert_eq!(phases(&lab, Phase::Converged), 500);
+    for (key, effects) in lab.effects() {
+        // Whoever is seen only after the first rescue began goes with a second one.
+        assert!((2..=3).contains(&effects.puts), "{key:?}: {effects:?}");
+    }
+    let world = lab.world();
+    let entered =
+        world.log().entries().filter(|entry| entry.operation == Operation::AssumeRole).count();
+    let most_hours = 23;
+    assert!(entered <= most_hours * 3_600 * 2, "{entered} sessions in {most_hours} hours at 2/s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_declares_no_miss() {
+    let mut lab = Lab::with(setting(Knowledge::Rows), &file(&packs(&["cis"])));
+    lab.run_for(hours(1)).await;
+    lab.event(&joins(member(1), Recorder::Missing));
+    lab.run_for(hours(1)).await;
+    assert_eq!(phases(&lab, Phase::Waiting), 1);
+    lab.stray(SignedDuration::from_hours(9));
+    lab.run_for(hours(5)).await;
+    assert_eq!(phases(&lab, Phase::Waiting), 1, "by AWS's clock an hour is left");
+    lab.stray(SignedDuration::from_hours(-30));
+    lab.run_for(hours(2)).await;
+    assert_eq!(phases(&lab, Phase::Missed), 1, "by AWS's clock the window is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_account_has_no_clock_and_joins_the_count_again_when_it_is_active() {
+    let mut lab = Lab::with(setting(Knowledge::Rows), &file(&packs(&["cis"])));
+    lab.run_for(hours(1)).await;
+    let account = member(1);
+    lab.event(&joins(account, Recorder::Missing));
+    lab.event(&Event::State(SetState { account, state: AccountState::Suspended }));
+    lab.run_for(hours(9)).await;
+    assert_eq!(lab.report(REGION).tracking.newcomers, []);
+    let arrival = lab.report(REGION).tracking.packs.values().next().unwrap().clone();
+    assert_eq!((arrival.verdict, arrival.counts.failed), (Verdict::Converged, 0));
+    lab.event(&Event::State(SetState { account, state: AccountState::Active }));
+    lab.run_for(hours(7)).await;
+    assert_eq!(phases(&lab, Phase::Missed), 1, "it joined 16 hours ago");
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_delegated_administrator_the_rows_decide_and_not_the_aggregate() {
+    let administrator = "222222222222";
+    let setting = Setting {
+        knobs: Knobs { lag: Knobs::instant().lag, ..Knobs::default() },
+        owner: administrator,
+        ..setting(Knowledge::Rows)
+    };
+    let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
+    lab.run_for(hours(8)).await;
+    let verdict = |lab: &Lab| {
+        let report = lab.report(REGION);
+        let (pack, arrival) = report.tracking.packs.first_key_value().unwrap();
+        let status = report.packs[pack].status.as_ref().map(ToString::to_string);
+        (status.unwrap_or_default(), arrival.verdict, arrival.aggregate_stuck)
+    };
+    let stuck = "CREATE_IN_PROGRESS".to_owned();
+    // The role that AWS creates in every member has to be made by hand in the management account.
+    assert_eq!(verdict(&lab), (stuck.clone(), Verdict::Degraded, true));
+    lab.write(&file(&[excluding_management()]));
+    lab.run_for(hours(8)).await;
+    let (status, verdict, is_stuck) = verdict(&lab);
+    assert!(status.ends_with("_IN_PROGRESS"), "{status}");
+    assert_eq!((verdict, is_stuck), (Verdict::Converged, true));
+    let before = puts(&lab);
+    lab.run_for(hours(48)).await;
+    assert_eq!(puts(&lab), before, "a status that is stuck is nothing to write for");
+}
+
+fn excluding_management() -> Manifest {
+    let mut manifest = packs(&["cis"]).remove(0);
+    manifest.more = "exclude: {accounts: [\"111111111111\"]}";
+    manifest
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_at_an_old_organization_raises_nothing() {
+    let setting = Setting { others: 40, ..setting(Knowledge::Recorders) };
+    let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
+    lab.run_for(Duration::from_hours(1) + minutes(30)).await;
+    let tracking = lab.report(REGION).tracking;
+    assert_eq!(tracking.newcomers, []);
+    let arrival = tracking.packs.values().next().unwrap();
+    assert_eq!((arrival.verdict, arrival.expected), (Verdict::Converged, Some(43)));
+}
