@@ -129,3 +129,20 @@ pub(super) fn undeclared_input(run: &Run) -> Option<Cause> {
         format!("Parameters: [{undeclared}] do not exist in the template"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure_class::classify;
+
+    #[test]
+    fn what_a_class_typically_says_is_read_as_that_class() {
+        let (account, region) = ("222222222222".parse().unwrap(), "eu-west-1".parse().unwrap());
+        // That an account is inactive, AWS Organizations says, never a row.
+        let told = |class: &FailureClass| *class != FailureClass::InactiveAccount;
+        for class in FailureClass::ALL.into_iter().filter(told) {
+            let said = typical(class, &account, &region);
+            assert_eq!(classify(Some(&said.code), Some(&said.message)), class, "{said:?}");
+        }
+    }
+}

@@ -38,7 +38,7 @@ fn scene(organization: &str, settings: &Settings) -> Scene {
 fn check(scene: &Scene, code: i32) -> String {
     let ended = scene.run(&["check"]).expect(code);
     assert_eq!(ended.stderr, "");
-    let text = ended.stdout.replace(&scene.aws.address.to_string(), "ADDRESS");
+    let text = ended.stdout.replace(&scene.aws.address.to_string(), "127.0.0.1:PORT");
     // The simulator's clock shows whole seconds.
     let (head, tail) = text.split_once("  clock ").unwrap();
     let (_, sum) = tail.split_once('\n').unwrap();
@@ -62,7 +62,7 @@ fn an_installation_that_will_work_is_described_and_passes() {
     let scene = scene(ORGANIZATION, &settings("us-east-1, eu-west-1", PROBE));
     scene.run(&["apply", "--yes"]).expect(0);
     insta::assert_snapshot!(check(&scene, 0), @"
-    SIMULATED: http://ADDRESS stands in for AWS
+    SIMULATED: http://127.0.0.1:PORT stands in for AWS
     ok    identity            account 111111111111 as arn:aws:iam::111111111111:user/simulated, partition aws
     ok    organization        o-simulated1, all features, managed by 111111111111
     ok    administrator       111111111111 is the management account
