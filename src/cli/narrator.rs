@@ -3,7 +3,6 @@
 //! It knows what the daemon knows, and nothing of the simulated world behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use crate::domain::failure_class::{FailureClass, Mover};
 use crate::domain::model::{AccountId, Region, Timestamp};
 use crate::domain::newcomer::Phase;
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, HoldReason, Reason, Step};
+use crate::domain::plan::{Action, Hold, HoldReason, Reason, Step};
 use crate::domain::report::{PackReport, PackState, RegionReport};
 use crate::domain::view::newcomers::{self, NewAccountView};
 use crate::domain::view::status::status;
@@ -26,10 +25,6 @@ use crate::domain::view::{Facts, Page};
 
 /// New accounts that are told of.
 const NEW_ACCOUNTS: Page = Page { number: 1, limit: Page::LIMIT_MAX };
-
-/// Holds that say no more than the pack's verdict does.
-const SELF_EVIDENT: [HoldReason; 3] =
-    [HoldReason::Settling, HoldReason::InProgress, HoldReason::Unmanaged];
 
 /// Tells a person what happens.
 pub(super) struct Narrator {
@@ -98,7 +93,7 @@ impl Narrator {
         }
         let view = status(facts);
         let new = newcomers::page(facts, None, NEW_ACCOUNTS).accounts;
-        self.tell_newcomers(&new, facts)?;
+        self.tell_newcomers(&new)?;
         self.tell_troubles(&view.troubles)?;
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
@@ -182,23 +177,22 @@ impl Narrator {
         for (name, pack) in &report.packs {
             let text = report.tracking.packs.get(name).map_or_else(|| state(pack), arrival);
             let mut holds = report.plan.holds.iter();
-            let hold = holds.find(|hold| {
-                hold.pack.as_ref() == Some(name) && !SELF_EVIDENT.contains(&hold.reason)
+            let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_news(hold));
+            let held = hold.map(|hold| {
+                let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
+                format!("held: {}{}", hold.why, until.unwrap_or_default())
             });
-            let (sign, text) = match hold {
-                Some(hold) => {
-                    let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
-                    ('!', format!("{text}, held: {}{}", hold.why, until.unwrap_or_default()))
-                }
-                None => (' ', text),
-            };
-            facts.push((name.to_string(), sign, text));
+            let sign = if held.is_some() { '!' } else { ' ' };
+            let said: Vec<String> = text.into_iter().chain(held).collect();
+            if !said.is_empty() {
+                facts.push((name.to_string(), sign, said.join("; ")));
+            }
         }
         facts
     }
 
     /// Tells how new accounts get on; regions of which the same is new share a line.
-    fn tell_newcomers(&mut self, new: &[NewAccountView], facts: &Facts) -> std::io::Result<()> {
+    fn tell_newcomers(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
         for account in new {
             let mut news: BTreeMap<Phase, Vec<&Region>> = BTreeMap::new();
             for (region, place) in &account.regions {
@@ -208,40 +202,36 @@ impl Narrator {
                 }
             }
             for (phase, regions) in news {
-                let place = match regions.as_slice() {
-                    regions if regions.len() == facts.about.regions.len() => {
-                        "everywhere".to_owned()
-                    }
-                    regions => regions.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(","),
-                };
-                let (sign, text) = self.progress(phase, account);
+                let Some((sign, text)) = self.progress(phase, account) else { continue };
+                let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
                 let who = name(account.account, account.name.clone());
-                self.say(&place, sign, &format!("{who} {text}"))?;
+                self.say(&regions.join(","), sign, &format!("{who} {text}"))?;
             }
         }
         Ok(())
     }
 
-    /// How a new account gets on.
-    fn progress(&self, phase: Phase, account: &NewAccountView) -> (char, String) {
-        let left = text::left(account.left_seconds);
-        let deadline = self.since(account.deadline);
-        match phase {
+    /// How a new account gets on; nothing while it is not known whether AWS gave it up.
+    fn progress(&self, phase: Phase, account: &NewAccountView) -> Option<(char, String)> {
+        let (is_over, left) = (account.left_seconds < 0, text::left(account.left_seconds));
+        let is_rescued = self.rescued.contains(&account.account);
+        Some(match phase {
+            Phase::Waiting | Phase::Deploying if is_over && !is_rescued => return None,
             Phase::Waiting => {
-                ('~', format!("waits for its recorder: AWS tries until {deadline}, {left}"))
+                let deadline = self.since(account.deadline);
+                ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
             }
-            Phase::Deploying => ('~', "has a recorder: AWS deploys to it".to_owned()),
-            Phase::Late => {
-                ('~', "has a recorder now, too late for AWS: a rescue follows".to_owned())
-            }
+            Phase::Deploying if is_over => ('~', "is being rescued: AWS deploys again".to_owned()),
+            Phase::Deploying => ('~', format!("has a recorder: AWS deploys to it, {left}")),
+            Phase::Late => ('~', "has a recorder now, too late for AWS: a rescue comes".to_owned()),
             Phase::Missed => {
-                ('!', "has no recorder, and AWS has given it up: its 7 hours are over".to_owned())
+                ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
             }
-            Phase::Converged if self.rescued.contains(&account.account) => {
-                (' ', "has every pack: rescued".to_owned())
+            Phase::Converged if is_over && is_rescued => {
+                (' ', "is rescued: it has every pack".to_owned())
             }
             Phase::Converged => (' ', format!("has every pack, {left}")),
-        }
+        })
     }
 
     /// Tells of accounts that failed and that only a person can help.
@@ -255,7 +245,7 @@ impl Narrator {
                 let regions = trouble.regions.iter().map(Region::as_str);
                 let class = trouble.class.map_or("missing", FailureClass::as_str);
                 let text = format!(
-                    "{}: {class}, {}'s move. {}",
+                    "{} failed ({class}), move: {}. {}",
                     names.collect::<Vec<_>>().join(", "),
                     person(trouble.mover),
                     trouble.advice,
@@ -297,21 +287,52 @@ fn name(account: AccountId, name: Option<String>) -> String {
     name.unwrap_or_else(|| account.to_string())
 }
 
-/// A pack whose members are none of our business.
-fn state(pack: &PackReport) -> String {
-    match pack.state {
-        PackState::Unmanaged => "unmanaged: nobody declared it, so it is left alone".to_owned(),
-        other => other.as_str().to_owned(),
+/// Whether a hold says more than the verdict does, and lasts.
+fn is_news(hold: &Hold) -> bool {
+    match hold.reason {
+        HoldReason::Settling | HoldReason::InProgress | HoldReason::Unmanaged => false,
+        // Without a moment it waits for nothing but a reading.
+        HoldReason::Retry => hold.until.is_some(),
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Unseen
+        | HoldReason::SecondLook
+        | HoldReason::Guard
+        | HoldReason::Suspended
+        | HoldReason::Foreign
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Denied
+        | HoldReason::Orphaned
+        | HoldReason::Membership => true,
     }
 }
 
+/// A pack whose members are not tracked, if that is on purpose.
+fn state(pack: &PackReport) -> Option<String> {
+    (pack.state == PackState::Unmanaged)
+        .then(|| "nobody declared it, so it is left alone".to_owned())
+}
+
 /// How a pack has arrived; counts that change all the time are for the status.
-fn arrival(arrival: &Arrival) -> String {
-    let mut text = arrival.verdict.as_str().replace('_', " ");
-    for (class, count) in &arrival.classes {
-        write!(text, ", {count} {class}").expect("writing into a string does not fail");
-    }
-    text
+fn arrival(arrival: &Arrival) -> Option<String> {
+    let verdict = match arrival.verdict {
+        Verdict::Unseen => return None,
+        // A matter of one more sweep.
+        Verdict::StuckAggregate => Verdict::Converging,
+        Verdict::Converged
+        | Verdict::Converging
+        | Verdict::Degraded
+        | Verdict::Missing
+        | Verdict::Deleting => arrival.verdict,
+    };
+    let classes = arrival.classes.iter().map(|(class, count)| format!("{count} {class}"));
+    let classes: Vec<String> = classes.collect();
+    let why = if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+    Some(format!("{}{why}", verdict.as_str()))
 }
 
 /// Whether a region is left with what only a person can mend.
