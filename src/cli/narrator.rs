@@ -234,9 +234,9 @@ impl Narrator {
         })
     }
 
-    /// Tells of accounts that failed and that only a person can help.
+    /// Tells of accounts that failed and that only a person can help; once, since every Put has
+    /// AWS try them again in vain.
     fn tell_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
-        let mut now = BTreeSet::new();
         for trouble in troubles.iter().filter(|trouble| trouble.mover != Mover::Aws) {
             let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
             let keys: BTreeSet<_> = keys.collect();
@@ -252,9 +252,8 @@ impl Narrator {
                 );
                 self.say(&regions.collect::<Vec<_>>().join(","), '!', &text)?;
             }
-            now.extend(keys);
+            self.troubled.extend(keys);
         }
-        self.troubled = now;
         Ok(())
     }
 
@@ -290,7 +289,8 @@ fn name(account: AccountId, name: Option<String>) -> String {
 /// Whether a hold says more than the verdict does, and lasts.
 fn is_news(hold: &Hold) -> bool {
     match hold.reason {
-        HoldReason::Settling | HoldReason::InProgress | HoldReason::Unmanaged => false,
+        HoldReason::Settling | HoldReason::Unmanaged => false,
+        HoldReason::InProgress => hold.step.as_deref().is_some_and(|step| rescued(step).is_some()),
         // Without a moment it waits for nothing but a reading.
         HoldReason::Retry => hold.until.is_some(),
         HoldReason::Mode
@@ -340,6 +340,7 @@ fn is_calm(report: &RegionReport) -> bool {
     report.unseen.is_none()
         && report.plan.revision.is_some()
         && report.plan.is_empty()
+        && !report.plan.steps_with_held().any(Step::is_remedy)
         && report.outcomes.is_empty()
         && !report.tracking.packs.is_empty()
         && report.tracking.packs.values().all(is_settled)
