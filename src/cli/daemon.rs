@@ -194,7 +194,8 @@ impl Daemon {
         }
     }
 
-    fn http_state(&self) -> http::State {
+    /// What it knows, at every moment.
+    pub(super) fn http_state(&self) -> http::State {
         http::State {
             about: self.about.subscribe(),
             reports: self.reports.subscribe(),
@@ -219,11 +220,6 @@ impl Daemon {
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
         }
-    }
-
-    /// The newest report of every region.
-    pub(super) fn reports(&self) -> watch::Receiver<Reports> {
-        self.reports.subscribe()
     }
 
     /// Runs until `stop`; then tasks have [`DRAIN`] to end.

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::Daemon;
@@ -19,8 +18,8 @@ use super::narrator::Narrator;
 use super::run::Signals;
 use super::session;
 use crate::clock::Clock;
-use crate::config::{Config, Endpoint, StaticCredentials};
-use crate::domain::report::Reports;
+use crate::config::{Endpoint, StaticCredentials};
+use crate::http;
 use crate::sim::http::serve;
 use crate::sim::scenario::Scenario;
 use crate::sim::simulation::Simulation;
@@ -38,8 +37,8 @@ pub(super) struct Args {
     /// Where the daemon's API listens; a free port when this one is taken.
     #[arg(long, default_value = "127.0.0.1:9464")]
     listen: SocketAddr,
-    /// End with exit code 0 as soon as every region holds what the manifests say; 1 after this
-    /// much real time.
+    /// End with exit code 0 as soon as nothing is left that AWS or conformd does by itself; 1 after
+    /// this much real time.
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "3m",
           value_parser = humantime::parse_duration)]
     exit_when_converged: Option<Duration>,
@@ -64,14 +63,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let page = listener.local_addr()?;
     let clock = simulation.clock().clone();
     let daemon = Daemon::new(config.clone(), clock.clone())?;
-    let narrator = Narrator::new(clock, simulation.clone());
+    let narrator = Narrator::new(clock);
     Narrator::open(&config, (page, &folder, args.speed))?;
-    let reports = daemon.reports();
+    let known = daemon.http_state();
     let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let mut simulated =
         std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
-    let mut told = std::pin::pin!(tell(narrator, reports, &config, args.exit_when_converged));
+    let mut told = std::pin::pin!(tell(narrator, known, args.exit_when_converged));
     // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
     let code = tokio::select! {
         end = &mut served => return end.map(|()| ExitCode::FAILURE),
@@ -93,11 +92,10 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(free).await.with_context(|| format!("{free} cannot be listened on"))
 }
 
-/// Tells what the reports say, until it converged if that is asked for.
+/// Tells what the daemon knows, until it converged if that is asked for.
 async fn tell(
     mut narrator: Narrator,
-    mut reports: watch::Receiver<Reports>,
-    config: &Config,
+    mut known: http::State,
     limit: Option<Duration>,
 ) -> anyhow::Result<ExitCode> {
     let mut late = std::pin::pin!(async {
@@ -109,14 +107,13 @@ async fn tell(
     loop {
         // Cancel-safe: `changed` only marks a version as seen.
         tokio::select! {
-            changed = reports.changed() => changed?,
+            changed = known.reports.changed() => changed?,
             () = &mut late => {
-                narrator.say("not converged in time")?;
+                narrator.say("everywhere", '!', "not converged in time")?;
                 return Ok(ExitCode::FAILURE);
             }
         }
-        let now = reports.borrow_and_update().clone();
-        if narrator.tell(&now, config.aws.regions.len()).await? && limit.is_some() {
+        if narrator.tell(&known.facts())? && limit.is_some() {
             return Ok(ExitCode::SUCCESS);
         }
     }

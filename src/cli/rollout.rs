@@ -175,7 +175,7 @@ fn show(bar: &ProgressBar, rollouts: &BTreeMap<(Region, PackName), Rollout>, not
 }
 
 /// Every row of a pack.
-pub(super) async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
+async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
     let everything = RowFilter::default();
     read_all(|token| reader.rows(pack, &everything, token), |row| row.account).await
 }

@@ -260,9 +260,7 @@ impl Region<'_> {
     ) -> Decision {
         let status = have.status.as_ref();
         let last_update = Some(have.record.last_update);
-        if status.is_some_and(|status| self.is_at_work(status, last_update)) {
-            return Decision::Nothing;
-        }
+        let is_at_work = status.is_some_and(|status| self.is_at_work(status, last_update));
         let (memory, none) = (self.memory(name), Tries::default());
         let Inputs { place, tracking, recorders, rescue, pace, .. } = self.inputs;
         let case = Case {
@@ -279,6 +277,14 @@ impl Region<'_> {
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
+            // What has failed so far may go well yet, and a rescue may be what AWS is working on.
+            // Another one is shown as held: one new account can keep AWS at work for hours.
+            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
+            Remedy::Rescue { accounts, .. }
+                if is_at_work && accounts.is_subset(&case.tries.rescued) =>
+            {
+                return Decision::Nothing;
+            }
             Remedy::Unread => {
                 let why = "its deployment failed; whom another Put would help is not known yet";
                 return hold(name, HoldReason::Retry, why.to_owned());

@@ -137,7 +137,7 @@ impl Facts {
     }
 
     /// An account's name, if it has one.
-    fn name(&self, id: AccountId) -> Option<String> {
+    pub fn name(&self, id: AccountId) -> Option<String> {
         let account = self.account(id)?;
         (!account.name.is_empty()).then(|| one_line(&account.name, NAME_MAX))
     }

@@ -65,7 +65,7 @@ pub struct State {
 
 impl State {
     /// Everything that is known now.
-    fn facts(&self) -> Facts {
+    pub fn facts(&self) -> Facts {
         Facts {
             about: self.about.borrow().clone(),
             caller: self.caller.borrow().clone(),

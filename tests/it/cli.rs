@@ -540,7 +540,7 @@ fn examples(scene: &Scene) {
 }
 
 #[test]
-fn the_demo_converges_by_itself_and_says_that_it_is_one() {
+fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
     let scene = Scene::new();
     // Away from the project: on the examples that the program carries.
     let arguments = ["demo", "--exit-when-converged", "--speed", "600", "--listen", "127.0.0.1:0"];
@@ -549,6 +549,17 @@ fn the_demo_converges_by_itself_and_says_that_it_is_one() {
     assert!(!ended.text().contains('\u{1b}'));
     for pack in ["iam-baseline", "s3-baseline", "cloudtrail-logging", "encryption"] {
         assert!(ended.stdout.contains(&format!("+ {pack} create: accepted")), "{}", ended.stdout);
+    }
+    for told in [
+        "newly-acquired waits for a recorder",
+        "newly-acquired has every pack",
+        "late-starter got no recorder within its 7 hours",
+        "rescue of late-starter: accepted",
+        "late-starter is rescued",
+        "legacy-monolith failed (rule_quota), move: account owner",
+        "3 of 10 pack deployments need a person",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
     }
 }
 
@@ -561,8 +572,7 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     let program = Program::start(command);
     let (page, aws) =
         (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
-    program
-        .eventually("converged", || program.stdout().contains("every region holds").then_some(()));
+    program.eventually("converged", || program.stdout().contains("nothing is left").then_some(()));
     let get = |path| ask(page, "GET", path, "").unwrap();
     assert_eq!(get("/api/v1/status").json()["simulated"], true);
     assert_eq!(get("/api/v1/plan").json()["simulated"], true);

@@ -15,7 +15,7 @@ use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
 use super::status::StatusView;
 use super::trouble::TroubleView;
-use super::words::{ago, first_few, left, many};
+use super::words::{ago, first_few, many};
 use crate::domain::arrival::Verdict;
 use crate::domain::failure_class::Mover;
 use crate::domain::foreign::flowing;
@@ -25,6 +25,7 @@ use crate::domain::newcomer::Phase;
 use crate::domain::plan::ActionKind;
 use table::{Grid, Item, section};
 
+pub use super::words::left;
 pub use account::account;
 
 /// Characters of one foreign text that are shown.
@@ -197,7 +198,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
 }
 
 /// Whose move it is, as people say it.
-fn person(mover: Mover) -> &'static str {
+pub fn person(mover: Mover) -> &'static str {
     match mover {
         Mover::Aws => "AWS",
         Mover::Member => "account owner",

@@ -30,7 +30,7 @@ pub(super) fn seconds_to(from: Timestamp, to: Timestamp) -> i64 {
 }
 
 /// What is left until a moment, or how long it is over.
-pub(super) fn left(seconds: i64) -> String {
+pub fn left(seconds: i64) -> String {
     if seconds < 0 {
         format!("over for {}", span(seconds.saturating_neg()))
     } else {
