@@ -162,7 +162,7 @@ impl Lab {
     /// A lab whose process is not started yet; see [`Lab::boot`].
     pub(crate) fn new(setting: Setting) -> Self {
         let accounts = [OWNER, "222222222222", "333333333333"].map(|id| id.parse().unwrap());
-        let others = (0..setting.others).map(|number| member(number));
+        let others = (0..setting.others).map(member);
         let accounts = accounts.into_iter().chain(others);
         let regions = setting.regions.iter().map(|region| region.parse().unwrap());
         let mut setup = Setup::new(start(), accounts, regions);

@@ -99,8 +99,7 @@ fn any_week(after_deadline: AfterDeadline) -> impl Strategy<Value = Week> {
 
 impl Week {
     fn setting(&self) -> Setting {
-        let mut knobs = Knobs::default();
-        knobs.log_entries_max = usize::MAX;
+        let mut knobs = Knobs { log_entries_max: usize::MAX, ..Knobs::default() };
         knobs.joining.waiting = self.waiting;
         knobs.joining.moves_aggregate = self.moves_aggregate;
         knobs.joining.moves_last_update = self.moves_last_update;
@@ -310,6 +309,7 @@ fn assert_rescues_are_rare(lab: &Lab) {
 
 /// Lives through as many weeks as are asked for.
 fn check(after_deadline: AfterDeadline) {
+    #[expect(clippy::disallowed_methods, reason = "tells what was asked for from a default")]
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = ProptestConfig { cases: asked.unwrap_or(WEEKS), ..ProptestConfig::default() };
     proptest!(config, |(week in any_week(after_deadline))| {
