@@ -121,8 +121,14 @@ pub fn newcomers(
 fn joined(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let is_member =
         matches!(account.state, Some(AccountState::Active | AccountState::PendingActivation));
-    let joined = account.joined.filter(|_| is_member)?;
-    (joined <= after(now, AHEAD_MAX) && after(joined, NEW) > now).then_some(joined)
+    joined_lately(account, now).filter(|_| is_member)
+}
+
+/// When an account joined, if that was lately; a time that cannot be is no time.
+pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    let is_lately =
+        |joined: &Timestamp| *joined <= after(now, AHEAD_MAX) && after(*joined, NEW) > now;
+    account.joined.filter(is_lately)
 }
 
 /// How far one pack got at one new account.

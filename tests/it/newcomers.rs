@@ -52,8 +52,7 @@ async fn five_hundred_late_accounts_are_rescued_together_by_one_put_a_pack() {
     lab.run_for(hours(12)).await;
     assert_eq!(phases(&lab, Phase::Converged), 500);
     for (key, effects) in lab.effects() {
-        // Whoever is seen only after the first rescue began goes with a second one.
-        assert!((2..=3).contains(&effects.puts), "{key:?}: {effects:?}");
+        assert_eq!(effects.puts, 2, "{key:?}: the first and one rescue");
     }
     let world = lab.world();
     let entered =

@@ -11,7 +11,7 @@ use crate::domain::failure_class::FailureClass;
 use crate::domain::history::after;
 use crate::domain::member::MemberStatus;
 use crate::domain::model::Timestamp;
-use crate::domain::newcomer::{NEW, WINDOW};
+use crate::domain::newcomer::{WINDOW, joined_lately};
 use crate::domain::organization::Account;
 
 /// How long a row may be missing after a join or a Put, and how long the account list may be behind
@@ -20,9 +20,6 @@ pub(super) const GRACE: Duration = Duration::from_mins(30);
 
 /// How long a throttled member counts as being worked on (aws.md §4.4: one interval).
 const THROTTLED: Duration = Duration::from_mins(15);
-
-/// How far ahead of the clock a `JoinedTimestamp` may be and still be believed.
-const AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// What is the same for all accounts of a pack.
 #[derive(Debug, Clone, Copy)]
@@ -140,10 +137,5 @@ pub(super) fn unlisted(row: Option<&Kept>, frame: &Frame) -> MemberStatus {
 
 /// Until when AWS retries an account, if it joined lately.
 pub(super) fn deadline(account: &Account, now: Timestamp) -> Option<Timestamp> {
-    is_new(account, now).then(|| after(account.joined.unwrap_or(now), WINDOW))
-}
-
-/// Whether the account joined lately; a time that cannot be is no time.
-pub(super) fn is_new(account: &Account, now: Timestamp) -> bool {
-    account.joined.is_some_and(|joined| joined <= after(now, AHEAD_MAX) && after(joined, NEW) > now)
+    joined_lately(account, now).map(|joined| after(joined, WINDOW))
 }

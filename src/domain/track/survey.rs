@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::course::Course;
-use super::judgement::{Candidate, Frame, Judgement, deadline, is_new, judge, unlisted};
+use super::judgement::{Candidate, Frame, Judgement, deadline, judge, unlisted};
 use super::people::People;
 use super::roster::Number;
 use super::rows::{Evidence, Kept, RowState};
@@ -16,6 +16,7 @@ use crate::domain::failure_class::FailureClass;
 use crate::domain::history::after;
 use crate::domain::member::{Counts, Member, MemberStatus};
 use crate::domain::model::{AccountId, Timestamp};
+use crate::domain::newcomer::joined_lately;
 use crate::domain::organization::Account;
 
 /// Accounts whose rows are to be read alone and that are remembered as such: one more than a sweep
@@ -202,7 +203,7 @@ impl<'a> Taken<'a> {
         };
         self.count(account.id, status, row(evidence));
         self.note_evidence(account.id, evidence);
-        if is_new(account, self.view.now) {
+        if joined_lately(account, self.view.now).is_some() {
             self.survey.newcomers.insert(account.id, status);
         }
         if status != MemberStatus::Ok {
