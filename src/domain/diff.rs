@@ -280,8 +280,8 @@ impl Region<'_> {
             // What has failed so far may go well yet, and a rescue may be what AWS is working on.
             // Another one is shown as held: one new account can keep AWS at work for hours.
             Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
-            Remedy::Rescue { accounts, .. }
-                if is_at_work && accounts.is_subset(&case.tries.rescued) =>
+            Remedy::Rescue { accounts, seen, .. }
+                if is_at_work && case.tries.served(&accounts, &seen) =>
             {
                 return Decision::Nothing;
             }

@@ -322,8 +322,9 @@ impl Memory {
         } else {
             self.tries = Tries::default();
         }
-        if let Reason::Rescue { accounts, seen: _ } = reason {
+        if let Reason::Rescue { accounts, seen } = reason {
             self.tries.rescued.extend(accounts);
+            self.tries.equipped.extend(seen.keys());
         }
     }
 

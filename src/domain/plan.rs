@@ -179,8 +179,8 @@ pub enum Reason {
     Rescue {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
-        /// When the probe saw their recorders: the oldest sighting, if there is one of each.
-        seen: Option<Timestamp>,
+        /// Those of them whose recorder the probe saw, and when.
+        seen: BTreeMap<AccountId, Timestamp>,
     },
     /// No manifest wants it any more.
     Unwanted,

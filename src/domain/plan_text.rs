@@ -92,7 +92,7 @@ fn headline(step: &Step) -> String {
                 classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
             format!("members failed in ways that may have passed ({})", classes.join(", "))
         }
-        Reason::Rescue { accounts, seen } => rescue(accounts, *seen),
+        Reason::Rescue { accounts, seen } => rescue(accounts, seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
     };
@@ -103,13 +103,17 @@ fn headline(step: &Step) -> String {
 const RESCUED_SHOWN: usize = 10;
 
 /// Whom a rescue is for, and on what evidence.
-fn rescue(accounts: &BTreeSet<AccountId>, seen: Option<Timestamp>) -> String {
+fn rescue(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
     let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
     let more = accounts.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let plural = if accounts.len() == 1 { "" } else { "s" };
-    let seen = seen.map_or_else(String::new, |seen| {
-        format!(" (recorder{plural} seen {})", seen.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    let whose = match (seen.len(), accounts.len()) {
+        (1, 1) => "recorder".to_owned(),
+        (some, all) if some < all => format!("{some} of {all} recorders"),
+        _ => "recorders".to_owned(),
+    };
+    let seen = seen.values().min().map_or_else(String::new, |oldest| {
+        format!(" ({whose} seen {})", oldest.strftime("%Y-%m-%dT%H:%M:%SZ"))
     });
     format!("for {}{more}{seen}", named.join(" "))
 }

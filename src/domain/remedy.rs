@@ -75,8 +75,8 @@ pub enum Remedy {
     Rescue {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
-        /// When the probe saw their recorders: the oldest sighting, if there is one of each.
-        seen: Option<Timestamp>,
+        /// Those of them whose recorder the probe saw, and when.
+        seen: BTreeMap<AccountId, Timestamp>,
         /// Not before.
         due: Timestamp,
     },
@@ -124,6 +124,19 @@ pub struct Tries {
     pub count: u32,
     /// For whom.
     pub rescued: BTreeSet<AccountId>,
+    /// Those of them whose recorder was seen before.
+    pub equipped: BTreeSet<AccountId>,
+}
+
+impl Tries {
+    /// Whether all of them were rescued already, with the recorders that were seen by now.
+    pub fn served(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        seen: &BTreeMap<AccountId, Timestamp>,
+    ) -> bool {
+        accounts.is_subset(&self.rescued) && seen.keys().all(|id| self.equipped.contains(id))
+    }
 }
 
 /// A row that changed this long after the deadline at most is that of AWS's last try (inferred; as
@@ -212,7 +225,7 @@ impl Case<'_> {
     }
 
     /// Everybody who can be rescued, and when: once per cooldown, and ever more rarely when all of
-    /// them were rescued already and it did not help.
+    /// them were rescued already, as they are now, and it did not help.
     fn rescue(&self, arrival: &Arrival) -> Option<(Timestamp, BTreeSet<AccountId>)> {
         let members = arrival.troubled.iter().filter(|member| self.is_rescuable(member));
         let accounts: BTreeSet<AccountId> = members.map(|member| member.account).collect();
@@ -221,8 +234,8 @@ impl Case<'_> {
         }
         let cooldown = self.rescue.cooldown;
         let (_, longest) = self.waits;
-        let is_new = !accounts.is_subset(&self.tries.rescued);
-        let count = if is_new { 0 } else { self.tries.count };
+        let count =
+            if self.tries.served(&accounts, &self.seen(&accounts)) { self.tries.count } else { 0 };
         let wait = backoff(cooldown, count, longest.max(cooldown));
         let last = self.put_last.max(Some(self.record.last_update))?;
         Some((after(last, wait), accounts))
@@ -271,11 +284,10 @@ impl Case<'_> {
         }
     }
 
-    /// The oldest sighting of their recorders, if there is one of each.
-    fn seen(&self, accounts: &BTreeSet<AccountId>) -> Option<Timestamp> {
-        let sightings = accounts.iter().map(|account| self.sighting(*account));
-        let sightings: Option<Vec<&Sighting>> = sightings.collect();
-        sightings?.into_iter().filter(|it| it.recorder.exists()).map(|it| it.at).min()
+    /// Those of them that have a recorder, and when it was seen.
+    fn seen(&self, accounts: &BTreeSet<AccountId>) -> BTreeMap<AccountId, Timestamp> {
+        let sightings = accounts.iter().filter_map(|id| Some((*id, self.sighting(*id)?)));
+        sightings.filter(|(_, it)| it.recorder.exists()).map(|(id, it)| (id, it.at)).collect()
     }
 }
 

@@ -355,6 +355,28 @@ fn a_rescue_that_does_not_help_is_repeated_ever_more_rarely_and_a_new_account_do
 }
 
 #[test]
+fn a_recorder_that_appears_after_blind_rescues_is_answered_within_the_cooldown() {
+    let late = "#always; iam 222222222222 no_recorder";
+    assert_snapshot!(play(&format!("
+        00:00    | iam v1 | iam v1 00:00 CREATE_FAILED@00:10 | | -
+        01:00    |        |                                  | | iam read 01:00; {late} 00:10
+        03:00    |        | iam v1 01:00 UPDATE_FAILED@01:05 | | iam read 03:00; {late} 01:05
+        03:10    |        | iam v1 03:00 UPDATE_FAILED@03:05 | | iam read 03:10; {late} 03:05
+        03:30    |        |                                  | | iam read 03:30; {late} 03:05; 222222222222 recording 03:30
+        04:00    |        |
+        04:10    |        | iam v1 04:00 UPDATE_FAILED@04:05 | | iam read 04:10; {late} 04:05; 222222222222 recording 04:10
+    ")), @"
+    00:00    iam held: retry
+    01:00    rescue iam (rescue)
+    03:00    rescue iam (rescue)
+    03:10    iam held: retry until 07:00:00
+    03:30    iam held: retry until 04:00:00
+    04:00    rescue iam (rescue)
+    04:10    iam held: retry until 12:00:00
+    ");
+}
+
+#[test]
 fn a_retry_that_finds_the_pack_busy_waits_like_any_other() {
     assert_snapshot!(play("
         12:00 | iam v1 | iam v1 10:00 CREATE_FAILED | throttled | iam read 11:00; iam 222222222222 throttled
@@ -539,7 +561,8 @@ proptest! {
         }
         for (at, reason) in taken {
             if let Reason::Rescue { accounts, seen } = reason {
-                prop_assert!(always || seen.is_some(), "a rescue of {accounts:?} on no evidence");
+                let is_evident = seen.len() == accounts.len();
+                prop_assert!(always || is_evident, "a rescue of {accounts:?} on no evidence");
                 let open = at < "2026-11-01T15:00:00Z".parse().unwrap();
                 prop_assert!(!open || !accounts.contains(&ACCOUNTS[0].parse().unwrap()));
             }
