@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Unusable};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::{Catalog, Constraints};
+use crate::domain::event::Events;
 use crate::domain::failure::chain;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
@@ -62,6 +63,7 @@ pub(super) struct Daemon {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
+    events: watch::Sender<Events>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
     /// Rung from outside.
@@ -166,6 +168,7 @@ impl Daemon {
             catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
+            events: watch::Sender::default(),
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
             doorbell: Arc::default(),
@@ -203,6 +206,7 @@ impl Daemon {
             catalog: self.catalog.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
+            events: self.events.subscribe(),
             caller: self.caller.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),

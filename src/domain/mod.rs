@@ -10,6 +10,7 @@ pub mod content;
 pub mod desired;
 pub mod diagnostic;
 pub mod diff;
+pub mod event;
 pub mod failure;
 pub mod failure_class;
 pub(crate) mod findings;

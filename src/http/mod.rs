@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::beats::Beats;
 use crate::clock::Clock;
 use crate::domain::catalog::Catalog;
+use crate::domain::event::Events;
 use crate::domain::organization::Membership;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
@@ -49,6 +50,8 @@ pub struct State {
     pub membership: watch::Receiver<Arc<Membership>>,
     /// What is known of the members' recorders.
     pub recorders: watch::Receiver<Arc<Recorders>>,
+    /// What happened lately.
+    pub events: watch::Receiver<Events>,
     /// Whether AWS has confirmed who asks.
     pub caller: watch::Receiver<Caller>,
     /// The heartbeats of all long tasks; the server adds its own.

@@ -353,6 +353,7 @@ mod tests {
             catalog: watch::Sender::default().subscribe(),
             membership: watch::Sender::default().subscribe(),
             recorders: watch::Sender::default().subscribe(),
+            events: watch::Sender::default().subscribe(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
             beats: Beats::new(clock.clone()),
             metrics: Metrics::new(&Setup { program, settings }).unwrap(),

@@ -58,6 +58,7 @@ async fn served() -> Served {
         catalog: watch::Sender::new(facts.catalog).subscribe(),
         membership: watch::Sender::new(facts.membership).subscribe(),
         recorders: watch::Sender::new(facts.recorders).subscribe(),
+        events: watch::Sender::default().subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
