@@ -231,8 +231,10 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let sign = if *mover == Mover::Aws { Sign::Moving } else { Sign::Needy };
-        let row = [class, scale, format!("move: {}", person(*mover))];
+        let is_rescued = trouble.rescued == trouble.members;
+        let sign = if is_rescued || *mover == Mover::Aws { Sign::Moving } else { Sign::Needy };
+        let whose = if is_rescued { "conformd" } else { person(*mover) };
+        let row = [class, scale, format!("move: {whose}")];
         Item { sign, row, details: details(trouble, layout.wide) }
     });
     section("Failing accounts", &items.collect::<Vec<_>>(), layout)
