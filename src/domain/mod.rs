@@ -26,6 +26,7 @@ pub mod model;
 pub(crate) mod nearest;
 pub mod newcomer;
 pub mod observed;
+pub mod op;
 pub mod organization;
 pub mod outcome;
 pub mod plan;
