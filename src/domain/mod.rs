@@ -31,6 +31,7 @@ pub mod organization;
 pub mod outcome;
 pub mod plan;
 pub mod plan_text;
+pub mod policy;
 pub mod preflight;
 pub mod probe;
 pub mod recorder;
