@@ -22,6 +22,7 @@ mod newcomers;
 mod organization;
 mod people;
 mod plan;
+mod policy;
 mod preflight;
 mod probe;
 mod process;
