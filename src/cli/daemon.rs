@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,12 +27,14 @@ use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::event::Events;
 use crate::domain::failure::chain;
+use crate::domain::journal::News;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
+use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
@@ -63,6 +65,7 @@ pub(super) struct Daemon {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
+    news: broadcast::Sender<News>,
     events: watch::Sender<Events>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
@@ -78,6 +81,7 @@ pub(super) struct Daemon {
 pub(super) struct Reloader {
     file: PathBuf,
     settings: watch::Sender<Arc<Config>>,
+    news: broadcast::Sender<News>,
     metrics: Metrics,
     clock: Clock,
 }
@@ -85,7 +89,7 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Reads the file again; settings that cannot be used change nothing.
     pub(super) fn reload(&self) {
-        match self.next() {
+        let news = match self.next() {
             Ok(config) => {
                 let gone: Vec<String> = {
                     let now = self.settings.borrow();
@@ -98,15 +102,17 @@ impl Reloader {
                 self.settings.send_replace(Arc::new(config));
                 self.metrics.reloaded(true, self.clock.now());
                 tracing::info!("settings reloaded");
+                News::Reloaded
             }
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "settings not reloaded, the old ones stay in force"
-                );
+                let error = format!("{error:#}");
+                tracing::error!(error, "settings not reloaded, the old ones stay in force");
+                News::NotReloaded(error)
             }
-        }
+        };
+        // That nobody listens, as before the start, is no trouble.
+        drop(self.news.send(news));
     }
 
     fn next(&self) -> anyhow::Result<Config> {
@@ -168,6 +174,7 @@ impl Daemon {
             catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
+            news: broadcast::Sender::new(journal::NEWS_MAX),
             events: watch::Sender::default(),
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
@@ -221,6 +228,7 @@ impl Daemon {
         Reloader {
             file,
             settings: self.settings.clone(),
+            news: self.news.clone(),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
         }
@@ -239,6 +247,7 @@ impl Daemon {
             http::serve(listener, state, http_stop).await;
             Ok(())
         });
+        self.spawn_journal(&mut tasks, &stop);
         let constraints = watch::Sender::new(session::constraints(&self.config));
         self.spawn_source(&mut tasks, &constraints, &stop)?;
         let Some(session) = self.open_session(&stop).await? else {
@@ -364,6 +373,26 @@ impl Daemon {
         }
     }
 
+    fn spawn_journal(&self, tasks: &mut JoinSet<Result<(), Hopeless>>, stop: &CancellationToken) {
+        let channels = journal::Channels {
+            about: self.about.subscribe(),
+            caller: self.caller.subscribe(),
+            source: self.status.subscribe(),
+            membership: self.membership.subscribe(),
+            reports: self.reports.subscribe(),
+            news: self.news.clone(),
+            events: self.events.clone(),
+            beats: self.beats.clone(),
+        };
+        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "journal",
+            stop.clone(),
+            move || metrics.panicked(Task::Journal),
+            move || journal::run(channels.clone(), clock.clone(), end.clone()),
+        ));
+    }
+
     fn spawn_probe(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
@@ -425,6 +454,7 @@ impl Daemon {
             recorders: self.recorders.subscribe(),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
+            news: self.news.clone(),
             metrics: self.metrics.clone(),
             beats: self.beats.clone(),
         };
