@@ -16,6 +16,7 @@ mod narrator;
 mod paint;
 mod plan;
 mod reload;
+mod reloader;
 mod rollout;
 mod run;
 pub mod schema;

@@ -18,6 +18,7 @@ pub mod foreign;
 pub mod guard;
 pub mod history;
 pub mod holds;
+pub mod journal;
 pub mod limits;
 pub mod manifest;
 pub mod member;

@@ -15,7 +15,7 @@ mod region;
 pub mod status;
 pub mod text;
 pub mod trouble;
-mod words;
+pub(super) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

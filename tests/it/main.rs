@@ -13,6 +13,7 @@ mod fleet;
 mod guard;
 mod history;
 mod http;
+mod journal;
 mod lab;
 mod lines;
 mod manifests;

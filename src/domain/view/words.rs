@@ -39,12 +39,12 @@ pub fn left(seconds: i64) -> String {
 }
 
 /// `1 account`, `2 accounts`.
-pub(super) fn many(number: usize, noun: &str) -> String {
+pub(in crate::domain) fn many(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `a, b and 3 more`: the first few of a list.
-pub(super) fn first_few(all: &[String], most: usize) -> String {
+pub(in crate::domain) fn first_few(all: &[String], most: usize) -> String {
     let shown = all.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match all.len().saturating_sub(most) {
         0 => shown,
