@@ -32,21 +32,21 @@ const BESIDE: Duration = Duration::from_secs(15);
 async fn record() -> Recording {
     let simulation = Simulation::new(&story::scenario(), 1);
     let (desk, clock) = (Desk::new(), simulation.clock().clone());
+    simulation.with(|_| {});
     let mut daemon = Daemon::start(&simulation, &desk.manifests());
     let mut recording = Recording::default();
     for minute in 0..=MINUTES {
         clock.sleep(BESIDE).await;
-        simulation.with(|_| {});
         recording.take(clock.now(), &daemon.scrape());
         clock.sleep(BESIDE).await;
+        simulation.with(|_| {});
         for (_, deed) in DEEDS.iter().filter(|(at, _)| *at == minute) {
             desk.act(*deed, &daemon.blocked());
             if matches!(deed, Deed::Restart) {
                 daemon = Daemon::start(&simulation, &desk.manifests());
             }
         }
-        clock.sleep(Duration::from_mins(1) - BESIDE * 2).await;
-        simulation.with(|_| {});
+        clock.sleep(BESIDE * 2).await;
     }
     recording
 }
@@ -62,7 +62,8 @@ fn nine_hours_in_which_all_goes_wrong_show_every_family_within_the_budget() {
     let machine = BTreeSet::from(["conformd_memory_limit_bytes".to_owned()]);
     let documented: BTreeSet<String> = documented().into_keys().collect();
     let shown: BTreeSet<String> = recording.families().map(ToOwned::to_owned).collect();
-    let missing: Vec<_> = documented.difference(&shown).filter(|it| !machine.contains(*it)).collect();
+    let missing: Vec<_> =
+        documented.difference(&shown).filter(|it| !machine.contains(*it)).collect();
     assert_eq!(missing, Vec::<&String>::new());
     assert_eq!(recording.moments(), usize::try_from(MINUTES + 1).unwrap());
     assert!(recording.series_max() < 2_500, "{} series", recording.series_max());

@@ -127,9 +127,8 @@ impl Daemon {
     }
 
     fn spawn_organization(&mut self, aws: &InProcess) {
-        let (asked, mut parsed) = (watch::Sender::new(demand(&Parsed::default())), {
-            self.parsed.subscribe()
-        });
+        let asked = watch::Sender::new(demand(&Parsed::default()));
+        let mut parsed = self.parsed.subscribe();
         let channels = organization::Channels {
             demand: asked.subscribe(),
             membership: self.membership.clone(),
@@ -156,12 +155,35 @@ impl Daemon {
         self.tasks.spawn(probe::run(Some(probe), channels, CancellationToken::new()));
     }
 
+    /// A channel for each region that follows this one. Receivers of one channel wake in random
+    /// order, and a recording has to be the same every time.
+    fn apart<T: Clone + Default + Send + Sync + 'static>(
+        &mut self,
+        mut channel: watch::Receiver<T>,
+    ) -> Vec<watch::Receiver<T>> {
+        let senders = REGIONS.map(|_| watch::Sender::<T>::default());
+        let receivers = senders.iter().map(watch::Sender::subscribe).collect();
+        self.tasks.spawn(async move {
+            while channel.changed().await.is_ok() {
+                let news = channel.borrow_and_update().clone();
+                for sender in &senders {
+                    sender.send_replace(news.clone());
+                }
+            }
+        });
+        receivers
+    }
+
     fn spawn_regions(&mut self, simulation: &Simulation) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.clock.now())));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
         let bell = watch::Sender::default();
-        for region in REGIONS {
+        let parsed = self.apart(self.parsed.subscribe());
+        let membership = self.apart(self.membership.subscribe());
+        let recorders = self.apart(self.recorders.subscribe());
+        let apart = parsed.into_iter().zip(membership).zip(recorders);
+        for (region, ((parsed, membership), recorders)) in REGIONS.into_iter().zip(apart) {
             let observer: Arc<dyn AttemptObserver> = Arc::new(self.metrics.clone());
             let limiter = Limiter::new(budget(), self.clock.clone())
                 .sharing(Arc::clone(&slots))
@@ -172,9 +194,9 @@ impl Daemon {
             let channels = Channels {
                 policy: policy.subscribe(),
                 source: self.source.subscribe(),
-                parsed: self.parsed.subscribe(),
-                membership: self.membership.subscribe(),
-                recorders: self.recorders.subscribe(),
+                parsed,
+                membership,
+                recorders,
                 bell: watch::Sender::subscribe(&bell),
                 reports: self.reports.clone(),
                 metrics: self.metrics.clone(),
