@@ -4,7 +4,7 @@
 //! With `CONFORMD_RECORD=FILE` the samples are written as OpenMetrics, as `promtool tsdb
 //! create-blocks-from openmetrics` takes them. They span 2026-11-02 from 00:00:15 to 09:00:15 UTC.
 //! All is what the daemon's own tasks made of a simulated AWS, with three exceptions: `process_*`
-//! is of the process that recorded, the only request to the own server is the scrape and takes no
+//! is of whatever process recorded, the only request to the own server is the scrape and takes no
 //! time, and neither do requests to AWS. `up`, `job` and `instance` are what Prometheus would add.
 
 mod daemon;

@@ -47,8 +47,13 @@ class Recording:
         for (name, labels), series in sorted(self.samples.items()):
             shift = self.start if MOMENT.search(name) else 0
             moments = (self.start + 60 * minute for minute in range(self.minutes + 1))
-            values = [f"{series[at] - shift:.3f}" if at in series else "_" for at in moments]
+            values = [number(series[at], shift) if at in series else "_" for at in moments]
             yield f"{name}{{{labels}}}", " ".join(values)
+
+
+def number(value, shift):
+    """0 stays: a moment that has not come yet."""
+    return f"{value - shift if value else 0:.3f}"
 
 
 def names(rules):
