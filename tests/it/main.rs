@@ -29,6 +29,7 @@ mod probe;
 mod process;
 mod properties;
 mod random;
+mod recorded;
 mod remedies;
 mod rendering;
 mod report;
