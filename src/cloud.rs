@@ -87,15 +87,24 @@ pub trait Reader: Send + Sync + 'static {
 /// Writes of one place: one attempt each, since a write that failed unclearly is looked at again
 /// and never repeated blindly.
 pub trait Writer: Send + Sync + 'static {
-    /// Puts the whole pack; returns its ARN. Accepted is not deployed.
+    /// Puts the whole pack. Accepted is not deployed.
     fn put(
         &self,
         pack: &PackName,
         content: &Content,
-    ) -> impl Future<Output = Result<String, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Receipt, CloudError>> + Send;
 
     /// Starts the removal of the pack.
-    fn delete(&self, pack: &PackName) -> impl Future<Output = Result<(), CloudError>> + Send;
+    fn delete(&self, pack: &PackName) -> impl Future<Output = Result<Receipt, CloudError>> + Send;
+}
+
+/// What AWS answers to a write that it takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The pack's ARN; absent for a delete.
+    pub arn: Option<String>,
+    /// AWS's id of the request, by which CloudTrail knows it; absent where there is none.
+    pub request: Option<String>,
 }
 
 /// Reads of the organization; at most 20 entries a page (AWS Organizations API: `MaxResults`).

@@ -434,13 +434,14 @@ impl Daemon {
                 Ok(session) => {
                     let account = session.account;
                     self.caller.send_replace(Caller::Confirmed { account });
-                    tracing::info!(account = %session.account, mode = %self.config.mode, "ready");
+                    let (caller, mode) = (&session.caller, self.config.mode);
+                    tracing::info!(%account, caller, %mode, "ready");
                     return Ok(Some(session));
                 }
                 Err(error) if error.is::<Unfit>() => return Err(error),
                 Err(error) => {
                     let why = format!("{error:#}");
-                    tracing::warn!(why, "identity not known");
+                    tracing::warn!(error = why, "identity not known");
                     self.caller.send_replace(Caller::Unconfirmed { problem: Some(why) });
                 }
             }

@@ -75,7 +75,7 @@ impl Reloader {
             }
         };
         for finding in findings {
-            tracing::warn!(%finding, "settings");
+            tracing::warn!(%finding, "finding in the settings");
         }
         read
     }

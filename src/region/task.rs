@@ -206,7 +206,7 @@ fn warn_of(due: &[(Warning, &Newcomer)]) {
 /// Says what a tick found, once, when there is something to say.
 fn describe(report: &RegionReport) {
     if let Some(unseen) = &report.unseen {
-        tracing::warn!(kind = unseen.kind.as_str(), why = unseen.why, "region not seen");
+        tracing::warn!(kind = unseen.kind.as_str(), error = unseen.why, "region not seen");
         return;
     }
     if let Some(blocked) = &report.blocked {
