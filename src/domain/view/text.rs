@@ -26,7 +26,7 @@ use crate::domain::plan::{ActionKind, HoldReason};
 use table::{Grid, Item, section};
 
 pub use super::words::{ago, left, many, span};
-pub use account::{account, next_line, pack_sign, recorder, standing, targeting};
+pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
 
 /// Characters of one foreign text that are shown.
 const TEXT_MAX: usize = 1_024;

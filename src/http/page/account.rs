@@ -16,7 +16,7 @@ use crate::domain::organization::AccountState;
 use crate::domain::view::Facts;
 use crate::domain::view::account::{AccountPackView, AccountView, MemberView, PlaceView, account};
 use crate::domain::view::text::{Sign, next_line, pack_sign, phase_sign, recorder, standing};
-use crate::domain::view::text::{left, targeting};
+use crate::domain::view::text::{targeting, window};
 use crate::http::Shared;
 use crate::http::views::{answer, garbled, misnamed, parameters};
 
@@ -85,11 +85,10 @@ fn identity(view: &AccountView) -> Markup {
     }
     all.extend(joined.map(|at| fact("joined", html! { (moment(at)) ", " (age(at, view.now)) })));
     all.extend(view.clock.as_ref().map(|clock| {
-        let text = html! {
-            "ends " (moment(clock.deadline)) ": " (left(clock.left_seconds)) " "
-            (countdown(clock.left_seconds))
-        };
-        fact("7-hour window", text)
+        let (sign, text) = window(clock, view);
+        let is_open = sign == Sign::Moving;
+        let text = html! { (text) @if is_open { (countdown(clock.left_seconds)) } };
+        fact("7-hour window", text).marked(sign)
     }));
     if let Some(units) = units.as_ref().filter(|units| !units.is_empty()) {
         let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();

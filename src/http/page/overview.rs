@@ -47,6 +47,7 @@ fn main(view: &StatusView, events: &[Event]) -> Markup {
     html! {
         h1 { (sign(health_sign(view.health.state))) " " (view.health.state.as_str()) }
         p class="lead" { (foreign(&view.health.summary)) }
+        (background(view))
         (approvals(view))
         (problems(view))
         (grid(&view.regions))
@@ -55,7 +56,6 @@ fn main(view: &StatusView, events: &[Event]) -> Markup {
         (holds(view))
         (unseen(view))
         (latest(events, view.now))
-        (background(view))
     }
 }
 
@@ -71,12 +71,7 @@ fn background(view: &StatusView) -> Markup {
         account_list(organization),
         fact("running since", html! { (age(program.started, *now)) }),
     ];
-    html! {
-        section aria-labelledby="background" {
-            h2 id="background" { "What it goes by" }
-            (facts(all))
-        }
-    }
+    facts(all)
 }
 
 fn identity(caller: &Caller) -> Fact {

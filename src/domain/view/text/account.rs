@@ -62,7 +62,10 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
     });
     rows.extend(management.then(|| fact(Sign::Fine, "role", "the management account".to_owned())));
     rows.extend(joined.map(|at| fact(Sign::Fine, "joined", format!("{at} ({})", ago(at, now)))));
-    rows.extend(view.clock.as_ref().map(|clock| window(clock, view)));
+    rows.extend(view.clock.as_ref().map(|clock| {
+        let (sign, text) = window(clock, view);
+        fact(sign, "window", text)
+    }));
     let units = units.as_ref().filter(|units| !units.is_empty());
     rows.extend(units.map(|units| {
         let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
@@ -76,14 +79,15 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
     rows
 }
 
-fn window(clock: &ClockView, view: &AccountView) -> Item<2> {
+/// The window in which AWS retries a new account.
+pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
     if open.all(super::Phase::is_settled) {
-        return fact(Sign::Fine, "window", format!("ends {deadline}; every pack is there"));
+        return (Sign::Fine, format!("ends {deadline}; every pack is there"));
     }
     let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
-    fact(sign, "window", format!("ends {deadline}: {}", left(*left_seconds)))
+    (sign, format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
 fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: Layout) -> String {
