@@ -11,7 +11,7 @@ pub mod members;
 pub mod newcomers;
 mod next;
 pub mod packs;
-mod region;
+pub mod region;
 pub mod status;
 pub mod text;
 pub mod trouble;

@@ -42,6 +42,13 @@ pub struct TroubleView {
     pub examples: Vec<ExampleView>,
 }
 
+impl TroubleView {
+    /// Whether all of them are rescued without anybody's doing.
+    pub fn is_rescued(&self) -> bool {
+        self.rescued == self.members
+    }
+}
+
 /// One account in trouble, in one of the places where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExampleView {

@@ -8,7 +8,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// A span of time in its two largest units: `2h 10m`, `3d 4h`, `45s`.
-pub(super) fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (large, unit, small, rest) = match seconds {
         ..MINUTE => return format!("{seconds}s"),
@@ -20,7 +20,7 @@ pub(super) fn span(seconds: i64) -> String {
 }
 
 /// How long ago this was: `5m ago`.
-pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{} ago", span(seconds_to(at, now)))
 }
 
@@ -39,7 +39,7 @@ pub fn left(seconds: i64) -> String {
 }
 
 /// `1 account`, `2 accounts`.
-pub(in crate::domain) fn many(number: usize, noun: &str) -> String {
+pub fn many(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -33,7 +33,7 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::simulation::Simulation;
 use conformd::source::directory::Directory;
 use conformd::source::{self, SourceState};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -199,6 +199,8 @@ impl Daemon {
                 recorders,
                 bell: watch::Sender::subscribe(&bell),
                 reports: self.reports.clone(),
+                // Nobody keeps a journal here.
+                news: broadcast::Sender::new(1),
                 metrics: self.metrics.clone(),
                 beats: self.beats.clone(),
             };
