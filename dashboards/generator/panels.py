@@ -1,0 +1,339 @@
+"""The kinds of panels that the dashboards are made of, and the frame around them.
+
+Everything that all panels share is decided here: data source, units, colours, links. What a panel
+asks and says is in `overview.py`, `new_accounts.py` and `control_plane.py`.
+"""
+
+import dataclasses
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common as parts,
+    dashboard as frame,
+    heatmap,
+    prometheus,
+    stat as stats,
+    statetimeline,
+    table as tables,
+    timeseries,
+)
+from grafana_foundation_sdk.models import common, dashboard, heatmap as heatmaps
+from grafana_foundation_sdk.models import prometheus as queries
+
+RUNBOOKS = "https://github.com/conformd/conformd/blob/main/docs/runbooks"
+# Series are scraped at least this often (docs/alerts.md); `$__rate_interval` is made of it.
+SCRAPE_INTERVAL_MAX = "1m"
+SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
+BLUE, PURPLE, GREY, TEXT = "blue", "purple", "#8e8e8e", "text"
+
+# Where values become worrying: (from this value on, colour); the first begins at minus infinity.
+Steps = list[tuple[float | None, str]]
+PLAIN: Steps = [(None, TEXT)]
+SOME_IS_BAD: Steps = [(None, GREEN), (1, RED)]
+SOME_IS_SUSPECT: Steps = [(None, GREEN), (1, ORANGE)]
+# The alerts ConformdDeadlineImminent and ConformdDeadlineNear.
+TIME_LEFT: Steps = [(None, RED), (3_600, ORANGE), (10_800, GREEN)]
+
+# Values that stand for words: value → (word, colour).
+Words = dict[int, tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the reader sees before any data: shared by all kinds of panels."""
+
+    title: str
+    description: str
+    width: int
+    height: int
+    unit: str = "none"
+    no_value: str = "no data"
+    runbooks: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One value column of a table."""
+
+    name: str
+    expr: str
+    unit: str = "none"
+    steps: Steps = dataclasses.field(default_factory=lambda: PLAIN)
+    words: Words | None = None
+
+
+def stat(asked: Asked, expr: str, *, steps: Steps = PLAIN, words: Words | None = None,
+         name: str | None = None, decimals: int | None = None):
+    """One number now; with `name`, the words of its label instead of the number."""
+    panel = (
+        _dress(stats.Panel(), asked, steps)
+        .reduce_options(parts.ReduceDataOptions().calcs(["lastNotNull"]))
+        .graph_mode(common.BigValueGraphMode.NONE if name or words else common.BigValueGraphMode.AREA)
+        .color_mode(common.BigValueColorMode.VALUE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .text_mode(common.BigValueTextMode.NAME if name else common.BigValueTextMode.VALUE)
+        .with_target(_query("A", expr, name or ""))
+    )
+    if words:
+        panel.mappings([_words(words)])
+    if decimals is not None:
+        panel.decimals(decimals)
+    return panel
+
+
+def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars: bool = False,
+          colors: dict[str, str] | None = None, limits: Steps | None = None,
+          low: float | None = 0, top: float | None = None):
+    """Values over time. `targets`: legend → query; `limits` are drawn as dashed lines."""
+    panel = (
+        _dress(timeseries.Panel(), asked, limits or PLAIN)
+        .color_scheme(frame.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC))
+        .draw_style(common.GraphDrawStyle.BARS if bars else common.GraphDrawStyle.LINE)
+        .line_interpolation(common.LineInterpolation.STEP_AFTER if stacked
+                            else common.LineInterpolation.LINEAR)
+        .line_width(1)
+        .fill_opacity(80 if bars else 40 if stacked else 8)
+        .show_points(common.VisibilityMode.NEVER)
+        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
+                .display_mode(common.LegendDisplayMode.LIST).calcs([]))
+        .tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
+                 .sort(common.SortOrder.DESCENDING))
+    )
+    if stacked or bars:
+        panel.stacking(parts.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
+    if limits:
+        panel.thresholds_style(
+            parts.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED))
+    if low is not None:
+        panel.min(low)
+    if top is not None:
+        panel.max(top)
+    for ref, (legend, expr) in zip("ABCDEFGH", targets.items(), strict=False):
+        panel.with_target(_query(ref, expr, legend))
+    for name, color in (colors or {}).items():
+        panel.override_by_name(name, [_value("color", {"mode": "fixed", "fixedColor": color})])
+    return panel
+
+
+def gauges(asked: Asked, expr: str, legend: str, *, steps: Steps, top: float):
+    """One bar for each series, now."""
+    return (
+        _dress(bargauge.Panel(), asked, steps)
+        .reduce_options(parts.ReduceDataOptions().calcs(["lastNotNull"]))
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .show_unfilled(True)
+        .min(0)
+        .max(top)
+        .with_target(_query("A", expr, legend))
+    )
+
+
+def timeline(asked: Asked, expr: str, legend: str, words: Words, *, links: dict[str, str] | None = None):
+    """One lane for each series, in the colour of its word."""
+    panel = (
+        _dress(statetimeline.Panel(), asked, PLAIN)
+        .mappings([_words(words)])
+        .color_scheme(frame.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+        .merge_values(True)
+        .show_value(common.VisibilityMode.NEVER)
+        .row_height(0.8)
+        .line_width(0)
+        .fill_opacity(85)
+        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
+                .display_mode(common.LegendDisplayMode.LIST).calcs([]))
+        .with_target(_query("A", expr, legend))
+    )
+    if links:
+        panel.data_links([_link(title, url) for title, url in links.items()])
+    return panel
+
+
+def heat(asked: Asked, expr: str):
+    """A histogram over time, given the increase of its buckets by `le`."""
+    return (
+        _dress(heatmap.Panel(), asked, PLAIN)
+        .calculate(False)
+        .color(heatmap.HeatmapColorOptions().mode(heatmaps.HeatmapColorMode.SCHEME)
+               .scheme("Oranges").steps(64).scale(heatmaps.HeatmapColorScale.EXPONENTIAL)
+               .exponent(0.5))
+        .y_axis(heatmap.YAxisConfig().unit(asked.unit).axis_placement(common.AxisPlacement.LEFT))
+        .cell_gap(1)
+        .show_legend()
+        .with_target(_query("A", expr, "{{le}}").format(queries.PromQueryFormat.HEATMAP))
+    )
+
+
+def table(asked: Asked, by: list[str], columns: list[Column], *, sort: str,
+          links: dict[str, dict[str, str]] | None = None):
+    """One row for each value of the labels `by`. `links`: column → title → address."""
+    refs = dict(zip("ABCDEFGHIJKLMN", columns, strict=False))
+    panel = (
+        _dress(tables.Panel(), asked, PLAIN)
+        .show_header(True)
+        .cell_height(common.TableCellHeight.SM)
+        .filterable(True)
+        .sort_by([parts.TableSortByFieldState().display_name(sort).desc(True)])
+        .with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
+        .with_transformation(dashboard.DataTransformerConfig(id_val="organize", options={
+            "excludeByName": {"Time": True},
+            "indexByName": {name: place for place, name in enumerate(
+                by + [f"Value #{ref}" for ref in refs])},
+            "renameByName": {f"Value #{ref}": column.name for ref, column in refs.items()},
+        }))
+    )
+    for ref, column in refs.items():
+        panel.with_target(_query(ref, column.expr, "").format(queries.PromQueryFormat.TABLE).instant())
+        panel.override_by_name(column.name, _cell(column))
+    for name, targets in (links or {}).items():
+        panel.override_by_name(name, [_value("links", [
+            _link(title, url).build() for title, url in targets.items()])])
+    return panel
+
+
+class Annotation(frame.AnnotationQuery):
+    """An annotation of Prometheus, whose own fields Grafana's schema leaves out."""
+
+    def __init__(self, name: str, expr: str, color: str, title: str, text: str) -> None:
+        super().__init__()
+        self._internal = _PrometheusAnnotation(name, expr, color, title, text)
+
+
+class _PrometheusAnnotation(dashboard.AnnotationQuery):
+    def __init__(self, name: str, expr: str, color: str, title: str, text: str) -> None:
+        super().__init__(name=name, datasource=SOURCE, enable=True, hide=False, icon_color=color,
+                         expr=expr, built_in=None)
+        self.own = {"step": SCRAPE_INTERVAL_MAX, "titleFormat": title, "textFormat": text}
+
+    def to_json(self) -> dict[str, object]:
+        return {**super().to_json(), **self.own}
+
+
+def board(uid: str, title: str, description: str, *, variables: list, annotations: list):
+    """A dashboard without panels."""
+    result = (
+        frame.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags(["conformd"])
+        .timezone("browser")
+        .refresh("1m")
+        .time("now-6h", "now")
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .link(frame.DashboardLink("Dashboards of conformd")
+              .type(dashboard.DashboardLinkType.DASHBOARDS).tags(["conformd"])
+              .include_vars(True).keep_time(True))
+        .link(_link("Status page", "${page:raw}/").icon("external link")
+              .tooltip("Every account by name: the page of the daemon itself"))
+    )
+    for variable in variables:
+        result.with_variable(variable)
+    for annotation in annotations:
+        result.annotation(annotation)
+    return result
+
+
+def row(title: str):
+    """A heading across the dashboard."""
+    return frame.Row(title)
+
+
+def built(board_of_panels) -> dashboard.Dashboard:
+    """The finished dashboard, with its panels numbered in the order in which they are read."""
+    result = board_of_panels.build()
+    for number, panel in enumerate(result.panels, start=1):
+        panel.id_val = number
+    return result
+
+
+def variable_datasource():
+    return (frame.DatasourceVariable("datasource").label("Data source").type("prometheus")
+            .description("The Prometheus that scrapes conformd"))
+
+
+def variable_job():
+    return (_variable("job", "Job", "label_values(conformd_build_info, job)")
+            .current(dashboard.VariableOption(selected=True, text="conformd", value="conformd"))
+            .description("The scrape job; the alerts know it as conformd"))
+
+
+def variable_region():
+    return _many(_variable(
+        "region", "Region",
+        'label_values(conformd_reconcile_last_attempt_timestamp_seconds{job="$job"}, region)'))
+
+
+def variable_pack():
+    return _many(_variable(
+        "pack", "Pack", 'label_values(conformd_pack_synced{job="$job",region=~"$region"}, pack)'))
+
+
+def variable_page():
+    return (frame.TextBoxVariable("page").label("Status page").default_value("http://127.0.0.1:9464")
+            .description("Where your browser reaches the daemon; only links are made of it"))
+
+
+def _variable(name: str, label: str, query: str):
+    return (
+        frame.QueryVariable(name)
+        .label(label)
+        .query({"query": query, "refId": f"variable-{name}"})
+        .datasource(SOURCE)
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _many(variable):
+    everything = dashboard.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return variable.multi(True).include_all(True).all_value(".*").current(everything)
+
+
+def _dress(panel, asked: Asked, steps: Steps):
+    return (
+        panel.title(asked.title)
+        .description(asked.description)
+        .datasource(SOURCE)
+        .span(asked.width)
+        .height(asked.height)
+        .unit(asked.unit)
+        .no_value(asked.no_value)
+        .thresholds(frame.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(
+            [dashboard.Threshold(value=value, color=color) for value, color in steps]))
+        .links([_link(f"Runbook: {name}", f"{RUNBOOKS}/{name}.md") for name in asked.runbooks])
+    )
+
+
+def _query(ref: str, expr: str, legend: str):
+    return (prometheus.Dataquery().ref_id(ref).expr(expr).legend_format(legend).datasource(SOURCE)
+            .interval(SCRAPE_INTERVAL_MAX).range())
+
+
+def _cell(column: Column) -> list[dashboard.DynamicConfigValue]:
+    properties = [_value("unit", column.unit)]
+    if column.words:
+        properties.append(_value("mappings", [_words(column.words)]))
+    if column.steps != PLAIN:
+        properties.append(_value("thresholds", {
+            "mode": "absolute",
+            "steps": [{"value": value, "color": color} for value, color in column.steps]}))
+    if column.steps != PLAIN or column.words:
+        properties.append(_value("custom.cellOptions", {"type": "color-text"}))
+    return properties
+
+
+def _value(name: str, value: object) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue(id_val=name, value=value)
+
+
+def _words(words: Words) -> dashboard.ValueMap:
+    return dashboard.ValueMap(options={
+        str(value): dashboard.ValueMappingResult(text=word, color=color, index=place)
+        for place, (value, (word, color)) in enumerate(words.items())})
+
+
+def _link(title: str, url: str):
+    return (frame.DashboardLink(title).type(dashboard.DashboardLinkType.LINK).url(url)
+            .target_blank(True))
