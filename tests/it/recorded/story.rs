@@ -54,12 +54,12 @@ pub(crate) const DEEDS: [(u64, Deed); 10] = [
     (60, Deed::Correct),
     (95, Deed::RemoveMost),
     (135, Deed::Revert),
-    (145, Deed::Retire),
-    (180, Deed::Approve),
+    (160, Deed::Restart),
     (190, Deed::Improve),
     (210, Deed::Lose),
     (465, Deed::Find),
-    (510, Deed::Restart),
+    (495, Deed::Retire),
+    (505, Deed::Approve),
 ];
 
 /// The manifests, in a directory that can be lost.
@@ -126,7 +126,7 @@ fn approve(file: &Path, number: usize, digest: &Digest) {
         "apiVersion: conformd/v1alpha1
 kind: Approval
 metadata: {{name: retire-{number}}}
-spec: {{plan: {digest}, expires: 2026-11-02T06:00:00Z, reason: retired on purpose}}
+spec: {{plan: {digest}, expires: 2026-11-02T12:00:00Z, reason: retired on purpose}}
 "
     );
     fs::write(file, text).unwrap();
