@@ -43,12 +43,14 @@ def _aws(result) -> None:
         lines(Asked("Latency by operation", "The slowest hundredth of attempts takes at least this "
                     "long. All regions together.", **third, unit="s"),
               {"{{operation}}": quantile(
-                  "0.99", "operation", of_job("conformd_aws_request_duration_seconds_bucket"))}),
+                  "0.99", "operation", of_job("conformd_aws_request_duration_seconds_bucket"))},
+              sparse=True),
         lines(Asked("Throttled share by region", "Share of attempts that AWS throttled. The alert "
                     "looks at half an hour, and fires beyond a tenth.", **third, unit="percentunit",
                     runbooks=("ConformdAwsThrottled",)),
-              {"{{region}}": f"{rate('region', throttled)} / {rate('region', of_region(REQUESTS))}"},
-              limits=[(None, "transparent"), (0.1, ORANGE)]),
+              {"{{region}}":
+               f"{rate('region', throttled)} / ({rate('region', of_region(REQUESTS))} > 0)"},
+              sparse=True, limits=[(None, "transparent"), (0.1, ORANGE)]),
         lines(Asked("Wait for the own limiter", "Seconds of waiting in each second, before requests "
                     "are sent: the price of staying below AWS's rates.", **third, unit="percentunit"),
               {"{{region}}": rate("region", of_region("conformd_aws_limiter_wait_seconds_total"))}),
@@ -62,6 +64,7 @@ def _aws(result) -> None:
 def _ticks(result) -> None:
     third = {"width": 8, "height": 8}
     read = of_region("conformd_reconcile_last_success_timestamp_seconds")
+    tried = of_region("conformd_reconcile_last_attempt_timestamp_seconds")
     swept = of_region("conformd_sweep_last_success_timestamp_seconds")
     result.with_row(row("Reconcile"))
     panels = [
@@ -71,7 +74,8 @@ def _ticks(result) -> None:
         lines(Asked("Duration by phase", "Nine ticks of ten are done with the phase within this "
                     "time. All regions together.", **third, unit="s"),
               {"{{phase}}": quantile(
-                  "0.9", "phase", of_job("conformd_reconcile_duration_seconds_bucket"))}),
+                  "0.9", "phase", of_job("conformd_reconcile_duration_seconds_bucket"))},
+              sparse=True),
         lines(Asked("Ticks by result", "Incomplete: the region could not be read whole. Error: some "
                     "mutation failed or has no clear outcome.", **third, no_value="no tick"),
               {"{{result}}": increase("result", of_region("conformd_reconciles_total")) + " > 0"},
@@ -88,10 +92,12 @@ def _ticks(result) -> None:
                     no_value="no overrun"),
               {"{{region}}": increase(
                   "region", of_region("conformd_reconcile_overruns_total")) + " > 0"}, bars=True),
-        lines(Asked("Age of regions", "Since the region was last read whole: the age of everything "
-                    "that is said about its packs.", **third, unit="s",
+        lines(Asked("Age of regions", "Since the region was last read whole, the age of everything "
+                    "that is said about its packs, and since its last tick began. Lines that part: "
+                    "it is tried, and fails.", **third, unit="s",
                     runbooks=("ConformdRegionStale", "ConformdAllRegionsStale")),
-              {"{{region}}": f"time() - (max by (region) ({read}) > 0)"}),
+              {"{{region}} read": f"time() - (max by (region) ({read}) > 0)",
+               "{{region}} tried": f"time() - (max by (region) ({tried}) > 0)"}),
         lines(Asked("Age of sweeps", "Since members were last read: those in trouble, or all of "
                     "every pack.", **third, unit="s", no_value="no pack of ours is known",
                     runbooks=("ConformdSweepStale",)),
@@ -118,7 +124,7 @@ def _source(result) -> None:
               bars=True, colors={"unchanged": GREEN, "changed": BLUE, "unreadable": RED,
                                  "empty": ORANGE}),
         lines(Asked("Age of the source", "Since it was last read whole and accepted, and since that "
-                    "was last tried: tried and failed, or not tried?", **half, unit="s",
+                    "was last tried. Lines that part: it is tried, and fails.", **half, unit="s",
                     runbooks=("ConformdSourceStale", "ConformdSourceLost")),
               {"read": f"time() - (max({success}) > 0)", "tried": f"time() - (max({attempt}) > 0)"}),
         lines(Asked("Manifests", "Files of the revision in force; one that cannot be read counts as "
@@ -144,7 +150,8 @@ def _server(result) -> None:
         lines(Asked("HTTP latency", "The slowest hundredth of requests waits at least this long "
                     "until its answer begins.", **half, unit="s"),
               {"{{route}}": quantile(
-                  "0.99", "route", of_job("conformd_http_request_duration_seconds_bucket"))}),
+                  "0.99", "route", of_job("conformd_http_request_duration_seconds_bucket"))},
+              sparse=True),
     ]
     for panel in panels:
         result.with_panel(panel)
@@ -177,7 +184,8 @@ def _process(result) -> None:
         stat(Asked("Dropped series", "Series that are left out, because a region has more than 100 "
                    "packs.", **small, runbooks=("ConformdSeriesDropped",)),
              f"sum(max by (metric) ({of_job('conformd_series_dropped')}))", steps=SOME_IS_SUSPECT),
-        lines(Asked("Processor", "Processors in use.", **quarter),
+        lines(Asked("Processor", "Processor time; 100 % is one processor.", **quarter,
+                    unit="percentunit"),
               {"{{instance}}": rate("instance", of_job("process_cpu_seconds_total"))}),
         lines(Asked("Memory", "Resident memory, and what the control group may use.", **quarter,
                     unit="bytes", runbooks=("ConformdMemoryHigh",)),

@@ -14,7 +14,7 @@ UID = "conformd-new-accounts"
 WINDOW_SECONDS = 25_200
 
 PHASES = {"converged": GREEN, "deploying": BLUE, "waiting": YELLOW, "late": ORANGE, "missed": RED}
-RECORDERS = {"recording": GREEN, "stopped": ORANGE, "failing": RED, "missing": "dark-red",
+RECORDERS = {"recording": GREEN, "stopped": YELLOW, "failing": ORANGE, "missing": RED,
              "unknown": GREY}
 ACCOUNTS = {"active": GREEN, "pending_activation": BLUE, "suspended": ORANGE,
             "pending_closure": YELLOW, "closed": GREY, "unknown": RED}
@@ -47,7 +47,7 @@ def _headline(result) -> None:
         stat(Asked("Waiting", "AWS still tries, and no recorder was seen. Counted once for each "
                    "region, as all that follow.", **size, runbooks=("ConformdDeadlineNear",)),
              _count("waiting"), steps=[(None, GREEN), (1, YELLOW)]),
-        stat(Asked("Deploying", "AWS is at it.", **size), _count("deploying"),
+        stat(Asked("Deploying", "A recorder is there, and AWS deploys.", **size), _count("deploying"),
              steps=[(None, GREEN), (1, BLUE)]),
         stat(Asked("Late", "AWS gave up, a recorder is there now, and a rescue will help.", **size,
                    runbooks=("ConformdRescueDue",)),
@@ -89,14 +89,15 @@ def _clocks(result) -> None:
         Asked("Time left", "A line that falls below 3 h warns, below 1 h it pages. It jumps up when "
               "the account in question converges, is missed, or leaves.", width=8, height=9,
               unit="s", no_value="no clock runs", runbooks=alerts),
-        {"{{region}}": left}, limits=TIME_LEFT, top=WINDOW_SECONDS))
+        {"{{region}}": left}, limits=[(None, "transparent"), (3_600, RED), (10_800, ORANGE)],
+        top=WINDOW_SECONDS))
     result.with_panel(lines(
         Asked("Time to converge", "From joining to the last of a region's packs, of the accounts "
               "that converged within a day before. The dashed line is AWS's limit; beyond it only "
               "a rescue helps.", width=8, height=9, unit="s", no_value="nobody converged"),
-        {legend: quantile(of, "", of_job(CONVERGE), "1d")
+        {legend: quantile(of, "", of_job(CONVERGE), window="1d")
          for legend, of in (("p50", "0.5"), ("p90", "0.9"), ("p99", "0.99"))},
-        colors={"p50": GREEN, "p90": YELLOW, "p99": ORANGE},
+        colors={"p50": GREEN, "p90": YELLOW, "p99": ORANGE}, sparse=True,
         limits=[(None, "transparent"), (WINDOW_SECONDS, RED)]))
 
 

@@ -9,7 +9,7 @@ from queries import increase, of_job, of_pack, of_region, total
 
 UID = "conformd-overview"
 
-MEMBERS = {"ok": GREEN, "in_progress": BLUE, "waiting": YELLOW, "failed": RED, "missing": ORANGE,
+MEMBERS = {"in_progress": BLUE, "waiting": YELLOW, "failed": RED, "missing": ORANGE,
            "inactive": GREY}
 STATES = {"synced": GREEN, "drifted": ORANGE, "invalid": RED, "rejected": "dark-red",
           "contested": PURPLE, "suspended": BLUE, "orphaned": YELLOW, "unmanaged": GREY,
@@ -94,7 +94,7 @@ def _headline(result) -> None:
         stat(Asked("AWS", "Whether this is about real accounts, or the built-in simulator.", **small),
              f"max({of_job('conformd_simulated')})",
              words={0: ("real", GREEN), 1: ("SIMULATED", PURPLE)}),
-        stat(Asked("Version", "What is running.", **small),
+        stat(Asked("Version", "The version of the program that runs.", **small),
              f"max by (version) ({of_job('conformd_build_info')})", name="{{version}}"),
         stat(Asked("Revision", "The revision of the manifests that is in force.", width=6, height=4,
                    no_value="none yet"),
@@ -143,7 +143,7 @@ def _trouble(result) -> None:
         {3: ("critical", RED), 2: ("warning", ORANGE), 1: ("info", BLUE)},
         links={"Runbook": f"{RUNBOOKS}/${{__field.labels.alertname}}.md"}))
     result.with_panel(timeline(
-        Asked("Regions", "Blocked: AWS, or the way there, does not let conformd read the region. "
+        Asked("State of regions", "Blocked: AWS, or the way there, does not let conformd read the region. "
               "Stale: not read whole for 3 intervals. Guard: changes wait for an approval.",
               width=12, height=8,
               runbooks=("ConformdRegionBlocked", "ConformdRegionStale", "ConformdAllRegionsStale",
@@ -185,7 +185,8 @@ def _places(result) -> None:
         sort="failed"))
     result.with_panel(table(
         Asked("Packs", "One line a pack and region, the worst first. Members are accounts by how "
-              "they stand with the pack; a click on a pack shows them by name.",
+              "they stand with the pack; a click on a pack shows them by name. Written: AWS's own time "
+              "of the last write.",
               width=24, height=10,
               runbooks=("ConformdPackOutOfSync", "ConformdMembersFailing",
                         "ConformdMembersFailingWidely", "ConformdMembersMissing",
@@ -200,11 +201,12 @@ def _places(result) -> None:
             Column("in progress", _status("in_progress")),
             Column("ok", _status("ok"), steps=[(None, TEXT), (1, GREEN)]),
             Column("inactive", _status("inactive")),
-            Column("written by AWS's clock",
+            Column("written",
                    f"1000 * {_pack('conformd_pack_last_update_timestamp_seconds')}",
                    unit="dateTimeFromNow"),
             Column("puts in range", "round(sum by (region, pack) (increase("
-                   f"{of_pack('conformd_pack_puts_total')}[$__range])))"),
+                   f"{of_pack('conformd_pack_puts_total')}[$__range])))"
+                   f" and {_pack('conformd_pack_synced')}"),
         ],
         sort="failed",
         links={"pack": {"Accounts of this pack, by name":
@@ -224,11 +226,12 @@ def _history(result) -> None:
               {"{{verdict}}": total("verdict", "region, verdict",
                                     of_region("conformd_pack_verdicts")) + " > 0"},
               stacked=True, colors=VERDICTS),
-        lines(Asked("Members by status", "Deployments in member accounts, once for each pack and "
-                    "region.", **third, no_value="none read yet",
+        lines(Asked("Members that are not ok", "Deployments in member accounts by status, once for "
+                    "each pack and region. Those that are ok would dwarf the rest: the table of "
+                    "packs counts them.", **third, no_value="all are ok, or none was read yet",
                     runbooks=("ConformdMembersFailing", "ConformdMembersMissing")),
               {"{{status}}": total("status", "region, pack, status",
-                                   of_pack("conformd_pack_accounts")) + " > 0"},
+                                   of_pack("conformd_pack_accounts", status="!ok")) + " > 0"},
               stacked=True, colors=MEMBERS),
         lines(Asked("Failures by class", "Why members failed. Each class has advice on the status "
                     "page and in `conformd explain`.", **third, no_value="no member failed",

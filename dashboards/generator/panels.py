@@ -23,6 +23,8 @@ from grafana_foundation_sdk.models import prometheus as queries
 RUNBOOKS = "https://github.com/conformd/conformd/blob/main/docs/runbooks"
 # Series are scraped at least this often (docs/alerts.md); `$__rate_interval` is made of it.
 SCRAPE_INTERVAL_MAX = "1m"
+# Points that are further apart than this are not joined, however sparse.
+SPARSE_MILLISECONDS = 3_600_000
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
@@ -66,15 +68,18 @@ class Column:
 
 def stat(asked: Asked, expr: str, *, steps: Steps = PLAIN, words: Words | None = None,
          name: str | None = None, decimals: int | None = None):
-    """One number now; with `name`, the words of its label instead of the number."""
+    """One number now; with `name`, the words of its label instead of the number.
+
+    Now means now: over a range, the last value of a clock that has ended would stay for hours.
+    """
     panel = (
         _dress(stats.Panel(), asked, steps)
         .reduce_options(parts.ReduceDataOptions().calcs(["lastNotNull"]))
-        .graph_mode(common.BigValueGraphMode.NONE if name or words else common.BigValueGraphMode.AREA)
+        .graph_mode(common.BigValueGraphMode.NONE)
         .color_mode(common.BigValueColorMode.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .text_mode(common.BigValueTextMode.NAME if name else common.BigValueTextMode.VALUE)
-        .with_target(_query("A", expr, name or ""))
+        .with_target(_query("A", expr, name or "").instant())
     )
     if words:
         panel.mappings([_words(words)])
@@ -85,8 +90,11 @@ def stat(asked: Asked, expr: str, *, steps: Steps = PLAIN, words: Words | None =
 
 def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars: bool = False,
           colors: dict[str, str] | None = None, limits: Steps | None = None,
-          low: float | None = 0, top: float | None = None):
-    """Values over time. `targets`: legend → query; `limits` are drawn as dashed lines."""
+          low: float | None = 0, top: float | None = None, sparse: bool = False):
+    """Values over time. `targets`: legend → query; `limits` are drawn as dashed lines.
+
+    What is `sparse` has no value while nothing happens: its points are joined.
+    """
     panel = (
         _dress(timeseries.Panel(), asked, limits or PLAIN)
         .color_scheme(frame.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC))
@@ -95,7 +103,7 @@ def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars:
                             else common.LineInterpolation.LINEAR)
         .line_width(1)
         .fill_opacity(80 if bars else 40 if stacked else 8)
-        .show_points(common.VisibilityMode.NEVER)
+        .show_points(common.VisibilityMode.AUTO if sparse else common.VisibilityMode.NEVER)
         .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
                 .display_mode(common.LegendDisplayMode.LIST).calcs([]))
         .tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
@@ -106,6 +114,9 @@ def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars:
     if limits:
         panel.thresholds_style(
             parts.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED))
+        panel.axis_soft_max(max(value for value, _ in limits if value is not None))
+    if sparse:
+        panel.span_nulls(SPARSE_MILLISECONDS)
     if low is not None:
         panel.min(low)
     if top is not None:
@@ -127,7 +138,7 @@ def gauges(asked: Asked, expr: str, legend: str, *, steps: Steps, top: float):
         .show_unfilled(True)
         .min(0)
         .max(top)
-        .with_target(_query("A", expr, legend))
+        .with_target(_query("A", expr, legend).instant())
     )
 
 
@@ -189,7 +200,7 @@ def table(asked: Asked, by: list[str], columns: list[Column], *, sort: str,
         panel.override_by_name(column.name, _cell(column))
     for name, targets in (links or {}).items():
         panel.override_by_name(name, [_value("links", [
-            _link(title, url).build() for title, url in targets.items()])])
+            {"title": title, "url": url, "targetBlank": True} for title, url in targets.items()])])
     return panel
 
 
@@ -204,7 +215,7 @@ class Annotation(frame.AnnotationQuery):
 class _PrometheusAnnotation(dashboard.AnnotationQuery):
     def __init__(self, name: str, expr: str, color: str, title: str, text: str) -> None:
         super().__init__(name=name, datasource=SOURCE, enable=True, hide=False, icon_color=color,
-                         expr=expr, built_in=None)
+                         expr=expr)
         self.own = {"step": SCRAPE_INTERVAL_MAX, "titleFormat": title, "textFormat": text}
 
     def to_json(self) -> dict[str, object]:
@@ -271,7 +282,9 @@ def variable_pack():
 
 
 def variable_page():
-    return (frame.TextBoxVariable("page").label("Status page").default_value("http://127.0.0.1:9464")
+    address = "http://127.0.0.1:9464"
+    return (frame.TextBoxVariable("page").label("Status page").default_value(address)
+            .current(dashboard.VariableOption(selected=True, text=address, value=address))
             .description("Where your browser reaches the daemon; only links are made of it"))
 
 

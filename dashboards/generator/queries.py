@@ -40,9 +40,9 @@ def increase(by: str, series: str) -> str:
 
 
 def quantile(of: str, by: str, series: str, window: str = "$__rate_interval") -> str:
-    """A quantile of a histogram, given its `_bucket` series."""
+    """A quantile of a histogram, given its `_bucket` series; nothing while nothing happens."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({of}, sum by ({labels}) (rate({series}[{window}])))"
+    return f"histogram_quantile({of}, sum by ({labels}) (rate({series}[{window}]))) >= 0"
 
 
 def _select(metric: str, *matchers: str, **labels: str) -> str:
