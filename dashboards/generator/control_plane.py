@@ -205,7 +205,7 @@ def _process(result) -> None:
                     runbooks=("ConformdClockSkew",)),
               {"{{instance}}": f"max by (instance) ({of_job('conformd_aws_clock_skew_seconds')})"},
               low=None),
-        lines(Asked("Address space", "Virtual memory.", **wide, unit="bytes"),
+        lines(Asked("Address space", "Virtual memory, which a leak of mappings makes grow.", **wide, unit="bytes"),
               {"{{instance}}":
                f"max by (instance) ({of_job('process_virtual_memory_bytes')})"}),
         lines(Asked("Descriptors in use", "Open file descriptors, of those that may be open.",

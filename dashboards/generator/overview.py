@@ -137,7 +137,7 @@ def _trouble(result) -> None:
     result.with_row(row("What is wrong"))
     result.with_panel(timeline(
         Asked("Alerts that fire", "Alerts of deploy/prometheus/rules that fire, by this "
-              "Prometheus. A click on a lane leads to its runbook.", width=12, height=8,
+              "Prometheus. A click on a lane leads to its runbook.", width=12, height=11,
               no_value="no alert fires"),
         firing, "{{alertname}} {{region}}",
         {3: ("critical", RED), 2: ("warning", ORANGE), 1: ("info", BLUE)},
@@ -145,7 +145,7 @@ def _trouble(result) -> None:
     result.with_panel(timeline(
         Asked("State of regions", "Blocked: AWS, or the way there, does not let conformd read the region. "
               "Stale: not read whole for 3 intervals. Guard: changes wait for an approval.",
-              width=12, height=8,
+              width=12, height=11,
               runbooks=("ConformdRegionBlocked", "ConformdRegionStale", "ConformdAllRegionsStale",
                         "ConformdGuardTripped")),
         state, "{{region}}",
@@ -217,12 +217,12 @@ def _history(result) -> None:
     third = {"width": 8, "height": 8}
     result.with_row(row("Over time"))
     panels = [
-        lines(Asked("Packs by state", "Does AWS hold what is wanted?", **third,
+        lines(Asked("Packs by state", "Whether AWS holds what is wanted, and if not, why not.", **third,
                     runbooks=("ConformdPackOutOfSync", "ConformdPackContested")),
               {"{{state}}": total("state", "region, state", of_region("conformd_packs")) + " > 0"},
               stacked=True, colors=STATES),
-        lines(Asked("Packs by verdict", "Did it arrive? Packs that are ours, by what their member "
-                    "accounts say.", **third, runbooks=("ConformdRolloutStuck",)),
+        lines(Asked("Packs by verdict", "Whether it arrived: packs that are ours, by what their "
+                    "member accounts say.", **third, runbooks=("ConformdRolloutStuck",)),
               {"{{verdict}}": total("verdict", "region, verdict",
                                     of_region("conformd_pack_verdicts")) + " > 0"},
               stacked=True, colors=VERDICTS),
