@@ -7,9 +7,8 @@ it is not what this program writes.
 import pathlib
 import sys
 
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-
 from control_plane import control_plane
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from new_accounts import new_accounts
 from overview import overview
 

@@ -1,23 +1,32 @@
-"""The kinds of panels that the dashboards are made of, and the frame around them.
+"""The kinds of panels that the dashboards are made of.
 
 Everything that all panels share is decided here: data source, units, colours, links. What a panel
-asks and says is in `overview.py`, `new_accounts.py` and `control_plane.py`.
+asks and says stands with its dashboard.
 """
 
 import dataclasses
 
 from grafana_foundation_sdk.builders import (
     bargauge,
-    common as parts,
-    dashboard as frame,
     heatmap,
     prometheus,
-    stat as stats,
     statetimeline,
-    table as tables,
     timeseries,
 )
-from grafana_foundation_sdk.models import common, dashboard, heatmap as heatmaps
+from grafana_foundation_sdk.builders import (
+    common as parts,
+)
+from grafana_foundation_sdk.builders import (
+    dashboard as frame,
+)
+from grafana_foundation_sdk.builders import (
+    stat as stats,
+)
+from grafana_foundation_sdk.builders import (
+    table as tables,
+)
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import heatmap as heatmaps
 from grafana_foundation_sdk.models import prometheus as queries
 
 RUNBOOKS = "https://github.com/conformd/conformd/blob/main/docs/runbooks"
@@ -66,8 +75,15 @@ class Column:
     words: Words | None = None
 
 
-def stat(asked: Asked, expr: str, *, steps: Steps = PLAIN, words: Words | None = None,
-         name: str | None = None, decimals: int | None = None):
+def stat(
+    asked: Asked,
+    expr: str,
+    *,
+    steps: Steps = PLAIN,
+    words: Words | None = None,
+    name: str | None = None,
+    decimals: int | None = None,
+):
     """One number now; with `name`, the words of its label instead of the number.
 
     Now means now: over a range, the last value of a clock that has ended would stay for hours.
@@ -88,9 +104,18 @@ def stat(asked: Asked, expr: str, *, steps: Steps = PLAIN, words: Words | None =
     return panel
 
 
-def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars: bool = False,
-          colors: dict[str, str] | None = None, limits: Steps | None = None,
-          low: float | None = 0, top: float | None = None, sparse: bool = False):
+def lines(
+    asked: Asked,
+    targets: dict[str, str],
+    *,
+    stacked: bool = False,
+    bars: bool = False,
+    colors: dict[str, str] | None = None,
+    limits: Steps | None = None,
+    low: float | None = 0,
+    top: float | None = None,
+    sparse: bool = False,
+):
     """Values over time. `targets`: legend → query; `limits` are drawn as dashed lines.
 
     What is `sparse` has no value while nothing happens: its points are joined.
@@ -99,21 +124,31 @@ def lines(asked: Asked, targets: dict[str, str], *, stacked: bool = False, bars:
         _dress(timeseries.Panel(), asked, limits or PLAIN)
         .color_scheme(frame.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC))
         .draw_style(common.GraphDrawStyle.BARS if bars else common.GraphDrawStyle.LINE)
-        .line_interpolation(common.LineInterpolation.STEP_AFTER if stacked
-                            else common.LineInterpolation.LINEAR)
+        .line_interpolation(
+            common.LineInterpolation.STEP_AFTER if stacked else common.LineInterpolation.LINEAR
+        )
         .line_width(1)
         .fill_opacity(80 if bars else 40 if stacked else 8)
         .show_points(common.VisibilityMode.AUTO if sparse else common.VisibilityMode.NEVER)
-        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
-                .display_mode(common.LegendDisplayMode.LIST).calcs([]))
-        .tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
-                 .sort(common.SortOrder.DESCENDING))
+        .legend(
+            parts.VizLegendOptions()
+            .show_legend(True)
+            .placement(common.LegendPlacement.BOTTOM)
+            .display_mode(common.LegendDisplayMode.LIST)
+            .calcs([])
+        )
+        .tooltip(
+            parts.VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.DESCENDING)
+        )
     )
     if stacked or bars:
         panel.stacking(parts.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
     if limits:
         panel.thresholds_style(
-            parts.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED))
+            parts.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
+        )
         panel.axis_soft_max(max(value for value, _ in limits if value is not None))
     if sparse:
         panel.span_nulls(SPARSE_MILLISECONDS)
@@ -142,7 +177,9 @@ def gauges(asked: Asked, expr: str, legend: str, *, steps: Steps, top: float):
     )
 
 
-def timeline(asked: Asked, expr: str, legend: str, words: Words, *, links: dict[str, str] | None = None):
+def timeline(
+    asked: Asked, expr: str, legend: str, words: Words, *, links: dict[str, str] | None = None
+):
     """One lane for each series, in the colour of its word."""
     panel = (
         _dress(statetimeline.Panel(), asked, PLAIN)
@@ -153,12 +190,17 @@ def timeline(asked: Asked, expr: str, legend: str, words: Words, *, links: dict[
         .row_height(0.8)
         .line_width(0)
         .fill_opacity(85)
-        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
-                .display_mode(common.LegendDisplayMode.LIST).calcs([]))
+        .legend(
+            parts.VizLegendOptions()
+            .show_legend(True)
+            .placement(common.LegendPlacement.BOTTOM)
+            .display_mode(common.LegendDisplayMode.LIST)
+            .calcs([])
+        )
         .with_target(_query("A", expr, legend))
     )
     if links:
-        panel.data_links([_link(title, url) for title, url in links.items()])
+        panel.data_links([link(title, url) for title, url in links.items()])
     return panel
 
 
@@ -167,9 +209,14 @@ def heat(asked: Asked, expr: str):
     return (
         _dress(heatmap.Panel(), asked, PLAIN)
         .calculate(False)
-        .color(heatmap.HeatmapColorOptions().mode(heatmaps.HeatmapColorMode.SCHEME)
-               .scheme("Oranges").steps(64).scale(heatmaps.HeatmapColorScale.EXPONENTIAL)
-               .exponent(0.5))
+        .color(
+            heatmap.HeatmapColorOptions()
+            .mode(heatmaps.HeatmapColorMode.SCHEME)
+            .scheme("Oranges")
+            .steps(64)
+            .scale(heatmaps.HeatmapColorScale.EXPONENTIAL)
+            .exponent(0.5)
+        )
         .y_axis(heatmap.YAxisConfig().unit(asked.unit).axis_placement(common.AxisPlacement.LEFT))
         .cell_gap(1)
         .show_legend()
@@ -177,8 +224,14 @@ def heat(asked: Asked, expr: str):
     )
 
 
-def table(asked: Asked, by: list[str], columns: list[Column], *, sort: str,
-          links: dict[str, dict[str, str]] | None = None):
+def table(
+    asked: Asked,
+    by: list[str],
+    columns: list[Column],
+    *,
+    sort: str,
+    links: dict[str, dict[str, str]] | None = None,
+):
     """One row for each value of the labels `by`. `links`: column → title → address."""
     refs = dict(zip("ABCDEFGHIJKLMN", columns, strict=False))
     panel = (
@@ -188,120 +241,39 @@ def table(asked: Asked, by: list[str], columns: list[Column], *, sort: str,
         .filterable(True)
         .sort_by([parts.TableSortByFieldState().display_name(sort).desc(True)])
         .with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
-        .with_transformation(dashboard.DataTransformerConfig(id_val="organize", options={
-            "excludeByName": {"Time": True},
-            "indexByName": {name: place for place, name in enumerate(
-                by + [f"Value #{ref}" for ref in refs])},
-            "renameByName": {f"Value #{ref}": column.name for ref, column in refs.items()},
-        }))
+        .with_transformation(
+            dashboard.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True},
+                    "indexByName": {
+                        name: place
+                        for place, name in enumerate(by + [f"Value #{ref}" for ref in refs])
+                    },
+                    "renameByName": {f"Value #{ref}": column.name for ref, column in refs.items()},
+                },
+            )
+        )
     )
     for ref, column in refs.items():
-        panel.with_target(_query(ref, column.expr, "").format(queries.PromQueryFormat.TABLE).instant())
+        panel.with_target(
+            _query(ref, column.expr, "").format(queries.PromQueryFormat.TABLE).instant()
+        )
         panel.override_by_name(column.name, _cell(column))
     for name, targets in (links or {}).items():
-        panel.override_by_name(name, [_value("links", [
-            {"title": title, "url": url, "targetBlank": True} for title, url in targets.items()])])
+        panel.override_by_name(
+            name,
+            [
+                _value(
+                    "links",
+                    [
+                        {"title": title, "url": url, "targetBlank": True}
+                        for title, url in targets.items()
+                    ],
+                )
+            ],
+        )
     return panel
-
-
-class Annotation(frame.AnnotationQuery):
-    """An annotation of Prometheus, whose own fields Grafana's schema leaves out."""
-
-    def __init__(self, name: str, expr: str, color: str, title: str, text: str) -> None:
-        super().__init__()
-        self._internal = _PrometheusAnnotation(name, expr, color, title, text)
-
-
-class _PrometheusAnnotation(dashboard.AnnotationQuery):
-    def __init__(self, name: str, expr: str, color: str, title: str, text: str) -> None:
-        super().__init__(name=name, datasource=SOURCE, enable=True, hide=False, icon_color=color,
-                         expr=expr)
-        self.own = {"step": SCRAPE_INTERVAL_MAX, "titleFormat": title, "textFormat": text}
-
-    def to_json(self) -> dict[str, object]:
-        return {**super().to_json(), **self.own}
-
-
-def board(uid: str, title: str, description: str, *, variables: list, annotations: list):
-    """A dashboard without panels."""
-    result = (
-        frame.Dashboard(title)
-        .uid(uid)
-        .description(description)
-        .tags(["conformd"])
-        .timezone("browser")
-        .refresh("1m")
-        .time("now-6h", "now")
-        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
-        .link(frame.DashboardLink("Dashboards of conformd")
-              .type(dashboard.DashboardLinkType.DASHBOARDS).tags(["conformd"])
-              .include_vars(True).keep_time(True))
-        .link(_link("Status page", "${page:raw}/").icon("external link")
-              .tooltip("Every account by name: the page of the daemon itself"))
-    )
-    for variable in variables:
-        result.with_variable(variable)
-    for annotation in annotations:
-        result.annotation(annotation)
-    return result
-
-
-def row(title: str):
-    """A heading across the dashboard."""
-    return frame.Row(title)
-
-
-def built(board_of_panels) -> dashboard.Dashboard:
-    """The finished dashboard, with its panels numbered in the order in which they are read."""
-    result = board_of_panels.build()
-    for number, panel in enumerate(result.panels, start=1):
-        panel.id_val = number
-    return result
-
-
-def variable_datasource():
-    return (frame.DatasourceVariable("datasource").label("Data source").type("prometheus")
-            .description("The Prometheus that scrapes conformd"))
-
-
-def variable_job():
-    return (_variable("job", "Job", "label_values(conformd_build_info, job)")
-            .current(dashboard.VariableOption(selected=True, text="conformd", value="conformd"))
-            .description("The scrape job; the alerts know it as conformd"))
-
-
-def variable_region():
-    return _many(_variable(
-        "region", "Region",
-        'label_values(conformd_reconcile_last_attempt_timestamp_seconds{job="$job"}, region)'))
-
-
-def variable_pack():
-    return _many(_variable(
-        "pack", "Pack", 'label_values(conformd_pack_synced{job="$job",region=~"$region"}, pack)'))
-
-
-def variable_page():
-    address = "http://127.0.0.1:9464"
-    return (frame.TextBoxVariable("page").label("Status page").default_value(address)
-            .current(dashboard.VariableOption(selected=True, text=address, value=address))
-            .description("Where your browser reaches the daemon; only links are made of it"))
-
-
-def _variable(name: str, label: str, query: str):
-    return (
-        frame.QueryVariable(name)
-        .label(label)
-        .query({"query": query, "refId": f"variable-{name}"})
-        .datasource(SOURCE)
-        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
-    )
-
-
-def _many(variable):
-    everything = dashboard.VariableOption(selected=True, text=["All"], value=["$__all"])
-    return variable.multi(True).include_all(True).all_value(".*").current(everything)
 
 
 def _dress(panel, asked: Asked, steps: Steps):
@@ -313,15 +285,25 @@ def _dress(panel, asked: Asked, steps: Steps):
         .height(asked.height)
         .unit(asked.unit)
         .no_value(asked.no_value)
-        .thresholds(frame.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(
-            [dashboard.Threshold(value=value, color=color) for value, color in steps]))
-        .links([_link(f"Runbook: {name}", f"{RUNBOOKS}/{name}.md") for name in asked.runbooks])
+        .thresholds(
+            frame.ThresholdsConfig()
+            .mode(dashboard.ThresholdsMode.ABSOLUTE)
+            .steps([dashboard.Threshold(value=value, color=color) for value, color in steps])
+        )
+        .links([link(f"Runbook: {name}", f"{RUNBOOKS}/{name}.md") for name in asked.runbooks])
     )
 
 
 def _query(ref: str, expr: str, legend: str):
-    return (prometheus.Dataquery().ref_id(ref).expr(expr).legend_format(legend).datasource(SOURCE)
-            .interval(SCRAPE_INTERVAL_MAX).range())
+    return (
+        prometheus.Dataquery()
+        .ref_id(ref)
+        .expr(expr)
+        .legend_format(legend)
+        .datasource(SOURCE)
+        .interval(SCRAPE_INTERVAL_MAX)
+        .range()
+    )
 
 
 def _cell(column: Column) -> list[dashboard.DynamicConfigValue]:
@@ -329,9 +311,15 @@ def _cell(column: Column) -> list[dashboard.DynamicConfigValue]:
     if column.words:
         properties.append(_value("mappings", [_words(column.words)]))
     if column.steps != PLAIN:
-        properties.append(_value("thresholds", {
-            "mode": "absolute",
-            "steps": [{"value": value, "color": color} for value, color in column.steps]}))
+        properties.append(
+            _value(
+                "thresholds",
+                {
+                    "mode": "absolute",
+                    "steps": [{"value": value, "color": color} for value, color in column.steps],
+                },
+            )
+        )
     if column.steps != PLAIN or column.words:
         properties.append(_value("custom.cellOptions", {"type": "color-text"}))
     return properties
@@ -342,11 +330,18 @@ def _value(name: str, value: object) -> dashboard.DynamicConfigValue:
 
 
 def _words(words: Words) -> dashboard.ValueMap:
-    return dashboard.ValueMap(options={
-        str(value): dashboard.ValueMappingResult(text=word, color=color, index=place)
-        for place, (value, (word, color)) in enumerate(words.items())})
+    return dashboard.ValueMap(
+        options={
+            str(value): dashboard.ValueMappingResult(text=word, color=color, index=place)
+            for place, (value, (word, color)) in enumerate(words.items())
+        }
+    )
 
 
-def _link(title: str, url: str):
-    return (frame.DashboardLink(title).type(dashboard.DashboardLinkType.LINK).url(url)
-            .target_blank(True))
+def link(title: str, url: str):
+    return (
+        frame.DashboardLink(title)
+        .type(dashboard.DashboardLinkType.LINK)
+        .url(url)
+        .target_blank(True)
+    )

@@ -22,8 +22,8 @@ def of_pack(metric: str, **labels: str) -> str:
 def total(by: str, within: str, series: str) -> str:
     """The sum over all but `by`, where a region is counted once though two instances report it.
 
-    A restart leaves the series of two instances side by side for a moment; `within` names the labels
-    that tell real things apart, and the larger value stands for each of them.
+    A restart leaves the series of two instances side by side for a moment; `within` names the
+    labels that tell real things apart, and the larger value stands for each of them.
     """
     largest = f"max by ({within}) ({series})"
     return f"sum by ({by}) ({largest})" if by else f"sum({largest})"

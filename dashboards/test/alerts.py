@@ -8,7 +8,6 @@ import pathlib
 import re
 
 import yaml
-
 from boards import ROOT, STEP
 from peer import Prometheus
 
@@ -18,7 +17,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 def rules() -> list[dict]:
     """Every rule of deploy/prometheus."""
-    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    return [
+        rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+    ]
 
 
 def write(prometheus: Prometheus, start: int, end: int, file: pathlib.Path) -> None:
@@ -27,12 +28,18 @@ def write(prometheus: Prometheus, start: int, end: int, file: pathlib.Path) -> N
     for rule in rules():
         wait = seconds(rule.get("for", "0s"))
         for series in prometheus.over(rule["expr"], start, end, STEP):
-            labels = {**series["metric"], **rule["labels"], "alertname": rule["alert"],
-                      "alertstate": "firing"}
+            labels = {
+                **series["metric"],
+                **rule["labels"],
+                "alertname": rule["alert"],
+                "alertstate": "firing",
+            }
             labels.pop("__name__", None)
             text = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-            lines += [f"ALERTS{{{text}}} 1 {moment}"
-                      for moment in firing([int(at) for at, _ in series["values"]], wait)]
+            lines += [
+                f"ALERTS{{{text}}} 1 {moment}"
+                for moment in firing([int(at) for at, _ in series["values"]], wait)
+            ]
     file.write_text("\n".join([*lines, "# EOF\n"]))
 
 

@@ -1,4 +1,4 @@
-"""The dashboards as they are committed: their panels, and their queries as Grafana would send them."""
+"""The dashboards as they are committed: their panels, and their queries as Grafana sends them."""
 
 import dataclasses
 import json
@@ -51,10 +51,14 @@ def queries() -> list[Query]:
     found = []
     for name, board in boards().items():
         for panel in panels(board):
-            found += [Query(name, panel["title"], target["refId"], target["expr"])
-                      for target in panel["targets"]]
-        found += [Query(name, f"annotation {mark['name']}", "Anno", mark["expr"])
-                  for mark in board["annotations"]["list"]]
+            found += [
+                Query(name, panel["title"], target["refId"], target["expr"])
+                for target in panel["targets"]
+            ]
+        found += [
+            Query(name, f"annotation {mark['name']}", "Anno", mark["expr"])
+            for mark in board["annotations"]["list"]
+        ]
     return found
 
 

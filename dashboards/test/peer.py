@@ -23,10 +23,17 @@ class Prometheus:
         settings.write_text("global: {scrape_interval: 1m}\n")
         self._log = folder.parent / "prometheus.log"
         self._process = subprocess.Popen(
-            ["prometheus", f"--config.file={settings}", f"--storage.tsdb.path={folder}",
-             # The recording has a date of its own, however long ago.
-             "--storage.tsdb.retention.time=100y", f"--web.listen-address={self._address}"],
-            stdout=subprocess.DEVNULL, stderr=self._log.open("a"))
+            [
+                "prometheus",
+                f"--config.file={settings}",
+                f"--storage.tsdb.path={folder}",
+                # The recording has a date of its own, however long ago.
+                "--storage.tsdb.retention.time=100y",
+                f"--web.listen-address={self._address}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=self._log.open("a"),
+        )
         self._await()
 
     def __enter__(self) -> "Prometheus":
@@ -54,8 +61,9 @@ class Prometheus:
         text = urllib.parse.urlencode(query)
         get = path.startswith("label/")
         try:
-            with urllib.request.urlopen(f"{url}?{text}" if get else url,
-                                        None if get else text.encode(), timeout=60) as answer:
+            with urllib.request.urlopen(
+                f"{url}?{text}" if get else url, None if get else text.encode(), timeout=60
+            ) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise Refused(json.load(error)["error"]) from error
@@ -78,5 +86,8 @@ class Refused(Exception):
 
 def load(samples: pathlib.Path, folder: pathlib.Path) -> None:
     """Turns OpenMetrics with timestamps into blocks."""
-    subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", samples, folder],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics", samples, folder],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )

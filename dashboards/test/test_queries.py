@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from boards import STEP, Choice, Query, asked, boards, queries
 from peer import Prometheus
 from recording import END, START
@@ -59,7 +58,9 @@ def test_variables_offer_choices(prometheus: Prometheus, name: str) -> None:
         for variable in board["templating"]["list"]:
             if variable["name"] != name:
                 continue
-            series, label = variable["query"]["query"].removeprefix("label_values(")[:-1].rsplit(", ", 1)
+            series, label = (
+                variable["query"]["query"].removeprefix("label_values(")[:-1].rsplit(", ", 1)
+            )
             values = prometheus.label_values(asked(series, EVERYTHING), label, START, END)
             assert offered <= set(values)
 

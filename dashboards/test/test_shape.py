@@ -9,11 +9,10 @@ import sys
 
 import pytest
 import yaml
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import Dashboard
-
 from alerts import rules
 from boards import FOLDER, NAMES, ROOT, boards, metrics_in, panels, queries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 RUNBOOKS = "https://github.com/conformd/conformd/blob/main/docs/runbooks/"
 WIDTH = 24
@@ -26,7 +25,8 @@ def test_what_is_committed_is_what_the_generator_writes(tmp_path: pathlib.Path) 
     for name in NAMES:
         written = (tmp_path / f"{name}.json").read_text("utf-8")
         assert (FOLDER / f"{name}.json").read_text("utf-8") == written, (
-            f"{name}.json differs: run python dashboards/generator")
+            f"{name}.json differs: run python dashboards/generator"
+        )
 
 
 def test_every_json_of_the_folder_is_a_dashboard_that_is_checked() -> None:
@@ -60,8 +60,9 @@ def test_panels_have_a_place_of_their_own(board: dict) -> None:
     for panel in board["panels"]:
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= WIDTH, panel["title"]
-        for cell in itertools.product(range(place["x"], place["x"] + place["w"]),
-                                      range(place["y"], place["y"] + place["h"])):
+        for cell in itertools.product(
+            range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        ):
             assert cell not in taken, f"{panel['title']} lies on {taken[cell]}"
             taken[cell] = panel["title"]
 
@@ -83,9 +84,12 @@ def test_everything_asks_the_data_source_that_was_chosen(board: dict) -> None:
     chosen = {"type": "prometheus", "uid": "${datasource}"}
     variables = board["templating"]["list"]
     assert [variable["name"] for variable in variables][:2] == ["datasource", "job"]
-    asking = [*panels(board), *board["annotations"]["list"],
-              *(variable for variable in variables if variable["type"] == "query"),
-              *(target for panel in panels(board) for target in panel["targets"])]
+    asking = [
+        *panels(board),
+        *board["annotations"]["list"],
+        *(variable for variable in variables if variable["type"] == "query"),
+        *(target for panel in panels(board) for target in panel["targets"]),
+    ]
     for one in asking:
         assert one["datasource"] == chosen, one
 

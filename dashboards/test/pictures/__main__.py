@@ -11,11 +11,10 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
-from PIL import Image  # noqa: E402
-
-from board import WIDTH, Drawing  # noqa: E402
-from boards import boards  # noqa: E402
-from recording import END, START, recorded  # noqa: E402
+from board import WIDTH, Drawing
+from boards import boards
+from PIL import Image
+from recording import END, START, recorded
 
 # When to look, in minutes of the recording: a region is dead and the source lost; a deadline is
 # near; everything is over.
@@ -23,9 +22,18 @@ MINUTES = {"overview": (0, 355), "new-accounts": (0, 425), "control-plane": (0, 
 BYTES_MAX = 300_000
 SHOT_SECONDS_MAX = 120
 
-CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--hide-scrollbars"]
+CHROMIUM = [
+    "chromium",
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
 
 
 def main(samples: str, folder: pathlib.Path) -> None:
@@ -44,9 +52,18 @@ def shoot(page: str, height: int, scratch: pathlib.Path, picture: pathlib.Path) 
     """Has Chromium show the page, and keeps what it looks like."""
     file, raw = scratch / "page.html", scratch / "page.png"
     file.write_text(page, encoding="utf-8")
-    subprocess.run([*CHROMIUM, f"--user-data-dir={scratch / 'chromium'}",
-                    f"--window-size={WIDTH},{height}", f"--screenshot={raw}", file.as_uri()],
-                   check=True, capture_output=True, timeout=SHOT_SECONDS_MAX)
+    subprocess.run(
+        [
+            *CHROMIUM,
+            f"--user-data-dir={scratch / 'chromium'}",
+            f"--window-size={WIDTH},{height}",
+            f"--screenshot={raw}",
+            file.as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=SHOT_SECONDS_MAX,
+    )
     with Image.open(raw) as shot:
         shot.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(picture, optimize=True)
     size = picture.stat().st_size

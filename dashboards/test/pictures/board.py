@@ -4,6 +4,7 @@ Whatever a panel uses and this does not know is an error: pictures leave nothing
 """
 
 import html
+import pathlib
 import re
 
 import plots
@@ -19,35 +20,7 @@ LINE, LEGEND_LINES_MAX = 18, 4
 # Cells of a heat map are wider than points of a line.
 HEAT_STEP = 300
 
-STYLE = """
-*{box-sizing:border-box;margin:0}
-body{background:#111217;color:#ccccdc;font:12px Inter,sans-serif;width:1600px;position:relative}
-.panel{position:absolute;background:#181b1f;border:1px solid rgba(204,204,220,.12);border-radius:2px;
-overflow:hidden}
-.panel h2,.row{font-size:14px;font-weight:500;line-height:30px;padding:0 8px;white-space:nowrap}
-.row{position:absolute}
-.row:before{content:'⌄';margin-right:8px}
-.legend{position:absolute;bottom:4px;left:8px;right:8px;overflow:hidden;line-height:18px}
-.legend span{display:inline-block;margin-right:12px;white-space:nowrap}
-.legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin:0 6px 2px 0}
-.big{position:absolute;inset:30px 4px 4px;display:flex;align-items:center;justify-content:center;
-font-weight:500;white-space:nowrap}
-.none{position:absolute;inset:30px 0 0;display:flex;align-items:center;justify-content:center;
-color:rgba(204,204,220,.65)}
-svg{position:absolute;left:0;top:30px;font:11px Inter,sans-serif}
-svg text{fill:rgba(204,204,220,.65)}
-table{width:100%;border-collapse:collapse;font-size:13px}
-th{text-align:left;font-weight:500;color:#6e9fff;padding:4px 8px;white-space:nowrap}
-td{padding:5px 8px;border-top:1px solid rgba(204,204,220,.08);white-space:nowrap}
-.bar{display:grid;grid-template-columns:120px 1fr 90px;gap:10px;align-items:center;padding:0 12px;
-font-size:14px}
-.bar b{display:block;height:100%;min-height:26px;background:#22252b}
-.bar u{display:block;height:100%}
-header{position:absolute;left:8px;right:8px;top:0;height:60px;display:flex;align-items:center;gap:10px}
-header strong{font-size:18px;font-weight:500;margin-right:12px}
-header span{background:#181b1f;border:1px solid rgba(204,204,220,.2);border-radius:2px;padding:5px 9px}
-header em{margin-left:auto;font-style:normal;color:rgba(204,204,220,.65)}
-"""
+STYLE = (pathlib.Path(__file__).parent / "style.css").read_text("utf-8")
 
 
 class Drawing:
@@ -57,24 +30,36 @@ class Drawing:
         self._board, self._prometheus = board, prometheus
         self._start, self._end = start, end
         self._choice = Choice(range=end - start)
-        self._marks = [mark for note in board["annotations"]["list"] for mark in self._moments(note)]
+        self._marks = [
+            mark for note in board["annotations"]["list"] for mark in self._moments(note)
+        ]
 
     def page(self) -> tuple[str, int]:
         """The page and its height in pixels."""
         places = [panel["gridPos"] for panel in self._board["panels"]]
         height = HEAD + max(place["y"] + place["h"] for place in places) * (CELL + GAP) + GAP
-        chips = "".join(f"<span>{html.escape(variable['label'])}&ensp;<b>{chosen}</b></span>"
-                        for variable in self._board["templating"]["list"]
-                        if (chosen := self._chosen(variable["name"])))
+        chips = "".join(
+            f"<span>{html.escape(variable['label'])}&ensp;<b>{chosen}</b></span>"
+            for variable in self._board["templating"]["list"]
+            if (chosen := self._chosen(variable["name"]))
+        )
         body = "".join(self._panel(panel) for panel in self._board["panels"])
         title = html.escape(self._board["title"])
-        return (f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-                f'<body style="height:{height}px"><header><strong>{title}</strong>{chips}'
-                f"<em>drawn from recorded samples, not by Grafana</em></header>{body}", height)
+        return (
+            f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+            f'<body style="height:{height}px"><header><strong>{title}</strong>{chips}'
+            f"<em>drawn from recorded samples, not by Grafana</em></header>{body}",
+            height,
+        )
 
     def _chosen(self, variable: str) -> str:
-        return {"datasource": "Prometheus", "job": self._choice.job, "region": "All", "pack": "All",
-                "page": ""}[variable]
+        return {
+            "datasource": "Prometheus",
+            "job": self._choice.job,
+            "region": "All",
+            "pack": "All",
+            "page": "",
+        }[variable]
 
     def _panel(self, panel: dict) -> str:
         place = panel["gridPos"]
@@ -85,15 +70,22 @@ class Drawing:
         where = f"left:{left:.0f}px;top:{top}px"
         if panel["type"] == "row":
             return f'<div class="row" style="{where}">{title}</div>'
-        draw = {"stat": self._stat, "bargauge": self._gauges, "table": self._table,
-                "timeseries": self._graph, "state-timeline": self._lanes,
-                "heatmap": self._heat}[panel["type"]]
+        draw = {
+            "stat": self._stat,
+            "bargauge": self._gauges,
+            "table": self._table,
+            "timeseries": self._graph,
+            "state-timeline": self._lanes,
+            "heatmap": self._heat,
+        }[panel["type"]]
         inside = draw(panel, width - 2, height - 2 - TITLE)
         if not inside:
             text = html.escape(panel["fieldConfig"]["defaults"]["noValue"])
             inside = f'<div class="none">{text}</div>'
-        return (f'<div class="panel" style="{where};width:{width}px;height:{height}px">'
-                f"<h2>{title}</h2>{inside}</div>")
+        return (
+            f'<div class="panel" style="{where};width:{width}px;height:{height}px">'
+            f"<h2>{title}</h2>{inside}</div>"
+        )
 
     def _stat(self, panel: dict, width: int, height: int) -> str:
         found = self._now(panel)
@@ -105,16 +97,19 @@ class Drawing:
         else:
             text, paint = self._said(found[0][1], defaults)
         size = max(14, min(38, int(width * 1.4 / max(len(text), 1)), height - 20))
-        return (f'<div class="big" style="color:{paint};font-size:{size}px">'
-                f"{html.escape(text)}</div>")
+        return (
+            f'<div class="big" style="color:{paint};font-size:{size}px">{html.escape(text)}</div>'
+        )
 
     def _said(self, value: float, defaults: dict) -> tuple[str, str]:
         for mapping in defaults.get("mappings", []):
             if word := mapping["options"].get(f"{value:.0f}"):
                 return word["text"], color(word["color"])
         steps = defaults["thresholds"]["steps"]
-        return (written(value, defaults["unit"], self._end, defaults.get("decimals")),
-                step_color(steps, value))
+        return (
+            written(value, defaults["unit"], self._end, defaults.get("decimals")),
+            step_color(steps, value),
+        )
 
     def _gauges(self, panel: dict, _width: int, height: int) -> str:
         found = self._now(panel)
@@ -124,9 +119,11 @@ class Drawing:
         for name, value in found:
             text, paint = self._said(value, defaults)
             share = max(0.0, min(1.0, value / defaults["max"]))
-            bars.append(f'<div class="bar" style="height:{tall:.0f}px;margin:8px 0 14px">{html.escape(name)}'
-                        f'<b><u style="width:{share:.1%};background:{paint}"></u></b>'
-                        f'<span style="color:{paint}">{html.escape(text)}</span></div>')
+            bars.append(
+                f'<div class="bar" style="height:{tall:.0f}px">{html.escape(name)}'
+                f'<b><u style="width:{share:.1%};background:{paint}"></u></b>'
+                f'<span style="color:{paint}">{html.escape(text)}</span></div>'
+            )
         return "".join(bars)
 
     def _table(self, panel: dict, _width: int, _height: int) -> str:
@@ -143,31 +140,49 @@ class Drawing:
                 rows.setdefault(key, {})[f"Value #{target['refId']}"] = float(one["value"][1])
         if not rows:
             return ""
-        cells = {one["matcher"]["options"]: {each["id"]: each["value"] for each in one["properties"]}
-                 for one in panel["fieldConfig"]["overrides"]}
-        first = next(raw for raw, name in names.items()
-                     if name == panel["options"]["sortBy"][0]["displayName"])
+        cells = {
+            one["matcher"]["options"]: {each["id"]: each["value"] for each in one["properties"]}
+            for one in panel["fieldConfig"]["overrides"]
+        }
+        first = next(
+            raw
+            for raw, name in names.items()
+            if name == panel["options"]["sortBy"][0]["displayName"]
+        )
         ordered = sorted(rows.items(), key=lambda row: (-row[1].get(first, 0), row[0]))
         head = "".join(f"<th>{html.escape(names[raw])}</th>" for raw in order)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(part)}</td>" for part in key)
-            + "".join(self._cell(values.get(raw), cells[names[raw]], panel)
-                      for raw in order[len(labels):]) + "</tr>"
-            for key, values in ordered)
+            "<tr>"
+            + "".join(f"<td>{html.escape(part)}</td>" for part in key)
+            + "".join(
+                self._cell(values.get(raw), cells[names[raw]], panel)
+                for raw in order[len(labels) :]
+            )
+            + "</tr>"
+            for key, values in ordered
+        )
         return f"<table><tr>{head}</tr>{body}</table>"
 
     def _cell(self, value: float | None, cell: dict, panel: dict) -> str:
         defaults = panel["fieldConfig"]["defaults"]
         if value is None:
             return f"<td>{html.escape(defaults['noValue'])}</td>"
-        text, paint = self._said(value, {**defaults, "unit": cell["unit"],
-                                         "mappings": cell.get("mappings", []),
-                                         "thresholds": cell.get("thresholds", defaults["thresholds"])})
+        text, paint = self._said(
+            value,
+            {
+                **defaults,
+                "unit": cell["unit"],
+                "mappings": cell.get("mappings", []),
+                "thresholds": cell.get("thresholds", defaults["thresholds"]),
+            },
+        )
         return f'<td style="color:{paint}">{html.escape(text)}</td>'
 
     def _graph(self, panel: dict, width: int, height: int) -> str:
-        overrides = {one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
-                     for one in panel["fieldConfig"]["overrides"]}
+        overrides = {
+            one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
+            for one in panel["fieldConfig"]["overrides"]
+        }
         series = plots.named(self._over(panel, STEP), overrides)
         if not series:
             return ""
@@ -190,21 +205,28 @@ class Drawing:
         return plots.heat(panel, buckets, window, self._end) if buckets else ""
 
     def _over(self, panel: dict, step: int) -> list[tuple[str, dict]]:
-        return [(_name(target["legendFormat"], one["metric"]), one)
-                for target in panel["targets"]
-                for one in self._prometheus.over(asked(target["expr"], self._choice, step),
-                                                 self._start, self._end, step)
-                if any(value != "NaN" for _, value in one["values"])]
+        return [
+            (_name(target["legendFormat"], one["metric"]), one)
+            for target in panel["targets"]
+            for one in self._prometheus.over(
+                asked(target["expr"], self._choice, step), self._start, self._end, step
+            )
+            if any(value != "NaN" for _, value in one["values"])
+        ]
 
     def _now(self, panel: dict) -> list[tuple[str, float]]:
-        return [(_name(target["legendFormat"], one["metric"]), float(one["value"][1]))
-                for target in panel["targets"]
-                for one in self._prometheus.at(asked(target["expr"], self._choice), self._end)
-                if one["value"][1] != "NaN"]
+        return [
+            (_name(target["legendFormat"], one["metric"]), float(one["value"][1]))
+            for target in panel["targets"]
+            for one in self._prometheus.at(asked(target["expr"], self._choice), self._end)
+            if one["value"][1] != "NaN"
+        ]
 
     def _moments(self, note: dict) -> list[tuple[int, str]]:
         """Where an annotation begins: what follows without a gap is the same event."""
-        series = self._prometheus.over(asked(note["expr"], self._choice), self._start, self._end, STEP)
+        series = self._prometheus.over(
+            asked(note["expr"], self._choice), self._start, self._end, STEP
+        )
         marks, paint = set(), color(note["iconColor"])
         for one in series:
             moments = [int(at) for at, _ in one["values"]]
@@ -218,8 +240,10 @@ def _name(legend: str, labels: dict[str, str]) -> str:
 
 def _legend(entries: list[tuple[str, str]], width: int) -> tuple[str, int]:
     """The legend and its height; what does not fit would scroll."""
-    chips = "".join(f'<span><i style="background:{paint}"></i>{html.escape(name)}</span>'
-                    for name, paint in entries)
+    chips = "".join(
+        f'<span><i style="background:{paint}"></i>{html.escape(name)}</span>'
+        for name, paint in entries
+    )
     needed = sum(34 + len(name) * 6.6 for name, _ in entries)
     tall = LINE * min(-(-int(needed) // (width - 16)), LEGEND_LINES_MAX)
     return f'<div class="legend" style="height:{tall}px">{chips}</div>', tall + 6

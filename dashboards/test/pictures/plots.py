@@ -51,9 +51,14 @@ class Window:
 
 def named(found: list[tuple[str, dict]], overrides: dict[str, str]) -> list[Series]:
     """Series in the order of Grafana, in their own colours or in the palette's."""
-    return [Series(name, color(overrides[name]) if name in overrides else CLASSIC[at % len(CLASSIC)],
-                   {int(moment): float(value) for moment, value in one["values"] if value != "NaN"})
-            for at, (name, one) in enumerate(found)]
+    return [
+        Series(
+            name,
+            color(overrides[name]) if name in overrides else CLASSIC[at % len(CLASSIC)],
+            {int(moment): float(value) for moment, value in one["values"] if value != "NaN"},
+        )
+        for at, (name, one) in enumerate(found)
+    ]
 
 
 def graph(panel: dict, series: list[Series], marks: list[tuple[int, str]], window: Window) -> str:
@@ -79,8 +84,10 @@ def graph(panel: dict, series: list[Series], marks: list[tuple[int, str]], windo
         for limit in defaults["thresholds"]["steps"][1:]:
             if low <= limit["value"] <= high:
                 y = window.y(limit["value"], low, high)
-                parts.append(f'<path d="M{window.left} {y:.1f}H{window.width - window.right}" '
-                             f'stroke="{color(limit["color"])}" stroke-dasharray="10 8"/>')
+                parts.append(
+                    f'<path d="M{window.left} {y:.1f}H{window.width - window.right}" '
+                    f'stroke="{color(limit["color"])}" stroke-dasharray="10 8"/>'
+                )
     parts.append(_marks(marks, window))
     return _svg(window, parts)
 
@@ -94,22 +101,28 @@ def lanes(panel: dict, series: list[Series], window: Window) -> str:
     parts = [_hours(window)]
     for at, one in enumerate(series):
         y = window.top + at * lane
-        parts.append(f'<text x="{window.left - 8}" y="{y + lane / 2 + 3.5:.1f}" text-anchor="end">'
-                     f"{html.escape(one.name)}</text>")
+        parts.append(
+            f'<text x="{window.left - 8}" y="{y + lane / 2 + 3.5:.1f}" text-anchor="end">'
+            f"{html.escape(one.name)}</text>"
+        )
         for moment, value in one.samples.items():
             x = window.x(moment)
             width = min(window.x(moment + window.step), window.width - window.right) - x
-            parts.append(f'<rect x="{x:.1f}" y="{y + lane * 0.1:.1f}" width="{max(width + 0.6, 0):.1f}" '
-                         f'height="{lane * 0.8:.1f}" fill="{color(words[f"{value:.0f}"]["color"])}" '
-                         'fill-opacity="0.85"/>')
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y + lane * 0.1:.1f}" width="{max(width + 0.6, 0):.1f}" '
+                f'height="{lane * 0.8:.1f}" fill="{color(words[f"{value:.0f}"]["color"])}" '
+                'fill-opacity="0.85"/>'
+            )
     return _svg(window, parts)
 
 
 def heat(panel: dict, buckets: list[tuple[str, dict]], window: Window, now: int) -> str:
     """A heat map, given cumulative buckets by their upper bound."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    ordered = sorted(((float(bound.replace("+Inf", "inf")), one) for bound, one in buckets),
-                     key=lambda pair: pair[0])
+    ordered = sorted(
+        ((float(bound.replace("+Inf", "inf")), one) for bound, one in buckets),
+        key=lambda pair: pair[0],
+    )
     rows, below = [], {}
     for bound, one in ordered:
         upto = {int(moment): float(value) for moment, value in one["values"]}
@@ -121,8 +134,10 @@ def heat(panel: dict, buckets: list[tuple[str, dict]], window: Window, now: int)
     for at, (bound, cells) in enumerate(rows):
         y = window.height - window.bottom - (at + 1) * tall
         name = "+Inf" if math.isinf(bound) else written(bound, unit, now)
-        parts.append(f'<text x="{window.left - 6}" y="{y + tall / 2 + 3.5:.1f}" text-anchor="end">'
-                     f"{name}</text>")
+        parts.append(
+            f'<text x="{window.left - 6}" y="{y + tall / 2 + 3.5:.1f}" text-anchor="end">'
+            f"{name}</text>"
+        )
         for moment, value in cells.items():
             if value > 0:
                 x = window.x(moment)
@@ -130,7 +145,8 @@ def heat(panel: dict, buckets: list[tuple[str, dict]], window: Window, now: int)
                 parts.append(
                     f'<rect x="{x:.1f}" y="{y + 0.5:.1f}" height="{tall - 1:.1f}" '
                     f'width="{max(window.x(moment + window.step) - x - 0.7, 0.5):.1f}" '
-                    f'fill="hsl({38 - 24 * share:.0f} 95% {78 - 40 * share:.0f}%)"/>')
+                    f'fill="hsl({38 - 24 * share:.0f} 95% {78 - 40 * share:.0f}%)"/>'
+                )
     return _svg(window, parts)
 
 
@@ -142,8 +158,11 @@ def _scale(defaults: dict, tops: list[dict[int, float]]) -> tuple[float, float, 
         low, high = (low, low + 1) if "min" in defaults else (low - 1, low + 1)
     size = (high - low) / 4
     if defaults["unit"] == "s" and size > 30:
-        nice = next(step for step in (60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 86_400)
-                    if step >= size)
+        nice = next(
+            step
+            for step in (60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 86_400)
+            if step >= size
+        )
     elif defaults["unit"] == "bytes":
         nice = 2 ** math.ceil(math.log2(size))
     else:
@@ -154,8 +173,11 @@ def _scale(defaults: dict, tops: list[dict[int, float]]) -> tuple[float, float, 
     first = math.floor(low / nice)
     last = math.ceil(high / nice - 1e-9)
     ticks = [at * nice for at in range(first, last + 1)]
-    return ticks[0], defaults.get("max", ticks[-1]), [tick for tick in ticks
-                                                      if tick <= defaults.get("max", ticks[-1])]
+    return (
+        ticks[0],
+        defaults.get("max", ticks[-1]),
+        [tick for tick in ticks if tick <= defaults.get("max", ticks[-1])],
+    )
 
 
 def _piled(series: list[Series], window: Window) -> tuple[list[dict], list[dict]]:
@@ -191,8 +213,10 @@ def _area(tops: dict, bottoms: dict, fill: str, window: Window, low: float, high
             base = window.y(bottoms[moment], low, high)
             back += f"L{right:.1f} {base:.1f}H{left:.1f}"
         outline = "M" + over[1:]
-        parts.append(f'<path d="{outline}{back}Z" fill="{fill}" fill-opacity="0.4"/>'
-                     f'<path d="{outline}" stroke="{fill}" stroke-width="1.2"/>')
+        parts.append(
+            f'<path d="{outline}{back}Z" fill="{fill}" fill-opacity="0.4"/>'
+            f'<path d="{outline}" stroke="{fill}" stroke-width="1.2"/>'
+        )
     return "".join(parts)
 
 
@@ -202,7 +226,8 @@ def _bars(tops: dict, bottoms: dict, fill: str, window: Window, low: float, high
         f'width="{max(window.x(moment + window.step) - window.x(moment), 1):.1f}" '
         f'height="{window.y(bottoms[moment], low, high) - window.y(top, low, high):.1f}" '
         f'fill="{fill}" fill-opacity="0.85"/>'
-        for moment, top in tops.items())
+        for moment, top in tops.items()
+    )
 
 
 def _pieces(samples: dict[int, float], window: Window) -> list[list[int]]:
@@ -219,9 +244,11 @@ def _axes(window: Window, low: float, high: float, ticks: list[float], unit: str
     parts = [_hours(window)]
     for tick in ticks:
         y = window.y(tick, low, high)
-        parts.append(f'<path d="M{window.left} {y:.1f}H{window.width - window.right}" stroke="{GRID}"/>'
-                     f'<text x="{window.left - 6}" y="{y + 3.5:.1f}" text-anchor="end">'
-                     f"{written(tick, unit, 0)}</text>")
+        parts.append(
+            f'<path d="M{window.left} {y:.1f}H{window.width - window.right}" stroke="{GRID}"/>'
+            f'<text x="{window.left - 6}" y="{y + 3.5:.1f}" text-anchor="end">'
+            f"{written(tick, unit, 0)}</text>"
+        )
     return "".join(parts)
 
 
@@ -230,9 +257,11 @@ def _hours(window: Window) -> str:
     parts = []
     for moment in range(-(-window.start // every) * every, window.end + 1, every):
         x = window.x(moment)
-        parts.append(f'<path d="M{x:.1f} {window.top}V{window.height - window.bottom}" '
-                     f'stroke="{GRID}"/><text x="{x:.1f}" y="{window.height - 5}" '
-                     f'text-anchor="middle">{clock(moment)}</text>')
+        parts.append(
+            f'<path d="M{x:.1f} {window.top}V{window.height - window.bottom}" '
+            f'stroke="{GRID}"/><text x="{x:.1f}" y="{window.height - 5}" '
+            f'text-anchor="middle">{clock(moment)}</text>'
+        )
     return "".join(parts)
 
 
@@ -241,9 +270,12 @@ def _marks(marks: list[tuple[int, str]], window: Window) -> str:
     return "".join(
         f'<path d="M{window.x(at):.1f} {window.top}V{floor}" stroke="{stroke}" '
         f'stroke-dasharray="3 3" stroke-opacity="0.7"/><path fill="{stroke}" '
-        f'd="M{window.x(at) - 3.5:.1f} {floor + 5}l3.5 -5l3.5 5z"/>' for at, stroke in marks)
+        f'd="M{window.x(at) - 3.5:.1f} {floor + 5}l3.5 -5l3.5 5z"/>'
+        for at, stroke in marks
+    )
 
 
 def _svg(window: Window, parts: list[str]) -> str:
-    return (f'<svg width="{window.width}" height="{window.height}" fill="none">'
-            f"{''.join(parts)}</svg>")
+    return (
+        f'<svg width="{window.width}" height="{window.height}" fill="none">{"".join(parts)}</svg>'
+    )

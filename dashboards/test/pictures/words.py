@@ -3,13 +3,36 @@
 import datetime
 
 COLORS = {
-    "green": "#73BF69", "yellow": "#FADE2A", "orange": "#FF9830", "red": "#F2495C",
-    "blue": "#5794F2", "purple": "#B877D9", "dark-red": "#C4162A", "dark-blue": "#1F60C4",
-    "text": "#CCCCDC", "transparent": "transparent",
+    "green": "#73BF69",
+    "yellow": "#FADE2A",
+    "orange": "#FF9830",
+    "red": "#F2495C",
+    "blue": "#5794F2",
+    "purple": "#B877D9",
+    "dark-red": "#C4162A",
+    "dark-blue": "#1F60C4",
+    "text": "#CCCCDC",
+    "transparent": "transparent",
 }
 # What Grafana gives to series in turn.
-CLASSIC = ["#73BF69", "#F2CC0C", "#8AB8FF", "#FF780A", "#F2495C", "#5794F2", "#B877D9", "#705DA0",
-           "#37872D", "#FADE2A", "#447EBC", "#C15C17", "#E02F44", "#56A64B", "#3274D9", "#A352CC"]
+CLASSIC = [
+    "#73BF69",
+    "#F2CC0C",
+    "#8AB8FF",
+    "#FF780A",
+    "#F2495C",
+    "#5794F2",
+    "#B877D9",
+    "#705DA0",
+    "#37872D",
+    "#FADE2A",
+    "#447EBC",
+    "#C15C17",
+    "#E02F44",
+    "#56A64B",
+    "#3274D9",
+    "#A352CC",
+]
 
 
 def color(name: str) -> str:
