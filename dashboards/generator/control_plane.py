@@ -67,6 +67,7 @@ def _answers() -> list:
             ),
             {"{{operation}} {{result}}": rate("operation, result", failed) + " > 0"},
             bars=True,
+            shades=RED,
         ),
         lines(
             Asked(
@@ -189,6 +190,7 @@ def _waiting() -> list:
             ),
             {"{{reason}}": increase("reason", of_region("conformd_requeues_total")) + " > 0"},
             bars=True,
+            shades=ORANGE,
         ),
         lines(
             Asked(
@@ -202,6 +204,7 @@ def _waiting() -> list:
                 + " > 0"
             },
             bars=True,
+            shades=ORANGE,
         ),
     ]
 

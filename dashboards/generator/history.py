@@ -106,6 +106,7 @@ def differences() -> list:
                 + " > 0"
             },
             stacked=True,
+            shades=RED,
         ),
         lines(
             Asked(
@@ -120,6 +121,7 @@ def differences() -> list:
                 + " > 0"
             },
             stacked=True,
+            shades=ORANGE,
         ),
         lines(
             Asked(
@@ -134,6 +136,7 @@ def differences() -> list:
                 + " > 0"
             },
             stacked=True,
+            shades=PURPLE,
         ),
     ]
 
@@ -185,5 +188,6 @@ def changes() -> list:
                 + " > 0"
             },
             bars=True,
+            shades=ORANGE,
         ),
     ]

@@ -200,8 +200,9 @@ def _clocks() -> list:
         lines(
             Asked(
                 "Time to converge",
-                "From joining to the last of a region's packs, of the accounts that converged within "
-                "a day before. The dashed line is AWS's limit; beyond it only a rescue helps.",
+                "From joining to the last of a region's packs, of the accounts that converged "
+                "within a day before. The dashed line is AWS's limit; beyond it only a rescue "
+                "helps.",
                 width=8,
                 height=9,
                 unit="s",

@@ -115,14 +115,16 @@ def lines(
     low: float | None = 0,
     top: float | None = None,
     sparse: bool = False,
+    shades: str | None = None,
 ):
     """Values over time. `targets`: legend → query; `limits` are drawn as dashed lines.
 
-    What is `sparse` has no value while nothing happens: its points are joined.
+    What is `sparse` has no value while nothing happens: its points are joined. `shades` of one
+    colour are for kinds of the same evil, where green among them would mislead.
     """
     panel = (
         _dress(timeseries.Panel(), asked, limits or PLAIN)
-        .color_scheme(frame.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC))
+        .color_scheme(_scheme(shades))
         .draw_style(common.GraphDrawStyle.BARS if bars else common.GraphDrawStyle.LINE)
         .line_interpolation(
             common.LineInterpolation.STEP_AFTER if stacked else common.LineInterpolation.LINEAR
@@ -292,6 +294,12 @@ def _dress(panel, asked: Asked, steps: Steps):
         )
         .links([link(f"Runbook: {name}", f"{RUNBOOKS}/{name}.md") for name in asked.runbooks])
     )
+
+
+def _scheme(shades: str | None):
+    if shades is None:
+        return frame.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC)
+    return frame.FieldColor().mode(dashboard.FieldColorModeId.SHADES).fixed_color(shades)
 
 
 def _query(ref: str, expr: str, legend: str):

@@ -143,9 +143,9 @@ def packs() -> list:
         table(
             Asked(
                 "Packs",
-                "One line a pack and region, the worst first. Members are accounts by how they stand "
-                "with the pack; a click on a pack shows them by name. Written: AWS's own time of the "
-                "last write.",
+                "One line a pack and region, the worst first. Members are accounts by how they "
+                "stand with the pack; a click on a pack shows them by name. Written: AWS's own "
+                "time of the last write.",
                 width=24,
                 height=10,
                 runbooks=(

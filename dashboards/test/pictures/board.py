@@ -183,7 +183,7 @@ class Drawing:
             one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
             for one in panel["fieldConfig"]["overrides"]
         }
-        series = plots.named(self._over(panel, STEP), overrides)
+        series = plots.named(self._over(panel, STEP), _scheme(panel), overrides)
         if not series:
             return ""
         legend, tall = _legend([(one.name, one.color) for one in series], width)
@@ -191,7 +191,7 @@ class Drawing:
         return plots.graph(panel, series, self._marks, window) + legend
 
     def _lanes(self, panel: dict, width: int, height: int) -> str:
-        series = plots.named(self._over(panel, STEP), {})
+        series = plots.named(self._over(panel, STEP), _scheme(panel), {})
         if not series:
             return ""
         words = panel["fieldConfig"]["defaults"]["mappings"][0]["options"].values()
@@ -232,6 +232,10 @@ class Drawing:
             moments = [int(at) for at, _ in one["values"]]
             marks |= {(at, paint) for at in moments if at - STEP not in moments}
         return sorted(marks)
+
+
+def _scheme(panel: dict) -> dict:
+    return panel["fieldConfig"]["defaults"]["color"]
 
 
 def _name(legend: str, labels: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import html
 import math
 
-from words import CLASSIC, clock, color, written
+from words import CLASSIC, clock, color, shades, written
 
 # The width of a letter of 11 px, about.
 LETTER = 5.9
@@ -49,12 +49,17 @@ class Window:
         return range(self.start, self.end + 1, self.step)
 
 
-def named(found: list[tuple[str, dict]], overrides: dict[str, str]) -> list[Series]:
-    """Series in the order of Grafana, in their own colours or in the palette's."""
+def named(found: list[tuple[str, dict]], scheme: dict, overrides: dict[str, str]) -> list[Series]:
+    """Series in the order of Grafana, in their own colours or in those of the scheme."""
+    palette = {
+        "palette-classic": CLASSIC,
+        "shades": shades(scheme.get("fixedColor", "text"), max(len(found), 1)),
+        "thresholds": ["text"],
+    }[scheme["mode"]]
     return [
         Series(
             name,
-            color(overrides[name]) if name in overrides else CLASSIC[at % len(CLASSIC)],
+            color(overrides.get(name, palette[at % len(palette)])),
             {int(moment): float(value) for moment, value in one["values"] if value != "NaN"},
         )
         for at, (name, one) in enumerate(found)
@@ -105,11 +110,11 @@ def lanes(panel: dict, series: list[Series], window: Window) -> str:
             f'<text x="{window.left - 8}" y="{y + lane / 2 + 3.5:.1f}" text-anchor="end">'
             f"{html.escape(one.name)}</text>"
         )
-        for moment, value in one.samples.items():
+        for moment, end, value in _runs(one.samples, window):
             x = window.x(moment)
-            width = min(window.x(moment + window.step), window.width - window.right) - x
+            width = min(window.x(end), window.width - window.right) - x
             parts.append(
-                f'<rect x="{x:.1f}" y="{y + lane * 0.1:.1f}" width="{max(width + 0.6, 0):.1f}" '
+                f'<rect x="{x:.1f}" y="{y + lane * 0.1:.1f}" width="{max(width, 0):.1f}" '
                 f'height="{lane * 0.8:.1f}" fill="{color(words[f"{value:.0f}"]["color"])}" '
                 'fill-opacity="0.85"/>'
             )
@@ -228,6 +233,17 @@ def _bars(tops: dict, bottoms: dict, fill: str, window: Window, low: float, high
         f'fill="{fill}" fill-opacity="0.85"/>'
         for moment, top in tops.items()
     )
+
+
+def _runs(samples: dict[int, float], window: Window) -> list[tuple[int, int, float]]:
+    """Pieces of one value: beginning, end, value."""
+    runs: list[tuple[int, int, float]] = []
+    for moment, value in samples.items():
+        if runs and runs[-1][1] == moment and runs[-1][2] == value:
+            runs[-1] = (runs[-1][0], moment + window.step, value)
+        else:
+            runs.append((moment, moment + window.step, value))
+    return runs
 
 
 def _pieces(samples: dict[int, float], window: Window) -> list[list[int]]:

@@ -40,6 +40,15 @@ def color(name: str) -> str:
     return name if name.startswith("#") else COLORS[name]
 
 
+def shades(name: str, count: int) -> list[str]:
+    """Shades of one colour, from itself to a darker one."""
+    parts = [int(color(name)[at : at + 2], 16) for at in (1, 3, 5)]
+    return [
+        "#" + "".join(f"{round(part * (1 - 0.6 * at / count)):02x}" for part in parts)
+        for at in range(count)
+    ]
+
+
 def step_color(steps: list[dict], value: float) -> str:
     """The colour of the last threshold that the value has reached."""
     reached = [step for step in steps if step["value"] is None or step["value"] <= value]
