@@ -125,11 +125,12 @@ def _urgent() -> list:
         stat(
             Asked(
                 "Guard",
-                "Packs whose change waits for an approval, because a limit was passed.",
+                "Packs whose change waits for an approval, at least: those that passed the limit "
+                "which most of their region passed.",
                 **SMALL,
                 runbooks=("ConformdGuardTripped",),
             ),
-            total("", "region, reason", of_region("conformd_guard_tripped")),
+            total("", "region", of_region("conformd_guard_tripped")),
             steps=SOME_IS_BAD,
         ),
     ]

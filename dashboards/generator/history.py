@@ -126,7 +126,8 @@ def differences() -> list:
         lines(
             Asked(
                 "Guard by reason",
-                "Packs whose change waits for an approval, by the limit that was passed.",
+                "Packs whose change waits for an approval, by the limit that was passed. One that "
+                "passed several stands under each.",
                 **third,
                 no_value="the guard is quiet",
                 runbooks=("ConformdGuardTripped",),

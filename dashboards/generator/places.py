@@ -100,7 +100,7 @@ def regions() -> list:
                 Column("in progress", _members("in_progress")),
                 Column(
                     "guard",
-                    total("region", "region, reason", of_region("conformd_guard_tripped")),
+                    _region("conformd_guard_tripped"),
                     steps=SOME_IS_BAD,
                 ),
                 Column("held", total("region", "region, reason", of_region("conformd_steps_held"))),
