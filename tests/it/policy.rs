@@ -381,8 +381,12 @@ fn granted(confined: &Confined) -> BTreeSet<String> {
 fn observe_needs_all_that_its_policy_allows_and_nothing_else() {
     let confined = Confined::new("observe");
     confined.start(&["check"]).end().expect(0);
-    confined.daemon().stop().expect(0);
-    assert_eq!(confined.asked(), granted(&confined));
+    let (daemon, granted) = (confined.daemon(), granted(&confined));
+    daemon
+        .program
+        .eventually("asked for all of it", || confined.asked().is_superset(&granted).then_some(()));
+    daemon.stop().expect(0);
+    assert_eq!(confined.asked(), granted);
 }
 
 #[test]
@@ -396,6 +400,10 @@ fn sync_needs_all_that_its_policy_allows_and_nothing_else() {
         .program
         .eventually("deleted", || (confined.scene.aws.packs() == ["eu-west-1/keys"]).then_some(()));
     confined.start(&["check"]).end().expect(0);
+    let granted = granted(&confined);
+    daemon
+        .program
+        .eventually("asked for all of it", || confined.asked().is_superset(&granted).then_some(()));
     daemon.stop().expect(0);
-    assert_eq!(confined.asked(), granted(&confined));
+    assert_eq!(confined.asked(), granted);
 }
