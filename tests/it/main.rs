@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod alerts;
+mod canaries;
 mod check;
 mod cli;
 mod contract;
@@ -15,6 +16,7 @@ mod history;
 mod http;
 mod lab;
 mod lines;
+mod logs;
 mod manifests;
 mod members;
 mod metrics;
