@@ -216,10 +216,10 @@ fn no_command_shows_a_secret() {
             .scene
             .aws
             .disturb(&json!({"operation": "PutOrganizationConformancePack", "effect": effect}));
-        let refused = run(&["apply", "--yes"], SHOWN, 1);
+        let refused = run(&["apply", "--yes", "--wait", "1s"], SHOWN, 1);
         assert!(refused.stderr.contains("failed to satisfy constraint"), "{}", refused.text());
         aviary.scene.aws.heal();
-        run(&["apply", "--yes"], SHOWN, 0);
+        run(&["apply", "--yes", "--wait", "1s"], SHOWN, 0);
         for arguments in [&["status"][..], &["status", "-o", "json"], &["explain", "444444444444"]]
         {
             aviary.silent(&[arguments, &["--direct"], &WITH].concat(), &[]);
