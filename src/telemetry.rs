@@ -15,9 +15,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Bytes that may wait: some tens of thousands of lines, seconds of the busiest tick.
@@ -99,8 +101,8 @@ impl Drop for Guard {
 
 /// Starts the log on standard error.
 ///
-/// `level` is `error`, `warn`, `info`, `debug` or `trace` (of which libraries get `warn`, since
-/// theirs show requests), or `off`; or a filter such as `conformd=debug,aws_config=info`.
+/// `level` is `error`, `warn`, `info`, `debug` or `trace` (of which libraries get `warn`), `off`,
+/// or a filter such as `conformd=debug,aws_config=info`. Of libraries it reaches `debug` at most.
 /// `no_color` is whether the user set `NO_COLOR`; only a terminal gets colours at all.
 ///
 /// # Errors
@@ -120,16 +122,24 @@ fn subscriber(format: Format, filter: EnvFilter, lines: Lines) -> AnySubscriber 
     let colors = lines.colors;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match format {
-        Format::Text => Box::new(builder.with_ansi(colors).finish()),
-        Format::Json => Box::new(builder.json().flatten_event(true).finish()),
+        Format::Text => Box::new(builder.with_ansi(colors).finish().with(filter_fn(is_fit))),
+        Format::Json => {
+            Box::new(builder.json().flatten_event(true).finish().with(filter_fn(is_fit)))
+        }
     }
+}
+
+/// Whether a line may be written at all, whatever the filter asks for: at their finest level
+/// libraries write requests and answers down, with parameter values and session tokens in them.
+fn is_fit(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::DEBUG || line.target().starts_with("conformd")
 }
 
 /// Has panics speak through the log, each on one line. Where the log is off, they speak as usual.
 fn hear_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        if !tracing::enabled!(tracing::Level::ERROR) {
+        if !tracing::enabled!(Level::ERROR) {
             return usual(panic);
         }
         let error = panic.payload_as_str().unwrap_or("a panic without words");
@@ -339,6 +349,30 @@ mod tests {
             assert_eq!(text.matches('\n').count(), 1, "{text:?}");
             assert!(!text.contains("\u{1b}[2J") && !text.contains(['\u{7}', '\r', '\u{9b}']));
         }
+    }
+
+    #[test]
+    fn libraries_never_write_at_their_finest_level() {
+        let queue = Arc::new(Queue::new(QUEUE_BYTES_MAX));
+        let lines = Lines { queue: Arc::clone(&queue), colors: false };
+        let subscriber = subscriber(Format::Text, filter("trace,aws_x=trace").unwrap(), lines);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: "aws_x", "request with everything in it");
+            tracing::debug!(target: "aws_x", "attempt");
+            tracing::trace!(target: "conformd::x", "detail");
+        });
+        let lines = std::mem::take(&mut queue.lock().lines);
+        let text: String = lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect();
+        assert_eq!(text.matches('\n').count(), 2, "{text}");
+        assert!(text.contains("attempt") && text.contains("detail"));
+    }
+
+    #[test]
+    fn a_backtrace_is_told_by_our_own_functions() {
+        let trace = "   0: std::backtrace::x\n   1: conformd::telemetry::hear_panics::{{closure}}\n\
+                        2: conformd::intake::parse\n             at src/intake.rs:9:1\n\
+                        3: tokio::x\n   4: conformd::cli::main\n";
+        assert_eq!(frames(trace), "conformd::intake::parse < conformd::cli::main");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::writer::AwsWriter;
 use crate::clock::Clock;
 use crate::cloud::CloudError;
 use crate::config::{Aws, RecorderProbe, StaticCredentials};
+use crate::domain::foreign::veiled;
 use crate::domain::model::{Installation, Place, Region};
 
 /// How long a call may take, and how often it is repeated. The SDK alone would wait for ever.
@@ -258,7 +259,7 @@ fn refuse_hidden_endpoints(sdk: SdkConfig) -> Result<SdkConfig, ConnectProblem> 
         let own = sdk.service_config().and_then(|settings| settings.load_config(key));
         let url = own.or_else(|| sdk.endpoint_url().map(str::to_owned));
         if let Some(url) = url.filter(|url| !url.is_empty()) {
-            return Err(ConnectProblem::HiddenEndpoint { service, url });
+            return Err(ConnectProblem::HiddenEndpoint { service, url: veiled(&url) });
         }
     }
     Ok(sdk)

@@ -75,7 +75,8 @@ impl Reloader {
             }
         };
         for finding in findings {
-            tracing::warn!(%finding, "finding in the settings");
+            let file = self.file.display();
+            tracing::warn!(%file, %finding, "finding in the settings");
         }
         read
     }

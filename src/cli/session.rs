@@ -18,6 +18,7 @@ use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
 use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
 use crate::domain::failure::chain;
+use crate::domain::foreign::veiled;
 use crate::domain::guard::Ledger;
 use crate::domain::history::Pace;
 use crate::domain::limits;
@@ -50,13 +51,14 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
     match config::load(path) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                tracing::warn!(file = %path.display(), finding = %warning, "finding in the settings");
+                let (file, finding) = (path.display(), warning);
+                tracing::warn!(%file, %finding, "finding in the settings");
             }
             Ok(loaded.config)
         }
         Err(Unusable::Invalid { path, text, findings }) => {
             let files = findings.iter().map(|finding| {
-                let bytes = text.as_bytes().into();
+                let bytes = veiled(&text).into_bytes().into();
                 (finding.path.clone(), FileContent::Bytes(bytes))
             });
             let drawn = excerpt::draw(&findings, &files.collect(), paint::stderr_has_colour());

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::code;
 use crate::domain::findings::Findings;
+use crate::domain::foreign::veiled;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
@@ -130,7 +131,7 @@ fn endpoint_section(node: &Node, findings: &mut Findings<'_>) -> Option<Endpoint
     let url = fields.require("url", EXPECTED, findings)?;
     let address = text(url, "aws.endpoint.url", EXPECTED, findings)?;
     if !is_loopback(address) {
-        let found = format!("aws.endpoint.url is {address:?}");
+        let found = format!("aws.endpoint.url is {:?}", veiled(address));
         findings
             .error(url.span, "endpoint-not-local", found)
             .expected(EXPECTED)

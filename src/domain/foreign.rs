@@ -2,6 +2,8 @@
 //!
 //! What a text means is nobody's business here; JSON and pages escape in their own ways.
 
+use std::ops::Range;
+
 /// This text on one line of at most so many characters: what would move a cursor, forge a line or
 /// turn the direction of writing is escaped, and what nobody would read to the end is cut.
 pub fn one_line(text: &str, characters_max: usize) -> String {
@@ -28,6 +30,32 @@ pub fn flowing(text: &str, characters_max: usize) -> String {
     one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "), characters_max)
 }
 
+/// This text with `*` in place of the secrets that it quotes: names and passwords in addresses,
+/// and what follows `secretAccessKey:`. All else stays in its place.
+pub fn veiled(text: &str) -> String {
+    let in_addresses = veil_after(text, "://", |rest| {
+        let word = rest.find([' ', '\t', '\n', '"', '\'']).unwrap_or(rest.len());
+        0..rest.get(..word).and_then(|word| word.rfind('@')).unwrap_or(0)
+    });
+    veil_after(&in_addresses, "secretAccessKey:", |rest| {
+        let blank = rest.len().saturating_sub(rest.trim_start_matches(' ').len());
+        blank..rest.find([',', '}', '\n']).unwrap_or(rest.len()).max(blank)
+    })
+}
+
+/// Replaces a part of what follows each mark, byte by byte.
+fn veil_after(text: &str, mark: &str, part: impl Fn(&str) -> Range<usize>) -> String {
+    let mut pieces = text.split_inclusive(mark);
+    let mut veiled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let Range { start, end } = part(piece);
+        veiled.push_str(piece.get(..start).unwrap_or_default());
+        veiled.extend(std::iter::repeat_n('*', end.saturating_sub(start)));
+        veiled.push_str(piece.get(end..).unwrap_or_default());
+    }
+    veiled
+}
+
 /// Whether a character is not seen where it stands, or changes what is seen elsewhere.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -44,6 +72,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn passwords_in_addresses_and_secret_keys_are_veiled_in_their_places() {
+        assert_eq!(veiled("see http://127.0.0.1:1/x"), "see http://127.0.0.1:1/x");
+        assert_eq!(veiled("'http://example:word@[::1]'"), "'http://************@[::1]'");
+        assert_eq!(veiled("{secretAccessKey: a b, url: x}"), "{secretAccessKey: ***, url: x}");
+        assert_eq!(veiled("secretAccessKey:\n  x"), "secretAccessKey:\n  x");
+    }
+
+    proptest! {
+        #[test]
+        fn a_veil_keeps_lengths_and_lines(text in "(://|secretAccessKey:|[ @,}\n]|\\PC){0,40}") {
+            let shown = veiled(&text);
+            prop_assert_eq!(shown.len(), text.len());
+            prop_assert_eq!(shown.lines().count(), text.lines().count());
+        }
+    }
 
     #[test]
     fn ordinary_text_stays_as_it_is_and_hidden_characters_show() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod alerts;
+mod canaries;
 mod check;
 mod cli;
 mod contract;
@@ -16,6 +17,7 @@ mod http;
 mod journal;
 mod lab;
 mod lines;
+mod logs;
 mod manifests;
 mod members;
 mod metrics;

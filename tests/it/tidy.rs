@@ -6,7 +6,7 @@
 
 mod imports;
 mod rules;
-mod text;
+pub(crate) mod text;
 
 use std::fs;
 use std::path::Path;

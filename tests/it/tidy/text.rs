@@ -1,10 +1,10 @@
 //! Rust text without what is no code. Lines stay where they are.
 
 /// What stands for a character of a literal: white space, but not that of comments.
-pub(super) const LITERAL: char = '\u{a0}';
+pub(crate) const LITERAL: char = '\u{a0}';
 
 /// The text with comments replaced by spaces, and literals by [`LITERAL`].
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let mut rest: Vec<char> = text.chars().rev().collect();
     let mut code = String::with_capacity(text.len());
     while let Some(character) = rest.pop() {
@@ -24,7 +24,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// The code without items that are only compiled for tests.
-pub(super) fn without_tests(code: &str) -> String {
+pub(crate) fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut kept = String::with_capacity(code.len());
     let mut rest = code;
