@@ -20,6 +20,7 @@ mod members;
 mod metrics;
 mod newcomers;
 mod organization;
+mod page;
 mod people;
 mod plan;
 mod preflight;

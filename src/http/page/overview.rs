@@ -225,7 +225,7 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
                     p {
                         (foreign(why))
                         @if let Some(until) = until { " (until " (super::parts::moment(*until)) ")" }
-                        @if let Some(action) = action { " What waits: " (action.as_str()) "." }
+                        @if let Some(action) = action { " · waits: " (action.as_str()) }
                     }
                 }
             }
