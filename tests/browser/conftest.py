@@ -209,6 +209,7 @@ class Tab:
 
     def __init__(self, chromium, daemon, **options):
         options = {"viewport": {"width": 1280, "height": 900}, **options}
+        self.address = daemon.address
         self.context = chromium.new_context(base_url=daemon.address, **options)
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE * 1000)
@@ -233,7 +234,7 @@ class Tab:
         dialog.dismiss()
 
     def _request(self, request):
-        if not request.url.startswith(self.context._options["baseURL"]):
+        if not request.url.startswith(self.address):
             self.complaints.append(f"asked elsewhere: {request.url}")
 
     def open(self, path):
