@@ -210,7 +210,6 @@ async fn the_overview_says_first_what_needs_somebody() {
     ! degraded
     2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
-    installation | main
     acts as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
     manifests | ! 2 valid, 1 invalid
@@ -260,9 +259,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     2026-11-01 14:10 UTC
     | ~ eu-west-1: waiting, without iam-baseline; recorder missing
     all new accounts
-    Held 2
-    ! legacy in eu-west-1: guard
-    the guard wants a person to approve this What waits: delete.
+    Held 1
     1 hold that time lifts
     ~ every pack in us-east-1: unseen
     a policy forbids it
