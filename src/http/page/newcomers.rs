@@ -124,7 +124,9 @@ fn row(one: &NewAccountView) -> Markup {
                     p class="note" { (moment(*deadline)) }
                 }
             }
-            td class="wide" { ul { @for (region, place) in regions { (place_line(region, place)) } } }
+            td class="wide" {
+                ul { @for (region, place) in regions { (place_line(region, place)) } }
+            }
         }
     }
 }
