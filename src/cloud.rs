@@ -14,120 +14,9 @@ use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
 use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
 use crate::domain::observed::{PackRecord, Phase, Row, StatusRecord, Verb};
+pub use crate::domain::op::Op;
 use crate::domain::organization::{Account, OrganizationRecord};
 pub use crate::domain::recorder::RecorderRecord;
-
-/// An operation of AWS that conformd uses; the closed set behind metric labels and IAM policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Op {
-    /// `config:DescribeOrganizationConformancePacks`
-    DescribeOrganizationConformancePacks,
-    /// `config:DescribeOrganizationConformancePackStatuses`
-    DescribeOrganizationConformancePackStatuses,
-    /// `config:GetOrganizationConformancePackDetailedStatus`
-    GetOrganizationConformancePackDetailedStatus,
-    /// `config:PutOrganizationConformancePack`
-    PutOrganizationConformancePack,
-    /// `config:DeleteOrganizationConformancePack`
-    DeleteOrganizationConformancePack,
-    /// `organizations:DescribeOrganization`
-    DescribeOrganization,
-    /// `organizations:ListAccounts`
-    ListAccounts,
-    /// `organizations:ListAccountsForParent`
-    ListAccountsForParent,
-    /// `organizations:ListOrganizationalUnitsForParent`
-    ListOrganizationalUnitsForParent,
-    /// `organizations:ListTagsForResource`
-    ListTagsForResource,
-    /// `organizations:ListDelegatedAdministrators`
-    ListDelegatedAdministrators,
-    /// `organizations:ListAWSServiceAccessForOrganization`
-    ListAWSServiceAccessForOrganization,
-    /// `sts:GetCallerIdentity`
-    GetCallerIdentity,
-    /// `sts:AssumeRole`, into members, to look at their recorders
-    AssumeRole,
-    /// `config:DescribeConfigurationRecorders`, in members
-    DescribeConfigurationRecorders,
-    /// `config:DescribeConfigurationRecorderStatus`, in members
-    DescribeConfigurationRecorderStatus,
-}
-
-impl Op {
-    /// Every operation.
-    pub const ALL: [Self; 16] = [
-        Self::DescribeOrganizationConformancePacks,
-        Self::DescribeOrganizationConformancePackStatuses,
-        Self::GetOrganizationConformancePackDetailedStatus,
-        Self::PutOrganizationConformancePack,
-        Self::DeleteOrganizationConformancePack,
-        Self::DescribeOrganization,
-        Self::ListAccounts,
-        Self::ListAccountsForParent,
-        Self::ListOrganizationalUnitsForParent,
-        Self::ListTagsForResource,
-        Self::ListDelegatedAdministrators,
-        Self::ListAWSServiceAccessForOrganization,
-        Self::GetCallerIdentity,
-        Self::AssumeRole,
-        Self::DescribeConfigurationRecorders,
-        Self::DescribeConfigurationRecorderStatus,
-    ];
-
-    /// The operation's name in the AWS API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DescribeOrganizationConformancePacks => "DescribeOrganizationConformancePacks",
-            Self::DescribeOrganizationConformancePackStatuses => {
-                "DescribeOrganizationConformancePackStatuses"
-            }
-            Self::GetOrganizationConformancePackDetailedStatus => {
-                "GetOrganizationConformancePackDetailedStatus"
-            }
-            Self::PutOrganizationConformancePack => "PutOrganizationConformancePack",
-            Self::DeleteOrganizationConformancePack => "DeleteOrganizationConformancePack",
-            Self::DescribeOrganization => "DescribeOrganization",
-            Self::ListAccounts => "ListAccounts",
-            Self::ListAccountsForParent => "ListAccountsForParent",
-            Self::ListOrganizationalUnitsForParent => "ListOrganizationalUnitsForParent",
-            Self::ListTagsForResource => "ListTagsForResource",
-            Self::ListDelegatedAdministrators => "ListDelegatedAdministrators",
-            Self::ListAWSServiceAccessForOrganization => "ListAWSServiceAccessForOrganization",
-            Self::GetCallerIdentity => "GetCallerIdentity",
-            Self::AssumeRole => "AssumeRole",
-            Self::DescribeConfigurationRecorders => "DescribeConfigurationRecorders",
-            Self::DescribeConfigurationRecorderStatus => "DescribeConfigurationRecorderStatus",
-        }
-    }
-
-    /// The service it belongs to, as IAM names it.
-    pub fn service(self) -> &'static str {
-        match self {
-            Self::DescribeOrganizationConformancePacks
-            | Self::DescribeOrganizationConformancePackStatuses
-            | Self::GetOrganizationConformancePackDetailedStatus
-            | Self::PutOrganizationConformancePack
-            | Self::DeleteOrganizationConformancePack
-            | Self::DescribeConfigurationRecorders
-            | Self::DescribeConfigurationRecorderStatus => "config",
-            Self::DescribeOrganization
-            | Self::ListAccounts
-            | Self::ListAccountsForParent
-            | Self::ListOrganizationalUnitsForParent
-            | Self::ListTagsForResource
-            | Self::ListDelegatedAdministrators
-            | Self::ListAWSServiceAccessForOrganization => "organizations",
-            Self::GetCallerIdentity | Self::AssumeRole => "sts",
-        }
-    }
-}
-
-impl fmt::Display for Op {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
 
 /// A call that gave no answer. The cause stays in `source`; decisions match on `kind`, never text.
 #[derive(Debug, Error)]
@@ -198,15 +87,24 @@ pub trait Reader: Send + Sync + 'static {
 /// Writes of one place: one attempt each, since a write that failed unclearly is looked at again
 /// and never repeated blindly.
 pub trait Writer: Send + Sync + 'static {
-    /// Puts the whole pack; returns its ARN. Accepted is not deployed.
+    /// Puts the whole pack. Accepted is not deployed.
     fn put(
         &self,
         pack: &PackName,
         content: &Content,
-    ) -> impl Future<Output = Result<String, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Receipt, CloudError>> + Send;
 
     /// Starts the removal of the pack.
-    fn delete(&self, pack: &PackName) -> impl Future<Output = Result<(), CloudError>> + Send;
+    fn delete(&self, pack: &PackName) -> impl Future<Output = Result<Receipt, CloudError>> + Send;
+}
+
+/// What AWS answers to a write that it takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The pack's ARN; absent for a delete.
+    pub arn: Option<String>,
+    /// AWS's id of the request, by which CloudTrail knows it; absent where there is none.
+    pub request: Option<String>,
 }
 
 /// Reads of the organization; at most 20 entries a page (AWS Organizations API: `MaxResults`).

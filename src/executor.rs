@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::cloud::{CloudError, Writer};
+use crate::cloud::{CloudError, Receipt, Writer};
 use crate::domain::content::Content;
 use crate::domain::failure::chain;
 use crate::domain::guard::Approved;
@@ -68,24 +68,26 @@ async fn take<W: Writer>(
         return Outcome { step, ending: Ending::NotStarted };
     }
     // The audit line: every mutation is preceded by one (I-S11).
+    let content = step.action.content();
     tracing::info!(
         audit = true,
         place = %audit.place,
         pack = %step.pack,
         action = step.action.kind().as_str(),
+        reason = step.reason.as_str(),
         revision = audit.revision.as_ref().map(|revision| revision.0.as_str()),
-        plan = audit.digest.map(tracing::field::display),
-        reason = ?step.reason,
-        marker = step.marker_now.as_ref().map(ToString::to_string),
+        digest = audit.digest.map(tracing::field::display),
+        marker_before = step.marker_now.as_ref().map(ToString::to_string),
+        marker_after = content.and_then(|content| content.inputs.get(MARKER_PARAMETER)),
         "step begins"
     );
-    let result = match step.action.content() {
-        Some(content) => writer.put(&step.pack, content).await.map(Some),
-        None => writer.delete(&step.pack).await.map(|()| None),
+    let result = match content {
+        Some(content) => writer.put(&step.pack, content).await,
+        None => writer.delete(&step.pack).await,
     };
     let ending = match result {
-        Ok(arn) => {
-            tracing::info!(arn, "step accepted");
+        Ok(Receipt { arn, request }) => {
+            tracing::info!(audit = true, request, arn, "step accepted");
             Ending::Accepted { arn }
         }
         Err(error) => refused(&error, step.action.content()),
@@ -96,10 +98,10 @@ async fn take<W: Writer>(
 fn refused(error: &CloudError, content: Option<&Content>) -> Ending {
     let (kind, why) = (error.kind, redacted(chain(error), content));
     if kind.leaves_outcome_unknown() {
-        tracing::warn!(kind = kind.as_str(), error = why, "step outcome unknown");
+        tracing::warn!(audit = true, kind = kind.as_str(), error = why, "step outcome unknown");
         Ending::Unknown { kind, why }
     } else {
-        tracing::warn!(kind = kind.as_str(), error = why, "step refused");
+        tracing::warn!(audit = true, kind = kind.as_str(), error = why, "step refused");
         Ending::Failed { kind, why }
     }
 }
@@ -201,12 +203,12 @@ mod tests {
     }
 
     impl Writer for Slow {
-        async fn put(&self, pack: &PackName, _: &Content) -> Result<String, CloudError> {
-            self.write("put", pack).await.map(|()| "arn".to_owned())
+        async fn put(&self, pack: &PackName, _: &Content) -> Result<Receipt, CloudError> {
+            self.write("put", pack).await.map(|()| Receipt::default())
         }
 
-        async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
-            self.write("delete", pack).await
+        async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
+            self.write("delete", pack).await.map(|()| Receipt::default())
         }
     }
 

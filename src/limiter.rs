@@ -18,8 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::cloud::{
-    AttemptObserver, CloudError, Members, Organization, Page, PageToken, Reader, RecorderRecord,
-    RowFilter, Visit, Writer,
+    AttemptObserver, CloudError, Members, Organization, Page, PageToken, Reader, Receipt,
+    RecorderRecord, RowFilter, Visit, Writer,
 };
 use crate::domain::content::Content;
 use crate::domain::failure::FailureKind;
@@ -271,11 +271,11 @@ impl<R: Reader> Reader for Limited<R> {
 }
 
 impl<W: Writer> Writer for Limited<W> {
-    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<Receipt, CloudError> {
         self.paced(self.port.put(pack, content)).await
     }
 
-    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+    async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
         self.paced(self.port.delete(pack)).await
     }
 }

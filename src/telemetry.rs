@@ -5,9 +5,11 @@
 //! drops too, but brings a date library along and cannot say in the log that lines are missing.)
 //! Neither `RUST_LOG` nor any other variable is read here: the level is an argument.
 
+use std::backtrace::Backtrace;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write};
+use std::panic;
 use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -110,6 +112,7 @@ pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogPro
     queue.start(io::stderr()).map_err(|source| LogProblem::Thread { source })?;
     let lines = Lines { queue: Arc::clone(&queue), colors };
     subscriber(format, filter, lines).try_init().map_err(|source| LogProblem::Twice { source })?;
+    hear_panics();
     Ok(Guard { queue })
 }
 
@@ -120,6 +123,27 @@ fn subscriber(format: Format, filter: EnvFilter, lines: Lines) -> AnySubscriber 
         Format::Text => Box::new(builder.with_ansi(colors).finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
     }
+}
+
+/// Has panics speak through the log, each on one line. Where the log is off, they speak as usual.
+fn hear_panics() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            return usual(panic);
+        }
+        let error = panic.payload_as_str().unwrap_or("a panic without words");
+        let place = panic.location().map(ToString::to_string);
+        let frames = frames(&Backtrace::force_capture().to_string());
+        tracing::error!(place, error, frames, "panicked");
+    }));
+}
+
+/// Our own functions among those of a backtrace, innermost first.
+fn frames(trace: &str) -> String {
+    let names = trace.lines().filter_map(|line| line.split_once(": ")).map(|(_, name)| name);
+    let ours = names.filter(|name| name.starts_with("conformd::") && !name.contains("telemetry"));
+    ours.collect::<Vec<_>>().join(" < ")
 }
 
 type AnySubscriber = Box<dyn Subscriber + Send + Sync>;

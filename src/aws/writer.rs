@@ -2,11 +2,12 @@
 //! unclearly may have landed, and only another look can tell.
 
 use aws_sdk_config::Client;
+use aws_sdk_config::operation::RequestId as _;
 use aws_sdk_config::types::ConformancePackInputParameter;
 
 use super::attempt::Ears;
 use super::error::{self, Broken, DeleteFailure, PutFailure};
-use crate::cloud::{CloudError, Op, Writer};
+use crate::cloud::{CloudError, Op, Receipt, Writer};
 use crate::domain::content::Content;
 use crate::domain::model::{PackName, Place};
 use crate::domain::observed::Delivery;
@@ -26,7 +27,7 @@ impl AwsWriter {
 }
 
 impl Writer for AwsWriter {
-    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<Receipt, CloudError> {
         let op = Op::PutOrganizationConformancePack;
         let Content { body, inputs, excluded, delivery: Delivery { bucket, prefix } } = content;
         let inputs = inputs.iter().map(|(name, value)| {
@@ -52,24 +53,26 @@ impl Writer for AwsWriter {
             .send()
             .await
             .map_err(|error| error::failure(op, &self.place, &error))?;
-        let arn = answer.organization_conformance_pack_arn().and_then(text);
-        arn.ok_or_else(|| {
-            error::broken(op, &self.place, Broken("the answer holds no ARN".to_owned()))
-        })
+        let Some(arn) = answer.organization_conformance_pack_arn().and_then(text) else {
+            let problem = Broken("the answer holds no ARN".to_owned());
+            return Err(error::broken(op, &self.place, problem));
+        };
+        Ok(Receipt { arn: Some(arn), request: answer.request_id().and_then(text) })
     }
 
-    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+    async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
         let op = Op::DeleteOrganizationConformancePack;
         let watch = self.ears.watch::<DeleteFailure>(op, &self.place.region);
-        self.config
+        let answer = self
+            .config
             .delete_organization_conformance_pack()
             .organization_conformance_pack_name(pack.as_str())
             .customize()
             .interceptor(watch)
             .send()
             .await
-            .map(drop)
-            .map_err(|error| error::failure(op, &self.place, &error))
+            .map_err(|error| error::failure(op, &self.place, &error))?;
+        Ok(Receipt { arn: None, request: answer.request_id().and_then(text) })
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
     match config::load(path) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                tracing::warn!(file = %path.display(), finding = %warning, "settings");
+                tracing::warn!(file = %path.display(), finding = %warning, "finding in the settings");
             }
             Ok(loaded.config)
         }
@@ -134,6 +134,8 @@ pub(super) struct Session {
     pub(super) organization: Paced<AwsOrganization>,
     /// The owner of all packs: the account of the settings, and proven to be the caller's.
     pub(super) account: AccountId,
+    /// The ARN of who calls, for the log.
+    pub(super) caller: String,
     /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
     partition: String,
     observer: Arc<dyn AttemptObserver>,
@@ -167,6 +169,7 @@ impl Session {
         }
         Ok(Self {
             account: *expected,
+            caller: identity.arn,
             partition: identity.partition,
             observer,
             ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),

@@ -188,6 +188,25 @@ pub enum Reason {
     RegionDropped,
 }
 
+impl Reason {
+    /// The word of the log for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Vanished => "vanished",
+            Self::Adoption => "adoption",
+            Self::Changed => "changed",
+            Self::ForeignChange => "foreign_change",
+            Self::ForeignWrite => "foreign_write",
+            Self::Failed { .. } => "failed",
+            Self::MembersFailed { .. } => "members_failed",
+            Self::Rescue { .. } => "rescue",
+            Self::Unwanted => "unwanted",
+            Self::RegionDropped => "region_dropped",
+        }
+    }
+}
+
 /// A parameter's value: shown by `plan` and `apply` to the person who asked, and only as a digest
 /// in logs, JSON and over HTTP, since people paste secrets.
 #[derive(Clone, PartialEq, Eq)]

@@ -220,7 +220,7 @@ fn jittered(interval: Duration, now: Timestamp) -> Duration {
 /// Says what a walk found, when there is something to say.
 fn say(before: &Membership, after: &Membership) {
     if let Some(Unlisted { kind, why }) = &after.problem {
-        tracing::warn!(kind = kind.as_str(), why, "account list not read");
+        tracing::warn!(kind = kind.as_str(), error = why, "account list not read");
         return;
     }
     if let Some(shrink) = after.shrink.as_ref().filter(|_| before.shrink != after.shrink) {

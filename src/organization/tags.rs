@@ -97,7 +97,7 @@ impl Tags {
                 Err(error) => {
                     let kind = error.kind();
                     let why = format!("the tags of {account}: {}", chain(&error));
-                    tracing::warn!(kind = kind.as_str(), why, "tags not read");
+                    tracing::warn!(%account, kind = kind.as_str(), error = why, "tags not read");
                     entry.problem = Some(Unlisted { kind, why });
                     failures = failures.saturating_add(1);
                 }

@@ -215,7 +215,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             Some(problem) => {
                 let (pack, kind) = (reading.pack(), problem.kind().as_str());
                 let region = &self.reader.place().region;
-                tracing::warn!(%region, %pack, kind, why = chain(problem), "members not read");
+                tracing::warn!(%region, %pack, kind, error = chain(problem), "members not read");
                 tracked.fail(&reading, chain(problem), now);
             }
         }

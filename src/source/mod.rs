@@ -220,7 +220,7 @@ fn log(state: &SourceState, outcome: Outcome, had_problem: bool) {
     if let Some(problem) = &state.problem {
         tracing::warn!(
             kind = problem.outcome.as_str(),
-            reason = problem.text,
+            error = problem.text,
             "source cannot be used, the last good revision stays in force"
         );
         return;

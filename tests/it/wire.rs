@@ -9,8 +9,8 @@ use std::time::Duration;
 use conformd::aws::{AwsCloud, ConnectProblem, Ears, Patience};
 use conformd::clock::Clock;
 use conformd::cloud::{
-    Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, RowFilter,
-    Writer,
+    Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, Receipt,
+    RowFilter, Writer,
 };
 use conformd::config::{Aws, Endpoint, StaticCredentials};
 use conformd::domain::content::Content;
@@ -112,7 +112,7 @@ impl Wire {
         self.cloud.reader(&place()).packs(None).await
     }
 
-    async fn put(&self) -> Result<String, CloudError> {
+    async fn put(&self) -> Result<Receipt, CloudError> {
         self.cloud.writer(&place()).put(&"iam".parse().unwrap(), &content()).await
     }
 }
@@ -387,7 +387,7 @@ async fn a_write_is_sent_exactly_once_whatever_happens() {
 async fn a_put_sends_everything_and_leaves_empty_lists_out() {
     let arn = json(200, r#"{"OrganizationConformancePackArn":"arn:aws:config:x"}"#);
     let wire = Wire::new(vec![arn]).await;
-    assert_eq!(wire.put().await.unwrap(), "arn:aws:config:x");
+    assert_eq!(wire.put().await.unwrap().arn.as_deref(), Some("arn:aws:config:x"));
     let full = Content {
         excluded: BTreeSet::from(["444455556666".parse().unwrap()]),
         delivery: Delivery { bucket: "awsconfigconforms-x".into(), prefix: "packs".into() },

@@ -1,7 +1,7 @@
 //! Reads and writes of one place: packs, statuses and rows.
 
 use super::{InProcess, MIXED_UP};
-use crate::cloud::{CloudError, Op, Page, PageToken, Reader, RowFilter, Writer};
+use crate::cloud::{CloudError, Op, Page, PageToken, Reader, Receipt, RowFilter, Writer};
 use crate::domain::content::Content;
 use crate::domain::model::{AccountId, PackName, Place};
 use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
@@ -76,7 +76,7 @@ impl Reader for InProcess {
 }
 
 impl Writer for InProcess {
-    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<Receipt, CloudError> {
         let op = Op::PutOrganizationConformancePack;
         let Content { body, inputs, excluded, delivery } = content;
         let inputs = inputs.iter().map(|(name, value)| InputParameter {
@@ -97,15 +97,15 @@ impl Writer for InProcess {
         let Answer::PutOrganizationConformancePack(put) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        Ok(put.organization_conformance_pack_arn)
+        Ok(Receipt { arn: Some(put.organization_conformance_pack_arn), request: None })
     }
 
-    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+    async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
         let op = Op::DeleteOrganizationConformancePack;
         let request = Request::DeleteOrganizationConformancePack(DeletePack {
             organization_conformance_pack_name: Some(pack.to_string()),
         });
-        self.call(op, request).await.map(|_| ())
+        self.call(op, request).await.map(|_| Receipt::default())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter, Writer};
+use conformd::cloud::{CloudError, Page, PageToken, Reader, Receipt, RowFilter, Writer};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
 use conformd::domain::model::{AccountId, MARKER_PARAMETER, PackName, Place, Timestamp};
@@ -197,11 +197,11 @@ impl Reader for Witness {
 }
 
 impl Writer for Witness {
-    async fn put(&self, pack: &PackName, content: &Content) -> Result<String, CloudError> {
+    async fn put(&self, pack: &PackName, content: &Content) -> Result<Receipt, CloudError> {
         self.mutate((pack, Some(content)), self.aws.put(pack, content)).await
     }
 
-    async fn delete(&self, pack: &PackName) -> Result<(), CloudError> {
+    async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
         self.mutate((pack, None), self.aws.delete(pack)).await
     }
 }
