@@ -59,6 +59,7 @@ REFUSED = {
     "a file outside": ({"source": {"files": {"../a.yaml": ""}}}, "files"),
     "a file with an ambiguous name": ({"source": {"files": {"a__b.yaml": ""}}}, "files"),
     "a privileged port": ({"http": {"port": 80}}, "port"),
+    "a peer that is everybody": ({"networkPolicy": {"metricsFrom": [{}]}}, "metricsFrom"),
     "half a token": ({"http": {"token": {"key": "token"}}}, "token"),
     "an ARN of a user": ({"serviceAccount": {"roleArn": "arn:aws:iam::1:user/x"}}, "roleArn"),
     "no memory limit": ({"resources": {"limits": {"memory": None}}}, "memory"),
@@ -66,7 +67,7 @@ REFUSED = {
     "keys in the environment": ({"extraEnv": [{"name": "AWS_ACCESS_KEY_ID"}]}, "extraEnv"),
     "settings in the environment": ({"extraEnv": [{"name": "CONFORMD_LOG"}]}, "extraEnv"),
     "an endpoint in the environment": ({"extraEnv": [{"name": "AWS_ENDPOINT_URL_STS"}]}, "extraEnv"),
-    "labels that are selected by": ({"podLabels": {"app.kubernetes.io/name": "x"}}, "podLabels"),
+    "labels that are selected by": ({"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name"),
 }
 
 
@@ -229,7 +230,7 @@ def test_values_that_helm_would_read_as_numbers_stay_text(chart):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("files", ["mode observe", "Pod\nIdentity", "Nobody in the cluster", "changes nothing"]),
+        ("files", ["mode observe", "Pod\nIdentity", "Nobody may scrape", "changes nothing"]),
         ("git", ["mode upsert", "deploy/packs"]),
         ("ssh", ["8080"]),
     ],

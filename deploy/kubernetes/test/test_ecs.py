@@ -22,8 +22,8 @@ def test_cloudformation_finds_no_fault_with_it():
 
 def test_a_fault_is_found(tmp_path):
     broken = tmp_path / "broken.yml"
-    broken.write_text(TEMPLATE.read_text().replace("StopTimeout: 60", "StopTimeout: 600"))
-    assert "StopTimeout" in run("cfn-lint", "--template", str(broken), check=False).stdout
+    broken.write_text(TEMPLATE.read_text().replace("StopTimeout:", "StopTimout:"))
+    assert "StopTimout" in run("cfn-lint", "--template", str(broken), check=False).stdout
 
 
 def test_there_is_never_more_than_one(resources):

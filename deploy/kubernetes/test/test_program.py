@@ -46,7 +46,7 @@ def test_settings_that_are_wrong_are_not_accepted(chart, accepts, tmp_path):
     path = tmp_path / "conformd.yaml"
     wrong = values("files", settings={"aws": {"region": "eu-west-1"}})
     path.write_text(settings_text(chart.objects(wrong)))
-    with pytest.raises(AssertionError, match="there is no field"):
+    with pytest.raises(AssertionError, match="aws has no field"):
         accepts(path)
 
 
@@ -62,18 +62,24 @@ def test_manifests_are_valid(chart, tmp_path, name):
     assert "1 pack with 1 rule; 0 errors, 0 warnings" in said.stdout + said.stderr
 
 
+def free_address():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 class Pod:
     """The program, started as the container of a pod: its arguments, its settings, its mounts."""
 
     def __init__(self, found, scratch, aws):
         self.scratch, self.probes = scratch, container(found)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
         settings = yaml.safe_load(settings_text(found))
-        listen = settings["http"]["listen"]
-        assert listen == f"0.0.0.0:{container(found)['ports'][0]['containerPort']}"
-        settings["http"]["listen"] = f"127.0.0.1:{port}"
+        self.page, self.metrics = free_address(), free_address()
+        # Of what it listens on, the ports of the container are what others can reach.
+        listening = [settings["http"][it].split(":") for it in ("listen", "metricsListen")]
+        exposed = {int(port) for address, port in listening if address == "0.0.0.0"}
+        assert exposed == {port["containerPort"] for port in container(found)["ports"]}
+        self.probed = settings["http"]["metricsListen"].rpartition(":")[2]
+        settings["http"] |= {"listen": self.page, "metricsListen": self.metrics}
         settings["aws"]["endpoint"] = aws
         mounts = {it["mountPath"] for it in container(found)["volumeMounts"]}
         assert {"/etc/conformd", settings["source"]["directory"]["root"]} <= mounts
@@ -106,6 +112,7 @@ class Pod:
             process = subprocess.Popen(
                 [PROGRAM, *arguments], env={**clean, **dict(environment)}, stderr=stderr
             )
+        self.process = process
         try:
             yield
             process.terminate()
@@ -119,10 +126,11 @@ class Pod:
             process.kill()
             process.wait()
 
-    def get(self, path):
+    def get(self, address, path):
         """The status and the body of an answer; 0 while nobody listens."""
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}"
         try:
-            with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -132,15 +140,15 @@ class Pod:
     def probe(self, kind):
         """What a probe of the container would see."""
         request = self.probes[f"{kind}Probe"]["httpGet"]
-        names = {port["name"] for port in self.probes["ports"]}
-        assert request["port"] in names
-        return self.get(request["path"])[0]
+        ports = {port["name"]: str(port["containerPort"]) for port in self.probes["ports"]}
+        assert ports[request["port"]] == self.probed
+        return self.get(self.metrics, request["path"])[0]
 
     def wait_ready(self):
         until("ready", lambda: self.probe("readiness") == 200)
 
     def packs(self):
-        return self.get("/api/v1/packs")[1]
+        return self.get(self.page, "/api/v1/packs")[1]
 
 
 @pytest.fixture
@@ -174,7 +182,9 @@ def test_probes_are_answered(chart, tmp_path, aws):
         mount(pod.place("/source"), volume_files(found, "source"))
         pod.wait_ready()
         until("the pack is seen", lambda: '"buckets"' in pod.packs())
-        assert pod.get("/metrics")[0] == 200
+        assert pod.get(pod.metrics, "/metrics")[0] == 200
+        # What Prometheus may reach tells nobody what is in the packs.
+        assert pod.get(pod.metrics, "/api/v1/packs")[0] == 404
 
 
 def test_a_configmap_that_changes_is_taken(chart, tmp_path, aws):
@@ -279,9 +289,8 @@ def test_credentials_come_from_pod_identity(chart, tmp_path, endpoint, token):
             if token == TOKEN:
                 pod.wait_ready()
             else:
-                answer = until("it says why not", lambda: pod.get("/readyz")[1])
-                until("a refusal", lambda: "credentials" in pod.get("/readyz")[1])
-                assert pod.probe("readiness") == 503, answer
+                until("a refusal", lambda: "credentials" in pod.get(pod.page, "/readyz")[1])
+                assert pod.probe("readiness") == 503
     finally:
         agent.shutdown()
         agent.server_close()

@@ -46,7 +46,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "conformd.settings" -}}
-{{- $http := dict "listen" (printf "0.0.0.0:%d" (int .Values.http.port)) -}}
+{{- $address := ternary "0.0.0.0" "127.0.0.1" .Values.http.exposed -}}
+{{- $http := dict "listen" (printf "%s:%d" $address (int .Values.http.port)) -}}
+{{- $_ := set $http "metricsListen" (printf "0.0.0.0:%d" (int .Values.http.metricsPort)) -}}
 {{- if .Values.http.token }}{{ $_ := set $http "tokenFile" "/run/secrets/conformd/token" }}{{ end -}}
 {{- $source := dict "directory" (dict "root" "/source" "path" (include "conformd.path" .)) -}}
 {{- $ours := dict "mode" .Values.mode "source" $source "http" $http -}}
