@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import (
     CHART, HERE, ROOT, VALUES, container, helm, merged, only, pod, settings_text, values, version,
+    volume_files,
 )
 
 RULES = ROOT / "deploy" / "prometheus" / "rules" / "conformd.yml"
@@ -76,6 +77,18 @@ def test_is_refused(chart, what):
     changes, word = REFUSED[what]
     done = chart.template(values("files", **changes), check=False)
     assert done.returncode != 0 and "schema" in done.stderr and word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"networkPolicy": {"from": [{"podSelector": {}}]}}, "http.exposed is false"),
+        ({"http": {"port": 9465}}, "are the same"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(chart, changes, word):
+    done = chart.template(values("files", **changes), check=False)
+    assert done.returncode != 0 and word in done.stderr, done.stderr
 
 
 REFUSED_WITH_GIT = {
@@ -222,9 +235,17 @@ def test_the_network_is_closed_but_for_what_is_needed(chart):
     assert only(chart.objects("files"), "NetworkPolicy")["spec"]["ingress"] == []
 
 
-def test_values_that_helm_would_read_as_numbers_stay_text(chart):
-    settings = yaml.safe_load(settings_text(chart.objects("files")))
+def test_texts_stay_texts_whatever_they_look_like(chart):
+    git = {"repository": "https://git.example.com/a #1", "ref": "1: 2", "path": "a: b"}
+    git["https"] = {"secretName": "conformd-git", "username": "x #: y"}
+    found = chart.objects(values("git", source={"git": git}))
+    settings = yaml.safe_load(settings_text(found))
     assert settings["aws"]["expectedAccountId"] == "111111111111"
+    assert settings["source"]["directory"]["path"] == "current/a: b"
+    wanted = {f"--repo={git['repository']}", "--ref=1: 2", "--username=x #: y"}
+    assert wanted <= set(container(found, "git-sync")["args"])
+    found = chart.objects(values("files", source={"files": {"1": "2", "null": "~"}}))
+    assert volume_files(found, "source") | {"1": "2", "null": "~"} == volume_files(found, "source")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import copy
 
 import pytest
 import yaml
-from conftest import KUSTOMIZE, MODES, container, only, overlay, overlay_with_git, settings_text
+from conftest import (
+    KUSTOMIZE, MODES, ROOT, container, only, overlay, overlay_with_git, settings_text,
+)
 
 
 def as_values(found):
@@ -59,6 +61,16 @@ def test_the_overlay_with_git_is_what_the_chart_renders(chart, tmp_path):
         }
     }
     assert essence(found) == essence(chart.objects(values))
+
+
+def test_the_example_for_the_prometheus_operator_finds_the_service():
+    service = only(overlay("observe"), "Service")
+    example = ROOT / "deploy" / "prometheus" / "kubernetes" / "servicemonitor.yml"
+    monitor = yaml.safe_load(example.read_text())["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert service["metadata"]["labels"][monitor["jobLabel"]] == "conformd"
+    ports = {port["name"] for port in service["spec"]["ports"]}
+    assert {endpoint["port"] for endpoint in monitor["endpoints"]} <= ports
 
 
 def test_overlays_differ_in_mode_and_role_alone():

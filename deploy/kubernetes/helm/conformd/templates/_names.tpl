@@ -46,6 +46,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "conformd.settings" -}}
+{{- if eq (int .Values.http.port) (int .Values.http.metricsPort) -}}
+{{- fail "http.port and http.metricsPort are the same" -}}
+{{- end -}}
 {{- $address := ternary "0.0.0.0" "127.0.0.1" .Values.http.exposed -}}
 {{- $http := dict "listen" (printf "%s:%d" $address (int .Values.http.port)) -}}
 {{- $_ := set $http "metricsListen" (printf "0.0.0.0:%d" (int .Values.http.metricsPort)) -}}
