@@ -49,6 +49,13 @@ impl Recording {
         self.moments.len()
     }
 
+    /// The last value of a series as it was scraped.
+    pub(crate) fn last(&self, series: &str) -> Option<&str> {
+        let target = targeted(series);
+        let series = self.samples.values().find_map(|family| family.get(&target))?;
+        series.last().map(|(_, value)| value.as_str())
+    }
+
     /// The most series of one scrape.
     pub(crate) fn series_max(&self) -> usize {
         self.series_max

@@ -1,4 +1,4 @@
-//! What happens to the manifests in the nine hours, and to the process; AWS's part is `story.yaml`.
+//! What happens, and when: to AWS, as scenarios tell it, to the manifests, and to the process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,48 @@ pub(crate) const PROBE: (&str, &str) = ("ConformdRecorderProbe", "recorded");
 const PACKS: [&str; 6] =
     ["cloudtrail-logging", "encryption", "iam-baseline", "logging", "network", "s3-baseline"];
 
-/// What AWS goes through.
-pub(crate) fn scenario() -> Scenario {
-    let now = "2026-11-02T00:00:00Z".parse().unwrap();
-    Scenario::parse("story.yaml", include_str!("story.yaml"), now).unwrap()
+/// What happens in some hours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Story {
+    /// The name of its scenario, and its text.
+    scenario: (&'static str, &'static str),
+    /// Minutes from the start, and what is done then.
+    pub(crate) deeds: &'static [(u64, Deed)],
+    pub(crate) minutes: u64,
+}
+
+/// Nearly everything goes wrong once.
+pub(crate) const MISHAPS: Story = Story {
+    scenario: ("mishaps.yaml", include_str!("mishaps.yaml")),
+    deeds: &[
+        (30, Deed::Misspell),
+        (60, Deed::Correct),
+        (95, Deed::RemoveMost),
+        (135, Deed::Revert),
+        (160, Deed::Restart),
+        (190, Deed::Improve),
+        (210, Deed::Lose),
+        (465, Deed::Find),
+        (495, Deed::Retire),
+        (505, Deed::Approve),
+    ],
+    minutes: 9 * 60,
+};
+
+/// Nothing is wrong, and much happens.
+pub(crate) const HEALTHY: Story = Story {
+    scenario: ("healthy.yaml", include_str!("healthy.yaml")),
+    deeds: &[(150, Deed::Improve), (240, Deed::Restart), (300, Deed::Restart)],
+    minutes: 6 * 60,
+};
+
+impl Story {
+    /// What AWS goes through.
+    pub(crate) fn scenario(&self) -> Scenario {
+        let (name, text) = self.scenario;
+        let now = "2026-11-02T00:00:00Z".parse().unwrap();
+        Scenario::parse(name, text, now).unwrap()
+    }
 }
 
 /// Something that a person does.
@@ -47,20 +85,6 @@ pub(crate) enum Deed {
     /// Starts the process anew.
     Restart,
 }
-
-/// Minutes from the start, and what is done then.
-pub(crate) const DEEDS: [(u64, Deed); 10] = [
-    (30, Deed::Misspell),
-    (60, Deed::Correct),
-    (95, Deed::RemoveMost),
-    (135, Deed::Revert),
-    (160, Deed::Restart),
-    (190, Deed::Improve),
-    (210, Deed::Lose),
-    (465, Deed::Find),
-    (495, Deed::Retire),
-    (505, Deed::Approve),
-];
 
 /// The manifests, in a directory that can be lost.
 pub(crate) struct Desk {
