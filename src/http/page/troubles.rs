@@ -4,12 +4,8 @@
 use maud::{Markup, html};
 
 use super::parts::{account_link, foreign, listed, matter, pack_path, sign, tone};
-<<<<<<< HEAD
-use crate::domain::view::text::{many, trouble_sign, whose};
-=======
 use crate::domain::member::StatusKind;
-use crate::domain::view::text::{many, mover_sign, person};
->>>>>>> page
+use crate::domain::view::text::{many, trouble_sign, whose};
 use crate::domain::view::trouble::{ExampleView, TroubleView};
 
 /// All troubles, the first to be mended first.
