@@ -153,17 +153,14 @@ fn every_family_is_in_an_alert_or_says_why_not() {
 
 /// Every query of a dashboard: the texts named `expr` or `query`, wherever they stand.
 fn queries(json: &serde_json::Value, found: &mut Vec<String>) {
-    match json {
-        serde_json::Value::Object(fields) => {
-            for (name, value) in fields {
-                match value.as_str().filter(|_| name == "expr" || name == "query") {
-                    Some(query) => found.push(query.to_owned()),
-                    None => queries(value, found),
-                }
-            }
+    for (name, value) in json.as_object().into_iter().flatten() {
+        match value.as_str().filter(|_| name == "expr" || name == "query") {
+            Some(query) => found.push(query.to_owned()),
+            None => queries(value, found),
         }
-        serde_json::Value::Array(items) => items.iter().for_each(|item| queries(item, found)),
-        _ => {}
+    }
+    for item in json.as_array().into_iter().flatten() {
+        queries(item, found);
     }
 }
 

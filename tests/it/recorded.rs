@@ -1,12 +1,12 @@
-//! Hours of the daemon's metrics, sampled every virtual minute: nine in which nearly everything goes
-//! wrong once, and six in which nothing does. Alerts and dashboards are held to them.
+//! Hours of the daemon's metrics, sampled every virtual minute: nine in which nearly everything
+//! goes wrong once, and six in which nothing does. Alerts and dashboards are held to them.
 //!
-//! With `CONFORMD_RECORD=FILE` the nine hours are written as OpenMetrics, as `promtool tsdb
-//! create-blocks-from openmetrics` takes them, from 2026-11-02T00:00:15Z to 09:00:15Z; the other six
-//! go into `CONFORMD_RECORD_HEALTHY`. All is what the daemon's own tasks made of a simulated AWS,
-//! with three exceptions: `process_*` is of whatever process recorded, the only request to the own
-//! server is the scrape and takes no time, and neither do requests to AWS. `up`, `job` and `instance`
-//! are what Prometheus would add.
+//! With `CONFORMD_RECORD=FILE` the nine hours are written as `OpenMetrics`, as `promtool tsdb
+//! create-blocks-from openmetrics` takes them, from 2026-11-02T00:00:15Z to 09:00:15Z; the other
+//! six go into `CONFORMD_RECORD_HEALTHY`. All is what the daemon's own tasks made of a simulated
+//! AWS, with three exceptions: `process_*` is of whatever process recorded, the only request to the
+//! own server is the scrape and takes no time, and neither do requests to AWS. `up`, `job` and
+//! `instance` are what Prometheus would add.
 
 mod daemon;
 mod open_metrics;
@@ -53,7 +53,6 @@ async fn record(story: &Story) -> Recording {
 /// Lives through the story, and writes what was seen to where it is wanted.
 fn recorded(story: &Story, wanted: &str) -> Recording {
     let recording = in_virtual_time(record(story));
-    #[expect(clippy::disallowed_methods, reason = "where the recording is wanted")]
     if let Some(file) = std::env::var_os(wanted) {
         fs::write(file, recording.text()).unwrap();
     }

@@ -238,7 +238,7 @@ impl Daemon {
     pub(crate) fn blocked(&self) -> Vec<Digest> {
         let reports = self.reports.borrow();
         let blocked = reports.values().filter_map(|report| report.blocked.as_ref());
-        blocked.map(|blocked| blocked.digest.clone()).collect()
+        blocked.map(|blocked| blocked.digest).collect()
     }
 
     fn source_status(&self) -> SourceStatus {

@@ -1,4 +1,6 @@
-//! Samples over time, and their text in the format of OpenMetrics.
+//! Samples over time, and their text in the format of `OpenMetrics`.
+
+#![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -61,7 +63,7 @@ impl Recording {
         self.series_max
     }
 
-    /// As OpenMetrics, every sample with its moment.
+    /// As `OpenMetrics`, every sample with its moment.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (family, series) in &self.samples {

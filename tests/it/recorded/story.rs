@@ -95,7 +95,7 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let desk = Self { home: tempfile::tempdir().unwrap() };
         fs::create_dir(desk.manifests()).unwrap();
-        PACKS.iter().for_each(|pack| desk.write(&Manifest::new(pack)));
+        desk.write(&PACKS);
         desk
     }
 
@@ -111,12 +111,16 @@ impl Desk {
         self.manifests().join(format!("{name}.yaml"))
     }
 
-    fn write(&self, manifest: &Manifest) {
-        fs::write(self.file(&manifest.name), manifest.to_string()).unwrap();
+    fn write(&self, names: &[&str]) {
+        for name in names {
+            fs::write(self.file(name), Manifest::new(name).to_string()).unwrap();
+        }
     }
 
     fn remove(&self, names: &[&str]) {
-        names.iter().for_each(|name| fs::remove_file(self.file(name)).unwrap());
+        for name in names {
+            fs::remove_file(self.file(name)).unwrap();
+        }
     }
 
     /// Does what has to do with manifests.
@@ -128,7 +132,7 @@ impl Desk {
             }
             Deed::Correct => self.remove(&["edge"]),
             Deed::RemoveMost => self.remove(&PACKS[..4]),
-            Deed::Revert => PACKS[..4].iter().for_each(|pack| self.write(&Manifest::new(pack))),
+            Deed::Revert => self.write(&PACKS[..4]),
             Deed::Retire => self.remove(&PACKS[3..5]),
             Deed::Approve => {
                 for (number, digest) in blocked.iter().enumerate() {
@@ -136,7 +140,8 @@ impl Desk {
                 }
             }
             Deed::Improve => {
-                self.write(&Manifest { version: 2, ..Manifest::new("iam-baseline") });
+                let better = Manifest { version: 2, ..Manifest::new("iam-baseline") };
+                fs::write(self.file(&better.name), better.to_string()).unwrap();
             }
             Deed::Lose => fs::rename(self.manifests(), self.away()).unwrap(),
             Deed::Find => fs::rename(self.away(), self.manifests()).unwrap(),
