@@ -54,8 +54,9 @@ def roles():
         {"name_prefix": "a", "delivery_bucket": True, "trusted_access": True},
     ]
     options += [{"regions": regions} for regions in REGIONS.values()]
-    for (number, option), mode in itertools.product(enumerate(options), ("observe", "upsert", "sync")):
-        yield f"{mode}-{number}", ROLE | option | {"mode": mode}
+    for number, option in enumerate(options):
+        for mode in ("observe", "upsert", "sync"):
+            yield f"{mode}-{number}", ROLE | option | {"mode": mode}
 
 
 PLACES = {
@@ -164,7 +165,8 @@ def plain(value):
 
 def assert_same(found, wanted, where):
     """Fails with the lines that differ."""
-    lines = [json.dumps(plain(one), indent=1, sort_keys=True).splitlines() for one in (wanted, found)]
+    texts = [json.dumps(plain(one), indent=1, sort_keys=True) for one in (wanted, found)]
+    lines = [text.splitlines() for text in texts]
     different = list(difflib.unified_diff(*lines, "the program", where, lineterm="", n=2))
     assert not different, "\n".join(different)
 
@@ -186,9 +188,10 @@ def test_the_probes_role_is_what_the_program_prints(name, planned):
     given += ["--organization", ORGANIZATION, "--external-id", case["external_id"]]
     trust = program("--role", "probe-trust", "--daemon-role", case["daemon_role"], *given)
     policy = program("--role", "probe")
-    role, inline = (f'module.probe["{name}"].{kind}.probe' for kind in ("aws_iam_role", "aws_iam_role_policy"))
-    assert_same(json.loads(planned[role]["assume_role_policy"]), trust, "Terraform")
-    assert_same(json.loads(planned[inline]["policy"]), policy, "Terraform")
+    role = planned[f'module.probe["{name}"].aws_iam_role.probe']
+    inline = planned[f'module.probe["{name}"].aws_iam_role_policy.probe']
+    assert_same(json.loads(role["assume_role_policy"]), trust, "Terraform")
+    assert_same(json.loads(inline["policy"]), policy, "Terraform")
     parameters = {
         "OwnerAccountId": ACCOUNT,
         "OrganizationId": ORGANIZATION,
@@ -201,7 +204,7 @@ def test_the_probes_role_is_what_the_program_prints(name, planned):
     assert_same(properties["AssumeRolePolicyDocument"], trust, "CloudFormation")
     assert_same(properties["Policies"][0]["PolicyDocument"], policy, "CloudFormation")
     assert properties["Path"] + properties["RoleName"] == "/" + PROBE
-    assert planned[role]["path"] + planned[role]["name"] == "/" + PROBE
+    assert role["path"] + role["name"] == "/" + PROBE
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if name != "eks-irsa"])
@@ -224,10 +227,9 @@ def test_one_service_account_of_one_cluster_is_let_in(planned):
 
 def test_the_stackset_carries_the_template_of_the_probes_role():
     stackset = cloudformation.load(IAM / "cloudformation/probe-stackset.yaml")
-    body = stackset["Resources"]["Probes"]["Properties"]["TemplateBody"]
-    probe = (IAM / "cloudformation/probe-role.yaml").read_text()
-    assert body == probe
-    passed = {one["ParameterKey"] for one in stackset["Resources"]["Probes"]["Properties"]["Parameters"]}
+    properties = stackset["Resources"]["Probes"]["Properties"]
+    assert properties["TemplateBody"] == (IAM / "cloudformation/probe-role.yaml").read_text()
+    passed = {one["ParameterKey"] for one in properties["Parameters"]}
     declared = cloudformation.load(IAM / "cloudformation/probe-role.yaml")["Parameters"]
     assert passed == declared.keys()
     for name, declaration in declared.items():
