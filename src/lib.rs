@@ -10,6 +10,7 @@ pub mod domain;
 pub mod executor;
 pub mod http;
 pub mod intake;
+pub mod journal;
 pub mod limiter;
 pub mod listing;
 pub mod metrics;

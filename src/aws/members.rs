@@ -18,6 +18,7 @@ use super::{client, parse};
 use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
 use crate::config::RecorderProbe;
 use crate::domain::model::{AccountId, Installation, Place, Region};
+use crate::domain::policy::{ExternalId, RoleName};
 
 /// How long a session lasts, seconds: the shortest that AWS gives (STS API: `DurationSeconds`).
 const SESSION_SECONDS: i32 = 900;
@@ -42,9 +43,8 @@ const SESSION_POLICY: &str = r#"{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProbeRole {
     partition: String,
-    /// With its path, if it has one.
-    name: String,
-    external_id: Option<String>,
+    name: RoleName,
+    external_id: Option<ExternalId>,
     session_name: String,
 }
 
@@ -53,7 +53,7 @@ impl ProbeRole {
         let RecorderProbe { role_name, external_id, interval: _ } = probe;
         Self {
             partition: partition.to_owned(),
-            name: role_name.trim_start_matches('/').to_owned(),
+            name: role_name.clone(),
             external_id: external_id.clone(),
             session_name: session_name(installation),
         }
@@ -128,7 +128,7 @@ impl Members for AwsMembers {
             .assume_role()
             .role_arn(self.role.arn(account))
             .role_session_name(&self.role.session_name)
-            .set_external_id(self.role.external_id.clone())
+            .set_external_id(self.role.external_id.as_ref().map(ToString::to_string))
             .duration_seconds(SESSION_SECONDS)
             .policy(SESSION_POLICY)
             .customize()
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_role_is_named_in_the_callers_partition_and_the_session_after_the_installation() {
         let probe = RecorderProbe {
-            role_name: "/security/Probe".to_owned(),
+            role_name: "security/Probe".parse().unwrap(),
             external_id: None,
             interval: Duration::from_mins(15),
         };

@@ -1,7 +1,7 @@
 //! The daemon: every long task is spawned here, and they meet only in `watch` channels.
 //!
 //! ```text
-//! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP
+//! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP, journal
 //!              │          ▲  ▲         │
 //!              │          │  └── probe ◀┘
 //!              └─▶ organization
@@ -13,26 +13,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::reloader::Reloader;
 use super::session::{self, Session, Unfit};
 use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, Unusable};
+use crate::config::{self, Config};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::event::Events;
-use crate::domain::failure::chain;
+use crate::domain::journal::News;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Token};
 use crate::intake::{self, Parsed};
+use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
@@ -63,6 +65,7 @@ pub(super) struct Daemon {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
+    news: broadcast::Sender<News>,
     events: watch::Sender<Events>,
     status: watch::Sender<SourceStatus>,
     bell: watch::Sender<u64>,
@@ -71,73 +74,6 @@ pub(super) struct Daemon {
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
-}
-
-/// Takes new settings from their file, or says why not.
-#[derive(Debug, Clone)]
-pub(super) struct Reloader {
-    file: PathBuf,
-    settings: watch::Sender<Arc<Config>>,
-    metrics: Metrics,
-    clock: Clock,
-}
-
-impl Reloader {
-    /// Reads the file again; settings that cannot be used change nothing.
-    pub(super) fn reload(&self) {
-        match self.next() {
-            Ok(config) => {
-                let gone: Vec<String> = {
-                    let now = self.settings.borrow();
-                    let gone = now.aws.regions.difference(&config.aws.regions);
-                    gone.map(ToString::to_string).collect()
-                };
-                if !gone.is_empty() {
-                    tracing::warn!(regions = gone.join(" "), "regions left alone from now on");
-                }
-                self.settings.send_replace(Arc::new(config));
-                self.metrics.reloaded(true, self.clock.now());
-                tracing::info!("settings reloaded");
-            }
-            Err(error) => {
-                self.metrics.reloaded(false, self.clock.now());
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "settings not reloaded, the old ones stay in force"
-                );
-            }
-        }
-    }
-
-    fn next(&self) -> anyhow::Result<Config> {
-        let config = self.read()?;
-        let fixed = self.settings.borrow().changes_needing_restart(&config);
-        if fixed.is_empty() {
-            return Ok(config);
-        }
-        let why = format!("{} cannot change while running; restart instead", fixed.join(", "));
-        Err(Unfit(why).into())
-    }
-
-    /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
-    fn read(&self) -> anyhow::Result<Config> {
-        let (findings, read) = match config::load(&self.file) {
-            Ok(Loaded { config, warnings }) => (warnings, Ok(config)),
-            Err(error) => {
-                let why = chain(&error);
-                let findings = match error {
-                    Unusable::Invalid { path: _, text: _, findings } => findings,
-                    Unusable::Unreadable { .. } => Vec::new(),
-                };
-                (findings, Err(Unfit(why).into()))
-            }
-        };
-        for finding in findings {
-            let file = self.file.display();
-            tracing::warn!(%file, %finding, "finding in the settings");
-        }
-        read
-    }
 }
 
 impl Daemon {
@@ -169,6 +105,7 @@ impl Daemon {
             catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
+            news: broadcast::Sender::new(journal::NEWS_MAX),
             events: watch::Sender::default(),
             status: watch::Sender::default(),
             bell: watch::Sender::default(),
@@ -222,6 +159,7 @@ impl Daemon {
         Reloader {
             file,
             settings: self.settings.clone(),
+            news: self.news.clone(),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
         }
@@ -234,12 +172,8 @@ impl Daemon {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let mut tasks: JoinSet<Result<(), Hopeless>> = JoinSet::new();
-        let state = self.http_state();
-        let http_stop = stop.clone();
-        tasks.spawn(async move {
-            http::serve(listener, state, http_stop).await;
-            Ok(())
-        });
+        self.spawn_http(&mut tasks, listener, &stop);
+        self.spawn_journal(&mut tasks, &stop);
         let constraints = watch::Sender::new(session::constraints(&self.config));
         self.spawn_source(&mut tasks, &constraints, &stop)?;
         let Some(session) = self.open_session(&stop).await? else {
@@ -365,6 +299,39 @@ impl Daemon {
         }
     }
 
+    fn spawn_http(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        listener: TcpListener,
+        stop: &CancellationToken,
+    ) {
+        let (state, stop) = (self.http_state(), stop.clone());
+        tasks.spawn(async move {
+            http::serve(listener, state, stop).await;
+            Ok(())
+        });
+    }
+
+    fn spawn_journal(&self, tasks: &mut JoinSet<Result<(), Hopeless>>, stop: &CancellationToken) {
+        let channels = journal::Channels {
+            about: self.about.subscribe(),
+            caller: self.caller.subscribe(),
+            source: self.status.subscribe(),
+            membership: self.membership.subscribe(),
+            reports: self.reports.subscribe(),
+            news: self.news.clone(),
+            events: self.events.clone(),
+            beats: self.beats.clone(),
+        };
+        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "journal",
+            stop.clone(),
+            move || metrics.panicked(Task::Journal),
+            move || journal::run(channels.clone(), clock.clone(), end.clone()),
+        ));
+    }
+
     fn spawn_probe(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
@@ -426,6 +393,7 @@ impl Daemon {
             recorders: self.recorders.subscribe(),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
+            news: self.news.clone(),
             metrics: self.metrics.clone(),
             beats: self.beats.clone(),
         };

@@ -11,10 +11,12 @@ mod examples;
 pub mod excerpt;
 mod explain;
 pub mod healthcheck;
+mod iam_policy;
 mod narrator;
 mod paint;
 mod plan;
 mod reload;
+mod reloader;
 mod rollout;
 mod run;
 pub mod schema;
@@ -120,6 +122,8 @@ enum Command {
     Validate(validate::Args),
     /// Print the JSON Schema of manifests.
     Schema,
+    /// Print the least that conformd has to be allowed, as an IAM policy.
+    IamPolicy(iam_policy::Args),
     /// Serve a simulated AWS on this machine.
     Simulate(simulate::Simulate),
     /// Show conformd at work on a simulated organization; needs no AWS account.
@@ -145,7 +149,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let text = paint::error(&format!("{error:#}"));
-            let code = if error.is::<session::Unfit>() { EXIT_CONFIG } else { 1 };
+            let code = if error.is::<session::Unfit>() {
+                EXIT_CONFIG
+            } else if error.is::<iam_policy::Missing>() {
+                EXIT_USAGE
+            } else {
+                1
+            };
             match std::io::Write::write_all(&mut stderr, text.as_bytes()) {
                 Ok(()) => ExitCode::from(code),
                 Err(_) => ExitCode::from(1),
@@ -171,6 +181,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Check(_)
         | Command::Validate(_)
         | Command::Schema
+        | Command::IamPolicy(_)
         | Command::Healthcheck(_)
         | Command::Completions(_) => "conformd=warn,error",
     };
@@ -185,6 +196,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
         Command::Schema => schema::run(),
+        Command::IamPolicy(args) => iam_policy::run(args),
         Command::Simulate(args) => {
             block_on(async { simulate::run(args).await.map(|()| ExitCode::SUCCESS) })
         }

@@ -14,7 +14,7 @@ use crate::domain::arrival::{Arrival, Verdict};
 use crate::domain::failure_class::{FailureClass, Mover};
 use crate::domain::model::{AccountId, Region, Timestamp};
 use crate::domain::newcomer::Phase;
-use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Action, Hold, HoldReason, Reason, Step};
 use crate::domain::report::{PackReport, PackState, RegionReport};
 use crate::domain::view::newcomers::{self, NewAccountView};
@@ -118,12 +118,7 @@ impl Narrator {
         facts: &Facts,
     ) -> std::io::Result<()> {
         for Outcome { step, ending } in &report.outcomes {
-            let end = match ending {
-                Ending::Accepted { .. } => "accepted".to_owned(),
-                Ending::Failed { kind, why: _ } => format!("refused ({kind})"),
-                Ending::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
-                Ending::NotStarted => "not started".to_owned(),
-            };
+            let end = ending.headline();
             let sign = match step.action {
                 Action::Create(_) => '+',
                 Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
@@ -175,7 +170,8 @@ impl Narrator {
             facts.push(("plan".to_owned(), '!', text));
         }
         for (name, pack) in &report.packs {
-            let text = report.tracking.packs.get(name).map_or_else(|| state(pack), arrival);
+            let text =
+                report.tracking.packs.get(name).map_or_else(|| state(pack), Arrival::headline);
             let mut holds = report.plan.holds.iter();
             let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_news(hold));
             let held = hold.map(|hold| {
@@ -315,24 +311,6 @@ fn is_news(hold: &Hold) -> bool {
 fn state(pack: &PackReport) -> Option<String> {
     (pack.state == PackState::Unmanaged)
         .then(|| "nobody declared it, so it is left alone".to_owned())
-}
-
-/// How a pack has arrived; counts that change all the time are for the status.
-fn arrival(arrival: &Arrival) -> Option<String> {
-    let verdict = match arrival.verdict {
-        Verdict::Unseen => return None,
-        // A matter of one more sweep.
-        Verdict::StuckAggregate => Verdict::Converging,
-        Verdict::Converged
-        | Verdict::Converging
-        | Verdict::Degraded
-        | Verdict::Missing
-        | Verdict::Deleting => arrival.verdict,
-    };
-    let classes = arrival.classes.iter().map(|(class, count)| format!("{count} {class}"));
-    let classes: Vec<String> = classes.collect();
-    let why = if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
-    Some(format!("{}{why}", verdict.as_str()))
 }
 
 /// Whether a region is left with what only a person can mend.

@@ -22,6 +22,7 @@ use crate::domain::findings::Findings;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::Rescue;
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{self, Node};
@@ -148,9 +149,9 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecorderProbe {
     /// The role's name, with its path if it has one, the same in every account.
-    pub role_name: String,
+    pub role_name: RoleName,
     /// The external id that its trust policy asks for; no secret, and different per installation.
-    pub external_id: Option<String>,
+    pub external_id: Option<ExternalId>,
     /// How often an account that matters is looked at again.
     pub interval: Duration,
 }

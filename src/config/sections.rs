@@ -18,6 +18,7 @@ use crate::domain::foreign::veiled;
 use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
+use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::{AfterDeadline, Rescue};
 use crate::domain::yaml::Node;
 
@@ -281,7 +282,9 @@ fn probe_section(node: &Node, findings: &mut Findings<'_>) -> Option<RecorderPro
     let known = ["roleName", "externalId", "interval"];
     let fields = Fields::of(node, "recorderProbe", &known, findings)?;
     let role_name = role_name(&fields, findings);
-    let external_id = fields.get("externalId").map(|node| external_id(node, findings));
+    let external_id = fields
+        .get("externalId")
+        .map(|node| parsed(node, "recorderProbe.externalId", ExternalId::EXPECTED, findings));
     let interval = fields.duration("interval", PROBE_INTERVAL, PROBE_DEFAULT, findings);
     if external_id.is_none() {
         findings
@@ -298,48 +301,19 @@ fn probe_section(node: &Node, findings: &mut Findings<'_>) -> Option<RecorderPro
     Some(RecorderProbe { role_name: role_name?, external_id, interval })
 }
 
-fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<String> {
-    const EXPECTED: &str =
-        "the name of a role, with its path if it has one, such as conformd/RecorderProbe";
-    let node = fields.require("roleName", EXPECTED, findings)?;
-    let given = text(node, "recorderProbe.roleName", EXPECTED, findings)?;
-    let full = given.strip_prefix('/').unwrap_or(given);
-    let (path, name) = match full.rsplit_once('/') {
-        Some((path, name)) => (Some(path), name),
-        None => (None, full),
-    };
-    // IAM API: `roleNameType` and `pathType`; of what a path may hold, what names may hold.
-    let is_path = |path: &str| path.len() <= 510 && path.split('/').all(is_iam_name);
-    if name.len() <= 64 && is_iam_name(name) && path.is_none_or(is_path) {
-        return Some(full.to_owned());
+fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<RoleName> {
+    let node = fields.require("roleName", RoleName::EXPECTED, findings)?;
+    let given = text(node, "recorderProbe.roleName", RoleName::EXPECTED, findings)?;
+    let role = given.strip_prefix('/').unwrap_or(given).parse().ok();
+    if role.is_none() {
+        let found = format!("recorderProbe.roleName is {}", shown(node));
+        let finding =
+            findings.error(node.span, code::MALFORMED, found).expected(RoleName::EXPECTED);
+        if given.starts_with("arn:") {
+            finding.hint("give what follows role/: the rest differs from account to account");
+        }
     }
-    let found = format!("recorderProbe.roleName is {}", shown(node));
-    let finding = findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
-    if given.starts_with("arn:") {
-        finding.hint("give what follows role/: the rest differs from account to account");
-    }
-    None
-}
-
-fn is_iam_name(name: &str) -> bool {
-    let is_letter = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
-    };
-    !name.is_empty() && name.bytes().all(is_letter)
-}
-
-fn external_id(node: &Node, findings: &mut Findings<'_>) -> Option<String> {
-    // STS API: `externalIdType`.
-    const EXPECTED: &str = "2 to 1,224 ASCII letters, digits or any of _+=,.@:/-";
-    let given = text(node, "recorderProbe.externalId", EXPECTED, findings)?;
-    let is_id = |part: &str| part.is_empty() || is_iam_name(part);
-    if (2..=1_224).contains(&given.len()) && given.split([':', '/']).all(is_id) {
-        return Some(given.to_owned());
-    }
-    let found = format!("recorderProbe.externalId is {}", shown(node));
-    findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
-    None
+    role
 }
 
 fn rescue_section(node: &Node, findings: &mut Findings<'_>) -> Option<Rescue> {

@@ -90,6 +90,28 @@ pub struct Arrival {
     pub read: Option<Timestamp>,
 }
 
+impl Arrival {
+    /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
+    /// time are left out.
+    pub fn headline(&self) -> Option<String> {
+        let verdict = match self.verdict {
+            Verdict::Unseen => return None,
+            // A matter of one more sweep.
+            Verdict::StuckAggregate => Verdict::Converging,
+            Verdict::Converged
+            | Verdict::Converging
+            | Verdict::Degraded
+            | Verdict::Missing
+            | Verdict::Deleting => self.verdict,
+        };
+        let classes = self.classes.iter().map(|(class, count)| format!("{count} {class}"));
+        let classes: Vec<String> = classes.collect();
+        let why =
+            if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+        Some(format!("{}{why}", verdict.as_str()))
+    }
+}
+
 /// What is known of the members of one region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Tracking {

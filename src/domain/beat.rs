@@ -22,12 +22,14 @@ pub enum Task {
     Region,
     /// Answers over HTTP.
     Http,
+    /// Notes what happens, for people.
+    Journal,
 }
 
 impl Task {
     /// Every kind, in label order.
-    pub const ALL: [Self; 5] =
-        [Self::Source, Self::Organization, Self::Probe, Self::Region, Self::Http];
+    pub const ALL: [Self; 6] =
+        [Self::Source, Self::Organization, Self::Probe, Self::Region, Self::Http, Self::Journal];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Task {
             Self::Probe => "probe",
             Self::Region => "region",
             Self::Http => "http",
+            Self::Journal => "journal",
         }
     }
 }

@@ -84,6 +84,7 @@ macro_rules! identifier {
         }
     };
 }
+pub(super) use identifier;
 
 /// An AWS account: exactly 12 digits, kept as text (a number would lose leading zeros).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

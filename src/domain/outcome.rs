@@ -40,3 +40,15 @@ pub enum Ending {
     /// A stop was requested before it began.
     NotStarted,
 }
+
+impl Ending {
+    /// What AWS said, in a few words; its own are not among them.
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Accepted { arn: _ } => "accepted".to_owned(),
+            Self::Failed { kind, why: _ } => format!("refused ({kind})"),
+            Self::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
+            Self::NotStarted => "not started".to_owned(),
+        }
+    }
+}

@@ -70,8 +70,14 @@ fn sign(step: &Step) -> char {
 
 /// The verb and its reason.
 fn headline(step: &Step) -> String {
-    let why = match &step.reason {
-        Reason::Missing | Reason::Changed => return step.action.kind().to_string(),
+    let kind = step.action.kind();
+    why(step).map_or_else(|| kind.to_string(), |why| format!("{kind}: {why}"))
+}
+
+/// Why a step is there, if its verb does not say so.
+pub(super) fn why(step: &Step) -> Option<String> {
+    Some(match &step.reason {
+        Reason::Missing | Reason::Changed => return None,
         Reason::Vanished => "it was in force and is gone".to_owned(),
         Reason::Adoption => "its manifest takes it over".to_owned(),
         Reason::ForeignChange => "somebody else changed it".to_owned(),
@@ -95,8 +101,7 @@ fn headline(step: &Step) -> String {
         Reason::Rescue { accounts, seen } => rescue(accounts, seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
-    };
-    format!("{}: {why}", step.action.kind())
+    })
 }
 
 /// Accounts of one rescue that are named.

@@ -11,11 +11,11 @@ pub mod members;
 pub mod newcomers;
 mod next;
 pub mod packs;
-mod region;
+pub mod region;
 pub mod status;
 pub mod text;
 pub mod trouble;
-mod words;
+pub(super) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

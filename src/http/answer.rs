@@ -1,10 +1,11 @@
-//! What all answers have in common: JSON, errors as JSON, and the headers that keep browsers safe.
+//! What all answers have in common: their forms, errors, and the headers that keep browsers safe.
 
-use axum::Json;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use axum::http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::header::{Entry, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use maud::Markup;
 use serde::Serialize;
 
 use super::{API_VERSION, Server};
@@ -12,24 +13,56 @@ use super::{API_VERSION, Server};
 /// Says that nothing in the answer is about a real account; absent otherwise.
 const SIMULATED: HeaderName = HeaderName::from_static("x-conformd-simulated");
 
-/// On every answer. Nothing here is to be kept, framed, guessed at, or able to load anything.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+/// On every answer that says nothing else itself. Nothing here is to be kept, framed, guessed at,
+/// taken into other sites' pages, or able to load anything.
+const HEADERS: [(HeaderName, HeaderValue); 8] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        HeaderValue::from_static("require-corp"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
     ),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
+/// What a page may do: show itself with our own style, script and icon, and ask us for itself.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 /// Adds what every answer carries.
 pub(super) fn seal(headers: &mut HeaderMap, simulated: bool) {
-    headers.extend(HEADERS);
+    for (name, value) in HEADERS {
+        if let Entry::Vacant(missing) = headers.entry(name) {
+            missing.insert(value);
+        }
+    }
     if simulated {
         headers.insert(SIMULATED, HeaderValue::from_static("true"));
     }
+}
+
+/// A page for people.
+pub(super) fn html(page: Markup) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+    ];
+    (headers, page.into_string()).into_response()
 }
 
 /// Plain text.
@@ -50,9 +83,13 @@ struct Detail<'a> {
     message: &'a str,
 }
 
-/// An error, as JSON whatever was asked for.
+/// What an error says: goes with the answer, for whoever words it in another form.
+#[derive(Debug, Clone)]
+pub(super) struct Complaint(pub(super) String);
+
+/// An error, as JSON.
 pub(super) fn problem(server: &Server, status: StatusCode, message: &str) -> Response {
     let error = Detail { code: status.as_u16(), message };
     let problem = Problem { version: API_VERSION, simulated: server.is_simulated(), error };
-    (status, Json(problem)).into_response()
+    (status, Extension(Complaint(message.to_owned())), Json(problem)).into_response()
 }

@@ -1,4 +1,4 @@
-//! The daemon's own HTTP server: metrics, health, readiness, status, the plan, and one doorbell.
+//! The daemon's own HTTP server: the status page, metrics, health, the API, and one doorbell.
 //!
 //! It sees `watch` receivers and plain values only. Reading changes nothing; the one POST asks for
 //! a look and carries no instruction. What is absent: TLS and users (a proxy's business), and
@@ -9,6 +9,7 @@ mod access;
 mod answer;
 mod health;
 mod listen;
+mod page;
 mod query;
 mod routes;
 mod views;

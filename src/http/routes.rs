@@ -24,7 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::access::{Peer, Refusal, may_ring};
 use super::answer::{problem, seal, text};
 use super::health::{healthz, readyz};
-use super::{API_VERSION, Server, Shared, views};
+use super::{API_VERSION, Server, Shared, page, views};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::plan::Plan;
@@ -43,7 +43,7 @@ const NEW_ACCOUNTS: &str = "/api/v1/new-accounts";
 
 /// What there is, for people who open the address in a browser.
 const ROUTES: [(&str, &str); 11] = [
-    ("/", "this page"),
+    ("/api/v1", "this list"),
     ("/metrics", "metrics, for Prometheus"),
     ("/healthz", "whether the tasks of the daemon run"),
     ("/readyz", "whether source and identity were good once"),
@@ -56,6 +56,8 @@ const ROUTES: [(&str, &str); 11] = [
     ("/api/v1/reconcile", "POST: look at everything now"),
 ];
 
+/// The label of every page for people, which `/` begins.
+const PAGE: &str = "page";
 /// The label of every path that is none of ours.
 const OTHER: &str = "other";
 /// The methods that are told apart in metrics.
@@ -66,10 +68,11 @@ const CODES: [&str; 3] = ["2xx", "4xx", "5xx"];
 /// Every route with everything around it.
 pub(super) fn router(server: &Shared) -> Router {
     let labels: Vec<&'static str> =
-        ROUTES.into_iter().map(|(path, _)| path).chain([OTHER]).collect();
+        ROUTES.into_iter().map(|(path, _)| path).chain([PAGE, OTHER]).collect();
     server.state.metrics.routes(&labels, &METHODS, &CODES);
     let routes = Router::new()
-        .route("/", get(index))
+        .merge(page::routes())
+        .route("/api/v1", get(index))
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -102,6 +105,7 @@ async fn surround(
     next: Next,
 ) -> Response {
     let started = now();
+    let is_for_people = page::is_for_people(&request);
     let matched = request.extensions().get::<MatchedPath>();
     let (route, method) = (route_label(matched), method_label(request.method()));
     // What is declared too large is refused before a byte of it is read.
@@ -114,6 +118,9 @@ async fn surround(
     } else {
         too_large(&server)
     };
+    if is_for_people {
+        response = page::worded(&server, response);
+    }
     seal(response.headers_mut(), server.is_simulated());
     let code = code_label(response.status());
     let elapsed = now().saturating_duration_since(started);
@@ -124,6 +131,9 @@ async fn surround(
 /// The template of the route, never what was asked for in its place.
 fn route_label(matched: Option<&MatchedPath>) -> &'static str {
     let is_it = |route: &&str| matched.is_some_and(|matched| matched.as_str() == *route);
+    if page::PATHS.iter().any(is_it) {
+        return PAGE;
+    }
     ROUTES.into_iter().map(|(route, _)| route).find(is_it).unwrap_or(OTHER)
 }
 
@@ -147,7 +157,7 @@ fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
 }
 
 async fn not_found(extract::State(server): extract::State<Shared>) -> Response {
-    problem(&server, StatusCode::NOT_FOUND, "there is no such page; / lists what there is")
+    problem(&server, StatusCode::NOT_FOUND, "there is no such page; /api/v1 lists what there is")
 }
 
 async fn not_allowed(extract::State(server): extract::State<Shared>) -> Response {
@@ -158,14 +168,15 @@ fn too_large(server: &Server) -> Response {
     problem(server, StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB")
 }
 
-/// `GET /`
+/// `GET /api/v1`
 async fn index(extract::State(server): extract::State<Shared>) -> Response {
     let about = server.state.about.borrow().clone();
     let (installation, mode) = (&about.installation, about.mode);
     let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
     page.push_str(simulated_line(about.simulated));
     page.push('\n');
-    let lines = ROUTES.iter().map(|(path, about)| format!("{path:<44}{about}\n"));
+    let routes = [("/", "the status page, for people")].into_iter().chain(ROUTES);
+    let lines = routes.map(|(path, about)| format!("{path:<44}{about}\n"));
     page.extend(lines);
     text(page)
 }

@@ -27,10 +27,10 @@ use crate::domain::view::text::{self as texts, Layout};
 use crate::domain::view::{Absent, Facts, Page, newcomers, packs};
 
 /// Characters of what was asked for that are repeated in a refusal.
-const ECHO_MAX: usize = 128;
+pub(super) const ECHO_MAX: usize = 128;
 
 /// Why there is no such document.
-enum Refusal {
+pub(super) enum Refusal {
     /// The question makes no sense: 400.
     Bad(String),
     /// What it asks about does not exist: 404.
@@ -43,10 +43,11 @@ impl From<Absent> for Refusal {
     }
 }
 
-type Answer = Result<Response, Refusal>;
+/// A document, or why there is none.
+pub(super) type Answer = Result<Response, Refusal>;
 
 /// Makes a document of what is known now.
-async fn answer(
+pub(super) async fn answer(
     server: Shared,
     work: impl FnOnce(&mut Facts) -> Answer + Send + 'static,
 ) -> Response {
@@ -101,16 +102,18 @@ impl Format {
     }
 }
 
-fn parameters(query: Option<&str>, known: &[&str]) -> Result<Parameters, Refusal> {
+/// What is asked for, of what may be.
+pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Parameters, Refusal> {
     Parameters::read(query, known).map_err(Refusal::Bad)
 }
 
-fn garbled(_: PathRejection) -> Refusal {
+/// A path that is no text.
+pub(super) fn garbled(_: PathRejection) -> Refusal {
     Refusal::Bad("the path is no text".to_owned())
 }
 
 /// The page that is asked for.
-fn page(parameters: &Parameters) -> Result<Page, Refusal> {
+pub(super) fn page(parameters: &Parameters) -> Result<Page, Refusal> {
     let at_least_one = |text: &str| text.parse().ok().filter(|number| 1 <= *number);
     let within = |text: &str| at_least_one(text).filter(|limit| *limit <= Page::LIMIT_MAX);
     let number = parameters.get("page", "a number from 1", at_least_one).map_err(Refusal::Bad)?;
@@ -120,7 +123,7 @@ fn page(parameters: &Parameters) -> Result<Page, Refusal> {
 }
 
 /// One word of a closed set.
-fn word<T: Copy>(
+pub(super) fn word<T: Copy>(
     parameters: &Parameters,
     name: &str,
     all: &[T],
@@ -202,7 +205,7 @@ pub(super) async fn show_account(
 }
 
 /// An account that is not asked for by its id.
-fn misnamed(facts: &Facts, word: &str) -> Refusal {
+pub(super) fn misnamed(facts: &Facts, word: &str) -> Refusal {
     let ids: Vec<String> = called(facts, word).iter().map(ToString::to_string).collect();
     let hint = if ids.is_empty() {
         "an account id has 12 digits".to_owned()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -12,6 +12,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::beat::Beater;
+use crate::domain::journal::News;
 use crate::domain::newcomer::{Newcomer, Warning, Warnings};
 use crate::domain::organization::Membership;
 use crate::domain::plan_text::{PlanText, Values};
@@ -38,6 +39,8 @@ pub struct Channels {
     pub bell: watch::Receiver<u64>,
     /// Where reports go.
     pub reports: watch::Sender<Reports>,
+    /// Where ticks go, each of them: a report that is replaced takes its outcomes with it.
+    pub news: broadcast::Sender<News>,
     /// Counters of events.
     pub metrics: Metrics,
     /// Where the task proves that it is alive.
@@ -90,6 +93,8 @@ pub async fn run<R: Reader, W: Writer>(
         });
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
+        // It never waits; that nobody listens is none of our trouble.
+        drop(channels.news.send(News::Tick(Arc::clone(&report))));
         publish(&channels.reports, &report, &stop);
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
         channels.metrics.reconciled(&report);

@@ -202,8 +202,9 @@ fn the_documented_table_and_the_alerts_are_the_same() {
 }
 
 #[test]
-fn every_alert_fires_in_one_test_and_stays_silent_in_another() {
-    let (mut fires, mut silent) = (BTreeSet::new(), BTreeSet::new());
+fn every_alert_fires_and_resolves_in_one_test_and_stays_silent_in_another() {
+    let (mut fires, mut resolves) = (BTreeSet::new(), BTreeSet::new());
+    let mut silent = BTreeSet::new();
     for file in files("deploy/prometheus/tests").into_values() {
         let file: Value = serde_yaml::from_str(&file).unwrap();
         assert_eq!(file["rule_files"][0].as_str(), Some("../rules/conformd.yml"));
@@ -211,10 +212,14 @@ fn every_alert_fires_in_one_test_and_stays_silent_in_another() {
             let checks = items(&test["alert_rule_test"]).iter();
             let fired = |check: &Value| !items(&check["exp_alerts"]).is_empty();
             let any_fires = checks.clone().any(fired);
+            let mut burning = BTreeSet::new();
             for check in checks {
                 let alert = check["alertname"].as_str().unwrap().to_owned();
                 if fired(check) {
+                    burning.insert(alert.clone());
                     fires.insert(alert);
+                } else if burning.remove(&alert) {
+                    resolves.insert(alert);
                 } else if !any_fires {
                     // Silent throughout: what is silent only before it fires shows `for`.
                     silent.insert(alert);
@@ -223,6 +228,7 @@ fn every_alert_fires_in_one_test_and_stays_silent_in_another() {
         }
     }
     assert_eq!(fires, names());
+    assert_eq!(resolves, names());
     assert_eq!(names().difference(&silent).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 

@@ -641,7 +641,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "reload",
     "plan",
@@ -651,6 +651,7 @@ const COMMANDS: [&str; 13] = [
     "check",
     "validate",
     "schema",
+    "iam-policy",
     "simulate",
     "demo",
     "healthcheck",

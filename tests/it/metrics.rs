@@ -85,7 +85,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_pack_verdicts gauge [region verdict] 14
     conformd_packs gauge [region state] 18
     conformd_packs_observed gauge [region] 2
-    conformd_panics_total counter [task] 5
+    conformd_panics_total counter [task] 6
     conformd_plan_changes gauge [action region] 10
     conformd_reconcile_duration_seconds histogram [phase] 42
     conformd_reconcile_last_attempt_timestamp_seconds gauge [region] 2

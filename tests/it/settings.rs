@@ -326,8 +326,8 @@ fn keys_never_show_in_the_debug_form() {
 fn a_probe_and_rescues_are_read_and_have_defaults() {
     let config = good(&with("recorderProbe: {roleName: Probe, externalId: 'a:b'}\nrescue: {}"));
     let probe = RecorderProbe {
-        role_name: "Probe".to_owned(),
-        external_id: Some("a:b".to_owned()),
+        role_name: "Probe".parse().unwrap(),
+        external_id: Some("a:b".parse().unwrap()),
         interval: Duration::from_mins(10),
     };
     assert_eq!((config.recorder_probe, config.rescue), (Some(probe), Rescue::default()));
@@ -337,7 +337,7 @@ fn a_probe_and_rescues_are_read_and_have_defaults() {
     );
     let config = good(&text);
     let probe = config.recorder_probe.unwrap();
-    assert_eq!(probe.role_name, "security/conformd/Probe");
+    assert_eq!(probe.role_name.as_str(), "security/conformd/Probe");
     assert_eq!(probe.interval, Duration::from_secs(90));
     let rescue =
         Rescue { after_deadline: AfterDeadline::Always, cooldown: Duration::from_hours(2) };

@@ -9,7 +9,7 @@ use conformd::domain::foreign::is_hidden;
 use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
 use conformd::domain::newcomer::Phase;
 use conformd::domain::organization::Membership;
-use conformd::domain::plan::{Hold, HoldReason};
+use conformd::domain::plan::{Action, Hold, HoldReason, Reason};
 use conformd::domain::report::{PackState, RegionReport};
 use conformd::domain::view::account::{AccountView, account};
 use conformd::domain::view::health::HealthState;
@@ -21,7 +21,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use crate::people::{HERE, arrival, facts, failed, id, membership};
-use crate::sample::{at, pack, pack_report, quiet, regions, reports};
+use crate::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
 
 fn table(facts: &Facts) -> String {
     text::status(&status(facts), Layout::default())
@@ -282,6 +282,52 @@ fn nothing_is_said_where_nothing_is_wrong() {
 
         PACK  eu-west-1
         iam   ok 5
+    ");
+}
+
+/// Two accounts without recorder as it was, of which these have one now and wait for a rescue.
+fn late(equipped: &[char]) -> Facts {
+    let facts = calm(&[("iam", PackState::Synced, Verdict::Degraded)]);
+    let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
+    let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
+    report.tracking.packs.insert(pack("iam"), arrival(Verdict::Degraded, 5, late.into()));
+    if !equipped.is_empty() {
+        let seen = equipped.iter().map(|digit| (id(*digit), at("11:50:00"))).collect();
+        let accounts = equipped.iter().map(|digit| id(*digit)).collect();
+        let reason = Reason::Rescue { accounts, seen };
+        let step = step("iam", Action::Rescue(Box::new(content())), reason);
+        report.plan.holds.push(Hold {
+            pack: Some(pack("iam")),
+            reason: HoldReason::Retry,
+            why: "it was put lately".to_owned(),
+            until: Some(at("12:30:00")),
+            step: Some(Box::new(step)),
+        });
+    }
+    Facts { reports: reports([report]), ..facts }
+}
+
+#[test]
+fn whoever_waits_for_a_rescue_of_ours_is_not_told_to_act() {
+    let troubles = |equipped: &[char]| {
+        let page = table(&late(equipped));
+        let (_, troubles) = page.split_once("Failing accounts").unwrap();
+        troubles.trim_matches('\n').to_owned()
+    };
+    assert_snapshot!(troubles(&[]), @"
+    ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
+        Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+        222222222222, 333333333333
+    ");
+    assert_snapshot!(troubles(&['2']), @"
+    ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
+        Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen. A rescue comes by itself where a recorder was seen: 1 of 2.
+        222222222222, 333333333333
+    ");
+    assert_snapshot!(troubles(&['2', '3']), @"
+    ~ no_recorder  2 accounts in iam, eu-west-1  move: conformd
+        Nothing: their recorders were seen, and a rescue comes by itself.
+        222222222222, 333333333333
     ");
 }
 

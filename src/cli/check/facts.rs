@@ -209,7 +209,7 @@ async fn probe(
         },
     );
     Some(ProbeFacts {
-        role_name: settings.role_name.clone(),
+        role_name: settings.role_name.to_string(),
         has_external_id: settings.external_id.is_some(),
         members: tried.into_iter().collect(),
         management,

@@ -13,7 +13,7 @@ use super::super::member::{Counts, Member, MemberStatus};
 use super::super::model::{AccountId, PackName, Timestamp};
 use super::super::observed::RolloutStatus;
 use super::super::outcome::Ending;
-use super::super::plan::{ActionKind, Hold, HoldReason, Reason, Step};
+use super::super::plan::{ActionKind, Hold, HoldReason, Plan, Reason, Step};
 use super::super::report::{PackReport, PackState, RegionReport};
 use super::members::class;
 
@@ -211,6 +211,29 @@ fn of_verdict(verdict: Verdict) -> CellState {
 fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     let is_taken = |ending: &Ending| matches!(ending, Ending::Accepted { .. });
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
+}
+
+/// Those whose recorders were seen and who are rescued without anybody's doing: now, or in time.
+pub(super) fn rescued<'a>(
+    plan: &'a Plan,
+    pack: &PackName,
+) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
+    let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
+    let held = held.filter_map(|hold| hold.step.as_deref());
+    let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
+    steps.find_map(|step| match &step.reason {
+        Reason::Rescue { accounts: _, seen } => Some(seen),
+        Reason::Missing
+        | Reason::Vanished
+        | Reason::Adoption
+        | Reason::Changed
+        | Reason::ForeignChange
+        | Reason::ForeignWrite
+        | Reason::Failed { .. }
+        | Reason::MembersFailed { .. }
+        | Reason::Unwanted
+        | Reason::RegionDropped => None,
+    })
 }
 
 /// Whether a step is for this member.

@@ -34,6 +34,17 @@ impl RegionState {
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Unseen, Self::InProgress, Self::Drifted, Self::Synced];
 
+    /// The word used in texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Unseen => "unseen",
+            Self::InProgress => "in_progress",
+            Self::Drifted => "drifted",
+            Self::Synced => "synced",
+        }
+    }
+
     pub(super) fn of(report: Option<&RegionReport>) -> Self {
         let Some(report) = report else { return Self::Pending };
         if report.unseen.is_some() {

@@ -15,18 +15,18 @@ use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
 use super::status::StatusView;
 use super::trouble::TroubleView;
-use super::words::{ago, first_few, many};
+use super::words::first_few;
 use crate::domain::arrival::Verdict;
 use crate::domain::failure_class::Mover;
 use crate::domain::foreign::flowing;
 use crate::domain::member::{Counts, StatusKind};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::Phase;
-use crate::domain::plan::ActionKind;
+use crate::domain::plan::{ActionKind, HoldReason};
 use table::{Grid, Item, section};
 
-pub use super::words::left;
-pub use account::account;
+pub use super::words::{ago, left, many, span};
+pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
 
 /// Characters of one foreign text that are shown.
 const TEXT_MAX: usize = 1_024;
@@ -36,7 +36,7 @@ const FINDINGS_MAX: usize = 3;
 const IDS_MAX: usize = 3;
 
 /// Foreign text on one line.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     flowing(text, TEXT_MAX)
 }
 
@@ -51,7 +51,7 @@ pub struct Layout {
 
 /// How a line is marked; of several, the last of these counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sign {
+pub enum Sign {
     /// As it should be.
     Fine,
     /// Under way, or mended without anybody's doing.
@@ -63,7 +63,8 @@ enum Sign {
 }
 
 impl Sign {
-    fn as_str(self) -> &'static str {
+    /// The character.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Fine => " ",
             Self::Moving => "~",
@@ -106,16 +107,21 @@ fn general(view: &StatusView, layout: Layout) -> String {
             Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
             Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
-        let sign = match reason.state {
-            HealthState::Healthy => Sign::Fine,
-            HealthState::Unknown => Sign::Dark,
-            HealthState::Degraded => Sign::Needy,
-        };
+        let sign = health_sign(reason.state);
         let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
         let details = details.map(|text| clean(text)).collect();
         Some(Item { sign, row: [subject.to_owned()], details })
     });
     section("Problems", &items.collect::<Vec<_>>(), layout)
+}
+
+/// The sign of the whole, or of one reason.
+pub fn health_sign(state: HealthState) -> Sign {
+    match state {
+        HealthState::Healthy => Sign::Fine,
+        HealthState::Unknown => Sign::Dark,
+        HealthState::Degraded => Sign::Needy,
+    }
 }
 
 /// Packs as rows, regions as columns.
@@ -128,7 +134,7 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
     for pack in packs {
         let cells: Vec<Option<&CellView>> =
             regions.values().map(|view| view.cells.get(pack)).collect();
-        let sign = cells.iter().flatten().map(|cell| sign(cell)).max().unwrap_or(Sign::Fine);
+        let sign = cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(Sign::Fine);
         let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
         grid.row(sign, pack.as_str(), texts);
     }
@@ -136,7 +142,7 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
 }
 
 /// The sign of a cell.
-fn sign(cell: &CellView) -> Sign {
+pub fn cell_sign(cell: &CellView) -> Sign {
     match cell.cell {
         _ if cell.needs_person => Sign::Needy,
         CellState::Unseen => Sign::Dark,
@@ -146,7 +152,7 @@ fn sign(cell: &CellView) -> Sign {
 }
 
 /// A cell in a few letters: `ok 120`, `3 failed`, `rolling 40/120`.
-fn glance(cell: &CellView) -> String {
+pub fn glance(cell: &CellView) -> String {
     let arrival = &cell.arrival;
     let ok = arrival.counts.ok;
     match cell.cell {
@@ -191,7 +197,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
             ];
             let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
             let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
-            items.push(Item { sign: sign(cell), row, details: details.collect() });
+            items.push(Item { sign: cell_sign(cell), row, details: details.collect() });
         }
     }
     section("Packs", &items, layout)
@@ -217,25 +223,39 @@ fn counts(counts: &Counts, expected: Option<usize>) -> String {
 }
 
 /// A word of labels as people write it.
-fn spoken(word: &str) -> String {
+pub fn spoken(word: &str) -> String {
     word.replace('_', " ")
 }
 
 /// Accounts in trouble, by what is the matter.
 fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
     let items = troubles.iter().map(|trouble| {
-        let TroubleView { status, class, accounts, truncated, packs, regions, mover, .. } = trouble;
+        let TroubleView { status, class, accounts, truncated, packs, regions, .. } = trouble;
         let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
         let least = if *truncated { "at least " } else { "" };
         let packs: Vec<&str> = packs.iter().map(PackName::as_str).collect();
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let sign = if *mover == Mover::Aws { Sign::Moving } else { Sign::Needy };
-        let row = [class, scale, format!("move: {}", person(*mover))];
-        Item { sign, row, details: details(trouble, layout.wide) }
+        let row = [class, scale, format!("move: {}", whose(trouble))];
+        Item { sign: trouble_sign(trouble), row, details: details(trouble, layout.wide) }
     });
     section("Failing accounts", &items.collect::<Vec<_>>(), layout)
+}
+
+/// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
+pub fn trouble_sign(trouble: &TroubleView) -> Sign {
+    if trouble.is_rescued() { Sign::Moving } else { mover_sign(trouble.mover) }
+}
+
+/// Whose move a trouble is, as people write it.
+pub fn whose(trouble: &TroubleView) -> &'static str {
+    if trouble.is_rescued() { "conformd" } else { person(trouble.mover) }
+}
+
+/// The sign of a member in trouble, by whose move it is.
+pub fn mover_sign(mover: Mover) -> Sign {
+    if mover == Mover::Aws { Sign::Moving } else { Sign::Needy }
 }
 
 /// The name of the only one, or how many there are.
@@ -284,11 +304,6 @@ fn newcomers(newcomers: &NewcomersView, layout: Layout) -> String {
 }
 
 fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
-    let sign = match account.phase {
-        Phase::Missed => Sign::Needy,
-        Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
-        Phase::Converged => Sign::Fine,
-    };
     let open: Vec<_> =
         account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
     let names: Vec<String> = open.iter().map(|(region, _)| region.to_string()).collect();
@@ -306,7 +321,16 @@ fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
         left(account.left_seconds),
         format!("recorder {recorder}"),
     ];
-    Item::new(sign, row)
+    Item::new(phase_sign(account.phase), row)
+}
+
+/// The sign of a new account.
+pub fn phase_sign(phase: Phase) -> Sign {
+    match phase {
+        Phase::Missed => Sign::Needy,
+        Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
+        Phase::Converged => Sign::Fine,
+    }
 }
 
 /// What waits for more than time.
@@ -334,15 +358,19 @@ fn held(view: &StatusView, layout: Layout) -> String {
 
 fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
     let HoldView { pack, reason, why, until, action: _ } = hold;
-    let sign = match lift(*reason) {
-        Lift::Person => Sign::Needy,
-        Lift::Time => Sign::Moving,
-        Lift::Purpose => Sign::Fine,
-    };
     let pack = pack.as_ref().map_or("every pack", |pack| pack.as_str());
     let until = until.map(|until| format!(" (until {until})")).unwrap_or_default();
     let row = [pack.to_owned(), region.to_string(), spoken(reason.as_str())];
-    Item { sign, row, details: vec![format!("{}{until}", clean(why))] }
+    Item { sign: hold_sign(*reason), row, details: vec![format!("{}{until}", clean(why))] }
+}
+
+/// The sign of a hold: what lifts it.
+pub fn hold_sign(reason: HoldReason) -> Sign {
+    match lift(reason) {
+        Lift::Person => Sign::Needy,
+        Lift::Time => Sign::Moving,
+        Lift::Purpose => Sign::Fine,
+    }
 }
 
 /// Regions and members that were not seen.

@@ -10,6 +10,7 @@ use super::super::member::{Member, MemberStatus, StatusKind};
 use super::super::model::{AccountId, PackName, Region};
 use super::super::report::RegionReport;
 use super::Facts;
+use super::cell::rescued;
 
 /// Accounts that are named as examples of one trouble.
 const EXAMPLES_MAX: usize = 10;
@@ -25,6 +26,8 @@ pub struct TroubleView {
     pub members: usize,
     /// How many accounts they are; at least, if `truncated`.
     pub accounts: usize,
+    /// How many of them have a recorder by now and are rescued without anybody's doing.
+    pub rescued: usize,
     /// Whether some of them are counted and not known by name.
     pub truncated: bool,
     /// In which packs.
@@ -37,6 +40,13 @@ pub struct TroubleView {
     pub advice: String,
     /// A few of them, by account.
     pub examples: Vec<ExampleView>,
+}
+
+impl TroubleView {
+    /// Whether all of them are rescued without anybody's doing.
+    pub fn is_rescued(&self) -> bool {
+        self.rescued == self.members
+    }
 }
 
 /// One account in trouble, in one of the places where it is.
@@ -64,6 +74,7 @@ pub(super) type Matter = Option<FailureClass>;
 struct Group<'a> {
     members: usize,
     known: usize,
+    rescued: usize,
     packs: BTreeSet<&'a PackName>,
     regions: BTreeSet<&'a Region>,
     /// The first place of each account.
@@ -97,10 +108,13 @@ fn collect<'a>(
             group.packs.insert(pack);
             group.regions.insert(region);
         }
+        let seen = report.and_then(|report| rescued(&report.plan, pack));
         for member in &*arrival.troubled {
             let Some(matter) = matter(member) else { continue };
+            let is_rescued = seen.is_some_and(|seen| seen.contains_key(&member.account));
             let group = groups.entry(matter).or_default();
             group.known = group.known.saturating_add(1);
+            group.rescued = group.rescued.saturating_add(usize::from(is_rescued));
             group.accounts.entry(member.account).or_insert((region, pack, member));
         }
     }
@@ -121,7 +135,7 @@ fn matter(member: &Member) -> Option<Matter> {
 }
 
 fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
-    let Group { members, known, packs, regions, accounts } = group;
+    let Group { members, known, rescued, packs, regions, accounts } = group;
     let examples = accounts.iter().take(EXAMPLES_MAX).map(|(account, (region, pack, member))| {
         let (code, message) = words(member);
         ExampleView {
@@ -138,11 +152,19 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
         class: matter,
         members,
         accounts: accounts.len(),
+        rescued,
         truncated: known < members,
         packs: packs.into_iter().cloned().collect(),
         regions: regions.into_iter().cloned().collect(),
         mover: mover(matter),
-        advice: advice(facts, matter),
+        advice: match rescued {
+            0 => advice(facts, matter),
+            _ if rescued == members => RESCUED.to_owned(),
+            _ => format!(
+                "{} A rescue comes by itself where a recorder was seen: {rescued} of {members}.",
+                advice(facts, matter)
+            ),
+        },
         examples: examples.collect(),
     }
 }
@@ -157,6 +179,9 @@ pub(super) fn words(member: &Member) -> (Option<String>, Option<String>) {
 pub(super) fn mover(matter: Matter) -> Mover {
     matter.map_or(Mover::Member, FailureClass::mover)
 }
+
+/// What to do about members that are rescued anyway.
+const RESCUED: &str = "Nothing: their recorders were seen, and a rescue comes by itself.";
 
 /// What to do about a member that is missing.
 const MISSING: &str = "See that the account has a configuration recorder in the region: AWS shows \

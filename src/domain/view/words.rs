@@ -8,7 +8,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// A span of time in its two largest units: `2h 10m`, `3d 4h`, `45s`.
-pub(super) fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (large, unit, small, rest) = match seconds {
         ..MINUTE => return format!("{seconds}s"),
@@ -20,7 +20,7 @@ pub(super) fn span(seconds: i64) -> String {
 }
 
 /// How long ago this was: `5m ago`.
-pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{} ago", span(seconds_to(at, now)))
 }
 
@@ -39,12 +39,12 @@ pub fn left(seconds: i64) -> String {
 }
 
 /// `1 account`, `2 accounts`.
-pub(super) fn many(number: usize, noun: &str) -> String {
+pub fn many(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `a, b and 3 more`: the first few of a list.
-pub(super) fn first_few(all: &[String], most: usize) -> String {
+pub(in crate::domain) fn first_few(all: &[String], most: usize) -> String {
     let shown = all.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match all.len().saturating_sub(most) {
         0 => shown,

@@ -58,8 +58,8 @@ impl Face for Wired {
 
     fn members(&self, role: &str, external_id: Option<&str>) -> AwsMembers {
         let probe = RecorderProbe {
-            role_name: role.to_owned(),
-            external_id: external_id.map(str::to_owned),
+            role_name: role.parse().unwrap(),
+            external_id: external_id.map(|id| id.parse().unwrap()),
             interval: Duration::from_mins(15),
         };
         self.clouds[&home().account].members(&probe, &"main".parse().unwrap(), "aws")

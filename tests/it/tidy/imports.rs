@@ -28,11 +28,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ]),
     ("organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
     ("probe", &["domain", "clock", "cloud", "beats", "limiter"]),
+    ("journal", &["domain", "clock", "beats"]),
     // Sees the report and receivers, never a client.
     ("http", &["domain", "clock", "beats", "metrics"]),
     ("cli", &[
         "domain", "telemetry", "clock", "cloud", "config", "beats", "listing", "limiter", "source",
-        "intake", "aws", "sim", "executor", "metrics", "region", "organization", "probe", "http",
+        "intake", "aws", "sim", "executor", "metrics", "region", "organization", "probe", "journal", "http",
     ]),
     ("main", &["cli"]),
 ];

@@ -62,7 +62,10 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
     });
     rows.extend(management.then(|| fact(Sign::Fine, "role", "the management account".to_owned())));
     rows.extend(joined.map(|at| fact(Sign::Fine, "joined", format!("{at} ({})", ago(at, now)))));
-    rows.extend(view.clock.as_ref().map(|clock| window(clock, view)));
+    rows.extend(view.clock.as_ref().map(|clock| {
+        let (sign, text) = window(clock, view);
+        fact(sign, "window", text)
+    }));
     let units = units.as_ref().filter(|units| !units.is_empty());
     rows.extend(units.map(|units| {
         let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
@@ -76,18 +79,19 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
     rows
 }
 
-fn window(clock: &ClockView, view: &AccountView) -> Item<2> {
+/// The window in which AWS retries a new account.
+pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
     if open.all(super::Phase::is_settled) {
-        return fact(Sign::Fine, "window", format!("ends {deadline}; every pack is there"));
+        return (Sign::Fine, format!("ends {deadline}; every pack is there"));
     }
     let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
-    fact(sign, "window", format!("ends {deadline}: {}", left(*left_seconds)))
+    (sign, format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
 fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: Layout) -> String {
-    let PlaceView { unseen, phase, recorder, packs } = place;
+    let PlaceView { unseen, phase, recorder: seen, packs } = place;
     let mut title = region.to_string();
     if let Some(phase) = phase {
         write!(title, " · {phase}", phase = phase.as_str())
@@ -97,7 +101,10 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     if let Some(why) = unseen {
         rows.push(fact(Sign::Dark, "not seen", clean(why)));
     }
-    rows.extend(recorder.as_ref().map(|seen| recorder_row(seen, view.now)));
+    rows.extend(seen.as_ref().map(|seen| {
+        let (sign, text) = recorder(seen, view.now);
+        fact(sign, "recorder", text)
+    }));
     rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
     if rows.is_empty() {
         rows.push(fact(Sign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
@@ -105,7 +112,8 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     section(&title, &rows, layout)
 }
 
-fn recorder_row(seen: &Sighting, now: Timestamp) -> Item<2> {
+/// What a probe saw of a recorder.
+pub fn recorder(seen: &Sighting, now: Timestamp) -> (Sign, String) {
     let Sighting { recorder, at } = seen;
     let (sign, text) = match recorder {
         RecorderState::Recording => (Sign::Fine, "recording".to_owned()),
@@ -118,29 +126,33 @@ fn recorder_row(seen: &Sighting, now: Timestamp) -> Item<2> {
         RecorderState::Missing => (Sign::Needy, "missing: create one".to_owned()),
         RecorderState::Unknown { why } => (Sign::Dark, format!("not known: {}", clean(why))),
     };
-    fact(sign, "recorder", format!("{text} (seen {})", ago(*at, now)))
+    (sign, format!("{text} (seen {})", ago(*at, now)))
 }
 
 /// A pack: targeted or not and why, what AWS says, what happens next.
 fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
-    let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
-    let sign = match pack.next.who {
-        Who::Person => Sign::Needy,
-        Who::Aws | Who::Conformd => Sign::Moving,
-        Who::Nobody if is_dark => Sign::Dark,
-        Who::Nobody => Sign::Fine,
-    };
     let words = [standing(pack, now), Some(targeting(pack.targeting.as_ref()))];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let said = [&pack.code, &pack.message].into_iter().flatten();
     let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
     let said = (!said.is_empty()).then(|| format!("AWS says: {said}"));
     let details = said.into_iter().chain(next_line(&pack.next, now)).collect();
-    Item { sign, row: [name.to_string(), words], details }
+    Item { sign: pack_sign(pack), row: [name.to_string(), words], details }
+}
+
+/// The sign of an account under a pack: who is to act.
+pub fn pack_sign(pack: &AccountPackView) -> Sign {
+    let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
+    match pack.next.who {
+        Who::Person => Sign::Needy,
+        Who::Aws | Who::Conformd => Sign::Moving,
+        Who::Nobody if is_dark => Sign::Dark,
+        Who::Nobody => Sign::Fine,
+    }
 }
 
 /// How it stands, in words, if there is anything to say.
-fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
+pub fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
     let Some(status) = pack.status else {
         return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
     };
@@ -154,7 +166,8 @@ fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
     Some(text)
 }
 
-fn targeting(targeting: Option<&Targeting>) -> String {
+/// Whether the account is to have the pack, and why not, in words.
+pub fn targeting(targeting: Option<&Targeting>) -> String {
     match targeting {
         None => "no manifest wants the pack here".to_owned(),
         Some(Targeting::Targeted) => "targeted: no rule excludes it".to_owned(),
@@ -166,7 +179,8 @@ fn targeting(targeting: Option<&Targeting>) -> String {
     }
 }
 
-fn next_line(next: &NextView, now: Timestamp) -> Option<String> {
+/// What happens next, if anything: whose move it is, what, and by when.
+pub fn next_line(next: &NextView, now: Timestamp) -> Option<String> {
     let NextView { who, mover, what, due } = next;
     if what.is_empty() {
         return None;

@@ -1,0 +1,226 @@
+//! `conformd iam-policy`: the least that conformd has to be allowed, as IAM reads it.
+//!
+//! What stands in the policies is decided in `domain/policy`; this file owns the arguments, and
+//! where their values come from.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use thiserror::Error;
+
+use super::plan::print;
+use super::session;
+use crate::config::{Aws, Config, RecorderProbe};
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Region};
+use crate::domain::policy::{
+    self, Document, Duties, ExternalId, NamePrefix, Need, OrganizationId, Partition, Probe,
+    RoleName, Scope, Trust,
+};
+
+/// Arguments of `iam-policy`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Whose policy
+    #[arg(long, value_enum, default_value_t)]
+    role: Role,
+
+    /// How much the daemon may change: observe, upsert or sync [default: what the settings say]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+
+    /// Take mode, account, regions and probe from these settings, where no option says otherwise
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The account that owns the packs
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
+
+    /// The regions to keep, separated by commas
+    #[arg(long, value_name = "REGIONS", value_delimiter = ',')]
+    regions: Vec<Region>,
+
+    /// How the name of every pack begins that may be written [default: any name]
+    #[arg(long, value_name = "TEXT")]
+    name_prefix: Option<NamePrefix>,
+
+    /// What manifests and installation ask for besides, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ou,tags")]
+    with: Vec<With>,
+
+    /// The organization: only its accounts are entered, and only from it
+    #[arg(long, value_name = "ID")]
+    organization: Option<OrganizationId>,
+
+    /// The role that shows recorders of members, with its path if it has one
+    #[arg(long, value_name = "NAME")]
+    probe_role: Option<RoleName>,
+
+    /// What that role's trust policy asks for
+    #[arg(long, value_name = "ID")]
+    external_id: Option<ExternalId>,
+
+    /// The role that the daemon runs as, with its path if it has one
+    #[arg(long, value_name = "NAME", default_value = "conformd")]
+    daemon_role: RoleName,
+}
+
+/// Whose policy is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// What the daemon may do
+    #[default]
+    Daemon,
+    /// What the role in members may do that shows their recorders
+    Probe,
+    /// Who may become that role
+    ProbeTrust,
+}
+
+/// What only some installations need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum With {
+    /// Nothing
+    None,
+    /// Manifests select accounts by organizational unit
+    Ou,
+    /// Manifests select accounts by tag
+    Tags,
+    /// Manifests name a bucket for results
+    DeliveryBucket,
+    /// It runs in the management account, and nobody has given AWS Config trusted access before
+    TrustedAccess,
+}
+
+impl With {
+    fn need(self) -> Option<Need> {
+        match self {
+            Self::None => None,
+            Self::Ou => Some(Need::Units),
+            Self::Tags => Some(Need::Tags),
+            Self::DeliveryBucket => Some(Need::DeliveryBucket),
+            Self::TrustedAccess => Some(Need::TrustedAccess),
+        }
+    }
+}
+
+/// A value that neither an option nor the settings give: exit code 64.
+#[derive(Debug, Error)]
+#[error("{0} is missing: {1}")]
+pub(super) struct Missing(&'static str, &'static str);
+
+/// Prints the policy.
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = args.config.as_deref().map(session::load).transpose()?;
+    let document = document(Given::of(args, config))?;
+    print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is known, from options first and from the settings otherwise.
+#[derive(Debug)]
+struct Given {
+    role: Role,
+    mode: Option<Mode>,
+    account: Option<AccountId>,
+    regions: BTreeSet<Region>,
+    name_prefix: Option<NamePrefix>,
+    needs: BTreeSet<Need>,
+    organization: Option<OrganizationId>,
+    probe_role: Option<RoleName>,
+    external_id: Option<ExternalId>,
+    daemon_role: RoleName,
+}
+
+impl Given {
+    fn of(args: Args, config: Option<Config>) -> Self {
+        let Args {
+            role,
+            mode,
+            config: _,
+            account,
+            regions,
+            name_prefix,
+            with,
+            organization,
+            probe_role,
+            external_id,
+            daemon_role,
+        } = args;
+        let mut given = Self {
+            role,
+            mode,
+            account,
+            regions: regions.into_iter().collect(),
+            name_prefix,
+            needs: with.into_iter().filter_map(With::need).collect(),
+            organization,
+            probe_role,
+            external_id,
+            daemon_role,
+        };
+        if let Some(config) = config {
+            given.fill(config);
+        }
+        given
+    }
+
+    fn fill(&mut self, config: Config) {
+        let Config { mode, aws: Aws { expected_account, regions, .. }, recorder_probe, .. } =
+            config;
+        self.mode = self.mode.or(Some(mode));
+        self.account = self.account.or(Some(expected_account));
+        if self.regions.is_empty() {
+            self.regions = regions;
+        }
+        if let Some(RecorderProbe { role_name, external_id, interval: _ }) = recorder_probe {
+            self.probe_role.get_or_insert(role_name);
+            self.external_id = self.external_id.take().or(external_id);
+        }
+    }
+
+    fn scope(&self) -> anyhow::Result<Scope> {
+        let account =
+            self.account.ok_or(Missing("--account", "the account that owns the packs"))?;
+        if self.regions.is_empty() {
+            return Err(Missing("--regions", "such as us-east-1,eu-west-1").into());
+        }
+        Ok(Scope {
+            partition: Partition::of_all(&self.regions)
+                .context("these regions have no policy in common")?,
+            account,
+            regions: self.regions.clone(),
+            name_prefix: self.name_prefix.clone(),
+        })
+    }
+}
+
+fn document(given: Given) -> anyhow::Result<Document> {
+    let document = match given.role {
+        Role::Daemon => {
+            let scope = given.scope()?;
+            let mode = given.mode.ok_or(Missing("--mode", "observe, upsert or sync"))?;
+            let organization = given.organization;
+            let probe = given.probe_role.map(|role| Probe { role, organization });
+            policy::daemon(&scope, &Duties { mode, needs: given.needs, probe })
+        }
+        Role::Probe => policy::probe(),
+        Role::ProbeTrust => {
+            let scope = given.scope()?;
+            let external_id = "what the caller has to show, the same as recorderProbe.externalId";
+            let organization =
+                "the organization that the caller has to be of, such as o-a1b2c3d4e5";
+            let trust = Trust {
+                daemon: given.daemon_role,
+                external_id: given.external_id.ok_or(Missing("--external-id", external_id))?,
+                organization: given.organization.ok_or(Missing("--organization", organization))?,
+            };
+            policy::probe_trust(&scope, &trust)
+        }
+    };
+    document.context("AWS would refuse the policy")
+}

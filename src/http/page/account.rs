@@ -1,0 +1,158 @@
+//! One account, explained: region by region, pack by pack.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{self, Path, RawQuery};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::newcomers::countdown;
+use super::parts::{
+    Fact, age, fact, facts, foreign, moment, pack_link, scrolling, section, sign, tone,
+};
+use super::shell::Frame;
+use super::troubles::said;
+use crate::domain::model::{AccountId, PackName, Region, UnitId};
+use crate::domain::organization::AccountState;
+use crate::domain::view::Facts;
+use crate::domain::view::account::{AccountPackView, AccountView, MemberView, PlaceView, account};
+use crate::domain::view::text::{Sign, next_line, pack_sign, phase_sign, recorder, standing};
+use crate::domain::view::text::{targeting, window};
+use crate::http::Shared;
+use crate::http::views::{answer, garbled, misnamed, parameters};
+
+/// `GET /accounts/{id}`
+pub(super) async fn show(
+    extract::State(server): extract::State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut Facts| {
+        let Path(id) = path.map_err(garbled)?;
+        parameters(query.as_deref(), &[])?;
+        let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
+        let view = account(facts, id, None)?;
+        let title = format!("{}: {}", word(worst(&view)), view.account);
+        let frame = Frame { title: &title, here: None, main: main(&view) };
+        Ok(frame.within(&facts.about, facts.now))
+    };
+    answer(server, work).await
+}
+
+/// The sign of the whole: that of the pack that needs somebody most.
+fn worst(view: &AccountView) -> Sign {
+    let packs = view.regions.values().flat_map(|place| place.packs.values());
+    packs.map(pack_sign).max().unwrap_or(Sign::Fine)
+}
+
+fn word(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Fine => "fine",
+        Sign::Moving => "under way",
+        Sign::Dark => "not known",
+        Sign::Needy => "needs a person",
+    }
+}
+
+fn main(view: &AccountView) -> Markup {
+    html! {
+        h1 {
+            (sign(worst(view))) " " span class="name" { (view.account) }
+            @if let Some(name) = &view.member.name { " " small { (foreign(name)) } }
+        }
+        p class="lead" { (foreign(&view.summary)) }
+        (identity(view))
+        @for (region, place) in &view.regions { (region_section(view, region, place)) }
+    }
+}
+
+fn identity(view: &AccountView) -> Markup {
+    let MemberView { listed, standing: _, why, read, name: _, state, joined, units, management } =
+        &view.member;
+    let mut all: Vec<Fact> = Vec::new();
+    all.push(match (listed, state) {
+        (None, _) => {
+            fact("member", html! { "not known: there is no account list" }).marked(Sign::Dark)
+        }
+        (Some(false), _) => fact("member", html! { "no" }).marked(Sign::Needy),
+        (Some(true), Some(AccountState::Active)) => fact("member", html! { "yes, active" }),
+        (Some(true), Some(state)) => {
+            fact("member", html! { (state) ": nothing is expected of it" }).marked(Sign::Needy)
+        }
+        (Some(true), None) => fact("member", html! { "in an unknown state" }).marked(Sign::Dark),
+    });
+    if *management {
+        all.push(fact("role", html! { "the management account" }));
+    }
+    all.extend(joined.map(|at| fact("joined", html! { (moment(at)) ", " (age(at, view.now)) })));
+    all.extend(view.clock.as_ref().map(|clock| {
+        let (sign, text) = window(clock, view);
+        let is_open = sign == Sign::Moving;
+        let text = html! { (text) @if is_open { (countdown(clock.left_seconds)) } };
+        fact("7-hour window", text).marked(sign)
+    }));
+    if let Some(units) = units.as_ref().filter(|units| !units.is_empty()) {
+        let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
+        all.push(fact("units", html! { (units.join(" › ")) }));
+    }
+    all.extend(read.map(|at| {
+        let sign = if why.is_some() { Sign::Dark } else { Sign::Fine };
+        let text = html! {
+            "read " (age(at, view.now))
+            @if let Some(why) = why { "; " (foreign(why)) }
+        };
+        fact("account list", text).marked(sign)
+    }));
+    facts(all)
+}
+
+fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Markup {
+    let PlaceView { unseen, phase, recorder: seen, packs } = place;
+    let table = html! {
+        table class="rows" {
+            thead {
+                tr {
+                    th scope="col" { "pack" }
+                    th scope="col" { "how it stands" }
+                    th scope="col" { "what happens next" }
+                }
+            }
+            tbody { @for (name, pack) in packs { (row(view, region, (name, pack))) } }
+        }
+    };
+    let body = html! {
+        @if let Some(phase) = phase {
+            p { (sign(phase_sign(*phase))) " new account: " (phase.as_str()) }
+        }
+        @if let Some(seen) = seen {
+            @let (mark, text) = recorder(seen, view.now);
+            p { (sign(mark)) " recorder: " (foreign(&text)) }
+        }
+        @if let Some(why) = unseen { p { (sign(Sign::Dark)) " not seen: " (foreign(why)) } }
+        @if packs.is_empty() {
+            p class="nothing" { "No pack is deployed or wanted here." }
+        } @else {
+            (scrolling(&format!("scroll-{}", region.as_str()), region.as_str(), &table))
+        }
+    };
+    section(region.as_str(), region.as_str(), &body)
+}
+
+fn row(view: &AccountView, region: &Region, (name, pack): (&PackName, &AccountPackView)) -> Markup {
+    let mark = pack_sign(pack);
+    html! {
+        tr id={(region.as_str()) "-" (name.as_str())} class=(tone(mark)) {
+            th scope="row" { (pack_link(region, name)) }
+            td class="wide" {
+                p {
+                    (sign(mark)) " "
+                    @if let Some(standing) = standing(pack, view.now) { (foreign(&standing)) "; " }
+                    (foreign(&targeting(pack.targeting.as_ref())))
+                }
+                (said(pack.code.as_ref(), pack.message.as_ref()))
+            }
+            td class="wide" {
+                @if let Some(next) = next_line(&pack.next, view.now) { (foreign(&next)) }
+            }
+        }
+    }
+}

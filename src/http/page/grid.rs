@@ -1,0 +1,80 @@
+//! Packs against regions: one cell for each pack in each region, in words and a sign.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maud::{Markup, html};
+
+use super::PLAN;
+use super::parts::{pack_path, scrolling, section, sign, tone};
+use crate::domain::model::{PackName, Region};
+use crate::domain::view::cell::CellView;
+use crate::domain::view::region::RegionView;
+use crate::domain::view::text::{Sign, cell_sign, glance, spoken};
+
+/// The table over all regions.
+pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
+    let packs: BTreeSet<&PackName> = regions.values().flat_map(|view| view.cells.keys()).collect();
+    let table = html! {
+        table class="grid" {
+            thead {
+                tr {
+                    th scope="col" { "pack" }
+                    @for (name, view) in regions { (head(name, view)) }
+                }
+            }
+            tbody {
+                @for pack in packs.iter().copied() {
+                    tr id={"row-" (pack.as_str())} {
+                        th scope="row" { (pack.as_str()) }
+                        @for (region, view) in regions {
+                            (cell(region, pack, view.cells.get(pack)))
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let body = html! {
+        @if packs.is_empty() {
+            p class="nothing" { "No pack is declared or deployed." }
+        } @else {
+            (scrolling("grid-scroll", "Packs by region", &table))
+            p class="legend" {
+                @for (mark, words) in LEGEND { span { (sign(mark)) " " (words) } }
+            }
+        }
+    };
+    section("packs", "Packs by region", &body)
+}
+
+/// What signs mean, everywhere.
+const LEGEND: [(Sign, &str); 4] = [
+    (Sign::Fine, "as it should be, or held on purpose"),
+    (Sign::Moving, "under way, nobody has to act"),
+    (Sign::Dark, "not known"),
+    (Sign::Needy, "needs a person"),
+];
+
+fn head(name: &Region, view: &RegionView) -> Markup {
+    html! {
+        th scope="col" {
+            a href={(PLAN) "#" (name.as_str())} { (name.as_str()) }
+            small { (spoken(view.state.as_str())) }
+        }
+    }
+}
+
+fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
+    let Some(cell) = cell else {
+        return html! { td class="none" { span aria-hidden="true" { "–" } span class="spoken" { "not here" } } };
+    };
+    let mark = cell_sign(cell);
+    html! {
+        td class=(tone(mark)) {
+            a href=(pack_path(region, pack)) {
+                (sign(mark)) " " (glance(cell))
+                @if mark == Sign::Needy { span class="spoken" { ", needs a person" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The status page: what the API says, as HTML for people.
+//!
+//! Each page shows a document of `domain/view` and decides nothing. Pages only read: there is no
+//! form, no cookie and no button that changes anything but the page itself.
+
+mod account;
+mod assets;
+mod complaint;
+mod events;
+mod grid;
+mod newcomers;
+mod overview;
+mod pack;
+mod parts;
+mod plan;
+mod shell;
+mod troubles;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::Shared;
+pub(super) use complaint::{is_for_people, worded};
+
+const OVERVIEW: &str = "/";
+const PACK: &str = "/packs/{region}/{pack}";
+const ACCOUNT: &str = "/accounts/{id}";
+const NEWCOMERS: &str = "/new-accounts";
+const PLAN: &str = "/plan";
+const EVENTS: &str = "/events";
+const ASSET: &str = "/assets/{name}";
+
+/// The paths of all pages and of what they load.
+pub(super) const PATHS: [&str; 7] = [OVERVIEW, PACK, ACCOUNT, NEWCOMERS, PLAN, EVENTS, ASSET];
+
+/// All pages.
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route(OVERVIEW, get(overview::show))
+        .route(PACK, get(pack::show))
+        .route(ACCOUNT, get(account::show))
+        .route(NEWCOMERS, get(newcomers::show))
+        .route(PLAN, get(plan::show))
+        .route(EVENTS, get(events::show))
+        .route(ASSET, get(assets::show))
+}

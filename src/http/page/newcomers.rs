@@ -1,0 +1,167 @@
+//! New accounts: how much is left of the 7 hours in which AWS retries them.
+
+use std::collections::BTreeSet;
+
+use axum::extract::{self, RawQuery};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::NEWCOMERS;
+use super::parts::{
+    Choice, account_link, choices, foreign, listed, moment, pack_link, paging, scrolling, sign,
+    tone,
+};
+use super::shell::Frame;
+use crate::domain::model::{PackName, Region};
+use crate::domain::newcomer::{IMMINENT, NEAR, Phase, WINDOW};
+use crate::domain::recorder::RecorderState;
+use crate::domain::view::Facts;
+use crate::domain::view::newcomers::{
+    NewAccountView, NewAccountsView, NewcomerView, NewcomersView, page as accounts,
+};
+use crate::domain::view::text::{left, many, phase_sign};
+use crate::http::Shared;
+use crate::http::views::{answer, page, parameters, word};
+
+/// `GET /new-accounts`
+pub(super) async fn show(
+    extract::State(server): extract::State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut Facts| {
+        let parameters = parameters(query.as_deref(), &["phase", "page"])?;
+        let phase = word(&parameters, "phase", &Phase::ALL, Phase::as_str)?;
+        let view = accounts(facts, phase, page(&parameters)?);
+        let frame = Frame { title: &title(&view), here: Some(NEWCOMERS), main: main(&view, phase) };
+        Ok(frame.within(&facts.about, facts.now))
+    };
+    answer(server, work).await
+}
+
+/// The most urgent phase that there is, and how often.
+fn title(view: &NewAccountsView) -> String {
+    let urgent = [Phase::Missed, Phase::Late, Phase::Waiting, Phase::Deploying];
+    let found = urgent.into_iter().find_map(|phase| {
+        let count = view.phases.get(&phase).copied().filter(|count| *count > 0)?;
+        Some(format!("{count} {}", phase.as_str()))
+    });
+    format!("{}: new accounts", found.as_deref().unwrap_or("none waiting"))
+}
+
+fn main(view: &NewAccountsView, phase: Option<Phase>) -> Markup {
+    let all: usize = view.phases.values().sum();
+    let path = |phase: Phase| format!("{NEWCOMERS}?phase={}", phase.as_str());
+    let some = view.phases.iter().map(|(one, count)| Choice {
+        path: path(*one),
+        name: one.as_str().to_owned(),
+        count: Some(*count),
+        is_here: phase == Some(*one),
+    });
+    let every = Choice {
+        path: NEWCOMERS.to_owned(),
+        name: "all".to_owned(),
+        count: Some(all),
+        is_here: phase.is_none(),
+    };
+    html! {
+        h1 { "New accounts" }
+        p class="lead" {
+            (many(all, "account")) " joined within 7 days. AWS retries each for 7 hours; without a "
+            "configuration recorder by then it gives up."
+        }
+        (choices("New accounts by phase", [every].into_iter().chain(some)))
+        @if view.accounts.is_empty() {
+            p class="nothing" { "There is none." }
+        } @else {
+            (scrolling("newcomers-scroll", "New accounts", &table(&view.accounts)))
+        }
+        (paging(NEWCOMERS, phase.map(|phase| ("phase", phase.as_str())), view.page, view.pages))
+    }
+}
+
+/// Those that are not settled, for the overview.
+pub(super) fn pressing(view: &NewcomersView) -> Markup {
+    let NewcomersView { phases: _, accounts, left_out, deadline_next: _ } = view;
+    let body = html! {
+        (scrolling("newcomers-scroll", "New accounts", &table(accounts)))
+        p class="note" {
+            @if *left_out > 0 { "and " (left_out) " more: " }
+            a href=(NEWCOMERS) { "all new accounts" }
+        }
+    };
+    listed("newcomers", "New accounts", accounts.len().saturating_add(*left_out), &body)
+}
+
+fn table(accounts: &[NewAccountView]) -> Markup {
+    html! {
+        table class="rows" {
+            thead {
+                tr {
+                    th scope="col" { "account" }
+                    th scope="col" { "phase" }
+                    th scope="col" { "until the deadline" }
+                    th scope="col" { "regions" }
+                }
+            }
+            tbody { @for one in accounts { (row(one)) } }
+        }
+    }
+}
+
+fn row(one: &NewAccountView) -> Markup {
+    let NewAccountView { account, name, joined, deadline, left_seconds, phase, regions } = one;
+    let mark = phase_sign(*phase);
+    html! {
+        tr id={"new-" (account)} class=(tone(mark)) {
+            th scope="row" {
+                (account_link(*account, name.as_ref()))
+                p class="note" { "joined " (moment(*joined)) }
+            }
+            td { (sign(mark)) " " (phase.as_str()) }
+            td class="countdown" {
+                @if phase.is_settled() { "settled" } @else {
+                    (left(*left_seconds)) (countdown(*left_seconds))
+                    p class="note" { (moment(*deadline)) }
+                }
+            }
+            td class="wide" { ul { @for (region, place) in regions { (place_line(region, place)) } } }
+        }
+    }
+}
+
+/// What is left of the window, as a bar: near at 3 hours, imminent at 1.
+pub(super) fn countdown(left_seconds: i64) -> Markup {
+    html! {
+        meter min="0" max=(WINDOW.as_secs()) low=(IMMINENT.as_secs()) high=(NEAR.as_secs())
+            optimum=(WINDOW.as_secs()) value=(left_seconds.max(0)) aria-label="time left" {}
+    }
+}
+
+fn place_line(region: &Region, place: &NewcomerView) -> Markup {
+    let NewcomerView { phase, missing, recorder, converged: _ } = place;
+    html! {
+        li {
+            (sign(phase_sign(*phase))) " " (region.as_str()) ": " (phase.as_str())
+            (missing_packs(region, missing))
+            @match recorder {
+                None => {}
+                Some(RecorderState::Unknown { why }) => {
+                    "; recorder not known: " (foreign(why))
+                }
+                Some(known) => { "; recorder " (known.kind().as_str()) }
+            }
+        }
+    }
+}
+
+fn missing_packs(region: &Region, missing: &BTreeSet<PackName>) -> Markup {
+    html! {
+        @if !missing.is_empty() {
+            ", without "
+            @for (at, pack) in missing.iter().enumerate() {
+                @if at > 0 { ", " }
+                (pack_link(region, pack))
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The first page: the answer, then what needs somebody, then everything pack by pack.
+
+use axum::extract::{self, RawQuery};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::events::latest;
+use super::grid::grid;
+use super::newcomers::pressing;
+use super::parts::{
+    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, pack_link, sign,
+};
+use super::shell::Frame;
+use super::troubles::troubles;
+use super::{OVERVIEW, PLAN};
+use crate::domain::event::Event;
+use crate::domain::model::Region;
+use crate::domain::view::Caller;
+use crate::domain::view::Facts;
+use crate::domain::view::health::{HealthState, Subject};
+use crate::domain::view::region::HoldView;
+use crate::domain::view::status::{OrganizationView, SourceView, StandingKind, StatusView, status};
+use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
+use crate::http::Shared;
+use crate::http::views::{answer, parameters};
+
+/// `GET /`
+pub(super) async fn show(
+    extract::State(server): extract::State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let events = server.state.events.borrow().clone();
+    let work = move |facts: &mut Facts| {
+        parameters(query.as_deref(), &[])?;
+        let view = status(facts);
+        let frame = Frame {
+            title: view.health.state.as_str(),
+            here: Some(OVERVIEW),
+            main: main(&view, &events),
+        };
+        Ok(frame.within(&facts.about, facts.now))
+    };
+    answer(server, work).await
+}
+
+fn main(view: &StatusView, events: &[Event]) -> Markup {
+    html! {
+        h1 { (sign(health_sign(view.health.state))) " " (view.health.state.as_str()) }
+        p class="lead" { (foreign(&view.health.summary)) }
+        (background(view))
+        (approvals(view))
+        (problems(view))
+        (grid(&view.regions))
+        (troubles(&view.troubles))
+        (pressing(&view.newcomers))
+        (holds(view))
+        (unseen(view))
+        (latest(events, view.now))
+    }
+}
+
+/// What the program is and what it goes by.
+fn background(view: &StatusView) -> Markup {
+    let StatusView { program, installation, mode, caller, source, organization, now, .. } = view;
+    let all = [
+        fact("mode", html! { (mode) }),
+        fact("installation", html! { (installation) }),
+        identity(caller),
+        revision(source, view),
+        manifests(source),
+        account_list(organization),
+        fact("running since", html! { (age(program.started, *now)) }),
+    ];
+    facts(all)
+}
+
+fn identity(caller: &Caller) -> Fact {
+    match caller {
+        Caller::Confirmed { account } => fact("acts as", account_link(*account, None)),
+        Caller::Unconfirmed { problem } => {
+            let why = problem.as_deref().unwrap_or("AWS was not asked yet");
+            fact("acts as", html! { "not confirmed: " (foreign(why)) }).marked(Sign::Dark)
+        }
+    }
+}
+
+fn revision(source: &SourceView, view: &StatusView) -> Fact {
+    let text = html! {
+        @if let Some(revision) = &source.revision {
+            code { (foreign(&revision.0)) } ", "
+        }
+        "read " (age_if_any(source.read_last, view.now))
+    };
+    let sign = match (&source.problem, source.read_last) {
+        (Some(_), _) => Sign::Needy,
+        (None, None) => Sign::Dark,
+        (None, Some(_)) => Sign::Fine,
+    };
+    fact("revision", text).marked(sign)
+}
+
+fn manifests(source: &SourceView) -> Fact {
+    let declared = &source.declared;
+    let text = html! {
+        (declared.valid) " valid"
+        @if declared.invalid > 0 { ", " (declared.invalid) " invalid" }
+    };
+    let sign = if declared.invalid > 0 { Sign::Needy } else { Sign::Fine };
+    fact("manifests", text).marked(sign)
+}
+
+fn account_list(organization: &OrganizationView) -> Fact {
+    let OrganizationView { standing, why: _, age_seconds, list } = organization;
+    let age = age_seconds.and_then(|seconds| i64::try_from(seconds).ok());
+    let text = html! {
+        @if let Some(age) = age {
+            (many(list.accounts, "account")) ", read " (span(age)) " ago"
+        } @else {
+            "never read"
+        }
+    };
+    let sign = match standing {
+        StandingKind::Current => Sign::Fine,
+        StandingKind::Frozen => Sign::Needy,
+        StandingKind::Unknown => Sign::Dark,
+    };
+    fact("account list", text).marked(sign)
+}
+
+/// Plans that wait for an approval, and what it has to name.
+fn approvals(view: &StatusView) -> Markup {
+    let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
+    let blocked = reports.filter_map(|(name, report)| Some((name, report.blocked.as_ref()?)));
+    let blocked: Vec<_> = blocked.collect();
+    let body = html! {
+        ul class="entries" {
+            @for (region, blocked) in &blocked {
+                li class="needy" {
+                    h3 {
+                        (sign(Sign::Needy)) " "
+                        @for (at, pack) in blocked.packs.iter().enumerate() {
+                            @if at > 0 { ", " }
+                            (pack_link(region, pack))
+                        }
+                        " in " (region.as_str())
+                    }
+                    p {
+                        "The guard stopped this: "
+                        @for (at, trip) in blocked.trips.iter().enumerate() {
+                            @if at > 0 { ", " }
+                            (foreign(&trip.why))
+                        }
+                        ". If it is right, commit an Approval manifest with "
+                        code { "plan: " (blocked.digest) } " ("
+                        a href={(PLAN) "#" (region.as_str())} { "the plan" } ")."
+                    }
+                }
+            }
+        }
+    };
+    listed("approvals", "Waiting for an approval", blocked.len(), &body)
+}
+
+/// What is the matter beyond packs and regions.
+fn problems(view: &StatusView) -> Markup {
+    let reasons = view.health.reasons.iter().filter_map(|reason| {
+        let (what, more): (&str, &[String]) = match reason.subject {
+            Subject::Source => ("source", &view.source.declared.diagnostics),
+            Subject::Caller => ("identity", &[]),
+            Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Region | Subject::Pack | Subject::Accounts => return None,
+        };
+        Some((reason, what, more))
+    });
+    let reasons: Vec<_> = reasons.collect();
+    let body = html! {
+        ul class="entries" {
+            @for (reason, what, more) in &reasons {
+                li class=(entry_tone(reason.state)) {
+                    h3 { (sign(health_sign(reason.state))) " " (what) }
+                    p { (foreign(&reason.why)) }
+                    @for line in *more { p class="said" { (foreign(line)) } }
+                }
+            }
+        }
+    };
+    listed("problems", "Problems", reasons.len(), &body)
+}
+
+fn entry_tone(state: HealthState) -> &'static str {
+    super::parts::tone(health_sign(state))
+}
+
+/// What waits: for more than time at once, for time alone when it is asked for.
+fn holds(view: &StatusView) -> Markup {
+    let all = view.regions.iter().flat_map(|(name, of)| {
+        let holds = of.report.iter().flat_map(|report| &report.holds);
+        holds.map(move |hold| (name, hold))
+    });
+    let (brief, long): (Vec<_>, Vec<_>) =
+        all.partition(|(_, hold)| hold_sign(hold.reason) == Sign::Moving);
+    let body = html! {
+        @if !long.is_empty() { (hold_list(&long)) }
+        @if !brief.is_empty() {
+            details id="holds-brief" {
+                summary { (many(brief.len(), "hold")) " that time lifts" }
+                (hold_list(&brief))
+            }
+        }
+    };
+    listed("holds", "Held", brief.len().saturating_add(long.len()), &body)
+}
+
+fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
+    html! {
+        ul class="entries" {
+            @for (region, HoldView { pack, reason, why, until, action }) in holds {
+                li class=(super::parts::tone(hold_sign(*reason))) {
+                    h3 {
+                        (sign(hold_sign(*reason))) " "
+                        @if let Some(pack) = pack { (pack_link(region, pack)) }
+                        @else { "every pack" }
+                        " in " (region.as_str()) ": " (spoken(reason.as_str()))
+                    }
+                    p {
+                        (foreign(why))
+                        @if let Some(until) = until { " (until " (super::parts::moment(*until)) ")" }
+                        @if let Some(action) = action { " What waits: " (action.as_str()) "." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Regions and members that were not seen.
+fn unseen(view: &StatusView) -> Markup {
+    let reasons = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
+    let reasons: Vec<_> = reasons.collect();
+    let old = view.regions.iter().filter_map(|(name, of)| {
+        let report = of.report.as_ref()?;
+        Some((name, report.seen_last.filter(|_| report.unseen.is_some())?))
+    });
+    let body = html! {
+        ul class="entries" {
+            @for reason in &reasons {
+                li class="dark" { p { (sign(Sign::Dark)) " " (foreign(&reason.why)) } }
+            }
+            @for (region, seen) in old {
+                li class="dark" { p { (region.as_str()) " was last seen " (age(seen, view.now)) } }
+            }
+        }
+    };
+    listed("unseen", "Not seen", reasons.len(), &body)
+}

@@ -1,0 +1,201 @@
+//! One pack in one region: how it arrived, and its accounts, page by page.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{self, Path, RawQuery};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::parts::{
+    Choice, Fact, account_link, age, age_if_any, choices, fact, facts, foreign, matter, pack_path,
+    paging, scrolling, section, sign, tone,
+};
+use super::shell::Frame;
+use super::troubles::said;
+use crate::domain::foreign::one_line;
+use crate::domain::member::StatusKind;
+use crate::domain::view::cell::CellView;
+use crate::domain::view::members::{AccountRow, AccountsView, Asked, accounts};
+use crate::domain::view::packs::{PackView, packs};
+use crate::domain::view::text::{Sign, cell_sign, glance, mover_sign, person, spoken};
+use crate::domain::view::{Facts, Page};
+use crate::http::Shared;
+use crate::http::views::{ECHO_MAX, answer, garbled, page, parameters, word};
+
+/// `GET /packs/{region}/{pack}`
+pub(super) async fn show(
+    extract::State(server): extract::State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut Facts| {
+        let Path((region, pack)) = path.map_err(garbled)?;
+        let parameters = parameters(query.as_deref(), &["status", "page"])?;
+        let Page { number, limit } = page(&parameters)?;
+        let asked = Asked {
+            region: &one_line(&region, ECHO_MAX),
+            pack: &one_line(&pack, ECHO_MAX),
+            status: word(&parameters, "status", &StatusKind::ALL, StatusKind::as_str)?,
+            page: Page { number, limit },
+        };
+        let view = accounts(facts, &asked)?;
+        let of = packs(facts).packs.remove(&view.pack).unwrap_or_default();
+        let cell = of.regions.get(&view.region);
+        let title = format!(
+            "{}: {} in {}",
+            cell.map_or("unseen", |cell| cell.cell.as_str()),
+            view.pack.as_str(),
+            view.region.as_str(),
+        );
+        let frame = Frame { title: &title, here: None, main: main(&view, &of, cell) };
+        Ok(frame.within(&facts.about, facts.now))
+    };
+    answer(server, work).await
+}
+
+fn main(view: &AccountsView, of: &PackView, cell: Option<&CellView>) -> Markup {
+    html! {
+        h1 {
+            @if let Some(cell) = cell { (sign(cell_sign(cell))) " " }
+            span class="name" { (view.pack.as_str()) }
+            " " small { "in " (view.region.as_str()) }
+        }
+        p class="lead" {
+            (spoken(view.verdict.as_str()))
+            @if let Some(cell) = cell { ": " (glance(cell)) }
+            @if let Some(why) = &view.why { ". " (foreign(why)) }
+        }
+        @if let Some(cell) = cell { (standing(view, of, cell)) }
+        (elsewhere(view, of))
+        (members(view))
+    }
+}
+
+fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
+    let CellView {
+        cell: _,
+        needs_person,
+        why: _,
+        state,
+        status,
+        last_update,
+        action,
+        holds,
+        arrival,
+    } = cell;
+    let mut all: Vec<Fact> = Vec::new();
+    if *needs_person {
+        all.push(fact("next move", html! { "a person's" }).marked(Sign::Needy));
+    }
+    all.extend(state.map(|state| fact("AWS holds", html! { (spoken(state.as_str())) })));
+    all.extend(action.map(|action| fact("to do", html! { (action.as_str()) })));
+    if !holds.is_empty() {
+        let holds: Vec<String> = holds.iter().map(|hold| spoken(hold.as_str())).collect();
+        all.push(fact("held", html! { (holds.join(", ")) }));
+    }
+    let status = status.as_ref().map(ToString::to_string);
+    all.extend(status.map(|status| fact("AWS's aggregate", html! { (foreign(&status)) })));
+    all.extend(last_update.map(|at| fact("changed", age(at, view.now))));
+    all.extend(arrival.expected.map(|expected| fact("expected", html! { (expected) " accounts" })));
+    all.push(fact("all members read", age_if_any(arrival.swept, view.now)));
+    all.push(fact("those in trouble read", age_if_any(arrival.read, view.now)));
+    all.push(match &of.manifest {
+        Some(path) => fact("manifest", html! { code { (foreign(path)) } }),
+        None => fact("manifest", html! { "none wants it any more" }),
+    });
+    if !of.labels.is_empty() {
+        let labels = of.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        all.push(fact("labels", html! { (foreign(&labels)) }));
+    }
+    facts(all)
+}
+
+/// The same pack in the other regions.
+fn elsewhere(view: &AccountsView, of: &PackView) -> Markup {
+    let all = of.regions.iter().map(|(region, cell)| Choice {
+        path: pack_path(region, &view.pack),
+        name: format!("{}: {}", region.as_str(), glance(cell)),
+        count: None,
+        is_here: *region == view.region,
+    });
+    html! { @if of.regions.len() > 1 { (choices("This pack by region", all)) } }
+}
+
+fn members(view: &AccountsView) -> Markup {
+    let path = pack_path(&view.region, &view.pack);
+    let kinds = StatusKind::ALL.into_iter();
+    let kinds = kinds.filter(|kind| view.counts.of(*kind) > 0 || view.status == Some(*kind));
+    let some = kinds.map(|kind| Choice {
+        path: format!("{path}?status={}", kind.as_str()),
+        name: spoken(kind.as_str()),
+        count: Some(view.counts.of(kind)),
+        is_here: view.status == Some(kind),
+    });
+    let all = Choice {
+        path: path.clone(),
+        name: "all".to_owned(),
+        count: None,
+        is_here: view.status.is_none(),
+    };
+    let filter = view.status.map(|status| ("status", status.as_str()));
+    let body = html! {
+        (choices("Accounts by status", [all].into_iter().chain(some)))
+        @if view.accounts.is_empty() {
+            p class="nothing" { "No account is known by name here." }
+        } @else {
+            (scrolling("accounts-scroll", "Accounts", &table(view)))
+        }
+        @if !view.complete {
+            p class="note" { "Not all that are counted are known by name." }
+        }
+        (paging(&path, filter, view.page, view.pages))
+    };
+    section("accounts", "Accounts", &body)
+}
+
+fn table(view: &AccountsView) -> Markup {
+    html! {
+        table class="rows" {
+            thead {
+                tr {
+                    th scope="col" { "account" }
+                    th scope="col" { "status" }
+                    th scope="col" { "what is the matter, and what to do" }
+                    th scope="col" { "changed" }
+                }
+            }
+            tbody { @for one in &view.accounts { (row(one, view)) } }
+        }
+    }
+}
+
+fn row(one: &AccountRow, view: &AccountsView) -> Markup {
+    let AccountRow { account, name, status, class, code, message, mover, advice, last_update } =
+        one;
+    let mark = mover.map_or_else(|| status_sign(*status), mover_sign);
+    html! {
+        tr id={"account-" (account)} class=(tone(mark)) {
+            th scope="row" { (account_link(*account, name.as_ref())) }
+            td { (sign(mark)) " " (spoken(status.as_str())) }
+            td class="wide" {
+                @if let Some(class) = class { strong { (matter(Some(*class), *status)) } }
+                @if let Some(mover) = mover { " move: " (person(*mover)) }
+                @if let Some(advice) = advice { p { (foreign(advice)) } }
+                (said(code.as_ref(), message.as_ref()))
+            }
+            td { @if let Some(at) = last_update { (age(*at, view.now)) } }
+        }
+    }
+}
+
+/// The sign of a member that is in no trouble.
+fn status_sign(status: StatusKind) -> Sign {
+    match status {
+        StatusKind::Ok | StatusKind::Inactive => Sign::Fine,
+        StatusKind::InProgress
+        | StatusKind::Waiting
+        | StatusKind::NotYetListed
+        | StatusKind::Left => Sign::Moving,
+        StatusKind::Failed | StatusKind::Missing => Sign::Needy,
+    }
+}

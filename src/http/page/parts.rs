@@ -1,0 +1,185 @@
+//! The small parts of all pages: signs, times, links, lists of facts, paging.
+//!
+//! Whatever comes from elsewhere goes through [`foreign`] or is an identifier that was parsed;
+//! links lead to our own pages only.
+
+use maud::{Markup, html};
+
+use crate::domain::failure_class::FailureClass;
+use crate::domain::member::StatusKind;
+use crate::domain::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::view::text::{Sign, ago, clean, spoken};
+
+/// The class of a sign in the style.
+pub(super) fn tone(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Fine => "fine",
+        Sign::Moving => "moving",
+        Sign::Dark => "dark",
+        Sign::Needy => "needy",
+    }
+}
+
+/// A sign, as on the command line; words beside it say the same.
+pub(super) fn sign(sign: Sign) -> Markup {
+    let mark = if sign == Sign::Fine { "✓" } else { sign.as_str() };
+    html! { span class={"sign " (tone(sign))} aria-hidden="true" { (mark) } }
+}
+
+/// Foreign text: on one line, nothing hidden in it, and its direction is its own affair.
+pub(super) fn foreign(text: &str) -> Markup {
+    html! { bdi { (clean(text)) } }
+}
+
+/// A moment, to the second, without its day.
+pub(super) fn clock_time(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%H:%M:%S UTC")) } }
+}
+
+/// A moment, to the minute, with its day.
+pub(super) fn moment(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M UTC")) } }
+}
+
+/// How long ago a moment was.
+pub(super) fn age(at: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(at) { (ago(at, now)) } }
+}
+
+/// How long ago a moment was that may not have come yet.
+pub(super) fn age_if_any(at: Option<Timestamp>, now: Timestamp) -> Markup {
+    at.map_or_else(|| html! { "never" }, |at| age(at, now))
+}
+
+/// Where a pack in a region is explained. Neither name has a character that a path would quote.
+pub(super) fn pack_path(region: &Region, pack: &PackName) -> String {
+    format!("/packs/{}/{}", region.as_str(), pack.as_str())
+}
+
+/// A link to a pack in a region.
+pub(super) fn pack_link(region: &Region, pack: &PackName) -> Markup {
+    html! { a class="name" href=(pack_path(region, pack)) { (pack.as_str()) } }
+}
+
+/// A link to an account, with its name if it has one.
+pub(super) fn account_link(account: AccountId, name: Option<&String>) -> Markup {
+    html! {
+        a class="name" href={"/accounts/" (account)} { (account) }
+        @if let Some(name) = name { " " span class="called" { (foreign(name)) } }
+    }
+}
+
+/// What is the matter with a member: its class, or that it is missing.
+pub(super) fn matter(class: Option<FailureClass>, status: StatusKind) -> String {
+    spoken(class.map_or(status.as_str(), FailureClass::as_str))
+}
+
+/// One line of a list of facts.
+pub(super) struct Fact {
+    what: &'static str,
+    sign: Sign,
+    text: Markup,
+}
+
+/// Something as it should be.
+pub(super) fn fact(what: &'static str, text: Markup) -> Fact {
+    Fact { what, sign: Sign::Fine, text }
+}
+
+impl Fact {
+    /// The same, marked.
+    pub(super) fn marked(self, sign: Sign) -> Self {
+        Self { sign, ..self }
+    }
+}
+
+/// A list of facts; those that are not as they should be carry their sign.
+pub(super) fn facts(all: impl IntoIterator<Item = Fact>) -> Markup {
+    html! {
+        dl class="facts" {
+            @for Fact { what, sign: mark, text } in all {
+                div class=(tone(mark)) {
+                    dt { (what) }
+                    dd { @if mark != Sign::Fine { (sign(mark)) " " } (text) }
+                }
+            }
+        }
+    }
+}
+
+/// A titled part of a page.
+pub(super) fn section(id: &str, title: &str, body: &Markup) -> Markup {
+    html! {
+        section aria-labelledby=(id) {
+            h2 id=(id) { (title) }
+            (body)
+        }
+    }
+}
+
+/// A titled part of a page, with how many entries it has; nothing without any.
+pub(super) fn listed(id: &str, title: &str, count: usize, body: &Markup) -> Markup {
+    html! {
+        @if count > 0 {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (title) " " span class="count" { (count) } }
+                (body)
+            }
+        }
+    }
+}
+
+/// Something wide that scrolls by itself, also by keyboard.
+pub(super) fn scrolling(id: &str, label: &str, body: &Markup) -> Markup {
+    html! { div class="scroll" id=(id) role="region" aria-label=(label) tabindex="0" { (body) } }
+}
+
+/// A choice among lists: where it leads, its name, how many entries it has, whether it is shown.
+pub(super) struct Choice {
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) count: Option<usize>,
+    pub(super) is_here: bool,
+}
+
+/// Links between lists of the same kind.
+pub(super) fn choices(label: &str, all: impl IntoIterator<Item = Choice>) -> Markup {
+    html! {
+        nav class="choices" aria-label=(label) {
+            ul {
+                @for Choice { path, name, count, is_here } in all {
+                    li {
+                        a href=(path) aria-current=[is_here.then_some("page")] {
+                            (name)
+                            @if let Some(count) = count { " " span class="count" { (count) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where a reader is in a list of several pages; nothing for a single one.
+pub(super) fn paging(
+    path: &str,
+    filter: Option<(&str, &str)>,
+    page: usize,
+    pages: usize,
+) -> Markup {
+    let to = |number: usize| match filter {
+        Some((name, value)) => format!("{path}?{name}={value}&page={number}"),
+        None => format!("{path}?page={number}"),
+    };
+    html! {
+        @if pages > 1 || page > 1 {
+            nav class="paging" aria-label="Parts of the list" {
+                @if page > 1 {
+                    a rel="prev" href=(to(page.saturating_sub(1).min(pages))) { "← previous" }
+                }
+                span { "page " (page) " of " (pages) }
+                @if page < pages { a rel="next" href=(to(page.saturating_add(1))) { "next →" } }
+            }
+        }
+    }
+}

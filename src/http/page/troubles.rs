@@ -1,0 +1,77 @@
+//! Accounts in trouble over all packs and regions, by what is the matter: whose move, and what to
+//! do.
+
+use maud::{Markup, html};
+
+use super::parts::{account_link, foreign, listed, matter, pack_path, sign, tone};
+use crate::domain::view::text::{many, trouble_sign, whose};
+use crate::domain::view::trouble::{ExampleView, TroubleView};
+
+/// All troubles, the first to be mended first.
+pub(super) fn troubles(all: &[TroubleView]) -> Markup {
+    let body = html! {
+        ul class="entries" { @for trouble in all { (entry(trouble)) } }
+    };
+    listed("troubles", "Failing accounts", all.len(), &body)
+}
+
+fn entry(trouble: &TroubleView) -> Markup {
+    let TroubleView {
+        status,
+        class,
+        members: _,
+        accounts,
+        truncated,
+        packs,
+        regions,
+        mover: _,
+        rescued: _,
+        advice,
+        examples,
+    } = trouble;
+    let what = matter(*class, *status);
+    let mark = trouble_sign(trouble);
+    let id = format!("trouble-{}", what.replace(' ', "-"));
+    let shown = examples.len();
+    html! {
+        li class=(tone(mark)) id=(id) {
+            h3 { (sign(mark)) " " (what) }
+            p class="scale" {
+                @if *truncated { "at least " }
+                (many(*accounts, "account")) " · " (many(packs.len(), "pack")) " · "
+                (many(regions.len(), "region")) " · move: " strong { (whose(trouble)) }
+            }
+            p { (foreign(advice)) }
+            details id={(id) "-who"} {
+                summary {
+                    @if shown < *accounts { (shown) " of them" } @else { "who" }
+                }
+                ul class="examples" { @for example in examples { (one(example)) } }
+            }
+        }
+    }
+}
+
+fn one(example: &ExampleView) -> Markup {
+    let ExampleView { account, name, region, pack, code, message } = example;
+    html! {
+        li {
+            (account_link(*account, name.as_ref())) ", "
+            a href={(pack_path(region, pack)) "?status=failed"} { (pack.as_str()) }
+            " in " (region.as_str())
+            (said(code.as_ref(), message.as_ref()))
+        }
+    }
+}
+
+/// What AWS said, word for word.
+pub(super) fn said(code: Option<&String>, message: Option<&String>) -> Markup {
+    html! {
+        @if code.is_some() || message.is_some() {
+            p class="said" {
+                @if let Some(code) = code { strong { (foreign(code)) } " " }
+                @if let Some(message) = message { (foreign(message)) }
+            }
+        }
+    }
+}

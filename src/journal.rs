@@ -1,0 +1,104 @@
+//! The task that notes what happens, for people (`domain/journal`).
+//!
+//! Nobody waits for it: states are read from `watch` channels, where the latest wins, and ticks
+//! come by a `broadcast` that never holds up a sender and says how many were lost, so that no
+//! outcome goes missing in silence. What is absent: the log, which is written where things happen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::domain::beat::{Beater, Task};
+use crate::domain::event::Events;
+use crate::domain::journal::{Journal, Look, News};
+use crate::domain::organization::Membership;
+use crate::domain::report::{Reports, SourceStatus};
+use crate::domain::view::{About, Caller};
+
+/// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
+pub const NEWS_MAX: usize = 128;
+/// Between two looks, so that what comes together is told together.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the task hears, and where it speaks.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// What the program is.
+    pub about: watch::Receiver<About>,
+    /// Whether AWS has confirmed who asks.
+    pub caller: watch::Receiver<Caller>,
+    /// The source.
+    pub source: watch::Receiver<SourceStatus>,
+    /// Who is a member of the organization.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// The last report of each region.
+    pub reports: watch::Receiver<Reports>,
+    /// Ticks and reloads, each of them.
+    pub news: broadcast::Sender<News>,
+    /// Where events go; they go on from those that are there.
+    pub events: watch::Sender<Events>,
+    /// Where the task proves that it is alive.
+    pub beats: Beats,
+}
+
+/// Notes what happens until `stop`.
+///
+/// It looks by the clock and not by changes: that time runs out for a new account is none.
+pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
+    let pulse = channels.beats.begin(Beater::sole(Task::Journal), SILENCE_MAX);
+    let mut news = channels.news.subscribe();
+    let mut journal = Journal::resume(&channels.events.borrow());
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        // Both arms are cancel-safe.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            _ = looks.tick() => {}
+        }
+        let told = journal.number();
+        // Outcomes first: how a pack stands follows from what was done to it.
+        hear(&mut journal, &mut news, &clock);
+        look(&mut journal, &channels, &clock);
+        if journal.number() != told {
+            channels.events.send_replace(journal.events());
+        }
+        pulse.beat();
+    }
+    pulse.end();
+}
+
+/// Notes all news that wait.
+fn hear(journal: &mut Journal, news: &mut broadcast::Receiver<News>, clock: &Clock) {
+    loop {
+        match news.try_recv() {
+            Ok(one) => journal.note(&one, clock.aws_now()),
+            Err(TryRecvError::Lagged(count)) => journal.lost(count, clock.aws_now()),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+        }
+    }
+}
+
+fn look(journal: &mut Journal, channels: &Channels, clock: &Clock) {
+    let Channels { about, caller, source, membership, reports, news: _, events: _, beats: _ } =
+        channels;
+    // Nobody who shows something new has to wait for the look.
+    let (about, caller, source) =
+        (about.borrow().clone(), caller.borrow().clone(), source.borrow().clone());
+    let (membership, reports) = (membership.borrow().clone(), reports.borrow().clone());
+    journal.look(&Look {
+        about: &about,
+        caller: &caller,
+        source: &source,
+        membership: &membership,
+        reports: &reports,
+        now: clock.aws_now(),
+    });
+}

@@ -1,0 +1,289 @@
+//! The daemon in virtual time: its own tasks in its own channels, on a simulated AWS and a real
+//! directory. Without a server, sessions, supervision and the log.
+
+use std::collections::BTreeSet;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use conformd::beats::{Beats, Pulse, SILENCE_MAX};
+use conformd::clock::Clock;
+use conformd::cloud::AttemptObserver;
+use conformd::domain::beat::{Beater, Task};
+use conformd::domain::catalog::{Constraints, templates_wanted};
+use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::history::Pace;
+use conformd::domain::limits;
+use conformd::domain::mode::Mode;
+use conformd::domain::model::{Digest, Place, Region};
+use conformd::domain::organization::Membership;
+use conformd::domain::recorder::Recorders;
+use conformd::domain::remedy::Rescue;
+use conformd::domain::report::{Declarations, Reports, SourceStatus};
+use conformd::domain::track::Sweeps;
+use conformd::intake::{self, Parsed};
+use conformd::limiter::{Budget, Limited, Limiter};
+use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, View};
+use conformd::organization::{self, Demand, Paced};
+use conformd::probe::{self, Probe};
+use conformd::region::task::{self, Channels};
+use conformd::region::{Policy, Reconciler};
+use conformd::sim::in_process::InProcess;
+use conformd::sim::simulation::Simulation;
+use conformd::source::directory::Directory;
+use conformd::source::{self, SourceState};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::story::{OWNER, PROBE, REGIONS};
+
+/// The defaults of the settings.
+const INTERVALS: Intervals = Intervals {
+    source: Duration::from_mins(1),
+    organization: Duration::from_mins(10),
+    region: Duration::from_mins(15),
+    sweep_trouble: Duration::from_mins(15),
+    sweep_full: Duration::from_hours(6),
+};
+const PROBED_EVERY: Duration = Duration::from_mins(10);
+
+/// One process, from its start until it is dropped.
+pub(crate) struct Daemon {
+    clock: Clock,
+    metrics: Metrics,
+    beats: Beats,
+    pulses: [Pulse; 2],
+    reports: watch::Sender<Reports>,
+    source: watch::Sender<SourceState>,
+    parsed: watch::Sender<Parsed>,
+    membership: watch::Sender<Arc<Membership>>,
+    recorders: watch::Sender<Arc<Recorders>>,
+    tasks: JoinSet<()>,
+}
+
+impl Daemon {
+    /// Starts every task, without any memory.
+    pub(crate) fn start(simulation: &Simulation, manifests: &Path) -> Self {
+        let clock = simulation.clock().astray(jiff::SignedDuration::ZERO);
+        let program = Program {
+            version: "0.1.0".to_owned(),
+            commit: None,
+            simulated: true,
+            started: clock.now(),
+        };
+        let settings =
+            Settings { mode: Mode::Sync, regions: regions(), intervals: INTERVALS, quota: 50 };
+        let metrics = Metrics::new(&Setup { program, settings }).unwrap();
+        metrics.reloaded(true, clock.now());
+        metrics.routes(&["/metrics"], &["GET"], &["2xx"]);
+        let beats = Beats::new(clock.clone());
+        let pulses = [Task::Source, Task::Http];
+        let mut daemon = Self {
+            pulses: pulses.map(|task| beats.begin(Beater::sole(task), SILENCE_MAX)),
+            beats,
+            clock,
+            metrics,
+            reports: watch::Sender::default(),
+            source: watch::Sender::default(),
+            parsed: watch::Sender::default(),
+            membership: watch::Sender::default(),
+            recorders: watch::Sender::default(),
+            tasks: JoinSet::new(),
+        };
+        daemon.spawn_source(manifests);
+        let aws = daemon.aws(simulation, REGIONS[0]);
+        daemon.spawn_organization(&aws);
+        daemon.spawn_probe(&aws);
+        daemon.spawn_regions(simulation);
+        daemon
+    }
+
+    fn aws(&self, simulation: &Simulation, region: &str) -> InProcess {
+        let place = Place { account: OWNER.parse().unwrap(), region: region.parse().unwrap() };
+        InProcess::new(Arc::clone(simulation.world()), simulation.clock().clone(), place)
+            .with_ears(self.clock.clone())
+            .with_observer(Arc::new(self.metrics.clone()))
+    }
+
+    fn spawn_source(&mut self, manifests: &Path) {
+        let settings = source::Settings {
+            directory: Directory::new(manifests, "").unwrap(),
+            interval: INTERVALS.source,
+            events: false,
+            wanted: templates_wanted,
+        };
+        let (clock, publish) = (self.clock.clone(), self.source.clone());
+        let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        self.tasks.spawn(source::run(settings, clock, publish, wake, stop.clone()));
+        let constraints = Constraints { regions: Some(regions()), ..Constraints::default() };
+        let (sender, constraints) = watch::channel(constraints);
+        let (source, publish) = (self.source.subscribe(), self.parsed.clone());
+        self.tasks.spawn(async move {
+            intake::run(source, constraints, publish, stop).await;
+            drop(sender);
+        });
+    }
+
+    fn spawn_organization(&mut self, aws: &InProcess) {
+        let asked = watch::Sender::new(demand(&Parsed::default()));
+        let mut parsed = self.parsed.subscribe();
+        let channels = organization::Channels {
+            demand: asked.subscribe(),
+            membership: self.membership.clone(),
+            beats: self.beats.clone(),
+        };
+        self.tasks.spawn(async move {
+            while parsed.changed().await.is_ok() {
+                asked.send_replace(demand(&parsed.borrow_and_update()));
+            }
+        });
+        let (port, clock) = (Paced::new(aws, &self.clock), self.clock.clone());
+        self.tasks.spawn(organization::run(port, channels, clock, CancellationToken::new()));
+    }
+
+    fn spawn_probe(&mut self, aws: &InProcess) {
+        let channels = probe::Channels {
+            reports: self.reports.subscribe(),
+            recorders: self.recorders.clone(),
+            beats: self.beats.clone(),
+        };
+        let (role, external_id) = PROBE;
+        let members = aws.members(role, Some(external_id));
+        let probe = Arc::new(Probe::new(members, PROBED_EVERY, self.clock.clone()));
+        self.tasks.spawn(probe::run(Some(probe), channels, CancellationToken::new()));
+    }
+
+    /// A channel for each region that follows this one. Receivers of one channel wake in random
+    /// order, and a recording has to be the same every time.
+    fn apart<T: Clone + Default + Send + Sync + 'static>(
+        &mut self,
+        mut channel: watch::Receiver<T>,
+    ) -> Vec<watch::Receiver<T>> {
+        let senders = REGIONS.map(|_| watch::Sender::<T>::default());
+        let receivers = senders.iter().map(watch::Sender::subscribe).collect();
+        self.tasks.spawn(async move {
+            while channel.changed().await.is_ok() {
+                let news = channel.borrow_and_update().clone();
+                for sender in &senders {
+                    sender.send_replace(news.clone());
+                }
+            }
+        });
+        receivers
+    }
+
+    fn spawn_regions(&mut self, simulation: &Simulation) {
+        let ledger = Arc::new(Mutex::new(Ledger::new(self.clock.now())));
+        let slots = Arc::new(Semaphore::new(64));
+        let policy = watch::Sender::new(Arc::new(policy()));
+        let bell = watch::Sender::default();
+        let parsed = self.apart(self.parsed.subscribe());
+        let membership = self.apart(self.membership.subscribe());
+        let recorders = self.apart(self.recorders.subscribe());
+        let apart = parsed.into_iter().zip(membership).zip(recorders);
+        for (region, ((parsed, membership), recorders)) in REGIONS.into_iter().zip(apart) {
+            let observer: Arc<dyn AttemptObserver> = Arc::new(self.metrics.clone());
+            let limiter = Limiter::new(budget(), self.clock.clone())
+                .sharing(Arc::clone(&slots))
+                .observed(region.parse().unwrap(), observer);
+            let aws = Limited::new(self.aws(simulation, region), Arc::new(limiter));
+            let (clock, ledger) = (self.clock.clone(), Arc::clone(&ledger));
+            let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), ledger);
+            let channels = Channels {
+                policy: policy.subscribe(),
+                source: self.source.subscribe(),
+                parsed,
+                membership,
+                recorders,
+                bell: watch::Sender::subscribe(&bell),
+                reports: self.reports.clone(),
+                // Nobody keeps a journal here.
+                news: broadcast::Sender::new(1),
+                metrics: self.metrics.clone(),
+                beats: self.beats.clone(),
+            };
+            self.tasks.spawn(task::run(reconciler, channels, clock, CancellationToken::new()));
+        }
+        // Nobody changes the settings or rings; the channels have to stay open.
+        self.tasks.spawn(async move {
+            std::future::pending::<()>().await;
+            drop((policy, bell));
+        });
+    }
+
+    /// The answer to `GET /metrics`.
+    pub(crate) fn scrape(&self) -> String {
+        self.pulses.iter().for_each(Pulse::beat);
+        let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
+        let text = self.metrics.scrape(View {
+            reports: &self.reports.borrow(),
+            source: &self.source_status(),
+            membership: &self.membership.borrow(),
+            recorders: &self.recorders.borrow(),
+            skew: self.clock.skew(),
+            beats: &beats,
+            now: self.clock.now(),
+        });
+        self.metrics.answered(&Exchange {
+            route: "/metrics",
+            method: "GET",
+            code: "2xx",
+            elapsed: Duration::ZERO,
+        });
+        text.unwrap()
+    }
+
+    /// The plan that the guard holds in each region, if it does.
+    pub(crate) fn blocked(&self) -> Vec<Digest> {
+        let reports = self.reports.borrow();
+        let blocked = reports.values().filter_map(|report| report.blocked.as_ref());
+        blocked.map(|blocked| blocked.digest.clone()).collect()
+    }
+
+    fn source_status(&self) -> SourceStatus {
+        let (source, parsed) = (self.source.borrow(), self.parsed.borrow());
+        let unread = source.problem.as_ref().map(|problem| problem.text.clone());
+        SourceStatus {
+            revision: parsed.catalog.as_ref().map(|catalog| catalog.revision.clone()),
+            attempt_last: source.read_last,
+            read_last: source.success_last,
+            problem: unread.or_else(|| parsed.problem.clone()),
+            reads: source.readings.iter().map(|(end, count)| (end.as_str(), *count)).collect(),
+            declared: parsed.catalog.as_deref().map(Declarations::of).unwrap_or_default(),
+        }
+    }
+}
+
+fn regions() -> BTreeSet<Region> {
+    REGIONS.into_iter().map(|region| region.parse().unwrap()).collect()
+}
+
+fn policy() -> Policy {
+    Policy {
+        installation: "main".parse().unwrap(),
+        mode: Mode::Sync,
+        limits: Limits::default(),
+        pace: Pace::new(INTERVALS.region),
+        quota: limits::PACKS.upper,
+        sweeps: Sweeps { trouble: INTERVALS.sweep_trouble, full: INTERVALS.sweep_full },
+        rescue: Rescue::default(),
+        list_age_max: INTERVALS.organization * 3,
+    }
+}
+
+/// The default of the settings.
+fn budget() -> Budget {
+    let [per_second, burst] = [2, 10].map(|number| NonZeroU32::new(number).unwrap());
+    Budget { per_second, burst, in_flight: NonZeroUsize::new(4).unwrap() }
+}
+
+fn demand(parsed: &Parsed) -> Demand {
+    let catalog = parsed.catalog.as_ref();
+    Demand {
+        interest: catalog.map(|catalog| catalog.interest()),
+        approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),
+        interval: INTERVALS.organization,
+    }
+}

@@ -1,0 +1,64 @@
+"""The shipped rules, unmodified and with their long waits, over nine hours that were recorded.
+
+What happens when is told by `tests/it/recorded/story.yaml` and `story.rs`. Every alert that fires is
+expected here, to the minute; all others are silent throughout.
+"""
+
+import os
+import pathlib
+
+import yaml
+
+import recording
+
+DEAD = "ap-southeast-2"
+ALIVE = ["eu-west-1", "us-east-1"]
+REGIONS = [DEAD, *ALIVE]
+
+
+def everywhere(alert, regions, *spans):
+    """The same in each of these regions."""
+    return {f"{alert} region={region}": list(spans) for region in regions}
+
+
+EXPECTED = {
+    # An account refuses a pack from the beginning, until AWS puts it again at 7:40.
+    "ConformdMembersFailing pack=iam-baseline region=eu-west-1": ["1:10-7:55"],
+    # Somebody else changes a pack at 0:16, which is seen at the next tick.
+    "ConformdForeignChange region=us-east-1": ["0:27-1:26"],
+    # A manifest is misspelt from 0:30 to 1:00.
+    "ConformdManifestsInvalid": ["0:41-1:05"],
+    # Two accounts join without recorder at 0:28 and 0:31. The first gets one at 5:40 (the dead region
+    # cannot be asked for it from 5:05 on), the second at 7:40, nine minutes after AWS gave it up.
+    **everywhere("ConformdRecordersNotRecording", [DEAD], "1:31-5:05", "7:11-7:55"),
+    **everywhere("ConformdRecordersNotRecording", ALIVE, "1:31-7:55"),
+    **everywhere("ConformdDeadlineNear", REGIONS, "4:34-7:36"),
+    **everywhere("ConformdDeadlineImminent", REGIONS, "6:32-7:36"),
+    **everywhere("ConformdDeadlineMissed", REGIONS, "7:32-7:55"),
+    # Most manifests are away from 1:35 to 2:15; two are removed at 8:15 and approved at 8:25.
+    **everywhere("ConformdGuardTripped reason=overlap", REGIONS, "1:36-2:20"),
+    **everywhere("ConformdGuardTripped reason=ratio", REGIONS, "1:36-2:20", "8:16-8:30"),
+    **everywhere("ConformdGuardTripped reason=window", REGIONS, "1:36-2:20", "8:16-8:30"),
+    **everywhere("ConformdPacksDeleted", REGIONS, "8:31-8:45"),
+    # A pack is changed at 3:10; AWS refuses it for as long as it tries the new accounts.
+    **everywhere("ConformdPackOutOfSync pack=iam-baseline", [DEAD], "5:26-7:44"),
+    **everywhere("ConformdPackOutOfSync pack=iam-baseline", ALIVE, "5:26-7:40"),
+    # The source is away from 3:30 to 7:45.
+    "ConformdSourceStale": ["3:50-7:45"],
+    "ConformdSourceLost": ["7:35-7:45"],
+    # A region is throttled from 4:00, denied from 4:50 and back at 6:00.
+    **everywhere("ConformdAwsThrottled", [DEAD], "4:26-5:07"),
+    **everywhere("ConformdRegionStale", [DEAD], "4:50-6:00"),
+    **everywhere("ConformdRegionBlocked reason=denied", [DEAD], "5:01-6:05"),
+}
+
+
+def test_over_nine_recorded_hours_exactly_these_alerts_fire_and_resolve(tmp_path):
+    rules = yaml.safe_load(recording.RULES.read_text())
+    recorded = recording.Recording(pathlib.Path(os.environ["CONFORMD_RECORD"]), recording.names(rules))
+    fired = recording.fired(recorded, tmp_path)
+    # The service tells nothing here: only AWS Config is throttled.
+    fired = {alert.replace(" service=config", ""): spans for alert, spans in fired.items()}
+    last = recording.clock(recorded.minutes)
+    assert [alert for alert, spans in fired.items() if spans[-1].endswith(f"-{last}")] == []
+    assert fired == EXPECTED
