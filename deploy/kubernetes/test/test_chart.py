@@ -70,7 +70,9 @@ REFUSED = {
     "keys in the environment": ({"extraEnv": [{"name": "AWS_ACCESS_KEY_ID"}]}, "extraEnv"),
     "settings in the environment": ({"extraEnv": [{"name": "CONFORMD_LOG"}]}, "extraEnv"),
     "endpoints in the environment": ({"extraEnv": [{"name": "AWS_ENDPOINT_URL_STS"}]}, "extraEnv"),
-    "labels that are selected by": ({"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name"),
+    "a label that is selected by": (
+        {"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name",
+    ),
 }
 
 
