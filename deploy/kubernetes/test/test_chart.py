@@ -46,7 +46,9 @@ REFUSED = {
     "a digest of another kind": ({"image": {"digest": "md5:00"}}, "digest"),
     "no installation": ({"settings": {"installation": None}}, "installation"),
     "no account": ({"settings": {"aws": {"expectedAccountId": None}}}, "expectedAccountId"),
-    "a number for an account": ({"settings": {"aws": {"expectedAccountId": 1}}}, "expectedAccountId"),
+    "a number for an account": (
+        {"settings": {"aws": {"expectedAccountId": 111111111111}}}, "expectedAccountId",
+    ),
     "no region": ({"settings": {"aws": {"regions": []}}}, "regions"),
     "mode in the settings": ({"settings": {"mode": "sync"}}, "mode"),
     "source in the settings": ({"settings": {"source": {}}}, "source"),
@@ -67,8 +69,10 @@ REFUSED = {
     "rare scrapes": ({"serviceMonitor": {"interval": "5m"}}, "interval"),
     "keys in the environment": ({"extraEnv": [{"name": "AWS_ACCESS_KEY_ID"}]}, "extraEnv"),
     "settings in the environment": ({"extraEnv": [{"name": "CONFORMD_LOG"}]}, "extraEnv"),
-    "an endpoint in the environment": ({"extraEnv": [{"name": "AWS_ENDPOINT_URL_STS"}]}, "extraEnv"),
-    "labels that are selected by": ({"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name"),
+    "endpoints in the environment": ({"extraEnv": [{"name": "AWS_ENDPOINT_URL_STS"}]}, "extraEnv"),
+    "a label that is selected by": (
+        {"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name",
+    ),
 }
 
 
@@ -92,7 +96,7 @@ def test_values_that_contradict_each_other_are_refused(chart, changes, word):
 
 
 REFUSED_WITH_GIT = {
-    "credentials in the address": {"repository": "https://me:secret@git.example.com/packs"},
+    "credentials in the address": {"repository": "https://example:secret@git.example.com/packs"},
     "no encryption": {"repository": "http://git.example.com/packs"},
     "a path of the machine": {"repository": "/srv/packs"},
     "two secrets": {"ssh": {"secretName": "x"}},
@@ -169,7 +173,8 @@ def test_grafana_gets_the_dashboards_of_the_repository(chart):
             # The most that a ConfigMap holds.
             assert len(json.dumps(document)) < 1024 * 1024
             shipped |= {file: json.loads(text) for file, text in document["data"].items()}
-    assert shipped == {path.name: json.loads(path.read_text()) for path in DASHBOARDS.glob("*.json")}
+    here = {path.name: json.loads(path.read_text()) for path in DASHBOARDS.glob("*.json")}
+    assert shipped == here
 
 
 def test_a_packaged_chart_is_whole(chart, tmp_path):

@@ -280,8 +280,9 @@ def test_credentials_come_from_pod_identity(chart, tmp_path, endpoint, token):
     (tmp_path / "token").write_text(token)
     agent = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
     threading.Thread(target=agent.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{agent.server_port}/v1/credentials"
     environment = {
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{agent.server_port}/v1/credentials",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": address,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
     }
     try:

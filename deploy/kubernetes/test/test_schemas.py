@@ -7,7 +7,9 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.prometheus_operator import v1 as operator
-from conftest import CHART, KUSTOMIZE, MODES, ROOT, VALUES, objects, overlay, overlay_with_git, values
+from conftest import (
+    CHART, KUSTOMIZE, MODES, ROOT, VALUES, objects, overlay, overlay_with_git, values,
+)
 
 # The oldest that the chart is for, one between, and the newest that there are schemas for.
 VERSIONS = ["1.29", "1.33", "1.37"]
