@@ -254,16 +254,17 @@ def settled_top(page, selector):
 
 
 def test_a_refresh_keeps_the_readers_place(tab, daemon):
-    page = tab(viewport={"width": 700, "height": 500}).open("/")
+    page = tab(viewport={"width": 400, "height": 500}).open("/")
     summary = page.locator("details summary").first
     summary.click()
     opened = page.locator("details[open]").count()
-    page.evaluate("document.getElementById('grid-scroll').scrollLeft = 40")
     page.locator(READ).focus()
+    page.evaluate("document.getElementById('grid-scroll').scrollLeft = 40")
     page.locator(READ).evaluate("(link) => scrollBy(0, link.getBoundingClientRect().top - 120)")
     # As if the daemon had shown something else before.
     page.evaluate("document.querySelector('.lead').textContent = 'old'")
     page.evaluate("document.querySelector('.grid tbody').prepend(document.createElement('tr'))")
+    assert page.evaluate("document.getElementById('grid-scroll').scrollLeft") == 40
     top = settled_top(page, READ)
     assert 0 < top < 500
     change(page, daemon)
