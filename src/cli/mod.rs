@@ -119,8 +119,8 @@ enum Command {
     Check(check::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
-    /// Print the JSON Schema of manifests.
-    Schema,
+    /// Print the JSON Schema of manifests, or what describes the API.
+    Schema(schema::Args),
     /// Serve a simulated AWS on this machine.
     Simulate(simulate::Simulate),
     /// Show conformd at work on a simulated organization; needs no AWS account.
@@ -171,7 +171,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Reload(_)
         | Command::Check(_)
         | Command::Validate(_)
-        | Command::Schema
+        | Command::Schema(_)
         | Command::Healthcheck(_)
         | Command::Completions(_) => "conformd=warn,error",
     };
@@ -185,7 +185,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Simulate(args) => {
             block_on(async { simulate::run(args).await.map(|()| ExitCode::SUCCESS) })
         }

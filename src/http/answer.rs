@@ -5,6 +5,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, R
 use axum::http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{API_VERSION, Server};
@@ -37,16 +38,23 @@ pub(super) fn text(text: String) -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// Why there is no other answer.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
+    /// The version of the document.
     version: u32,
+    /// Whether nothing in it is about a real account.
     simulated: bool,
+    /// What is wrong.
     error: Detail<'a>,
 }
 
-#[derive(Serialize)]
+/// What is wrong.
+#[derive(Serialize, JsonSchema)]
 struct Detail<'a> {
+    /// The status code.
     code: u16,
+    /// One sentence, which also says what there is instead.
     message: &'a str,
 }
 
