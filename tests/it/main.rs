@@ -35,6 +35,7 @@ mod recorded;
 mod remedies;
 mod rendering;
 mod report;
+mod runbooks;
 mod sample;
 mod scenarios;
 mod settings;
