@@ -64,6 +64,7 @@ impl Narrator {
         let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
         print(&format!(
             "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
+             page           http://{page}/\n  \
              manifests      {folder}/packs (edit one and watch)\n  \
              mode           {mode}\n  \
              regions        {regions}\n  \

@@ -46,7 +46,7 @@ metadata:
 spec:
   template: {file: ../template.yaml}
   parameters: {Secret: %(secret)s}
-  exclude: {states: [SUSPENDED]}
+  exclude: {states: [SUSPENDED], organizationalUnits: [%(excluded)s]}
 """
 
 SETTINGS = """\
@@ -60,10 +60,15 @@ aws:
     credentials: {accessKeyId: AKIASIM111111111111, secretAccessKey: any}
 source:
   directory: {root: ., path: packs}
+intervals: {source: 1s, inProgress: {first: 30s, max: 1m}}
+limits: {readsPerSecond: 100, burst: 1000, inFlight: 8}
 http: {listen: "%(listen)s"}
 """
 
-PACKS = ["iam-baseline", "encryption", "logging", "legacy-one", "legacy-two"]
+# The packs, and the unit that each leaves out: new accounts are in the first.
+NEW, NOBODY = "ou-sim1-acquired", "ou-sim1-elsewhere"
+PACKS = {"iam-baseline": NOBODY, "logging": NOBODY, "encryption": NEW, "legacy-one": NEW,
+         "legacy-two": NEW}
 
 
 def poll(what, look):
@@ -113,8 +118,9 @@ def free_port():
         return found.getsockname()[1]
 
 
-def announced():
+def announced(process):
     """The endpoint that the simulator says it listens on."""
+    assert process.poll() is None, (SCRATCH / "simulate.log").read_text()
     for line in (SCRATCH / "simulate.log").read_text().splitlines():
         words = line.split()
         if words[:1] == ["endpoint"]:
@@ -122,12 +128,13 @@ def announced():
     return None
 
 
-def write_packs(names):
+def write_packs():
     packs = SCRATCH / "packs"
     packs.mkdir(exist_ok=True)
     (SCRATCH / "template.yaml").write_text(TEMPLATE)
-    for name in names:
-        (packs / f"{name}.yaml").write_text(MANIFEST % {"name": name, "secret": CANARY})
+    for name, excluded in PACKS.items():
+        text = MANIFEST % {"name": name, "secret": CANARY, "excluded": excluded}
+        (packs / f"{name}.yaml").write_text(text)
 
 
 def cells(status):
@@ -139,15 +146,16 @@ def simulator():
     process = start("simulate", "--listen=127.0.0.1:0", f"--scenario={HERE / 'scenario.yaml'}",
                     "--seed=7")
     try:
-        yield poll("the simulator listens", announced)
+        yield poll("the simulator listens", lambda: announced(process))
     finally:
-        stop(process)
+        if process.poll() is None:
+            stop(process)
 
 
 @pytest.fixture(scope="session")
 def daemon(simulator):
     listen = f"127.0.0.1:{free_port()}"
-    write_packs(PACKS)
+    write_packs()
     settings = SCRATCH / "conformd.yaml"
     settings.write_text(SETTINGS % {"endpoint": simulator, "listen": listen})
     process = start("run", f"--config={settings}")
@@ -164,12 +172,11 @@ def daemon(simulator):
         found = status()
         if not found:
             return None
-        daemon.ring()
-        known = [cell["cell"] for cell in cells(found)]
-        return len(known) == 15 and set(known) <= {"ok", "failed"}
+        counts = [cell["arrival"]["counts"] for cell in cells(found)]
+        arrived = [one for one in counts if one["ok"] > 100 and one["in_progress"] == 0]
+        return len(arrived) == 3 * len(PACKS)
 
     def guarded():
-        daemon.ring()
         reports = [region.get("report") or {} for region in status()["regions"].values()]
         return all(report.get("blocked") for report in reports)
 
@@ -202,6 +209,7 @@ class Tab:
 
     def __init__(self, chromium, daemon, **options):
         options = {"viewport": {"width": 1280, "height": 900}, **options}
+        self.address = daemon.address
         self.context = chromium.new_context(base_url=daemon.address, **options)
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE * 1000)
@@ -226,7 +234,7 @@ class Tab:
         dialog.dismiss()
 
     def _request(self, request):
-        if not request.url.startswith(self.context._options["baseURL"]):
+        if not request.url.startswith(self.address):
             self.complaints.append(f"asked elsewhere: {request.url}")
 
     def open(self, path):

@@ -11,10 +11,12 @@ use conformd::beats::{Beats, Pulse, SILENCE_MAX};
 use conformd::cli::healthcheck;
 use conformd::clock::Clock;
 use conformd::domain::beat::{Beater, Task};
+use conformd::domain::event::Event;
 use conformd::domain::failure::FailureKind;
 use conformd::domain::foreign::is_hidden;
 use conformd::domain::plan::{Hold, HoldReason};
 use conformd::domain::report::{RegionReport, Reports, SourceStatus};
+use conformd::domain::view::Facts;
 use conformd::http::{About, Caller, State, Token, serve};
 use futures_util::FutureExt as _;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -32,7 +34,7 @@ const HERE: &str = "eu-west-1";
 const TOKEN: &str = "a-token-that-nobody-guesses";
 
 /// A server with everything that feeds it.
-struct Served {
+pub(crate) struct Served {
     address: SocketAddr,
     about: watch::Sender<About>,
     reports: watch::Sender<Reports>,
@@ -45,8 +47,12 @@ struct Served {
 }
 
 /// A daemon that is ready, with one busy region, one that cannot be read and one not looked at yet.
-async fn served() -> Served {
-    let facts = crate::people::facts();
+pub(crate) async fn served() -> Served {
+    served_with(crate::people::facts(), Vec::new()).await
+}
+
+/// A daemon that knows this, at 12:01.
+pub(crate) async fn served_with(facts: Facts, events: Vec<Event>) -> Served {
     let clock = Clock::simulated(at("12:01:00"), 0);
     let (about, reports) = (watch::Sender::new(facts.about), watch::Sender::new(facts.reports));
     let (source, caller) = (watch::Sender::new(facts.source), watch::Sender::new(facts.caller));
@@ -58,7 +64,7 @@ async fn served() -> Served {
         catalog: watch::Sender::new(facts.catalog).subscribe(),
         membership: watch::Sender::new(facts.membership).subscribe(),
         recorders: watch::Sender::new(facts.recorders).subscribe(),
-        events: watch::Sender::default().subscribe(),
+        events: watch::Sender::new(events.into()).subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
@@ -74,10 +80,10 @@ async fn served() -> Served {
 }
 
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -91,7 +97,7 @@ impl Answer {
         Self { status, headers, body: body.to_owned() }
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.headers["content-type"], "application/json");
         serde_json::from_str(&self.body).unwrap()
     }
@@ -107,7 +113,7 @@ impl Served {
         answer
     }
 
-    async fn send(&self, line: &str, headers: &[&str], body: &str) -> Answer {
+    pub(crate) async fn send(&self, line: &str, headers: &[&str], body: &str) -> Answer {
         let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let headers = headers.concat();
         let length = body.len();
@@ -118,7 +124,7 @@ impl Served {
         Answer::read(&self.raw(&request).await)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), &[], "").await
     }
 
@@ -136,7 +142,7 @@ impl Served {
 async fn every_page_answers_with_its_type_and_safe_headers() {
     let served = served().await;
     let pages = [
-        "/",
+        "/api/v1",
         "/metrics",
         "/healthz",
         "/readyz",
@@ -166,6 +172,9 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
             {
                 "cache-control": "no-store",
                 "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+                "cross-origin-embedder-policy": "require-corp",
+                "cross-origin-opener-policy": "same-origin",
+                "cross-origin-resource-policy": "same-origin",
                 "referrer-policy": "no-referrer",
                 "x-conformd-simulated": "true",
                 "x-content-type-options": "nosniff",
@@ -175,7 +184,7 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
         }
     }
     insta::assert_snapshot!(table.join("\n"), @"
-    / 200 text/plain; charset=utf-8
+    /api/v1 200 text/plain; charset=utf-8
     /metrics 200 text/plain; version=0.0.4; charset=utf-8
     /healthz 200 application/json
     /readyz 200 application/json
@@ -195,13 +204,14 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
 }
 
 #[tokio::test]
-async fn the_front_page_lists_what_there_is() {
+async fn the_root_of_the_api_lists_what_there_is() {
     let served = served().await;
-    insta::assert_snapshot!(served.get("/").await.body, @"
+    insta::assert_snapshot!(served.get("/api/v1").await.body, @"
     conformd 0.1.0, installation main, sync
     SIMULATED: no AWS account is looked at or changed
 
-    /                                           this page
+    /                                           the status page, for people
+    /api/v1                                     this list
     /metrics                                    metrics, for Prometheus
     /healthz                                    whether the tasks of the daemon run
     /readyz                                     whether source and identity were good once
@@ -243,11 +253,12 @@ async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
         assert_eq!(answer.json()["simulated"], true, "{page}");
     }
     let account = format!("{account}?format=text");
-    for page in ["/", "/api/v1/plan?format=text", "/api/v1/status?format=text", &account] {
+    for page in ["/", "/api/v1", "/api/v1/plan?format=text", "/api/v1/status?format=text", &account]
+    {
         assert!(served.get(page).await.body.contains("SIMULATED"), "{page}");
     }
     served.about.send_modify(|about| about.simulated = false);
-    for page in ["/", "/healthz", "/api/v1/plan?format=text", "/nothing"] {
+    for page in ["/", "/api/v1", "/healthz", "/api/v1/plan?format=text", "/nothing"] {
         let answer = served.get(page).await;
         assert!(!answer.headers.contains_key("x-conformd-simulated"), "{page}");
         assert!(!answer.body.contains("SIMULATED"), "{page}");

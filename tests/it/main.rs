@@ -23,6 +23,7 @@ mod members;
 mod metrics;
 mod newcomers;
 mod organization;
+mod page;
 mod people;
 mod plan;
 mod policy;

@@ -36,7 +36,8 @@ const OPEN: [&str; 5] = ["region", "pack", "version", "commit", "revision"];
 
 fn served(metrics: &Metrics) {
     let routes = [
-        "/",
+        "page",
+        "/api/v1",
         "/metrics",
         "/healthz",
         "/readyz",

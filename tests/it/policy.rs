@@ -147,8 +147,7 @@ fn policies_for_every_region_there_is_fit_into_what_aws_takes() {
     let names: Vec<String> = (100..500).map(|number| format!("ap-southeast-{number}")).collect();
     let regions: Vec<&str> = names.iter().map(String::as_str).collect();
     let refused = policy::daemon(&scope(&regions), &everything(Mode::Sync)).unwrap_err();
-    let said = "the policy has 32571 characters, and AWS takes 6144";
-    assert_eq!(refused.to_string(), said);
+    assert!(refused.to_string().ends_with(", and AWS takes 6144"), "{refused}");
 }
 
 #[test]
@@ -161,6 +160,49 @@ fn only_the_daemons_role_of_the_own_organization_enters_members() {
     let document = policy::probe_trust(&scope(&["us-gov-west-1"]), &trust).unwrap();
     let text = serde_json::to_string(&document.statements()[0]).unwrap();
     insta::assert_snapshot!(text, @r#"{"Sid":"LetDaemonIn","Effect":"Allow","Principal":{"AWS":"arn:aws-us-gov:iam::111122223333:root"},"Action":["sts:AssumeRole"],"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws-us-gov:iam::111122223333:role/security/conformd"]},"StringEquals":{"aws:PrincipalOrgID":["o-a1b2c3d4e5"],"sts:ExternalId":["shared"]}}}"#);
+}
+
+#[test]
+fn what_nobody_said_is_asked_for() {
+    let scene = Scene::new();
+    let say = |arguments: &[&str]| {
+        let ended = scene.alone(&[&["iam-policy"], arguments].concat());
+        format!("{:?} {}", ended.code.unwrap(), ended.stderr)
+    };
+    let known = ["--account", "111122223333", "--regions", "eu-west-1"];
+    let trust = [known.as_slice(), &["--role", "probe-trust"]].concat();
+    let divided =
+        ["--account", "111122223333", "--regions", "eu-west-1,cn-north-1", "--mode", "sync"];
+    let texts = [
+        say(&[]),
+        say(&known),
+        say(&trust),
+        say(&[trust.as_slice(), &["--external-id", "shared"]].concat()),
+        say(&divided),
+        say(&["--config", "absent.yaml"]),
+    ];
+    insta::assert_snapshot!(texts.join(""), @"
+    64 conformd: --account is missing: the account that owns the packs
+    64 conformd: --mode is missing: observe, upsert or sync
+    64 conformd: --external-id is missing: what the caller has to show, the same as recorderProbe.externalId
+    64 conformd: --organization is missing: the organization that the caller has to be of, such as o-a1b2c3d4e5
+    1 conformd: these regions have no policy in common: cn-north-1 and eu-west-1 are of different partitions, which no account is in together
+    78 conformd: settings file absent.yaml could not be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn settings_give_what_no_option_says() {
+    let scene = Scene::new();
+    scene.set(&Settings { mode: "observe", regions: "us-gov-west-1", ..Settings::default() });
+    let by_settings = scene.run(&["iam-policy"]).expect(0).stdout;
+    let account = ["--account", "111111111111", "--regions", "us-gov-west-1"];
+    let by_options =
+        scene.alone(&[&["iam-policy", "--mode", "observe"], account.as_slice()].concat());
+    assert_eq!(by_settings, by_options.expect(0).stdout);
+    let of_another = scene.run(&["iam-policy", "--mode", "sync", "--regions", "eu-west-1"]);
+    let policy = of_another.expect(0).stdout;
+    assert!(policy.contains("\"DeletePacks\"") && !policy.contains("us-gov"), "{policy}");
 }
 
 /// Accounts without paths, so that units have to be walked; a role for the daemon, and the probe's.
@@ -339,8 +381,12 @@ fn granted(confined: &Confined) -> BTreeSet<String> {
 fn observe_needs_all_that_its_policy_allows_and_nothing_else() {
     let confined = Confined::new("observe");
     confined.start(&["check"]).end().expect(0);
-    confined.daemon().stop().expect(0);
-    assert_eq!(confined.asked(), granted(&confined));
+    let (daemon, granted) = (confined.daemon(), granted(&confined));
+    daemon
+        .program
+        .eventually("asked for all of it", || confined.asked().is_superset(&granted).then_some(()));
+    daemon.stop().expect(0);
+    assert_eq!(confined.asked(), granted);
 }
 
 #[test]
@@ -354,6 +400,10 @@ fn sync_needs_all_that_its_policy_allows_and_nothing_else() {
         .program
         .eventually("deleted", || (confined.scene.aws.packs() == ["eu-west-1/keys"]).then_some(()));
     confined.start(&["check"]).end().expect(0);
+    let granted = granted(&confined);
+    daemon
+        .program
+        .eventually("asked for all of it", || confined.asked().is_superset(&granted).then_some(()));
     daemon.stop().expect(0);
-    assert_eq!(confined.asked(), granted(&confined));
+    assert_eq!(confined.asked(), granted);
 }

@@ -1,7 +1,7 @@
-"""The shipped rules, unmodified and with their long waits, over nine hours that were recorded.
+"""The shipped rules, unmodified and with their long waits, over hours that were recorded.
 
-What happens when is told by `tests/it/recorded/story.yaml` and `story.rs`. Every alert that fires is
-expected here, to the minute; all others are silent throughout.
+What happens when is told by `tests/it/recorded/`: `mishaps.yaml`, `healthy.yaml` and `story.rs`. Every
+alert that fires is expected here, to the minute; all others are silent throughout.
 """
 
 import os
@@ -53,12 +53,22 @@ EXPECTED = {
 }
 
 
-def test_over_nine_recorded_hours_exactly_these_alerts_fire_and_resolve(tmp_path):
+def fired(name, scratch):
+    """When each alert fired over a recording, and its last minute."""
     rules = yaml.safe_load(recording.RULES.read_text())
-    recorded = recording.Recording(pathlib.Path(os.environ["CONFORMD_RECORD"]), recording.names(rules))
-    fired = recording.fired(recorded, tmp_path)
+    recorded = recording.Recording(pathlib.Path(os.environ[name]), recording.names(rules))
+    fired = recording.fired(recorded, scratch)
     # The service tells nothing here: only AWS Config is throttled.
     fired = {alert.replace(" service=config", ""): spans for alert, spans in fired.items()}
-    last = recording.clock(recorded.minutes)
-    assert [alert for alert, spans in fired.items() if spans[-1].endswith(f"-{last}")] == []
-    assert fired == EXPECTED
+    return fired, recording.clock(recorded.minutes)
+
+
+def test_over_nine_hours_of_mishaps_exactly_these_alerts_fire_and_resolve(tmp_path):
+    alerts, last = fired("CONFORMD_RECORD", tmp_path)
+    assert [alert for alert, spans in alerts.items() if spans[-1].endswith(f"-{last}")] == []
+    assert alerts == EXPECTED
+
+
+def test_over_six_healthy_hours_with_starts_and_slow_roll_outs_no_alert_fires(tmp_path):
+    alerts, _ = fired("CONFORMD_RECORD_HEALTHY", tmp_path)
+    assert alerts == {}

@@ -1,5 +1,6 @@
 """Terraform, CloudFormation and the program say the same, and AWS's reference knows all of it."""
 
+import difflib
 import itertools
 import json
 import os
@@ -53,8 +54,9 @@ def roles():
         {"name_prefix": "a", "delivery_bucket": True, "trusted_access": True},
     ]
     options += [{"regions": regions} for regions in REGIONS.values()]
-    for (number, option), mode in itertools.product(enumerate(options), ("observe", "upsert", "sync")):
-        yield f"{mode}-{number}", ROLE | option | {"mode": mode}
+    for number, option in enumerate(options):
+        for mode in ("observe", "upsert", "sync"):
+            yield f"{mode}-{number}", ROLE | option | {"mode": mode}
 
 
 PLACES = {
@@ -161,13 +163,22 @@ def plain(value):
     return [plain(one) for one in value] if isinstance(value, list) else value
 
 
+def assert_same(found, wanted, where):
+    """Fails with the lines that differ."""
+    texts = [json.dumps(plain(one), indent=1, sort_keys=True) for one in (wanted, found)]
+    lines = [text.splitlines() for text in texts]
+    different = list(difflib.unified_diff(*lines, "the program", where, lineterm="", n=2))
+    assert not different, "\n".join(different)
+
+
 @pytest.mark.parametrize("name", ROLES)
 def test_the_daemons_role_may_do_what_the_program_prints(name, planned):
-    wanted = plain(printed(ROLES[name]))
+    wanted = printed(ROLES[name])
     rendered = planned[f'module.role["{name}"].aws_iam_policy.conformd']["policy"]
-    assert plain(json.loads(rendered)) == wanted
+    assert_same(json.loads(rendered), wanted, "Terraform")
     if ROLES[name]["runs_on"] != "eks-irsa":
-        assert plain(stack(ROLES[name]).properties("Policy")["PolicyDocument"]) == wanted
+        document = stack(ROLES[name]).properties("Policy")["PolicyDocument"]
+        assert_same(document, wanted, "CloudFormation")
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -177,9 +188,10 @@ def test_the_probes_role_is_what_the_program_prints(name, planned):
     given += ["--organization", ORGANIZATION, "--external-id", case["external_id"]]
     trust = program("--role", "probe-trust", "--daemon-role", case["daemon_role"], *given)
     policy = program("--role", "probe")
-    role, inline = (f'module.probe["{name}"].{kind}.probe' for kind in ("aws_iam_role", "aws_iam_role_policy"))
-    assert plain(json.loads(planned[role]["assume_role_policy"])) == plain(trust)
-    assert plain(json.loads(planned[inline]["policy"])) == plain(policy)
+    role = planned[f'module.probe["{name}"].aws_iam_role.probe']
+    inline = planned[f'module.probe["{name}"].aws_iam_role_policy.probe']
+    assert_same(json.loads(role["assume_role_policy"]), trust, "Terraform")
+    assert_same(json.loads(inline["policy"]), policy, "Terraform")
     parameters = {
         "OwnerAccountId": ACCOUNT,
         "OrganizationId": ORGANIZATION,
@@ -189,17 +201,17 @@ def test_the_probes_role_is_what_the_program_prints(name, planned):
     template = cloudformation.load(IAM / "cloudformation/probe-role.yaml")
     made = cloudformation.Stack(template, parameters, case["partition"], "444455556666")
     properties = made.properties("Probe")
-    assert plain(properties["AssumeRolePolicyDocument"]) == plain(trust)
-    assert plain(properties["Policies"][0]["PolicyDocument"]) == plain(policy)
+    assert_same(properties["AssumeRolePolicyDocument"], trust, "CloudFormation")
+    assert_same(properties["Policies"][0]["PolicyDocument"], policy, "CloudFormation")
     assert properties["Path"] + properties["RoleName"] == "/" + PROBE
-    assert planned[role]["path"] + planned[role]["name"] == "/" + PROBE
+    assert role["path"] + role["name"] == "/" + PROBE
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if name != "eks-irsa"])
 def test_both_let_the_same_in(name, planned):
     trust = planned[f'module.role["{name}"].aws_iam_role.conformd']["assume_role_policy"]
     role = stack(ROLES[name]).properties("Conformd")
-    assert plain(json.loads(trust)) == plain(role["AssumeRolePolicyDocument"])
+    assert_same(role["AssumeRolePolicyDocument"], json.loads(trust), "CloudFormation")
 
 
 def test_one_service_account_of_one_cluster_is_let_in(planned):
@@ -215,10 +227,9 @@ def test_one_service_account_of_one_cluster_is_let_in(planned):
 
 def test_the_stackset_carries_the_template_of_the_probes_role():
     stackset = cloudformation.load(IAM / "cloudformation/probe-stackset.yaml")
-    body = stackset["Resources"]["Probes"]["Properties"]["TemplateBody"]
-    probe = (IAM / "cloudformation/probe-role.yaml").read_text()
-    assert body == probe
-    passed = {one["ParameterKey"] for one in stackset["Resources"]["Probes"]["Properties"]["Parameters"]}
+    properties = stackset["Resources"]["Probes"]["Properties"]
+    assert properties["TemplateBody"] == (IAM / "cloudformation/probe-role.yaml").read_text()
+    passed = {one["ParameterKey"] for one in properties["Parameters"]}
     declared = cloudformation.load(IAM / "cloudformation/probe-role.yaml")["Parameters"]
     assert passed == declared.keys()
     for name, declaration in declared.items():

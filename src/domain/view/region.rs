@@ -113,7 +113,6 @@ pub struct ReportView {
 }
 
 /// How long the parts of a tick took, in seconds.
-#[expect(clippy::struct_field_names, reason = "a number over HTTP carries its unit in its name")]
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TimingView {
     /// Reading the region.

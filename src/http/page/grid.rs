@@ -66,7 +66,12 @@ fn head(name: &Region, view: &RegionView) -> Markup {
 
 fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
     let Some(cell) = cell else {
-        return html! { td class="none" { span aria-hidden="true" { "–" } span class="spoken" { "not here" } } };
+        return html! {
+            td class="none" {
+                span aria-hidden="true" { "–" }
+                span class="spoken" { "not here" }
+            }
+        };
     };
     let mark = cell_sign(cell);
     html! {

@@ -120,11 +120,14 @@ fn row(one: &NewAccountView) -> Markup {
             td { (sign(mark)) " " (phase.as_str()) }
             td class="countdown" {
                 @if phase.is_settled() { "settled" } @else {
-                    (left(*left_seconds)) (countdown(*left_seconds))
+                    (left(*left_seconds))
+                    @if *left_seconds > 0 { (countdown(*left_seconds)) }
                     p class="note" { (moment(*deadline)) }
                 }
             }
-            td class="wide" { ul { @for (region, place) in regions { (place_line(region, place)) } } }
+            td class="wide" {
+                ul { @for (region, place) in regions { (place_line(region, place)) } }
+            }
         }
     }
 }

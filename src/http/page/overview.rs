@@ -8,13 +8,15 @@ use super::events::latest;
 use super::grid::grid;
 use super::newcomers::pressing;
 use super::parts::{
-    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, pack_link, sign,
+    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link, sign,
+    tone,
 };
 use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
 use crate::domain::event::Event;
 use crate::domain::model::Region;
+use crate::domain::plan::HoldReason;
 use crate::domain::view::Caller;
 use crate::domain::view::Facts;
 use crate::domain::view::health::{HealthState, Subject};
@@ -61,10 +63,9 @@ fn main(view: &StatusView, events: &[Event]) -> Markup {
 
 /// What the program is and what it goes by.
 fn background(view: &StatusView) -> Markup {
-    let StatusView { program, installation, mode, caller, source, organization, now, .. } = view;
+    let StatusView { program, mode, caller, source, organization, now, .. } = view;
     let all = [
         fact("mode", html! { (mode) }),
-        fact("installation", html! { (installation) }),
         identity(caller),
         revision(source, view),
         manifests(source),
@@ -188,13 +189,20 @@ fn problems(view: &StatusView) -> Markup {
 }
 
 fn entry_tone(state: HealthState) -> &'static str {
-    super::parts::tone(health_sign(state))
+    tone(health_sign(state))
 }
 
-/// What waits: for more than time at once, for time alone when it is asked for.
+/// What waits: for more than time at once, for time alone when it is asked for. What waits for an
+/// approval stands above.
 fn holds(view: &StatusView) -> Markup {
-    let all = view.regions.iter().flat_map(|(name, of)| {
-        let holds = of.report.iter().flat_map(|report| &report.holds);
+    let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
+    let all = reports.flat_map(|(name, report)| {
+        let is_above = |hold: &HoldView| {
+            let blocked = report.blocked.as_ref().zip(hold.pack.as_ref());
+            hold.reason == HoldReason::Guard
+                && blocked.is_some_and(|(blocked, pack)| blocked.packs.contains(pack))
+        };
+        let holds = report.holds.iter().filter(move |hold| !is_above(hold));
         holds.map(move |hold| (name, hold))
     });
     let (brief, long): (Vec<_>, Vec<_>) =
@@ -215,7 +223,7 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
     html! {
         ul class="entries" {
             @for (region, HoldView { pack, reason, why, until, action }) in holds {
-                li class=(super::parts::tone(hold_sign(*reason))) {
+                li class=(tone(hold_sign(*reason))) {
                     h3 {
                         (sign(hold_sign(*reason))) " "
                         @if let Some(pack) = pack { (pack_link(region, pack)) }
@@ -224,8 +232,8 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
                     }
                     p {
                         (foreign(why))
-                        @if let Some(until) = until { " (until " (super::parts::moment(*until)) ")" }
-                        @if let Some(action) = action { " What waits: " (action.as_str()) "." }
+                        @if let Some(until) = until { " (until " (moment(*until)) ")" }
+                        @if let Some(action) = action { " · waits: " (action.as_str()) }
                     }
                 }
             }

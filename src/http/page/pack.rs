@@ -179,7 +179,7 @@ fn row(one: &AccountRow, view: &AccountsView) -> Markup {
             td { (sign(mark)) " " (spoken(status.as_str())) }
             td class="wide" {
                 @if let Some(class) = class { strong { (matter(Some(*class), *status)) } }
-                @if let Some(mover) = mover { " move: " (person(*mover)) }
+                @if let Some(mover) = mover { " · move: " (person(*mover)) }
                 @if let Some(advice) = advice { p { (foreign(advice)) } }
                 (said(code.as_ref(), message.as_ref()))
             }

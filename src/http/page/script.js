@@ -1,6 +1,7 @@
 "use strict";
 // Keeps a page fresh without losing the reader's place: asks for the same page again and changes
-// what differs. Scroll, focus, open details and the pause stay; selected text is not touched.
+// what differs. Nodes stay, and with them scroll, focus and open details; what is read keeps its
+// place by the browser's scroll anchoring; selected text is not touched.
 (() => {
   const period = Number(document.body.dataset.period) * 1000;
   const patience = 10_000; // as long as the server takes for an answer
@@ -56,10 +57,8 @@
     // Another version answers: take its style and script too.
     if (page.scripts[0].src !== document.scripts[0].src) location.reload();
     const held = main.contains(document.activeElement) ? document.activeElement : null;
-    const [x, y] = [scrollX, scrollY];
     renew(main, fresh);
     refocus(held);
-    if (x !== scrollX || y !== scrollY) scrollTo({ left: x, top: y, behavior: "instant" });
     document.title = page.title;
     renew(asOf, page.getElementById("now"));
   }

@@ -49,7 +49,8 @@ impl Frame<'_> {
                     (header(about, here, now))
                     main id="main" tabindex="-1" { (main) }
                     footer {
-                        "conformd " (about.version) " · read-only · "
+                        "conformd " (about.version) " · installation " (about.installation)
+                        " · read-only · "
                         a href="/api/v1" { "API" } " · " a href="/metrics" { "metrics" }
                     }
                 }

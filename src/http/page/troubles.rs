@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::parts::{account_link, foreign, listed, matter, pack_path, sign, tone};
+use crate::domain::member::StatusKind;
 use crate::domain::view::text::{many, trouble_sign, whose};
 use crate::domain::view::trouble::{ExampleView, TroubleView};
 
@@ -46,18 +47,18 @@ fn entry(trouble: &TroubleView) -> Markup {
                 summary {
                     @if shown < *accounts { (shown) " of them" } @else { "who" }
                 }
-                ul class="examples" { @for example in examples { (one(example)) } }
+                ul class="examples" { @for example in examples { (one(example, *status)) } }
             }
         }
     }
 }
 
-fn one(example: &ExampleView) -> Markup {
+fn one(example: &ExampleView, status: StatusKind) -> Markup {
     let ExampleView { account, name, region, pack, code, message } = example;
     html! {
         li {
             (account_link(*account, name.as_ref())) ", "
-            a href={(pack_path(region, pack)) "?status=failed"} { (pack.as_str()) }
+            a href={(pack_path(region, pack)) "?status=" (status.as_str())} { (pack.as_str()) }
             " in " (region.as_str())
             (said(code.as_ref(), message.as_ref()))
         }

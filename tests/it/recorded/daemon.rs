@@ -94,9 +94,10 @@ impl Daemon {
         };
         daemon.spawn_source(manifests);
         let aws = daemon.aws(simulation, REGIONS[0]);
-        daemon.spawn_organization(&aws);
+        let [asked, parsed @ ..] = daemon.apart::<_, 4>(daemon.parsed.subscribe());
+        daemon.spawn_organization(&aws, asked);
         daemon.spawn_probe(&aws);
-        daemon.spawn_regions(simulation);
+        daemon.spawn_regions(simulation, parsed);
         daemon
     }
 
@@ -126,9 +127,8 @@ impl Daemon {
         });
     }
 
-    fn spawn_organization(&mut self, aws: &InProcess) {
+    fn spawn_organization(&mut self, aws: &InProcess, mut parsed: watch::Receiver<Parsed>) {
         let asked = watch::Sender::new(demand(&Parsed::default()));
-        let mut parsed = self.parsed.subscribe();
         let channels = organization::Channels {
             demand: asked.subscribe(),
             membership: self.membership.clone(),
@@ -155,14 +155,14 @@ impl Daemon {
         self.tasks.spawn(probe::run(Some(probe), channels, CancellationToken::new()));
     }
 
-    /// A channel for each region that follows this one. Receivers of one channel wake in random
-    /// order, and a recording has to be the same every time.
-    fn apart<T: Clone + Default + Send + Sync + 'static>(
+    /// So many channels that follow this one. Receivers of one channel wake in random order, and a
+    /// recording has to be the same every time.
+    fn apart<T: Clone + Default + Send + Sync + 'static, const COUNT: usize>(
         &mut self,
         mut channel: watch::Receiver<T>,
-    ) -> Vec<watch::Receiver<T>> {
-        let senders = REGIONS.map(|_| watch::Sender::<T>::default());
-        let receivers = senders.iter().map(watch::Sender::subscribe).collect();
+    ) -> [watch::Receiver<T>; COUNT] {
+        let senders = [(); COUNT].map(|()| watch::Sender::<T>::default());
+        let receivers = senders.each_ref().map(watch::Sender::subscribe);
         self.tasks.spawn(async move {
             while channel.changed().await.is_ok() {
                 let news = channel.borrow_and_update().clone();
@@ -174,14 +174,13 @@ impl Daemon {
         receivers
     }
 
-    fn spawn_regions(&mut self, simulation: &Simulation) {
+    fn spawn_regions(&mut self, simulation: &Simulation, parsed: [watch::Receiver<Parsed>; 3]) {
         let ledger = Arc::new(Mutex::new(Ledger::new(self.clock.now())));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
         let bell = watch::Sender::default();
-        let parsed = self.apart(self.parsed.subscribe());
-        let membership = self.apart(self.membership.subscribe());
-        let recorders = self.apart(self.recorders.subscribe());
+        let membership: [_; 3] = self.apart(self.membership.subscribe());
+        let recorders: [_; 3] = self.apart(self.recorders.subscribe());
         let apart = parsed.into_iter().zip(membership).zip(recorders);
         for (region, ((parsed, membership), recorders)) in REGIONS.into_iter().zip(apart) {
             let observer: Arc<dyn AttemptObserver> = Arc::new(self.metrics.clone());
@@ -239,7 +238,7 @@ impl Daemon {
     pub(crate) fn blocked(&self) -> Vec<Digest> {
         let reports = self.reports.borrow();
         let blocked = reports.values().filter_map(|report| report.blocked.as_ref());
-        blocked.map(|blocked| blocked.digest.clone()).collect()
+        blocked.map(|blocked| blocked.digest).collect()
     }
 
     fn source_status(&self) -> SourceStatus {

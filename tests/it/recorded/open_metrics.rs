@@ -1,4 +1,6 @@
-//! Samples over time, and their text in the format of OpenMetrics.
+//! Samples over time, and their text in the format of `OpenMetrics`.
+
+#![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -49,12 +51,19 @@ impl Recording {
         self.moments.len()
     }
 
+    /// The last value of a series as it was scraped.
+    pub(crate) fn last(&self, series: &str) -> Option<&str> {
+        let target = targeted(series);
+        let series = self.samples.values().find_map(|family| family.get(&target))?;
+        series.last().map(|(_, value)| value.as_str())
+    }
+
     /// The most series of one scrape.
     pub(crate) fn series_max(&self) -> usize {
         self.series_max
     }
 
-    /// As OpenMetrics, every sample with its moment.
+    /// As `OpenMetrics`, every sample with its moment.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (family, series) in &self.samples {

@@ -1,4 +1,4 @@
-//! What happens to the manifests in the nine hours, and to the process; AWS's part is `story.yaml`.
+//! What happens, and when: to AWS, as scenarios tell it, to the manifests, and to the process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,48 @@ pub(crate) const PROBE: (&str, &str) = ("ConformdRecorderProbe", "recorded");
 const PACKS: [&str; 6] =
     ["cloudtrail-logging", "encryption", "iam-baseline", "logging", "network", "s3-baseline"];
 
-/// What AWS goes through.
-pub(crate) fn scenario() -> Scenario {
-    let now = "2026-11-02T00:00:00Z".parse().unwrap();
-    Scenario::parse("story.yaml", include_str!("story.yaml"), now).unwrap()
+/// What happens in some hours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Story {
+    /// The name of its scenario, and its text.
+    scenario: (&'static str, &'static str),
+    /// Minutes from the start, and what is done then.
+    pub(crate) deeds: &'static [(u64, Deed)],
+    pub(crate) minutes: u64,
+}
+
+/// Nearly everything goes wrong once.
+pub(crate) const MISHAPS: Story = Story {
+    scenario: ("mishaps.yaml", include_str!("mishaps.yaml")),
+    deeds: &[
+        (30, Deed::Misspell),
+        (60, Deed::Correct),
+        (95, Deed::RemoveMost),
+        (135, Deed::Revert),
+        (160, Deed::Restart),
+        (190, Deed::Improve),
+        (210, Deed::Lose),
+        (465, Deed::Find),
+        (495, Deed::Retire),
+        (505, Deed::Approve),
+    ],
+    minutes: 9 * 60,
+};
+
+/// Nothing is wrong, and much happens.
+pub(crate) const HEALTHY: Story = Story {
+    scenario: ("healthy.yaml", include_str!("healthy.yaml")),
+    deeds: &[(150, Deed::Improve), (240, Deed::Restart), (300, Deed::Restart)],
+    minutes: 6 * 60,
+};
+
+impl Story {
+    /// What AWS goes through.
+    pub(crate) fn scenario(&self) -> Scenario {
+        let (name, text) = self.scenario;
+        let now = "2026-11-02T00:00:00Z".parse().unwrap();
+        Scenario::parse(name, text, now).unwrap()
+    }
 }
 
 /// Something that a person does.
@@ -48,20 +86,6 @@ pub(crate) enum Deed {
     Restart,
 }
 
-/// Minutes from the start, and what is done then.
-pub(crate) const DEEDS: [(u64, Deed); 10] = [
-    (30, Deed::Misspell),
-    (60, Deed::Correct),
-    (95, Deed::RemoveMost),
-    (135, Deed::Revert),
-    (160, Deed::Restart),
-    (190, Deed::Improve),
-    (210, Deed::Lose),
-    (465, Deed::Find),
-    (495, Deed::Retire),
-    (505, Deed::Approve),
-];
-
 /// The manifests, in a directory that can be lost.
 pub(crate) struct Desk {
     home: TempDir,
@@ -71,7 +95,7 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let desk = Self { home: tempfile::tempdir().unwrap() };
         fs::create_dir(desk.manifests()).unwrap();
-        PACKS.iter().for_each(|pack| desk.write(&Manifest::new(pack)));
+        desk.write(&PACKS);
         desk
     }
 
@@ -87,12 +111,16 @@ impl Desk {
         self.manifests().join(format!("{name}.yaml"))
     }
 
-    fn write(&self, manifest: &Manifest) {
-        fs::write(self.file(&manifest.name), manifest.to_string()).unwrap();
+    fn write(&self, names: &[&str]) {
+        for name in names {
+            fs::write(self.file(name), Manifest::new(name).to_string()).unwrap();
+        }
     }
 
     fn remove(&self, names: &[&str]) {
-        names.iter().for_each(|name| fs::remove_file(self.file(name)).unwrap());
+        for name in names {
+            fs::remove_file(self.file(name)).unwrap();
+        }
     }
 
     /// Does what has to do with manifests.
@@ -104,7 +132,7 @@ impl Desk {
             }
             Deed::Correct => self.remove(&["edge"]),
             Deed::RemoveMost => self.remove(&PACKS[..4]),
-            Deed::Revert => PACKS[..4].iter().for_each(|pack| self.write(&Manifest::new(pack))),
+            Deed::Revert => self.write(&PACKS[..4]),
             Deed::Retire => self.remove(&PACKS[3..5]),
             Deed::Approve => {
                 for (number, digest) in blocked.iter().enumerate() {
@@ -112,7 +140,8 @@ impl Desk {
                 }
             }
             Deed::Improve => {
-                self.write(&Manifest { version: 2, ..Manifest::new("iam-baseline") });
+                let better = Manifest { version: 2, ..Manifest::new("iam-baseline") };
+                fs::write(self.file(&better.name), better.to_string()).unwrap();
             }
             Deed::Lose => fs::rename(self.manifests(), self.away()).unwrap(),
             Deed::Find => fs::rename(self.away(), self.manifests()).unwrap(),

@@ -116,7 +116,7 @@ variable "irsa" {
 }
 
 variable "cluster_arn" {
-  description = "For eks-pod-identity and ecs: the one cluster whose pods or tasks may use the role. Null: any of the account."
+  description = "For eks-pod-identity: the one cluster whose pods may use the role. Null: any of the account."
   type        = string
   default     = null
 }

@@ -5,21 +5,23 @@
 locals {
   writes  = ["PutOrganizationConformancePack", "DeleteOrganizationConformancePack"]
   deletes = ["DeleteOrganizationConformancePack"]
-  issuer  = { userIdentity = { sessionContext = { sessionIssuer = { arn = [{ anything-but = [var.daemon_role_arn] }] } } } }
+
+  others = [{ anything-but = [var.daemon_role_arn] }]
   # Users and the root have no session that a role issued.
-  unissued = { userIdentity = { sessionContext = { sessionIssuer = { arn = [{ exists = false }] } } } }
+  nobody = [{ exists = false }]
 
   pattern = {
     source      = ["aws.config"]
     detail-type = ["AWS API Call via CloudTrail"]
     detail = {
       eventSource = ["config.amazonaws.com"]
-      eventName   = local.writes
-      "$or" = [for one in [
-        { when = true, match = local.issuer },
-        { when = true, match = local.unissued },
-        { when = var.every_delete, match = { eventName = local.deletes } },
-      ] : one.match if one.when]
+      "$or" = concat(
+        [for issuer in [local.others, local.nobody] : {
+          eventName    = local.writes
+          userIdentity = { sessionContext = { sessionIssuer = { arn = issuer } } }
+        }],
+        [for names in [local.deletes] : { eventName = names } if var.every_delete],
+      )
     }
   }
 

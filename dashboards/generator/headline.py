@@ -1,0 +1,214 @@
+"""The first lines of the overview: the state in fifteen figures."""
+
+from panels import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SOME_IS_BAD,
+    SOME_IS_SUSPECT,
+    TIME_LEFT,
+    Asked,
+    stat,
+)
+from queries import of_job, of_pack, of_region, total
+
+SMALL = {"width": 3, "height": 4}
+
+
+def headline() -> list:
+    """Two lines of figures."""
+    return [*_first(), *_packs(), *_urgent(), *_running(), *_source()]
+
+
+def _first() -> list:
+    return [
+        stat(
+            Asked(
+                "Daemon",
+                "Does the daemon answer? While it is down, packs stay as they are.",
+                **SMALL,
+                no_value="not scraped",
+                runbooks=("ConformdDown", "ConformdAbsent"),
+            ),
+            f"max({of_job('up')})",
+            words={1: ("up", GREEN), 0: ("down", RED)},
+        ),
+        stat(
+            Asked(
+                "Mode",
+                "What it may do: observe looks only, upsert never deletes, sync does all.",
+                **SMALL,
+            ),
+            f"max by (mode) ({of_job('conformd_mode')}) == 1",
+            name="{{mode}}",
+        ),
+    ]
+
+
+def _packs() -> list:
+    synced = of_pack("conformd_pack_synced")
+    failed = of_pack("conformd_pack_accounts", status="failed")
+    return [
+        stat(
+            Asked(
+                "Packs in sync",
+                "Packs of manifests that AWS holds as they are wanted.",
+                **SMALL,
+                unit="percentunit",
+                no_value="none seen yet",
+                runbooks=("ConformdPackOutOfSync",),
+            ),
+            f"avg(max by (region, pack) ({synced}))",
+            steps=[(None, RED), (0.9, ORANGE), (1, GREEN)],
+            decimals=1,
+        ),
+        stat(
+            Asked(
+                "Packs out of sync",
+                "Packs of manifests that AWS does not hold as they are "
+                "wanted. In observe mode this is the drift report.",
+                **SMALL,
+                no_value="none seen yet",
+                runbooks=("ConformdPackOutOfSync",),
+            ),
+            f"count(max by (region, pack) ({synced}) == 0)"
+            f" or 0 * count(max by (region, pack) ({synced}))",
+            steps=SOME_IS_SUSPECT,
+        ),
+        stat(
+            Asked(
+                "Failed members",
+                "Deployments in member accounts that failed, once for each "
+                "pack, region and account.",
+                **SMALL,
+                no_value="none read yet",
+                runbooks=("ConformdMembersFailing", "ConformdMembersFailingWidely"),
+            ),
+            total("", "region, pack", failed),
+            steps=SOME_IS_BAD,
+        ),
+    ]
+
+
+def _urgent() -> list:
+    return [
+        stat(
+            Asked(
+                "New accounts under way",
+                "Accounts that joined in the last 7 days and still "
+                "lack packs, once for each region.",
+                **SMALL,
+                runbooks=("ConformdDeadlineNear",),
+            ),
+            total(
+                "",
+                "region, phase",
+                of_region("conformd_new_accounts", phase="waiting|deploying|late"),
+            ),
+            steps=[(None, GREEN), (1, BLUE)],
+        ),
+        stat(
+            Asked(
+                "Earliest deadline",
+                "Time until AWS stops trying for the account that is next. "
+                "Seven hours after joining; orange below 3 h, red below 1 h.",
+                **SMALL,
+                unit="dthms",
+                no_value="none known",
+                runbooks=("ConformdDeadlineNear", "ConformdDeadlineImminent"),
+            ),
+            f"min({of_region('conformd_new_account_deadline_timestamp_seconds')}) - time()",
+            steps=TIME_LEFT,
+        ),
+        stat(
+            Asked(
+                "Guard",
+                "Packs whose change waits for an approval, at least: those that passed the limit "
+                "which most of their region passed.",
+                **SMALL,
+                runbooks=("ConformdGuardTripped",),
+            ),
+            total("", "region", of_region("conformd_guard_tripped")),
+            steps=SOME_IS_BAD,
+        ),
+    ]
+
+
+def _running() -> list:
+    return [
+        stat(
+            Asked(
+                "AWS", "Whether this is about real accounts, or the built-in simulator.", **SMALL
+            ),
+            f"max({of_job('conformd_simulated')})",
+            words={0: ("real", GREEN), 1: ("SIMULATED", PURPLE)},
+        ),
+        stat(
+            Asked("Version", "The version of the program that runs.", **SMALL),
+            f"max by (version) ({of_job('conformd_build_info')})",
+            name="{{version}}",
+        ),
+        stat(
+            Asked(
+                "Revision",
+                "The revision of the manifests that is in force.",
+                width=6,
+                height=4,
+                no_value="none yet",
+            ),
+            f"max by (revision) ({of_job('conformd_source_revision_info')})",
+            name="{{revision}}",
+        ),
+    ]
+
+
+def _source() -> list:
+    return [
+        stat(
+            Asked(
+                "Source read",
+                "Time since the source was last read whole and accepted. Until it "
+                "is read again, the last good revision is enforced and nothing is deleted.",
+                **SMALL,
+                unit="s",
+                runbooks=("ConformdSourceStale", "ConformdSourceLost"),
+            ),
+            f"time() - max({of_job('conformd_source_last_success_timestamp_seconds')})",
+            steps=[(None, GREEN), (900, ORANGE), (14_400, RED)],
+            decimals=0,
+        ),
+        stat(
+            Asked(
+                "Invalid manifests",
+                "Files of the revision that say something impossible. "
+                "Deletes wait while there are any.",
+                **SMALL,
+                runbooks=("ConformdManifestsInvalid",),
+            ),
+            f"max({of_job('conformd_manifests', state='invalid')})",
+            steps=SOME_IS_SUSPECT,
+        ),
+        stat(
+            Asked(
+                "Suspended packs",
+                "Packs that a manifest pauses.",
+                **SMALL,
+                runbooks=("ConformdSuspendedTooLong",),
+            ),
+            f"max({of_job('conformd_suspended')})",
+            steps=[(None, GREEN), (1, BLUE)],
+        ),
+        stat(
+            Asked(
+                "Changed by others",
+                "Changes by somebody else within the range of this "
+                "dashboard, each counted once until it is healed.",
+                **SMALL,
+                runbooks=("ConformdForeignChange", "ConformdPackContested"),
+            ),
+            f"round(sum(increase({of_region('conformd_foreign_changes_total')}[$__range])))",
+            steps=SOME_IS_SUSPECT,
+        ),
+    ]

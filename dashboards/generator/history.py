@@ -1,0 +1,194 @@
+"""The overview over time: states, members, drift, and what was done about it."""
+
+from panels import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, YELLOW, Asked, lines
+from queries import increase, of_pack, of_region, total
+
+MEMBERS = {
+    "in_progress": BLUE,
+    "waiting": YELLOW,
+    "failed": RED,
+    "missing": ORANGE,
+    "inactive": GREY,
+}
+STATES = {
+    "synced": GREEN,
+    "drifted": ORANGE,
+    "invalid": RED,
+    "rejected": "dark-red",
+    "contested": PURPLE,
+    "suspended": BLUE,
+    "orphaned": YELLOW,
+    "unmanaged": GREY,
+    "foreign": "dark-blue",
+}
+VERDICTS = {
+    "converged": GREEN,
+    "converging": BLUE,
+    "degraded": RED,
+    "missing": ORANGE,
+    "stuck_aggregate": PURPLE,
+    "deleting": YELLOW,
+    "unseen": GREY,
+}
+ACTIONS = {"create": GREEN, "adopt": PURPLE, "update": BLUE, "rescue": ORANGE, "delete": RED}
+
+
+def packs_and_members() -> list:
+    """Whether packs are there, and whether they arrived."""
+    third = {"width": 8, "height": 8}
+    return [
+        lines(
+            Asked(
+                "Packs by state",
+                "Whether AWS holds what is wanted, and if not, why not.",
+                **third,
+                runbooks=("ConformdPackOutOfSync", "ConformdPackContested"),
+            ),
+            {"{{state}}": total("state", "region, state", of_region("conformd_packs")) + " > 0"},
+            stacked=True,
+            colors=STATES,
+        ),
+        lines(
+            Asked(
+                "Packs by verdict",
+                "Whether it arrived: packs that are ours, by what their member accounts say.",
+                **third,
+                runbooks=("ConformdRolloutStuck",),
+            ),
+            {
+                "{{verdict}}": total(
+                    "verdict", "region, verdict", of_region("conformd_pack_verdicts")
+                )
+                + " > 0"
+            },
+            stacked=True,
+            colors=VERDICTS,
+        ),
+        lines(
+            Asked(
+                "Members that are not ok",
+                "Deployments in member accounts by status, once for "
+                "each pack and region. Those that are ok would dwarf the rest: the table of "
+                "packs counts them.",
+                **third,
+                no_value="all are ok, or none was read yet",
+                runbooks=("ConformdMembersFailing", "ConformdMembersMissing"),
+            ),
+            {
+                "{{status}}": total(
+                    "status",
+                    "region, pack, status",
+                    of_pack("conformd_pack_accounts", status="!ok"),
+                )
+                + " > 0"
+            },
+            stacked=True,
+            colors=MEMBERS,
+        ),
+    ]
+
+
+def differences() -> list:
+    """Why not: failures, drift, the guard."""
+    third = {"width": 8, "height": 8}
+    return [
+        lines(
+            Asked(
+                "Failures by class",
+                "Why members failed. Each class has advice on the status "
+                "page and in `conformd explain`.",
+                **third,
+                no_value="no member failed",
+                runbooks=("ConformdMembersFailing",),
+            ),
+            {
+                "{{class}}": total("class", "region, class", of_region("conformd_account_failures"))
+                + " > 0"
+            },
+            stacked=True,
+            shades=RED,
+        ),
+        lines(
+            Asked(
+                "Drift by kind",
+                "What differs from the manifests; one pack may differ in several ways.",
+                **third,
+                no_value="nothing differs",
+                runbooks=("ConformdPackOutOfSync",),
+            ),
+            {
+                "{{kind}}": total("kind", "region, kind", of_region("conformd_drifted_packs"))
+                + " > 0"
+            },
+            stacked=True,
+            shades=ORANGE,
+        ),
+        lines(
+            Asked(
+                "Guard by reason",
+                "Packs whose change waits for an approval, by the limit that was passed. One that "
+                "passed several stands under each.",
+                **third,
+                no_value="the guard is quiet",
+                runbooks=("ConformdGuardTripped",),
+            ),
+            {
+                "{{reason}}": total("reason", "region, reason", of_region("conformd_guard_tripped"))
+                + " > 0"
+            },
+            stacked=True,
+            shades=PURPLE,
+        ),
+    ]
+
+
+def changes() -> list:
+    """What is planned, was done, and was done by others."""
+    third = {"width": 8, "height": 8}
+    return [
+        lines(
+            Asked(
+                "Plan by action",
+                "Steps of the last plans that may be taken.",
+                **third,
+                no_value="nothing is planned",
+            ),
+            {
+                "{{action}}": total("action", "region, action", of_region("conformd_plan_changes"))
+                + " > 0"
+            },
+            stacked=True,
+            colors=ACTIONS,
+        ),
+        lines(
+            Asked(
+                "Mutations",
+                "What was sent to AWS, and how it ended.",
+                **third,
+                no_value="nothing was sent",
+                runbooks=("ConformdPacksDeleted",),
+            ),
+            {
+                "{{action}} {{result}}": increase(
+                    "action, result", of_region("conformd_mutations_total")
+                )
+                + " > 0"
+            },
+            bars=True,
+        ),
+        lines(
+            Asked(
+                "Changes by others",
+                "Changes by somebody else, each counted once until it is healed.",
+                **third,
+                no_value="nobody else changed anything",
+                runbooks=("ConformdForeignChange", "ConformdPackContested"),
+            ),
+            {
+                "{{region}}": increase("region", of_region("conformd_foreign_changes_total"))
+                + " > 0"
+            },
+            bars=True,
+            shades=ORANGE,
+        ),
+    ]

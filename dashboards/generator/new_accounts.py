@@ -1,0 +1,334 @@
+"""Dashboard 2: will every new account have its packs within AWS's seven hours?"""
+
+from board import board, datasource, job, page, region
+from panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SOME_IS_BAD,
+    SOME_IS_SUSPECT,
+    TIME_LEFT,
+    YELLOW,
+    Asked,
+    Column,
+    gauges,
+    lines,
+    stat,
+    table,
+)
+from queries import of_job, of_region, quantile, total
+
+UID = "conformd-new-accounts"
+
+# AWS tries this long for an account that joined.
+WINDOW_SECONDS = 25_200
+
+PHASES = {"converged": GREEN, "deploying": BLUE, "waiting": YELLOW, "late": ORANGE, "missed": RED}
+RECORDERS = {
+    "recording": GREEN,
+    "stopped": YELLOW,
+    "failing": ORANGE,
+    "missing": RED,
+    "unknown": GREY,
+}
+ACCOUNTS = {
+    "active": GREEN,
+    "pending_activation": BLUE,
+    "suspended": ORANGE,
+    "pending_closure": YELLOW,
+    "closed": GREY,
+    "unknown": RED,
+}
+
+CONVERGE = "conformd_new_account_converge_seconds_bucket"
+CONVERGED = "conformd_new_account_converge_seconds_count"
+
+
+def new_accounts():
+    """The dashboard, built."""
+    return board(
+        UID,
+        "conformd / New accounts",
+        "Will every new account have its packs within the seven hours that AWS tries?",
+        variables=[datasource(), job(), region(), page()],
+        sections={
+            "": [*_newcomers(), *_organization()],
+            "The clock": _clocks(),
+            "Accounts that joined in the last 7 days": _phases(),
+            "Recorders and the organization": _recorders(),
+        },
+    )
+
+
+def _newcomers() -> list:
+    size = {"width": 3, "height": 4}
+    return [
+        stat(
+            Asked(
+                "Earliest deadline",
+                "Time until AWS stops trying for the account that is next. "
+                "Orange below 3 h, red below 1 h.",
+                **size,
+                unit="dthms",
+                no_value="none known",
+                runbooks=("ConformdDeadlineNear", "ConformdDeadlineImminent"),
+            ),
+            f"min({_deadline()}) - time()",
+            steps=TIME_LEFT,
+        ),
+        stat(
+            Asked(
+                "Waiting",
+                "AWS still tries, and no recorder was seen. Counted once for each "
+                "region, as all that follow.",
+                **size,
+                runbooks=("ConformdDeadlineNear",),
+            ),
+            _count("waiting"),
+            steps=[(None, GREEN), (1, YELLOW)],
+        ),
+        stat(
+            Asked("Deploying", "A recorder is there, and AWS deploys.", **size),
+            _count("deploying"),
+            steps=[(None, GREEN), (1, BLUE)],
+        ),
+        stat(
+            Asked(
+                "Late",
+                "AWS gave up, a recorder is there now, and a rescue will help.",
+                **size,
+                runbooks=("ConformdRescueDue",),
+            ),
+            _count("late"),
+            steps=SOME_IS_SUSPECT,
+        ),
+        stat(
+            Asked(
+                "Missed",
+                "AWS gave up and no recorder is known: a person has to act.",
+                **size,
+                runbooks=("ConformdDeadlineMissed",),
+            ),
+            _count("missed"),
+            steps=SOME_IS_BAD,
+        ),
+    ]
+
+
+def _organization() -> list:
+    size = {"width": 3, "height": 4}
+    stale = of_job("conformd_organization_last_success_timestamp_seconds")
+    return [
+        stat(
+            Asked(
+                "Converged within 7 h",
+                "Share of the accounts that converged within the range of "
+                "this dashboard and needed no more than AWS's seven hours. Accounts that never "
+                "converged are not in it: see Missed.",
+                **size,
+                unit="percentunit",
+                no_value="nobody converged",
+            ),
+            f"sum(increase({of_job(CONVERGE, le='25200')}[$__range]))"
+            f" / (sum(increase({of_job(CONVERGED)}[$__range])) > 0)",
+            steps=[(None, RED), (0.9, ORANGE), (1, GREEN)],
+            decimals=0,
+        ),
+        stat(
+            Asked(
+                "Active accounts",
+                "Active accounts of the organization, by the last list that was read whole.",
+                **size,
+                no_value="no list yet",
+                runbooks=("ConformdOrganizationShrank",),
+            ),
+            f"max({of_job('conformd_accounts', state='active')})",
+        ),
+        stat(
+            Asked(
+                "Account list",
+                "Time since the account list was last read whole. New accounts "
+                "are invisible while it cannot be read.",
+                **size,
+                unit="s",
+                runbooks=("ConformdOrganizationStale",),
+            ),
+            f"time() - max({stale})",
+            steps=[(None, GREEN), (1_800, ORANGE), (3_600, RED)],
+            decimals=0,
+        ),
+    ]
+
+
+def _clocks() -> list:
+    left = f"min by (region) ({_deadline()}) - time()"
+    alerts = ("ConformdDeadlineNear", "ConformdDeadlineImminent")
+    return [
+        gauges(
+            Asked(
+                "Time left by region",
+                "Until AWS stops trying for the account of the region that is "
+                "next. A full bar is seven hours; orange below 3 h, red below 1 h.",
+                width=8,
+                height=9,
+                unit="dthms",
+                no_value="no clock runs",
+                runbooks=alerts,
+            ),
+            left,
+            "{{region}}",
+            steps=TIME_LEFT,
+            top=WINDOW_SECONDS,
+        ),
+        lines(
+            Asked(
+                "Time left",
+                "A line that falls below 3 h warns, below 1 h it pages. It jumps up when "
+                "the account in question converges, is missed, or leaves.",
+                width=8,
+                height=9,
+                unit="s",
+                no_value="no clock runs",
+                runbooks=alerts,
+            ),
+            {"{{region}}": left},
+            limits=[(None, "transparent"), (3_600, RED), (10_800, ORANGE)],
+            top=WINDOW_SECONDS,
+        ),
+        lines(
+            Asked(
+                "Time to converge",
+                "From joining to the last of a region's packs, of the accounts that converged "
+                "within a day before. The dashed line is AWS's limit; beyond it only a rescue "
+                "helps.",
+                width=8,
+                height=9,
+                unit="s",
+                no_value="nobody converged",
+            ),
+            {
+                legend: quantile(of, "", of_job(CONVERGE), window="1d")
+                for legend, of in (("p50", "0.5"), ("p90", "0.9"), ("p99", "0.99"))
+            },
+            colors={"p50": GREEN, "p90": YELLOW, "p99": ORANGE},
+            sparse=True,
+            limits=[(None, "transparent"), (WINDOW_SECONDS, RED)],
+        ),
+    ]
+
+
+def _phases() -> list:
+    return [
+        lines(
+            Asked(
+                "Phases",
+                "New accounts by how far they are, once for each region.",
+                width=12,
+                height=9,
+                no_value="nobody joined",
+                runbooks=("ConformdDeadlineNear", "ConformdRescueDue", "ConformdDeadlineMissed"),
+            ),
+            {
+                "{{phase}}": total("phase", "region, phase", of_region("conformd_new_accounts"))
+                + " > 0"
+            },
+            stacked=True,
+            colors=PHASES,
+        ),
+        table(
+            Asked(
+                "By region",
+                "New accounts by phase. A click on a region leads to their names.",
+                width=12,
+                height=9,
+                runbooks=("ConformdDeadlineNear", "ConformdRescueDue", "ConformdDeadlineMissed"),
+            ),
+            ["region"],
+            [
+                Column(
+                    "time left",
+                    f"min by (region) ({_deadline()}) - time()",
+                    unit="dthms",
+                    steps=TIME_LEFT,
+                ),
+                Column("waiting", _phase("waiting")),
+                Column("deploying", _phase("deploying")),
+                Column("late", _phase("late"), steps=SOME_IS_SUSPECT),
+                Column("missed", _phase("missed"), steps=SOME_IS_BAD),
+                Column("converged", _phase("converged")),
+            ],
+            sort="missed",
+            links={"region": {"New accounts, by name": "${page:raw}/new-accounts"}},
+        ),
+    ]
+
+
+def _recorders() -> list:
+    return [
+        lines(
+            Asked(
+                "Recorders",
+                "Probed accounts by their configuration recorder, once for each region. "
+                "Without a recorder AWS deploys no pack.",
+                width=8,
+                height=9,
+                no_value="nobody was probed",
+                runbooks=("ConformdRecordersNotRecording", "ConformdRecordersUnknown"),
+            ),
+            {
+                "{{state}}": total(
+                    "state", "region, state", of_region("conformd_recorder_accounts")
+                )
+                + " > 0"
+            },
+            stacked=True,
+            colors=RECORDERS,
+        ),
+        table(
+            Asked(
+                "Recorders by region",
+                "Probed accounts by their configuration recorder. Unknown: it could not be asked.",
+                width=8,
+                height=9,
+                runbooks=("ConformdRecordersNotRecording", "ConformdRecordersUnknown"),
+            ),
+            ["region"],
+            [
+                Column(state, _recorder(state), steps=[(None, "text"), (1, color)])
+                for state, color in RECORDERS.items()
+            ],
+            sort="missing",
+        ),
+        lines(
+            Asked(
+                "Accounts of the organization",
+                "By the last list that was read whole. A list that "
+                "shrinks by a tenth is not believed until it is read again, or approved.",
+                width=8,
+                height=9,
+                no_value="no list yet",
+                runbooks=("ConformdOrganizationShrank", "ConformdOrganizationStale"),
+            ),
+            {"{{state}}": f"max by (state) ({of_job('conformd_accounts')}) > 0"},
+            stacked=True,
+            colors=ACCOUNTS,
+        ),
+    ]
+
+
+def _deadline() -> str:
+    return of_region("conformd_new_account_deadline_timestamp_seconds")
+
+
+def _count(phase: str) -> str:
+    return total("", "region", of_region("conformd_new_accounts", phase=phase))
+
+
+def _phase(phase: str) -> str:
+    return f"max by (region) ({of_region('conformd_new_accounts', phase=phase)})"
+
+
+def _recorder(state: str) -> str:
+    return f"max by (region) ({of_region('conformd_recorder_accounts', state=state)})"
