@@ -37,6 +37,7 @@ mod recorded;
 mod remedies;
 mod rendering;
 mod report;
+mod runbooks;
 mod sample;
 mod scenarios;
 mod settings;
