@@ -125,7 +125,8 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok source: 3 valid manifest(s), 0 approval(s)
     ok template-bucket: none configured: templates have at most 51,200 bytes
     ok delivery-buckets: no manifest names one
-    ok http-token: none: only this machine may ask the daemon for work
+    ok http-listen: only this machine reaches the daemon's HTTP server
+    ok http-token: none: nobody may ask the daemon for work
     ok clock: within a second of AWS's
     ");
 }

@@ -79,7 +79,8 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
     }
     let (head, tail) = text.split_once("intervals:").unwrap();
-    let shown = tail.replace("\n  # ", "\n  ").replace("  tokenFile", "  # tokenFile");
+    let shown = tail.replace("\n  # ", "\n  ");
+    let shown = shown.replace("  tokenFile", "  # tokenFile").replace("  metricsL", "  # metricsL");
     assert!(shown.contains("\n  sweepFull: 6h") && shown.contains("\n  burst: 10"));
     let shown = good(&format!("{head}intervals:{shown}"));
     let defaults = good(SHIPPED);
@@ -87,7 +88,7 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     assert_eq!(shown.intervals, Intervals::default());
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent \
-        readsPerSecond burst inFlight listen tokenFile bucket prefix profile endpoint \
+        readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
         roleName externalId interval afterDeadline cooldown";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
@@ -175,7 +176,7 @@ rescu: {}
       want an address and a port, such as 127.0.0.1:9464
     14:27 error unknown-field
       http has no field "token"
-      want one of listen, tokenFile
+      want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
       want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, http
