@@ -368,6 +368,7 @@ fn files_of_this_machine_are_looked_at() {
         facts.source = Ok(Declarations { valid: 3, invalid: 1, ..Declarations::default() });
         facts.template_bucket = Some("templates".to_owned());
         facts.wishes.buckets = ["awsconfigconforms-a".to_owned(), "b".to_owned()].into();
+        facts.exposed = ["0.0.0.0:9464", "[::]:9465"].map(ToOwned::to_owned).into();
         facts.token = TokenFile::Good { world_readable: true };
     });
     insta::assert_snapshot!(text, @"
@@ -377,6 +378,8 @@ fn files_of_this_machine_are_looked_at() {
       → keep templates within 51,200 bytes; larger ones are held
     fail delivery-buckets: b do not begin with awsconfigconforms
       → use other buckets: AWS Config's own role may write to no others
+    warn http-listen: other machines may reach 0.0.0.0:9464 and [::]:9465
+      → let only those through who may read everything: there are no users and no TLS
     warn http-token: every user of this machine may read http.tokenFile
       → chmod 0400, owned by conformd's user
     ");

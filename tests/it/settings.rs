@@ -446,7 +446,7 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
     let restart = with(
-        "http: {listen: \"0.0.0.0:80\", tokenFile: token}\nlimits: {burst: 5}\n\
+        "http: {listen: \"0.0.0.0:80\", metricsListen: \"[::]:81\", tokenFile: token}\nlimits: {burst: 5}\n\
          intervals: {source: 5m}\nrecorderProbe: {roleName: Probe, externalId: ab}",
     );
     let restart = restart
@@ -464,7 +464,28 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     limits
     recorderProbe
     http.listen
+    http.metricsListen
     http.tokenFile
+    ");
+}
+
+#[test]
+fn listeners_that_other_machines_reach_are_known_and_two_need_two_addresses() {
+    let exposed = |http: &str| -> Vec<String> {
+        let http = good(&with(&format!("http: {http}"))).http;
+        http.exposed().map(|address| address.to_string()).collect()
+    };
+    assert_eq!(exposed("{}"), [""; 0]);
+    assert_eq!(exposed("{listen: \"[::1]:1\", metricsListen: \"[::ffff:127.0.0.1]:2\"}"), [""; 0]);
+    assert_eq!(exposed("{metricsListen: \"0.0.0.0:9465\"}"), ["0.0.0.0:9465"]);
+    assert_eq!(exposed("{listen: \"10.0.0.1:1\", metricsListen: \"[::]:2\"}").len(), 2);
+    let free = "{listen: \"127.0.0.1:0\", metricsListen: \"127.0.0.1:0\"}";
+    assert_eq!(exposed(free), [""; 0]);
+    let twice = with("http: {metricsListen: \"127.0.0.1:9464\"}");
+    insta::assert_snapshot!(findings(&twice), @"
+    8:23 error listen-twice
+      http.metricsListen is 127.0.0.1:9464, as http.listen is
+      hint leave it out: metrics are at http.listen as well then
     ");
 }
 
