@@ -104,6 +104,8 @@ fn packs(packs: &[&PackName]) -> String {
 pub struct Journal {
     kept: VecDeque<Event>,
     number: u64,
+    /// Whether it goes on after events of another one.
+    is_resumed: bool,
     about: Option<About>,
     caller: Caller,
     /// The revision in force, and whether the source could not be read.
@@ -118,6 +120,7 @@ impl Journal {
         Self {
             kept: events.iter().cloned().collect(),
             number: events.last().map_or(0, |event| event.number),
+            is_resumed: !events.is_empty(),
             about: None,
             caller: Caller::Unconfirmed { problem: None },
             source: (None, false),
@@ -188,7 +191,7 @@ impl Journal {
         let warning = |text: String| Note::new(EventKind::Process, Weight::Warning, text);
         let mut notes = Vec::new();
         match self.about.replace(about.clone()) {
-            None if self.number == 0 => notes.push(normal(format!(
+            None if !self.is_resumed => notes.push(normal(format!(
                 "conformd {} started, installation {}, mode {}, {}",
                 about.version,
                 about.installation,

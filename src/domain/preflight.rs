@@ -9,7 +9,6 @@ mod organization;
 mod regions;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -226,7 +225,7 @@ pub struct Facts {
     /// `templates.bucket`
     pub template_bucket: Option<String>,
     /// `http.listen` and `http.metricsListen`, as far as other machines may reach them.
-    pub exposed: Vec<SocketAddr>,
+    pub exposed: Vec<String>,
     /// `http.tokenFile`
     pub token: TokenFile,
     /// How far AWS's clock is ahead of the own; `None` when AWS did not tell.

@@ -25,8 +25,8 @@ use super::{Server, State};
 use crate::beats::{BEAT_EVERY, SILENCE_MAX};
 use crate::domain::beat::{Beater, Task};
 
-/// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a few people need
-/// a handful.
+/// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a
+/// few people need a handful.
 const CONNECTIONS_MAX: usize = 64;
 /// Scrapes at a time (reliability H-13).
 const SCRAPES_MAX: usize = 2;

@@ -1,5 +1,5 @@
-//! The API described for programs: an `OpenAPI` 3.1 document, made of the table of routes and of the
-//! types that are written. Nothing is described twice, so nothing can be described otherwise.
+//! The API described for programs: an `OpenAPI` 3.1 document, made of the table of routes and of
+//! the types that are written. Nothing is described twice, so nothing can be described otherwise.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -22,8 +22,8 @@ use crate::domain::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
 const ABOUT: &str = "\
-What conformd knows of the organization conformance packs it keeps. Everything but one request only \
-reads, from memory, without asking AWS.
+What conformd knows of the organization conformance packs it keeps. Everything but one request \
+only reads, from memory, without asking AWS.
 
 Every answer in JSON carries `version`, which changes when a member goes away or changes its \
 meaning, and `simulated`. This document describes the daemon that serves it to the letter; a later \

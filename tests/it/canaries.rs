@@ -125,7 +125,7 @@ impl Aviary {
         let from = settings.find("    credentials:").unwrap();
         let to = from + settings[from..].find('\n').unwrap() + 1;
         let settings = format!("{}{}", &settings[..from], &settings[to..])
-            .replace("listen: \"127.0.0.1:0\"", "listen: \"127.0.0.1:0\", tokenFile: token");
+            .replace("tokenFile: http-token", "tokenFile: token");
         let settings = match whence {
             Whence::Environment => settings,
             Whence::Profile => settings.replace("aws:\n", "aws:\n  profile: canary\n"),

@@ -125,7 +125,8 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok source: 3 valid manifest(s), 0 approval(s)
     ok template-bucket: none configured: templates have at most 51,200 bytes
     ok delivery-buckets: no manifest names one
-    ok http-token: none: only this machine may ask the daemon for work
+    ok http-listen: only this machine reaches the daemon's HTTP server
+    ok http-token: none: nobody may ask the daemon for work
     ok clock: within a second of AWS's
     ");
 }
@@ -367,6 +368,7 @@ fn files_of_this_machine_are_looked_at() {
         facts.source = Ok(Declarations { valid: 3, invalid: 1, ..Declarations::default() });
         facts.template_bucket = Some("templates".to_owned());
         facts.wishes.buckets = ["awsconfigconforms-a".to_owned(), "b".to_owned()].into();
+        facts.exposed = ["0.0.0.0:9464", "[::]:9465"].map(ToOwned::to_owned).into();
         facts.token = TokenFile::Good { world_readable: true };
     });
     insta::assert_snapshot!(text, @"
@@ -376,6 +378,8 @@ fn files_of_this_machine_are_looked_at() {
       → keep templates within 51,200 bytes; larger ones are held
     fail delivery-buckets: b do not begin with awsconfigconforms
       → use other buckets: AWS Config's own role may write to no others
+    warn http-listen: other machines may reach 0.0.0.0:9464 and [::]:9465
+      → let only those through who may read everything: there are no users and no TLS
     warn http-token: every user of this machine may read http.tokenFile
       → chmod 0400, owned by conformd's user
     ");

@@ -11,9 +11,10 @@
 )]
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -273,6 +274,7 @@ impl Scene {
         let scene = Self { folder: TempDir::new().unwrap(), aws: Aws::start(scenario) };
         scene.set(&Settings::default());
         scene.write("http-token", TOKEN);
+        fs::set_permissions(scene.path("http-token"), Permissions::from_mode(0o400)).unwrap();
         fs::create_dir(scene.path("packs")).unwrap();
         scene
     }

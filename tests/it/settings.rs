@@ -79,7 +79,8 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
     }
     let (head, tail) = text.split_once("intervals:").unwrap();
-    let shown = tail.replace("\n  # ", "\n  ").replace("  tokenFile", "  # tokenFile");
+    let shown = tail.replace("\n  # ", "\n  ");
+    let shown = shown.replace("  tokenFile", "  # tokenFile").replace("  metricsL", "  # metricsL");
     assert!(shown.contains("\n  sweepFull: 6h") && shown.contains("\n  burst: 10"));
     let shown = good(&format!("{head}intervals:{shown}"));
     let defaults = good(SHIPPED);
@@ -87,7 +88,7 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     assert_eq!(shown.intervals, Intervals::default());
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent \
-        readsPerSecond burst inFlight listen tokenFile bucket prefix profile endpoint \
+        readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
         roleName externalId interval afterDeadline cooldown";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
@@ -175,7 +176,7 @@ rescu: {}
       want an address and a port, such as 127.0.0.1:9464
     14:27 error unknown-field
       http has no field "token"
-      want one of listen, tokenFile
+      want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
       want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, http
@@ -445,7 +446,7 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);
     let restart = with(
-        "http: {listen: \"0.0.0.0:80\", tokenFile: token}\nlimits: {burst: 5}\n\
+        "http: {listen: \"0.0.0.0:80\", metricsListen: \"[::]:81\", tokenFile: token}\nlimits: {burst: 5}\n\
          intervals: {source: 5m}\nrecorderProbe: {roleName: Probe, externalId: ab}",
     );
     let restart = restart
@@ -463,7 +464,28 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     limits
     recorderProbe
     http.listen
+    http.metricsListen
     http.tokenFile
+    ");
+}
+
+#[test]
+fn listeners_that_other_machines_reach_are_known_and_two_need_two_addresses() {
+    let exposed = |http: &str| -> Vec<String> {
+        let http = good(&with(&format!("http: {http}"))).http;
+        http.exposed().map(|address| address.to_string()).collect()
+    };
+    assert_eq!(exposed("{}"), [""; 0]);
+    assert_eq!(exposed("{listen: \"[::1]:1\", metricsListen: \"[::ffff:127.0.0.1]:2\"}"), [""; 0]);
+    assert_eq!(exposed("{metricsListen: \"0.0.0.0:9465\"}"), ["0.0.0.0:9465"]);
+    assert_eq!(exposed("{listen: \"10.0.0.1:1\", metricsListen: \"[::]:2\"}").len(), 2);
+    let free = "{listen: \"127.0.0.1:0\", metricsListen: \"127.0.0.1:0\"}";
+    assert_eq!(exposed(free), [""; 0]);
+    let twice = with("http: {metricsListen: \"127.0.0.1:9464\"}");
+    insta::assert_snapshot!(findings(&twice), @"
+    8:23 error listen-twice
+      http.metricsListen is 127.0.0.1:9464, as http.listen is
+      hint leave it out: metrics are at http.listen as well then
     ");
 }
 

@@ -72,13 +72,12 @@ pub(super) fn delivery_buckets(facts: &Facts) -> Line {
 
 pub(super) fn http_listen(facts: &Facts) -> Line {
     let check = Check::HttpListen;
-    let exposed: Vec<String> = facts.exposed.iter().map(ToString::to_string).collect();
-    if exposed.is_empty() {
+    if facts.exposed.is_empty() {
         return Line::ok(check, "only this machine reaches the daemon's HTTP server");
     }
     Line::warn(
         check,
-        format!("other machines may reach {}", exposed.join(" and ")),
+        format!("other machines may reach {}", facts.exposed.join(" and ")),
         "let only those through who may read everything: there are no users and no TLS",
     )
 }
