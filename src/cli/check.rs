@@ -28,6 +28,7 @@ Checks:
   source              whether the manifests can be read and are valid
   template-bucket     where templates go that are too large for a request
   delivery-buckets    where manifests send the results of packs
+  http-listen         whether other machines reach the daemon's HTTP server
   http-token          whether http.tokenFile can be read, and by whom else
   clock               how far this machine's clock is from AWS's
 

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +31,7 @@ use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
-use crate::http::{self, About, Caller, Token};
+use crate::http::{self, About, Caller, Listeners, Token};
 use crate::intake::{self, Parsed};
 use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
@@ -168,11 +167,11 @@ impl Daemon {
     /// Runs until `stop`; then tasks have [`DRAIN`] to end.
     pub(super) async fn serve(
         self,
-        listener: TcpListener,
+        listeners: impl Into<Listeners>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let mut tasks: JoinSet<Result<(), Hopeless>> = JoinSet::new();
-        self.spawn_http(&mut tasks, listener, &stop);
+        self.spawn_http(&mut tasks, listeners.into(), &stop);
         self.spawn_journal(&mut tasks, &stop);
         let constraints = watch::Sender::new(session::constraints(&self.config));
         self.spawn_source(&mut tasks, &constraints, &stop)?;
@@ -302,12 +301,12 @@ impl Daemon {
     fn spawn_http(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        listener: TcpListener,
+        listeners: Listeners,
         stop: &CancellationToken,
     ) {
         let (state, stop) = (self.http_state(), stop.clone());
         tasks.spawn(async move {
-            http::serve(listener, state, stop).await;
+            http::serve(listeners, state, stop).await;
             Ok(())
         });
     }
@@ -492,7 +491,7 @@ fn shown(config: &Config) -> Settings {
     }
 }
 
-/// The token that lets other machines ring the bell.
+/// The token that lets its bearer ring the bell.
 fn token(config: &Config) -> anyhow::Result<Option<Token>> {
     let Some(file) = &config.http.token_file else { return Ok(None) };
     let unfit = |why: String| Unfit(format!("http.tokenFile: {}: {why}", file.display()));

@@ -120,8 +120,8 @@ enum Command {
     Check(check::Args),
     /// Check manifests and templates offline.
     Validate(validate::Args),
-    /// Print the JSON Schema of manifests.
-    Schema,
+    /// Print the JSON Schema of manifests, or what describes the API.
+    Schema(schema::Args),
     /// Print the least that conformd has to be allowed, as an IAM policy.
     IamPolicy(iam_policy::Args),
     /// Serve a simulated AWS on this machine.
@@ -180,7 +180,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Reload(_)
         | Command::Check(_)
         | Command::Validate(_)
-        | Command::Schema
+        | Command::Schema(_)
         | Command::IamPolicy(_)
         | Command::Healthcheck(_)
         | Command::Completions(_) => "conformd=warn,error",
@@ -195,7 +195,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Check(args) => block_on(check::run(args)),
         Command::Validate(args) => validate::run(&args),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::IamPolicy(args) => iam_policy::run(args),
         Command::Simulate(args) => {
             block_on(async { simulate::run(args).await.map(|()| ExitCode::SUCCESS) })

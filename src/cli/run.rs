@@ -1,5 +1,6 @@
 //! `conformd run`: the daemon on the real clock, with its signals.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::daemon::Daemon;
 use super::session;
 use super::systemd::Systemd;
 use crate::clock::Clock;
+use crate::config::Http;
+use crate::http::Listeners;
 use crate::telemetry;
 
 /// How often dropped log lines are counted.
@@ -29,21 +32,17 @@ pub(super) struct Args {
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once.
 pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
-    let listen = config.http.listen;
+    let http = config.http.clone();
     let daemon = Daemon::new(config, Clock::system())?;
     keep_secrets();
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("http.listen: {listen} cannot be listened on"))?;
-    // Port 0 means any free one: whoever asks for it wants to know which.
-    tracing::info!(address = %listener.local_addr()?, "listening");
+    let listeners = listen(&http).await?;
     let stop = CancellationToken::new();
     let (metrics, beats, mut standing) = (daemon.metrics(), daemon.beats(), daemon.standing());
     let mut systemd = Systemd::from_environment();
     let mut feeding = tokio::time::interval(systemd.feed_every());
     let reload = daemon.reloader(args.settings.config.clone());
     let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
-    let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
+    let mut served = std::pin::pin!(daemon.serve(listeners, stop.clone()));
     let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));
     loop {
         // All arms are cancel-safe: signals are level-kept, news is read afresh, and the daemon is
@@ -69,6 +68,30 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
             }
         }
     }
+}
+
+/// Takes the addresses of the HTTP server, and says which they are.
+async fn listen(http: &Http) -> anyhow::Result<Listeners> {
+    let main = bind("http.listen", http.listen).await?;
+    // Port 0 means any free one: whoever asks for it wants to know which.
+    tracing::info!(address = %main.local_addr()?, "listening");
+    let metrics = match http.metrics_listen {
+        None => None,
+        Some(address) => {
+            let listener = bind("http.metricsListen", address).await?;
+            tracing::info!(address = %listener.local_addr()?, "listening for scrapes");
+            Some(listener)
+        }
+    };
+    for address in http.exposed() {
+        tracing::warn!(%address, "other machines may reach this: there are no users and no TLS");
+    }
+    Ok(Listeners { main, metrics })
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("{setting}: {address} cannot be listened on"))
 }
 
 /// Keeps the credentials in memory to this process: no core file, and nothing of it can be read by

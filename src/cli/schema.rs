@@ -1,4 +1,4 @@
-//! `conformd schema`: the JSON Schema of manifests, for editors.
+//! `conformd schema`: the JSON Schema of manifests, for editors, or what describes the API.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -6,10 +6,20 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::domain::manifest::schema::schema;
+use crate::http::openapi;
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Describe the daemon's API instead, as its /api/v1/openapi.json does.
+    #[arg(long)]
+    api: bool,
+}
 
 /// Prints the schema to stdout.
-pub fn run() -> anyhow::Result<ExitCode> {
-    let text = serde_json::to_string_pretty(&schema()).context("the schema has no JSON form")?;
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let schema = if args.api { openapi::document() } else { schema().to_value() };
+    let text = serde_json::to_string_pretty(&schema).context("the schema has no JSON form")?;
     writeln!(io::stdout().lock(), "{text}").context("writing the schema failed")?;
     Ok(ExitCode::SUCCESS)
 }

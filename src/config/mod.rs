@@ -170,8 +170,18 @@ pub struct TemplateBucket {
 pub struct Http {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// File with the token that requests which ask for work must carry; `None`: none may.
+    /// Another one for metrics and health; the metrics leave the first one then.
+    pub metrics_listen: Option<SocketAddr>,
+    /// File with the token that requests which ask for work must carry; `None`: nobody may ask.
     pub token_file: Option<PathBuf>,
+}
+
+impl Http {
+    /// The addresses that other machines may reach.
+    pub fn exposed(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+        let all = [Some(self.listen), self.metrics_listen].into_iter().flatten();
+        all.filter(|address| !address.ip().to_canonical().is_loopback())
+    }
 }
 
 impl Default for Intervals {
@@ -202,7 +212,8 @@ impl Default for Limits {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)), token_file: None }
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9464));
+        Self { listen, metrics_listen: None, token_file: None }
     }
 }
 
@@ -306,7 +317,7 @@ impl Config {
             recorder_probe,
             rescue: _,
             templates: _,
-            http: Http { listen, token_file },
+            http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();
         let mut note = |same: bool, name| {
@@ -323,6 +334,7 @@ impl Config {
         note(*limits == new.limits, "limits");
         note(*recorder_probe == new.recorder_probe, "recorderProbe");
         note(*listen == new.http.listen, "http.listen");
+        note(*metrics_listen == new.http.metrics_listen, "http.metricsListen");
         note(*token_file == new.http.token_file, "http.tokenFile");
         changes
     }

@@ -345,17 +345,31 @@ fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadl
 }
 
 fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {
-    const EXPECTED: &str = "an address and a port, such as 127.0.0.1:9464";
-    let fields = Fields::of(node, "http", &["listen", "tokenFile"], findings)?;
-    let default = Http::default();
+    let fields = Fields::of(node, "http", &["listen", "metricsListen", "tokenFile"], findings)?;
     let token_file = fields.text("tokenFile", findings).map(|file| base.join(file));
-    let listen = fields.get("listen").and_then(|node| {
-        let address = text(node, "http.listen", EXPECTED, findings)?;
-        if address.parse::<SocketAddr>().is_err() {
-            let found = format!("http.listen is {address:?}");
-            findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
-        }
-        address.parse().ok()
-    });
-    Some(Http { listen: listen.unwrap_or(default.listen), token_file })
+    let listen = address(&fields, "listen", findings).unwrap_or(Http::default().listen);
+    let metrics_listen = address(&fields, "metricsListen", findings);
+    // Port 0 is any free one, and another one each time.
+    if let Some(node) = fields.get("metricsListen")
+        && metrics_listen == Some(listen)
+        && listen.port() != 0
+    {
+        let found = format!("http.metricsListen is {listen}, as http.listen is");
+        findings
+            .error(node.span, "listen-twice", found)
+            .hint("leave it out: metrics are at http.listen as well then");
+    }
+    Some(Http { listen, metrics_listen, token_file })
+}
+
+fn address(fields: &Fields<'_>, field: &str, findings: &mut Findings<'_>) -> Option<SocketAddr> {
+    const EXPECTED: &str = "an address and a port, such as 127.0.0.1:9464";
+    let (node, name) = (fields.get(field)?, fields.full(field));
+    let given = text(node, &name, EXPECTED, findings)?;
+    let address = given.parse().ok();
+    if address.is_none() {
+        let found = format!("{name} is {given:?}");
+        findings.error(node.span, code::MALFORMED, found).expected(EXPECTED);
+    }
+    address
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure_class::FailureClass;
@@ -12,7 +13,9 @@ use super::newcomer::Newcomer;
 
 /// Whether a pack has arrived: the closed set of a metric label. Of several that apply, the first
 /// in this order: deleting, unseen, degraded, missing, converging, stuck aggregate, converged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every expected account has it.
@@ -59,7 +62,7 @@ impl Verdict {
 }
 
 /// How a pack arrived at its members in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrival {
     /// The verdict.
     pub verdict: Verdict,

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{AccountId, PackName, Region, Timestamp};
@@ -11,8 +12,11 @@ use super::model::{AccountId, PackName, Region, Timestamp};
 /// The events that are kept, oldest first.
 pub type Events = Arc<[Event]>;
 
+/// Numbers stay below: the greatest that every JSON reader keeps exact (RFC 8259, section 6).
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Counts up from 1 in the life of a process.
     pub number: u64,
@@ -33,7 +37,9 @@ pub struct Event {
 }
 
 /// What events are about: a closed set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// The process started, or took other settings.
@@ -55,7 +61,9 @@ pub enum EventKind {
 }
 
 /// How much an event matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// As it should be.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::after;
@@ -152,7 +153,7 @@ pub struct Ruling {
 }
 
 /// Steps that wait for an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Blocked {
     /// What an `Approval` manifest has to name.
     pub digest: Digest,
@@ -163,7 +164,7 @@ pub struct Blocked {
 }
 
 /// One limit that was passed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trip {
     /// Which one.
     pub reason: TripReason,
@@ -172,7 +173,9 @@ pub struct Trip {
 }
 
 /// Which limit: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TripReason {
     /// The source declares nothing at all.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure_class::FailureClass;
@@ -30,7 +31,9 @@ pub enum MemberStatus {
 }
 
 /// The status of a member without its class: the closed set of a metric label, and of filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusKind {
     /// See [`MemberStatus::Ok`].
@@ -118,7 +121,7 @@ pub struct Cause {
 }
 
 /// How many members there are of each status; accounts that are not members count nowhere else.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// See [`MemberStatus::Ok`].
     pub ok: usize,

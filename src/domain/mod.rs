@@ -39,6 +39,7 @@ pub mod recorder;
 pub mod remedy;
 pub mod report;
 pub mod roster;
+pub(crate) mod schema;
 pub mod selector;
 pub mod snapshot;
 pub mod template;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -205,7 +206,9 @@ identifier!(
 );
 
 /// One account in one region: where a set of packs lives.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Place {
     /// The management account or delegated administrator that owns the packs.
     pub account: AccountId,
@@ -291,7 +294,7 @@ impl From<Digest> for String {
 }
 
 /// One accepted content of the source: a git commit, or the hash of a directory's content.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Revision(pub String);
 
 impl fmt::Display for Revision {
@@ -327,7 +330,7 @@ pub enum DeletionPolicy {
 ///
 /// Written by the same `PutOrganizationConformancePack` as the content it describes and echoed by
 /// `DescribeOrganizationConformancePacks`, so that ownership and content need no second store.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Marker {
     /// The conformd that wrote the pack.
     pub installation: Installation,
@@ -378,7 +381,7 @@ impl fmt::Display for Marker {
 }
 
 /// Why the value of `ConformdMarker` is no marker that this version can act on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error, Serialize, JsonSchema)]
 pub enum MarkerProblem {
     /// Written by a newer conformd: read only.
     #[error("marker version {0:?} is not known to this conformd")]

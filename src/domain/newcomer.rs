@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Arrival;
@@ -24,7 +25,9 @@ pub const WINDOW: Duration = Duration::from_hours(7);
 pub const NEW: Duration = Duration::from_hours(7 * 24);
 
 /// Where a new account stands in one region: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Within the window, and no sign of a recorder yet.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
@@ -117,7 +118,7 @@ impl<'de> Deserialize<'de> for RolloutStatus {
 
 /// Where AWS puts a pack's conformance results (`DeliveryS3Bucket`, `DeliveryS3KeyPrefix`).
 /// Unset and empty are the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Delivery {
     /// Bucket name; empty when none.
     pub bucket: String,
@@ -187,7 +188,7 @@ pub enum Ownership {
 }
 
 /// Why a marker counts for nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidMarker {
     /// Its binding names another pack or place.
@@ -226,7 +227,7 @@ pub struct Seen {
 }
 
 /// Why a region could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unseen {
     /// The kind of failure.
     pub kind: FailureKind,

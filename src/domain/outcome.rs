@@ -1,5 +1,6 @@
 //! What became of a step.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
@@ -15,7 +16,7 @@ pub struct Outcome {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// AWS took it; deployment runs on its own from here.

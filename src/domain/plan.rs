@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::Content;
@@ -19,7 +20,7 @@ use super::organization::AccountState;
 use super::selector::Rule;
 
 /// Everything that should happen in one region, and everything that waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// Where.
     pub place: Place,
@@ -36,7 +37,7 @@ pub struct Plan {
 }
 
 /// Facts about the region that the guard weighs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Weights {
     /// Packs here that carry our marker.
     pub owned: usize,
@@ -47,7 +48,7 @@ pub struct Weights {
 }
 
 /// One mutation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// The pack.
     pub pack: PackName,
@@ -79,7 +80,9 @@ pub enum Action {
 }
 
 /// The name of an action: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionKind {
     /// See [`Action::Create`].
@@ -148,7 +151,7 @@ impl Serialize for Action {
 }
 
 /// Why a step is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The region does not hold it.
@@ -242,7 +245,7 @@ impl Serialize for ParameterValue {
 }
 
 /// A template as the marker knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TemplateMark {
     /// Its digest.
     pub digest: Digest,
@@ -251,7 +254,7 @@ pub struct TemplateMark {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "field", rename_all = "snake_case")]
 pub enum Change {
     /// The template; `old` is unknown for packs that carry no marker of ours.
@@ -294,7 +297,7 @@ pub enum Change {
 }
 
 /// An account that is newly excluded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entering {
     /// By which rule.
     pub rule: Rule,
@@ -303,7 +306,7 @@ pub struct Entering {
 }
 
 /// Why an account is not excluded any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaving {
     /// No rule excludes it; what is known of it now.
@@ -320,7 +323,7 @@ pub enum Leaving {
 }
 
 /// Something that waits, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// The pack; `None` when the whole region waits.
     pub pack: Option<PackName>,
@@ -335,7 +338,9 @@ pub struct Hold {
 }
 
 /// Why something waits: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// The mode does not allow it.
@@ -435,7 +440,7 @@ impl fmt::Display for HoldReason {
 }
 
 /// A pack that is not ours and that no manifest names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bystander {
     /// No marker.

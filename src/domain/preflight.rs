@@ -9,6 +9,7 @@ mod organization;
 mod regions;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -86,6 +87,8 @@ pub enum Check {
     TemplateBucket,
     /// Where the results of packs go.
     DeliveryBuckets,
+    /// Who can reach the daemon's HTTP server.
+    HttpListen,
     /// Who may ask the daemon for work.
     HttpToken,
     /// How far the own clock is from AWS's.
@@ -109,6 +112,7 @@ impl Check {
             Self::Source => "source",
             Self::TemplateBucket => "template-bucket",
             Self::DeliveryBuckets => "delivery-buckets",
+            Self::HttpListen => "http-listen",
             Self::HttpToken => "http-token",
             Self::Clock => "clock",
         }
@@ -221,6 +225,8 @@ pub struct Facts {
     pub wishes: Wishes,
     /// `templates.bucket`
     pub template_bucket: Option<String>,
+    /// `http.listen` and `http.metricsListen`, as far as other machines may reach them.
+    pub exposed: Vec<SocketAddr>,
     /// `http.tokenFile`
     pub token: TokenFile,
     /// How far AWS's clock is ahead of the own; `None` when AWS did not tell.
@@ -338,6 +344,7 @@ pub fn lines(facts: &Facts) -> Vec<Line> {
         machine::source(facts),
         machine::template_bucket(facts),
         machine::delivery_buckets(facts),
+        machine::http_listen(facts),
         machine::http_token(facts),
         machine::clock(facts),
     ]);

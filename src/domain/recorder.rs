@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::foreign::one_line;
@@ -27,7 +28,7 @@ pub struct RecorderRecord {
 }
 
 /// A recorder's state in one account and region.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RecorderState {
     /// Customer-managed, switched on, last delivery fine or not due.
@@ -131,7 +132,7 @@ fn state_of(record: &RecorderRecord) -> RecorderState {
 }
 
 /// What a probe saw, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sighting {
     /// What.
     pub recorder: RecorderState,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::arrival::{Tracking, Verdict};
@@ -78,7 +79,7 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 }
 
 /// One pack in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackReport {
     /// Does AWS hold what is wanted?
     pub state: PackState,
@@ -95,7 +96,9 @@ pub struct PackReport {
 }
 
 /// Does AWS hold what is wanted: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PackState {
     /// Yes.
@@ -149,7 +152,9 @@ impl PackState {
 }
 
 /// In what a pack differs: the closed set of a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// It does not exist.
@@ -409,7 +414,7 @@ pub struct SourceStatus {
 }
 
 /// What a revision declares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Declarations {
     /// Manifests that passed every check.
     pub valid: usize,
@@ -424,7 +429,7 @@ pub struct Declarations {
 }
 
 /// An approval as it is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeclaredApproval {
     /// The plan it lets through.
     pub plan: Digest,

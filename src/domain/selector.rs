@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -14,7 +15,7 @@ use super::model::{AccountId, UnitId};
 use super::organization::{Account, AccountList, AccountState};
 
 /// The rule that excludes an account; the first that applies, in this order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// `exclude.accounts` names it.
@@ -143,7 +144,7 @@ fn tags_unread(list: &AccountList) -> Unresolved {
 }
 
 /// How a pack stands to one account, before AWS is asked anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Targeting {
     /// It is to have the pack.

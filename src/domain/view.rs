@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod cell;
+pub mod events;
 pub mod health;
 pub mod members;
 pub mod newcomers;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -60,7 +62,7 @@ pub struct About {
 }
 
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Caller {
     /// Not asked yet, or no answer so far.
@@ -182,7 +184,7 @@ fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> Abs
 const FEW: usize = 20;
 
 /// A page of a list: pages are numbered from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Page {
     /// Which one.
     pub number: usize,
@@ -193,6 +195,8 @@ pub struct Page {
 impl Page {
     /// More entries a page are refused.
     pub const LIMIT_MAX: usize = 1_000;
+    /// Entries of a page when nobody says how many.
+    pub const LIMIT: usize = 100;
 
     /// The entries of this page.
     fn of<T>(self, entries: impl Iterator<Item = T>) -> Vec<T> {
@@ -209,6 +213,6 @@ impl Page {
 impl Default for Page {
     /// The first hundred.
     fn default() -> Self {
-        Self { number: 1, limit: 100 }
+        Self { number: 1, limit: Self::LIMIT }
     }
 }

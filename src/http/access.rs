@@ -1,10 +1,10 @@
-//! Who may ring the bell: somebody on this machine who is no web page, or who knows the token.
+//! Who may ring the bell: whoever knows the token, and nobody before there is one.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use axum::http::header::{AUTHORIZATION, FORWARDED, ORIGIN, VIA};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
@@ -54,11 +54,11 @@ pub(super) enum Refusal {
     /// A web page asks; ours has no such button.
     #[error("requests of web pages are refused")]
     WebPage,
-    /// There is no token, and the peer is elsewhere or behind a proxy.
-    #[error("only this machine may ask: no token is configured")]
-    Elsewhere,
-    /// A token would be needed.
-    #[error("a bearer token is needed")]
+    /// Nobody may, not even on this machine: whoever shares it is not thereby trusted.
+    #[error("nobody may ask: no token is configured (name a file with one in http.tokenFile)")]
+    Unconfigured,
+    /// It has to be shown.
+    #[error("a bearer token is needed: the one in http.tokenFile")]
     NoToken,
     /// Another token.
     #[error("this is not the token")]
@@ -69,38 +69,21 @@ impl Refusal {
     /// The status code that says so.
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::WebPage | Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::WebPage | Self::Unconfigured => StatusCode::FORBIDDEN,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
         }
     }
 }
 
-/// Headers that a proxy on this machine adds: its peer is not the one who asks.
-const PROXIED: [HeaderName; 3] = [FORWARDED, VIA, HeaderName::from_static("x-forwarded-for")];
-
-/// Whether this peer may ring the bell.
-pub(super) fn may_ring(
-    peer: Peer,
-    headers: &HeaderMap,
-    token: Option<&Token>,
-) -> Result<(), Refusal> {
+/// Whether a request with these headers may ring the bell.
+pub(super) fn may_ring(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
     if headers.contains_key(ORIGIN) {
         return Err(Refusal::WebPage);
     }
-    if let Some(given) = headers.get(AUTHORIZATION) {
-        let bearer = given.to_str().ok().and_then(bearer);
-        let matches = bearer.zip(token).is_some_and(|(given, token)| token.is(given));
-        return if matches { Ok(()) } else { Err(Refusal::WrongToken) };
-    }
-    let is_proxied = PROXIED.iter().any(|name| headers.contains_key(name));
-    if is_local(peer.0.ip()) && !is_proxied {
-        return Ok(());
-    }
-    Err(if token.is_some() { Refusal::NoToken } else { Refusal::Elsewhere })
-}
-
-fn is_local(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
+    let token = token.ok_or(Refusal::Unconfigured)?;
+    let given = headers.get(AUTHORIZATION).ok_or(Refusal::NoToken)?;
+    let bearer = given.to_str().ok().and_then(bearer);
+    if bearer.is_some_and(|given| token.is(given)) { Ok(()) } else { Err(Refusal::WrongToken) }
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -110,56 +93,49 @@ fn bearer(value: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     const SECRET: &str = "correct horse battery staple";
-    const HERE: &str = "127.0.0.1:1000";
-    const MAPPED: &str = "[::ffff:127.0.0.1]:1000";
-    const ELSEWHERE: &str = "192.0.2.1:1000";
-
-    fn check(peer: &str, headers: &[(&'static str, &str)], token: Option<&str>) -> String {
-        let peer = Peer(peer.parse().unwrap());
+    fn check(headers: &[(&'static str, &str)], token: Option<&str>) -> String {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
             .collect();
         let token = token.map(|token| Token::new(token).unwrap());
-        match may_ring(peer, &headers, token.as_ref()) {
+        match may_ring(&headers, token.as_ref()) {
             Ok(()) => "rings".to_owned(),
             Err(refusal) => format!("{} {refusal}", refusal.status().as_u16()),
         }
     }
 
-    const PAGE: &str = "403 requests of web pages are refused";
-    const ONLY_HERE: &str = "403 only this machine may ask: no token is configured";
-
     #[test]
-    fn this_machine_rings_and_elsewhere_needs_the_token() {
+    fn only_the_bearer_of_the_token_rings_and_nobody_without_one() {
         let good = format!("Bearer {SECRET}");
-        assert_eq!(check(HERE, &[], None), "rings");
-        assert_eq!(check(MAPPED, &[], None), "rings");
-        assert_eq!(check("[::1]:1000", &[], Some(SECRET)), "rings");
-        assert_eq!(check(ELSEWHERE, &[("authorization", &good)], Some(SECRET)), "rings");
-        assert_eq!(check(ELSEWHERE, &[], None), ONLY_HERE);
-        assert_eq!(check(ELSEWHERE, &[], Some(SECRET)), "401 a bearer token is needed");
+        let shown = ("authorization", good.as_str());
+        let cases: [(&[_], _); 5] = [
+            (&[shown], Some(SECRET)),
+            (&[], Some(SECRET)),
+            (&[], None),
+            (&[shown], None),
+            (&[shown, ("origin", "http://127.0.0.1:9464")], Some(SECRET)),
+        ];
+        let told = cases.map(|(headers, token)| check(headers, token));
+        insta::assert_snapshot!(told.join("\n"), @"
+        rings
+        401 a bearer token is needed: the one in http.tokenFile
+        403 nobody may ask: no token is configured (name a file with one in http.tokenFile)
+        403 nobody may ask: no token is configured (name a file with one in http.tokenFile)
+        403 requests of web pages are refused
+        ");
     }
 
     #[test]
-    fn a_web_page_never_rings_and_a_local_proxy_is_not_this_machine() {
-        let good = format!("Bearer {SECRET}");
-        let page = ("origin", "http://127.0.0.1:9464");
-        assert_eq!(check(HERE, &[page], None), PAGE);
-        assert_eq!(check(HERE, &[page, ("authorization", &good)], Some(SECRET)), PAGE);
-        let proxied = ("x-forwarded-for", "192.0.2.1");
-        assert_eq!(check(HERE, &[proxied], None), ONLY_HERE);
-    }
-
-    #[test]
-    fn whoever_shows_a_wrong_token_is_refused_wherever_he_is() {
+    fn another_token_is_refused() {
         for wrong in ["Bearer wrong", "Basic Og==", "Bearer", "", &format!("Bearer {SECRET}x")] {
-            let given = ("authorization", wrong);
-            assert_eq!(check(HERE, &[given], Some(SECRET)), "401 this is not the token");
-            assert_eq!(check(HERE, &[given], None), "401 this is not the token");
+            let given = [("authorization", wrong)];
+            assert_eq!(check(&given, Some(SECRET)), "401 this is not the token");
         }
     }
 

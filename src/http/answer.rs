@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use maud::Markup;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{API_VERSION, Server};
@@ -70,16 +71,23 @@ pub(super) fn text(text: String) -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// Why there is no other answer.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
+    /// The version of the document.
     version: u32,
+    /// Whether nothing in it is about a real account.
     simulated: bool,
+    /// What is wrong.
     error: Detail<'a>,
 }
 
-#[derive(Serialize)]
+/// What is wrong.
+#[derive(Serialize, JsonSchema)]
 struct Detail<'a> {
+    /// The status code.
     code: u16,
+    /// One sentence, which also says what there is instead.
     message: &'a str,
 }
 

@@ -5,27 +5,41 @@ use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{API_VERSION, Caller, Shared};
+use crate::domain::beat::Task;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::report::SourceStatus;
 
-#[derive(Serialize)]
-struct Health {
+/// Whether the tasks of the daemon run: `GET /healthz`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Health {
+    /// The version of the document.
     version: u32,
+    /// Whether nothing in it is about a real account.
     simulated: bool,
+    /// Whether no task is late.
     healthy: bool,
+    /// Every task that runs.
     tasks: Vec<TaskHealth>,
 }
 
-#[derive(Serialize)]
+/// One long task.
+#[derive(Serialize, JsonSchema)]
 struct TaskHealth {
-    task: &'static str,
+    /// Its kind.
+    task: Task,
+    /// The region it is for, if it is for one.
     region: Option<Region>,
+    /// Whether it has been silent for too long.
     late: bool,
+    /// When it last showed that it runs, by the daemon's clock.
     beat_last: Timestamp,
+    /// For how long it has been silent, in real time.
     silent_seconds: f64,
+    /// For how long it may be.
     silent_seconds_max: f64,
 }
 
@@ -38,7 +52,7 @@ pub(super) async fn healthz(extract::State(server): extract::State<Shared>) -> R
         .into_iter()
         .map(|sign| TaskHealth {
             late: sign.is_late(),
-            task: sign.beater.task.as_str(),
+            task: sign.beater.task,
             region: sign.beater.region,
             beat_last: sign.at,
             silent_seconds: sign.silent.as_secs_f64(),
@@ -51,11 +65,16 @@ pub(super) async fn healthz(extract::State(server): extract::State<Shared>) -> R
     (status(healthy), Json(health)).into_response()
 }
 
-#[derive(Serialize)]
-struct Readiness {
+/// Whether the daemon is ready: `GET /readyz`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Readiness {
+    /// The version of the document.
     version: u32,
+    /// Whether nothing in it is about a real account.
     simulated: bool,
+    /// Whether there is no reason against it.
     ready: bool,
+    /// Everything that keeps it from being ready.
     reasons: Vec<String>,
 }
 

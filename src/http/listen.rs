@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::access::Peer;
-use super::routes::router;
+use super::routes::{Face, router};
 use super::{Server, State};
 use crate::beats::{BEAT_EVERY, SILENCE_MAX};
 use crate::domain::beat::{Beater, Task};
 
-/// Connections at a time; more wait in the kernel's queue. A scraper, probes and a few people need
+/// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a few people need
 /// a handful.
 const CONNECTIONS_MAX: usize = 64;
 /// Scrapes at a time (reliability H-13).
@@ -44,39 +44,93 @@ const DRAIN_MAX: Duration = Duration::from_secs(8);
 /// After a failed accept: mostly out of descriptors, which passes when connections end.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
+/// Where the daemon listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For people and programs: everything, or everything but the metrics.
+    pub main: TcpListener,
+    /// For what scrapes, if it has an address of its own: metrics and health, and nothing else.
+    pub metrics: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(main: TcpListener) -> Self {
+        Self { main, metrics: None }
+    }
+}
+
+/// A listener with what it answers. Nobody who crowds one of them keeps others from another.
+struct Door {
+    listener: TcpListener,
+    free: Arc<Semaphore>,
+    router: Router,
+}
+
+impl Door {
+    fn new(listener: TcpListener, router: Router) -> Self {
+        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)), router }
+    }
+
+    /// The next connection.
+    async fn next(&self) -> Visit {
+        let (stream, peer, permit) = accept(&self.listener, &self.free).await;
+        Visit { stream, peer, router: self.router.clone(), _permit: permit }
+    }
+}
+
+/// A connection, with what answers it.
+struct Visit {
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// Answers until `stop`, then lets open requests end within 10 s.
-pub async fn serve(listener: TcpListener, state: State, stop: CancellationToken) {
+pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: CancellationToken) {
+    let Listeners { main, metrics } = listeners.into();
     let pulse = state.beats.begin(Beater::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
     let views = Arc::new(Semaphore::new(VIEWS_MAX));
     let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });
-    let router = router(&server);
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let face = if metrics.is_some() { Face::Main } else { Face::Whole };
+    let main = Door::new(main, router(&server, face));
+    let metrics = metrics.map(|listener| Door::new(listener, router(&server, Face::Metrics)));
     let mut connections = JoinSet::new();
     let mut beat = interval(BEAT_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // All arms are cancel-safe: a permit that found no connection goes back when dropped.
-        tokio::select! {
+        let visit = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            _ = beat.tick() => pulse.beat(),
-            Some(ended) = connections.join_next() => note(&server, ended),
-            (stream, peer, permit) = accept(&listener, &free) => {
-                let (router, stop) = (router.clone(), stop.clone());
-                connections.spawn(async move {
-                    let _permit = permit;
-                    converse(stream, peer, router, stop).await;
-                });
+            _ = beat.tick() => {
+                pulse.beat();
+                continue;
             }
-        }
+            Some(ended) = connections.join_next() => {
+                note(&server, ended);
+                continue;
+            }
+            // The scraper first: it has few connections, and tells who has too many.
+            visit = scraper(metrics.as_ref()) => visit,
+            visit = main.next() => visit,
+        };
+        connections.spawn(converse(visit, stop.clone()));
     }
-    drop(listener);
+    drop((main, metrics));
     // Each connection ends by itself within `DRAIN_MAX`.
     while let Some(ended) = connections.join_next().await {
         note(&server, ended);
     }
     pulse.end();
+}
+
+async fn scraper(door: Option<&Door>) -> Visit {
+    match door {
+        Some(door) => door.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn note(server: &Server, ended: Result<(), JoinError>) {
@@ -104,7 +158,8 @@ fn complain(error: &std::io::Error) {
 }
 
 /// One connection, from accept to close.
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+async fn converse(visit: Visit, stop: CancellationToken) {
+    let Visit { stream, peer, router, _permit } = visit;
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

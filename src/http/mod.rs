@@ -9,9 +9,12 @@ mod access;
 mod answer;
 mod health;
 mod listen;
+pub mod openapi;
 mod page;
+mod parameter;
 mod query;
 mod routes;
+mod table;
 mod views;
 
 use std::sync::Arc;
@@ -31,7 +34,7 @@ use crate::domain::view::{Facts, VERSION};
 use crate::metrics::Metrics;
 pub use access::{Token, Weak};
 pub use health::unready;
-pub use listen::serve;
+pub use listen::{Listeners, serve};
 
 /// The version of every JSON answer; it changes when a field goes away or changes its meaning.
 pub const API_VERSION: u32 = VERSION;
@@ -61,7 +64,7 @@ pub struct State {
     pub metrics: Metrics,
     /// Rung by a POST: look at everything now. It keeps one ring, so that a flood is one look.
     pub bell: Arc<Notify>,
-    /// What lets a peer that is not on this machine ring the bell; `None` lets nobody.
+    /// What lets its bearer ring the bell; `None` lets nobody.
     pub token: Option<Token>,
     /// The daemon's clock.
     pub clock: Clock,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::parameter::Parameter;
 use crate::domain::foreign::one_line;
 
 /// Characters of what was asked that are repeated in a refusal.
@@ -14,7 +15,8 @@ pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
     /// Reads them; each has to be among the known ones, and given once.
-    pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Self, String> {
+    pub(super) fn read(query: Option<&str>, known: &[&Parameter]) -> Result<Self, String> {
+        let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
         let mut all = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
@@ -44,10 +46,11 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parameter::{PAGE, STATUS};
     use super::*;
 
     fn check(query: &str) -> String {
-        let read = Parameters::read(Some(query), &["page", "status"]);
+        let read = Parameters::read(Some(query), &[&PAGE, &STATUS]);
         let page = |it: Parameters| it.get("page", "a number", |text| text.parse::<u32>().ok());
         match read.and_then(page) {
             Ok(page) => format!("{page:?}"),

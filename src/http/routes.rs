@@ -2,59 +2,33 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{
-    self, DefaultBodyLimit, Extension, FromRequest as _, MatchedPath, Query, Request,
-};
+use axum::extract::{self, DefaultBodyLimit, Extension, FromRequest as _, MatchedPath, Request};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::access::{Peer, Refusal, may_ring};
 use super::answer::{problem, seal, text};
-use super::health::{healthz, readyz};
-use super::{API_VERSION, Server, Shared, page, views};
+use super::table::{ROUTES, Route, Side};
+use super::{API_VERSION, Server, Shared, page};
 use crate::domain::beat::{Beater, Task};
-use crate::domain::model::{Region, Timestamp};
-use crate::domain::plan::Plan;
-use crate::domain::plan_text::{PlanText, Values};
+use crate::domain::model::Timestamp;
 use crate::metrics::{self, Exchange, View};
 
 /// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
 const BODY_MAX: usize = 64 * 1_024;
 /// From the end of the headers to the answer, the body included (reliability H-01).
 const REQUEST_MAX: Duration = Duration::from_secs(10);
-
-const PACKS: &str = "/api/v1/packs";
-const ACCOUNTS: &str = "/api/v1/packs/{region}/{pack}/accounts";
-const ACCOUNT: &str = "/api/v1/accounts/{id}";
-const NEW_ACCOUNTS: &str = "/api/v1/new-accounts";
-
-/// What there is, for people who open the address in a browser.
-const ROUTES: [(&str, &str); 11] = [
-    ("/api/v1", "this list"),
-    ("/metrics", "metrics, for Prometheus"),
-    ("/healthz", "whether the tasks of the daemon run"),
-    ("/readyz", "whether source and identity were good once"),
-    ("/api/v1/status", "what is going on in every region, and why; ?format=text for people"),
-    (PACKS, "every pack in every region"),
-    (ACCOUNTS, "the accounts of one pack; ?status=failed, ?page=2"),
-    (ACCOUNT, "one account explained; ?format=text for people"),
-    (NEW_ACCOUNTS, "accounts that joined lately, and how much time is left"),
-    ("/api/v1/plan", "what is planned; ?format=text for people"),
-    ("/api/v1/reconcile", "POST: look at everything now"),
-];
 
 /// The label of every page for people, which `/` begins.
 const PAGE: &str = "page";
@@ -65,24 +39,35 @@ const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
 /// The classes of status codes that there are.
 const CODES: [&str; 3] = ["2xx", "4xx", "5xx"];
 
-/// Every route with everything around it.
-pub(super) fn router(server: &Shared) -> Router {
+/// What one listener answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Face {
+    /// Everything.
+    Whole,
+    /// Everything but the metrics, which have a listener of their own.
+    Main,
+    /// Metrics and health.
+    Metrics,
+}
+
+impl Face {
+    fn has(self, side: Side) -> bool {
+        match (self, side) {
+            (Self::Whole, _) | (_, Side::Both) => true,
+            (Self::Main, side) => side == Side::Main,
+            (Self::Metrics, side) => side == Side::Metrics,
+        }
+    }
+}
+
+/// Every route of one listener with everything around it.
+pub(super) fn router(server: &Shared, face: Face) -> Router {
     let labels: Vec<&'static str> =
-        ROUTES.into_iter().map(|(path, _)| path).chain([PAGE, OTHER]).collect();
+        ROUTES.iter().map(|route| route.path).chain([PAGE, OTHER]).collect();
     server.state.metrics.routes(&labels, &METHODS, &CODES);
-    let routes = Router::new()
-        .merge(page::routes())
-        .route("/api/v1", get(index))
-        .route("/metrics", get(scrape))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/api/v1/status", get(views::show_status))
-        .route(PACKS, get(views::list_packs))
-        .route(ACCOUNTS, get(views::list_accounts))
-        .route(ACCOUNT, get(views::show_account))
-        .route(NEW_ACCOUNTS, get(views::list_newcomers))
-        .route("/api/v1/plan", get(show_plan))
-        .route("/api/v1/reconcile", post(reconcile));
+    let pages = if face == Face::Metrics { Router::new() } else { page::routes() };
+    let here = ROUTES.iter().filter(|route| face.has(route.side));
+    let routes = here.fold(pages, |all, route| all.route(route.path, (route.serve)()));
     surrounded(routes, server)
 }
 
@@ -134,7 +119,7 @@ fn route_label(matched: Option<&MatchedPath>) -> &'static str {
     if page::PATHS.iter().any(is_it) {
         return PAGE;
     }
-    ROUTES.into_iter().map(|(route, _)| route).find(is_it).unwrap_or(OTHER)
+    ROUTES.iter().map(|route| route.path).find(is_it).unwrap_or(OTHER)
 }
 
 fn method_label(method: &Method) -> &'static str {
@@ -169,24 +154,25 @@ fn too_large(server: &Server) -> Response {
 }
 
 /// `GET /api/v1`
-async fn index(extract::State(server): extract::State<Shared>) -> Response {
+pub(super) async fn index(extract::State(server): extract::State<Shared>) -> Response {
     let about = server.state.about.borrow().clone();
     let (installation, mode) = (&about.installation, about.mode);
     let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
     page.push_str(simulated_line(about.simulated));
     page.push('\n');
-    let routes = [("/", "the status page, for people")].into_iter().chain(ROUTES);
+    let listed = ROUTES.iter().map(|Route { path, about, .. }| (*path, *about));
+    let routes = [("/", "the status page, for people")].into_iter().chain(listed);
     let lines = routes.map(|(path, about)| format!("{path:<44}{about}\n"));
     page.extend(lines);
     text(page)
 }
 
-fn simulated_line(simulated: bool) -> &'static str {
+pub(super) fn simulated_line(simulated: bool) -> &'static str {
     if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
 }
 
 /// `GET /metrics`
-async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
+pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
     // The permit goes with the work, which runs on even when nobody waits for it any more.
     let Ok(permit) = Arc::clone(&server.scrapes).acquire_owned().await else {
         return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
@@ -221,65 +207,24 @@ async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
     }
 }
 
-#[derive(Deserialize)]
-struct PlanQuery {
-    #[serde(default)]
-    format: Format,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    #[default]
-    Json,
-    Text,
-}
-
-#[derive(Serialize)]
-struct Planned<'a> {
+/// That the bell was rung.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Rung {
+    /// The version of the document.
     version: u32,
+    /// Whether nothing in it is about a real account.
     simulated: bool,
-    plans: BTreeMap<&'a Region, &'a Plan>,
-}
-
-/// `GET /api/v1/plan`
-async fn show_plan(
-    extract::State(server): extract::State<Shared>,
-    query: Result<Query<PlanQuery>, QueryRejection>,
-) -> Response {
-    let Ok(Query(PlanQuery { format })) = query else {
-        return problem(&server, StatusCode::BAD_REQUEST, "format is json or text");
-    };
-    let (reports, simulated) = (server.state.reports.borrow().clone(), server.is_simulated());
-    let plans: BTreeMap<&Region, &Plan> =
-        reports.iter().map(|(region, report)| (region, &report.plan)).collect();
-    match format {
-        Format::Json => Json(Planned { version: API_VERSION, simulated, plans }).into_response(),
-        Format::Text => {
-            let mut page = simulated_line(simulated).to_owned();
-            for plan in plans.into_values() {
-                let plan = PlanText { plan, values: Values::Hidden };
-                write!(page, "{plan}").expect("writing into a string does not fail");
-            }
-            text(page)
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Rung {
-    version: u32,
-    simulated: bool,
+    /// Always true: a refusal is another document.
     accepted: bool,
 }
 
 /// `POST /api/v1/reconcile`
-async fn reconcile(
+pub(super) async fn reconcile(
     extract::State(server): extract::State<Shared>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
-    if let Err(refusal) = may_ring(peer, request.headers(), server.state.token.as_ref()) {
+    if let Err(refusal) = may_ring(request.headers(), server.state.token.as_ref()) {
         return refused(&server, peer, refusal);
     }
     // Nothing is asked of the body but that it be small and end.
@@ -316,6 +261,7 @@ mod tests {
     use std::time::Duration;
 
     use axum::body::{Body, to_bytes};
+    use axum::routing::get;
     use tokio::sync::{Notify, Semaphore, watch};
     use tokio_util::sync::CancellationToken;
     use tower::ServiceExt as _;

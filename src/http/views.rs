@@ -1,9 +1,9 @@
-//! The documents for people (`domain/view`): status, packs, accounts, new accounts.
+//! The documents for people (`domain/view`): status, packs, accounts, new accounts, plan, events.
 //!
 //! They are made off the runtime's threads, a few at a time: an organization may have millions of
 //! members, and a scrape or a probe must not wait for a reader.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,20 +11,25 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, RawQuery};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Shared;
 use super::answer::{problem, text};
+use super::parameter::{AFTER, FORMAT, LIMIT, PACK, PAGE, PHASE, REGIONS, STATUS};
 use super::query::Parameters;
+use super::routes::simulated_line;
+use super::{API_VERSION, Shared};
 use crate::domain::foreign::one_line;
 use crate::domain::member::StatusKind;
 use crate::domain::model::{AccountId, Region};
 use crate::domain::newcomer::Phase;
+use crate::domain::plan::Plan;
+use crate::domain::plan_text::{PlanText, Values};
 use crate::domain::view::account::{account, called};
 use crate::domain::view::members::{Asked, accounts};
 use crate::domain::view::status::status;
 use crate::domain::view::text::{self as texts, Layout};
-use crate::domain::view::{Absent, Facts, Page, newcomers, packs};
+use crate::domain::view::{Absent, Facts, Page, events, newcomers, packs};
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;
@@ -35,6 +40,12 @@ pub(super) enum Refusal {
     Bad(String),
     /// What it asks about does not exist: 404.
     Absent(String),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::Bad(why)
+    }
 }
 
 impl From<Absent> for Refusal {
@@ -76,22 +87,24 @@ pub(super) async fn answer(
 
 /// How a document is written.
 #[derive(Clone, Copy)]
-enum Format {
+pub(super) enum Format {
     Json,
     Text,
 }
 
 impl Format {
-    const NAME: &str = "format";
+    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
 
-    fn of(parameters: &Parameters) -> Result<Self, Refusal> {
-        let parse = |text: &str| match text {
-            "json" => Some(Self::Json),
-            "text" => Some(Self::Text),
-            _ => None,
-        };
-        let format = parameters.get(Self::NAME, "json or text", parse);
-        Ok(format.map_err(Refusal::Bad)?.unwrap_or(Self::Json))
+    /// The word that asks for it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+
+    fn of(given: &Parameters) -> Result<Self, String> {
+        Ok(FORMAT.word(given, &Self::ALL, Self::as_str)?.unwrap_or(Self::Json))
     }
 
     fn write<T: Serialize>(self, view: &T, read: impl FnOnce(&T, Layout) -> String) -> Response {
@@ -102,36 +115,21 @@ impl Format {
     }
 }
 
-/// What is asked for, of what may be.
-pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Parameters, Refusal> {
-    Parameters::read(query, known).map_err(Refusal::Bad)
-}
-
 /// A path that is no text.
 pub(super) fn garbled(_: PathRejection) -> Refusal {
     Refusal::Bad("the path is no text".to_owned())
 }
 
 /// The page that is asked for.
-pub(super) fn page(parameters: &Parameters) -> Result<Page, Refusal> {
-    let at_least_one = |text: &str| text.parse().ok().filter(|number| 1 <= *number);
-    let within = |text: &str| at_least_one(text).filter(|limit| *limit <= Page::LIMIT_MAX);
-    let number = parameters.get("page", "a number from 1", at_least_one).map_err(Refusal::Bad)?;
-    let limit = parameters.get("limit", "a number from 1 to 1000", within).map_err(Refusal::Bad)?;
+pub(super) fn page(given: &Parameters) -> Result<Page, String> {
     let first = Page::default();
-    Ok(Page { number: number.unwrap_or(first.number), limit: limit.unwrap_or(first.limit) })
+    let number = PAGE.number(given)?.and_then(|number| usize::try_from(number).ok());
+    Ok(Page { number: number.unwrap_or(first.number), limit: limit(given)? })
 }
 
-/// One word of a closed set.
-pub(super) fn word<T: Copy>(
-    parameters: &Parameters,
-    name: &str,
-    all: &[T],
-    as_str: impl Fn(T) -> &'static str,
-) -> Result<Option<T>, Refusal> {
-    let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
-    let find = |text: &str| all.iter().copied().find(|one| as_str(*one) == text);
-    parameters.get(name, &format!("one of {}", words.join(", ")), find).map_err(Refusal::Bad)
+fn limit(given: &Parameters) -> Result<usize, String> {
+    let limit = LIMIT.number(given)?.and_then(|limit| usize::try_from(limit).ok());
+    Ok(limit.unwrap_or(Page::LIMIT))
 }
 
 /// `GET /api/v1/status`
@@ -140,12 +138,11 @@ pub(super) async fn show_status(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
-        let parameters = parameters(query.as_deref(), &[Format::NAME, "regions"])?;
+        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
         let format = Format::of(&parameters)?;
         let split = |text: &str| text.split(',').map(|one| one.parse().ok()).collect();
-        let regions: Option<BTreeSet<Region>> = parameters
-            .get("regions", "a list of regions with commas between them", split)
-            .map_err(Refusal::Bad)?;
+        let regions: Option<BTreeSet<Region>> =
+            parameters.get(REGIONS.name, "a list of regions with commas between them", split)?;
         if let Some(regions) = regions {
             facts.only(regions)?;
         }
@@ -160,7 +157,7 @@ pub(super) async fn list_packs(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
-        parameters(query.as_deref(), &[])?;
+        Parameters::read(query.as_deref(), &[])?;
         Ok(Json(packs::packs(facts)).into_response())
     };
     answer(server, work).await
@@ -174,11 +171,11 @@ pub(super) async fn list_accounts(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = parameters(query.as_deref(), &["status", "page", "limit"])?;
+        let parameters = Parameters::read(query.as_deref(), &[&STATUS, &PAGE, &LIMIT])?;
         let asked = Asked {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: word(&parameters, "status", &StatusKind::ALL, StatusKind::as_str)?,
+            status: STATUS.word(&parameters, &StatusKind::ALL, StatusKind::as_str)?,
             page: page(&parameters)?,
         };
         Ok(Json(accounts(facts, &asked)?).into_response())
@@ -194,10 +191,10 @@ pub(super) async fn show_account(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let Path(id) = path.map_err(garbled)?;
-        let parameters = parameters(query.as_deref(), &[Format::NAME, "pack"])?;
+        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &PACK])?;
         let format = Format::of(&parameters)?;
-        let pack = parameters.get("pack", "a pack name", |text| Some(one_line(text, ECHO_MAX)));
-        let pack = pack.map_err(Refusal::Bad)?;
+        let pack =
+            parameters.get(PACK.name, "a pack name", |text| Some(one_line(text, ECHO_MAX)))?;
         let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
         Ok(format.write(&account(facts, id, pack.as_deref())?, texts::account))
     };
@@ -221,9 +218,54 @@ pub(super) async fn list_newcomers(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
-        let parameters = parameters(query.as_deref(), &["phase", "page", "limit"])?;
-        let phase = word(&parameters, "phase", &Phase::ALL, Phase::as_str)?;
+        let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
+        let phase = PHASE.word(&parameters, &Phase::ALL, Phase::as_str)?;
         Ok(Json(newcomers::page(facts, phase, page(&parameters)?)).into_response())
+    };
+    answer(server, work).await
+}
+
+/// What is planned: `GET /api/v1/plan`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Planned<'a> {
+    /// The version of the document.
+    version: u32,
+    /// Whether nothing in it is about a real account.
+    simulated: bool,
+    /// The plan of the last tick of each region.
+    plans: BTreeMap<&'a Region, &'a Plan>,
+}
+
+/// `GET /api/v1/plan`
+pub(super) async fn show_plan(
+    extract::State(server): extract::State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut Facts| {
+        let parameters = Parameters::read(query.as_deref(), &[&FORMAT])?;
+        let format = Format::of(&parameters)?;
+        let plans = facts.reports.iter().map(|(region, report)| (region, &report.plan));
+        let simulated = facts.about.simulated;
+        let planned = Planned { version: API_VERSION, simulated, plans: plans.collect() };
+        Ok(format.write(&planned, |planned, _| {
+            let plans = planned.plans.values();
+            let plans = plans.map(|plan| PlanText { plan, values: Values::Hidden }.to_string());
+            plans.fold(simulated_line(simulated).to_owned(), |page, plan| page + &plan)
+        }))
+    };
+    answer(server, work).await
+}
+
+/// `GET /api/v1/events`
+pub(super) async fn list_events(
+    extract::State(server): extract::State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let all = server.state.events.borrow().clone();
+    let work = move |facts: &mut Facts| {
+        let parameters = Parameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
+        let asked = events::Asked { after: AFTER.number(&parameters)?, limit: limit(&parameters)? };
+        Ok(Json(events::events(facts, &all, asked)).into_response())
     };
     answer(server, work).await
 }

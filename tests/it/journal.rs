@@ -1,7 +1,5 @@
 //! What happens is told: every outcome, every change once, and never more than is kept.
 
-#![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod alerts;
+mod api;
 mod canaries;
 mod check;
 mod cli;

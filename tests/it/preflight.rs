@@ -82,6 +82,7 @@ fn fine() -> Facts {
         source: Ok(Declarations { valid: 3, wholly_valid: true, ..Declarations::default() }),
         wishes: Wishes { management: 3, ..Wishes::default() },
         template_bucket: None,
+        exposed: Vec::new(),
         token: TokenFile::None,
         skew: Some(SignedDuration::from_millis(-400)),
     }

@@ -192,13 +192,16 @@ impl Answer {
 }
 
 /// One request on a connection of its own.
+/// Lets a test ring the bell.
+const TOKEN: &str = "a-token-that-nobody-guesses";
+
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n"
+         Authorization: Bearer {TOKEN}\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(format!("{head}{body}").as_bytes())?;
     let mut seen = String::new();
@@ -248,7 +251,7 @@ impl Settings {
              source: {{directory: {{root: ., path: packs}}}}\n\
              intervals: {{source: {source}, region: {region}}}\n\
              limits: {{readsPerSecond: 100, burst: 1000, inFlight: 8}}\n\
-             http: {{listen: \"127.0.0.1:0\"}}\n\
+             http: {{listen: \"127.0.0.1:0\", tokenFile: http-token}}\n\
              {more}"
         )
     }
@@ -269,6 +272,7 @@ impl Scene {
     pub(crate) fn on(scenario: &str) -> Self {
         let scene = Self { folder: TempDir::new().unwrap(), aws: Aws::start(scenario) };
         scene.set(&Settings::default());
+        scene.write("http-token", TOKEN);
         fs::create_dir(scene.path("packs")).unwrap();
         scene
     }

@@ -76,6 +76,7 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
         source: catalog.as_ref().map(Declarations::of).map_err(String::clone),
         wishes: wishes(&manifests, management),
         template_bucket: config.templates.as_ref().map(|templates| templates.bucket.clone()),
+        exposed: config.http.exposed().collect(),
         token: token_file(config.http.token_file.as_deref()),
         skew: clock.skew(),
     })

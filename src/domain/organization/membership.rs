@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AccountList;
@@ -29,7 +30,7 @@ pub struct Membership {
 }
 
 /// Why a walk gave no list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unlisted {
     /// The kind of failure.
     pub kind: FailureKind,
@@ -39,7 +40,7 @@ pub struct Unlisted {
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
 /// or when an `Approval` names its digest (reliability M-13).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shrink {
     /// What an `Approval` has to name: a digest over the accounts that would go.
     pub digest: Digest,

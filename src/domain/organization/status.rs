@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AccountState, Membership, Shrink, Unlisted};
 use crate::domain::model::{AccountId, Timestamp, UnitId};
 
 /// The membership as the API, the metrics and the command line show it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MembershipStatus {
     /// The organization, `o-…`; `None` before the first list.
     pub organization: Option<String>,

@@ -70,10 +70,23 @@ pub(super) fn delivery_buckets(facts: &Facts) -> Line {
     Line::ok(check, format!("{}; their policies were not read", names.join(", ")))
 }
 
+pub(super) fn http_listen(facts: &Facts) -> Line {
+    let check = Check::HttpListen;
+    let exposed: Vec<String> = facts.exposed.iter().map(ToString::to_string).collect();
+    if exposed.is_empty() {
+        return Line::ok(check, "only this machine reaches the daemon's HTTP server");
+    }
+    Line::warn(
+        check,
+        format!("other machines may reach {}", exposed.join(" and ")),
+        "let only those through who may read everything: there are no users and no TLS",
+    )
+}
+
 pub(super) fn http_token(facts: &Facts) -> Line {
     let check = Check::HttpToken;
     match &facts.token {
-        TokenFile::None => Line::ok(check, "none: only this machine may ask the daemon for work"),
+        TokenFile::None => Line::ok(check, "none: nobody may ask the daemon for work"),
         TokenFile::Good { world_readable: false } => {
             Line::ok(check, "readable, and not by everybody")
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
@@ -25,7 +26,7 @@ use super::words::{left, many, seconds_to};
 use super::{Absent, Facts, VERSION, absent};
 
 /// The whole answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountView {
     /// See [`VERSION`].
     pub version: u32,
@@ -50,7 +51,7 @@ pub struct AccountView {
 }
 
 /// What the account list says of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberView {
     /// Whether it is a member; `None` while there is no list.
     pub listed: Option<bool>,
@@ -73,7 +74,7 @@ pub struct MemberView {
 }
 
 /// The window in which AWS retries a new account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClockView {
     /// When it began.
     pub joined: Timestamp,
@@ -84,7 +85,7 @@ pub struct ClockView {
 }
 
 /// The account in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlaceView {
     /// Why the region is not known as it is now: what follows is older, or missing.
     pub unseen: Option<String>,
@@ -97,7 +98,7 @@ pub struct PlaceView {
 }
 
 /// The account under one pack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountPackView {
     /// Whether it is to have the pack, and by which rule; `None`: no manifest wants the pack here.
     pub targeting: Option<Targeting>,

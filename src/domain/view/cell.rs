@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
@@ -19,7 +20,9 @@ use super::members::class;
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
 /// region), failed, held, drifted, rolling, unseen (its members), ok.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CellState {
     /// AWS holds what is wanted, and every expected account has it.
@@ -55,7 +58,7 @@ impl CellState {
 }
 
 /// One pack in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CellView {
     /// The one word.
     pub cell: CellState,

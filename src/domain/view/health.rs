@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::model::{PackName, Region};
@@ -15,7 +16,9 @@ use super::words::{many, span};
 use super::{Caller, Facts};
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthState {
     /// Nothing needs a person, and everything was seen; what is under way is healthy.
@@ -47,7 +50,7 @@ impl HealthState {
 }
 
 /// The whole answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthView {
     /// In one word: the worst of the reasons.
     pub state: HealthState,
@@ -58,7 +61,7 @@ pub struct HealthView {
 }
 
 /// One reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReasonView {
     /// What it makes of the whole.
     pub state: HealthState,
@@ -69,7 +72,9 @@ pub struct ReasonView {
 }
 
 /// What a reason is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The manifests.

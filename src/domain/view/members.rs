@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
@@ -15,7 +16,7 @@ use super::trouble::{advice, mover, words};
 use super::{Absent, Facts, Page, VERSION, absent};
 
 /// One page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountsView {
     /// See [`VERSION`].
     pub version: u32,
@@ -49,7 +50,7 @@ pub struct AccountsView {
 }
 
 /// One account under this pack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountRow {
     /// Who.
     pub account: AccountId,

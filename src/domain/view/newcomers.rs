@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::model::{AccountId, PackName, Region, Timestamp};
@@ -14,7 +15,7 @@ use super::{Facts, Page, VERSION, census};
 const NAMED_MAX: usize = 50;
 
 /// New accounts as the status shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewcomersView {
     /// Accounts by the most urgent of their phases, zeros included.
     pub phases: BTreeMap<Phase, usize>,
@@ -27,7 +28,7 @@ pub struct NewcomersView {
 }
 
 /// A deadline that can still be met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeadlineView {
     /// When.
     pub at: Timestamp,
@@ -40,7 +41,7 @@ pub struct DeadlineView {
 }
 
 /// A page of all new accounts: `GET /api/v1/new-accounts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewAccountsView {
     /// See [`VERSION`].
     pub version: u32,
@@ -61,7 +62,7 @@ pub struct NewAccountsView {
 }
 
 /// One new account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewAccountView {
     /// Who.
     pub account: AccountId,
@@ -80,7 +81,7 @@ pub struct NewAccountView {
 }
 
 /// A new account in one region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewcomerView {
     /// Where it stands.
     pub phase: Phase,

@@ -2,6 +2,7 @@
 //!
 //! It says what the plan and the advice of failure classes say, and decides nothing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::failure_class::Mover;
@@ -17,7 +18,7 @@ use super::members::class;
 use super::trouble::{advice, mover};
 
 /// What happens next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NextView {
     /// Who is to do it.
     pub who: Who,
@@ -30,7 +31,9 @@ pub struct NextView {
 }
 
 /// Who is to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     /// Nobody.

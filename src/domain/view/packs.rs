@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::foreign::one_line;
@@ -11,7 +12,7 @@ use super::cell::{CellView, cells};
 use super::{Facts, VERSION};
 
 /// The whole answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PacksView {
     /// See [`VERSION`].
     pub version: u32,
@@ -24,7 +25,7 @@ pub struct PacksView {
 }
 
 /// One pack.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackView {
     /// The file that declares it; `None` when nothing wants it any more.
     pub manifest: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::guard::Blocked;
@@ -14,7 +15,9 @@ use super::super::report::{PackReport, RegionReport, Timing};
 use super::cell::{CellView, cells};
 
 /// How a region is doing, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RegionState {
     /// No report yet.
@@ -60,7 +63,7 @@ impl RegionState {
 }
 
 /// One region.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionView {
     /// In one word.
     pub state: RegionState,
@@ -72,7 +75,7 @@ pub struct RegionView {
 }
 
 /// A report, without its steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportView {
     /// The owner of the packs.
     pub account: AccountId,
@@ -113,7 +116,7 @@ pub struct ReportView {
 }
 
 /// How long the parts of a tick took, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimingView {
     /// Reading the region.
     pub observe_seconds: f64,
@@ -124,7 +127,7 @@ pub struct TimingView {
 }
 
 /// Something that waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldView {
     /// The pack; `None` when the whole region waits.
     pub pack: Option<PackName>,
@@ -139,7 +142,7 @@ pub struct HoldView {
 }
 
 /// What became of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutcomeView {
     /// The pack.
     pub pack: PackName,

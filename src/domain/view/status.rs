@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::Verdict;
@@ -21,7 +22,7 @@ use super::trouble::{TroubleView, troubles};
 use super::{About, Caller, Facts, VERSION, census};
 
 /// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusView {
     /// See [`VERSION`].
     pub version: u32,
@@ -54,7 +55,7 @@ pub struct StatusView {
 }
 
 /// The program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProgramView {
     /// Its version.
     pub version: String,
@@ -63,7 +64,7 @@ pub struct ProgramView {
 }
 
 /// The source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceView {
     /// The revision in force.
     pub revision: Option<Revision>,
@@ -80,7 +81,7 @@ pub struct SourceView {
 }
 
 /// The account list, and how far it can be believed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganizationView {
     /// How far.
     pub standing: StandingKind,
@@ -93,7 +94,7 @@ pub struct OrganizationView {
 }
 
 /// How far the account list can be believed, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StandingKind {
     /// It is the newest there is.
@@ -105,7 +106,7 @@ pub enum StandingKind {
 }
 
 /// Counts over all regions, zeros included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Regions.
     pub regions: BTreeMap<RegionState, usize>,

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::failure_class::{FailureClass, Mover};
@@ -16,7 +17,7 @@ use super::cell::rescued;
 const EXAMPLES_MAX: usize = 10;
 
 /// All members with the same trouble.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TroubleView {
     /// `failed`, or `missing`: expected and without a row.
     pub status: StatusKind,
@@ -50,7 +51,7 @@ impl TroubleView {
 }
 
 /// One account in trouble, in one of the places where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExampleView {
     /// Who.
     pub account: AccountId,

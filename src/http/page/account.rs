@@ -18,7 +18,8 @@ use crate::domain::view::account::{AccountPackView, AccountView, MemberView, Pla
 use crate::domain::view::text::{Sign, next_line, pack_sign, phase_sign, recorder, standing};
 use crate::domain::view::text::{targeting, window};
 use crate::http::Shared;
-use crate::http::views::{answer, garbled, misnamed, parameters};
+use crate::http::query::Parameters;
+use crate::http::views::{answer, garbled, misnamed};
 
 /// `GET /accounts/{id}`
 pub(super) async fn show(
@@ -28,7 +29,7 @@ pub(super) async fn show(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let Path(id) = path.map_err(garbled)?;
-        parameters(query.as_deref(), &[])?;
+        Parameters::read(query.as_deref(), &[])?;
         let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
         let view = account(facts, id, None)?;
         let title = format!("{}: {}", word(worst(&view)), view.account);

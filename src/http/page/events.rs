@@ -12,7 +12,8 @@ use crate::domain::model::Timestamp;
 use crate::domain::view::Facts;
 use crate::domain::view::text::{Sign, many};
 use crate::http::Shared;
-use crate::http::views::{answer, parameters};
+use crate::http::query::Parameters;
+use crate::http::views::answer;
 
 /// Events that the overview shows.
 const LATEST: usize = 8;
@@ -24,7 +25,7 @@ pub(super) async fn show(
 ) -> Response {
     let events = server.state.events.borrow().clone();
     let work = move |facts: &mut Facts| {
-        parameters(query.as_deref(), &[])?;
+        Parameters::read(query.as_deref(), &[])?;
         let title = format!("{}: what happened", many(events.len(), "event"));
         let frame = Frame { title: &title, here: Some(EVENTS), main: main(&events, facts.now) };
         Ok(frame.within(&facts.about, facts.now))

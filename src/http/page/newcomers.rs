@@ -21,7 +21,9 @@ use crate::domain::view::newcomers::{
 };
 use crate::domain::view::text::{left, many, phase_sign};
 use crate::http::Shared;
-use crate::http::views::{answer, page, parameters, word};
+use crate::http::parameter::{PAGE, PHASE};
+use crate::http::query::Parameters;
+use crate::http::views::{answer, page};
 
 /// `GET /new-accounts`
 pub(super) async fn show(
@@ -29,8 +31,8 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
-        let parameters = parameters(query.as_deref(), &["phase", "page"])?;
-        let phase = word(&parameters, "phase", &Phase::ALL, Phase::as_str)?;
+        let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
+        let phase = PHASE.word(&parameters, &Phase::ALL, Phase::as_str)?;
         let view = accounts(facts, phase, page(&parameters)?);
         let frame = Frame { title: &title(&view), here: Some(NEWCOMERS), main: main(&view, phase) };
         Ok(frame.within(&facts.about, facts.now))

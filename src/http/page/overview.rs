@@ -24,7 +24,8 @@ use crate::domain::view::region::HoldView;
 use crate::domain::view::status::{OrganizationView, SourceView, StandingKind, StatusView, status};
 use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
 use crate::http::Shared;
-use crate::http::views::{answer, parameters};
+use crate::http::query::Parameters;
+use crate::http::views::answer;
 
 /// `GET /`
 pub(super) async fn show(
@@ -33,7 +34,7 @@ pub(super) async fn show(
 ) -> Response {
     let events = server.state.events.borrow().clone();
     let work = move |facts: &mut Facts| {
-        parameters(query.as_deref(), &[])?;
+        Parameters::read(query.as_deref(), &[])?;
         let view = status(facts);
         let frame = Frame {
             title: view.health.state.as_str(),

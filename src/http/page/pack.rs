@@ -19,7 +19,9 @@ use crate::domain::view::packs::{PackView, packs};
 use crate::domain::view::text::{Sign, cell_sign, glance, mover_sign, person, spoken};
 use crate::domain::view::{Facts, Page};
 use crate::http::Shared;
-use crate::http::views::{ECHO_MAX, answer, garbled, page, parameters, word};
+use crate::http::parameter::{PAGE, STATUS};
+use crate::http::query::Parameters;
+use crate::http::views::{ECHO_MAX, answer, garbled, page};
 
 /// `GET /packs/{region}/{pack}`
 pub(super) async fn show(
@@ -29,12 +31,12 @@ pub(super) async fn show(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = parameters(query.as_deref(), &["status", "page"])?;
+        let parameters = Parameters::read(query.as_deref(), &[&STATUS, &PAGE])?;
         let Page { number, limit } = page(&parameters)?;
         let asked = Asked {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: word(&parameters, "status", &StatusKind::ALL, StatusKind::as_str)?,
+            status: STATUS.word(&parameters, &StatusKind::ALL, StatusKind::as_str)?,
             page: Page { number, limit },
         };
         let view = accounts(facts, &asked)?;

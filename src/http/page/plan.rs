@@ -13,7 +13,8 @@ use crate::domain::plan_text::{PlanText, Values};
 use crate::domain::view::Facts;
 use crate::domain::view::text::many;
 use crate::http::Shared;
-use crate::http::views::{answer, parameters};
+use crate::http::query::Parameters;
+use crate::http::views::answer;
 
 /// `GET /plan`
 pub(super) async fn show(
@@ -21,7 +22,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
-        parameters(query.as_deref(), &[])?;
+        Parameters::read(query.as_deref(), &[])?;
         let frame = Frame { title: &title(facts), here: Some(PLAN), main: main(facts) };
         Ok(frame.within(&facts.about, facts.now))
     };

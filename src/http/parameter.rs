@@ -1,0 +1,124 @@
+//! What can be asked with a question, as one table that the answers read by and the `OpenAPI`
+//! document describes: no parameter can be taken that is not described, nor by other bounds.
+
+use super::query::Parameters;
+use super::views::Format;
+use crate::domain::event::NUMBER_MAX;
+use crate::domain::member::StatusKind;
+use crate::domain::newcomer::Phase;
+use crate::domain::view::Page;
+
+/// One parameter.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    /// Its name, in the path or after the question mark.
+    pub(super) name: &'static str,
+    /// What it does: one sentence.
+    pub(super) about: &'static str,
+    /// Whether it is a part of the path.
+    pub(super) in_path: bool,
+    /// What it may be.
+    pub(super) shape: Shape,
+}
+
+/// What the value of a parameter may be.
+#[derive(Debug)]
+pub(super) enum Shape {
+    /// One word of a closed set.
+    Word(fn() -> Vec<&'static str>),
+    /// A whole number.
+    Number { min: u64, max: u64, default: Option<u64> },
+    /// Names of regions with commas between them.
+    Regions,
+    /// The name of a region.
+    Region,
+    /// The name of a pack.
+    Pack,
+    /// An account id.
+    Account,
+}
+
+impl Parameter {
+    const fn query(name: &'static str, about: &'static str, shape: Shape) -> Self {
+        Self { name, about, in_path: false, shape }
+    }
+
+    const fn path(name: &'static str, about: &'static str, shape: Shape) -> Self {
+        Self { name, about, in_path: true, shape }
+    }
+
+    /// The number that is given for it, if there is one.
+    pub(super) fn number(&self, given: &Parameters) -> Result<Option<u64>, String> {
+        let Shape::Number { min, max, default: _ } = self.shape else { return Ok(None) };
+        let parse = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
+        given.get(self.name, &format!("a number from {min} to {max}"), parse)
+    }
+
+    /// The one of these things whose word is given for it, if there is one.
+    pub(super) fn word<T: Copy>(
+        &self,
+        given: &Parameters,
+        all: &[T],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, String> {
+        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
+        let expected = match words.as_slice() {
+            [one, other] => format!("{one} or {other}"),
+            _ => format!("one of {}", words.join(", ")),
+        };
+        given.get(self.name, &expected, |text| all.iter().copied().find(|one| as_str(*one) == text))
+    }
+}
+
+pub(super) const FORMAT: Parameter = Parameter::query(
+    "format",
+    "JSON for programs, or text for people.",
+    Shape::Word(|| Format::ALL.map(Format::as_str).into()),
+);
+
+pub(super) const REGIONS: Parameter =
+    Parameter::query("regions", "Only these of the configured regions.", Shape::Regions);
+
+pub(super) const REGION: Parameter =
+    Parameter::path("region", "A configured region.", Shape::Region);
+
+pub(super) const PACK_OF: Parameter =
+    Parameter::path("pack", "A pack of ours in that region.", Shape::Pack);
+
+pub(super) const PACK: Parameter = Parameter::query("pack", "Only this pack of ours.", Shape::Pack);
+
+pub(super) const ID: Parameter =
+    Parameter::path("id", "An account of the organization.", Shape::Account);
+
+pub(super) const STATUS: Parameter = Parameter::query(
+    "status",
+    "Only accounts that stand so.",
+    Shape::Word(|| StatusKind::ALL.map(StatusKind::as_str).into()),
+);
+
+pub(super) const PHASE: Parameter = Parameter::query(
+    "phase",
+    "Only accounts whose most urgent phase is this.",
+    Shape::Word(|| Phase::ALL.map(Phase::as_str).into()),
+);
+
+/// More pages than this are never there.
+const PAGE_MAX: u64 = 1_000_000_000;
+
+pub(super) const PAGE: Parameter = Parameter::query(
+    "page",
+    "Which page of the list; one past the last is empty.",
+    Shape::Number { min: 1, max: PAGE_MAX, default: Some(1) },
+);
+
+pub(super) const LIMIT: Parameter = Parameter::query(
+    "limit",
+    "How many entries an answer holds at most.",
+    Shape::Number { min: 1, max: Page::LIMIT_MAX as u64, default: Some(Page::LIMIT as u64) },
+);
+
+pub(super) const AFTER: Parameter = Parameter::query(
+    "after",
+    "Events with greater numbers, the oldest first; without it, the newest.",
+    Shape::Number { min: 0, max: NUMBER_MAX, default: None },
+);

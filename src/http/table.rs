@@ -1,0 +1,233 @@
+//! Everything that can be asked for: one table that makes the router, the labels of the metrics
+//! and the `OpenAPI` document. What has no description here does not exist.
+
+use axum::routing::{MethodRouter, get, post};
+use schemars::{Schema, SchemaGenerator};
+
+use super::health::{Health, Readiness, healthz, readyz};
+use super::parameter::{
+    AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, Parameter, REGION, REGIONS, STATUS,
+};
+use super::routes::{Rung, index, reconcile, scrape};
+use super::{Shared, openapi, views};
+use crate::domain::view::account::AccountView;
+use crate::domain::view::events::EventsView;
+use crate::domain::view::members::AccountsView;
+use crate::domain::view::newcomers::NewAccountsView;
+use crate::domain::view::packs::PacksView;
+use crate::domain::view::status::StatusView;
+
+/// One thing that can be asked for.
+pub(super) struct Route {
+    /// Its path, which is also its label in metrics.
+    pub(super) path: &'static str,
+    /// Whether it stays where the metrics are, if they have a listener of their own.
+    pub(super) side: Side,
+    /// Its name in programs that are made from the document.
+    pub(super) id: &'static str,
+    /// What it is, in one line for people.
+    pub(super) about: &'static str,
+    /// What else there is to know.
+    pub(super) more: &'static str,
+    /// Whether it changes anything, so that it takes POST and a token.
+    pub(super) is_deed: bool,
+    /// What can be asked with it.
+    pub(super) parameters: &'static [&'static Parameter],
+    /// What it answers, besides refusals that are common to all.
+    pub(super) answers: &'static [Answer],
+    /// Who answers.
+    pub(super) serve: fn() -> MethodRouter<Shared>,
+}
+
+/// Which of two listeners has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// What people and programs ask.
+    Main,
+    /// What scrapes.
+    Metrics,
+    /// Both.
+    Both,
+}
+
+/// One kind of answer.
+pub(super) struct Answer {
+    /// Its status code.
+    pub(super) code: u16,
+    /// What it says.
+    pub(super) about: &'static str,
+    /// In what forms it comes.
+    pub(super) forms: &'static [Form],
+}
+
+/// The form of an answer.
+pub(super) enum Form {
+    /// A JSON document.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// Plain text.
+    Text,
+}
+
+/// A document of this type.
+const fn json<T: schemars::JsonSchema>() -> Form {
+    Form::Json(SchemaGenerator::subschema_for::<T>)
+}
+
+const fn fine(about: &'static str, forms: &'static [Form]) -> Answer {
+    Answer { code: 200, about, forms }
+}
+
+/// Everything, in the order in which people are shown it.
+pub(super) static ROUTES: [Route; 13] = [
+    Route {
+        path: "/api/v1",
+        side: Side::Main,
+        id: "showRoutes",
+        about: "this list",
+        more: "",
+        is_deed: false,
+        parameters: &[],
+        answers: &[fine("What there is.", &[Form::Text])],
+        serve: || get(index),
+    },
+    Route {
+        path: "/metrics",
+        side: Side::Metrics,
+        id: "scrape",
+        about: "metrics, for Prometheus",
+        more: "In the text format 0.0.4.",
+        is_deed: false,
+        parameters: &[],
+        answers: &[fine("Every metric.", &[Form::Text])],
+        serve: || get(scrape),
+    },
+    Route {
+        path: "/healthz",
+        side: Side::Both,
+        id: "showHealth",
+        about: "whether the tasks of the daemon run",
+        more: "It does not follow the weather at AWS: a restart would help against nothing there.",
+        is_deed: false,
+        parameters: &[],
+        answers: &[
+            fine("Every task shows signs of life.", &[json::<Health>()]),
+            Answer { code: 503, about: "Some task hangs.", forms: &[json::<Health>()] },
+        ],
+        serve: || get(healthz),
+    },
+    Route {
+        path: "/readyz",
+        side: Side::Both,
+        id: "showReadiness",
+        about: "whether source and identity were good once",
+        more: "",
+        is_deed: false,
+        parameters: &[],
+        answers: &[
+            fine("They were, and the daemon is not stopping.", &[json::<Readiness>()]),
+            Answer { code: 503, about: "Not yet, or not any more.", forms: &[json::<Readiness>()] },
+        ],
+        serve: || get(readyz),
+    },
+    Route {
+        path: "/api/v1/status",
+        side: Side::Main,
+        id: "showStatus",
+        about: "what is going on in every region, and why; ?format=text for people",
+        more: "",
+        is_deed: false,
+        parameters: &[&REGIONS, &FORMAT],
+        answers: &[fine("The whole state.", &[json::<StatusView>(), Form::Text])],
+        serve: || get(views::show_status),
+    },
+    Route {
+        path: "/api/v1/packs",
+        side: Side::Main,
+        id: "listPacks",
+        about: "every pack in every region",
+        more: "",
+        is_deed: false,
+        parameters: &[],
+        answers: &[fine("Every pack that is wanted or ours.", &[json::<PacksView>()])],
+        serve: || get(views::list_packs),
+    },
+    Route {
+        path: "/api/v1/packs/{region}/{pack}/accounts",
+        side: Side::Main,
+        id: "listAccounts",
+        about: "the accounts of one pack; ?status=failed, ?page=2",
+        more: "",
+        is_deed: false,
+        parameters: &[&REGION, &PACK_OF, &STATUS, &PAGE, &LIMIT],
+        answers: &[fine("A page of the accounts, by id.", &[json::<AccountsView>()])],
+        serve: || get(views::list_accounts),
+    },
+    Route {
+        path: "/api/v1/accounts/{id}",
+        side: Side::Main,
+        id: "showAccount",
+        about: "one account explained; ?format=text for people",
+        more: "",
+        is_deed: false,
+        parameters: &[&ID, &PACK, &FORMAT],
+        answers: &[fine("How it stands under every pack.", &[json::<AccountView>(), Form::Text])],
+        serve: || get(views::show_account),
+    },
+    Route {
+        path: "/api/v1/new-accounts",
+        side: Side::Main,
+        id: "listNewAccounts",
+        about: "accounts that joined lately, and how much time is left",
+        more: "",
+        is_deed: false,
+        parameters: &[&PHASE, &PAGE, &LIMIT],
+        answers: &[fine("A page of them, by id.", &[json::<NewAccountsView>()])],
+        serve: || get(views::list_newcomers),
+    },
+    Route {
+        path: "/api/v1/plan",
+        side: Side::Main,
+        id: "showPlan",
+        about: "what is planned; ?format=text for people",
+        more: "Values of parameters are shown as digests.",
+        is_deed: false,
+        parameters: &[&FORMAT],
+        answers: &[fine("The plan of each region.", &[json::<views::Planned>(), Form::Text])],
+        serve: || get(views::show_plan),
+    },
+    Route {
+        path: "/api/v1/events",
+        side: Side::Main,
+        id: "listEvents",
+        about: "what happened lately; ?after=NUMBER for what came since",
+        more: "The newest 500 are kept, in memory. Whoever polls asks for what came after the last \
+               number it has seen, and begins again with after=0 when `started` is another one.",
+        is_deed: false,
+        parameters: &[&AFTER, &LIMIT],
+        answers: &[fine("Events, the oldest first.", &[json::<EventsView>()])],
+        serve: || get(views::list_events),
+    },
+    Route {
+        path: "/api/v1/openapi.json",
+        side: Side::Main,
+        id: "showDocument",
+        about: "all this, for programs (OpenAPI 3.1)",
+        more: "",
+        is_deed: false,
+        parameters: &[],
+        answers: &[fine("This document.", &[json::<openapi::Document>()])],
+        serve: || get(openapi::show),
+    },
+    Route {
+        path: "/api/v1/reconcile",
+        side: Side::Main,
+        id: "reconcile",
+        about: "POST: look at everything now",
+        more: "A wish, and no instruction: what is done follows from the manifests. A body is read \
+               and ignored.",
+        is_deed: true,
+        parameters: &[],
+        answers: &[Answer { code: 202, about: "The bell was rung.", forms: &[json::<Rung>()] }],
+        serve: || post(reconcile),
+    },
+];
