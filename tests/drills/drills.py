@@ -4,6 +4,8 @@ A block of `sh` is done once and has to succeed. A block of `console` looks: its
 `$`, are repeated until their output holds the lines below them, in order; `…` is any text.
 """
 
+import contextlib
+import os
 import pathlib
 import re
 import shutil
@@ -60,7 +62,8 @@ class Shell:
         """Ends the shell and all that it started: they are a session of their own."""
         if self.bash.poll() is None:
             self.bash.stdin.close()
-            subprocess.run(["kill", "-TERM", f"-{self.bash.pid}"], check=False, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.bash.pid, signal.SIGTERM)
             try:
                 self.bash.wait(10)
             except subprocess.TimeoutExpired:
@@ -115,7 +118,7 @@ def carry_out(page, shell):
                 if absent is None:
                     break
                 if time.monotonic() - started > LIMIT:
-                    raise SystemExit(f"{heading}: {command}\nnever showed: {absent}\nbut:\n{output}")
+                    raise SystemExit(f"{heading}: {command}\nnever: {absent}\nbut:\n{output}")
                 time.sleep(0.5)
             print(f"ok  {heading}: {command} ({time.monotonic() - started:.0f} s)", flush=True)
 

@@ -43,7 +43,9 @@ fn base64(bytes: &[u8], before: usize) -> String {
 
 /// The forms in which a text might be shown.
 fn forms(canary: &str) -> BTreeSet<String> {
-    let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |digit: u8| char::from_digit(u32::from(digit), 16).unwrap();
+    let hex: String =
+        canary.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     let percent = |is_plain: fn(u8) -> bool| -> String {
         let byte = |byte: u8| match byte {
             byte if is_plain(byte) => char::from(byte).to_string(),

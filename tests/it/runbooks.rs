@@ -22,7 +22,9 @@ fn pages() -> BTreeMap<String, String> {
             let name = path.strip_prefix(project()).unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 visit(&path, found);
-            } else if name.ends_with(".md") && !name.ends_with("CHANGELOG.md") {
+            } else if path.extension().is_some_and(|suffix| suffix == "md")
+                && !name.contains("CHANGELOG")
+            {
                 found.insert(name, fs::read_to_string(path).unwrap());
             }
         }
@@ -64,7 +66,7 @@ fn calls(line: &str) -> Vec<Vec<String>> {
     let call = |part: &str| {
         let words: Vec<&str> = part.split_whitespace().collect();
         let at =
-            words.iter().position(|word| *word == "conformd" || word.ends_with("/conformd"))?;
+            words.iter().rposition(|word| *word == "conformd" || word.ends_with("/conformd"))?;
         let before = &words[..at];
         // `sudo`, `podman exec` and their like; or the name of a unit, a user, a file.
         let runs = before.is_empty()
@@ -81,7 +83,8 @@ fn example(word: &str) -> String {
     match word {
         "ACCOUNT" => "111122223333".to_owned(),
         "REGION" => "eu-west-1".to_owned(),
-        _ => word.replace("$api", "http://127.0.0.1:9464"),
+        // A variable of the shell.
+        _ => word.replace("$api", "http://127.0.0.1:9464").replace('$', ""),
     }
 }
 
