@@ -21,7 +21,7 @@ use crate::domain::view::status::StatusView;
 pub(super) struct Route {
     /// Its path, which is also its label in metrics.
     pub(super) path: &'static str,
-    /// Whether it stays where the metrics are, if they have a listener of their own.
+    /// Which listener has it, where there are two.
     pub(super) side: Side,
     /// Its name in programs that are made from the document.
     pub(super) id: &'static str,
