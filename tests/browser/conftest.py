@@ -62,8 +62,11 @@ source:
   directory: {root: ., path: packs}
 intervals: {source: 1s, inProgress: {first: 30s, max: 1m}}
 limits: {readsPerSecond: 100, burst: 1000, inFlight: 8}
-http: {listen: "%(listen)s"}
+http: {listen: "%(listen)s", tokenFile: http-token}
 """
+
+# What rings the bell.
+TOKEN = "a token of the tests, long enough"
 
 # The packs, and the unit that each leaves out: new accounts are in the first.
 NEW, NOBODY = "ou-sim1-acquired", "ou-sim1-elsewhere"
@@ -91,7 +94,8 @@ class Daemon:
 
     def ask(self, path, method="GET"):
         """The decoded answer of the API."""
-        request = urllib.request.Request(self.address + path, method=method)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        request = urllib.request.Request(self.address + path, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
@@ -156,6 +160,7 @@ def simulator():
 def daemon(simulator):
     listen = f"127.0.0.1:{free_port()}"
     write_packs()
+    (SCRATCH / "http-token").write_text(TOKEN)
     settings = SCRATCH / "conformd.yaml"
     settings.write_text(SETTINGS % {"endpoint": simulator, "listen": listen})
     process = start("run", f"--config={settings}")

@@ -259,7 +259,7 @@ impl Confined {
              recorderProbe: {{roleName: conformd/RecorderProbe, externalId: shared}}\n\
              intervals: {{source: 1s, region: 1s}}\n\
              limits: {{readsPerSecond: 100, burst: 1000, inFlight: 8}}\n\
-             http: {{listen: \"127.0.0.1:0\"}}\n"
+             http: {{listen: \"127.0.0.1:0\", tokenFile: http-token}}\n"
         );
         scene.write("conformd.yaml", &settings);
         let printed = scene.run(&["iam-policy"]).expect(0).stdout;

@@ -170,9 +170,9 @@ fn every_path_of_the_api_in_a_page_is_served() {
                 continue;
             }
             let rest = &page[at..];
-            let is_path = |it: char| it.is_ascii_alphanumeric() || "/-_{}".contains(it);
+            let is_path = |it: char| it.is_ascii_alphanumeric() || "/-_{}.".contains(it);
             let end = rest.find(|it| !is_path(it)).unwrap_or(rest.len());
-            let path = rest[..end].trim_end_matches('/');
+            let path = rest[..end].trim_end_matches(['/', '.']);
             count += 1;
             if path != "/api/v1" && !is_served(path) {
                 wrong.push(format!("{name}: {path}"));
