@@ -113,7 +113,7 @@ pub(super) fn constraints(config: &Config) -> Constraints {
     Constraints {
         regions: Some(config.aws.regions.clone()),
         template_bucket: config.templates.is_some(),
-        ..Constraints::default()
+        remediation_allowed: config.remediations,
     }
 }
 

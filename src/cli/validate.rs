@@ -43,9 +43,9 @@ pub struct Args {
     #[arg(long)]
     template_bucket: bool,
 
-    /// Refuse templates that hold remediations, as the settings can
+    /// Take templates that hold remediations, as with templates.remediations: allowed
     #[arg(long)]
-    no_remediation: bool,
+    allow_remediations: bool,
 
     /// List every file that was ignored
     #[arg(short, long)]
@@ -70,11 +70,11 @@ fn region(text: &str) -> Result<Region, crate::domain::model::Malformed> {
 
 /// Checks and prints. The exit code is 1 if anything is in error, or if there is no manifest.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Args { path, root, output, regions, template_bucket, no_remediation, verbose } = args;
+    let Args { path, root, output, regions, template_bucket, allow_remediations, verbose } = args;
     let constraints = Constraints {
         regions: (!regions.is_empty()).then(|| regions.iter().cloned().collect()),
         template_bucket: *template_bucket,
-        remediation_allowed: !no_remediation,
+        remediation_allowed: *allow_remediations,
     };
     let place = files::Place::of(path, root.as_deref())?;
     let snapshot = place.read()?;

@@ -50,6 +50,8 @@ pub struct Config {
     pub rescue: Rescue,
     /// Where templates go that are too large for a request; `None`: nowhere.
     pub templates: Option<TemplateBucket>,
+    /// Whether templates may hold remediations, which act in every member account.
+    pub remediations: bool,
     /// Its own HTTP server.
     pub http: Http,
 }
@@ -317,6 +319,7 @@ impl Config {
             recorder_probe,
             rescue: _,
             templates: _,
+            remediations: _,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();

@@ -69,6 +69,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
     let guard = top.get("guard").and_then(|node| guard_section(node, findings));
     let limits = top.get("limits").and_then(|node| limits_section(node, findings));
     let templates = top.get("templates").and_then(|node| templates_section(node, findings));
+    let (templates, remediations) = templates.unwrap_or_default();
     let recorder_probe = top.get("recorderProbe").and_then(|node| probe_section(node, findings));
     let rescue = top.get("rescue").and_then(|node| rescue_section(node, findings));
     let http = top.get("http").and_then(|node| http_section(node, base, findings));
@@ -83,6 +84,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         recorder_probe,
         rescue: rescue.unwrap_or_default(),
         templates,
+        remediations,
         http: http.unwrap_or_default(),
     })
 }
@@ -260,9 +262,37 @@ fn limits_section(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
     })
 }
 
-fn templates_section(node: &Node, findings: &mut Findings<'_>) -> Option<TemplateBucket> {
+/// The bucket, if there is one, and whether remediations are allowed.
+fn templates_section(
+    node: &Node,
+    findings: &mut Findings<'_>,
+) -> Option<(Option<TemplateBucket>, bool)> {
+    let known = ["remediations", "bucket", "prefix"];
+    let fields = Fields::of(node, "templates", &known, findings)?;
+    let remediations = fields.get("remediations").and_then(|node| remediations(node, findings));
+    let has_bucket = fields.get("bucket").is_some() || fields.get("prefix").is_some();
+    let bucket = if has_bucket { bucket(&fields, findings) } else { None };
+    Some((bucket, remediations.unwrap_or_default()))
+}
+
+fn remediations(node: &Node, findings: &mut Findings<'_>) -> Option<bool> {
+    const EXPECTED: &str = "allowed or forbidden";
+    match text(node, "templates.remediations", EXPECTED, findings)? {
+        "allowed" => Some(true),
+        "forbidden" => Some(false),
+        other => {
+            let found = format!("templates.remediations is {}", shown(node));
+            findings
+                .error(node.span, code::MALFORMED, found)
+                .expected(EXPECTED)
+                .did_you_mean(other, ["allowed", "forbidden"]);
+            None
+        }
+    }
+}
+
+fn bucket(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TemplateBucket> {
     const EXPECTED: &str = "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)";
-    let fields = Fields::of(node, "templates", &["bucket", "prefix"], findings)?;
     let prefix = fields.text("prefix", findings).unwrap_or_default();
     let bucket_node = fields.require("bucket", EXPECTED, findings)?;
     let bucket = text(bucket_node, "templates.bucket", EXPECTED, findings)?;

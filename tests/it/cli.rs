@@ -421,6 +421,25 @@ fn on_a_terminal_only_yes_applies_a_plan() {
 }
 
 #[test]
+fn remediations_are_refused_unless_the_settings_allow_them() {
+    let scene = Scene::new();
+    let remediation = "Fix: {Type: AWS::Config::RemediationConfiguration}\n        Keys:";
+    scene.write("packs/keys.yaml", &manifest("keys", 90, BOTH).replace("Keys:", remediation));
+    let refused = scene.alone(&["validate", "packs"]).expect(1);
+    assert!(refused.stdout.contains("remediation-forbidden"), "{}", refused.text());
+    scene.alone(&["validate", "packs", "--allow-remediations"]).expect(0);
+
+    let plan = || scene.run(&["plan", "--detailed-exitcode"]);
+    let refused = plan();
+    assert!(refused.text().contains("templates.remediations: allowed"), "{}", refused.text());
+    assert!(!refused.stdout.contains("+ keys"), "{}", refused.text());
+    let allowed = "templates: {remediations: allowed}\n".to_owned();
+    scene.set(&Settings { more: allowed, ..Settings::default() });
+    let plan = plan().expect(2);
+    assert!(plan.stdout.contains("+ keys"), "{}", plan.text());
+}
+
+#[test]
 fn validate_exits_with_1_when_anything_is_wrong_and_draws_it() {
     let scene = Scene::new();
     scene.declare("keys", 90, BOTH);

@@ -73,21 +73,24 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "rescue", "http"];
+    let sections = ["intervals", "guard", "limits", "rescue", "templates", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
     }
     let (head, tail) = text.split_once("intervals:").unwrap();
     let shown = tail.replace("\n  # ", "\n  ");
-    let shown = shown.replace("  tokenFile", "  # tokenFile").replace("  metricsL", "  # metricsL");
+    // Those that have no default.
+    let shown = ["tokenFile", "metricsListen", "bucket", "prefix"]
+        .iter()
+        .fold(shown, |shown, field| shown.replace(&format!("  {field}"), &format!("  # {field}")));
     assert!(shown.contains("\n  sweepFull: 6h") && shown.contains("\n  burst: 10"));
     let shown = good(&format!("{head}intervals:{shown}"));
     let defaults = good(SHIPPED);
     assert_eq!(shown, defaults);
     assert_eq!(shown.intervals, Intervals::default());
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
-        ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent \
+        ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
         roleName externalId interval afterDeadline cooldown";
     for field in fields.split(' ') {
@@ -110,7 +113,7 @@ source:
 intervals: {region: 15, source: -5m, organization: 1e400, requeue: {first: 10m, max: 1m}}
 guard: {ratioPercent: 101, namesPerWindow: 2.5}
 limits: {burst: 0}
-templates: {bucket: Upper_Case}
+templates: {bucket: Upper_Case, remediations: allow}
 http: {listen: localhost, token: secret}
 rescu: {}
 ";
@@ -171,6 +174,10 @@ rescu: {}
     13:21 error malformed
       templates.bucket is "Upper_Case"
       want an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)
+    13:47 error malformed
+      templates.remediations is "allow"
+      want allowed or forbidden
+      hint did you mean allowed?
     14:16 error malformed
       http.listen is "localhost"
       want an address and a port, such as 127.0.0.1:9464

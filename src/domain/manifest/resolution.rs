@@ -181,7 +181,8 @@ fn check_template(
         let found = format!("the template holds {} remediations", template.census.remediations);
         findings
             .error(place, code::REMEDIATION_FORBIDDEN, found)
-            .expected("rules only: the settings allow no remediation");
+            .expected("rules only: remediations act in every member account")
+            .hint("where that is meant, the settings allow them: templates.remediations: allowed");
     }
     let bytes = template.body.len();
     if limits::INLINE_BYTES.upper < bytes {
