@@ -47,7 +47,7 @@ class Shell:
         self.number += 1
         out, end = (self.folder / f"{kind}{self.number}" for kind in ("out", "end"))
         self.bash.stdin.write(
-            f"{{ set -e; true; {{ set +e; }}; {{\n{commands}\n}}; }} > {out} 2>&1 < /dev/null\n"
+            f"{{\n{commands}\n}} > {out} 2>&1 < /dev/null\n"
             f"echo $? > {end}.part; mv {end}.part {end}\n"
         )
         self.bash.stdin.flush()
