@@ -15,7 +15,7 @@ use crate::domain::failure_class::{FailureClass, Mover};
 use crate::domain::model::{AccountId, Region, Timestamp};
 use crate::domain::newcomer::Phase;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Action, Hold, HoldReason, Reason, Step};
+use crate::domain::plan::{Action, Hold, HoldReason, Step};
 use crate::domain::report::{PackReport, PackState, RegionReport};
 use crate::domain::view::newcomers::{self, NewAccountView};
 use crate::domain::view::status::status;
@@ -125,8 +125,8 @@ impl Narrator {
                 Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
                 Action::Delete => '-',
             };
-            let whom = match rescued(step) {
-                Some(accounts) => {
+            let whom = match step.reason.rescued() {
+                Some((accounts, _)) => {
                     self.rescued.extend(accounts);
                     let names = accounts.iter().map(|id| name(*id, facts.name(*id)));
                     format!(" of {}", names.collect::<Vec<_>>().join(", "))
@@ -261,23 +261,6 @@ impl Narrator {
     }
 }
 
-/// Whom a step rescues.
-fn rescued(step: &Step) -> Option<&BTreeSet<AccountId>> {
-    match &step.reason {
-        Reason::Rescue { accounts, seen: _ } => Some(accounts),
-        Reason::Missing
-        | Reason::Vanished
-        | Reason::Adoption
-        | Reason::Changed
-        | Reason::ForeignChange
-        | Reason::ForeignWrite
-        | Reason::Failed { .. }
-        | Reason::MembersFailed { .. }
-        | Reason::Unwanted
-        | Reason::RegionDropped => None,
-    }
-}
-
 /// An account by its name, if it has one.
 fn name(account: AccountId, name: Option<String>) -> String {
     name.unwrap_or_else(|| account.to_string())
@@ -287,7 +270,9 @@ fn name(account: AccountId, name: Option<String>) -> String {
 fn is_news(hold: &Hold) -> bool {
     match hold.reason {
         HoldReason::Settling | HoldReason::Unmanaged => false,
-        HoldReason::InProgress => hold.step.as_deref().is_some_and(|step| rescued(step).is_some()),
+        HoldReason::InProgress => {
+            hold.step.as_deref().is_some_and(|step| step.reason.rescued().is_some())
+        }
         // Without a moment it waits for nothing but a reading.
         HoldReason::Retry => hold.until.is_some(),
         HoldReason::Mode

@@ -191,7 +191,27 @@ pub enum Reason {
     RegionDropped,
 }
 
+/// The accounts of a rescue, and those of them whose recorder the probe saw, and when.
+pub type Rescued<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
+
 impl Reason {
+    /// Whom it rescues, if that is the reason.
+    pub fn rescued(&self) -> Option<Rescued<'_>> {
+        match self {
+            Self::Rescue { accounts, seen } => Some((accounts, seen)),
+            Self::Missing
+            | Self::Vanished
+            | Self::Adoption
+            | Self::Changed
+            | Self::ForeignChange
+            | Self::ForeignWrite
+            | Self::Failed { .. }
+            | Self::MembersFailed { .. }
+            | Self::Unwanted
+            | Self::RegionDropped => None,
+        }
+    }
+
     /// The word of the log for it.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -224,19 +224,7 @@ pub(super) fn rescued<'a>(
     let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
-    steps.find_map(|step| match &step.reason {
-        Reason::Rescue { accounts: _, seen } => Some(seen),
-        Reason::Missing
-        | Reason::Vanished
-        | Reason::Adoption
-        | Reason::Changed
-        | Reason::ForeignChange
-        | Reason::ForeignWrite
-        | Reason::Failed { .. }
-        | Reason::MembersFailed { .. }
-        | Reason::Unwanted
-        | Reason::RegionDropped => None,
-    })
+    steps.find_map(|step| step.reason.rescued()).map(|(_, seen)| seen)
 }
 
 /// Whether a step is for this member.
