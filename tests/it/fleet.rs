@@ -94,8 +94,15 @@ fn value(parameter: &str) -> &'static str {
     }
 }
 
+/// Settings under which every published template may be delivered.
+fn settings(mode: &'static str) -> Settings {
+    let more = "templates: {remediations: allowed}\n".to_owned();
+    Settings { mode, more, ..Settings::default() }
+}
+
 /// Writes the fleet's files; every pack as `region/name`.
 fn write(scene: &Scene, packs: &[Pack], corpus: &[(String, String)]) -> BTreeSet<String> {
+    scene.set(&settings("sync"));
     for (file, text) in corpus {
         scene.write(&format!("templates/{file}"), text);
     }
@@ -143,7 +150,8 @@ fn fifty_packs_are_validated_planned_applied_and_left_in_peace() {
     let scene = Scene::new();
     let mut packs = fleet(&corpus);
     let places = write(&scene, &packs, &corpus);
-    let arguments = ["validate", "packs", "--regions", &REGIONS.join(",")];
+    let regions = REGIONS.join(",");
+    let arguments = ["validate", "packs", "--regions", &regions, "--allow-remediations"];
     let validated = scene.alone(&arguments).expect(0);
     assert!(validated.stdout.contains("ok: 50 packs"), "{}", validated.stdout);
     assert!(scene.aws.requests(0).is_empty(), "validate is offline");
@@ -193,7 +201,7 @@ fn fifty_packs_are_kept_by_the_daemon_with_two_calls_a_region_and_one_put_a_chan
     assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
 
     // Another process, which remembers nothing, finds nothing to do.
-    scene.set(&Settings { mode: "upsert", ..Settings::default() });
+    scene.set(&settings("upsert"));
     let mark = scene.aws.mark();
     let daemon = scene.daemon();
     daemon.synced(3);
