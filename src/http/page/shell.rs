@@ -51,7 +51,8 @@ impl Frame<'_> {
                     footer {
                         "conformd " (about.version) " · installation " (about.installation)
                         " · read-only · "
-                        a href="/api/v1" { "API" } " · " a href="/metrics" { "metrics" }
+                        // No link to the metrics: they may have a listener of their own.
+                        a href="/api/v1" { "API" }
                     }
                 }
             }
