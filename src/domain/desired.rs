@@ -9,9 +9,12 @@ use super::catalog::{Catalog, Declared};
 use super::content::Content;
 use super::limits;
 use super::manifest::{Exclude, Manifest, Suspend, TemplateSource};
-use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision};
+use super::model::{
+    Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
+};
 use super::organization::{AccountList, Standing};
 use super::selector::{self, Excluded, Unresolved};
+use super::snapshot::Absence;
 use super::template::Template;
 
 /// What a region should hold.
@@ -21,10 +24,18 @@ pub struct Desired {
     pub revision: Revision,
     /// Whether absence from this may count as "not wanted any more".
     pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether this content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
     /// Whether the source declares no pack at all, in any region.
     pub empty: bool,
     /// Packs that are wanted in other regions only.
     pub elsewhere: BTreeSet<PackName>,
+    /// Packs whose manifests say `state: Absent` for this region.
+    pub absent: BTreeSet<PackName>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, Want>,
     /// The account list that exclusions were compiled from.
@@ -38,6 +49,12 @@ pub struct Desired {
 pub struct Grounds {
     /// Whether absence from the manifests may count.
     pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether the content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
     /// The account list.
     pub list: Option<Arc<AccountList>>,
     /// How far it can be believed.
@@ -45,10 +62,11 @@ pub struct Grounds {
 }
 
 impl Grounds {
-    /// Nothing is known of the organization.
+    /// Nothing is known of the organization; the source was published as a whole.
     pub fn without_list(basis: Basis) -> Self {
         let standing = Standing::Unknown("the account list was not read yet".to_owned());
-        Self { basis, list: None, standing }
+        let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
+        Self { basis, absence, confirmed, confirms_at, list: None, standing }
     }
 }
 
@@ -88,6 +106,8 @@ pub enum Stuck {
 pub struct DesiredPack {
     /// All of it.
     pub content: Content,
+    /// The template that the body was rendered from.
+    pub template: Arc<Template>,
     /// The marker, which is also among the inputs of the content.
     pub marker: Marker,
     /// Whom it is not deployed to, each with the rule; their ids are also in the content.
@@ -109,7 +129,7 @@ pub fn desired(
     place: &Place,
     grounds: Grounds,
 ) -> Desired {
-    let Grounds { basis, list, standing } = grounds;
+    let Grounds { basis, absence, confirmed, confirms_at, list, standing } = grounds;
     let basis = if basis == Basis::Whole && !catalog.wholly_valid {
         Basis::Invalid("some manifests of this revision are invalid".to_owned())
     } else {
@@ -129,7 +149,19 @@ pub fn desired(
     }
     let revision = catalog.revision.clone();
     let empty = catalog.packs.is_empty();
-    Desired { revision, basis, empty, elsewhere, packs, list, standing }
+    Desired {
+        revision,
+        basis,
+        absence,
+        confirmed,
+        confirms_at,
+        empty,
+        elsewhere,
+        absent,
+        packs,
+        list,
+        standing,
+    }
 }
 
 impl Desired {
@@ -211,7 +243,7 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
 
 fn pack(
     manifest: &Manifest,
-    template: &Template,
+    template: &Arc<Template>,
     (installation, place): (&Installation, &Place),
     (excluded, invalid_now): (Excluded, Option<String>),
 ) -> DesiredPack {
@@ -234,6 +266,7 @@ fn pack(
             excluded: excluded.keys().copied().collect(),
             delivery: manifest.delivery.clone(),
         },
+        template: Arc::clone(template),
         marker,
         excluded,
         selects: manifest.exclude.needs_membership(),

@@ -21,7 +21,7 @@ pub(super) use kind::{Kind, kind};
 pub(super) use resolution::resolve;
 
 use super::diagnostic::Span;
-use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp, UnitId};
+use super::model::{AccountId, DeletionPolicy, PackName, Region, Timestamp, UnitId};
 use super::observed::Delivery;
 use super::organization::AccountState;
 use super::snapshot::SourcePath;
@@ -111,19 +111,4 @@ pub struct Suspend {
     pub reason: String,
     /// Until when; `None` means until the field is removed.
     pub until: Option<Timestamp>,
-}
-
-/// An `Approval`: a reviewed commit that lets one blocked plan through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// `metadata.name`.
-    pub name: String,
-    /// Where it stands.
-    pub origin: Origin,
-    /// `spec.plan`: the digest of the blocked plan.
-    pub plan: Digest,
-    /// `spec.expires`.
-    pub expires: Timestamp,
-    /// `spec.reason`.
-    pub reason: String,
 }

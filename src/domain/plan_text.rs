@@ -101,6 +101,7 @@ pub(super) fn why(step: &Step) -> Option<String> {
         Reason::Rescue { accounts, seen } => rescue(accounts, seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
+        Reason::Absent => "its manifest says `state: Absent`".to_owned(),
     })
 }
 

@@ -211,19 +211,55 @@ struct SuspendSpec {
     until: String,
 }
 
-/// The plan that is let through.
+/// Which losses are permitted, until when, and why.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ApprovalSpec {
-    /// The digest that the blocked plan showed.
-    #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
-    plan: String,
-    /// After this moment it approves nothing (RFC 3339).
-    #[schemars(extend("format" = "date-time"))]
-    expires: String,
     /// Why.
     #[schemars(length(min = 1))]
     reason: String,
+    /// After this moment it permits nothing (RFC 3339); at most 7 days ahead.
+    #[schemars(extend("format" = "date-time"))]
+    expires: String,
+    /// What may be lost, in words.
+    #[schemars(length(min = 1))]
+    permits: Vec<PermitSpec>,
+}
+
+/// One kind of loss.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct PermitSpec {
+    /// Packs that may be deleted.
+    #[schemars(default, length(min = 1))]
+    delete: Vec<String>,
+    /// Unmanaged packs that may be taken over, whatever they hold now.
+    #[schemars(default, length(min = 1))]
+    adopt: Vec<String>,
+    /// The pack that may lose rules or accounts.
+    #[schemars(default)]
+    pack: String,
+    /// Rules that it may lose, by name; or how many, where their names are not known.
+    #[schemars(default)]
+    lose_rules: RulesSpec,
+    /// Accounts that it may newly exclude.
+    #[schemars(default, length(min = 1))]
+    exclude_accounts: Vec<String>,
+    /// How many active accounts a much shorter account list may hold.
+    #[schemars(default)]
+    account_list: Option<u32>,
+    /// Where; in every region by default.
+    #[schemars(default, length(min = 1))]
+    regions: Vec<String>,
+}
+
+/// Rules by name, or their number.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum RulesSpec {
+    Named(Vec<String>),
+    Counted(u32),
 }
 
 /// The schema of one manifest of either kind (JSON Schema 2020-12).
@@ -277,6 +313,7 @@ mod tests {
             ("ApprovalMetadata", draft::METADATA),
             ("PackSpec", draft::SPEC),
             ("ApprovalSpec", approval::SPEC),
+            ("PermitSpec", approval::PERMIT),
             ("TemplateSpec", spec::TEMPLATE),
             ("OverrideSpec", spec::OVERRIDE),
             ("ExcludeSpec", spec::EXCLUDE),

@@ -132,35 +132,35 @@ fn account_list(organization: &OrganizationView) -> Fact {
 /// Plans that wait for an approval, and what it has to name.
 fn approvals(view: &StatusView) -> Markup {
     let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
-    let blocked = reports.filter_map(|(name, report)| Some((name, report.blocked.as_ref()?)));
-    let blocked: Vec<_> = blocked.collect();
+    let pending = reports.filter_map(|(name, report)| Some((name, report.pending.as_ref()?)));
+    let pending: Vec<_> = pending.collect();
     let body = html! {
         ul class="entries" {
-            @for (region, blocked) in &blocked {
+            @for (region, pending) in &pending {
                 li class="needy" {
                     h3 {
                         (sign(Sign::Needy)) " "
-                        @for (at, pack) in blocked.packs.iter().enumerate() {
+                        @for (at, pack) in pending.losses.keys().enumerate() {
                             @if at > 0 { ", " }
                             (pack_link(region, pack))
                         }
                         " in " (region.as_str())
                     }
                     p {
-                        "The guard stopped this: "
-                        @for (at, trip) in blocked.trips.iter().enumerate() {
-                            @if at > 0 { ", " }
+                        "Would " (foreign(&pending.summary())) ": "
+                        @for (at, trip) in pending.trips.iter().enumerate() {
+                            @if at > 0 { "; " }
                             (foreign(&trip.why))
                         }
-                        ". If it is right, commit an Approval manifest with "
-                        code { "plan: " (blocked.digest) } " ("
+                        ". If it is right, commit what "
+                        code { "conformd approve" } " prints ("
                         a href={(PLAN) "#" (region.as_str())} { "the plan" } ")."
                     }
                 }
             }
         }
     };
-    listed("approvals", "Waiting for an approval", blocked.len(), &body)
+    listed("approvals", "Waiting for an approval", pending.len(), &body)
 }
 
 /// What is the matter beyond packs and regions.
@@ -199,9 +199,9 @@ fn holds(view: &StatusView) -> Markup {
     let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
     let all = reports.flat_map(|(name, report)| {
         let is_above = |hold: &HoldView| {
-            let blocked = report.blocked.as_ref().zip(hold.pack.as_ref());
+            let pending = report.pending.as_ref().zip(hold.pack.as_ref());
             hold.reason == HoldReason::Guard
-                && blocked.is_some_and(|(blocked, pack)| blocked.packs.contains(pack))
+                && pending.is_some_and(|(pending, pack)| pending.losses.contains_key(pack))
         };
         let holds = report.holds.iter().filter(move |hold| !is_above(hold));
         holds.map(move |hold| (name, hold))
