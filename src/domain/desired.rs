@@ -304,6 +304,7 @@ mod tests {
             digest: Digest::of([b"template".as_slice()]),
             census: Census { rules: 4, ..Census::default() },
             body: "x".repeat(bytes).into(),
+            outline: Arc::default(),
         }))
     }
 

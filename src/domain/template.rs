@@ -3,10 +3,14 @@
 //! The author's bytes are what is sent; nothing is ever written back from the parsed form. Which
 //! sizes and owners are acceptable in the end is for the catalog, which knows the settings.
 
+mod call;
 mod canonical;
 mod census;
+mod delivered;
+mod effective;
 mod insertion;
 mod intrinsic;
+mod outline;
 mod sections;
 
 use std::collections::BTreeSet;
@@ -20,6 +24,9 @@ use super::model::Digest;
 use super::snapshot::SourcePath;
 use super::yaml::{self, Node};
 
+pub use effective::Effective;
+pub(super) use outline::Outline;
+
 /// A template that was parsed and proven to carry the marker parameter without other change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -30,6 +37,8 @@ pub struct Template {
     pub census: Census,
     /// The author's bytes with the marker parameter declared.
     pub body: Arc<str>,
+    /// What decides which of its rules are in effect.
+    pub(super) outline: Arc<Outline>,
 }
 
 /// Counts and names of what a template holds.
@@ -92,7 +101,8 @@ impl Template {
         };
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
         let digest = canonical::Canonical::of_template(&root).digest();
-        let template = Self { digest, census, body: body.into() };
+        let outline = Outline::of(&root).into();
+        let template = Self { digest, census, body: body.into(), outline };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
     }
 }

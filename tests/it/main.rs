@@ -10,6 +10,7 @@ mod cli;
 mod contract;
 mod crash;
 mod daemon;
+mod effective;
 mod faults;
 mod fleet;
 mod guard;

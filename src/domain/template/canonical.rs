@@ -53,7 +53,8 @@ impl Canonical {
         canonical
     }
 
-    fn of(node: &Node) -> Self {
+    /// The canonical form of a part of a template.
+    pub(super) fn of(node: &Node) -> Self {
         let bare = match &node.value {
             // The argument of a short tag is text to every reader: the tag settles its type.
             Value::Scalar(scalar) if node.tag.is_some() => Self::Text(scalar.text.to_string()),
