@@ -289,6 +289,7 @@ fn is_news(hold: &Hold) -> bool {
         | HoldReason::Contested
         | HoldReason::Denied
         | HoldReason::Orphaned
+        | HoldReason::Undeclared
         | HoldReason::Membership => true,
     }
 }

@@ -231,14 +231,25 @@ fn backoff(
 }
 
 fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limits> {
-    let known =
-        ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
+    let known = [
+        "ratioPercent",
+        "namesPerWindow",
+        "rulesMax",
+        "rulesPercent",
+        "exclusionsMax",
+        "exclusionsPercent",
+        "excludedPercent",
+        "overlapPercent",
+    ];
     let fields = Fields::of(node, "guard", &known, findings)?;
     let default = guard::Limits::default();
     let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
     Some(guard::Limits {
         ratio_percent: number("ratioPercent", 100, default.ratio_percent),
         names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
+        rules_max: number("rulesMax", 1_000, default.rules_max),
+        rules_percent: number("rulesPercent", 100, default.rules_percent),
+        excluded_percent: number("excludedPercent", 100, default.excluded_percent),
         // AWS Config API: at most 1,000 excluded accounts a pack.
         exclusions_max: number("exclusionsMax", 1_000, default.exclusions_max),
         exclusions_percent: number("exclusionsPercent", 100, default.exclusions_percent),

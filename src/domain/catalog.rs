@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::findings::Findings;
-use super::manifest::{Approval, Exclude, Manifest, resolve};
+use super::approval::Approval;
+use super::manifest::{Exclude, Manifest, resolve};
 use super::model::{PackName, Region, Revision};
 use super::organization::Interest;
 use super::snapshot::{FileContent, Snapshot, SourcePath};

@@ -451,7 +451,7 @@ impl Declarations {
         let files: BTreeSet<_> = errors.map(|found| &found.path).collect();
         let at_least = usize::from(!catalog.wholly_valid);
         let approvals = catalog.approvals.iter().map(|(name, approval)| {
-            let Approval { reason, expires, .. } = approval;
+            let Approval { name: _, origin: _, reason, expires, permits: _ } = approval;
             (name.clone(), DeclaredApproval { reason: reason.clone(), expires: *expires })
         });
         Self {

@@ -6,7 +6,8 @@ use super::Before;
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;
-use crate::domain::manifest::{Approval, Draft, Kind, kind, read_approval};
+use crate::domain::approval::Approval;
+use crate::domain::manifest::{Draft, Kind, kind, read_approval};
 use crate::domain::snapshot::{FileContent, SourcePath};
 use crate::domain::yaml::{self, Document};
 

@@ -37,7 +37,7 @@ struct PackManifest {
     spec: PackSpec,
 }
 
-/// A reviewed commit that lets one blocked plan through.
+/// A reviewed document that permits losses.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "camelCase")]
 struct ApprovalManifest {
@@ -246,8 +246,8 @@ struct PermitSpec {
     #[schemars(default, length(min = 1))]
     exclude_accounts: Vec<String>,
     /// How many active accounts a much shorter account list may hold.
-    #[schemars(default)]
-    account_list: Option<u32>,
+    #[schemars(default, range(min = 1))]
+    account_list: u32,
     /// Where; in every region by default.
     #[schemars(default, length(min = 1))]
     regions: Vec<String>,
@@ -256,10 +256,16 @@ struct PermitSpec {
 /// Rules by name, or their number.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
 enum RulesSpec {
     Named(Vec<String>),
+    #[expect(dead_code, reason = "only its schema is used")]
     Counted(u32),
+}
+
+impl Default for RulesSpec {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
 }
 
 /// The schema of one manifest of either kind (JSON Schema 2020-12).
@@ -284,7 +290,8 @@ fn drop_empty_default(schema: &mut Schema) {
         Value::String(text) => text.is_empty(),
         Value::Array(values) => values.is_empty(),
         Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::Bool(_) => false,
     });
     if is_empty {
         schema.remove("default");
