@@ -244,6 +244,7 @@ impl Daemon {
             interval: self.config.intervals.source,
             events: true,
             wanted: crate::domain::catalog::templates_wanted,
+            absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
         let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));

@@ -24,7 +24,7 @@ use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::snapshot::FileContent;
+use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
@@ -119,8 +119,14 @@ pub(super) fn constraints(config: &Config) -> Constraints {
 
 /// The directory of the settings.
 pub(super) fn directory(config: &Config) -> anyhow::Result<Directory> {
-    let config::Source::Directory { root, path } = &config.source;
+    let config::Source::Directory { root, path, absence: _ } = &config.source;
     Directory::new(root, path).map_err(|escape| Unfit(format!("source.directory: {escape}")).into())
+}
+
+/// What absence from the source means, by the settings.
+pub(super) fn absence(config: &Config) -> Absence {
+    let config::Source::Directory { root: _, path: _, absence } = &config.source;
+    *absence
 }
 
 /// Everything that talks to one organization.
@@ -278,7 +284,7 @@ fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
-    Ok(Intake { catalog: Some(Arc::new(catalog)), read_last: Some(now), problem: None })
+    Ok(Intake::once(&snapshot, catalog, (absence(config), now)))
 }
 
 #[cfg(test)]

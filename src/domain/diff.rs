@@ -453,6 +453,7 @@ mod tests {
             basis: Basis::Whole,
             empty: false,
             elsewhere: BTreeSet::new(),
+            absent: BTreeMap::new(),
             packs: BTreeMap::new(),
             list: None,
             standing: Standing::Current,
