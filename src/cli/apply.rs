@@ -15,6 +15,7 @@ use super::{SettingsFile, session::Unfit};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::HoldReason;
+use crate::region::Watched;
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
@@ -95,7 +96,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     print(&afterword(&rollouts, &looked))?;
     let needs_a_person =
-        looked.iter().any(|one| one.report.unseen.is_some() || one.report.blocked.is_some());
+        looked.iter().any(|one| one.report.unseen.is_some() || one.report.pending.is_some());
     let is_fine = !needs_a_person && is_fine(&outcomes, &rollouts);
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -119,6 +120,7 @@ async fn pass(
     let policy = session::policy(&session.config);
     // Ctrl-C lets calls in flight end and starts no further step.
     let stop = CancellationToken::new();
+    let watched = Watched::from(stop.clone());
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.cancel();
@@ -127,7 +129,7 @@ async fn pass(
     };
     let acts = looked.into_iter().map(async |mut one: Looked| {
         let region = one.report.place.region.clone();
-        let outcomes = one.reconciler.act(&policy, one.ruling.clone(), &stop).await;
+        let outcomes = one.reconciler.act(&policy, one.ruling.clone(), &watched).await;
         let outcomes = outcomes.into_iter().map(|outcome| (region.clone(), outcome));
         (outcomes.collect::<Outcomes>(), one)
     });
@@ -181,7 +183,7 @@ fn afterword(rollouts: &BTreeMap<(Region, PackName), Rollout>, looked: &[Looked]
     let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
     let open = (open > 0)
         .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
-    let blocked = looked.iter().filter(|one| one.report.blocked.is_some()).count();
+    let blocked = looked.iter().filter(|one| one.report.pending.is_some()).count();
     let blocked = (blocked > 0).then(|| {
         format!("The guard holds changes in {blocked} region(s) for approval; see the plan above.")
     });

@@ -32,7 +32,7 @@ use crate::domain::organization::Membership;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
-use crate::intake::{self, Parsed};
+use crate::intake::{self, Parsed, Refresh};
 use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
@@ -244,6 +244,7 @@ impl Daemon {
             interval: self.config.intervals.source,
             events: true,
             wanted: crate::domain::catalog::templates_wanted,
+            absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
         let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
@@ -390,6 +391,11 @@ impl Daemon {
             parsed: self.parsed.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
+            refresh: Refresh::new(
+                Arc::clone(&self.source_wake),
+                self.source.subscribe(),
+                self.parsed.subscribe(),
+            ),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
             news: self.news.clone(),

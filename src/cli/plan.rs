@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::session::{self, CloudReconciler, Session};
 use super::{EXIT_CHANGES, SettingsFile, paint};
-use crate::domain::guard::{Blocked, Ruling};
+use crate::domain::guard::{PendingApproval, Ruling};
 use crate::domain::mode::Mode;
 use crate::domain::model::Region;
 use crate::domain::plan::Plan;
@@ -53,7 +53,7 @@ struct Entry<'a> {
     region: &'a Region,
     unseen: Option<&'a str>,
     plan: &'a Plan,
-    blocked: Option<&'a Blocked>,
+    pending: Option<&'a PendingApproval>,
 }
 
 /// One region, looked at.
@@ -139,7 +139,7 @@ fn json(looked: &[Looked], mode: Mode, has_changes: bool) -> anyhow::Result<Stri
             region: &report.place.region,
             unseen: report.unseen.as_ref().map(|unseen| unseen.why.as_str()),
             plan: &report.plan,
-            blocked: report.blocked.as_ref(),
+            pending: report.pending.as_ref(),
         })
         .collect();
     let document = Document { version: 1, mode, has_changes, regions };

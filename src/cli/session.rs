@@ -19,18 +19,17 @@ use crate::config::{self, Config, Intervals, Unusable};
 use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
 use crate::domain::failure::chain;
 use crate::domain::foreign::veiled;
-use crate::domain::guard::Ledger;
 use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::snapshot::FileContent;
+use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
-use crate::region::{Policy, Reconciler, Surroundings};
+use crate::region::{Policy, Reconciler, SharedWindow, Surroundings};
 use crate::source::directory::Directory;
 
 /// The settings, or the account they lead to, do not fit: exit code 78.
@@ -119,8 +118,14 @@ pub(super) fn constraints(config: &Config) -> Constraints {
 
 /// The directory of the settings.
 pub(super) fn directory(config: &Config) -> anyhow::Result<Directory> {
-    let config::Source::Directory { root, path } = &config.source;
+    let config::Source::Directory { root, path, absence: _ } = &config.source;
     Directory::new(root, path).map_err(|escape| Unfit(format!("source.directory: {escape}")).into())
+}
+
+/// What absence from the source means, by the settings.
+pub(super) fn absence(config: &Config) -> Absence {
+    let config::Source::Directory { root: _, path: _, absence } = &config.source;
+    *absence
 }
 
 /// Everything that talks to one organization.
@@ -141,7 +146,8 @@ pub(super) struct Session {
     /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
     partition: String,
     observer: Arc<dyn AttemptObserver>,
-    ledger: Arc<Mutex<Ledger>>,
+    /// What was lost lately, over all regions.
+    window: Arc<SharedWindow>,
     slots: Arc<Semaphore>,
     limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
 }
@@ -174,7 +180,7 @@ impl Session {
             caller: identity.arn,
             partition: identity.partition,
             observer,
-            ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
+            window: Arc::new(SharedWindow::without_record(&clock, "no record".to_owned())),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
             organization: Paced::new(&cloud.organization(), &clock),
@@ -196,7 +202,7 @@ impl Session {
         let reader = Limited::new(self.cloud.reader(&place), Arc::clone(&limiter));
         let writer =
             mode.may_put().then(|| Limited::new(self.cloud.writer(&place), Arc::clone(&limiter)));
-        Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
+        Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.window))
     }
 
     /// What looks at recorders of members, if the settings want it.
@@ -278,7 +284,7 @@ fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
-    Ok(Intake { catalog: Some(Arc::new(catalog)), read_last: Some(now), problem: None })
+    Ok(Intake::once(&snapshot, catalog, (absence(config), now)))
 }
 
 #[cfg(test)]

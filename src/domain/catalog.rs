@@ -12,10 +12,10 @@ mod templates;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::approval::Approval;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::findings::Findings;
-use super::approval::Approval;
-use super::manifest::{Exclude, Manifest, resolve};
+use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
 use super::model::{PackName, Region, Revision};
 use super::organization::Interest;
 use super::snapshot::{FileContent, Snapshot, SourcePath};
@@ -47,6 +47,8 @@ pub struct Catalog {
 pub enum Declared {
     /// A manifest that passed.
     Good(Arc<Manifest>),
+    /// A manifest that passed and says `state: Absent`.
+    Absent(Arc<Tombstone>),
     /// A manifest that did not; the form that passed last, as long as the process remembers it.
     Broken {
         /// Why, in one sentence with the place.
@@ -61,6 +63,7 @@ impl Declared {
     pub fn in_force(&self) -> Option<&Arc<Manifest>> {
         match self {
             Self::Good(manifest) => Some(manifest),
+            Self::Absent(_) => None,
             Self::Broken { why: _, last_good } => last_good.as_ref(),
         }
     }
@@ -181,8 +184,8 @@ struct Claim {
     /// Where the name stands.
     path: SourcePath,
     span: Span,
-    /// The manifest, or why it is not used.
-    outcome: Result<Arc<Manifest>, String>,
+    /// What it declares, or why it is not used.
+    outcome: Result<Declared, String>,
 }
 
 /// Why a file has packs whose names are not known.
@@ -203,19 +206,24 @@ fn judge(
     let claimed = draft.name.clone();
     let mut findings = Findings::new(&path);
     findings.all.append(&mut found);
-    let template = draft
-        .template
-        .as_ref()
-        .and_then(|(choice, span)| templates.take(&mut findings, choice, *span));
-    let manifest =
-        template.and_then(|template| resolve(&mut findings, draft, template, constraints));
+    let declared = match draft.state {
+        State::Absent => {
+            bury(&mut findings, draft, constraints).map(|tomb| Declared::Absent(Arc::new(tomb)))
+        }
+        State::Present => draft
+            .template
+            .as_ref()
+            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
+            .and_then(|template| resolve(&mut findings, draft, template, constraints))
+            .map(|manifest| Declared::Good(Arc::new(manifest))),
+    };
     let why = || {
         let error = findings.all.iter().find(|found| found.severity == Severity::Error);
         error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
     };
     let result = match claimed {
         Some((name, span)) => {
-            let outcome = manifest.map(Arc::new).ok_or_else(why);
+            let outcome = declared.ok_or_else(why);
             Ok(Claim { name, path: path.clone(), span, outcome })
         }
         None => Err(Nameless { path: path.clone(), why: why() }),

@@ -15,7 +15,8 @@ macro_rules! codes {
 
 codes! {
     // Text that is not what it should be.
-    UNREADABLE = "unreadable", "The file could not be read.";
+    UNREADABLE = "unreadable", "A file or a directory could not be read.";
+    EMPTY_DIRECTORY = "empty-directory", "A directory beneath the source path holds nothing.";
     ENCODING = "encoding", "The text is not UTF-8, or holds a NUL.";
     TOO_LARGE = "too-large", "The file has more bytes or more nodes than any real one.";
     TOO_DEEP = "too-deep", "Collections are nested deeper than any real file needs.";
@@ -35,6 +36,7 @@ codes! {
     DUPLICATE = "duplicate", "A list names one thing twice; the repetition is dropped.";
     DUPLICATE_NAME = "duplicate-name", "Two manifests claim one name.";
     TEMPLATE_CHOICE = "template-choice", "Not exactly one of file, inline and s3 is given.";
+    STATE_CONFLICT = "state-conflict", "A field contradicts `state: Absent`.";
     PATH_ESCAPE = "path-escape", "A path is absolute or leaves the source root.";
     TEMPLATE_MISSING = "template-missing", "The template file is not in the source.";
     TEMPLATE_INVALID = "template-invalid", "The template that the manifest names has errors.";

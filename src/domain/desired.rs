@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::catalog::{Catalog, Declared};
 use super::content::Content;
 use super::limits;
-use super::manifest::{Exclude, Manifest, Suspend, TemplateSource};
+use super::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
 use super::model::{
     Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
 };
@@ -34,8 +34,9 @@ pub struct Desired {
     pub empty: bool,
     /// Packs that are wanted in other regions only.
     pub elsewhere: BTreeSet<PackName>,
-    /// Packs whose manifests say `state: Absent` for this region.
-    pub absent: BTreeSet<PackName>,
+    /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
+    /// that stands.
+    pub absent: BTreeMap<PackName, Origin>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, Want>,
     /// The account list that exclusions were compiled from.
@@ -136,8 +137,16 @@ pub fn desired(
         basis
     };
     let (mut packs, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
+    let mut absent = BTreeMap::new();
     let grounds = Whom { list: list.as_deref(), standing: &standing };
     for (name, declared) in &catalog.packs {
+        if let Declared::Absent(tombstone) = declared {
+            // Where it does not speak of this region, nothing is said about the pack here.
+            if tombstone.covers(&place.region) {
+                absent.insert(name.clone(), tombstone.origin.clone());
+            }
+            continue;
+        }
         match want(declared, grounds, (installation, place)) {
             Some(want) => {
                 packs.insert(name.clone(), want);
@@ -202,6 +211,7 @@ impl Whom<'_> {
 fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Option<Want> {
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
+        Declared::Absent(_) => return None,
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
             return Some(Want::Stuck(Stuck::Invalid(why.clone())));
@@ -280,7 +290,7 @@ fn pack(
 mod tests {
     use super::*;
     use crate::domain::diagnostic::Span;
-    use crate::domain::manifest::{Origin, Override};
+    use crate::domain::manifest::Override;
     use crate::domain::model::{DeletionPolicy, Digest, Region};
     use crate::domain::observed::Delivery;
     use crate::domain::organization::AccountState;

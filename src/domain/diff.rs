@@ -360,7 +360,7 @@ impl Region<'_> {
             action: Action::Delete,
             reason: match failure {
                 Some(record) => failed(record),
-                None if self.desired.absent.contains(name) => Reason::Absent,
+                None if self.desired.absent.contains_key(name) => Reason::Absent,
                 None if self.desired.elsewhere.contains(name) => Reason::RegionDropped,
                 None => Reason::Unwanted,
             },
@@ -404,7 +404,7 @@ impl Region<'_> {
     /// No manifest names it at all. A file that is gone proves nothing: it may have been lost.
     fn undeclared(&self, step: &Step) -> Option<Decision> {
         let is_declared =
-            self.desired.absent.contains(&step.pack) || self.desired.elsewhere.contains(&step.pack);
+            self.desired.absent.contains_key(&step.pack) || self.desired.elsewhere.contains(&step.pack);
         if is_declared || self.desired.absence == Absence::Atomic {
             return None;
         }
@@ -504,6 +504,7 @@ mod tests {
             basis: Basis::Whole,
             empty: false,
             elsewhere: BTreeSet::new(),
+            absent: BTreeMap::new(),
             packs: BTreeMap::new(),
             list: None,
             standing: Standing::Current,

@@ -18,7 +18,7 @@ pub(super) use approval::read as read_approval;
 pub(super) use draft::{Draft, TemplateChoice};
 pub use kind::{API_VERSION, APPROVAL, PACK};
 pub(super) use kind::{Kind, kind};
-pub(super) use resolution::resolve;
+pub(super) use resolution::{bury, resolve};
 
 use super::diagnostic::Span;
 use super::model::{AccountId, DeletionPolicy, PackName, Region, Timestamp, UnitId};
@@ -63,6 +63,34 @@ pub struct Manifest {
     pub adopt: bool,
     /// `spec.suspend`.
     pub suspend: Option<Suspend>,
+}
+
+/// `spec.state`: whether the pack should be there at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum State {
+    /// It should be as the manifest says.
+    #[default]
+    Present,
+    /// It should not be there.
+    Absent,
+}
+
+/// A manifest that says `state: Absent`: the evidence that its pack is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// `metadata.name`.
+    pub name: PackName,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `spec.regions`: where the pack should not be; `None` means in no configured region.
+    pub regions: Option<BTreeSet<Region>>,
+}
+
+impl Tombstone {
+    /// Whether it speaks of this region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
 }
 
 /// Where the template of a manifest comes from.

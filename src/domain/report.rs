@@ -443,7 +443,10 @@ pub struct DeclaredApproval {
 impl Declarations {
     /// What this catalog declares.
     pub fn of(catalog: &Catalog) -> Self {
-        let is_good = |declared: &&Declared| matches!(declared, Declared::Good(_));
+        let is_good = |declared: &&Declared| match declared {
+            Declared::Good(_) | Declared::Absent(_) => true,
+            Declared::Broken { .. } => false,
+        };
         let valid = catalog.packs.values().filter(is_good).count();
         let broken = catalog.packs.len().saturating_sub(valid);
         // A file that does not parse claims no name; two manifests in one file are one path.

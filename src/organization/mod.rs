@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::cloud::Organization;
 use crate::domain::beat::{Beater, Task};
 use crate::domain::history::backoff;
-use crate::domain::manifest::Approval;
+use crate::domain::approval::Approval;
 use crate::domain::model::{Digest, Timestamp};
 use crate::domain::organization::{AccountList, Interest, Membership, Terms, Unlisted};
 

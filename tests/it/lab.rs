@@ -328,7 +328,8 @@ impl Lab {
         let snapshot = Snapshot::of_directory(source.files.clone());
         let regions = self.places().into_iter().map(|place| place.region).collect();
         let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
-        source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
+        let read_last = Some(self.now());
+        source.intake = Intake { catalog, read_last, ..Intake::default() };
         source.is_read = true;
         self.crew.iter().for_each(|crew| crew.ask(&source.intake));
         drop(source);

@@ -170,6 +170,7 @@ pub(crate) fn desired(text: &str) -> Desired {
         basis: Basis::Whole,
         empty: false,
         elsewhere: BTreeSet::new(),
+        absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
         standing: Standing::Current,

@@ -64,6 +64,7 @@ fn show(catalog: &Catalog) -> String {
     for (name, declared) in &catalog.packs {
         match declared {
             Declared::Good(_) => writeln!(lines, "{name}: good"),
+            Declared::Absent(_) => writeln!(lines, "{name}: absent"),
             Declared::Broken { why: _, last_good: None } => writeln!(lines, "{name}: broken"),
             Declared::Broken { why: _, last_good: Some(_) } => {
                 writeln!(lines, "{name}: broken, last good form in force")

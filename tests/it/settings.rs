@@ -62,7 +62,7 @@ fn the_smallest_settings_have_safe_defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.http, Http::default());
     assert!(config.http.listen.ip().is_loopback());
-    let Source::Directory { root, path } = config.source;
+    let Source::Directory { root, path, absence: _ } = config.source;
     assert_eq!((&*root, &*path), (Path::new("/etc/conformd/manifests"), "."));
 }
 

@@ -68,6 +68,7 @@ fn shown(content: &FileContent) -> String {
     match content {
         FileContent::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         FileContent::Unreadable(why) => format!("({why})"),
+        FileContent::EmptyDirectory => "(empty directory)".to_owned(),
     }
 }
 

@@ -151,8 +151,11 @@ impl Stage {
             FileContent::Bytes(file(&packs(&names)).as_bytes().into()),
         )]);
         let catalog = Catalog::read(&Snapshot::of_directory(files), &Constraints::default(), None);
-        let intake =
-            Intake { catalog: Some(Arc::new(catalog)), read_last: Some(start()), problem: None };
+        let intake = Intake {
+            catalog: Some(Arc::new(catalog)),
+            read_last: Some(start()),
+            ..Intake::default()
+        };
         let around = Surroundings { intake, ..Surroundings::default() };
         let (ticks, report) = (0, None);
         Self { clock, world, region, reconciler, policy, around, accounts, ticks, report }

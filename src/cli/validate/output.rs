@@ -115,7 +115,7 @@ fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
     });
     Pack {
         name,
-        valid: matches!(declared, Declared::Good(_)),
+        valid: matches!(declared, Declared::Good(_) | Declared::Absent(_)),
         path: manifest.map(|manifest| &manifest.origin.path),
         line: manifest.map(|manifest| manifest.origin.span.line),
         template: template.map(|template| template.digest.to_string()),
@@ -146,7 +146,7 @@ fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> Strin
     if let Some(span) = span {
         let text = match report.snapshot.files.get(path) {
             Some(FileContent::Bytes(bytes)) => std::str::from_utf8(bytes).unwrap_or_default(),
-            Some(FileContent::Unreadable(_)) | None => "",
+            Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => "",
         };
         properties.extend(extent(*span, text));
     }

@@ -122,8 +122,15 @@ pub(super) fn text_of<'f>(
     match content {
         FileContent::Bytes(bytes) => yaml::decode(path, bytes),
         FileContent::Unreadable(why) => {
-            let found = format!("the file cannot be read: {why}");
+            let found = format!("it cannot be read: {why}");
             Err(Box::new(Diagnostic::error(path, None, code::UNREADABLE, found)))
+        }
+        FileContent::EmptyDirectory => {
+            let found = "this directory is empty: a mount or a checkout may be missing";
+            let problem = Diagnostic::error(path, None, code::EMPTY_DIRECTORY, found);
+            Err(Box::new(problem.hint(
+                "delete it, or put a file named .gitkeep into it, or list it in .conformdignore",
+            )))
         }
     }
 }

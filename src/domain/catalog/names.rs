@@ -32,7 +32,7 @@ pub(super) fn settle(
             };
             diagnostics.extend(conflict);
             let declared = match outcome {
-                Ok(manifest) => Declared::Good(manifest),
+                Ok(declared) => declared,
                 Err(why) => Declared::Broken { why, last_good: before.last_good(&name) },
             };
             packs.entry(name).or_insert(declared);

@@ -8,8 +8,8 @@ use crate::domain::arrival::{Arrival, Verdict};
 use crate::domain::event::{EventKind, Weight};
 use crate::domain::failure::FailureKind;
 use crate::domain::failure_class::FailureClass;
-use crate::domain::guard::Blocked;
-use crate::domain::model::{Digest, PackName, Region};
+use crate::domain::loss::Loss;
+use crate::domain::model::{PackName, Region};
 use crate::domain::observed::Unseen;
 use crate::domain::report::{PackState, RegionReport};
 

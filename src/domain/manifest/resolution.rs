@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, OverrideDraft, Parameters};
-use super::{Manifest, Override, TemplateSource};
+use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::catalog::Constraints;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
@@ -47,6 +47,7 @@ pub(in crate::domain) fn resolve(
         deletion_policy,
         adopt,
         suspend,
+        state: _,
     } = draft;
     let (name, _) = name?;
     let overrides = overrides
@@ -70,6 +71,22 @@ pub(in crate::domain) fn resolve(
         adopt,
         suspend,
     })
+}
+
+/// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
+/// Everything else that it holds is not used.
+pub(in crate::domain) fn bury(
+    findings: &mut Findings<'_>,
+    draft: Draft,
+    constraints: &Constraints,
+) -> Option<Tombstone> {
+    check_regions(findings, &draft, constraints);
+    if findings.failed() {
+        return None;
+    }
+    let regions = draft.region_names();
+    let (name, _) = draft.name?;
+    Some(Tombstone { name, origin: draft.origin, regions })
 }
 
 fn values(parameters: Parameters) -> BTreeMap<String, String> {

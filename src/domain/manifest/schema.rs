@@ -92,9 +92,16 @@ struct ApprovalMetadata {
 
 /// What is delivered, and where.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, rename_all = "camelCase", extend(
+    "if" = {"properties": {"state": {"const": "Absent"}}, "required": ["state"]},
+    "then" = {"properties": {
+        "adopt": {"const": false}, "suspend": false, "deletionPolicy": {"const": "Delete"}
+    }},
+    "else" = {"required": ["template"]}
+))]
 struct PackSpec {
-    /// The template: exactly one of `file`, `inline` and `s3`.
+    /// The template: exactly one of `file`, `inline` and `s3`. Required unless `state` is `Absent`.
+    #[schemars(default)]
     template: TemplateSpec,
     /// Input parameters. Values are text: put numbers and booleans in quotes.
     #[schemars(default)]
@@ -124,6 +131,18 @@ struct PackSpec {
     /// Leave the pack as it is for a while.
     #[schemars(default)]
     suspend: SuspendSpec,
+    /// Whether the pack should be there at all. `Absent` deletes it, through every gate, in
+    /// `regions` or in every configured region; all other fields are optional then.
+    #[schemars(default)]
+    state: PackState,
+}
+
+/// Whether the pack should be there.
+#[derive(JsonSchema, Default, serde::Serialize)]
+enum PackState {
+    #[default]
+    Present,
+    Absent,
 }
 
 /// Parameter names and values.
@@ -138,7 +157,7 @@ struct ParameterMap(
 );
 
 /// Where the template is.
-#[derive(JsonSchema)]
+#[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
 struct TemplateSpec {
     /// A path relative to this manifest, beneath the source root.

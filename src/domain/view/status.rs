@@ -196,8 +196,8 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
         members: cells().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),
         blocked: reports()
-            .filter_map(|report| report.blocked.as_ref())
-            .map(|it| it.packs.len())
+            .filter_map(|report| report.pending.as_ref())
+            .map(|pending| pending.losses.len())
             .sum(),
     }
 }

@@ -340,15 +340,15 @@ fn held(view: &StatusView, layout: Layout) -> String {
         let holds = of.report.iter().flat_map(|report| &report.holds);
         let shown = holds.filter(|hold| layout.wide || lift(hold.reason) != Lift::Time);
         items.extend(shown.map(|hold| held_one(region, hold)));
-        let blocked = of.report.iter().filter_map(|report| report.blocked.as_ref());
-        items.extend(blocked.map(|blocked| {
-            let packs: Vec<String> = blocked.packs.iter().map(ToString::to_string).collect();
+        let pending = of.report.iter().filter_map(|report| report.pending.as_ref());
+        items.extend(pending.map(|pending| {
+            let packs: Vec<String> = pending.losses.keys().map(ToString::to_string).collect();
             let row = [first_few(&packs, IDS_MAX), region.to_string(), "approval".to_owned()];
-            let trips = blocked.trips.iter().map(|trip| clean(&trip.why)).collect::<Vec<_>>();
-            let digest = blocked.digest;
+            let trips = pending.trips.iter().map(|trip| clean(&trip.why)).collect::<Vec<_>>();
             let why = format!(
-                "{}; if this is right, commit an Approval manifest with plan: {digest}",
-                trips.join(", "),
+                "{}: {}; if this is right, commit what `conformd approve` prints",
+                pending.summary(),
+                trips.join("; "),
             );
             Item { sign: Sign::Needy, row, details: vec![why] }
         }));

@@ -21,6 +21,7 @@ use conformd::domain::organization::Membership;
 use conformd::domain::recorder::Recorders;
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::{Declarations, Reports, SourceStatus};
+use conformd::domain::snapshot::Absence;
 use conformd::domain::track::Sweeps;
 use conformd::intake::{self, Parsed};
 use conformd::limiter::{Budget, Limited, Limiter};
@@ -114,6 +115,7 @@ impl Daemon {
             interval: INTERVALS.source,
             events: false,
             wanted: templates_wanted,
+            absence: Absence::Declared,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
