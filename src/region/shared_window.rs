@@ -66,6 +66,15 @@ impl SharedWindow {
         Self::new(window, clock, Some(record))
     }
 
+    /// The same for a command that only shows what would be: nothing is written to the record.
+    pub fn as_read(
+        status: &RecordStatus,
+        remembered: &crate::domain::record::Window,
+        clock: &Clock,
+    ) -> Self {
+        Self::new(recorded::window(status, remembered, clock), clock, None)
+    }
+
     fn new(window: Window, clock: &Clock, record: Option<Record>) -> Self {
         Self {
             window: Mutex::new(window),
