@@ -175,6 +175,7 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
         membership: around.membership,
         recorders: Arc::new(recorders),
         reports,
+        record: session.window().record_status(),
         now,
     })))
 }

@@ -29,6 +29,7 @@ use crate::domain::event::Events;
 use crate::domain::journal::News;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
+use crate::domain::record::RecordStatus;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
@@ -37,7 +38,7 @@ use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
-use crate::record;
+use crate::record::{self, Figures, Record};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -76,6 +77,7 @@ pub(super) struct Daemon {
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
+    record: watch::Sender<Option<RecordStatus>>,
 }
 
 impl Daemon {
@@ -119,6 +121,7 @@ impl Daemon {
             doorbell: Arc::default(),
             source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+            record: watch::Sender::default(),
         })
     }
 
@@ -153,6 +156,7 @@ impl Daemon {
             recorders: self.recorders.subscribe(),
             events: self.events.subscribe(),
             caller: self.caller.subscribe(),
+            record: self.record.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
             bell: Arc::clone(&self.doorbell),
@@ -350,6 +354,7 @@ impl Daemon {
     ) {
         let window = Arc::clone(session.window());
         let Some(record) = window.record().cloned() else { return };
+        tasks.spawn(self.show_record(record.clone(), stop.clone()));
         let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
         tasks.spawn(supervise(
             "record",
@@ -365,6 +370,30 @@ impl Daemon {
                 })
             },
         ));
+    }
+
+    /// Shows how the record stands: by its changes, and its size every few seconds.
+    fn show_record(
+        &self,
+        record: Record,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
+        let (shown, metrics) = (self.record.clone(), self.metrics.clone());
+        async move {
+            let mut status = record.watch();
+            loop {
+                shown.send_replace(Some(status.borrow_and_update().clone()));
+                let Figures { usable, bytes, write_errors, events_lost: _ } = record.figures();
+                metrics.show_record(usable, bytes, write_errors);
+                // All arms are cancel-safe: `changed` only marks a version as seen.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    Ok(()) = status.changed() => {}
+                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
+                }
+            }
+        }
     }
 
     fn spawn_probe(

@@ -188,7 +188,10 @@ impl Remembering {
                 Ok((RecordStatus::Usable { began: reader.began().clone() }, remembered))
             }) {
                 Ok((status, remembered)) => SharedWindow::as_read(&status, &remembered, &clock),
-                Err(none) => SharedWindow::without_record(&clock, none.why),
+                Err(none) => {
+                    let status = RecordStatus::Unusable(none);
+                    SharedWindow::as_read(&status, &Default::default(), &clock)
+                }
             },
             Self::Takes(_) => {
                 let record::Opened { record, window, notices } = record::Record::open(terms, &now);

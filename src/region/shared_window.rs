@@ -39,6 +39,8 @@ pub struct SharedWindow {
     clock: Clock,
     /// `None`: nothing is kept.
     record: Option<Record>,
+    /// How the record stood when it was only read.
+    read: Option<RecordStatus>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
     /// What changed among the held losses and is not recorded yet.
@@ -72,7 +74,13 @@ impl SharedWindow {
         remembered: &crate::domain::record::Window,
         clock: &Clock,
     ) -> Self {
-        Self::new(recorded::window(status, remembered, clock), clock, None)
+        let window = Self::new(recorded::window(status, remembered, clock), clock, None);
+        Self { read: Some(status.clone()), ..window }
+    }
+
+    /// How the record stands; `None` where there is nothing to remember.
+    pub fn record_status(&self) -> Option<RecordStatus> {
+        self.record.as_ref().map(Record::status).or_else(|| self.read.clone())
     }
 
     fn new(window: Window, clock: &Clock, record: Option<Record>) -> Self {
@@ -80,6 +88,7 @@ impl SharedWindow {
             window: Mutex::new(window),
             clock: clock.clone(),
             record,
+            read: None,
             given: Mutex::default(),
             holdings: Mutex::default(),
         }

@@ -13,7 +13,7 @@ use super::cell::{CellState, CellView, Lift, lift};
 use super::health::{HealthState, Subject, failing};
 use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
-use super::status::StatusView;
+use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
 use super::words::first_few;
 use crate::domain::arrival::Verdict;
@@ -82,6 +82,11 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
     }
     writeln!(page, "{}: {}", view.health.state.as_str(), clean(&view.health.summary))
         .expect("writing into a string does not fail");
+    if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
+        let why = clean(why);
+        writeln!(page, "record: none ({why}): until losses of 24 h are known, none goes unapproved")
+            .expect("writing into a string does not fail");
+    }
     let parts = [
         general(view, layout),
         overview(&view.regions, layout),
@@ -105,6 +110,7 @@ fn general(view: &StatusView, layout: Layout) -> String {
             Subject::Source => ("source", &view.source.declared.diagnostics),
             Subject::Caller => ("identity", &[]),
             Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Record => ("record", &[]),
             Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
         let sign = health_sign(reason.state);

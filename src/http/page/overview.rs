@@ -21,7 +21,7 @@ use crate::domain::view::Caller;
 use crate::domain::view::Facts;
 use crate::domain::view::health::{HealthState, Subject};
 use crate::domain::view::region::HoldView;
-use crate::domain::view::status::{OrganizationView, SourceView, StandingKind, StatusView, status};
+use crate::domain::view::status::{OrganizationView, RecordView, SourceView, StandingKind, StatusView, status};
 use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
 use crate::http::Shared;
 use crate::http::query::Parameters;
@@ -64,13 +64,14 @@ fn main(view: &StatusView, events: &[Event]) -> Markup {
 
 /// What the program is and what it goes by.
 fn background(view: &StatusView) -> Markup {
-    let StatusView { program, mode, caller, source, organization, now, .. } = view;
+    let StatusView { program, mode, caller, source, organization, record, now, .. } = view;
     let all = [
         fact("mode", html! { (mode) }),
         identity(caller),
         revision(source, view),
         manifests(source),
         account_list(organization),
+        remembered(record, *now),
         fact("running since", html! { (age(program.started, *now)) }),
     ];
     facts(all)
@@ -109,6 +110,17 @@ fn manifests(source: &SourceView) -> Fact {
     };
     let sign = if declared.invalid > 0 { Sign::Needy } else { Sign::Fine };
     fact("manifests", text).marked(sign)
+}
+
+fn remembered(record: &RecordView, now: Timestamp) -> Fact {
+    let RecordView { usable, began, problem } = record;
+    match (usable, began, problem) {
+        (true, Some(began), _) => fact("record", html! { "since " (age(*began, now)) }),
+        (_, _, Some(why)) => {
+            fact("record", html! { "none: " (foreign(why)) }).marked(Sign::Dark)
+        }
+        (_, _, None) => fact("record", html! { "not opened yet" }),
+    }
 }
 
 fn account_list(organization: &OrganizationView) -> Fact {
@@ -170,6 +182,7 @@ fn problems(view: &StatusView) -> Markup {
             Subject::Source => ("source", &view.source.declared.diagnostics),
             Subject::Caller => ("identity", &[]),
             Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Record => ("record", &[]),
             Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
         Some((reason, what, more))
