@@ -6,6 +6,7 @@
 mod inline;
 mod intake;
 mod names;
+mod strays;
 mod sums;
 mod templates;
 
@@ -22,7 +23,7 @@ use super::snapshot::{FileContent, Snapshot, SourcePath};
 use intake::{Drafted, Intake};
 use templates::Templates;
 
-pub use intake::is_manifest_file;
+pub use intake::{is_manifest_file, is_nearly_manifest_file};
 
 /// What the source declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Catalog {
     pub approvals: BTreeMap<String, Approval>,
     /// Everything that was found, ordered by place.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files that are not ours.
+    /// Files and directories that were passed over by their names.
     pub ignored: Vec<SourcePath>,
     /// Whether every file could be read and every manifest passed: only then may anything be
     /// deleted on the strength of this revision.
@@ -91,8 +92,8 @@ impl Catalog {
     /// from which packs that broke keep their last good form.
     pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
         let before = Before(previous);
-        let Intake { drafts, approvals, mut diagnostics, ignored, mut broken } =
-            Intake::of(&snapshot.files, &before);
+        let Intake { drafts, approvals, mut diagnostics, mut broken, .. } =
+            Intake::of(&snapshot.files);
 
         let mut templates = Templates::new(&snapshot.files);
         let mut claims = Vec::new();
@@ -110,7 +111,6 @@ impl Catalog {
                 }
             }
         }
-        let ignored = ignored.into_iter().filter(|path| !templates.holds(path)).collect();
         diagnostics.extend(templates.into_diagnostics());
 
         let mut packs = names::settle(claims, &before, &mut diagnostics);
@@ -133,6 +133,7 @@ impl Catalog {
         diagnostics.dedup();
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
         let revision = snapshot.revision.clone();
+        let ignored = snapshot.ignored.keys().cloned().collect();
         Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
     }
 
@@ -157,8 +158,7 @@ impl Catalog {
 
 /// The template files that the manifests among these files name, whether they are there or not.
 pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
-    let Intake { drafts, .. } = Intake::of(files, &Before(None));
-    drafts.iter().filter_map(|drafted| drafted.draft.template_file().cloned()).collect()
+    Intake::of(files).templates_named()
 }
 
 /// The catalog that was in force before, if there was one.
@@ -170,11 +170,13 @@ impl<'c> Before<'c> {
         self.0?.packs.get(name)?.in_force().cloned()
     }
 
-    /// What was in force and came from this file.
+    /// What was in force and came from this file, or from beneath this directory.
     fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
         let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
         let path = path.clone();
-        in_force.filter_map(Declared::in_force).filter(move |pack| pack.origin.path == path)
+        in_force
+            .filter_map(Declared::in_force)
+            .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
     }
 }
 

@@ -26,7 +26,10 @@ codes! {
     KEY_NOT_TEXT = "key-not-text", "A mapping key is a collection or null.";
     TAG = "tag", "A tag that has no meaning here, or that contradicts its value.";
     // Manifests.
-    EMPTY_FILE = "empty-file", "A file that declared packs holds nothing any more.";
+    EMPTY_FILE = "empty-file", "A file with a manifest's suffix declares nothing.";
+    NOT_A_MANIFEST = "not-a-manifest", "A file or document is neither a manifest nor a template.";
+    MERGE_CONFLICT = "merge-conflict", "Git's conflict markers stand in the file.";
+    IGNORE_PATTERN = "ignore-pattern", "A line of `.conformdignore` is not a pattern.";
     NEAR_MISS = "near-miss", "A document looks like ours, but its apiVersion or kind is not.";
     UNKNOWN_FIELD = "unknown-field", "A field that does not exist.";
     MISSING_FIELD = "missing-field", "A field that must be there is not.";
@@ -39,6 +42,7 @@ codes! {
     STATE_CONFLICT = "state-conflict", "A field contradicts `state: Absent`.";
     PATH_ESCAPE = "path-escape", "A path is absolute or leaves the source root.";
     TEMPLATE_MISSING = "template-missing", "The template file is not in the source.";
+    TEMPLATE_UNUSED = "template-unused", "No manifest uses the template.";
     TEMPLATE_INVALID = "template-invalid", "The template that the manifest names has errors.";
     TOO_MANY_EXCLUSIONS = "too-many-exclusions", "More accounts are excluded than AWS takes.";
     TOO_MANY_PARAMETERS = "too-many-parameters", "More parameters than AWS takes, or may take.";

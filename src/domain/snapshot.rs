@@ -1,5 +1,6 @@
 //! The files of the source as they were read at one moment; nothing is parsed here.
 
+mod ignore_list;
 mod publication;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::model::{Digest, Revision};
+pub use ignore_list::{IGNORE_FILE, IgnoreList, is_ignore_file, list_problems};
 pub use publication::{Absence, Evidence, Published, Seen, absence_of};
 
 /// A path beneath the source root: `/` between the parts, never `..`, never absolute.
@@ -46,6 +48,16 @@ impl SourcePath {
     /// The directory it lies in; empty for the root.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Its last part.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// Whether it lies in this directory, at any depth.
+    pub fn is_beneath(&self, directory: &Self) -> bool {
+        self.0.strip_prefix(&directory.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Whether the file's name ends in this suffix (`json`), in any letter case.

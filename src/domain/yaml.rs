@@ -10,6 +10,7 @@ mod reader;
 mod scalar;
 
 pub use json::json_problem;
+pub(in crate::domain) use reader::span_of_line;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
 

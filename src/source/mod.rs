@@ -4,6 +4,7 @@
 //! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. What
 //! it deliberately does not do: parse a manifest, or take a missing directory for an empty one.
 
+mod checkout;
 pub mod directory;
 mod state;
 mod tree;
@@ -34,6 +35,9 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_millis(50);
 /// Readings until a source that is never twice the same is called unreadable.
 const SETTLE_READINGS_MAX: usize = 20;
+
+/// Until the next reading of a directory in which git is at work: nothing tells when it ends.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// What to read, and how often.
 #[derive(Debug, Clone)]
@@ -95,6 +99,7 @@ pub async fn run(
             result = reading => result,
         };
         let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
+        let is_busy = matches!(result, Err(ReadProblem::Busy { .. }));
         let shown = Shown { time, terms, is_watched: watching.watch.is_some(), is_asked_for };
         if show(&publish, result, shown) == Outcome::Changed {
             // The reading that confirms the new content comes exactly one interval later.
@@ -110,6 +115,7 @@ pub async fn run(
                 false
             }
             () = hint.notified() => quiet(&hint, &wake, &stop).await,
+            () = time::sleep(BUSY_WAIT), if is_busy => false,
         };
     }
 }
@@ -150,11 +156,16 @@ async fn settled(
     for _ in 0..SETTLE_READINGS_MAX {
         let now = read_once(settings, watching, hint).await;
         let is_known = now.as_ref().is_ok_and(|now| known == Some(now));
-        if is_known || before.as_ref() == Some(&now) {
+        // Most of what git does is over before the last of these readings.
+        let is_busy = matches!(now, Err(ReadProblem::Busy { .. }));
+        if is_known || (!is_busy && before.as_ref() == Some(&now)) {
             return now;
         }
         before = Some(now);
         time::sleep(SETTLE).await;
+    }
+    if let Some(Err(busy @ ReadProblem::Busy { .. })) = before {
+        return Err(busy);
     }
     let why = "it was never twice the same".to_owned();
     Err(ReadProblem::Unreadable { place: settings.directory.place(), why })

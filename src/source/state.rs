@@ -81,7 +81,7 @@ pub struct Problem {
 impl From<ReadProblem> for Problem {
     fn from(problem: ReadProblem) -> Self {
         let outcome = match problem {
-            ReadProblem::Unreadable { .. } => Outcome::Unreadable,
+            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => Outcome::Unreadable,
             ReadProblem::Empty { .. } => Outcome::Empty,
             ReadProblem::Oversize { .. } => Outcome::Oversize,
         };

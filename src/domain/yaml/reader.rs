@@ -94,6 +94,15 @@ pub(in crate::domain) fn span_at(text: &str, offset: usize, length: usize) -> Sp
     Span { line: small(line), column: small(column), start: offset, end: offset + length }
 }
 
+/// The place of a line, whose number counts from 0.
+pub(in crate::domain) fn span_of_line(text: &str, number: usize) -> Span {
+    let start = text.split_inclusive('\n').take(number).map(str::len).sum();
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let mark = line.len() - line.trim_start_matches(BOM).len();
+    let start = if number == 0 { start + mark } else { start };
+    span_at(text, start, line.len() - mark)
+}
+
 fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

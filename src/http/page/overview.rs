@@ -15,7 +15,7 @@ use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
 use crate::domain::event::Event;
-use crate::domain::model::Region;
+use crate::domain::model::{Region, Timestamp};
 use crate::domain::plan::HoldReason;
 use crate::domain::view::Caller;
 use crate::domain::view::Facts;
