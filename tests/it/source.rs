@@ -1,6 +1,9 @@
 //! The directory source on a real file system.
 
+mod damage;
 mod reading;
+mod refresh;
+mod strays;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
