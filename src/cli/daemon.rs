@@ -8,7 +8,6 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::SettingsFile;
 use super::reloader::Reloader;
 use super::session::{self, Remembering, Session, Unfit};
 use super::standing::Standing;
@@ -166,7 +166,7 @@ impl Daemon {
     }
 
     /// What takes new settings from this file.
-    pub(super) fn reloader(&self, file: PathBuf) -> Reloader {
+    pub(super) fn reloader(&self, file: SettingsFile) -> Reloader {
         Reloader {
             file,
             settings: self.settings.clone(),

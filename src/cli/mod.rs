@@ -34,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Config;
 use crate::telemetry;
 
 /// Exit code of a usage error (`EX_USAGE` of sysexits.h).
@@ -100,6 +101,20 @@ struct SettingsFile {
     #[arg(long, short, value_name = "FILE", env = "CONFORMD_CONFIG")]
     #[arg(default_value = "/etc/conformd/conformd.yaml")]
     config: PathBuf,
+    /// Where the record lies, in place of stateDirectory in the settings; of several, separated by
+    /// colons, the first
+    #[arg(long, value_name = "DIRECTORY", env = "STATE_DIRECTORY")]
+    #[arg(value_delimiter = ':', num_args = 1, action = clap::ArgAction::Append)]
+    state_directory: Vec<PathBuf>,
+}
+
+impl SettingsFile {
+    /// The settings with what the flags say in place of it.
+    fn over(&self, config: Config) -> Config {
+        let flag = self.state_directory.iter().find(|path| !path.as_os_str().is_empty());
+        let state_directory = flag.cloned().or(config.state_directory);
+        Config { state_directory, ..config }
+    }
 }
 
 #[derive(Debug, Subcommand)]

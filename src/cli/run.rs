@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
     let (metrics, beats, mut standing) = (daemon.metrics(), daemon.beats(), daemon.standing());
     let mut systemd = Systemd::from_environment();
     let mut feeding = tokio::time::interval(systemd.feed_every());
-    let reload = daemon.reloader(args.settings.config.clone());
+    let reload = daemon.reloader(args.settings.clone());
     let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
     let mut served = std::pin::pin!(daemon.serve(listeners, stop.clone()));
     let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));

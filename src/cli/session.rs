@@ -30,7 +30,7 @@ use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
-use crate::record;
+use crate::record::{self, BYTES_MAX, Terms};
 use crate::region::{Policy, Reconciler, SharedWindow, Surroundings};
 use crate::source::directory::Directory;
 
@@ -44,7 +44,7 @@ pub(super) type CloudReconciler = Reconciler<Limited<AwsReader>, Limited<AwsWrit
 
 /// Reads the settings; findings go to stderr, with excerpts.
 pub(super) fn settings(file: &SettingsFile) -> anyhow::Result<Config> {
-    load(&file.config)
+    Ok(file.over(load(&file.config)?))
 }
 
 /// Reads the settings from this path.
@@ -83,6 +83,18 @@ pub(super) fn policy(config: &Config) -> Policy {
         },
         rescue: config.rescue,
         list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
+    }
+}
+
+/// Which record these settings mean; `command` is what others read who find it in use.
+pub(super) fn record_terms(config: &Config, command: &str) -> Terms {
+    Terms {
+        directory: config.state_directory.clone(),
+        installation: config.installation.clone(),
+        account: config.aws.expected_account,
+        command: command.to_owned(),
+        retention: config.record_retention,
+        bytes_max: BYTES_MAX,
     }
 }
 
@@ -167,17 +179,11 @@ pub(super) enum Remembering {
 
 impl Remembering {
     async fn window(self, config: &Config, clock: &Clock) -> anyhow::Result<SharedWindow> {
-        let terms = record::Terms {
-            directory: config.state_directory.clone(),
-            installation: config.installation.clone(),
-            account: config.aws.expected_account,
-            command: match self {
-                Self::Takes(command) => command.to_owned(),
-                Self::Reads | Self::Simulates => String::new(),
-            },
-            retention: config.record_retention,
-            bytes_max: record::BYTES_MAX,
+        let command = match self {
+            Self::Takes(command) => command,
+            Self::Reads | Self::Simulates => "",
         };
+        let terms = record_terms(config, command);
         let now = clock.stamp();
         let clock = clock.clone();
         // Opening reads the whole file.
@@ -384,6 +390,29 @@ mod tests {
         let busy = [pace.look_again, pace.look_again_max];
         assert_eq!((pace.interval, busy), (minutes(20), [minutes(2), minutes(4)]));
         assert_eq!([pace.requeue, pace.requeue_max], [minutes(3), minutes(30)]);
+    }
+
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        settings: SettingsFile,
+    }
+
+    #[test]
+    fn the_flag_for_the_record_comes_before_the_settings_and_may_be_a_list_of_systemds() {
+        let settings = "installation: main\nmode: observe\nsource: {directory: {root: .}}\n\
+            aws: {expectedAccountId: '111111111111', regions: [eu-west-1]}\nstateDirectory: own\n";
+        let path = SourcePath::new("conformd.yaml").unwrap();
+        let config = config::parse(&path, settings, Path::new("/etc")).unwrap().config;
+        let directory = |flags: &[&str]| {
+            let flags = <Flags as clap::Parser>::parse_from([&["conformd"], flags].concat());
+            record_terms(&flags.settings.over(config.clone()), "conformd run").directory
+        };
+        let path = |text: &str| Some(Path::new(text).to_owned());
+        assert_eq!(directory(&[]), path("/etc/own"));
+        assert_eq!(directory(&["--state-directory", "/var/lib/a"]), path("/var/lib/a"));
+        assert_eq!(directory(&["--state-directory", "/var/lib/a:/var/lib/b"]), path("/var/lib/a"));
+        assert_eq!(directory(&["--state-directory="]), path("/etc/own"));
     }
 
     /// The regions that requests waited for.

@@ -52,7 +52,7 @@ pub struct Config {
     pub templates: Option<TemplateBucket>,
     /// Whether templates may hold remediations, which act in every member account.
     pub remediations: bool,
-    /// Where the record is kept; `None`: nothing is remembered over restarts.
+    /// Where the record lies, which remembers losses; `None`: nothing is remembered.
     pub state_directory: Option<PathBuf>,
     /// How long the record keeps history.
     pub record_retention: Duration,
@@ -326,9 +326,8 @@ impl Config {
             rescue: _,
             templates: _,
             remediations: _,
-            // The record is opened once; a flag may name its directory.
-            state_directory: _,
-            record_retention: _,
+            state_directory,
+            record_retention,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();
@@ -345,6 +344,8 @@ impl Config {
         note(*interval_source == new.intervals.source, "intervals.source");
         note(*limits == new.limits, "limits");
         note(*recorder_probe == new.recorder_probe, "recorderProbe");
+        note(*state_directory == new.state_directory, "stateDirectory");
+        note(*record_retention == new.record_retention, "record.retention");
         note(*listen == new.http.listen, "http.listen");
         note(*metrics_listen == new.http.metrics_listen, "http.metricsListen");
         note(*token_file == new.http.token_file, "http.tokenFile");

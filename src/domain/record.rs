@@ -317,12 +317,40 @@ words! {
 /// There is no record that can be relied on: nothing may be lost unapproved until this process has
 /// watched for [`LOSS_WINDOW`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
+#[error("{why}; {}", self.advice())]
 pub struct NoRecord {
     /// The kind of reason.
     pub cause: NoRecordCause,
-    /// The path, what was found and what to do.
+    /// The path, and what was found.
     pub why: String,
+}
+
+impl NoRecord {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self.cause {
+            NoRecordCause::NotConfigured => {
+                "name a directory that outlives the process in stateDirectory, or with \
+                 --state-directory"
+            }
+            NoRecordCause::NotBegun => "start conformd, which begins one",
+            NoRecordCause::InUse => {
+                "stop one of the two, or give each an installation and a directory of its own"
+            }
+            NoRecordCause::Denied => {
+                "let its directory and files belong to the user that runs conformd, on a disk that \
+                 can be written"
+            }
+            NoRecordCause::Full => "free space on its disk, or shorten record.retention",
+            NoRecordCause::Newer => "run the newer conformd again, or move the file away",
+            NoRecordCause::OtherOwner => "give every installation a directory of its own",
+            NoRecordCause::Damaged => {
+                "start conformd again, which moves the file aside and begins another one"
+            }
+            NoRecordCause::Replaced => "leave its files alone; conformd opens what is there anew",
+            NoRecordCause::Slow | NoRecordCause::Failed => "check its disk",
+        }
+    }
 }
 
 /// Whether losses are remembered.

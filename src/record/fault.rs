@@ -76,32 +76,7 @@ impl Fault {
 /// The sentence about this file.
 pub(super) fn no_record(cause: NoRecordCause, path: &Path, found: &str) -> NoRecord {
     let found = flowing(found, WHY_MAX);
-    let mut why = format!("the record {}: {found}", path.display());
-    if let Some(advice) = advice(cause) {
-        why.push_str("; ");
-        why.push_str(advice);
-    }
-    NoRecord { cause, why }
-}
-
-fn advice(cause: NoRecordCause) -> Option<&'static str> {
-    match cause {
-        NoRecordCause::NotConfigured => Some("name one in stateDirectory, or --state-directory"),
-        NoRecordCause::NotBegun => Some("`conformd run` begins it"),
-        NoRecordCause::InUse => {
-            Some("stop one of the two, or give them different installations and directories")
-        }
-        NoRecordCause::Denied => Some(
-            "let directory and file belong to the user that runs conformd, on a disk that can be \
-             written",
-        ),
-        NoRecordCause::Full => Some("free space on its disk, or shorten record.retention"),
-        NoRecordCause::Newer => Some("run the newer conformd again, or move the file away"),
-        NoRecordCause::OtherOwner => Some("give every installation a directory of its own"),
-        NoRecordCause::Replaced => Some("it is opened again by itself, or restart conformd"),
-        NoRecordCause::Slow | NoRecordCause::Failed => Some("check its disk"),
-        NoRecordCause::Damaged => None,
-    }
+    NoRecord { cause, why: format!("the record {}: {found}", path.display()) }
 }
 
 fn sql_cause(error: &rusqlite::Error) -> NoRecordCause {

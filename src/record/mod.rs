@@ -477,7 +477,7 @@ fn open_store(
             }
             let aside = place::move_aside(&path, now)?;
             let aside = aside.display();
-            notices.push(format!("{none}; it is kept as {aside}, and a new record begins"));
+            notices.push(format!("{}; it is kept as {aside}, and another one begins", none.why));
             open_file(terms, &path, now)?
         }
     };

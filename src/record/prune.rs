@@ -37,7 +37,7 @@ const TABLES: [(&str, &str, &str, Duration); 5] = [
 /// that is allowed. Losses of the last 24 hours, what is held, and approvals that could still be in
 /// the source are never forgotten.
 pub(super) fn prune(store: &mut Store, retention: Duration, now: &Stamp) -> Result<(), Fault> {
-    let transaction = store.connection.transaction()?;
+    let transaction = store.begin()?;
     for (table, prefix, extra, least) in TABLES {
         let keep = retention.max(least);
         for id in aged(&transaction, (table, prefix, extra), keep, now)? {
@@ -87,7 +87,7 @@ fn shrink(store: &mut Store, now: &Stamp) -> Result<(), Fault> {
         if database::size(&store.connection)? <= store.bytes_max.saturating_mul(9) / 10 {
             return Ok(());
         }
-        let transaction = store.connection.transaction()?;
+        let transaction = store.begin()?;
         let mut forgot = false;
         for (table, prefix, extra, least) in TABLES {
             let old = aged(&transaction, (table, prefix, extra), least, now)?;

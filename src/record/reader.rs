@@ -90,9 +90,7 @@ pub(super) fn only_no_record(error: Unrecorded) -> NoRecord {
 pub(super) fn not_configured() -> NoRecord {
     NoRecord {
         cause: NoRecordCause::NotConfigured,
-        why: "no directory for the record is configured; name one in stateDirectory, or with \
-              --state-directory"
-            .to_owned(),
+        why: "no directory for the record is configured".to_owned(),
     }
 }
 

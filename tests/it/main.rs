@@ -34,6 +34,7 @@ mod probe;
 mod process;
 mod properties;
 mod random;
+mod record;
 mod recorded;
 mod remedies;
 mod rendering;
