@@ -5,6 +5,7 @@
 mod alerts;
 mod api;
 mod canaries;
+mod characters;
 mod check;
 mod cli;
 mod contract;
@@ -12,6 +13,7 @@ mod crash;
 mod daemon;
 mod faults;
 mod fleet;
+mod generated;
 mod guard;
 mod history;
 mod http;
