@@ -1,7 +1,7 @@
 //! What rendering does to published templates: bytes before and after, and how long it takes.
 //!
-//! Prints a table and its figures. The templates are not part of the project: `CONFORMD_CORPUS` names
-//! their folder (default: `../shared/corpus`); without them it says so. `cargo bench --bench templates`.
+//! Prints a table and its figures: `cargo bench --bench templates`. The templates are not part of
+//! the project: `CONFORMD_CORPUS` names their folder [default: `../shared/corpus`].
 
 #![expect(clippy::print_stdout, reason = "the table is the output")]
 #![expect(clippy::disallowed_methods, reason = "the one thing that measures real time")]

@@ -1,8 +1,8 @@
 //! A conformance pack template: what it holds, its canonical digest, and its text as delivered.
 //!
 //! What is sent is written from the tree that was judged, and read back by another parser before
-//! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog, which
-//! knows the settings.
+//! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog,
+//! which knows the settings.
 
 mod canonical;
 mod census;

@@ -101,7 +101,8 @@ fn white_space_is_refused_where_readers_disagree_and_allowed_where_it_is_text() 
     ] {
         assert_eq!(said("t.yaml", &format!("{head}{RULES}")), "", "{head:?}");
     }
-    let json = "{\t\"Resources\":\n\t\t{\"R\": {\"Type\": \"AWS::Config::ConfigRule\",\t\"Properties\": \
+    let json = "{\t\"Resources\":\n\t\t{\"R\": {\
+                \"Type\": \"AWS::Config::ConfigRule\",\t\"Properties\": \
                 {\"Source\": {\"Owner\": \"AWS\",\t\"SourceIdentifier\": \"X\"}}}}\n}";
     for name in ["t.json", "t.yaml"] {
         assert_eq!(said(name, json), "", "JSON is indented as it likes");

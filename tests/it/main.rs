@@ -51,6 +51,7 @@ mod templates;
 mod tidy;
 mod toy;
 mod tracking;
+mod upgrade;
 mod waits;
 mod week;
 mod wire;

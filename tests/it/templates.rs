@@ -70,67 +70,67 @@ fn every_published_template_parses_and_takes_the_marker() {
     }
     assert_eq!(files.len(), 61);
     insta::assert_snapshot!(table, @r"
-    AI-ML-Security-Governance-Supporting-Inf rules  66+0 inputs  5/0/ 5 bytes 18684+48 e64d9339
-    Amazon-Sagemaker-AI-Security-and-Governa rules  87+0 inputs  4/0/ 4 bytes 23795+48 38b8a04d
-    For-NIST-800-181                         rules 130+0 inputs 27/0/27 bytes 50007+48 4a05887b
-    For-Security-Identity-and-Compliance-Ser rules  48+0 inputs 21/0/21 bytes 22828+48 78ed84e5
-    for-ABS-CCIGv2-Material                  rules 129+0 inputs 32/0/32 bytes 51307+48 e008460e
-    for-ABS-CCIGv2-Standard                  rules 130+0 inputs 30/0/30 bytes 51035+48 94f501e5
-    for-ACSC-ISM-Part1                       rules 117+0 inputs 23/0/23 bytes 45330+48 614985f5
-    for-API-Gateway                          rules   8+0 inputs  1/0/ 1 bytes  3159+48 16664425
-    for-AWS-Backup                           rules  13+0 inputs  4/0/ 4 bytes  6948+48 03d0f0ae
-    for-AWS-Well-Architected-Reliability-Pil rules  69+0 inputs  8/0/ 8 bytes 24554+48 ce144724
-    for-Amazon-DynamoDB-with-Remediation     rules   2+1 inputs  1/1/ 1 bytes  2208+48 8fb8608e
-    for-Amazon-S3-with-Remediation           rules   6+4 inputs  1/1/ 1 bytes  7075+48 aa563678
-    for-Asset-Management                     rules  13+0 inputs  2/0/ 2 bytes  5131+48 7cad64a6
-    for-BNM-RMiT                             rules 130+0 inputs 31/0/31 bytes 51046+48 3ee352cb
-    for-CCN-ENS-High                         rules 117+0 inputs 23/0/23 bytes 43715+48 a48764e5
-    for-CCN-ENS-Medium                       rules 115+0 inputs 18/0/18 bytes 40871+48 1b72ad0d
-    for-CIS-AWS-FB-v1.3-Level2               rules  58+0 inputs 10/0/10 bytes 24177+48 bf157120
-    for-CIS-AWS-v1.3-Level2                  rules  58+0 inputs 10/0/10 bytes 24177+48 bf157120
-    for-CIS-AWS-v1.4-Level2                  rules  62+0 inputs 16/0/16 bytes 26646+48 9e7a2561
-    for-CIS-Critical-Security-Controls-v8-IG rules 130+0 inputs 25/0/25 bytes 48833+48 48a878d2
-    for-CIS-Top20                            rules  84+0 inputs 23/0/23 bytes 34739+48 234db49c
-    for-CISA-Cyber-Essentials                rules 130+0 inputs 25/0/25 bytes 49237+48 941b0d94
-    for-CMMC-2.0-Level-1                     rules  70+0 inputs 18/0/18 bytes 28263+48 4e9e8ebc
-    for-CloudWatch                           rules   5+0 inputs  6/0/ 6 bytes  4550+48 7974e09a
-    for-Data-Resiliency                      rules  23+0 inputs  4/0/ 4 bytes  9813+48 7298705c
-    for-Datalakes-and-Analytics-Services     rules  42+0 inputs  1/0/ 1 bytes 13341+48 0c9f2c57
-    for-EC2                                  rules  22+0 inputs  4/0/ 4 bytes  8360+48 90d5975a
-    for-Encryption-and-Keys                  rules  37+0 inputs  3/0/ 3 bytes 12668+48 fad401e1
-    for-FFIEC                                rules 122+0 inputs 34/0/34 bytes 51192+48 e83fd468
-    for-FedRAMP-HighPart2                    rules  97+0 inputs 14/0/14 bytes 34926+48 8f6038f1
-    for-FedRAMP-Moderate                     rules 129+0 inputs 29/0/29 bytes 50642+48 e4c9eab6
-    for-Germany-C5                           rules 126+0 inputs 27/0/27 bytes 48412+48 9286c8ab
-    for-GxP-EU-Annex-11                      rules  86+0 inputs  4/0/ 4 bytes 27505+48 9083d003
-    for-IRS-1075                             rules 130+0 inputs 11/0/11 bytes 43049+48 df1aee42
-    for-KISMS                                rules 116+0 inputs 30/0/30 bytes 46835+48 8f4363bf
-    for-Logging                              rules  22+0 inputs  2/0/ 2 bytes  7268+48 a2f29fd0
-    for-MAS-TRMG                             rules 130+0 inputs 24/0/24 bytes 47996+48 8c2eee74
-    for-Monitoring                           rules  18+0 inputs  7/0/ 7 bytes  9026+48 021f7742
-    for-NCSC-CAF                             rules 123+0 inputs 31/0/31 bytes 49433+48 5dd770f2
-    for-NERC-CIP-BCSI                        rules  62+0 inputs  3/0/ 3 bytes 19631+48 49e7bb83
-    for-NIST-1800-25                         rules 114+0 inputs 18/0/18 bytes 40547+48 7735bc82
-    for-NIST-800-172                         rules  64+0 inputs 20/0/20 bytes 28099+48 e9490781
-    for-NIST-800-53-rev-5                    rules 130+0 inputs 28/0/28 bytes 50123+48 fa3684cb
-    for-NIST-Privacy-Framework               rules 130+0 inputs 24/0/24 bytes 48462+48 2b50202c
-    for-NZISM-Extension                      rules  12+0 inputs 12/0/12 bytes 14990+48 e5dd711b
-    for-NZISM-NZTransition                   rules  61+0 inputs  1/0/ 1 bytes 28856+48 6d5570cc
-    for-PCI-DSS-v4.0-excluding-global-resour rules  99+0 inputs 16/0/16 bytes 37511+48 9a9c4caf
-    for-PCI-DSS-v4.0-including-global-resour rules 127+0 inputs 16/0/16 bytes 45953+48 c522fb25
-    for-PCI-DSS                              rules 129+0 inputs 26/0/26 bytes 49307+48 3b52b5d3
-    for-RBI-Basic-Cyber-Security-Framework   rules 111+0 inputs 26/0/26 bytes 44258+48 e837c0e9
-    for-SWIFT-CSP                            rules  69+0 inputs 18/0/18 bytes 43147+48 ce937851
-    for-Serverless                           rules  17+0 inputs  6/0/ 6 bytes  7934+48 6e2508cb
-    Security-Best-Practices-for-AWS-WAF      rules   5+0 inputs  0/0/ 0 bytes  1721+60 4a2cdbe4
-    Security-Best-Practices-for-AutoScaling  rules   7+0 inputs  0/0/ 0 bytes  2991+60 617c0984
-    Security-Best-Practices-for-CloudTrail   rules   7+0 inputs  0/0/ 0 bytes  1949+60 c85e2714
-    Security-Best-Practices-for-ECR          rules   3+0 inputs  0/0/ 0 bytes  1213+60 c3a41cfe
-    Security-Best-Practices-for-EFS          rules   4+0 inputs  0/0/ 0 bytes  1358+60 184d19eb
-    Security-Best-Practices-for-Lambda       rules   4+0 inputs  1/0/ 1 bytes  2027+48 5262a66e
-    Security-Best-Practices-for-RDS          rules  17+0 inputs  0/0/ 0 bytes  5352+60 905e41a4
-    Security-Best-Practices-for-SageMaker    rules   3+0 inputs  0/0/ 0 bytes  1227+60 a6998e69
-    Self-Hosted-AI-ML-Security-Governance-Be rules 121+0 inputs  8/0/ 8 bytes 31028+48 6364267f
+    AI-ML-Security-Governance-Supporting-Inf rules  66+0 inputs  5/0/ 5 bytes 18684 14250 e64d9339
+    Amazon-Sagemaker-AI-Security-and-Governa rules  87+0 inputs  4/0/ 4 bytes 23795 18688 38b8a04d
+    For-NIST-800-181                         rules 130+0 inputs 27/0/27 bytes 50007 45397 4a05887b
+    For-Security-Identity-and-Compliance-Ser rules  48+0 inputs 21/0/21 bytes 22828 20555 78ed84e5
+    for-ABS-CCIGv2-Material                  rules 129+0 inputs 32/0/32 bytes 51307 46422 e008460e
+    for-ABS-CCIGv2-Standard                  rules 130+0 inputs 30/0/30 bytes 51035 46139 94f501e5
+    for-ACSC-ISM-Part1                       rules 117+0 inputs 23/0/23 bytes 45330 41160 614985f5
+    for-API-Gateway                          rules   8+0 inputs  1/0/ 1 bytes  3159  2562 16664425
+    for-AWS-Backup                           rules  13+0 inputs  4/0/ 4 bytes  6948  6084 03d0f0ae
+    for-AWS-Well-Architected-Reliability-Pil rules  69+0 inputs  8/0/ 8 bytes 24554 21579 ce144724
+    for-Amazon-DynamoDB-with-Remediation     rules   2+1 inputs  1/1/ 1 bytes  2208  1734 8fb8608e
+    for-Amazon-S3-with-Remediation           rules   6+4 inputs  1/1/ 1 bytes  7075  6020 aa563678
+    for-Asset-Management                     rules  13+0 inputs  2/0/ 2 bytes  5131  4358 7cad64a6
+    for-BNM-RMiT                             rules 130+0 inputs 31/0/31 bytes 51046 46292 3ee352cb
+    for-CCN-ENS-High                         rules 117+0 inputs 23/0/23 bytes 43715 39650 a48764e5
+    for-CCN-ENS-Medium                       rules 115+0 inputs 18/0/18 bytes 40871 37002 1b72ad0d
+    for-CIS-AWS-FB-v1.3-Level2               rules  58+0 inputs 10/0/10 bytes 24177 21692 bf157120
+    for-CIS-AWS-v1.3-Level2                  rules  58+0 inputs 10/0/10 bytes 24177 21692 bf157120
+    for-CIS-AWS-v1.4-Level2                  rules  62+0 inputs 16/0/16 bytes 26646 24296 9e7a2561
+    for-CIS-Critical-Security-Controls-v8-IG rules 130+0 inputs 25/0/25 bytes 48833 44227 48a878d2
+    for-CIS-Top20                            rules  84+0 inputs 23/0/23 bytes 34739 30702 234db49c
+    for-CISA-Cyber-Essentials                rules 130+0 inputs 25/0/25 bytes 49237 44706 941b0d94
+    for-CMMC-2.0-Level-1                     rules  70+0 inputs 18/0/18 bytes 28263 25482 4e9e8ebc
+    for-CloudWatch                           rules   5+0 inputs  6/0/ 6 bytes  4550  3929 7974e09a
+    for-Data-Resiliency                      rules  23+0 inputs  4/0/ 4 bytes  9813  8678 7298705c
+    for-Datalakes-and-Analytics-Services     rules  42+0 inputs  1/0/ 1 bytes 13341 11761 0c9f2c57
+    for-EC2                                  rules  22+0 inputs  4/0/ 4 bytes  8360  7299 90d5975a
+    for-Encryption-and-Keys                  rules  37+0 inputs  3/0/ 3 bytes 12668 11183 fad401e1
+    for-FFIEC                                rules 122+0 inputs 34/0/34 bytes 51192 46552 e83fd468
+    for-FedRAMP-HighPart2                    rules  97+0 inputs 14/0/14 bytes 34926 31197 8f6038f1
+    for-FedRAMP-Moderate                     rules 129+0 inputs 29/0/29 bytes 50642 45955 e4c9eab6
+    for-Germany-C5                           rules 126+0 inputs 27/0/27 bytes 48412 43876 9286c8ab
+    for-GxP-EU-Annex-11                      rules  86+0 inputs  4/0/ 4 bytes 27505 24314 9083d003
+    for-IRS-1075                             rules 130+0 inputs 11/0/11 bytes 43049 38975 df1aee42
+    for-KISMS                                rules 116+0 inputs 30/0/30 bytes 46835 42549 8f4363bf
+    for-Logging                              rules  22+0 inputs  2/0/ 2 bytes  7268  6322 a2f29fd0
+    for-MAS-TRMG                             rules 130+0 inputs 24/0/24 bytes 47996 43425 8c2eee74
+    for-Monitoring                           rules  18+0 inputs  7/0/ 7 bytes  9026  7965 021f7742
+    for-NCSC-CAF                             rules 123+0 inputs 31/0/31 bytes 49433 44862 5dd770f2
+    for-NERC-CIP-BCSI                        rules  62+0 inputs  3/0/ 3 bytes 19631 17525 49e7bb83
+    for-NIST-1800-25                         rules 114+0 inputs 18/0/18 bytes 40547 36683 7735bc82
+    for-NIST-800-172                         rules  64+0 inputs 20/0/20 bytes 28099 25388 e9490781
+    for-NIST-800-53-rev-5                    rules 130+0 inputs 28/0/28 bytes 50123 45471 fa3684cb
+    for-NIST-Privacy-Framework               rules 130+0 inputs 24/0/24 bytes 48462 43971 2b50202c
+    for-NZISM-Extension                      rules  12+0 inputs 12/0/12 bytes 14990  7599 e5dd711b
+    for-NZISM-NZTransition                   rules  61+0 inputs  1/0/ 1 bytes 28856 27336 6d5570cc
+    for-PCI-DSS-v4.0-excluding-global-resour rules  99+0 inputs 16/0/16 bytes 37511 33783 9a9c4caf
+    for-PCI-DSS-v4.0-including-global-resour rules 127+0 inputs 16/0/16 bytes 45953 41425 c522fb25
+    for-PCI-DSS                              rules 129+0 inputs 26/0/26 bytes 49307 44720 3b52b5d3
+    for-RBI-Basic-Cyber-Security-Framework   rules 111+0 inputs 26/0/26 bytes 44258 40181 e837c0e9
+    for-SWIFT-CSP                            rules  69+0 inputs 18/0/18 bytes 43147 39154 ce937851
+    for-Serverless                           rules  17+0 inputs  6/0/ 6 bytes  7934  6931 6e2508cb
+    Security-Best-Practices-for-AWS-WAF      rules   5+0 inputs  0/0/ 0 bytes  1721  1401 4a2cdbe4
+    Security-Best-Practices-for-AutoScaling  rules   7+0 inputs  0/0/ 0 bytes  2991  2203 617c0984
+    Security-Best-Practices-for-CloudTrail   rules   7+0 inputs  0/0/ 0 bytes  1949  1533 c85e2714
+    Security-Best-Practices-for-ECR          rules   3+0 inputs  0/0/ 0 bytes  1213   941 c3a41cfe
+    Security-Best-Practices-for-EFS          rules   4+0 inputs  0/0/ 0 bytes  1358  1006 184d19eb
+    Security-Best-Practices-for-Lambda       rules   4+0 inputs  1/0/ 1 bytes  2027  1600 5262a66e
+    Security-Best-Practices-for-RDS          rules  17+0 inputs  0/0/ 0 bytes  5352  4687 905e41a4
+    Security-Best-Practices-for-SageMaker    rules   3+0 inputs  0/0/ 0 bytes  1227   833 a6998e69
+    Self-Hosted-AI-ML-Security-Governance-Be rules 121+0 inputs  8/0/ 8 bytes 31028 25742 6364267f
     ");
 }
 
@@ -263,13 +263,13 @@ fn what_a_pack_cannot_hold_is_refused_in_its_place() {
     t.yaml:1:14: error[missing-field]: the parameter A has no Type (add Type: String)
     t.yaml:1:32: error[unknown-field]: a parameter has no attribute Defualt (did you mean Default?)
     t.yaml:1:24: warning[unproven]: the type of A is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:1:1: error[marker-insertion]: the marker parameter cannot be declared in a template of this shape (conformd declares ConformdMarker in what it delivers)
+    nothing
     t.yaml:4:62: error[unknown-reference]: nothing is named Y; expected a parameter or a resource of this template
     t.yaml:4:62: error[tag]: !Rfe is no function of CloudFormation (did you mean Ref?)
     nothing
     t.yaml:4:62: warning[unproven]: !Sub is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
     t.yaml:4:58: warning[unproven]: Fn::Join is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
-    t.yaml:4:57: warning[yaml-1-1]: 010 means one thing in YAML 1.1, another in 1.2 (write "010" if it is text)
+    t.yaml:4:57: error[yaml-1-1]: YAML readers disagree about the value 010 (write "010" if it is text, else the number as JSON does, with at most 15 digits)
     t.yaml:4:16: error[unknown-reference]: there is no condition C
     t.yaml:3:3: error[many-documents]: a second document begins here; expected one document: a template is a file of its own
     t.json:2:75: error[syntax]: this is not JSON: key must be a string at line 2 column 75

@@ -174,7 +174,7 @@ mod tests {
             ("nulls", template("", "{a: null, b: ~, c: }")),
             ("quoted", {
                 let like = "{a: 'yes', b: \"010\", c: '1:30', d: !!str 7, e: ! 8, \
-                            'on': x, 'true': y, \"1\": z}";
+                            'on': x, 'true': w, \"1\": z}";
                 template("", like)
             }),
             ("integer keys", template("", "{1: a, 20: b}")),
@@ -190,7 +190,7 @@ mod tests {
                 template("", text) + "Description: |\n  two\n  lines\n\n"
             }),
             ("folded", {
-                template(folded, "{a: 'it''s', b: \"q\\\"q\", c: a#b, d: http://x/y?z=1}")
+                template(folded, "{a: 'it''s', b: \"q\\\"q\", c: a#b, d: http://x.example/y?z=1}")
             }),
             ("tagged text", {
                 let tagged = "{a: !Sub 010, b: !Ref AWS::Region, c: !Condition yes, \
@@ -209,12 +209,12 @@ mod tests {
         numbers        60eb7aa507f6d8768cc5906f4bee8e00
         bools          813a490f4f035ee8488f0f51fe28f2ec
         nulls          c81303b63bc6fa2b3bf1bbda89772f14
-        quoted         c9f3697cde6a7ec5c355d7df58498f38
+        quoted         d1f60fbca5cb4a36bf8b0694244b4765
         integer keys   1a0617fe0ae26186b67ed3b1f0a3c6dd
         version        fe40071876256e67517817f6d2d1d464
         quoted version fe40071876256e67517817f6d2d1d464
         text           2f8bd0cbb06cef203da653cb1c7052d4
-        folded         6573fae9b4319a1b7e2d8f15b14311d1
+        folded         d3975935384787010e5b801f40be699a
         tagged text    9e84e824f2cb782299ef97a414e0b83a
         ");
     }

@@ -59,10 +59,10 @@ impl Ambiguous<'_> {
         }
         problem.hint(match meaning {
             Meaning::Integer | Meaning::Float => format!(
-                "write {quoted} if it is text, or the number as JSON writes it (of at most 15 digits)"
+                "write {quoted} if it is text, else the number as JSON does, with at most 15 digits"
             ),
             Meaning::Text | Meaning::Bool(_) | Meaning::Null => {
-                format!("write {quoted} if it is text, or true, false, or a number as JSON writes it")
+                format!("write {quoted} if it is text")
             }
         })
     }

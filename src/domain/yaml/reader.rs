@@ -66,7 +66,9 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
     let mut parser = Parser::new_from_str_with_options(body, options);
     let mut reader = Reader::new(path, text.len() - body.len());
     reader.run(&mut parser);
-    let end = reader.end.unwrap_or(text.len());
+    // What broke the reading may stand later on the line.
+    let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
+    let end = reader.end.and_then(line_end).unwrap_or(text.len());
     let mut spaces = character::misplaced_spaces(path, text, &reader.tokens, end);
     let mut refused = character::refused(path, text);
     if refused.is_empty() {
