@@ -17,7 +17,8 @@ codes! {
     // Text that is not what it should be.
     UNREADABLE = "unreadable", "A file or a directory could not be read.";
     EMPTY_DIRECTORY = "empty-directory", "A directory beneath the source path holds nothing.";
-    ENCODING = "encoding", "The text is not UTF-8, or holds a NUL.";
+    ENCODING = "encoding", "The text is not UTF-8.";
+    CHARACTER = "character", "A character that readers see differently, or that nobody sees.";
     TOO_LARGE = "too-large", "The file has more bytes or more nodes than any real one.";
     TOO_DEEP = "too-deep", "Collections are nested deeper than any real file needs.";
     SYNTAX = "syntax", "The text is not YAML (or, in a `.json` file, not JSON).";
@@ -68,6 +69,6 @@ codes! {
     TOO_MANY_RULES = "too-many-rules", "More rules than AWS takes in one pack.";
     RULE_SOURCE = "rule-source", "A rule does not say who evaluates it.";
     UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what the template does not declare.";
-    YAML_1_1 = "yaml-1-1", "YAML 1.1 and 1.2 read the value differently; quote it.";
-    MARKER_INSERTION = "marker-insertion", "The marker cannot be declared without other change.";
+    YAML_1_1 = "yaml-1-1", "YAML readers disagree about a plain value or key; quote it.";
+    RENDERING = "rendering", "What would be sent does not read back as what was judged.";
 }

@@ -244,7 +244,7 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
     let most = limits::INLINE_BYTES.upper;
     if size > most {
         return Err(Stuck::Unsupported(format!(
-            "the template has {size} bytes with the marker, more than the {most} \
+            "the template takes {size} bytes as it is sent, more than the {most} \
              of an inline body, and delivery through S3 is not part of this version yet"
         )));
     }

@@ -149,11 +149,13 @@ impl Intake {
             Kind::Pack => {
                 findings.all.extend(problems);
                 let draft = Draft::read(&mut findings, &root);
+                refuse_ambiguous(&mut findings, &root);
                 self.drafts.push(Drafted { draft, found: findings.all });
             }
             Kind::Approval => {
                 findings.all.extend(problems);
                 let approval = read_approval(&mut findings, &root);
+                refuse_ambiguous(&mut findings, &root);
                 self.approvals.extend(approval.map(|approval| {
                     let span = name_span(&root).unwrap_or(root.span);
                     (approval, span)
@@ -204,6 +206,18 @@ impl Intake {
 /// Whether a document is a template, good or bad: a mapping with resources.
 fn is_template(root: &Node) -> bool {
     root.get("Resources").is_some_and(|resources| resources.mapping().is_some())
+}
+
+/// Refuses what another YAML reader could take for something else, where nothing else is wrong with
+/// it. Dates are moments to every reader.
+fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node) {
+    for ambiguous in yaml::ambiguous(root) {
+        let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
+        let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
+        if !is_moment && !findings.all.iter().any(is_found) {
+            findings.push(ambiguous.problem(findings.path));
+        }
+    }
 }
 
 /// Where `metadata.name` stands.

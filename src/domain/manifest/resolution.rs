@@ -203,7 +203,7 @@ fn check_template(
     }
     let bytes = template.body.len();
     if limits::INLINE_BYTES.upper < bytes {
-        let found = format!("the template has {bytes} bytes with its marker");
+        let found = format!("the template takes {bytes} bytes as it is sent, without comments");
         let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
         if *template_bucket {
             findings

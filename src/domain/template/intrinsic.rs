@@ -3,9 +3,9 @@
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::yaml::{Entry, Mapping, Node, Scalar, Value};
+use crate::domain::yaml::{Entry, Mapping, Node, Value};
 
-/// The one key whose value is a date by habit.
+/// The one section whose value is a date by habit.
 pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 
 /// Short tags (`!If`) that packs are known to work with: those of AWS's published packs, their
@@ -39,30 +39,20 @@ pub(super) fn long_name(tag: &str) -> String {
     }
 }
 
-/// Checks tags, long forms and ambiguous scalars of a whole template.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
-    check_node(findings, root, false);
-}
-
-fn check_node(findings: &mut Findings<'_>, node: &Node, exempt: bool) {
+/// Checks tags and long forms of a whole template.
+pub(super) fn check(findings: &mut Findings<'_>, node: &Node) {
     if let Some(tag) = &node.tag {
         check_tag(findings, tag, node.span);
     }
     match &node.value {
-        Value::Scalar(scalar) => {
-            // A tag settles the type of its argument.
-            if !exempt && node.tag.is_none() {
-                check_scalar(findings, scalar, node.span);
-            }
-        }
-        Value::Sequence(nodes) => nodes.iter().for_each(|node| check_node(findings, node, false)),
+        Value::Scalar(_) => {}
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| check(findings, node)),
         Value::Mapping(Mapping { entries, flow: _ }) => {
             for Entry { key, key_span, value } in entries {
-                check_scalar(findings, key, *key_span);
                 if let Some(function) = key.text.strip_prefix("Fn::") {
                     check_function(findings, &key.text, function, *key_span);
                 }
-                check_node(findings, value, &*key.text == FORMAT_VERSION);
+                check(findings, value);
             }
         }
     }
@@ -89,19 +79,6 @@ fn unproven(findings: &mut Findings<'_>, function: &str, span: Span) {
     findings
         .warning(span, code::UNPROVEN, format!("{function} is not known to work in packs"))
         .hint("AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs");
-}
-
-fn check_scalar(findings: &mut Findings<'_>, scalar: &Scalar, span: Span) {
-    if scalar.is_ambiguous() {
-        let text = &scalar.text;
-        findings
-            .warning(
-                span,
-                code::YAML_1_1,
-                format!("{text} means one thing in YAML 1.1, another in 1.2"),
-            )
-            .hint(format!("write \"{text}\" if it is text"));
-    }
 }
 
 /// A name that something refers to.

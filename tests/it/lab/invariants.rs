@@ -239,9 +239,9 @@ fn digest_of(body: &str) -> Digest {
     DIGESTS.with_borrow_mut(|known| {
         *known.entry(body.to_owned()).or_insert_with(|| {
             let path = SourcePath::new("delivered.yaml").unwrap();
-            let mut lines = body.lines();
-            let line = lines.find(|line| line.trim_start().starts_with(MARKER_PARAMETER));
-            let author = body.replacen(&format!("{}\n", line.unwrap()), "", 1);
+            let marker = format!(" {MARKER_PARAMETER}:\n  Type: String\n  Default: none\n");
+            assert!(body.contains(&marker), "a Put without the marker parameter: {body}");
+            let author = body.replacen(&marker, "", 1);
             Template::parse(&path, &author).unwrap().0.digest
         })
     })
