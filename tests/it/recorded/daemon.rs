@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::beats::{Beats, Pulse, SILENCE_MAX};
@@ -12,11 +12,11 @@ use conformd::clock::Clock;
 use conformd::cloud::AttemptObserver;
 use conformd::domain::beat::{Beater, Task};
 use conformd::domain::catalog::{Constraints, templates_wanted};
-use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::guard::Limits;
 use conformd::domain::history::Pace;
 use conformd::domain::limits;
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{Digest, Place, Region};
+use conformd::domain::model::{PackName, Place, Region};
 use conformd::domain::organization::Membership;
 use conformd::domain::recorder::Recorders;
 use conformd::domain::remedy::Rescue;
@@ -29,7 +29,7 @@ use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, 
 use conformd::organization::{self, Demand, Paced};
 use conformd::probe::{self, Probe};
 use conformd::region::task::{self, Channels};
-use conformd::region::{Policy, Reconciler};
+use conformd::region::{Policy, Reconciler, SharedWindow};
 use conformd::sim::in_process::InProcess;
 use conformd::sim::simulation::Simulation;
 use conformd::source::directory::Directory;
@@ -115,7 +115,7 @@ impl Daemon {
             interval: INTERVALS.source,
             events: false,
             wanted: templates_wanted,
-            absence: Absence::Declared,
+            absence: Absence::Atomic,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -177,7 +177,7 @@ impl Daemon {
     }
 
     fn spawn_regions(&mut self, simulation: &Simulation, parsed: [watch::Receiver<Parsed>; 3]) {
-        let ledger = Arc::new(Mutex::new(Ledger::new(self.clock.now())));
+        let window = Arc::new(SharedWindow::watched(&self.clock));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
         let bell = watch::Sender::default();
@@ -190,8 +190,8 @@ impl Daemon {
                 .sharing(Arc::clone(&slots))
                 .observed(region.parse().unwrap(), observer);
             let aws = Limited::new(self.aws(simulation, region), Arc::new(limiter));
-            let (clock, ledger) = (self.clock.clone(), Arc::clone(&ledger));
-            let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), ledger);
+            let (clock, window) = (self.clock.clone(), Arc::clone(&window));
+            let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), window);
             let channels = Channels {
                 policy: policy.subscribe(),
                 source: self.source.subscribe(),
@@ -236,11 +236,11 @@ impl Daemon {
         text.unwrap()
     }
 
-    /// The plan that the guard holds in each region, if it does.
-    pub(crate) fn blocked(&self) -> Vec<Digest> {
+    /// The packs that wait for an approval, in any region.
+    pub(crate) fn pending(&self) -> BTreeSet<PackName> {
         let reports = self.reports.borrow();
-        let blocked = reports.values().filter_map(|report| report.blocked.as_ref());
-        blocked.map(|blocked| blocked.digest).collect()
+        let pending = reports.values().filter_map(|report| report.pending.as_ref());
+        pending.flat_map(|pending| pending.losses.keys().cloned()).collect()
     }
 
     fn source_status(&self) -> SourceStatus {
