@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{Looked, chosen, look, print, text};
 use super::rollout::{Rollout, watch};
-use super::session::{self, Session};
+use super::session::{self, Remembering, Session};
 use super::{SettingsFile, session::Unfit};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::outcome::{Ending, Outcome};
@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Err(Unfit(why.to_owned()).into());
     }
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = Session::once(config).await?;
+    let session = Session::once(config, Remembering::Takes("conformd apply")).await?;
     let around = session.surroundings().await?;
     let hands = session.config.mode;
     let looked = look(&session, &regions, &around, hands).await;

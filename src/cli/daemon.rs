@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::reloader::Reloader;
-use super::session::{self, Session, Unfit};
+use super::session::{self, Remembering, Session, Unfit};
 use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
@@ -37,6 +37,7 @@ use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
+use crate::record;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -58,6 +59,8 @@ pub(super) struct Daemon {
     token: Option<Token>,
     about: watch::Sender<About>,
     settings: watch::Sender<Arc<Config>>,
+    /// What it does with the record.
+    remembering: Remembering,
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
@@ -77,7 +80,11 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Sets everything up; nothing runs yet.
-    pub(super) fn new(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        config: Config,
+        clock: Clock,
+        remembering: Remembering,
+    ) -> anyhow::Result<Self> {
         let about = about(&config, clock.now());
         let metrics = Metrics::new(&Setup {
             program: Program {
@@ -92,6 +99,7 @@ impl Daemon {
         let config = Arc::new(config);
         Ok(Self {
             token: token(&config)?,
+            remembering,
             settings: watch::Sender::new(Arc::clone(&config)),
             config,
             metrics,
@@ -179,6 +187,7 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_record(&mut tasks, &session, &stop);
         self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
         let mut parsed = self.parsed.subscribe();
@@ -332,6 +341,32 @@ impl Daemon {
         ));
     }
 
+    /// Keeps the record: writes events, forgets what is old, tries again what could not be used.
+    fn spawn_record(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let window = Arc::clone(session.window());
+        let Some(record) = window.record().cloned() else { return };
+        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "record",
+            stop.clone(),
+            move || metrics.panicked(Task::Journal),
+            move || {
+                let window = Arc::clone(&window);
+                record::run(record.clone(), clock.clone(), end.clone(), move |remembered, notices| {
+                    for notice in notices {
+                        tracing::error!(notice, "the record was begun anew");
+                    }
+                    window.reopened(&remembered);
+                })
+            },
+        ));
+    }
+
     fn spawn_probe(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
@@ -428,7 +463,12 @@ impl Daemon {
     async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
         loop {
             let observer = Arc::new(self.metrics.clone());
-            let opening = Session::open(Arc::clone(&self.config), self.clock.clone(), observer);
+            let opening = Session::open(
+                Arc::clone(&self.config),
+                self.clock.clone(),
+                observer,
+                self.remembering,
+            );
             // Reading an identity has no effects: dropping it loses nothing.
             let opened = tokio::select! {
                 biased;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::session::{self, CloudReconciler, Session};
+use super::session::{self, CloudReconciler, Remembering, Session};
 use super::{EXIT_CHANGES, SettingsFile, paint};
 use crate::domain::guard::{PendingApproval, Ruling};
 use crate::domain::mode::Mode;
@@ -71,7 +71,7 @@ pub(super) struct Looked {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = Session::once(config).await?;
+    let session = Session::once(config, Remembering::Reads).await?;
     let around = session.surroundings().await?;
     // `plan` is typed without writes: its reconcilers are those of observe mode.
     let looked = look(&session, &regions, &around, Mode::Observe).await;

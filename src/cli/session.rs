@@ -23,12 +23,14 @@ use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
+use crate::domain::record::RecordStatus;
 use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
+use crate::record;
 use crate::region::{Policy, Reconciler, SharedWindow, Surroundings};
 use crate::source::directory::Directory;
 
@@ -152,6 +154,57 @@ pub(super) struct Session {
     limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
 }
 
+/// What a command does with the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remembering {
+    /// It writes to AWS, so it takes the record for itself, under this name.
+    Takes(&'static str),
+    /// It only shows what would be: it reads what is there, also while another process has it.
+    Reads,
+    /// It is a simulation that begins and ends with the process: nothing was lost before.
+    Simulates,
+}
+
+impl Remembering {
+    async fn window(self, config: &Config, clock: &Clock) -> anyhow::Result<SharedWindow> {
+        let terms = record::Terms {
+            directory: config.state_directory.clone(),
+            installation: config.installation.clone(),
+            account: config.aws.expected_account,
+            command: match self {
+                Self::Takes(command) => command.to_owned(),
+                Self::Reads | Self::Simulates => String::new(),
+            },
+            retention: config.record_retention,
+            bytes_max: record::BYTES_MAX,
+        };
+        let now = clock.stamp();
+        let clock = clock.clone();
+        // Opening reads the whole file.
+        let open = move || match self {
+            Self::Simulates => SharedWindow::watched(&clock),
+            Self::Reads => match record::Reader::open(&terms).and_then(|reader| {
+                let remembered = reader.window(&now)?;
+                Ok((RecordStatus::Usable { began: reader.began().clone() }, remembered))
+            }) {
+                Ok((status, remembered)) => SharedWindow::as_read(&status, &remembered, &clock),
+                Err(none) => SharedWindow::without_record(&clock, none.why),
+            },
+            Self::Takes(_) => {
+                let record::Opened { record, window, notices } = record::Record::open(terms, &now);
+                for notice in notices {
+                    tracing::error!(notice, "the record was begun anew");
+                }
+                if let RecordStatus::Unusable(none) = record.status() {
+                    tracing::warn!(cause = none.cause.as_str(), error = none.why, "no record");
+                }
+                SharedWindow::with_record(record, &window, &clock)
+            }
+        };
+        Ok(tokio::task::spawn_blocking(open).await?)
+    }
+}
+
 /// Requests under way in all regions together (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 64;
 
@@ -162,6 +215,7 @@ impl Session {
         config: Arc<Config>,
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
+        remembering: Remembering,
     ) -> anyhow::Result<Self> {
         let cloud = connect(&config, clock.clone(), Arc::clone(&observer)).await?;
         let identity = identity(&cloud, &config.aws.regions).await?;
@@ -180,7 +234,7 @@ impl Session {
             caller: identity.arn,
             partition: identity.partition,
             observer,
-            window: Arc::new(SharedWindow::without_record(&clock, "no record".to_owned())),
+            window: Arc::new(remembering.window(&config, &clock).await?),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
             organization: Paced::new(&cloud.organization(), &clock),
@@ -191,8 +245,14 @@ impl Session {
     }
 
     /// Opens a session for a command that answers once.
-    pub(super) async fn once(config: Config) -> anyhow::Result<Self> {
-        Self::open(Arc::new(config), Clock::system(), Arc::new(NobodyListens)).await
+    pub(super) async fn once(config: Config, remembering: Remembering) -> anyhow::Result<Self> {
+        let (config, clock) = (Arc::new(config), Clock::system());
+        Self::open(config, clock, Arc::new(NobodyListens), remembering).await
+    }
+
+    /// What was lost lately, and the record behind it.
+    pub(super) fn window(&self) -> &Arc<SharedWindow> {
+        &self.window
     }
 
     /// A reconciler of this region; in observe mode it holds nothing that could write.
@@ -352,7 +412,7 @@ mod tests {
         let (waits, stop) = (Arc::new(Waits::default()), CancellationToken::new());
         let asked = async {
             let clock = simulation.clock().clone();
-            let session = Session::open(config, clock, waits.clone()).await.unwrap();
+            let session = Session::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
             let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
             region.look(&policy(&session.config), &Surroundings::default()).await.0
         };

@@ -52,6 +52,10 @@ pub struct Config {
     pub templates: Option<TemplateBucket>,
     /// Whether templates may hold remediations, which act in every member account.
     pub remediations: bool,
+    /// Where the record is kept; `None`: nothing is remembered over restarts.
+    pub state_directory: Option<PathBuf>,
+    /// How long the record keeps history.
+    pub record_retention: Duration,
     /// Its own HTTP server.
     pub http: Http,
 }
@@ -322,6 +326,9 @@ impl Config {
             rescue: _,
             templates: _,
             remediations: _,
+            // The record is opened once; a flag may name its directory.
+            state_directory: _,
+            record_retention: _,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();

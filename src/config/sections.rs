@@ -86,6 +86,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         rescue: rescue.unwrap_or_default(),
         templates,
         remediations,
+        state_directory: None,
+        record_retention: Duration::from_hours(90 * 24),
         http: http.unwrap_or_default(),
     })
 }

@@ -151,6 +151,28 @@ impl<'a> Approvals<'a> {
         }
     }
 
+    /// An approval that names this loss and does not count, and why.
+    pub fn void(
+        &self,
+        window: &Window,
+        loss: &LossAt,
+        last_update: Option<Timestamp>,
+    ) -> Option<(&'a Approval, &'static str)> {
+        let names = |approval: &&Approval| {
+            approval.permits.iter().any(|permit| permit.covers(loss))
+        };
+        let mut naming = self.all.values().filter(names);
+        naming.find_map(|approval| {
+            let why = match self.validity(approval) {
+                Validity::Expired => "it has expired",
+                Validity::TooLong => "it expires more than 7 days ahead",
+                Validity::InForce if window.may_use(approval, loss, last_update) => return None,
+                Validity::InForce => "it was used for this before, or the record cannot tell",
+            };
+            Some((approval, why))
+        })
+    }
+
     /// The approval that covers this loss of a pack that AWS last changed at `last_update`, if one
     /// does that was not used for it before.
     pub fn covering(

@@ -278,6 +278,18 @@ impl<'a> Asked<'a> {
         &self.plan.place.region
     }
 
+    /// What is wrong with approvals that name what none covers.
+    fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
+        let last_update = |at: &LossAt| {
+            self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
+        };
+        let void = self.uncovered.iter().filter_map(|at| {
+            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
+            Some(format!("the approval {} does not count: {why}", approval.name))
+        });
+        void.collect()
+    }
+
     /// The steps that ask for something which no approval covers.
     fn packs(&self) -> BTreeSet<PackName> {
         self.uncovered.iter().map(|at| at.pack.clone()).collect()
@@ -348,7 +360,7 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
         }
         held.clone_from(&asked.uncovered);
         let waiting = PendingApproval { trips, losses };
-        let why = hold_text(&waiting, asked.region());
+        let why = hold_text(&waiting, asked.region(), &asked.void(terms, window));
         block(&mut plan, &packs, &why);
         pending = Some(waiting);
     }
@@ -401,8 +413,9 @@ fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
     hold_steps(plan, |step| packs.contains(&step.pack), HoldReason::Guard, why);
 }
 
-fn hold_text(waiting: &PendingApproval, region: &Region) -> String {
-    let reasons: Vec<&str> = waiting.trips.iter().map(|trip| trip.why.as_str()).collect();
+fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>) -> String {
+    let reasons: Vec<&str> =
+        waiting.trips.iter().map(|trip| &trip.why).chain(void).map(String::as_str).collect();
     format!(
         "waiting for approval: {} in {region} ({}); commit what `conformd approve` prints, or \
          revert the change",

@@ -187,6 +187,23 @@ pub struct Delivery {
     pub revision: Option<Revision>,
 }
 
+/// A Put that AWS accepted, before it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivering {
+    /// When.
+    pub at: Stamp,
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// The parameters as they were sent. Their values are not kept: some hold secrets.
+    pub values: BTreeMap<String, String>,
+    /// The canonical template.
+    pub template: TemplateText,
+    /// The revision that asked for it.
+    pub revision: Option<Revision>,
+}
+
 /// A canonical template that was delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateText {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::approval::Approval;
 use super::loss::{Loss, LossAt};
-use super::model::{Digest, PackName, Region, Timestamp};
+use super::model::{Digest, Marker, PackName, Region, Timestamp};
 
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type Elapsed = Duration;
@@ -61,8 +61,22 @@ pub struct Window {
     known_from: Elapsed,
     /// Why it is not known, and what makes it known.
     unknown_why: Option<String>,
-    /// Whether the used approvals of earlier processes are known.
+    /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
+    /// next process will believe it.
     remembers: bool,
+    /// Why the record that is relied on cannot be written now.
+    unwritable: Option<String>,
+    /// The packs of ours that each region showed last.
+    seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
+}
+
+/// A pack of ours as an observation showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its marker.
+    pub marker: Marker,
+    /// When AWS last changed it.
+    pub last_update: Timestamp,
 }
 
 impl Window {
@@ -97,11 +111,67 @@ impl Window {
         self.used.insert((approval, at.key()));
     }
 
-    /// Why nothing may be lost unapproved yet, and how long that lasts; `None` once what was lost
-    /// within 24 hours is known.
-    pub fn caution(&self, now: Elapsed) -> Option<(&str, Duration)> {
+    /// Takes in whether the record can be written.
+    pub fn note_record(&mut self, unwritable: Option<String>) {
+        self.unwritable = unwritable.filter(|_| self.remembers);
+    }
+
+    /// Whether a record is relied on.
+    pub fn relies_on_record(&self) -> bool {
+        self.remembers
+    }
+
+    /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
+    pub fn caution(&self, now: Elapsed) -> Option<String> {
+        if let Some(why) = &self.unwritable {
+            return Some(format!("the record cannot be written, so nothing may be lost: {why}"));
+        }
         let left = self.known_from.checked_sub(now).filter(|left| !left.is_zero())?;
-        Some((self.unknown_why.as_deref().unwrap_or("no record"), left))
+        let watched = SPAN.saturating_sub(left).as_secs() / 3_600;
+        let why = self.unknown_why.as_deref().unwrap_or("no record");
+        Some(format!(
+            "what was lost here within 24 h is not known ({why}; watched for {watched} h so far)"
+        ))
+    }
+
+    /// Takes in what an earlier process saw.
+    pub fn recall_sighting(&mut self, region: &Region, pack: &PackName, sighting: Sighting) {
+        let packs = self.seen.entry(region.clone()).or_default();
+        packs.entry(pack.clone()).or_insert(sighting);
+    }
+
+    /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
+    /// gone without a step of ours was lost to another writer, and counts: the limits are for what
+    /// is lost, whoever did it. One that shows again unchanged was never gone.
+    pub fn observe(
+        &mut self,
+        region: &Region,
+        packs: BTreeMap<PackName, Sighting>,
+        now: Elapsed,
+        when: Timestamp,
+    ) {
+        let before = self.seen.remove(region).unwrap_or_default();
+        let at = |pack: &PackName| LossAt {
+            region: region.clone(),
+            pack: pack.clone(),
+            loss: Loss::Pack,
+        };
+        for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
+            let at = at(pack);
+            if !self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
+                let until = now.saturating_add(SPAN);
+                self.losses.push(Lost { at, until, when, approval: None, external: true });
+            }
+        }
+        for (pack, sighting) in &packs {
+            let at = at(pack);
+            // AWS changed it last before it was missed: a listing was short.
+            let returned = |lost: &Lost| {
+                lost.external && lost.at == at && sighting.last_update < lost.when
+            };
+            self.losses.retain(|lost| !returned(lost));
+        }
+        self.seen.insert(region.clone(), packs);
     }
 
     /// Everything that counts at this moment and that no approval permitted.
@@ -128,7 +198,7 @@ impl Window {
             (Some(read), Some(last)) => last < *read,
             (None, _) | (_, None) => true,
         };
-        !is_used && (self.remembers || is_older())
+        !is_used && self.unwritable.is_none() && (self.remembers || is_older())
     }
 
     /// Notes when approvals were read for the first time, by AWS's clock.

@@ -107,5 +107,5 @@ impl Moment {
 
 /// The time that has passed on a clock that counts a machine's sleep too.
 pub(super) fn running(clock: &Clock) -> Duration {
-    clock.elapsed()
+    clock.stamp().boot.map_or_else(|| clock.elapsed(), |boot| boot.elapsed)
 }

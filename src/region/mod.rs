@@ -27,7 +27,7 @@ use crate::domain::history::{History, Pace, backoff};
 use crate::domain::manifest::TemplateSource;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
-use crate::domain::observed::Observed;
+use crate::domain::observed::{Observed, Ownership};
 use crate::domain::organization::{Membership, Standing};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::recorder::Recorders;
@@ -175,8 +175,15 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         }
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
         self.history.arrive(&self.tracking);
-        self.note_templates(around);
+        self.note_templates(around, &observed).await;
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
+        let shown = match &observed {
+            Observed::Seen(seen) => Some(seen),
+            Observed::Unseen(_) => None,
+        };
+        if intent == Intent::Act {
+            self.window.keep(&self.reader.place().region, shown).await;
+        }
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
@@ -264,8 +271,26 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
     /// Keeps the templates of the manifests in force: after the next change they are what the packs
     /// still hold.
-    fn note_templates(&mut self, around: &Surroundings) {
+    async fn note_templates(&mut self, around: &Surroundings, observed: &Observed) {
+        if let Observed::Seen(seen) = observed {
+            self.window.observe(&self.reader.place().region, seen);
+            let held = seen.packs.values().filter_map(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => Some(marker.template),
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+            });
+            let unknown = held.filter(|digest| !self.templates.contains_key(digest)).collect();
+            self.window.recall_templates(unknown, &mut self.templates).await;
+        }
         let Some(catalog) = &around.intake.catalog else { return };
+        let held = |digest: &Digest| match observed {
+            Observed::Seen(seen) => seen.packs.values().any(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => marker.template == *digest,
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+            }),
+            Observed::Unseen(_) => true,
+        };
+        // What nobody holds any more is forgotten: revisions come and go for months.
+        self.templates.retain(|digest, _| held(digest));
         for manifest in catalog.packs.values().filter_map(Declared::in_force) {
             if let TemplateSource::Read(template) = &manifest.template {
                 let known = self.templates.entry(template.digest);
@@ -300,6 +325,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         if ruling.approved.plan().is_empty() {
             return Vec::new();
         }
+        let revision = ruling.approved.plan().revision.clone();
         let outcomes = match (&self.writer, self.stranger().await) {
             (Some(writer), None) => {
                 let gate = Gate {
@@ -315,13 +341,18 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             (None, _) => Vec::new(),
         };
         let now = self.clock.now();
-        self.window.settle(&self.reader.place().region, &outcomes);
+        self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
         for outcome in &outcomes {
             self.history.record(outcome, now, &policy.pace);
         }
         self.tracker.tracked.wrote(&outcomes, &policy.sweeps, self.clock.aws_now());
         self.tracking = self.tracker.tracked.tracking();
         outcomes
+    }
+
+    /// Takes back what a prepared ruling reserved: it is not acted on.
+    pub fn release(&self, ruling: &Ruling) {
+        self.window.release(ruling);
     }
 
     /// Why the credentials in use may not write here: they belong to another account, or cannot

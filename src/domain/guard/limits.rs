@@ -1,14 +1,13 @@
 //! The limits: how much may be lost within 24 hours without an approval.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::{Asked, Terms, Trip, TripReason, counted};
 use crate::domain::loss::{Loss, LossAt};
 use crate::domain::model::{AccountId, PackName};
 use crate::domain::organization::Shrink;
 use crate::domain::plan::{Action, Step};
-use crate::domain::window::{SPAN, Window};
+use crate::domain::window::Window;
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
 /// The defaults are those of the reliability reference, "Guard".
@@ -343,12 +342,7 @@ impl<'a> Scales<'a> {
     }
 
     fn caution(&self) -> Option<Trip> {
-        let (why, left) = self.window.caution(self.terms.elapsed)?;
-        let hours = SPAN.saturating_sub(left).as_secs() / Duration::from_hours(1).as_secs();
-        let why = format!(
-            "what was lost here within 24 h is not known ({why}; watched for {hours} h so far)"
-        );
-        Some(trip(TripReason::Caution, why))
+        Some(trip(TripReason::Caution, self.window.caution(self.terms.elapsed)?))
     }
 
     fn held(&self) -> Option<Trip> {
