@@ -563,6 +563,8 @@ mod tests {
         let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
         history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
         let observed = Observed::Seen(seen);
+        let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
+        let now = Timestamp::UNIX_EPOCH;
         let inputs = Inputs {
             place: &place,
             desired: Some(&desired),
@@ -573,15 +575,11 @@ mod tests {
             rescue: &Rescue::default(),
             pace: &pace,
             quota: 1_000,
-            rules: &HeldRules::new(&place, None, &BTreeMap::new()),
-            approvals: Approvals {
-                all: &BTreeMap::new(),
-                now: Timestamp::UNIX_EPOCH,
-                aws_now: Timestamp::UNIX_EPOCH,
-            },
+            rules: &HeldRules::new(&place, None, &templates),
+            approvals: Approvals { all: &approvals, now, aws_now: now },
             window: &Window::with_record(SPAN, SPAN),
         };
-        let plan = plan(&inputs, Timestamp::UNIX_EPOCH);
+        let plan = plan(&inputs, now);
         assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
         DIGESTS.get() - before
     }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
+mod approvals;
+mod over_time;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use conformd::domain::model::{PackName, Timestamp};
 use conformd::domain::observed::Observed;
 use conformd::domain::organization::Shrink;
 use conformd::domain::plan::Plan;
-use conformd::domain::window::{SPAN, Window};
+use conformd::domain::window::Window;
 use insta::assert_snapshot;
 
 use crate::lines::{
@@ -114,7 +117,7 @@ impl Court {
 
     /// What was sent did not happen.
     fn refused(&mut self, packs: &str) {
-        for pack in names(packs) {
+        for pack in names::<Vec<PackName>>(packs) {
             let loss = Loss::Pack;
             self.window.retract(&LossAt { region: place().region, pack, loss });
         }
@@ -284,23 +287,6 @@ fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_go
 }
 
 #[test]
-fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {
-    let limits = Limits { exclusions_max: 0, exclusions_percent: 0, ..Limits::default() };
-    let list = "#account 200000000001; #account 200000000002 SUSPENDED; #account 200000000003";
-    let goes = |desired: &str, observed: &str| {
-        let mut court = Court { limits, ..Court::new() };
-        court.permit(at("13:00"), accounts("a", [1]));
-        let ruling = court.rule(first(&format!("{list}; {desired}"), observed));
-        ruling.pending.is_none()
-    };
-    assert!(goes("a v1 -200000000001", "a v1"));
-    assert!(goes("a v1 -200000000001@ou-ab12-aaaaaaaa", "a v1"));
-    assert!(goes("a v1 -200000000001 -200000000002", "a v1 -300000000001"), "one is suspended");
-    assert!(!goes("a v1 -200000000001 -200000000003", "a v1"));
-    assert!(!goes("b v1 -200000000001", "b v1"));
-}
-
-#[test]
 fn half_of_the_rules_of_a_pack_may_go_and_five_of_a_region_or_a_tenth() {
     let unnamed = |old: u32, new: u32| check(first(&format!("a v2/{new}"), &format!("a v1/{old}")));
     assert_snapshot!(unnamed(10, 5), @"");
@@ -340,26 +326,6 @@ fn rules_are_compared_by_name_and_by_what_they_evaluate() {
 }
 
 #[test]
-fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
-    let step = |from: usize, to: usize| {
-        let (old, new) = (ruled("v1", 'r', 1..=from), ruled("v1", 'r', 1..=to));
-        first(&format!("a {new}"), &format!("a {old}"))
-    };
-    let mut court = Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(step(20, 15))), @"");
-    court.now = at("13:00");
-    assert_snapshot!(verdict(&court.rule(step(15, 10))), @"");
-    court.now = at("14:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 9))), @"");
-    // What comes back meanwhile makes room for as much.
-    court.now = at("15:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 12))), @"");
-    assert_snapshot!(verdict(&court.rule(step(12, 11))), @"");
-    court.now = at("d2/13:00");
-    assert_snapshot!(verdict(&court.rule(step(11, 6))), @"");
-}
-
-#[test]
 fn rules_lost_by_the_packs_of_a_region_are_summed_up() {
     let (old, new) = (ruled("v1", 'r', 1..=9), ruled("v2", 'r', 1..=8));
     let lines = |version: &str, names: &str| {
@@ -369,31 +335,6 @@ fn rules_lost_by_the_packs_of_a_region_are_summed_up() {
     let case = |names: &str| first(&lines(&new, names), &lines(&old, names));
     assert_snapshot!(check(case("abcde")), @"");
     assert_snapshot!(check(case("abcdef")), @"");
-}
-
-#[test]
-fn an_approval_names_the_rules_that_may_go() {
-    let case = || {
-        let (old, new) = (ruled("v1", 'r', 1..=10), ruled("v2", 'r', 7..=10));
-        first(&format!("a {new}"), &format!("a {old}"))
-    };
-    let mut court = Court::new();
-    court.permit(at("13:00"), rules("a", "r01 r02 r03 r04 r05 r06"));
-    assert_snapshot!(verdict(&court.rule(case())), @"");
-    // One that is not named stays within the limits by itself.
-    let mut court = Court::new();
-    court.permit(at("13:00"), rules("a", "r01 r02 r03 r04 r05"));
-    assert_snapshot!(verdict(&court.rule(case())), @"");
-    let mut court = Court::new();
-    court.permit(at("13:00"), rules("b", "r01 r02 r03 r04 r05 r06"));
-    assert_eq!(verdict(&court.rule(case())).lines().next(), Some("go: -"));
-    let unnamed = || first("a v2/1", "a v1/9");
-    for (count, expected) in [(7, "go: -"), (8, "go: a")] {
-        let mut court = Court::new();
-        let pack = "a".parse().unwrap();
-        court.permit(at("13:00"), vec![Permitted::RuleCount { pack, count }]);
-        assert_eq!(verdict(&court.rule(unnamed())).lines().next(), Some(expected), "{count}");
-    }
 }
 
 #[test]
@@ -424,85 +365,6 @@ fn what_waits_does_not_depend_on_which_pack_is_busy() {
 }
 
 #[test]
-fn an_approval_counts_until_it_expires_and_lives_for_seven_days_at_most() {
-    let rule = |expires: &str, now: &str| {
-        let mut court = Court { now: at(now), ..Court::new() };
-        court.permit(at(expires), deletes("g01 g02"));
-        verdict(&court.rule(dropping(2, 4)))
-    };
-    assert_snapshot!(rule("12:01", "12:00"), @"");
-    assert_snapshot!(rule("12:01", "12:01"), @"");
-    assert_eq!(rule("d8/12:00", "12:00"), rule("12:01", "12:00"));
-    assert_eq!(rule("d8/12:00:01", "12:00"), rule("12:01", "12:01"));
-}
-
-#[test]
-fn a_time_of_day_that_jumps_makes_no_approval_live_longer() {
-    for (days, expires) in [(30, "d2/12:00"), (0, "d9/12:00")] {
-        let jump = Duration::from_hours(24 * days);
-        let mut court = Court { jump, ..Court::new() };
-        court.permit(at(expires), deletes("g01 g02"));
-        assert_eq!(court.rule(dropping(2, 4)).approved.approval_names().len(), 0, "{days} days");
-    }
-}
-
-#[test]
-fn an_approval_covers_what_it_names_whatever_else_changes_and_nothing_more() {
-    let rule = |case: Case| {
-        let mut court = Court::new();
-        court.permit(at("13:00"), deletes("x y"));
-        verdict(&court.rule(case))
-    };
-    assert_snapshot!(rule(second("a v1; b v1", "a v1; b v1; x v7; y v7")), @"");
-    assert_snapshot!(rule(second("a v2; b v1 p=1; new v3", "a v1; b v1; x v8; y v7")), @"");
-    // One more is within the limits by itself, two more are not.
-    assert_snapshot!(rule(second("a v1; b v1; c v1", "a v1; b v1; c v1; x v7; y v7; z v7")), @"");
-    let more = "a v1; b v1; c v1; d v1; x v7; y v7; z v7; zz v7";
-    assert_snapshot!(rule(second("a v1; b v1; c v1; d v1", more)), @"");
-    assert_snapshot!(rule(second("a v1; b v1; y v7 -6x", "a v1; b v1; x v7; y v7")), @"");
-}
-
-#[test]
-fn an_approval_in_some_regions_permits_nothing_elsewhere() {
-    for (region, expected) in [("eu-west-1", "go: g01 g02"), ("us-east-1", "go: -")] {
-        let mut court = Court::new();
-        court.permit(at("13:00"), deletes("g01 g02"));
-        let approval = court.approvals.values_mut().next().unwrap();
-        approval.permits[0].regions = Some([region.parse().unwrap()].into());
-        let ruling = court.rule(dropping(2, 4));
-        assert_eq!(verdict(&ruling).lines().next(), Some(expected), "{region}");
-    }
-}
-
-#[test]
-fn an_approval_is_used_once_and_covers_what_was_left_of_it() {
-    let mut court = Court::new();
-    court.permit(at("13:00"), deletes("g01 g02 g03 g04"));
-    assert_snapshot!(verdict(&court.rule(dropping(4, 6))), @"");
-    // Two are gone; AWS refused the rest, and one of those is busy now.
-    court.refused("g03 g04");
-    let kept = packs('k', 2);
-    let rest = format!("{kept} g03 v2 11:30 UPDATE_IN_PROGRESS; g04 v2");
-    assert_snapshot!(verdict(&court.rule(second(&kept, &rest))), @"");
-    // All of them are made again, and not wanted again.
-    assert_snapshot!(verdict(&court.rule(dropping(4, 6))), @"");
-}
-
-#[test]
-fn without_a_record_an_approval_covers_only_what_is_older_than_its_first_reading() {
-    let why = "no state directory".to_owned();
-    let rule = |shown: &str| {
-        let mut court = Court::new();
-        court.window = Window::without_record(court.elapsed(), why.clone());
-        court.permit(at("13:00"), deletes("x"));
-        court.window.note_read(court.approvals.values(), at("11:00"));
-        verdict(&court.rule(second("a v1", &format!("a v1; {shown}"))))
-    };
-    assert_snapshot!(rule("x v7 10:59"), @"");
-    assert_snapshot!(rule("x v7 11:00"), @"");
-}
-
-#[test]
 fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
     let case = || second("a v2; b v1", "a v1; b v1; x v7; y v7");
     let sync = Court::new().rule(case());
@@ -519,194 +381,4 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
     let ruling = court.rule(case);
     assert_snapshot!(verdict(&ruling), @"");
     assert_snapshot!(text(ruling.approved.plan()), @"");
-}
-
-/// A pack more than is wanted.
-fn drop(name: &str) -> Case {
-    second("a v1; b v1", &format!("a v1; b v1; {name} v7"))
-}
-
-/// One name may go within a day, and `x` went at noon.
-fn after_noon(now: &str) -> Court {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, ..Court::new() };
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
-    court.now = at(now);
-    court
-}
-
-#[test]
-fn names_leave_the_window_after_24_hours_to_the_second() {
-    assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"");
-    assert_snapshot!(verdict(&after_noon("d2/12:00:00").rule(drop("y"))), @"");
-}
-
-#[test]
-fn a_time_of_day_that_jumps_empties_no_window() {
-    let mut court = after_noon("12:05");
-    court.jump = Duration::from_hours(25);
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
-}
-
-#[test]
-fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
-    let mut court = after_noon("13:00");
-    assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
-    court.now = at("d4/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
-    // Another hold is no way around it: neither more nor less of the same.
-    assert_eq!(verdict(&court.rule(second("a v1", "a v1; y v8"))).lines().next(), Some("go: -"));
-    let mut approved = after_noon("13:00");
-    approved.rule(drop("y"));
-    approved.permit(at("14:00"), deletes("y"));
-    assert_snapshot!(verdict(&approved.rule(drop("y"))), @"");
-    // Wanted again, and days later not any more.
-    court.rule(second("a v1; b v1; y v7", "a v1; b v1; y v7"));
-    court.now = at("d6/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
-}
-
-#[test]
-fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
-    let mut court = Court::new();
-    assert_eq!(verdict(&court.rule(first("a v2/1", "a v1/10"))).lines().next(), Some("go: -"));
-    court.now = at("d3/12:00");
-    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a v1/10"))), @"");
-}
-
-#[test]
-fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_a_day() {
-    let young = |now: &str| {
-        let mut court = Court::new();
-        let why = "no state directory is set".to_owned();
-        court.window = Window::without_record(court.elapsed(), why);
-        court.now = at(now);
-        court
-    };
-    assert_snapshot!(verdict(&young("12:00").rule(drop("x"))), @"");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"");
-    assert_snapshot!(verdict(&young("d2/12:00:00").rule(drop("x"))), @"");
-    let mut court = young("13:00");
-    court.permit(at("14:00"), deletes("x"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
-    // What was asked for in that day stays held: nobody has withdrawn it.
-    let mut court = young("13:00");
-    court.rule(drop("x"));
-    court.now = at("d2/12:00");
-    assert_eq!(verdict(&court.rule(drop("x"))).lines().next(), Some("go: -"));
-}
-
-#[test]
-fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
-    let mut court = Court::new();
-    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
-    court.now = at("d2/10:59:59");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
-    let mut court = Court::new();
-    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
-    court.now = at("d2/11:00:00");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
-}
-
-#[test]
-fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, mode: Mode::Observe, ..Court::new() };
-    court.rule(drop("x"));
-    court.mode = Mode::Sync;
-    let (desired, observed) = ("a v1; b v1", "a v1; b v1; x v7");
-    court.rule(first(desired, observed));
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
-}
-
-#[test]
-fn a_delete_that_deleted_nothing_uses_up_nothing() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, ..Court::new() };
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
-    court.refused("x");
-    assert_eq!(verdict(&court.rule(drop("y"))), "go: y");
-    assert_eq!(court.window.counting(court.elapsed()).count(), 1);
-}
-
-#[test]
-fn a_pack_that_is_deleted_and_made_again_in_turns_is_a_conflict_at_the_first_repetition() {
-    let mut court = Court::new();
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
-    court.now = at("13:00");
-    court.rule(second("a v1; b v1; x v7", "a v1; b v1"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
-}
-
-#[test]
-fn what_was_lost_before_counts_against_the_largest_number_of_packs_owned() {
-    let mut court = Court::new();
-    for gone in 1..=2 {
-        let kept = packs('k', 20 - gone);
-        let case = second(&kept, &format!("{kept}g{gone:02} v2"));
-        assert_eq!(verdict(&court.rule(case)), format!("go: g{gone:02}"));
-    }
-    let kept = packs('k', 17);
-    assert_snapshot!(verdict(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"");
-}
-
-#[test]
-fn one_pack_that_goes_in_every_region_counts_once() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, ..Court::new() };
-    for region in ["eu-west-1", "us-east-1", "ap-south-1"] {
-        let mut case = second("a v1", "a v1; x v7");
-        case.plan.place.region = region.parse().unwrap();
-        assert_eq!(verdict(&court.rule(case)), "go: x");
-    }
-}
-
-#[test]
-fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
-    let shown = "a v1; b v1; x v7";
-    let ruling = Court::new().rule_knowing("#declared; a v1; b v1", shown);
-    assert_snapshot!(text(ruling.approved.plan()), @"");
-    let ruling = Court::new().rule_knowing("#declared; a v1; b v1; x absent", shown);
-    assert_snapshot!(text(ruling.approved.plan()), @"");
-    let mut court = Court::new();
-    court.permit(at("13:00"), deletes("x"));
-    assert_snapshot!(verdict(&court.rule_knowing("#declared; a v1; b v1", shown)), @"");
-    // The same approval is no word of the pack that is there again.
-    let ruling = court.rule_knowing("#declared; a v1; b v1", shown);
-    assert_eq!(verdict(&ruling), "go: -");
-}
-
-#[test]
-fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
-    let (wanted, shown) = ("a v2[p]; b v2; c v1 -1x", "a v1[p,q]; b v1; c v1");
-    let ruling = Court::new().rule_knowing(&format!("#once; {wanted}"), shown);
-    assert_snapshot!(text(ruling.approved.plan()), @"");
-    assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"");
-}
-
-/// The windows of one day: how many of these losses, one an hour, are let through.
-fn spread(count: usize, mut case: impl FnMut(usize) -> Case) -> usize {
-    let mut court = Court::new();
-    let going = (0..count).filter(|index| {
-        court.now = at("00:00") + SPAN / 24 * u32::try_from(*index).unwrap();
-        !court.rule(case(*index)).approved.plan().steps.is_empty()
-    });
-    going.count()
-}
-
-#[test]
-fn no_day_takes_more_in_small_steps_than_at_once() {
-    let kept = packs('k', 60);
-    let drops = |index: usize| second(&kept, &format!("{kept}g{index:02} v2"));
-    assert_eq!(spread(20, drops), 5);
-    let exclusions = |index: usize| {
-        first(&format!("a v1 -{}x", index + 1), &format!("a v1 -{index}x"))
-    };
-    assert_eq!(spread(20, exclusions), 5);
-    let rules = |index: usize| {
-        let (old, new) = (ruled("v1", 'r', 1 + index..=40), ruled("v1", 'r', 2 + index..=40));
-        first(&format!("a {new}"), &format!("a {old}"))
-    };
-    assert_eq!(spread(20, rules), 5);
 }

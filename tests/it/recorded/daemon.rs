@@ -23,7 +23,7 @@ use conformd::domain::remedy::Rescue;
 use conformd::domain::report::{Declarations, Reports, SourceStatus};
 use conformd::domain::snapshot::Absence;
 use conformd::domain::track::Sweeps;
-use conformd::intake::{self, Parsed};
+use conformd::intake::{self, Parsed, Refresh};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, View};
 use conformd::organization::{self, Demand, Paced};
@@ -58,6 +58,8 @@ pub(crate) struct Daemon {
     pulses: [Pulse; 2],
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
+    /// Asks for a reading of the source.
+    wake: Arc<Notify>,
     parsed: watch::Sender<Parsed>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
@@ -88,6 +90,7 @@ impl Daemon {
             metrics,
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
+            wake: Arc::new(Notify::new()),
             parsed: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
@@ -118,7 +121,7 @@ impl Daemon {
             absence: Absence::Atomic,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());
-        let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (wake, stop) = (Arc::clone(&self.wake), CancellationToken::new());
         self.tasks.spawn(source::run(settings, clock, publish, wake, stop.clone()));
         let constraints = Constraints { regions: Some(regions()), ..Constraints::default() };
         let (sender, constraints) = watch::channel(constraints);
@@ -198,6 +201,11 @@ impl Daemon {
                 parsed,
                 membership,
                 recorders,
+                refresh: Refresh::new(
+                    Arc::clone(&self.wake),
+                    self.source.subscribe(),
+                    self.parsed.subscribe(),
+                ),
                 bell: watch::Sender::subscribe(&bell),
                 reports: self.reports.clone(),
                 // Nobody keeps a journal here.
