@@ -218,13 +218,13 @@ mod tests {
         let weights = Weights { owned: 100, owned_wanted: 90, source_empty: false };
         let (holds, bystanders) = (vec![], [].into());
         let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
-        let (all, templates) = ([].into(), Templates::new());
+        let (all, templates, here) = ([].into(), Templates::new(), plan.place.clone());
         let now = Timestamp::UNIX_EPOCH;
         let terms = Terms {
             mode: Mode::Sync,
             limits: &Limits { names_per_window: 100, ..Limits::default() },
             approvals: Approvals { all: &all, now, aws_now: now },
-            rules: &HeldRules::new(&plan.place.clone(), None, &templates),
+            rules: &HeldRules::new(&here, None, &templates),
             members: None,
             shrink: None,
             elapsed: SPAN,

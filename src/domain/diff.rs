@@ -491,6 +491,15 @@ mod tests {
     use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
     use crate::domain::observed::{Delivery, PackRecord, join};
     use crate::domain::organization::Standing;
+    use crate::domain::snapshot::SourcePath;
+    use crate::domain::template::Template;
+    use crate::domain::window::SPAN;
+
+    fn template() -> Template {
+        let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \
+                    Source: {Owner: AWS, SourceIdentifier: R}}}}";
+        Template::parse(&SourcePath::new("template.yaml").unwrap(), text).unwrap().0
+    }
 
     /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
     fn work(packs: usize) -> usize {
@@ -502,6 +511,9 @@ mod tests {
         let mut desired = Desired {
             revision: Revision("r1".to_owned()),
             basis: Basis::Whole,
+            absence: Absence::Atomic,
+            confirmed: true,
+            confirms_at: None,
             empty: false,
             elsewhere: BTreeSet::new(),
             absent: BTreeMap::new(),
@@ -510,11 +522,11 @@ mod tests {
             standing: Standing::Current,
         };
         let mut records = Vec::new();
+        let template = Arc::new(template());
         for number in 0..packs {
             let name: PackName = format!("p{number}").parse().unwrap();
-            let template = Digest::of([b"v1".as_slice()]);
             let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
-            let marker = Marker::new(installation.clone(), template, 10, policy, spot);
+            let marker = Marker::new(installation.clone(), template.digest, 10, policy, spot);
             let mut inputs: BTreeMap<_, _> =
                 [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
             let content = Content {
@@ -526,8 +538,17 @@ mod tests {
             if number % 3 != 0 {
                 let (adopt, suspend, invalid_now) = (false, None, None);
                 let (excluded, selects) = (BTreeMap::new(), false);
-                let want =
-                    DesiredPack { content, marker, excluded, selects, adopt, suspend, invalid_now };
+                let template = Arc::clone(&template);
+                let want = DesiredPack {
+                    content,
+                    template,
+                    marker,
+                    excluded,
+                    selects,
+                    adopt,
+                    suspend,
+                    invalid_now,
+                };
                 desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
             }
             if number % 3 == 1 {
@@ -542,6 +563,8 @@ mod tests {
         let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
         history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
         let observed = Observed::Seen(seen);
+        let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
+        let now = Timestamp::UNIX_EPOCH;
         let inputs = Inputs {
             place: &place,
             desired: Some(&desired),
@@ -552,8 +575,11 @@ mod tests {
             rescue: &Rescue::default(),
             pace: &pace,
             quota: 1_000,
+            rules: &HeldRules::new(&place, None, &templates),
+            approvals: Approvals { all: &approvals, now, aws_now: now },
+            window: &Window::with_record(SPAN, SPAN),
         };
-        let plan = plan(&inputs, Timestamp::UNIX_EPOCH);
+        let plan = plan(&inputs, now);
         assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
         DIGESTS.get() - before
     }

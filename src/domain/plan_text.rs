@@ -350,6 +350,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::loss::Losses;
     use crate::domain::foreign::is_hidden;
     use crate::domain::model::{Place, Revision};
     use crate::domain::plan::Weights;
@@ -397,6 +398,7 @@ mod tests {
             ],
             marker_now: None,
             last_update: None,
+            losses: Losses::of_pack(),
         };
         let hold = Hold {
             pack: Some("kms".parse().unwrap()),
