@@ -3,6 +3,8 @@
 //! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and covers
 //! nothing that it does not name. What was used is in the [`Window`].
 
+pub mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -58,7 +58,9 @@ impl fmt::Display for Loss {
 }
 
 /// A loss and where it happens: one pack deployment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct LossAt {
     /// The region.
     pub region: Region,
