@@ -110,7 +110,12 @@ impl Approval {
     pub fn id(&self) -> Digest {
         let Self { name, origin: _, reason, expires, permits } = self;
         let permits = format!("{permits:?}");
-        Digest::of([name.as_bytes(), reason.as_bytes(), expires.to_string().as_bytes(), permits.as_bytes()])
+        Digest::of([
+            name.as_bytes(),
+            reason.as_bytes(),
+            expires.to_string().as_bytes(),
+            permits.as_bytes(),
+        ])
     }
 
     /// Whether it permits an account list of so many active accounts.

@@ -42,7 +42,6 @@ impl Loss {
             Self::Account(_) => "account",
         }
     }
-
 }
 
 impl fmt::Display for Loss {

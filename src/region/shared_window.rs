@@ -64,6 +64,14 @@ impl SharedWindow {
         Ok(())
     }
 
+    /// Takes back everything that a ruling reserved: none of its steps was taken.
+    pub(super) fn release(&self, ruling: &Ruling) {
+        let mut window = self.lock();
+        for (at, _) in ruling.approved.losses() {
+            window.retract(&at);
+        }
+    }
+
     /// Takes back what did not happen: a delete that deleted nothing is no loss.
     pub(super) fn settle(&self, region: &Region, outcomes: &[Outcome]) {
         let mut window = self.lock();

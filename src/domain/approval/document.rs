@@ -146,6 +146,20 @@ impl Waiting {
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
+    /// Every loss in words, with its regions: `iam in eu-west-1, us-east-1: rule root-mfa`.
+    pub fn lines(&self) -> Vec<String> {
+        let mut places: BTreeMap<(&PackName, &Loss), BTreeSet<&Region>> = BTreeMap::new();
+        for LossAt { region, pack, loss } in &self.losses {
+            places.entry((pack, loss)).or_default().insert(region);
+        }
+        let line = |((pack, loss), regions): ((&PackName, &Loss), BTreeSet<&Region>)| {
+            let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
+            let loss = flowing(&loss.to_string(), REASON_MAX);
+            format!("{pack} in {}: {loss}", regions.join(", "))
+        };
+        places.into_iter().map(line).collect()
+    }
+
     /// One kind of loss, counted once however many regions lose it.
     fn part(&self, verb: &str, noun: &str, fits: impl Fn(&LossAt) -> bool) -> Option<String> {
         let fitting = || self.losses.iter().filter(|at| fits(at));
@@ -165,9 +179,10 @@ impl Waiting {
     /// The approval that covers every loss here and no other.
     pub fn approval(&self, statement: Statement<'_>) -> Approval {
         let Statement { reason, made, life } = statement;
-        let parts = self.losses.iter().map(|LossAt { region, pack, loss }| {
-            format!("{region} {pack} {} {loss}", loss.kind())
-        });
+        let parts = self
+            .losses
+            .iter()
+            .map(|LossAt { region, pack, loss }| format!("{region} {pack} {} {loss}", loss.kind()));
         let parts: Vec<String> = parts.collect();
         let digest = Digest::of(parts.iter().map(String::as_bytes)).to_string();
         let short: String = digest.chars().take(4).collect();
@@ -200,9 +215,8 @@ impl Waiting {
         let packs = packs.together().map(|((), all, at)| permit(Permitted::Packs(all), at));
         let adoptions =
             adoptions.together().map(|((), all, at)| permit(Permitted::Adoptions(all), at));
-        let rules = rules
-            .together()
-            .map(|(pack, rules, at)| permit(Permitted::Rules { pack, rules }, at));
+        let rules =
+            rules.together().map(|(pack, rules, at)| permit(Permitted::Rules { pack, rules }, at));
         let counts = counts
             .together()
             .map(|((pack, count), _, at)| permit(Permitted::RuleCount { pack, count }, at));
@@ -294,7 +308,7 @@ impl fmt::Display for Document<'_> {
         let Self { approval, waiting, names, simulated } = *self;
         let Approval { name, origin: _, reason, expires, permits } = approval;
         if simulated {
-            writeln!(out, "# SIMULATED: no AWS account is read or changed")?;
+            writeln!(out, "# SIMULATED: no AWS account is looked at or changed")?;
         }
         writeln!(out, "# Permits: {}.", waiting.summary())?;
         if !waiting.reasons.is_empty() {
@@ -377,8 +391,7 @@ fn list(
     }
     writeln!(out, "    {lead}{field}:")?;
     items.iter().try_for_each(|(item, comment)| {
-        let comment =
-            if comment.is_empty() { String::new() } else { format!(" # {comment}") };
+        let comment = if comment.is_empty() { String::new() } else { format!(" # {comment}") };
         writeln!(out, "        - {item}{comment}")
     })
 }

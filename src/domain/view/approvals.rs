@@ -168,14 +168,9 @@ pub const GUARDED_WAYS: &str = "If this is intended, commit what `conformd appro
     otherwise revert the change. Time alone releases nothing.";
 
 impl ApprovalsView {
-    /// What waits, of these regions only.
-    pub fn waiting(&self, is_asked: impl Fn(&Region) -> bool) -> Waiting {
-        let losses = self.losses.iter().filter(|at| is_asked(&at.region)).cloned();
-        let undeclared = self.undeclared.iter().filter_map(|(pack, regions)| {
-            let regions: BTreeSet<Region> =
-                regions.iter().filter(|region| is_asked(region)).cloned().collect();
-            (!regions.is_empty()).then(|| (pack.clone(), regions))
-        });
-        Waiting::reported(losses.collect(), undeclared.collect(), self.reasons.clone())
+    /// What waits, as it was reported.
+    pub fn waiting(&self) -> Waiting {
+        let Self { losses, undeclared, reasons, .. } = self;
+        Waiting::reported(losses.clone(), undeclared.clone(), reasons.clone())
     }
 }

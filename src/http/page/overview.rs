@@ -10,21 +10,21 @@ use super::events::latest;
 use super::grid::grid;
 use super::newcomers::pressing;
 use super::parts::{
-    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link, pack_path,
-    scrolling, sign, tone,
+    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link,
+    pack_path, scrolling, sign, tone,
 };
 use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
-use crate::domain::event::Event;
 use crate::domain::approval::document::Waiting;
+use crate::domain::event::Event;
 use crate::domain::model::{PackName, Region};
 use crate::domain::view::Caller;
+use crate::domain::view::Facts;
 use crate::domain::view::approvals::{
     self, ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names,
     waiting,
 };
-use crate::domain::view::Facts;
 use crate::domain::view::health::{HealthState, Subject};
 use crate::domain::view::region::HoldView;
 use crate::domain::view::status::{OrganizationView, SourceView, StandingKind, StatusView, status};
