@@ -35,11 +35,7 @@ pub trait Gate {
 }
 
 /// Takes every step of the plan, or says that it was not started.
-pub async fn execute<W: Writer>(
-    approved: Approved,
-    writer: &W,
-    gate: &impl Gate,
-) -> Vec<Outcome> {
+pub async fn execute<W: Writer>(approved: Approved, writer: &W, gate: &impl Gate) -> Vec<Outcome> {
     let plan = approved.plan();
     let audit = Audit { place: plan.place.clone(), revision: plan.revision.clone() };
     let take = |step: Step| {
@@ -179,8 +175,8 @@ mod tests {
 
     use super::*;
     use crate::cloud::Op;
-    use crate::domain::failure::FailureKind;
     use crate::domain::approval::Approvals;
+    use crate::domain::failure::FailureKind;
     use crate::domain::guard::{Limits, Terms, approve};
     use crate::domain::loss::Losses;
     use crate::domain::mode::Mode;

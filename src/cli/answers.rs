@@ -122,7 +122,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// A daemon's answer, and whose packs it is about.
-async fn get<T: DeserializeOwned>(
+pub(super) async fn get<T: DeserializeOwned>(
     daemon: &Address,
     page: &str,
 ) -> anyhow::Result<(Installation, T)> {

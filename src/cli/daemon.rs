@@ -362,12 +362,17 @@ impl Daemon {
             move || metrics.panicked(Task::Journal),
             move || {
                 let window = Arc::clone(&window);
-                record::run(record.clone(), clock.clone(), end.clone(), move |remembered, notices| {
-                    for notice in notices {
-                        tracing::error!(notice, "the record was begun anew");
-                    }
-                    window.reopened(&remembered);
-                })
+                record::run(
+                    record.clone(),
+                    clock.clone(),
+                    end.clone(),
+                    move |remembered, notices| {
+                        for notice in notices {
+                            tracing::error!(notice, "the record was begun anew");
+                        }
+                        window.reopened(&remembered);
+                    },
+                )
             },
         ));
     }

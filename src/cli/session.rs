@@ -444,7 +444,8 @@ mod tests {
         let (waits, stop) = (Arc::new(Waits::default()), CancellationToken::new());
         let asked = async {
             let clock = simulation.clock().clone();
-            let session = Session::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
+            let session =
+                Session::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
             let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
             region.look(&policy(&session.config), &Surroundings::default()).await.0
         };

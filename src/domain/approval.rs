@@ -3,6 +3,8 @@
 //! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and covers
 //! nothing that it does not name. What was used is in the [`Window`].
 
+pub mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -108,7 +110,12 @@ impl Approval {
     pub fn id(&self) -> Digest {
         let Self { name, origin: _, reason, expires, permits } = self;
         let permits = format!("{permits:?}");
-        Digest::of([name.as_bytes(), reason.as_bytes(), expires.to_string().as_bytes(), permits.as_bytes()])
+        Digest::of([
+            name.as_bytes(),
+            reason.as_bytes(),
+            expires.to_string().as_bytes(),
+            permits.as_bytes(),
+        ])
     }
 
     /// Whether it permits an account list of so many active accounts.
@@ -158,9 +165,8 @@ impl<'a> Approvals<'a> {
         loss: &LossAt,
         last_update: Option<Timestamp>,
     ) -> Option<(&'a Approval, &'static str)> {
-        let names = |approval: &&Approval| {
-            approval.permits.iter().any(|permit| permit.covers(loss))
-        };
+        let names =
+            |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
         let mut naming = self.all.values().filter(names);
         naming.find_map(|approval| {
             let why = match self.validity(approval) {

@@ -9,9 +9,7 @@ use super::catalog::{Catalog, Declared};
 use super::content::Content;
 use super::limits;
 use super::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
-use super::model::{
-    Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
-};
+use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp};
 use super::organization::{AccountList, Standing};
 use super::selector::{self, Excluded, Unresolved};
 use super::snapshot::Absence;

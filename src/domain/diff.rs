@@ -19,8 +19,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrival::{Arrival, Tracking, Verdict};
 use super::approval::Approvals;
+use super::arrival::{Arrival, Tracking, Verdict};
 use super::changes::{Scene, changes, losses};
 use super::desired::{Desired, DesiredPack, Stuck, Want};
 use super::history::{History, Memory, Pace};
@@ -403,8 +403,8 @@ impl Region<'_> {
 
     /// No manifest names it at all. A file that is gone proves nothing: it may have been lost.
     fn undeclared(&self, step: &Step) -> Option<Decision> {
-        let is_declared =
-            self.desired.absent.contains_key(&step.pack) || self.desired.elsewhere.contains(&step.pack);
+        let is_declared = self.desired.absent.contains_key(&step.pack)
+            || self.desired.elsewhere.contains(&step.pack);
         if is_declared || self.desired.absence == Absence::Atomic {
             return None;
         }

@@ -405,7 +405,10 @@ fn forbid_deletes(plan: &mut Plan) {
 /// Holds everything that takes something away, and says so where it only waited until now.
 fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
     for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
-        if hold.step.as_ref().is_some_and(|step| packs.contains(&step.pack) && !step.losses.is_empty())
+        if hold
+            .step
+            .as_ref()
+            .is_some_and(|step| packs.contains(&step.pack) && !step.losses.is_empty())
         {
             (hold.reason, hold.why, hold.until) = (HoldReason::Guard, why.to_owned(), None);
         }

@@ -42,7 +42,6 @@ impl Loss {
             Self::Account(_) => "account",
         }
     }
-
 }
 
 impl fmt::Display for Loss {
@@ -58,7 +57,9 @@ impl fmt::Display for Loss {
 }
 
 /// A loss and where it happens: one pack deployment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct LossAt {
     /// The region.
     pub region: Region,

@@ -350,8 +350,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::loss::Losses;
     use crate::domain::foreign::is_hidden;
+    use crate::domain::loss::Losses;
     use crate::domain::model::{Place, Revision};
     use crate::domain::plan::Weights;
     use crate::domain::selector::Rule;

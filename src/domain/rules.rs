@@ -39,7 +39,9 @@ impl<'a> HeldRules<'a> {
         };
         let Ownership::Ours(marker) = &pack.ownership else { return RulesHeld::default() };
         match self.templates.get(&marker.template) {
-            Some(template) => RulesHeld::Named(present_or_unknown(template, &pack.record, self.place)),
+            Some(template) => {
+                RulesHeld::Named(present_or_unknown(template, &pack.record, self.place))
+            }
             None => RulesHeld::Counted(marker.rules),
         }
     }

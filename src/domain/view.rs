@@ -5,6 +5,7 @@
 //! that the command line shows a daemon's answer as if it were its own.
 
 pub mod account;
+pub mod approvals;
 pub mod cell;
 pub mod events;
 pub mod health;

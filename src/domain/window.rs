@@ -166,9 +166,8 @@ impl Window {
         for (pack, sighting) in &packs {
             let at = at(pack);
             // AWS changed it last before it was missed: a listing was short.
-            let returned = |lost: &Lost| {
-                lost.external && lost.at == at && sighting.last_update < lost.when
-            };
+            let returned =
+                |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
             self.losses.retain(|lost| !returned(lost));
         }
         self.seen.insert(region.clone(), packs);
@@ -242,8 +241,13 @@ impl Window {
     }
 
     /// The packs of a region that were deleted and count.
-    pub fn deleted<'a>(&'a self, region: &'a Region, now: Elapsed) -> impl Iterator<Item = &'a Lost> {
-        self.counting(now).filter(move |lost| lost.at.region == *region && lost.at.loss == Loss::Pack)
+    pub fn deleted<'a>(
+        &'a self,
+        region: &'a Region,
+        now: Elapsed,
+    ) -> impl Iterator<Item = &'a Lost> {
+        self.counting(now)
+            .filter(move |lost| lost.at.region == *region && lost.at.loss == Loss::Pack)
     }
 
     /// The rules that a pack deployment lost and that count.

@@ -21,9 +21,9 @@ use self::walk::walk;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::Organization;
+use crate::domain::approval::Approval;
 use crate::domain::beat::{Beater, Task};
 use crate::domain::history::backoff;
-use crate::domain::approval::Approval;
 use crate::domain::model::{Digest, Timestamp};
 use crate::domain::organization::{AccountList, Interest, Membership, Terms, Unlisted};
 

@@ -78,10 +78,8 @@ impl executor::Gate for Gate<'_> {
         }
         let age = running(self.clock).saturating_sub(self.observed);
         if age > OBSERVATION_AGE_MAX {
-            let why = format!(
-                "the region was last read {} s ago; it is read again first",
-                age.as_secs()
-            );
+            let why =
+                format!("the region was last read {} s ago; it is read again first", age.as_secs());
             return Err(why);
         }
         self.window.begin(self.region, step, permits, revision).await

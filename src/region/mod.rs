@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::approval::Approvals;
@@ -139,6 +138,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         around: &Surroundings,
     ) -> (RegionReport, Ruling) {
         self.look_with(policy, around, Intent::Act).await
+    }
+
+    /// Gives back what a prepared ruling reserved, when it is not carried out.
+    pub fn release(&self, ruling: &Ruling) {
+        self.window.release(ruling);
     }
 
     async fn look_with(
@@ -348,11 +352,6 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.tracker.tracked.wrote(&outcomes, &policy.sweeps, self.clock.aws_now());
         self.tracking = self.tracker.tracked.tracking();
         outcomes
-    }
-
-    /// Takes back what a prepared ruling reserved: it is not acted on.
-    pub fn release(&self, ruling: &Ruling) {
-        self.window.release(ruling);
     }
 
     /// Why the credentials in use may not write here: they belong to another account, or cannot

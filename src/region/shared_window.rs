@@ -181,7 +181,12 @@ impl SharedWindow {
 
     /// Takes in how steps ended. What did not happen is taken back: a delete that deleted nothing
     /// is no loss.
-    pub(super) async fn settle(&self, place: &Place, revision: Option<&Revision>, outcomes: &[Outcome]) {
+    pub(super) async fn settle(
+        &self,
+        place: &Place,
+        revision: Option<&Revision>,
+        outcomes: &[Outcome],
+    ) {
         let (mut happened, mut not) = (Vec::new(), Vec::new());
         for Outcome { step, ending } in outcomes {
             let is_open = match ending {

@@ -96,7 +96,8 @@ impl Court {
 
     /// The same of a plan that goes by approvals itself, seen twice.
     fn rule_knowing(&mut self, wanted: &str, shown: &str) -> Ruling {
-        let (desired, observed, mut history) = (desired(wanted), observed(shown), History::default());
+        let (desired, observed, mut history) =
+            (desired(wanted), observed(shown), History::default());
         let looked = (&observed, &Members::default());
         let known = (&self.approvals, &self.window);
         look_knowing(&mut history, &desired, looked, known, self.now - Duration::from_mins(15));
@@ -273,12 +274,7 @@ fn an_adoption_always_waits_since_nobody_knows_what_it_takes_away() {
 
 #[test]
 fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_goes_on() {
-    let shrink = Shrink {
-        before: 100,
-        after: 80,
-        since: at("11:00"),
-        gone: [account(7)].into(),
-    };
+    let shrink = Shrink { before: 100, after: 80, since: at("11:00"), gone: [account(7)].into() };
     let mut court = Court { shrink: Some(shrink), ..Court::new() };
     let case = || first("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
     assert_snapshot!(verdict(&court.rule(case())), @"");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Before, Claim, Declared};
+use crate::domain::approval::Approval;
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Related, Span};
-use crate::domain::approval::Approval;
 use crate::domain::model::PackName;
 use crate::domain::snapshot::SourcePath;
 

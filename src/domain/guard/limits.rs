@@ -174,7 +174,8 @@ impl<'a> Scales<'a> {
 
     /// AWS does not return a template, so what an adoption loses is not known.
     fn adoptions(&self) -> Option<Trip> {
-        let adopted = self.asked.steps.iter().filter(|step| matches!(step.action, Action::Adopt(_)));
+        let adopted =
+            self.asked.steps.iter().filter(|step| matches!(step.action, Action::Adopt(_)));
         let packs: Vec<&str> = adopted
             .filter(|step| self.asked.of_pack(&step.pack).next().is_some())
             .map(|step| step.pack.as_str())

@@ -31,8 +31,7 @@ pub(in crate::domain) fn read(findings: &mut Findings<'_>, root: &Node) -> Optio
     let expires = spec
         .required(findings, "expires")
         .and_then(|field| moment(findings, field, "spec.expires"));
-    let permits =
-        spec.required(findings, "permits").map(|field| read_permits(findings, field));
+    let permits = spec.required(findings, "permits").map(|field| read_permits(findings, field));
     let origin = Origin { path: findings.path.clone(), span: root.span };
     let approval = Approval {
         name: name?,
@@ -92,15 +91,17 @@ fn read_permit(findings: &mut Findings<'_>, node: &Node) -> Vec<Permit> {
         permitted.push(Permitted::Adoptions(names(findings, field, "permits.adopt")));
     }
     if let Some(field) = fields.optional("accountList") {
-        permitted.extend(count(findings, field, "permits.accountList").map(|active| {
-            Permitted::AccountList(usize::try_from(active).unwrap_or(usize::MAX))
-        }));
+        permitted.extend(
+            count(findings, field, "permits.accountList").map(|active| {
+                Permitted::AccountList(usize::try_from(active).unwrap_or(usize::MAX))
+            }),
+        );
     }
     permitted.extend(of_one_pack(findings, &fields));
     if permitted.is_empty() && !findings.failed() {
-        findings.error(node.span, code::MISSING_FIELD, "this permits nothing").expected(
-            "delete, adopt or accountList; or pack with loseRules or excludeAccounts",
-        );
+        findings
+            .error(node.span, code::MISSING_FIELD, "this permits nothing")
+            .expected("delete, adopt or accountList; or pack with loseRules or excludeAccounts");
     }
     let permit = |what| Permit { what, regions: regions.clone() };
     permitted.into_iter().map(permit).collect()

@@ -7,7 +7,9 @@ use conformd::domain::guard::Limits;
 use conformd::domain::window::Window;
 use insta::assert_snapshot;
 
-use super::{Case, Court, accounts, deletes, dropping, first, packs, ruled, rules, second, verdict};
+use super::{
+    Case, Court, accounts, deletes, dropping, first, packs, ruled, rules, second, verdict,
+};
 use crate::lines::{at, text};
 
 #[test]

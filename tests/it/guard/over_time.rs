@@ -40,7 +40,8 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
         let (old, new) = (ruled("v1", 'r', 1..=from), ruled("v1", 'r', 1..=to));
         first(&format!("a {new}"), &format!("a {old}"))
     };
-    let mut court = Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
+    let mut court =
+        Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
     assert_snapshot!(verdict(&court.rule(step(20, 15))), @"");
     court.now = at("13:00");
     assert_snapshot!(verdict(&court.rule(step(15, 10))), @"");
@@ -186,9 +187,8 @@ fn no_day_takes_more_in_small_steps_than_at_once() {
     let kept = packs('k', 60);
     let drops = |index: usize| second(&kept, &format!("{kept}g{index:02} v2"));
     assert_eq!(spread(20, drops), 5);
-    let exclusions = |index: usize| {
-        first(&format!("a v1 -{}x", index + 1), &format!("a v1 -{index}x"))
-    };
+    let exclusions =
+        |index: usize| first(&format!("a v1 -{}x", index + 1), &format!("a v1 -{index}x"));
     assert_eq!(spread(20, exclusions), 5);
     let rules = |index: usize| {
         let (old, new) = (ruled("v1", 'r', 1 + index..=40), ruled("v1", 'r', 2 + index..=40));

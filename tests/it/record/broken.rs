@@ -54,7 +54,8 @@ fn moved_aside(breaks: impl FnOnce(&Path)) -> String {
     drop(record);
     assert_eq!(counted(&usable(home.path(), 61)), ["new"], "said once, and it works from then on");
     let told = placeless(home.path(), &notices.join("\n"));
-    let kept = "; it is kept as DIR/record.sqlite3.corrupt-20261101T000100Z, and another one begins";
+    let kept =
+        "; it is kept as DIR/record.sqlite3.corrupt-20261101T000100Z, and another one begins";
     told.strip_suffix(kept).unwrap().to_owned()
 }
 
