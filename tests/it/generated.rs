@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
@@ -356,9 +358,9 @@ fn metadata(dice: &mut Dice, flow: bool) -> String {
     let mut lines = "Metadata:\n".to_owned();
     for entry in entries {
         if dice.below(8) == 0 {
-            lines += &format!("{}\n", dice.one(COMMENTS));
+            writeln!(lines, "{}", dice.one(COMMENTS)).unwrap();
         }
-        lines += &format!("  {entry}\n");
+        writeln!(lines, "  {entry}").unwrap();
     }
     lines
 }
@@ -420,11 +422,16 @@ fn tree_of(node: &Node) -> Value {
         }
     };
     let Some(tag) = &node.tag else { return bare };
-    let argument = match bare {
+    let argument = match &bare {
         Value::String(text) if tag == "GetAtt" && text.contains('.') => {
             text.splitn(2, '.').collect()
         }
-        bare => bare,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => bare,
     };
     let name =
         if matches!(&**tag, "Ref" | "Condition") { tag.clone() } else { format!("Fn::{tag}") };
@@ -441,7 +448,7 @@ fn expected(text: &str) -> Value {
 }
 
 /// Resources of a type, counted without the product.
-fn count(tree: &Value, kind: &str) -> u32 {
+fn held(tree: &Value, kind: &str) -> u32 {
     let resources = tree["Resources"].as_object().unwrap().values();
     u32::try_from(resources.filter(|resource| resource["Type"] == kind).count()).unwrap()
 }
@@ -466,9 +473,9 @@ fn cases(count: usize) -> impl Iterator<Item = String> {
 
 #[test]
 fn what_is_accepted_is_sent_as_one_tree_that_holds_what_was_counted() {
-    let of_variable = |name: &str| std::env::var(name).ok();
-    let wanted = of_variable("CONFORMD_YAML_CASES").map_or(CASES, |count| count.parse().unwrap());
-    let file = of_variable("CONFORMD_YAML_CASES_FILE").map(|path| File::create(path).unwrap());
+    let count = |text: OsString| text.to_str().unwrap().parse().unwrap();
+    let wanted = std::env::var_os("CONFORMD_YAML_CASES").map_or(CASES, count);
+    let file = std::env::var_os("CONFORMD_YAML_CASES_FILE").map(|path| File::create(path).unwrap());
     let mut file = file.map(BufWriter::new);
     let path = SourcePath::new("any.yaml").unwrap();
     let mut accepted = 0;
@@ -480,7 +487,7 @@ fn what_is_accepted_is_sent_as_one_tree_that_holds_what_was_counted() {
         let other: Value = serde_yaml::from_str(body).unwrap();
         assert_eq!(other, tree, "{text}\n{body}");
         let Census { rules, remediations, .. } = census;
-        assert_eq!((count(&tree, RULE), count(&tree, REMEDIATION)), (*rules, *remediations));
+        assert_eq!((held(&tree, RULE), held(&tree, REMEDIATION)), (*rules, *remediations));
         let is_clean =
             |one: char| matches!(one, '\n' | ' '..='~') || !one.is_control() && one > '~';
         assert!(body.chars().all(is_clean), "{body:?}");

@@ -341,7 +341,7 @@ fn long_form(value: serde_yaml::Value) -> serde_yaml::Value {
             let name = if name == "Ref" { name } else { format!("Fn::{name}") };
             Value::Mapping([(name.into(), long_form(tagged.value))].into_iter().collect())
         }
-        value => value,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
 

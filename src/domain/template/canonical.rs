@@ -56,8 +56,7 @@ impl Canonical {
         }
     }
 
-    /// The same template with the marker parameter declared before all others: it is never the
-    /// reason why a reader has to look for the first one.
+    /// The same template with the marker parameter declared before all others.
     pub(super) fn with_marker(self) -> Self {
         let text = |text: &str| Self::Text(text.to_owned());
         let attributes = [("Type", "String"), ("Default", MARKER_DEFAULT)];
@@ -65,13 +64,11 @@ impl Canonical {
             attributes.map(|(name, value)| (name.to_owned(), text(value))).into_iter().collect();
         let marker = (MARKER_PARAMETER.to_owned(), Self::Mapping(declaration));
         let Self::Mapping(mut sections) = self else { return self };
-        let declared = sections.iter_mut().find_map(|(name, section)| match section {
-            Self::Mapping(parameters) if name == "Parameters" => Some(parameters),
-            _ => None,
-        });
-        match declared {
-            Some(parameters) => parameters.insert(0, marker),
-            None => sections.insert(0, ("Parameters".to_owned(), Self::Mapping(vec![marker]))),
+        let declared = sections.iter_mut().find(|(name, _)| name == "Parameters");
+        if let Some((_, Self::Mapping(parameters))) = declared {
+            parameters.insert(0, marker);
+        } else {
+            sections.insert(0, ("Parameters".to_owned(), Self::Mapping(vec![marker])));
         }
         Self::Mapping(sections)
     }
