@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::domain::record::NoRecordCause;
@@ -76,14 +76,49 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
-    harden(&connection)?;
-    prove(&connection)?;
-    Ok(connection)
+    let open = |path: &Path, flags| -> Result<Connection, Fault> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        harden(&connection)?;
+        prove(&connection)?;
+        Ok(connection)
+    };
+    let opened = open(path, flags);
+    let is_bare = || !with_suffix(path, "-wal").exists();
+    match opened {
+        // The index of a log cannot be made here. Without a log nobody writes, and none is needed.
+        Err(Fault::Sql(error))
+            if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && is_bare() =>
+        {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            open(Path::new(&format!("file:{}?immutable=1", escaped(path))), flags)
+        }
+        opened => opened,
+    }
 }
 
-/// Opens a file to write, at the newest version of the schema.
-pub(super) fn open_to_write(path: &Path, bytes_max: u64) -> Result<Connection, Fault> {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A path as part of a URI (SQLite, "Uniform Resource Identifiers").
+fn escaped(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    let escape = |byte: &u8| match char::from(*byte) {
+        plain if plain.is_ascii_alphanumeric() || "/._-".contains(plain) => plain.to_string(),
+        _ => format!("%{byte:02x}"),
+    };
+    bytes.map(escape).collect()
+}
+
+/// Opens a file to write, at the newest version of the schema. Before anything is written,
+/// `accept` sees whose it is.
+pub(super) fn open_to_write(
+    path: &Path,
+    bytes_max: u64,
+    accept: impl FnOnce(&Connection) -> Result<(), Fault>,
+) -> Result<Connection, Fault> {
     examine(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -95,9 +130,14 @@ pub(super) fn open_to_write(path: &Path, bytes_max: u64) -> Result<Connection, F
     }
     harden(&connection)?;
     prove(&connection)?;
+    accept(&connection)?;
     tune(&connection, bytes_max)?;
-    connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let found = format!("its disk cannot hold SQLite's log (journal mode {mode})");
+        return Err(Fault::Refused(NoRecordCause::Failed, found));
+    }
     migrate(&mut connection, VERSIONS)?;
     Ok(connection)
 }
@@ -151,6 +191,9 @@ pub(super) fn migrate(connection: &mut Connection, versions: &[&str]) -> Result<
     let version =
         transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
     let version = usize::try_from(version).unwrap_or_default();
+    if version >= versions.len() {
+        return Ok(());
+    }
     for step in versions.iter().skip(version) {
         transaction.execute_batch(step)?;
     }

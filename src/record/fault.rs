@@ -88,15 +88,16 @@ fn sql_cause(error: &rusqlite::Error) -> NoRecordCause {
             | ErrorCode::AuthorizationForStatementDenied
             | ErrorCode::ReadOnly,
         ) => NoRecordCause::Denied,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => NoRecordCause::Damaged,
+        // Unknown and none: a table or column is missing, or a value has another type.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None => {
+            NoRecordCause::Damaged
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => NoRecordCause::InUse,
-        // A table or column that should be there, or a value of another type.
-        Some(ErrorCode::Unknown) => NoRecordCause::Damaged,
         Some(_) => NoRecordCause::Failed,
-        None => NoRecordCause::Damaged,
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than matter here")]
 pub(super) fn io_cause(error: &io::Error) -> NoRecordCause {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -105,6 +106,7 @@ pub(super) fn io_cause(error: &io::Error) -> NoRecordCause {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
         | io::ErrorKind::AlreadyExists
         | io::ErrorKind::NotFound => NoRecordCause::Denied,
         _ => NoRecordCause::Failed,

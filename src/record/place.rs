@@ -6,6 +6,7 @@ use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -13,6 +14,7 @@ use super::Terms;
 use super::cells::insert;
 use super::database;
 use super::fault::{Fault, io_cause};
+use super::reader;
 use super::rows::Identity;
 use crate::domain::foreign::flowing;
 use crate::domain::record::NoRecordCause;
@@ -24,6 +26,9 @@ pub const FILE: &str = "record.sqlite3";
 const LOCK: &str = "record.lock";
 /// What SQLite keeps beside a file. They belong to one file only: beside another they destroy it.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// How often, and how long apart, a lock is tried that another one has.
+const LOCK_TRIES: usize = 5;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// Characters that are shown of what the lock's file holds.
 const HOLDER_MAX: usize = 80;
 
@@ -88,18 +93,14 @@ fn lock(path: &Path, command: &str) -> Result<File, Fault> {
     };
     let mut file = options.open(path).map_err(failed)?;
     give_to_owner_of_directory(path);
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // What cannot be read is not said.
-            if (&file).take(1_024).read_to_string(&mut holder).is_err() {
-                holder.clear();
-            }
-            let found = format!("it is in use by {}", flowing(&holder, HOLDER_MAX));
-            return Err(Fault::Refused(NoRecordCause::InUse, found));
+    if !take(&file).map_err(failed)? {
+        let mut holder = String::new();
+        // What cannot be read is not said.
+        if (&file).take(1_024).read_to_string(&mut holder).is_err() {
+            holder.clear();
         }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
+        let found = format!("it is in use by {}", flowing(&holder, HOLDER_MAX));
+        return Err(Fault::Refused(NoRecordCause::InUse, found));
     }
     let holder = format!("{command}, pid {}\n", std::process::id());
     let written = file
@@ -110,6 +111,19 @@ fn lock(path: &Path, command: &str) -> Result<File, Fault> {
     Ok(file)
 }
 
+/// Whether the lock could be taken. A process that ends, or that starts another one, may hold it for
+/// a moment longer.
+fn take(file: &File) -> io::Result<bool> {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
 /// Opens the file; makes it where there is none. The schema is the newest then.
 pub(super) fn open(terms: &Terms, path: &Path, now: &Stamp) -> Result<(Connection, Inode), Fault> {
     match path.symlink_metadata() {
@@ -118,15 +132,23 @@ pub(super) fn open(terms: &Terms, path: &Path, now: &Stamp) -> Result<(Connectio
         Err(error) => return Err(error.into()),
     }
     let file = inode(path)?;
-    let connection = database::open_to_write(path, terms.bytes_hard())?;
-    // Whoever made the file readable to others did not mean to; if it is not ours, it stays so.
-    if let Ok(metadata) = path.metadata()
+    tighten(path);
+    let connection = database::open_to_write(path, terms.bytes_hard(), |connection| {
+        reader::identity(connection, terms).map(drop)
+    })?;
+    Ok((connection, file))
+}
+
+/// Whoever made the file readable to others did not mean to, and its companions take its mode. If
+/// it is not ours, it stays as it is.
+fn tighten(path: &Path) {
+    if let Ok(metadata) = path.symlink_metadata()
+        && metadata.is_file()
         && metadata.mode() & 0o077 != 0
         && let Err(error) = fs::set_permissions(path, Permissions::from_mode(0o600))
     {
         tracing::debug!(%error, "the record's mode cannot be changed");
     }
-    Ok((connection, file))
 }
 
 /// Makes the file under another name first: a process that dies meanwhile leaves no half record.

@@ -47,7 +47,10 @@ pub(super) fn prune(store: &mut Store, retention: Duration, now: &Stamp) -> Resu
     forget_templates(&transaction)?;
     transaction.commit()?;
     shrink(store, now)?;
-    store.connection.execute_batch("PRAGMA incremental_vacuum")?;
+    // Each step gives one page back.
+    let mut vacuum = store.connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
     Ok(())
 }
 

@@ -151,7 +151,7 @@ pub(super) fn events(
     let (mut tail, mut arguments) = ("WHERE 1".to_owned(), Vec::new());
     for (column, wanted) in columns {
         if let Some(wanted) = wanted {
-            tail.push_str(&format!(" AND {column} = ?"));
+            tail.extend([" AND ", column, " = ?"]);
             arguments.push(Value::Text(wanted));
         }
     }

@@ -91,7 +91,7 @@ fn an_installation_that_will_work_is_described_and_passes() {
         .iter()
         .map(|one| one["check"].as_str().unwrap())
         .collect();
-    insta::assert_snapshot!(names.join(" "), @"identity organization administrator trusted-access accounts region packs region packs permissions recorder-probe management-account source template-bucket delivery-buckets http-listen http-token clock");
+    insta::assert_snapshot!(names.join(" "), @"identity organization administrator trusted-access accounts region packs region packs permissions recorder-probe management-account source record template-bucket delivery-buckets http-listen http-token clock");
     insta::assert_snapshot!(format!("{:#}", json["checks"][5]), @r#"
     {
       "advice": null,

@@ -117,7 +117,19 @@ fn what_is_no_record_is_moved_aside_and_another_one_begins() {
         other.execute_batch("DELETE FROM identity").unwrap();
     };
     said.push(moved_aside(nobody));
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    the record DIR/record.sqlite3: it is no SQLite file
+    the record DIR/record.sqlite3: it has only 0 bytes
+    the record DIR/record.sqlite3: it has only 60 bytes
+    the record DIR/record.sqlite3: database disk image is malformed
+    the record DIR/record.sqlite3: it is another program's database
+    the record DIR/record.sqlite3: it is a directory
+    the record DIR/record.sqlite3: it is a symbolic link
+    the record DIR/record.sqlite3: it is no regular file
+    the record DIR/record.sqlite3: *** in database main *** Tree 3 page 3: btreeInitPage() returns error code 11
+    the record DIR/record.sqlite3: no such table: losses
+    the record DIR/record.sqlite3: it does not say whose it is
+    ");
 }
 
 #[test]
@@ -133,7 +145,10 @@ fn a_row_that_was_changed_by_other_hands_is_found() {
         other.execute("UPDATE identity SET began_wall = 0, began_aws = NULL", []).unwrap();
     };
     said.push(moved_aside(older));
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    the record DIR/record.sqlite3: row 2 of losses is damaged: its seal does not fit
+    the record DIR/record.sqlite3: row 1 of identity is damaged: its seal does not fit
+    ");
 }
 
 #[test]
@@ -213,7 +228,11 @@ fn a_newer_record_and_one_of_others_are_left_as_they_are() {
     said.push(refused(|_| {}, installation));
     let account = |terms| Terms { account: "999999999999".parse().unwrap(), ..terms };
     said.push(refused(|_| {}, account));
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    the record DIR/record.sqlite3: a newer conformd wrote it (schema 900, known up to 1); run the newer conformd again, or move the file away
+    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to staging in 111111111111; give every installation a directory of its own
+    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to main in 999999999999; give every installation a directory of its own
+    ");
 }
 
 #[test]
@@ -226,14 +245,17 @@ fn a_directory_that_cannot_be_made_or_entered_is_said() {
         placeless(home.path(), &why(&opened.record).to_string())
     };
     let said = ["file", "file/state"].map(|name| said(&home.path().join(name)));
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    the record DIR/file/record.sqlite3: its directory cannot be made: File exists (os error 17); let its directory and files belong to the user that runs conformd, on a disk that can be written
+    the record DIR/file/state/record.sqlite3: its directory cannot be made: Not a directory (os error 20); let its directory and files belong to the user that runs conformd, on a disk that can be written
+    ");
     fs::create_dir(home.path().join("state")).unwrap();
     fs::create_dir(home.path().join("state/record.lock")).unwrap();
     let opened = open(&home.path().join("state"), 0);
-    assert_snapshot!(placeless(home.path(), &why(&opened.record).to_string()), @"");
+    assert_snapshot!(placeless(home.path(), &why(&opened.record).to_string()), @"the record DIR/state/record.sqlite3: its lock DIR/state/record.lock cannot be taken: Is a directory (os error 21); let its directory and files belong to the user that runs conformd, on a disk that can be written");
     let none = Record::open(Terms { directory: None, ..terms(home.path()) }, &at(0)).record;
     assert_eq!(cause(&none), NoRecordCause::NotConfigured);
-    assert_snapshot!(why(&none).to_string(), @"");
+    assert_snapshot!(why(&none).to_string(), @"no directory for the record is configured; name a directory that outlives the process in stateDirectory, or with --state-directory");
 }
 
 #[test]
@@ -338,7 +360,7 @@ fn a_reader_makes_and_moves_nothing() {
     assert_eq!(said(), missing);
     assert!(files(&directory).is_empty());
     fs::write(directory.join(FILE), "nothing").unwrap();
-    assert_snapshot!(said(), @"");
+    assert_snapshot!(said(), @"the record DIR/state/record.sqlite3: it has only 7 bytes; start conformd again, which moves the file aside and begins another one");
     assert_eq!(files(&directory), [FILE]);
 }
 

@@ -11,7 +11,7 @@ use conformd::domain::record::{
     LossEntry, LossKey, LossKind, LossState, Publication, Window,
 };
 use conformd::domain::stamp::{BootTime, Stamp, age};
-use conformd::record::{FILE, Reader, Record, Terms, Unrecorded, run};
+use conformd::record::{FILE, Opened, Reader, Record, Terms, Unrecorded, run};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -97,7 +97,9 @@ proptest! {
             (ApprovalRead { approval, at: first }, kept)
         });
         drop(record);
-        let window = Record::open(terms(home.path()), &now).window;
+        let Opened { record, window, notices } = Record::open(terms(home.path()), &now);
+        prop_assert!(record.status().is_usable(), "{:?}", record.status());
+        prop_assert_eq!(notices, Vec::<String>::new());
         let counts = |entry: &LossEntry| entry.state != LossState::Retracted;
         given.retain(|_, entry| counts(entry));
         prop_assert_eq!(&window.losses, &given);

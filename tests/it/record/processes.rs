@@ -71,7 +71,7 @@ fn every_loss_that_was_acknowledged_survives_kill_9_at_any_moment() {
             line.ends_with(&format!("start {}", acknowledged + 1))
         }));
         // Moments within and between writes, another in every round.
-        thread::sleep(Duration::from_micros(round * 397 % 9_000));
+        thread::sleep(Duration::from_micros(round * 1_397 % 40_000));
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
         let last =
@@ -82,7 +82,7 @@ fn every_loss_that_was_acknowledged_survives_kill_9_at_any_moment() {
         assert!((acknowledged..=acknowledged + 1).contains(&found), "{acknowledged}, {found}");
         acknowledged = found;
     }
-    assert!(acknowledged > 100, "{acknowledged}");
+    assert!(acknowledged > 30, "{acknowledged}");
     let names: Vec<String> = (0..acknowledged).map(|number| format!("rule-{number}")).collect();
     assert_eq!(counted(&usable(home.path(), 0)), names);
 }
