@@ -21,8 +21,19 @@ fn any_loss() -> impl Strategy<Value = Loss> {
     let rule = prop_oneof![
         "[a-z][a-z-]{0,9}".prop_map(Loss::Rule),
         "\\PC{1,12}".prop_map(Loss::Rule),
-        select(vec!["yes", "1e3", "0x1f", "~", "a: b", "- a", "#a", "\u{85}", "\u{2028}", "\u{202e}x"])
-            .prop_map(|name| Loss::Rule(name.to_owned())),
+        select(vec![
+            "yes",
+            "1e3",
+            "0x1f",
+            "~",
+            "a: b",
+            "- a",
+            "#a",
+            "\u{85}",
+            "\u{2028}",
+            "\u{202e}x"
+        ])
+        .prop_map(|name| Loss::Rule(name.to_owned())),
     ];
     prop_oneof![
         Just(Loss::Pack),
