@@ -106,7 +106,9 @@ async fn listen(
 async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
-    let Some(opened) = stop.run_until_cancelled(Run::open(args, config, &regions, stop)).await
+    // On the heap: the SDK's futures are large.
+    let opening = Box::pin(Run::open(args, config, &regions, stop));
+    let Some(opened) = stop.run_until_cancelled(opening).await
     else {
         print("Interrupted; nothing was changed.\n")?;
         return Ok(ExitCode::FAILURE);
@@ -118,7 +120,14 @@ async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow:
     print(&table::of(&run.outcomes, &rollouts))?;
     print(&run.afterword(&rollouts))?;
     if stop.is_cancelled() {
-        print("Interrupted; AWS goes on deploying what it accepted.\n")?;
+        let accepted = |(_, outcome): &(Region, Outcome)| {
+            matches!(outcome.ending, Ending::Accepted { .. } | Ending::Unknown { .. })
+        };
+        print(if run.outcomes.iter().any(accepted) {
+            "Interrupted; AWS goes on deploying what it accepted.\n"
+        } else {
+            "Interrupted; nothing was changed.\n"
+        })?;
     }
     let is_fine = ended == Ended::Applied && !stop.is_cancelled() && run.is_fine(&rollouts);
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -80,8 +80,8 @@ impl Permit {
         let is_here = self.regions.as_ref().is_none_or(|regions| regions.contains(region));
         is_here
             && match (&self.what, loss) {
-                (Permitted::Packs(packs), Loss::Pack) => packs.contains(pack),
-                (Permitted::Adoptions(packs), Loss::Adoption) => packs.contains(pack),
+                (Permitted::Packs(packs), Loss::Pack)
+                | (Permitted::Adoptions(packs), Loss::Adoption) => packs.contains(pack),
                 (Permitted::Rules { pack: of, rules }, Loss::Rule(name)) => {
                     of == pack && rules.contains(name)
                 }

@@ -50,6 +50,7 @@ impl fmt::Display for Loss {
             Self::Pack => out.write_str("the pack"),
             Self::Adoption => out.write_str("what it holds now"),
             Self::Rule(name) => write!(out, "rule {name}"),
+            Self::Rules(1) => out.write_str("1 rule"),
             Self::Rules(count) => write!(out, "{count} rules"),
             Self::Account(account) => write!(out, "account {account}"),
         }

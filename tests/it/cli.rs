@@ -660,11 +660,12 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     assert!(nobody.stderr.contains("did you mean 333333333333 (workload)?"), "{}", nobody.stderr);
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run",
     "reload",
     "plan",
     "apply",
+    "approve",
     "status",
     "explain",
     "check",

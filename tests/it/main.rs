@@ -4,6 +4,8 @@
 
 mod alerts;
 mod api;
+mod applying;
+mod approving;
 mod canaries;
 mod characters;
 mod check;

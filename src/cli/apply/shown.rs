@@ -97,3 +97,91 @@ pub(super) fn differences<'a>(
     });
     differing.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::approval::document::{LIFE, Statement, Waiting};
+    use crate::domain::loss::Losses;
+    use crate::domain::model::{Place, Timestamp};
+    use crate::domain::plan::{Action, Hold, Reason, Weights};
+
+    fn step(pack: &str, update: i64) -> Step {
+        Step {
+            pack: pack.parse().unwrap(),
+            action: Action::Delete,
+            reason: Reason::Absent,
+            changes: vec![],
+            marker_now: None,
+            last_update: Some(Timestamp::from_second(update).unwrap()),
+            losses: Losses::of_pack(),
+        }
+    }
+
+    fn hold(step: Step, reason: HoldReason, why: &str, until: i64) -> Hold {
+        let until = Timestamp::from_second(until).ok();
+        let (pack, why) = (Some(step.pack.clone()), why.to_owned());
+        Hold { pack, reason, why, until, step: Some(Box::new(step)) }
+    }
+
+    fn plan(steps: Vec<Step>, holds: Vec<Hold>) -> Plan {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let (bystanders, weights) = (BTreeMap::new(), Weights::default());
+        Plan { place, revision: None, steps, holds, bystanders, weights }
+    }
+
+    fn typed(packs: &[&str]) -> Approval {
+        let at = |pack: &&str| LossAt {
+            region: "eu-west-1".parse().unwrap(),
+            pack: pack.parse().unwrap(),
+            loss: crate::domain::loss::Loss::Pack,
+        };
+        let losses = packs.iter().map(at).collect();
+        let waiting = Waiting::reported(losses, BTreeMap::new(), vec![]);
+        waiting.approval(Statement { reason: None, made: Timestamp::UNIX_EPOCH, life: LIFE })
+    }
+
+    fn check(shown: &Plan, now: &Plan, typed: Option<&Approval>) -> Vec<String> {
+        differences([shown], [now], typed)
+    }
+
+    #[test]
+    fn words_and_moments_of_a_hold_may_change_and_nothing_else() {
+        let held = |why, until| hold(step("a", 1), HoldReason::SecondLook, why, until);
+        let shown = plan(vec![step("b", 1)], vec![held("one", 10)]);
+        assert_eq!(check(&shown, &plan(vec![step("b", 1)], vec![held("two", 20)]), None), [""; 0]);
+        let taken = plan(vec![step("a", 1), step("b", 1)], vec![]);
+        let now = "a in eu-west-1: shown was delete held (second_look), now it is delete";
+        assert_eq!(check(&shown, &taken, None), [now]);
+        let gone = plan(vec![], vec![held("one", 10)]);
+        assert_eq!(
+            check(&shown, &gone, None),
+            ["b in eu-west-1: shown was delete, now it is no change"]
+        );
+    }
+
+    #[test]
+    fn a_pack_that_another_writer_changed_meanwhile_is_another_plan() {
+        let (shown, now) = (plan(vec![step("a", 1)], vec![]), plan(vec![step("a", 2)], vec![]));
+        let differing = "a in eu-west-1: delete, with other content or over another state";
+        assert_eq!(check(&shown, &now, None), [differing]);
+    }
+
+    #[test]
+    fn what_was_typed_explains_that_a_loss_is_not_held_and_explains_nothing_else() {
+        let held = |pack, reason| hold(step(pack, 1), reason, "", 1);
+        let shown =
+            plan(vec![], vec![held("a", HoldReason::Guard), held("b", HoldReason::Undeclared)]);
+        let now = plan(vec![step("a", 1)], vec![held("b", HoldReason::SecondLook)]);
+        assert_eq!(check(&shown, &now, None).len(), 2);
+        assert_eq!(check(&shown, &now, Some(&typed(&["a", "b"]))), [""; 0]);
+        assert_eq!(check(&shown, &now, Some(&typed(&["a"]))).len(), 1);
+        let other = plan(vec![step("a", 2)], vec![held("b", HoldReason::Undeclared)]);
+        assert_eq!(check(&shown, &other, Some(&typed(&["a", "b"]))).len(), 1);
+        let denied = plan(vec![step("c", 1)], shown.holds.clone());
+        assert_eq!(check(&shown, &denied, Some(&typed(&["a", "b", "c"]))).len(), 1);
+    }
+}

@@ -83,7 +83,7 @@ impl Waiting {
             pack: pack.clone(),
             loss: loss.clone(),
         };
-        for PendingApproval { trips, losses } in pending {
+        if let Some(PendingApproval { trips, losses }) = pending {
             for (pack, lost) in losses {
                 self.losses.extend(lost.iter().map(|loss| at(pack, loss)));
             }
