@@ -10,7 +10,13 @@ mod delivered;
 mod effective;
 mod insertion;
 mod intrinsic;
+mod leftovers;
+mod names;
 mod outline;
+mod parameters;
+mod remediation;
+mod rule;
+mod schema;
 mod sections;
 
 use std::collections::BTreeSet;
@@ -26,6 +32,7 @@ use super::yaml::{self, Node};
 
 pub use effective::Effective;
 pub(super) use outline::Outline;
+pub use schema::schema_of;
 
 /// A template that was parsed and proven to carry the marker parameter without other change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +95,7 @@ impl Template {
 
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
+        leftovers::check(&mut findings, &root);
         let census = census::take(&mut findings, &root);
         if findings.failed() {
             return Err(findings.all);

@@ -17,6 +17,7 @@ mod guard;
 mod history;
 mod http;
 mod journal;
+mod judging;
 mod lab;
 mod lines;
 mod logs;
