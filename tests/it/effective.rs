@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::templates::corpus;
 
-const TEMPLATE: &str = r#"
+const TEMPLATE: &str = r"
 Parameters:
   Keys: {Type: String, Default: ''}
   Switch: {Type: String, Default: 'on'}
@@ -36,7 +36,7 @@ Resources:
   Always: &rule
     Type: AWS::Config::ConfigRule
     Properties: {ConfigRuleName: always, Source: {Owner: AWS, SourceIdentifier: ROOT_MFA}}
-"#;
+";
 
 /// The template with one more rule for each condition.
 fn template() -> Template {

@@ -510,10 +510,10 @@ spec:
           Properties: {Source: {Owner: AWZ}}
 ";
     let catalog = read(&[("a.yaml", text)]);
-    insta::assert_snapshot!(show(&catalog), @r"
+    insta::assert_snapshot!(show(&catalog), @r#"
     inline: broken
     a.yaml:11:40: error[malformed]: Owner is "AWZ"; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
-    ");
+    "#);
     let span = catalog.diagnostics[0].span.unwrap();
     assert_eq!(&text[span.start..span.end], "AWZ");
     let folded = text.replace("inline: |", "inline: >");
