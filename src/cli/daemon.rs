@@ -8,7 +8,6 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,9 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::SettingsFile;
 use super::reloader::Reloader;
-use super::session::{self, Session, Unfit};
+use super::session::{self, Remembering, Session, Unfit};
 use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
@@ -29,14 +29,16 @@ use crate::domain::event::Events;
 use crate::domain::journal::News;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
+use crate::domain::record::RecordStatus;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
-use crate::intake::{self, Parsed};
+use crate::intake::{self, Parsed, Refresh};
 use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
+use crate::record::{self, Figures, Record};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -58,6 +60,8 @@ pub(super) struct Daemon {
     token: Option<Token>,
     about: watch::Sender<About>,
     settings: watch::Sender<Arc<Config>>,
+    /// What it does with the record.
+    remembering: Remembering,
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
@@ -73,11 +77,16 @@ pub(super) struct Daemon {
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
+    record: watch::Sender<Option<RecordStatus>>,
 }
 
 impl Daemon {
     /// Sets everything up; nothing runs yet.
-    pub(super) fn new(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        config: Config,
+        clock: Clock,
+        remembering: Remembering,
+    ) -> anyhow::Result<Self> {
         let about = about(&config, clock.now());
         let metrics = Metrics::new(&Setup {
             program: Program {
@@ -92,6 +101,7 @@ impl Daemon {
         let config = Arc::new(config);
         Ok(Self {
             token: token(&config)?,
+            remembering,
             settings: watch::Sender::new(Arc::clone(&config)),
             config,
             metrics,
@@ -111,6 +121,7 @@ impl Daemon {
             doorbell: Arc::default(),
             source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+            record: watch::Sender::default(),
         })
     }
 
@@ -145,6 +156,7 @@ impl Daemon {
             recorders: self.recorders.subscribe(),
             events: self.events.subscribe(),
             caller: self.caller.subscribe(),
+            record: self.record.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
             bell: Arc::clone(&self.doorbell),
@@ -154,7 +166,7 @@ impl Daemon {
     }
 
     /// What takes new settings from this file.
-    pub(super) fn reloader(&self, file: PathBuf) -> Reloader {
+    pub(super) fn reloader(&self, file: SettingsFile) -> Reloader {
         Reloader {
             file,
             settings: self.settings.clone(),
@@ -179,6 +191,7 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_record(&mut tasks, &session, &stop);
         self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
         let mut parsed = self.parsed.subscribe();
@@ -244,6 +257,7 @@ impl Daemon {
             interval: self.config.intervals.source,
             events: true,
             wanted: crate::domain::catalog::templates_wanted,
+            absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
         let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
@@ -331,6 +345,62 @@ impl Daemon {
         ));
     }
 
+    /// Keeps the record: writes events, forgets what is old, tries again what could not be used.
+    fn spawn_record(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let window = Arc::clone(session.window());
+        let Some(record) = window.record().cloned() else { return };
+        tasks.spawn(self.show_record(record.clone(), stop.clone()));
+        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "record",
+            stop.clone(),
+            move || metrics.panicked(Task::Journal),
+            move || {
+                let window = Arc::clone(&window);
+                record::run(
+                    record.clone(),
+                    clock.clone(),
+                    end.clone(),
+                    move |remembered, notices| {
+                        for notice in notices {
+                            tracing::error!(notice, "the record was begun anew");
+                        }
+                        window.reopened(&remembered);
+                    },
+                )
+            },
+        ));
+    }
+
+    /// Shows how the record stands: by its changes, and its size every few seconds.
+    fn show_record(
+        &self,
+        record: Record,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
+        let (shown, metrics) = (self.record.clone(), self.metrics.clone());
+        async move {
+            let mut status = record.watch();
+            loop {
+                shown.send_replace(Some(status.borrow_and_update().clone()));
+                let Figures { usable, bytes, write_errors, events_lost: _ } = record.figures();
+                metrics.show_record(usable, bytes, write_errors);
+                // All arms are cancel-safe: `changed` only marks a version as seen.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    Ok(()) = status.changed() => {}
+                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
+                }
+            }
+        }
+    }
+
     fn spawn_probe(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
@@ -390,6 +460,11 @@ impl Daemon {
             parsed: self.parsed.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
+            refresh: Refresh::new(
+                Arc::clone(&self.source_wake),
+                self.source.subscribe(),
+                self.parsed.subscribe(),
+            ),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
             news: self.news.clone(),
@@ -422,7 +497,12 @@ impl Daemon {
     async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
         loop {
             let observer = Arc::new(self.metrics.clone());
-            let opening = Session::open(Arc::clone(&self.config), self.clock.clone(), observer);
+            let opening = Session::open(
+                Arc::clone(&self.config),
+                self.clock.clone(),
+                observer,
+                self.remembering,
+            );
             // Reading an identity has no effects: dropping it loses nothing.
             let opened = tokio::select! {
                 biased;

@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long)]
     allow_remediations: bool,
 
-    /// List every file that was ignored
+    /// List every file that was ignored by its name
     #[arg(short, long)]
     verbose: bool,
 }

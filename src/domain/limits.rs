@@ -79,7 +79,7 @@ pub const RULES_IN_REGION: Limit = Limit {
 
 /// Bytes of a template that is sent inline, the marker included.
 pub const INLINE_BYTES: Limit = Limit {
-    what: "bytes of a template with its marker",
+    what: "bytes of a template, as it is sent",
     strict: 51_200,
     upper: 51_200,
     source: "AWS Config API: PutOrganizationConformancePack, TemplateBody",
@@ -144,6 +144,10 @@ pub const NODES: usize = 60_000;
 
 /// Collections inside each other. Ours: published templates reach 8.
 pub const DEPTH: usize = 64;
+
+/// Characters of a key in a template, with quotes and escapes. YAML readers look no further than
+/// 1,024 characters for the colon behind it.
+pub const KEY: usize = 1_000;
 
 /// Problems reported of one file's text. Ours: nobody reads on.
 pub const PROBLEMS: usize = 100;

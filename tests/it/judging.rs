@@ -194,10 +194,10 @@ fn a_property_that_aws_does_not_know_or_would_not_take_is_an_error() {
 #[test]
 fn a_function_stands_where_it_may_and_names_what_is_declared() {
     insta::assert_snapshot!(judge_all([
-        managed("InputParameters: {a: !If [Unset, x, y]}"),
+        managed("InputParameters: {a: !If [Unset, x, z]}"),
         managed("InputParameters: {a: !If [Set, x]}"),
-        managed("InputParameters: {a: !Equals [x, y]}"),
-        managed("InputParameters: {a: {'Fn::If': [Set, x, y], b: c}}"),
+        managed("InputParameters: {a: !Equals [x, z]}"),
+        managed("InputParameters: {a: {'Fn::If': [Set, x, z], b: c}}"),
         managed("InputParameters: {a: !Ref Dayz}"),
         managed("InputParameters: {a: !Ref AWS::Regoin}"),
         managed("InputParameters: {a: !Sub '${Dayz} of ${AWS::Region}, ${!literally}'}"),
@@ -206,22 +206,20 @@ fn a_function_stands_where_it_may_and_names_what_is_declared() {
         managed("InputParameters: {a: !FindInMap [ByRegoin, eu-west-1, days]}"),
         managed("InputParameters: {a: !FindInMap [ByRegion, eu-west-2, days]}"),
         managed("InputParameters: {a: !FindInMap [ByRegion, !Ref AWS::Region, days]}"),
-        managed("InputParameters: {a: !Join [',', [x, y]]}"),
-        managed("InputParameters: {a: {'Fn::Iff': [Set, x, y]}}"),
+        managed("InputParameters: {a: !Join [',', [x, z]]}"),
+        managed("InputParameters: {a: {'Fn::Iff': [Set, x, z]}}"),
         rule(MANAGED).replace("    Properties:", "    DependsOn: Nope\n    Properties:"),
         rule(MANAGED).replace("    Properties:", "    DependsOn: R\n    Properties:"),
         rule(MANAGED).replace("    Properties:", "    Condition: Unset\n    Properties:"),
         rule(MANAGED).replace("    Type: AWS", "    Type: !Sub AWS"),
     ]), @r#"
     t.yaml:8:33: error[condition]: there is no condition Unset; expected a condition that is declared under Conditions
-    t.yaml:8:43: warning[yaml-1-1]: y means one thing in YAML 1.1, another in 1.2 (write "y" if it is text)
 
     t.yaml:8:32: error[function]: !If has arguments that it does not take; expected the name of a condition, a value if it holds, and one if not
 
     t.yaml:8:36: error[function]: !Equals cannot stand here; expected a value: declare it under Conditions
 
     t.yaml:8:29: error[function]: Fn::If stands beside other keys; expected a function alone in its mapping
-    t.yaml:8:48: warning[yaml-1-1]: y means one thing in YAML 1.1, another in 1.2 (write "y" if it is text)
     t.yaml:8:28: error[wrong-type]: the input parameter a is a mapping; expected text: AWS Config hands each value to the rule as text
 
     t.yaml:8:33: error[unknown-reference]: nothing is named Dayz; expected a parameter or a resource of this template (did you mean Days?)
@@ -242,7 +240,6 @@ fn a_function_stands_where_it_may_and_names_what_is_declared() {
     nothing
 
     t.yaml:8:34: warning[unproven]: !Join is not known to work in packs (AWS's documents and published packs do without it)
-    t.yaml:8:44: warning[yaml-1-1]: y means one thing in YAML 1.1, another in 1.2 (write "y" if it is text)
 
     t.yaml:8:29: error[tag]: Fn::Iff is no function of CloudFormation
 
@@ -322,7 +319,7 @@ fn a_remediation_belongs_to_a_rule_of_its_pack_and_can_run() {
     let good = format!("ConfigRuleName: !Ref R, {target}");
     let twice = remediation(&good)
         + &format!(
-            "  N:\n    Type: AWS::Config::RemediationConfiguration\n    DependsOn: R\n    \
+            "  O:\n    Type: AWS::Config::RemediationConfiguration\n    DependsOn: R\n    \
              Properties: {{ConfigRuleName: keys, {target}}}\n"
         );
     insta::assert_snapshot!(judge_all([
@@ -372,7 +369,6 @@ fn a_remediation_belongs_to_a_rule_of_its_pack_and_can_run() {
 
     t.yaml:9:39: error[remediation]: the rule R is there only if Set holds, the remediation always; expected Condition: Set on the remediation, too
 
-    t.yaml:9:3: warning[yaml-1-1]: N means one thing in YAML 1.1, another in 1.2 (write "N" if it is text)
     t.yaml:12:34: error[remediation]: the rule R has two remediations; expected one: AWS Config keeps one remediation for each rule
     "#);
 }

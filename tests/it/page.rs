@@ -465,8 +465,8 @@ fn poisoned(text: &str) -> (Facts, Vec<Event>) {
     for hold in &mut report.plan.holds {
         text.clone_into(&mut hold.why);
     }
-    let blocked = report.blocked.as_mut().unwrap();
-    text.clone_into(&mut blocked.trips[0].why);
+    let pending = report.pending.as_mut().unwrap();
+    text.clone_into(&mut pending.trips[0].why);
     let arrival = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
     arrival.why = Some(text.to_owned());
     arrival.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();

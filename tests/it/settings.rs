@@ -62,7 +62,7 @@ fn the_smallest_settings_have_safe_defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.http, Http::default());
     assert!(config.http.listen.ip().is_loopback());
-    let Source::Directory { root, path } = config.source;
+    let Source::Directory { root, path, absence: _ } = config.source;
     assert_eq!((&*root, &*path), (Path::new("/etc/conformd/manifests"), "."));
 }
 
@@ -73,7 +73,7 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "rescue", "templates", "http"];
+    let sections = ["intervals", "guard", "limits", "rescue", "templates", "record", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
@@ -92,10 +92,22 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
-        roleName externalId interval afterDeadline cooldown";
+        roleName externalId interval afterDeadline cooldown retention stateDirectory";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
     }
+}
+
+#[test]
+fn the_record_is_where_the_settings_say_for_ninety_days_and_changes_with_a_restart() {
+    let none = good(MINIMAL);
+    let ninety = Duration::from_hours(90 * 24);
+    assert_eq!((none.state_directory.clone(), none.record_retention), (None, ninety));
+    let own = good(&with("stateDirectory: state\nrecord: {retention: 30d}"));
+    assert_eq!(own.state_directory.as_deref(), Some(Path::new("/etc/conformd/state")));
+    assert_eq!(own.record_retention, Duration::from_hours(30 * 24));
+    assert_eq!(none.changes_needing_restart(&own), ["stateDirectory", "record.retention"]);
+    insta::assert_snapshot!(findings(&with("record: {retention: 1d, size: 3}")), @"");
 }
 
 #[test]

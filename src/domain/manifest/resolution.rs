@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, OverrideDraft, Parameters};
-use super::{Manifest, Override, TemplateSource};
+use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::catalog::Constraints;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
@@ -49,6 +49,7 @@ pub(in crate::domain) fn resolve(
         deletion_policy,
         adopt,
         suspend,
+        state: _,
     } = draft;
     let (name, _) = name?;
     let overrides = overrides
@@ -72,6 +73,22 @@ pub(in crate::domain) fn resolve(
         adopt,
         suspend,
     })
+}
+
+/// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
+/// Everything else that it holds is not used.
+pub(in crate::domain) fn bury(
+    findings: &mut Findings<'_>,
+    draft: Draft,
+    constraints: &Constraints,
+) -> Option<Tombstone> {
+    check_regions(findings, &draft, constraints);
+    if findings.failed() {
+        return None;
+    }
+    let regions = draft.region_names();
+    let (name, _) = draft.name?;
+    Some(Tombstone { name, origin: draft.origin, regions })
 }
 
 fn values(parameters: Parameters) -> BTreeMap<String, String> {
@@ -230,7 +247,7 @@ fn check_template(
     }
     let bytes = template.body.len();
     if limits::INLINE_BYTES.upper < bytes {
-        let found = format!("the template has {bytes} bytes with its marker");
+        let found = format!("the template takes {bytes} bytes as it is sent, without comments");
         let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
         if *template_bucket {
             findings

@@ -35,7 +35,7 @@ impl Template {
         }
         take_marker_off(&mut root);
         Ok(Self {
-            digest: Canonical::of_template(&root).digest(),
+            digest: Canonical::of(&root).digest(),
             census: census::take(&mut findings, &root),
             body: text.into(),
             outline: Arc::new(Outline::of(&root)),

@@ -108,8 +108,7 @@ struct Walk<'f, 'p, 'n> {
 
 impl<'n> Walk<'_, '_, 'n> {
     fn section(mut self, section: &'n Entry) -> Self {
-        let Entry { key, key_span, value } = section;
-        self.key(key, *key_span);
+        let Entry { key, key_span: _, value } = section;
         match &*key.text {
             "Resources" => {
                 for resource in value.mapping().into_iter().flat_map(|all| &all.entries) {
@@ -119,7 +118,6 @@ impl<'n> Walk<'_, '_, 'n> {
             }
             "Conditions" => {
                 for condition in value.mapping().into_iter().flat_map(|all| &all.entries) {
-                    self.key(&condition.key, condition.key_span);
                     self.node(&condition.value, Here::Test);
                 }
             }
@@ -132,12 +130,10 @@ impl<'n> Walk<'_, '_, 'n> {
     }
 
     fn resource(&mut self, resource: &'n Entry) {
-        let Entry { key, key_span, value } = resource;
-        self.key(key, *key_span);
+        let Entry { key, key_span: _, value } = resource;
         self.owner = Some(&key.text);
         let Some(attributes) = value.mapping() else { return self.node(value, Here::Plain) };
         for Entry { key, key_span, value } in &attributes.entries {
-            self.key(key, *key_span);
             self.function_as_key(key, *key_span, Here::Plain);
             match &*key.text {
                 "Properties" => self.node(value, Here::Value),
@@ -188,10 +184,6 @@ impl<'n> Walk<'_, '_, 'n> {
         }
     }
 
-    fn key(&mut self, key: &Scalar, span: Span) {
-        check_ambiguity(self.findings, key, span);
-    }
-
     /// A key that is a function's name, beside others.
     fn function_as_key(&mut self, key: &Scalar, span: Span, here: Here) {
         if let Some(function) = key.text.strip_prefix("Fn::")
@@ -206,10 +198,8 @@ impl<'n> Walk<'_, '_, 'n> {
 
     /// What a section or a mapping holds, where the section itself was looked at.
     fn inside(&mut self, node: &'n Node, here: Here) {
-        for Entry { key, key_span, value } in
-            node.mapping().into_iter().flat_map(|all| &all.entries)
+        for Entry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries)
         {
-            self.key(key, *key_span);
             // Of null the section says what it should be.
             if !value.is_null() {
                 self.node(value, here);
@@ -239,11 +229,10 @@ impl<'n> Walk<'_, '_, 'n> {
                     .expected("a value: CloudFormation refuses null")
                     .hint("leave the key out, or write \"\" for empty text");
             }
-            Value::Scalar(scalar) => check_ambiguity(self.findings, scalar, node.span),
+            Value::Scalar(_) => {}
             Value::Sequence(nodes) => nodes.iter().for_each(|node| self.node(node, here)),
             Value::Mapping(mapping) => {
                 for Entry { key, key_span, value } in &mapping.entries {
-                    self.key(key, *key_span);
                     self.function_as_key(key, *key_span, here);
                     self.node(value, here);
                 }
@@ -454,19 +443,6 @@ impl<'n> Walk<'_, '_, 'n> {
         self.names.check_attribute(self.findings, resource, attribute, span);
         self.needs(resource, span);
         Ok(())
-    }
-}
-
-fn check_ambiguity(findings: &mut Findings<'_>, scalar: &Scalar, span: Span) {
-    if scalar.is_ambiguous() {
-        let text = &scalar.text;
-        findings
-            .warning(
-                span,
-                code::YAML_1_1,
-                format!("{text} means one thing in YAML 1.1, another in 1.2"),
-            )
-            .hint(format!("write \"{text}\" if it is text"));
     }
 }
 

@@ -111,6 +111,7 @@ pub(super) fn lift(reason: HoldReason) -> Lift {
         | HoldReason::Rejected
         | HoldReason::Contested
         | HoldReason::Denied
+        | HoldReason::Undeclared
         | HoldReason::Membership => Lift::Person,
     }
 }
@@ -243,7 +244,7 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
         | Reason::ForeignChange
         | Reason::ForeignWrite
         | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
-        Reason::Unwanted | Reason::RegionDropped => false,
+        Reason::Unwanted | Reason::RegionDropped | Reason::Absent => false,
     }
 }
 

@@ -40,7 +40,6 @@ pub(crate) struct Book {
     /// Names that each process deleted, in any region.
     gone: BTreeMap<u32, Vec<(PackName, Timestamp)>>,
     processes: u32,
-    booted: Timestamp,
     /// Mutating requests of earlier processes.
     mutations_before: u64,
     holds: BTreeMap<Region, BTreeSet<Held>>,
@@ -69,7 +68,6 @@ impl Book {
             past: BTreeMap::new(),
             gone: BTreeMap::new(),
             processes: 0,
-            booted: start(),
             mutations_before: 0,
             holds: BTreeMap::new(),
             reports: BTreeMap::new(),
@@ -85,7 +83,7 @@ impl Book {
         self.policy = policy.clone();
         self.holds.clear();
         let world = lock(&self.world);
-        (self.booted, self.mutations_before) = (world.now(), world.log().mutations());
+        self.mutations_before = world.log().mutations();
         self.processes += 1;
         self.processes
     }
@@ -114,12 +112,11 @@ impl Book {
         };
         let mut wrong = invariants::check(&scene);
         let deleted = invariants::deleted(notes);
-        let is_free = report.approval.is_none() && !deleted.is_empty();
+        let is_free = report.approvals.is_empty() && !deleted.is_empty();
         let gone = self.gone.entry(*process).or_default();
         gone.extend(deleted.into_iter().map(|name| (name, ended)));
         if is_free {
-            let is_young = ended < self.booted + invariants::WINDOW;
-            let max = if is_young { 1 } else { self.policy.limits.names_per_window as usize };
+            let max = self.policy.limits.names_per_window as usize;
             wrong.extend(invariants::window(gone, ended, max));
         }
         past.remember(look, notes);

@@ -5,15 +5,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conformd::domain::catalog::Declared;
 use conformd::domain::content::{Content, fingerprint_of};
 use conformd::domain::desired::{Basis, Grounds, desired};
+use conformd::domain::loss::{Loss, LossAt};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
     Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
 };
 use conformd::domain::observed::PackRecord;
 use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::SourcePath;
+use conformd::domain::snapshot::{Absence, SourcePath};
 use conformd::domain::template::Template;
 use conformd::intake::Intake;
 use conformd::region::Policy;
@@ -77,6 +79,24 @@ impl Look {
         let grounds = Grounds::without_list(self.intake.basis(self.at));
         let desired = desired(catalog, &self.us, &self.place, grounds);
         desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
+    }
+
+    /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an approval
+    /// names the pack.
+    fn is_evident(&self, pack: &PackName) -> bool {
+        let Some(catalog) = &self.intake.catalog else { return false };
+        let region = &self.place.region;
+        let says_so = match catalog.packs.get(pack) {
+            Some(Declared::Absent(tombstone)) => tombstone.covers(region),
+            Some(Declared::Good(manifest)) => {
+                manifest.regions.as_ref().is_some_and(|regions| !regions.contains(region))
+            }
+            Some(Declared::Broken { .. }) => false,
+            None => self.intake.absence == Absence::Atomic,
+        };
+        let at = LossAt { region: region.clone(), pack: pack.clone(), loss: Loss::Pack };
+        let mut approvals = catalog.approvals.values();
+        says_so || approvals.any(|approval| approval.permits.iter().any(|it| it.covers(&at)))
     }
 }
 
@@ -167,7 +187,7 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
         deletes.len() <= ratio.max(1)
     };
     must(
-        deletes.is_empty() || report.approval.is_some() || is_within(),
+        deletes.is_empty() || !report.approvals.is_empty() || is_within(),
         "I-S4: more deletes in a tick than the guard allows",
     );
     for mutation in &notes.mutations {
@@ -221,6 +241,9 @@ fn delete(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
         let what = "I-S1, I-S2: a delete though a manifest wants it, or the source is not whole";
         return Err(what.to_owned());
     }
+    if !look.is_evident(&mutation.pack) {
+        return Err("I-S19: a delete without evidence that somebody meant it".to_owned());
+    }
     if !matches!(mutation.owner, None | Some(Owner::Ours)) {
         return Err("I-S3: a delete of a pack that is not ours".to_owned());
     }
@@ -239,9 +262,9 @@ fn digest_of(body: &str) -> Digest {
     DIGESTS.with_borrow_mut(|known| {
         *known.entry(body.to_owned()).or_insert_with(|| {
             let path = SourcePath::new("delivered.yaml").unwrap();
-            let mut lines = body.lines();
-            let line = lines.find(|line| line.trim_start().starts_with(MARKER_PARAMETER));
-            let author = body.replacen(&format!("{}\n", line.unwrap()), "", 1);
+            let marker = format!(" {MARKER_PARAMETER}:\n  Type: String\n  Default: none\n");
+            assert!(body.contains(&marker), "a Put without the marker parameter: {body}");
+            let author = body.replacen(&marker, "", 1);
             Template::parse(&path, &author).unwrap().0.digest
         })
     })
