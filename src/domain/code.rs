@@ -67,8 +67,18 @@ codes! {
     LOGICAL_ID = "logical-id", "A logical id is not alphanumeric.";
     NO_RULES = "no-rules", "The template holds no Config rule.";
     TOO_MANY_RULES = "too-many-rules", "More rules than AWS takes in one pack.";
-    RULE_SOURCE = "rule-source", "A rule does not say who evaluates it.";
+    RULE_SOURCE = "rule-source", "A rule does not say who or what evaluates it, or when.";
     UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what the template does not declare.";
+    UNJUDGED = "unjudged", "AWS would make something of it that was not judged: a macro, a hook.";
+    FUNCTION = "function", "A function where none may stand, or with wrong arguments.";
+    CONDITION = "condition", "A condition that is not declared, or is none.";
+    CYCLE = "cycle", "Conditions or resources that lead to each other.";
+    NULL = "null", "Nothing (null), which CloudFormation refuses.";
+    CONSTRAINT = "constraint", "A value that its parameter does not take, or a wrong constraint.";
+    RULE_NAME = "rule-name", "Two rules of one name.";
+    REMEDIATION = "remediation", "A remediation that AWS Config would refuse or cannot run.";
+    LEFTOVER = "leftover", "Text that another tool should have replaced.";
+    INERT = "inert", "No rule of the pack is in effect in a region.";
     YAML_1_1 = "yaml-1-1", "YAML readers disagree about a plain value or key; quote it.";
     RENDERING = "rendering", "What would be sent does not read back as what was judged.";
 }

@@ -42,6 +42,9 @@ pub const PARAMETERS: Limit = Limit {
 /// Above this a pack has more parameters than its `CloudFormation` stacks may declare.
 pub const STACK_PARAMETERS: usize = 200;
 
+/// Bytes of a template's `Description` (`CloudFormation` template reference).
+pub const TEMPLATE_DESCRIPTION: usize = 1_024;
+
 /// Config rules in one pack.
 pub const RULES: Limit = Limit {
     what: "rules of a pack",

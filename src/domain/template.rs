@@ -10,9 +10,15 @@ mod census;
 mod delivered;
 mod effective;
 mod intrinsic;
+mod leftovers;
+mod names;
 mod outline;
+mod parameters;
 mod readback;
+mod remediation;
 mod render;
+mod rule;
+mod schema;
 mod sections;
 
 use std::collections::BTreeSet;
@@ -29,6 +35,7 @@ use super::yaml::{self, Entry, Node, Value};
 
 pub use effective::Effective;
 pub(super) use outline::Outline;
+pub use schema::schema_of;
 
 /// A template that was judged, and the text that says the same to every reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +99,7 @@ impl Template {
         check_forms(&mut findings, &root);
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
+        leftovers::check(&mut findings, &root);
         let census = census::take(&mut findings, &root);
         if findings.failed() {
             return Err(findings.all);

@@ -21,6 +21,7 @@ mod guard;
 mod history;
 mod http;
 mod journal;
+mod judging;
 mod lab;
 mod lines;
 mod logs;

@@ -489,10 +489,10 @@ spec:
           Properties: {Source: {Owner: AWZ}}
 ";
     let catalog = read(&[("a.yaml", text)]);
-    insta::assert_snapshot!(show(&catalog), @r"
+    insta::assert_snapshot!(show(&catalog), @r#"
     inline: broken
-    a.yaml:11:40: error[rule-source]: there is no rule owner AWZ; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY (did you mean AWS?)
-    ");
+    a.yaml:11:40: error[malformed]: Owner is "AWZ"; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
+    "#);
     let span = catalog.diagnostics[0].span.unwrap();
     assert_eq!(&text[span.start..span.end], "AWZ");
     let folded = text.replace("inline: |", "inline: >");
@@ -511,7 +511,10 @@ fn template(rules: usize, remediations: usize, parameters: usize) -> String {
         writeln!(text, "  R{index}: {rule}").unwrap();
     }
     for index in 0..remediations {
-        writeln!(text, "  F{index}: {{Type: AWS::Config::RemediationConfiguration}}").unwrap();
+        let kind = "AWS::Config::RemediationConfiguration";
+        let target = "TargetType: SSM_DOCUMENT, TargetId: X";
+        let properties = format!("{{ConfigRuleName: !Ref R{index}, {target}}}");
+        writeln!(text, "  F{index}: {{Type: {kind}, Properties: {properties}}}").unwrap();
     }
     text
 }
@@ -592,7 +595,7 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
     131 rules, 0 remediations: error[template-invalid] error[too-many-rules]
     129 rules, 1 remediations: fine
     129 rules, 2 remediations: warning[too-many-rules]
-    0 rules, 1 remediations: error[template-invalid] error[no-rules]
+    0 rules, 1 remediations: error[template-invalid] error[no-rules] error[unknown-reference]
     51200 bytes: fine; with a bucket fine
     51201 bytes: error[body-too-large]; with a bucket warning[body-too-large]
     307201 bytes: error[template-invalid] error[body-too-large]; with a bucket error[template-invalid] error[body-too-large]

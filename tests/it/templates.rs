@@ -253,12 +253,12 @@ fn what_a_pack_cannot_hold_is_refused_in_its_place() {
     t.yaml:3:11: error[resource-type]: a pack cannot hold AWS::Config::ConfigRulee; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration (did you mean AWS::Config::ConfigRule?)
     t.yaml:3:11: error[resource-type]: a pack cannot hold AWS::S3::Bucket; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration (AWS Config deploys nothing else in a pack; use a stack set)
     t.yaml:2:3: error[resource-type]: the resource R has no Type; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration
-    t.yaml:4:34: error[rule-source]: there is no rule owner AMAZON; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
-    t.yaml:2:3: error[rule-source]: the rule has no Properties.Source (AWS Config needs Source.Owner and Source.SourceIdentifier)
+    t.yaml:4:34: error[malformed]: Owner is "AMAZON"; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
+    t.yaml:2:3: error[missing-field]: Properties lacks Source (AWS requires it)
     t.yaml:2:3: error[logical-id]: "R-1" is not alphanumeric; expected ASCII letters and digits only
     t.yaml:1:1: error[unknown-section]: there is no section Resourcs (did you mean Resources?)
     t.yaml:1:1: warning[unproven]: the section Outputs is not known to work in packs
-    t.yaml:1:1: error[template-shape]: Parameters is nothing (null); expected a mapping (leave the section out if there are no parameters)
+    t.yaml:1:11: error[template-shape]: Parameters is nothing (null); expected a mapping (leave the section out if there are no parameters)
     t.yaml:1:14: error[reserved-parameter]: the template declares ConformdMarker (conformd declares it itself in what it delivers; remove it here)
     t.yaml:1:14: error[missing-field]: the parameter A has no Type (add Type: String)
     t.yaml:1:32: error[unknown-field]: a parameter has no attribute Defualt (did you mean Default?)
@@ -267,10 +267,10 @@ fn what_a_pack_cannot_hold_is_refused_in_its_place() {
     t.yaml:4:62: error[unknown-reference]: nothing is named Y; expected a parameter or a resource of this template
     t.yaml:4:62: error[tag]: !Rfe is no function of CloudFormation (did you mean Ref?)
     nothing
-    t.yaml:4:62: warning[unproven]: !Sub is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
-    t.yaml:4:58: warning[unproven]: Fn::Join is not known to work in packs (AWS documents Ref, Fn::If, Fn::Equals, Fn::Not and Fn::ImportValue for packs)
+    t.yaml:4:62: error[cycle]: R leads to itself (break the circle)
+    t.yaml:4:58: warning[unproven]: Fn::Join is not known to work in packs (AWS's documents and published packs do without it)
     t.yaml:4:57: error[yaml-1-1]: YAML readers disagree about the value 010 (write "010" if it is text, else the number as JSON does, with at most 15 digits)
-    t.yaml:4:16: error[unknown-reference]: there is no condition C
+    t.yaml:4:16: error[condition]: there is no condition C; expected a condition that is declared under Conditions
     t.yaml:3:3: error[many-documents]: a second document begins here; expected one document: a template is a file of its own
     t.json:2:75: error[syntax]: this is not JSON: key must be a string at line 2 column 75
     "#);

@@ -74,11 +74,6 @@ impl<'n> Call<'n> {
         }
     }
 
-    /// The argument where a function may stand in its place.
-    pub(super) fn node(&self) -> Option<&'n Node> {
-        (!self.short).then_some(self.argument)
-    }
-
     /// Every node beneath the call, to be looked at in turn.
     pub(super) fn children(&self) -> Vec<&'n Node> {
         match self.value() {

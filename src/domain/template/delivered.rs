@@ -20,6 +20,7 @@ impl Template {
     /// it does not matter, so that a later release can still read it. Only text that is not a
     /// template at all is refused. A section of parameters that holds nothing but the marker is
     /// taken for ours.
+    #[expect(clippy::missing_panics_doc, reason = "the constant is a path")]
     pub fn parse_delivered(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let path = SourcePath::new(PATH).expect("the name is a path");
         let mut findings = Findings::new(&path);

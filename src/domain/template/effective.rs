@@ -4,10 +4,11 @@
 //! neither true nor false. A rule is seen by its name and by what evaluates it; that its scope or
 //! its input parameters make it find nothing is not seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
 use super::outline::{Outline, Rule, Source, Term, Test};
+use super::parameters::Kind;
 use crate::domain::model::{Digest, Place, Region};
 use crate::domain::policy::Partition;
 
@@ -27,7 +28,21 @@ impl Template {
     /// its default.
     pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
         let Place { account: _, region } = place;
+        Evaluation::new(&self.outline, inputs, region).rules().0
+    }
+
+    /// The same, with the names that two of the rules in effect share.
+    pub(in crate::domain) fn rules_and_rivals(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: &Region,
+    ) -> (Effective, BTreeSet<String>) {
         Evaluation::new(&self.outline, inputs, region).rules()
+    }
+
+    /// What a parameter expects instead of this value, if it does not take it.
+    pub(in crate::domain) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
+        self.outline.parameters.get(name)?.expected_instead(value)
     }
 }
 
@@ -63,8 +78,9 @@ impl<'t> Evaluation<'t> {
         Self { outline, inputs, region, conditions: BTreeMap::new(), depth: 0 }
     }
 
-    fn rules(mut self) -> Effective {
+    fn rules(mut self) -> (Effective, BTreeSet<String>) {
         let mut effective = Effective::default();
+        let mut rivals = BTreeSet::new();
         let outline = self.outline;
         for (id, Rule { name, source, condition }) in &outline.rules {
             let presence = match condition {
@@ -81,10 +97,18 @@ impl<'t> Evaluation<'t> {
                 Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => id.clone(),
             };
             // Two rules of one name are two rules, whatever AWS makes of them.
-            let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
+            let name = if rules.contains_key(&name) {
+                let longer = format!("{name} ({id})");
+                if presence == Some(true) {
+                    rivals.insert(name);
+                }
+                longer
+            } else {
+                name
+            };
             rules.insert(name, self.describe_source(source));
         }
-        effective
+        (effective, rivals)
     }
 
     /// Goes one level deeper; so deep that a stack could overflow nothing is known.
@@ -197,8 +221,10 @@ impl<'t> Evaluation<'t> {
             "AWS::Region" => self.region.to_string(),
             "AWS::Partition" => Partition::of(self.region).to_string(),
             _ => {
-                let default = self.outline.parameters.get(name)?;
-                self.inputs.get(name).or(default.as_ref())?.clone()
+                let declared = self.outline.parameters.get(name)?;
+                // Of other kinds AWS makes something else than the text that was sent.
+                matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
+                self.inputs.get(name).or(declared.default.as_ref())?.clone()
             }
         };
         bounded(text)

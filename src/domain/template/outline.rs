@@ -1,6 +1,5 @@
-//! What decides which rules of a template are in effect, and little else: the parameters with
-//! their defaults, the mappings, the conditions, and of each rule its name, its source and its
-//! condition. It is small, so that it can stay in memory where the tree does not.
+//! What later decisions need of a template: its parameters and, to tell which rules are in effect,
+//! the mappings, the conditions, and of each rule its name, its source and its condition. It is small, so that it can stay in memory where the tree does not.
 //!
 //! Reading never fails: what cannot be understood is kept as a thing that nobody can evaluate.
 
@@ -9,6 +8,7 @@ use std::collections::BTreeMap;
 use super::call::Call;
 use super::canonical::Canonical;
 use super::intrinsic;
+use super::parameters::Declaration;
 use crate::domain::model::Digest;
 use crate::domain::yaml::{Entry, Mapping, Meaning, Node, Scalar, Value};
 
@@ -20,9 +20,7 @@ const DEPTH_MAX: usize = 64;
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::domain) struct Outline {
-    /// By name, the default that stands where no value is given; parameters whose values AWS
-    /// looks up by itself are absent.
-    pub(super) parameters: BTreeMap<String, Option<String>>,
+    pub(super) parameters: BTreeMap<String, Declaration>,
     /// By map, first and second key.
     pub(super) mappings: BTreeMap<String, BTreeMap<String, BTreeMap<String, Term>>>,
     pub(super) conditions: BTreeMap<String, Test>,
@@ -93,10 +91,7 @@ impl Outline {
     pub(super) fn of(root: &Node) -> Self {
         let mut outline = Self::default();
         for Entry { key, value, .. } in entries(root, "Parameters") {
-            if matches!(value.get("Type").and_then(Node::text), Some("String" | "Number")) {
-                let default = value.get("Default").and_then(Node::scalar).and_then(plain);
-                outline.parameters.insert(key.text.to_string(), default);
-            }
+            outline.parameters.insert(key.text.to_string(), Declaration::of(value));
         }
         for Entry { key, value, .. } in entries(root, "Mappings") {
             let map = by_key(value, |inner| by_key(inner, Term::literal));
