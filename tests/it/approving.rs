@@ -36,11 +36,11 @@ fn any_loss() -> impl Strategy<Value = Loss> {
         .prop_map(|name| Loss::Rule(name.to_owned())),
     ];
     prop_oneof![
-        Just(Loss::Pack),
-        Just(Loss::Adoption),
+        1 => Just(Loss::Pack),
+        1 => Just(Loss::Adoption),
         4 => rule,
-        (1_u32..4).prop_map(Loss::Rules),
-        (0_u32..4).prop_map(|id| Loss::Account(format!("{id:012}").parse().unwrap())),
+        1 => (1_u32..4).prop_map(Loss::Rules),
+        1 => (0_u32..4).prop_map(|id| Loss::Account(format!("{id:012}").parse().unwrap())),
     ]
 }
 

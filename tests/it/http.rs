@@ -78,6 +78,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
         membership: watch::Sender::new(facts.membership).subscribe(),
         recorders: watch::Sender::new(facts.recorders).subscribe(),
         events: events.subscribe(),
+        record: watch::Sender::default().subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
