@@ -506,9 +506,9 @@ fn what_another_tool_should_have_replaced_is_found() {
 
     t.yaml:8:28: error[leftover]: @@DAYS@@ was not replaced (a build tool) (render the file before it is published)
 
-    t.yaml:8:28: error[leftover]: __DAYS__ was not replaced (render the file before it is published)
+    t.yaml:8:28: warning[leftover]: __DAYS__ looks like a mark that was not replaced (render the file before it is published)
 
-    t.yaml:8:28: error[leftover]: ${var.days} was not replaced (render the file before it is published)
+    t.yaml:8:28: error[leftover]: ${var.days} was not replaced (render the file before it is published; meant as it stands, it is !Sub and ${!name})
 
     t.yaml:8:28: error[leftover]: ${Days} was not replaced (a parameter of this template is put in by !Sub or !Ref only)
 

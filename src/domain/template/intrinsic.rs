@@ -198,8 +198,7 @@ impl<'n> Walk<'_, '_, 'n> {
 
     /// What a section or a mapping holds, where the section itself was looked at.
     fn inside(&mut self, node: &'n Node, here: Here) {
-        for Entry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries)
-        {
+        for Entry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries) {
             // Of null the section says what it should be.
             if !value.is_null() {
                 self.node(value, here);

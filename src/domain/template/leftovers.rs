@@ -4,12 +4,19 @@
 use super::call::Call;
 use super::names::PSEUDO;
 use crate::domain::code;
+use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::yaml::{Entry, Node, Value};
 
 /// Texts that are for people, or a language of their own.
-const PROSE: &[&str] =
-    &["Description", "PolicyText", "ConstraintDescription", "Controls", "Metadata"];
+const PROSE: &[&str] = &[
+    "AllowedPattern",
+    "Description",
+    "PolicyText",
+    "ConstraintDescription",
+    "Controls",
+    "Metadata",
+];
 
 /// Opening and closing marks, and whose they are.
 const MARKS: &[(&str, &str, &str)] = &[
@@ -40,7 +47,7 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
         // Names in braces are its own business; of the rest nothing is excused.
         let text = call.text().or_else(|| call.items()?.first()?.text());
         if let Some(found) = text.and_then(mark) {
-            report(findings, node, &found);
+            report(findings, node.span, found);
         }
         for child in call.children().into_iter().filter(|child| child.text().is_none()) {
             check_node(findings, child);
@@ -50,7 +57,7 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
     match &node.value {
         Value::Scalar(scalar) => {
             if let Some(found) = mark(&scalar.text).or_else(|| in_braces(&scalar.text)) {
-                report(findings, node, &found);
+                report(findings, node.span, found);
             }
         }
         Value::Sequence(nodes) => nodes.iter().for_each(|node| check_node(findings, node)),
@@ -60,9 +67,7 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
                     continue;
                 }
                 if let Some(found) = mark(&key.text).or_else(|| in_braces(&key.text)) {
-                    findings
-                        .error(*key_span, code::LEFTOVER, found.what)
-                        .hint("render the file before it is published");
+                    report(findings, *key_span, found);
                 }
                 check_node(findings, value);
             }
@@ -73,17 +78,24 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
 struct Leftover {
     what: String,
     hint: &'static str,
+    /// Whether nobody would mean it as it stands.
+    is_certain: bool,
 }
 
-fn report(findings: &mut Findings<'_>, node: &Node, found: &Leftover) {
-    findings.error(node.span, code::LEFTOVER, found.what.clone()).hint(found.hint);
+fn report(findings: &mut Findings<'_>, span: Span, found: Leftover) {
+    let Leftover { what, hint, is_certain } = found;
+    if is_certain {
+        findings.error(span, code::LEFTOVER, what).hint(hint);
+    } else {
+        findings.warning(span, code::LEFTOVER, what).hint(hint);
+    }
 }
 
 const RENDER: &str = "render the file before it is published";
 
 /// Marks that are left in a text, of whichever language.
 fn mark(text: &str) -> Option<Leftover> {
-    let leftover = |what, hint| Some(Leftover { what, hint });
+    let leftover = |what, hint| Some(Leftover { what, hint, is_certain: true });
     if let Some(inner) = between(text, "{{", "}}") {
         return if inner.trim_start().starts_with("resolve:") {
             leftover(
@@ -118,7 +130,11 @@ fn mark(text: &str) -> Option<Leftover> {
                 |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
             !inner.is_empty() && inner.bytes().all(fits)
         })
-        .and_then(|_| leftover(format!("{trimmed} was not replaced"), RENDER))
+        .map(|_| Leftover {
+            what: format!("{trimmed} looks like a mark that was not replaced"),
+            hint: RENDER,
+            is_certain: false,
+        })
 }
 
 /// `${…}` outside of `Fn::Sub`, but for pseudo parameters, which AWS Config replaces in any text.
@@ -132,9 +148,9 @@ fn in_braces(text: &str) -> Option<Leftover> {
     {
         "a parameter of this template is put in by !Sub or !Ref only"
     } else {
-        RENDER
+        "render the file before it is published; meant as it stands, it is !Sub and ${!name}"
     };
-    Some(Leftover { what: format!("${{{inner}}} was not replaced"), hint })
+    Some(Leftover { what: format!("${{{inner}}} was not replaced"), hint, is_certain: true })
 }
 
 /// What stands between the first opening mark and the next closing one.

@@ -6,6 +6,7 @@ use super::outline::{RULE, entries};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
+use crate::domain::limits;
 use crate::domain::yaml::{Mapping, Node};
 
 /// Pseudo parameters (`CloudFormation` template reference).
@@ -172,7 +173,8 @@ impl<'n> Graph<'n> {
         // What leads nowhere is settled, and then what leads only there.
         let targets = leading.keys().copied();
         let mut settled: Vec<&str> = targets.filter(|to| !open.contains_key(to)).collect();
-        loop {
+        // Each takes a walk along everything: nobody reads on, and a hostile file has thousands.
+        for _ in 0..limits::PROBLEMS {
             while let Some(node) = settled.pop() {
                 for from in leading.get(node).into_iter().flatten() {
                     if let Some(count) = open.get_mut(from) {
