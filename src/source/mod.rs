@@ -237,7 +237,7 @@ impl Watching {
 }
 
 /// What goes with the result of a reading.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Shown {
     time: ReadingTime,
     terms: Terms,

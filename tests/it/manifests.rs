@@ -9,8 +9,10 @@ use std::path::Path;
 use clap::Parser as _;
 use conformd::cli::validate;
 use conformd::domain::catalog::{Catalog, Constraints, Declared, templates_wanted};
+use conformd::domain::desired::{Basis, Grounds, desired};
 use conformd::domain::diagnostic::Diagnostic;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::model::{PackName, Place};
+use conformd::domain::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
 use conformd::domain::template::Template;
 use conformd::domain::{code, limits};
 use proptest::prelude::*;
@@ -51,7 +53,14 @@ fn snapshot<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Snapshot {
     let bytes = |text: &T| FileContent::Bytes(text.as_ref().into());
     let mut files: BTreeMap<SourcePath, FileContent> =
         files.iter().map(|(name, text)| (path(name), bytes(text))).collect();
-    files.entry(path("t.yaml")).or_insert_with(|| FileContent::Bytes(TEMPLATE.as_bytes().into()));
+    let is_named = |content: &FileContent| match content {
+        FileContent::Bytes(bytes) => String::from_utf8_lossy(bytes).contains("t.yaml"),
+        FileContent::Unreadable(_) | FileContent::EmptyDirectory => false,
+    };
+    if files.values().any(is_named) {
+        let template = FileContent::Bytes(TEMPLATE.as_bytes().into());
+        files.entry(path("t.yaml")).or_insert(template);
+    }
     Snapshot::of_directory(files)
 }
 
@@ -147,7 +156,7 @@ spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
     packs.yaml:22:28: error[malformed]: spec.expires is "2026-12-01"; expected a moment such as 2026-12-01T00:00:00Z
     packs.yaml:27:25: error[path-escape]: the path leaves the source root: "../up.yaml"; expected a path relative to this manifest, beneath the source root
     packs.yaml:27:47: error[malformed]: spec.regions is empty (leave the field out for every configured region; remove the manifest for none)
-    packs.yaml:27:51: error[unknown-field]: spec has no field extra; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+    packs.yaml:27:51: error[unknown-field]: spec has no field extra; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state
     "#);
 }
 
@@ -366,7 +375,7 @@ fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
     a-two: good
     b: broken, last good form in force
     c: good
-    b.yaml: error[empty-file]: the file holds nothing but white space; expected a manifest, or a template (a mapping with Resources) (fix it, move it out of the source path, or list it in .conformdignore)
+    b.yaml: error[empty-file]: the file holds nothing but white space (fix it, move it out of the source path, or list it in .conformdignore)
     ");
     let misnamed = good("b").replace("name: b", "name: 1b");
     insta::assert_snapshot!(after(|files| set(files, "b.yaml", &misnamed)), @r#"
@@ -407,6 +416,67 @@ fn a_manifest_that_is_removed_is_gone_and_the_rest_is_valid() {
     a-two: good
     c: good
     ");
+}
+
+#[test]
+fn a_manifest_may_say_that_its_pack_should_be_absent_and_needs_no_template_then() {
+    let absent = |name: &str, more: &str| {
+        format!(
+            "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+             metadata: {{name: {name}}}\nspec:\n  state: Absent\n{more}"
+        )
+    };
+    let files = [
+        ("a.yaml", absent("bare", "")),
+        ("b.yaml", absent("limited", "  regions: [eu-west-1]\n")),
+        // What it said before may stay; the template need not be there any more.
+        ("c.yaml", absent("full", "  template: {file: gone.yaml}\n  parameters: {Age: \"1\"}\n")),
+        ("d.yaml", good("present")),
+        ("e.yaml", pack("spelled", "parameters: {Age: \"1\"}\nstate: Present")),
+    ];
+    let catalog = read(&files);
+    insta::assert_snapshot!(show(&catalog), @r"
+    bare: absent
+    full: absent
+    limited: absent
+    present: good
+    spelled: good
+    ");
+    let here = |region: &str| {
+        let place =
+            Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
+        let grounds = Grounds::without_list(Basis::Whole);
+        let desired = desired(&catalog, &"main".parse().unwrap(), &place, grounds);
+        let names = |names: Vec<&PackName>| {
+            names.into_iter().map(PackName::as_str).collect::<Vec<_>>().join(" ")
+        };
+        assert!(desired.elsewhere.is_empty());
+        (names(desired.absent.keys().collect()), names(desired.packs.keys().collect()))
+    };
+    let packs = || "present spelled".to_owned();
+    assert_eq!(here("eu-west-1"), ("bare full limited".to_owned(), packs()));
+    assert_eq!(here("us-east-1"), ("bare full".to_owned(), packs()));
+}
+
+#[test]
+fn what_contradicts_an_absent_pack_is_an_error_and_keeps_the_pack_in_force() {
+    let spec = "state: Absent\nadopt: true\ndeletionPolicy: Orphan\nsuspend: {reason: x}";
+    let misspelt = pack("b", "parameters: {Age: \"1\"}\nstate: absent");
+    let files = [("a.yaml", pack("a", spec)), ("b.yaml", misspelt), ("c.yaml", good("c"))];
+    insta::assert_snapshot!(check(&files), @r#"
+    a: broken
+    b: broken
+    c: good
+    a.yaml:7:10: error[state-conflict]: spec.state is Absent, and spec.adopt takes the pack over; expected one of the two
+    a.yaml:8:19: error[state-conflict]: spec.state is Absent, and spec.deletionPolicy leaves the pack where it is; expected one of the two
+    a.yaml:9:12: error[state-conflict]: spec.state is Absent, and spec.suspend leaves the pack as it is; expected one of the two
+    b.yaml:7:10: error[malformed]: spec.state is "absent"; expected Present or Absent (did you mean Absent?)
+    "#);
+    let files = [("a.yaml", pack("twice", "state: Absent")), ("b.yaml", good("twice"))];
+    assert_eq!(codes(&read(&files).diagnostics), [code::DUPLICATE_NAME; 2]);
+    // Forms that do not contradict it may stand there.
+    let harmless = pack("a", "state: Absent\nadopt: false\ndeletionPolicy: Delete");
+    assert!(read(&[("a.yaml", harmless)]).wholly_valid);
 }
 
 #[test]
@@ -677,6 +747,13 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     ] {
         assert!(!valid(&pack("a", broken)), "{broken}");
     }
+    let absent = "{apiVersion: conformd/v1alpha1, kind: OrganizationConformancePack, metadata: \
+                  {name: x}, spec: {state: Absent}}";
+    assert!(valid(absent) && valid(&absent.replace("Absent", "Absent, regions: [eu-west-1]")));
+    for broken in ["Present", "absent", "Absent, adopt: true", "Absent, suspend: {reason: x}"] {
+        assert!(!valid(&absent.replace("Absent", broken)), "{broken}");
+    }
+    assert!(valid(&pack("a", "state: Present")) && valid(&pack("a", "state: Absent")));
     assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
 }
 
@@ -698,13 +775,12 @@ fn the_manifest_reference_explains_every_code_and_limit() {
 fn the_report_reads_well_in_every_form() {
     let text = pack("a", "parameters: {Age: 90}\nregion: [eu-west-1]");
     let duplicate = good("b");
-    let files = [
-        ("a.yaml", text.as_str()),
-        ("b.yaml", &*duplicate),
-        ("c,d:e.yaml", &*duplicate),
-        ("README.yaml", "a: 1\n"),
-    ];
-    let snapshot = snapshot(&files);
+    let files = [("a.yaml", text.as_str()), ("b.yaml", &*duplicate), ("c,d:e.yaml", &*duplicate)];
+    let mut snapshot = snapshot(&files);
+    snapshot.ignored = BTreeMap::from([
+        (path("packs/kustomization.yaml"), Ignored::Listed),
+        (path("x.yaml.bak"), Ignored::Suffix),
+    ]);
     let report = validate::report(&snapshot, &Constraints::default());
     assert!(!report.passed());
     insta::assert_snapshot!(validate::text(&report, false, false), @r"
@@ -720,7 +796,7 @@ fn the_report_reads_well_in_every_form() {
      --> a.yaml:7:3
       |
     7 |   region: [eu-west-1]
-      |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+      |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state
       |
       = help: did you mean regions?
 
@@ -746,7 +822,8 @@ fn the_report_reads_well_in_every_form() {
     3 | metadata: {name: b}
       |                  - also here
 
-    ignored, not ours: README.yaml
+    ignored by .conformdignore: packs/kustomization.yaml
+    not read because of their suffix: x.yaml.bak
     failed: 2 packs with 0 rules; 4 errors, 0 warnings
     ");
     insta::assert_snapshot!(validate::github(&report, Path::new("config")), @r"
@@ -771,7 +848,8 @@ fn the_report_reads_well_in_every_form() {
           "template": null,
           "rules": null,
           "bytes": null,
-          "regions": null
+          "regions": null,
+          "state": "Present"
         },
         {
           "name": "b",
@@ -781,7 +859,8 @@ fn the_report_reads_well_in_every_form() {
           "template": null,
           "rules": null,
           "bytes": null,
-          "regions": null
+          "regions": null,
+          "state": "Present"
         }
       ],
       "approvals": [],
@@ -870,7 +949,8 @@ fn the_report_reads_well_in_every_form() {
         }
       ],
       "ignored": [
-        "README.yaml"
+        "packs/kustomization.yaml",
+        "x.yaml.bak"
       ]
     }
     "#);
@@ -878,11 +958,14 @@ fn the_report_reads_well_in_every_form() {
 
 #[test]
 fn a_source_without_manifests_does_not_pass() {
-    let snapshot = snapshot::<&str>(&[]);
+    let snapshot = snapshot(&[("t.yaml", TEMPLATE)]);
     let report = validate::report(&snapshot, &Constraints::default());
     assert!(report.catalog.wholly_valid && !report.passed());
     insta::assert_snapshot!(validate::text(&report, false, false), @r"
-    ignored, not ours: t.yaml
+    warning[template-unused]: no manifest uses this template
+    --> t.yaml
+     = help: delete it, or list it in .conformdignore
+
     error: no manifest found (1 file read)
     ");
 }

@@ -279,9 +279,9 @@ mod source {
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held
-            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
         ! iam held
-            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
         No changes; 2 held.
         ");
         assert_eq!(lab.truth().len(), 2);

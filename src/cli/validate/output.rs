@@ -47,7 +47,7 @@ fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool))
 }
 
 fn summary(report: &Report<'_>) -> String {
-    if report.catalog.is_empty() && report.catalog.diagnostics.is_empty() {
+    if report.catalog.is_empty() && report.catalog.wholly_valid {
         let files = counted(report.snapshot.files.len(), "file");
         return format!("error: no manifest found ({files} read)");
     }

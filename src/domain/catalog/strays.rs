@@ -33,9 +33,11 @@ impl Look {
             Some(advice) => format!("{advice}; or {WAYS_OUT}"),
             None => WAYS_OUT.to_owned(),
         };
-        Diagnostic::error(path, span, code, what)
-            .expected("a manifest, or a template (a mapping with Resources)")
-            .hint(hint)
+        let problem = Diagnostic::error(path, span, code, what).hint(hint);
+        if code == code::EMPTY_FILE {
+            return problem;
+        }
+        problem.expected("a manifest, or a template (a mapping with Resources)")
     }
 }
 

@@ -136,8 +136,9 @@ mod tests {
     fn lines_mean_what_they_mean_to_git() {
         let list = lists(&[(
             ".conformdignore",
-            "\u{feff}# tools\r\nkustomization.yaml\r\n/packs/root.yaml\n*.tmp.yaml\n!keep.tmp.yaml\n\
-             ci/\npacks/**/draft.yaml\n\n  \nvalues.yaml  \nwith\\ space.yaml\n\\#odd.yaml\n",
+            "\u{feff}# tools\r\nkustomization.yaml\r\n/packs/root.yaml\n*.tmp.yaml\n\
+             !keep.tmp.yaml\nci/\npacks/**/draft.yaml\n\n  \nvalues.yaml  \n\
+             with\\ space.yaml\n\\#odd.yaml\n",
         )]);
         let file = |name| list.holds(&path(name), false);
         for name in [

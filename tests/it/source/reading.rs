@@ -169,7 +169,7 @@ const ESCAPES: &[(&str, &str, Trap)] = &[
         // The name stays when the listener is gone.
         drop(UnixListener::bind(home.at("templates/t")).unwrap());
     }),
-    ("directory", "it is a directory", |home| fs::create_dir_all(home.at("templates/t")).unwrap()),
+    ("directory", "it is a directory", |home| home.write("templates/t/README", "")),
     ("dangling link", "leads nowhere", |home| home.link("templates/t", "gone")),
     ("link to itself", "circle", |home| home.link("templates/t", "t")),
     ("circle of links", "circle", |home| {

@@ -127,7 +127,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
         code::NOT_A_MANIFEST,
         "the settings of conformd",
     ),
-    ("a: 1\na: 2\n", code::NOT_A_MANIFEST, "the fields a, a"),
+    ("a: 1\na: 2\n", code::NOT_A_MANIFEST, "a mapping with the field a"),
     ("base: &base {a: 1}\nother: {<<: *base}\n", code::NOT_A_MANIFEST, "fields base, other"),
     // Cut off.
     ("AWSTemplateFormatVersion: 2010-09-09\n", code::NOT_A_MANIFEST, "without resources"),
