@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod accidents;
 mod alerts;
 mod api;
 mod canaries;
@@ -20,6 +21,7 @@ mod journal;
 mod lab;
 mod lines;
 mod logs;
+mod losses;
 mod manifests;
 mod members;
 mod metrics;

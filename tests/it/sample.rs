@@ -162,10 +162,8 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         changes: vec![change],
         ..step("iam-baseline", Action::Update(Box::new(content())), Reason::Changed)
     };
-    let delete = Step {
-        losses: Losses::of_pack(),
-        ..step("legacy", Action::Delete, Reason::Unwanted)
-    };
+    let delete =
+        Step { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
     let hold = Hold {
         pack: Some(pack("legacy")),
         reason: HoldReason::Guard,
@@ -206,8 +204,7 @@ pub(crate) fn reports(all: impl IntoIterator<Item = RegionReport>) -> Reports {
 }
 
 pub(crate) fn source() -> SourceStatus {
-    let approval =
-        DeclaredApproval { reason: "retired".to_owned(), expires: at("18:00:00") };
+    let approval = DeclaredApproval { reason: "retired".to_owned(), expires: at("18:00:00") };
     SourceStatus {
         revision: Some(Revision("dir:0a1b2c3d".to_owned())),
         attempt_last: Some(at("12:00:00")),

@@ -281,12 +281,8 @@ fn accounts_are_counted_by_state_as_soon_as_there_is_a_list() {
 fn a_list_that_shrank_waits_for_a_person_in_every_region() {
     let metrics = metrics(&[HERE, "us-east-1"]);
     let mut members = members();
-    members.membership.shrink = Some(Shrink {
-        before: 100,
-        after: 80,
-        since: at("11:40:00"),
-        gone: BTreeSet::new(),
-    });
+    members.membership.shrink =
+        Some(Shrink { before: 100, after: 80, since: at("11:40:00"), gone: BTreeSet::new() });
     let tripped = |members: &Members| {
         let text = scrape_all(&metrics, &reports([tracked()]), members);
         said(&text, "conformd_guard_tripped")
