@@ -188,40 +188,66 @@ fn ruled(version: &str, letter: char, rules: std::ops::RangeInclusive<usize>) ->
 
 #[test]
 fn one_pack_may_always_go_and_a_tenth_of_many() {
-    assert_snapshot!(check(dropping(1, 2)), @"");
-    assert_snapshot!(check(dropping(2, 20)), @"");
-    assert_snapshot!(check(dropping(3, 29)), @"");
-    assert_snapshot!(check(dropping(3, 30)), @"");
+    assert_snapshot!(check(dropping(1, 2)), @"go: g01");
+    assert_snapshot!(check(dropping(2, 20)), @"go: g01 g02");
+    assert_snapshot!(check(dropping(3, 29)), @"
+    go: -
+    ratio: deleting 3 of 29 packs in eu-west-1 within 24 h (limit 2)
+    waits: delete 3 packs
+    ");
+    assert_snapshot!(check(dropping(3, 30)), @"go: g01 g02 g03");
 }
 
 #[test]
 fn five_names_may_go_within_a_day() {
-    assert_snapshot!(check(dropping(5, 60)), @"");
-    assert_snapshot!(check(dropping(6, 60)), @"");
+    assert_snapshot!(check(dropping(5, 60)), @"go: g01 g02 g03 g04 g05");
+    assert_snapshot!(check(dropping(6, 60)), @"
+    go: -
+    window: 6 packs deleted or stripped of rules within 24 h, all regions together (limit 5)
+    waits: delete 6 packs
+    ");
 }
 
 #[test]
 fn nothing_goes_when_less_than_half_of_what_we_own_is_still_wanted() {
-    assert_snapshot!(check(second("a v1", "a v1; b v2")), @"");
-    assert_snapshot!(check(second("a v1", "a v1; b v2; c v3")), @"");
-    assert_snapshot!(check(second("x v1", "only v2")), @"");
+    assert_snapshot!(check(second("a v1", "a v1; b v2")), @"go: b");
+    assert_snapshot!(check(second("a v1", "a v1; b v2; c v3")), @"
+    go: -
+    overlap: only 1 of 3 packs owned here are still desired (at least 50 %): is this the right directory?
+    ratio: deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
+    ");
+    assert_snapshot!(check(second("x v1", "only v2")), @"
+    go: x
+    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    waits: delete 1 pack
+    ");
 }
 
 #[test]
 fn packs_that_were_orphaned_on_purpose_do_not_look_like_a_wrong_directory() {
     let observed = "a v1; b v2; x v3 orphan; y v4 orphan; z v5 orphan";
-    assert_snapshot!(check(second("a v1", observed)), @"");
+    assert_snapshot!(check(second("a v1", observed)), @"go: b");
 }
 
 #[test]
 fn an_empty_source_never_takes_anything_away() {
-    assert_snapshot!(check(second("#empty", "a v1")), @"");
+    assert_snapshot!(check(second("#empty", "a v1")), @"
+    go: -
+    empty_source: the source declares no pack at all
+    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    waits: delete 1 pack
+    ");
 }
 
 #[test]
 fn five_accounts_may_be_excluded_anew_or_a_twentieth_of_the_members() {
-    assert_snapshot!(check(first("a v1 -5x", "a v1")), @"");
-    assert_snapshot!(check(first("a v1 -6x; b v2", "a v1; b v1")), @"");
+    assert_snapshot!(check(first("a v1 -5x", "a v1")), @"go: a");
+    assert_snapshot!(check(first("a v1 -6x; b v2", "a v1; b v1")), @"
+    go: b
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
+    ");
     for (members, expected) in [(119, "go: -"), (120, "go: a")] {
         let mut court = Court { members: Some(members), ..Court::new() };
         let ruling = court.rule(first("a v1 -6x", "a v1"));
@@ -231,41 +257,64 @@ fn five_accounts_may_be_excluded_anew_or_a_twentieth_of_the_members() {
 
 #[test]
 fn an_account_counts_once_over_all_packs_and_all_changes_of_a_day() {
-    assert_snapshot!(check(first("a v1 -5x; b v1 -5x", "a v1; b v1")), @"");
+    assert_snapshot!(check(first("a v1 -5x; b v1 -5x", "a v1; b v1")), @"go: a b");
     let (one, other) = ("-200000000001 -200000000002 -200000000003", "-4x -200000000005");
-    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {other}"), "a v1; b v1")), @"");
+    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {other}"), "a v1; b v1")), @"go: a b");
     let others = "-200000000006 -200000000007 -200000000008";
-    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {others}"), "a v1; b v1")), @"");
+    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {others}"), "a v1; b v1")), @"
+    go: -
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
+    ");
     // Five a commit, as in twelve commits that exclude sixty.
     let mut court = Court::new();
-    assert_snapshot!(verdict(&court.rule(first("a v1 -5x", "a v1"))), @"");
+    assert_snapshot!(verdict(&court.rule(first("a v1 -5x", "a v1"))), @"go: a");
     court.now = at("23:00");
-    assert_snapshot!(verdict(&court.rule(first("a v1 -6x", "a v1 -5x"))), @"");
+    assert_snapshot!(verdict(&court.rule(first("a v1 -6x", "a v1 -5x"))), @"
+    go: -
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 1 account
+    ");
 }
 
 #[test]
 fn no_pack_comes_to_exclude_more_than_a_fifth_of_all_accounts_by_and_by() {
-    assert_snapshot!(check(first("a v1 -20x", "a v1 -15x")), @"");
-    assert_snapshot!(check(first("a v1 -21x", "a v1 -16x")), @"");
+    assert_snapshot!(check(first("a v1 -20x", "a v1 -15x")), @"go: a");
+    assert_snapshot!(check(first("a v1 -21x", "a v1 -16x")), @"
+    go: -
+    exclusions: a would exclude 21 of 100 active accounts (limit 20 %)
+    waits: exclude 5 accounts
+    ");
 }
 
 #[test]
 fn nobody_is_excluded_anew_by_name_while_the_number_of_accounts_is_not_known() {
     let mut court = Court { members: None, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"");
+    assert_snapshot!(verdict(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"
+    go: b
+    membership: the account list is not known, so nobody can say how many of all accounts are excluded
+    waits: exclude 1 account
+    ");
 }
 
 #[test]
 fn accounts_excluded_from_the_start_or_included_again_are_no_loss() {
-    assert_snapshot!(check(first("a v1 -100x; b v1", "b v1 -100x")), @"");
+    assert_snapshot!(check(first("a v1 -100x; b v1", "b v1 -100x")), @"go: a b");
 }
 
 #[test]
 fn an_adoption_always_waits_since_nobody_knows_what_it_takes_away() {
-    assert_snapshot!(check(first("a v1 adopt; b v2", "a unmanaged; b v1")), @"");
+    assert_snapshot!(check(first("a v1 adopt; b v2", "a unmanaged; b v1")), @"
+    go: b
+    adoption: adopting a may lose rules or accounts: AWS does not show what the unmanaged template holds
+    waits: adopt 1 pack
+    ");
     let mut court = Court::new();
     court.permit(at("13:00"), vec![Permitted::Adoptions(names("a"))]);
-    assert_snapshot!(verdict(&court.rule(first("a v1 adopt", "a unmanaged"))), @"");
+    assert_snapshot!(verdict(&court.rule(first("a v1 adopt", "a unmanaged"))), @"
+    go: a
+    approved by drop-old
+    ");
     let mut court = Court::new();
     court.permit(at("13:00"), deletes("a"));
     let ruling = court.rule(first("a v1 adopt", "a unmanaged"));
@@ -277,26 +326,50 @@ fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_go
     let shrink = Shrink { before: 100, after: 80, since: at("11:00"), gone: [account(7)].into() };
     let mut court = Court { shrink: Some(shrink), ..Court::new() };
     let case = || first("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
-    assert_snapshot!(verdict(&court.rule(case())), @"");
+    assert_snapshot!(verdict(&court.rule(case())), @"
+    go: b c
+    membership: the account list shrank from 100 to 80 active accounts
+    waits: exclude 1 account
+    ");
     court.permit(at("13:00"), accounts("a", [1]));
-    assert_snapshot!(verdict(&court.rule(case())), @"");
+    assert_snapshot!(verdict(&court.rule(case())), @"
+    go: a b c
+    approved by drop-old
+    ");
 }
 
 #[test]
 fn half_of_the_rules_of_a_pack_may_go_and_five_of_a_region_or_a_tenth() {
     let unnamed = |old: u32, new: u32| check(first(&format!("a v2/{new}"), &format!("a v1/{old}")));
-    assert_snapshot!(unnamed(10, 5), @"");
-    assert_snapshot!(unnamed(10, 4), @"");
-    assert_snapshot!(unnamed(9, 4), @"");
-    assert_snapshot!(unnamed(4, 3), @"");
-    assert_snapshot!(unnamed(4, 2), @"");
-    assert_snapshot!(unnamed(1, 0), @"");
+    assert_snapshot!(unnamed(10, 5), @"go: a");
+    assert_snapshot!(unnamed(10, 4), @"
+    go: -
+    rule_loss: a loses 6 of 10 effective rules within 24 h (limit 5)
+    rule_loss: eu-west-1 loses 6 of 10 effective rules within 24 h (limit 5)
+    waits: lose 6 rules
+    ");
+    assert_snapshot!(unnamed(9, 4), @"
+    go: -
+    rule_loss: a loses 5 of 9 effective rules within 24 h (limit 4)
+    waits: lose 5 rules
+    ");
+    assert_snapshot!(unnamed(4, 3), @"go: a");
+    assert_snapshot!(unnamed(4, 2), @"
+    go: -
+    rule_loss: a loses 2 of 4 effective rules within 24 h (limit 1)
+    waits: lose 2 rules
+    ");
+    assert_snapshot!(unnamed(1, 0), @"go: a");
     let many = |lost: usize| {
         let kept = ruled("v2", 'r', 1 + lost..=70);
         check(first(&format!("a {kept}"), &format!("a {}", ruled("v1", 'r', 1..=70))))
     };
-    assert_snapshot!(many(7), @"");
-    assert_snapshot!(many(8), @"");
+    assert_snapshot!(many(7), @"go: a");
+    assert_snapshot!(many(8), @"
+    go: -
+    rule_loss: eu-west-1 loses 8 of 70 effective rules within 24 h (limit 7)
+    waits: lose 8 rules
+    ");
 }
 
 #[test]
@@ -309,16 +382,16 @@ fn rules_are_compared_by_name_and_by_what_they_evaluate() {
             format!("{:?}", pending.losses.into_values().next().unwrap())
         })
     };
-    assert_snapshot!(check("v2[p,q]", "v1[p,q]"), @"");
+    assert_snapshot!(check("v2[p,q]", "v1[p,q]"), @"loses nothing");
     // As many rules as before, and others.
-    assert_snapshot!(check("v2[p,x]", "v1[p,q]"), @"");
-    assert_snapshot!(check("v2[p,new=Q]", "v1[p,q=Q]"), @"");
-    assert_snapshot!(check("v2[p,q=X]", "v1[p,q=Q]"), @"");
+    assert_snapshot!(check("v2[p,x]", "v1[p,q]"), @r#"{Rule("q")}"#);
+    assert_snapshot!(check("v2[p,new=Q]", "v1[p,q=Q]"), @"loses nothing");
+    assert_snapshot!(check("v2[p,q=X]", "v1[p,q=Q]"), @"loses nothing");
     // The template stays, and a parameter switches rules off, or on.
-    assert_snapshot!(check("v1[p,q?,r?] on=false", "v1[p,q?,r?]"), @"");
-    assert_snapshot!(check("v1[p,q?,r?] on=true", "v1[p,q?,r?] on=false"), @"");
+    assert_snapshot!(check("v1[p,q?,r?] on=false", "v1[p,q?,r?]"), @r#"{Rule("q"), Rule("r")}"#);
+    assert_snapshot!(check("v1[p,q?,r?] on=true", "v1[p,q?,r?] on=false"), @"loses nothing");
     // A rule becomes conditional, and its condition holds.
-    assert_snapshot!(check("v2[p,q?]", "v1[p,q]"), @"");
+    assert_snapshot!(check("v2[p,q?]", "v1[p,q]"), @"loses nothing");
 }
 
 #[test]
@@ -329,16 +402,41 @@ fn rules_lost_by_the_packs_of_a_region_are_summed_up() {
         lines.join("; ")
     };
     let case = |names: &str| first(&lines(&new, names), &lines(&old, names));
-    assert_snapshot!(check(case("abcde")), @"");
-    assert_snapshot!(check(case("abcdef")), @"");
+    assert_snapshot!(check(case("abcde")), @"go: a b c d e");
+    assert_snapshot!(check(case("abcdef")), @"
+    go: -
+    rule_loss: eu-west-1 loses 6 of 54 effective rules within 24 h (limit 5)
+    waits: lose 6 rules
+    ");
 }
 
 #[test]
 fn when_something_waits_ordinary_puts_go_on() {
     let case = second("a v1; b v2; new v1; cut v2/1", "a v1; b v1; cut v1/20; x v7; y v7; z v7");
     let ruling = Court::new().rule(case);
-    assert_snapshot!(verdict(&ruling), @"");
-    assert_snapshot!(text(ruling.approved.plan()), @"");
+    assert_snapshot!(verdict(&ruling), @"
+    go: b new
+    ratio: deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1)
+    rule_loss: cut loses 19 of 20 effective rules within 24 h (limit 10)
+    rule_loss: eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)
+    waits: delete 3 packs, lose 19 rules
+    ");
+    assert_snapshot!(text(ruling.approved.plan()), @"
+    ~ b update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    + new create
+        template   b7d7d13d (10 rules)
+    ! cut held, would update
+        template   b7d7d13d (20 rules) → 662788a9 (1 rule)
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
+    ! x held, would delete: no manifest wants it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
+    ! y held, would delete: no manifest wants it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
+    ! z held, would delete: no manifest wants it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
+    Plan: 1 to create, 1 to update, 0 to delete; 4 held.
+    ");
 }
 
 #[test]
@@ -346,7 +444,11 @@ fn the_guard_speaks_at_the_first_look_already() {
     let (desired, observed) = ("a v1; b v1; c v1", "a v1; b v1; c v1; x v7; y v7");
     let one = Court::new().rule(first(desired, observed));
     let two = Court::new().rule(second(desired, observed));
-    assert_snapshot!(verdict(&one), @"");
+    assert_snapshot!(verdict(&one), @"
+    go: -
+    ratio: deleting 2 of 5 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
+    ");
     assert_eq!(one.pending, two.pending);
 }
 
@@ -357,7 +459,7 @@ fn what_waits_does_not_depend_on_which_pack_is_busy() {
     let quiet = pending("a v1; b v1; c v1; x v7; y v7");
     let busy = pending("a v1; b v1; c v1; x v7 10:00 UPDATE_IN_PROGRESS; y v7");
     assert_eq!(quiet, busy);
-    assert_snapshot!(quiet.summary(), @"");
+    assert_snapshot!(quiet.summary(), @"delete 2 packs");
 }
 
 #[test]
@@ -366,8 +468,21 @@ fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
     let sync = Court::new().rule(case());
     let observe = Court { mode: Mode::Observe, ..Court::new() }.rule(case());
     assert_eq!(observe.pending, sync.pending);
-    assert_snapshot!(verdict(&observe), @"");
-    assert_snapshot!(text(observe.approved.plan()), @"");
+    assert_snapshot!(verdict(&observe), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
+    ");
+    assert_snapshot!(text(observe.approved.plan()), @"
+    ! a held, would update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+        mode: mode observe never writes
+    ! x held, would delete: no manifest wants it
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
+    ! y held, would delete: no manifest wants it
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
+    No changes; 3 held.
+    ");
 }
 
 #[test]
@@ -375,6 +490,26 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
     let mut court = Court { mode: Mode::Upsert, ..Court::new() };
     let case = second("a v2; b v1 -6x", "a v1; b v1; x v7; y v7 UPDATE_IN_PROGRESS");
     let ruling = court.rule(case);
-    assert_snapshot!(verdict(&ruling), @"");
-    assert_snapshot!(text(ruling.approved.plan()), @"");
+    assert_snapshot!(verdict(&ruling), @"
+    go: a
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
+    ");
+    assert_snapshot!(text(ruling.approved.plan()), @"
+    ~ a update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    ! b held, would update
+        excluded   + 200000000001 (exclude.accounts)
+        excluded   + 200000000002 (exclude.accounts)
+        excluded   + 200000000003 (exclude.accounts)
+        excluded   + 200000000004 (exclude.accounts)
+        excluded   + 200000000005 (exclude.accounts)
+        excluded   + 200000000006 (exclude.accounts)
+        guard: waiting for approval: exclude 6 accounts in eu-west-1 (6 active accounts newly excluded within 24 h, all packs together (limit 5)); commit what `conformd approve` prints, or revert the change
+    ! x held, would delete: no manifest wants it
+        mode: mode upsert never deletes
+    ! y held, would delete: no manifest wants it
+        mode: mode upsert never deletes
+    Plan: 0 to create, 1 to update, 0 to delete; 3 held.
+    ");
 }

@@ -10,6 +10,7 @@ pub(crate) mod book;
 pub(crate) mod crew;
 pub(crate) mod invariants;
 pub(crate) mod manifests;
+pub(crate) mod toll;
 pub(crate) mod truth;
 pub(crate) mod witness;
 
@@ -51,6 +52,7 @@ use tokio::task::JoinSet;
 
 use book::{Book, Tick};
 use crew::{Crew, Knowledge};
+use toll::{Taker, Toll};
 use truth::Truth;
 use witness::{Lies, Tripwire, Witness};
 
@@ -140,11 +142,12 @@ struct Source {
 }
 
 impl Source {
-    fn intake(&self, now: Timestamp) -> Intake {
-        let read_last = if self.is_read { Some(now) } else { self.intake.read_last };
+    /// As a process sees it whose time of day is `told`.
+    fn intake(&self, now: Timestamp, told: Timestamp) -> Intake {
+        let read_last = if self.is_read { Some(told) } else { self.intake.read_last };
         let confirmed = match self.intake.absence {
             Absence::Atomic => true,
-            Absence::Declared => read_last >= self.intake.confirms_at,
+            Absence::Declared => self.is_read && Some(now) >= self.intake.confirms_at,
         };
         Intake { read_last, confirmed, ..self.intake.clone() }
     }
@@ -162,6 +165,7 @@ pub(crate) struct Shared {
     parsed: watch::Sender<Parsed>,
     book: Mutex<Book>,
     lies: Arc<Mutex<Lies>>,
+    toll: Arc<Mutex<Toll>>,
 }
 
 /// A lab. Tests that use it run on a paused, single-threaded runtime.
@@ -214,13 +218,16 @@ impl Lab {
         // Heartbeats are in real time: on a fast clock a week has few of them.
         let speed = if setting.knowledge == Knowledge::Nothing { 1 } else { SPEED };
         let clock = Clock::simulated(start(), speed);
-        let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world)));
+        let members = 3 + usize::try_from(setting.others).unwrap();
+        let toll = Toll::new(policy.installation.clone(), setting.limits, members);
+        let toll = Arc::new(Mutex::new(toll));
+        let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world), Arc::clone(&toll)));
         let record = setting.record.then(|| record(&policy, setting.owner));
         let (policies, parsed) = (watch::Sender::new(Arc::new(policy.clone())), Default::default());
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
         let shared =
-            Arc::new(Shared { clock, world, policy, policies, source, parsed, book, lies });
+            Arc::new(Shared { clock, world, policy, policies, source, parsed, book, lies, toll });
         let process_clock = shared.clock.clone();
         let (bells, lives) = (Vec::new(), JoinSet::new());
         Self { setting, shared, bells, lives, kills: 0, crew: None, process_clock, record }
@@ -278,6 +285,7 @@ impl Lab {
 
     /// Lets the process's time of day jump, so that it is wrong by `error`.
     pub(crate) fn stray(&mut self, error: SignedDuration) {
+        lock(&self.shared.book).is_astray = true;
         self.process_clock.stray(error);
     }
 
@@ -298,8 +306,11 @@ impl Lab {
         self.read();
         for place in places {
             let aws = aws(&place).with_gate(gate.clone());
-            let witness =
-                Witness::new(aws, clock.clone(), tripwire.cloned(), Arc::clone(&self.shared.lies));
+            let watches_since = self.record.is_none().then(|| self.now());
+            let taker = Taker { process, watches_since, approvals: BTreeMap::new() };
+            let (time, lies) = (self.shared.clock.clone(), Arc::clone(&self.shared.lies));
+            let toll = (Arc::clone(&self.shared.toll), taker);
+            let witness = Witness::new(aws, time, tripwire.cloned(), lies, toll);
             let writer = self.setting.mode.may_put().then(|| witness.clone());
             let reconciler =
                 Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&window));
@@ -324,6 +335,7 @@ impl Lab {
         self.crew = None;
         self.bells.clear();
         self.kills += 1;
+        lock(&self.shared.book).settle_toll();
         lock(&self.shared.book).say(self.now(), "-- killed");
     }
 
@@ -459,6 +471,11 @@ impl Lab {
         lock(&self.shared.lies).drops_markers = true;
     }
 
+    /// From now on the answer to a write takes so long.
+    pub(crate) fn slow_writes(&mut self, wait: Duration) {
+        lock(&self.shared.lies).write_takes = wait;
+    }
+
     /// A line of the trace for what the test does.
     pub(crate) fn note(&mut self, what: &str) {
         let now = self.now();
@@ -526,6 +543,12 @@ impl Lab {
         lock(&self.shared.book)
     }
 
+    /// The most of each limit that was used within any day.
+    pub(crate) fn worst(&self) -> BTreeMap<&'static str, (toll::Share, String)> {
+        lock(&self.shared.book).settle_toll();
+        lock(&self.shared.toll).worst.clone()
+    }
+
     /// The last report of a region.
     pub(crate) fn report(&self, region: &str) -> RegionReport {
         lock(&self.shared.book).reports[&region.parse::<Region>().unwrap()].clone()
@@ -574,14 +597,17 @@ struct Life {
 impl Life {
     async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let Shared { clock, world: _, policy, policies: _, source, parsed: _, book, lies: _ } =
-            &*shared;
+        let Shared { clock, policy, source, book, .. } = &*shared;
         loop {
             // What the reconciliation goes by counts as seen; what comes later closes its gate.
             self.watched.policy.iter_mut().for_each(|it| drop(it.borrow_and_update()));
             self.watched.parsed.iter_mut().for_each(|it| drop(it.borrow_and_update()));
             let (started, policy) = (clock.now(), lock(policy).clone());
-            let intake = lock(source).intake(started);
+            let now = self.clock.now();
+            let intake = lock(source).intake(started, now);
+            let catalog = intake.catalog.as_ref();
+            let approvals = catalog.map(|it| it.approvals.clone()).unwrap_or_default();
+            self.witness.goes_by(approvals);
             let around = Surroundings {
                 intake: intake.clone(),
                 membership: Arc::clone(&self.crew.membership.borrow_and_update()),
@@ -591,7 +617,7 @@ impl Life {
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();
-            let tick = Tick { process: self.process, started, place, intake, notes };
+            let tick = Tick { process: self.process, started, now, place, intake, notes };
             lock(book).enter(&tick, report, clock.now());
             self.rest(&policy, pause).await;
         }
@@ -604,7 +630,7 @@ impl Life {
         loop {
             self.tell();
             let left = end.saturating_sub(self.clock.elapsed());
-            let follows = self.crew.knowledge != Knowledge::Nothing;
+            let follows = self.crew.knowledge.has_rows();
             // All arms are cancel-safe: a bell that nobody hears rings later.
             let news = tokio::select! {
                 biased;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod accidents;
 mod alerts;
 mod api;
 mod applying;
@@ -25,6 +26,7 @@ mod judging;
 mod lab;
 mod lines;
 mod logs;
+mod losses;
 mod manifests;
 mod members;
 mod metrics;

@@ -217,7 +217,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     running since | 2h 1m ago
     Waiting for an approval 1
     ! legacy in eu-west-1
-    The guard stopped this: 2 of 3 owned packs. If it is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b (the plan).
+    Would delete 1 pack: deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1). If it is right, commit what conformd approve prints (the plan).
     Problems 1
     ! source
     1 manifest invalid

@@ -53,12 +53,12 @@ fn every_way_to_differ_has_its_word() {
     ), @"
     a: drifted, drift [template], holds []
     b: drifted, drift [parameters], holds []
-    c: drifted, drift [exclusions], holds []
+    c: drifted, drift [exclusions], holds [guard]
     d: drifted, drift [delivery], holds []
     e: drifted, drift [parameters failed], holds []
     f: drifted, drift [template], holds []
     new: drifted, drift [missing], holds []
-    old: drifted, drift [unwanted], holds [second_look]
+    old: drifted, drift [unwanted], holds [guard]
     not in sync
     ");
 }

@@ -42,30 +42,44 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
     };
     let mut court =
         Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(step(20, 15))), @"");
+    assert_snapshot!(verdict(&court.rule(step(20, 15))), @"go: a");
     court.now = at("13:00");
-    assert_snapshot!(verdict(&court.rule(step(15, 10))), @"");
+    assert_snapshot!(verdict(&court.rule(step(15, 10))), @"go: a");
     court.now = at("14:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 9))), @"");
+    assert_snapshot!(verdict(&court.rule(step(10, 9))), @"
+    go: -
+    rule_loss: a loses 11 of 20 effective rules within 24 h (limit 10)
+    waits: lose 1 rule
+    ");
     // What comes back meanwhile makes room for as much.
     court.now = at("15:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 12))), @"");
-    assert_snapshot!(verdict(&court.rule(step(12, 11))), @"");
+    assert_snapshot!(verdict(&court.rule(step(10, 12))), @"go: a");
+    assert_snapshot!(verdict(&court.rule(step(12, 11))), @"go: a");
     court.now = at("d2/13:00");
-    assert_snapshot!(verdict(&court.rule(step(11, 6))), @"");
+    assert_snapshot!(verdict(&court.rule(step(11, 6))), @"go: a");
 }
 
 #[test]
 fn names_leave_the_window_after_24_hours_to_the_second() {
-    assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"");
-    assert_snapshot!(verdict(&after_noon("d2/12:00:00").rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
+    waits: delete 1 pack
+    ");
+    assert_snapshot!(verdict(&after_noon("d2/12:00:00").rule(drop("y"))), @"go: y");
 }
 
 #[test]
 fn a_time_of_day_that_jumps_empties_no_window() {
     let mut court = after_noon("12:05");
     court.jump = Duration::from_hours(25);
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
+    waits: delete 1 pack
+    ");
 }
 
 #[test]
@@ -73,17 +87,24 @@ fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
     let mut court = after_noon("13:00");
     assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
     court.now = at("d4/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    held: held since 2026-11-01T13:00:00Z; time alone releases nothing
+    waits: delete 1 pack
+    ");
     // Another hold is no way around it: neither more nor less of the same.
     assert_eq!(verdict(&court.rule(second("a v1", "a v1; y v8"))).lines().next(), Some("go: -"));
     let mut approved = after_noon("13:00");
     approved.rule(drop("y"));
     approved.permit(at("14:00"), deletes("y"));
-    assert_snapshot!(verdict(&approved.rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&approved.rule(drop("y"))), @"
+    go: y
+    approved by drop-old
+    ");
     // Wanted again, and days later not any more.
     court.rule(second("a v1; b v1; y v7", "a v1; b v1; y v7"));
     court.now = at("d6/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
 }
 
 #[test]
@@ -91,7 +112,11 @@ fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
     let mut court = Court::new();
     assert_eq!(verdict(&court.rule(first("a v2/1", "a v1/10"))).lines().next(), Some("go: -"));
     court.now = at("d3/12:00");
-    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a v1/10"))), @"");
+    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a v1/10"))), @"
+    go: -
+    held: held since 2026-11-01T12:00:00Z; time alone releases nothing
+    waits: lose 1 rule
+    ");
 }
 
 #[test]
@@ -103,13 +128,28 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
         court.now = at(now);
         court
     };
-    assert_snapshot!(verdict(&young("12:00").rule(drop("x"))), @"");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"");
-    assert_snapshot!(verdict(&young("d2/12:00:00").rule(drop("x"))), @"");
+    assert_snapshot!(verdict(&young("12:00").rule(drop("x"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 0 h so far)
+    waits: delete 1 pack
+    ");
+    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    waits: lose 1 rule
+    ");
+    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    waits: exclude 1 account
+    ");
+    assert_snapshot!(verdict(&young("d2/12:00:00").rule(drop("x"))), @"go: x");
     let mut court = young("13:00");
     court.permit(at("14:00"), deletes("x"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: x
+    approved by drop-old
+    ");
     // What was asked for in that day stays held: nobody has withdrawn it.
     let mut court = young("13:00");
     court.rule(drop("x"));
@@ -122,11 +162,15 @@ fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     let mut court = Court::new();
     court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/10:59:59");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (the record was begun less than 24 hours ago; watched for 23 h so far)
+    waits: delete 1 pack
+    ");
     let mut court = Court::new();
     court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/11:00:00");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"go: x");
 }
 
 #[test]
@@ -137,7 +181,7 @@ fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
     court.mode = Mode::Sync;
     let (desired, observed) = ("a v1; b v1", "a v1; b v1; x v7");
     court.rule(first(desired, observed));
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
 }
 
 #[test]
@@ -156,7 +200,12 @@ fn a_pack_that_is_deleted_and_made_again_in_turns_is_a_conflict_at_the_first_rep
     assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
     court.now = at("13:00");
     court.rule(second("a v1; b v1; x v7", "a v1; b v1"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: -
+    conflict: x was deleted at 2026-11-01T12:00:00Z and exists again: another writer, or a change that was reverted
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 1 pack
+    ");
 }
 
 #[test]
@@ -168,7 +217,11 @@ fn what_was_lost_before_counts_against_the_largest_number_of_packs_owned() {
         assert_eq!(verdict(&court.rule(case)), format!("go: g{gone:02}"));
     }
     let kept = packs('k', 17);
-    assert_snapshot!(verdict(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"");
+    assert_snapshot!(verdict(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"
+    go: -
+    ratio: deleting 3 of 20 packs in eu-west-1 within 24 h (limit 2)
+    waits: delete 1 pack
+    ");
 }
 
 #[test]
