@@ -383,7 +383,8 @@ impl Window {
         for (at, used) in ruling.approved.losses() {
             let until = now.saturating_add(super::window::SPAN);
             let approval = used.map(|used| used.name.clone());
-            let lost = Lost { at, until, when, approval, external: false };
+            let (external, confirmed) = (false, false);
+            let lost = Lost { at, until, when, approval, external, confirmed };
             self.reserve(lost, used.map(|used| used.id), now);
         }
         self.hold(region, &ruling.held, when)

@@ -30,6 +30,9 @@ pub struct Lost {
     pub approval: Option<String>,
     /// Whether another writer caused it.
     pub external: bool,
+    /// Whether it is known to have happened. A process may end, or an answer be lost, between
+    /// reserving a loss and its effect: asking for the same again is no second loss then.
+    pub confirmed: bool,
 }
 
 /// A loss that the guard has held.
@@ -143,14 +146,24 @@ impl Window {
     /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
     /// gone without a step of ours was lost to another writer, and counts: the limits are for what
     /// is lost, whoever did it. One that shows again unchanged was never gone.
+    ///
+    /// Gives the losses of ours that are confirmed by it.
     pub fn observe(
         &mut self,
         region: &Region,
         packs: BTreeMap<PackName, Sighting>,
         now: Elapsed,
         when: Timestamp,
-    ) {
+    ) -> Vec<LossAt> {
         let before = self.seen.remove(region).unwrap_or_default();
+        let mut confirmed = Vec::new();
+        for lost in self.losses.iter_mut().filter(|lost| lost.at.region == *region) {
+            let is_gone = lost.at.loss == Loss::Pack && !packs.contains_key(&lost.at.pack);
+            if is_gone && !lost.confirmed {
+                lost.confirmed = true;
+                confirmed.push(lost.at.clone());
+            }
+        }
         let at = |pack: &PackName| LossAt {
             region: region.clone(),
             pack: pack.clone(),
@@ -160,7 +173,8 @@ impl Window {
             let at = at(pack);
             if !self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
                 let until = now.saturating_add(SPAN);
-                self.losses.push(Lost { at, until, when, approval: None, external: true });
+                let (approval, external, confirmed) = (None, true, true);
+                self.losses.push(Lost { at, until, when, approval, external, confirmed });
             }
         }
         for (pack, sighting) in &packs {
@@ -171,6 +185,7 @@ impl Window {
             self.losses.retain(|lost| !returned(lost));
         }
         self.seen.insert(region.clone(), packs);
+        confirmed
     }
 
     /// Everything that counts at this moment and that no approval permitted.
@@ -192,7 +207,10 @@ impl Window {
     /// may have used it: then it covers only what AWS last changed before it was first read.
     pub fn may_use(&self, approval: &Approval, at: &LossAt, last: Option<Timestamp>) -> bool {
         let id = approval.id();
-        let is_used = self.used.contains(&(id, at.key()));
+        let key = at.key();
+        // What was permitted and never seen to happen is still permitted.
+        let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
+        let is_used = self.used.contains(&(id, key)) && !is_open;
         let is_older = || match (self.first_read.get(&id), last) {
             (Some(read), Some(last)) => last < *read,
             (None, _) | (_, None) => true,
@@ -213,8 +231,18 @@ impl Window {
         if let Some(approval) = approval {
             self.used.insert((approval, lost.at.key()));
         }
-        self.held.remove(&lost.at.key());
+        let key = lost.at.key();
+        self.held.remove(&key);
+        // The same loss once more, whose last try is not known to have happened.
+        self.losses.retain(|before| before.confirmed || before.at.key() != key);
         self.losses.push(lost);
+    }
+
+    /// Takes in that a loss has happened.
+    pub fn confirm(&mut self, at: &LossAt) {
+        for lost in self.losses.iter_mut().filter(|lost| lost.at == *at) {
+            lost.confirmed = true;
+        }
     }
 
     /// Takes back what was reserved and did not happen: a delete that deleted nothing is no loss.
@@ -238,27 +266,5 @@ impl Window {
             asked.into_iter().filter(|asked| !self.held.contains_key(asked)).collect();
         self.held.extend(new.iter().map(|at| (at.clone(), HeldSince { when })));
         Holding { new, withdrawn }
-    }
-
-    /// The packs of a region that were deleted and count.
-    pub fn deleted<'a>(
-        &'a self,
-        region: &'a Region,
-        now: Elapsed,
-    ) -> impl Iterator<Item = &'a Lost> {
-        self.counting(now)
-            .filter(move |lost| lost.at.region == *region && lost.at.loss == Loss::Pack)
-    }
-
-    /// The rules that a pack deployment lost and that count.
-    pub fn rules_of<'a>(
-        &'a self,
-        region: &'a Region,
-        pack: &'a PackName,
-        now: Elapsed,
-    ) -> impl Iterator<Item = &'a Loss> {
-        let here = move |lost: &&Lost| lost.at.region == *region && lost.at.pack == *pack;
-        let rules = self.counting(now).filter(here).map(|lost| &lost.at.loss);
-        rules.filter(|loss| matches!(loss, Loss::Rule(_) | Loss::Rules(_)))
     }
 }

@@ -277,7 +277,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// still hold.
     async fn note_templates(&mut self, around: &Surroundings, observed: &Observed) {
         if let Observed::Seen(seen) = observed {
-            self.window.observe(&self.reader.place().region, seen);
+            self.window.observe(&self.reader.place().region, seen).await;
             let held = seen.packs.values().filter_map(|pack| match &pack.ownership {
                 Ownership::Ours(marker) => Some(marker.template),
                 Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,

@@ -65,7 +65,8 @@ impl SharedWindow {
         clock: &Clock,
     ) -> Self {
         let window = recorded::window(&record.status(), remembered, clock);
-        Self::new(window, clock, Some(record))
+        let given = Mutex::new(recorded::open(remembered));
+        Self { given, ..Self::new(window, clock, Some(record)) }
     }
 
     /// The same for a command that only shows what would be: nothing is written to the record.
@@ -131,7 +132,7 @@ impl SharedWindow {
 
     /// Takes in what a complete observation of a region shows: what is gone without a step of ours
     /// was lost all the same.
-    pub(super) fn observe(&self, region: &Region, seen: &Seen) {
+    pub(super) async fn observe(&self, region: &Region, seen: &Seen) {
         let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
             Ownership::Ours(marker) => {
                 let at = pack.record.last_update;
@@ -141,7 +142,9 @@ impl SharedWindow {
         });
         let ours: BTreeMap<PackName, Sighting> = ours.collect();
         let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
-        lock(&self.window).observe(region, ours, elapsed, now);
+        let confirmed = lock(&self.window).observe(region, ours, elapsed, now);
+        let ids = confirmed.iter().filter_map(|at| lock(&self.given).remove(at)).collect();
+        self.record_state(ids, LossState::Confirmed).await;
     }
 
     /// Remembers what a step is about to take away, before it is sent.
@@ -153,7 +156,9 @@ impl SharedWindow {
         revision: Option<&Revision>,
     ) -> Result<(), String> {
         let Some(record) = self.usable_record()? else { return Ok(()) };
-        let losses = recorded::losses(region, step);
+        let mut losses = recorded::losses(region, step);
+        // The same loss once more, whose last try is not known to have happened, is recorded.
+        losses.retain(|loss| !lock(&self.given).contains_key(loss));
         let at = self.clock.stamp();
         let givings = losses.iter().map(|loss| {
             let used = permits.iter().find(|used| used.at == *loss);
@@ -196,26 +201,31 @@ impl SharedWindow {
                 Ending::Failed { .. } | Ending::NotStarted => None,
             };
             for loss in recorded::losses(&place.region, step) {
-                let id = lock(&self.given).remove(&loss);
                 match is_open {
-                    Some(false) => happened.extend(id),
+                    Some(false) => {
+                        lock(&self.window).confirm(&loss);
+                        happened.extend(lock(&self.given).remove(&loss));
+                    }
                     Some(true) => {}
                     None => {
                         lock(&self.window).retract(&loss);
-                        not.extend(id);
+                        not.extend(lock(&self.given).remove(&loss));
                     }
                 }
             }
         }
+        self.record_state(happened, LossState::Confirmed).await;
+        self.record_state(not, LossState::Retracted).await;
         let Some(record) = &self.record else { return };
         let deliveries = recorded::deliveries(place, revision, outcomes, &self.clock.stamp());
-        for (ids, state) in [(happened, LossState::Confirmed), (not, LossState::Retracted)] {
-            if !ids.is_empty() {
-                note(record.settle(ids, state).await);
-            }
-        }
         for delivery in deliveries {
             note(record.deliver(delivery).await);
+        }
+    }
+
+    async fn record_state(&self, ids: Vec<LossId>, state: LossState) {
+        if let Some(record) = self.record.as_ref().filter(|_| !ids.is_empty()) {
+            note(record.settle(ids, state).await);
         }
     }
 

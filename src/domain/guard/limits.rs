@@ -7,7 +7,7 @@ use crate::domain::loss::{Loss, LossAt};
 use crate::domain::model::{AccountId, PackName};
 use crate::domain::organization::Shrink;
 use crate::domain::plan::{Action, Step};
-use crate::domain::window::Window;
+use crate::domain::window::{Lost, Window};
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
 /// The defaults are those of the reliability reference, "Guard".
@@ -56,7 +56,8 @@ pub(super) fn trips(asked: &Asked<'_>, terms: &Terms<'_>, window: &Window) -> Ve
     if asked.uncovered.is_empty() {
         return Vec::new();
     }
-    let scales = Scales { asked, terms, window };
+    let keys = asked.uncovered.iter().map(LossAt::key).collect();
+    let scales = Scales { asked, terms, window, keys };
     let mut trips = Vec::new();
     // From "this is a mistake" to "this is too much": the first reason is read first.
     trips.extend(scales.source());
@@ -99,6 +100,8 @@ struct Scales<'a> {
     asked: &'a Asked<'a>,
     terms: &'a Terms<'a>,
     window: &'a Window,
+    /// What identifies each uncovered loss.
+    keys: BTreeSet<LossAt>,
 }
 
 /// The rules that a pack deployment loses within the window.
@@ -135,9 +138,17 @@ impl<'a> Tally<'a> {
 }
 
 impl<'a> Scales<'a> {
-    /// What was lost already within the window, of all regions.
-    fn before(&self) -> impl Iterator<Item = &'a LossAt> {
-        self.window.counting(self.terms.elapsed).map(|lost| &lost.at)
+    /// What was lost already within the window, of all regions. What is asked for once more, since
+    /// its last try is not known to have happened, is no second loss.
+    fn before(&self) -> impl Iterator<Item = &'a Lost> {
+        let again = |lost: &&Lost| !lost.confirmed && self.keys.contains(&lost.at.key());
+        self.window.counting(self.terms.elapsed).filter(move |lost| !again(lost))
+    }
+
+    /// The same, of the region of the plan.
+    fn before_here(&self) -> impl Iterator<Item = &'a Lost> {
+        let region = self.asked.region();
+        self.before().filter(move |lost| lost.at.region == *region)
     }
 
     fn source(&self) -> impl Iterator<Item = Trip> {
@@ -159,8 +170,7 @@ impl<'a> Scales<'a> {
 
     /// A pack that is deleted in turns with its creation: whoever makes it again wants it.
     fn conflicts(&self) -> impl Iterator<Item = Trip> {
-        let here = self.window.deleted(self.asked.region(), self.terms.elapsed);
-        let own = here.filter(|lost| !lost.external);
+        let own = self.before_here().filter(|lost| is_pack(lost) && !lost.external);
         own.filter(|lost| self.asked.uncovered.contains(&lost.at)).map(|lost| {
             let when = lost.when.strftime("%Y-%m-%dT%H:%M:%SZ");
             let why = format!(
@@ -194,7 +204,7 @@ impl<'a> Scales<'a> {
         let region = self.asked.region();
         let asked = self.asked.uncovered.iter().filter(|at| at.loss == Loss::Pack).count();
         // What is gone already is not among the owned any more.
-        let gone = self.window.deleted(region, self.terms.elapsed).count();
+        let gone = self.before_here().filter(|lost| is_pack(lost)).count();
         let owned = self.asked.plan.weights.owned.saturating_add(gone);
         let max = allowance(1, owned, self.terms.limits.ratio_percent);
         let lost = asked.saturating_add(gone);
@@ -219,7 +229,8 @@ impl<'a> Scales<'a> {
             .map(|at| &at.pack)
             .collect();
         // A pack that lost a rule before counts as stripped: how many it had then is not asked.
-        let before = self.before().filter(|at| !matches!(at.loss, Loss::Account(_)));
+        let before = self.before().map(|lost| &lost.at);
+        let before = before.filter(|at| !matches!(at.loss, Loss::Account(_)));
         let names: BTreeSet<&PackName> =
             before.map(|at| &at.pack).chain(asked.iter().copied()).collect();
         let max = size(self.terms.limits.names_per_window);
@@ -273,9 +284,8 @@ impl<'a> Scales<'a> {
     fn rule_loss(&self, pack: &PackName) -> RuleLoss {
         let held = self.terms.rules.held(pack);
         let names: BTreeSet<&str> = held.names().collect();
-        let before = self.window.rules_of(self.asked.region(), pack, self.terms.elapsed);
         let mut tally = Tally::default();
-        for loss in before {
+        for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
             // A rule that is there again is not lost.
             if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
                 tally.add(loss);
@@ -299,7 +309,7 @@ impl<'a> Scales<'a> {
             return Vec::new();
         }
         let limits = self.terms.limits;
-        let lost: BTreeSet<AccountId> = self.before().filter_map(account).chain(asked).collect();
+        let lost: BTreeSet<AccountId> = self.before().map(|lost| &lost.at).filter_map(account).chain(asked).collect();
         let members = self.terms.members.unwrap_or_default();
         let max = allowance(limits.exclusions_max, members, limits.exclusions_percent);
         let mut trips = Vec::new();
@@ -355,6 +365,10 @@ impl<'a> Scales<'a> {
         );
         Some(trip(TripReason::Held, why))
     }
+}
+
+fn is_pack(lost: &Lost) -> bool {
+    lost.at.loss == Loss::Pack
 }
 
 fn is_account(loss: &Loss) -> bool {

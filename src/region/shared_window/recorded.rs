@@ -1,5 +1,7 @@
 //! Between the window and the record: the same facts in the words of both.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Clock;
 use crate::domain::guard::Used;
 use crate::domain::loss::{Loss, LossAt};
@@ -8,7 +10,8 @@ use crate::domain::observed::{Ownership, Seen};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
 use crate::domain::record::{
-    Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossKey, LossKind, LossState,
+    Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossId, LossKey, LossKind,
+    LossState,
     RecordStatus, TemplateText, Window as Remembered,
 };
 use crate::domain::stamp::{Stamp, age};
@@ -32,13 +35,14 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
     let (elapsed, now) = (clock.elapsed(), clock.stamp());
     for entry in remembered.losses.values() {
         let Some(at) = loss_at(&entry.key, entry.count) else { continue };
-        let LossEntry { at: when, approval, cause, .. } = entry;
+        let LossEntry { at: when, approval, cause, state, .. } = entry;
         let lost = Lost {
             at,
             until: elapsed,
             when: when.wall,
             approval: approval.clone(),
             external: *cause == LossCause::External,
+            confirmed: *state != LossState::Given,
         };
         window.recall(lost, age(when, &now), elapsed);
     }
@@ -60,6 +64,12 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             window.recall_sighting(region, pack, sighting);
         }
     }
+}
+
+/// Losses that an earlier process recorded, and that are not known to have happened.
+pub(super) fn open(remembered: &Remembered) -> BTreeMap<LossAt, LossId> {
+    let given = remembered.losses.iter().filter(|(_, entry)| entry.state == LossState::Given);
+    given.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
 }
 
 /// Every loss of a step.
@@ -140,7 +150,7 @@ pub(super) fn deliveries(
         let template = TemplateText {
             digest: marker.template,
             body: content.body.to_string(),
-            rules: std::collections::BTreeMap::new(),
+            rules: BTreeMap::new(),
         };
         Some(Delivering {
             at: at.clone(),
