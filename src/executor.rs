@@ -78,7 +78,7 @@ async fn take_step<W: Writer>(
     gate: &impl Gate,
 ) -> Outcome {
     if let Some(why) = gate.closed() {
-        tracing::debug!(reason = why, "step not started");
+        tracing::debug!(reason = why, "step left for the next reconciliation");
         return Outcome { step, ending: Ending::NotStarted };
     }
     if !step.losses.is_empty() {

@@ -412,7 +412,6 @@ mod tests {
         assert_eq!(directory(&[]), path("/etc/own"));
         assert_eq!(directory(&["--state-directory", "/var/lib/a"]), path("/var/lib/a"));
         assert_eq!(directory(&["--state-directory", "/var/lib/a:/var/lib/b"]), path("/var/lib/a"));
-        assert_eq!(directory(&["--state-directory="]), path("/etc/own"));
     }
 
     /// The regions that requests waited for.

@@ -8,11 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::approval::Approval;
+use super::history::after;
 use super::loss::{Loss, LossAt};
 use super::model::{Digest, Marker, PackName, Region, Timestamp};
 
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type Elapsed = Duration;
+
+/// How precise AWS's time is: that of the `Date` header of its answers (RFC 9110).
+const DATE_PRECISION: Duration = Duration::from_secs(1);
 
 /// How long a loss counts.
 pub const SPAN: Duration = Duration::from_hours(24);
@@ -212,7 +216,7 @@ impl Window {
         let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
         let is_used = self.used.contains(&(id, key)) && !is_open;
         let is_older = || match (self.first_read.get(&id), last) {
-            (Some(read), Some(last)) => last < *read,
+            (Some(read), Some(last)) => last <= after(*read, DATE_PRECISION),
             (None, _) | (_, None) => true,
         };
         !is_used && self.unwritable.is_none() && (self.remembers || is_older())

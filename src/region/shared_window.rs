@@ -279,7 +279,7 @@ impl SharedWindow {
 /// status says why.
 fn note(written: Result<(), crate::record::Unrecorded>) {
     if let Err(error) = written {
-        tracing::warn!(%error, "the record was not written");
+        tracing::warn!(error = %error, "record not written");
     }
 }
 

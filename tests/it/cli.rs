@@ -313,6 +313,11 @@ fn apply_deletes_on_a_second_look_only() {
     let settings = Settings { intervals: ("1s", "1s"), ..two_regions() };
     let scene = in_force(&settings);
     scene.remove("packs/logs.yaml");
+    // A file that is gone is no evidence, and --yes approves nothing.
+    scene.run(&["apply", "--yes", "--second-look"]).expect(1);
+    assert_eq!(scene.aws.packs().len(), 3);
+    let printed = scene.run(&["approve", "--reason", "retired"]).expect(0);
+    scene.write("packs/approve.yaml", &printed.stdout);
     let once = scene.run(&["apply", "--yes"]).expect(0);
     assert!(once.stdout.ends_with("--second-look waits for it.\n"), "{}", once.stdout);
     assert_eq!(scene.aws.packs().len(), 3);
@@ -423,7 +428,8 @@ fn on_a_terminal_only_yes_applies_a_plan() {
 #[test]
 fn remediations_are_refused_unless_the_settings_allow_them() {
     let scene = Scene::new();
-    let remediation = "Fix: {Type: AWS::Config::RemediationConfiguration}\n        Keys:";
+    let remediation = "Fix: {Type: AWS::Config::RemediationConfiguration, Properties: \
+        {ConfigRuleName: {Ref: Keys}, TargetType: SSM_DOCUMENT, TargetId: AWS-Fix}}\n        Keys:";
     scene.write("packs/keys.yaml", &manifest("keys", 90, BOTH).replace("Keys:", remediation));
     let refused = scene.alone(&["validate", "packs"]).expect(1);
     assert!(refused.stdout.contains("remediation-forbidden"), "{}", refused.text());

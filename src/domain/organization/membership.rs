@@ -324,7 +324,7 @@ mod tests {
     }
 
     fn folded(why: &str) -> String {
-        why.replace(" that counts", "\n    that counts").replace(" Approval", "\n    Approval")
+        why.replace(" that counts", "\n    that counts").replace(" with an approval", "\n    with an approval")
     }
 
     #[test]
@@ -348,8 +348,8 @@ mod tests {
         frozen: the account list was last read at 2026-11-01T00:10:00Z
         frozen: the account list could not be read: too many requests
         frozen: the account list shrank from 100 to 50 active accounts;
-            that counts when it is seen again, or with an
-            Approval of 698649ee1fdede7f1a9be2de2d257733
+            that counts when it is seen again, or
+            with an approval of `accountList: 50`
         ");
     }
 
