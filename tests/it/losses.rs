@@ -74,7 +74,7 @@ impl fmt::Debug for Turn {
 fn any_deed() -> impl Strategy<Value = Deed> {
     let packs = 0..estate::PACKS;
     prop_oneof![
-        10 => (packs.clone(), select(vec![1, 1, 1, 2, 8]), estate::any_edit())
+        10 => (packs.clone(), select(vec![1, 1, 1, 1, 1, 1, 2, 8]), estate::any_edit())
             .prop_map(|(first, count, edit)| Deed::Edit(first, count, edit)),
         1 => Just(Deed::Approve),
         1 => Just(Deed::Withdraw),
@@ -166,6 +166,30 @@ proptest! {
     }
 }
 
+/// A life that uses up what it may, limit by limit: the search begins there.
+fn greedy() -> Vec<Turn> {
+    let fewer = |pack| Deed::Edit(pack, 1, Edit::Fewer(1));
+    let exclude = |pack| Deed::Edit(pack, 1, Edit::Exclude(1));
+    let deeds = [
+        Deed::Edit(7, 1, Edit::Absent),
+        fewer(0),
+        fewer(6),
+        exclude(1),
+        fewer(0),
+        exclude(1),
+        Deed::Restart,
+        fewer(0),
+        exclude(1),
+        fewer(3),
+        exclude(1),
+        exclude(1),
+        fewer(0),
+        Deed::Edit(1, 1, Edit::Replace),
+        exclude(2),
+    ];
+    deeds.into_iter().map(|deed| Turn { deed, minutes: 16 }).collect()
+}
+
 /// How much of all limits together was used in the worst day of each, in percent.
 fn score(lab: &Lab) -> u64 {
     lab.worst().values().map(|(share, _)| share).sum()
@@ -193,8 +217,7 @@ fn neighbor(turns: &[Turn], runner: &mut TestRunner) -> Vec<Turn> {
 fn a_search_for_the_life_that_loses_most_finds_none_beyond_the_limits() {
     let mut runner = TestRunner::deterministic();
     for absence in [Absence::Atomic, Absence::Declared] {
-        let life = prop::collection::vec(any_turn(), 12);
-        let mut best = life.new_tree(&mut runner).unwrap().current();
+        let mut best = greedy();
         let mut lab = live(absence, &best);
         let mut most = score(&lab);
         for _ in 0..TRIES.max(cases()) / 2 {

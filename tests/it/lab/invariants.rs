@@ -159,7 +159,7 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
             wrong.push(format!("{} at {}: {what}", scene.place.region, scene.look.at));
         }
     };
-    let Scene { policy, notes, report, look, .. } = scene;
+    let Scene { policy, notes, report, .. } = scene;
     must(
         policy.mode != Mode::Observe || scene.mutations == 0,
         "I-S7: observe mode sent a mutating request",
