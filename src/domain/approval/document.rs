@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Approval, Permit, Permitted};
 use crate::domain::diagnostic::Span;
-use crate::domain::foreign::{flowing, one_line};
+use crate::domain::foreign::flowing;
 use crate::domain::guard::PendingApproval;
 use crate::domain::history::after;
 use crate::domain::loss::{Loss, LossAt};
@@ -315,7 +315,7 @@ impl fmt::Display for Document<'_> {
             writeln!(out, "# Held because:")?;
         }
         for why in &waiting.reasons {
-            writeln!(out, "#   {}", flowing(why, REASON_MAX))?;
+            writeln!(out, "#   {}", comment(why, REASON_MAX))?;
         }
         if !waiting.undeclared.is_empty() {
             let packs: Vec<&str> = waiting.undeclared.keys().map(PackName::as_str).collect();
@@ -367,7 +367,7 @@ fn entry(
             writeln!(out, "    # {pack} is removed from {}.", many(accounts.len(), "account"))?;
             writeln!(out, "    - pack: {}", scalar(pack.as_str()))?;
             let called = |id: &AccountId| {
-                let name = names.get(id).map(|name| one_line(name, NAME_MAX)).unwrap_or_default();
+                let name = names.get(id).map(|name| comment(name, NAME_MAX)).unwrap_or_default();
                 (quoted(id.as_str()), name)
             };
             list(out, "  ", "excludeAccounts", accounts.iter().map(called).collect())?;
@@ -394,6 +394,13 @@ fn list(
         let comment = if comment.is_empty() { String::new() } else { format!(" # {comment}") };
         writeln!(out, "        - {item}{comment}")
     })
+}
+
+/// Foreign text in a comment: what one reader of YAML might end a line at, or refuse, is left out.
+fn comment(text: &str, characters_max: usize) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || matches!(character, ' '..='~');
+    let plain = |character| if is_plain(character) { character } else { '?' };
+    flowing(text, characters_max).chars().map(plain).collect()
 }
 
 /// Words that some reader of YAML takes for something else than text.
