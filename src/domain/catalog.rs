@@ -3,6 +3,7 @@
 //! A file that cannot be read to the end isolates its own packs and no others. Reading is pure and
 //! the order of files does not matter.
 
+mod approvals;
 mod inline;
 mod intake;
 mod names;

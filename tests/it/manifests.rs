@@ -1069,3 +1069,28 @@ proptest! {
         prop_assert!(2 <= names, "{names} names in\n{damaged}");
     }
 }
+
+#[test]
+fn an_approval_that_cannot_count_is_said_by_validate_and_breaks_no_revision() {
+    let approval = |name: &str, expires: &str| {
+        format!(
+            "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {{name: {name}}}\nspec:\n  \
+             reason: retired\n  expires: {expires}\n  permits: [{{delete: [a]}}]\n---\n"
+        )
+    };
+    let text = approval("late", "2026-11-01T00:00:00Z")
+        + &approval("now", "2026-11-08T00:00:00Z")
+        + &approval("far", "9999-01-01T00:00:00Z");
+    let path = SourcePath::new("approvals.yaml").unwrap();
+    let files = [(path, FileContent::Bytes(text.as_bytes().into()))].into();
+    let snapshot = Snapshot::of_directory(files);
+    let mut catalog = Catalog::read(&snapshot, &Constraints::default(), None);
+    assert!(catalog.wholly_valid, "time alone makes no file invalid");
+    catalog.check_approvals("2026-11-01T00:00:01Z".parse().unwrap());
+    assert!(!catalog.wholly_valid);
+    let found: Vec<String> = catalog.diagnostics.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    approvals.yaml:1:1: warning[approval-expiry]: the approval late has expired and permits nothing (remove it, or commit a new one)
+    approvals.yaml:17:1: error[approval-expiry]: the approval far expires more than 7 days ahead and permits nothing (let it expire within 7 days: it is for the change at hand)
+    ");
+}
