@@ -274,7 +274,8 @@ impl<'a> Run<'a> {
             reconciler.release(ruling);
         }
         print(&format!(
-            "\nThe plan is not the one that was shown:\n  {}\nNothing was changed. The plan is now:\n\n{}",
+            "\nThe plan is not the one that was shown:\n  {}\nNothing was changed. \
+             The plan is now:\n\n{}",
             differing.join("\n  "),
             text(&self.looked)
         ))?;
