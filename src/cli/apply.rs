@@ -108,8 +108,7 @@ async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow:
     let simulated = is_simulated(&config);
     // On the heap: the SDK's futures are large.
     let opening = Box::pin(Run::open(args, config, &regions, stop));
-    let Some(opened) = stop.run_until_cancelled(opening).await
-    else {
+    let Some(opened) = stop.run_until_cancelled(opening).await else {
         print("Interrupted; nothing was changed.\n")?;
         return Ok(ExitCode::FAILURE);
     };

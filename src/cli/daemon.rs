@@ -7,6 +7,8 @@
 //!              └─▶ organization
 //! ```
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +40,6 @@ use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
 use crate::probe;
-use crate::record::{self, Figures, Record};
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
@@ -343,62 +344,6 @@ impl Daemon {
             move || metrics.panicked(Task::Journal),
             move || journal::run(channels.clone(), clock.clone(), end.clone()),
         ));
-    }
-
-    /// Keeps the record: writes events, forgets what is old, tries again what could not be used.
-    fn spawn_record(
-        &self,
-        tasks: &mut JoinSet<Result<(), Hopeless>>,
-        session: &Session,
-        stop: &CancellationToken,
-    ) {
-        let window = Arc::clone(session.window());
-        let Some(record) = window.record().cloned() else { return };
-        tasks.spawn(self.show_record(record.clone(), stop.clone()));
-        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
-        tasks.spawn(supervise(
-            "record",
-            stop.clone(),
-            move || metrics.panicked(Task::Journal),
-            move || {
-                let window = Arc::clone(&window);
-                record::run(
-                    record.clone(),
-                    clock.clone(),
-                    end.clone(),
-                    move |remembered, notices| {
-                        for notice in notices {
-                            tracing::error!(notice, "the record was begun anew");
-                        }
-                        window.reopened(&remembered);
-                    },
-                )
-            },
-        ));
-    }
-
-    /// Shows how the record stands: by its changes, and its size every few seconds.
-    fn show_record(
-        &self,
-        record: Record,
-        stop: CancellationToken,
-    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
-        let (shown, metrics) = (self.record.clone(), self.metrics.clone());
-        async move {
-            let mut status = record.watch();
-            loop {
-                shown.send_replace(Some(status.borrow_and_update().clone()));
-                let Figures { usable, bytes, write_errors, events_lost: _ } = record.figures();
-                metrics.show_record(usable, bytes, write_errors);
-                // All arms are cancel-safe: `changed` only marks a version as seen.
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return Ok(()),
-                    Ok(()) = status.changed() => {}
-                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
-                }
-            }
-        }
     }
 
     fn spawn_probe(

@@ -23,7 +23,7 @@ use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::record::RecordStatus;
+use crate::domain::record::{NoRecordCause, RecordStatus};
 use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
@@ -205,7 +205,11 @@ impl Remembering {
                     tracing::error!(notice, "the record was begun anew");
                 }
                 if let RecordStatus::Unusable(none) = record.status() {
-                    tracing::warn!(cause = none.cause.as_str(), error = none.why, "no record");
+                    if none.cause == NoRecordCause::NotConfigured {
+                        tracing::info!("losses are not remembered over restarts");
+                        return SharedWindow::with_record(record, &window, &clock);
+                    }
+                    tracing::warn!(kind = none.cause.as_str(), error = none.why, "no record");
                 }
                 SharedWindow::with_record(record, &window, &clock)
             }

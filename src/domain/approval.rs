@@ -1,7 +1,7 @@
 //! Approvals: reviewed documents that say in words which losses they permit.
 //!
-//! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and covers
-//! nothing that it does not name. What was used is in the [`Window`].
+//! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and
+//! covers nothing that it does not name. What was used is in the [`Window`].
 
 pub mod document;
 

@@ -401,10 +401,10 @@ impl Region<'_> {
         losses(name, want, changes, self.inputs.rules, &scene)
     }
 
-    /// No manifest names it at all. A file that is gone proves nothing: it may have been lost.
+    /// No manifest names it here. A file that is gone, or cut off, proves nothing: it may have been
+    /// lost.
     fn undeclared(&self, step: &Step) -> Option<Decision> {
-        let is_declared = self.desired.absent.contains_key(&step.pack)
-            || self.desired.elsewhere.contains(&step.pack);
+        let is_declared = self.desired.absent.contains_key(&step.pack);
         if is_declared || self.desired.absence == Absence::Atomic {
             return None;
         }
@@ -414,10 +414,15 @@ impl Region<'_> {
         if approvals.covering(window, &at, step.last_update).is_some() {
             return None;
         }
-        let why = "no manifest declares it, and a file that is missing is no evidence that \
-                   somebody removed it; to delete the pack, commit a manifest for it with \
-                   `state: Absent` or what `conformd approve` prints; to keep it, restore its \
-                   manifest";
+        let why = if self.desired.elsewhere.contains(&step.pack) {
+            "its manifest does not name this region, and a file that was cut off looks the same; \
+             to delete the pack here, commit what `conformd approve` prints; to keep it, name the \
+             region again"
+        } else {
+            "no manifest declares it, and a file that is missing is no evidence that somebody \
+             removed it; to delete the pack, commit a manifest for it with `state: Absent` or what \
+             `conformd approve` prints; to keep it, restore its manifest"
+        };
         Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
     }
 
@@ -501,14 +506,9 @@ mod tests {
         Template::parse(&SourcePath::new("template.yaml").unwrap(), text).unwrap().0
     }
 
-    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
-    fn work(packs: usize) -> usize {
-        let place = Place {
-            account: "111111111111".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-        };
-        let installation: crate::domain::model::Installation = "main".parse().unwrap();
-        let mut desired = Desired {
+    /// A whole source in which nothing is declared yet.
+    fn nothing() -> Desired {
+        Desired {
             revision: Revision("r1".to_owned()),
             basis: Basis::Whole,
             absence: Absence::Atomic,
@@ -520,7 +520,17 @@ mod tests {
             packs: BTreeMap::new(),
             list: None,
             standing: Standing::Current,
+        }
+    }
+
+    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
+    fn work(packs: usize) -> usize {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
         };
+        let installation: crate::domain::model::Installation = "main".parse().unwrap();
+        let mut desired = nothing();
         let mut records = Vec::new();
         let template = Arc::new(template());
         for number in 0..packs {

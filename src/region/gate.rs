@@ -33,8 +33,8 @@ impl From<CancellationToken> for Watched {
     }
 }
 
-/// An observation that is older decides no loss any more: a queue of slow writes, a process that was
-/// stopped, a machine that slept.
+/// An observation that is older decides no loss any more: a queue of slow writes, a process that
+/// was stopped, a machine that slept.
 pub(super) const OBSERVATION_AGE_MAX: Duration = Duration::from_mins(2);
 
 /// The gate of one reconciliation.

@@ -171,6 +171,11 @@ impl SharedWindow {
         Ok(())
     }
 
+    /// The record, while it can be used. Its status says it when it cannot.
+    fn usable(&self) -> Option<&Record> {
+        self.record.as_ref().filter(|record| record.status().is_usable())
+    }
+
     /// The record, if there is one to rely on. One that never could be used is none; one that could
     /// is needed, since the next process will believe it.
     fn usable_record(&self) -> Result<Option<&Record>, String> {
@@ -216,7 +221,7 @@ impl SharedWindow {
         }
         self.record_state(happened, LossState::Confirmed).await;
         self.record_state(not, LossState::Retracted).await;
-        let Some(record) = &self.record else { return };
+        let Some(record) = self.usable() else { return };
         let deliveries = recorded::deliveries(place, revision, outcomes, &self.clock.stamp());
         for delivery in deliveries {
             note(record.deliver(delivery).await);
@@ -224,7 +229,7 @@ impl SharedWindow {
     }
 
     async fn record_state(&self, ids: Vec<LossId>, state: LossState) {
-        if let Some(record) = self.record.as_ref().filter(|_| !ids.is_empty()) {
+        if let Some(record) = self.usable().filter(|_| !ids.is_empty()) {
             note(record.settle(ids, state).await);
         }
     }
@@ -239,7 +244,7 @@ impl SharedWindow {
 
     /// Records what is held, and what a region showed.
     pub(super) async fn keep(&self, region: &Region, seen: Option<&Seen>) {
-        let Some(record) = &self.record else { return };
+        let Some(record) = self.usable() else { return };
         let holdings = std::mem::take(&mut *lock(&self.holdings));
         let at = self.clock.stamp();
         for Holding { new, withdrawn } in holdings {
@@ -259,7 +264,7 @@ impl SharedWindow {
 
     /// Adds the templates of these digests that the record knows and that are not there yet.
     pub(super) async fn recall_templates(&self, wanted: Vec<Digest>, into: &mut Templates) {
-        let Some(record) = &self.record else { return };
+        let Some(record) = self.usable() else { return };
         for digest in wanted {
             if into.contains_key(&digest) {
                 continue;

@@ -74,7 +74,10 @@ pub enum ReadProblem {
         why: String,
     },
     /// Nothing with the suffix of a manifest: never taken for "nothing is wanted".
-    #[error("the source {place} holds no manifest: no file ends in .yaml, .yml or .json")]
+    #[error(
+        "the source {place} holds no manifest: no file ends in .yaml, .yml or .json, or .conformdignore \
+         lists all of them"
+    )]
     Empty {
         /// The directory.
         place: String,

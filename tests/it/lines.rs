@@ -1,9 +1,9 @@
 //! The line language of the plan tests: one pack a line, for what is desired and what is observed.
 //!
 //! `iam v1 key=value -222222222222 s3:bucket/prefix orphan` is a pack whose template is `v1` (of 10
-//! rules; `v1/4` of 4; nobody remembers their names), with a parameter, an excluded account (`-3x`: three of them), a delivery
-//! and a deletion policy. `v1[a,b=X,c?]` is a template that is remembered, with these rules: `b`
-//! evaluates `X`, and `c` is in effect where the parameter `on` says so, which is the default.
+//! rules; `v1/4` of 4; nobody remembers their names), with a parameter, an excluded
+//! account (`-3x`: three of them), a delivery and a deletion policy. `v1[a,b=X,c?]` is a template that is remembered, with these rules: `b`
+//! evaluates `X`, and `c` is in effect where the parameter `isOn` says so, which is the default.
 //! Desired lines may add `adopt`, `suspended`, `suspended:TIME`, `broken`
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported`, `elsewhere` or
 //! `absent`;
@@ -196,8 +196,8 @@ thread_local! {
 }
 
 fn template_text(rules: &str) -> String {
-    let mut text = "Parameters: {on: {Type: String, Default: \"true\"}}
-Conditions: {On: !Equals [!Ref on, \"true\"], Never: !Equals [a, b]}
+    let mut text = "Parameters: {isOn: {Type: String, Default: \"true\"}}
+Conditions: {InEffect: !Equals [!Ref isOn, \"true\"], Never: !Equals [a, b]}
 Resources:
 "
     .to_owned();
@@ -205,7 +205,7 @@ Resources:
     for (index, rule) in rules.iter().enumerate() {
         let (name, condition) = match (rule.strip_suffix('?'), *rule) {
             (_, "") => ("none", "Condition: Never, "),
-            (Some(name), _) => (name, "Condition: On, "),
+            (Some(name), _) => (name, "Condition: InEffect, "),
             (None, name) => (name, ""),
         };
         let (name, source) = name.split_once('=').unwrap_or((name, name));

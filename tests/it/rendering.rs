@@ -77,7 +77,7 @@ impl Tree {
         })
     }
 
-    /// A template with rules in it, and anything at all in their metadata but null, which is refused.
+    /// A template with rules in it, and anything but null in their metadata, which is refused.
     pub(crate) fn template() -> impl Strategy<Value = Self> {
         let parameters = prop::option::of(prop::collection::btree_set("P[a-z]{1,6}", 0..4));
         let inputs = prop::collection::vec(Self::any().prop_map(Self::without_null), 1..4);

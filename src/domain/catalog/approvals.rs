@@ -1,7 +1,7 @@
 //! Whether approvals can count at a given time.
 //!
-//! The daemon decides that anew in each reconciliation, so it is no part of reading a catalog: a file
-//! must not become invalid, and hold everything, because time has passed.
+//! The daemon decides that anew in each reconciliation, so it is no part of reading a catalog: a
+//! file must not become invalid, and hold everything, because time has passed.
 
 use super::Catalog;
 use crate::domain::approval::{Approvals, Validity};
@@ -20,8 +20,8 @@ impl Catalog {
                 Validity::InForce => None,
                 Validity::Expired => {
                     let found = format!("the approval {name} has expired and permits nothing");
-                    let finding = Diagnostic::error(path, span, code::APPROVAL_EXPIRY, found).warning();
-                    Some(finding.hint("remove it, or commit a new one"))
+                    let finding = Diagnostic::error(path, span, code::APPROVAL_EXPIRY, found);
+                    Some(finding.warning().hint("remove it, or commit a new one"))
                 }
                 Validity::TooLong => {
                     let found = format!(
@@ -35,6 +35,7 @@ impl Catalog {
         let findings: Vec<Diagnostic> = findings.collect();
         self.wholly_valid &= !findings.iter().any(|it| it.severity == Severity::Error);
         self.diagnostics.extend(findings);
-        self.diagnostics.sort_by(|one, other| one.path.cmp(&other.path).then(one.span.cmp(&other.span)));
+        self.diagnostics
+            .sort_by(|one, other| one.path.cmp(&other.path).then(one.span.cmp(&other.span)));
     }
 }

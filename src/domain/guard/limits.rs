@@ -309,7 +309,8 @@ impl<'a> Scales<'a> {
             return Vec::new();
         }
         let limits = self.terms.limits;
-        let lost: BTreeSet<AccountId> = self.before().map(|lost| &lost.at).filter_map(account).chain(asked).collect();
+        let before = self.before().map(|lost| &lost.at).filter_map(account);
+        let lost: BTreeSet<AccountId> = before.chain(asked).collect();
         let members = self.terms.members.unwrap_or_default();
         let max = allowance(limits.exclusions_max, members, limits.exclusions_percent);
         let mut trips = Vec::new();

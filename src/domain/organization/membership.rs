@@ -324,7 +324,8 @@ mod tests {
     }
 
     fn folded(why: &str) -> String {
-        why.replace(" that counts", "\n    that counts").replace(" with an approval", "\n    with an approval")
+        let why = why.replace(" that counts", "\n    that counts");
+        why.replace(" with an approval", "\n    with an approval")
     }
 
     #[test]

@@ -156,7 +156,10 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
         ul class="entries" {
             @if let Some(guarded) = &guarded {
                 li class="needy" {
-                    h3 { (sign(Sign::Needy)) " Waiting for approval: " (foreign(&guarded.summary())) }
+                    h3 {
+                        (sign(Sign::Needy)) " Waiting for approval: "
+                        (foreign(&guarded.summary()))
+                    }
                     ul {
                         @for why in guarded.reasons() { li { (foreign(why)) } }
                     }

@@ -11,8 +11,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
 use crate::domain::record::{
     Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossId, LossKey, LossKind,
-    LossState,
-    RecordStatus, TemplateText, Window as Remembered,
+    LossState, RecordStatus, TemplateText, Window as Remembered,
 };
 use crate::domain::stamp::{Stamp, age};
 use crate::domain::window::{HeldSince, Lost, Sighting, Window};

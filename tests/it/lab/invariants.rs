@@ -78,8 +78,8 @@ impl Look {
         desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
     }
 
-    /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an approval
-    /// names the pack.
+    /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an
+    /// approval names the pack.
     fn is_evident(&self, pack: &PackName) -> bool {
         let Some(catalog) = &self.intake.catalog else { return false };
         let region = &self.place.region;

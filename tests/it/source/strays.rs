@@ -52,7 +52,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("%YAML 1.2\n---\n# later\n", code::EMPTY_FILE, "comments"),
     ("null\n", code::EMPTY_FILE, "holds null"),
     ("~\n", code::EMPTY_FILE, "holds null"),
-    ("\0\0\0\0\0\0\0\0", code::ENCODING, "NUL"),
+    ("\0\0\0\0\0\0\0\0", code::CHARACTER, "NULL"),
     // A scalar or a list.
     ("TODO\n", code::NOT_A_MANIFEST, "this is text"),
     ("placeholder for the pack\n", code::NOT_A_MANIFEST, "this is text"),
