@@ -48,6 +48,9 @@ Exit codes:
       was refused, is unclear or was not started, a member failed, losses wait for approval, or it
       was interrupted; what could be done was done";
 
+/// Waits of one run for second looks.
+const SECOND_LOOKS_MAX: usize = 2;
+
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT)]
@@ -211,14 +214,27 @@ impl<'a> Run<'a> {
     /// Asks and applies; after a second look once more.
     async fn passes(&mut self) -> anyhow::Result<Ended> {
         print(&text(&self.looked))?;
-        if self.pass().await? == Ended::Stopped {
-            return Ok(Ended::Stopped);
+        // The source has to be read twice and the region observed twice: two waits, one after the
+        // other. Whatever begins them again meanwhile is left for another run.
+        for _ in 0..SECOND_LOOKS_MAX {
+            if self.pass().await? == Ended::Stopped {
+                return Ok(Ended::Stopped);
+            }
+            let Some(at) = second_look(&self.looked) else { return Ok(Ended::Applied) };
+            if !self.args.second_look {
+                print("Losses need a second look; --second-look waits for it.\n")?;
+                return Ok(Ended::Applied);
+            }
+            if !self.wait_until(at).await? {
+                return Ok(Ended::Stopped);
+            }
+            print(&text(&self.looked))?;
         }
-        let Some(at) = second_look(&self.looked) else { return Ok(Ended::Applied) };
-        if !self.args.second_look {
-            print("Losses need a second look; --second-look waits for it.\n")?;
-            return Ok(Ended::Applied);
-        }
+        self.pass().await
+    }
+
+    /// Waits, and looks again; `false` when stopped meanwhile.
+    async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
         let left = Duration::try_from(at.duration_since(self.session.clock.now()));
         print(&format!(
             "Waiting until {} for the second look.\n",
@@ -227,14 +243,13 @@ impl<'a> Run<'a> {
         let waited = self.session.clock.sleep(left.unwrap_or_default());
         let stop = self.stop;
         if stop.run_until_cancelled(waited).await.is_none() {
-            return Ok(Ended::Stopped);
+            return Ok(false);
         }
         match stop.run_until_cancelled(self.look_again()).await {
             Some(looked) => looked?,
-            None => return Ok(Ended::Stopped),
+            None => return Ok(false),
         }
-        print(&text(&self.looked))?;
-        self.pass().await
+        Ok(true)
     }
 
     /// Asks, reads again, and applies what was shown.

@@ -151,8 +151,9 @@ spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
     packs.yaml:14:32: error[malformed]: suspend.until is "tomorrow"; expected a moment such as 2026-12-01T00:00:00Z
     packs.yaml:15:22: error[malformed]: delivery.bucket is "results"; expected a bucket name that begins with awsconfigconforms (AWS Config's own role may write to no other bucket)
     packs.yaml:17:9: error[syntax]: this is not YAML: unclosed bracket '['
+    packs.yaml:22:7: error[missing-field]: spec has no field permits
     packs.yaml:22:7: error[missing-field]: spec has no field reason
-    packs.yaml:22:14: error[wrong-type]: spec.plan is a number; expected text (write "123", in quotes)
+    packs.yaml:22:8: error[unknown-field]: spec has no field plan; expected one of reason, expires, permits
     packs.yaml:22:28: error[malformed]: spec.expires is "2026-12-01"; expected a moment such as 2026-12-01T00:00:00Z
     packs.yaml:27:25: error[path-escape]: the path leaves the source root: "../up.yaml"; expected a path relative to this manifest, beneath the source root
     packs.yaml:27:47: error[malformed]: spec.regions is empty (leave the field out for every configured region; remove the manifest for none)
@@ -730,10 +731,11 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
         }
     }
     let valid = |text: &str| schema.is_valid(&serde_yaml::from_str(text).unwrap());
-    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {plan: \
-                    0123456789abcdef0123456789abcdef, expires: 2026-12-01T00:00:00Z, reason: x}}";
+    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {\
+        permits: [{delete: [a]}, {pack: b, loseRules: 3}, {pack: c, loseRules: [r]}], \
+        expires: \"2026-12-01T00:00:00Z\", reason: why}}";
     assert!(valid(approval));
-    assert!(!valid(&approval.replace("reason: x", "reason: \"\"")));
+    assert!(!valid(&approval.replace("reason: why", "reason: \"\"")));
     assert!(valid(&good("a")));
     for broken in [
         "regions: []",
@@ -826,9 +828,9 @@ fn the_report_reads_well_in_every_form() {
     not read because of their suffix: x.yaml.bak
     failed: 2 packs with 0 rules; 4 errors, 0 warnings
     ");
-    insta::assert_snapshot!(validate::github(&report, Path::new("config")), @r"
+    insta::assert_snapshot!(validate::github(&report, Path::new("config")), @"
     ::error file=config/a.yaml,line=6,col=21,endLine=6,endColumn=22,title=wrong-type::spec.parameters.Age is a number; expected text%0Aput the value in quotes
-    ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend%0Adid you mean regions?
+    ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state%0Adid you mean regions?
     ::error file=config/b.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ac,d:e.yaml:3: also here
     ::error file=config/c%2Cd%3Ae.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ab.yaml:3: also here
     failed: 2 packs with 0 rules; 4 errors, 0 warnings

@@ -93,6 +93,9 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_reconcile_last_success_timestamp_seconds gauge [region] 2
     conformd_reconcile_overruns_total counter [region] 2
     conformd_reconciles_total counter [region result] 6
+    conformd_record_bytes gauge [] 1
+    conformd_record_usable gauge [] 1
+    conformd_record_write_errors_total counter [] 1
     conformd_recorder_accounts gauge [region state] 10
     conformd_region_blocked gauge [reason region] 18
     conformd_requeues_total counter [reason region] 10

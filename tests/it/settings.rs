@@ -132,7 +132,13 @@ fn the_record_is_where_the_settings_say_for_ninety_days_and_changes_with_a_resta
     assert_eq!(own.state_directory.as_deref(), Some(Path::new("/etc/conformd/state")));
     assert_eq!(own.record_retention, Duration::from_hours(30 * 24));
     assert_eq!(none.changes_needing_restart(&own), ["stateDirectory", "record.retention"]);
-    insta::assert_snapshot!(findings(&with("record: {retention: 1d, size: 3}")), @"");
+    insta::assert_snapshot!(findings(&with("record: {retention: 1d, size: 3}")), @r#"
+    8:21 warning interval-clamped
+      record.retention is "1d"; 2days is used instead
+    8:25 error unknown-field
+      record has no field "size"
+      want one of retention
+    "#);
 }
 
 #[test]
@@ -223,7 +229,7 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, http
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, stateDirectory, record, http
       hint did you mean rescue?
     "#);
 }
