@@ -167,7 +167,7 @@ mod quiet {
         manifests[0].age = Some(30);
         lab.write(&file(&manifests[..1]));
         lab.run_for(hours(1)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         0:00 eu-west-1 create cis accepted
         0:00 eu-west-1 create iam accepted
         0:00 us-east-1 create cis accepted
@@ -181,11 +181,23 @@ mod quiet {
         1:00 us-east-1 update cis accepted
         1:00 us-east-1 hold iam: second_look
         1:00 eu-west-1 update cis refused: in_flight
+        1:00 eu-west-1 hold iam: guard
         1:00 us-east-1 update cis refused: in_flight
+        1:00 us-east-1 hold iam: guard
+        1:00 eu-west-1 hold iam: second_look
+        1:00 us-east-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: guard
+        1:00 us-east-1 hold iam: guard
+        1:01 eu-west-1 hold iam: second_look
+        1:01 us-east-1 hold iam: second_look
+        1:01 eu-west-1 hold iam: guard
+        1:01 us-east-1 hold iam: guard
+        1:03 eu-west-1 hold iam: second_look
+        1:03 us-east-1 hold iam: second_look
+        1:03 eu-west-1 hold iam: guard
+        1:03 us-east-1 hold iam: guard
         1:15 eu-west-1 delete iam accepted
         1:15 us-east-1 delete iam accepted
-        1:15 eu-west-1 delete iam refused: in_flight
-        1:15 us-east-1 delete iam refused: in_flight
         ");
         assert!(lab.effects().values().all(|it| it.puts <= 2 && it.deletes <= 1));
         assert_eq!(lab.truth().len(), 2);
@@ -241,16 +253,16 @@ mod quiet {
         manifests.extend(packs(&["iam"]));
         lab.write(&file(&manifests[1..]));
         lab.run_for(hours(6)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         0:00 eu-west-1 create cis accepted
+        0:00 eu-west-1 create s3 accepted
         0:00 us-east-1 create cis accepted
+        0:00 us-east-1 create s3 accepted
         6:00 eu-west-1 update cis accepted
         6:00 us-east-1 update cis accepted
         12:00 eu-west-1 create iam accepted
-        12:00 eu-west-1 hold cis: guard
-        12:00 us-east-1 create iam accepted
-        12:00 us-east-1 hold cis: guard
         12:00 eu-west-1 hold cis: second_look
+        12:00 us-east-1 create iam accepted
         12:00 us-east-1 hold cis: second_look
         12:15 eu-west-1 delete cis accepted
         12:15 us-east-1 delete cis accepted
@@ -1035,17 +1047,13 @@ mod guard {
             lab.write(&file(&packs(&TEN[..left])));
             lab.run_for(hours(1)).await;
         }
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         25:00 eu-west-1 hold p9: second_look
         25:15 eu-west-1 delete p9 accepted
-        26:00 eu-west-1 hold p8: second_look
-        26:15 eu-west-1 delete p8 accepted
-        27:00 eu-west-1 hold p7: second_look
-        27:15 eu-west-1 delete p7 accepted
-        28:00 eu-west-1 hold p6: second_look
-        28:15 eu-west-1 delete p6 accepted
-        29:00 eu-west-1 hold p5: second_look
-        29:15 eu-west-1 delete p5 accepted
+        26:00 eu-west-1 hold p8: guard
+        27:00 eu-west-1 hold p7: guard
+        28:00 eu-west-1 hold p6: guard
+        29:00 eu-west-1 hold p5: guard
         30:00 eu-west-1 hold p4: guard
         31:00 eu-west-1 hold p3: guard
         32:00 eu-west-1 hold p2: guard
@@ -1055,8 +1063,12 @@ mod guard {
         34:00 eu-west-1 hold p2: invalid
         34:00 eu-west-1 hold p3: invalid
         34:00 eu-west-1 hold p4: invalid
+        34:00 eu-west-1 hold p5: invalid
+        34:00 eu-west-1 hold p6: invalid
+        34:00 eu-west-1 hold p7: invalid
+        34:00 eu-west-1 hold p8: invalid
         ");
-        assert_eq!(lab.truth().len(), 5);
+        assert_eq!(lab.truth().len(), 9);
     }
 
     #[tokio::test(start_paused = true)]
@@ -1155,9 +1167,11 @@ mod guard {
         lab.run_for(hours(2)).await;
         insta::assert_snapshot!(lab.trace(), @"
         1:00 eu-west-1 create cis-benchmark accepted
-        1:00 eu-west-1 hold cis: guard
         1:00 us-east-1 create cis-benchmark accepted
-        1:00 us-east-1 hold cis: guard
+        1:03 eu-west-1 hold cis: second_look
+        1:03 us-east-1 hold cis: second_look
+        1:15 eu-west-1 delete cis accepted
+        1:15 us-east-1 delete cis accepted
         ");
     }
 }
