@@ -1069,7 +1069,7 @@ mod guard {
         34:00 eu-west-1 hold p7: invalid
         34:00 eu-west-1 hold p8: invalid
         ");
-        assert_eq!(lab.truth().len(), 5);
+        assert_eq!(lab.truth().len(), 9);
     }
 
     #[tokio::test(start_paused = true)]
