@@ -62,6 +62,8 @@ pub struct Window {
     held: BTreeMap<LossAt, HeldSince>,
     /// Which approvals were used for what.
     used: BTreeSet<(Digest, LossAt)>,
+    /// The approval that the last reserved loss of each kind rests on.
+    reserved: BTreeMap<LossAt, Digest>,
     /// When this process first read each approval, by AWS's clock.
     first_read: BTreeMap<Digest, Timestamp>,
     /// Before this moment it is not known what was lost within 24 hours.
@@ -234,6 +236,7 @@ impl Window {
         self.losses.retain(|lost| lost.until > now);
         if let Some(approval) = approval {
             self.used.insert((approval, lost.at.key()));
+            self.reserved.insert(lost.at.key(), approval);
         }
         let key = lost.at.key();
         self.held.remove(&key);
@@ -254,8 +257,10 @@ impl Window {
         if let Some(index) = self.losses.iter().rposition(|lost| lost.at == *at) {
             self.losses.remove(index);
         }
-        let key = at.key();
-        self.used.retain(|(_, used)| *used != key);
+        // Only the use that goes with it: an older approval may have been used for the same.
+        if let Some(approval) = self.reserved.remove(&at.key()) {
+            self.used.remove(&(approval, at.key()));
+        }
     }
 
     /// Replaces what is held in a region: what is not asked for any more was withdrawn.

@@ -75,8 +75,8 @@ pub enum ReadProblem {
     },
     /// Nothing with the suffix of a manifest: never taken for "nothing is wanted".
     #[error(
-        "the source {place} holds no manifest: no file ends in .yaml, .yml or .json, or .conformdignore \
-         lists all of them"
+        "the source {place} holds no manifest: no file ends in .yaml, .yml or .json, or \
+         .conformdignore lists all of them"
     )]
     Empty {
         /// The directory.

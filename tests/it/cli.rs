@@ -87,7 +87,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
     assert!(!plan.stdout.contains('\u{1b}'), "no terminal, no colours");
     let hidden = scene.run(&["plan", "--output", "json"]).expect(0);
     let json: Value = serde_json::from_str(&hidden.stdout).unwrap();
-    assert_eq!(json["version"], 1);
+    assert_eq!(json["version"], 2);
     assert_eq!(json["has_changes"], true);
     insta::assert_snapshot!(redacted(&format!("{:#}", json["regions"][0]["plan"])), @r##"
     {

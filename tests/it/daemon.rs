@@ -365,8 +365,10 @@ fn a_file_that_does_not_parse_isolates_its_own_pack_and_stops_every_delete() {
     mail undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
     ");
     assert_eq!(daemon.metric(r#"conformd_manifests{state="invalid"}"#), Some(1.0));
-    // Healed, the removal is what it says: wanted by a wholly valid revision, and seen twice.
+    // Healed, the removal waits for somebody's word, and is observed twice.
     scene.declare("logs", 90, "eu-west-1");
+    let printed = scene.run(&["approve", "--reason", "retired"]).expect(0);
+    scene.write("packs/approve.yaml", &printed.stdout);
     daemon.program.eventually("deleted", || {
         (scene.aws.packs() == ["eu-west-1/keys", "eu-west-1/logs"]).then_some(())
     });

@@ -90,6 +90,9 @@ impl Court {
         let ruling = approve(plan, &terms, &self.window);
         if self.mode.may_put() {
             self.window.commit(&ruling, elapsed, now);
+            for (lost, _) in ruling.approved.losses() {
+                self.window.confirm(&lost);
+            }
         }
         ruling
     }
@@ -388,8 +391,8 @@ fn rules_are_compared_by_name_and_by_what_they_evaluate() {
     assert_snapshot!(check("v2[p,new=Q]", "v1[p,q=Q]"), @"loses nothing");
     assert_snapshot!(check("v2[p,q=X]", "v1[p,q=Q]"), @"loses nothing");
     // The template stays, and a parameter switches rules off, or on.
-    assert_snapshot!(check("v1[p,q?,r?] on=false", "v1[p,q?,r?]"), @r#"{Rule("q"), Rule("r")}"#);
-    assert_snapshot!(check("v1[p,q?,r?] on=true", "v1[p,q?,r?] on=false"), @"loses nothing");
+    assert_snapshot!(check("v1[p,q?,r?] isOn=false", "v1[p,q?,r?]"), @r#"{Rule("q"), Rule("r")}"#);
+    assert_snapshot!(check("v1[p,q?,r?] isOn=true", "v1[p,q?,r?] isOn=false"), @"loses nothing");
     // A rule becomes conditional, and its condition holds.
     assert_snapshot!(check("v2[p,q?]", "v1[p,q]"), @"loses nothing");
 }

@@ -167,7 +167,7 @@ fn what_is_not_seen_has_not_changed() {
     let mut world = World::started();
     world.show(tracked());
     let first = world.news();
-    assert!(first.contains("the guard holds"), "{first}");
+    assert!(first.contains("waiting for approval"), "{first}");
     let dark = unseen(HERE, FailureKind::Throttled, "too many requests");
     world.show(dark.clone());
     let lost = world.news();

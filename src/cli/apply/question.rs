@@ -43,8 +43,8 @@ impl Question<'_> {
             let (wait, them) =
                 if count == 1 { ("loss waits", "it") } else { ("losses wait", "them") };
             print(&format!(
-                "\n{count} {wait} for approval: {}.\n  {}\nType {count} to permit {them}, or anything \
-                 else to go on without: ",
+                "\n{count} {wait} for approval: {}.\n  {}\nType {count} to permit {them}, or \
+                 anything else to go on without: ",
                 self.waiting.summary(),
                 self.waiting.lines().join("\n  "),
             ))?;
