@@ -190,7 +190,9 @@ mod tests {
         let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
         let losses = match action {
             Action::Delete => Losses::of_pack(),
-            _ => Losses::default(),
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
+                Losses::default()
+            }
         };
         let (changes, marker_now, last_update) = (vec![], None, None);
         Step { pack, action, reason, changes, marker_now, last_update, losses }

@@ -129,7 +129,7 @@ pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogPro
     subscriber(format, filter, lines).try_init().map_err(|source| LogProblem::Twice { source })?;
     hear_panics();
     // Only the first log of a process is set up, see above.
-    let _ = LOG.set(Arc::clone(&queue));
+    drop(LOG.set(Arc::clone(&queue)));
     Ok(Guard { queue })
 }
 

@@ -23,7 +23,7 @@ use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::record::{NoRecordCause, RecordStatus};
+use crate::domain::record::{NoRecordCause, RecordStatus, Window as Remembered};
 use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
@@ -196,7 +196,7 @@ impl Remembering {
                 Ok((status, remembered)) => SharedWindow::as_read(&status, &remembered, &clock),
                 Err(none) => {
                     let status = RecordStatus::Unusable(none);
-                    SharedWindow::as_read(&status, &Default::default(), &clock)
+                    SharedWindow::as_read(&status, &Remembered::default(), &clock)
                 }
             },
             Self::Takes(_) => {

@@ -111,12 +111,12 @@ impl Window {
     }
 
     /// Takes in that an earlier process held this.
-    pub fn recall_held(&mut self, at: LossAt, since: HeldSince) {
+    pub fn recall_held(&mut self, at: &LossAt, since: HeldSince) {
         self.held.insert(at.key(), since);
     }
 
     /// Takes in that an approval was used for this.
-    pub fn recall_used(&mut self, approval: Digest, at: LossAt) {
+    pub fn recall_used(&mut self, approval: Digest, at: &LossAt) {
         self.used.insert((approval, at.key()));
     }
 

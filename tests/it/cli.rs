@@ -329,30 +329,11 @@ fn apply_deletes_on_a_second_look_only() {
     assert!(once.stdout.ends_with("--second-look waits for it.\n"), "{}", once.stdout);
     assert_eq!(scene.aws.packs().len(), 3);
     let twice = scene.run(&["apply", "--yes", "--second-look"]).expect(0);
-    insta::assert_snapshot!(redacted(&twice.text()), @"
-    exit 0
-    --- stdout
-    SIMULATED: no AWS account is looked at or changed
-    eu-west-1 (account 111111111111) at dir:DIGEST
-      ! logs held, would delete: no manifest wants it
-          second_look: it takes something away; a second reading of the source has to agree first (until TIME)
-      No changes; 1 held.
-
-    us-east-1 (account 111111111111) at dir:DIGEST
-      No changes.
-
-    No changes; 1 held.
-    Waiting until TIME for the second look.
-    eu-west-1 (account 111111111111) at dir:DIGEST
-      ! logs held, would delete: no manifest wants it
-          second_look: no manifest wants it; a second look has to agree first (until TIME)
-      No changes; 1 held.
-
-    us-east-1 (account 111111111111) at dir:DIGEST
-      No changes.
-
-    No changes; 1 held.
-    ");
+    // How many waits it takes depends on which of the two seconds is over first.
+    let said = redacted(&twice.text());
+    assert!(said.contains("Waiting until TIME for the second look."), "{said}");
+    assert!(said.contains("  - logs delete: no manifest wants it"), "{said}");
+    assert!(said.contains("│ eu-west-1 ┆ logs ┆ delete ┆ accepted ┆"), "{said}");
     assert_eq!(scene.aws.packs(), ["eu-west-1/keys", "us-east-1/keys"]);
 }
 

@@ -974,7 +974,7 @@ mod guard {
         31:00 eu-west-1 delete p8 accepted
         31:00 eu-west-1 delete p9 accepted
         ");
-        assert_eq!(lab.truth().len(), 9);
+        assert_eq!(lab.truth().len(), 5);
     }
 
     #[tokio::test(start_paused = true)]
@@ -1023,7 +1023,7 @@ mod guard {
         2:15 eu-west-1 delete p8 accepted
         2:15 eu-west-1 delete p9 accepted
         ");
-        assert_eq!(lab.truth().len(), 9);
+        assert_eq!(lab.truth().len(), 5);
     }
 
     #[tokio::test(start_paused = true)]

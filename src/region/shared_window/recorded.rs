@@ -47,12 +47,12 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
     }
     for HeldLoss { key, since, reason: _ } in &remembered.held {
         if let Some(at) = loss_at(key, 0) {
-            window.recall_held(at, HeldSince { when: since.wall });
+            window.recall_held(&at, HeldSince { when: since.wall });
         }
     }
     for used in &remembered.uses {
         if let Some(at) = loss_at(&used.key, 0) {
-            window.recall_used(used.approval, at);
+            window.recall_used(used.approval, &at);
         }
     }
     for ((region, pack), deployment) in &remembered.deployments {

@@ -177,7 +177,7 @@ fn without_a_record_an_approval_covers_only_what_is_older_than_its_first_reading
     go: x
     approved by drop-old
     ");
-    assert_snapshot!(rule("x v7 11:00"), @"
+    assert_snapshot!(rule("x v7 11:01"), @"
     go: -
     caution: what was lost here within 24 h is not known (no state directory; watched for 0 h so far)
     waits: delete 1 pack
