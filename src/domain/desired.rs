@@ -360,7 +360,7 @@ mod tests {
         else {
             panic!("51,201 bytes fit");
         };
-        assert!(why.starts_with("the template has 51201 bytes with the marker"), "{why}");
+        assert!(why.starts_with("the template takes 51201 bytes as it is sent"), "{why}");
     }
 
     #[test]
