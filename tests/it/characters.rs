@@ -159,6 +159,9 @@ fn what_readers_disagree_about_is_refused_with_the_way_to_write_it() {
         "=",
         "9007199254740993",
         "!!float 1",
+        "!!int \"010\"",
+        "!!float '1.5e3'",
+        "! 8",
     ] {
         writeln!(lines, "{}", said("t.yaml", &format!("Metadata: {{a: {value}}}\n{RULES}")))
             .unwrap();

@@ -149,13 +149,15 @@ impl Intake {
             Kind::Pack => {
                 findings.all.extend(problems);
                 let draft = Draft::read(&mut findings, &root);
-                refuse_ambiguous(&mut findings, &root);
+                refuse_ambiguous(&mut findings, &root, None);
                 self.drafts.push(Drafted { draft, found: findings.all });
             }
             Kind::Approval => {
                 findings.all.extend(problems);
                 let approval = read_approval(&mut findings, &root);
-                refuse_ambiguous(&mut findings, &root);
+                // A digest may happen to hold digits only; it is taken as it is written.
+                let digest = root.get("spec").and_then(|spec| spec.get("plan"));
+                refuse_ambiguous(&mut findings, &root, digest.map(|digest| digest.span));
                 self.approvals.extend(approval.map(|approval| {
                     let span = name_span(&root).unwrap_or(root.span);
                     (approval, span)
@@ -209,12 +211,13 @@ fn is_template(root: &Node) -> bool {
 }
 
 /// Refuses what another YAML reader could take for something else, where nothing else is wrong with
-/// it. Dates are moments to every reader.
-fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node) {
+/// it. Dates are moments to every reader; what stands at `exempt` is left out.
+fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node, exempt: Option<Span>) {
     for ambiguous in yaml::ambiguous(root) {
         let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
         let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
-        if !is_moment && !findings.all.iter().any(is_found) {
+        let is_exempt = is_moment || exempt == Some(ambiguous.span);
+        if !is_exempt && !findings.all.iter().any(is_found) {
             findings.push(ambiguous.problem(findings.path));
         }
     }

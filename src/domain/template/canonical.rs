@@ -170,7 +170,7 @@ mod tests {
             ("bools", template("", "{a: true, b: True, c: FALSE}")),
             ("nulls", template("", "{a: null, b: ~, c: }")),
             ("quoted", {
-                let like = "{a: 'yes', b: \"010\", c: '1:30', d: !!str 7, e: ! 8, \
+                let like = "{a: 'yes', b: \"010\", c: '1:30', d: !!str 7, e: ! x, \
                             'on': x, 'true': w, \"1\": z}";
                 template("", like)
             }),
@@ -206,7 +206,7 @@ mod tests {
         numbers        60eb7aa507f6d8768cc5906f4bee8e00
         bools          813a490f4f035ee8488f0f51fe28f2ec
         nulls          c81303b63bc6fa2b3bf1bbda89772f14
-        quoted         d1f60fbca5cb4a36bf8b0694244b4765
+        quoted         b3b5e92ea29cde52ae832483decf6e59
         integer keys   1a0617fe0ae26186b67ed3b1f0a3c6dd
         version        fe40071876256e67517817f6d2d1d464
         quoted version fe40071876256e67517817f6d2d1d464

@@ -154,6 +154,14 @@ fn is_plain(content: &str) -> bool {
         && !content.ends_with([' ', ':'])
         && !content.contains(": ")
         && !WORDS.iter().any(|word| content.eq_ignore_ascii_case(word))
+        && !is_like_a_number(content)
+}
+
+/// `nan`, `Infinity`, and `e0`, of which the npm package `yaml` makes a number in YAML 1.1.
+fn is_like_a_number(content: &str) -> bool {
+    let exponent = content.strip_prefix(['e', 'E']).filter(|digits| !digits.is_empty());
+    let is_part = |byte: u8| byte.is_ascii_digit() || b"+-_".contains(&byte);
+    content.parse::<f64>().is_ok() || exponent.is_some_and(|digits| digits.bytes().all(is_part))
 }
 
 #[cfg(test)]
@@ -170,9 +178,9 @@ mod tests {
             assert!(is_plain(word), "{word}");
         }
         let quoted = [
-            "", " a", "a ", "a: b", "a:", "a #b", "a#b", "Yes", "oN", "NULL", "1", "-a", "~", "=",
-            "<<", "é", "a\tb", "a\nb", "[a", "{a", "*a", "&a", "!a", "|", ">", "%a", "@a", "`a",
-            "'a", "\"a", "?a", ".a",
+            "e0", "E1_0", "e-3", "nan", "Inf", "", " a", "a ", "a: b", "a:", "a #b", "a#b", "Yes",
+            "oN", "NULL", "1", "-a", "~", "=", "<<", "é", "a\tb", "a\nb", "[a", "{a", "*a", "&a",
+            "!a", "|", ">", "%a", "@a", "`a", "'a", "\"a", "?a", ".a",
         ];
         for content in quoted {
             assert!(!is_plain(content), "{content:?}");

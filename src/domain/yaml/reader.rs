@@ -372,8 +372,13 @@ impl<'a> Reader<'a> {
         let (style, meaning) = match core {
             None if style == Style::Plain => (style, plain),
             None => (style, Meaning::Text),
-            // A tag settles the type as quotes do.
-            Some("str" | "") => {
+            // A tag settles the type as quotes do; a lone one not to every reader.
+            Some(tag @ ("str" | "")) => {
+                if tag.is_empty() && style == Style::Plain && plain != Meaning::Text {
+                    let found = format!("YAML readers disagree about a lone ! before {text}");
+                    let problem = Diagnostic::error(self.path, Some(span), code::TAG, found);
+                    self.report(problem.hint(format!("write \"{text}\"")));
+                }
                 (if style == Style::Plain { Style::Quoted } else { style }, Meaning::Text)
             }
             Some(tag) => {

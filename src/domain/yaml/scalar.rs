@@ -71,9 +71,9 @@ impl Scalar {
     /// something else of `yes`, `010`, `1:30`, `1_000` or a date; JSON has no `0x1F`, `.5` or `+1`,
     /// and its readers round whole numbers beyond 2⁵³.
     pub fn is_ambiguous(&self) -> bool {
-        let is_number = self.is_number();
-        self.style == Style::Plain
-            && (differs_in_yaml_1_1(&self.text) || is_number && !is_json_number(&self.text))
+        // A number in quotes is one by its tag (`!!int "010"`), and is sent without either.
+        self.style == Style::Plain && differs_in_yaml_1_1(&self.text)
+            || self.is_number() && !is_json_number(&self.text)
     }
 
     /// Whether it is plain text that YAML 1.1 reads as a date, with or without a time.
