@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two readings; the clock stands still unless it is moved.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-struct Tasks {
+struct Running {
     clock: Clock,
     source: watch::Receiver<SourceState>,
     parsed: watch::Receiver<Parsed>,
@@ -33,7 +33,7 @@ struct Tasks {
     _constraints: watch::Sender<Constraints>,
 }
 
-impl Tasks {
+impl Running {
     fn start(home: &Home, path: &str) -> Self {
         let clock = Clock::simulated("2026-11-01T00:00:00Z".parse().unwrap(), 0);
         let settings = Settings {
@@ -94,7 +94,7 @@ fn packs(intake: &Intake) -> usize {
 #[tokio::test]
 async fn a_refresh_sees_what_was_written_before_it_was_asked_for() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("p0.yaml", &manifest("p0"))]);
-    let tasks = Tasks::start(&home, "");
+    let tasks = Running::start(&home, "");
     // Each is asked for at another moment of the reading before it.
     for number in 1..=12 {
         let name = format!("p{number}");
@@ -111,7 +111,7 @@ async fn a_refresh_sees_what_was_written_before_it_was_asked_for() {
 #[tokio::test]
 async fn refreshes_asked_for_at_once_are_all_answered() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("p0.yaml", &manifest("p0"))]);
-    let tasks = Tasks::start(&home, "");
+    let tasks = Running::start(&home, "");
     let mut asked = JoinSet::new();
     for _ in 0..20 {
         let refresh = tasks.refresh.clone();
@@ -125,7 +125,7 @@ async fn refreshes_asked_for_at_once_are_all_answered() {
 #[tokio::test]
 async fn a_refresh_says_why_the_source_cannot_be_read_and_ends_with_the_tasks() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("a.yaml", &manifest("a"))]);
-    let tasks = Tasks::start(&home, "");
+    let tasks = Running::start(&home, "");
     tasks.refresh().await.unwrap();
     fs::rename(&home.root, home.outside.path().join("away")).unwrap();
     let NotRefreshed::Unread(why) = tasks.refresh().await.unwrap_err() else {
@@ -142,7 +142,7 @@ async fn a_refresh_says_why_the_source_cannot_be_read_and_ends_with_the_tasks() 
 #[tokio::test]
 async fn a_revision_is_confirmed_one_interval_later_and_wakes_the_regions_once() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("a.yaml", &manifest("a"))]);
-    let mut tasks = Tasks::start(&home, "");
+    let mut tasks = Running::start(&home, "");
     let first = tasks.until(|intake| packs(intake) == 1).await;
     assert!(!first.confirmed && first.absence == Absence::Declared);
     let confirms = first.confirms_at.unwrap();
@@ -180,7 +180,7 @@ async fn a_flip_that_is_witnessed_is_evidence_and_a_change_in_place_ends_that() 
         fs::rename(home.at("next"), home.at("current")).unwrap();
     };
     release(1, &["a", "b"]);
-    let tasks = Tasks::start(&home, "current");
+    let tasks = Running::start(&home, "current");
     tasks.refresh().await.unwrap();
     assert_eq!(tasks.intake().absence, Absence::Declared);
     release(2, &["a"]);
@@ -203,7 +203,7 @@ async fn a_flip_that_is_witnessed_is_evidence_and_a_change_in_place_ends_that() 
 #[tokio::test]
 async fn a_failing_source_wakes_the_regions_and_its_recovery_does_too() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("a.yaml", &manifest("a"))]);
-    let mut tasks = Tasks::start(&home, "");
+    let mut tasks = Running::start(&home, "");
     tasks.until(|intake| packs(intake) == 1).await;
     home.write(".git/index.lock", "");
     tasks.parsed.mark_unchanged();

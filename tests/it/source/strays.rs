@@ -176,7 +176,7 @@ fn a_manifest_that_turned_into_something_else_is_an_error_with_and_without_memor
 fn every_beginning_of_a_manifest_is_an_error_or_a_manifest() {
     let whole = manifest("a");
     for length in 0..whole.len() {
-        let catalog = read(whole[..length].as_bytes(), None);
+        let catalog = read(&whole.as_bytes()[..length], None);
         let is_declared = catalog.packs.contains_key(&"a".parse().unwrap());
         assert!(!catalog.wholly_valid || is_declared, "{:?}", &whole[..length]);
     }
