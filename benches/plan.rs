@@ -50,6 +50,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
         basis: Basis::Whole,
         empty: false,
         elsewhere: BTreeSet::new(),
+        absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
         standing: Standing::Current,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod apply;
+mod approve;
 mod ask;
 mod check;
 mod completions;
@@ -125,8 +126,10 @@ enum Command {
     Reload(reload::Args),
     /// Show what would change, and why; change nothing.
     Plan(plan::Args),
-    /// Make one pass: show the plan, ask, apply it, watch the members deploy.
+    /// Reconcile once: show the plan, ask, apply it, and watch members deploy.
     Apply(apply::Args),
+    /// Print the approval that waiting losses ask for, ready to commit; change nothing.
+    Approve(approve::Args),
     /// Show what is not as it should be, whose move it is, and by when.
     Status(status::Args),
     /// Explain how one account stands under every pack, and what happens next.
@@ -190,6 +193,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Approve(_)
         | Command::Status(_)
         | Command::Explain(_)
         | Command::Reload(_)
@@ -206,6 +210,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reload(args) => reload::run(&args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Approve(args) => block_on(approve::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Check(args) => block_on(check::run(args)),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SettingsFile;
 use super::daemon::Daemon;
-use super::session;
+use super::session::{self, Remembering};
 use super::systemd::Systemd;
 use crate::clock::Clock;
 use crate::config::Http;
@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let http = config.http.clone();
-    let daemon = Daemon::new(config, Clock::system())?;
+    let daemon = Daemon::new(config, Clock::system(), Remembering::Takes("conformd run"))?;
     keep_secrets();
     let listeners = listen(&http).await?;
     let stop = CancellationToken::new();

@@ -24,7 +24,7 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::Rescue;
-use crate::domain::snapshot::SourcePath;
+use crate::domain::snapshot::{Absence, SourcePath};
 use crate::domain::yaml::{self, Node};
 
 /// Settings that passed every check which needs no AWS.
@@ -109,6 +109,8 @@ pub enum Source {
         root: PathBuf,
         /// The directory beneath it that holds manifests; `.` for the root itself.
         path: String,
+        /// What it means that a manifest is gone.
+        absence: Absence,
     },
 }
 

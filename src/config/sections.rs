@@ -20,6 +20,7 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::{AfterDeadline, Rescue};
+use crate::domain::snapshot::Absence;
 use crate::domain::yaml::Node;
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
@@ -190,11 +191,28 @@ fn source_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Opti
             .hint("let something else check the repository out and use source.directory");
     }
     let directory = fields.require("directory", "a mapping with root and path", findings)?;
-    let fields = Fields::of(directory, "source.directory", &["root", "path"], findings)?;
+    let known = ["root", "path", "absence"];
+    let fields = Fields::of(directory, "source.directory", &known, findings)?;
     let path = fields.text("path", findings).unwrap_or(".").to_owned();
+    let absence = fields.get("absence").and_then(|node| absence(node, findings));
     let root = fields.require("root", "a directory", findings)?;
     let root = text(root, "source.directory.root", "a directory", findings)?;
-    Some(Source::Directory { root: base.join(root), path })
+    Some(Source::Directory { root: base.join(root), path, absence: absence.unwrap_or_default() })
+}
+
+fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
+    const EXPECTED: &str = "declared or atomic";
+    let words = [Absence::Declared, Absence::Atomic];
+    let given = text(node, "source.directory.absence", EXPECTED, findings)?;
+    let absence = words.into_iter().find(|word| word.as_str() == given);
+    if absence.is_none() {
+        let found = format!("source.directory.absence is {}", shown(node));
+        findings
+            .error(node.span, code::MALFORMED, found)
+            .expected(EXPECTED)
+            .did_you_mean(given, words.map(Absence::as_str));
+    }
+    absence
 }
 
 fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
@@ -243,14 +261,25 @@ fn backoff(
 }
 
 fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limits> {
-    let known =
-        ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
+    let known = [
+        "ratioPercent",
+        "namesPerWindow",
+        "rulesMax",
+        "rulesPercent",
+        "exclusionsMax",
+        "exclusionsPercent",
+        "excludedPercent",
+        "overlapPercent",
+    ];
     let fields = Fields::of(node, "guard", &known, findings)?;
     let default = guard::Limits::default();
     let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
     Some(guard::Limits {
         ratio_percent: number("ratioPercent", 100, default.ratio_percent),
         names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
+        rules_max: number("rulesMax", 1_000, default.rules_max),
+        rules_percent: number("rulesPercent", 100, default.rules_percent),
+        excluded_percent: number("excludedPercent", 100, default.excluded_percent),
         // AWS Config API: at most 1,000 excluded accounts a pack.
         exclusions_max: number("exclusionsMax", 1_000, default.exclusions_max),
         exclusions_percent: number("exclusionsPercent", 100, default.exclusions_percent),

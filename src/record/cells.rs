@@ -1,7 +1,7 @@
 //! A row as it lies in its table: values to cells and back, and the seal over them.
 //!
-//! What a seal is for: SQLite finds a page that is broken, not a letter that has changed. A stamp or
-//! a region that changed would let a loss count no more.
+//! What a seal is for: SQLite finds a page that is broken, not a letter that has changed. A stamp
+//! or //! a region that changed would let a loss count no more.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -191,7 +191,8 @@ impl Record {
     }
 
     /// Records losses, all or none, before their requests are sent: on `Ok` they are on the disk.
-    /// On an error nothing may be sent; what was recorded all the same only makes the guard stricter.
+    /// On an error nothing may be sent; what was recorded all the same only makes the guard
+    /// stricter.
     pub async fn give(&self, givings: Vec<Giving>) -> Result<Vec<LossId>, Unrecorded> {
         self.job(Access::Write, move |store| store.give(&givings)).await
     }

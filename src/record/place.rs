@@ -111,8 +111,8 @@ fn lock(path: &Path, command: &str) -> Result<File, Fault> {
     Ok(file)
 }
 
-/// Whether the lock could be taken. A process that ends, or that starts another one, may hold it for
-/// a moment longer.
+/// Whether the lock could be taken. A process that ends, or that starts another one, may hold it
+/// for a moment longer.
 fn take(file: &File) -> io::Result<bool> {
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {

@@ -53,6 +53,6 @@ pub async fn run(
 /// The status says it to people; the log only when it is looked at closely.
 fn tell(written: Result<(), super::Unrecorded>) {
     if let Err(error) = written {
-        tracing::debug!(%error, "the record was not written");
+        tracing::debug!(%error, "history not recorded");
     }
 }

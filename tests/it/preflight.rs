@@ -451,7 +451,10 @@ fn without_a_record_the_line_says_what_that_costs() {
         let why = "no directory for the record is configured";
         facts.record = Err(none(NoRecordCause::NotConfigured, why));
     });
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    warn record: no directory for the record is configured; name one in stateDirectory; nothing may be deleted unapproved until conformd has watched for 24 h
+      → name a directory that outlives the process in stateDirectory, or with --state-directory
+    ");
     let text = after(|facts| {
         facts.record = Err(none(NoRecordCause::Damaged, "the record /x: it is no SQLite file"));
     });

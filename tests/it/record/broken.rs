@@ -186,7 +186,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.min(64)))]
 
     #[test]
-    fn arbitrary_bytes_are_never_believed(bytes in proptest::collection::vec(any::<u8>(), 0..9_000)) {
+    fn arbitrary_bytes_are_never_believed(
+        bytes in proptest::collection::vec(any::<u8>(), 0..9_000),
+    ) {
         let home = TempDir::new().unwrap();
         fs::write(home.path().join(FILE), bytes).unwrap();
         let opened = open(home.path(), 60);

@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sim", &["domain", "clock", "cloud"]),
     ("record", &["domain", "clock"]),
     // From here on everything is generic over the port.
-    ("executor", &["domain", "clock", "cloud", "listing", "record"]),
+    ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
     ("metrics", &["domain", "cloud", "limiter", "source", "record", "executor"]),
     ("region", &[
         "domain", "clock", "cloud", "beats", "listing", "limiter", "source", "intake", "record",
