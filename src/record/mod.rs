@@ -285,7 +285,7 @@ impl Record {
         &self,
         values: BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, Digest>, NoRecord> {
-        let read = move |store: &mut Store| Ok(store.digests(&values));
+        let read = move |store: &mut Store| Ok(cells::digests(&store.identity.salt, &values));
         self.job(Access::Read, read).await.map_err(only_no_record)
     }
 

@@ -84,7 +84,7 @@ fn forget_templates(connection: &Connection) -> Result<(), Fault> {
 }
 
 /// Forgets the oldest history until the rest fits: events before deliveries before losses.
-fn shrink(store: &mut Store, now: &Stamp) -> Result<(), Fault> {
+pub(super) fn shrink(store: &mut Store, now: &Stamp) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         // Room for what comes before the next time.
         if database::size(&store.connection)? <= store.bytes_max.saturating_mul(9) / 10 {

@@ -3,10 +3,11 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 
-use super::cells::{Row, digests, insert, select, text, update};
+use super::cells::{digests, insert, select, text, update};
 use super::database;
 use super::fault::Fault;
 use super::place::Place;
+use super::prune;
 use super::rows::Identity;
 use crate::domain::model::Region;
 use crate::domain::record::{
@@ -33,6 +34,11 @@ impl Store {
     pub(super) fn begin(&mut self) -> Result<Transaction<'_>, Fault> {
         // Takes the write lock at once: a transaction that only read so far could not wait for it.
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Whether history has taken its space.
+    fn is_at_its_limit(&self) -> Result<bool, Fault> {
+        Ok(database::size(&self.connection)? >= self.bytes_max)
     }
 
     /// Records losses before their requests are sent, each with the use of its approval.
@@ -127,6 +133,10 @@ impl Store {
     /// Records a Put that AWS accepted, with its template.
     pub(super) fn deliver(&mut self, delivering: Delivering) -> Result<(), Fault> {
         let Delivering { at, region, pack, values, template, revision } = delivering;
+        // The newest deliveries matter more than old ones; room that is kept for losses stays so.
+        if self.is_at_its_limit()? {
+            prune::shrink(self, &at)?;
+        }
         let parameters = digests(&self.identity.salt, &values);
         let digest = template.digest;
         let delivery = Delivery { at, region, pack, template: digest, parameters, revision };
@@ -162,7 +172,7 @@ impl Store {
     /// Records events, unless history has taken its space: what is left belongs to losses. Tells
     /// how many were recorded.
     pub(super) fn note(&mut self, entries: &[EventEntry]) -> Result<usize, Fault> {
-        if database::size(&self.connection)? >= self.bytes_max {
+        if self.is_at_its_limit()? {
             return Ok(0);
         }
         let transaction = self.begin()?;
@@ -201,15 +211,3 @@ fn key(key: &LossKey) -> Vec<Value> {
     let LossKey { region, pack, kind, name } = key;
     vec![text(region), text(pack), text(kind), text(name)]
 }
-
-/// What is kept of parameter values, to compare others with.
-impl Store {
-    pub(super) fn digests(
-        &self,
-        values: &std::collections::BTreeMap<String, String>,
-    ) -> std::collections::BTreeMap<String, crate::domain::model::Digest> {
-        digests(&self.identity.salt, values)
-    }
-}
-
-const _: () = assert!(HeldLoss::COLUMNS.len() == 9, "`KEY` names columns of it");

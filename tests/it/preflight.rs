@@ -448,7 +448,7 @@ fn every_failure_says_what_to_do() {
 fn without_a_record_the_line_says_what_that_costs() {
     let none = |cause, why: &str| NoRecord { cause, why: why.to_owned() };
     let text = after(|facts| {
-        let why = "no directory for the record is configured; name one in stateDirectory";
+        let why = "no directory for the record is configured";
         facts.record = Err(none(NoRecordCause::NotConfigured, why));
     });
     insta::assert_snapshot!(text, @"

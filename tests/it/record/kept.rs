@@ -301,12 +301,16 @@ async fn history_gives_way_when_it_takes_too_much_space_and_losses_of_the_day_ne
     let lost = record.figures().events_lost;
     assert!(0 < lost && lost < 3_000, "events stop where the room of losses begins: {lost}");
     record.give(vec![loss("full", 2 * DAY)]).await.unwrap();
+    let before = record.figures().bytes;
+    record.deliver(delivering("new", 2 * DAY, "iam")).await.unwrap();
+    assert!(record.figures().bytes < before, "what is delivered now is worth more than old events");
     record.prune(at(2 * DAY + 1)).await.unwrap();
     let figures = record.figures();
     assert!(figures.bytes <= bytes_max * 9 / 10 && 0 < figures.bytes, "{figures:?}");
     let query =
         EventQuery { count_max: 1, kind: Some(EventKind::Mutation), ..EventQuery::default() };
     let newest = 3_000 - lost;
+    assert!(record.template(template("new").digest).await.unwrap().is_some());
     assert_eq!(record.events(query).await.unwrap()[0].event.number, newest, "the oldest went");
     let window = record.window(at(2 * DAY + 1)).await.unwrap();
     assert_eq!(window.losses.len(), 2);
