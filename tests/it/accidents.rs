@@ -103,6 +103,7 @@ async fn a8_accounts_that_are_excluded_a_few_a_commit_stay_within_the_limit_of_a
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::format_collect, reason = "twelve lines")]
 async fn a9_rules_that_a_condition_switches_off_are_lost() {
     let manifest = |parameters: &str, condition: &str| {
         let rules: String = (1..=12)
@@ -243,7 +244,7 @@ async fn a16_a_delete_that_waits_behind_puts_is_not_sent_when_its_manifest_is_ba
 
 #[tokio::test(start_paused = true)]
 async fn a16_a_delete_is_decided_anew_when_the_region_was_read_minutes_ago() {
-    let mut lab = delete_behind_puts(Duration::from_secs(60)).await;
+    let mut lab = delete_behind_puts(Duration::from_mins(1)).await;
     // Three waves of a minute: by then the observation is too old.
     lab.run_for(Duration::from_secs(175)).await;
     assert_eq!(lab.world().log().deletes(), 0, "{}", lab.trace());

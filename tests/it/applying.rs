@@ -1,7 +1,5 @@
 //! `apply` does what it showed, and its exit code says what is left for a person.
 
-#![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
-
 use serde_json::{Value, json};
 
 use crate::process::{INSTANT, Scene, Settings};

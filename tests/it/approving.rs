@@ -1,7 +1,5 @@
 //! The approval that is printed permits exactly what waits, on every surface.
 
-#![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::domain::approval::Approval;

@@ -223,7 +223,8 @@ impl Lab {
         let toll = Arc::new(Mutex::new(toll));
         let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world), Arc::clone(&toll)));
         let record = setting.record.then(|| record(&policy, setting.owner));
-        let (policies, parsed) = (watch::Sender::new(Arc::new(policy.clone())), Default::default());
+        let (policies, parsed) =
+            (watch::Sender::new(Arc::new(policy.clone())), watch::Sender::default());
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
         let shared =

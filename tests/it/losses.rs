@@ -4,6 +4,8 @@
 //! Each mutation of each lab is measured ([`crate::lab::toll`]); here random lives are led, and a
 //! search looks for the life in which most is lost.
 
+#![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
+
 mod estate;
 
 use std::fmt;
@@ -221,7 +223,6 @@ fn neighbor(turns: &[Turn], runner: &mut TestRunner) -> Vec<Turn> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the best life is an answer")]
 fn a_search_for_the_life_that_loses_most_finds_none_beyond_the_limits() {
     let mut runner = TestRunner::deterministic();
     for absence in [Absence::Atomic, Absence::Declared] {

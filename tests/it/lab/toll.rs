@@ -4,6 +4,8 @@
 //! Every mutation is measured by what the world holds before and after it. Rules are evaluated from
 //! the delivered text by a reader of its own, for the few shapes of conditions that labs write.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "each limit counts losses of one kind")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -156,7 +158,7 @@ impl Toll {
     fn is_approved(&mut self, at: &LossAt, rules: usize, taker: &Taker, now: Timestamp) -> bool {
         let scope = taker.watches_since.map(|_| taker.process);
         let in_force =
-            |it: &&Approval| it.expires > now && it.expires <= now + LIFE + Duration::from_secs(60);
+            |it: &&Approval| it.expires > now && it.expires <= now + LIFE + Duration::from_mins(1);
         let covers = |approval: &Approval| {
             approval.permits.iter().any(|permit| {
                 let is_count =
