@@ -3,8 +3,8 @@
 //! `iam v1 key=value -222222222222 s3:bucket/prefix orphan` is a pack whose template is `v1` (of 10
 //! rules; `v1/4` of 4; nobody remembers their names), with a parameter, an excluded
 //! account (`-3x`: three of them), a delivery and a deletion policy. `v1[a,b=X,c?]` is a template
-//! that is remembered, with these rules: `b` evaluates `X`, and `c` is in effect where the parameter
-//! `isOn` says so, which is the default.
+//! that is remembered, with these rules: `b` evaluates `X`, and `c` is in effect where the
+//! parameter `isOn` says so, which is the default.
 //! Desired lines may add `adopt`, `suspended`, `suspended:TIME`, `broken`
 //! (the last good form of a manifest that is invalid now), `stuck`, `unsupported`, `elsewhere` or
 //! `absent`;
