@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use conformd::domain::approval::Approvals;
 use conformd::domain::arrival::Tracking;
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Want};
 use conformd::domain::diff::{Inputs, plan};
-use conformd::domain::guard::{Ledger, Limits, Terms, approve};
+use conformd::domain::guard::{Limits, Terms, approve};
 use conformd::domain::history::{History, Pace, after};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
@@ -25,12 +26,24 @@ use conformd::domain::observed::{Delivery, Observed, PackRecord, StatusRecord, j
 use conformd::domain::organization::Standing;
 use conformd::domain::recorder::Recorders;
 use conformd::domain::remedy::Rescue;
+use conformd::domain::rules::{HeldRules, Templates};
 use conformd::domain::selector::named;
+use conformd::domain::snapshot::Absence;
+use conformd::domain::template::Template;
+use conformd::domain::window::{SPAN, Window};
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
 const PACKS: usize = 50;
 const ROUNDS: usize = 20;
+const TEMPLATE: &str = "\
+Resources:
+  Rule:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: rule
+      Source: {Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}
+";
 
 /// One region: what it should hold and what it shows.
 struct Scene {
@@ -40,7 +53,9 @@ struct Scene {
     statuses: Vec<StatusRecord>,
 }
 
+#[expect(clippy::unwrap_used, reason = "the template is written here")]
 fn scene(region: usize) -> Result<Scene, Malformed> {
+    let parsed = Arc::new(Template::parse_delivered(TEMPLATE).unwrap());
     let place = Place {
         account: "111111111111".parse()?,
         region: format!("eu-west-{}", region + 1).parse()?,
@@ -48,8 +63,12 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
         basis: Basis::Whole,
+        absence: Absence::Atomic,
+        confirmed: true,
+        confirms_at: None,
         empty: false,
         elsewhere: BTreeSet::new(),
+        absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
         standing: Standing::Current,
@@ -94,6 +113,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             excluded: named(&content.excluded),
             selects: false,
             content,
+            template: Arc::clone(&parsed),
             marker,
             adopt: false,
             suspend: None,
@@ -107,9 +127,11 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
 /// Plans every region once; returns the number of steps.
 fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
     let now = after(Timestamp::UNIX_EPOCH, Duration::from_hours(48));
-    let (pace, limits, approvals) =
-        (Pace::new(Duration::from_mins(15)), Limits::default(), BTreeMap::new());
-    let mut ledger = Ledger::new(Timestamp::UNIX_EPOCH);
+    let (pace, limits) = (Pace::new(Duration::from_mins(15)), Limits::default());
+    let window = Window::with_record(SPAN, SPAN);
+    let none = BTreeMap::new();
+    let approvals = Approvals { all: &none, now, aws_now: now };
+    let templates = Templates::new();
     let mut steps = 0;
     for scene in scenes {
         let Scene { place, desired, records, statuses } = scene;
@@ -117,6 +139,8 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
         let mut history = History::default();
         history.observe(&seen, desired, now, &pace);
         let observed = Observed::Seen(seen);
+        let Observed::Seen(seen) = &observed else { continue };
+        let rules = HeldRules::new(place, Some(seen), &templates);
         let (desired, quota) = (Some(desired), PACKS);
         let inputs = Inputs {
             place,
@@ -128,17 +152,22 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
             rescue: &Rescue::default(),
             pace: &pace,
             quota,
+            rules: &rules,
+            approvals,
+            window: &window,
         };
         let mode = Mode::Sync;
         let terms = Terms {
             mode,
             limits: &limits,
-            approvals: &approvals,
+            approvals,
+            rules: &rules,
             members: Some(10_000),
             shrink: None,
-            now,
+            elapsed: SPAN,
         };
-        steps += approve(plan(&inputs, now), &terms, &mut ledger).approved.plan().steps.len();
+        let plan = plan(&inputs, now);
+        steps += approve(plan, &terms, &window).approved.plan().steps.len();
     }
     steps
 }

@@ -5,6 +5,7 @@
 //! own clock shows is learned from its answers, and then from nothing else.
 
 mod aws_time;
+mod boot;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use self::aws_time::AwsTime;
 use crate::domain::model::Timestamp;
+use crate::domain::stamp::{BootTime, Stamp};
 
 /// Tells the time and waits. Clones share one clock.
 #[derive(Debug, Clone)]
@@ -113,6 +115,18 @@ impl Clock {
         }
     }
 
+    /// This moment by every clock there is, to be compared with moments of other processes.
+    pub fn stamp(&self) -> Stamp {
+        let boot = match &self.kind {
+            Kind::System(_) => boot::boot_time(),
+            Kind::Simulated(clock) => {
+                let id = format!("simulated from {}", clock.start);
+                Some(BootTime { id, elapsed: clock.passed() })
+            }
+        };
+        Stamp { wall: self.now(), aws: lock(&self.aws).now(self.elapsed()), boot }
+    }
+
     /// Waits for this long on this clock.
     pub async fn sleep(&self, wait: Duration) {
         match &self.kind {
@@ -183,6 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::stamp::age;
 
     #[tokio::test(start_paused = true)]
     async fn a_faster_clock_sleeps_virtual_time() {
@@ -306,6 +321,30 @@ mod tests {
         let clock = Clock::simulated(start(), 0).astray(seconds(-90));
         assert_eq!((clock.aws_now(), clock.skew()), (clock.now(), None));
         assert_eq!(clock.now(), start() - seconds(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stamp_shows_what_every_clock_shows_and_the_least_of_it_is_its_age() {
+        let clock = Clock::simulated(start(), 0);
+        let then = clock.stamp();
+        assert_eq!((then.wall, then.aws), (start(), None));
+        clock.advance(Duration::from_hours(2));
+        (0..2).for_each(|_| clock.heard(start() + seconds(7_200)));
+        clock.stray(seconds(30 * 86_400));
+        let now = clock.stamp();
+        assert_eq!(now.aws, Some(start() + seconds(7_200)));
+        assert_eq!(age(&then, &now), Duration::from_hours(2));
+    }
+
+    #[tokio::test]
+    async fn the_machines_stamps_of_one_start_are_compared_by_the_kernels_clock() {
+        let clock = Clock::system();
+        let (then, now) = (clock.stamp(), clock.stamp());
+        let (then_boot, now_boot) = (then.boot.clone().unwrap(), now.boot.clone().unwrap());
+        assert_eq!(then_boot.id, now_boot.id);
+        assert!(Duration::ZERO < then_boot.elapsed && then_boot.elapsed <= now_boot.elapsed);
+        clock.stray(seconds(25 * 3_600));
+        assert!(age(&then, &clock.stamp()) < Duration::from_hours(1));
     }
 
     #[test]

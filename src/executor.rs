@@ -1,40 +1,53 @@
 //! Takes the steps of an approved plan: bounded, Puts before deletes, one mutation a pack.
 //!
-//! A step that has begun is never abandoned by this module, and none begins after a stop. Nothing
-//! is decided here and nothing is repeated: what failed is looked at again by the next tick.
+//! A step that has begun is never abandoned by this module. Before each one the [`Gate`] is asked:
+//! settings, revision and source may have changed since the plan was made. Nothing is decided here
+//! and nothing is repeated: what failed is looked at again by the next tick.
 
 use futures_util::StreamExt as _;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Receipt, Writer};
 use crate::domain::content::Content;
 use crate::domain::failure::chain;
-use crate::domain::guard::Approved;
-use crate::domain::model::{Digest, MARKER_PARAMETER, Place, Revision};
+use crate::domain::guard::{Approved, Used};
+use crate::domain::model::{MARKER_PARAMETER, Place, Revision};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, ParameterValue, Step};
+use crate::telemetry;
 
 /// Mutations in flight per region (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 4;
 
+/// What stands between an approved step and its sending.
+pub trait Gate {
+    /// Why no further step may begin: a stop, other settings, a newer revision. Asked before each.
+    fn closed(&self) -> Option<&'static str>;
+
+    /// Asked right before a step that takes something away is sent, and after [`Gate::closed`].
+    /// What it permits is remembered before it happens; `Err` says why it must not happen now.
+    fn permit(
+        &self,
+        step: &Step,
+        permits: &[Used],
+        revision: Option<&Revision>,
+    ) -> impl Future<Output = Result<(), String>> + Send;
+}
+
 /// Takes every step of the plan, or says that it was not started.
-pub async fn execute<W: Writer>(
-    approved: Approved,
-    writer: &W,
-    stop: &CancellationToken,
-) -> Vec<Outcome> {
+pub async fn execute<W: Writer>(approved: Approved, writer: &W, gate: &impl Gate) -> Vec<Outcome> {
     let plan = approved.plan();
-    let audit = Audit {
-        place: plan.place.clone(),
-        revision: plan.revision.clone(),
-        digest: approved.digest(),
+    let audit = Audit { place: plan.place.clone(), revision: plan.revision.clone() };
+    let take = |step: Step| {
+        let permits = approved.permits(&step.pack).to_vec();
+        (step, permits)
     };
-    let (deletes, puts): (Vec<Step>, Vec<Step>) =
-        approved.into_steps().into_iter().partition(|step| matches!(step.action, Action::Delete));
+    let steps = plan.steps.clone().into_iter().map(take);
+    let (deletes, puts): (Vec<_>, Vec<_>) =
+        steps.partition(|(step, _)| matches!(step.action, Action::Delete));
     let mut outcomes = Vec::new();
     for wave in [puts, deletes] {
-        let run = wave.into_iter().map(|step| {
+        let run = wave.into_iter().map(|(step, permits)| {
             let span = tracing::info_span!(
                 "step",
                 account = %audit.place.account,
@@ -42,7 +55,7 @@ pub async fn execute<W: Writer>(
                 pack = %step.pack,
                 verb = step.action.kind().as_str(),
             );
-            take(step, &audit, writer, stop).instrument(span)
+            take_step(step, permits, &audit, writer, gate).instrument(span)
         });
         let ended: Vec<Outcome> =
             futures_util::stream::iter(run).buffered(IN_FLIGHT_MAX).collect().await;
@@ -55,32 +68,33 @@ pub async fn execute<W: Writer>(
 struct Audit {
     place: Place,
     revision: Option<Revision>,
-    digest: Option<Digest>,
 }
 
-async fn take<W: Writer>(
+async fn take_step<W: Writer>(
     step: Step,
+    permits: Vec<Used>,
     audit: &Audit,
     writer: &W,
-    stop: &CancellationToken,
+    gate: &impl Gate,
 ) -> Outcome {
-    if stop.is_cancelled() {
+    if let Some(why) = gate.closed() {
+        tracing::debug!(reason = why, "step left for the next reconciliation");
         return Outcome { step, ending: Ending::NotStarted };
     }
-    // The audit line: every mutation is preceded by one (I-S11).
+    if !step.losses.is_empty() {
+        let permitted = gate.permit(&step, &permits, audit.revision.as_ref()).await;
+        // The gate may have waited: what closed meanwhile counts too.
+        let refusal = permitted.err().or_else(|| gate.closed().map(ToOwned::to_owned));
+        if let Some(why) = refusal {
+            tracing::warn!(error = why, "step not started");
+            return Outcome { step, ending: Ending::NotStarted };
+        }
+    }
+    if !announce(&step, &permits, audit) {
+        tracing::warn!(error = "its audit line was not accepted by the log", "step not started");
+        return Outcome { step, ending: Ending::NotStarted };
+    }
     let content = step.action.content();
-    tracing::info!(
-        audit = true,
-        place = %audit.place,
-        pack = %step.pack,
-        action = step.action.kind().as_str(),
-        reason = step.reason.as_str(),
-        revision = audit.revision.as_ref().map(|revision| revision.0.as_str()),
-        digest = audit.digest.map(tracing::field::display),
-        marker_before = step.marker_now.as_ref().map(ToString::to_string),
-        marker_after = content.and_then(|content| content.inputs.get(MARKER_PARAMETER)),
-        "step begins"
-    );
     let result = match content {
         Some(content) => writer.put(&step.pack, content).await,
         None => writer.delete(&step.pack).await,
@@ -93,6 +107,39 @@ async fn take<W: Writer>(
         Err(error) => refused(&error, step.action.content()),
     };
     Outcome { step, ending }
+}
+
+/// Writes the audit line (I-S11); whether the log took it: what cannot be announced is not written
+/// to AWS (I-S23).
+fn announce(step: &Step, permits: &[Used], audit: &Audit) -> bool {
+    let content = step.action.content();
+    let names: Vec<&str> = permits.iter().map(|used| used.name.as_str()).collect();
+    let reasons: Vec<&str> = permits.iter().map(|used| used.reason.as_str()).collect();
+    let (names, reasons) = (distinct(names), distinct(reasons));
+    let losses: Vec<String> = step.losses.lost.iter().map(ToString::to_string).collect();
+    telemetry::takes(|| {
+        tracing::info!(
+            audit = true,
+            place = %audit.place,
+            pack = %step.pack,
+            action = step.action.kind().as_str(),
+            reason = step.reason.as_str(),
+            revision = audit.revision.as_ref().map(|revision| revision.0.as_str()),
+            losses = (!losses.is_empty()).then(|| losses.join(", ")),
+            approval = names,
+            approval_reason = reasons,
+            marker_before = step.marker_now.as_ref().map(ToString::to_string),
+            marker_after = content.and_then(|content| content.inputs.get(MARKER_PARAMETER)),
+            "step begins"
+        );
+    })
+}
+
+/// Each once, as one text; nothing of nothing.
+fn distinct(mut words: Vec<&str>) -> Option<String> {
+    words.sort_unstable();
+    words.dedup();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn refused(error: &CloudError, content: Option<&Content>) -> Ending {
@@ -124,18 +171,31 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::cloud::Op;
+    use crate::domain::approval::Approvals;
     use crate::domain::failure::FailureKind;
-    use crate::domain::guard::{Ledger, Limits, Terms, approve};
+    use crate::domain::guard::{Limits, Terms, approve};
+    use crate::domain::loss::Losses;
     use crate::domain::mode::Mode;
     use crate::domain::model::{PackName, Timestamp};
     use crate::domain::observed::Delivery;
     use crate::domain::plan::{Plan, Reason, Weights};
+    use crate::domain::rules::{HeldRules, Templates};
+    use crate::domain::window::{SPAN, Window};
 
     fn step(name: &str, action: Action) -> Step {
         let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
-        Step { pack, action, reason, changes: vec![], marker_now: None, last_update: None }
+        let losses = match action {
+            Action::Delete => Losses::of_pack(),
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
+                Losses::default()
+            }
+        };
+        let (changes, marker_now, last_update) = (vec![], None, None);
+        Step { pack, action, reason, changes, marker_now, last_update, losses }
     }
 
     fn put(name: &str) -> Step {
@@ -156,17 +216,19 @@ mod tests {
         let weights = Weights { owned: 100, owned_wanted: 90, source_empty: false };
         let (holds, bystanders) = (vec![], [].into());
         let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
-        let approvals = [].into();
+        let (all, templates, here) = ([].into(), Templates::new(), plan.place.clone());
+        let now = Timestamp::UNIX_EPOCH;
         let terms = Terms {
             mode: Mode::Sync,
             limits: &Limits { names_per_window: 100, ..Limits::default() },
-            approvals: &approvals,
+            approvals: Approvals { all: &all, now, aws_now: now },
+            rules: &HeldRules::new(&here, None, &templates),
             members: None,
             shrink: None,
-            now: Timestamp::UNIX_EPOCH + std::time::Duration::from_hours(48),
+            elapsed: SPAN,
         };
-        let ruling = approve(plan, &terms, &mut Ledger::new(Timestamp::UNIX_EPOCH));
-        assert_eq!(ruling.blocked, None);
+        let ruling = approve(plan, &terms, &Window::with_record(SPAN, SPAN));
+        assert_eq!(ruling.pending, None);
         ruling.approved
     }
 
@@ -178,6 +240,16 @@ mod tests {
         running_most: AtomicUsize,
         written: Mutex<Vec<String>>,
         stop: CancellationToken,
+    }
+
+    impl Gate for Slow {
+        fn closed(&self) -> Option<&'static str> {
+            self.stop.is_cancelled().then_some("stop")
+        }
+
+        async fn permit(&self, _: &Step, _: &[Used], _: Option<&Revision>) -> Result<(), String> {
+            Ok(())
+        }
     }
 
     impl Slow {
@@ -213,7 +285,7 @@ mod tests {
     }
 
     async fn run(writer: &Slow, steps: Vec<Step>) -> Vec<String> {
-        let outcomes = execute(approved(steps), writer, &writer.stop).await;
+        let outcomes = execute(approved(steps), writer, writer).await;
         let told = outcomes.into_iter().map(|Outcome { step, ending }| {
             let ending = match ending {
                 Ending::Accepted { .. } => "accepted".to_owned(),
@@ -260,7 +332,7 @@ mod tests {
     #[tokio::test]
     async fn a_value_that_aws_quotes_is_not_repeated() {
         let writer = Slow::default();
-        let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer.stop).await;
+        let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer).await;
         let Ending::Failed { why, .. } = &outcomes[0].ending else { panic!("{outcomes:?}") };
         assert_eq!(
             why,

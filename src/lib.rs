@@ -16,6 +16,7 @@ pub mod listing;
 pub mod metrics;
 pub mod organization;
 pub mod probe;
+pub mod record;
 pub mod region;
 pub mod sim;
 pub mod source;

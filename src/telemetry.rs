@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic;
 use std::str::FromStr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -79,6 +79,19 @@ pub enum LogProblem {
     },
 }
 
+/// The log of this process, once there is one.
+static LOG: OnceLock<Arc<Queue>> = OnceLock::new();
+
+/// Writes a line by `say`; whether the log took it. A log whose queue is full, or whose last line
+/// could not be written (full disk, closed pipe), takes none. Another thread's dropped line may
+/// make this one count as not taken; never the other way round.
+pub fn takes(say: impl FnOnce()) -> bool {
+    let dropped = || LOG.get().map_or(0, |queue| queue.lock().dropped);
+    let before = dropped();
+    say();
+    before == dropped() && LOG.get().is_none_or(|queue| !queue.lock().is_failing)
+}
+
 /// Keeps the log; dropping it waits, for at most a second, until the last lines are written.
 #[derive(Debug)]
 #[must_use = "the last lines are lost when the guard is dropped early"]
@@ -115,6 +128,8 @@ pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogPro
     let lines = Lines { queue: Arc::clone(&queue), colors };
     subscriber(format, filter, lines).try_init().map_err(|source| LogProblem::Twice { source })?;
     hear_panics();
+    // Only the first log of a process is set up, see above.
+    drop(LOG.set(Arc::clone(&queue)));
     Ok(Guard { queue })
 }
 
@@ -188,6 +203,8 @@ struct Waiting {
     /// Whether a line has been taken and is being written.
     writing: bool,
     dropped: u64,
+    /// Whether the last line could not be written.
+    is_failing: bool,
     /// How many of those have been said in the log.
     dropped_told: u64,
 }
@@ -224,6 +241,17 @@ impl Queue {
         }
     }
 
+    /// Notes whether the last line could be written. What could not is counted, and not said in the
+    /// log, which would be one more line that cannot be written.
+    fn note_written(&self, is_written: bool) {
+        let mut waiting = self.lock();
+        waiting.is_failing = !is_written;
+        if !is_written {
+            waiting.dropped = waiting.dropped.saturating_add(1);
+            waiting.dropped_told = waiting.dropped_told.saturating_add(1);
+        }
+    }
+
     /// Starts the thread that writes for as long as the process lives.
     fn start(self: &Arc<Self>, mut out: impl Write + Send + 'static) -> io::Result<()> {
         let queue = Arc::clone(self);
@@ -231,8 +259,10 @@ impl Queue {
             loop {
                 match queue.take() {
                     Next::Line(line) => {
-                        // A log that cannot be written has no better place to say so.
-                        let _written = out.write_all(&line).and_then(|()| out.flush());
+                        // A log that cannot be written has no better place to say so than the
+                        // counter: the line counts as dropped.
+                        let written = out.write_all(&line).and_then(|()| out.flush());
+                        queue.note_written(written.is_ok());
                     }
                     Next::Dropped(count) => tracing::warn!(count, "log lines dropped"),
                 }

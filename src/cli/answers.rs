@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Address, ask};
-use super::session::{self, Session};
+use super::session::{self, Remembering, Session};
 use super::{SettingsFile, daemon, plan};
 use crate::config::Config;
 use crate::domain::foreign::flowing;
@@ -122,7 +122,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// A daemon's answer, and whose packs it is about.
-async fn get<T: DeserializeOwned>(
+pub(super) async fn get<T: DeserializeOwned>(
     daemon: &Address,
     page: &str,
 ) -> anyhow::Result<(Installation, T)> {
@@ -149,7 +149,7 @@ async fn get<T: DeserializeOwned>(
 /// Looks at these regions, or at all of them; nothing here could write.
 async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
-    let session = Session::once(config).await?;
+    let session = Session::once(config, Remembering::Reads).await?;
     let around = session.surroundings().await?;
     let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
@@ -175,6 +175,7 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
         membership: around.membership,
         recorders: Arc::new(recorders),
         reports,
+        record: session.window().record_status(),
         now,
     })))
 }

@@ -1,220 +1,401 @@
-//! `conformd apply`: one pass. Shows the plan, asks, applies it, and watches the members deploy.
+//! `conformd apply`: one reconciliation. Shows the plan, asks, applies what it showed, and watches
+//! members deploy.
+//!
+//! Between the question and the writes everything is read again: what differs from what was shown
+//! is not done. Ctrl-C (or SIGTERM) starts nothing further at any point, and keeps what is known.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+mod question;
+mod shown;
+mod table;
+
+use std::convert::Infallible;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Looked, chosen, look, print, text};
-use super::rollout::{Rollout, watch};
-use super::session::{self, Session};
+use super::plan::{Looked, chosen, is_simulated, is_valid, look, print, simulated_line, text};
+use super::rollout::{Rollouts, watch};
+use super::session::{self, Remembering, Session};
 use super::{SettingsFile, session::Unfit};
-use crate::domain::model::{PackName, Region, Timestamp};
+use crate::config::Config;
+use crate::domain::approval::Approval;
+use crate::domain::approval::document::{Statement, Waiting};
+use crate::domain::history::after;
+use crate::domain::model::{Region, Revision, Timestamp};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::HoldReason;
+use crate::region::{Surroundings, Watched};
+use question::Answer;
+
+/// What `apply` does on the way, for its help.
+const ABOUT: &str = "\
+apply does what it showed: after the answer it reads manifests and AWS again, and when the plan is
+not the same any more, it prints the new one, changes nothing and exits with 1.
+
+Losses that wait for approval (packs deleted, rules lost, accounts newly excluded) are left out,
+with --yes too. On a terminal, typing their number permits exactly those losses, once. Otherwise
+commit what `conformd approve` prints.
+
+Ctrl-C: calls in flight are finished, no further step is started, and the table shows what was done
+so far. AWS goes on deploying what it accepted.
+
+Exit codes:
+   0  everything that was asked for was accepted, and no member has failed so far
+   1  a manifest is invalid, a region could not be read, the plan changed or was declined, a step
+      was refused, is unclear or was not started, a member failed, losses wait for approval, or it
+      was interrupted; what could be done was done";
+
+/// Waits of one run for second looks.
+const SECOND_LOOKS_MAX: usize = 2;
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsFile,
     /// Only these regions; they must be among those of the settings.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
-    /// Do not ask.
+    /// Do not ask; losses that wait for approval stay held.
     #[arg(long, short)]
     yes: bool,
-    /// Wait one interval for the second look that deletions need, and delete then.
+    /// Wait for the second look that deletions and other losses need, and apply them then.
     #[arg(long)]
     second_look: bool,
-    /// How long to watch members deploy; AWS may need hours, and goes on without us.
+    /// How long to watch members deploy; AWS may need hours, and goes on without conformd.
     #[arg(long, value_name = "TIME", default_value = "30m",
           value_parser = humantime::parse_duration)]
     wait: Duration,
 }
 
-/// Makes one pass, or two when deletions are to follow.
+/// Outcomes, each with its region.
+type Outcomes = Vec<(Region, Outcome)>;
+
+/// Reconciles once, or twice when a second look is to follow.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     if !config.mode.may_put() {
         let why = "the settings say `mode: observe`; apply writes, so set upsert or sync";
         return Err(Unfit(why.to_owned()).into());
     }
-    let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = Session::once(config).await?;
-    let around = session.surroundings().await?;
-    let hands = session.config.mode;
-    let looked = look(&session, &regions, &around, hands).await;
-    print(&text(&looked))?;
-    let deletes_from = second_look(&looked);
-    if deletes_from.is_some() && !args.second_look {
-        print("Deletions need a second look; --second-look waits for it.\n")?;
+    let stop = CancellationToken::new();
+    let signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // The first arm is never dropped before its end: the second has none.
+    tokio::select! {
+        code = apply(&args, config, &stop) => code,
+        never = listen(signals, &stop) => match never {},
     }
-    let again = deletes_from.filter(|_| args.second_look);
-    let Some((mut outcomes, mut looked)) = pass(&args, &session, looked).await? else {
+}
+
+/// Passes the wish to stop on; never ends.
+async fn listen(
+    (mut interrupt, mut terminate): (Signal, Signal),
+    stop: &CancellationToken,
+) -> Infallible {
+    loop {
+        tokio::select! {
+            Some(()) = interrupt.recv() => {}
+            Some(()) = terminate.recv() => {}
+            else => std::future::pending().await,
+        }
+        stop.cancel();
+    }
+}
+
+async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+    let regions = chosen(&args.regions, config.aws.regions.iter())?;
+    let simulated = is_simulated(&config);
+    // On the heap: the SDK's futures are large.
+    let opening = Box::pin(Run::open(args, config, &regions, stop));
+    let Some(opened) = stop.run_until_cancelled(opening).await else {
+        print("Interrupted; nothing was changed.\n")?;
         return Ok(ExitCode::FAILURE);
     };
-    if let Some(at) = again {
-        let left = Duration::try_from(at.duration_since(session.clock.now())).unwrap_or_default();
+    let mut run = opened?;
+    print(simulated_line(simulated))?;
+    let ended = run.passes().await?;
+    let rollouts = watch(&run.session, &run.outcomes, args.wait, stop).await?;
+    print(&table::of(&run.outcomes, &rollouts))?;
+    print(&run.afterword(&rollouts))?;
+    if stop.is_cancelled() {
+        let accepted = |(_, outcome): &(Region, Outcome)| {
+            matches!(outcome.ending, Ending::Accepted { .. } | Ending::Unknown { .. })
+        };
+        print(if run.outcomes.iter().any(accepted) {
+            "Interrupted; AWS goes on deploying what it accepted.\n"
+        } else {
+            "Interrupted; nothing was changed.\n"
+        })?;
+    }
+    let is_fine = ended == Ended::Applied && !stop.is_cancelled() && run.is_fine(&rollouts);
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How the passes ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Everything that may be done was begun.
+    Applied,
+    /// The answer was no, the plan was another one, or it was interrupted.
+    Stopped,
+}
+
+/// One run of the command.
+struct Run<'a> {
+    args: &'a Args,
+    session: Session,
+    stop: &'a CancellationToken,
+    around: Surroundings,
+    /// What was looked at last.
+    looked: Vec<Looked>,
+    /// Which content of the source was read first, and when.
+    first: Option<First>,
+    /// What was typed at the terminal.
+    typed: Option<Approval>,
+    outcomes: Outcomes,
+}
+
+/// The first reading of a content of the source.
+struct First {
+    revision: Revision,
+    at: Timestamp,
+    elapsed: Duration,
+}
+
+/// How long what was typed permits anything, besides the wait for a second look.
+const TYPED_LIFE: Duration = Duration::from_hours(1);
+
+impl<'a> Run<'a> {
+    async fn open(
+        args: &'a Args,
+        config: Config,
+        regions: &[Region],
+        stop: &'a CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let session = Session::once(config, Remembering::Takes("conformd apply")).await?;
+        let around = Surroundings::default();
+        let (looked, typed, outcomes) = (Vec::new(), None, Vec::new());
+        let mut run = Self { args, session, stop, around, looked, first: None, typed, outcomes };
+        run.read().await?;
+        run.looked = look(&run.session, regions, &run.around, run.session.config.mode).await;
+        Ok(run)
+    }
+
+    /// Reads manifests and account list, with what was typed among the approvals.
+    async fn read(&mut self) -> anyhow::Result<()> {
+        let mut around = self.session.surroundings().await?;
+        let intake = &mut around.intake;
+        if let (Some(catalog), Some(typed)) = (&intake.catalog, &self.typed) {
+            let mut catalog = (**catalog).clone();
+            // No manifest can have this name: it holds spaces.
+            catalog.approvals.insert("typed at the terminal".to_owned(), typed.clone());
+            intake.catalog = Some(Arc::new(catalog));
+        }
+        let revision = intake.catalog.as_ref().map(|catalog| catalog.revision.clone());
+        let (at, elapsed) = (self.session.clock.now(), self.session.clock.elapsed());
+        let is_same = |first: &First| Some(&first.revision) == revision.as_ref();
+        if !self.first.as_ref().is_some_and(is_same) {
+            self.first = revision.map(|revision| First { revision, at, elapsed });
+        }
+        if let Some(first) = &self.first {
+            // As in the daemon: equal content an interval later is no file that is half written.
+            let interval = self.session.config.intervals.source;
+            intake.confirmed |= elapsed.saturating_sub(first.elapsed) >= interval;
+            intake.confirms_at = Some(after(first.at, interval));
+        }
+        self.around = around;
+        Ok(())
+    }
+
+    /// Asks and applies; after a second look once more.
+    async fn passes(&mut self) -> anyhow::Result<Ended> {
+        print(&text(&self.looked))?;
+        // The source has to be read twice and the region observed twice: two waits, one after the
+        // other. Whatever begins them again meanwhile is left for another run.
+        for _ in 0..SECOND_LOOKS_MAX {
+            if self.pass().await? == Ended::Stopped {
+                return Ok(Ended::Stopped);
+            }
+            let Some(at) = second_look(&self.looked) else { return Ok(Ended::Applied) };
+            if !self.args.second_look {
+                print("Losses need a second look; --second-look waits for it.\n")?;
+                return Ok(Ended::Applied);
+            }
+            if !self.wait_until(at).await? {
+                return Ok(Ended::Stopped);
+            }
+            print(&text(&self.looked))?;
+        }
+        self.pass().await
+    }
+
+    /// Waits, and looks again; `false` when stopped meanwhile.
+    async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
+        let left = Duration::try_from(at.duration_since(self.session.clock.now()));
         print(&format!(
             "Waiting until {} for the second look.\n",
             at.strftime("%Y-%m-%dT%H:%M:%SZ")
         ))?;
-        // Both arms are cancel-safe: nothing is under way.
-        tokio::select! {
-            () = session.clock.sleep(left) => {}
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted?;
-                print(&table(&outcomes, &BTreeMap::new()))?;
-                print("Interrupted before the second look.\n")?;
-                return Ok(ExitCode::FAILURE);
+        let waited = self.session.clock.sleep(left.unwrap_or_default());
+        let stop = self.stop;
+        if stop.run_until_cancelled(waited).await.is_none() {
+            return Ok(false);
+        }
+        match stop.run_until_cancelled(self.look_again()).await {
+            Some(looked) => looked?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Asks, reads again, and applies what was shown.
+    async fn pass(&mut self) -> anyhow::Result<Ended> {
+        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
+        let steps = self.looked.iter().map(|one| one.ruling.approved.plan().steps.len()).sum();
+        let question = question::Question { yes: self.args.yes, steps, waiting: &waiting };
+        let answer = match self.stop.run_until_cancelled(question.ask()).await {
+            Some(answer) => answer?,
+            None => return Ok(Ended::Stopped),
+        };
+        match answer {
+            Answer::Apply { permitted } => {
+                if permitted {
+                    self.typed = Some(self.permission(&waiting));
+                }
+                if steps == 0 && !permitted {
+                    return Ok(Ended::Applied);
+                }
+            }
+            Answer::Decline => {
+                print("This plan was not applied.\n")?;
+                return Ok(Ended::Stopped);
             }
         }
-        looked = look_again(&session, looked).await?;
-        print(&text(&looked))?;
-        match pass(&args, &session, looked).await? {
-            Some((more, last)) => {
-                outcomes.extend(more);
-                looked = last;
-            }
-            None => return Ok(ExitCode::FAILURE),
+        let stop = self.stop;
+        let differing = match stop.run_until_cancelled(self.prepare()).await {
+            Some(differing) => differing?,
+            None => return Ok(Ended::Stopped),
+        };
+        if differing.is_empty() {
+            self.act().await;
+            return Ok(if stop.is_cancelled() { Ended::Stopped } else { Ended::Applied });
         }
-    }
-    // Only reads are under way, so dropping them loses nothing but the figures.
-    let (rollouts, was_interrupted) = tokio::select! {
-        rollouts = watch(&session, &outcomes, args.wait) => (rollouts?, false),
-        interrupted = tokio::signal::ctrl_c() => (interrupted.map(|()| BTreeMap::new())?, true),
-    };
-    print(&table(&outcomes, &rollouts))?;
-    if was_interrupted {
-        print("Interrupted; AWS goes on deploying what was accepted.\n")?;
-        return Ok(ExitCode::FAILURE);
-    }
-    print(&afterword(&rollouts, &looked))?;
-    let needs_a_person =
-        looked.iter().any(|one| one.report.unseen.is_some() || one.report.blocked.is_some());
-    let is_fine = !needs_a_person && is_fine(&outcomes, &rollouts);
-    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Outcomes, each with its region.
-type Outcomes = Vec<(Region, Outcome)>;
-
-/// Asks and applies; `None` when the answer was no.
-async fn pass(
-    args: &Args,
-    session: &Session,
-    looked: Vec<Looked>,
-) -> anyhow::Result<Option<(Outcomes, Vec<Looked>)>> {
-    if looked.iter().all(|one| one.ruling.approved.plan().is_empty()) {
-        return Ok(Some((Vec::new(), looked)));
-    }
-    if !args.yes && !confirmed()? {
-        print("This plan was not applied.\n")?;
-        return Ok(None);
-    }
-    let policy = session::policy(&session.config);
-    // Ctrl-C lets calls in flight end and starts no further step.
-    let stop = CancellationToken::new();
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.cancel();
+        for Looked { reconciler, ruling, report: _ } in &self.looked {
+            reconciler.release(ruling);
         }
-        std::future::pending::<()>().await;
-    };
-    let acts = looked.into_iter().map(async |mut one: Looked| {
-        let region = one.report.place.region.clone();
-        let outcomes = one.reconciler.act(&policy, one.ruling.clone(), &stop).await;
-        let outcomes = outcomes.into_iter().map(|outcome| (region.clone(), outcome));
-        (outcomes.collect::<Outcomes>(), one)
-    });
-    // Both arms are cancel-safe: the second never ends, and the first is never dropped.
-    let done = tokio::select! {
-        done = futures_util::future::join_all(acts) => done,
-        () = interrupted => Vec::new(),
-    };
-    let (outcomes, looked): (Vec<Outcomes>, Vec<Looked>) = done.into_iter().unzip();
-    Ok(Some((outcomes.into_iter().flatten().collect(), looked)))
-}
-
-fn confirmed() -> anyhow::Result<bool> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        anyhow::bail!("stdin is no terminal, so nobody can be asked; use --yes");
+        print(&format!(
+            "\nThe plan is not the one that was shown:\n  {}\nNothing was changed. \
+             The plan is now:\n\n{}",
+            differing.join("\n  "),
+            text(&self.looked)
+        ))?;
+        Ok(Ended::Stopped)
     }
-    print("\nApply this plan? Only `yes` is taken: ")?;
-    std::io::stdout().flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+
+    /// What was typed, as an approval of exactly what waits.
+    fn permission(&self, waiting: &Waiting) -> Approval {
+        let interval = if self.args.second_look {
+            self.session
+                .config
+                .intervals
+                .region
+                .saturating_add(self.session.config.intervals.source)
+        } else {
+            Duration::ZERO
+        };
+        let statement = Statement {
+            reason: Some("typed at the terminal"),
+            made: self.session.clock.aws_now(),
+            life: TYPED_LIFE.saturating_add(interval),
+        };
+        Approval { name: "typed".to_owned(), ..waiting.approval(statement) }
+    }
+
+    /// Reads everything again for plans that are carried out at once; in what they differ from
+    /// those that were shown.
+    async fn prepare(&mut self) -> anyhow::Result<Vec<String>> {
+        self.read().await?;
+        let policy = session::policy(&self.session.config);
+        let around = &self.around;
+        let shown: Vec<_> = self.looked.iter().map(|one| one.report.plan.clone()).collect();
+        let looks = std::mem::take(&mut self.looked).into_iter().map(async |mut one: Looked| {
+            let (report, ruling) = one.reconciler.prepare(&policy, around).await;
+            Looked { reconciler: one.reconciler, report, ruling }
+        });
+        self.looked = futures_util::future::join_all(looks).await;
+        let now = self.looked.iter().map(|one| &one.report.plan);
+        Ok(shown::differences(&shown, now, self.typed.as_ref()))
+    }
+
+    /// Takes the steps of the prepared plans; a wish to stop lets calls in flight end.
+    async fn act(&mut self) {
+        let policy = session::policy(&self.session.config);
+        let watched = Watched::from(self.stop.clone());
+        let acts = self.looked.iter_mut().map(async |one| {
+            let region = one.report.place.region.clone();
+            let outcomes = one.reconciler.act(&policy, one.ruling.clone(), &watched).await;
+            let outcomes = outcomes.into_iter().map(|outcome| (region.clone(), outcome));
+            outcomes.collect::<Outcomes>()
+        });
+        let done = futures_util::future::join_all(acts).await;
+        self.outcomes.extend(done.into_iter().flatten());
+    }
+
+    async fn look_again(&mut self) -> anyhow::Result<()> {
+        self.read().await?;
+        let policy = session::policy(&self.session.config);
+        for one in &mut self.looked {
+            (one.report, one.ruling) = one.reconciler.look(&policy, &self.around).await;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left for a person to do.
+    fn is_fine(&self, rollouts: &Rollouts) -> bool {
+        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
+        is_valid(&self.around)
+            && self.looked.iter().all(|one| one.report.unseen.is_none())
+            && waiting.is_empty()
+            && (self.outcomes.iter())
+                .all(|(_, outcome)| matches!(outcome.ending, Ending::Accepted { .. }))
+            && rollouts.values().all(|rollout| rollout.failed == 0)
+    }
+
+    /// What is left to say below the table: who failed and why, who is not done, what waits.
+    fn afterword(&self, rollouts: &Rollouts) -> String {
+        let failures = rollouts.iter().flat_map(|((region, pack), rollout)| {
+            let failures = rollout.failures.iter();
+            failures.map(move |failure| format!("{region} {pack} failed in {failure}"))
+        });
+        let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
+        let open = (open > 0)
+            .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
+        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
+        let waiting = (!waiting.is_empty()).then(|| {
+            format!(
+                "Waiting for approval: {}. If this is intended, commit what `conformd approve` \
+                 prints; otherwise revert the change.",
+                waiting.summary()
+            )
+        });
+        let invalid = (!is_valid(&self.around)).then(|| {
+            "Manifests are invalid: see above; `conformd validate` shows them too.".into()
+        });
+        let unseen = self.looked.iter().filter_map(|one| {
+            let unseen = one.report.unseen.as_ref()?;
+            Some(format!("{} could not be read: {}", one.report.place.region, unseen.why))
+        });
+        let lines = failures.chain(open).chain(waiting).chain(invalid).chain(unseen);
+        lines.map(|line| line + "\n").collect()
+    }
 }
 
-/// When the last delete that waits for a second look may go.
+/// When the last loss that waits for a second look may happen.
 fn second_look(looked: &[Looked]) -> Option<Timestamp> {
     let holds = looked.iter().flat_map(|one| &one.report.plan.holds);
     holds.filter(|hold| hold.reason == HoldReason::SecondLook).filter_map(|hold| hold.until).max()
-}
-
-async fn look_again(session: &Session, looked: Vec<Looked>) -> anyhow::Result<Vec<Looked>> {
-    let around = session.surroundings().await?;
-    let policy = session::policy(&session.config);
-    let looks = looked.into_iter().map(async |mut one: Looked| {
-        let (report, ruling) = one.reconciler.look(&policy, &around).await;
-        Looked { reconciler: one.reconciler, report, ruling }
-    });
-    Ok(futures_util::future::join_all(looks).await)
-}
-
-fn is_fine(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) -> bool {
-    outcomes.iter().all(|(_, outcome)| matches!(outcome.ending, Ending::Accepted { .. }))
-        && rollouts.values().all(|rollout| rollout.failed == 0)
-}
-
-/// What is left to say below the table: who failed and why, who is not done, what is held.
-fn afterword(rollouts: &BTreeMap<(Region, PackName), Rollout>, looked: &[Looked]) -> String {
-    let failures = rollouts.iter().flat_map(|((region, pack), rollout)| {
-        rollout.failures.iter().map(move |failure| format!("{region} {pack} failed in {failure}"))
-    });
-    let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
-    let open = (open > 0)
-        .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
-    let blocked = looked.iter().filter(|one| one.report.blocked.is_some()).count();
-    let blocked = (blocked > 0).then(|| {
-        format!("The guard holds changes in {blocked} region(s) for approval; see the plan above.")
-    });
-    failures.chain(open).chain(blocked).map(|line| line + "\n").collect()
-}
-
-fn table(outcomes: &Outcomes, rollouts: &BTreeMap<(Region, PackName), Rollout>) -> String {
-    if outcomes.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
-    for (region, Outcome { step, ending }) in outcomes {
-        let result = match ending {
-            Ending::Accepted { .. } => "accepted".to_owned(),
-            Ending::Failed { kind, why } => format!("refused ({kind}): {why}"),
-            Ending::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
-            Ending::NotStarted => "not started".to_owned(),
-        };
-        let rollout = rollouts.get(&(region.clone(), step.pack.clone()));
-        let count = |of: fn(&Rollout) -> usize| {
-            rollout.map_or_else(|| "-".to_owned(), |rollout| of(rollout).to_string())
-        };
-        table.add_row([
-            region.to_string(),
-            step.pack.to_string(),
-            step.action.kind().to_string(),
-            result,
-            count(|rollout| rollout.ok),
-            count(|rollout| rollout.failed),
-            count(|rollout| rollout.open),
-        ]);
-    }
-    format!("\n{table}\n")
 }

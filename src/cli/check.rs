@@ -26,6 +26,7 @@ Checks:
   recorder-probe      whether recorderProbe.roleName lets conformd in to two members
   management-account  whether packs can arrive in it, where manifests do not exclude it
   source              whether the manifests can be read and are valid
+  record              whether losses are remembered, since when, and how many there were
   template-bucket     where templates go that are too large for a request
   delivery-buckets    where manifests send the results of packs
   http-listen         whether other machines reach the daemon's HTTP server

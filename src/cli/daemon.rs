@@ -7,8 +7,9 @@
 //!              └─▶ organization
 //! ```
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::SettingsFile;
 use super::reloader::Reloader;
-use super::session::{self, Session, Unfit};
+use super::session::{self, Remembering, Session, Unfit};
 use super::standing::Standing;
 use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
@@ -29,10 +31,11 @@ use crate::domain::event::Events;
 use crate::domain::journal::News;
 use crate::domain::model::{Region, Timestamp};
 use crate::domain::organization::Membership;
+use crate::domain::record::RecordStatus;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
-use crate::intake::{self, Parsed};
+use crate::intake::{self, Parsed, Refresh};
 use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
@@ -58,6 +61,8 @@ pub(super) struct Daemon {
     token: Option<Token>,
     about: watch::Sender<About>,
     settings: watch::Sender<Arc<Config>>,
+    /// What it does with the record.
+    remembering: Remembering,
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     parsed: watch::Sender<Parsed>,
@@ -73,11 +78,16 @@ pub(super) struct Daemon {
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
+    record: watch::Sender<Option<RecordStatus>>,
 }
 
 impl Daemon {
     /// Sets everything up; nothing runs yet.
-    pub(super) fn new(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        config: Config,
+        clock: Clock,
+        remembering: Remembering,
+    ) -> anyhow::Result<Self> {
         let about = about(&config, clock.now());
         let metrics = Metrics::new(&Setup {
             program: Program {
@@ -92,6 +102,7 @@ impl Daemon {
         let config = Arc::new(config);
         Ok(Self {
             token: token(&config)?,
+            remembering,
             settings: watch::Sender::new(Arc::clone(&config)),
             config,
             metrics,
@@ -111,6 +122,7 @@ impl Daemon {
             doorbell: Arc::default(),
             source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+            record: watch::Sender::default(),
         })
     }
 
@@ -145,6 +157,7 @@ impl Daemon {
             recorders: self.recorders.subscribe(),
             events: self.events.subscribe(),
             caller: self.caller.subscribe(),
+            record: self.record.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
             bell: Arc::clone(&self.doorbell),
@@ -154,7 +167,7 @@ impl Daemon {
     }
 
     /// What takes new settings from this file.
-    pub(super) fn reloader(&self, file: PathBuf) -> Reloader {
+    pub(super) fn reloader(&self, file: SettingsFile) -> Reloader {
         Reloader {
             file,
             settings: self.settings.clone(),
@@ -179,6 +192,7 @@ impl Daemon {
             return drain(tasks).await;
         };
         let session = Arc::new(session);
+        self.spawn_record(&mut tasks, &session, &stop);
         self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
         let mut parsed = self.parsed.subscribe();
@@ -244,6 +258,7 @@ impl Daemon {
             interval: self.config.intervals.source,
             events: true,
             wanted: crate::domain::catalog::templates_wanted,
+            absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
         let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
@@ -390,6 +405,11 @@ impl Daemon {
             parsed: self.parsed.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
+            refresh: Refresh::new(
+                Arc::clone(&self.source_wake),
+                self.source.subscribe(),
+                self.parsed.subscribe(),
+            ),
             bell: self.bell.subscribe(),
             reports: self.reports.clone(),
             news: self.news.clone(),
@@ -422,7 +442,12 @@ impl Daemon {
     async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
         loop {
             let observer = Arc::new(self.metrics.clone());
-            let opening = Session::open(Arc::clone(&self.config), self.clock.clone(), observer);
+            let opening = Session::open(
+                Arc::clone(&self.config),
+                self.clock.clone(),
+                observer,
+                self.remembering,
+            );
             // Reading an identity has no effects: dropping it loses nothing.
             let opened = tokio::select! {
                 biased;

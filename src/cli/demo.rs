@@ -16,7 +16,7 @@ use super::daemon::Daemon;
 use super::examples;
 use super::narrator::Narrator;
 use super::run::Signals;
-use super::session;
+use super::session::{self, Remembering};
 use crate::clock::Clock;
 use crate::config::{Endpoint, StaticCredentials};
 use crate::http;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let listener = bind(args.listen).await?;
     let page = listener.local_addr()?;
     let clock = simulation.clock().clone();
-    let daemon = Daemon::new(config.clone(), clock.clone())?;
+    let daemon = Daemon::new(config.clone(), clock.clone(), Remembering::Simulates)?;
     let narrator = Narrator::new(clock);
     Narrator::open(&config, (page, &folder, args.speed))?;
     let known = daemon.http_state();

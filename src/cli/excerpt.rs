@@ -19,7 +19,7 @@ pub fn draw(
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
     let text = |path: &SourcePath| match files.get(path)? {
         FileContent::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-        FileContent::Unreadable(_) => None,
+        FileContent::Unreadable(_) | FileContent::EmptyDirectory => None,
     };
     findings.iter().map(|finding| renderer.render(&[group(finding, text)])).collect()
 }

@@ -39,7 +39,7 @@ enum Output {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let query = args.pack.as_ref().map(|pack| format!("?pack={}", segment(pack.as_str())));
     let page = format!("/api/v1/accounts/{}{}", args.account, query.unwrap_or_default());
-    let view = match args.whom.answer(&page, &[]).await? {
+    let view = match Box::pin(args.whom.answer(&page, &[])).await? {
         Answer::Given(view) => view,
         Answer::Looked(facts) => {
             account(&facts, args.account, args.pack.as_ref().map(PackName::as_str))?

@@ -2,6 +2,7 @@
 
 mod answers;
 mod apply;
+mod approve;
 mod ask;
 mod check;
 mod completions;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Config;
 use crate::telemetry;
 
 /// Exit code of a usage error (`EX_USAGE` of sysexits.h).
@@ -100,6 +102,20 @@ struct SettingsFile {
     #[arg(long, short, value_name = "FILE", env = "CONFORMD_CONFIG")]
     #[arg(default_value = "/etc/conformd/conformd.yaml")]
     config: PathBuf,
+    /// Where the record lies, in place of stateDirectory in the settings; of several, separated by
+    /// colons, the first
+    #[arg(long, value_name = "DIRECTORY", env = "STATE_DIRECTORY")]
+    #[arg(value_delimiter = ':', num_args = 1, action = clap::ArgAction::Append)]
+    state_directory: Vec<PathBuf>,
+}
+
+impl SettingsFile {
+    /// The settings with what the flags say in place of it.
+    fn over(&self, config: Config) -> Config {
+        let flag = self.state_directory.iter().find(|path| !path.as_os_str().is_empty());
+        let state_directory = flag.cloned().or(config.state_directory);
+        Config { state_directory, ..config }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -110,8 +126,10 @@ enum Command {
     Reload(reload::Args),
     /// Show what would change, and why; change nothing.
     Plan(plan::Args),
-    /// Make one pass: show the plan, ask, apply it, watch the members deploy.
+    /// Reconcile once: show the plan, ask, apply it, and watch members deploy.
     Apply(apply::Args),
+    /// Print the approval that waiting losses ask for, ready to commit; change nothing.
+    Approve(approve::Args),
     /// Show what is not as it should be, whose move it is, and by when.
     Status(status::Args),
     /// Explain how one account stands under every pack, and what happens next.
@@ -175,6 +193,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => "error",
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Approve(_)
         | Command::Status(_)
         | Command::Explain(_)
         | Command::Reload(_)
@@ -191,6 +210,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reload(args) => reload::run(&args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Approve(args) => block_on(approve::run(args)),
         Command::Status(args) => block_on(status::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),
         Command::Check(args) => block_on(check::run(args)),

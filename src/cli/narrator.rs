@@ -166,8 +166,8 @@ impl Narrator {
             return vec![("region".to_owned(), '!', text)];
         }
         let mut facts = vec![("region".to_owned(), ' ', "seen".to_owned())];
-        if let Some(blocked) = &report.blocked {
-            let text = format!("held by the guard as {}", blocked.digest);
+        if let Some(pending) = &report.pending {
+            let text = format!("waiting for approval: {}", pending.summary());
             facts.push(("plan".to_owned(), '!', text));
         }
         for (name, pack) in &report.packs {
@@ -289,6 +289,7 @@ fn is_news(hold: &Hold) -> bool {
         | HoldReason::Contested
         | HoldReason::Denied
         | HoldReason::Orphaned
+        | HoldReason::Undeclared
         | HoldReason::Membership => true,
     }
 }

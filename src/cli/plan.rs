@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::session::{self, CloudReconciler, Session};
+use super::session::{self, CloudReconciler, Remembering, Session};
 use super::{EXIT_CHANGES, SettingsFile, paint};
-use crate::domain::guard::{Blocked, Ruling};
+use crate::config::Config;
+use crate::domain::guard::{PendingApproval, Ruling};
 use crate::domain::mode::Mode;
 use crate::domain::model::Region;
 use crate::domain::plan::Plan;
@@ -16,8 +17,20 @@ use crate::domain::report::RegionReport;
 use crate::region::Surroundings;
 use crate::region::track::Effort;
 
+/// What `plan -o json` prints, for the help.
+const JSON: &str = "\
+The JSON, version 2:
+  version, simulated, mode   the version of this document, whether AWS is simulated, the mode
+  has_changes                whether anything is to be changed, now or once it is not held
+  regions[].region           the region
+  regions[].unseen           why it could not be read; null if it was
+  regions[].plan             steps and holds, each with its reason
+  regions[].pending          what waits for approval: `trips` (which limits stand against it, with a
+                             `reason` and `why` each) and `losses` by pack; null if nothing does";
+
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = JSON)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsFile,
@@ -43,6 +56,7 @@ enum Output {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     version: u32,
+    simulated: bool,
     mode: Mode,
     has_changes: bool,
     regions: Vec<Entry<'a>>,
@@ -53,7 +67,7 @@ struct Entry<'a> {
     region: &'a Region,
     unseen: Option<&'a str>,
     plan: &'a Plan,
-    blocked: Option<&'a Blocked>,
+    pending: Option<&'a PendingApproval>,
 }
 
 /// One region, looked at.
@@ -71,17 +85,25 @@ pub(super) struct Looked {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = Session::once(config).await?;
+    let session = Session::once(config, Remembering::Reads).await?;
     let around = session.surroundings().await?;
-    // `plan` is typed without writes: its reconcilers are those of observe mode.
+    // `plan` holds nothing that could write: its reconcilers are those of observe mode.
     let looked = look(&session, &regions, &around, Mode::Observe).await;
     let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
+    let simulated = is_simulated(&session.config);
     match args.output {
-        Output::Text => print(&text(&looked))?,
-        Output::Json => print(&json(&looked, session.config.mode, has_changes)?)?,
+        Output::Text => print(&(simulated_line(simulated).to_owned() + &text(&looked)))?,
+        Output::Json => {
+            let regions = entries(&looked);
+            let mode = session.config.mode;
+            let document = Document { version: VERSION, simulated, mode, has_changes, regions };
+            print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+        }
     }
     let is_blind = looked.iter().any(|one| one.report.unseen.is_some());
-    Ok(match (is_blind, args.detailed_exitcode && has_changes) {
+    // Findings are on stderr already.
+    let is_failed = is_blind || !is_valid(&around);
+    Ok(match (is_failed, args.detailed_exitcode && has_changes) {
         (true, _) => ExitCode::FAILURE,
         (false, true) => ExitCode::from(EXIT_CHANGES),
         (false, false) => ExitCode::SUCCESS,
@@ -132,18 +154,34 @@ pub(super) fn text(looked: &[Looked]) -> String {
     paint::plan(&text, paint::stdout_has_colour())
 }
 
-fn json(looked: &[Looked], mode: Mode, has_changes: bool) -> anyhow::Result<String> {
-    let regions = looked
-        .iter()
-        .map(|Looked { reconciler: _, report, ruling: _ }| Entry {
+/// The version of the document.
+const VERSION: u32 = 2;
+
+fn entries(looked: &[Looked]) -> Vec<Entry<'_>> {
+    let reports = looked.iter().map(|one| &one.report);
+    reports
+        .map(|report| Entry {
             region: &report.place.region,
             unseen: report.unseen.as_ref().map(|unseen| unseen.why.as_str()),
             plan: &report.plan,
-            blocked: report.blocked.as_ref(),
+            pending: report.pending.as_ref(),
         })
-        .collect();
-    let document = Document { version: 1, mode, has_changes, regions };
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
+        .collect()
+}
+
+/// Whether every manifest could be read and passed.
+pub(super) fn is_valid(around: &Surroundings) -> bool {
+    around.intake.catalog.as_ref().is_some_and(|catalog| catalog.wholly_valid)
+}
+
+/// Whether a stand-in answers instead of AWS.
+pub(super) fn is_simulated(config: &Config) -> bool {
+    config.aws.endpoint.is_some()
+}
+
+/// The first line of every text about a simulated AWS.
+pub(super) fn simulated_line(simulated: bool) -> &'static str {
+    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
 }
 
 /// Writes to stdout; a closed pipe is an error like any other.

@@ -1,10 +1,10 @@
 //! What takes new settings while the daemon runs, or says why not.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, watch};
 
+use super::SettingsFile;
 use super::session::Unfit;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Unusable};
@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 /// Takes new settings from their file, or says why not.
 #[derive(Debug, Clone)]
 pub(super) struct Reloader {
-    pub(super) file: PathBuf,
+    pub(super) file: SettingsFile,
     pub(super) settings: watch::Sender<Arc<Config>>,
     pub(super) news: broadcast::Sender<News>,
     pub(super) metrics: Metrics,
@@ -63,8 +63,8 @@ impl Reloader {
 
     /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
     fn read(&self) -> anyhow::Result<Config> {
-        let (findings, read) = match config::load(&self.file) {
-            Ok(Loaded { config, warnings }) => (warnings, Ok(config)),
+        let (findings, read) = match config::load(&self.file.config) {
+            Ok(Loaded { config, warnings }) => (warnings, Ok(self.file.over(config))),
             Err(error) => {
                 let why = chain(&error);
                 let findings = match error {
@@ -75,7 +75,7 @@ impl Reloader {
             }
         };
         for finding in findings {
-            let file = self.file.display();
+            let file = self.file.config.display();
             tracing::warn!(%file, %finding, "finding in the settings");
         }
         read

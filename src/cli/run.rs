@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SettingsFile;
 use super::daemon::Daemon;
-use super::session;
+use super::session::{self, Remembering};
 use super::systemd::Systemd;
 use crate::clock::Clock;
 use crate::config::Http;
@@ -33,14 +33,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
     let config = session::settings(&args.settings)?;
     let http = config.http.clone();
-    let daemon = Daemon::new(config, Clock::system())?;
+    let daemon = Daemon::new(config, Clock::system(), Remembering::Takes("conformd run"))?;
     keep_secrets();
     let listeners = listen(&http).await?;
     let stop = CancellationToken::new();
     let (metrics, beats, mut standing) = (daemon.metrics(), daemon.beats(), daemon.standing());
     let mut systemd = Systemd::from_environment();
     let mut feeding = tokio::time::interval(systemd.feed_every());
-    let reload = daemon.reloader(args.settings.config.clone());
+    let reload = daemon.reloader(args.settings.clone());
     let (mut signals, mut hangup) = (Signals::new()?, signal(SignalKind::hangup())?);
     let mut served = std::pin::pin!(daemon.serve(listeners, stop.clone()));
     let (mut counted, mut count) = (0, tokio::time::interval(COUNT_LINES));

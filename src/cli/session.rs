@@ -19,18 +19,19 @@ use crate::config::{self, Config, Intervals, Unusable};
 use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
 use crate::domain::failure::chain;
 use crate::domain::foreign::veiled;
-use crate::domain::guard::Ledger;
 use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::snapshot::FileContent;
+use crate::domain::record::{NoRecordCause, RecordStatus, Window as Remembered};
+use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
-use crate::region::{Policy, Reconciler, Surroundings};
+use crate::record::{self, BYTES_MAX, Terms};
+use crate::region::{Policy, Reconciler, SharedWindow, Surroundings};
 use crate::source::directory::Directory;
 
 /// The settings, or the account they lead to, do not fit: exit code 78.
@@ -43,7 +44,7 @@ pub(super) type CloudReconciler = Reconciler<Limited<AwsReader>, Limited<AwsWrit
 
 /// Reads the settings; findings go to stderr, with excerpts.
 pub(super) fn settings(file: &SettingsFile) -> anyhow::Result<Config> {
-    load(&file.config)
+    Ok(file.over(load(&file.config)?))
 }
 
 /// Reads the settings from this path.
@@ -85,6 +86,18 @@ pub(super) fn policy(config: &Config) -> Policy {
     }
 }
 
+/// Which record these settings mean; `command` is what others read who find it in use.
+pub(super) fn record_terms(config: &Config, command: &str) -> Terms {
+    Terms {
+        directory: config.state_directory.clone(),
+        installation: config.installation.clone(),
+        account: config.aws.expected_account,
+        command: command.to_owned(),
+        retention: config.record_retention,
+        bytes_max: BYTES_MAX,
+    }
+}
+
 /// An account list that missed this many walks is old.
 const LIST_AGES: u32 = 3;
 
@@ -119,8 +132,14 @@ pub(super) fn constraints(config: &Config) -> Constraints {
 
 /// The directory of the settings.
 pub(super) fn directory(config: &Config) -> anyhow::Result<Directory> {
-    let config::Source::Directory { root, path } = &config.source;
+    let config::Source::Directory { root, path, absence: _ } = &config.source;
     Directory::new(root, path).map_err(|escape| Unfit(format!("source.directory: {escape}")).into())
+}
+
+/// What absence from the source means, by the settings.
+pub(super) fn absence(config: &Config) -> Absence {
+    let config::Source::Directory { root: _, path: _, absence } = &config.source;
+    *absence
 }
 
 /// Everything that talks to one organization.
@@ -141,9 +160,62 @@ pub(super) struct Session {
     /// Its partition: `aws`, `aws-cn`, `aws-us-gov` …
     partition: String,
     observer: Arc<dyn AttemptObserver>,
-    ledger: Arc<Mutex<Ledger>>,
+    /// What was lost lately, over all regions.
+    window: Arc<SharedWindow>,
     slots: Arc<Semaphore>,
     limiters: Mutex<BTreeMap<Region, Arc<Limiter>>>,
+}
+
+/// What a command does with the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remembering {
+    /// It writes to AWS, so it takes the record for itself, under this name.
+    Takes(&'static str),
+    /// It only shows what would be: it reads what is there, also while another process has it.
+    Reads,
+    /// It is a simulation that begins and ends with the process: nothing was lost before.
+    Simulates,
+}
+
+impl Remembering {
+    async fn window(self, config: &Config, clock: &Clock) -> anyhow::Result<SharedWindow> {
+        let command = match self {
+            Self::Takes(command) => command,
+            Self::Reads | Self::Simulates => "",
+        };
+        let terms = record_terms(config, command);
+        let now = clock.stamp();
+        let clock = clock.clone();
+        // Opening reads the whole file.
+        let open = move || match self {
+            Self::Simulates => SharedWindow::watched(&clock),
+            Self::Reads => match record::Reader::open(&terms).and_then(|reader| {
+                let remembered = reader.window(&now)?;
+                Ok((RecordStatus::Usable { began: reader.began().clone() }, remembered))
+            }) {
+                Ok((status, remembered)) => SharedWindow::as_read(&status, &remembered, &clock),
+                Err(none) => {
+                    let status = RecordStatus::Unusable(none);
+                    SharedWindow::as_read(&status, &Remembered::default(), &clock)
+                }
+            },
+            Self::Takes(_) => {
+                let record::Opened { record, window, notices } = record::Record::open(terms, &now);
+                for notice in notices {
+                    tracing::error!(notice, "the record was begun anew");
+                }
+                if let RecordStatus::Unusable(none) = record.status() {
+                    if none.cause == NoRecordCause::NotConfigured {
+                        tracing::info!("losses are not remembered over restarts");
+                        return SharedWindow::with_record(record, &window, &clock);
+                    }
+                    tracing::warn!(kind = none.cause.as_str(), error = none.why, "no record");
+                }
+                SharedWindow::with_record(record, &window, &clock)
+            }
+        };
+        Ok(tokio::task::spawn_blocking(open).await?)
+    }
 }
 
 /// Requests under way in all regions together (reliability I-S10).
@@ -156,6 +228,7 @@ impl Session {
         config: Arc<Config>,
         clock: Clock,
         observer: Arc<dyn AttemptObserver>,
+        remembering: Remembering,
     ) -> anyhow::Result<Self> {
         let cloud = connect(&config, clock.clone(), Arc::clone(&observer)).await?;
         let identity = identity(&cloud, &config.aws.regions).await?;
@@ -174,7 +247,7 @@ impl Session {
             caller: identity.arn,
             partition: identity.partition,
             observer,
-            ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))),
+            window: Arc::new(remembering.window(&config, &clock).await?),
             slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             limiters: Mutex::default(),
             organization: Paced::new(&cloud.organization(), &clock),
@@ -185,8 +258,14 @@ impl Session {
     }
 
     /// Opens a session for a command that answers once.
-    pub(super) async fn once(config: Config) -> anyhow::Result<Self> {
-        Self::open(Arc::new(config), Clock::system(), Arc::new(NobodyListens)).await
+    pub(super) async fn once(config: Config, remembering: Remembering) -> anyhow::Result<Self> {
+        let (config, clock) = (Arc::new(config), Clock::system());
+        Self::open(config, clock, Arc::new(NobodyListens), remembering).await
+    }
+
+    /// What was lost lately, and the record behind it.
+    pub(super) fn window(&self) -> &Arc<SharedWindow> {
+        &self.window
     }
 
     /// A reconciler of this region; in observe mode it holds nothing that could write.
@@ -196,7 +275,7 @@ impl Session {
         let reader = Limited::new(self.cloud.reader(&place), Arc::clone(&limiter));
         let writer =
             mode.may_put().then(|| Limited::new(self.cloud.writer(&place), Arc::clone(&limiter)));
-        Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.ledger))
+        Reconciler::new(reader, writer, self.clock.clone(), Arc::clone(&self.window))
     }
 
     /// What looks at recorders of members, if the settings want it.
@@ -278,7 +357,7 @@ fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
-    Ok(Intake { catalog: Some(Arc::new(catalog)), read_last: Some(now), problem: None })
+    Ok(Intake::once(&snapshot, catalog, (absence(config), now)))
 }
 
 #[cfg(test)]
@@ -317,6 +396,28 @@ mod tests {
         assert_eq!([pace.requeue, pace.requeue_max], [minutes(3), minutes(30)]);
     }
 
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        settings: SettingsFile,
+    }
+
+    #[test]
+    fn the_flag_for_the_record_comes_before_the_settings_and_may_be_a_list_of_systemds() {
+        let settings = "installation: main\nmode: observe\nsource: {directory: {root: .}}\n\
+            aws: {expectedAccountId: '111111111111', regions: [eu-west-1]}\nstateDirectory: own\n";
+        let path = SourcePath::new("conformd.yaml").unwrap();
+        let config = config::parse(&path, settings, Path::new("/etc")).unwrap().config;
+        let directory = |flags: &[&str]| {
+            let flags = <Flags as clap::Parser>::parse_from([&["conformd"], flags].concat());
+            record_terms(&flags.settings.over(config.clone()), "conformd run").directory
+        };
+        let path = |text: &str| Some(Path::new(text).to_owned());
+        assert_eq!(directory(&[]), path("/etc/own"));
+        assert_eq!(directory(&["--state-directory", "/var/lib/a"]), path("/var/lib/a"));
+        assert_eq!(directory(&["--state-directory", "/var/lib/a:/var/lib/b"]), path("/var/lib/a"));
+    }
+
     /// The regions that requests waited for.
     #[derive(Debug, Default)]
     struct Waits(Mutex<Vec<String>>);
@@ -346,7 +447,8 @@ mod tests {
         let (waits, stop) = (Arc::new(Waits::default()), CancellationToken::new());
         let asked = async {
             let clock = simulation.clock().clone();
-            let session = Session::open(config, clock, waits.clone()).await.unwrap();
+            let session =
+                Session::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
             let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
             region.look(&policy(&session.config), &Surroundings::default()).await.0
         };

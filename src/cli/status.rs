@@ -36,7 +36,7 @@ enum Output {
 
 /// Prints the status; the exit code is its state. Not to know is an answer too.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let view = match seen(&args).await {
+    let view = match Box::pin(seen(&args)).await {
         Ok(view) => view,
         Err(error) if error.is::<Unfit>() => return Err(error),
         Err(error) => {
@@ -60,7 +60,7 @@ async fn seen(args: &Args) -> anyhow::Result<StatusView> {
     let query =
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
-    Ok(match args.whom.answer(&page, &args.regions).await? {
+    Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {
         Answer::Given(view) => view,
         Answer::Looked(facts) => status(&facts),
     })

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::paint;
+use crate::clock::Clock;
 use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::diagnostic::Severity;
 use crate::domain::model::Region;
@@ -47,7 +48,7 @@ pub struct Args {
     #[arg(long)]
     allow_remediations: bool,
 
-    /// List every file that was ignored
+    /// List every file that was ignored by its name
     #[arg(short, long)]
     verbose: bool,
 }
@@ -78,7 +79,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let place = files::Place::of(path, root.as_deref())?;
     let snapshot = place.read()?;
-    let report = report(&snapshot, &constraints);
+    let mut report = report(&snapshot, &constraints);
+    report.catalog.check_approvals(Clock::system().now());
     let text = match output {
         Output::Text => output::text(&report, *verbose, paint::stdout_has_colour()),
         Output::Json => output::json(&report).context("the report has no JSON form")?,

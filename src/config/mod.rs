@@ -24,7 +24,7 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::Rescue;
-use crate::domain::snapshot::SourcePath;
+use crate::domain::snapshot::{Absence, SourcePath};
 use crate::domain::yaml::{self, Node};
 
 /// Settings that passed every check which needs no AWS.
@@ -52,6 +52,10 @@ pub struct Config {
     pub templates: Option<TemplateBucket>,
     /// Whether templates may hold remediations, which act in every member account.
     pub remediations: bool,
+    /// Where the record lies, which remembers losses; `None`: nothing is remembered.
+    pub state_directory: Option<PathBuf>,
+    /// How long the record keeps history.
+    pub record_retention: Duration,
     /// Its own HTTP server.
     pub http: Http,
 }
@@ -105,6 +109,8 @@ pub enum Source {
         root: PathBuf,
         /// The directory beneath it that holds manifests; `.` for the root itself.
         path: String,
+        /// What it means that a manifest is gone.
+        absence: Absence,
     },
 }
 
@@ -320,6 +326,8 @@ impl Config {
             rescue: _,
             templates: _,
             remediations: _,
+            state_directory,
+            record_retention,
             http: Http { listen, metrics_listen, token_file },
         } = self;
         let mut changes = Vec::new();
@@ -336,6 +344,8 @@ impl Config {
         note(*interval_source == new.intervals.source, "intervals.source");
         note(*limits == new.limits, "limits");
         note(*recorder_probe == new.recorder_probe, "recorderProbe");
+        note(*state_directory == new.state_directory, "stateDirectory");
+        note(*record_retention == new.record_retention, "record.retention");
         note(*listen == new.http.listen, "http.listen");
         note(*metrics_listen == new.http.metrics_listen, "http.metricsListen");
         note(*token_file == new.http.token_file, "http.tokenFile");

@@ -20,6 +20,7 @@ use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::{AfterDeadline, Rescue};
+use crate::domain::snapshot::Absence;
 use crate::domain::yaml::Node;
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
@@ -42,6 +43,12 @@ const PROBE_DEFAULT: Duration = Duration::from_mins(10);
 const RESCUE_COOLDOWN: RangeInclusive<Duration> =
     Duration::from_mins(15)..=Duration::from_hours(24);
 
+/// How long the record keeps history: longer than the 24 hours in which losses count, by any clock;
+/// a quarter is what audits ask for.
+const RECORD_RETENTION: RangeInclusive<Duration> =
+    Duration::from_hours(2 * 24)..=Duration::from_hours(3_650 * 24);
+const RECORD_RETENTION_DEFAULT: Duration = Duration::from_hours(90 * 24);
+
 /// The whole file.
 pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
     let known = [
@@ -55,6 +62,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         "templates",
         "recorderProbe",
         "rescue",
+        "stateDirectory",
+        "record",
         "http",
     ];
     let top = Fields::of(root, "", &known, findings)?;
@@ -72,6 +81,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
     let (templates, remediations) = templates.unwrap_or_default();
     let recorder_probe = top.get("recorderProbe").and_then(|node| probe_section(node, findings));
     let rescue = top.get("rescue").and_then(|node| rescue_section(node, findings));
+    let state_directory = top.text("stateDirectory", findings).map(|path| base.join(path));
+    let record = top.get("record").and_then(|node| record_section(node, findings));
     let http = top.get("http").and_then(|node| http_section(node, base, findings));
     Some(Config {
         installation: installation?,
@@ -85,6 +96,8 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         rescue: rescue.unwrap_or_default(),
         templates,
         remediations,
+        state_directory,
+        record_retention: record.unwrap_or(RECORD_RETENTION_DEFAULT),
         http: http.unwrap_or_default(),
     })
 }
@@ -178,11 +191,28 @@ fn source_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Opti
             .hint("let something else check the repository out and use source.directory");
     }
     let directory = fields.require("directory", "a mapping with root and path", findings)?;
-    let fields = Fields::of(directory, "source.directory", &["root", "path"], findings)?;
+    let known = ["root", "path", "absence"];
+    let fields = Fields::of(directory, "source.directory", &known, findings)?;
     let path = fields.text("path", findings).unwrap_or(".").to_owned();
+    let absence = fields.get("absence").and_then(|node| absence(node, findings));
     let root = fields.require("root", "a directory", findings)?;
     let root = text(root, "source.directory.root", "a directory", findings)?;
-    Some(Source::Directory { root: base.join(root), path })
+    Some(Source::Directory { root: base.join(root), path, absence: absence.unwrap_or_default() })
+}
+
+fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
+    const EXPECTED: &str = "declared or atomic";
+    let words = [Absence::Declared, Absence::Atomic];
+    let given = text(node, "source.directory.absence", EXPECTED, findings)?;
+    let absence = words.into_iter().find(|word| word.as_str() == given);
+    if absence.is_none() {
+        let found = format!("source.directory.absence is {}", shown(node));
+        findings
+            .error(node.span, code::MALFORMED, found)
+            .expected(EXPECTED)
+            .did_you_mean(given, words.map(Absence::as_str));
+    }
+    absence
 }
 
 fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
@@ -231,14 +261,25 @@ fn backoff(
 }
 
 fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limits> {
-    let known =
-        ["ratioPercent", "namesPerWindow", "exclusionsMax", "exclusionsPercent", "overlapPercent"];
+    let known = [
+        "ratioPercent",
+        "namesPerWindow",
+        "rulesMax",
+        "rulesPercent",
+        "exclusionsMax",
+        "exclusionsPercent",
+        "excludedPercent",
+        "overlapPercent",
+    ];
     let fields = Fields::of(node, "guard", &known, findings)?;
     let default = guard::Limits::default();
     let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
     Some(guard::Limits {
         ratio_percent: number("ratioPercent", 100, default.ratio_percent),
         names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
+        rules_max: number("rulesMax", 1_000, default.rules_max),
+        rules_percent: number("rulesPercent", 100, default.rules_percent),
+        excluded_percent: number("excludedPercent", 100, default.excluded_percent),
         // AWS Config API: at most 1,000 excluded accounts a pack.
         exclusions_max: number("exclusionsMax", 1_000, default.exclusions_max),
         exclusions_percent: number("exclusionsPercent", 100, default.exclusions_percent),
@@ -372,6 +413,12 @@ fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadl
             None
         }
     }
+}
+
+fn record_section(node: &Node, findings: &mut Findings<'_>) -> Option<Duration> {
+    let fields = Fields::of(node, "record", &["retention"], findings)?;
+    let default = RECORD_RETENTION_DEFAULT;
+    Some(fields.duration("retention", RECORD_RETENTION, default, findings))
 }
 
 fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {

@@ -3,25 +3,28 @@
 //! A file that cannot be read to the end isolates its own packs and no others. Reading is pure and
 //! the order of files does not matter.
 
+mod approvals;
 mod inline;
 mod intake;
 mod names;
+mod strays;
 mod sums;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::approval::Approval;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::findings::Findings;
-use super::manifest::{Approval, Exclude, Manifest, resolve};
+use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
 use super::model::{PackName, Region, Revision};
 use super::organization::Interest;
 use super::snapshot::{FileContent, Snapshot, SourcePath};
 use intake::{Drafted, Intake};
 use templates::Templates;
 
-pub use intake::is_manifest_file;
+pub use intake::{is_manifest_file, is_nearly_manifest_file};
 
 /// What the source declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct Catalog {
     pub approvals: BTreeMap<String, Approval>,
     /// Everything that was found, ordered by place.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files that are not ours.
+    /// Files and directories that were passed over by their names.
     pub ignored: Vec<SourcePath>,
     /// Whether every file could be read and every manifest passed: only then may anything be
     /// deleted on the strength of this revision.
@@ -46,6 +49,8 @@ pub struct Catalog {
 pub enum Declared {
     /// A manifest that passed.
     Good(Arc<Manifest>),
+    /// A manifest that passed and says `state: Absent`.
+    Absent(Arc<Tombstone>),
     /// A manifest that did not; the form that passed last, as long as the process remembers it.
     Broken {
         /// Why, in one sentence with the place.
@@ -60,6 +65,7 @@ impl Declared {
     pub fn in_force(&self) -> Option<&Arc<Manifest>> {
         match self {
             Self::Good(manifest) => Some(manifest),
+            Self::Absent(_) => None,
             Self::Broken { why: _, last_good } => last_good.as_ref(),
         }
     }
@@ -87,8 +93,8 @@ impl Catalog {
     /// from which packs that broke keep their last good form.
     pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
         let before = Before(previous);
-        let Intake { drafts, approvals, mut diagnostics, ignored, mut broken } =
-            Intake::of(&snapshot.files, &before);
+        let Intake { drafts, approvals, mut diagnostics, mut broken, .. } =
+            Intake::of(&snapshot.files);
 
         let mut templates = Templates::new(&snapshot.files);
         let mut claims = Vec::new();
@@ -106,7 +112,6 @@ impl Catalog {
                 }
             }
         }
-        let ignored = ignored.into_iter().filter(|path| !templates.holds(path)).collect();
         diagnostics.extend(templates.into_diagnostics());
 
         let mut packs = names::settle(claims, &before, &mut diagnostics);
@@ -129,6 +134,7 @@ impl Catalog {
         diagnostics.dedup();
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
         let revision = snapshot.revision.clone();
+        let ignored = snapshot.ignored.keys().cloned().collect();
         Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
     }
 
@@ -153,8 +159,7 @@ impl Catalog {
 
 /// The template files that the manifests among these files name, whether they are there or not.
 pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
-    let Intake { drafts, .. } = Intake::of(files, &Before(None));
-    drafts.iter().filter_map(|drafted| drafted.draft.template_file().cloned()).collect()
+    Intake::of(files).templates_named()
 }
 
 /// The catalog that was in force before, if there was one.
@@ -166,11 +171,13 @@ impl<'c> Before<'c> {
         self.0?.packs.get(name)?.in_force().cloned()
     }
 
-    /// What was in force and came from this file.
+    /// What was in force and came from this file, or from beneath this directory.
     fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
         let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
         let path = path.clone();
-        in_force.filter_map(Declared::in_force).filter(move |pack| pack.origin.path == path)
+        in_force
+            .filter_map(Declared::in_force)
+            .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
     }
 }
 
@@ -180,8 +187,8 @@ struct Claim {
     /// Where the name stands.
     path: SourcePath,
     span: Span,
-    /// The manifest, or why it is not used.
-    outcome: Result<Arc<Manifest>, String>,
+    /// What it declares, or why it is not used.
+    outcome: Result<Declared, String>,
 }
 
 /// Why a file has packs whose names are not known.
@@ -202,19 +209,24 @@ fn judge(
     let claimed = draft.name.clone();
     let mut findings = Findings::new(&path);
     findings.all.append(&mut found);
-    let template = draft
-        .template
-        .as_ref()
-        .and_then(|(choice, span)| templates.take(&mut findings, choice, *span));
-    let manifest =
-        template.and_then(|template| resolve(&mut findings, draft, template, constraints));
+    let declared = match draft.state {
+        State::Absent => {
+            bury(&mut findings, draft, constraints).map(|tomb| Declared::Absent(Arc::new(tomb)))
+        }
+        State::Present => draft
+            .template
+            .as_ref()
+            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
+            .and_then(|template| resolve(&mut findings, draft, template, constraints))
+            .map(|manifest| Declared::Good(Arc::new(manifest))),
+    };
     let why = || {
         let error = findings.all.iter().find(|found| found.severity == Severity::Error);
         error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
     };
     let result = match claimed {
         Some((name, span)) => {
-            let outcome = manifest.map(Arc::new).ok_or_else(why);
+            let outcome = declared.ok_or_else(why);
             Ok(Claim { name, path: path.clone(), span, outcome })
         }
         None => Err(Nameless { path: path.clone(), why: why() }),

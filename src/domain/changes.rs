@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::DesiredPack;
-use super::model::{AccountId, MARKER_PARAMETER, Marker};
+use super::loss::{Loss, Losses};
+use super::model::{AccountId, MARKER_PARAMETER, Marker, PackName, Place};
 use super::observed::ObservedPack;
 use super::organization::{Account, AccountList};
 use super::plan::{Change, Entering, Leaving, ParameterValue, TemplateMark};
+use super::rules::{HeldRules, present};
 
 /// Everything in which a pack differs from what is wanted.
 pub(super) fn changes(
@@ -18,6 +20,8 @@ pub(super) fn changes(
 ) -> Vec<Change> {
     let DesiredPack {
         content,
+        // The marker stands for the template.
+        template: _,
         marker,
         excluded,
         // The rest decides whether anything is done, not what differs.
@@ -72,6 +76,49 @@ pub(super) fn changes(
         changes.push(Change::DeletionPolicy { old: now.policy, new: marker.policy });
     }
     changes
+}
+
+/// What a Put over an existing pack takes away.
+///
+/// Rules are compared as they are in force, with the parameters of each side: a condition that
+/// turns false loses a rule as much as a template without it.
+pub(super) fn losses(
+    name: &PackName,
+    want: &DesiredPack,
+    changes: &[Change],
+    held: &HeldRules<'_>,
+    scene: &Scene<'_>,
+) -> Losses {
+    let mut lost = BTreeSet::new();
+    let mut touches_rules = false;
+    for change in changes {
+        match change {
+            Change::Exclusions { entering, leaving: _ } => {
+                let losing = entering.iter().filter(|(_, entering)| entering.counts);
+                lost.extend(losing.map(|(account, _)| Loss::Account(*account)));
+            }
+            Change::Template { .. } | Change::Parameter { .. } => touches_rules = true,
+            Change::Delivery { .. } | Change::DeletionPolicy { .. } => {}
+        }
+    }
+    if touches_rules {
+        let kept = present(&want.template, &want.content.inputs, scene.place);
+        lost.extend(held.held(name).lost(&kept));
+    }
+    Losses { lost, excluded_active: excluded_active(want, scene.list) }
+}
+
+/// Where a Put goes, and who may be there.
+pub(super) struct Scene<'a> {
+    pub(super) place: &'a Place,
+    pub(super) list: Option<&'a AccountList>,
+}
+
+fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {
+    let may_be_active = |account: &&AccountId| {
+        list.is_none_or(|list| list.accounts.get(*account).is_some_and(Account::may_be_active))
+    };
+    want.excluded.keys().filter(may_be_active).count()
 }
 
 fn leaving_now(account: AccountId, list: Option<&AccountList>) -> Leaving {

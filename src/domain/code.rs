@@ -15,8 +15,10 @@ macro_rules! codes {
 
 codes! {
     // Text that is not what it should be.
-    UNREADABLE = "unreadable", "The file could not be read.";
-    ENCODING = "encoding", "The text is not UTF-8, or holds a NUL.";
+    UNREADABLE = "unreadable", "A file or a directory could not be read.";
+    EMPTY_DIRECTORY = "empty-directory", "A directory beneath the source path holds nothing.";
+    ENCODING = "encoding", "The text is not UTF-8.";
+    CHARACTER = "character", "A character that readers see differently, or that nobody sees.";
     TOO_LARGE = "too-large", "The file has more bytes or more nodes than any real one.";
     TOO_DEEP = "too-deep", "Collections are nested deeper than any real file needs.";
     SYNTAX = "syntax", "The text is not YAML (or, in a `.json` file, not JSON).";
@@ -25,7 +27,10 @@ codes! {
     KEY_NOT_TEXT = "key-not-text", "A mapping key is a collection or null.";
     TAG = "tag", "A tag that has no meaning here, or that contradicts its value.";
     // Manifests.
-    EMPTY_FILE = "empty-file", "A file that declared packs holds nothing any more.";
+    EMPTY_FILE = "empty-file", "A file with a manifest's suffix declares nothing.";
+    NOT_A_MANIFEST = "not-a-manifest", "A file or document is neither a manifest nor a template.";
+    MERGE_CONFLICT = "merge-conflict", "Git's conflict markers stand in the file.";
+    IGNORE_PATTERN = "ignore-pattern", "A line of `.conformdignore` is not a pattern.";
     NEAR_MISS = "near-miss", "A document looks like ours, but its apiVersion or kind is not.";
     UNKNOWN_FIELD = "unknown-field", "A field that does not exist.";
     MISSING_FIELD = "missing-field", "A field that must be there is not.";
@@ -33,10 +38,13 @@ codes! {
     MALFORMED = "malformed", "A value has the right type and the wrong form.";
     NAME_LENGTH = "name-length", "The pack name is too long, or longer than is known to work.";
     DUPLICATE = "duplicate", "A list names one thing twice; the repetition is dropped.";
+    APPROVAL_EXPIRY = "approval-expiry", "An approval has expired, or expires too far ahead.";
     DUPLICATE_NAME = "duplicate-name", "Two manifests claim one name.";
     TEMPLATE_CHOICE = "template-choice", "Not exactly one of file, inline and s3 is given.";
+    STATE_CONFLICT = "state-conflict", "A field contradicts `state: Absent`.";
     PATH_ESCAPE = "path-escape", "A path is absolute or leaves the source root.";
     TEMPLATE_MISSING = "template-missing", "The template file is not in the source.";
+    TEMPLATE_UNUSED = "template-unused", "No manifest uses the template.";
     TEMPLATE_INVALID = "template-invalid", "The template that the manifest names has errors.";
     TOO_MANY_EXCLUSIONS = "too-many-exclusions", "More accounts are excluded than AWS takes.";
     TOO_MANY_PARAMETERS = "too-many-parameters", "More parameters than AWS takes, or may take.";
@@ -60,8 +68,18 @@ codes! {
     LOGICAL_ID = "logical-id", "A logical id is not alphanumeric.";
     NO_RULES = "no-rules", "The template holds no Config rule.";
     TOO_MANY_RULES = "too-many-rules", "More rules than AWS takes in one pack.";
-    RULE_SOURCE = "rule-source", "A rule does not say who evaluates it.";
+    RULE_SOURCE = "rule-source", "A rule does not say who or what evaluates it, or when.";
     UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what the template does not declare.";
-    YAML_1_1 = "yaml-1-1", "YAML 1.1 and 1.2 read the value differently; quote it.";
-    MARKER_INSERTION = "marker-insertion", "The marker cannot be declared without other change.";
+    UNJUDGED = "unjudged", "AWS would make something of it that was not judged: a macro, a hook.";
+    FUNCTION = "function", "A function where none may stand, or with wrong arguments.";
+    CONDITION = "condition", "A condition that is not declared, or is none.";
+    CYCLE = "cycle", "Conditions or resources that lead to each other.";
+    NULL = "null", "Nothing (null), which CloudFormation refuses.";
+    CONSTRAINT = "constraint", "A value that its parameter does not take, or a wrong constraint.";
+    RULE_NAME = "rule-name", "Two rules of one name.";
+    REMEDIATION = "remediation", "A remediation that AWS Config would refuse or cannot run.";
+    LEFTOVER = "leftover", "Text that another tool should have replaced.";
+    INERT = "inert", "No rule of the pack is in effect in a region.";
+    YAML_1_1 = "yaml-1-1", "YAML readers disagree about a plain value or key; quote it.";
+    RENDERING = "rendering", "What would be sent does not read back as what was judged.";
 }

@@ -9,7 +9,7 @@ use super::observed::{Delivery, PackRecord};
 /// Everything a Put sends besides the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// The author's bytes with the marker parameter declared.
+    /// The template as it is sent, rendered with the marker parameter.
     pub body: Arc<str>,
     /// Input parameters, the marker among them.
     pub inputs: BTreeMap<String, String>,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::catalog::{Catalog, Declared};
 use super::content::Content;
 use super::limits;
-use super::manifest::{Exclude, Manifest, Suspend, TemplateSource};
-use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision};
+use super::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
+use super::model::{Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp};
 use super::organization::{AccountList, Standing};
 use super::selector::{self, Excluded, Unresolved};
+use super::snapshot::Absence;
 use super::template::Template;
 
 /// What a region should hold.
@@ -21,10 +22,19 @@ pub struct Desired {
     pub revision: Revision,
     /// Whether absence from this may count as "not wanted any more".
     pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether this content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
     /// Whether the source declares no pack at all, in any region.
     pub empty: bool,
     /// Packs that are wanted in other regions only.
     pub elsewhere: BTreeSet<PackName>,
+    /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
+    /// that stands.
+    pub absent: BTreeMap<PackName, Origin>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, Want>,
     /// The account list that exclusions were compiled from.
@@ -38,6 +48,12 @@ pub struct Desired {
 pub struct Grounds {
     /// Whether absence from the manifests may count.
     pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether the content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
     /// The account list.
     pub list: Option<Arc<AccountList>>,
     /// How far it can be believed.
@@ -45,10 +61,11 @@ pub struct Grounds {
 }
 
 impl Grounds {
-    /// Nothing is known of the organization.
+    /// Nothing is known of the organization; the source was published as a whole.
     pub fn without_list(basis: Basis) -> Self {
         let standing = Standing::Unknown("the account list was not read yet".to_owned());
-        Self { basis, list: None, standing }
+        let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
+        Self { basis, absence, confirmed, confirms_at, list: None, standing }
     }
 }
 
@@ -88,6 +105,8 @@ pub enum Stuck {
 pub struct DesiredPack {
     /// All of it.
     pub content: Content,
+    /// The template that the body was rendered from.
+    pub template: Arc<Template>,
     /// The marker, which is also among the inputs of the content.
     pub marker: Marker,
     /// Whom it is not deployed to, each with the rule; their ids are also in the content.
@@ -109,15 +128,23 @@ pub fn desired(
     place: &Place,
     grounds: Grounds,
 ) -> Desired {
-    let Grounds { basis, list, standing } = grounds;
+    let Grounds { basis, absence, confirmed, confirms_at, list, standing } = grounds;
     let basis = if basis == Basis::Whole && !catalog.wholly_valid {
         Basis::Invalid("some manifests of this revision are invalid".to_owned())
     } else {
         basis
     };
     let (mut packs, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
+    let mut absent = BTreeMap::new();
     let grounds = Whom { list: list.as_deref(), standing: &standing };
     for (name, declared) in &catalog.packs {
+        if let Declared::Absent(tombstone) = declared {
+            // Where it does not speak of this region, nothing is said about the pack here.
+            if tombstone.covers(&place.region) {
+                absent.insert(name.clone(), tombstone.origin.clone());
+            }
+            continue;
+        }
         match want(declared, grounds, (installation, place)) {
             Some(want) => {
                 packs.insert(name.clone(), want);
@@ -129,7 +156,19 @@ pub fn desired(
     }
     let revision = catalog.revision.clone();
     let empty = catalog.packs.is_empty();
-    Desired { revision, basis, empty, elsewhere, packs, list, standing }
+    Desired {
+        revision,
+        basis,
+        absence,
+        confirmed,
+        confirms_at,
+        empty,
+        elsewhere,
+        absent,
+        packs,
+        list,
+        standing,
+    }
 }
 
 impl Desired {
@@ -170,6 +209,7 @@ impl Whom<'_> {
 fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Option<Want> {
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
+        Declared::Absent(_) => return None,
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
             return Some(Want::Stuck(Stuck::Invalid(why.clone())));
@@ -202,7 +242,7 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
     let most = limits::INLINE_BYTES.upper;
     if size > most {
         return Err(Stuck::Unsupported(format!(
-            "the template has {size} bytes with the marker, more than the {most} \
+            "the template takes {size} bytes as it is sent, more than the {most} \
              of an inline body, and delivery through S3 is not part of this version yet"
         )));
     }
@@ -211,7 +251,7 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
 
 fn pack(
     manifest: &Manifest,
-    template: &Template,
+    template: &Arc<Template>,
     (installation, place): (&Installation, &Place),
     (excluded, invalid_now): (Excluded, Option<String>),
 ) -> DesiredPack {
@@ -234,6 +274,7 @@ fn pack(
             excluded: excluded.keys().copied().collect(),
             delivery: manifest.delivery.clone(),
         },
+        template: Arc::clone(template),
         marker,
         excluded,
         selects: manifest.exclude.needs_membership(),
@@ -247,7 +288,7 @@ fn pack(
 mod tests {
     use super::*;
     use crate::domain::diagnostic::Span;
-    use crate::domain::manifest::{Origin, Override};
+    use crate::domain::manifest::Override;
     use crate::domain::model::{DeletionPolicy, Digest, Region};
     use crate::domain::observed::Delivery;
     use crate::domain::organization::AccountState;
@@ -271,6 +312,7 @@ mod tests {
             digest: Digest::of([b"template".as_slice()]),
             census: Census { rules: 4, ..Census::default() },
             body: "x".repeat(bytes).into(),
+            outline: Arc::default(),
         }))
     }
 
@@ -360,7 +402,7 @@ mod tests {
         else {
             panic!("51,201 bytes fit");
         };
-        assert!(why.starts_with("the template has 51201 bytes with the marker"), "{why}");
+        assert!(why.starts_with("the template takes 51201 bytes as it is sent"), "{why}");
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
 //! | yes | unmanaged | adopt if the manifest says so, else held |
 //! | yes | another's, void marker | held |
-//! | no | ours | delete after two looks; `Orphan`: left in place |
+//! | no | ours | delete after two looks; `Orphan`: left in place; not declared at all: held until |
+//! | | | its manifest says `state: Absent` or an approval names it, unless absence is evidence |
 //! | no | anything else | none of our business |
 //!
 //! Whatever AWS is working on, was written lately, was refused, or is paused is held with that
@@ -18,19 +19,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approval::Approvals;
 use super::arrival::{Arrival, Tracking, Verdict};
-use super::changes::changes;
+use super::changes::{Scene, changes, losses};
 use super::desired::{Desired, DesiredPack, Stuck, Want};
 use super::history::{History, Memory, Pace};
 use super::holds::{hold, region_hold, waiting};
+use super::loss::{Loss, LossAt, Losses};
 use super::model::{DeletionPolicy, Digest, Marker, PackName, Place, Timestamp};
 use super::observed::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
 use super::organization::AccountList;
-use super::plan::{Action, Bystander, Hold, HoldReason, Plan, Reason, Step, Weights};
+use super::plan::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
 use super::recorder::Recorders;
 use super::remedy::{Case, Remedy, Rescue, Tries, remedy};
+use super::rules::HeldRules;
+use super::snapshot::Absence;
+use super::window::Window;
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +59,12 @@ pub struct Inputs<'a> {
     pub pace: &'a Pace,
     /// How many organization packs the region has room for.
     pub quota: usize,
+    /// The effective rules that the packs hold.
+    pub rules: &'a HeldRules<'a>,
+    /// The approvals of the revision.
+    pub approvals: Approvals<'a>,
+    /// What was used of them, and lost lately.
+    pub window: &'a Window,
 }
 
 /// Makes the plan.
@@ -188,6 +200,7 @@ impl Region<'_> {
             changes: changes(want, None, self.list()),
             marker_now: None,
             last_update: None,
+            losses: Losses::default(),
         };
         let status = self.seen.unlisted.get(name);
         if let Some(hold) = self.put_holds(want, status, &step) {
@@ -238,6 +251,7 @@ impl Region<'_> {
             pack: name.clone(),
             action: Action::Update(Box::new(want.content.clone())),
             reason,
+            losses: self.losses(name, want, &changes),
             changes,
             marker_now: Some(marker.clone()),
             last_update: Some(have.record.last_update),
@@ -297,18 +311,24 @@ impl Region<'_> {
             }
         };
         let (pack, marker_now) = (name.clone(), Some(marker.clone()));
-        let step = Step { pack, action, reason, changes: Vec::new(), marker_now, last_update };
+        let (changes, losses) = (Vec::new(), Losses::default());
+        let step = Step { pack, action, reason, changes, marker_now, last_update, losses };
         self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
     }
 
     fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
+        let changes = changes(want, Some((have, None)), self.list());
+        let mut losses = self.losses(name, want, &changes);
+        // AWS does not return what it holds.
+        losses.lost.insert(Loss::Adoption);
         let step = Step {
             pack: name.clone(),
             action: Action::Adopt(Box::new(want.content.clone())),
             reason: Reason::Adoption,
-            changes: changes(want, Some((have, None)), self.list()),
+            changes,
             marker_now: None,
             last_update: Some(have.record.last_update),
+            losses,
         };
         if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
             return hold;
@@ -340,13 +360,18 @@ impl Region<'_> {
             action: Action::Delete,
             reason: match failure {
                 Some(record) => failed(record),
+                None if self.desired.absent.contains_key(name) => Reason::Absent,
                 None if self.desired.elsewhere.contains(name) => Reason::RegionDropped,
                 None => Reason::Unwanted,
             },
             changes: Vec::new(),
             marker_now: Some(marker.clone()),
             last_update: Some(have.record.last_update),
+            losses: Losses::of_pack(),
         };
+        if let Some(hold) = self.undeclared(&step) {
+            return hold;
+        }
         if let Some(hold) = self.delete_holds(have, &step) {
             return hold;
         }
@@ -368,6 +393,37 @@ impl Region<'_> {
             }
             None => waiting(step, HoldReason::SecondLook, "seen unwanted once".to_owned(), None),
         }
+    }
+
+    /// What a Put over an existing pack takes away.
+    fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
+        let scene = Scene { place: self.inputs.place, list: self.list() };
+        losses(name, want, changes, self.inputs.rules, &scene)
+    }
+
+    /// No manifest names it here. A file that is gone, or cut off, proves nothing: it may have been
+    /// lost.
+    fn undeclared(&self, step: &Step) -> Option<Decision> {
+        let is_declared = self.desired.absent.contains_key(&step.pack);
+        if is_declared || self.desired.absence == Absence::Atomic {
+            return None;
+        }
+        let region = self.inputs.place.region.clone();
+        let at = LossAt { region, pack: step.pack.clone(), loss: Loss::Pack };
+        let Inputs { approvals, window, .. } = self.inputs;
+        if approvals.covering(window, &at, step.last_update).is_some() {
+            return None;
+        }
+        let why = if self.desired.elsewhere.contains(&step.pack) {
+            "its manifest does not name this region, and a file that was cut off looks the same; \
+             to delete the pack here, commit what `conformd approve` prints; to keep it, name the \
+             region again"
+        } else {
+            "no manifest declares it, and a file that is missing is no evidence that somebody \
+             removed it; to delete the pack, commit a manifest for it with `state: Absent` or what \
+             `conformd approve` prints; to keep it, restore its manifest"
+        };
+        Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
     }
 
     /// What must be said of a pack besides what is done with it.
@@ -440,6 +496,32 @@ mod tests {
     use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
     use crate::domain::observed::{Delivery, PackRecord, join};
     use crate::domain::organization::Standing;
+    use crate::domain::snapshot::SourcePath;
+    use crate::domain::template::Template;
+    use crate::domain::window::SPAN;
+
+    fn template() -> Template {
+        let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \
+                    Source: {Owner: AWS, SourceIdentifier: R}}}}";
+        Template::parse(&SourcePath::new("template.yaml").unwrap(), text).unwrap().0
+    }
+
+    /// A whole source in which nothing is declared yet.
+    fn nothing() -> Desired {
+        Desired {
+            revision: Revision("r1".to_owned()),
+            basis: Basis::Whole,
+            absence: Absence::Atomic,
+            confirmed: true,
+            confirms_at: None,
+            empty: false,
+            elsewhere: BTreeSet::new(),
+            absent: BTreeMap::new(),
+            packs: BTreeMap::new(),
+            list: None,
+            standing: Standing::Current,
+        }
+    }
 
     /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
     fn work(packs: usize) -> usize {
@@ -448,21 +530,13 @@ mod tests {
             region: "eu-west-1".parse().unwrap(),
         };
         let installation: crate::domain::model::Installation = "main".parse().unwrap();
-        let mut desired = Desired {
-            revision: Revision("r1".to_owned()),
-            basis: Basis::Whole,
-            empty: false,
-            elsewhere: BTreeSet::new(),
-            packs: BTreeMap::new(),
-            list: None,
-            standing: Standing::Current,
-        };
+        let mut desired = nothing();
         let mut records = Vec::new();
+        let template = Arc::new(template());
         for number in 0..packs {
             let name: PackName = format!("p{number}").parse().unwrap();
-            let template = Digest::of([b"v1".as_slice()]);
             let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
-            let marker = Marker::new(installation.clone(), template, 10, policy, spot);
+            let marker = Marker::new(installation.clone(), template.digest, 10, policy, spot);
             let mut inputs: BTreeMap<_, _> =
                 [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
             let content = Content {
@@ -474,8 +548,17 @@ mod tests {
             if number % 3 != 0 {
                 let (adopt, suspend, invalid_now) = (false, None, None);
                 let (excluded, selects) = (BTreeMap::new(), false);
-                let want =
-                    DesiredPack { content, marker, excluded, selects, adopt, suspend, invalid_now };
+                let template = Arc::clone(&template);
+                let want = DesiredPack {
+                    content,
+                    template,
+                    marker,
+                    excluded,
+                    selects,
+                    adopt,
+                    suspend,
+                    invalid_now,
+                };
                 desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
             }
             if number % 3 == 1 {
@@ -490,6 +573,8 @@ mod tests {
         let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
         history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
         let observed = Observed::Seen(seen);
+        let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
+        let now = Timestamp::UNIX_EPOCH;
         let inputs = Inputs {
             place: &place,
             desired: Some(&desired),
@@ -500,8 +585,11 @@ mod tests {
             rescue: &Rescue::default(),
             pace: &pace,
             quota: 1_000,
+            rules: &HeldRules::new(&place, None, &templates),
+            approvals: Approvals { all: &approvals, now, aws_now: now },
+            window: &Window::with_record(SPAN, SPAN),
         };
-        let plan = plan(&inputs, Timestamp::UNIX_EPOCH);
+        let plan = plan(&inputs, now);
         assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
         DIGESTS.get() - before
     }

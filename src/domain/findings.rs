@@ -46,6 +46,11 @@ impl<'a> Findings<'a> {
         self.add(Diagnostic::error(self.path, Some(span), code, found).warning())
     }
 
+    /// Adds a finding that was made elsewhere.
+    pub(crate) fn push(&mut self, finding: Diagnostic) {
+        let Entry(_) = self.add(finding);
+    }
+
     fn add(&mut self, finding: Diagnostic) -> Entry<'_> {
         if limits::PROBLEMS <= self.all.len() {
             self.error_dropped |= finding.severity == Severity::Error;

@@ -1,24 +1,30 @@
 //! The guard: which steps of a plan may be taken. The only maker of [`Approved`].
 //!
-//! Whatever takes something away — deletes, accounts newly excluded, most rules of a template —
-//! stays within limits, all of it or none, or waits for an approval that names this very plan.
-//! Ordinary Puts go on. Gates that are about one pack (second look, basis, progress) are `diff`'s;
-//! what only waits for one of them is ruled on already, so that neither the verdict nor the digest
-//! depends on which pack happens to be busy.
+//! One pure function of the plan, of what was lost within 24 hours ([`Window`]) and of the terms.
+//! Losses that no approval covers stay within the limits, all of a plan or none of it, or wait for
+//! an approval; ordinary Puts go on. What was held stays held until it is approved or withdrawn.
+//! Gates that are about one pack (second observation, source, progress) are `diff`'s; what only
+//! waits for one of them is judged already, so that the answer does not depend on which pack
+//! happens to be busy.
+
+mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::after;
-use super::manifest::Approval;
+pub use limits::Limits;
+
+use super::approval::{Approval, Approvals};
+use super::loss::{Loss, LossAt};
 use super::mode::Mode;
-use super::model::{Digest, PackName, Place, Timestamp};
+use super::model::{Digest, PackName, Region};
 use super::organization::Shrink;
-use super::plan::{Action, Change, Hold, HoldReason, Loss, Plan, Step};
+use super::plan::{Action, Hold, HoldReason, Plan, Step};
+use super::rules::HeldRules;
+use super::window::{Elapsed, Lost, Window};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,7 +32,20 @@ use super::plan::{Action, Change, Hold, HoldReason, Loss, Plan, Step};
 pub struct Approved {
     plan: Plan,
     #[serde(skip)]
-    digest: Option<Digest>,
+    permits: BTreeMap<PackName, Vec<Used>>,
+}
+
+/// An approval that permits a loss of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// Its `spec.reason`.
+    pub reason: String,
+    /// Which document it is.
+    pub id: Digest,
+    /// What it permits here.
+    pub at: LossAt,
 }
 
 impl Approved {
@@ -35,9 +54,29 @@ impl Approved {
         &self.plan
     }
 
-    /// The digest of whatever takes something away, held or not; `None` when nothing does.
-    pub fn digest(&self) -> Option<Digest> {
-        self.digest
+    /// The approvals that a step of this pack rests on; none where it needs none.
+    pub fn permits(&self, pack: &PackName) -> &[Used] {
+        self.permits.get(pack).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of all approvals that its steps rest on.
+    pub fn approval_names(&self) -> BTreeSet<&str> {
+        let used = self.plan.steps.iter().flat_map(|step| self.permits(&step.pack));
+        used.map(|used| used.name.as_str()).collect()
+    }
+
+    /// Every loss of a step that may be taken, with the approval that permits it.
+    pub fn losses(&self) -> Vec<(LossAt, Option<&Used>)> {
+        let region = &self.plan.place.region;
+        let steps = self.plan.steps.iter();
+        let losses = steps.flat_map(|step| losses_of(region, step));
+        losses
+            .map(|at| {
+                let permits = self.permits(&at.pack).iter();
+                let used = permits.into_iter().find(|used| used.at == at);
+                (at, used)
+            })
+            .collect()
     }
 
     /// The steps that may be taken.
@@ -46,85 +85,7 @@ impl Approved {
     }
 }
 
-/// How much may go away unasked. Percentages are of 100, rounded down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Packs deleted or stripped per plan and region, of the owned ones there; at least 1.
-    pub ratio_percent: u32,
-    /// Distinct pack names deleted or stripped in 24 hours, all regions together.
-    pub names_per_window: u32,
-    /// Accounts newly excluded from one pack, whatever the organization's size.
-    pub exclusions_max: u32,
-    /// The same in percent of the members, if that is more.
-    pub exclusions_percent: u32,
-    /// Owned packs that must still be wanted before anything goes away.
-    pub overlap_percent: u32,
-}
-
-impl Default for Limits {
-    /// The defaults of the reliability targets, "Delete guard".
-    fn default() -> Self {
-        Self {
-            ratio_percent: 10,
-            names_per_window: 5,
-            exclusions_max: 5,
-            exclusions_percent: 5,
-            overlap_percent: 50,
-        }
-    }
-}
-
-/// The window in which distinct names are counted.
-const WINDOW: Duration = Duration::from_hours(24);
-
-/// Which packs went away lately, in all regions of one process, and what was approved. The window
-/// lives in memory, so a young process may take away only one name.
-#[derive(Debug, Clone)]
-pub struct Ledger {
-    started: Timestamp,
-    gone: BTreeMap<PackName, Timestamp>,
-    /// The steps of every plan that an approval let through, by the digest of that plan: the
-    /// approval also covers what is left of it when some steps are done and others are not.
-    granted: BTreeMap<Digest, BTreeSet<Digest>>,
-}
-
-impl Ledger {
-    /// An empty ledger of a process that started now.
-    pub fn new(started: Timestamp) -> Self {
-        Self { started, gone: BTreeMap::new(), granted: BTreeMap::new() }
-    }
-
-    fn names(&self, now: Timestamp) -> BTreeSet<&PackName> {
-        let recent = self.gone.iter().filter(|(_, at)| after(**at, WINDOW) > now);
-        recent.map(|(name, _)| name).collect()
-    }
-
-    fn allowed(&self, limits: &Limits, now: Timestamp) -> usize {
-        let is_young = now < after(self.started, WINDOW);
-        let names = if is_young { limits.names_per_window.min(1) } else { limits.names_per_window };
-        usize::try_from(names).unwrap_or(usize::MAX)
-    }
-
-    fn note(&mut self, names: impl IntoIterator<Item = PackName>, now: Timestamp) {
-        self.gone.retain(|_, at| after(*at, WINDOW) > now);
-        self.gone.extend(names.into_iter().map(|name| (name, now)));
-    }
-
-    /// The approval of this plan, or of one that this is the rest of.
-    fn approval<'a>(&mut self, losses: &Losses<'_>, terms: &Terms<'a>) -> Option<&'a Approval> {
-        let digests: BTreeSet<Digest> = losses.digests().collect();
-        let mut valid = terms.approvals.values().filter(|approval| approval.expires > terms.now);
-        let approval = valid.find(|approval| {
-            let granted = self.granted.get(&approval.plan);
-            approval.plan == losses.digest()
-                || granted.is_some_and(|granted| digests.is_subset(granted))
-        })?;
-        self.granted.entry(approval.plan).or_insert(digests);
-        Some(approval)
-    }
-}
-
-/// What the guard goes by, besides the plan and the ledger.
+/// What the guard goes by, besides the plan and the window.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     /// How far conformd may go.
@@ -132,13 +93,15 @@ pub struct Terms<'a> {
     /// The limits.
     pub limits: &'a Limits,
     /// Approvals of the current revision.
-    pub approvals: &'a BTreeMap<String, Approval>,
+    pub approvals: Approvals<'a>,
+    /// The effective rules that the region's packs hold now.
+    pub rules: &'a HeldRules<'a>,
     /// Active member accounts, if known.
     pub members: Option<usize>,
     /// A much shorter account list that waits.
     pub shrink: Option<&'a Shrink>,
-    /// The time.
-    pub now: Timestamp,
+    /// The moment, on the clock of the window.
+    pub elapsed: Elapsed,
 }
 
 /// What the guard says of a plan.
@@ -146,21 +109,56 @@ pub struct Terms<'a> {
 pub struct Ruling {
     /// What may be done; everything else is among its holds.
     pub approved: Approved,
-    /// What waits for a person.
-    pub blocked: Option<Blocked>,
-    /// The approval that let the plan through, by name.
-    pub approval: Option<String>,
+    /// What waits for an approval.
+    pub pending: Option<PendingApproval>,
+    /// Every loss that is asked for and not permitted: what is held from now on.
+    pub held: BTreeSet<LossAt>,
 }
 
-/// Steps that wait for an approval.
+/// Losses of one region that wait for an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Blocked {
-    /// What an `Approval` manifest has to name.
-    pub digest: Digest,
-    /// Which limits were passed.
+pub struct PendingApproval {
+    /// Which limits stand against them.
     pub trips: Vec<Trip>,
-    /// The packs concerned.
-    pub packs: BTreeSet<PackName>,
+    /// What would be lost, by pack.
+    pub losses: BTreeMap<PackName, BTreeSet<Loss>>,
+}
+
+impl PendingApproval {
+    /// How many packs would be deleted.
+    pub fn deletes(&self) -> usize {
+        self.losses.values().filter(|losses| losses.contains(&Loss::Pack)).count()
+    }
+
+    /// What waits, in a few words: `delete 2 packs, lose 3 rules`.
+    pub fn summary(&self) -> String {
+        let all = || self.losses.values().flatten();
+        let rules = all().map(|loss| match loss {
+            Loss::Rule(_) => 1,
+            Loss::Rules(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Loss::Pack | Loss::Adoption | Loss::Account(_) => 0,
+        });
+        let accounts = all().filter_map(|loss| match loss {
+            Loss::Account(account) => Some(account),
+            Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
+        });
+        let adoptions = all().filter(|loss| **loss == Loss::Adoption).count();
+        let parts = [
+            ("delete", self.deletes(), "pack"),
+            ("adopt", adoptions, "pack"),
+            ("lose", rules.sum(), "rule"),
+            ("exclude", accounts.collect::<BTreeSet<_>>().len(), "account"),
+        ];
+        let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);
+        let parts: Vec<String> =
+            parts.map(|(verb, count, noun)| format!("{verb} {}", counted(count, noun))).collect();
+        parts.join(", ")
+    }
+}
+
+/// `1 pack`, `2 packs`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One limit that was passed.
@@ -182,21 +180,29 @@ pub enum TripReason {
     EmptySource,
     /// Too many packs of one region.
     Ratio,
-    /// Too many names in 24 hours.
+    /// Too many packs in 24 hours, all regions together.
     Window,
     /// Too many accounts newly excluded.
     Exclusions,
-    /// A template loses most of its rules.
+    /// A pack, or all packs of a region, lose too many effective rules.
     RuleLoss,
-    /// Too few owned packs are still wanted: the wrong directory?
+    /// Too few owned packs are still desired: the wrong directory?
     Overlap,
-    /// The account list shrank.
+    /// The account list shrank, or is not known.
     Membership,
+    /// An adoption may lose what the unmanaged pack holds.
+    Adoption,
+    /// What was deleted is there again: another writer, or a revert.
+    Conflict,
+    /// What was lost within 24 hours is not known.
+    Caution,
+    /// It was held before: time releases nothing.
+    Held,
 }
 
 impl TripReason {
     /// Every reason, in label order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::EmptySource,
         Self::Ratio,
         Self::Window,
@@ -204,6 +210,10 @@ impl TripReason {
         Self::RuleLoss,
         Self::Overlap,
         Self::Membership,
+        Self::Adoption,
+        Self::Conflict,
+        Self::Caution,
+        Self::Held,
     ];
 
     /// The word used in labels and texts.
@@ -216,6 +226,10 @@ impl TripReason {
             Self::RuleLoss => "rule_loss",
             Self::Overlap => "overlap",
             Self::Membership => "membership",
+            Self::Adoption => "adoption",
+            Self::Conflict => "conflict",
+            Self::Caution => "caution",
+            Self::Held => "held",
         }
     }
 }
@@ -227,41 +241,74 @@ impl fmt::Display for TripReason {
 }
 
 /// Everything in a plan that takes something away.
-struct Losses<'a> {
+struct Asked<'a> {
     plan: &'a Plan,
-    /// Ordered by pack, whether it may be taken now or waits.
-    steps: Vec<(&'a Step, Vec<Loss>)>,
+    /// Steps with losses, ordered by pack, whether they may be taken now or wait.
+    steps: Vec<&'a Step>,
+    /// Losses that no approval covers.
+    uncovered: BTreeSet<LossAt>,
+    /// Losses that one covers.
+    covered: BTreeMap<LossAt, &'a Approval>,
 }
 
-impl<'a> Losses<'a> {
-    fn of(plan: &'a Plan) -> Self {
+impl<'a> Asked<'a> {
+    fn of(plan: &'a Plan, terms: &Terms<'a>, window: &Window) -> Self {
         let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
         let held = held.filter_map(|hold| hold.step.as_deref());
-        let steps = plan.steps.iter().chain(held).map(|step| (step, step.losses()));
-        let mut steps: Vec<_> = steps.filter(|(_, losses)| !losses.is_empty()).collect();
-        steps.sort_by_key(|(step, _)| &step.pack);
-        Self { plan, steps }
+        let mut steps: Vec<&Step> =
+            plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
+        steps.sort_by_key(|step| &step.pack);
+        let (mut uncovered, mut covered) = (BTreeSet::new(), BTreeMap::new());
+        for step in &steps {
+            for at in losses_of(&plan.place.region, step) {
+                match terms.approvals.covering(window, &at, step.last_update) {
+                    Some(approval) => {
+                        covered.insert(at, approval);
+                    }
+                    None => {
+                        uncovered.insert(at);
+                    }
+                }
+            }
+        }
+        Self { plan, steps, uncovered, covered }
     }
 
+    fn region(&self) -> &'a Region {
+        &self.plan.place.region
+    }
+
+    /// What is wrong with approvals that name what none covers.
+    fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
+        let last_update = |at: &LossAt| {
+            self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
+        };
+        let void = self.uncovered.iter().filter_map(|at| {
+            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
+            Some(format!("the approval {} does not count: {why}", approval.name))
+        });
+        void.collect()
+    }
+
+    /// The steps that ask for something which no approval covers.
     fn packs(&self) -> BTreeSet<PackName> {
-        self.steps.iter().map(|(step, _)| step.pack.clone()).collect()
+        self.uncovered.iter().map(|at| at.pack.clone()).collect()
     }
 
-    /// Packs that are deleted or stripped of their rules.
-    fn taken_away(&self) -> impl Iterator<Item = &'a PackName> {
-        let is_away = |loss: &Loss| matches!(loss, Loss::Pack | Loss::Rules { .. });
-        let away = self.steps.iter().filter(move |(_, losses)| losses.iter().any(is_away));
-        away.map(|(step, _)| &step.pack)
+    /// The uncovered losses of one pack.
+    fn of_pack(&self, pack: &PackName) -> impl Iterator<Item = &Loss> {
+        let pack = pack.clone();
+        self.uncovered.iter().filter(move |at| at.pack == pack).map(|at| &at.loss)
     }
+}
 
-    fn digests(&self) -> impl Iterator<Item = Digest> {
-        self.steps.iter().map(|(step, _)| step_digest(&self.plan.place, step))
-    }
-
-    fn digest(&self) -> Digest {
-        let digests: Vec<String> = self.digests().map(|digest| digest.to_string()).collect();
-        Digest::of(digests.iter().map(String::as_bytes))
-    }
+/// The losses of a step, each with its place.
+fn losses_of<'a>(region: &'a Region, step: &'a Step) -> impl Iterator<Item = LossAt> + 'a {
+    step.losses.lost.iter().map(|loss| LossAt {
+        region: region.clone(),
+        pack: step.pack.clone(),
+        loss: loss.clone(),
+    })
 }
 
 /// Whether what is held for this reason is going to happen by itself.
@@ -285,38 +332,63 @@ fn is_imminent(reason: HoldReason) -> bool {
         | HoldReason::Rejected
         | HoldReason::Contested
         | HoldReason::Orphaned
+        | HoldReason::Undeclared
         | HoldReason::Membership => false,
     }
 }
 
-/// Rules on a plan. The ledger is written when something may go away.
-pub fn approve(mut plan: Plan, terms: &Terms<'_>, ledger: &mut Ledger) -> Ruling {
+/// Rules on a plan.
+pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
     if terms.mode == Mode::Upsert {
         forbid_deletes(&mut plan);
     }
-    let losses = Losses::of(&plan);
-    let digest = (!losses.steps.is_empty()).then(|| losses.digest());
-    let trips = trips(&losses, terms, ledger);
-    let approval = if trips.is_empty() { None } else { ledger.approval(&losses, terms) };
-    let mut blocked = None;
-    if let Some(digest) = digest.filter(|_| !trips.is_empty() && approval.is_none()) {
-        let (packs, why) = (losses.packs(), block_text(&trips, &digest));
+    let asked = Asked::of(&plan, terms, window);
+    let trips = limits::trips(&asked, terms, window);
+    let mut permits: BTreeMap<PackName, Vec<Used>> = BTreeMap::new();
+    for (at, approval) in &asked.covered {
+        let Approval { name, reason, .. } = *approval;
+        let (name, reason) = (name.clone(), reason.clone());
+        let used = Used { name, reason, id: approval.id(), at: at.clone() };
+        permits.entry(at.pack.clone()).or_default().push(used);
+    }
+    let (mut pending, mut held) = (None, BTreeSet::new());
+    if !trips.is_empty() {
+        let packs = asked.packs();
+        let mut losses: BTreeMap<PackName, BTreeSet<Loss>> = BTreeMap::new();
+        for at in &asked.uncovered {
+            losses.entry(at.pack.clone()).or_default().insert(at.loss.clone());
+        }
+        held.clone_from(&asked.uncovered);
+        let waiting = PendingApproval { trips, losses };
+        let why = hold_text(&waiting, asked.region(), &asked.void(terms, window));
         block(&mut plan, &packs, &why);
-        blocked = Some(Blocked { digest, trips, packs });
+        pending = Some(waiting);
     }
-    match terms.mode {
-        Mode::Observe => {
-            hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
-        }
-        Mode::Upsert | Mode::Sync => {
-            let going = plan.steps.iter().map(|step| (&step.pack, step.losses()));
-            let away = |loss: &Loss| matches!(loss, Loss::Pack | Loss::Rules { .. });
-            let gone = going.filter(|(_, losses)| losses.iter().any(away));
-            ledger.note(gone.map(|(pack, _)| pack.clone()), terms.now);
-        }
+    if terms.mode == Mode::Observe {
+        hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
     }
-    let approval = approval.map(|approval| approval.name.clone());
-    Ruling { approved: Approved { plan, digest }, blocked, approval }
+    Ruling { approved: Approved { plan, permits }, pending, held }
+}
+
+impl Window {
+    /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
+    /// what is held stays held.
+    pub fn commit(
+        &mut self,
+        ruling: &Ruling,
+        now: Elapsed,
+        when: super::model::Timestamp,
+    ) -> super::window::Holding {
+        let region = &ruling.approved.plan.place.region;
+        for (at, used) in ruling.approved.losses() {
+            let until = now.saturating_add(super::window::SPAN);
+            let approval = used.map(|used| used.name.clone());
+            let (external, confirmed) = (false, false);
+            let lost = Lost { at, until, when, approval, external, confirmed };
+            self.reserve(lost, used.map(|used| used.id), now);
+        }
+        self.hold(region, &ruling.held, when)
+    }
 }
 
 /// Deletes never happen in this mode, neither now nor when their wait is over.
@@ -334,19 +406,24 @@ fn forbid_deletes(plan: &mut Plan) {
 /// Holds everything that takes something away, and says so where it only waited until now.
 fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
     for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
-        if hold.step.as_ref().is_some_and(|step| packs.contains(&step.pack)) {
+        if hold
+            .step
+            .as_ref()
+            .is_some_and(|step| packs.contains(&step.pack) && !step.losses.is_empty())
+        {
             (hold.reason, hold.why, hold.until) = (HoldReason::Guard, why.to_owned(), None);
         }
     }
     hold_steps(plan, |step| packs.contains(&step.pack), HoldReason::Guard, why);
 }
 
-fn block_text(trips: &[Trip], digest: &Digest) -> String {
-    let reasons: Vec<String> =
-        trips.iter().map(|trip| format!("{}: {}", trip.reason, trip.why)).collect();
+fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>) -> String {
+    let reasons: Vec<&str> =
+        waiting.trips.iter().map(|trip| &trip.why).chain(void).map(String::as_str).collect();
     format!(
-        "the guard wants a person to approve this ({}); commit an Approval manifest with \
-         `plan: {digest}`, or revert",
+        "waiting for approval: {} in {region} ({}); commit what `conformd approve` prints, or \
+         revert the change",
+        waiting.summary(),
         reasons.join("; ")
     )
 }
@@ -364,106 +441,4 @@ fn hold_steps(plan: &mut Plan, fits: impl Fn(&Step) -> bool, reason: HoldReason,
         step: Some(Box::new(step)),
     }));
     plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
-}
-
-fn percent(of: usize, percent: u32) -> usize {
-    let percent = usize::try_from(percent).unwrap_or(usize::MAX);
-    of.saturating_mul(percent).checked_div(100).unwrap_or_default()
-}
-
-/// Whether `part` is less than this percentage of `of`.
-fn is_below(part: usize, of: usize, percent: u32) -> bool {
-    let percent = usize::try_from(percent).unwrap_or(usize::MAX);
-    part.saturating_mul(100) < of.saturating_mul(percent)
-}
-
-fn trips(losses: &Losses<'_>, terms: &Terms<'_>, ledger: &Ledger) -> Vec<Trip> {
-    if losses.steps.is_empty() {
-        return Vec::new();
-    }
-    let mut trips = Vec::new();
-    let mut trip = |reason, why: String| trips.push(Trip { reason, why });
-    let weights = losses.plan.weights;
-    if weights.source_empty {
-        trip(TripReason::EmptySource, "the source declares no pack at all".to_owned());
-    }
-    if is_below(weights.owned_wanted, weights.owned, terms.limits.overlap_percent) {
-        let why = format!(
-            "only {} of {} owned packs are still wanted; is this the right directory?",
-            weights.owned_wanted, weights.owned
-        );
-        trip(TripReason::Overlap, why);
-    }
-    let away = losses.taken_away().count();
-    let away_max = percent(weights.owned, terms.limits.ratio_percent).max(1);
-    if away > away_max {
-        let why = format!("{away} of {} owned packs, at most {away_max}", weights.owned);
-        trip(TripReason::Ratio, why);
-    }
-    let names: BTreeSet<&PackName> =
-        ledger.names(terms.now).into_iter().chain(losses.taken_away()).collect();
-    let names_max = ledger.allowed(terms.limits, terms.now);
-    if away > 0 && names.len() > names_max {
-        let why = format!("{} names within 24 hours, at most {names_max}", names.len());
-        trip(TripReason::Window, why);
-    }
-    if let Some(Shrink { digest: _, before, after, since: _, gone: _ }) = terms.shrink
-        && losses.steps.iter().flat_map(|(_, losses)| losses).any(is_exclusion)
-    {
-        let why = format!("the account list shrank from {before} to {after} active accounts");
-        trip(TripReason::Membership, why);
-    }
-    for (step, losses) in &losses.steps {
-        trips.extend(losses.iter().filter_map(|loss| loss_trip(&step.pack, loss, terms)));
-    }
-    trips
-}
-
-fn is_exclusion(loss: &Loss) -> bool {
-    match loss {
-        Loss::Accounts(_) => true,
-        Loss::Pack | Loss::Rules { .. } => false,
-    }
-}
-
-/// The limits of one pack's change.
-fn loss_trip(pack: &PackName, loss: &Loss, terms: &Terms<'_>) -> Option<Trip> {
-    match loss {
-        Loss::Pack => None,
-        Loss::Accounts(count) => {
-            let limits = terms.limits;
-            let relative =
-                terms.members.map_or(0, |members| percent(members, limits.exclusions_percent));
-            let max = relative.max(usize::try_from(limits.exclusions_max).unwrap_or(usize::MAX));
-            let why = format!("{pack} loses {count} accounts, at most {max}");
-            (*count > max).then_some(Trip { reason: TripReason::Exclusions, why })
-        }
-        Loss::Rules { old, new } => {
-            let old = old.map_or_else(|| "unknown".to_owned(), |old| old.to_string());
-            let why = format!("{pack} keeps {new} of {old} rules");
-            Some(Trip { reason: TripReason::RuleLoss, why })
-        }
-    }
-}
-
-/// The digest of one destructive step: where, what, and the marker observed on its target; not the
-/// revision, since committing the approval changes it. Of exclusions it covers who loses the pack,
-/// not by which rule, and nobody who gains it or has nothing to lose: that moves by itself.
-fn step_digest(place: &Place, step: &Step) -> Digest {
-    let Step { pack, action, reason: _, changes, marker_now, last_update: _ } = step;
-    let marker = marker_now.as_ref().map(ToString::to_string).unwrap_or_default();
-    let mut parts = vec![place.to_string(), pack.to_string(), action.kind().to_string(), marker];
-    for change in changes {
-        match change {
-            Change::Exclusions { entering, leaving: _ } => {
-                let losing = entering.iter().filter(|(_, entering)| entering.counts);
-                parts.extend(losing.map(|(account, _)| format!("-{account}")));
-            }
-            Change::Template { old: _, new } => {
-                parts.push(format!("{}-{}", new.digest, new.rules));
-            }
-            Change::Parameter { .. } | Change::Delivery { .. } | Change::DeletionPolicy { .. } => {}
-        }
-    }
-    Digest::of(parts.iter().map(String::as_bytes))
 }

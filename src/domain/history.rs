@@ -305,7 +305,7 @@ fn jittered(span: Duration, pack: &PackName, attempts: u32) -> Duration {
 
 impl Memory {
     fn note_sent(&mut self, step: &Step, accepted: bool, now: Timestamp) {
-        let Step { pack: _, action, reason, changes, marker_now: _, last_update } = step;
+        let Step { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } = step;
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
         let bare = action.content().map(Content::fingerprint_bare);
@@ -523,6 +523,7 @@ pub struct Fight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::loss::Losses;
 
     #[test]
     fn a_write_that_fails_waits_as_the_settings_say_and_a_quarter_more_at_most() {
@@ -536,6 +537,7 @@ mod tests {
             changes: Vec::new(),
             marker_now: None,
             last_update: None,
+            losses: Losses::of_pack(),
         };
         let ending = Ending::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
         let outcome = Outcome { step, ending };

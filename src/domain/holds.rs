@@ -116,7 +116,7 @@ impl Region<'_> {
 
     /// Holds that apply to every write.
     fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
-        if let Some(hold) = self.basis_hold(step) {
+        if let Some(hold) = self.basis_hold(step).or_else(|| self.reading_hold(step)) {
             return Some(hold);
         }
         if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
@@ -157,7 +157,18 @@ impl Region<'_> {
             Basis::Invalid(why) => (HoldReason::Invalid, why),
             Basis::Unread(why) => (HoldReason::Source, why),
         };
-        (!step.losses().is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
+        (!step.losses.is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
+    }
+
+    /// A directory that is not published as a whole may show a file that is half written: what
+    /// takes something away waits for a second equal reading.
+    fn reading_hold(&self, step: &Step) -> Option<Decision> {
+        if step.losses.is_empty() || self.desired.confirmed {
+            return None;
+        }
+        let why = "it takes something away; a second reading of the source has to agree first";
+        let until = self.desired.confirms_at;
+        Some(waiting(step.clone(), HoldReason::SecondLook, why.to_owned(), until))
     }
 
     /// Waits until two looks this far apart agree.

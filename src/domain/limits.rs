@@ -42,6 +42,9 @@ pub const PARAMETERS: Limit = Limit {
 /// Above this a pack has more parameters than its `CloudFormation` stacks may declare.
 pub const STACK_PARAMETERS: usize = 200;
 
+/// Bytes of a template's `Description` (`CloudFormation` template reference).
+pub const TEMPLATE_DESCRIPTION: usize = 1_024;
+
 /// Config rules in one pack.
 pub const RULES: Limit = Limit {
     what: "rules of a pack",
@@ -76,7 +79,7 @@ pub const RULES_IN_REGION: Limit = Limit {
 
 /// Bytes of a template that is sent inline, the marker included.
 pub const INLINE_BYTES: Limit = Limit {
-    what: "bytes of a template with its marker",
+    what: "bytes of a template, as it is sent",
     strict: 51_200,
     upper: 51_200,
     source: "AWS Config API: PutOrganizationConformancePack, TemplateBody",
@@ -141,6 +144,10 @@ pub const NODES: usize = 60_000;
 
 /// Collections inside each other. Ours: published templates reach 8.
 pub const DEPTH: usize = 64;
+
+/// Characters of a key in a template, with quotes and escapes. YAML readers look no further than
+/// 1,024 characters for the colon behind it.
+pub const KEY: usize = 1_000;
 
 /// Problems reported of one file's text. Ours: nobody reads on.
 pub const PROBLEMS: usize = 100;

@@ -18,10 +18,10 @@ pub(super) use approval::read as read_approval;
 pub(super) use draft::{Draft, TemplateChoice};
 pub use kind::{API_VERSION, APPROVAL, PACK};
 pub(super) use kind::{Kind, kind};
-pub(super) use resolution::resolve;
+pub(super) use resolution::{bury, resolve};
 
 use super::diagnostic::Span;
-use super::model::{AccountId, DeletionPolicy, Digest, PackName, Region, Timestamp, UnitId};
+use super::model::{AccountId, DeletionPolicy, PackName, Region, Timestamp, UnitId};
 use super::observed::Delivery;
 use super::organization::AccountState;
 use super::snapshot::SourcePath;
@@ -63,6 +63,34 @@ pub struct Manifest {
     pub adopt: bool,
     /// `spec.suspend`.
     pub suspend: Option<Suspend>,
+}
+
+/// `spec.state`: whether the pack should be there at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum State {
+    /// It should be as the manifest says.
+    #[default]
+    Present,
+    /// It should not be there.
+    Absent,
+}
+
+/// A manifest that says `state: Absent`: the evidence that its pack is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// `metadata.name`.
+    pub name: PackName,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `spec.regions`: where the pack should not be; `None` means in no configured region.
+    pub regions: Option<BTreeSet<Region>>,
+}
+
+impl Tombstone {
+    /// Whether it speaks of this region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
 }
 
 /// Where the template of a manifest comes from.
@@ -111,19 +139,4 @@ pub struct Suspend {
     pub reason: String,
     /// Until when; `None` means until the field is removed.
     pub until: Option<Timestamp>,
-}
-
-/// An `Approval`: a reviewed commit that lets one blocked plan through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// `metadata.name`.
-    pub name: String,
-    /// Where it stands.
-    pub origin: Origin,
-    /// `spec.plan`: the digest of the blocked plan.
-    pub plan: Digest,
-    /// `spec.expires`.
-    pub expires: Timestamp,
-    /// `spec.reason`.
-    pub reason: String,
 }

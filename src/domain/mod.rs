@@ -1,6 +1,7 @@
 //! The pure core: values in, values out. No async, clock, environment, file system, SDK or
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
+pub mod approval;
 pub mod arrival;
 pub mod beat;
 pub mod catalog;
@@ -20,6 +21,7 @@ pub mod history;
 pub mod holds;
 pub mod journal;
 pub mod limits;
+pub mod loss;
 pub mod manifest;
 pub mod member;
 pub mod mode;
@@ -35,14 +37,18 @@ pub mod plan_text;
 pub mod policy;
 pub mod preflight;
 pub mod probe;
+pub mod record;
 pub mod recorder;
 pub mod remedy;
 pub mod report;
 pub mod roster;
+pub mod rules;
 pub(crate) mod schema;
 pub mod selector;
 pub mod snapshot;
+pub mod stamp;
 pub mod template;
 pub mod track;
 pub mod view;
+pub mod window;
 pub mod yaml;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::Content;
 use super::failure_class::FailureClass;
+use super::loss::Losses;
 use super::model::{
     AccountId, DeletionPolicy, Digest, Installation, Marker, PackName, Place, Revision, Timestamp,
     UnitId,
@@ -62,6 +63,9 @@ pub struct Step {
     pub marker_now: Option<Marker>,
     /// When AWS last changed it, as seen by this plan.
     pub last_update: Option<Timestamp>,
+    /// What it takes away.
+    #[serde(skip)]
+    pub losses: Losses,
 }
 
 /// The kinds of mutation.
@@ -189,6 +193,8 @@ pub enum Reason {
     Unwanted,
     /// Its manifest does not name this region any more.
     RegionDropped,
+    /// Its manifest says `state: Absent`.
+    Absent,
 }
 
 /// The accounts of a rescue, and those of them whose recorder the probe saw, and when.
@@ -208,7 +214,8 @@ impl Reason {
             | Self::Failed { .. }
             | Self::MembersFailed { .. }
             | Self::Unwanted
-            | Self::RegionDropped => None,
+            | Self::RegionDropped
+            | Self::Absent => None,
         }
     }
 
@@ -226,6 +233,7 @@ impl Reason {
             Self::Rescue { .. } => "rescue",
             Self::Unwanted => "unwanted",
             Self::RegionDropped => "region_dropped",
+            Self::Absent => "absent",
         }
     }
 }
@@ -399,13 +407,15 @@ pub enum HoldReason {
     Denied,
     /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
     Orphaned,
+    /// No manifest declares it, and nothing proves that somebody meant that.
+    Undeclared,
     /// It depends on the account list, which is not known, old, or in doubt.
     Membership,
 }
 
 impl HoldReason {
     /// Every reason, in label order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Mode,
         Self::Source,
         Self::Invalid,
@@ -424,6 +434,7 @@ impl HoldReason {
         Self::Retry,
         Self::Denied,
         Self::Orphaned,
+        Self::Undeclared,
         Self::Membership,
     ];
 
@@ -448,6 +459,7 @@ impl HoldReason {
             Self::Retry => "retry",
             Self::Denied => "denied",
             Self::Orphaned => "orphaned",
+            Self::Undeclared => "undeclared",
             Self::Membership => "membership",
         }
     }
@@ -471,60 +483,10 @@ pub enum Bystander {
     Void(VoidMarker),
 }
 
-/// What a step takes away.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loss {
-    /// The pack itself.
-    Pack,
-    /// This many accounts are newly excluded.
-    Accounts(usize),
-    /// Most rules of the template.
-    Rules {
-        /// How many it had; unknown where the marker does not say.
-        old: Option<u32>,
-        /// How many it keeps.
-        new: u32,
-    },
-}
-
-/// Rule loss: more than half of the rules and at least this many (reliability target).
-const RULES_LOST_MIN: u32 = 5;
-
 impl Step {
     /// Whether it is for members that failed, while the pack holds what is wanted.
     pub fn is_remedy(&self) -> bool {
         matches!(self.reason, Reason::MembersFailed { .. } | Reason::Rescue { .. })
-    }
-
-    /// Everything this step takes away; empty when it is harmless.
-    pub fn losses(&self) -> Vec<Loss> {
-        match &self.action {
-            Action::Delete => vec![Loss::Pack],
-            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
-                self.changes.iter().filter_map(|change| self.loss(change)).collect()
-            }
-        }
-    }
-
-    fn loss(&self, change: &Change) -> Option<Loss> {
-        match change {
-            Change::Exclusions { entering, leaving: _ } => {
-                let losing = entering.values().filter(|entering| entering.counts).count();
-                let is_loss = !matches!(self.action, Action::Create(_)) && losing > 0;
-                is_loss.then_some(Loss::Accounts(losing))
-            }
-            Change::Template { old: Some(old), new } => {
-                let lost = old.rules.saturating_sub(new.rules);
-                let most = lost.saturating_mul(2) > old.rules;
-                (most && lost >= RULES_LOST_MIN)
-                    .then_some(Loss::Rules { old: Some(old.rules), new: new.rules })
-            }
-            // Unknown only for a new pack or an adoption, which a manifest asks for by name.
-            Change::Template { old: None, new: _ }
-            | Change::Parameter { .. }
-            | Change::Delivery { .. }
-            | Change::DeletionPolicy { .. } => None,
-        }
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) fn why(step: &Step) -> Option<String> {
         Reason::Rescue { accounts, seen } => rescue(accounts, seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
+        Reason::Absent => "its manifest says `state: Absent`".to_owned(),
     })
 }
 
@@ -350,6 +351,7 @@ mod tests {
 
     use super::*;
     use crate::domain::foreign::is_hidden;
+    use crate::domain::loss::Losses;
     use crate::domain::model::{Place, Revision};
     use crate::domain::plan::Weights;
     use crate::domain::selector::Rule;
@@ -396,6 +398,7 @@ mod tests {
             ],
             marker_now: None,
             last_update: None,
+            losses: Losses::of_pack(),
         };
         let hold = Hold {
             pack: Some("kms".parse().unwrap()),

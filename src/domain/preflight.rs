@@ -16,10 +16,11 @@ use serde::Serialize;
 use super::failure::FailureKind;
 use super::foreign::flowing;
 use super::mode::Mode;
-use super::model::{AccountId, Region};
+use super::model::{AccountId, Region, Timestamp};
 use super::observed::{RolloutStatus, Unseen};
 use super::organization::{Account, OrganizationRecord};
 use super::probe::Unlooked;
+use super::record::NoRecord;
 use super::recorder::RecorderState;
 use super::report::Declarations;
 
@@ -82,6 +83,8 @@ pub enum Check {
     ManagementAccount,
     /// Whether the manifests can be read and are valid.
     Source,
+    /// Whether losses are remembered.
+    Record,
     /// Where large templates go.
     TemplateBucket,
     /// Where the results of packs go.
@@ -109,6 +112,7 @@ impl Check {
             Self::RecorderProbe => "recorder-probe",
             Self::ManagementAccount => "management-account",
             Self::Source => "source",
+            Self::Record => "record",
             Self::TemplateBucket => "template-bucket",
             Self::DeliveryBuckets => "delivery-buckets",
             Self::HttpListen => "http-listen",
@@ -220,6 +224,8 @@ pub struct Facts {
     pub probe: Option<ProbeFacts>,
     /// What the manifests declare, or why they could not be read.
     pub source: Result<Declarations, String>,
+    /// What the record remembers, or why there is none.
+    pub record: Result<RecordFacts, NoRecord>,
     /// What the manifests ask for.
     pub wishes: Wishes,
     /// `templates.bucket`
@@ -294,6 +300,21 @@ pub struct ProbeFacts {
 /// What a look at one account's recorder gave.
 pub type Tried = Result<RecorderState, Unlooked>;
 
+/// What the record remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFacts {
+    /// Since when.
+    pub began: Timestamp,
+    /// Whether that is long enough to know all losses that count.
+    pub covers_window: bool,
+    /// The losses that count.
+    pub losses: usize,
+    /// What waits for an approval.
+    pub held: usize,
+    /// The bytes it takes.
+    pub bytes: u64,
+}
+
 /// What the manifests ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -341,6 +362,7 @@ pub fn lines(facts: &Facts) -> Vec<Line> {
         members::recorder_probe(facts),
         members::management_account(facts),
         machine::source(facts),
+        machine::record(facts),
         machine::template_bucket(facts),
         machine::delivery_buckets(facts),
         machine::http_listen(facts),

@@ -9,13 +9,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::approval::Approval;
 use super::arrival::{Tracking, Verdict};
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
-use super::guard::{Blocked, Ruling};
+use super::guard::{PendingApproval, Ruling};
 use super::history::after;
 use super::mode::Mode;
-use super::model::{Digest, PackName, Place, Region, Revision, Timestamp};
+use super::model::{PackName, Place, Region, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen};
 use super::outcome::Outcome;
 use super::plan::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
@@ -47,9 +48,9 @@ pub struct RegionReport {
     /// What was planned after guard and mode.
     pub plan: Plan,
     /// What waits for an approval.
-    pub blocked: Option<Blocked>,
-    /// The approval that let a blocked plan through.
-    pub approval: Option<String>,
+    pub pending: Option<PendingApproval>,
+    /// The approvals that its steps rest on.
+    pub approvals: BTreeSet<String>,
     /// What became of the steps.
     pub outcomes: Vec<Outcome>,
     /// Every pack that is ours, wanted or visible.
@@ -217,7 +218,7 @@ pub struct Tick {
 impl RegionReport {
     /// The report of a tick that has ruled and not acted yet.
     pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
-        let Ruling { approved, blocked, approval } = ruling;
+        let Ruling { approved, pending, held: _ } = ruling;
         let plan = approved.plan().clone();
         let (unseen, packs, count) = match observed {
             Observed::Unseen(unseen) => (Some(unseen.clone()), BTreeMap::new(), 0),
@@ -234,8 +235,8 @@ impl RegionReport {
             unseen,
             revision: plan.revision.clone(),
             plan,
-            blocked: blocked.clone(),
-            approval: approval.clone(),
+            pending: pending.clone(),
+            approvals: approved.approval_names().into_iter().map(ToOwned::to_owned).collect(),
             outcomes: Vec::new(),
             packs,
             observed: count,
@@ -359,6 +360,7 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackSt
         | HoldReason::Quota
         | HoldReason::Retry
         | HoldReason::Denied
+        | HoldReason::Undeclared
         | HoldReason::Membership => None,
     });
     let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
@@ -384,7 +386,8 @@ fn drift(step: &Step) -> Vec<DriftKind> {
             | Reason::Adoption
             | Reason::Changed
             | Reason::Unwanted
-            | Reason::RegionDropped,
+            | Reason::RegionDropped
+            | Reason::Absent,
         ) => None,
     };
     let by_change = step.changes.iter().map(|change| match change {
@@ -431,8 +434,8 @@ pub struct Declarations {
 /// An approval as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeclaredApproval {
-    /// The plan it lets through.
-    pub plan: Digest,
+    /// Why.
+    pub reason: String,
     /// Until when.
     pub expires: Timestamp,
 }
@@ -440,7 +443,10 @@ pub struct DeclaredApproval {
 impl Declarations {
     /// What this catalog declares.
     pub fn of(catalog: &Catalog) -> Self {
-        let is_good = |declared: &&Declared| matches!(declared, Declared::Good(_));
+        let is_good = |declared: &&Declared| match declared {
+            Declared::Good(_) | Declared::Absent(_) => true,
+            Declared::Broken { .. } => false,
+        };
         let valid = catalog.packs.values().filter(is_good).count();
         let broken = catalog.packs.len().saturating_sub(valid);
         // A file that does not parse claims no name; two manifests in one file are one path.
@@ -448,8 +454,8 @@ impl Declarations {
         let files: BTreeSet<_> = errors.map(|found| &found.path).collect();
         let at_least = usize::from(!catalog.wholly_valid);
         let approvals = catalog.approvals.iter().map(|(name, approval)| {
-            let declared = DeclaredApproval { plan: approval.plan, expires: approval.expires };
-            (name.clone(), declared)
+            let Approval { name: _, origin: _, reason, expires, permits: _ } = approval;
+            (name.clone(), DeclaredApproval { reason: reason.clone(), expires: *expires })
         });
         Self {
             valid,

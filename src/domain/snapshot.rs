@@ -1,5 +1,8 @@
 //! The files of the source as they were read at one moment; nothing is parsed here.
 
+mod ignore_list;
+mod publication;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::model::{Digest, Revision};
+pub use ignore_list::{IGNORE_FILE, IgnoreList, is_ignore_file, list_problems};
+pub use publication::{Absence, Evidence, Published, Seen, absence_of};
 
 /// A path beneath the source root: `/` between the parts, never `..`, never absolute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -43,6 +48,16 @@ impl SourcePath {
     /// The directory it lies in; empty for the root.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Its last part.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// Whether it lies in this directory, at any depth.
+    pub fn is_beneath(&self, directory: &Self) -> bool {
+        self.0.strip_prefix(&directory.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Whether the file's name ends in this suffix (`json`), in any letter case.
@@ -88,6 +103,17 @@ pub enum FileContent {
     Bytes(Arc<[u8]>),
     /// It is there and could not be read; why, in words.
     Unreadable(String),
+    /// A directory in which nothing is.
+    EmptyDirectory,
+}
+
+/// Why a file was passed over by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ignored {
+    /// A line of a `.conformdignore` names it.
+    Listed,
+    /// Its suffix is nearly that of a manifest: an editor's backup, a file put aside.
+    Suffix,
 }
 
 /// The source at one moment: manifests beneath the source path and the templates they name.
@@ -97,6 +123,10 @@ pub struct Snapshot {
     pub revision: Revision,
     /// Every file that was read, and every one that could not be.
     pub files: BTreeMap<SourcePath, FileContent>,
+    /// Files and directories that were passed over by their names. No part of the revision.
+    pub ignored: BTreeMap<SourcePath, Ignored>,
+    /// How the directory was published. No part of the revision.
+    pub published: Published,
 }
 
 impl Snapshot {
@@ -106,9 +136,20 @@ impl Snapshot {
             let (kind, bytes): (&[u8], &[u8]) = match content {
                 FileContent::Bytes(bytes) => (b"bytes", bytes),
                 FileContent::Unreadable(why) => (b"unreadable", why.as_bytes()),
+                FileContent::EmptyDirectory => (b"empty directory", b""),
             };
             [path.as_str().as_bytes(), kind, bytes]
         }));
-        Self { revision: Revision(format!("dir:{}", digest.short())), files }
+        Self {
+            revision: Revision(format!("dir:{}", digest.short())),
+            files,
+            ignored: BTreeMap::new(),
+            published: Published::InPlace,
+        }
+    }
+
+    /// Whether the content is the same, however it was published.
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        self.revision == other.revision && self.files == other.files
     }
 }

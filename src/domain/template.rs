@@ -1,26 +1,43 @@
 //! A conformance pack template: what it holds, its canonical digest, and its text as delivered.
 //!
-//! The author's bytes are what is sent; nothing is ever written back from the parsed form. Which
-//! sizes and owners are acceptable in the end is for the catalog, which knows the settings.
+//! What is sent is written from the tree that was judged, and read back by another parser before
+//! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog,
+//! which knows the settings.
 
+mod call;
 mod canonical;
 mod census;
-mod insertion;
+mod delivered;
+mod effective;
 mod intrinsic;
+mod leftovers;
+mod names;
+mod outline;
+mod parameters;
+mod readback;
+mod remediation;
+mod render;
+mod rule;
+mod schema;
 mod sections;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use self::canonical::Canonical;
 use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::limits;
 use super::model::Digest;
 use super::snapshot::SourcePath;
-use super::yaml::{self, Node};
+use super::yaml::{self, Entry, Node, Value};
 
-/// A template that was parsed and proven to carry the marker parameter without other change.
+pub use effective::Effective;
+pub(super) use outline::Outline;
+pub use schema::schema_of;
+
+/// A template that was judged, and the text that says the same to every reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// Digest of the canonical parsed template, marker left out: unchanged by comments, key order,
@@ -28,8 +45,10 @@ pub struct Template {
     pub digest: Digest,
     /// What it holds.
     pub census: Census,
-    /// The author's bytes with the marker parameter declared.
+    /// What is sent: the judged tree with the marker parameter declared, rendered anew.
     pub body: Arc<str>,
+    /// What decides which of its rules are in effect.
+    pub(super) outline: Arc<Outline>,
 }
 
 /// Counts and names of what a template holds.
@@ -77,22 +96,27 @@ impl Template {
         };
         let Some(root) = root.filter(|_| !findings.failed()) else { return Err(findings.all) };
 
+        check_forms(&mut findings, &root);
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
+        leftovers::check(&mut findings, &root);
         let census = census::take(&mut findings, &root);
         if findings.failed() {
             return Err(findings.all);
         }
-        let body = match insertion::declare_marker(path, text, &root) {
-            Ok(body) => body,
-            Err(refusal) => {
-                findings.all.push(*refusal);
-                return Err(findings.all);
-            }
-        };
+        let tree = Canonical::of(&root);
+        let digest = tree.digest();
+        let tree = tree.with_marker();
+        let body = render::render(&tree);
+        if let Err(why) = readback::confirm(&body, &tree) {
+            let found = format!("what would be sent does not read back as what was judged: {why}");
+            findings
+                .error(root.span, code::RENDERING, found)
+                .hint("nothing is sent; this is a fault of conformd: please report the template");
+        }
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
-        let digest = canonical::Canonical::of_template(&root).digest();
-        let template = Self { digest, census, body: body.into() };
+        let outline = Outline::of(&root).into();
+        let template = Self { digest, census, body: body.into(), outline };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
     }
 }
@@ -111,4 +135,36 @@ fn sole(findings: &mut Findings<'_>, documents: Vec<Node>) -> Option<Node> {
             .expected("one document: a template is a file of its own");
     }
     Some(root)
+}
+
+/// Refuses what readers could read differently, and keys longer than all of them take.
+fn check_forms(findings: &mut Findings<'_>, root: &Node) {
+    let version = root.get(intrinsic::FORMAT_VERSION);
+    // CloudFormation's own examples write this date without quotes.
+    let is_version = |span| version.is_some_and(|version| version.span == span);
+    for ambiguous in yaml::ambiguous(root) {
+        if !(is_version(ambiguous.span) && ambiguous.scalar.is_date()) {
+            findings.push(ambiguous.problem(findings.path));
+        }
+    }
+    check_keys(findings, root);
+}
+
+fn check_keys(findings: &mut Findings<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| check_keys(findings, node)),
+        Value::Mapping(mapping) => {
+            for Entry { key, key_span, value } in &mapping.entries {
+                let length = render::text(&key.text).chars().count();
+                if limits::KEY < length {
+                    let found = format!("a key takes {length} characters with its escapes");
+                    findings
+                        .error(*key_span, code::TOO_LARGE, found)
+                        .expected(format!("at most {}", limits::KEY));
+                }
+                check_keys(findings, value);
+            }
+        }
+    }
 }

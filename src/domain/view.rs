@@ -5,6 +5,7 @@
 //! that the command line shows a daemon's answer as if it were its own.
 
 pub mod account;
+pub mod approvals;
 pub mod cell;
 pub mod events;
 pub mod health;
@@ -32,6 +33,7 @@ use super::mode::Mode;
 use super::model::{AccountId, Installation, PackName, Region, Timestamp};
 use super::nearest::nearest;
 use super::organization::{Account, Membership, Standing};
+use super::record::RecordStatus;
 use super::recorder::Recorders;
 use super::remedy::Rescue;
 use super::report::{RegionReport, Reports, SourceStatus};
@@ -94,6 +96,8 @@ pub struct Facts {
     pub recorders: Arc<Recorders>,
     /// The last report of each region.
     pub reports: Reports,
+    /// Whether losses are remembered; `None` before it was looked for.
+    pub record: Option<RecordStatus>,
     /// The time, by AWS's clock.
     pub now: Timestamp,
 }

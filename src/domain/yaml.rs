@@ -1,15 +1,20 @@
 //! YAML and JSON text as a tree in which every node knows its place.
 //!
-//! One parse serves typed reading, digests, marker insertion and carets under findings. The tree
+//! One parse serves typed reading, digests, rendering and carets under findings. The tree
 //! keeps what other readers lose: tags, quoting, and where everything stood. It is read by
 //! [`read`], within a budget; anchors, aliases and merge keys are refused, since `CloudFormation`
 //! refuses them too. Nothing here knows what a manifest or a template is.
 
+mod ambiguous;
+mod character;
 mod json;
 mod reader;
 mod scalar;
 
+pub use ambiguous::{Ambiguous, ambiguous};
+pub(super) use character::is_exotic_space;
 pub use json::json_problem;
+pub(in crate::domain) use reader::span_of_line;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
 

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::domain::catalog::Catalog;
 use crate::domain::event::Events;
 use crate::domain::organization::Membership;
+use crate::domain::record::RecordStatus;
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{Reports, SourceStatus};
 pub use crate::domain::view::{About, Caller};
@@ -58,6 +59,8 @@ pub struct State {
     pub events: watch::Receiver<Events>,
     /// Whether AWS has confirmed who asks.
     pub caller: watch::Receiver<Caller>,
+    /// Whether losses are remembered.
+    pub record: watch::Receiver<Option<RecordStatus>>,
     /// The heartbeats of all long tasks; the server adds its own.
     pub beats: Beats,
     /// The metrics.
@@ -81,6 +84,7 @@ impl State {
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
+            record: self.record.borrow().clone(),
             now: self.clock.aws_now(),
         }
     }

@@ -312,6 +312,7 @@ mod tests {
             recorders: watch::Sender::default().subscribe(),
             events: watch::Sender::default().subscribe(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
+            record: watch::Sender::default().subscribe(),
             beats: Beats::new(clock.clone()),
             metrics: Metrics::new(&Setup { program, settings }).unwrap(),
             bell: Arc::new(Notify::new()),

@@ -11,6 +11,7 @@ use super::parameter::{
 use super::routes::{Rung, index, reconcile, scrape};
 use super::{Shared, openapi, views};
 use crate::domain::view::account::AccountView;
+use crate::domain::view::approvals::ApprovalsView;
 use crate::domain::view::events::EventsView;
 use crate::domain::view::members::AccountsView;
 use crate::domain::view::newcomers::NewAccountsView;
@@ -78,7 +79,7 @@ const fn fine(about: &'static str, forms: &'static [Form]) -> Answer {
 }
 
 /// Everything, in the order in which people are shown it.
-pub(super) static ROUTES: [Route; 13] = [
+pub(super) static ROUTES: [Route; 14] = [
     Route {
         path: "/api/v1",
         side: Side::Main,
@@ -194,6 +195,18 @@ pub(super) static ROUTES: [Route; 13] = [
         parameters: &[&FORMAT],
         answers: &[fine("The plan of each region.", &[json::<views::Planned>(), Form::Text])],
         serve: || get(views::show_plan),
+    },
+    Route {
+        path: "/api/v1/approvals/pending",
+        side: Side::Main,
+        id: "showPendingApprovals",
+        about: "what waits for an approval, and the document; ?format=text for that alone",
+        more: "The reason in the document is empty, and an approval without one is refused: \
+               `conformd approve --reason` prints it with one.",
+        is_deed: false,
+        parameters: &[&REGIONS, &FORMAT],
+        answers: &[fine("All losses that wait.", &[json::<ApprovalsView>(), Form::Text])],
+        serve: || get(views::show_approvals),
     },
     Route {
         path: "/api/v1/events",

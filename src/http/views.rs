@@ -29,7 +29,7 @@ use crate::domain::view::account::{account, called};
 use crate::domain::view::members::{Asked, accounts};
 use crate::domain::view::status::status;
 use crate::domain::view::text::{self as texts, Layout};
-use crate::domain::view::{Absent, Facts, Page, events, newcomers, packs};
+use crate::domain::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;
@@ -140,13 +140,32 @@ pub(super) async fn show_status(
     let work = move |facts: &mut Facts| {
         let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
         let format = Format::of(&parameters)?;
-        let split = |text: &str| text.split(',').map(|one| one.parse().ok()).collect();
-        let regions: Option<BTreeSet<Region>> =
-            parameters.get(REGIONS.name, "a list of regions with commas between them", split)?;
-        if let Some(regions) = regions {
-            facts.only(regions)?;
-        }
+        only(facts, &parameters)?;
         Ok(format.write(&status(facts), texts::status))
+    };
+    answer(server, work).await
+}
+
+/// Leaves only the regions that are asked for.
+fn only(facts: &mut Facts, given: &Parameters) -> Result<(), Refusal> {
+    let split = |text: &str| text.split(',').map(|one| one.parse().ok()).collect();
+    let regions: Option<BTreeSet<Region>> =
+        given.get(REGIONS.name, "a list of regions with commas between them", split)?;
+    Ok(regions.map_or(Ok(()), |regions| facts.only(regions))?)
+}
+
+/// `GET /api/v1/approvals/pending`
+pub(super) async fn show_approvals(
+    extract::State(server): extract::State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut Facts| {
+        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
+        let format = Format::of(&parameters)?;
+        only(facts, &parameters)?;
+        Ok(format.write(&approvals::approvals(facts), |view, _| {
+            view.document.clone().unwrap_or_else(|| "# Nothing waits for approval.\n".to_owned())
+        }))
     };
     answer(server, work).await
 }

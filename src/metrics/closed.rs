@@ -133,6 +133,7 @@ impl Families {
         let Self {
             program: _,
             source: _,
+            record: _,
             reconcile,
             packs,
             members,

@@ -251,6 +251,15 @@ impl Metrics {
         self.0.families.tasks.panics.with_label_values(&[task.as_str()]).inc();
     }
 
+    /// How the record stands.
+    pub fn show_record(&self, usable: bool, bytes: u64, write_errors: u64) {
+        let record = &self.0.families.record;
+        record.usable.set(usable.into());
+        record.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let counted = record.write_errors.get();
+        record.write_errors.inc_by(write_errors.saturating_sub(counted));
+    }
+
     /// This many log lines could not be written.
     pub fn log_lines_dropped(&self, lines: u64) {
         self.0.families.tasks.log_lines_dropped.inc_by(lines);

@@ -21,9 +21,9 @@ use self::walk::walk;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::Organization;
+use crate::domain::approval::Approval;
 use crate::domain::beat::{Beater, Task};
 use crate::domain::history::backoff;
-use crate::domain::manifest::Approval;
 use crate::domain::model::{Digest, Timestamp};
 use crate::domain::organization::{AccountList, Interest, Membership, Terms, Unlisted};
 
@@ -112,7 +112,7 @@ async fn keep<O: Organization>(organization: &O, channels: Channels, clock: &Clo
         let served = demand.borrow_and_update().clone();
         let begun = clock.elapsed();
         task.walk(&served).await;
-        let shrink = task.membership.borrow().shrink.as_ref().map(|shrink| shrink.digest);
+        let shrink = task.membership.borrow().shrink.as_ref().map(|shrink| shrink.after);
         // Dropping a rest loses the answers that are under way and nothing else.
         tokio::select! {
             biased;
@@ -123,13 +123,14 @@ async fn keep<O: Organization>(organization: &O, channels: Channels, clock: &Clo
 }
 
 /// Waits until something is asked that the last walk did not answer.
-async fn overtaken(demand: &mut watch::Receiver<Demand>, served: &Demand, shrink: Option<Digest>) {
+async fn overtaken(demand: &mut watch::Receiver<Demand>, served: &Demand, shrink: Option<usize>) {
     let nothing = Interest::default();
     while demand.changed().await.is_ok() {
         let Demand { interest, approvals, interval } = &*demand.borrow_and_update();
         let before = served.interest.as_ref().unwrap_or(&nothing);
         let exceeds = interest.as_ref().is_some_and(|interest| interest.exceeds(before));
-        let approves = |approval: &Approval| Some(approval.plan) == shrink;
+        let approves =
+            |approval: &Approval| shrink.is_some_and(|active| approval.permits_list(active));
         if exceeds || *interval != served.interval || approvals.values().any(approves) {
             return;
         }
@@ -224,9 +225,8 @@ fn say(before: &Membership, after: &Membership) {
         return;
     }
     if let Some(shrink) = after.shrink.as_ref().filter(|_| before.shrink != after.shrink) {
-        let digest = shrink.digest.to_string();
         let (before, after) = (shrink.before, shrink.after);
-        tracing::error!(digest, before, after, "account list shrank, the old one stays");
+        tracing::error!(before, after, "account list shrank, the old one stays");
         return;
     }
     let Some(list) = after.list.as_ref().filter(|_| after.is_news(before)) else {

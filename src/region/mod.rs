@@ -3,35 +3,45 @@
 //! [`Reconciler`] is one pass, used alike by the daemon's task ([`task`]) and by `plan` and
 //! `apply`. It is generic over the port and knows neither the SDK nor the simulator.
 
+mod gate;
 pub mod observe;
+mod shared_window;
 pub mod task;
 pub mod track;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
+use crate::domain::approval::Approvals;
 use crate::domain::arrival::Tracking;
+use crate::domain::catalog::Declared;
 use crate::domain::desired::{Desired, Grounds, desired};
 use crate::domain::diff::{Inputs, plan};
 use crate::domain::failure::{FailureKind, chain};
-use crate::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
+use crate::domain::guard::{Limits, Ruling, Terms, approve};
 use crate::domain::history::{History, Pace, backoff};
+use crate::domain::manifest::TemplateSource;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
-use crate::domain::observed::Observed;
+use crate::domain::observed::{Observed, Ownership};
 use crate::domain::organization::{Membership, Standing};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::recorder::Recorders;
 use crate::domain::remedy::Rescue;
 use crate::domain::report::{RegionReport, Tick, Timing};
+use crate::domain::rules::{HeldRules, Templates};
 use crate::domain::track::{Facts, Sweeps};
+use crate::domain::window::Window;
 use crate::executor::execute;
 use crate::intake::Intake;
+use gate::{Gate, Moment, running};
+use shared_window::Intent;
+
+pub use gate::Watched;
+pub use shared_window::SharedWindow;
 
 /// Everything a region goes by that the settings decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +82,11 @@ pub struct Reconciler<R, W> {
     /// `None` in observe mode: there is nothing here that could write.
     writer: Option<W>,
     clock: Clock,
-    ledger: Arc<Mutex<Ledger>>,
+    window: Arc<SharedWindow>,
+    /// Templates that this process has seen, by digest: what packs hold is judged by them.
+    templates: Templates,
+    /// When the last observation began, on a clock that counts sleep.
+    observed: Duration,
     history: History,
     tracker: track::Tracker,
     /// What the tracker knows, as it was last shown.
@@ -84,13 +98,15 @@ pub struct Reconciler<R, W> {
 }
 
 impl<R: Reader, W: Writer> Reconciler<R, W> {
-    /// A reconciler without memory; the ledger is shared by all regions.
-    pub fn new(reader: R, writer: Option<W>, clock: Clock, ledger: Arc<Mutex<Ledger>>) -> Self {
+    /// A reconciler without memory; the window is shared by all regions.
+    pub fn new(reader: R, writer: Option<W>, clock: Clock, window: Arc<SharedWindow>) -> Self {
         Self {
             reader,
             writer,
             clock,
-            ledger,
+            window,
+            templates: Templates::new(),
+            observed: Duration::ZERO,
             history: History::default(),
             tracker: track::Tracker::default(),
             tracking: Tracking::default(),
@@ -112,16 +128,47 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
     /// Looks and rules, and does nothing about it.
     pub async fn look(&mut self, policy: &Policy, around: &Surroundings) -> (RegionReport, Ruling) {
+        self.look_with(policy, around, Intent::Show).await
+    }
+
+    /// The same for a plan that is carried out at once: what it may lose is reserved.
+    pub async fn prepare(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+    ) -> (RegionReport, Ruling) {
+        self.look_with(policy, around, Intent::Act).await
+    }
+
+    /// Gives back what a prepared ruling reserved, when it is not carried out.
+    pub fn release(&self, ruling: &Ruling) {
+        self.window.release(ruling);
+    }
+
+    async fn look_with(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+        intent: Intent,
+    ) -> (RegionReport, Ruling) {
         let Surroundings { intake, membership, recorders: _ } = around;
         self.ticks = self.ticks.saturating_add(1);
         let started = self.clock.now();
+        self.observed = running(&self.clock);
         let observed = observe::observe(&self.reader, &policy.installation).await;
         let now = self.clock.now();
         let mut timing = Timing { observe: between(started, now), ..Timing::default() };
         let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
         let desired = intake.catalog.as_ref().map(|catalog| {
             let (list, standing) = (membership.list.clone(), standing.clone());
-            let grounds = Grounds { basis: intake.basis(now), list, standing };
+            let grounds = Grounds {
+                basis: intake.basis(now),
+                absence: intake.absence,
+                confirmed: intake.confirmed,
+                confirms_at: intake.confirms_at,
+                list,
+                standing,
+            };
             desired(catalog, &policy.installation, self.reader.place(), grounds)
         });
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
@@ -132,7 +179,15 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         }
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
         self.history.arrive(&self.tracking);
-        let ruling = self.rule(policy, around, (&observed, desired.as_ref()), now);
+        self.note_templates(around, &observed).await;
+        let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
+        let shown = match &observed {
+            Observed::Seen(seen) => Some(seen),
+            Observed::Unseen(_) => None,
+        };
+        if intent == Intent::Act {
+            self.window.keep(&self.reader.place().region, shown).await;
+        }
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
         let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
@@ -169,8 +224,28 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         policy: &Policy,
         around: &Surroundings,
         (observed, desired): (&Observed, Option<&Desired>),
-        now: Timestamp,
+        intent: Intent,
     ) -> Ruling {
+        let moment = Moment::of(&self.clock);
+        let none = BTreeMap::new();
+        let all = around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals);
+        let approvals = Approvals { all, now: moment.now, aws_now: moment.aws_now };
+        let seen = match observed {
+            Observed::Seen(seen) => Some(seen),
+            Observed::Unseen(_) => None,
+        };
+        let rules = HeldRules::new(self.reader.place(), seen, &self.templates);
+        let intent = if policy.mode.may_put() { intent } else { Intent::Show };
+        self.window.rule(moment, intent, |window| {
+            window.note_read(all.values(), moment.aws_now);
+            let parts = Parts { policy, around, observed, desired, rules: &rules, approvals };
+            self.judge(&parts, window, moment)
+        })
+    }
+
+    /// Plans and rules: pure.
+    fn judge(&self, parts: &Parts<'_>, window: &Window, moment: Moment) -> Ruling {
+        let Parts { policy, around, observed, desired, rules, approvals } = *parts;
         let inputs = Inputs {
             place: self.reader.place(),
             desired,
@@ -181,21 +256,51 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             rescue: &policy.rescue,
             pace: &policy.pace,
             quota: policy.quota,
+            rules,
+            approvals,
+            window,
         };
-        let none = BTreeMap::new();
         let membership = &around.membership;
         let terms = Terms {
             mode: policy.mode,
             limits: &policy.limits,
-            approvals: around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals),
+            approvals,
+            rules,
             members: membership.list.as_ref().map(|list| list.active().count()),
             shrink: membership.shrink.as_ref(),
-            now,
+            elapsed: moment.elapsed,
         };
-        // Regions share the ledger, and ruling is pure and short: a poisoned lock holds a ledger
-        // that some other region's panic left whole.
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        approve(plan(&inputs, now), &terms, &mut ledger)
+        approve(plan(&inputs, moment.now), &terms, window)
+    }
+
+    /// Keeps the templates of the manifests in force: after the next change they are what the packs
+    /// still hold.
+    async fn note_templates(&mut self, around: &Surroundings, observed: &Observed) {
+        if let Observed::Seen(seen) = observed {
+            self.window.observe(&self.reader.place().region, seen).await;
+            let held = seen.packs.values().filter_map(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => Some(marker.template),
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+            });
+            let unknown = held.filter(|digest| !self.templates.contains_key(digest)).collect();
+            self.window.recall_templates(unknown, &mut self.templates).await;
+        }
+        let Some(catalog) = &around.intake.catalog else { return };
+        let held = |digest: &Digest| match observed {
+            Observed::Seen(seen) => seen.packs.values().any(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => marker.template == *digest,
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+            }),
+            Observed::Unseen(_) => true,
+        };
+        // What nobody holds any more is forgotten: revisions come and go for months.
+        self.templates.retain(|digest, _| held(digest));
+        for manifest in catalog.packs.values().filter_map(Declared::in_force) {
+            if let TemplateSource::Read(template) = &manifest.template {
+                let known = self.templates.entry(template.digest);
+                known.or_insert_with(|| Arc::clone(template));
+            }
+        }
     }
 
     /// Looks, rules, and takes the steps that may be taken.
@@ -203,33 +308,44 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         &mut self,
         policy: &Policy,
         around: &Surroundings,
-        stop: &CancellationToken,
+        watched: &Watched,
     ) -> RegionReport {
-        let (mut report, ruling) = self.look(policy, around).await;
+        let (mut report, ruling) = self.prepare(policy, around).await;
         let ruled = self.clock.now();
-        report.outcomes = self.act(policy, ruling, stop).await;
+        report.outcomes = self.act(policy, ruling, watched).await;
         report.tracking.clone_from(&self.tracking);
         report.finished = self.clock.now();
         report.timing.apply = between(ruled, report.finished);
         report
     }
 
-    /// Takes the approved steps.
+    /// Takes the approved steps of a ruling that was prepared.
     pub async fn act(
         &mut self,
         policy: &Policy,
         ruling: Ruling,
-        stop: &CancellationToken,
+        watched: &Watched,
     ) -> Vec<Outcome> {
         if ruling.approved.plan().is_empty() {
             return Vec::new();
         }
+        let revision = ruling.approved.plan().revision.clone();
         let outcomes = match (&self.writer, self.stranger().await) {
-            (Some(writer), None) => execute(ruling.approved, writer, stop).await,
+            (Some(writer), None) => {
+                let gate = Gate {
+                    watched,
+                    window: &self.window,
+                    clock: &self.clock,
+                    region: &self.reader.place().region,
+                    observed: self.observed,
+                };
+                execute(ruling.approved, writer, &gate).await
+            }
             (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),
             (None, _) => Vec::new(),
         };
         let now = self.clock.now();
+        self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
         for outcome in &outcomes {
             self.history.record(outcome, now, &policy.pace);
         }
@@ -273,6 +389,17 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(LIFT_MIN));
         lifts.map_or(pause, |lift| pause.min(lift))
     }
+}
+
+/// What a plan and a ruling are made from.
+#[derive(Debug, Clone, Copy)]
+struct Parts<'a> {
+    policy: &'a Policy,
+    around: &'a Surroundings,
+    observed: &'a Observed,
+    desired: Option<&'a Desired>,
+    rules: &'a HeldRules<'a>,
+    approvals: Approvals<'a>,
 }
 
 /// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).

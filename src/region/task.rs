@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Policy, Reconciler, Surroundings};
+use super::{Policy, Reconciler, Surroundings, Watched};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
@@ -18,7 +18,7 @@ use crate::domain::organization::Membership;
 use crate::domain::plan_text::{PlanText, Values};
 use crate::domain::recorder::Recorders;
 use crate::domain::report::{RegionReport, Reports};
-use crate::intake::{Intake, Parsed};
+use crate::intake::{Intake, Parsed, Refresh};
 use crate::metrics::Metrics;
 use crate::source::SourceState;
 
@@ -35,6 +35,8 @@ pub struct Channels {
     pub membership: watch::Receiver<Arc<Membership>>,
     /// What the probe says.
     pub recorders: watch::Receiver<Arc<Recorders>>,
+    /// Reads the source afresh.
+    pub refresh: Refresh,
     /// Rung by `POST /api/v1/reconcile` and SIGHUP.
     pub bell: watch::Receiver<u64>,
     /// Where reports go.
@@ -84,7 +86,14 @@ pub async fn run<R: Reader, W: Writer>(
         };
         let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
         let span = tracing::info_span!("tick", %region, number, reason, revision);
-        let tick = reconciler.tick(&policy, &around, &stop).instrument(span.clone());
+        // Their versions that were taken above count as seen: any newer one closes the gate.
+        let watched = Watched {
+            stop: stop.clone(),
+            policy: Some(channels.policy.clone()),
+            parsed: Some(channels.parsed.clone()),
+            refresh: Some(channels.refresh.clone()),
+        };
+        let tick = reconciler.tick(&policy, &around, &watched).instrument(span.clone());
         // Every call has its own timeout, so a tick that is polled is alive.
         let report = pulse.during(tick).await;
         span.in_scope(|| {
@@ -209,9 +218,9 @@ fn describe(report: &RegionReport) {
         tracing::warn!(kind = unseen.kind.as_str(), error = unseen.why, "region not seen");
         return;
     }
-    if let Some(blocked) = &report.blocked {
-        let digest = blocked.digest.to_string();
-        tracing::error!(digest, trips = blocked.trips.len(), "guard holds the plan");
+    if let Some(pending) = &report.pending {
+        let what = pending.summary();
+        tracing::error!(what, trips = pending.trips.len(), "losses wait for approval");
     }
     if report.outcomes.is_empty() {
         tracing::debug!(packs = report.packs.len(), holds = report.plan.holds.len(), "tick idle");

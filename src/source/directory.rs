@@ -12,9 +12,12 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt as _};
 use thiserror::Error;
 
-use super::tree::{Stop, Tree};
+use super::checkout;
+use super::tree::{Parts, Stop, Tree};
 use crate::domain::limits;
-use crate::domain::snapshot::{Escape, FileContent, Snapshot, SourcePath};
+use crate::domain::snapshot::{
+    Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
+};
 
 /// A reading is begun again this often when the directory is replaced meanwhile: far more than the
 /// two or three swaps a minute that a publisher of ConfigMaps or commits can cause.
@@ -62,8 +65,19 @@ pub enum ReadProblem {
         /// The reason, in words.
         why: String,
     },
+    /// Git is changing it: what is there now is in the middle of something.
+    #[error("the source {place} cannot be read: {why}")]
+    Busy {
+        /// The directory.
+        place: String,
+        /// What is under way, and what to do.
+        why: String,
+    },
     /// Nothing with the suffix of a manifest: never taken for "nothing is wanted".
-    #[error("the source {place} holds no manifest: no file ends in .yaml, .yml or .json")]
+    #[error(
+        "the source {place} holds no manifest: no file ends in .yaml, .yml or .json, or \
+         .conformdignore lists all of them"
+    )]
     Empty {
         /// The directory.
         place: String,
@@ -93,6 +107,16 @@ pub struct Directory {
     root: PathBuf,
     manifests: Manifests,
     limits: Limits,
+    git: Git,
+}
+
+/// What a reading makes of git being at work in the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Git {
+    /// Nothing is read: a half-done checkout must not become a revision.
+    Awaited,
+    /// The files are read as they are: what is asked for is an opinion of them.
+    Disregarded,
 }
 
 /// Where the manifests are, beneath the root.
@@ -129,14 +153,23 @@ impl Directory {
             || (!path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | ".")));
         let manifests =
             if is_root { Manifests::Root } else { Manifests::Folder(SourcePath::new(path)?) };
-        Ok(Self { root: absolute(root), manifests, limits: Limits::default() })
+        let (root, limits) = (absolute(root), Limits::default());
+        Ok(Self { root, manifests, limits, git: Git::Awaited })
     }
 
     /// One file beneath `root` instead of a directory, for a question about that file. Never a
     /// source to reconcile: packs of other files would seem to be gone.
     pub fn of_file(root: &Path, file: SourcePath) -> Self {
         let manifests = Manifests::File(file);
-        Self { root: absolute(root), manifests, limits: Limits::default() }
+        let (root, limits) = (absolute(root), Limits::default());
+        Self { root, manifests, limits, git: Git::Awaited }
+    }
+
+    /// The same directory, read even while git is at work in it: for questions about the files as
+    /// they are now, as in a hook of git. Never a source to reconcile.
+    #[must_use]
+    pub fn disregarding_git(self) -> Self {
+        Self { git: Git::Disregarded, ..self }
     }
 
     /// The same directory with other limits.
@@ -169,7 +202,7 @@ impl Directory {
     ) -> Result<Reading, ReadProblem> {
         for _ in 0..RESTARTS_MAX {
             match self.attempt(&wanted) {
-                Ok(reading) if reading.snapshot.files.is_empty() => {
+                Ok(reading) if !holds_anything(&reading.snapshot) => {
                     return Err(ReadProblem::Empty { place: self.place() });
                 }
                 Ok(reading) => return Ok(reading),
@@ -178,6 +211,9 @@ impl Directory {
                     return Err(ReadProblem::Oversize { place: self.place(), what });
                 }
                 Err(Stop::Unreadable(why)) => return Err(self.unreadable(&why)),
+                Err(Stop::Busy(why)) => {
+                    return Err(ReadProblem::Busy { place: self.place(), why });
+                }
             }
         }
         Err(self.unreadable("it kept changing while it was read"))
@@ -187,7 +223,9 @@ impl Directory {
         &self,
         wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
     ) -> Result<Reading, Stop> {
+        self.check_idle()?;
         let root = self.open()?;
+        let links = self.links(&root);
         let mut tree = Tree::new(&root, &self.limits);
         match &self.manifests {
             Manifests::Root => tree.read_folder(None)?,
@@ -200,12 +238,62 @@ impl Directory {
         tree.check_unmoved()?;
         // A root that is itself a link may lead elsewhere by now, and what it led to may have been
         // half removed while it was listed.
-        if identity(&root) != identity(&self.open()?) {
+        let again = self.open()?;
+        if identity(&root) != identity(&again) || links != self.links(&again) {
             return Err(Stop::Moved);
         }
-        let (files, folders) = tree.into_parts();
+        // Git may have begun meanwhile.
+        self.check_idle()?;
+        let published = match (tree.volume(), links) {
+            (Some(target), _) => Published::Volume { target },
+            (None, Some((target, directory))) => Published::Link { target, directory },
+            (None, None) => Published::InPlace,
+        };
+        let Parts { files, ignored, folders } = tree.into_parts();
         let folders = folders.iter().map(|folder| self.root.join(folder)).collect();
-        Ok(Reading { snapshot: Snapshot::of_directory(files), folders })
+        let snapshot = Snapshot { ignored, published, ..Snapshot::of_directory(files) };
+        Ok(Reading { snapshot, folders })
+    }
+
+    /// Nothing is read while git is at work in the directory, or in one above it.
+    fn check_idle(&self) -> Result<(), Stop> {
+        if self.git == Git::Disregarded {
+            return Ok(());
+        }
+        let folder = match &self.manifests {
+            Manifests::Root | Manifests::File(_) => self.root.clone(),
+            Manifests::Folder(path) => self.root.join(path.as_str()),
+        };
+        // Where a link leads is where the checkout is; without it there is nothing to read.
+        let folder = folder.canonicalize().unwrap_or(folder);
+        match checkout::operation(&folder) {
+            Some(why) => Err(Stop::Busy(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// The links that a publisher may flip, and the directory that they lead to: the root itself,
+    /// and the parts of the path beneath it.
+    fn links(&self, root: &Dir) -> Option<(String, Option<(u64, u64)>)> {
+        // Without a slash at its end, which would follow the link.
+        let own = self.root.components().collect::<PathBuf>();
+        let mut texts: Vec<PathBuf> = std::fs::read_link(own).into_iter().collect();
+        let mut beneath = PathBuf::new();
+        let path = match &self.manifests {
+            Manifests::Folder(path) => path.as_str(),
+            Manifests::Root | Manifests::File(_) => "",
+        };
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            beneath.push(part);
+            texts.extend(root.read_link_contents(&beneath).ok());
+        }
+        let directory = if path.is_empty() {
+            identity(root)
+        } else {
+            root.open_dir(&beneath).ok().as_ref().and_then(identity)
+        };
+        let texts: Vec<String> = texts.iter().map(|text| text.display().to_string()).collect();
+        (!texts.is_empty()).then(|| (texts.join(", "), directory))
     }
 
     fn open(&self) -> Result<Dir, Stop> {
@@ -216,6 +304,15 @@ impl Directory {
     fn unreadable(&self, why: &str) -> ReadProblem {
         ReadProblem::Unreadable { place: self.place(), why: why.to_owned() }
     }
+}
+
+/// Whether anything could hold a manifest, or may be one that cannot be read.
+fn holds_anything(snapshot: &Snapshot) -> bool {
+    snapshot.files.iter().any(|(path, content)| match content {
+        FileContent::Bytes(_) => !is_ignore_file(path),
+        FileContent::Unreadable(_) => true,
+        FileContent::EmptyDirectory => false,
+    })
 }
 
 /// Watches report absolute paths, whatever the working directory is then.

@@ -4,6 +4,7 @@
 //! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. What
 //! it deliberately does not do: parse a manifest, or take a missing directory for an empty one.
 
+mod checkout;
 pub mod directory;
 mod state;
 mod tree;
@@ -20,9 +21,10 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Absence, Snapshot};
 use directory::{Directory, ReadProblem, Wanted};
 pub use state::{Outcome, Problem, SourceState};
+use state::{ReadingTime, Terms};
 use watch::Watch;
 
 /// Quiet that ends a burst of events: a checkout of one file causes dozens within milliseconds.
@@ -33,6 +35,9 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_millis(50);
 /// Readings until a source that is never twice the same is called unreadable.
 const SETTLE_READINGS_MAX: usize = 20;
+
+/// Until the next reading of a directory in which git is at work: nothing tells when it ends.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// What to read, and how often.
 #[derive(Debug, Clone)]
@@ -45,6 +50,8 @@ pub struct Settings {
     pub events: bool,
     /// Which templates the manifests name.
     pub wanted: Wanted,
+    /// What the settings say that absence means.
+    pub absence: Absence,
 }
 
 /// The watch, and what it takes to set it up again.
@@ -62,8 +69,8 @@ type Result<T> = std::result::Result<T, ReadProblem>;
 
 /// Reads the source until `stop`, and publishes what it finds. `wake` asks for a reading now.
 ///
-/// Receivers are woken by a changed snapshot or a changed problem; times and counts are only
-/// there to be looked at.
+/// Receivers are woken by a changed snapshot, new evidence or a changed problem, and by the end of
+/// each reading that `wake` asked for; times and counts are only there to be looked at.
 pub async fn run(
     settings: Settings,
     clock: Clock,
@@ -74,7 +81,10 @@ pub async fn run(
     let hint = Arc::new(Notify::new());
     let mut watching = Watching::default();
     let mut period = pin!(clock.sleep(settings.interval));
+    let terms = Terms { absence: settings.absence, interval: settings.interval };
+    let mut is_asked_for = false;
     loop {
+        let began = begin(&publish, &clock);
         let known = publish.borrow().snapshot.clone();
         let reading = async {
             if settings.events {
@@ -88,26 +98,50 @@ pub async fn run(
             () = stop.cancelled() => return,
             result = reading => result,
         };
-        show(&publish, result, &clock, watching.watch.is_some());
+        let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
+        let is_busy = matches!(result, Err(ReadProblem::Busy { .. }));
+        let shown = Shown { time, terms, is_watched: watching.watch.is_some(), is_asked_for };
+        if show(&publish, result, shown) == Outcome::Changed {
+            // The reading that confirms the new content comes exactly one interval later.
+            period.set(clock.sleep(settings.interval));
+        }
         // Cancel-safe: a permit of `Notify` is kept until it is taken.
-        tokio::select! {
+        is_asked_for = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = wake.notified() => {}
-            () = &mut period => period.set(clock.sleep(settings.interval)),
-            () = hint.notified() => quiet(&hint, &stop).await,
-        }
+            () = wake.notified() => true,
+            () = &mut period => {
+                period.set(clock.sleep(settings.interval));
+                false
+            }
+            () = hint.notified() => quiet(&hint, &wake, &stop).await,
+            () = time::sleep(BUSY_WAIT), if is_busy => false,
+        };
     }
 }
 
-/// Waits for the end of a burst.
-async fn quiet(hint: &Notify, stop: &CancellationToken) {
+/// Counts a reading before it looks at anything: whoever asked earlier can wait for its end.
+fn begin(publish: &channel::Sender<SourceState>, clock: &Clock) -> Duration {
+    publish.send_if_modified(|state| {
+        state.readings_begun = state.readings_begun.saturating_add(1);
+        false
+    });
+    clock.elapsed()
+}
+
+/// Waits for the end of a burst; says whether a reading was asked for meanwhile.
+async fn quiet(hint: &Notify, wake: &Notify, stop: &CancellationToken) -> bool {
     let burst = async { while time::timeout(QUIET, hint.notified()).await.is_ok() {} };
     // All arms are cancel-safe: a reading of everything follows whichever ends.
     tokio::select! {
-        () = stop.cancelled() => {}
-        () = burst => {}
-        () = time::sleep(QUIET_MAX) => tracing::debug!("source keeps changing, reading it now"),
+        biased;
+        () = stop.cancelled() => false,
+        () = wake.notified() => true,
+        () = burst => false,
+        () = time::sleep(QUIET_MAX) => {
+            tracing::debug!("source keeps changing, reading it now");
+            false
+        }
     }
 }
 
@@ -122,11 +156,16 @@ async fn settled(
     for _ in 0..SETTLE_READINGS_MAX {
         let now = read_once(settings, watching, hint).await;
         let is_known = now.as_ref().is_ok_and(|now| known == Some(now));
-        if is_known || before.as_ref() == Some(&now) {
+        // Most of what git does is over before the last of these readings.
+        let is_busy = matches!(now, Err(ReadProblem::Busy { .. }));
+        if is_known || (!is_busy && before.as_ref() == Some(&now)) {
             return now;
         }
         before = Some(now);
         time::sleep(SETTLE).await;
+    }
+    if let Some(Err(busy @ ReadProblem::Busy { .. })) = before {
+        return Err(busy);
     }
     let why = "it was never twice the same".to_owned();
     Err(ReadProblem::Unreadable { place: settings.directory.place(), why })
@@ -197,23 +236,31 @@ impl Watching {
     }
 }
 
-/// Publishes the result of a reading and logs what a person would want to know.
-fn show(
-    publish: &channel::Sender<SourceState>,
-    result: Result<Snapshot>,
-    clock: &Clock,
+/// What goes with the result of a reading.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    time: ReadingTime,
+    terms: Terms,
     is_watched: bool,
-) {
-    let now = clock.now();
+    /// Whether a receiver waits for the end of this reading, whatever it gave.
+    is_asked_for: bool,
+}
+
+/// Publishes the result of a reading and logs what a person would want to know.
+fn show(publish: &channel::Sender<SourceState>, result: Result<Snapshot>, shown: Shown) -> Outcome {
+    let Shown { time, terms, is_watched, is_asked_for } = shown;
+    let mut outcome = Outcome::Unchanged;
     publish.send_if_modified(|state| {
         let had_problem = state.problem.is_some();
-        let (outcome, matters) = state.record(result, now);
+        let (ended, matters) = state.record(result, time, terms);
+        outcome = ended;
         state.is_watched = is_watched;
         if matters {
             log(state, outcome, had_problem);
         }
-        matters
+        matters || is_asked_for
     });
+    outcome
 }
 
 fn log(state: &SourceState, outcome: Outcome, had_problem: bool) {

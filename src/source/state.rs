@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::directory::ReadProblem;
+use crate::domain::history::after;
 use crate::domain::model::Timestamp;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
 
 /// How one reading ended: the closed set behind the label `result`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +81,7 @@ pub struct Problem {
 impl From<ReadProblem> for Problem {
     fn from(problem: ReadProblem) -> Self {
         let outcome = match problem {
-            ReadProblem::Unreadable { .. } => Outcome::Unreadable,
+            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => Outcome::Unreadable,
             ReadProblem::Empty { .. } => Outcome::Empty,
             ReadProblem::Oversize { .. } => Outcome::Oversize,
         };
@@ -92,6 +94,14 @@ impl From<ReadProblem> for Problem {
 pub struct SourceState {
     /// The last good snapshot.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// What speaks for it.
+    pub evidence: Option<Evidence>,
+    /// What all accepted readings have shown of how the source is published.
+    pub seen: Option<Seen>,
+    /// Readings that have begun since the start; the newest has this number.
+    pub readings_begun: u64,
+    /// The number of the newest reading that has ended.
+    pub readings_ended: u64,
     /// When the source was last read, with whatever result.
     pub read_last: Option<Timestamp>,
     /// When it was last read and accepted.
@@ -109,6 +119,10 @@ impl Default for SourceState {
     fn default() -> Self {
         Self {
             snapshot: None,
+            evidence: None,
+            seen: None,
+            readings_begun: 0,
+            readings_ended: 0,
             read_last: None,
             success_last: None,
             problem: None,
@@ -118,19 +132,42 @@ impl Default for SourceState {
     }
 }
 
+/// When a reading was, by the clock that never goes back and by the time of day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadingTime {
+    /// When it began.
+    pub(super) began: Duration,
+    /// When it ended.
+    pub(super) ended: Duration,
+    /// When it ended, by the time of day.
+    pub(super) now: Timestamp,
+}
+
+/// What the settings say about evidence.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// What absence means.
+    pub(super) absence: Absence,
+    /// The time between a reading and the one that confirms it.
+    pub(super) interval: Duration,
+}
+
 impl SourceState {
-    /// Takes in the result of a reading; says how it ended and whether anyone must act on it:
-    /// freshness alone wakes nobody.
+    /// Takes in the result of a reading; says how it ended and whether a task must act on it:
+    /// freshness alone wakes none.
     pub(super) fn record(
         &mut self,
         result: Result<Snapshot, ReadProblem>,
-        now: Timestamp,
+        time: ReadingTime,
+        terms: Terms,
     ) -> (Outcome, bool) {
-        self.read_last = Some(now);
+        self.readings_ended = self.readings_begun;
+        self.read_last = Some(time.now);
+        let evidence = self.evidence.clone();
         let (outcome, problem) = match result {
             Ok(snapshot) => {
-                self.success_last = Some(now);
-                (self.accept(snapshot), None)
+                self.success_last = Some(time.now);
+                (self.accept(snapshot, time, terms), None)
             }
             Err(problem) => {
                 let problem = Problem::from(problem);
@@ -139,24 +176,52 @@ impl SourceState {
         };
         let count = self.readings.entry(outcome).or_default();
         *count = count.saturating_add(1);
-        let matters = outcome == Outcome::Changed || problem != self.problem;
+        // New evidence for the same content can release what waited for it.
+        let matters =
+            outcome == Outcome::Changed || problem != self.problem || evidence != self.evidence;
         self.problem = problem;
         (outcome, matters)
     }
 
-    fn accept(&mut self, snapshot: Snapshot) -> Outcome {
-        if self.snapshot.as_deref() == Some(&snapshot) {
-            return Outcome::Unchanged;
+    fn accept(&mut self, snapshot: Snapshot, time: ReadingTime, terms: Terms) -> Outcome {
+        let ReadingTime { began, ended, now } = time;
+        let seen = Seen::after(self.seen.as_ref(), &snapshot);
+        let absence = absence_of(terms.absence, &seen);
+        self.seen = Some(seen);
+        let is_whole = absence == Absence::Atomic;
+        let known = self.snapshot.as_deref();
+        let is_known = known.is_some_and(|known| known.has_content_of(&snapshot));
+        if known != Some(&snapshot) {
+            self.snapshot = Some(Arc::new(snapshot));
         }
-        self.snapshot = Some(Arc::new(snapshot));
-        Outcome::Changed
+        match &mut self.evidence {
+            Some(evidence) if is_known => {
+                let confirms = evidence.since_elapsed.saturating_add(terms.interval);
+                evidence.absence = absence;
+                evidence.confirmed |= is_whole || confirms <= began;
+                Outcome::Unchanged
+            }
+            Some(_) | None => {
+                self.evidence = Some(Evidence {
+                    absence,
+                    since: now,
+                    since_elapsed: ended,
+                    confirmed: is_whole,
+                    confirms_at: after(now, terms.interval),
+                });
+                Outcome::Changed
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::snapshot::{FileContent, SourcePath};
+    use crate::domain::snapshot::{FileContent, Published, SourcePath};
+
+    /// Seconds between a reading and the one that confirms it.
+    const INTERVAL: u64 = 60;
 
     fn snapshot(text: &str) -> Snapshot {
         let path = SourcePath::new("a.yaml").unwrap();
@@ -164,29 +229,133 @@ mod tests {
         Snapshot::of_directory(BTreeMap::from([(path, content)]))
     }
 
+    fn linked(text: &str, target: &str, inode: u64) -> Snapshot {
+        let directory = Some((1, inode));
+        let published = Published::Link { target: target.to_owned(), directory };
+        Snapshot { published, ..snapshot(text) }
+    }
+
+    fn volume(text: &str, target: &str) -> Snapshot {
+        Snapshot { published: Published::Volume { target: target.to_owned() }, ..snapshot(text) }
+    }
+
     fn empty() -> ReadProblem {
         ReadProblem::Empty { place: "packs".to_owned() }
     }
 
-    #[test]
-    fn freshness_alone_wakes_nobody() {
+    fn at(second: u64) -> Timestamp {
+        after(Timestamp::UNIX_EPOCH, Duration::from_secs(second))
+    }
+
+    /// A reading that begins at this second and takes one.
+    fn read(
+        state: &mut SourceState,
+        result: Result<Snapshot, ReadProblem>,
+        second: u64,
+    ) -> (Outcome, bool) {
+        let (began, ended) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+        let time = ReadingTime { began, ended, now: at(second + 1) };
+        let interval = Duration::from_secs(INTERVAL);
+        state.record(result, time, Terms { absence: Absence::Declared, interval })
+    }
+
+    fn absence(readings: &[Snapshot]) -> Absence {
         let mut state = SourceState::default();
-        let (first, second) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
-        assert_eq!(state.record(Ok(snapshot("a")), first), (Outcome::Changed, true));
-        assert_eq!(state.record(Ok(snapshot("a")), second), (Outcome::Unchanged, false));
-        assert_eq!((state.read_last, state.success_last), (Some(second), Some(second)));
+        for (number, snapshot) in (0_u64..).zip(readings) {
+            read(&mut state, Ok(snapshot.clone()), number);
+        }
+        state.evidence.unwrap().absence
+    }
+
+    #[test]
+    fn freshness_alone_wakes_nobody_and_the_confirming_reading_wakes_once() {
+        let mut state = SourceState::default();
+        let mut read = |second| read(&mut state, Ok(snapshot("a")), second);
+        assert_eq!(read(0), (Outcome::Changed, true));
+        assert_eq!(read(30), (Outcome::Unchanged, false));
+        // It begins one second too early.
+        assert_eq!(read(INTERVAL), (Outcome::Unchanged, false));
+        assert_eq!(read(INTERVAL + 1), (Outcome::Unchanged, true));
+        assert_eq!(read(INTERVAL + 2), (Outcome::Unchanged, false));
+        let evidence = state.evidence.unwrap();
+        assert!(evidence.confirmed);
+        assert_eq!((evidence.since, evidence.confirms_at), (at(1), at(1 + INTERVAL)));
+        assert_eq!(state.success_last, Some(at(INTERVAL + 3)));
+    }
+
+    #[test]
+    fn another_content_is_confirmed_anew() {
+        let mut state = SourceState::default();
+        for (text, second) in [("a", 0), ("b", 50), ("a", 70), ("a", 71)] {
+            read(&mut state, Ok(snapshot(text)), second);
+            assert!(!state.evidence.as_ref().unwrap().confirmed, "{text} {second}");
+        }
+        read(&mut state, Err(empty()), 120);
+        read(&mut state, Ok(snapshot("a")), 131);
+        assert!(state.evidence.unwrap().confirmed);
+    }
+
+    #[test]
+    fn a_flipped_link_is_evidence_until_content_changes_beneath_it() {
+        let link = linked;
+        let cases = [
+            // The first reading cannot know.
+            (vec![link("a", "v1", 1)], Absence::Declared),
+            (vec![link("a", "v1", 1), link("b", "v2", 2)], Absence::Atomic),
+            // The same content published again is a flip as well.
+            (vec![link("a", "v1", 1), link("a", "v2", 2), link("a", "v2", 2)], Absence::Atomic),
+            (vec![link("a", "v1", 1), link("b", "v1", 1)], Absence::Declared),
+            // Changed in place once, before or after a flip: never again.
+            (vec![link("a", "v1", 1), link("b", "v1", 1), link("c", "v2", 2)], Absence::Declared),
+            (
+                vec![
+                    link("a", "v1", 1),
+                    link("b", "v2", 2),
+                    link("c", "v2", 2),
+                    link("d", "v3", 3),
+                ],
+                Absence::Declared,
+            ),
+            // The directory was removed and made again under the same name.
+            (vec![link("a", "v1", 1), link("b", "v1", 2)], Absence::Declared),
+            // Another text for the same directory.
+            (vec![link("a", "v1", 1), link("b", "./v1", 1)], Absence::Declared),
+            // A plain directory that became a link was never seen to be flipped.
+            (vec![snapshot("a"), link("b", "v1", 1)], Absence::Declared),
+            (vec![link("a", "v1", 1), link("b", "v2", 2), snapshot("c")], Absence::Declared),
+            (vec![snapshot("a"), snapshot("b")], Absence::Declared),
+            (vec![volume("a", "..1")], Absence::Atomic),
+            (vec![volume("a", "..1"), volume("b", "..2")], Absence::Atomic),
+            // The kubelet does not do that.
+            (vec![volume("a", "..1"), volume("b", "..1")], Absence::Declared),
+        ];
+        for (readings, expected) in cases {
+            assert_eq!(absence(&readings), expected, "{readings:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_published_as_a_whole_needs_no_second_reading() {
+        let mut state = SourceState::default();
+        read(&mut state, Ok(volume("a", "..1")), 0);
+        assert!(state.evidence.as_ref().unwrap().confirmed);
+        let time = ReadingTime { began: Duration::ZERO, ended: Duration::ZERO, now: at(0) };
+        let terms = Terms { absence: Absence::Atomic, interval: Duration::from_secs(INTERVAL) };
+        let mut state = SourceState::default();
+        state.record(Ok(snapshot("a")), time, terms);
+        let evidence = state.evidence.unwrap();
+        assert_eq!((evidence.absence, evidence.confirmed), (Absence::Atomic, true));
     }
 
     #[test]
     fn a_problem_wakes_once_and_keeps_the_snapshot_and_its_end_wakes_again() {
         let mut state = SourceState::default();
-        let (first, second) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
-        state.record(Ok(snapshot("a")), first);
-        assert_eq!(state.record(Err(empty()), second), (Outcome::Empty, true));
-        assert_eq!(state.record(Err(empty()), second), (Outcome::Empty, false));
+        read(&mut state, Ok(snapshot("a")), 0);
+        assert_eq!(read(&mut state, Err(empty()), 1), (Outcome::Empty, true));
+        assert_eq!(read(&mut state, Err(empty()), 2), (Outcome::Empty, false));
         assert!(state.snapshot.is_some());
-        assert_eq!((state.read_last, state.success_last), (Some(second), Some(first)));
-        assert_eq!(state.record(Ok(snapshot("a")), second), (Outcome::Unchanged, true));
+        assert_eq!((state.read_last, state.success_last), (Some(at(3)), Some(at(1))));
+        assert_eq!(read(&mut state, Ok(snapshot("a")), 3), (Outcome::Unchanged, true));
         assert_eq!(state.problem, None);
         assert_eq!(state.readings[&Outcome::Empty], 2);
     }

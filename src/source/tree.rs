@@ -14,11 +14,14 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
 use super::directory::{Limits, identity, reason};
-use crate::domain::catalog::is_manifest_file;
-use crate::domain::snapshot::{FileContent, SourcePath};
+use crate::domain::catalog::{is_manifest_file, is_nearly_manifest_file};
+use crate::domain::snapshot::{FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath};
 
 /// The link that a publisher of ConfigMaps and Secrets swaps (Kubernetes `AtomicWriter`).
 const SWAPPED: &str = "..data";
+
+/// Hidden names that say of a directory that it is empty on purpose: git keeps none without a file.
+const KEEPERS: &[&str] = &[".gitkeep", ".keep", ".gitignore"];
 
 /// Why a walk ended early.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(super) enum Stop {
     Moved,
     /// A limit was passed.
     Oversize(String),
+    /// Git is at work: what is there now is nobody's revision.
+    Busy(String),
     /// The top directory itself cannot be read.
     Unreadable(String),
 }
@@ -37,13 +42,29 @@ pub(super) struct Tree<'a> {
     root: &'a Dir,
     limits: &'a Limits,
     files: BTreeMap<SourcePath, FileContent>,
+    /// Where those files really are.
+    places: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
+    /// Names that are not to be read.
+    list: IgnoreList,
+    ignored: BTreeMap<SourcePath, Ignored>,
     /// Directories that were looked into, with the text of their swapped link if they have one.
     swapped: BTreeMap<PathBuf, Option<PathBuf>>,
     entries: usize,
     bytes: u64,
     /// The directories that the walk is in, so that a link to one of them ends it.
     within: Vec<(u64, u64)>,
+}
+
+/// What a walk found.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// Every file that was read, and everything that could not be.
+    pub(super) files: BTreeMap<SourcePath, FileContent>,
+    /// What was passed over by its name.
+    pub(super) ignored: BTreeMap<SourcePath, Ignored>,
+    /// The directories they came from, relative to the root.
+    pub(super) folders: BTreeSet<PathBuf>,
 }
 
 /// A directory by the name it is shown under and by the way to it.
@@ -69,6 +90,9 @@ impl<'a> Tree<'a> {
             root,
             limits,
             files: BTreeMap::new(),
+            places: Vec::new(),
+            list: IgnoreList::default(),
+            ignored: BTreeMap::new(),
             folders: BTreeSet::new(),
             swapped: BTreeMap::new(),
             entries: 0,
@@ -82,13 +106,30 @@ impl<'a> Tree<'a> {
         &self.files
     }
 
-    /// The files, and the directories they came from, relative to the root.
-    pub(super) fn into_parts(self) -> (BTreeMap<SourcePath, FileContent>, BTreeSet<PathBuf>) {
-        (self.files, self.folders)
+    /// What was found.
+    pub(super) fn into_parts(self) -> Parts {
+        let Self { files, ignored, folders, .. } = self;
+        Parts { files, ignored, folders }
+    }
+
+    /// The text of the one `..data` that every file came through, if there is such a link.
+    pub(super) fn volume(&self) -> Option<String> {
+        self.swapped.iter().find_map(|(folder, target)| {
+            let target = target.as_ref()?;
+            let behind = folder.join(target);
+            let is_whole = self.places.iter().all(|place| place.starts_with(&behind));
+            is_whole.then(|| target.display().to_string())
+        })
     }
 
     /// Reads every manifest beneath `path`, or beneath the root.
     pub(super) fn read_folder(&mut self, path: Option<&SourcePath>) -> Result<(), Stop> {
+        let root = Path::new("");
+        let folders = [Some(root), path.map(|path| Path::new(path.as_str()))];
+        for folder in folders.into_iter().flatten() {
+            self.read_file(&source_path(&folder.join(IGNORE_FILE)))?;
+        }
+        self.list = IgnoreList::of(&self.files);
         let top = match path {
             Some(path) => self.locate(path),
             None => Folder::top(),
@@ -106,7 +147,8 @@ impl<'a> Tree<'a> {
         }
         if path.as_str().split('/').any(|part| part == ".git") {
             let refused = FileContent::Unreadable("it lies within .git".to_owned());
-            return self.keep(path.clone(), refused);
+            let place = Folder::top().join(OsStr::new(path.as_str()));
+            return self.keep(&place, refused);
         }
         let place = self.locate(path);
         let content = match self.root.metadata(&place.real) {
@@ -117,7 +159,7 @@ impl<'a> Tree<'a> {
             },
             Err(error) => FileContent::Unreadable(reason(&error)),
         };
-        self.keep(path.clone(), content)
+        self.keep(&place, content)
     }
 
     /// Whether every swapped link still leads where it led; if not, the directory behind it may
@@ -167,34 +209,54 @@ impl<'a> Tree<'a> {
         }
         self.within.push(identity);
         self.folders.insert(folder.shown.clone());
-        self.list(folder, dir)?;
+        let is_top = self.within.len() == 1;
+        let mut holds_anything = self.list(folder, dir)?;
         if let Some(target) = self.swapped_target(&folder.real) {
             let behind = Folder { shown: folder.shown.clone(), real: folder.real.join(&target) };
             match self.root.open_dir(&behind.real) {
-                Ok(dir) => self.list(&behind, &dir)?,
-                Err(error) => self.refuse(&folder.join(OsStr::new(SWAPPED)), &error)?,
+                Ok(dir) => holds_anything |= self.list(&behind, &dir)?,
+                Err(error) => {
+                    holds_anything = true;
+                    self.refuse(&folder.join(OsStr::new(SWAPPED)), &error)?;
+                }
             }
+        }
+        // What was mounted or checked out here may be gone; nobody keeps an empty directory.
+        if !holds_anything && !is_top {
+            self.keep(folder, FileContent::EmptyDirectory)?;
         }
         self.within.pop();
         Ok(())
     }
 
-    fn list(&mut self, folder: &Folder, dir: &Dir) -> Result<(), Stop> {
+    /// Reads what is listed in a directory; says whether it holds anything.
+    fn list(&mut self, folder: &Folder, dir: &Dir) -> Result<bool, Stop> {
+        let mut holds_anything = false;
         let entries = match dir.entries() {
             Ok(entries) => entries,
-            Err(error) if self.within.len() == 1 => return Err(Stop::Unreadable(reason(&error))),
-            Err(error) => return self.refuse(folder, &error),
+            Err(error) => return self.refuse_listing(folder, &error),
         };
         for entry in entries {
             match entry {
-                Ok(entry) => self.entry(folder, &entry)?,
-                Err(error) => self.refuse(folder, &error)?,
+                Ok(entry) => holds_anything |= self.entry(folder, &entry)?,
+                // The rest of the names is not known, and this directory is named once.
+                Err(error) => return self.refuse_listing(folder, &error),
             }
         }
-        Ok(())
+        Ok(holds_anything)
     }
 
-    fn entry(&mut self, folder: &Folder, entry: &DirEntry) -> Result<(), Stop> {
+    /// Records that a directory could not be listed; without the top one there is no reading.
+    fn refuse_listing(&mut self, folder: &Folder, error: &io::Error) -> Result<bool, Stop> {
+        if self.within.len() == 1 {
+            return Err(Stop::Unreadable(reason(error)));
+        }
+        self.refuse(folder, error)?;
+        Ok(true)
+    }
+
+    /// Reads what a name stands for; says whether that fills the directory.
+    fn entry(&mut self, folder: &Folder, entry: &DirEntry) -> Result<bool, Stop> {
         let name = entry.file_name();
         self.entries = self.entries.saturating_add(1);
         if self.entries > self.limits.entries_max {
@@ -202,33 +264,50 @@ impl<'a> Tree<'a> {
             return Err(Stop::Oversize(format!("it holds more than {max} names")));
         }
         if name.as_encoded_bytes().starts_with(b".") {
-            return Ok(());
+            return Ok(KEEPERS.iter().any(|keeper| name == *keeper));
         }
         let place = folder.join(&name);
-        if self.is_swapped(folder, &place) {
+        if !self.is_swapped(folder, &place) {
+            self.named(&place)?;
+        }
+        Ok(true)
+    }
+
+    /// Reads what stands under a name that is not hidden.
+    fn named(&mut self, place: &Folder) -> Result<(), Stop> {
+        let path = source_path(&place.shown);
+        if self.list.holds(&path, false) {
+            self.ignored.insert(path, Ignored::Listed);
             return Ok(());
         }
         let found = match self.root.metadata(&place.real) {
             Ok(found) => found,
             // A link that cannot be followed may stand for a directory of manifests, so its name
             // does not excuse it.
-            Err(error) => return self.refuse(&place, &error),
+            Err(error) => return self.refuse(place, &error),
         };
-        let is_manifest = is_manifest_file(&source_path(Path::new(&name)));
+        if found.is_dir() && self.list.holds(&path, true) {
+            self.ignored.insert(path, Ignored::Listed);
+            return Ok(());
+        }
+        let is_manifest = is_manifest_file(&path);
         if !is_manifest && !found.is_dir() {
+            if is_nearly_manifest_file(&path) {
+                self.ignored.insert(path, Ignored::Suffix);
+            }
             return Ok(());
         }
         if place.shown.to_str().is_none_or(|text| text.contains('\\')) {
             let why = "its name is not UTF-8 or holds a backslash".to_owned();
-            return self.keep(source_path(&place.shown), FileContent::Unreadable(why));
+            return self.keep(place, FileContent::Unreadable(why));
         }
         if is_manifest {
             let content = self.content(&place.real, &found)?;
-            return self.keep(source_path(&place.shown), content);
+            return self.keep(place, content);
         }
         match self.root.open_dir(&place.real) {
-            Ok(dir) => self.walk(&place, &dir),
-            Err(error) => self.refuse(&place, &error),
+            Ok(dir) => self.walk(place, &dir),
+            Err(error) => self.refuse(place, &error),
         }
     }
 
@@ -246,7 +325,7 @@ impl<'a> Tree<'a> {
             return Err(Stop::Moved);
         }
         let why = if is_absent { "the link leads nowhere".to_owned() } else { reason(error) };
-        self.keep(source_path(&place.shown), FileContent::Unreadable(why))
+        self.keep(place, FileContent::Unreadable(why))
     }
 
     /// Reads a file that was found to be `found`; opens nothing but regular files.
@@ -300,8 +379,9 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn keep(&mut self, path: SourcePath, content: FileContent) -> Result<(), Stop> {
-        self.files.insert(path, content);
+    fn keep(&mut self, place: &Folder, content: FileContent) -> Result<(), Stop> {
+        self.files.insert(source_path(&place.shown), content);
+        self.places.push(place.real.clone());
         let max = self.limits.files_max;
         if self.files.len() > max {
             return Err(Stop::Oversize(format!("it holds more than {max} files")));

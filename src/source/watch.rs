@@ -9,6 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
+use crate::domain::snapshot::IGNORE_FILE;
+
 /// Watches directories, each by itself: `.git` and its like cost no watches.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -103,9 +105,11 @@ fn is_visible(path: &Path, root: &Path) -> bool {
     })
 }
 
-/// Hidden names are ignored, but for the link that a ConfigMap is published by.
+/// Hidden names are ignored, but for the link that a ConfigMap is published by, the list of names
+/// that are not read, and what tells whether a directory is empty on purpose.
 fn is_hidden(name: &OsStr) -> bool {
-    name != "..data" && name.as_encoded_bytes().starts_with(b".")
+    let is_heeded = ["..data", IGNORE_FILE, ".gitkeep", ".keep", ".gitignore"];
+    !is_heeded.iter().any(|heeded| name == *heeded) && name.as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Described {
 }
 
 /// Questions that between them get every kind of answer.
-const ASKED: [&str; 25] = [
+const ASKED: [&str; 28] = [
     "/api/v1",
     "/metrics",
     "/healthz",
@@ -82,6 +82,9 @@ const ASKED: [&str; 25] = [
     "/api/v1/new-accounts?phase=missed",
     "/api/v1/plan",
     "/api/v1/plan?format=text",
+    "/api/v1/approvals/pending",
+    "/api/v1/approvals/pending?regions=eu-west-1",
+    "/api/v1/approvals/pending?format=text",
     "/api/v1/events",
     "/api/v1/events?after=3&limit=2",
     "/api/v1/openapi.json",

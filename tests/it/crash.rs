@@ -10,7 +10,7 @@ use conformd::sim::faults::Stage;
 use conformd::sim::gate::CallGate;
 use conformd::sim::knobs::Knobs;
 
-use crate::lab::manifests::{Manifest, file, packs};
+use crate::lab::manifests::{Manifest, file, packs, permits};
 use crate::lab::witness::Tripwire;
 use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
 
@@ -177,10 +177,11 @@ fn while_listings_lag_by_minutes() {
 #[test]
 fn while_packs_are_updated() {
     let mut manifests = three();
+    manifests[2].excluded = 3;
     let story = Story::new(&file(&manifests));
     manifests[0].age = Some(30);
     manifests[1].version = 2;
-    manifests[2].excluded = 3;
+    manifests[2].excluded = 0;
     dies_everywhere("update", &story.write(minutes(30), &file(&manifests)));
 }
 
@@ -193,10 +194,11 @@ fn while_a_pack_is_deleted_after_the_second_look() {
 
 #[test]
 fn while_a_pack_is_adopted() {
-    let manifest = Manifest { adopt: true, ..Manifest::new("by-hand") };
+    let manifest = Manifest { adopt: true, ..Manifest::new("by-hand") }.to_string();
+    let leave = permits("go-ahead", "adopt: [by-hand]", "2026-11-03T00:00:00Z");
     let mut story = Story::new("");
     story.before = Box::new(move |lab| {
-        lab.write(&manifest.to_string());
+        lab.write(&format!("{manifest}---\n{leave}"));
         lab.event(&Event::Put(by_somebody("by-hand")));
     });
     dies_everywhere("adopt", &story);

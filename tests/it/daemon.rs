@@ -107,7 +107,7 @@ fn sighup_keeps_the_settings_in_force_when_the_new_ones_are_bad() {
     let log = reload(&scene, &daemon, &broken);
     insta::assert_snapshot!(undated(&log), @r#"
      WARN conformd::cli::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:2:7: error[malformed]: mode is "sink"; expected a mode (observe, upsert or sync)
-     WARN conformd::cli::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:13:9: error[unknown-field]: guard has no field "ratio"; expected one of ratioPercent, namesPerWindow, exclusionsMax, exclusionsPercent, overlapPercent
+     WARN conformd::cli::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:13:9: error[unknown-field]: guard has no field "ratio"; expected one of ratioPercent, namesPerWindow, rulesMax, rulesPercent, exclusionsMax, exclusionsPercent, excludedPercent, overlapPercent
     ERROR conformd::cli::reloader: settings not reloaded, the old ones stay in force error="settings file conformd.yaml has 2 error(s)"
     "#);
     assert_eq!(daemon.metric(RELOADED), Some(0.0));
@@ -360,13 +360,15 @@ fn a_file_that_does_not_parse_isolates_its_own_pack_and_stops_every_delete() {
             format!("{} {}: {}", text(&hold["pack"]), text(&hold["reason"]), text(&hold["why"]))
         })
         .collect();
-    insta::assert_snapshot!(holds.join("\n"), @r"
+    insta::assert_snapshot!(holds.join("\n"), @"
     logs invalid: its manifest is invalid, the last good form stays in force: packs/logs.yaml:1:7: error[syntax]: this is not YAML: unclosed bracket '{'
-    mail invalid: some manifests of this revision are invalid
+    mail undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
     ");
     assert_eq!(daemon.metric(r#"conformd_manifests{state="invalid"}"#), Some(1.0));
-    // Healed, the removal is what it says: wanted by a wholly valid revision, and seen twice.
+    // Healed, the removal waits for somebody's word, and is observed twice.
     scene.declare("logs", 90, "eu-west-1");
+    let printed = scene.run(&["approve", "--reason", "retired"]).expect(0);
+    scene.write("packs/approve.yaml", &printed.stdout);
     daemon.program.eventually("deleted", || {
         (scene.aws.packs() == ["eu-west-1/keys", "eu-west-1/logs"]).then_some(())
     });

@@ -128,13 +128,14 @@ fn any_weather() -> impl Strategy<Value = Weather> {
 /// What the manifests say at first and after each change: updates, a new pack, a pack less.
 fn revisions() -> [String; 3] {
     let mut manifests = packs(&["a", "b", "c"]);
+    manifests[1].excluded = 2;
     let first = file(&manifests);
     manifests[0].age = Some(30);
     manifests[1].version = 2;
     manifests.extend(packs(&["d"]));
     let second = file(&manifests);
     manifests[0].age = Some(60);
-    manifests[1].excluded = 2;
+    manifests[1].excluded = 0;
     manifests.retain(|manifest: &Manifest| manifest.name != "c");
     [first, second, file(&manifests)]
 }

@@ -2,23 +2,44 @@
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
-use std::collections::BTreeMap;
+mod approvals;
+mod over_time;
 
-use conformd::domain::diagnostic::Span;
-use conformd::domain::guard::{Ledger, Limits, Ruling, Terms, approve};
-use conformd::domain::manifest::{Approval, Origin};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conformd::domain::approval::{Approval, Approvals, Permit, Permitted};
+use conformd::domain::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::history::History;
+use conformd::domain::loss::{Loss, LossAt};
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{Digest, PackName, Timestamp};
+use conformd::domain::model::{PackName, Timestamp};
+use conformd::domain::observed::Observed;
 use conformd::domain::organization::Shrink;
 use conformd::domain::plan::Plan;
-use conformd::domain::snapshot::SourcePath;
+use conformd::domain::window::Window;
 use insta::assert_snapshot;
 
-use crate::lines::{account, at, first_plan, second_plan, text};
+use crate::lines::{
+    account, at, desired, first_plan, held_rules, look_knowing, observed, old_window, origin,
+    place, second_plan, templates, text,
+};
+use crate::members::Members;
 
-/// A process that started long ago.
-fn old_ledger() -> Ledger {
-    Ledger::new("2026-10-01T00:00:00Z".parse().unwrap())
+/// A plan, and the observation that it was made from.
+struct Case {
+    plan: Plan,
+    observed: Observed,
+}
+
+/// Seen for the first time.
+fn first(desired: &str, shown: &str) -> Case {
+    Case { plan: first_plan(desired, shown), observed: observed(shown) }
+}
+
+/// Seen twice, one interval apart.
+fn second(desired: &str, shown: &str) -> Case {
+    Case { plan: second_plan(desired, shown), observed: observed(shown) }
 }
 
 struct Court {
@@ -28,7 +49,9 @@ struct Court {
     members: Option<usize>,
     shrink: Option<Shrink>,
     now: Timestamp,
-    ledger: Ledger,
+    /// How far the time of day has jumped.
+    jump: Duration,
+    window: Window,
 }
 
 impl Court {
@@ -37,60 +60,115 @@ impl Court {
             mode: Mode::Sync,
             limits: Limits::default(),
             approvals: BTreeMap::new(),
-            members: None,
+            members: Some(100),
             shrink: None,
             now: at("12:00"),
-            ledger: old_ledger(),
+            jump: Duration::ZERO,
+            window: old_window(),
         }
     }
 
-    fn rule(&mut self, plan: Plan) -> Ruling {
-        let Self { mode, limits, approvals, members, shrink, now, ledger } = self;
-        let (mode, members, shrink, now) = (*mode, *members, shrink.as_ref(), *now);
-        let terms = Terms { mode, limits, approvals, members, shrink, now };
-        approve(plan, &terms, ledger)
+    /// The clock of the window: it begins with the month.
+    fn elapsed(&self) -> Duration {
+        self.now.duration_since(at("00:00")).try_into().unwrap()
     }
 
-    fn approve(&mut self, plan: Digest, expires: Timestamp) {
+    /// Rules, and takes what may be taken as sent.
+    fn rule(&mut self, case: Case) -> Ruling {
+        let Case { plan, observed } = case;
+        let (elapsed, now, templates) = (self.elapsed(), self.now + self.jump, templates());
+        let here = place();
+        let terms = Terms {
+            mode: self.mode,
+            limits: &self.limits,
+            approvals: Approvals { all: &self.approvals, now, aws_now: self.now },
+            rules: &held_rules(&here, &observed, &templates),
+            members: self.members,
+            shrink: self.shrink.as_ref(),
+            elapsed,
+        };
+        let ruling = approve(plan, &terms, &self.window);
+        if self.mode.may_put() {
+            self.window.commit(&ruling, elapsed, now);
+            for (lost, _) in ruling.approved.losses() {
+                self.window.confirm(&lost);
+            }
+        }
+        ruling
+    }
+
+    /// The same of a plan that goes by approvals itself, seen twice.
+    fn rule_knowing(&mut self, wanted: &str, shown: &str) -> Ruling {
+        let (desired, observed, mut history) =
+            (desired(wanted), observed(shown), History::default());
+        let looked = (&observed, &Members::default());
+        let known = (&self.approvals, &self.window);
+        look_knowing(&mut history, &desired, looked, known, self.now - Duration::from_mins(15));
+        let plan = look_knowing(&mut history, &desired, looked, known, self.now);
+        self.rule(Case { plan, observed })
+    }
+
+    fn permit(&mut self, expires: Timestamp, permits: Vec<Permitted>) {
         let approval = Approval {
             name: "drop-old".to_owned(),
-            origin: Origin {
-                path: SourcePath::new("approvals/drop-old.yaml").unwrap(),
-                span: Span { line: 1, column: 1, start: 0, end: 1 },
-            },
-            plan,
-            expires,
+            origin: origin("approvals/drop-old.yaml"),
             reason: "retired".to_owned(),
+            expires,
+            permits: permits.into_iter().map(|what| Permit { what, regions: None }).collect(),
         };
         self.approvals.insert(approval.name.clone(), approval);
     }
+
+    /// What was sent did not happen.
+    fn refused(&mut self, packs: &str) {
+        for pack in names::<Vec<PackName>>(packs) {
+            let loss = Loss::Pack;
+            self.window.retract(&LossAt { region: place().region, pack, loss });
+        }
+    }
+}
+
+fn names<T: FromIterator<PackName>>(text: &str) -> T {
+    text.split_whitespace().map(|name| name.parse().unwrap()).collect()
+}
+
+fn deletes(packs: &str) -> Vec<Permitted> {
+    vec![Permitted::Packs(names(packs))]
+}
+
+fn rules(pack: &str, rules: &str) -> Vec<Permitted> {
+    let rules = rules.split_whitespace().map(ToOwned::to_owned).collect();
+    vec![Permitted::Rules { pack: pack.parse().unwrap(), rules }]
+}
+
+fn accounts(pack: &str, numbers: impl IntoIterator<Item = u32>) -> Vec<Permitted> {
+    let accounts = numbers.into_iter().map(account).collect();
+    vec![Permitted::Accounts { pack: pack.parse().unwrap(), accounts }]
 }
 
 /// What the guard decides, on one line a fact.
 fn verdict(ruling: &Ruling) -> String {
-    let names = |packs: Vec<&PackName>| {
-        let names: Vec<&str> = packs.into_iter().map(PackName::as_str).collect();
-        names.join(" ")
-    };
     let plan = ruling.approved.plan();
-    let going = names(plan.steps.iter().map(|step| &step.pack).collect());
+    let going: Vec<&str> = plan.steps.iter().map(|step| step.pack.as_str()).collect();
+    let going = going.join(" ");
     let mut lines =
         vec![if going.is_empty() { "go: -".to_owned() } else { format!("go: {going}") }];
-    if let Some(blocked) = &ruling.blocked {
-        for trip in &blocked.trips {
+    if let Some(pending) = &ruling.pending {
+        for trip in &pending.trips {
             lines.push(format!("{}: {}", trip.reason, trip.why));
         }
-        lines.push(format!("blocked: {}", names(blocked.packs.iter().collect())));
+        lines.push(format!("waits: {}", pending.summary()));
     }
-    if let Some(approval) = &ruling.approval {
-        lines.push(format!("approved by {approval}"));
+    let approvals: Vec<&str> = ruling.approved.approval_names().into_iter().collect();
+    if !approvals.is_empty() {
+        lines.push(format!("approved by {}", approvals.join(", ")));
     }
     lines.join("\n")
 }
 
 /// What an old process in mode sync is allowed to do.
-fn check(plan: Plan) -> String {
-    verdict(&Court::new().rule(plan))
+fn check(case: Case) -> String {
+    verdict(&Court::new().rule(case))
 }
 
 /// Lines of `count` packs, named with this letter.
@@ -99,10 +177,16 @@ fn packs(letter: char, count: usize) -> String {
     lines.join(" ")
 }
 
-/// The plan in which this many of the region's packs are not wanted any more.
-fn dropping(gone: usize, of: usize) -> Plan {
+/// This many of the region's packs are not wanted any more.
+fn dropping(gone: usize, of: usize) -> Case {
     let kept = packs('k', of - gone);
-    second_plan(&kept, &format!("{kept}{}", packs('g', gone).replace("v1", "v2")))
+    second(&kept, &format!("{kept}{}", packs('g', gone).replace("v1", "v2")))
+}
+
+/// `v1[r01,r02,…]`: so many rules, named with this letter.
+fn ruled(version: &str, letter: char, rules: std::ops::RangeInclusive<usize>) -> String {
+    let rules: Vec<String> = rules.map(|rule| format!("{letter}{rule:02}")).collect();
+    format!("{version}[{}]", rules.join(","))
 }
 
 #[test]
@@ -111,8 +195,8 @@ fn one_pack_may_always_go_and_a_tenth_of_many() {
     assert_snapshot!(check(dropping(2, 20)), @"go: g01 g02");
     assert_snapshot!(check(dropping(3, 29)), @"
     go: -
-    ratio: 3 of 29 owned packs, at most 2
-    blocked: g01 g02 g03
+    ratio: deleting 3 of 29 packs in eu-west-1 within 24 h (limit 2)
+    waits: delete 3 packs
     ");
     assert_snapshot!(check(dropping(3, 30)), @"go: g01 g02 g03");
 }
@@ -122,139 +206,223 @@ fn five_names_may_go_within_a_day() {
     assert_snapshot!(check(dropping(5, 60)), @"go: g01 g02 g03 g04 g05");
     assert_snapshot!(check(dropping(6, 60)), @"
     go: -
-    window: 6 names within 24 hours, at most 5
-    blocked: g01 g02 g03 g04 g05 g06
+    window: 6 packs deleted or stripped of rules within 24 h, all regions together (limit 5)
+    waits: delete 6 packs
     ");
 }
 
 #[test]
 fn nothing_goes_when_less_than_half_of_what_we_own_is_still_wanted() {
-    assert_snapshot!(check(second_plan("a v1", "a v1; b v2")), @"go: b");
-    assert_snapshot!(check(second_plan("a v1", "a v1; b v2; c v3")), @"
+    assert_snapshot!(check(second("a v1", "a v1; b v2")), @"go: b");
+    assert_snapshot!(check(second("a v1", "a v1; b v2; c v3")), @"
     go: -
-    overlap: only 1 of 3 owned packs are still wanted; is this the right directory?
-    ratio: 2 of 3 owned packs, at most 1
-    blocked: b c
+    overlap: only 1 of 3 packs owned here are still desired (at least 50 %): is this the right directory?
+    ratio: deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
     ");
-    assert_snapshot!(check(second_plan("x v1", "only v2")), @"
+    assert_snapshot!(check(second("x v1", "only v2")), @"
     go: x
-    overlap: only 0 of 1 owned packs are still wanted; is this the right directory?
-    blocked: only
+    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    waits: delete 1 pack
     ");
 }
 
 #[test]
 fn packs_that_were_orphaned_on_purpose_do_not_look_like_a_wrong_directory() {
     let observed = "a v1; b v2; x v3 orphan; y v4 orphan; z v5 orphan";
-    assert_snapshot!(check(second_plan("a v1", observed)), @"go: b");
+    assert_snapshot!(check(second("a v1", observed)), @"go: b");
 }
 
 #[test]
 fn an_empty_source_never_takes_anything_away() {
-    assert_snapshot!(check(second_plan("#empty", "a v1")), @"
+    assert_snapshot!(check(second("#empty", "a v1")), @"
     go: -
     empty_source: the source declares no pack at all
-    overlap: only 0 of 1 owned packs are still wanted; is this the right directory?
-    blocked: a
+    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    waits: delete 1 pack
     ");
 }
 
 #[test]
 fn five_accounts_may_be_excluded_anew_or_a_twentieth_of_the_members() {
-    assert_snapshot!(check(first_plan("a v1 -5x", "a v1")), @"go: a");
-    assert_snapshot!(check(first_plan("a v1 -6x; b v2", "a v1; b v1")), @"
+    assert_snapshot!(check(first("a v1 -5x", "a v1")), @"go: a");
+    assert_snapshot!(check(first("a v1 -6x; b v2", "a v1; b v1")), @"
     go: b
-    exclusions: a loses 6 accounts, at most 5
-    blocked: a
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
     ");
     for (members, expected) in [(119, "go: -"), (120, "go: a")] {
         let mut court = Court { members: Some(members), ..Court::new() };
-        let ruling = court.rule(first_plan("a v1 -6x", "a v1"));
+        let ruling = court.rule(first("a v1 -6x", "a v1"));
         assert_eq!(verdict(&ruling).lines().next(), Some(expected), "{members} members");
     }
 }
 
 #[test]
-fn accounts_excluded_from_the_start_or_included_again_are_no_loss() {
-    assert_snapshot!(check(first_plan("a v1 -100x; b v1", "b v1 -100x")), @"go: a b");
+fn an_account_counts_once_over_all_packs_and_all_changes_of_a_day() {
+    assert_snapshot!(check(first("a v1 -5x; b v1 -5x", "a v1; b v1")), @"go: a b");
+    let (one, other) = ("-200000000001 -200000000002 -200000000003", "-4x -200000000005");
+    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {other}"), "a v1; b v1")), @"go: a b");
+    let others = "-200000000006 -200000000007 -200000000008";
+    assert_snapshot!(check(first(&format!("a v1 {one}; b v1 {others}"), "a v1; b v1")), @"
+    go: -
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
+    ");
+    // Five a commit, as in twelve commits that exclude sixty.
+    let mut court = Court::new();
+    assert_snapshot!(verdict(&court.rule(first("a v1 -5x", "a v1"))), @"go: a");
+    court.now = at("23:00");
+    assert_snapshot!(verdict(&court.rule(first("a v1 -6x", "a v1 -5x"))), @"
+    go: -
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 1 account
+    ");
 }
 
 #[test]
-fn an_adoption_may_not_exclude_many_accounts_unasked() {
-    assert_snapshot!(check(first_plan("a v1 adopt -6x", "a unmanaged")), @"
+fn no_pack_comes_to_exclude_more_than_a_fifth_of_all_accounts_by_and_by() {
+    assert_snapshot!(check(first("a v1 -20x", "a v1 -15x")), @"go: a");
+    assert_snapshot!(check(first("a v1 -21x", "a v1 -16x")), @"
     go: -
-    exclusions: a loses 6 accounts, at most 5
-    blocked: a
+    exclusions: a would exclude 21 of 100 active accounts (limit 20 %)
+    waits: exclude 5 accounts
     ");
+}
+
+#[test]
+fn nobody_is_excluded_anew_by_name_while_the_number_of_accounts_is_not_known() {
+    let mut court = Court { members: None, ..Court::new() };
+    assert_snapshot!(verdict(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"
+    go: b
+    membership: the account list is not known, so nobody can say how many of all accounts are excluded
+    waits: exclude 1 account
+    ");
+}
+
+#[test]
+fn accounts_excluded_from_the_start_or_included_again_are_no_loss() {
+    assert_snapshot!(check(first("a v1 -100x; b v1", "b v1 -100x")), @"go: a b");
+}
+
+#[test]
+fn an_adoption_always_waits_since_nobody_knows_what_it_takes_away() {
+    assert_snapshot!(check(first("a v1 adopt; b v2", "a unmanaged; b v1")), @"
+    go: b
+    adoption: adopting a may lose rules or accounts: AWS does not show what the unmanaged template holds
+    waits: adopt 1 pack
+    ");
+    let mut court = Court::new();
+    court.permit(at("13:00"), vec![Permitted::Adoptions(names("a"))]);
+    assert_snapshot!(verdict(&court.rule(first("a v1 adopt", "a unmanaged"))), @"
+    go: a
+    approved by drop-old
+    ");
+    let mut court = Court::new();
+    court.permit(at("13:00"), deletes("a"));
+    let ruling = court.rule(first("a v1 adopt", "a unmanaged"));
+    assert_eq!(verdict(&ruling).lines().next(), Some("go: -"), "leave to delete is not to adopt");
 }
 
 #[test]
 fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_goes_on() {
-    let shrink = Shrink {
-        digest: Digest::of([b"gone".as_slice()]),
-        before: 100,
-        after: 80,
-        since: at("11:00"),
-        gone: [account(7)].into(),
-    };
+    let shrink = Shrink { before: 100, after: 80, since: at("11:00"), gone: [account(7)].into() };
     let mut court = Court { shrink: Some(shrink), ..Court::new() };
-    let plan = || first_plan("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
-    assert_snapshot!(verdict(&court.rule(plan())), @"
+    let case = || first("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
+    assert_snapshot!(verdict(&court.rule(case())), @"
     go: b c
     membership: the account list shrank from 100 to 80 active accounts
-    blocked: a
+    waits: exclude 1 account
     ");
-    let digest = court.rule(plan()).blocked.unwrap().digest;
-    court.approve(digest, at("13:00"));
-    assert_snapshot!(verdict(&court.rule(plan())), @"
+    court.permit(at("13:00"), accounts("a", [1]));
+    assert_snapshot!(verdict(&court.rule(case())), @"
     go: a b c
     approved by drop-old
     ");
 }
 
 #[test]
-fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {
-    let digest = |desired: &str, observed: &str| {
-        let list = "#account 200000000001; #account 200000000002 SUSPENDED";
-        let plan = first_plan(&format!("{list}; {desired}"), observed);
-        Court::new().rule(plan).approved.digest().unwrap()
+fn half_of_the_rules_of_a_pack_may_go_and_five_of_a_region_or_a_tenth() {
+    let unnamed = |old: u32, new: u32| check(first(&format!("a v2/{new}"), &format!("a v1/{old}")));
+    assert_snapshot!(unnamed(10, 5), @"go: a");
+    assert_snapshot!(unnamed(10, 4), @"
+    go: -
+    rule_loss: a loses 6 of 10 effective rules within 24 h (limit 5)
+    rule_loss: eu-west-1 loses 6 of 10 effective rules within 24 h (limit 5)
+    waits: lose 6 rules
+    ");
+    assert_snapshot!(unnamed(9, 4), @"
+    go: -
+    rule_loss: a loses 5 of 9 effective rules within 24 h (limit 4)
+    waits: lose 5 rules
+    ");
+    assert_snapshot!(unnamed(4, 3), @"go: a");
+    assert_snapshot!(unnamed(4, 2), @"
+    go: -
+    rule_loss: a loses 2 of 4 effective rules within 24 h (limit 1)
+    waits: lose 2 rules
+    ");
+    assert_snapshot!(unnamed(1, 0), @"go: a");
+    let many = |lost: usize| {
+        let kept = ruled("v2", 'r', 1 + lost..=70);
+        check(first(&format!("a {kept}"), &format!("a {}", ruled("v1", 'r', 1..=70))))
     };
-    let one = digest("a v1 -200000000001", "a v1");
-    assert_eq!(one, digest("a v1 -200000000001@ou-ab12-aaaaaaaa", "a v1"));
-    assert_eq!(one, digest("a v1 -200000000001 -200000000002", "a v1 -300000000001"));
-    assert_ne!(one, digest("a v1 -200000000001 -200000000003; #account 200000000003", "a v1"));
+    assert_snapshot!(many(7), @"go: a");
+    assert_snapshot!(many(8), @"
+    go: -
+    rule_loss: eu-west-1 loses 8 of 70 effective rules within 24 h (limit 7)
+    waits: lose 8 rules
+    ");
 }
 
 #[test]
-fn a_template_that_loses_most_of_its_rules_waits() {
-    let stripped = |old: u32, new: u32| {
-        let (desired, observed) = (format!("a v2/{new}"), format!("a v1/{old}"));
-        check(first_plan(&desired, &observed))
+fn rules_are_compared_by_name_and_by_what_they_evaluate() {
+    let check = |new: &str, old: &str| {
+        let limits = Limits { rules_max: 0, rules_percent: 0, ..Limits::default() };
+        let mut court = Court { limits, ..Court::new() };
+        let ruling = court.rule(first(&format!("a {new}"), &format!("a {old}")));
+        ruling.pending.map_or("loses nothing".to_owned(), |pending| {
+            format!("{:?}", pending.losses.into_values().next().unwrap())
+        })
     };
-    assert_snapshot!(stripped(10, 5), @"go: a");
-    assert_snapshot!(stripped(10, 4), @"
+    assert_snapshot!(check("v2[p,q]", "v1[p,q]"), @"loses nothing");
+    // As many rules as before, and others.
+    assert_snapshot!(check("v2[p,x]", "v1[p,q]"), @r#"{Rule("q")}"#);
+    assert_snapshot!(check("v2[p,new=Q]", "v1[p,q=Q]"), @"loses nothing");
+    assert_snapshot!(check("v2[p,q=X]", "v1[p,q=Q]"), @"loses nothing");
+    // The template stays, and a parameter switches rules off, or on.
+    assert_snapshot!(check("v1[p,q?,r?] isOn=false", "v1[p,q?,r?]"), @r#"{Rule("q"), Rule("r")}"#);
+    assert_snapshot!(check("v1[p,q?,r?] isOn=true", "v1[p,q?,r?] isOn=false"), @"loses nothing");
+    // A rule becomes conditional, and its condition holds.
+    assert_snapshot!(check("v2[p,q?]", "v1[p,q]"), @"loses nothing");
+}
+
+#[test]
+fn rules_lost_by_the_packs_of_a_region_are_summed_up() {
+    let (old, new) = (ruled("v1", 'r', 1..=9), ruled("v2", 'r', 1..=8));
+    let lines = |version: &str, names: &str| {
+        let lines: Vec<String> = names.chars().map(|name| format!("{name} {version}")).collect();
+        lines.join("; ")
+    };
+    let case = |names: &str| first(&lines(&new, names), &lines(&old, names));
+    assert_snapshot!(check(case("abcde")), @"go: a b c d e");
+    assert_snapshot!(check(case("abcdef")), @"
     go: -
-    rule_loss: a keeps 4 of 10 rules
-    blocked: a
-    ");
-    assert_snapshot!(stripped(5, 1), @"go: a");
-    assert_snapshot!(stripped(5, 0), @"
-    go: -
-    rule_loss: a keeps 0 of 5 rules
-    blocked: a
+    rule_loss: eu-west-1 loses 6 of 54 effective rules within 24 h (limit 5)
+    waits: lose 6 rules
     ");
 }
 
 #[test]
 fn when_something_waits_ordinary_puts_go_on() {
-    let plan =
-        second_plan("a v1; b v2; new v1; cut v2/1", "a v1; b v1; cut v1/20; x v7; y v7; z v7");
-    let ruling = Court::new().rule(plan);
+    let case = second("a v1; b v2; new v1; cut v2/1", "a v1; b v1; cut v1/20; x v7; y v7; z v7");
+    let ruling = Court::new().rule(case);
     assert_snapshot!(verdict(&ruling), @"
     go: b new
-    ratio: 4 of 6 owned packs, at most 1
-    rule_loss: cut keeps 1 of 20 rules
-    blocked: cut x y z
+    ratio: deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1)
+    rule_loss: cut loses 19 of 20 effective rules within 24 h (limit 10)
+    rule_loss: eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)
+    waits: delete 3 packs, lose 19 rules
     ");
     assert_snapshot!(text(ruling.approved.plan()), @"
     ~ b update
@@ -263,118 +431,59 @@ fn when_something_waits_ordinary_puts_go_on() {
         template   b7d7d13d (10 rules)
     ! cut held, would update
         template   b7d7d13d (20 rules) → 662788a9 (1 rule)
-        guard: the guard wants a person to approve this (ratio: 4 of 6 owned packs, at most 1; rule_loss: cut keeps 1 of 20 rules); commit an Approval manifest with `plan: 67508d2769fed443fe0c92e9a8d0d710`, or revert
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
     ! x held, would delete: no manifest wants it
-        guard: the guard wants a person to approve this (ratio: 4 of 6 owned packs, at most 1; rule_loss: cut keeps 1 of 20 rules); commit an Approval manifest with `plan: 67508d2769fed443fe0c92e9a8d0d710`, or revert
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
     ! y held, would delete: no manifest wants it
-        guard: the guard wants a person to approve this (ratio: 4 of 6 owned packs, at most 1; rule_loss: cut keeps 1 of 20 rules); commit an Approval manifest with `plan: 67508d2769fed443fe0c92e9a8d0d710`, or revert
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
     ! z held, would delete: no manifest wants it
-        guard: the guard wants a person to approve this (ratio: 4 of 6 owned packs, at most 1; rule_loss: cut keeps 1 of 20 rules); commit an Approval manifest with `plan: 67508d2769fed443fe0c92e9a8d0d710`, or revert
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
     Plan: 1 to create, 1 to update, 0 to delete; 4 held.
     ");
 }
 
 #[test]
-fn the_guard_speaks_at_the_first_look_already_and_its_digest_stays() {
+fn the_guard_speaks_at_the_first_look_already() {
     let (desired, observed) = ("a v1; b v1; c v1", "a v1; b v1; c v1; x v7; y v7");
-    let first = Court::new().rule(first_plan(desired, observed));
-    let second = Court::new().rule(second_plan(desired, observed));
-    assert_snapshot!(verdict(&first), @"
+    let one = Court::new().rule(first(desired, observed));
+    let two = Court::new().rule(second(desired, observed));
+    assert_snapshot!(verdict(&one), @"
     go: -
-    ratio: 2 of 5 owned packs, at most 1
-    blocked: x y
+    ratio: deleting 2 of 5 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
     ");
-    assert_eq!(first.blocked, second.blocked);
+    assert_eq!(one.pending, two.pending);
 }
 
 #[test]
-fn the_digest_does_not_depend_on_which_pack_is_busy() {
+fn what_waits_does_not_depend_on_which_pack_is_busy() {
     let desired = "a v1; b v1; c v1";
-    let digest = |observed: &str| {
-        let ruling = Court::new().rule(second_plan(desired, observed));
-        ruling.blocked.map(|blocked| blocked.digest.to_string()).unwrap_or_default()
-    };
-    let quiet = digest("a v1; b v1; c v1; x v7; y v7");
-    let busy = digest("a v1; b v1; c v1; x v7 10:00 UPDATE_IN_PROGRESS; y v7");
+    let pending = |observed: &str| Court::new().rule(second(desired, observed)).pending.unwrap();
+    let quiet = pending("a v1; b v1; c v1; x v7; y v7");
+    let busy = pending("a v1; b v1; c v1; x v7 10:00 UPDATE_IN_PROGRESS; y v7");
     assert_eq!(quiet, busy);
-    assert_snapshot!(quiet, @"7b18746f91d38247c2e1469dc6557943");
+    assert_snapshot!(quiet.summary(), @"delete 2 packs");
 }
 
 #[test]
-fn an_approval_that_names_the_plan_lets_it_through_until_it_expires() {
-    let mut court = Court::new();
-    let digest = court.rule(dropping(2, 4)).blocked.unwrap().digest;
-    court.approve(digest, at("12:01"));
-    assert_snapshot!(verdict(&court.rule(dropping(2, 4))), @"
-    go: g01 g02
-    approved by drop-old
-    ");
-    let mut late = Court { now: at("12:01"), ..Court::new() };
-    late.approve(digest, at("12:01"));
-    assert_snapshot!(verdict(&late.rule(dropping(2, 4))), @"
-    go: -
-    ratio: 2 of 4 owned packs, at most 1
-    blocked: g01 g02
-    ");
-}
-
-#[test]
-fn an_approval_is_void_when_the_targets_change_and_not_when_other_packs_do() {
-    let mut court = Court::new();
-    let digest =
-        court.rule(second_plan("a v1; b v1", "a v1; b v1; x v7; y v7")).blocked.unwrap().digest;
-    court.approve(digest, at("13:00"));
-    let other_target = second_plan("a v1; b v1", "a v1; b v1; x v8; y v7");
-    let one_more = second_plan("a v1; b v1; c v1", "a v1; b v1; c v1; x v7; y v7; z v7");
-    let other_action = second_plan("a v1; b v1; y v7 -6x", "a v1; b v1; x v7; y v7");
-    for plan in [other_target, one_more, other_action] {
-        assert_eq!(court.rule(plan).approval, None);
-    }
-    let mut other_revision = second_plan("a v2; b v1 p=1; new v3", "a v1; b v1; x v7; y v7");
-    other_revision.revision = None;
-    assert_eq!(court.rule(other_revision).approval.as_deref(), Some("drop-old"));
-}
-
-#[test]
-fn an_approval_covers_what_is_left_of_its_plan_and_nothing_more() {
-    let mut court = Court::new();
-    let digest = court.rule(dropping(4, 6)).blocked.unwrap().digest;
-    court.approve(digest, at("13:00"));
-    assert_eq!(court.rule(dropping(4, 6)).approval.as_deref(), Some("drop-old"));
-    // Two are gone, one of the rest is busy.
-    let kept = packs('k', 2);
-    let rest = second_plan(&kept, &format!("{kept} g03 v2 11:30 UPDATE_IN_PROGRESS; g04 v2"));
-    assert_snapshot!(verdict(&court.rule(rest)), @"
-    go: g04
-    approved by drop-old
-    ");
-    let more = second_plan(&kept, &format!("{kept} g04 v2; g05 v2"));
-    assert_snapshot!(verdict(&court.rule(more)), @"
-    go: -
-    ratio: 2 of 4 owned packs, at most 1
-    blocked: g04 g05
-    ");
-}
-
-#[test]
-fn mode_observe_does_nothing_and_shows_the_digest_that_sync_would_act_on() {
-    let plan = || second_plan("a v2; b v1", "a v1; b v1; x v7; y v7");
-    let sync = Court::new().rule(plan());
-    let observe = Court { mode: Mode::Observe, ..Court::new() }.rule(plan());
-    assert_eq!(observe.blocked, sync.blocked);
+fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
+    let case = || second("a v2; b v1", "a v1; b v1; x v7; y v7");
+    let sync = Court::new().rule(case());
+    let observe = Court { mode: Mode::Observe, ..Court::new() }.rule(case());
+    assert_eq!(observe.pending, sync.pending);
     assert_snapshot!(verdict(&observe), @"
     go: -
-    ratio: 2 of 4 owned packs, at most 1
-    blocked: x y
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 2 packs
     ");
     assert_snapshot!(text(observe.approved.plan()), @"
     ! a held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         mode: mode observe never writes
     ! x held, would delete: no manifest wants it
-        guard: the guard wants a person to approve this (ratio: 2 of 4 owned packs, at most 1); commit an Approval manifest with `plan: 7b18746f91d38247c2e1469dc6557943`, or revert
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
     ! y held, would delete: no manifest wants it
-        guard: the guard wants a person to approve this (ratio: 2 of 4 owned packs, at most 1); commit an Approval manifest with `plan: 7b18746f91d38247c2e1469dc6557943`, or revert
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
     No changes; 3 held.
     ");
 }
@@ -382,12 +491,12 @@ fn mode_observe_does_nothing_and_shows_the_digest_that_sync_would_act_on() {
 #[test]
 fn mode_upsert_never_deletes_and_guards_its_other_losses() {
     let mut court = Court { mode: Mode::Upsert, ..Court::new() };
-    let plan = second_plan("a v2; b v1 -6x", "a v1; b v1; x v7; y v7 UPDATE_IN_PROGRESS");
-    let ruling = court.rule(plan);
+    let case = second("a v2; b v1 -6x", "a v1; b v1; x v7; y v7 UPDATE_IN_PROGRESS");
+    let ruling = court.rule(case);
     assert_snapshot!(verdict(&ruling), @"
     go: a
-    exclusions: b loses 6 accounts, at most 5
-    blocked: b
+    exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
+    waits: exclude 6 accounts
     ");
     assert_snapshot!(text(ruling.approved.plan()), @"
     ~ a update
@@ -399,80 +508,11 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
         excluded   + 200000000004 (exclude.accounts)
         excluded   + 200000000005 (exclude.accounts)
         excluded   + 200000000006 (exclude.accounts)
-        guard: the guard wants a person to approve this (exclusions: b loses 6 accounts, at most 5); commit an Approval manifest with `plan: eec337614b1f635807a3239205290797`, or revert
+        guard: waiting for approval: exclude 6 accounts in eu-west-1 (6 active accounts newly excluded within 24 h, all packs together (limit 5)); commit what `conformd approve` prints, or revert the change
     ! x held, would delete: no manifest wants it
         mode: mode upsert never deletes
     ! y held, would delete: no manifest wants it
         mode: mode upsert never deletes
     Plan: 0 to create, 1 to update, 0 to delete; 3 held.
     ");
-}
-
-#[test]
-fn names_leave_the_window_after_24_hours_to_the_second() {
-    let drop = |name: &str| second_plan("a v1; b v1", &format!("a v1; b v1; {name} v7"));
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"go: x");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"go: x");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
-    go: -
-    window: 2 names within 24 hours, at most 1
-    blocked: y
-    ");
-    court.now = at("d2/11:59:59");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
-    go: -
-    window: 2 names within 24 hours, at most 1
-    blocked: y
-    ");
-    court.now = at("d2/12:00:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
-}
-
-#[test]
-fn a_process_younger_than_24_hours_takes_away_one_name_only() {
-    let drop = |names: &str| {
-        let kept = packs('k', 20);
-        second_plan(&kept, &format!("{kept}{names}"))
-    };
-    let mut court = Court { ledger: Ledger::new(at("12:00")), ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(drop("x v7; y v7"))), @"
-    go: -
-    window: 2 names within 24 hours, at most 1
-    blocked: x y
-    ");
-    assert_snapshot!(verdict(&court.rule(drop("x v7"))), @"go: x");
-    court.now = at("d2/11:59:59");
-    assert_snapshot!(verdict(&court.rule(drop("y v7"))), @"
-    go: -
-    window: 2 names within 24 hours, at most 1
-    blocked: y
-    ");
-    court.now = at("d2/12:00:00");
-    assert_snapshot!(verdict(&court.rule(drop("y v7; z v7"))), @"go: y z");
-}
-
-#[test]
-fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let drop = |name: &str| ("a v1; b v1", format!("a v1; b v1; {name} v7"));
-    let mut court = Court { limits, mode: Mode::Observe, ..Court::new() };
-    let (desired, observed) = drop("x");
-    court.rule(second_plan(desired, &observed));
-    court.mode = Mode::Sync;
-    court.rule(first_plan(desired, &observed));
-    let (desired, observed) = drop("y");
-    assert_snapshot!(verdict(&court.rule(second_plan(desired, &observed))), @"go: y");
-}
-
-#[test]
-fn one_pack_that_goes_in_every_region_counts_once() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
-    let mut court = Court { limits, ..Court::new() };
-    for region in ["eu-west-1", "us-east-1", "ap-south-1"] {
-        let mut plan = second_plan("a v1", "a v1; x v7");
-        plan.place.region = region.parse().unwrap();
-        assert_eq!(verdict(&court.rule(plan)), "go: x");
-    }
 }

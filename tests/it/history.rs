@@ -66,6 +66,7 @@ fn decisions(plan: &Plan, outcome: &str) -> String {
             Reason::Rescue { .. } => "rescue",
             Reason::Unwanted => "unwanted",
             Reason::RegionDropped => "region dropped",
+            Reason::Absent => "absent",
         };
         let end = if outcome.is_empty() { String::new() } else { format!(" → {outcome}") };
         format!("{} {} ({reason}){end}", step.action.kind(), step.pack)

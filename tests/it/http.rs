@@ -78,6 +78,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
         membership: watch::Sender::new(facts.membership).subscribe(),
         recorders: watch::Sender::new(facts.recorders).subscribe(),
         events: events.subscribe(),
+        record: watch::Sender::default().subscribe(),
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
@@ -275,6 +276,7 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/accounts/{id}                       one account explained; ?format=text for people
     /api/v1/new-accounts                        accounts that joined lately, and how much time is left
     /api/v1/plan                                what is planned; ?format=text for people
+    /api/v1/approvals/pending                   what waits for an approval, and the document; ?format=text for that alone
     /api/v1/events                              what happened lately; ?after=NUMBER for what came since
     /api/v1/openapi.json                        all this, for programs (OpenAPI 3.1)
     /api/v1/reconcile                           POST: look at everything now
@@ -499,7 +501,7 @@ async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
       ~ iam-baseline update
           parameter  ApiKey = #2938a73c
       ! legacy held, would delete: no manifest wants it
-          guard: the guard wants a person to approve this
+          guard: waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     us-east-1 (account 111111111111) at dir:0a1b2c3d
       ! the whole region is held

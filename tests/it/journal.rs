@@ -120,7 +120,7 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     ! newcomer - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
     ‼ newcomer - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen for the first time: 3 packs
-    ‼ guard eu-west-1 legacy -: the guard holds legacy; an Approval of c506640c31eb7b0344acb3d3115ebd4b lets it through: 2 of 3 owned packs
+    ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
       arrival eu-west-1 - -: 2 packs (legacy, logging): converged
     ! arrival eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
     ! region us-east-1 - -: not seen (denied), so nothing is done here: a policy forbids it
@@ -167,7 +167,7 @@ fn what_is_not_seen_has_not_changed() {
     let mut world = World::started();
     world.show(tracked());
     let first = world.news();
-    assert!(first.contains("the guard holds"), "{first}");
+    assert!(first.contains("waiting for approval"), "{first}");
     let dark = unseen(HERE, FailureKind::Throttled, "too many requests");
     world.show(dark.clone());
     let lost = world.news();

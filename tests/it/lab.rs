@@ -10,6 +10,7 @@ pub(crate) mod book;
 pub(crate) mod crew;
 pub(crate) mod invariants;
 pub(crate) mod manifests;
+pub(crate) mod toll;
 pub(crate) mod truth;
 pub(crate) mod witness;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::guard::Limits;
 use conformd::domain::history::Pace;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
@@ -29,10 +30,12 @@ use conformd::domain::organization::AccountState;
 use conformd::domain::plan_text::{PlanText, Values};
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::snapshot::{Absence, FileContent, Snapshot, SourcePath};
+use conformd::domain::stamp::Stamp;
 use conformd::domain::track::Sweeps;
-use conformd::intake::Intake;
-use conformd::region::{Policy, Reconciler, Surroundings};
+use conformd::intake::{Intake, Parsed};
+use conformd::record::{BYTES_MAX, Record, Terms};
+use conformd::region::{Policy, Reconciler, SharedWindow, Surroundings, Watched};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::Event;
 use conformd::sim::faults::FaultRule;
@@ -42,18 +45,22 @@ use conformd::sim::knobs::Knobs;
 use conformd::sim::scenario::Entry;
 use conformd::sim::setup::{Recorder, Role, Setup};
 use conformd::sim::world::World;
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use book::{Book, Tick};
 use crew::{Crew, Knowledge};
+use toll::{Taker, Toll};
 use truth::Truth;
 use witness::{Lies, Tripwire, Witness};
 
 /// Virtual seconds per second of the paused runtime, in labs that know their members.
 const SPEED: u32 = 600;
+
+/// From one reading of a plain directory to the next.
+const SOURCE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The interval of every lab's regions.
 pub(crate) const INTERVAL: Duration = Duration::from_mins(15);
@@ -76,6 +83,10 @@ pub(crate) struct Setting {
     pub(crate) rescue: Rescue,
     /// What the process knows of members.
     pub(crate) knowledge: Knowledge,
+    /// Whether processes have a record of what was lost, which was begun long ago.
+    pub(crate) record: bool,
+    /// Whether a manifest that is gone was taken out on purpose.
+    pub(crate) absence: Absence,
     /// Members besides the three that every lab has; all of long standing.
     pub(crate) others: u64,
 }
@@ -100,6 +111,8 @@ impl Default for Setting {
             limits: Limits::default(),
             rescue: Rescue::default(),
             knowledge: Knowledge::Nothing,
+            record: true,
+            absence: Absence::Atomic,
             others: 0,
         }
     }
@@ -124,12 +137,19 @@ struct Source {
     intake: Intake,
     /// Whether readings go on and succeed; else `intake` grows old.
     is_read: bool,
+    /// When these files were read for the first time.
+    since: Option<Timestamp>,
 }
 
 impl Source {
-    fn intake(&self, now: Timestamp) -> Intake {
-        let read_last = if self.is_read { Some(now) } else { self.intake.read_last };
-        Intake { read_last, ..self.intake.clone() }
+    /// As a process sees it whose time of day is `told`.
+    fn intake(&self, now: Timestamp, told: Timestamp) -> Intake {
+        let read_last = if self.is_read { Some(told) } else { self.intake.read_last };
+        let confirmed = match self.intake.absence {
+            Absence::Atomic => true,
+            Absence::Declared => self.is_read && Some(now) >= self.intake.confirms_at,
+        };
+        Intake { read_last, confirmed, ..self.intake.clone() }
     }
 }
 
@@ -139,9 +159,13 @@ pub(crate) struct Shared {
     clock: Clock,
     world: Arc<Mutex<World>>,
     policy: Mutex<Policy>,
+    policies: watch::Sender<Arc<Policy>>,
     source: Mutex<Source>,
+    /// Changes with the files.
+    parsed: watch::Sender<Parsed>,
     book: Mutex<Book>,
     lies: Arc<Mutex<Lies>>,
+    toll: Arc<Mutex<Toll>>,
 }
 
 /// A lab. Tests that use it run on a paused, single-threaded runtime.
@@ -155,6 +179,8 @@ pub(crate) struct Lab {
     crew: Option<Crew>,
     /// The clock of the machine that it runs on.
     process_clock: Clock,
+    /// What its processes remember.
+    record: Option<Record>,
     kills: u32,
 }
 
@@ -192,13 +218,20 @@ impl Lab {
         // Heartbeats are in real time: on a fast clock a week has few of them.
         let speed = if setting.knowledge == Knowledge::Nothing { 1 } else { SPEED };
         let clock = Clock::simulated(start(), speed);
-        let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world)));
+        let members = 3 + usize::try_from(setting.others).unwrap();
+        let toll = Toll::new(policy.installation.clone(), setting.limits, members);
+        let toll = Arc::new(Mutex::new(toll));
+        let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world), Arc::clone(&toll)));
+        let record = setting.record.then(|| record(&policy, setting.owner));
+        let (policies, parsed) =
+            (watch::Sender::new(Arc::new(policy.clone())), watch::Sender::default());
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
-        let shared = Arc::new(Shared { clock, world, policy, source, book, lies });
+        let shared =
+            Arc::new(Shared { clock, world, policy, policies, source, parsed, book, lies, toll });
         let process_clock = shared.clock.clone();
         let (bells, lives) = (Vec::new(), JoinSet::new());
-        Self { setting, shared, bells, lives, kills: 0, crew: None, process_clock }
+        Self { setting, shared, bells, lives, kills: 0, crew: None, process_clock, record }
     }
 
     /// A lab with these manifests, whose process has started.
@@ -211,24 +244,54 @@ impl Lab {
 
     /// Starts a process that may go this far.
     pub(crate) fn boot_in(&mut self, mode: Mode) {
-        self.setting.mode = mode;
-        lock(&self.shared.policy).mode = mode;
+        self.reload(mode);
         self.boot();
     }
 
-    /// Starts a process without memory.
+    /// Changes the mode of the processes that run, as a reload of the settings does.
+    pub(crate) fn reload(&mut self, mode: Mode) {
+        self.setting.mode = mode;
+        let mut policy = lock(&self.shared.policy);
+        policy.mode = mode;
+        self.shared.policies.send_replace(Arc::new(policy.clone()));
+        drop(policy);
+        self.ring();
+    }
+
+    /// Starts a process that remembers nothing but what is in the record.
     pub(crate) fn boot(&mut self) {
         self.boot_with(&CallGate::open(), None);
     }
 
+    /// Starts a process without a record, whatever others have.
+    pub(crate) fn boot_without_record(&mut self) {
+        let record = self.record.take();
+        self.boot();
+        self.record = record;
+    }
+
+    /// The record is lost; processes that start from now on have none.
+    pub(crate) fn lose_record(&mut self) {
+        self.record = None;
+    }
+
+    fn window(&self, clock: &Clock) -> SharedWindow {
+        let Some(record) = &self.record else {
+            return SharedWindow::without_record(clock, "no state directory is set".to_owned());
+        };
+        // A record in memory answers at once.
+        let remembered = record.window(clock.stamp()).now_or_never().unwrap().unwrap();
+        SharedWindow::with_record(record.clone(), &remembered, clock)
+    }
+
     /// Lets the process's time of day jump, so that it is wrong by `error`.
     pub(crate) fn stray(&mut self, error: SignedDuration) {
+        lock(&self.shared.book).is_astray = true;
         self.process_clock.stray(error);
     }
 
     /// The same; every call passes the gate and the tripwire.
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
-        let ledger = Arc::new(Mutex::new(Ledger::new(self.now())));
         let process = lock(&self.shared.book).begin(&lock(&self.shared.policy));
         lock(&self.shared.source).intake.catalog = None;
         let clock = self.shared.clock.astray(SignedDuration::ZERO);
@@ -237,22 +300,32 @@ impl Lab {
             let (world, time) = (Arc::clone(&self.shared.world), self.shared.clock.clone());
             InProcess::new(world, time, place.clone()).with_ears(clock.clone())
         };
+        let window = Arc::new(self.window(&clock));
         let places = self.places();
         let crew = Crew::start(self.setting.knowledge, &aws(&places[0]), &clock, &mut self.lives);
         self.crew = Some(crew.clone());
         self.read();
         for place in places {
             let aws = aws(&place).with_gate(gate.clone());
-            let witness =
-                Witness::new(aws, clock.clone(), tripwire.cloned(), Arc::clone(&self.shared.lies));
+            let watches_since = self.record.is_none().then(|| self.now());
+            let taker = Taker { process, watches_since, approvals: BTreeMap::new() };
+            let (time, lies) = (self.shared.clock.clone(), Arc::clone(&self.shared.lies));
+            let toll = (Arc::clone(&self.shared.toll), taker);
+            let witness = Witness::new(aws, time, tripwire.cloned(), lies, toll);
             let writer = self.setting.mode.may_put().then(|| witness.clone());
             let reconciler =
-                Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&ledger));
+                Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&window));
             let bell = Arc::new(Notify::new());
             self.bells.push(Arc::clone(&bell));
             let shared = Arc::clone(&self.shared);
             let (crew, clock) = (crew.clone(), clock.clone());
-            let life = Life { process, reconciler, witness, place, shared, bell, crew, clock };
+            let watched = Watched {
+                policy: Some(shared.policies.subscribe()),
+                parsed: Some(shared.parsed.subscribe()),
+                ..Watched::default()
+            };
+            let life =
+                Life { process, reconciler, witness, place, shared, bell, crew, clock, watched };
             self.lives.spawn(life.run());
         }
     }
@@ -263,6 +336,7 @@ impl Lab {
         self.crew = None;
         self.bells.clear();
         self.kills += 1;
+        lock(&self.shared.book).settle_toll();
         lock(&self.shared.book).say(self.now(), "-- killed");
     }
 
@@ -313,7 +387,11 @@ impl Lab {
             (SourcePath::new(path).unwrap(), FileContent::Bytes(text.as_bytes().into()))
         };
         let files = files.into_iter().map(file).collect();
-        lock(&self.shared.source).files = files;
+        let mut source = lock(&self.shared.source);
+        if source.files != files {
+            (source.files, source.since) = (files, None);
+        }
+        drop(source);
         self.read();
     }
 
@@ -328,8 +406,21 @@ impl Lab {
         let snapshot = Snapshot::of_directory(source.files.clone());
         let regions = self.places().into_iter().map(|place| place.region).collect();
         let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
-        source.intake = Intake { catalog, read_last: Some(self.now()), problem: None };
+        let now = self.now();
+        let since = *source.since.get_or_insert(now);
+        source.intake = Intake {
+            catalog: catalog.clone(),
+            read_last: Some(now),
+            absence: self.setting.absence,
+            confirms_at: Some(since + SOURCE_INTERVAL),
+            ..Intake::default()
+        };
         source.is_read = true;
+        self.shared.parsed.send_if_modified(|parsed| {
+            let is_new = parsed.catalog != catalog;
+            parsed.catalog = catalog;
+            is_new
+        });
         self.crew.iter().for_each(|crew| crew.ask(&source.intake));
         drop(source);
         self.ring();
@@ -379,6 +470,11 @@ impl Lab {
     /// From now on AWS does not echo markers.
     pub(crate) fn drop_markers(&mut self) {
         lock(&self.shared.lies).drops_markers = true;
+    }
+
+    /// From now on the answer to a write takes so long.
+    pub(crate) fn slow_writes(&mut self, wait: Duration) {
+        lock(&self.shared.lies).write_takes = wait;
     }
 
     /// A line of the trace for what the test does.
@@ -448,9 +544,22 @@ impl Lab {
         lock(&self.shared.book)
     }
 
+    /// The most of each limit that was used within any day.
+    pub(crate) fn worst(&self) -> BTreeMap<&'static str, (toll::Share, String)> {
+        lock(&self.shared.book).settle_toll();
+        lock(&self.shared.toll).worst.clone()
+    }
+
     /// The last report of a region.
     pub(crate) fn report(&self, region: &str) -> RegionReport {
         lock(&self.shared.book).reports[&region.parse::<Region>().unwrap()].clone()
+    }
+
+    /// An approval of everything that waits for one in a region; nothing where nothing does.
+    pub(crate) fn approval_of_pending(&self, region: &str) -> String {
+        let Some(pending) = self.report(region).pending else { return String::new() };
+        let expires = self.now() + hours(6 * 24);
+        format!("---\n{}", manifests::approval_of_losses(region, &pending.losses, expires))
     }
 
     /// The last plan of every region.
@@ -483,25 +592,33 @@ struct Life {
     bell: Arc<Notify>,
     crew: Crew,
     clock: Clock,
+    watched: Watched,
 }
 
 impl Life {
     async fn run(mut self) {
-        let stop = CancellationToken::new();
-        let Shared { clock, world: _, policy, source, book, lies: _ } = &*Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
+        let Shared { clock, policy, source, book, .. } = &*shared;
         loop {
+            // What the reconciliation goes by counts as seen; what comes later closes its gate.
+            self.watched.policy.iter_mut().for_each(|it| drop(it.borrow_and_update()));
+            self.watched.parsed.iter_mut().for_each(|it| drop(it.borrow_and_update()));
             let (started, policy) = (clock.now(), lock(policy).clone());
-            let intake = lock(source).intake(started);
+            let now = self.clock.now();
+            let intake = lock(source).intake(started, now);
+            let catalog = intake.catalog.as_ref();
+            let approvals = catalog.map(|it| it.approvals.clone()).unwrap_or_default();
+            self.witness.goes_by(approvals);
             let around = Surroundings {
                 intake: intake.clone(),
                 membership: Arc::clone(&self.crew.membership.borrow_and_update()),
                 recorders: Arc::clone(&self.crew.recorders.borrow_and_update()),
             };
-            let report = self.reconciler.tick(&policy, &around, &stop).await;
+            let report = self.reconciler.tick(&policy, &around, &self.watched).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();
-            let tick = Tick { process: self.process, started, place, intake, notes };
+            let tick = Tick { process: self.process, started, now, place, intake, notes };
             lock(book).enter(&tick, report, clock.now());
             self.rest(&policy, pause).await;
         }
@@ -514,7 +631,7 @@ impl Life {
         loop {
             self.tell();
             let left = end.saturating_sub(self.clock.elapsed());
-            let follows = self.crew.knowledge != Knowledge::Nothing;
+            let follows = self.crew.knowledge.has_rows();
             // All arms are cancel-safe: a bell that nobody hears rings later.
             let news = tokio::select! {
                 biased;
@@ -537,6 +654,20 @@ impl Life {
         let report = lock(book).learn(self.process, &self.place.region, tracking, now);
         self.crew.publish(&report);
     }
+}
+
+/// A record that was begun a month before the lab, in which nothing was lost.
+fn record(policy: &Policy, owner: &str) -> Record {
+    let terms = Terms {
+        directory: None,
+        installation: policy.installation.clone(),
+        account: owner.parse().unwrap(),
+        command: "conformd run".to_owned(),
+        retention: hours(90 * 24),
+        bytes_max: BYTES_MAX,
+    };
+    let began = Stamp { wall: start() - hours(30 * 24), aws: None, boot: None };
+    Record::in_memory(terms, &began)
 }
 
 /// An account joins, with this recorder everywhere.

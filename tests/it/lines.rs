@@ -1,12 +1,17 @@
 //! The line language of the plan tests: one pack a line, for what is desired and what is observed.
 //!
 //! `iam v1 key=value -222222222222 s3:bucket/prefix orphan` is a pack whose template is `v1` (of 10
-//! rules; `v1/4` of 4), with a parameter, an excluded account (`-3x`: three of them), a delivery
-//! and a deletion policy. Desired lines may add `adopt`, `suspended`, `suspended:TIME`, `broken`
-//! (the last good form of a manifest that is invalid now), `stuck`, `unsupported` or `elsewhere`;
+//! rules; `v1/4` of 4; nobody remembers their names), with a parameter, an excluded
+//! account (`-3x`: three of them), a delivery and a deletion policy. `v1[a,b=X,c?]` is a template
+//! that is remembered, with these rules: `b` evaluates `X`, and `c` is in effect where the
+//! parameter `isOn` says so, which is the default.
+//! Desired lines may add `adopt`, `suspended`, `suspended:TIME`, `broken`
+//! (the last good form of a manifest that is invalid now), `stuck`, `unsupported`, `elsewhere` or
+//! `absent`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
-//! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty` and
-//! `#unseen` are about the whole; `#list 12:00 333333333333@11:30` is the account list of noon,
+//! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty`,
+//! `#declared` (a plain directory), `#once` (that was read once only) and `#unseen` are about the
+//! whole; `#list 12:00 333333333333@11:30` is the account list of noon,
 //! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
 //! day. What is known of members has lines of its own (`members`).
 //!
@@ -17,16 +22,22 @@
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conformd::domain::approval::{Approval, Approvals};
 use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
+use conformd::domain::diagnostic::Span;
 use conformd::domain::diff::{Inputs, plan};
 use conformd::domain::failure::FailureKind;
+use conformd::domain::guard::{Limits, Ruling, Terms, approve};
 use conformd::domain::history::{History, Pace};
-use conformd::domain::manifest::Suspend;
+use conformd::domain::manifest::{Origin, Suspend};
+use conformd::domain::mode::Mode;
 use conformd::domain::model::{
     AccountId, DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
     Revision, Timestamp,
@@ -39,7 +50,11 @@ use conformd::domain::organization::{
 };
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::rules::{HeldRules, Templates};
 use conformd::domain::selector::{Excluded, Rule, named};
+use conformd::domain::snapshot::{Absence, SourcePath};
+use conformd::domain::template::Template;
+use conformd::domain::window::{SPAN, Window};
 
 use crate::members::{Members, account_list, members};
 
@@ -78,8 +93,7 @@ pub(crate) fn is_time(word: &str) -> bool {
 struct Pack<'a> {
     name: PackName,
     content: Content,
-    template: Digest,
-    rules: u32,
+    template: Arc<Template>,
     policy: DeletionPolicy,
     /// Excluded accounts whom a unit excludes.
     by_units: Excluded,
@@ -88,7 +102,7 @@ struct Pack<'a> {
 
 impl Pack<'_> {
     fn marker(&self, installation: &Installation, name: &PackName) -> Marker {
-        let (template, rules) = (self.template, self.rules);
+        let (template, rules) = (self.template.digest, self.template.census.rules);
         Marker::new(installation.clone(), template, rules, self.policy, (&place(), name))
     }
 
@@ -108,8 +122,7 @@ fn pack(line: &str) -> Pack<'_> {
             excluded: BTreeSet::new(),
             delivery: Delivery::default(),
         },
-        template: Digest::of([b"v1".as_slice()]),
-        rules: 10,
+        template: counted("v1", 10),
         policy: DeletionPolicy::Delete,
         by_units: Excluded::new(),
         rest: Vec::new(),
@@ -128,12 +141,14 @@ fn pack(line: &str) -> Pack<'_> {
         } else if let Some(delivery) = word.strip_prefix("s3:") {
             let (bucket, prefix) = delivery.split_once('/').unwrap_or((delivery, ""));
             content.delivery = Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        } else if let Some((version, rules)) = word.split_once('[') {
+            let rules = rules.strip_suffix(']').unwrap();
+            pack.template = remembered(version, rules);
         } else if let Some(version) =
             word.strip_prefix('v').filter(|it| it.parse_version().is_some())
         {
             let (number, rules) = version.parse_version().unwrap();
-            pack.template = Digest::of([format!("v{number}").as_bytes()]);
-            pack.rules = rules;
+            pack.template = counted(&format!("v{number}"), rules);
         } else if word == "orphan" {
             pack.policy = DeletionPolicy::Orphan;
         } else {
@@ -141,6 +156,69 @@ fn pack(line: &str) -> Pack<'_> {
         }
     }
     pack
+}
+
+/// A template of this version and so many rules.
+fn counted(version: &str, rules: u32) -> Arc<Template> {
+    let names: Vec<String> = (1..=rules).map(|rule| format!("rule{rule}")).collect();
+    template(version, &names.join(","))
+}
+
+/// A template that the process remembers, with these rules.
+fn remembered(version: &str, rules: &str) -> Arc<Template> {
+    let template = template(&format!("{version}[{rules}]"), rules);
+    TEMPLATES.with_borrow_mut(|known| known.insert(template.digest, Arc::clone(&template)));
+    template
+}
+
+/// A template with these rules, whose digest is that of `id`.
+fn template(id: &str, rules: &str) -> Arc<Template> {
+    PARSED.with_borrow_mut(|known| {
+        let parse = || {
+            let path = SourcePath::new("template.yaml").unwrap();
+            let text = template_text(rules);
+            let (mut template, _) = Template::parse(&path, &text).unwrap();
+            template.digest = Digest::of([id.as_bytes()]);
+            if rules.is_empty() {
+                template.census.rules = 0;
+            }
+            Arc::new(template)
+        };
+        let key = (id.to_owned(), rules.to_owned());
+        Arc::clone(known.entry(key).or_insert_with(parse))
+    })
+}
+
+thread_local! {
+    /// What the process remembers.
+    static TEMPLATES: RefCell<Templates> = RefCell::default();
+    /// Thousands of cases have a few templates.
+    static PARSED: RefCell<BTreeMap<(String, String), Arc<Template>>> = RefCell::default();
+}
+
+fn template_text(rules: &str) -> String {
+    let mut text = "Parameters: {isOn: {Type: String, Default: \"true\"}}
+Conditions: {InEffect: !Equals [!Ref isOn, \"true\"], Never: !Equals [a, b]}
+Resources:
+"
+    .to_owned();
+    let rules: Vec<&str> = rules.split(',').collect();
+    for (index, rule) in rules.iter().enumerate() {
+        let (name, condition) = match (rule.strip_suffix('?'), *rule) {
+            (_, "") => ("none", "Condition: Never, "),
+            (Some(name), _) => (name, "Condition: InEffect, "),
+            (None, name) => (name, ""),
+        };
+        let (name, source) = name.split_once('=').unwrap_or((name, name));
+        let identifier = source.to_uppercase();
+        writeln!(
+            text,
+            "  R{index}: {{Type: AWS::Config::ConfigRule, {condition}Properties: \
+             {{ConfigRuleName: {name}, Source: {{Owner: AWS, SourceIdentifier: {identifier}}}}}}}"
+        )
+        .unwrap();
+    }
+    text
 }
 
 trait Version {
@@ -168,8 +246,12 @@ pub(crate) fn desired(text: &str) -> Desired {
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
         basis: Basis::Whole,
+        absence: Absence::Atomic,
+        confirmed: true,
+        confirms_at: None,
         empty: false,
         elsewhere: BTreeSet::new(),
+        absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
         standing: Standing::Current,
@@ -179,6 +261,8 @@ pub(crate) fn desired(text: &str) -> Desired {
             "#invalid" => desired.basis = Basis::Invalid("iam.yaml does not parse".to_owned()),
             "#unread" => desired.basis = Basis::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
+            "#declared" => desired.absence = Absence::Declared,
+            "#once" => desired.confirmed = false,
             "#frozen" => desired.standing = Standing::Frozen("the list shrank".to_owned()),
             line if line.starts_with("#account ") => list(&mut desired, line),
             line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
@@ -235,6 +319,7 @@ fn want(desired: &mut Desired, line: &str) {
         excluded,
         selects,
         content: pack.content,
+        template: pack.template,
         marker,
         adopt: false,
         suspend: None,
@@ -263,6 +348,10 @@ fn want(desired: &mut Desired, line: &str) {
                 desired.elsewhere.insert(name);
                 return;
             }
+            "absent" => {
+                desired.absent.insert(name, origin("absent.yaml"));
+                return;
+            }
             "stuck" => Some(Stuck::Invalid("iam.yaml:3:1: unknown field".to_owned())),
             "unresolved" => Some(Stuck::Unresolved("the account list is not known".to_owned())),
             "unsupported" => Some(Stuck::Unsupported("templates in S3 are not".to_owned())),
@@ -277,6 +366,12 @@ fn want(desired: &mut Desired, line: &str) {
         }
     }
     desired.packs.insert(name, Want::Pack(Box::new(want)));
+}
+
+/// The first line of a file.
+pub(crate) fn origin(path: &str) -> Origin {
+    let span = Span { line: 1, column: 1, start: 0, end: 1 };
+    Origin { path: SourcePath::new(path).unwrap(), span }
 }
 
 /// What the region showed.
@@ -356,7 +451,24 @@ pub(crate) fn look(
 pub(crate) fn look_with(
     history: &mut History,
     desired: &Desired,
+    looked: (&Observed, &Members),
+    now: Timestamp,
+) -> Plan {
+    let known = (&BTreeMap::new(), &old_window());
+    look_knowing(history, desired, looked, known, now)
+}
+
+/// The window of a process that knows everything that was lost, which is nothing.
+pub(crate) fn old_window() -> Window {
+    Window::with_record(Duration::ZERO, SPAN)
+}
+
+/// The same, where these approvals are declared and this was lost.
+pub(crate) fn look_knowing(
+    history: &mut History,
+    desired: &Desired,
     (observed, members): (&Observed, &Members),
+    (approvals, window): (&BTreeMap<String, Approval>, &Window),
     now: Timestamp,
 ) -> Plan {
     let (place, pace) = (place(), pace());
@@ -364,6 +476,7 @@ pub(crate) fn look_with(
         history.observe(seen, desired, now, &pace);
         history.arrive(&members.tracking);
     }
+    let templates = templates();
     let inputs = Inputs {
         place: &place,
         desired: Some(desired),
@@ -374,8 +487,44 @@ pub(crate) fn look_with(
         rescue: &members.rescue,
         pace: &pace,
         quota: QUOTA,
+        rules: &held_rules(&place, observed, &templates),
+        approvals: Approvals { all: approvals, now, aws_now: now },
+        window,
     };
     plan(&inputs, now)
+}
+
+/// The templates that are remembered.
+pub(crate) fn templates() -> Templates {
+    TEMPLATES.with_borrow(Clone::clone)
+}
+
+/// What the packs of the region hold, as far as their templates are remembered.
+pub(crate) fn held_rules<'a>(
+    place: &'a Place,
+    observed: &'a Observed,
+    templates: &'a Templates,
+) -> HeldRules<'a> {
+    let seen = match observed {
+        Observed::Seen(seen) => Some(seen),
+        Observed::Unseen(_) => None,
+    };
+    HeldRules::new(place, seen, templates)
+}
+
+/// What the guard says of a plan where nothing was lost and nothing is approved.
+pub(crate) fn ruled((plan, observed): (Plan, &Observed), mode: Mode, now: Timestamp) -> Ruling {
+    let (here, templates) = (place(), templates());
+    let terms = Terms {
+        mode,
+        limits: &Limits::default(),
+        approvals: Approvals { all: &BTreeMap::new(), now, aws_now: now },
+        rules: &held_rules(&here, observed, &templates),
+        members: None,
+        shrink: None,
+        elapsed: SPAN,
+    };
+    approve(plan, &terms, &old_window())
 }
 
 /// The plan of a process that looks for the first time, at noon.

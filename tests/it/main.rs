@@ -2,23 +2,31 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod accidents;
 mod alerts;
 mod api;
+mod applying;
+mod approving;
 mod canaries;
+mod characters;
 mod check;
 mod cli;
 mod contract;
 mod crash;
 mod daemon;
+mod effective;
 mod faults;
 mod fleet;
+mod generated;
 mod guard;
 mod history;
 mod http;
 mod journal;
+mod judging;
 mod lab;
 mod lines;
 mod logs;
+mod losses;
 mod manifests;
 mod members;
 mod metrics;
@@ -33,6 +41,7 @@ mod probe;
 mod process;
 mod properties;
 mod random;
+mod record;
 mod recorded;
 mod remedies;
 mod rendering;
@@ -49,6 +58,7 @@ mod templates;
 mod tidy;
 mod toy;
 mod tracking;
+mod upgrade;
 mod waits;
 mod week;
 mod wire;

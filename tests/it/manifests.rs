@@ -9,8 +9,11 @@ use std::path::Path;
 use clap::Parser as _;
 use conformd::cli::validate;
 use conformd::domain::catalog::{Catalog, Constraints, Declared, templates_wanted};
+use conformd::domain::desired::{Basis, Grounds, desired};
 use conformd::domain::diagnostic::Diagnostic;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::model::{PackName, Place};
+use conformd::domain::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
+use conformd::domain::template::Template;
 use conformd::domain::{code, limits};
 use proptest::prelude::*;
 
@@ -50,7 +53,14 @@ fn snapshot<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Snapshot {
     let bytes = |text: &T| FileContent::Bytes(text.as_ref().into());
     let mut files: BTreeMap<SourcePath, FileContent> =
         files.iter().map(|(name, text)| (path(name), bytes(text))).collect();
-    files.entry(path("t.yaml")).or_insert_with(|| FileContent::Bytes(TEMPLATE.as_bytes().into()));
+    let is_named = |content: &FileContent| match content {
+        FileContent::Bytes(bytes) => String::from_utf8_lossy(bytes).contains("t.yaml"),
+        FileContent::Unreadable(_) | FileContent::EmptyDirectory => false,
+    };
+    if files.values().any(is_named) {
+        let template = FileContent::Bytes(TEMPLATE.as_bytes().into());
+        files.entry(path("t.yaml")).or_insert(template);
+    }
     Snapshot::of_directory(files)
 }
 
@@ -64,6 +74,7 @@ fn show(catalog: &Catalog) -> String {
     for (name, declared) in &catalog.packs {
         match declared {
             Declared::Good(_) => writeln!(lines, "{name}: good"),
+            Declared::Absent(_) => writeln!(lines, "{name}: absent"),
             Declared::Broken { why: _, last_good: None } => writeln!(lines, "{name}: broken"),
             Declared::Broken { why: _, last_good: Some(_) } => {
                 writeln!(lines, "{name}: broken, last good form in force")
@@ -140,12 +151,13 @@ spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
     packs.yaml:14:32: error[malformed]: suspend.until is "tomorrow"; expected a moment such as 2026-12-01T00:00:00Z
     packs.yaml:15:22: error[malformed]: delivery.bucket is "results"; expected a bucket name that begins with awsconfigconforms (AWS Config's own role may write to no other bucket)
     packs.yaml:17:9: error[syntax]: this is not YAML: unclosed bracket '['
+    packs.yaml:22:7: error[missing-field]: spec has no field permits
     packs.yaml:22:7: error[missing-field]: spec has no field reason
-    packs.yaml:22:14: error[wrong-type]: spec.plan is a number; expected text (write "123", in quotes)
+    packs.yaml:22:8: error[unknown-field]: spec has no field plan; expected one of reason, expires, permits
     packs.yaml:22:28: error[malformed]: spec.expires is "2026-12-01"; expected a moment such as 2026-12-01T00:00:00Z
     packs.yaml:27:25: error[path-escape]: the path leaves the source root: "../up.yaml"; expected a path relative to this manifest, beneath the source root
     packs.yaml:27:47: error[malformed]: spec.regions is empty (leave the field out for every configured region; remove the manifest for none)
-    packs.yaml:27:51: error[unknown-field]: spec has no field extra; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+    packs.yaml:27:51: error[unknown-field]: spec has no field extra; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state
     "#);
 }
 
@@ -198,29 +210,6 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
 }
 
 #[test]
-fn other_peoples_files_are_ignored_whatever_they_hold() {
-    let theirs = [
-        "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {metadata: {}}}\n",
-        "apiVersion: configservice.aws.example.io/v1\nkind: OrganizationConformancePack\n",
-        "apiVersion: policy/v1\nkind: Approval\n",
-        "apiVersion: config/v1alpha1\nkind: Settings\n",
-        "base: &base {a: 1}\nother: {<<: *base}\n",
-        "a: 1\na: 2\n",
-        "- 1\n- 2\n",
-        "just text\n",
-        "",
-        "# a comment\n",
-        TEMPLATE,
-    ];
-    for text in theirs {
-        let catalog = read(&[("a.yaml", text)]);
-        assert_eq!(show(&catalog), "", "{text}");
-        assert!(catalog.is_empty());
-        assert!(catalog.ignored.contains(&path("a.yaml")), "{text}");
-    }
-}
-
-#[test]
 fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
     let name = |head: &str| format!("{head}{}", good("a"));
     let cases: [(&str, Vec<u8>); 12] = [
@@ -251,11 +240,11 @@ fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
     duplicate key: a.yaml:3:1: error[duplicate-key]: the key "kind" stands twice in one mapping
     key that is a list: a.yaml:1:1: error[key-not-text]: a mapping key is not text
     tag: a.yaml:1:1: error[tag]: the tag !!binary is not allowed
-    NUL: a.yaml:1:5: error[encoding]: the text holds a NUL character
+    NUL: a.yaml:1:5: error[character]: U+0000 NULL stands here (remove it: YAML does not allow it, and no editor shows it)
     not UTF-8: a.yaml:2:4: error[encoding]: the bytes here are not UTF-8 text (save it as UTF-8)
     UTF-16: a.yaml:1:1: error[encoding]: the bytes here are not UTF-8 text (the file is UTF-16; save it as UTF-8)
     unclosed: a.yaml:7:22: error[syntax]: this is not YAML: invalid trailing content after double-quoted scalar
-    tab: a.yaml:2:2: error[syntax]: this is not YAML: tabs disallowed within this context (block indentation)
+    tab: a.yaml:2:1: error[character]: U+0009 TAB indents or separates here; expected ordinary spaces (YAML readers disagree about it here; where it belongs to a text, quote the text)
     deep: a.yaml:1:68: error[too-deep]: more than 64 collections are nested here
     large: a.yaml: error[too-large]: the file has 1048577 bytes; expected at most 1048576
     "#);
@@ -380,14 +369,14 @@ fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
     a-two: good
     b: broken, last good form in force
     c: good
-    b.yaml: error[unreadable]: the file cannot be read: permission denied
+    b.yaml: error[unreadable]: it cannot be read: permission denied
     ");
     insta::assert_snapshot!(after(|files| set(files, "b.yaml", "\n")), @r"
     a-one: good
     a-two: good
     b: broken, last good form in force
     c: good
-    b.yaml: error[empty-file]: the file is empty; the packs it declared stay in force (delete the file to delete its packs)
+    b.yaml: error[empty-file]: the file holds nothing but white space (fix it, move it out of the source path, or list it in .conformdignore)
     ");
     let misnamed = good("b").replace("name: b", "name: 1b");
     insta::assert_snapshot!(after(|files| set(files, "b.yaml", &misnamed)), @r#"
@@ -428,6 +417,67 @@ fn a_manifest_that_is_removed_is_gone_and_the_rest_is_valid() {
     a-two: good
     c: good
     ");
+}
+
+#[test]
+fn a_manifest_may_say_that_its_pack_should_be_absent_and_needs_no_template_then() {
+    let absent = |name: &str, more: &str| {
+        format!(
+            "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+             metadata: {{name: {name}}}\nspec:\n  state: Absent\n{more}"
+        )
+    };
+    let files = [
+        ("a.yaml", absent("bare", "")),
+        ("b.yaml", absent("limited", "  regions: [eu-west-1]\n")),
+        // What it said before may stay; the template need not be there any more.
+        ("c.yaml", absent("full", "  template: {file: gone.yaml}\n  parameters: {Age: \"1\"}\n")),
+        ("d.yaml", good("present")),
+        ("e.yaml", pack("spelled", "parameters: {Age: \"1\"}\nstate: Present")),
+    ];
+    let catalog = read(&files);
+    insta::assert_snapshot!(show(&catalog), @r"
+    bare: absent
+    full: absent
+    limited: absent
+    present: good
+    spelled: good
+    ");
+    let here = |region: &str| {
+        let place =
+            Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
+        let grounds = Grounds::without_list(Basis::Whole);
+        let desired = desired(&catalog, &"main".parse().unwrap(), &place, grounds);
+        let names = |names: Vec<&PackName>| {
+            names.into_iter().map(PackName::as_str).collect::<Vec<_>>().join(" ")
+        };
+        assert!(desired.elsewhere.is_empty());
+        (names(desired.absent.keys().collect()), names(desired.packs.keys().collect()))
+    };
+    let packs = || "present spelled".to_owned();
+    assert_eq!(here("eu-west-1"), ("bare full limited".to_owned(), packs()));
+    assert_eq!(here("us-east-1"), ("bare full".to_owned(), packs()));
+}
+
+#[test]
+fn what_contradicts_an_absent_pack_is_an_error_and_keeps_the_pack_in_force() {
+    let spec = "state: Absent\nadopt: true\ndeletionPolicy: Orphan\nsuspend: {reason: x}";
+    let misspelt = pack("b", "parameters: {Age: \"1\"}\nstate: absent");
+    let files = [("a.yaml", pack("a", spec)), ("b.yaml", misspelt), ("c.yaml", good("c"))];
+    insta::assert_snapshot!(check(&files), @r#"
+    a: broken
+    b: broken
+    c: good
+    a.yaml:7:10: error[state-conflict]: spec.state is Absent, and spec.adopt takes the pack over; expected one of the two
+    a.yaml:8:19: error[state-conflict]: spec.state is Absent, and spec.deletionPolicy leaves the pack where it is; expected one of the two
+    a.yaml:9:12: error[state-conflict]: spec.state is Absent, and spec.suspend leaves the pack as it is; expected one of the two
+    b.yaml:7:10: error[malformed]: spec.state is "absent"; expected Present or Absent (did you mean Absent?)
+    "#);
+    let files = [("a.yaml", pack("twice", "state: Absent")), ("b.yaml", good("twice"))];
+    assert_eq!(codes(&read(&files).diagnostics), [code::DUPLICATE_NAME; 2]);
+    // Forms that do not contradict it may stand there.
+    let harmless = pack("a", "state: Absent\nadopt: false\ndeletionPolicy: Delete");
+    assert!(read(&[("a.yaml", harmless)]).wholly_valid);
 }
 
 #[test]
@@ -510,10 +560,10 @@ spec:
           Properties: {Source: {Owner: AWZ}}
 ";
     let catalog = read(&[("a.yaml", text)]);
-    insta::assert_snapshot!(show(&catalog), @r"
+    insta::assert_snapshot!(show(&catalog), @r#"
     inline: broken
-    a.yaml:11:40: error[rule-source]: there is no rule owner AWZ; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY (did you mean AWS?)
-    ");
+    a.yaml:11:40: error[malformed]: Owner is "AWZ"; expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
+    "#);
     let span = catalog.diagnostics[0].span.unwrap();
     assert_eq!(&text[span.start..span.end], "AWZ");
     let folded = text.replace("inline: |", "inline: >");
@@ -532,7 +582,10 @@ fn template(rules: usize, remediations: usize, parameters: usize) -> String {
         writeln!(text, "  R{index}: {rule}").unwrap();
     }
     for index in 0..remediations {
-        writeln!(text, "  F{index}: {{Type: AWS::Config::RemediationConfiguration}}").unwrap();
+        let kind = "AWS::Config::RemediationConfiguration";
+        let target = "TargetType: SSM_DOCUMENT, TargetId: X";
+        let properties = format!("{{ConfigRuleName: !Ref R{index}, {target}}}");
+        writeln!(text, "  F{index}: {{Type: {kind}, Properties: {properties}}}").unwrap();
     }
     text
 }
@@ -571,9 +624,11 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
         writeln!(lines, "{rules} rules, {remediations} remediations: {found}").unwrap();
     }
     for bytes in [51_200, 51_201, 307_201] {
-        // With its marker: 48 bytes for the line.
-        let mut text = template(1, 0, 0);
-        text = format!("#{}\n{text}", "x".repeat(bytes - 48 - text.len() - 2));
+        // As it is sent: with the marker, without comments.
+        let rules = template(1, 0, 0);
+        let (small, _) = Template::parse(&path("t.yaml"), &rules).unwrap();
+        let filler = "x".repeat(bytes - small.body.len() - "Metadata:\n k: \n".len());
+        let text = format!("# {filler}\nMetadata: {{k: {filler}}}\n{rules}");
         let files = [("a.yaml", pack("a", "")), ("t.yaml", text)];
         let bucket = Constraints { template_bucket: true, ..Constraints::default() };
         let (without, with) = (findings(&files, &any), findings(&files, &bucket));
@@ -611,7 +666,7 @@ fn each_limit_holds_at_its_figure_and_not_one_further() {
     131 rules, 0 remediations: error[template-invalid] error[too-many-rules]
     129 rules, 1 remediations: fine
     129 rules, 2 remediations: warning[too-many-rules]
-    0 rules, 1 remediations: error[template-invalid] error[no-rules]
+    0 rules, 1 remediations: error[template-invalid] error[no-rules] error[unknown-reference]
     51200 bytes: fine; with a bucket fine
     51201 bytes: error[body-too-large]; with a bucket warning[body-too-large]
     307201 bytes: error[template-invalid] error[body-too-large]; with a bucket error[template-invalid] error[body-too-large]
@@ -676,10 +731,11 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
         }
     }
     let valid = |text: &str| schema.is_valid(&serde_yaml::from_str(text).unwrap());
-    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {plan: \
-                    0123456789abcdef0123456789abcdef, expires: 2026-12-01T00:00:00Z, reason: x}}";
+    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {\
+        permits: [{delete: [a]}, {pack: b, loseRules: 3}, {pack: c, loseRules: [r]}], \
+        expires: \"2026-12-01T00:00:00Z\", reason: why}}";
     assert!(valid(approval));
-    assert!(!valid(&approval.replace("reason: x", "reason: \"\"")));
+    assert!(!valid(&approval.replace("reason: why", "reason: \"\"")));
     assert!(valid(&good("a")));
     for broken in [
         "regions: []",
@@ -693,6 +749,13 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     ] {
         assert!(!valid(&pack("a", broken)), "{broken}");
     }
+    let absent = "{apiVersion: conformd/v1alpha1, kind: OrganizationConformancePack, metadata: \
+                  {name: x}, spec: {state: Absent}}";
+    assert!(valid(absent) && valid(&absent.replace("Absent", "Absent, regions: [eu-west-1]")));
+    for broken in ["Present", "absent", "Absent, adopt: true", "Absent, suspend: {reason: x}"] {
+        assert!(!valid(&absent.replace("Absent", broken)), "{broken}");
+    }
+    assert!(valid(&pack("a", "state: Present")) && valid(&pack("a", "state: Absent")));
     assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
 }
 
@@ -714,13 +777,12 @@ fn the_manifest_reference_explains_every_code_and_limit() {
 fn the_report_reads_well_in_every_form() {
     let text = pack("a", "parameters: {Age: 90}\nregion: [eu-west-1]");
     let duplicate = good("b");
-    let files = [
-        ("a.yaml", text.as_str()),
-        ("b.yaml", &*duplicate),
-        ("c,d:e.yaml", &*duplicate),
-        ("README.yaml", "a: 1\n"),
-    ];
-    let snapshot = snapshot(&files);
+    let files = [("a.yaml", text.as_str()), ("b.yaml", &*duplicate), ("c,d:e.yaml", &*duplicate)];
+    let mut snapshot = snapshot(&files);
+    snapshot.ignored = BTreeMap::from([
+        (path("packs/kustomization.yaml"), Ignored::Listed),
+        (path("x.yaml.bak"), Ignored::Suffix),
+    ]);
     let report = validate::report(&snapshot, &Constraints::default());
     assert!(!report.passed());
     insta::assert_snapshot!(validate::text(&report, false, false), @r"
@@ -736,7 +798,7 @@ fn the_report_reads_well_in_every_form() {
      --> a.yaml:7:3
       |
     7 |   region: [eu-west-1]
-      |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend
+      |   ^^^^^^ expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state
       |
       = help: did you mean regions?
 
@@ -762,12 +824,13 @@ fn the_report_reads_well_in_every_form() {
     3 | metadata: {name: b}
       |                  - also here
 
-    ignored, not ours: README.yaml
+    ignored by .conformdignore: packs/kustomization.yaml
+    not read because of their suffix: x.yaml.bak
     failed: 2 packs with 0 rules; 4 errors, 0 warnings
     ");
-    insta::assert_snapshot!(validate::github(&report, Path::new("config")), @r"
+    insta::assert_snapshot!(validate::github(&report, Path::new("config")), @"
     ::error file=config/a.yaml,line=6,col=21,endLine=6,endColumn=22,title=wrong-type::spec.parameters.Age is a number; expected text%0Aput the value in quotes
-    ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend%0Adid you mean regions?
+    ::error file=config/a.yaml,line=7,col=3,endLine=7,endColumn=8,title=unknown-field::spec has no field region; expected one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state%0Adid you mean regions?
     ::error file=config/b.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ac,d:e.yaml:3: also here
     ::error file=config/c%2Cd%3Ae.yaml,line=3,col=18,endLine=3,endColumn=18,title=duplicate-name::another manifest is named b too%0Ab.yaml:3: also here
     failed: 2 packs with 0 rules; 4 errors, 0 warnings
@@ -787,7 +850,8 @@ fn the_report_reads_well_in_every_form() {
           "template": null,
           "rules": null,
           "bytes": null,
-          "regions": null
+          "regions": null,
+          "state": "Present"
         },
         {
           "name": "b",
@@ -797,7 +861,8 @@ fn the_report_reads_well_in_every_form() {
           "template": null,
           "rules": null,
           "bytes": null,
-          "regions": null
+          "regions": null,
+          "state": "Present"
         }
       ],
       "approvals": [],
@@ -886,7 +951,8 @@ fn the_report_reads_well_in_every_form() {
         }
       ],
       "ignored": [
-        "README.yaml"
+        "packs/kustomization.yaml",
+        "x.yaml.bak"
       ]
     }
     "#);
@@ -894,11 +960,14 @@ fn the_report_reads_well_in_every_form() {
 
 #[test]
 fn a_source_without_manifests_does_not_pass() {
-    let snapshot = snapshot::<&str>(&[]);
+    let snapshot = snapshot(&[("t.yaml", TEMPLATE)]);
     let report = validate::report(&snapshot, &Constraints::default());
     assert!(report.catalog.wholly_valid && !report.passed());
     insta::assert_snapshot!(validate::text(&report, false, false), @r"
-    ignored, not ours: t.yaml
+    warning[template-unused]: no manifest uses this template
+    --> t.yaml
+     = help: delete it, or list it in .conformdignore
+
     error: no manifest found (1 file read)
     ");
 }
@@ -907,9 +976,30 @@ fn a_source_without_manifests_does_not_pass() {
 fn what_a_file_says_cannot_write_to_the_terminal_or_the_log() {
     let text = good("a").replace("spec:", "\"\\e[2J\\nerror\": 1\nspec:");
     let catalog = read(&[("a.yaml", text)]);
-    let line = catalog.diagnostics[0].to_string();
-    assert!(!line.contains(char::is_control), "{line:?}");
-    assert!(line.contains("\\u{1b}[2J\\nerror"), "{line}");
+    let lines: Vec<String> = catalog.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(!lines.iter().any(|line| line.contains(char::is_control)), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("\\u{1b}[2J\\nerror")), "{lines:?}");
+}
+
+#[test]
+fn what_another_reader_could_take_for_something_else_is_refused_in_a_manifest() {
+    let mut lines = String::new();
+    for spec in [
+        "parameters: {Age: \"1\", on: x}",
+        "exclude: {accountTags: {environment: off}}",
+        "exclude: {accountTags: {y: \"1\"}}",
+        "parameters: {Age: 010}",
+        "adopt: yes",
+        "suspend: {reason: audit, until: 2026-12-01T00:00:00Z}",
+        "# \u{2028}regions: []",
+        "regions:\u{a0}[us-east-1]",
+        "regions: [us-east-1]\t",
+    ] {
+        let catalog = read(&[("a.yaml", pack("a", spec))]);
+        let found: Vec<_> = catalog.diagnostics.iter().map(ToString::to_string).collect();
+        writeln!(lines, "{spec:?}\n  {}", found.join("\n  ")).unwrap();
+    }
+    insta::assert_snapshot!("ambiguous_manifests", lines);
 }
 
 #[derive(clap::Parser)]
@@ -980,4 +1070,29 @@ proptest! {
         let names = catalog.packs.len();
         prop_assert!(2 <= names, "{names} names in\n{damaged}");
     }
+}
+
+#[test]
+fn an_approval_that_cannot_count_is_said_by_validate_and_breaks_no_revision() {
+    let approval = |name: &str, expires: &str| {
+        format!(
+            "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {{name: {name}}}\nspec:\n  \
+             reason: retired\n  expires: {expires}\n  permits: [{{delete: [a]}}]\n---\n"
+        )
+    };
+    let text = approval("late", "2026-11-01T00:00:00Z")
+        + &approval("now", "2026-11-08T00:00:00Z")
+        + &approval("far", "9999-01-01T00:00:00Z");
+    let path = SourcePath::new("approvals.yaml").unwrap();
+    let files = [(path, FileContent::Bytes(text.as_bytes().into()))].into();
+    let snapshot = Snapshot::of_directory(files);
+    let mut catalog = Catalog::read(&snapshot, &Constraints::default(), None);
+    assert!(catalog.wholly_valid, "time alone makes no file invalid");
+    catalog.check_approvals("2026-11-01T00:00:01Z".parse().unwrap());
+    assert!(!catalog.wholly_valid);
+    let found: Vec<String> = catalog.diagnostics.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    approvals.yaml:1:1: warning[approval-expiry]: the approval late has expired and permits nothing (remove it, or commit a new one)
+    approvals.yaml:17:1: error[approval-expiry]: the approval far expires more than 7 days ahead and permits nothing (let it expire within 7 days: it is for the change at hand)
+    ");
 }

@@ -73,7 +73,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_config_last_reload_successful gauge [] 1
     conformd_drifted_packs gauge [kind region] 16
     conformd_foreign_changes_total counter [region] 2
-    conformd_guard_tripped gauge [reason region] 14
+    conformd_guard_tripped gauge [reason region] 22
     conformd_interval_seconds gauge [loop] 5
     conformd_log_lines_dropped_total counter [] 1
     conformd_manifests gauge [state] 2
@@ -93,6 +93,9 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_reconcile_last_success_timestamp_seconds gauge [region] 2
     conformd_reconcile_overruns_total counter [region] 2
     conformd_reconciles_total counter [region result] 6
+    conformd_record_bytes gauge [] 1
+    conformd_record_usable gauge [] 1
+    conformd_record_write_errors_total counter [] 1
     conformd_recorder_accounts gauge [region state] 10
     conformd_region_blocked gauge [reason region] 18
     conformd_requeues_total counter [reason region] 10
@@ -102,7 +105,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_source_last_success_timestamp_seconds gauge [] 1
     conformd_source_reads_total counter [result] 4
     conformd_source_revision_info gauge [revision] 1
-    conformd_steps_held gauge [reason region] 38
+    conformd_steps_held gauge [reason region] 40
     conformd_suspended gauge [scope] 1
     conformd_task_last_beat_timestamp_seconds gauge [region task] 2
     ");

@@ -7,19 +7,17 @@ use std::time::Duration;
 use conformd::beats::Beats;
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Op, Organization, Page, PageToken};
-use conformd::domain::diagnostic::Span;
+use conformd::domain::approval::{Approval, Permit, Permitted};
 use conformd::domain::failure::FailureKind;
-use conformd::domain::manifest::{Approval, Origin};
 use conformd::domain::model::{AccountId, UnitId};
 use conformd::domain::organization::{
     Account, AccountList, AccountState, Interest, Membership, OrganizationRecord,
 };
-use conformd::domain::snapshot::SourcePath;
 use conformd::organization::{Channels, Demand, Paced, run, walk_once};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::lines::{account, at};
+use crate::lines::{account, at, origin};
 
 const INTERVAL: Duration = Duration::from_mins(10);
 const ROOT: &str = "r-ab12";
@@ -391,15 +389,12 @@ async fn manifests_that_ask_for_more_are_answered_at_once_and_those_that_ask_for
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_of_a_shrunken_list_is_heard_at_once_and_without_one_the_next_walk_agrees() {
-    let approval = |plan| Approval {
+    let approval = |active| Approval {
         name: "sold".to_owned(),
-        origin: Origin {
-            path: SourcePath::new("sold.yaml").unwrap(),
-            span: Span { line: 1, column: 1, start: 0, end: 1 },
-        },
-        plan,
-        expires: at("23:00"),
+        origin: origin("sold.yaml"),
         reason: "sold".to_owned(),
+        expires: at("23:00"),
+        permits: vec![Permit { what: Permitted::AccountList(active), regions: None }],
     };
     Bed::run(40, Interest::default(), async |mut bed| {
         bed.news().await;
@@ -407,7 +402,7 @@ async fn an_approval_of_a_shrunken_list_is_heard_at_once_and_without_one_the_nex
         let shrink = bed.news().await.shrink.clone().unwrap();
         assert_eq!((shrink.before, shrink.after, bed.list().accounts.len()), (40, 30, 40));
         let asked = bed.clock.elapsed();
-        let approval = approval(shrink.digest);
+        let approval = approval(shrink.after);
         bed.ask(|demand| drop(demand.approvals.insert("sold".to_owned(), approval)));
         assert_eq!(bed.news().await.shrink, None);
         assert_eq!(bed.list().accounts.len(), 30);

@@ -214,10 +214,30 @@ async fn the_overview_says_first_what_needs_somebody() {
     revision | dir:0a1b2c3d, read 1m ago
     manifests | ! 2 valid, 1 invalid
     account list | 7 accounts, read 3m ago
+    record | not opened yet
     running since | 2h 1m ago
-    Waiting for an approval 1
-    ! legacy in eu-west-1
-    The guard stopped this: 2 of 3 owned packs. If it is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b (the plan).
+    Waiting for approval 1
+    ! Waiting for approval: delete 1 pack in eu-west-1
+    deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+    If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing. The plan.
+    legacy in eu-west-1
+    The approval that permits this, ready to commit once it has a reason
+    # SIMULATED: no AWS account is looked at or changed
+    # Permits: delete 1 pack in eu-west-1.
+    # Held because:
+    #   deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+    apiVersion: conformd/v1alpha1
+    kind: Approval
+    metadata:
+    name: approve-2026-11-01-8fe2
+    spec:
+    # Required: why, and the change that this belongs to.
+    reason: ""
+    expires: 2026-11-04T12:01:00Z
+    permits:
+    # Deletes 1 pack from every member.
+    - delete: [legacy]
+    regions: [eu-west-1]
     Problems 1
     ! source
     1 manifest invalid
@@ -465,8 +485,8 @@ fn poisoned(text: &str) -> (Facts, Vec<Event>) {
     for hold in &mut report.plan.holds {
         text.clone_into(&mut hold.why);
     }
-    let blocked = report.blocked.as_mut().unwrap();
-    text.clone_into(&mut blocked.trips[0].why);
+    let pending = report.pending.as_mut().unwrap();
+    text.clone_into(&mut pending.trips[0].why);
     let arrival = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
     arrival.why = Some(text.to_owned());
     arrival.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();

@@ -237,6 +237,7 @@ pub(crate) fn facts() -> Facts {
         membership: Arc::new(membership()),
         recorders: Arc::new(recorders()),
         reports: reports([tracked(), dark]),
+        record: None,
         now: at("12:01:00"),
     }
 }

@@ -10,7 +10,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
+use conformd::clock::Clock;
 use conformd::cloud::Op;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::Region;
@@ -396,6 +398,14 @@ fn sync_needs_all_that_its_policy_allows_and_nothing_else() {
     let daemon = confined.daemon();
     daemon.synced(1);
     confined.scene.remove("packs/mail.yaml");
+    let expires = Clock::system().now() + Duration::from_hours(1);
+    confined.scene.write(
+        "packs/approve.yaml",
+        &format!(
+            "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {{name: retired}}\nspec: \
+             {{reason: retired, expires: \"{expires}\", permits: [{{delete: [mail]}}]}}\n"
+        ),
+    );
     daemon
         .program
         .eventually("deleted", || (confined.scene.aws.packs() == ["eu-west-1/keys"]).then_some(()));

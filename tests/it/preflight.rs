@@ -6,10 +6,11 @@ use conformd::domain::model::{AccountId, Region};
 use conformd::domain::observed::Unseen;
 use conformd::domain::organization::{Account, AccountState, OrganizationRecord};
 use conformd::domain::preflight::{
-    Caller, Census, Facts, Grade, Line, PRINCIPAL, ProbeFacts, RegionFacts, TokenFile, Wishes,
-    lines,
+    Caller, Census, Facts, Grade, Line, PRINCIPAL, ProbeFacts, RecordFacts, RegionFacts, TokenFile,
+    Wishes, lines,
 };
 use conformd::domain::probe::{Stage, Unlooked};
+use conformd::domain::record::{NoRecord, NoRecordCause};
 use conformd::domain::recorder::RecorderState;
 use conformd::domain::report::Declarations;
 use jiff::SignedDuration;
@@ -80,6 +81,13 @@ fn fine() -> Facts {
         row: None,
         probe: Some(probe()),
         source: Ok(Declarations { valid: 3, wholly_valid: true, ..Declarations::default() }),
+        record: Ok(RecordFacts {
+            began: "2026-10-01T08:00:00Z".parse().unwrap(),
+            covers_window: true,
+            losses: 2,
+            held: 1,
+            bytes: 70_000,
+        }),
         wishes: Wishes { management: 3, ..Wishes::default() },
         template_bucket: None,
         exposed: Vec::new(),
@@ -123,6 +131,7 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
     ok management-account: 3 pack(s) are for 111111111111; its recorder: recording
     ok source: 3 valid manifest(s), 0 approval(s)
+    ok record: since 2026-10-01T08:00:00Z, 2 loss(es) in 24 h, 1 held, 69 KiB
     ok template-bucket: none configured: templates have at most 51,200 bytes
     ok delivery-buckets: no manifest names one
     ok http-listen: only this machine reaches the daemon's HTTP server
@@ -433,4 +442,23 @@ fn every_failure_says_what_to_do() {
             assert!(line.result == Grade::Ok || line.advice.is_some(), "{kind}: {line:?}");
         }
     }
+}
+
+#[test]
+fn without_a_record_the_line_says_what_that_costs() {
+    let none = |cause, why: &str| NoRecord { cause, why: why.to_owned() };
+    let text = after(|facts| {
+        let why = "no directory for the record is configured";
+        facts.record = Err(none(NoRecordCause::NotConfigured, why));
+    });
+    insta::assert_snapshot!(text, @"
+    warn record: no directory for the record is configured; name one in stateDirectory; nothing may be deleted unapproved until conformd has watched for 24 h
+      → name a directory that outlives the process in stateDirectory, or with --state-directory
+    ");
+    let text = after(|facts| {
+        facts.record = Err(none(NoRecordCause::Damaged, "the record /x: it is no SQLite file"));
+    });
+    insta::assert_snapshot!(text, @"");
+    let text = after(|facts| facts.record.as_mut().unwrap().covers_window = false);
+    insta::assert_snapshot!(text, @"");
 }

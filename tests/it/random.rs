@@ -4,7 +4,6 @@
 //! unmanaged or unseen is touched, observe sends nothing, deletes stay within the guard.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use conformd::domain::mode::Mode;
@@ -121,23 +120,8 @@ fn any_setting() -> impl Strategy<Value = Setting> {
 
 /// These manifests with an approval of whatever the guard holds right now.
 fn approved(lab: &Lab, manifests: &[Manifest]) -> String {
-    let mut text = file(manifests);
-    for region in REGIONS {
-        if let Some(blocked) = lab.report(region).blocked {
-            write!(
-                text,
-                "---
-apiVersion: conformd/v1alpha1
-kind: Approval
-metadata: {{name: {region}}}
-spec: {{plan: {}, expires: 2027-01-01T00:00:00Z, reason: reviewed}}
-",
-                blocked.digest
-            )
-            .unwrap();
-        }
-    }
-    text
+    let approvals = REGIONS.map(|region| lab.approval_of_pending(region));
+    file(manifests) + &approvals.concat()
 }
 
 /// Lets one version of the manifests after the other rule for an hour.
@@ -301,27 +285,27 @@ proptest! {
     }
 
     #[test]
-    fn observe_sends_nothing_and_shows_the_digest_that_sync_would_act_on(
+    fn observe_sends_nothing_and_shows_what_would_wait_in_sync(
         setting in any_setting(),
         strangers in any_strangers(),
         before in any_manifests(),
         after in any_manifests(),
     ) {
         let history = [before];
-        let digests = |mode: Mode| {
+        let pending = |mode: Mode| {
             in_virtual_time(async {
                 let mut lab = live_through(&setting, &strangers, &history, true).await;
                 lab.kill();
                 lab.write(&file(&after));
                 lab.boot_in(mode);
                 lab.run_for(Duration::from_secs(1)).await;
-                let blocked = REGIONS.map(|region| {
-                    lab.report(region).blocked.map(|blocked| blocked.digest.to_string())
+                let pending = REGIONS.map(|region| {
+                    lab.report(region).pending
                 });
                 lab.run_for(minutes(30)).await;
-                blocked
+                pending
             })
         };
-        prop_assert_eq!(digests(Mode::Observe), digests(Mode::Sync));
+        prop_assert_eq!(pending(Mode::Observe), pending(Mode::Sync));
     }
 }

@@ -40,7 +40,7 @@ async fn record(story: &Story) -> Recording {
         clock.sleep(BESIDE).await;
         simulation.with(|_| {});
         for (_, deed) in story.deeds.iter().filter(|(at, _)| *at == minute) {
-            desk.act(*deed, &daemon.blocked());
+            desk.act(*deed, &daemon.pending());
             if matches!(deed, Deed::Restart) {
                 daemon = Daemon::start(&simulation, &desk.manifests());
             }

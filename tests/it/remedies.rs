@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use conformd::domain::failure_class::FailureClass;
-use conformd::domain::guard::{Ledger, Limits, Terms, approve};
 use conformd::domain::history::{History, after};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::Timestamp;
@@ -19,7 +18,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::history::play;
-use crate::lines::{at, desired, look_with, observed, plan_with, text};
+use crate::lines::{at, desired, look_with, observed, plan_with, ruled, text};
 use crate::members::members;
 
 /// The plan of noon for a pack whose run failed an hour and more ago, and these members.
@@ -455,13 +454,10 @@ fn a_write_while_somebody_joins_or_leaves_may_be_awss_own() {
 fn report(mode: Mode, members: &str) -> String {
     let now = at("12:00");
     let plan = plan_with("iam v1", "iam v1 09:00 UPDATE_FAILED@09:30", members);
-    let (limits, approvals) = (Limits::default(), [].into());
-    let terms =
-        Terms { mode, limits: &limits, approvals: &approvals, members: None, shrink: None, now };
-    let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
+    let observed = observed("iam v1 09:00 UPDATE_FAILED@09:30");
+    let ruling = ruled((plan, &observed), mode, now);
     let steps = ruling.approved.plan().steps.len();
     let tick = Tick { number: 1, started: now, seen_last: Some(now) };
-    let observed = observed("iam v1 09:00 UPDATE_FAILED@09:30");
     let report = RegionReport::ruled(tick, mode, &observed, &ruling);
     let pack = report.packs.values().next().unwrap();
     let sync = if report.is_synced() { "in sync" } else { "not in sync" };
@@ -522,16 +518,7 @@ fn remedies(turns: &[Turn], mode: Mode, rescue: &str) -> Vec<(Timestamp, Reason)
         let shown = observed(&format!("iam v1 {0} UPDATE_FAILED@{0}", time(last)));
         let look: (&Observed, _) = (&shown, &members(&text, now));
         let plan = look_with(&mut history, &desired("iam v1"), look, now);
-        let (limits, approvals) = (Limits::default(), [].into());
-        let terms = Terms {
-            mode,
-            limits: &limits,
-            approvals: &approvals,
-            members: None,
-            shrink: None,
-            now,
-        };
-        let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
+        let ruling = ruled((plan, &shown), mode, now);
         for step in ruling.approved.into_steps() {
             taken.push((now, step.reason.clone()));
             history.record(

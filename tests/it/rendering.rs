@@ -77,10 +77,10 @@ impl Tree {
         })
     }
 
-    /// A template with rules in it, and anything at all as their input.
+    /// A template with rules in it, and anything but null in their metadata, which is refused.
     pub(crate) fn template() -> impl Strategy<Value = Self> {
         let parameters = prop::option::of(prop::collection::btree_set("P[a-z]{1,6}", 0..4));
-        let inputs = prop::collection::vec(Self::any(), 1..4);
+        let inputs = prop::collection::vec(Self::any().prop_map(Self::without_null), 1..4);
         (parameters, inputs, prop::option::of(text()), any::<bool>()).prop_map(
             |(parameters, inputs, description, conditional)| {
                 let mut root = BTreeMap::new();
@@ -127,13 +127,24 @@ impl Tree {
         let Some(Self::Map(resources)) = root.get_mut("Resources") else { return changed };
         let name = at.get(&resources.keys().cloned().collect::<Vec<_>>()).clone();
         let mut input = resources.get_mut(&name).unwrap();
-        for step in ["Properties", "InputParameters", "any"] {
+        for step in ["Metadata", "any"] {
             let Self::Map(entries) = input else { panic!("a rule is made of mappings") };
             input = entries.get_mut(step).unwrap();
         }
         let count = input.count();
         input.change(&mut at.index(count));
         changed
+    }
+
+    fn without_null(self) -> Self {
+        match self {
+            Self::Null => Self::word("none"),
+            Self::List(values) => Self::List(values.into_iter().map(Self::without_null).collect()),
+            Self::Map(entries) => Self::Map(
+                entries.into_iter().map(|(key, value)| (key, value.without_null())).collect(),
+            ),
+            other @ (Self::Bool(_) | Self::Integer(_) | Self::Text(_) | Self::Call(..)) => other,
+        }
     }
 
     fn count(&self) -> usize {
@@ -180,7 +191,7 @@ fn reference(name: &str) -> Tree {
 }
 
 fn rule(input: Tree, parameter: Option<&String>, conditional: bool) -> Tree {
-    let mut inputs = BTreeMap::from([("any".to_owned(), input)]);
+    let mut inputs = BTreeMap::new();
     if let Some(name) = parameter {
         let value = if conditional {
             let no_value = reference("AWS::NoValue");
@@ -193,7 +204,11 @@ fn rule(input: Tree, parameter: Option<&String>, conditional: bool) -> Tree {
     }
     let source = map([("Owner", Tree::word("AWS")), ("SourceIdentifier", Tree::word("X_Y"))]);
     let properties = map([("InputParameters", Tree::Map(inputs)), ("Source", source)]);
-    map([("Type", Tree::word("AWS::Config::ConfigRule")), ("Properties", properties)])
+    map([
+        ("Type", Tree::word("AWS::Config::ConfigRule")),
+        ("Metadata", map([("any", input)])),
+        ("Properties", properties),
+    ])
 }
 
 /// The text of a value in a form.

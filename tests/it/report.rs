@@ -1,23 +1,18 @@
 //! What the report says of packs and regions.
 
-use conformd::domain::guard::{Ledger, Limits, Terms, approve};
 use conformd::domain::history::History;
 use conformd::domain::mode::Mode;
 use conformd::domain::report::{DriftKind, RegionReport, Tick};
 use insta::assert_snapshot;
 
-use crate::lines::{at, desired, look, observed};
+use crate::lines::{at, desired, look, observed, ruled};
 
 fn report(wanted: &str, shown: &str) -> RegionReport {
     let (desired, observed, now) = (desired(wanted), observed(shown), at("12:00"));
     let plan = look(&mut History::default(), &desired, &observed, now);
-    let (limits, approvals) = (Limits::default(), [].into());
-    let mode = Mode::Sync;
-    let terms =
-        Terms { mode, limits: &limits, approvals: &approvals, members: None, shrink: None, now };
-    let ruling = approve(plan, &terms, &mut Ledger::new(at("00:00")));
+    let ruling = ruled((plan, &observed), Mode::Sync, now);
     let tick = Tick { number: 1, started: now, seen_last: Some(now) };
-    RegionReport::ruled(tick, mode, &observed, &ruling)
+    RegionReport::ruled(tick, Mode::Sync, &observed, &ruling)
 }
 
 /// One line a pack, and whether the region is in sync.
@@ -58,12 +53,12 @@ fn every_way_to_differ_has_its_word() {
     ), @"
     a: drifted, drift [template], holds []
     b: drifted, drift [parameters], holds []
-    c: drifted, drift [exclusions], holds []
+    c: drifted, drift [exclusions], holds [guard]
     d: drifted, drift [delivery], holds []
     e: drifted, drift [parameters failed], holds []
     f: drifted, drift [template], holds []
     new: drifted, drift [missing], holds []
-    old: drifted, drift [unwanted], holds [second_look]
+    old: drifted, drift [unwanted], holds [guard]
     not in sync
     ");
 }

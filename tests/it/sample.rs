@@ -10,9 +10,10 @@ use conformd::domain::arrival::Tracking;
 use conformd::domain::beat::{Beater, Task};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::guard::{Blocked, Trip, TripReason};
+use conformd::domain::guard::{PendingApproval, Trip, TripReason};
+use conformd::domain::loss::{Loss, Losses};
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{Digest, PackName, Place, Region, Revision, Timestamp};
+use conformd::domain::model::{PackName, Place, Region, Revision, Timestamp};
 use conformd::domain::observed::{Delivery, Phase, RolloutStatus, Unseen, Verb};
 use conformd::domain::organization::Membership;
 use conformd::domain::outcome::{Ending, Outcome};
@@ -96,8 +97,8 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
             bystanders: BTreeMap::new(),
             weights: Weights::default(),
         },
-        blocked: None,
-        approval: None,
+        pending: None,
+        approvals: BTreeSet::new(),
         outcomes: Vec::new(),
         packs: BTreeMap::new(),
         observed: 0,
@@ -137,6 +138,7 @@ pub(crate) fn step(name: &str, action: Action, reason: Reason) -> Step {
         changes: Vec::new(),
         marker_now: None,
         last_update: None,
+        losses: Losses::default(),
     }
 }
 
@@ -160,18 +162,21 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         changes: vec![change],
         ..step("iam-baseline", Action::Update(Box::new(content())), Reason::Changed)
     };
-    let delete = step("legacy", Action::Delete, Reason::Unwanted);
+    let delete =
+        Step { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
     let hold = Hold {
         pack: Some(pack("legacy")),
         reason: HoldReason::Guard,
-        why: "the guard wants a person to approve this".to_owned(),
+        why: "waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)".to_owned(),
         until: None,
         step: Some(Box::new(delete)),
     };
-    let blocked = Blocked {
-        digest: Digest::of([b"plan".as_slice()]),
-        trips: vec![Trip { reason: TripReason::Ratio, why: "2 of 3 owned packs".to_owned() }],
-        packs: BTreeSet::from([pack("legacy")]),
+    let pending = PendingApproval {
+        trips: vec![Trip {
+            reason: TripReason::Ratio,
+            why: format!("deleting 2 of 3 packs in {name} within 24 h (limit 1)"),
+        }],
+        losses: BTreeMap::from([(pack("legacy"), BTreeSet::from([Loss::Pack]))]),
     };
     let arn = "arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/iam-baseline-a1";
     let accepted = Ending::Accepted { arn: Some(arn.to_owned()) };
@@ -182,7 +187,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     let report = quiet(name);
     RegionReport {
         plan: Plan { steps: vec![update.clone()], holds: vec![hold], ..report.plan },
-        blocked: Some(blocked),
+        pending: Some(pending),
         outcomes: vec![Outcome { step: update, ending: accepted }],
         packs: BTreeMap::from([
             (pack("iam-baseline"), pack_report(PackState::Drifted, &[DriftKind::Parameters])),
@@ -199,8 +204,7 @@ pub(crate) fn reports(all: impl IntoIterator<Item = RegionReport>) -> Reports {
 }
 
 pub(crate) fn source() -> SourceStatus {
-    let approval =
-        DeclaredApproval { plan: Digest::of([b"plan".as_slice()]), expires: at("18:00:00") };
+    let approval = DeclaredApproval { reason: "retired".to_owned(), expires: at("18:00:00") };
     SourceStatus {
         revision: Some(Revision("dir:0a1b2c3d".to_owned())),
         attempt_last: Some(at("12:00:00")),

@@ -8,7 +8,7 @@ use conformd::domain::diagnostic::Diagnostic;
 use conformd::domain::guard;
 use conformd::domain::mode::Mode;
 use conformd::domain::remedy::{AfterDeadline, Rescue};
-use conformd::domain::snapshot::SourcePath;
+use conformd::domain::snapshot::{Absence, SourcePath};
 use proptest::prelude::*;
 
 const MINIMAL: &str = "\
@@ -62,8 +62,33 @@ fn the_smallest_settings_have_safe_defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.http, Http::default());
     assert!(config.http.listen.ip().is_loopback());
-    let Source::Directory { root, path } = config.source;
+    let Source::Directory { root, path, absence } = config.source;
     assert_eq!((&*root, &*path), (Path::new("/etc/conformd/manifests"), "."));
+    assert_eq!(absence, Absence::Declared);
+}
+
+#[test]
+fn what_absence_means_is_one_of_two_words_and_needs_a_restart() {
+    let of = |word: &str| {
+        let directory = format!("{{root: manifests, absence: {word}}}");
+        read(&MINIMAL.replace("{root: manifests}", &directory))
+    };
+    for absence in [Absence::Declared, Absence::Atomic] {
+        let config = of(absence.as_str()).unwrap().config;
+        let Source::Directory { absence: found, .. } = &config.source;
+        assert_eq!(*found, absence);
+        let needs_restart = good(MINIMAL).changes_needing_restart(&config);
+        assert_eq!(needs_restart.len(), usize::from(absence == Absence::Atomic));
+    }
+    for (word, hint) in [("atmoic", "did you mean atomic?"), ("true", ""), ("[]", "")] {
+        let findings = of(word).unwrap_err();
+        let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains("source.directory.absence is") && said[0].contains(hint),
+            "{said:?}"
+        );
+    }
 }
 
 #[test]
@@ -73,7 +98,7 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "rescue", "templates", "http"];
+    let sections = ["intervals", "guard", "limits", "rescue", "templates", "record", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
@@ -92,10 +117,28 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
-        roleName externalId interval afterDeadline cooldown";
+        roleName externalId interval afterDeadline cooldown retention stateDirectory";
     for field in fields.split(' ') {
         assert!(SHIPPED.contains(&format!(" {field}:")), "{field} is not in the shipped file");
     }
+}
+
+#[test]
+fn the_record_is_where_the_settings_say_for_ninety_days_and_changes_with_a_restart() {
+    let none = good(MINIMAL);
+    let ninety = Duration::from_hours(90 * 24);
+    assert_eq!((none.state_directory.clone(), none.record_retention), (None, ninety));
+    let own = good(&with("stateDirectory: state\nrecord: {retention: 30d}"));
+    assert_eq!(own.state_directory.as_deref(), Some(Path::new("/etc/conformd/state")));
+    assert_eq!(own.record_retention, Duration::from_hours(30 * 24));
+    assert_eq!(none.changes_needing_restart(&own), ["stateDirectory", "record.retention"]);
+    insta::assert_snapshot!(findings(&with("record: {retention: 1d, size: 3}")), @r#"
+    8:21 warning interval-clamped
+      record.retention is "1d"; 2days is used instead
+    8:25 error unknown-field
+      record has no field "size"
+      want one of retention
+    "#);
 }
 
 #[test]
@@ -186,7 +229,7 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, http
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, stateDirectory, record, http
       hint did you mean rescue?
     "#);
 }

@@ -1,6 +1,9 @@
 //! The directory source on a real file system.
 
+mod damage;
 mod reading;
+mod refresh;
+mod strays;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +71,7 @@ fn shown(content: &FileContent) -> String {
     match content {
         FileContent::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         FileContent::Unreadable(why) => format!("({why})"),
+        FileContent::EmptyDirectory => "(empty directory)".to_owned(),
     }
 }
 

@@ -38,6 +38,11 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           1 manifest invalid
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
 
+    Waiting for approval
+      ! delete 1 pack in eu-west-1
+          deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+          If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
+
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unseen      2 failed, 1 missing  unseen
       ! legacy        -           held                 -
@@ -58,12 +63,6 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
-    Held
-      ! legacy  eu-west-1  guard
-          the guard wants a person to approve this
-      ! legacy  eu-west-1  approval
-          2 of 3 owned packs; if this is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b
-
     Not seen
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
@@ -82,6 +81,11 @@ fn the_wide_status_names_accounts_and_ages() {
       ! source
           1 manifest invalid
           packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+
+    Waiting for approval
+      ! delete 1 pack in eu-west-1
+          deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
+          If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unseen      2 failed, 1 missing  unseen
@@ -113,10 +117,6 @@ fn the_wide_status_names_accounts_and_ages() {
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Held
-      ! legacy      eu-west-1  guard
-          the guard wants a person to approve this
-      ! legacy      eu-west-1  approval
-          2 of 3 owned packs; if this is right, commit an Approval manifest with plan: c506640c31eb7b0344acb3d3115ebd4b
       ~ every pack  us-east-1  unseen
           a policy forbids it
 
@@ -139,6 +139,14 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           1 manifest invalid
           packs/edge.yaml:4:3: error[unknown-field]: there is no
           field "parametres" (did you mean "parameters"?)
+
+    Waiting for approval
+      ! delete 1 pack in eu-west-1
+          deleting 2 of 3 packs in eu-west-1 within 24 h (limit
+          1)
+          If this is intended, commit what `conformd approve`
+          prints; otherwise revert the change. Time alone
+          releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unseen      2 failed, 1 missing  unseen
@@ -165,14 +173,6 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
-
-    Held
-      ! legacy  eu-west-1  guard
-          the guard wants a person to approve this
-      ! legacy  eu-west-1  approval
-          2 of 3 owned packs; if this is right, commit an
-          Approval manifest with plan:
-          c506640c31eb7b0344acb3d3115ebd4b
 
     Not seen
       ? ap-south-1 was not looked at yet

@@ -121,7 +121,7 @@ fn check(path: &str, text: &str) -> String {
 fn an_import_upwards_is_found() {
     assert_snapshot!(check("src/domain/plan.rs", "use crate::region::Task;"), @"2: `domain` imports `region`: it may import nothing; move what both need down");
     assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud; move what both need down");
-    assert_snapshot!(check("src/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, record, executor, metrics; move what both need down");
     assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
     assert_snapshot!(check("src/newcomer.rs", "use crate::domain::model;"), @"1: `newcomer` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/main.rs", "use conformd::aws;"), @"2: `main` imports `aws`: it may import cli; move what both need down");

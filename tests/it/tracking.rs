@@ -14,7 +14,7 @@ use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter};
 use conformd::domain::arrival::Verdict;
 use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::guard::Limits;
 use conformd::domain::history::Pace;
 use conformd::domain::member::MemberStatus;
 use conformd::domain::mode::Mode;
@@ -24,11 +24,11 @@ use conformd::domain::observed::{PackRecord, Row, StatusRecord};
 use conformd::domain::organization::{Account, AccountList, Membership, OrganizationRecord};
 use conformd::domain::remedy::{AfterDeadline, Rescue};
 use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::snapshot::{Absence, FileContent, Snapshot, SourcePath};
 use conformd::domain::track::Sweeps;
 use conformd::intake::Intake;
 use conformd::region::track::{Effort, Progress};
-use conformd::region::{Policy, Reconciler, Surroundings};
+use conformd::region::{Policy, Reconciler, SharedWindow, Surroundings, Watched};
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
 use conformd::sim::faults::{Effect, FaultRule};
@@ -36,7 +36,6 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::{Knobs, Paging};
 use conformd::sim::setup::{Member, Recorder, Setup};
 use conformd::sim::world::World;
-use tokio_util::sync::CancellationToken;
 
 use crate::lab::manifests::{file, packs};
 use crate::lab::{hours, lock, minutes, start};
@@ -132,8 +131,8 @@ impl Stage {
         let place = Place { account: id(owner), region: region.clone() };
         let aws = InProcess::new(Arc::clone(&world), clock.clone(), place);
         let slow = Slow { aws: aws.clone(), clock: clock.clone(), wait };
-        let ledger = Arc::new(Mutex::new(Ledger::new(start())));
-        let reconciler = Reconciler::new(slow, Some(aws), clock.clone(), ledger);
+        let window = Arc::new(SharedWindow::watched(&clock));
+        let reconciler = Reconciler::new(slow, Some(aws), clock.clone(), window);
         let policy = Policy {
             installation: "main".parse().unwrap(),
             mode: Mode::Sync,
@@ -151,8 +150,13 @@ impl Stage {
             FileContent::Bytes(file(&packs(&names)).as_bytes().into()),
         )]);
         let catalog = Catalog::read(&Snapshot::of_directory(files), &Constraints::default(), None);
-        let intake =
-            Intake { catalog: Some(Arc::new(catalog)), read_last: Some(start()), problem: None };
+        let intake = Intake {
+            catalog: Some(Arc::new(catalog)),
+            read_last: Some(start()),
+            absence: Absence::Atomic,
+            confirmed: true,
+            ..Intake::default()
+        };
         let around = Surroundings { intake, ..Surroundings::default() };
         let (ticks, report) = (0, None);
         Self { clock, world, region, reconciler, policy, around, accounts, ticks, report }
@@ -183,8 +187,8 @@ impl Stage {
 
     async fn tick(&mut self) -> Duration {
         self.walk();
-        let stop = CancellationToken::new();
-        let report = self.reconciler.tick(&self.policy, &self.around, &stop).await;
+        let watched = Watched::default();
+        let report = self.reconciler.tick(&self.policy, &self.around, &watched).await;
         let pause = self.reconciler.pause(&report, &self.policy.pace);
         self.ticks += 1;
         self.report = Some(report);

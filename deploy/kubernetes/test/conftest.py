@@ -96,7 +96,8 @@ def overlay_with_git(scratch, mode):
     run("cp", "-r", str(KUSTOMIZE), str(place))
     edit(place / "overlays" / mode / "kustomization.yaml", "# components:", "components:")
     edit(place / "overlays" / mode / "kustomization.yaml", "#   - ../../c", "  - ../../c")
-    edit(place / "overlays" / mode / "conformd.yaml", "path: .  ", "path: current/packs  ")
+    edit(place / "overlays" / mode / "conformd.yaml", "path: .  ", "path: packs  ")
+    edit(place / "overlays" / mode / "conformd.yaml", "root: /source  ", "root: /source/current  ")
     return objects(run("kubectl", "kustomize", str(place / "overlays" / mode)).stdout)
 
 

@@ -53,6 +53,9 @@ REFUSED = {
     "mode in the settings": ({"settings": {"mode": "sync"}}, "mode"),
     "source in the settings": ({"settings": {"source": {}}}, "source"),
     "http in the settings": ({"settings": {"http": {}}}, "http"),
+    "a state directory in the settings": (
+        {"settings": {"stateDirectory": "/tmp"}}, "stateDirectory",
+    ),
     "a stand-in for AWS": ({"settings": {"aws": {"endpoint": {}}}}, "endpoint"),
     "no source": ({"source": {"files": None}}, "source"),
     "two sources": ({"source": {"configMap": {"name": "x"}}}, "source"),
@@ -63,12 +66,21 @@ REFUSED = {
     "a file with an ambiguous name": ({"source": {"files": {"a__b.yaml": ""}}}, "files"),
     "a privileged port": ({"http": {"port": 80}}, "port"),
     "a peer that is everybody": ({"networkPolicy": {"metricsFrom": [{}]}}, "metricsFrom"),
+    "a state that is misspelt": ({"state": {"enable": True}}, "enable"),
+    "a size of nothing": ({"state": {"size": "0Gi"}}, "size"),
+    "a size without a unit": ({"state": {"size": 1}}, "size"),
+    "a claim without a name": ({"state": {"existingClaim": ""}}, "existingClaim"),
+    "a claim that cannot be": ({"state": {"existingClaim": "A/B"}}, "existingClaim"),
+    "a class that cannot be": ({"state": {"storageClass": "A B"}}, "storageClass"),
     "half a token": ({"http": {"token": {"key": "token"}}}, "token"),
     "an ARN of a user": ({"serviceAccount": {"roleArn": "arn:aws:iam::1:user/x"}}, "roleArn"),
     "no memory limit": ({"resources": {"limits": {"memory": None}}}, "memory"),
     "rare scrapes": ({"serviceMonitor": {"interval": "5m"}}, "interval"),
     "keys in the environment": ({"extraEnv": [{"name": "AWS_ACCESS_KEY_ID"}]}, "extraEnv"),
     "settings in the environment": ({"extraEnv": [{"name": "CONFORMD_LOG"}]}, "extraEnv"),
+    "a state directory in the environment": (
+        {"extraEnv": [{"name": "STATE_DIRECTORY"}]}, "extraEnv",
+    ),
     "endpoints in the environment": ({"extraEnv": [{"name": "AWS_ENDPOINT_URL_STS"}]}, "extraEnv"),
     "a label that is selected by": (
         {"podLabels": {"app.kubernetes.io/name": "x"}}, "app.kubernetes.io/name",
@@ -221,6 +233,74 @@ def test_other_settings_are_another_pod_and_other_manifests_are_not(chart):
     assert template(source={"files": {"packs/buckets.yaml": "other"}}) == before
 
 
+def state_volume(found):
+    (volume,) = (volume for volume in pod(found)["volumes"] if volume["name"] == "state")
+    return {key: value for key, value in volume.items() if key != "name"}
+
+
+def test_the_record_is_on_a_volume_that_lasts(chart):
+    found = chart.objects("files")
+    claim = only(found, "PersistentVolumeClaim")
+    assert state_volume(found) == {"persistentVolumeClaim": {"claimName": "conformd-state"}}
+    assert claim["metadata"]["name"] == "conformd-state"
+    # One node, one pod, one writer; and an uninstallation forgets nothing.
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+    }
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    spec = only(found, "Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_record_is_where_the_program_is_told(chart):
+    found = chart.objects("files")
+    (mounted,) = (it for it in container(found)["volumeMounts"] if it["name"] == "state")
+    assert mounted == {"name": "state", "mountPath": "/var/lib/conformd"}
+    assert f"--state-directory={mounted['mountPath']}" in container(found)["args"]
+    # Who may write it: the group of the pod, of which the program's user is.
+    security = pod(found)["securityContext"]
+    assert security["fsGroup"] == security["runAsGroup"] == 65532
+    names = {it["name"] for it in pod(chart.objects("git"))["containers"][1]["volumeMounts"]}
+    assert "state" not in names
+
+
+@pytest.mark.parametrize(
+    ("state", "claim", "volume"),
+    [
+        ({"size": "5Gi"}, {"resources": {"requests": {"storage": "5Gi"}}}, None),
+        ({"storageClass": "gp3"}, {"storageClassName": "gp3"}, None),
+        ({"storageClass": ""}, {"storageClassName": ""}, None),
+        ({"existingClaim": "ours"}, None, {"persistentVolumeClaim": {"claimName": "ours"}}),
+        ({"enabled": False}, None, {"emptyDir": {"sizeLimit": "1Gi"}}),
+        ({"enabled": False, "existingClaim": "ours"}, None, {"emptyDir": {"sizeLimit": "1Gi"}}),
+    ],
+)
+def test_the_volume_of_the_record_can_be_chosen(chart, state, claim, volume):
+    found = chart.objects(values("files", state=state))
+    claims = [it["spec"] for (kind, _), it in found.items() if kind == "PersistentVolumeClaim"]
+    assert len(claims) == (claim is not None)
+    assert all(claim.items() <= it.items() for it in claims)
+    assert state_volume(found) == (
+        volume or {"persistentVolumeClaim": {"claimName": "conformd-state"}}
+    )
+
+
+@pytest.mark.parametrize("name", ["git", "ssh"])
+def test_a_checkout_is_read_through_the_link_that_git_sync_flips(chart, name):
+    found = chart.objects(name)
+    flags = dict(it.removeprefix("--").split("=", 1) for it in container(found, "git-sync")["args"])
+    mounts = {
+        it["name"]: {each["name"]: each["mountPath"] for each in it["volumeMounts"]}
+        for it in pod(found)["containers"]
+    }
+    assert flags["root"] == mounts["git-sync"]["source"]
+    directory = yaml.safe_load(settings_text(found))["source"]["directory"]
+    # The link itself is the root: what is beneath it was published whole.
+    assert directory["root"] == f"{mounts['conformd']['source']}/{flags['link']}"
+    # And is not removed under a reader's feet.
+    assert flags["stale-worktree-timeout"] == "10m"
+
+
 def test_one_container_alone_gets_credentials(chart):
     template = only(chart.objects("git"), "Deployment")["spec"]["template"]
     skipped = template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"].split(",")
@@ -246,7 +326,7 @@ def test_texts_stay_texts_whatever_they_look_like(chart):
     found = chart.objects(values("git", source={"git": git}))
     settings = yaml.safe_load(settings_text(found))
     assert settings["aws"]["expectedAccountId"] == "111111111111"
-    assert settings["source"]["directory"]["path"] == "current/a: b"
+    assert settings["source"]["directory"] == {"root": "/source/current", "path": "a: b"}
     wanted = {f"--repo={git['repository']}", "--ref=1: 2", "--username=x #: y"}
     assert wanted <= set(container(found, "git-sync")["args"])
     found = chart.objects(values("files", source={"files": {"1": "2", "null": "~"}}))
@@ -259,6 +339,7 @@ def test_texts_stay_texts_whatever_they_look_like(chart):
         ("files", ["mode observe", "Pod\nIdentity", "Nobody may scrape", "changes nothing"]),
         ("git", ["mode upsert", "deploy/packs"]),
         ("ssh", ["8080"]),
+        ("configmap", ["record ends with the pod", "24 hours"]),
     ],
 )
 def test_notes_say_what_is_next(name, words):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from cfnlint.decode import cfn_yaml
-from conftest import ECS, PROGRAM, run
+from conftest import ECS, PROGRAM, ROOT, run
 
 TEMPLATE = ECS / "conformd.yml"
 
@@ -34,10 +34,17 @@ def test_there_is_never_more_than_one(resources):
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
 
 
-def test_the_task_writes_nowhere_and_is_nobody(resources):
+def test_the_task_writes_its_record_alone_and_is_nobody(resources):
     task = resources["Task"]["Properties"]
     (container,) = task["ContainerDefinitions"]
-    assert "Volumes" not in task
+    # On the task's own disk: neither EFS nor anything else that others can write to.
+    assert task["Volumes"] == [{"Name": "state"}]
+    (mounted,) = container["MountPoints"]
+    assert mounted["SourceVolume"] == "state"
+    assert container["Command"][-2:] == ["--state-directory", mounted["ContainerPath"]]
+    # The image says whose the volume is.
+    image = (ROOT / "deploy" / "container" / "Containerfile").read_text().splitlines()
+    assert f"VOLUME {mounted['ContainerPath']}" in image
     assert container["ReadonlyRootFilesystem"] is True
     assert container["User"] == "65532:65532"
     assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}

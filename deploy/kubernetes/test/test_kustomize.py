@@ -41,7 +41,8 @@ def essence(found):
     account = only(found, "ServiceAccount")
     service = only(found, "Service")["spec"]
     token = account["automountServiceAccountToken"]
-    return annotations, spec, settings, deployment, policy, service, token
+    claim = only(found, "PersistentVolumeClaim")["spec"]
+    return annotations, spec, settings, deployment, policy, service, token, claim
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -82,12 +82,16 @@ class Pod:
         settings["http"] |= {"listen": self.page, "metricsListen": self.metrics}
         settings["aws"]["endpoint"] = aws
         mounts = {it["mountPath"] for it in container(found)["volumeMounts"]}
-        assert {"/etc/conformd", settings["source"]["directory"]["root"]} <= mounts
-        settings["source"]["directory"]["root"] = str(self.place("/source"))
+        # The root of a checkout is a link beneath its mount.
+        root = pathlib.Path(settings["source"]["directory"]["root"])
+        assert {"/etc/conformd", "/source", "/var/lib/conformd"} <= mounts
+        assert root == pathlib.Path("/source") or root.parent == pathlib.Path("/source")
+        settings["source"]["directory"]["root"] = str(self.place(str(root)))
         if token := settings["http"].get("tokenFile"):
             assert str(pathlib.Path(token).parent) in mounts
             settings["http"]["tokenFile"] = str(self.place(token))
         self.place("/etc/conformd").mkdir(parents=True)
+        self.place("/var/lib/conformd").mkdir(parents=True)
         self.place("/etc/conformd/conformd.yaml").write_text(yaml.safe_dump(settings))
 
     def place(self, path):
@@ -97,10 +101,10 @@ class Pod:
     @contextlib.contextmanager
     def running(self, environment=()):
         """Runs it, and stops it as the kubelet does."""
-        arguments = [
-            argument.replace("/etc/conformd", str(self.place("/etc/conformd")))
-            for argument in self.probes["args"]
-        ]
+        arguments = self.probes["args"]
+        for mounted in ("/etc/conformd", "/var/lib/conformd"):
+            place = str(self.place(mounted))
+            arguments = [argument.replace(mounted, place) for argument in arguments]
         clean = {
             "PATH": os.environ["PATH"],
             "AWS_CONFIG_FILE": os.devnull,
@@ -199,12 +203,30 @@ def test_a_configmap_that_changes_is_taken(chart, tmp_path, aws):
         until("the new one is seen", lambda: '"pails"' in pod.packs())
 
 
+def test_the_record_is_kept_over_a_restart(chart, tmp_path, aws):
+    found = chart.objects("files")
+    pod = Pod(found, tmp_path, aws)
+    mount(pod.place("/source"), volume_files(found, "source"))
+    record = pod.place("/var/lib/conformd/record.sqlite3")
+    inodes = []
+    for _ in range(2):
+        with pod.running():
+            pod.wait_ready()
+            until("the record is there", record.exists)
+            assert record.stat().st_mode & 0o777 == 0o600
+            inodes.append(record.stat().st_ino)
+    assert inodes[0] == inodes[1]
+    assert not list(record.parent.glob("record.sqlite3.*"))
+
+
 class Checkout:
-    """What git-sync leaves: a tree for each commit, and a link to the newest."""
+    """What git-sync leaves: a tree for each commit, and a link to the newest. That it keeps the tree
+    before for a while makes it easier to read; here it does not."""
 
     def __init__(self, place, link):
         self.place, self.link = place, link
         place.mkdir(parents=True)
+        self.before = None
 
     def publish(self, commit, files):
         tree = self.place / ".worktrees" / commit
@@ -212,12 +234,12 @@ class Checkout:
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(text)
         (tree / ".git").write_text("gitdir: /git/.git/worktrees/x\n")
-        old = self.link_path().resolve()
         temporary = self.place / "tmp-link"
         temporary.symlink_to(f".worktrees/{commit}")
         temporary.rename(self.link_path())
-        if old != self.link_path():
-            shutil.rmtree(old)
+        if self.before:
+            shutil.rmtree(self.before)
+        self.before = tree
 
     def link_path(self):
         return self.place / self.link

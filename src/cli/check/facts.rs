@@ -20,14 +20,16 @@ use crate::domain::model::{AccountId, PackName, Place, Region};
 use crate::domain::observed::{Ownership, PackRecord, RolloutStatus, Unseen, ownership};
 use crate::domain::organization::{Account, OrganizationRecord};
 use crate::domain::preflight::{
-    Caller, Census, Facts, ProbeFacts, RegionFacts, TokenFile, Tried, Wishes,
+    Caller, Census, Facts, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Tried, Wishes,
 };
 use crate::domain::probe::{Stage, Unlooked};
+use crate::domain::record::{NoRecord, RecordStatus};
 use crate::domain::recorder::classify;
 use crate::domain::report::Declarations;
 use crate::http::Token;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::listing::{Incomplete, read_all};
+use crate::record::Reader;
 
 /// Half of the rate that AWS publishes for `ListAccounts`: 8, burst 12.
 const LIST_BUDGET: Budget = budget(4, 6);
@@ -74,6 +76,7 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
         row,
         probe,
         source: catalog.as_ref().map(Declarations::of).map_err(String::clone),
+        record: record(&config, &clock),
         wishes: wishes(&manifests, management),
         template_bucket: config.templates.as_ref().map(|templates| templates.bucket.clone()),
         exposed: config.http.exposed().map(|address| address.to_string()).collect(),
@@ -86,6 +89,21 @@ fn catalog(config: &Config) -> Result<Catalog, String> {
     let directory = session::directory(config).map_err(|error| format!("{error:#}"))?;
     let reading = directory.read(templates_wanted).map_err(|error| chain(&error))?;
     Ok(Catalog::read(&reading.snapshot, &session::constraints(config), None))
+}
+
+/// Only looks: the daemon may have it, and whoever checks may not be its user.
+fn record(config: &Config, clock: &Clock) -> Result<RecordFacts, NoRecord> {
+    let now = clock.stamp();
+    let reader = Reader::open(&session::record_terms(config, "conformd check"))?;
+    let window = reader.window(&now)?;
+    let began = reader.began().clone();
+    Ok(RecordFacts {
+        began: began.wall,
+        covers_window: RecordStatus::Usable { began }.covers_window(&now),
+        losses: window.losses.len(),
+        held: window.held.len(),
+        bytes: reader.bytes()?,
+    })
 }
 
 fn wishes(manifests: &[&Manifest], management: Option<AccountId>) -> Wishes {

@@ -40,7 +40,7 @@ impl Place {
         } else {
             Directory::of_file(&root, SourcePath::new(text).with_context(no_path)?)
         };
-        Ok(Self { working, manifests })
+        Ok(Self { working, manifests: manifests.disregarding_git() })
     }
 
     /// How to get from the working directory to the root, for tools that start there.

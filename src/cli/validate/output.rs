@@ -10,7 +10,7 @@ use crate::domain::catalog::Declared;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::manifest::{Manifest, TemplateSource};
 use crate::domain::model::{PackName, Region};
-use crate::domain::snapshot::{FileContent, SourcePath};
+use crate::domain::snapshot::{FileContent, Ignored, SourcePath};
 
 /// Ignored files are listed unasked up to this many.
 const IGNORED_MAX: usize = 10;
@@ -22,27 +22,38 @@ pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
         out.push_str(&drawing);
         out.push_str("\n\n");
     }
-    let ignored = &report.catalog.ignored;
-    if !ignored.is_empty() {
-        let listed = if verbose || ignored.len() <= IGNORED_MAX {
-            let names: Vec<&str> = ignored.iter().map(SourcePath::as_str).collect();
-            names.join(", ")
-        } else {
-            format!("{} files (--verbose lists them)", ignored.len())
-        };
-        out.extend(["ignored, not ours: ", &listed, "\n"]);
+    for (reason, words) in [
+        (Ignored::Listed, "ignored by .conformdignore"),
+        (Ignored::Suffix, "not read because of their suffix"),
+    ] {
+        out.push_str(&ignored(report, reason, (words, verbose)));
     }
     out.push_str(&summary(report));
     out.push('\n');
     out
 }
 
+/// What was passed over for this reason, on a line; nothing if nothing was.
+fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool)) -> String {
+    let ignored = report.snapshot.ignored.iter().filter(|(_, why)| **why == reason);
+    let names: Vec<&str> = ignored.map(|(path, _)| path.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    if verbose || names.len() <= IGNORED_MAX {
+        return format!("{words}: {}\n", names.join(", "));
+    }
+    format!("{words}: {} (--verbose lists them)\n", counted(names.len(), "name"))
+}
+
 fn summary(report: &Report<'_>) -> String {
-    if report.catalog.is_empty() && report.catalog.diagnostics.is_empty() {
+    if report.catalog.is_empty() && report.catalog.wholly_valid {
         let files = counted(report.snapshot.files.len(), "file");
         return format!("error: no manifest found ({files} read)");
     }
-    let packs = counted(report.catalog.packs.len(), "pack");
+    let is_absent = |declared: &&Declared| matches!(declared, Declared::Absent(_));
+    let absent = report.catalog.packs.values().filter(is_absent).count();
+    let packs = counted(report.catalog.packs.len().saturating_sub(absent), "pack");
     let rules: u32 = report.catalog.packs.values().filter_map(Declared::in_force).map(rules).sum();
     let errors = counted(report.count(Severity::Error), "error");
     let warnings = counted(report.count(Severity::Warning), "warning");
@@ -50,9 +61,13 @@ fn summary(report: &Report<'_>) -> String {
         0 => String::new(),
         count => format!(", {}", counted(count, "approval")),
     };
+    let absent = match absent {
+        0 => String::new(),
+        count => format!(", {count} to be absent"),
+    };
     let verdict = if report.passed() { "ok" } else { "failed" };
     let rules = counted(rules as usize, "rule");
-    format!("{verdict}: {packs} with {rules}{approvals}; {errors}, {warnings}")
+    format!("{verdict}: {packs} with {rules}{absent}{approvals}; {errors}, {warnings}")
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -89,6 +104,7 @@ struct Pack<'r> {
     rules: Option<u32>,
     bytes: Option<usize>,
     regions: Option<Vec<&'r Region>>,
+    state: &'static str,
 }
 
 /// For programs.
@@ -113,15 +129,26 @@ fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
         TemplateSource::Read(template) => Some(template),
         TemplateSource::S3(_) => None,
     });
+    let (origin, regions) = match declared {
+        Declared::Absent(tombstone) => (Some(&tombstone.origin), tombstone.regions.as_ref()),
+        Declared::Good(_) | Declared::Broken { .. } => (
+            manifest.map(|manifest| &manifest.origin),
+            manifest.and_then(|manifest| manifest.regions.as_ref()),
+        ),
+    };
     Pack {
         name,
-        valid: matches!(declared, Declared::Good(_)),
-        path: manifest.map(|manifest| &manifest.origin.path),
-        line: manifest.map(|manifest| manifest.origin.span.line),
+        valid: matches!(declared, Declared::Good(_) | Declared::Absent(_)),
+        path: origin.map(|origin| &origin.path),
+        line: origin.map(|origin| origin.span.line),
         template: template.map(|template| template.digest.to_string()),
         rules: template.map(|template| template.census.rules),
         bytes: template.map(|template| template.body.len()),
-        regions: manifest.and_then(|manifest| Some(manifest.regions.as_ref()?.iter().collect())),
+        regions: regions.map(|regions| regions.iter().collect()),
+        state: match declared {
+            Declared::Good(_) | Declared::Broken { .. } => "Present",
+            Declared::Absent(_) => "Absent",
+        },
     }
 }
 
@@ -146,7 +173,7 @@ fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> Strin
     if let Some(span) = span {
         let text = match report.snapshot.files.get(path) {
             Some(FileContent::Bytes(bytes)) => std::str::from_utf8(bytes).unwrap_or_default(),
-            Some(FileContent::Unreadable(_)) | None => "",
+            Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => "",
         };
         properties.extend(extent(*span, text));
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Before, Claim, Declared};
+use crate::domain::approval::Approval;
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Related, Span};
-use crate::domain::manifest::Approval;
 use crate::domain::model::PackName;
 use crate::domain::snapshot::SourcePath;
 
@@ -32,7 +32,7 @@ pub(super) fn settle(
             };
             diagnostics.extend(conflict);
             let declared = match outcome {
-                Ok(manifest) => Declared::Good(manifest),
+                Ok(declared) => declared,
                 Err(why) => Declared::Broken { why, last_good: before.last_good(&name) },
             };
             packs.entry(name).or_insert(declared);

@@ -26,11 +26,6 @@ impl<'f> Templates<'f> {
         Self { files, read: BTreeMap::new(), diagnostics: Vec::new() }
     }
 
-    /// Whether this file was asked for.
-    pub(super) fn holds(&self, path: &SourcePath) -> bool {
-        self.read.contains_key(path)
-    }
-
     /// What was found in the template files.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics

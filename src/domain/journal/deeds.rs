@@ -13,8 +13,8 @@ use crate::domain::report::RegionReport;
 
 /// One note for all steps of one kind that ended alike.
 pub(super) fn of(report: &RegionReport) -> Vec<Note> {
-    let approval = report.approval.as_ref().map(|name| {
-        let text = format!("the approval {name} lets through what the guard would hold");
+    let approvals = report.approvals.iter().map(|name| {
+        let text = format!("the approval {name} permits losses here");
         Note::new(EventKind::Guard, Weight::Warning, text).at(&report.place.region)
     });
     let mut alike: BTreeMap<(ActionKind, String), Vec<&Outcome>> = BTreeMap::new();
@@ -36,7 +36,7 @@ pub(super) fn of(report: &RegionReport) -> Vec<Note> {
         let weight = weights.max().unwrap_or(Weight::Normal);
         Note::new(EventKind::Mutation, weight, text).at(&report.place.region).of(&named)
     });
-    approval.into_iter().chain(deeds).collect()
+    approvals.chain(deeds).collect()
 }
 
 /// AWS's own words.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Look, Note, subject};
 use crate::domain::event::{EventKind, Weight};
 use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, Digest, Timestamp};
+use crate::domain::model::{AccountId, Timestamp};
 use crate::domain::newcomer::{self, Newcomer, Phase};
 use crate::domain::organization::{Account, AccountList, Membership};
 use crate::domain::view::words::many;
@@ -16,7 +16,7 @@ use crate::domain::view::words::many;
 pub(super) struct People {
     list: Option<Arc<AccountList>>,
     problem: Option<FailureKind>,
-    shrink: Option<Digest>,
+    shrink: Option<(usize, usize)>,
     newcomers: BTreeMap<AccountId, (Timestamp, Course)>,
 }
 
@@ -58,14 +58,14 @@ impl People {
             }
             Some(_) | None => {}
         }
-        let digest = membership.shrink.as_ref().map(|shrink| shrink.digest);
-        let before = std::mem::replace(&mut self.shrink, digest);
+        let counts = membership.shrink.as_ref().map(|shrink| (shrink.before, shrink.after));
+        let before = std::mem::replace(&mut self.shrink, counts);
         match &membership.shrink {
-            Some(shrink) if before != digest => {
-                let (from, to, digest) = (shrink.before, shrink.after, shrink.digest);
+            Some(shrink) if before != counts => {
+                let (from, to) = (shrink.before, shrink.after);
                 let text = format!(
                     "the account list shrank from {from} to {to} active accounts: that counts \
-                     when it is seen again, or with an Approval of {digest}"
+                     when it is seen again, or with an approval of `accountList: {to}`"
                 );
                 notes.push(note(Weight::Critical, text));
             }

@@ -8,8 +8,8 @@ use crate::domain::arrival::{Arrival, Verdict};
 use crate::domain::event::{EventKind, Weight};
 use crate::domain::failure::FailureKind;
 use crate::domain::failure_class::FailureClass;
-use crate::domain::guard::Blocked;
-use crate::domain::model::{Digest, PackName, Region};
+use crate::domain::loss::Loss;
+use crate::domain::model::{PackName, Region};
 use crate::domain::observed::Unseen;
 use crate::domain::report::{PackState, RegionReport};
 
@@ -23,7 +23,7 @@ struct Told {
     /// The report that was looked at, so that nothing is compared twice.
     report: Option<Arc<RegionReport>>,
     unseen: Option<FailureKind>,
-    blocked: Option<Digest>,
+    pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
     arrivals: BTreeMap<PackName, Standing>,
     contested: BTreeSet<PackName>,
 }
@@ -77,19 +77,20 @@ impl Told {
     }
 
     fn guard(&mut self, report: &RegionReport) -> Option<Note> {
-        let digest = report.blocked.as_ref().map(|blocked| blocked.digest);
-        if self.blocked == digest {
+        let losses = report.pending.as_ref().map(|pending| pending.losses.clone());
+        if self.pending == losses {
             return None;
         }
-        self.blocked = digest;
-        let Some(Blocked { digest, trips, packs: held }) = &report.blocked else {
-            let text = "the guard holds nothing any more";
+        self.pending = losses;
+        let Some(pending) = &report.pending else {
+            let text = "nothing waits for approval any more";
             return Some(Note::new(EventKind::Guard, Weight::Normal, text));
         };
-        let named: Vec<&PackName> = held.iter().collect();
-        let why: Vec<&str> = trips.iter().map(|trip| trip.why.as_str()).collect();
+        let named: Vec<&PackName> = pending.losses.keys().collect();
+        let why: Vec<&str> = pending.trips.iter().map(|trip| trip.why.as_str()).collect();
         let text = format!(
-            "the guard holds {}; an Approval of {digest} lets it through: {}",
+            "waiting for approval: {} ({}): {}",
+            pending.summary(),
             packs(&named),
             why.join("; "),
         );

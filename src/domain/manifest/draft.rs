@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Field, Fields, flag, parsed, texts};
-use super::{Exclude, Origin, Suspend, spec};
+use super::{Exclude, Origin, State, Suspend, spec};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
@@ -28,6 +28,7 @@ pub(super) const SPEC: &[&str] = &[
     "deletionPolicy",
     "adopt",
     "suspend",
+    "state",
 ];
 
 /// Names and values, with the place of each name.
@@ -48,6 +49,7 @@ pub(in crate::domain) struct Draft {
     pub(super) deletion_policy: DeletionPolicy,
     pub(super) adopt: bool,
     pub(super) suspend: Option<Suspend>,
+    pub(in crate::domain) state: State,
 }
 
 /// Where the template is said to be.
@@ -89,6 +91,7 @@ impl Draft {
             deletion_policy: DeletionPolicy::default(),
             adopt: false,
             suspend: None,
+            state: State::Present,
         };
         let Some(fields) = Fields::open(findings, Field::alone(root), "the manifest", ROOT) else {
             return draft;
@@ -118,7 +121,14 @@ impl Draft {
     }
 
     fn read_spec(&mut self, findings: &mut Findings<'_>, fields: &Fields<'_>) {
-        if let Some(template) = fields.required(findings, "template") {
+        if let Some(state) = fields.optional("state") {
+            self.state = spec::state(findings, state);
+        }
+        let template = match self.state {
+            State::Present => fields.required(findings, "template"),
+            State::Absent => fields.optional("template"),
+        };
+        if let Some(template) = template {
             self.template = spec::template(findings, template).map(|read| (read, template.span));
         }
         if let Some(parameters) = fields.optional("parameters") {
@@ -144,6 +154,9 @@ impl Draft {
         }
         if let Some(suspend) = fields.optional("suspend") {
             self.suspend = spec::suspend(findings, suspend);
+        }
+        if self.state == State::Absent {
+            spec::check_absent(findings, fields, self.adopt);
         }
     }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, OverrideDraft, Parameters};
-use super::{Manifest, Override, TemplateSource};
+use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::catalog::Constraints;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::Region;
-use crate::domain::template::Template;
+use crate::domain::template::{Effective, Template};
 
 /// The manifest, or nothing if anything about it is in error.
 pub(in crate::domain) fn resolve(
@@ -25,7 +25,9 @@ pub(in crate::domain) fn resolve(
     match &template {
         TemplateSource::Read(template) => {
             check_names(findings, &draft, template);
+            check_values(findings, &draft, template);
             check_required(findings, &draft, template, constraints, place);
+            check_effect(findings, &draft, template, constraints, place);
             check_template(findings, template, constraints, place);
         }
         TemplateSource::S3(_) => held(findings, place, "a template in S3"),
@@ -47,6 +49,7 @@ pub(in crate::domain) fn resolve(
         deletion_policy,
         adopt,
         suspend,
+        state: _,
     } = draft;
     let (name, _) = name?;
     let overrides = overrides
@@ -70,6 +73,22 @@ pub(in crate::domain) fn resolve(
         adopt,
         suspend,
     })
+}
+
+/// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
+/// Everything else that it holds is not used.
+pub(in crate::domain) fn bury(
+    findings: &mut Findings<'_>,
+    draft: Draft,
+    constraints: &Constraints,
+) -> Option<Tombstone> {
+    check_regions(findings, &draft, constraints);
+    if findings.failed() {
+        return None;
+    }
+    let regions = draft.region_names();
+    let (name, _) = draft.name?;
+    Some(Tombstone { name, origin: draft.origin, regions })
 }
 
 fn values(parameters: Parameters) -> BTreeMap<String, String> {
@@ -105,13 +124,6 @@ fn check_counts(findings: &mut Findings<'_>, draft: &Draft, place: Span) {
     names.extend(draft.overrides.iter().flat_map(|entry| entry.parameters.keys()));
     let count = names.len() + 1;
     findings.limit(place, code::TOO_MANY_PARAMETERS, &limits::PARAMETERS, count);
-    if limits::STACK_PARAMETERS < count && count <= limits::PARAMETERS.upper {
-        let found = format!("{count} input parameters");
-        findings
-            .warning(place, code::TOO_MANY_PARAMETERS, found)
-            .expected(format!("at most {}", limits::STACK_PARAMETERS))
-            .hint("CloudFormation templates declare no more");
-    }
 }
 
 fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) {
@@ -130,6 +142,55 @@ fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) 
             let found = format!("nothing in the template uses the parameter {name}");
             findings.warning(*span, code::UNUSED_PARAMETER, found);
         }
+    }
+}
+
+/// Every value that is given, without quoting it: people paste secrets.
+fn check_values(findings: &mut Findings<'_>, draft: &Draft, template: &Template) {
+    let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
+    for (name, (value, span)) in draft.parameters.iter().chain(overridden) {
+        if let Some(expected) = template.expected_instead(name, value) {
+            let found = format!("the parameter {name} does not take the value that is given");
+            findings.error(*span, code::CONSTRAINT, found).expected(expected);
+        }
+    }
+}
+
+/// What the values make of the rules, region by region.
+fn check_effect(
+    findings: &mut Findings<'_>,
+    draft: &Draft,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let own = draft.region_names();
+    let mut inert = Vec::new();
+    let mut rivals: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let regions = own.as_ref().or(constraints.regions.as_ref());
+    for region in regions.into_iter().flatten() {
+        let overriding = draft.overrides.iter().filter(|entry| entry.regions.contains_key(region));
+        let given = draft.parameters.iter().chain(overriding.flat_map(|entry| &entry.parameters));
+        let inputs = given.map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+        let (Effective { present, unknown }, names) = template.rules_and_rivals(&inputs, region);
+        if present.is_empty() && unknown.is_empty() {
+            inert.push(region.as_str());
+        }
+        for name in names {
+            rivals.entry(name).or_default().push(region.as_str());
+        }
+    }
+    if !inert.is_empty() {
+        let found = format!("no rule of the pack is in effect in {}", inert.join(", "));
+        findings
+            .warning(place, code::INERT, found)
+            .hint("the conditions of its rules do not hold with the parameters given");
+    }
+    for (name, regions) in rivals {
+        let found = format!("two rules are named {name} in {}", regions.join(", "));
+        findings
+            .error(place, code::RULE_NAME, found)
+            .expected("conditions of which one holds at most: AWS Config refuses the second");
     }
 }
 
@@ -186,7 +247,7 @@ fn check_template(
     }
     let bytes = template.body.len();
     if limits::INLINE_BYTES.upper < bytes {
-        let found = format!("the template has {bytes} bytes with its marker");
+        let found = format!("the template takes {bytes} bytes as it is sent, without comments");
         let expected = format!("at most {} to be sent inline", limits::INLINE_BYTES.upper);
         if *template_bucket {
             findings

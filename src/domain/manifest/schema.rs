@@ -37,7 +37,7 @@ struct PackManifest {
     spec: PackSpec,
 }
 
-/// A reviewed commit that lets one blocked plan through.
+/// A reviewed document that permits losses.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "camelCase")]
 struct ApprovalManifest {
@@ -92,9 +92,16 @@ struct ApprovalMetadata {
 
 /// What is delivered, and where.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, rename_all = "camelCase", extend(
+    "if" = {"properties": {"state": {"const": "Absent"}}, "required": ["state"]},
+    "then" = {"properties": {
+        "adopt": {"const": false}, "suspend": false, "deletionPolicy": {"const": "Delete"}
+    }},
+    "else" = {"required": ["template"]}
+))]
 struct PackSpec {
-    /// The template: exactly one of `file`, `inline` and `s3`.
+    /// The template: exactly one of `file`, `inline` and `s3`. Required unless `state` is `Absent`.
+    #[schemars(default)]
     template: TemplateSpec,
     /// Input parameters. Values are text: put numbers and booleans in quotes.
     #[schemars(default)]
@@ -124,6 +131,18 @@ struct PackSpec {
     /// Leave the pack as it is for a while.
     #[schemars(default)]
     suspend: SuspendSpec,
+    /// Whether the pack should be there at all. `Absent` deletes it, through every gate, in
+    /// `regions` or in every configured region; all other fields are optional then.
+    #[schemars(default)]
+    state: PackState,
+}
+
+/// Whether the pack should be there.
+#[derive(JsonSchema, Default, serde::Serialize)]
+enum PackState {
+    #[default]
+    Present,
+    Absent,
 }
 
 /// Parameter names and values.
@@ -138,7 +157,7 @@ struct ParameterMap(
 );
 
 /// Where the template is.
-#[derive(JsonSchema)]
+#[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
 struct TemplateSpec {
     /// A path relative to this manifest, beneath the source root.
@@ -211,19 +230,61 @@ struct SuspendSpec {
     until: String,
 }
 
-/// The plan that is let through.
+/// Which losses are permitted, until when, and why.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ApprovalSpec {
-    /// The digest that the blocked plan showed.
-    #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
-    plan: String,
-    /// After this moment it approves nothing (RFC 3339).
-    #[schemars(extend("format" = "date-time"))]
-    expires: String,
     /// Why.
     #[schemars(length(min = 1))]
     reason: String,
+    /// After this moment it permits nothing (RFC 3339); at most 7 days ahead.
+    #[schemars(extend("format" = "date-time"))]
+    expires: String,
+    /// What may be lost, in words.
+    #[schemars(length(min = 1))]
+    permits: Vec<PermitSpec>,
+}
+
+/// One kind of loss.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+struct PermitSpec {
+    /// Packs that may be deleted.
+    #[schemars(default, length(min = 1))]
+    delete: Vec<String>,
+    /// Unmanaged packs that may be taken over, whatever they hold now.
+    #[schemars(default, length(min = 1))]
+    adopt: Vec<String>,
+    /// The pack that may lose rules or accounts.
+    #[schemars(default)]
+    pack: String,
+    /// Rules that it may lose, by name; or how many, where their names are not known.
+    #[schemars(default)]
+    lose_rules: RulesSpec,
+    /// Accounts that it may newly exclude.
+    #[schemars(default, length(min = 1))]
+    exclude_accounts: Vec<String>,
+    /// How many active accounts a much shorter account list may hold.
+    #[schemars(default, range(min = 1))]
+    account_list: u32,
+    /// Where; in every region by default.
+    #[schemars(default, length(min = 1))]
+    regions: Vec<String>,
+}
+
+/// Rules by name, or their number.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum RulesSpec {
+    Named(Vec<String>),
+    #[expect(dead_code, reason = "only its schema is used")]
+    Counted(u32),
+}
+
+impl Default for RulesSpec {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
 }
 
 /// The schema of one manifest of either kind (JSON Schema 2020-12).
@@ -248,7 +309,8 @@ fn drop_empty_default(schema: &mut Schema) {
         Value::String(text) => text.is_empty(),
         Value::Array(values) => values.is_empty(),
         Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::Bool(_) => false,
     });
     if is_empty {
         schema.remove("default");
@@ -277,6 +339,7 @@ mod tests {
             ("ApprovalMetadata", draft::METADATA),
             ("PackSpec", draft::SPEC),
             ("ApprovalSpec", approval::SPEC),
+            ("PermitSpec", approval::PERMIT),
             ("TemplateSpec", spec::TEMPLATE),
             ("OverrideSpec", spec::OVERRIDE),
             ("ExcludeSpec", spec::EXCLUDE),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::draft::{OverrideDraft, Parameters, TemplateChoice};
 use super::fields::{Field, Fields, moment, parsed, set, text, texts, words, wrong_type};
-use super::{Exclude, Suspend};
+use super::{Exclude, State, Suspend};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
@@ -274,6 +274,41 @@ pub(super) fn deletion_policy(findings: &mut Findings<'_>, field: Field<'_>) -> 
                 .expected("Delete or Orphan")
                 .did_you_mean(other, ["Delete", "Orphan"]);
             DeletionPolicy::Delete
+        }
+    }
+}
+
+/// `spec.state`.
+pub(super) fn state(findings: &mut Findings<'_>, field: Field<'_>) -> State {
+    match text(findings, field, "spec.state") {
+        Some("Present") | None => State::Present,
+        Some("Absent") => State::Absent,
+        Some(other) => {
+            findings
+                .error(field.span, code::MALFORMED, format!("spec.state is {other:?}"))
+                .expected("Present or Absent")
+                .did_you_mean(other, ["Present", "Absent"]);
+            State::Present
+        }
+    }
+}
+
+/// Fields that say the opposite of `state: Absent`.
+pub(super) fn check_absent(findings: &mut Findings<'_>, fields: &Fields<'_>, adopt: bool) {
+    let policy = fields.optional("deletionPolicy");
+    let contradictions = [
+        (adopt, "adopt", "takes the pack over"),
+        (fields.optional("suspend").is_some(), "suspend", "leaves the pack as it is"),
+        (
+            policy.is_some_and(|field| field.node.text() == Some("Orphan")),
+            "deletionPolicy",
+            "leaves the pack where it is",
+        ),
+    ];
+    for (is_given, name, meaning) in contradictions {
+        if let Some(field) = fields.optional(name).filter(|_| is_given) {
+            let found = format!("spec.state is Absent, and spec.{name} {meaning}");
+            findings.error(field.span, code::STATE_CONFLICT, found).expected("one of the two");
         }
     }
 }

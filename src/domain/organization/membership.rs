@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AccountList;
+use crate::domain::approval::{Approval, Approvals, Validity};
 use crate::domain::failure::FailureKind;
 use crate::domain::history::after;
-use crate::domain::manifest::Approval;
-use crate::domain::model::{AccountId, Digest, Timestamp};
+use crate::domain::model::{AccountId, Timestamp};
 
 /// What is known of the organization's members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,11 +39,9 @@ pub struct Unlisted {
 }
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
-/// or when an `Approval` names its digest (reliability M-13).
+/// or when an `Approval` names the number that is left (reliability M-13).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shrink {
-    /// What an `Approval` has to name: a digest over the accounts that would go.
-    pub digest: Digest,
     /// Active accounts before.
     pub before: usize,
     /// Those of them that are active in the newer list as well.
@@ -92,10 +90,10 @@ impl Membership {
                 None => "the account list was not read yet".to_owned(),
             });
         };
-        if let Some(Shrink { digest, before, after, since: _, gone: _ }) = &self.shrink {
+        if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
             return Standing::Frozen(format!(
                 "the account list shrank from {before} to {after} active accounts; that counts \
-                 when it is seen again, or with an Approval of {digest}"
+                 when it is seen again, or with an approval of `accountList: {after}`"
             ));
         }
         match problem {
@@ -135,17 +133,19 @@ impl Membership {
         if doubtful.saturating_mul(GONE_MAX_ONE_IN) <= before.saturating_sub(proven) {
             return None;
         }
-        let digest = digest(list, &gone);
-        let mut valid = terms.approvals.values().filter(|approval| approval.expires > terms.now);
-        if valid.any(|approval| approval.plan == digest) {
+        let after = before.saturating_sub(gone.len());
+        let (now, all) = (terms.now, terms.approvals);
+        let approvals = Approvals { all, now, aws_now: now };
+        let mut valid =
+            all.values().filter(|approval| approvals.validity(approval) == Validity::InForce);
+        if valid.any(|approval| approval.permits_list(after)) {
             return None;
         }
-        let after = before.saturating_sub(gone.len());
         let (since, gone) = match missed {
             Some((since, _)) if !is_proven && !missed_again.is_empty() => (since, missed_again),
             Some(_) | None => (newer.read, gone),
         };
-        Some(Shrink { digest, before, after, since, gone })
+        Some(Shrink { before, after, since, gone })
     }
 
     /// Whether `before` and this differ in anything but times and wordings, so that somebody has
@@ -169,13 +169,6 @@ fn gone(list: &AccountList, newer: &AccountList) -> BTreeSet<AccountId> {
     list.active().map(|account| account.id).filter(|id| !newer.contains(id)).collect()
 }
 
-/// Over the accounts that would go, in the organization that they would leave.
-fn digest(list: &AccountList, gone: &BTreeSet<AccountId>) -> Digest {
-    let organization = list.organization.id.as_bytes();
-    let gone = gone.iter().map(|account| account.as_str().as_bytes());
-    Digest::of([b"shrink".as_slice(), organization].into_iter().chain(gone))
-}
-
 /// What can be compared of a failure: its words may name a request.
 pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
     problem.map(|problem| problem.kind)
@@ -186,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::approval::{Permit, Permitted};
     use crate::domain::diagnostic::Span;
     use crate::domain::manifest::Origin;
     use crate::domain::organization::{Account, AccountState, OrganizationRecord};
@@ -222,13 +216,14 @@ mod tests {
         Unlisted { kind: FailureKind::Throttled, why: "too many requests".to_owned() }
     }
 
-    fn approval(plan: Digest, expires: Timestamp) -> BTreeMap<String, Approval> {
+    fn approval(active: usize, expires: Timestamp) -> BTreeMap<String, Approval> {
         let origin = Origin {
             path: SourcePath::new("approval.yaml").unwrap(),
             span: Span { line: 1, column: 1, start: 0, end: 1 },
         };
         let (name, reason) = ("gone".to_owned(), "sold".to_owned());
-        [(name.clone(), Approval { name, origin, plan, expires, reason })].into()
+        let permits = vec![Permit { what: Permitted::AccountList(active), regions: None }];
+        [(name.clone(), Approval { name, origin, reason, expires, permits })].into()
     }
 
     /// One walk after another, each with its minute.
@@ -305,15 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_of_exactly_these_accounts_counts_until_it_expires() {
+    fn an_approval_of_just_this_many_accounts_counts_until_it_expires() {
         let mut course = Course::default();
         course.walk(0..100, 0).walk(0..50, 10);
-        let digest = course.0.shrink.as_ref().unwrap().digest;
-        course.approved(&approval(digest, at(12)), 0..50, 12);
+        course.approved(&approval(50, at(12)), 0..50, 12);
         assert_eq!(course.accounts(), 100);
-        course.approved(&approval(digest, at(14)), 0..49, 13);
+        course.approved(&approval(50, at(14)), 0..49, 13);
         assert_eq!(course.accounts(), 100);
-        course.approved(&approval(digest, at(15)), 0..50, 14);
+        course.approved(&approval(50, at(15)), 0..50, 14);
         assert_eq!((course.accounts(), &course.0.shrink), (50, &None));
     }
 
@@ -330,7 +324,8 @@ mod tests {
     }
 
     fn folded(why: &str) -> String {
-        why.replace(" that counts", "\n    that counts").replace(" Approval", "\n    Approval")
+        let why = why.replace(" that counts", "\n    that counts");
+        why.replace(" with an approval", "\n    with an approval")
     }
 
     #[test]
@@ -354,8 +349,8 @@ mod tests {
         frozen: the account list was last read at 2026-11-01T00:10:00Z
         frozen: the account list could not be read: too many requests
         frozen: the account list shrank from 100 to 50 active accounts;
-            that counts when it is seen again, or with an
-            Approval of 698649ee1fdede7f1a9be2de2d257733
+            that counts when it is seen again, or
+            with an approval of `accountList: 50`
         ");
     }
 

@@ -80,11 +80,11 @@ impl Membership {
     }
 }
 
-fn to_do(Shrink { digest, before, after, since: _, gone: _ }: &Shrink) -> String {
+fn to_do(Shrink { before, after, since: _, gone: _ }: &Shrink) -> String {
     let fewer = before.saturating_sub(*after);
     format!(
         "{fewer} of {before} active accounts are missing from the account list; if they really \
-         left, wait for the next walk or commit an Approval manifest with `plan: {digest}`; if \
+         left, wait for the next walk or commit an Approval of `accountList: {after}`; if \
          not, look at AWS Organizations and at the permissions of the caller"
     )
 }

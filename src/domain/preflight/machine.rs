@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Check, Facts, Line, TokenFile, shown};
+use super::{Check, Facts, Line, RecordFacts, TokenFile, shown};
 use crate::domain::report::Declarations;
 
 /// From here on signatures are at risk (reliability T-03).
@@ -34,6 +34,30 @@ pub(super) fn source(facts: &Facts) -> Line {
         return Line::warn(check, detail, "nothing is declared; check source.directory.path");
     }
     Line::ok(check, detail)
+}
+
+/// What it costs that losses before now are not known.
+const NO_RECORD_COSTS: &str =
+    "nothing may be deleted unapproved until conformd has watched for 24 h";
+
+pub(super) fn record(facts: &Facts) -> Line {
+    let check = Check::Record;
+    let found = match &facts.record {
+        Ok(found) => found,
+        Err(none) => {
+            let detail = format!("{}; {NO_RECORD_COSTS}", shown(&none.why));
+            return Line::warn(check, detail, none.advice());
+        }
+    };
+    let RecordFacts { began, covers_window, losses, held, bytes } = found;
+    let detail = format!(
+        "since {began:.0}, {losses} loss(es) in 24 h, {held} held, {} KiB",
+        bytes.div_ceil(1_024)
+    );
+    if *covers_window {
+        return Line::ok(check, detail);
+    }
+    Line::ok(check, format!("{detail}; until it is 24 h old, nothing may be deleted unapproved"))
 }
 
 pub(super) fn template_bucket(facts: &Facts) -> Line {

@@ -1,22 +1,36 @@
-//! Counting what a template holds, and refusing what a pack cannot hold.
+//! Counting what a template holds, and refusing resources that a pack cannot hold.
 
 use std::collections::BTreeSet;
 
 use super::Census;
-use super::intrinsic::{Reference, ReferenceKind, references};
+use super::intrinsic::mentions;
+use super::outline::entries;
+use super::remediation::{self, REMEDIATION};
+use super::rule::{self, RULE};
 use super::sections::check_logical_id;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::nearest::did_you_mean;
-use crate::domain::yaml::{Entry, Mapping, Node};
+use crate::domain::yaml::{Entry, Node};
 
-const RULE: &str = "AWS::Config::ConfigRule";
-const REMEDIATION: &str = "AWS::Config::RemediationConfiguration";
+/// Attributes of a resource (`CloudFormation` template reference), and two that AWS's own packs
+/// carry besides.
+const ATTRIBUTES: &[&str] = &[
+    "Condition",
+    "Controls",
+    "DeletionPolicy",
+    "DependsOn",
+    "Description",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdateReplacePolicy",
+];
 
-/// Who evaluates a rule (AWS Config API: `Owner`).
-const OWNERS: &[&str] = &["AWS", "CUSTOM_LAMBDA", "CUSTOM_POLICY"];
+/// What becomes of a resource that goes (`CloudFormation` template reference: `DeletionPolicy`).
+const POLICIES: &[&str] = &["Delete", "Retain", "RetainExceptOnCreate"];
 
 /// Counts a template whose sections were checked.
 pub(super) fn take(findings: &mut Findings<'_>, root: &Node) -> Census {
@@ -28,37 +42,29 @@ pub(super) fn take(findings: &mut Findings<'_>, root: &Node) -> Census {
         }
     }
     count_resources(findings, root, &mut census);
-    census.used = uses(findings, root, &census.parameters);
+    let used = ["Conditions", "Resources", "Outputs"]
+        .into_iter()
+        .filter_map(|section| root.get(section))
+        .flat_map(mentions)
+        .filter(|name| census.parameters.contains(*name))
+        .map(ToOwned::to_owned);
+    census.used = used.collect();
     census
 }
 
-/// The entries of a section; none if it is absent.
-fn entries<'n>(root: &'n Node, section: &str) -> &'n [Entry] {
-    let mapping = root.get(section).and_then(Node::mapping);
-    mapping.map_or(&[], |Mapping { entries, flow: _ }| entries)
-}
-
 fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census) {
-    let conditions: BTreeSet<&str> =
-        entries(root, "Conditions").iter().map(|entry| &*entry.key.text).collect();
+    let resources = entries(root, "Resources");
     let before = findings.all.len();
-    for entry in entries(root, "Resources") {
+    for entry in resources {
         check_logical_id(findings, entry);
         let Entry { key, key_span, value } = entry;
-        if let Some(condition) = value.get("Condition")
-            && let Some(name) = condition.text()
-            && !conditions.contains(name)
-        {
-            let found = format!("there is no condition {name}");
-            findings
-                .error(condition.span, code::UNKNOWN_REFERENCE, found)
-                .did_you_mean(name, conditions.iter().copied());
-        }
+        check_attributes(findings, value);
         let kind = value.get("Type");
         match kind.and_then(Node::text) {
             Some(RULE) => {
                 census.rules += 1;
-                census.owners.extend(owner(findings, value, *key_span));
+                rule::check(findings, value, *key_span);
+                census.owners.extend(owners(value));
             }
             Some(REMEDIATION) => census.remediations += 1,
             Some(other) => {
@@ -85,7 +91,35 @@ fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census
             .error(place, code::NO_RULES, "the template holds no rule")
             .expected(format!("at least one {RULE} under Resources"));
     }
+    rule::check_names(findings, resources);
+    remediation::check(findings, resources);
     check_counts(findings, place, census);
+}
+
+fn check_attributes(findings: &mut Findings<'_>, resource: &Node) {
+    let attributes = resource.mapping().into_iter().flat_map(|all| &all.entries);
+    for Entry { key, key_span, value } in attributes {
+        let name = &*key.text;
+        // What begins so is a function, and refused as one.
+        if !ATTRIBUTES.contains(&name) && !name.starts_with("Fn::") {
+            findings
+                .error(*key_span, code::UNKNOWN_FIELD, format!("a resource has no {name}"))
+                .expected(ATTRIBUTES.join(", "))
+                .did_you_mean(name, ATTRIBUTES.iter().copied());
+        }
+        let is_policy = matches!(name, "DeletionPolicy" | "UpdateReplacePolicy");
+        if is_policy && value.text().is_none_or(|text| !POLICIES.contains(&text)) {
+            findings
+                .error(value.span, code::MALFORMED, format!("{name} is no policy"))
+                .expected(POLICIES.join(", "));
+        }
+        let is_plain = value.tag.is_none() && value.mapping().is_none() && !value.is_null();
+        if matches!(name, "Condition" | "Type") && is_plain && value.text().is_none() {
+            findings
+                .error(value.span, code::WRONG_TYPE, format!("{name} is {}", value.describe()))
+                .expected("text");
+        }
+    }
 }
 
 fn check_counts(findings: &mut Findings<'_>, place: Span, census: &Census) {
@@ -97,57 +131,16 @@ fn check_counts(findings: &mut Findings<'_>, place: Span, census: &Census) {
     }
 }
 
-/// Who evaluates a rule, if the template says so in words.
-fn owner(findings: &mut Findings<'_>, rule: &Node, place: Span) -> Option<String> {
+/// Who may evaluate a rule, as far as the template says so in words.
+fn owners(rule: &Node) -> BTreeSet<String> {
     let source = rule.get("Properties").and_then(|properties| properties.get("Source"));
-    let Some(source) = source else {
-        findings
-            .error(place, code::RULE_SOURCE, "the rule has no Properties.Source")
-            .hint("AWS Config needs Source.Owner and Source.SourceIdentifier");
-        return None;
-    };
-    source.mapping()?; // A function decides.
-    let Some(owner) = source.get("Owner") else {
-        findings
-            .error(source.span, code::RULE_SOURCE, "the rule has no Source.Owner")
-            .expected(OWNERS.join(", "));
-        return None;
-    };
-    let text = owner.text()?;
-    if !OWNERS.contains(&text) {
-        findings
-            .error(owner.span, code::RULE_SOURCE, format!("there is no rule owner {text}"))
-            .expected(OWNERS.join(", "))
-            .did_you_mean(text, OWNERS.iter().copied());
-    }
-    Some(text.to_owned())
-}
-
-/// The declared parameters that something uses; a `Ref` to nothing is an error.
-fn uses(
-    findings: &mut Findings<'_>,
-    root: &Node,
-    parameters: &BTreeSet<String>,
-) -> BTreeSet<String> {
-    let resources: BTreeSet<&str> =
-        entries(root, "Resources").iter().map(|entry| &*entry.key.text).collect();
-    let mut used = BTreeSet::new();
-    for section in ["Conditions", "Resources", "Outputs"] {
-        let Some(node) = root.get(section) else { continue };
-        for Reference { name, span, kind } in references(node) {
-            if parameters.contains(name) {
-                used.insert(name.to_owned());
-            } else if kind == ReferenceKind::Ref
-                && !name.starts_with("AWS::")
-                && !resources.contains(name)
-            {
-                let declared = parameters.iter().map(String::as_str);
-                findings
-                    .error(span, code::UNKNOWN_REFERENCE, format!("nothing is named {name}"))
-                    .expected("a parameter or a resource of this template")
-                    .did_you_mean(name, declared.chain(resources.iter().copied()));
-            }
+    let mut owners = BTreeSet::new();
+    let mut rest: Vec<&Node> = source.into_iter().collect();
+    while let Some(node) = rest.pop() {
+        match super::call::Call::of(node) {
+            Some(call) => rest.extend(call.children()),
+            None => owners.extend(node.get("Owner").and_then(Node::text).map(ToOwned::to_owned)),
         }
     }
-    used
+    owners
 }

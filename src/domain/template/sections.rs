@@ -1,38 +1,35 @@
-//! The top level of a template and its parameters: what `CloudFormation` would refuse anyway.
+//! The top level of a template: what `CloudFormation` would refuse anyway, and what would make
+//! another template of it.
 
+use super::parameters;
 use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
-use crate::domain::model::MARKER_PARAMETER;
 use crate::domain::yaml::{Entry, Mapping, Node};
 
 /// Sections that packs are known to work with.
 const PROVEN: &[&str] = &[
     "AWSTemplateFormatVersion",
+    "Conditions",
     "Description",
+    "Mappings",
     "Metadata",
     "Parameters",
-    "Conditions",
     "Resources",
 ];
 
 /// Sections that `CloudFormation` has and nobody has shown to work in a pack.
-const UNPROVEN: &[&str] = &["Hooks", "Mappings", "Outputs", "Rules", "Transform"];
+const UNPROVEN: &[&str] = &["Outputs"];
 
-/// Attributes of a parameter (`CloudFormation` template reference).
-const ATTRIBUTES: &[&str] = &[
-    "AllowedPattern",
-    "AllowedValues",
-    "ConstraintDescription",
-    "Default",
-    "Description",
-    "MaxLength",
-    "MaxValue",
-    "MinLength",
-    "MinValue",
-    "NoEcho",
-    "Type",
+/// Sections that are refused, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("Hooks", "a hook replaces resources while they are deployed"),
+    ("Rules", "a rule of CloudFormation may refuse the pack in each member"),
+    ("Transform", "a macro writes the template anew: what it becomes was not judged"),
 ];
+
+/// The one version there is (`CloudFormation` template reference).
+const FORMAT: &str = "2010-09-09";
 
 /// Checks the top level and the parameters.
 pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
@@ -42,9 +39,14 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
             .expected("a mapping with Resources");
         return;
     };
-    for Entry { key, key_span, value: _ } in &sections.entries {
+    for Entry { key, key_span, value } in &sections.entries {
         let name = &*key.text;
-        if UNPROVEN.contains(&name) {
+        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            findings
+                .error(*key_span, code::UNJUDGED, format!("the section {name} is refused"))
+                .expected("everything that is deployed, in the template itself")
+                .hint(*why);
+        } else if UNPROVEN.contains(&name) {
             let found = format!("the section {name} is not known to work in packs");
             findings.warning(*key_span, code::UNPROVEN, found);
         } else if !PROVEN.contains(&name) {
@@ -52,87 +54,84 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
                 .error(*key_span, code::UNKNOWN_SECTION, format!("there is no section {name}"))
                 .did_you_mean(name, PROVEN.iter().chain(UNPROVEN).copied());
         }
+        check_section(findings, name, value);
     }
-    if let Some(entry) = sections.entry("Parameters") {
-        if let Some(parameters) = entry.value.mapping() {
-            // The marker comes on top.
-            let count = parameters.entries.len() + 1;
-            let (code, limit) = (code::TOO_MANY_PARAMETERS, &limits::PARAMETERS);
-            if limit.upper < count {
-                findings.limit(entry.key_span, code, limit, count);
-            }
-            check_parameters(findings, parameters);
-        } else {
-            let found = format!("Parameters is {}", entry.value.describe());
+}
+
+fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
+    match (name, value.mapping()) {
+        ("Parameters", Some(mapping)) => parameters::check(findings, value.span, mapping),
+        ("Mappings", Some(mapping)) => check_mappings(findings, mapping),
+        ("Conditions", Some(mapping)) => {
+            mapping.entries.iter().for_each(|entry| check_logical_id(findings, entry));
+        }
+        ("Parameters" | "Mappings" | "Conditions" | "Resources", None) => {
             findings
-                .error(entry.key_span, code::TEMPLATE_SHAPE, found)
+                .error(value.span, code::TEMPLATE_SHAPE, format!("{name} is {}", value.describe()))
                 .expected("a mapping")
-                .hint("leave the section out if there are no parameters");
+                .hint(if name == "Resources" {
+                    "declare at least one rule".to_owned()
+                } else {
+                    format!("leave the section out if there are no {}", name.to_lowercase())
+                });
         }
-    }
-    if let Some(entry) = sections.entry("Conditions")
-        && entry.value.mapping().is_none()
-    {
-        let found = format!("Conditions is {}", entry.value.describe());
-        findings.error(entry.key_span, code::TEMPLATE_SHAPE, found).expected("a mapping");
+        ("AWSTemplateFormatVersion", _) => {
+            if value.scalar().is_none_or(|scalar| &*scalar.text != FORMAT) {
+                let found = format!("{name} is another one than CloudFormation knows");
+                findings.error(value.span, code::MALFORMED, found).expected(FORMAT);
+            }
+        }
+        ("Description", _) => {
+            let bytes = value.scalar().map(|scalar| scalar.text.len());
+            if bytes.is_none_or(|bytes| limits::TEMPLATE_DESCRIPTION < bytes) {
+                let what = bytes.map_or_else(|| value.describe(), |bytes| format!("{bytes} bytes"));
+                findings
+                    .error(value.span, code::MALFORMED, format!("the Description is {what}"))
+                    .expected(format!("text of at most {} bytes", limits::TEMPLATE_DESCRIPTION));
+            }
+        }
+        (_, _) => {}
     }
 }
 
-fn check_parameters(findings: &mut Findings<'_>, parameters: &Mapping) {
-    for entry in &parameters.entries {
-        check_parameter(findings, entry);
-    }
-}
-
-fn check_parameter(findings: &mut Findings<'_>, entry: &Entry) {
-    let Entry { key, key_span, value } = entry;
-    let name = &*key.text;
-    if name == MARKER_PARAMETER {
-        findings
-            .error(*key_span, code::RESERVED_PARAMETER, format!("the template declares {name}"))
-            .hint("conformd declares it itself in what it delivers; remove it here");
-        return;
-    }
-    check_logical_id(findings, entry);
-    if limits::PARAMETER_NAME < name.len() {
-        findings
-            .error(*key_span, code::LOGICAL_ID, format!("a name of {} characters", name.len()))
-            .expected(format!("at most {}", limits::PARAMETER_NAME));
-    }
-    let Some(attributes) = value.mapping() else {
-        let found = format!("the parameter {name} is {}", value.describe());
-        findings.error(*key_span, code::TEMPLATE_SHAPE, found).expected("a mapping with Type");
-        return;
+/// `Mappings`: name, key, name, and a scalar or a list of scalars.
+fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
+    let mut refuse = |node: &Node, what: &str, expected: &str| {
+        let found = format!("{what} is {}", node.describe());
+        findings.error(node.span, code::TEMPLATE_SHAPE, found).expected(expected);
     };
-    for Entry { key, key_span, value: _ } in &attributes.entries {
-        if !ATTRIBUTES.contains(&&*key.text) {
-            let found = format!("a parameter has no attribute {}", key.text);
-            findings
-                .error(*key_span, code::UNKNOWN_FIELD, found)
-                .did_you_mean(&key.text, ATTRIBUTES.iter().copied());
-        }
-    }
-    match attributes.get("Type").map(|kind| (kind, kind.text())) {
-        None => {
-            findings
-                .error(*key_span, code::MISSING_FIELD, format!("the parameter {name} has no Type"))
-                .hint("add Type: String");
-        }
-        Some((_, Some("String"))) => {}
-        Some((kind, _)) => {
-            findings
-                .warning(kind.span, code::UNPROVEN, format!("the type of {name} is not String"))
-                .hint("every pack that AWS publishes declares its parameters as String");
+    for Entry { key, value, .. } in &mappings.entries {
+        let name = &key.text;
+        let Some(map) = value.mapping() else {
+            refuse(value, &format!("the mapping {name}"), "a mapping of keys");
+            continue;
+        };
+        for Entry { key, value, .. } in &map.entries {
+            let Some(inner) = value.mapping() else {
+                refuse(value, &format!("{name}.{}", key.text), "a mapping of names and values");
+                continue;
+            };
+            for Entry { key: second, value, .. } in &inner.entries {
+                let is_list = |nodes: &[Node]| nodes.iter().all(|node| node.scalar().is_some());
+                if value.scalar().is_none() && !value.sequence().is_some_and(is_list) {
+                    let what = format!("{name}.{}.{}", key.text, second.text);
+                    refuse(value, &what, "text, or a list of texts");
+                }
+            }
         }
     }
 }
 
-/// Names of parameters and resources are alphanumeric.
+/// Names of parameters, conditions and resources are alphanumeric.
 pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &Entry) {
     let name = &*entry.key.text;
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         findings
             .error(entry.key_span, code::LOGICAL_ID, format!("{name:?} is not alphanumeric"))
             .expected("ASCII letters and digits only");
+    } else if limits::PARAMETER_NAME < name.len() {
+        findings
+            .error(entry.key_span, code::LOGICAL_ID, format!("a name of {} characters", name.len()))
+            .expected(format!("at most {}", limits::PARAMETER_NAME));
     }
 }

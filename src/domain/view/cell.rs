@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::arrival::{Arrival, Verdict};
+use super::super::failure::FailureKind;
 use super::super::failure_class::{FailureClass, Mover};
 use super::super::member::{Counts, Member, MemberStatus};
 use super::super::model::{AccountId, PackName, Timestamp};
@@ -111,6 +112,7 @@ pub(super) fn lift(reason: HoldReason) -> Lift {
         | HoldReason::Rejected
         | HoldReason::Contested
         | HoldReason::Denied
+        | HoldReason::Undeclared
         | HoldReason::Membership => Lift::Person,
     }
 }
@@ -173,11 +175,15 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
     let helping = step.filter(|_| gate.is_none());
+    // The next plan holds it for this reason; until then the last outcome counts.
+    let refused = refusal(name, report);
     let (cell, needs_person) = if matches!(verdict, Verdict::Degraded | Verdict::Missing) {
         let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helping));
         (CellState::Failed, is_gated || is_stuck)
     } else if gate.is_some() {
         (CellState::Held, is_gated)
+    } else if refused.is_some() {
+        (CellState::Held, true)
     } else if was_accepted(name, report) {
         (CellState::Rolling, false)
     } else if step.is_some() || pack.state != PackState::Synced {
@@ -185,7 +191,9 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     } else {
         (of_verdict(verdict), false)
     };
-    let held = gate.or(strongest).map(|hold| hold.why.clone());
+    let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
+    let held = gate.map(|hold| hold.why.clone()).or(refused);
+    let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
     let why = held.or_else(|| arrival.and_then(|arrival| arrival.why.clone()));
     CellView {
         cell,
@@ -216,6 +224,41 @@ fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
     report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
 }
 
+/// Why AWS refused the last step for this pack, where trying again changes nothing.
+fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
+    let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
+    outcomes.find_map(|outcome| match &outcome.ending {
+        Ending::Failed { kind, why } if is_final(*kind) => Some(why.as_str()),
+        Ending::Failed { .. }
+        | Ending::Accepted { .. }
+        | Ending::Unknown { .. }
+        | Ending::NotStarted => None,
+    })
+}
+
+/// Whether only a person can end a refusal of this kind.
+fn is_final(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Rejected
+        | FailureKind::Quota
+        | FailureKind::Denied
+        | FailureKind::NotDelegated
+        | FailureKind::RegionDisabled
+        | FailureKind::Credentials
+        | FailureKind::NoOrganization => true,
+        FailureKind::Throttled
+        | FailureKind::InFlight
+        | FailureKind::NoSuchPack
+        | FailureKind::NoSuchUnit
+        | FailureKind::NoSuchAccount
+        | FailureKind::BadToken
+        | FailureKind::Timeout
+        | FailureKind::Server
+        | FailureKind::Unreachable
+        | FailureKind::BrokenAnswer => false,
+    }
+}
+
 /// Those whose recorders were seen and who are rescued without anybody's doing: now, or in time.
 pub(super) fn rescued<'a>(
     plan: &'a Plan,
@@ -243,7 +286,7 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
         | Reason::ForeignChange
         | Reason::ForeignWrite
         | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
-        Reason::Unwanted | Reason::RegionDropped => false,
+        Reason::Unwanted | Reason::RegionDropped | Reason::Absent => false,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::model::{PackName, Region};
 use super::super::newcomer::Phase;
 use super::super::organization::Standing;
+use super::super::record::{NoRecordCause, RecordStatus};
 use super::cell::{CellState, CellView};
 use super::newcomers::{DeadlineView, NewcomersView};
 use super::region::{RegionState, RegionView};
@@ -83,6 +84,8 @@ pub enum Subject {
     Caller,
     /// The account list.
     Organization,
+    /// What remembers losses over restarts.
+    Record,
     /// A whole region.
     Region,
     /// One pack in one region.
@@ -104,6 +107,7 @@ pub(super) fn health(facts: &Facts, parts: &Parts<'_>) -> HealthView {
     reasons.extend(source(facts));
     reasons.extend(caller(facts));
     reasons.extend(organization(facts));
+    reasons.extend(record(facts));
     for (region, view) in parts.regions {
         reasons.extend(of_region(region, view));
         reasons.extend(view.cells.iter().filter_map(|(pack, cell)| of_cell(region, pack, cell)));
@@ -150,6 +154,19 @@ fn organization(facts: &Facts) -> Option<ReasonView> {
         Standing::Unknown(why) => (HealthState::Unknown, why),
     };
     Some(reason(state, Subject::Organization, why))
+}
+
+/// A record that is configured and cannot be used keeps losses from being sent. Without any, the
+/// process is careful for a day, which is no problem.
+fn record(facts: &Facts) -> Option<ReasonView> {
+    match facts.record.as_ref()? {
+        RecordStatus::Usable { .. } => None,
+        RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => None,
+        RecordStatus::Unusable(none) => {
+            let why = format!("the record cannot be used, so nothing is lost unapproved: {none}");
+            Some(reason(HealthState::Degraded, Subject::Record, why))
+        }
+    }
 }
 
 fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
@@ -233,6 +250,9 @@ fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     }
     if source(facts).is_some() {
         clauses.push("the source needs a look".to_owned());
+    }
+    if record(facts).is_some() {
+        clauses.push("the record cannot be used".to_owned());
     }
     if let Standing::Frozen(_) | Standing::Unknown(_) = facts.standing() {
         clauses.push("the account list is not current".to_owned());

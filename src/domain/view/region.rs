@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::guard::Blocked;
+use super::super::guard::PendingApproval;
 use super::super::mode::Mode;
 use super::super::model::{AccountId, PackName, Revision, Timestamp};
 use super::super::observed::Unseen;
@@ -106,9 +106,9 @@ pub struct ReportView {
     /// What waits, and why.
     pub holds: Vec<HoldView>,
     /// What waits for an approval.
-    pub blocked: Option<Blocked>,
-    /// The approval that let a blocked plan through.
-    pub approval: Option<String>,
+    pub pending: Option<PendingApproval>,
+    /// The approvals that its steps rest on.
+    pub approvals: BTreeSet<String>,
     /// What became of the steps.
     pub outcomes: Vec<OutcomeView>,
     /// Every visible pack and every wanted one.
@@ -173,8 +173,8 @@ fn report_view(report: &RegionReport) -> ReportView {
         unseen,
         revision,
         plan,
-        blocked,
-        approval,
+        pending,
+        approvals,
         outcomes,
         packs,
         observed,
@@ -195,8 +195,8 @@ fn report_view(report: &RegionReport) -> ReportView {
         observed: *observed,
         steps: steps(plan),
         holds: plan.holds.iter().map(hold_view).collect(),
-        blocked: blocked.clone(),
-        approval: approval.clone(),
+        pending: pending.clone(),
+        approvals: approvals.clone(),
         outcomes: outcomes.iter().map(outcome_view).collect(),
         packs: packs.clone(),
     }

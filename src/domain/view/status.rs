@@ -13,6 +13,7 @@ use super::super::member::Counts;
 use super::super::mode::Mode;
 use super::super::model::{Installation, Region, Revision, Timestamp};
 use super::super::organization::{MembershipStatus, Standing};
+use super::super::record::RecordStatus;
 use super::super::report::{Declarations, PackState, SourceStatus};
 use super::cell::{CellState, CellView};
 use super::health::{self, HealthView, Parts};
@@ -44,6 +45,8 @@ pub struct StatusView {
     pub source: SourceView,
     /// The account list.
     pub organization: OrganizationView,
+    /// What remembers losses over restarts.
+    pub record: RecordView,
     /// Counts over all regions.
     pub totals: Totals,
     /// Members in trouble, by what is the matter.
@@ -61,6 +64,31 @@ pub struct ProgramView {
     pub version: String,
     /// When the process began.
     pub started: Timestamp,
+}
+
+/// The record: what remembers losses over restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordView {
+    /// Whether it can be relied on.
+    pub usable: bool,
+    /// When it began: losses before that are not known.
+    pub began: Option<Timestamp>,
+    /// Why it cannot be used.
+    pub problem: Option<String>,
+}
+
+impl RecordView {
+    fn of(status: Option<&RecordStatus>) -> Self {
+        match status {
+            None => Self::default(),
+            Some(RecordStatus::Usable { began }) => {
+                Self { usable: true, began: Some(began.wall), problem: None }
+            }
+            Some(RecordStatus::Unusable(none)) => {
+                Self { problem: Some(none.why.clone()), ..Self::default() }
+            }
+        }
+    }
 }
 
 /// The source.
@@ -153,6 +181,7 @@ pub fn status(facts: &Facts) -> StatusView {
         caller: facts.caller.clone(),
         source: source(&facts.source),
         organization: organization(facts),
+        record: RecordView::of(facts.record.as_ref()),
         troubles: troubles(facts),
         totals,
         newcomers,
@@ -196,8 +225,8 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
         members: cells().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),
         blocked: reports()
-            .filter_map(|report| report.blocked.as_ref())
-            .map(|it| it.packs.len())
+            .filter_map(|report| report.pending.as_ref())
+            .map(|pending| pending.losses.len())
             .sum(),
     }
 }

@@ -9,11 +9,14 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::approvals::{
+    GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names, waiting,
+};
 use super::cell::{CellState, CellView, Lift, lift};
 use super::health::{HealthState, Subject, failing};
 use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
-use super::status::StatusView;
+use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
 use super::words::first_few;
 use crate::domain::arrival::Verdict;
@@ -82,8 +85,17 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
     }
     writeln!(page, "{}: {}", view.health.state.as_str(), clean(&view.health.summary))
         .expect("writing into a string does not fail");
+    if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
+        let why = clean(why);
+        writeln!(
+            page,
+            "record: none ({why}): until losses of 24 h are known, none goes unapproved"
+        )
+        .expect("writing into a string does not fail");
+    }
     let parts = [
         general(view, layout),
+        approvals(view, layout),
         overview(&view.regions, layout),
         if layout.wide { packs(view, layout) } else { String::new() },
         troubles(&view.troubles, layout),
@@ -105,6 +117,7 @@ fn general(view: &StatusView, layout: Layout) -> String {
             Subject::Source => ("source", &view.source.declared.diagnostics),
             Subject::Caller => ("identity", &[]),
             Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Record => ("record", &[]),
             Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
         let sign = health_sign(reason.state);
@@ -333,25 +346,31 @@ pub fn phase_sign(phase: Phase) -> Sign {
     }
 }
 
-/// What waits for more than time.
+/// What waits for an approval, once for all regions.
+fn approvals(view: &StatusView, layout: Layout) -> String {
+    let waiting = waiting(&view.regions);
+    let mut items = Vec::new();
+    if let Some(guarded) = waiting.guarded() {
+        let mut details: Vec<String> = guarded.reasons().iter().map(|why| clean(why)).collect();
+        details.push(GUARDED_WAYS.to_owned());
+        items.push(Item { sign: Sign::Needy, row: [guarded.summary()], details });
+    }
+    if let Some(undeclared) = undeclared(&waiting) {
+        let details = vec![undeclared_names(&waiting), UNDECLARED_WAYS.to_owned()];
+        items.push(Item { sign: Sign::Needy, row: [undeclared], details });
+    }
+    section("Waiting for approval", &items, layout)
+}
+
+/// What waits for more than time. What waits for an approval stands above.
 fn held(view: &StatusView, layout: Layout) -> String {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
         let holds = of.report.iter().flat_map(|report| &report.holds);
-        let shown = holds.filter(|hold| layout.wide || lift(hold.reason) != Lift::Time);
+        let shown = holds
+            .filter(|hold| layout.wide || lift(hold.reason) != Lift::Time)
+            .filter(|hold| !is_told(of, hold));
         items.extend(shown.map(|hold| held_one(region, hold)));
-        let blocked = of.report.iter().filter_map(|report| report.blocked.as_ref());
-        items.extend(blocked.map(|blocked| {
-            let packs: Vec<String> = blocked.packs.iter().map(ToString::to_string).collect();
-            let row = [first_few(&packs, IDS_MAX), region.to_string(), "approval".to_owned()];
-            let trips = blocked.trips.iter().map(|trip| clean(&trip.why)).collect::<Vec<_>>();
-            let digest = blocked.digest;
-            let why = format!(
-                "{}; if this is right, commit an Approval manifest with plan: {digest}",
-                trips.join(", "),
-            );
-            Item { sign: Sign::Needy, row, details: vec![why] }
-        }));
     }
     section("Held", &items, layout)
 }

@@ -10,6 +10,7 @@ use granit_parser::{
     StructureStyle, Tag,
 };
 
+use super::character::{self, Token};
 use super::scalar::{Meaning, Scalar, Style};
 use super::{Entry, Mapping, Node, Value};
 use crate::domain::code;
@@ -20,7 +21,7 @@ use crate::domain::snapshot::SourcePath;
 const WRITE_IT_OUT: &str =
     "write it out: anchors, aliases and merge keys are refused, as by CloudFormation";
 
-const BOM: char = '\u{feff}';
+pub(super) const BOM: char = '\u{feff}';
 
 /// One document of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,11 +48,10 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Dia
     })
 }
 
-/// Every document of a text. A byte order mark and any line ending are accepted.
+/// Every document of a text. A byte order mark at its start and any line ending are accepted.
 pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
-    if let Err(problem) = check_whole(path, text) {
-        let span = problem.span.unwrap_or_else(|| span_at(text, 0, 0));
-        return vec![Document { span, root: None, problems: vec![*problem] }];
+    if let Err(problem) = check_size(path, text) {
+        return vec![Document { span: span_at(text, 0, 0), root: None, problems: vec![*problem] }];
     }
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let options = granit_parser::options! {
@@ -66,23 +66,42 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
     let mut parser = Parser::new_from_str_with_options(body, options);
     let mut reader = Reader::new(path, text.len() - body.len());
     reader.run(&mut parser);
-    reader.documents
+    // What broke the reading may stand later on the line.
+    let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
+    let end = reader.end.and_then(line_end).unwrap_or(text.len());
+    let mut spaces = character::misplaced_spaces(path, text, &reader.tokens, end);
+    let mut refused = character::refused(path, text);
+    if refused.is_empty() {
+        assign(&mut reader.documents, spaces);
+        return reader.documents;
+    }
+    // Where a line ends, and so what the text holds, is another thing to every reader.
+    refused.append(&mut spaces);
+    refused.sort_by_key(|problem| problem.span.map(|span| span.start));
+    refused.truncate(limits::PROBLEMS);
+    let span = refused.first().and_then(|problem| problem.span);
+    let span = span.unwrap_or_else(|| span_at(text, 0, 0));
+    vec![Document { span, root: None, problems: refused }]
 }
 
-fn check_whole(path: &SourcePath, text: &str) -> Result<(), Box<Diagnostic>> {
-    if limits::SOURCE_FILE_BYTES < text.len() {
-        let found = format!("the file has {} bytes", text.len());
-        let problem = Diagnostic::error(path, None, code::TOO_LARGE, found);
-        return Err(Box::new(problem.expected(format!("at most {}", limits::SOURCE_FILE_BYTES))));
-    }
-    match text.find('\0') {
-        None => Ok(()),
-        Some(at) => {
-            let span = span_at(text, at, 1);
-            let found = "the text holds a NUL character".to_owned();
-            Err(Box::new(Diagnostic::error(path, Some(span), code::ENCODING, found)))
+/// Adds problems to the documents that they stand in; those before the first belong to it.
+fn assign(documents: &mut [Document], problems: Vec<Diagnostic>) {
+    for problem in problems {
+        let start = problem.span.map_or(0, |span| span.start);
+        let after = documents.partition_point(|document| document.span.start <= start);
+        if let Some(document) = documents.get_mut(after.saturating_sub(1)) {
+            document.problems.push(problem);
         }
     }
+}
+
+fn check_size(path: &SourcePath, text: &str) -> Result<(), Box<Diagnostic>> {
+    if text.len() <= limits::SOURCE_FILE_BYTES {
+        return Ok(());
+    }
+    let found = format!("the file has {} bytes", text.len());
+    let problem = Diagnostic::error(path, None, code::TOO_LARGE, found);
+    Err(Box::new(problem.expected(format!("at most {}", limits::SOURCE_FILE_BYTES))))
 }
 
 /// The place of a byte offset, which lies on a character boundary.
@@ -92,6 +111,15 @@ pub(in crate::domain) fn span_at(text: &str, offset: usize, length: usize) -> Sp
     let line = before.matches('\n').count() + 1;
     let column = before.get(line_start..).unwrap_or("").trim_start_matches(BOM).chars().count() + 1;
     Span { line: small(line), column: small(column), start: offset, end: offset + length }
+}
+
+/// The place of a line, whose number counts from 0.
+pub(in crate::domain) fn span_of_line(text: &str, number: usize) -> Span {
+    let start = text.split_inclusive('\n').take(number).map(str::len).sum();
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let mark = line.len() - line.trim_start_matches(BOM).len();
+    let start = if number == 0 { start + mark } else { start };
+    span_at(text, start, line.len() - mark)
 }
 
 fn small(number: usize) -> u32 {
@@ -125,6 +153,10 @@ struct Reader<'a> {
     open: Vec<Open>,
     current: Option<Document>,
     documents: Vec<Document>,
+    /// The scalars in the order of the text.
+    tokens: Vec<Token>,
+    /// Where the text could not be read any further.
+    end: Option<usize>,
 }
 
 /// Whether to go on after an event.
@@ -136,8 +168,17 @@ enum Next {
 
 impl<'a> Reader<'a> {
     fn new(path: &'a SourcePath, offset: usize) -> Self {
-        let (open, documents) = (Vec::new(), Vec::new());
-        Self { path, offset, nodes: 0, problems: 0, open, current: None, documents }
+        Self {
+            path,
+            offset,
+            nodes: 0,
+            problems: 0,
+            open: Vec::new(),
+            current: None,
+            documents: Vec::new(),
+            tokens: Vec::new(),
+            end: None,
+        }
     }
 
     fn run<'b>(&mut self, parser: &mut Parser<'b, StrInput<'b>>) {
@@ -182,6 +223,8 @@ impl<'a> Reader<'a> {
             }
             Event::Anchor(..) => self.refuse(span, code::ALIAS, "an anchor (`&`) stands here"),
             Event::Scalar(text, style, _, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                self.tokens.push(Token { start: span.start, end: span.end, plain });
                 let (tag, core) = self.split_tag(tag.as_deref(), &at);
                 let scalar = self.scalar(text.into_owned(), style, core.as_deref(), span);
                 let outer = self.outer(&at);
@@ -319,13 +362,23 @@ impl<'a> Reader<'a> {
                 Style::Quoted
             }
         };
+        if let Some(name) = character::refused_in_value(&text) {
+            let found = format!("{name} stands in this text as an escape");
+            let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
+            self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
+        }
         let text = text.into_boxed_str();
         let plain = Meaning::of_plain(&text);
         let (style, meaning) = match core {
             None if style == Style::Plain => (style, plain),
             None => (style, Meaning::Text),
-            // A tag settles the type as quotes do.
-            Some("str" | "") => {
+            // A tag settles the type as quotes do; a lone one not to every reader.
+            Some(tag @ ("str" | "")) => {
+                if tag.is_empty() && style == Style::Plain && plain != Meaning::Text {
+                    let found = format!("YAML readers disagree about a lone ! before {text}");
+                    let problem = Diagnostic::error(self.path, Some(span), code::TAG, found);
+                    self.report(problem.hint(format!("write \"{text}\"")));
+                }
                 (if style == Style::Plain { Style::Quoted } else { style }, Meaning::Text)
             }
             Some(tag) => {
@@ -333,14 +386,15 @@ impl<'a> Reader<'a> {
                     "null" => plain == Meaning::Null,
                     "bool" => matches!(plain, Meaning::Bool(_)),
                     "int" => plain == Meaning::Integer,
-                    "float" => matches!(plain, Meaning::Integer | Meaning::Float),
+                    // Written without a point it would be sent as a whole number.
+                    "float" => plain == Meaning::Float,
                     _ => false,
                 };
                 if !fits {
                     let found = format!("the tag !!{tag} contradicts its value");
                     self.report(Diagnostic::error(self.path, Some(span), code::TAG, found));
                 }
-                (style, if tag == "float" { Meaning::Float } else { plain })
+                (style, plain)
             }
         };
         Scalar { text, style, meaning }
@@ -367,6 +421,7 @@ impl<'a> Reader<'a> {
     fn syntax(&mut self, error: &ScanError) -> Next {
         let mark = error.marker();
         let span = self.span(&TextSpan::new(*mark, *mark));
+        self.end.get_or_insert(span.start);
         let problem = if *error.kind() == ErrorKind::RecursionLimitExceeded {
             self.too_deep(span)
         } else {

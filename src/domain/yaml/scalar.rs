@@ -67,10 +67,18 @@ impl Scalar {
         matches!(self.meaning, Meaning::Integer | Meaning::Float)
     }
 
-    /// Whether a YAML 1.1 reader, as AWS's is assumed to be, makes something else of it: `yes`,
-    /// `010`, `1:30`, `1_000`, a date.
+    /// Whether readers disagree about it. YAML 1.1, as AWS's reader is assumed to speak, makes
+    /// something else of `yes`, `010`, `1:30`, `1_000` or a date; JSON has no `0x1F`, `.5` or `+1`,
+    /// and its readers round whole numbers beyond 2⁵³.
     pub fn is_ambiguous(&self) -> bool {
+        // A number in quotes is one by its tag (`!!int "010"`), and is sent without either.
         self.style == Style::Plain && differs_in_yaml_1_1(&self.text)
+            || self.is_number() && !is_json_number(&self.text)
+    }
+
+    /// Whether it is plain text that YAML 1.1 reads as a date, with or without a time.
+    pub fn is_date(&self) -> bool {
+        self.style == Style::Plain && is_date(&self.text)
     }
 }
 
@@ -111,8 +119,36 @@ fn is_float(text: &str) -> bool {
     mantissa_fits && exponent.is_none_or(|exponent| all_digits(unsigned(exponent)))
 }
 
+/// The largest whole number that every reader keeps: JSON's readers may hold it as a float.
+const WHOLE_MAX: i64 = (1 << 53) - 1;
+
+/// Whether a number is written as JSON writes it, with a point wherever there is an exponent and a
+/// sign within that (YAML 1.1 wants both), and keeps its value in every reader.
+fn is_json_number(text: &str) -> bool {
+    let body = text.strip_prefix('-').unwrap_or(text);
+    let is_whole = |digits: &str| digits == "0" || all_digits(digits) && !digits.starts_with('0');
+    match body.split_once('.') {
+        None => {
+            let is_kept = |whole: i64| (-WHOLE_MAX..=WHOLE_MAX).contains(&whole);
+            is_whole(body) && text != "-0" && text.parse().is_ok_and(is_kept)
+        }
+        Some((whole, rest)) => {
+            let (fraction, exponent) = match rest.split_once(['e', 'E']) {
+                Some((fraction, exponent)) => (fraction, Some(exponent)),
+                None => (rest, None),
+            };
+            let has_sign =
+                |exponent: &str| exponent.starts_with(['+', '-']) && all_digits(unsigned(exponent));
+            is_whole(whole)
+                && all_digits(fraction)
+                && exponent.is_none_or(has_sign)
+                && text.parse().is_ok_and(f64::is_finite)
+        }
+    }
+}
+
 fn differs_in_yaml_1_1(text: &str) -> bool {
-    is_old_bool(text) || text == "=" || is_old_number(text) || is_date(text)
+    is_old_bool(text) || matches!(text, "=" | "<<") || is_old_number(text) || is_date(text)
 }
 
 fn is_old_bool(text: &str) -> bool {
@@ -125,15 +161,17 @@ fn is_old_bool(text: &str) -> bool {
     matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off") && capitalised(&lower)
 }
 
-/// `010`, `0o10`, `0b1`, `1_000`, `1:30`, `1e3`.
+/// `010`, `0o10`, `0b1`, `-0x1F`, `1_000`, `.5_`, `1:30`, `1e3`.
 fn is_old_number(text: &str) -> bool {
     let body = unsigned(text);
     let octal = body.len() > 1 && body.starts_with('0') && all_digits(body);
-    let prefixed = (body.starts_with("0o") || body.starts_with("0b")) && is_integer_like(body);
+    let signed_hexadecimal = body.len() < text.len() && body.starts_with("0x");
+    let prefixed = (signed_hexadecimal || body.starts_with("0o") || body.starts_with("0b"))
+        && is_integer_like(body);
     let exponent_alone =
         body.contains(['e', 'E']) && !body.contains('.') && is_float(text) && !is_integer(text);
     let underscored = body.contains('_')
-        && body.starts_with(|first: char| first.is_ascii_digit())
+        && body.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         && (is_integer_like(body) || is_float(&body.replace('_', "")));
     octal || prefixed || exponent_alone || underscored || is_sexagesimal(body)
 }
@@ -207,15 +245,44 @@ mod tests {
 
     #[test]
     fn what_the_two_versions_of_yaml_read_differently_is_ambiguous() {
-        let differing = "yes Yes YES no on Off y N 010 -010 0o10 0b101 1:30 190:20:30 1_000 \
-             1_000.5 1e3 2010-09-09 2010-9-9 2001-12-14T21:59:43Z =";
+        let differing = "yes Yes YES no on Off y N 010 -010 0o10 0b101 -0x1F 1:30 190:20:30 1_000 \
+             1_000.5 .5_0 1e3 2010-09-09 2010-9-9 2001-12-14T21:59:43Z = <<";
         for text in differing.split_whitespace() {
             assert!(differs_in_yaml_1_1(text), "{text}");
+            assert!(plain(text).is_ambiguous(), "{text}");
         }
         let same = "true null 10 -1 1.5 0 0x1F yess oN yEs 1.2.3.4 a:b 10.0.0.0/8 2010-09 \
-             s3://bucket arn:aws:iam::aws:policy/x ou-ab12-1 1:90 _1 a_b __ none 8.0";
+             s3://bucket arn:aws:iam::aws:policy/x ou-ab12-1 1:90 _1 a_b __ none 8.0 . ._";
         for text in same.split_whitespace() {
             assert!(!differs_in_yaml_1_1(text), "{text}");
+        }
+    }
+
+    fn plain(text: &str) -> Scalar {
+        Scalar { text: text.into(), style: Style::Plain, meaning: meaning(text) }
+    }
+
+    #[test]
+    fn a_number_that_json_does_not_write_so_is_ambiguous() {
+        for text in ["0x1F", "+1", "1.", ".5", ".inf", "-.INF", ".nan", "-0", "1.5e3", "1.e+3"] {
+            assert!(plain(text).is_ambiguous(), "{text}");
+        }
+        for text in ["9007199254740992", "-9007199254740992", "1.0e+999", "99999999999999999999"] {
+            assert!(plain(text).is_ambiguous(), "{text}");
+        }
+        let all_alike = ["0", "-7", "9007199254740991", "111122223333", "1.50", "-0.0", "1.5e+3"];
+        for text in all_alike.into_iter().chain(["12.0E-7", "0.1", "true", "~", ""]) {
+            assert!(!plain(text).is_ambiguous(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_that_all_readers_share_is_one_to_a_json_reader(text in "[-+]?[0-9.eE+-]{1,8}") {
+            let scalar = plain(&text);
+            if scalar.is_number() && !scalar.is_ambiguous() {
+                proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+            }
         }
     }
 }

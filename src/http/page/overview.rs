@@ -1,5 +1,7 @@
 //! The first page: the answer, then what needs somebody, then everything pack by pack.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -8,20 +10,26 @@ use super::events::latest;
 use super::grid::grid;
 use super::newcomers::pressing;
 use super::parts::{
-    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link, sign,
-    tone,
+    Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link,
+    pack_path, scrolling, sign, tone,
 };
 use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
+use crate::domain::approval::document::Waiting;
 use crate::domain::event::Event;
-use crate::domain::model::Region;
-use crate::domain::plan::HoldReason;
+use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::view::Caller;
 use crate::domain::view::Facts;
+use crate::domain::view::approvals::{
+    self, ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names,
+    waiting,
+};
 use crate::domain::view::health::{HealthState, Subject};
 use crate::domain::view::region::HoldView;
-use crate::domain::view::status::{OrganizationView, SourceView, StandingKind, StatusView, status};
+use crate::domain::view::status::{
+    OrganizationView, RecordView, SourceView, StandingKind, StatusView, status,
+};
 use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
 use crate::http::Shared;
 use crate::http::query::Parameters;
@@ -39,19 +47,19 @@ pub(super) async fn show(
         let frame = Frame {
             title: view.health.state.as_str(),
             here: Some(OVERVIEW),
-            main: main(&view, &events),
+            main: main(&view, &approvals::approvals(facts), &events),
         };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn main(view: &StatusView, events: &[Event]) -> Markup {
+fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
     html! {
         h1 { (sign(health_sign(view.health.state))) " " (view.health.state.as_str()) }
         p class="lead" { (foreign(&view.health.summary)) }
         (background(view))
-        (approvals(view))
+        (approvals(view, asked))
         (problems(view))
         (grid(&view.regions))
         (troubles(&view.troubles))
@@ -64,13 +72,14 @@ fn main(view: &StatusView, events: &[Event]) -> Markup {
 
 /// What the program is and what it goes by.
 fn background(view: &StatusView) -> Markup {
-    let StatusView { program, mode, caller, source, organization, now, .. } = view;
+    let StatusView { program, mode, caller, source, organization, record, now, .. } = view;
     let all = [
         fact("mode", html! { (mode) }),
         identity(caller),
         revision(source, view),
         manifests(source),
         account_list(organization),
+        remembered(record, *now),
         fact("running since", html! { (age(program.started, *now)) }),
     ];
     facts(all)
@@ -111,6 +120,15 @@ fn manifests(source: &SourceView) -> Fact {
     fact("manifests", text).marked(sign)
 }
 
+fn remembered(record: &RecordView, now: Timestamp) -> Fact {
+    let RecordView { usable, began, problem } = record;
+    match (usable, began, problem) {
+        (true, Some(began), _) => fact("record", html! { "since " (age(*began, now)) }),
+        (_, _, Some(why)) => fact("record", html! { "none: " (foreign(why)) }).marked(Sign::Dark),
+        (_, _, None) => fact("record", html! { "not opened yet" }),
+    }
+}
+
 fn account_list(organization: &OrganizationView) -> Fact {
     let OrganizationView { standing, why: _, age_seconds, list } = organization;
     let age = age_seconds.and_then(|seconds| i64::try_from(seconds).ok());
@@ -129,38 +147,62 @@ fn account_list(organization: &OrganizationView) -> Fact {
     fact("account list", text).marked(sign)
 }
 
-/// Plans that wait for an approval, and what it has to name.
-fn approvals(view: &StatusView) -> Markup {
-    let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
-    let blocked = reports.filter_map(|(name, report)| Some((name, report.blocked.as_ref()?)));
-    let blocked: Vec<_> = blocked.collect();
+/// What waits for an approval, once for all regions, with the document that permits it.
+fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
+    let waiting = waiting(&view.regions);
+    let (guarded, undeclared) = (waiting.guarded(), undeclared(&waiting));
+    let count = usize::from(guarded.is_some()).saturating_add(usize::from(undeclared.is_some()));
     let body = html! {
         ul class="entries" {
-            @for (region, blocked) in &blocked {
+            @if let Some(guarded) = &guarded {
                 li class="needy" {
                     h3 {
-                        (sign(Sign::Needy)) " "
-                        @for (at, pack) in blocked.packs.iter().enumerate() {
-                            @if at > 0 { ", " }
-                            (pack_link(region, pack))
-                        }
-                        " in " (region.as_str())
+                        (sign(Sign::Needy)) " Waiting for approval: "
+                        (foreign(&guarded.summary()))
                     }
-                    p {
-                        "The guard stopped this: "
-                        @for (at, trip) in blocked.trips.iter().enumerate() {
-                            @if at > 0 { ", " }
-                            (foreign(&trip.why))
-                        }
-                        ". If it is right, commit an Approval manifest with "
-                        code { "plan: " (blocked.digest) } " ("
-                        a href={(PLAN) "#" (region.as_str())} { "the plan" } ")."
+                    ul {
+                        @for why in guarded.reasons() { li { (foreign(why)) } }
+                    }
+                    p { (foreign(GUARDED_WAYS)) " " a href=(PLAN) { "The plan" } "." }
+                    (losses(guarded))
+                }
+            }
+            @if let Some(undeclared) = &undeclared {
+                li class="needy" {
+                    h3 { (sign(Sign::Needy)) " " (undeclared) }
+                    p { (undeclared_names(&waiting)) ". " (UNDECLARED_WAYS) }
+                }
+            }
+        }
+        @if let Some(document) = &asked.document {
+            details id="approval" {
+                summary { "The approval that permits this, ready to commit once it has a reason" }
+                (scrolling("approval-text", "Approval manifest", &html! { pre { (document) } }))
+            }
+        }
+    };
+    listed("approvals", "Waiting for approval", count, &body)
+}
+
+/// Packs that would lose something, each with its regions.
+fn losses(waiting: &Waiting) -> Markup {
+    let mut packs: BTreeMap<&PackName, BTreeSet<&Region>> = BTreeMap::new();
+    for at in waiting.losses() {
+        packs.entry(&at.pack).or_default().insert(&at.region);
+    }
+    html! {
+        ul {
+            @for (pack, regions) in packs {
+                li {
+                    (pack.as_str()) " in "
+                    @for (at, region) in regions.iter().enumerate() {
+                        @if at > 0 { ", " }
+                        a href=(pack_path(region, pack)) { (region.as_str()) }
                     }
                 }
             }
         }
-    };
-    listed("approvals", "Waiting for an approval", blocked.len(), &body)
+    }
 }
 
 /// What is the matter beyond packs and regions.
@@ -170,6 +212,7 @@ fn problems(view: &StatusView) -> Markup {
             Subject::Source => ("source", &view.source.declared.diagnostics),
             Subject::Caller => ("identity", &[]),
             Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Record => ("record", &[]),
             Subject::Region | Subject::Pack | Subject::Accounts => return None,
         };
         Some((reason, what, more))
@@ -196,14 +239,10 @@ fn entry_tone(state: HealthState) -> &'static str {
 /// What waits: for more than time at once, for time alone when it is asked for. What waits for an
 /// approval stands above.
 fn holds(view: &StatusView) -> Markup {
-    let reports = view.regions.iter().filter_map(|(name, of)| Some((name, of.report.as_ref()?)));
-    let all = reports.flat_map(|(name, report)| {
-        let is_above = |hold: &HoldView| {
-            let blocked = report.blocked.as_ref().zip(hold.pack.as_ref());
-            hold.reason == HoldReason::Guard
-                && blocked.is_some_and(|(blocked, pack)| blocked.packs.contains(pack))
-        };
-        let holds = report.holds.iter().filter(move |hold| !is_above(hold));
+    let reports =
+        view.regions.iter().filter_map(|(name, of)| Some((name, of, of.report.as_ref()?)));
+    let all = reports.flat_map(|(name, of, report)| {
+        let holds = report.holds.iter().filter(move |hold| !is_told(of, hold));
         holds.map(move |hold| (name, hold))
     });
     let (brief, long): (Vec<_>, Vec<_>) =

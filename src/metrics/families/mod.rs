@@ -35,6 +35,7 @@ pub(super) struct Families {
     pub(super) members: MemberFamilies,
     pub(super) organization: OrganizationFamilies,
     pub(super) guard: GuardFamilies,
+    pub(super) record: RecordFamilies,
     pub(super) aws: AwsFamilies,
     pub(super) http: HttpFamilies,
     pub(super) tasks: TaskFamilies,
@@ -58,6 +59,13 @@ pub(super) struct SourceFamilies {
     pub(super) reads: IntCounterVec,
     pub(super) manifests: IntGaugeVec,
     pub(super) approvals: IntGaugeVec,
+}
+
+#[derive(Debug)]
+pub(super) struct RecordFamilies {
+    pub(super) usable: IntGauge,
+    pub(super) bytes: IntGauge,
+    pub(super) write_errors: IntCounter,
 }
 
 #[derive(Debug)]
@@ -127,6 +135,7 @@ impl Families {
             members: MemberFamilies::register(&on)?,
             organization: OrganizationFamilies::register(&on)?,
             guard: GuardFamilies::register(&on)?,
+            record: RecordFamilies::register(&on)?,
             aws: AwsFamilies::register(&on)?,
             http: HttpFamilies::register(&on)?,
             tasks: TaskFamilies::register(&on)?,
@@ -245,6 +254,22 @@ impl SourceFamilies {
                 "conformd_approvals",
                 &["state"],
                 "Approvals of the revision in force; matched ones let a plan through.",
+            )?,
+        })
+    }
+}
+
+impl RecordFamilies {
+    fn register(on: &Register<'_>) -> Result<Self> {
+        Ok(Self {
+            usable: on.int_gauge(
+                "conformd_record_usable",
+                "1 when losses are remembered over restarts; 0 when there is no usable record.",
+            )?,
+            bytes: on.int_gauge("conformd_record_bytes", "The bytes that the record takes.")?,
+            write_errors: on.counter(
+                "conformd_record_write_errors_total",
+                "Writes to the record that failed.",
             )?,
         })
     }

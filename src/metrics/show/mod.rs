@@ -95,7 +95,7 @@ impl Families {
             }
         }
         let used: BTreeSet<&str> =
-            reports.values().filter_map(|report| report.approval.as_deref()).collect();
+            reports.values().flat_map(|report| &report.approvals).map(String::as_str).collect();
         self.show_approvals(&source.declared, &used, now);
         self.show_packs(memory);
         let membership = membership.status();
@@ -166,11 +166,11 @@ impl Families {
     /// What waits for a person. A doubtful account list waits everywhere.
     fn show_guard(&self, reports: &Reports, regions: &BTreeSet<Region>, is_list_doubtful: bool) {
         for region in regions {
-            let blocked = reports.get(region).and_then(|report| report.blocked.as_ref());
+            let pending = reports.get(region).and_then(|report| report.pending.as_ref());
             for reason in TripReason::ALL {
-                let tripped = blocked
-                    .filter(|blocked| blocked.trips.iter().any(|trip| trip.reason == reason));
-                let packs = tripped.map(|blocked| blocked.packs.len()).unwrap_or_default();
+                let tripped = pending
+                    .filter(|pending| pending.trips.iter().any(|trip| trip.reason == reason));
+                let packs = tripped.map(|pending| pending.losses.len()).unwrap_or_default();
                 let least = is_list_doubtful && reason == TripReason::Membership;
                 let labels = [region.as_str(), reason.as_str()];
                 self.guard.tripped.with_label_values(&labels).set(count(packs.max(least.into())));

@@ -17,6 +17,7 @@ use conformd::sim::world::World;
 
 use super::crew::{Telling, Tellings};
 use super::invariants::{self, Look, Past};
+use super::toll::Toll;
 use super::witness::Notes;
 use super::{lock, start};
 
@@ -24,6 +25,8 @@ use super::{lock, start};
 pub(crate) struct Tick {
     pub(crate) process: u32,
     pub(crate) started: Timestamp,
+    /// The same by the clock of the process.
+    pub(crate) now: Timestamp,
     pub(crate) place: Place,
     pub(crate) intake: Intake,
     pub(crate) notes: Notes,
@@ -34,13 +37,13 @@ pub(crate) struct Tick {
 pub(crate) struct Book {
     policy: Policy,
     world: Arc<Mutex<World>>,
+    toll: Arc<Mutex<Toll>>,
+    /// Whether a time of day has jumped: what goes by two looks is not held to the true time then.
+    pub(crate) is_astray: bool,
     lines: Vec<String>,
     taken: usize,
     past: BTreeMap<(u32, Region), Past>,
-    /// Names that each process deleted, in any region.
-    gone: BTreeMap<u32, Vec<(PackName, Timestamp)>>,
     processes: u32,
-    booted: Timestamp,
     /// Mutating requests of earlier processes.
     mutations_before: u64,
     holds: BTreeMap<Region, BTreeSet<Held>>,
@@ -60,16 +63,16 @@ pub(crate) struct Book {
 type Held = (Option<PackName>, HoldReason);
 
 impl Book {
-    pub(crate) fn new(policy: Policy, world: Arc<Mutex<World>>) -> Self {
+    pub(crate) fn new(policy: Policy, world: Arc<Mutex<World>>, toll: Arc<Mutex<Toll>>) -> Self {
         Self {
             policy,
             world,
+            toll,
+            is_astray: false,
             lines: Vec::new(),
             taken: 0,
             past: BTreeMap::new(),
-            gone: BTreeMap::new(),
             processes: 0,
-            booted: start(),
             mutations_before: 0,
             holds: BTreeMap::new(),
             reports: BTreeMap::new(),
@@ -85,14 +88,14 @@ impl Book {
         self.policy = policy.clone();
         self.holds.clear();
         let world = lock(&self.world);
-        (self.booted, self.mutations_before) = (world.now(), world.log().mutations());
+        self.mutations_before = world.log().mutations();
         self.processes += 1;
         self.processes
     }
 
     /// Enters a tick that has ended, and holds it to the invariants.
     pub(crate) fn enter(&mut self, tick: &Tick, report: RegionReport, ended: Timestamp) {
-        let Tick { process, started, place, intake, notes } = tick;
+        let Tick { process, started, now, place, intake, notes } = tick;
         let region = place.region.clone();
         self.tell(&region, &report, ended);
         self.ticks.entry(region.clone()).or_default().push(*started);
@@ -101,7 +104,7 @@ impl Book {
         let report = report.get();
 
         let past = self.past.entry((*process, region)).or_default();
-        let look = Look::of(*started, (place, intake), notes, &self.policy);
+        let look = Look::of((*started, *now), (place, intake), notes, &self.policy);
         let scene = invariants::Scene {
             policy: &self.policy,
             place,
@@ -110,18 +113,11 @@ impl Book {
             report,
             past,
             look: &look,
+            is_astray: self.is_astray,
             mutations: lock(&self.world).log().mutations() - self.mutations_before,
         };
         let mut wrong = invariants::check(&scene);
-        let deleted = invariants::deleted(notes);
-        let is_free = report.approval.is_none() && !deleted.is_empty();
-        let gone = self.gone.entry(*process).or_default();
-        gone.extend(deleted.into_iter().map(|name| (name, ended)));
-        if is_free {
-            let is_young = ended < self.booted + invariants::WINDOW;
-            let max = if is_young { 1 } else { self.policy.limits.names_per_window as usize };
-            wrong.extend(invariants::window(gone, ended, max));
-        }
+        wrong.extend(std::mem::take(&mut lock(&self.toll).wrong));
         past.remember(look, notes);
         if !wrong.is_empty() {
             self.fail(&wrong.join("\n"));
@@ -148,6 +144,14 @@ impl Book {
         let report = self.reports.get_mut(region).expect("a region that ticked");
         report.tracking = tracking;
         report.clone()
+    }
+
+    /// Ends the test if more was taken away than may be.
+    pub(crate) fn settle_toll(&self) {
+        let wrong = std::mem::take(&mut lock(&self.toll).wrong);
+        if !wrong.is_empty() {
+            self.fail(&wrong.join("\n"));
+        }
     }
 
     /// Ends the test, with everything that led here.

@@ -24,10 +24,22 @@ use tokio_util::sync::CancellationToken;
 pub(crate) enum Knowledge {
     /// Nothing: for stories that are about packs.
     Nothing,
+    /// The account list.
+    List,
     /// The account list and the rows.
     Rows,
     /// Their recorders too.
     Recorders,
+}
+
+impl Knowledge {
+    /// Whether rows are read.
+    pub(crate) fn has_rows(self) -> bool {
+        match self {
+            Self::Nothing | Self::List => false,
+            Self::Rows | Self::Recorders => true,
+        }
+    }
 }
 
 /// The role that the probe of the lab assumes.

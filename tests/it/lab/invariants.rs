@@ -5,15 +5,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conformd::domain::catalog::Declared;
 use conformd::domain::content::{Content, fingerprint_of};
 use conformd::domain::desired::{Basis, Grounds, desired};
+use conformd::domain::loss::{Loss, LossAt};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
     Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
 };
 use conformd::domain::observed::PackRecord;
 use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::SourcePath;
+use conformd::domain::snapshot::Absence;
 use conformd::domain::template::Template;
 use conformd::intake::Intake;
 use conformd::region::Policy;
@@ -21,8 +23,6 @@ use conformd::region::Policy;
 use super::truth::{Owner, owner};
 use super::witness::{Mutation, Notes};
 
-/// Deleted names are counted over this long.
-pub(crate) const WINDOW: Duration = Duration::from_hours(24);
 /// Content that was put is not put again within this long.
 const EXPECTATION: Duration = Duration::from_mins(10);
 /// Mutations under way at once in a region.
@@ -32,6 +32,8 @@ const IN_FLIGHT_MAX: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
     at: Timestamp,
+    /// The same by the clock of the process.
+    now: Timestamp,
     place: Place,
     us: Installation,
     intake: Intake,
@@ -41,13 +43,14 @@ pub(crate) struct Look {
 
 impl Look {
     pub(crate) fn of(
-        at: Timestamp,
+        (at, now): (Timestamp, Timestamp),
         (place, intake): (&Place, &Intake),
         notes: &Notes,
         policy: &Policy,
     ) -> Self {
         Self {
             at,
+            now,
             place: place.clone(),
             us: policy.installation.clone(),
             intake: intake.clone(),
@@ -63,10 +66,6 @@ impl Look {
         record.inputs.get(MARKER_PARAMETER).filter(|_| is_ours)
     }
 
-    fn ours(&self) -> usize {
-        self.shown.keys().filter(|pack| self.marker(pack).is_some()).count()
-    }
-
     fn shows(&self, pack: &PackName) -> Option<Digest> {
         self.shown.get(pack).map(fingerprint_of)
     }
@@ -74,9 +73,27 @@ impl Look {
     /// Whether a source that can be believed says that no manifest wants this pack here.
     fn is_unwanted(&self, pack: &PackName) -> bool {
         let Some(catalog) = &self.intake.catalog else { return false };
-        let grounds = Grounds::without_list(self.intake.basis(self.at));
+        let grounds = Grounds::without_list(self.intake.basis(self.now));
         let desired = desired(catalog, &self.us, &self.place, grounds);
         desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
+    }
+
+    /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an
+    /// approval names the pack.
+    fn is_evident(&self, pack: &PackName) -> bool {
+        let Some(catalog) = &self.intake.catalog else { return false };
+        let region = &self.place.region;
+        let says_so = match catalog.packs.get(pack) {
+            Some(Declared::Absent(tombstone)) => tombstone.covers(region),
+            Some(Declared::Good(manifest)) => {
+                manifest.regions.as_ref().is_some_and(|regions| !regions.contains(region))
+            }
+            Some(Declared::Broken { .. }) => false,
+            None => self.intake.absence == Absence::Atomic,
+        };
+        let at = LossAt { region: region.clone(), pack: pack.clone(), loss: Loss::Pack };
+        let mut approvals = catalog.approvals.values();
+        says_so || approvals.any(|approval| approval.permits.iter().any(|it| it.covers(&at)))
     }
 }
 
@@ -128,6 +145,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) report: &'a RegionReport,
     pub(crate) past: &'a Past,
     pub(crate) look: &'a Look,
+    /// Whether a time of day has jumped.
+    pub(crate) is_astray: bool,
     /// Mutating requests of this process.
     pub(crate) mutations: u64,
 }
@@ -140,7 +159,7 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
             wrong.push(format!("{} at {}: {what}", scene.place.region, scene.look.at));
         }
     };
-    let Scene { policy, notes, report, look, .. } = scene;
+    let Scene { policy, notes, report, .. } = scene;
     must(
         policy.mode != Mode::Observe || scene.mutations == 0,
         "I-S7: observe mode sent a mutating request",
@@ -161,14 +180,6 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
     must(
         policy.mode == Mode::Sync || deletes.is_empty(),
         "I-S13: a delete in a mode that has none",
-    );
-    let is_within = || {
-        let ratio = look.ours() * policy.limits.ratio_percent as usize / 100;
-        deletes.len() <= ratio.max(1)
-    };
-    must(
-        deletes.is_empty() || report.approval.is_some() || is_within(),
-        "I-S4: more deletes in a tick than the guard allows",
     );
     for mutation in &notes.mutations {
         let found = match &mutation.content {
@@ -205,10 +216,11 @@ fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
         }
     }
     let fingerprint = content.fingerprint();
-    let repeats = past.sent.get(&mutation.pack).is_some_and(|sent| {
-        let arrived = sent.arrived || look.shows(&mutation.pack) == Some(fingerprint);
-        sent.content == Some(fingerprint) && !arrived && mutation.at < sent.at + EXPECTATION
-    });
+    let repeats = !scene.is_astray
+        && past.sent.get(&mutation.pack).is_some_and(|sent| {
+            let arrived = sent.arrived || look.shows(&mutation.pack) == Some(fingerprint);
+            sent.content == Some(fingerprint) && !arrived && mutation.at < sent.at + EXPECTATION
+        });
     if repeats {
         return Err("I-S6: the same content was put again within 10 minutes".to_owned());
     }
@@ -216,10 +228,13 @@ fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
 }
 
 fn delete(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
-    let Scene { policy, past, look, .. } = scene;
+    let Scene { policy, past, look, is_astray, .. } = scene;
     if !look.is_unwanted(&mutation.pack) {
         let what = "I-S1, I-S2: a delete though a manifest wants it, or the source is not whole";
         return Err(what.to_owned());
+    }
+    if !look.is_evident(&mutation.pack) {
+        return Err("I-S19: a delete without evidence that somebody meant it".to_owned());
     }
     if !matches!(mutation.owner, None | Some(Owner::Ours)) {
         return Err("I-S3: a delete of a pack that is not ours".to_owned());
@@ -231,19 +246,18 @@ fn delete(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
             && before.marker(&mutation.pack) == Some(marker)
             && before.is_unwanted(&mutation.pack)
     });
-    if looked_before { Ok(()) } else { Err("I-S14: a delete without two agreeing looks".into()) }
+    if looked_before || *is_astray {
+        Ok(())
+    } else {
+        Err("I-S14: a delete without two agreeing looks".into())
+    }
 }
 
 /// The digest of the template in a delivered body, which the marker parameter is no part of.
 fn digest_of(body: &str) -> Digest {
     DIGESTS.with_borrow_mut(|known| {
-        *known.entry(body.to_owned()).or_insert_with(|| {
-            let path = SourcePath::new("delivered.yaml").unwrap();
-            let mut lines = body.lines();
-            let line = lines.find(|line| line.trim_start().starts_with(MARKER_PARAMETER));
-            let author = body.replacen(&format!("{}\n", line.unwrap()), "", 1);
-            Template::parse(&path, &author).unwrap().0.digest
-        })
+        let read = || Template::parse_delivered(body).unwrap().digest;
+        *known.entry(body.to_owned()).or_insert_with(read)
     })
 }
 
@@ -253,14 +267,7 @@ thread_local! {
 }
 
 /// The packs that were deleted, as far as anybody knows.
-pub(crate) fn deleted(notes: &Notes) -> BTreeSet<PackName> {
+fn deleted(notes: &Notes) -> BTreeSet<PackName> {
     let deletes = notes.mutations.iter().filter(|mutation| mutation.content.is_none());
     deletes.filter(|mutation| may_have_effect(mutation)).map(|one| one.pack.clone()).collect()
-}
-
-/// Whether more names went away within a day than the guard allows.
-pub(crate) fn window(gone: &[(PackName, Timestamp)], now: Timestamp, max: usize) -> Option<String> {
-    let recent = gone.iter().filter(|(_, at)| *at + WINDOW > now).map(|(name, _)| name);
-    let names: BTreeSet<&PackName> = recent.collect();
-    (names.len() > max).then(|| format!("I-S4: {names:?} were deleted within 24 hours, of {max}"))
 }

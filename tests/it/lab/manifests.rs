@@ -1,6 +1,10 @@
 //! Manifests as text, from the few words that tests are about.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+
+use conformd::domain::loss::Loss;
+use conformd::domain::model::{PackName, Timestamp};
 
 /// A manifest. Every field that is left out is left out of the text.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,14 +131,51 @@ pub(crate) fn packs(names: &[&str]) -> Vec<Manifest> {
     names.iter().map(|name| Manifest::new(name)).collect()
 }
 
-/// An approval of this plan.
-pub(crate) fn approval(plan: &str, expires: &str) -> String {
+/// An approval of the deletion of these packs.
+pub(crate) fn approval(packs: &[&str], expires: &str) -> String {
+    format!("---\n{}", approval_of(packs, expires))
+}
+
+/// The same as a file of its own.
+pub(crate) fn approval_of(packs: &[&str], expires: &str) -> String {
+    permits("go-ahead", &format!("delete: [{}]", packs.join(", ")), expires)
+}
+
+/// An approval with one entry.
+pub(crate) fn permits(name: &str, what: &str, expires: &str) -> String {
     format!(
-        "---
-apiVersion: conformd/v1alpha1
+        "apiVersion: conformd/v1alpha1
 kind: Approval
-metadata: {{name: go-ahead}}
-spec: {{plan: {plan}, expires: {expires}, reason: retired on purpose}}
+metadata: {{name: {name}}}
+spec:
+  reason: retired on purpose
+  expires: {expires}
+  permits:
+  - {{{what}}}
 "
     )
+}
+
+/// An approval of these losses in this region.
+pub(crate) fn approval_of_losses(
+    region: &str,
+    losses: &BTreeMap<PackName, BTreeSet<Loss>>,
+    expires: Timestamp,
+) -> String {
+    let expires = expires.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let mut text = permits(region, "", &expires.to_string());
+    text.truncate(text.find("  - ").unwrap());
+    for (pack, losses) in losses {
+        for loss in losses {
+            let what = match loss {
+                Loss::Pack => format!("delete: [{pack}]"),
+                Loss::Adoption => format!("adopt: [{pack}]"),
+                Loss::Rule(name) => format!("pack: {pack}, loseRules: [{name}]"),
+                Loss::Rules(count) => format!("pack: {pack}, loseRules: {count}"),
+                Loss::Account(account) => format!("pack: {pack}, excludeAccounts: [\"{account}\"]"),
+            };
+            writeln!(text, "  - {{{what}, regions: [{region}]}}").unwrap();
+        }
+    }
+    text
 }

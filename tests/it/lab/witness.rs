@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, Reader, Receipt, RowFilter, Writer};
+use conformd::domain::approval::Approval;
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
 use conformd::domain::model::{AccountId, MARKER_PARAMETER, PackName, Place, Timestamp};
@@ -13,6 +15,7 @@ use conformd::sim::in_process::InProcess;
 use tokio_util::sync::CancellationToken;
 
 use super::lock;
+use super::toll::{Holding, Taker, Toll};
 use super::truth::{Owner, owner};
 
 /// The port, witnessed. Clones share their notes.
@@ -23,6 +26,8 @@ pub(crate) struct Witness {
     notes: Arc<Mutex<Notes>>,
     tripwire: Option<Tripwire>,
     lies: Arc<Mutex<Lies>>,
+    toll: Arc<Mutex<Toll>>,
+    taker: Arc<Mutex<Taker>>,
 }
 
 /// What the witness bears false: things that the simulated AWS never does.
@@ -32,6 +37,8 @@ pub(crate) struct Lies {
     pub(crate) caller: Option<AccountId>,
     /// Whether listings come without markers.
     pub(crate) drops_markers: bool,
+    /// How long the answer to a write takes.
+    pub(crate) write_takes: Duration,
 }
 
 /// Says when the answer of a chosen call has arrived.
@@ -93,8 +100,30 @@ impl Witness {
         clock: Clock,
         tripwire: Option<Tripwire>,
         lies: Arc<Mutex<Lies>>,
+        (toll, taker): (Arc<Mutex<Toll>>, Taker),
     ) -> Self {
-        Self { aws, clock, notes: Arc::default(), tripwire, lies }
+        let taker = Arc::new(Mutex::new(taker));
+        Self { aws, clock, notes: Arc::default(), tripwire, lies, toll, taker }
+    }
+
+    /// From now on it goes by these approvals.
+    pub(crate) fn goes_by(&self, approvals: BTreeMap<String, Approval>) {
+        lock(&self.taker).approvals = approvals;
+    }
+
+    /// What a pack deployment holds before a mutation; when it is dropped, the mutation is over, be
+    /// it that nobody waits for it any more.
+    fn measuring(&self, pack: &PackName, content: Option<&Content>) -> Measuring<'_> {
+        let place = Reader::place(&self.aws);
+        let mut world = self.aws.world();
+        world.advance_to(self.clock.now());
+        let mut toll = lock(&self.toll);
+        toll.note_held(&world, place, self.clock.now());
+        let before = toll.holding(&world, (place, pack));
+        if let Some(content) = content {
+            toll.learn(&content.body);
+        }
+        Measuring { witness: self, pack: pack.clone(), before }
     }
 
     /// The notes of the tick that has ended.
@@ -133,7 +162,13 @@ impl Witness {
             notes.mutations.push(mutation);
             notes.mutations.len() - 1
         };
+        let measuring = self.measuring(pack, content);
         let result = call.await;
+        drop(measuring);
+        let wait = lock(&self.lies).write_takes;
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
         let told = result.as_ref().map(|_| ()).map_err(|error| error.kind);
         let mut notes = lock(&self.notes);
         notes.in_flight -= 1;
@@ -150,6 +185,24 @@ impl Witness {
         let exists = world.pack_names(place).contains(pack);
         let inputs = exists.then(|| world.inputs(place, pack)).flatten()?;
         Some(owner(&inputs, (place, pack), &"main".parse().unwrap()))
+    }
+}
+
+/// A mutation under way.
+struct Measuring<'a> {
+    witness: &'a Witness,
+    pack: PackName,
+    before: Option<Holding>,
+}
+
+impl Drop for Measuring<'_> {
+    fn drop(&mut self) {
+        let Witness { aws, clock, toll, taker, .. } = self.witness;
+        let mut world = aws.world();
+        world.advance_to(clock.now());
+        let spot = (Reader::place(aws), &self.pack);
+        let mut toll = lock(toll);
+        toll.measure(&world, spot, self.before.as_ref(), &lock(taker), clock.now());
     }
 }
 

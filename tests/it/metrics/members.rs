@@ -8,7 +8,7 @@ use conformd::domain::arrival::{Arrival, Tracking, Verdict};
 use conformd::domain::failure::FailureKind;
 use conformd::domain::failure_class::FailureClass;
 use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::model::{AccountId, Digest, Timestamp};
+use conformd::domain::model::{AccountId, Timestamp};
 use conformd::domain::newcomer::{Newcomer, Phase, WINDOW};
 use conformd::domain::organization::{
     Account, AccountList, AccountState, Membership, OrganizationRecord, Shrink, Unlisted,
@@ -281,13 +281,8 @@ fn accounts_are_counted_by_state_as_soon_as_there_is_a_list() {
 fn a_list_that_shrank_waits_for_a_person_in_every_region() {
     let metrics = metrics(&[HERE, "us-east-1"]);
     let mut members = members();
-    members.membership.shrink = Some(Shrink {
-        digest: Digest::of([b"gone".as_slice()]),
-        before: 100,
-        after: 80,
-        since: at("11:40:00"),
-        gone: BTreeSet::new(),
-    });
+    members.membership.shrink =
+        Some(Shrink { before: 100, after: 80, since: at("11:40:00"), gone: BTreeSet::new() });
     let tripped = |members: &Members| {
         let text = scrape_all(&metrics, &reports([tracked()]), members);
         said(&text, "conformd_guard_tripped")

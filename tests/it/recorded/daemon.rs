@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::beats::{Beats, Pulse, SILENCE_MAX};
@@ -12,23 +12,24 @@ use conformd::clock::Clock;
 use conformd::cloud::AttemptObserver;
 use conformd::domain::beat::{Beater, Task};
 use conformd::domain::catalog::{Constraints, templates_wanted};
-use conformd::domain::guard::{Ledger, Limits};
+use conformd::domain::guard::Limits;
 use conformd::domain::history::Pace;
 use conformd::domain::limits;
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{Digest, Place, Region};
+use conformd::domain::model::{PackName, Place, Region};
 use conformd::domain::organization::Membership;
 use conformd::domain::recorder::Recorders;
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::{Declarations, Reports, SourceStatus};
+use conformd::domain::snapshot::Absence;
 use conformd::domain::track::Sweeps;
-use conformd::intake::{self, Parsed};
+use conformd::intake::{self, Parsed, Refresh};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, View};
 use conformd::organization::{self, Demand, Paced};
 use conformd::probe::{self, Probe};
 use conformd::region::task::{self, Channels};
-use conformd::region::{Policy, Reconciler};
+use conformd::region::{Policy, Reconciler, SharedWindow};
 use conformd::sim::in_process::InProcess;
 use conformd::sim::simulation::Simulation;
 use conformd::source::directory::Directory;
@@ -57,6 +58,8 @@ pub(crate) struct Daemon {
     pulses: [Pulse; 2],
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
+    /// Asks for a reading of the source.
+    wake: Arc<Notify>,
     parsed: watch::Sender<Parsed>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
@@ -87,6 +90,7 @@ impl Daemon {
             metrics,
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
+            wake: Arc::new(Notify::new()),
             parsed: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
@@ -114,9 +118,10 @@ impl Daemon {
             interval: INTERVALS.source,
             events: false,
             wanted: templates_wanted,
+            absence: Absence::Atomic,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());
-        let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (wake, stop) = (Arc::clone(&self.wake), CancellationToken::new());
         self.tasks.spawn(source::run(settings, clock, publish, wake, stop.clone()));
         let constraints = Constraints { regions: Some(regions()), ..Constraints::default() };
         let (sender, constraints) = watch::channel(constraints);
@@ -175,7 +180,7 @@ impl Daemon {
     }
 
     fn spawn_regions(&mut self, simulation: &Simulation, parsed: [watch::Receiver<Parsed>; 3]) {
-        let ledger = Arc::new(Mutex::new(Ledger::new(self.clock.now())));
+        let window = Arc::new(SharedWindow::watched(&self.clock));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
         let bell = watch::Sender::default();
@@ -188,14 +193,19 @@ impl Daemon {
                 .sharing(Arc::clone(&slots))
                 .observed(region.parse().unwrap(), observer);
             let aws = Limited::new(self.aws(simulation, region), Arc::new(limiter));
-            let (clock, ledger) = (self.clock.clone(), Arc::clone(&ledger));
-            let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), ledger);
+            let (clock, window) = (self.clock.clone(), Arc::clone(&window));
+            let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), window);
             let channels = Channels {
                 policy: policy.subscribe(),
                 source: self.source.subscribe(),
                 parsed,
                 membership,
                 recorders,
+                refresh: Refresh::new(
+                    Arc::clone(&self.wake),
+                    self.source.subscribe(),
+                    self.parsed.subscribe(),
+                ),
                 bell: watch::Sender::subscribe(&bell),
                 reports: self.reports.clone(),
                 // Nobody keeps a journal here.
@@ -234,11 +244,11 @@ impl Daemon {
         text.unwrap()
     }
 
-    /// The plan that the guard holds in each region, if it does.
-    pub(crate) fn blocked(&self) -> Vec<Digest> {
+    /// The packs that wait for an approval, in any region.
+    pub(crate) fn pending(&self) -> BTreeSet<PackName> {
         let reports = self.reports.borrow();
-        let blocked = reports.values().filter_map(|report| report.blocked.as_ref());
-        blocked.map(|blocked| blocked.digest).collect()
+        let pending = reports.values().filter_map(|report| report.pending.as_ref());
+        pending.flat_map(|pending| pending.losses.keys().cloned()).collect()
     }
 
     fn source_status(&self) -> SourceStatus {

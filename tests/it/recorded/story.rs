@@ -1,13 +1,14 @@
 //! What happens, and when: to AWS, as scenarios tell it, to the manifests, and to the process.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conformd::domain::model::Digest;
+use conformd::domain::model::PackName;
 use conformd::sim::scenario::Scenario;
 use tempfile::TempDir;
 
-use crate::lab::manifests::Manifest;
+use crate::lab::manifests::{Manifest, approval_of};
 
 pub(crate) const OWNER: &str = "111111111111";
 pub(crate) const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];
@@ -124,7 +125,7 @@ impl Desk {
     }
 
     /// Does what has to do with manifests.
-    pub(crate) fn act(&self, deed: Deed, blocked: &[Digest]) {
+    pub(crate) fn act(&self, deed: Deed, pending: &BTreeSet<PackName>) {
         match deed {
             Deed::Misspell => {
                 let text = Manifest::new("edge").to_string().replace("spec:", "spek:");
@@ -134,11 +135,7 @@ impl Desk {
             Deed::RemoveMost => self.remove(&PACKS[..4]),
             Deed::Revert => self.write(&PACKS[..4]),
             Deed::Retire => self.remove(&PACKS[3..5]),
-            Deed::Approve => {
-                for (number, digest) in blocked.iter().enumerate() {
-                    approve(&self.file(&format!("approval-{number}")), number, digest);
-                }
-            }
+            Deed::Approve => approve(&self.file("approval"), pending),
             Deed::Improve => {
                 let better = Manifest { version: 2, ..Manifest::new("iam-baseline") };
                 fs::write(self.file(&better.name), better.to_string()).unwrap();
@@ -150,13 +147,7 @@ impl Desk {
     }
 }
 
-fn approve(file: &Path, number: usize, digest: &Digest) {
-    let text = format!(
-        "apiVersion: conformd/v1alpha1
-kind: Approval
-metadata: {{name: retire-{number}}}
-spec: {{plan: {digest}, expires: 2026-11-02T12:00:00Z, reason: retired on purpose}}
-"
-    );
-    fs::write(file, text).unwrap();
+fn approve(file: &Path, packs: &BTreeSet<PackName>) {
+    let packs: Vec<&str> = packs.iter().map(PackName::as_str).collect();
+    fs::write(file, approval_of(&packs, "2026-11-02T12:00:00Z")).unwrap();
 }

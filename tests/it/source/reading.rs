@@ -113,8 +113,8 @@ fn a_root_without_a_manifest_is_a_problem_of_its_own() {
     let read = |path| read(&home.root, path, named);
     assert_eq!(read(""), Err(ReadProblem::Empty { place }));
     let text = |path| read(path).unwrap_err().to_string().replace(home.root.to_str().unwrap(), "R");
-    assert_snapshot!(text(""), @"the source R holds no manifest: no file ends in .yaml, .yml or .json");
-    assert_snapshot!(text("packs"), @"the source R/packs holds no manifest: no file ends in .yaml, .yml or .json");
+    assert_snapshot!(text(""), @"the source R holds no manifest: no file ends in .yaml, .yml or .json, or .conformdignore lists all of them");
+    assert_snapshot!(text("packs"), @"the source R/packs holds no manifest: no file ends in .yaml, .yml or .json, or .conformdignore lists all of them");
     assert_snapshot!(text("nowhere"), @"the source R/nowhere cannot be read: there is no such file or directory");
     assert_snapshot!(text("README.md"), @"the source R/README.md cannot be read: it is not a directory");
     assert_snapshot!(text("../"), @"the source R/../ cannot be read: the path leaves the source root");
@@ -169,7 +169,7 @@ const ESCAPES: &[(&str, &str, Trap)] = &[
         // The name stays when the listener is gone.
         drop(UnixListener::bind(home.at("templates/t")).unwrap());
     }),
-    ("directory", "it is a directory", |home| fs::create_dir_all(home.at("templates/t")).unwrap()),
+    ("directory", "it is a directory", |home| home.write("templates/t/README", "")),
     ("dangling link", "leads nowhere", |home| home.link("templates/t", "gone")),
     ("link to itself", "circle", |home| home.link("templates/t", "t")),
     ("circle of links", "circle", |home| {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::model::Timestamp;
-use conformd::domain::snapshot::{FileContent, SourcePath};
+use conformd::domain::snapshot::{Absence, FileContent, SourcePath};
 use conformd::source::directory::{Directory, Wanted};
 use conformd::source::{Outcome, Settings, SourceState, run};
 use tokio::sync::{Notify, watch};
@@ -37,7 +37,8 @@ struct Task {
 impl Task {
     fn start(home: &Home, events: bool, wanted: Wanted) -> Self {
         let directory = Directory::new(&home.root, "").unwrap();
-        let settings = Settings { directory, interval: INTERVAL, events, wanted };
+        let settings =
+            Settings { directory, interval: INTERVAL, events, wanted, absence: Absence::Declared };
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
         let (publish, state) = watch::channel(SourceState::default());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());

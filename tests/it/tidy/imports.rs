@@ -19,21 +19,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The two worlds: neither knows the other, and only `cli` knows both.
     ("aws", &["domain", "clock", "cloud", "config", "limiter"]),
     ("sim", &["domain", "clock", "cloud"]),
+    ("record", &["domain", "clock"]),
     // From here on everything is generic over the port.
-    ("executor", &["domain", "clock", "cloud", "listing"]),
-    ("metrics", &["domain", "cloud", "limiter", "source", "executor"]),
+    ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
+    ("metrics", &["domain", "cloud", "limiter", "source", "record", "executor"]),
     ("region", &[
-        "domain", "clock", "cloud", "beats", "listing", "limiter", "source", "intake", "executor",
-        "metrics",
+        "domain", "clock", "cloud", "beats", "listing", "limiter", "source", "intake", "record",
+        "executor", "metrics",
     ]),
     ("organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
     ("probe", &["domain", "clock", "cloud", "beats", "limiter"]),
-    ("journal", &["domain", "clock", "beats"]),
+    ("journal", &["domain", "clock", "beats", "record"]),
     // Sees the report and receivers, never a client.
-    ("http", &["domain", "clock", "beats", "metrics"]),
+    ("http", &["domain", "clock", "beats", "record", "metrics"]),
     ("cli", &[
         "domain", "telemetry", "clock", "cloud", "config", "beats", "listing", "limiter", "source",
-        "intake", "aws", "sim", "executor", "metrics", "region", "organization", "probe", "journal", "http",
+        "intake", "aws", "sim", "record", "executor", "metrics", "region", "organization", "probe", "journal",
+        "http",
     ]),
     ("main", &["cli"]),
 ];

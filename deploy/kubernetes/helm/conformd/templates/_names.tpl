@@ -36,10 +36,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
-{{/* The directory of the manifests beneath /source. The checkout of git-sync is behind a link. */}}
+{{/* The claim of the volume that holds the record. */}}
+{{- define "conformd.claim" -}}
+{{- default (printf "%s-state" (include "conformd.fullname" .)) .Values.state.existingClaim -}}
+{{- end }}
+
+{{/* The directory of the manifests beneath the source root. */}}
 {{- define "conformd.path" -}}
 {{- with .Values.source -}}
-{{- if .git }}{{ clean (printf "current/%s" (default "packs" .git.path)) -}}
+{{- if .git }}{{ clean (default "packs" .git.path) -}}
 {{- else if .configMap }}{{ default "." .configMap.path -}}
 {{- else }}{{ default "packs" .path }}{{ end -}}
 {{- end -}}
@@ -53,7 +58,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $http := dict "listen" (printf "%s:%d" $address (int .Values.http.port)) -}}
 {{- $_ := set $http "metricsListen" (printf "0.0.0.0:%d" (int .Values.http.metricsPort)) -}}
 {{- if .Values.http.token }}{{ $_ := set $http "tokenFile" "/run/secrets/conformd/token" }}{{ end -}}
-{{- $source := dict "directory" (dict "root" "/source" "path" (include "conformd.path" .)) -}}
+{{- /* git-sync publishes by changing this link. The root has to be the link itself, so that conformd
+       sees that a tree was published whole. */ -}}
+{{- $root := ternary "/source/current" "/source" (hasKey .Values.source "git") -}}
+{{- $source := dict "directory" (dict "root" $root "path" (include "conformd.path" .)) -}}
 {{- $ours := dict "mode" .Values.mode "source" $source "http" $http -}}
 {{- merge $ours .Values.settings | toYaml -}}
 {{- end }}

@@ -1,0 +1,71 @@
+//! What `apply` asks at the terminal. Without a terminal nothing is asked.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use super::print;
+use crate::domain::approval::document::Waiting;
+
+/// What there is to ask about.
+pub(super) struct Question<'a> {
+    /// `--yes`: the plan is not asked about, and losses that wait for approval keep waiting.
+    pub(super) yes: bool,
+    /// Steps that may be taken.
+    pub(super) steps: usize,
+    /// Losses that wait for an approval.
+    pub(super) waiting: &'a Waiting,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Apply the plan.
+    Apply {
+        /// With the losses that waited for an approval.
+        permitted: bool,
+    },
+    /// Leave everything as it is.
+    Decline,
+}
+
+impl Question<'_> {
+    /// Asks. To drop this is fine: nothing has begun, and an answer is then not heard.
+    pub(super) async fn ask(&self) -> anyhow::Result<Answer> {
+        let is_terminal = std::io::stdin().is_terminal();
+        if self.yes || (self.steps == 0 && (!is_terminal || self.waiting.is_empty())) {
+            return Ok(Answer::Apply { permitted: false });
+        }
+        if !is_terminal {
+            anyhow::bail!("stdin is no terminal, so the plan cannot be confirmed; use --yes");
+        }
+        let mut permitted = false;
+        if !self.waiting.is_empty() {
+            let count = self.waiting.count();
+            let (wait, them) =
+                if count == 1 { ("loss waits", "it") } else { ("losses wait", "them") };
+            print(&format!(
+                "\n{count} {wait} for approval: {}.\n  {}\nType {count} to permit {them}, or \
+                 anything else to go on without: ",
+                self.waiting.summary(),
+                self.waiting.lines().join("\n  "),
+            ))?;
+            permitted = line().await?.trim() == count.to_string();
+        }
+        if self.steps > 0 {
+            print("\nApply this plan? Only `yes` is taken: ")?;
+            if line().await?.trim() != "yes" {
+                return Ok(Answer::Decline);
+            }
+        }
+        Ok(Answer::Apply { permitted })
+    }
+}
+
+/// A line from the terminal, read beside the runtime's threads so that Ctrl-C is heard.
+async fn line() -> anyhow::Result<String> {
+    std::io::stdout().flush()?;
+    let read = || {
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    };
+    Ok(tokio::task::spawn_blocking(read).await??)
+}

@@ -1,0 +1,39 @@
+//! What became of each step, as a table.
+
+use comfy_table::{Table, presets};
+
+use super::Outcomes;
+use crate::cli::rollout::{Rollout, Rollouts};
+use crate::domain::outcome::{Ending, Outcome};
+
+/// One row a step; nothing without any.
+pub(super) fn of(outcomes: &Outcomes, rollouts: &Rollouts) -> String {
+    if outcomes.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
+    for (region, Outcome { step, ending }) in outcomes {
+        let result = match ending {
+            Ending::Accepted { .. } => "accepted".to_owned(),
+            Ending::Failed { kind, why } => format!("refused ({kind}): {why}"),
+            Ending::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
+            Ending::NotStarted => "not started".to_owned(),
+        };
+        let rollout = rollouts.get(&(region.clone(), step.pack.clone()));
+        let count = |of: fn(&Rollout) -> usize| {
+            rollout.map_or_else(|| "-".to_owned(), |rollout| of(rollout).to_string())
+        };
+        table.add_row([
+            region.to_string(),
+            step.pack.to_string(),
+            step.action.kind().to_string(),
+            result,
+            count(|rollout| rollout.ok),
+            count(|rollout| rollout.failed),
+            count(|rollout| rollout.open),
+        ]);
+    }
+    format!("\n{table}\n")
+}

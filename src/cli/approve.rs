@@ -1,0 +1,132 @@
+//! `conformd approve`: the approval that waiting losses ask for, ready to commit; reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::SettingsFile;
+use super::answers;
+use super::ask::Address;
+use super::plan::{chosen, is_simulated, look, print, simulated_line};
+use super::session::{self, Remembering, Session};
+use crate::domain::approval::LIFE_MAX;
+use crate::domain::approval::document::{Statement, Waiting};
+use crate::domain::mode::Mode;
+use crate::domain::model::{AccountId, Region, Timestamp};
+use crate::domain::view::approvals::{ApprovalsView, document, names};
+use crate::domain::view::text::clean;
+
+/// Arguments of `approve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Only losses in these regions; they must be among those of the settings.
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<Region>,
+    /// Why the losses are intended, and the change that they belong to; without it the document has
+    /// an empty reason, which has to be filled in before the approval counts.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
+    /// How long the approval is valid; at most 7 days.
+    #[arg(long = "for", value_name = "TIME", default_value = "72h", value_parser = life)]
+    life: Duration,
+    /// Print what the daemon at this plain http:// address waits for, instead of what a fresh plan
+    /// waits for.
+    #[arg(long, value_name = "URL")]
+    daemon: Option<Address>,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("expected the reason in words, found none".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    // A shorter one would be rounded down to nothing: documents name whole minutes.
+    if life < Duration::from_mins(5) || life > LIFE_MAX {
+        return Err("expected between 5m and 7d".to_owned());
+    }
+    Ok(life)
+}
+
+/// What waits, and what a document says besides.
+struct Found {
+    waiting: Waiting,
+    names: BTreeMap<AccountId, String>,
+    simulated: bool,
+    now: Timestamp,
+    /// Regions that could not be read, each with the reason.
+    unseen: Vec<String>,
+}
+
+/// Prints the document; stdout has nothing else, and nothing at all if nothing waits.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Found { waiting, names, simulated, now, unseen } = match &args.daemon {
+        Some(daemon) => reported(daemon, &args.regions).await?,
+        None => planned(&args).await?,
+    };
+    let mut stderr = std::io::stderr().lock();
+    stderr.write_all(simulated_line(simulated).as_bytes())?;
+    for why in &unseen {
+        writeln!(stderr, "conformd: not read, so its losses are missing here: {why}")?;
+    }
+    let statement = Statement { reason: args.reason.as_deref(), made: now, life: args.life };
+    let code = if unseen.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let Some(document) = document(&waiting, statement, &names, simulated) else {
+        writeln!(stderr, "Nothing waits for approval.")?;
+        return Ok(code);
+    };
+    writeln!(stderr, "Waiting for approval: {}.", waiting.summary())?;
+    for why in waiting.reasons() {
+        writeln!(stderr, "  {}", clean(why))?;
+    }
+    if args.reason.is_none() {
+        writeln!(
+            stderr,
+            "Fill in spec.reason (or use --reason): without it nothing is permitted."
+        )?;
+    }
+    writeln!(stderr, "Commit the document as a file of the source, then merge it.")?;
+    print(&document)?;
+    Ok(code)
+}
+
+/// What a running daemon waits for.
+async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found> {
+    let asked: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    let query =
+        if asked.is_empty() { String::new() } else { format!("?regions={}", asked.join(",")) };
+    let page = format!("/api/v1/approvals/pending{query}");
+    let view: ApprovalsView = answers::get(daemon, &page).await?.1;
+    let waiting = view.waiting();
+    let ApprovalsView { simulated, now, names, .. } = view;
+    Ok(Found { waiting, names, simulated, now, unseen: Vec::new() })
+}
+
+/// What a fresh plan waits for.
+async fn planned(args: &Args) -> anyhow::Result<Found> {
+    let config = session::settings(&args.settings)?;
+    let regions = chosen(&args.regions, config.aws.regions.iter())?;
+    let simulated = is_simulated(&config);
+    let session = Session::once(config, Remembering::Reads).await?;
+    let around = session.surroundings().await?;
+    let looked = look(&session, &regions, &around, Mode::Observe).await;
+    let waiting = Waiting::of(looked.iter().map(|one| &one.report));
+    let unseen = looked.iter().filter_map(|one| {
+        let unseen = one.report.unseen.as_ref()?;
+        Some(format!("{}: {}", one.report.place.region, clean(&unseen.why)))
+    });
+    let unseen: BTreeSet<String> = unseen.collect();
+    Ok(Found {
+        names: names(&waiting, &around.membership),
+        waiting,
+        simulated,
+        now: session.clock.aws_now(),
+        unseen: unseen.into_iter().collect(),
+    })
+}

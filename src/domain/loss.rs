@@ -1,0 +1,212 @@
+//! What a step takes away, in the units that the guard counts and an approval names.
+//!
+//! A rule is lost when it was effective and is not any more, whatever the reason: removed from the
+//! template, or switched off by a condition. How many losses are too many is for the guard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::model::{AccountId, PackName, Region};
+
+/// One thing that is lost.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// The pack itself: its removal deletes every rule of it in every member account.
+    Pack,
+    /// What an unmanaged pack held before its adoption: AWS does not return a template, so nobody
+    /// can say that the new one holds as much.
+    Adoption,
+    /// An effective rule, by its `ConfigRuleName` or else its logical id.
+    Rule(String),
+    /// So many effective rules whose names are not known: the template that was there is neither in
+    /// the source nor in the record.
+    Rules(u32),
+    /// An active member account that is newly excluded.
+    Account(AccountId),
+}
+
+impl Loss {
+    /// The kind: what stands in the record, in logs and in labels.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Adoption => "adoption",
+            Self::Rule(_) => "rule",
+            Self::Rules(_) => "rules",
+            Self::Account(_) => "account",
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pack => out.write_str("the pack"),
+            Self::Adoption => out.write_str("what it holds now"),
+            Self::Rule(name) => write!(out, "rule {name}"),
+            Self::Rules(1) => out.write_str("1 rule"),
+            Self::Rules(count) => write!(out, "{count} rules"),
+            Self::Account(account) => write!(out, "account {account}"),
+        }
+    }
+}
+
+/// A loss and where it happens: one pack deployment.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct LossAt {
+    /// The region.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// What is lost.
+    pub loss: Loss,
+}
+
+impl LossAt {
+    /// What identifies the asking: unnamed rules are alike whatever their number, so that another
+    /// number is no way around a hold.
+    #[must_use]
+    pub fn key(&self) -> Self {
+        let loss = match &self.loss {
+            Loss::Rules(_) => Loss::Rules(0),
+            Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Account(_) => self.loss.clone(),
+        };
+        Self { loss, ..self.clone() }
+    }
+}
+
+/// Everything that one step takes away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Each thing once.
+    pub lost: BTreeSet<Loss>,
+    /// Active accounts that the pack leaves out afterwards, new ones or not.
+    pub excluded_active: usize,
+}
+
+impl Losses {
+    /// The loss of a whole pack.
+    pub fn of_pack() -> Self {
+        Self { lost: [Loss::Pack].into(), excluded_active: 0 }
+    }
+
+    /// Whether the step is harmless.
+    pub fn is_empty(&self) -> bool {
+        self.lost.is_empty()
+    }
+}
+
+/// Effective rules: what each evaluates (`AWS/IAM_PASSWORD_POLICY`), by its name.
+pub type RuleSet = BTreeMap<String, String>;
+
+/// What is known of the effective rules of a pack deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RulesHeld {
+    /// All of them.
+    Named(RuleSet),
+    /// Their number, from the marker; all of them count as effective.
+    Counted(u32),
+}
+
+impl Default for RulesHeld {
+    fn default() -> Self {
+        Self::Counted(0)
+    }
+}
+
+impl RulesHeld {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Named(rules) => rules.len(),
+            Self::Counted(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Their names, as far as they are known.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let named = match self {
+            Self::Named(rules) => Some(rules),
+            Self::Counted(_) => None,
+        };
+        named.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
+    /// What of these is gone where only `kept` are left.
+    ///
+    /// A rule that has another name and evaluates the same is renamed, not lost; one that has the
+    /// same name and evaluates something else is lost.
+    pub fn lost(&self, kept: &RuleSet) -> BTreeSet<Loss> {
+        let held = match self {
+            Self::Named(held) => held,
+            Self::Counted(count) => {
+                let left = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+                let gone = count.saturating_sub(left);
+                return (gone > 0).then_some(Loss::Rules(gone)).into_iter().collect();
+            }
+        };
+        let is_in = |rules: &RuleSet, name: &String, source: &String| {
+            rules.get(name).is_some_and(|other| other == source)
+        };
+        // What evaluates the same under a new name, so often.
+        let mut renamed: BTreeMap<&String, usize> = BTreeMap::new();
+        for (_, source) in kept.iter().filter(|(name, source)| !is_in(held, name, source)) {
+            let count = renamed.entry(source).or_default();
+            *count = count.saturating_add(1);
+        }
+        let gone = held.iter().filter(|(name, source)| !is_in(kept, name, source));
+        gone.filter(|(_, source)| match renamed.get_mut(source) {
+            Some(count) if *count > 0 => {
+                *count = count.saturating_sub(1);
+                false
+            }
+            Some(_) | None => true,
+        })
+        .map(|(name, _)| Loss::Rule(name.clone()))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(text: &str) -> RuleSet {
+        let pair = |rule: &str| {
+            let (name, source) = rule.split_once('=').unwrap_or((rule, rule));
+            (name.to_owned(), source.to_owned())
+        };
+        text.split_whitespace().map(pair).collect()
+    }
+
+    fn lost(held: &str, kept: &str) -> String {
+        let lost = RulesHeld::Named(rules(held)).lost(&rules(kept));
+        let names: Vec<String> = lost.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+
+    #[test]
+    fn a_renamed_rule_is_kept_and_a_replaced_one_is_lost() {
+        assert_eq!(lost("a=X b=Y", "a=X b=Y c=Z"), "");
+        assert_eq!(lost("a=X b=Y", "b=Y"), "rule a");
+        assert_eq!(lost("a=X", "b=X"), "");
+        assert_eq!(lost("a=X b=X", "c=X"), "rule b");
+        assert_eq!(lost("a=X", "a=Y"), "rule a");
+        assert_eq!(lost("a=X b=Y", "a=Y b=X"), "", "names that were swapped evaluate the same");
+    }
+
+    #[test]
+    fn rules_whose_names_are_unknown_are_counted() {
+        let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept));
+        assert_eq!(lost(3, "a b c"), BTreeSet::new());
+        assert_eq!(lost(3, "a"), [Loss::Rules(2)].into());
+    }
+}

@@ -1,0 +1,279 @@
+//! What was lost within the last 24 hours, what the guard has held, and which approvals were used.
+//!
+//! The window runs on the monotonic clock of the process ([`Elapsed`]): a wall clock that jumps
+//! empties nothing. What an earlier process lost comes from the record, with the age that the
+//! stricter of all clocks gives it. It only restricts; nothing is decided from it alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::approval::Approval;
+use super::history::after;
+use super::loss::{Loss, LossAt};
+use super::model::{Digest, Marker, PackName, Region, Timestamp};
+
+/// A moment on the monotonic clock of this process: the time since it began.
+pub type Elapsed = Duration;
+
+/// How precise AWS's time is: that of the `Date` header of its answers (RFC 9110).
+const DATE_PRECISION: Duration = Duration::from_secs(1);
+
+/// How long a loss counts.
+pub const SPAN: Duration = Duration::from_hours(24);
+
+/// One loss that happened, or that is being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// What and where.
+    pub at: LossAt,
+    /// When it stops counting.
+    pub until: Elapsed,
+    /// When it happened, by the wall clock: for texts alone.
+    pub when: Timestamp,
+    /// The approval that permitted it: such a loss uses up no limit.
+    pub approval: Option<String>,
+    /// Whether another writer caused it.
+    pub external: bool,
+    /// Whether it is known to have happened. A process may end, or an answer be lost, between
+    /// reserving a loss and its effect: asking for the same again is no second loss then.
+    pub confirmed: bool,
+}
+
+/// A loss that the guard has held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSince {
+    /// Since when, by the wall clock: for texts alone.
+    pub when: Timestamp,
+}
+
+/// What changed among the losses that are held: for the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Held from now on.
+    pub new: Vec<LossAt>,
+    /// Not asked for any more.
+    pub withdrawn: Vec<LossAt>,
+}
+
+/// The last 24 hours of all regions.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    losses: Vec<Lost>,
+    held: BTreeMap<LossAt, HeldSince>,
+    /// Which approvals were used for what.
+    used: BTreeSet<(Digest, LossAt)>,
+    /// The approval that the last reserved loss of each kind rests on.
+    reserved: BTreeMap<LossAt, Digest>,
+    /// When this process first read each approval, by AWS's clock.
+    first_read: BTreeMap<Digest, Timestamp>,
+    /// Before this moment it is not known what was lost within 24 hours.
+    known_from: Elapsed,
+    /// Why it is not known, and what makes it known.
+    unknown_why: Option<String>,
+    /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
+    /// next process will believe it.
+    remembers: bool,
+    /// Why the record that is relied on cannot be written now.
+    unwritable: Option<String>,
+    /// The packs of ours that each region showed last.
+    seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
+}
+
+/// A pack of ours as an observation showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its marker.
+    pub marker: Marker,
+    /// When AWS last changed it.
+    pub last_update: Timestamp,
+}
+
+impl Window {
+    /// The window of a process without a record: until it has watched for 24 hours it knows
+    /// nothing.
+    pub fn without_record(now: Elapsed, why: String) -> Self {
+        let known_from = now.saturating_add(SPAN);
+        Self { known_from, unknown_why: Some(why), ..Self::default() }
+    }
+
+    /// The window of a process whose record was begun `age` ago, by the strictest clock.
+    pub fn with_record(now: Elapsed, age: Duration) -> Self {
+        let known_from = now.saturating_add(SPAN.saturating_sub(age));
+        let why = "the record was begun less than 24 hours ago".to_owned();
+        Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
+    }
+
+    /// Takes in a loss of an earlier process, which happened `age` ago by the strictest clock.
+    pub fn recall(&mut self, lost: Lost, age: Duration, now: Elapsed) {
+        if let Some(left) = SPAN.checked_sub(age).filter(|left| !left.is_zero()) {
+            self.losses.push(Lost { until: now.saturating_add(left), ..lost });
+        }
+    }
+
+    /// Takes in that an earlier process held this.
+    pub fn recall_held(&mut self, at: &LossAt, since: HeldSince) {
+        self.held.insert(at.key(), since);
+    }
+
+    /// Takes in that an approval was used for this.
+    pub fn recall_used(&mut self, approval: Digest, at: &LossAt) {
+        self.used.insert((approval, at.key()));
+    }
+
+    /// Takes in whether the record can be written.
+    pub fn note_record(&mut self, unwritable: Option<String>) {
+        self.unwritable = unwritable.filter(|_| self.remembers);
+    }
+
+    /// Whether a record is relied on.
+    pub fn relies_on_record(&self) -> bool {
+        self.remembers
+    }
+
+    /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
+    pub fn caution(&self, now: Elapsed) -> Option<String> {
+        if let Some(why) = &self.unwritable {
+            return Some(format!("the record cannot be written, so nothing may be lost: {why}"));
+        }
+        let left = self.known_from.checked_sub(now).filter(|left| !left.is_zero())?;
+        let watched = SPAN.saturating_sub(left).as_secs() / 3_600;
+        let why = self.unknown_why.as_deref().unwrap_or("no record");
+        Some(format!(
+            "what was lost here within 24 h is not known ({why}; watched for {watched} h so far)"
+        ))
+    }
+
+    /// Takes in what an earlier process saw.
+    pub fn recall_sighting(&mut self, region: &Region, pack: &PackName, sighting: Sighting) {
+        let packs = self.seen.entry(region.clone()).or_default();
+        packs.entry(pack.clone()).or_insert(sighting);
+    }
+
+    /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
+    /// gone without a step of ours was lost to another writer, and counts: the limits are for what
+    /// is lost, whoever did it. One that shows again unchanged was never gone.
+    ///
+    /// Gives the losses of ours that are confirmed by it.
+    pub fn observe(
+        &mut self,
+        region: &Region,
+        packs: BTreeMap<PackName, Sighting>,
+        now: Elapsed,
+        when: Timestamp,
+    ) -> Vec<LossAt> {
+        let before = self.seen.remove(region).unwrap_or_default();
+        let mut confirmed = Vec::new();
+        for lost in self.losses.iter_mut().filter(|lost| lost.at.region == *region) {
+            let is_gone = lost.at.loss == Loss::Pack && !packs.contains_key(&lost.at.pack);
+            if is_gone && !lost.confirmed {
+                lost.confirmed = true;
+                confirmed.push(lost.at.clone());
+            }
+        }
+        let at = |pack: &PackName| LossAt {
+            region: region.clone(),
+            pack: pack.clone(),
+            loss: Loss::Pack,
+        };
+        for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
+            let at = at(pack);
+            if !self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
+                let until = now.saturating_add(SPAN);
+                let (approval, external, confirmed) = (None, true, true);
+                self.losses.push(Lost { at, until, when, approval, external, confirmed });
+            }
+        }
+        for (pack, sighting) in &packs {
+            let at = at(pack);
+            // AWS changed it last before it was missed: a listing was short.
+            let returned =
+                |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
+            self.losses.retain(|lost| !returned(lost));
+        }
+        self.seen.insert(region.clone(), packs);
+        confirmed
+    }
+
+    /// Everything that counts at this moment and that no approval permitted.
+    pub fn counting(&self, now: Elapsed) -> impl Iterator<Item = &Lost> {
+        self.losses.iter().filter(move |lost| lost.until > now && lost.approval.is_none())
+    }
+
+    /// When this was held first, if it is.
+    pub fn held(&self, at: &LossAt) -> Option<&HeldSince> {
+        self.held.get(&at.key())
+    }
+
+    /// Everything that is held.
+    pub fn all_held(&self) -> impl Iterator<Item = (&LossAt, &HeldSince)> {
+        self.held.iter()
+    }
+
+    /// Whether this approval may still be used for this loss. Without a record an earlier process
+    /// may have used it: then it covers only what AWS last changed before it was first read.
+    pub fn may_use(&self, approval: &Approval, at: &LossAt, last: Option<Timestamp>) -> bool {
+        let id = approval.id();
+        let key = at.key();
+        // What was permitted and never seen to happen is still permitted.
+        let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
+        let is_used = self.used.contains(&(id, key)) && !is_open;
+        let is_older = || match (self.first_read.get(&id), last) {
+            (Some(read), Some(last)) => last <= after(*read, DATE_PRECISION),
+            (None, _) | (_, None) => true,
+        };
+        !is_used && self.unwritable.is_none() && (self.remembers || is_older())
+    }
+
+    /// Notes when approvals were read for the first time, by AWS's clock.
+    pub fn note_read<'a>(&mut self, all: impl Iterator<Item = &'a Approval>, aws_now: Timestamp) {
+        for approval in all {
+            self.first_read.entry(approval.id()).or_insert(aws_now);
+        }
+    }
+
+    /// Notes what is about to be lost. It counts from now on, for every region.
+    pub fn reserve(&mut self, lost: Lost, approval: Option<Digest>, now: Elapsed) {
+        self.losses.retain(|lost| lost.until > now);
+        if let Some(approval) = approval {
+            self.used.insert((approval, lost.at.key()));
+            self.reserved.insert(lost.at.key(), approval);
+        }
+        let key = lost.at.key();
+        self.held.remove(&key);
+        // The same loss once more, whose last try is not known to have happened.
+        self.losses.retain(|before| before.confirmed || before.at.key() != key);
+        self.losses.push(lost);
+    }
+
+    /// Takes in that a loss has happened.
+    pub fn confirm(&mut self, at: &LossAt) {
+        for lost in self.losses.iter_mut().filter(|lost| lost.at == *at) {
+            lost.confirmed = true;
+        }
+    }
+
+    /// Takes back what was reserved and did not happen: a delete that deleted nothing is no loss.
+    pub fn retract(&mut self, at: &LossAt) {
+        if let Some(index) = self.losses.iter().rposition(|lost| lost.at == *at) {
+            self.losses.remove(index);
+        }
+        // Only the use that goes with it: an older approval may have been used for the same.
+        if let Some(approval) = self.reserved.remove(&at.key()) {
+            self.used.remove(&(approval, at.key()));
+        }
+    }
+
+    /// Replaces what is held in a region: what is not asked for any more was withdrawn.
+    pub fn hold(&mut self, region: &Region, asked: &BTreeSet<LossAt>, when: Timestamp) -> Holding {
+        let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
+        let here = self.held.keys().filter(|held| held.region == *region);
+        let withdrawn: Vec<LossAt> = here.filter(|held| !asked.contains(held)).cloned().collect();
+        for gone in &withdrawn {
+            self.held.remove(gone);
+        }
+        let new: Vec<LossAt> =
+            asked.into_iter().filter(|asked| !self.held.contains_key(asked)).collect();
+        self.held.extend(new.iter().map(|at| (at.clone(), HeldSince { when })));
+        Holding { new, withdrawn }
+    }
+}

@@ -1,0 +1,112 @@
+//! What is forgotten: by age, and by size.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::cells;
+use super::database;
+use super::fault::Fault;
+use super::store::Store;
+use crate::domain::model::Timestamp;
+use crate::domain::record::LOSS_WINDOW;
+use crate::domain::stamp::{Stamp, age};
+
+/// How long a use of an approval is kept at least: an approval lives for 7 days (design, section
+/// 5), and a day is for clocks that differ.
+const APPROVAL_MAX: Duration = Duration::from_hours(8 * 24);
+
+/// The newest delivery of a pack that is there stays whatever its age.
+const OLD_DELIVERIES: &str = "id NOT IN (
+    SELECT max(delivered.id) FROM deliveries AS delivered JOIN deployments USING (region, pack)
+    GROUP BY region, pack)";
+
+/// Rounds of making space: each takes a quarter of what is oldest.
+const ROUNDS_MAX: usize = 40;
+
+/// Tables with the prefix of their moment and how long their rows stay at least.
+const TABLES: [(&str, &str, &str, Duration); 5] = [
+    ("events", "at", "1", Duration::ZERO),
+    ("deliveries", "at", OLD_DELIVERIES, Duration::ZERO),
+    ("losses", "at", "1", LOSS_WINDOW),
+    ("approvals_used", "at", "1", APPROVAL_MAX),
+    ("approvals_read", "at", "1", APPROVAL_MAX),
+];
+
+/// Forgets what is older than `retention`, and as much history as it takes to stay below the size
+/// that is allowed. Losses of the last 24 hours, what is held, and approvals that could still be in
+/// the source are never forgotten.
+pub(super) fn prune(store: &mut Store, retention: Duration, now: &Stamp) -> Result<(), Fault> {
+    let transaction = store.begin()?;
+    for (table, prefix, extra, least) in TABLES {
+        let keep = retention.max(least);
+        for id in aged(&transaction, (table, prefix, extra), keep, now)? {
+            transaction.execute(&format!("DELETE FROM {table} WHERE id = ?"), [id])?;
+        }
+    }
+    forget_templates(&transaction)?;
+    transaction.commit()?;
+    shrink(store, now)?;
+    // Each step gives one page back.
+    let mut vacuum = store.connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
+}
+
+/// The rows of a table that are this old by every clock.
+fn aged(
+    connection: &Connection,
+    (table, prefix, extra): (&str, &str, &str),
+    keep: Duration,
+    now: &Stamp,
+) -> Result<Vec<i64>, Fault> {
+    // What the time of day alone shows to be young is young.
+    let before = now.wall.checked_sub(keep).unwrap_or(Timestamp::MIN).as_microsecond();
+    let columns = ["wall", "aws", "boot", "uptime"].map(|clock| format!("{prefix}_{clock}"));
+    let stamps = cells::stamps(
+        connection,
+        &format!(
+            "SELECT id, {} FROM {table} WHERE {prefix}_wall <= ? AND {extra} ORDER BY id",
+            columns.join(", ")
+        ),
+        before,
+    )?;
+    let old = stamps.into_iter().filter(|(_, stamp)| age(stamp, now) >= keep);
+    Ok(old.map(|(id, _)| id).collect())
+}
+
+/// Templates that no delivery names any more.
+fn forget_templates(connection: &Connection) -> Result<(), Fault> {
+    let sql = "DELETE FROM templates WHERE digest NOT IN (SELECT template FROM deliveries)";
+    connection.execute(sql, [])?;
+    Ok(())
+}
+
+/// Forgets the oldest history until the rest fits: events before deliveries before losses.
+pub(super) fn shrink(store: &mut Store, now: &Stamp) -> Result<(), Fault> {
+    for _ in 0..ROUNDS_MAX {
+        // Room for what comes before the next time.
+        if database::size(&store.connection)? <= store.bytes_max.saturating_mul(9) / 10 {
+            return Ok(());
+        }
+        let transaction = store.begin()?;
+        let mut forgot = false;
+        for (table, prefix, extra, least) in TABLES {
+            let old = aged(&transaction, (table, prefix, extra), least, now)?;
+            for id in old.iter().take(old.len().div_ceil(4)) {
+                transaction.execute(&format!("DELETE FROM {table} WHERE id = ?"), [id])?;
+                forgot = true;
+            }
+            if forgot {
+                break;
+            }
+        }
+        forget_templates(&transaction)?;
+        transaction.commit()?;
+        if !forgot {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

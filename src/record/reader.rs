@@ -1,0 +1,171 @@
+//! Reading the record, by whoever has it open: the process that writes, or a command beside it.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::cells::select;
+use super::fault::{Fault, Unrecorded, no_record};
+use super::rows::{Identity, kind_word};
+use super::{Terms, database, place};
+use crate::domain::model::Digest;
+use crate::domain::record::{
+    EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState, NoRecord, NoRecordCause,
+    TemplateText, Window,
+};
+use crate::domain::stamp::{Stamp, age};
+
+/// The newest row of each pack and region. Rows are numbered as they are added.
+const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY region, pack)";
+
+/// A record that is only read: no lock is taken, and nothing is moved or made.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Reader {
+    /// Opens the record of these terms as it is.
+    pub fn open(terms: &Terms) -> Result<Self, NoRecord> {
+        let Some(directory) = &terms.directory else { return Err(not_configured()) };
+        let named = directory.join(place::FILE);
+        let no = |fault: Fault| only_no_record(fault.at(&named));
+        let path = place::real(directory).unwrap_or_else(|_| named.clone());
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let found = "there is none yet";
+                return Err(no_record(NoRecordCause::NotBegun, &named, found));
+            }
+            Err(_) | Ok(_) => {}
+        }
+        let connection = database::open_to_read(&path).map_err(no)?;
+        let identity = identity(&connection, terms).map_err(no)?;
+        Ok(Self { connection, path: named, identity })
+    }
+
+    /// When the record began.
+    pub fn began(&self) -> &Stamp {
+        &self.identity.began
+    }
+
+    /// The bytes that it takes.
+    pub fn bytes(&self) -> Result<u64, NoRecord> {
+        self.told(database::size(&self.connection))
+    }
+
+    /// What counts now.
+    pub fn window(&self, now: &Stamp) -> Result<Window, NoRecord> {
+        self.told(window(&self.connection, now))
+    }
+
+    /// Events, the newest first.
+    pub fn events(&self, query: &EventQuery) -> Result<Vec<EventEntry>, NoRecord> {
+        self.told(events(&self.connection, query))
+    }
+
+    /// A template that was delivered.
+    pub fn template(&self, digest: &Digest) -> Result<Option<TemplateText>, NoRecord> {
+        self.told(template(&self.connection, digest))
+    }
+
+    fn told<T>(&self, read: Result<T, Fault>) -> Result<T, NoRecord> {
+        read.map_err(|fault| only_no_record(fault.at(&self.path)))
+    }
+}
+
+/// A read uses no approval.
+pub(super) fn only_no_record(error: Unrecorded) -> NoRecord {
+    match error {
+        Unrecorded::NoRecord(none) => none,
+        used @ Unrecorded::AlreadyUsed { .. } => {
+            NoRecord { cause: NoRecordCause::Failed, why: used.to_string() }
+        }
+    }
+}
+
+/// No directory is named.
+pub(super) fn not_configured() -> NoRecord {
+    NoRecord {
+        cause: NoRecordCause::NotConfigured,
+        why: "no directory for the record is configured".to_owned(),
+    }
+}
+
+/// Whose record this is; another installation's is refused.
+pub(super) fn identity(connection: &Connection, terms: &Terms) -> Result<Identity, Fault> {
+    let found = select::<Identity>(connection, "", Vec::new())?;
+    let Some((_, identity)) = found.into_iter().next() else {
+        return Err(Fault::Damaged("it does not say whose it is".to_owned()));
+    };
+    let Terms { installation, account, .. } = terms;
+    if (&identity.installation, &identity.account) != (installation, account) {
+        let found = format!(
+            "it belongs to installation {} in account {}, not to {installation} in {account}",
+            identity.installation, identity.account,
+        );
+        return Err(Fault::Refused(NoRecordCause::OtherOwner, found));
+    }
+    Ok(identity)
+}
+
+pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fault> {
+    fn values<R: super::cells::Row>(connection: &Connection, tail: &str) -> Result<Vec<R>, Fault> {
+        let rows = select::<R>(connection, tail, Vec::new())?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+    // Which ones still count is not SQL's to say: no single clock decides it.
+    let losses = select::<LossEntry>(connection, "ORDER BY id", Vec::new())?;
+    let counts = |entry: &LossEntry| {
+        entry.state != LossState::Retracted && age(&entry.at, now) < LOSS_WINDOW
+    };
+    let losses = losses.into_iter().filter(|(_, entry)| counts(entry));
+    let spot = |region: &_, pack: &_| (Clone::clone(region), Clone::clone(pack));
+    let deliveries: Vec<crate::domain::record::Delivery> = values(connection, NEWEST)?;
+    let deployments: Vec<crate::domain::record::Deployment> = values(connection, "ORDER BY id")?;
+    let publications: Vec<crate::domain::record::Publication> = values(connection, "ORDER BY id")?;
+    Ok(Window {
+        losses: losses.map(|(id, entry)| (LossId(id), entry)).collect(),
+        held: values(connection, "ORDER BY id")?,
+        uses: values(connection, "ORDER BY id")?,
+        reads: values(connection, "ORDER BY id")?,
+        deliveries: deliveries.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
+        deployments: deployments.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
+        publications: publications.into_iter().map(|it| (it.place.clone(), it)).collect(),
+    })
+}
+
+pub(super) fn events(
+    connection: &Connection,
+    query: &EventQuery,
+) -> Result<Vec<EventEntry>, Fault> {
+    let EventQuery { kind, region, pack, account, count_max } = query;
+    let columns = [
+        ("kind", kind.map(kind_word)),
+        ("region", region.as_ref().map(ToString::to_string)),
+        ("pack", pack.as_ref().map(ToString::to_string)),
+        ("account", account.as_ref().map(ToString::to_string)),
+    ];
+    let (mut tail, mut arguments) = ("WHERE 1".to_owned(), Vec::new());
+    for (column, wanted) in columns {
+        if let Some(wanted) = wanted {
+            tail.extend([" AND ", column, " = ?"]);
+            arguments.push(Value::Text(wanted));
+        }
+    }
+    tail.push_str(" ORDER BY id DESC LIMIT ?");
+    arguments.push(Value::Integer((*count_max).into()));
+    let rows = select::<EventEntry>(connection, &tail, arguments)?;
+    Ok(rows.into_iter().map(|(_, entry)| entry).collect())
+}
+
+pub(super) fn template(
+    connection: &Connection,
+    digest: &Digest,
+) -> Result<Option<TemplateText>, Fault> {
+    let arguments = vec![Value::Text(digest.to_string())];
+    let rows = select::<TemplateText>(connection, "WHERE digest = ?", arguments)?;
+    Ok(rows.into_iter().next().map(|(_, template)| template))
+}

@@ -1,0 +1,213 @@
+//! Writing the record: one function a thing to remember, each one transaction.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+
+use super::cells::{digests, insert, select, text, update};
+use super::database;
+use super::fault::Fault;
+use super::place::Place;
+use super::prune;
+use super::rows::Identity;
+use crate::domain::model::Region;
+use crate::domain::record::{
+    ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
+    LossEntry, LossId, LossKey, LossState, Publication,
+};
+use crate::domain::stamp::Stamp;
+
+/// The selection of one loss in a table of keys.
+const KEY: &str = "WHERE region = ? AND pack = ? AND kind = ? AND name = ?";
+
+/// An open record, for the one who writes it.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) identity: Identity,
+    /// `None` for one that is kept in memory.
+    pub(super) place: Option<Place>,
+    /// The bytes that history may take; what is above is kept for losses.
+    pub(super) bytes_max: u64,
+}
+
+impl Store {
+    pub(super) fn begin(&mut self) -> Result<Transaction<'_>, Fault> {
+        // Takes the write lock at once: a transaction that only read so far could not wait for it.
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Whether history has taken its space.
+    fn is_at_its_limit(&self) -> Result<bool, Fault> {
+        Ok(database::size(&self.connection)? >= self.bytes_max)
+    }
+
+    /// Records losses before their requests are sent, each with the use of its approval.
+    pub(super) fn give(&mut self, givings: &[Giving]) -> Result<Vec<LossId>, Fault> {
+        let transaction = self.begin()?;
+        let mut ids = Vec::new();
+        for Giving { entry, approval } in givings {
+            let id = insert(&transaction, "INSERT", entry)?;
+            ids.push(LossId(id));
+            let Some(approval) = approval else { continue };
+            let used = ApprovalUse {
+                approval: *approval,
+                name: entry.approval.clone().unwrap_or_default(),
+                key: entry.key.clone(),
+                at: entry.at.clone(),
+                revision: entry.revision.clone(),
+            };
+            let row = insert(&transaction, "INSERT", &used).map_err(|error| {
+                match error.sqlite_error_code() {
+                    Some(ErrorCode::ConstraintViolation) => {
+                        Fault::AlreadyUsed(Box::new(entry.key.clone()))
+                    }
+                    Some(_) | None => Fault::Sql(error),
+                }
+            })?;
+            transaction.execute("UPDATE approvals_used SET loss = ? WHERE id = ?", [id, row])?;
+        }
+        transaction.commit()?;
+        self.checkpoint();
+        Ok(ids)
+    }
+
+    /// Records how losses came out. What is retracted gives its approval back.
+    pub(super) fn settle(&mut self, ids: &[LossId], state: LossState) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        for LossId(id) in ids {
+            let found =
+                select::<LossEntry>(&transaction, "WHERE id = ?", vec![Value::Integer(*id)])?;
+            for (id, entry) in found {
+                update(&transaction, id, &LossEntry { state, ..entry })?;
+                if state == LossState::Retracted {
+                    transaction.execute("DELETE FROM approvals_used WHERE loss = ?", [id])?;
+                }
+            }
+        }
+        transaction.commit()?;
+        self.checkpoint();
+        Ok(())
+    }
+
+    /// Records what the guard holds; what it holds already keeps its beginning.
+    pub(super) fn hold(&mut self, losses: &[HeldLoss]) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        for loss in losses {
+            let found = select::<HeldLoss>(&transaction, KEY, key(&loss.key))?;
+            match found.into_iter().next() {
+                Some((_, before)) if before.reason == loss.reason => {}
+                Some((id, before)) => {
+                    let reason = loss.reason.clone();
+                    update(&transaction, id, &HeldLoss { reason, ..before })?;
+                }
+                None => {
+                    insert(&transaction, "INSERT", loss)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Forgets losses that were held: approved, or withdrawn.
+    pub(super) fn release(&mut self, keys: &[LossKey]) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        for one in keys {
+            let sql = format!("DELETE FROM held {KEY}");
+            transaction.execute(&sql, params_from_iter(key(one)))?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Records that an approval was read, and tells when it first was.
+    pub(super) fn read_approval(&mut self, read: &ApprovalRead) -> Result<Stamp, Fault> {
+        let transaction = self.begin()?;
+        insert(&transaction, "INSERT OR IGNORE", read)?;
+        let arguments = vec![text(read.approval)];
+        let found = select::<ApprovalRead>(&transaction, "WHERE approval = ?", arguments)?;
+        transaction.commit()?;
+        Ok(found.into_iter().next().map_or_else(|| read.at.clone(), |(_, first)| first.at))
+    }
+
+    /// Records a Put that AWS accepted, with its template.
+    pub(super) fn deliver(&mut self, delivering: Delivering) -> Result<(), Fault> {
+        let Delivering { at, region, pack, values, template, revision } = delivering;
+        // The newest deliveries matter more than old ones; room that is kept for losses stays so.
+        if self.is_at_its_limit()? {
+            prune::shrink(self, &at)?;
+        }
+        let parameters = digests(&self.identity.salt, &values);
+        let digest = template.digest;
+        let delivery = Delivery { at, region, pack, template: digest, parameters, revision };
+        let transaction = self.begin()?;
+        // Its digest names its content, so that one there is the same.
+        insert(&transaction, "INSERT OR IGNORE", &template)?;
+        insert(&transaction, "INSERT", &delivery)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Records all packs of ours that a region showed in a complete observation.
+    pub(super) fn observe(
+        &mut self,
+        region: &Region,
+        deployments: &[Deployment],
+    ) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        transaction.execute("DELETE FROM deployments WHERE region = ?", [region.as_str()])?;
+        for deployment in deployments {
+            insert(&transaction, "INSERT", deployment)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Records the publication of the source that was accepted.
+    pub(super) fn publish(&mut self, publication: &Publication) -> Result<(), Fault> {
+        insert(&self.connection, "INSERT OR REPLACE", publication)?;
+        Ok(())
+    }
+
+    /// Records events, unless history has taken its space: what is left belongs to losses. Tells
+    /// how many were recorded.
+    pub(super) fn note(&mut self, entries: &[EventEntry]) -> Result<usize, Fault> {
+        if self.is_at_its_limit()? {
+            return Ok(0);
+        }
+        let transaction = self.begin()?;
+        for entry in entries {
+            insert(&transaction, "INSERT", entry)?;
+        }
+        transaction.commit()?;
+        Ok(entries.len())
+    }
+
+    /// Writes, and changes nothing: whether it can be written again.
+    pub(super) fn touch(&mut self) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        // Takes the space of many losses for a moment: one that just fits proves nothing.
+        transaction.execute_batch(
+            "INSERT INTO publications (place, target, revision, at_wall, seal)
+             VALUES ('', hex(zeroblob(16384)), '', 0, '');
+             DELETE FROM publications WHERE place = ''",
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Moves what was written from the log into the file. The log's own check takes the end of a
+    /// damaged log for its end, and a loss must not vanish so.
+    fn checkpoint(&self) {
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        // It is on the disk either way; a reader may be in the way.
+        if let Err(error) = moved {
+            tracing::debug!(%error, "the record's log stays");
+        }
+    }
+}
+
+fn key(key: &LossKey) -> Vec<Value> {
+    let LossKey { region, pack, kind, name } = key;
+    vec![text(region), text(pack), text(kind), text(name)]
+}

@@ -1,0 +1,295 @@
+//! The window that all regions of a process share, and the record behind it.
+//!
+//! Judging and reserving are one step under the window's lock, so that no two regions use the same
+//! room. What a step takes away is in the record before it is sent; what cannot be recorded is not
+//! sent.
+
+mod recorded;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::gate::Moment;
+use crate::clock::Clock;
+use crate::domain::guard::{Ruling, Used};
+use crate::domain::loss::LossAt;
+use crate::domain::model::{Digest, PackName, Place, Region, Revision};
+use crate::domain::observed::{Ownership, Seen};
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::Step;
+use crate::domain::record::{LossId, LossState, RecordStatus};
+use crate::domain::rules::Templates;
+use crate::domain::template::Template;
+use crate::domain::window::{Holding, SPAN, Sighting, Window};
+use crate::record::Record;
+
+/// Whether a ruling is acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Only shown: nothing is reserved.
+    Show,
+    /// Its steps are about to be taken.
+    Act,
+}
+
+/// The window, and what keeps it over restarts.
+#[derive(Debug)]
+pub struct SharedWindow {
+    window: Mutex<Window>,
+    clock: Clock,
+    /// `None`: nothing is kept.
+    record: Option<Record>,
+    /// How the record stood when it was only read.
+    read: Option<RecordStatus>,
+    /// Losses that are recorded and whose steps have not ended.
+    given: Mutex<BTreeMap<LossAt, LossId>>,
+    /// What changed among the held losses and is not recorded yet.
+    holdings: Mutex<Vec<Holding>>,
+}
+
+impl SharedWindow {
+    /// Without a record: nothing may be lost unapproved until the process has watched for a day.
+    pub fn without_record(clock: &Clock, why: String) -> Self {
+        Self::new(Window::without_record(clock.elapsed(), why), clock, None)
+    }
+
+    /// A window that knows what was lost, which is nothing: for tests and the simulator.
+    pub fn watched(clock: &Clock) -> Self {
+        Self::new(Window::with_record(clock.elapsed(), SPAN), clock, None)
+    }
+
+    /// A window that goes on where the record ends. A record that cannot be used counts as none.
+    pub fn with_record(
+        record: Record,
+        remembered: &crate::domain::record::Window,
+        clock: &Clock,
+    ) -> Self {
+        let window = recorded::window(&record.status(), remembered, clock);
+        let given = Mutex::new(recorded::open(remembered));
+        Self { given, ..Self::new(window, clock, Some(record)) }
+    }
+
+    /// The same for a command that only shows what would be: nothing is written to the record.
+    pub fn as_read(
+        status: &RecordStatus,
+        remembered: &crate::domain::record::Window,
+        clock: &Clock,
+    ) -> Self {
+        let window = Self::new(recorded::window(status, remembered, clock), clock, None);
+        Self { read: Some(status.clone()), ..window }
+    }
+
+    /// How the record stands; `None` where there is nothing to remember.
+    pub fn record_status(&self) -> Option<RecordStatus> {
+        self.record.as_ref().map(Record::status).or_else(|| self.read.clone())
+    }
+
+    fn new(window: Window, clock: &Clock, record: Option<Record>) -> Self {
+        Self {
+            window: Mutex::new(window),
+            clock: clock.clone(),
+            record,
+            read: None,
+            given: Mutex::default(),
+            holdings: Mutex::default(),
+        }
+    }
+
+    /// The record, if anything is kept.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// Takes in a record that was opened while the process ran.
+    pub fn reopened(&self, remembered: &crate::domain::record::Window) {
+        recorded::recall(&mut lock(&self.window), remembered, &self.clock);
+    }
+
+    /// Has a ruling made under the lock, and takes it in if it is acted on.
+    pub(super) fn rule(
+        &self,
+        moment: Moment,
+        intent: Intent,
+        make: impl FnOnce(&mut Window) -> Ruling,
+    ) -> Ruling {
+        let mut window = lock(&self.window);
+        window.note_record(self.unwritable());
+        let ruling = make(&mut window);
+        if intent == Intent::Act {
+            let holding = window.commit(&ruling, moment.elapsed, moment.now);
+            lock(&self.holdings).push(holding);
+        }
+        ruling
+    }
+
+    /// Why a record that this process relied on cannot be written any more.
+    fn unwritable(&self) -> Option<String> {
+        match self.record.as_ref().map(Record::status) {
+            Some(RecordStatus::Unusable(none)) => Some(none.why),
+            Some(RecordStatus::Usable { .. }) | None => None,
+        }
+    }
+
+    /// Takes in what a complete observation of a region shows: what is gone without a step of ours
+    /// was lost all the same.
+    pub(super) async fn observe(&self, region: &Region, seen: &Seen) {
+        let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
+            Ownership::Ours(marker) => {
+                let at = pack.record.last_update;
+                Some((name.clone(), Sighting { marker: marker.clone(), last_update: at }))
+            }
+            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+        });
+        let ours: BTreeMap<PackName, Sighting> = ours.collect();
+        let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
+        let confirmed = lock(&self.window).observe(region, ours, elapsed, now);
+        let ids = confirmed.iter().filter_map(|at| lock(&self.given).remove(at)).collect();
+        self.record_state(ids, LossState::Confirmed).await;
+    }
+
+    /// Remembers what a step is about to take away, before it is sent.
+    pub(super) async fn begin(
+        &self,
+        region: &Region,
+        step: &Step,
+        permits: &[Used],
+        revision: Option<&Revision>,
+    ) -> Result<(), String> {
+        let Some(record) = self.usable_record()? else { return Ok(()) };
+        let mut losses = recorded::losses(region, step);
+        // The same loss once more, whose last try is not known to have happened, is recorded.
+        losses.retain(|loss| !lock(&self.given).contains_key(loss));
+        let at = self.clock.stamp();
+        let givings = losses.iter().map(|loss| {
+            let used = permits.iter().find(|used| used.at == *loss);
+            recorded::giving(loss, used, at.clone(), revision)
+        });
+        let ids = record.give(givings.collect()).await.map_err(|error| {
+            format!("the loss cannot be recorded, so it must not happen: {error}")
+        })?;
+        lock(&self.given).extend(losses.into_iter().zip(ids));
+        Ok(())
+    }
+
+    /// The record, while it can be used. Its status says it when it cannot.
+    fn usable(&self) -> Option<&Record> {
+        self.record.as_ref().filter(|record| record.status().is_usable())
+    }
+
+    /// The record, if there is one to rely on. One that never could be used is none; one that could
+    /// is needed, since the next process will believe it.
+    fn usable_record(&self) -> Result<Option<&Record>, String> {
+        let Some(record) = &self.record else { return Ok(None) };
+        match record.status() {
+            RecordStatus::Usable { .. } => Ok(Some(record)),
+            RecordStatus::Unusable(none) if lock(&self.window).relies_on_record() => {
+                Err(format!("the loss cannot be recorded, so it must not happen: {none}"))
+            }
+            RecordStatus::Unusable(_) => Ok(None),
+        }
+    }
+
+    /// Takes in how steps ended. What did not happen is taken back: a delete that deleted nothing
+    /// is no loss.
+    pub(super) async fn settle(
+        &self,
+        place: &Place,
+        revision: Option<&Revision>,
+        outcomes: &[Outcome],
+    ) {
+        let (mut happened, mut not) = (Vec::new(), Vec::new());
+        for Outcome { step, ending } in outcomes {
+            let is_open = match ending {
+                Ending::Accepted { .. } => Some(false),
+                // Nobody knows: it stays counted.
+                Ending::Unknown { .. } => Some(true),
+                Ending::Failed { .. } | Ending::NotStarted => None,
+            };
+            for loss in recorded::losses(&place.region, step) {
+                match is_open {
+                    Some(false) => {
+                        lock(&self.window).confirm(&loss);
+                        happened.extend(lock(&self.given).remove(&loss));
+                    }
+                    Some(true) => {}
+                    None => {
+                        lock(&self.window).retract(&loss);
+                        not.extend(lock(&self.given).remove(&loss));
+                    }
+                }
+            }
+        }
+        self.record_state(happened, LossState::Confirmed).await;
+        self.record_state(not, LossState::Retracted).await;
+        let Some(record) = self.usable() else { return };
+        let deliveries = recorded::deliveries(place, revision, outcomes, &self.clock.stamp());
+        for delivery in deliveries {
+            note(record.deliver(delivery).await);
+        }
+    }
+
+    async fn record_state(&self, ids: Vec<LossId>, state: LossState) {
+        if let Some(record) = self.usable().filter(|_| !ids.is_empty()) {
+            note(record.settle(ids, state).await);
+        }
+    }
+
+    /// Takes back what a ruling reserved that is not acted on after all.
+    pub(super) fn release(&self, ruling: &Ruling) {
+        let mut window = lock(&self.window);
+        for (loss, _) in ruling.approved.losses() {
+            window.retract(&loss);
+        }
+    }
+
+    /// Records what is held, and what a region showed.
+    pub(super) async fn keep(&self, region: &Region, seen: Option<&Seen>) {
+        let Some(record) = self.usable() else { return };
+        let holdings = std::mem::take(&mut *lock(&self.holdings));
+        let at = self.clock.stamp();
+        for Holding { new, withdrawn } in holdings {
+            let new: Vec<_> = new.iter().map(|held| recorded::held(held, at.clone())).collect();
+            if !new.is_empty() {
+                note(record.hold(new).await);
+            }
+            if !withdrawn.is_empty() {
+                note(record.release(withdrawn.iter().map(recorded::key).collect()).await);
+            }
+        }
+        if let Some(seen) = seen {
+            let deployments = recorded::deployments(region, seen, &at);
+            note(record.observe(region.clone(), deployments).await);
+        }
+    }
+
+    /// Adds the templates of these digests that the record knows and that are not there yet.
+    pub(super) async fn recall_templates(&self, wanted: Vec<Digest>, into: &mut Templates) {
+        let Some(record) = self.usable() else { return };
+        for digest in wanted {
+            if into.contains_key(&digest) {
+                continue;
+            }
+            // What is not found is unknown, which counts as the worst.
+            let Ok(Some(text)) = record.template(digest).await else { continue };
+            if let Ok(template) = Template::parse_delivered(&text.body)
+                && template.digest == digest
+            {
+                into.insert(digest, Arc::new(template));
+            }
+        }
+    }
+}
+
+/// What is not recorded here makes the next process stricter or less informed, and the record's
+/// status says why.
+fn note(written: Result<(), crate::record::Unrecorded>) {
+    if let Err(error) = written {
+        tracing::warn!(error = %error, "record not written");
+    }
+}
+
+/// What is done under these locks is short and pure: a poisoned one holds a value that another
+/// region's panic left whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,179 @@
+//! Between the window and the record: the same facts in the words of both.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Clock;
+use crate::domain::guard::Used;
+use crate::domain::loss::{Loss, LossAt};
+use crate::domain::model::{AccountId, MARKER_PARAMETER, Place, Region, Revision};
+use crate::domain::observed::{Ownership, Seen};
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::Step;
+use crate::domain::record::{
+    Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossId, LossKey, LossKind,
+    LossState, RecordStatus, TemplateText, Window as Remembered,
+};
+use crate::domain::stamp::{Stamp, age};
+use crate::domain::window::{HeldSince, Lost, Sighting, Window};
+
+/// The window of a process that opened this record.
+pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
+    let now = clock.elapsed();
+    match status {
+        RecordStatus::Unusable(none) => Window::without_record(now, none.why.clone()),
+        RecordStatus::Usable { began } => {
+            let mut window = Window::with_record(now, age(began, &clock.stamp()));
+            recall(&mut window, remembered, clock);
+            window
+        }
+    }
+}
+
+/// Adds what the record remembers to a window.
+pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock) {
+    let (elapsed, now) = (clock.elapsed(), clock.stamp());
+    for entry in remembered.losses.values() {
+        let Some(at) = loss_at(&entry.key, entry.count) else { continue };
+        let LossEntry { at: when, approval, cause, state, .. } = entry;
+        let lost = Lost {
+            at,
+            until: elapsed,
+            when: when.wall,
+            approval: approval.clone(),
+            external: *cause == LossCause::External,
+            confirmed: *state != LossState::Given,
+        };
+        window.recall(lost, age(when, &now), elapsed);
+    }
+    for HeldLoss { key, since, reason: _ } in &remembered.held {
+        if let Some(at) = loss_at(key, 0) {
+            window.recall_held(&at, HeldSince { when: since.wall });
+        }
+    }
+    for used in &remembered.uses {
+        if let Some(at) = loss_at(&used.key, 0) {
+            window.recall_used(used.approval, &at);
+        }
+    }
+    for ((region, pack), deployment) in &remembered.deployments {
+        let Deployment { marker, seen: _, .. } = deployment;
+        if let Ok(marker) = marker.parse() {
+            // The moment is not kept: whatever shows next is newer.
+            let sighting = Sighting { marker, last_update: crate::domain::model::Timestamp::MIN };
+            window.recall_sighting(region, pack, sighting);
+        }
+    }
+}
+
+/// Losses that an earlier process recorded, and that are not known to have happened.
+pub(super) fn open(remembered: &Remembered) -> BTreeMap<LossAt, LossId> {
+    let given = remembered.losses.iter().filter(|(_, entry)| entry.state == LossState::Given);
+    given.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
+}
+
+/// Every loss of a step.
+pub(super) fn losses(region: &Region, step: &Step) -> Vec<LossAt> {
+    let at = |loss: &Loss| LossAt {
+        region: region.clone(),
+        pack: step.pack.clone(),
+        loss: loss.clone(),
+    };
+    step.losses.lost.iter().map(at).collect()
+}
+
+/// The record's name of a loss.
+pub(super) fn key(LossAt { region, pack, loss }: &LossAt) -> LossKey {
+    let (kind, name) = match loss {
+        Loss::Pack => (LossKind::Pack, String::new()),
+        Loss::Adoption => (LossKind::Adoption, String::new()),
+        Loss::Rule(name) => (LossKind::Rule, name.clone()),
+        Loss::Rules(_) => (LossKind::Rules, String::new()),
+        Loss::Account(account) => (LossKind::Account, account.to_string()),
+    };
+    LossKey { region: region.clone(), pack: pack.clone(), kind, name }
+}
+
+fn loss_at(LossKey { region, pack, kind, name }: &LossKey, count: u32) -> Option<LossAt> {
+    let loss = match kind {
+        LossKind::Pack => Loss::Pack,
+        LossKind::Adoption => Loss::Adoption,
+        LossKind::Rule => Loss::Rule(name.clone()),
+        LossKind::Rules => Loss::Rules(count),
+        LossKind::Account => Loss::Account(name.parse::<AccountId>().ok()?),
+    };
+    Some(LossAt { region: region.clone(), pack: pack.clone(), loss })
+}
+
+/// A loss that is about to be sent.
+pub(super) fn giving(
+    loss: &LossAt,
+    used: Option<&Used>,
+    at: Stamp,
+    revision: Option<&Revision>,
+) -> Giving {
+    let count = match loss.loss {
+        Loss::Rules(count) => count,
+        Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Account(_) => 1,
+    };
+    let entry = LossEntry {
+        at,
+        key: key(loss),
+        count,
+        cause: LossCause::Own,
+        state: LossState::Given,
+        approval: used.map(|used| used.name.clone()),
+        revision: revision.cloned(),
+    };
+    Giving { entry, approval: used.map(|used| used.id) }
+}
+
+/// A loss that the guard holds.
+pub(super) fn held(loss: &LossAt, since: Stamp) -> HeldLoss {
+    HeldLoss { key: key(loss), since, reason: loss.loss.to_string() }
+}
+
+/// What was put, as far as AWS took it.
+pub(super) fn deliveries(
+    place: &Place,
+    revision: Option<&Revision>,
+    outcomes: &[Outcome],
+    at: &Stamp,
+) -> Vec<Delivering> {
+    let taken = outcomes.iter().filter(|it| matches!(it.ending, Ending::Accepted { .. }));
+    let delivery = |outcome: &Outcome| {
+        let content = outcome.step.action.content()?;
+        let marker: crate::domain::model::Marker =
+            content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
+        let mut values = content.inputs.clone();
+        values.remove(MARKER_PARAMETER);
+        let template = TemplateText {
+            digest: marker.template,
+            body: content.body.to_string(),
+            rules: BTreeMap::new(),
+        };
+        Some(Delivering {
+            at: at.clone(),
+            region: place.region.clone(),
+            pack: outcome.step.pack.clone(),
+            values,
+            template,
+            revision: revision.cloned(),
+        })
+    };
+    taken.filter_map(delivery).collect()
+}
+
+/// Every pack of ours that a region showed.
+pub(super) fn deployments(region: &Region, seen: &Seen, at: &Stamp) -> Vec<Deployment> {
+    let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
+        Ownership::Ours(marker) => Some(Deployment {
+            region: region.clone(),
+            pack: name.clone(),
+            seen: at.clone(),
+            marker: marker.to_string(),
+            excluded: pack.record.excluded.clone(),
+        }),
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+    });
+    ours.collect()
+}

@@ -1,0 +1,247 @@
+//! The approval that is printed permits exactly what waits, on every surface.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conformd::domain::approval::Approval;
+use conformd::domain::approval::document::{Document, LIFE, Statement, Waiting};
+use conformd::domain::catalog::{Catalog, Constraints};
+use conformd::domain::loss::{Loss, LossAt};
+use conformd::domain::model::{AccountId, Timestamp};
+use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use crate::process::{Scene, Settings, await_some, text};
+
+const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];
+const PACKS: [&str; 4] = ["iam", "no", "s3-baseline", "True"];
+
+fn any_loss() -> impl Strategy<Value = Loss> {
+    let rule = prop_oneof![
+        "[a-z][a-z-]{0,9}".prop_map(Loss::Rule),
+        "\\PC{1,12}".prop_map(Loss::Rule),
+        select(vec!["yes", "1e3", "0x1f", "~", "a: b", "- a", "#a", "ünïcode"])
+            .prop_map(|name| Loss::Rule(name.to_owned())),
+    ];
+    prop_oneof![
+        1 => Just(Loss::Pack),
+        1 => Just(Loss::Adoption),
+        4 => rule,
+        1 => (1_u32..4).prop_map(Loss::Rules),
+        2 => (0_u32..4).prop_map(|id| Loss::Account(format!("{id:012}").parse().unwrap())),
+    ]
+}
+
+fn any_losses() -> impl Strategy<Value = BTreeSet<LossAt>> {
+    let at = (select(REGIONS.to_vec()), select(PACKS.to_vec()), any_loss());
+    let at = at.prop_map(|(region, pack, loss)| LossAt {
+        region: region.parse().unwrap(),
+        pack: pack.parse().unwrap(),
+        loss,
+    });
+    proptest::collection::btree_set(at, 1..20)
+}
+
+fn waiting(losses: &BTreeSet<LossAt>, why: &str) -> Waiting {
+    Waiting::reported(losses.clone(), BTreeMap::new(), vec![why.to_owned()])
+}
+
+fn made() -> Timestamp {
+    "2026-11-29T23:26:41Z".parse().unwrap()
+}
+
+fn read(document: &str) -> Catalog {
+    let path = SourcePath::new("approve.yaml").unwrap();
+    let content = FileContent::Bytes(document.as_bytes().into());
+    Catalog::read(&Snapshot::of_directory([(path, content)].into()), &Constraints::default(), None)
+}
+
+fn covers(approval: &Approval, at: &LossAt) -> bool {
+    approval.permits.iter().any(|permit| permit.covers(at))
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_as_an_approval_of_exactly_what_waits(
+        losses in any_losses(),
+        others in any_losses(),
+        reason in "[^\\s\\pC]\\PC{0,30}",
+        name in "\\PC{0,20}",
+        why in any::<String>(),
+    ) {
+        let waiting = waiting(&losses, &why);
+        let statement = Statement { reason: Some(&reason), made: made(), life: LIFE };
+        let approval = waiting.approval(statement);
+        let names = (0..4).map(|id| (format!("{id:012}").parse().unwrap(), name.clone())).collect();
+        let document =
+            Document { approval: &approval, waiting: &waiting, names: &names, simulated: true };
+        let printed = document.to_string();
+        let catalog = read(&printed);
+        prop_assert!(catalog.diagnostics.is_empty(), "{:?} in {printed}", catalog.diagnostics);
+        let read = catalog.approvals.get(&approval.name).unwrap();
+        prop_assert_eq!(read.id(), approval.id(), "{}", printed);
+        prop_assert_eq!(&read.permits, &approval.permits, "{}", printed);
+        for at in &losses {
+            prop_assert!(covers(read, at), "{at:?} in {printed}");
+        }
+        // Unnamed rules are permitted up to a number: a smaller one is no other loss.
+        let is_within = |at: &LossAt| losses.iter().any(|known| match (&known.loss, &at.loss) {
+            (Loss::Rules(most), Loss::Rules(count)) => {
+                (&known.region, &known.pack) == (&at.region, &at.pack) && count <= most
+            }
+            _ => known == at,
+        });
+        for at in others.iter().filter(|at| !is_within(at)) {
+            prop_assert!(!covers(read, at), "{at:?} in {printed}");
+        }
+    }
+}
+
+/// Losses as `region pack loss`, where a loss is a rule, an account, or a word.
+fn some() -> BTreeSet<LossAt> {
+    let lines = [
+        "eu-west-1 encryption pack",
+        "us-east-1 encryption pack",
+        "eu-west-1 s3 pack",
+        "us-east-1 s3 pack",
+        "eu-west-1 iam root-mfa",
+        "eu-west-1 iam password policy",
+        "us-east-1 network 333344445555",
+        "us-east-1 network 444455556666",
+        "us-east-1 old adoption",
+    ];
+    let at = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let [region, pack, loss] = [(); 3].map(|()| words.next().unwrap());
+        let loss = match loss {
+            "pack" => Loss::Pack,
+            "adoption" => Loss::Adoption,
+            id if id.starts_with(char::is_numeric) => Loss::Account(id.parse().unwrap()),
+            name => Loss::Rule(name.to_owned()),
+        };
+        LossAt { region: region.parse().unwrap(), pack: pack.parse().unwrap(), loss }
+    };
+    lines.into_iter().map(at).collect()
+}
+
+#[test]
+fn one_document_permits_the_losses_of_all_regions() {
+    let waiting = waiting(&some(), "deleting 2 of 12 packs in eu-west-1 within 24 h (limit 1)");
+    let statement = Statement { reason: Some("change 812"), made: made(), life: LIFE };
+    let approval = waiting.approval(statement);
+    let id: AccountId = "333344445555".parse().unwrap();
+    let names = [(id, "payments".to_owned())].into();
+    let document =
+        Document { approval: &approval, waiting: &waiting, names: &names, simulated: false };
+    let printed = document.to_string().replace(&approval.name, "NAME");
+    insta::assert_snapshot!(printed, @r#"
+    # Permits: delete 2 packs in 2 regions, adopt 1 pack in us-east-1, lose 2 rules in eu-west-1, exclude 2 accounts in us-east-1.
+    # Held because:
+    #   deleting 2 of 12 packs in eu-west-1 within 24 h (limit 1)
+    apiVersion: conformd/v1alpha1
+    kind: Approval
+    metadata:
+      name: NAME
+    spec:
+      reason: "change 812"
+      expires: 2026-12-02T23:26:00Z
+      permits:
+        # Deletes 2 packs from every member.
+        - delete: [encryption, s3]
+          regions: [eu-west-1, us-east-1]
+        # Puts over 1 unmanaged pack whose content is not known.
+        - adopt: [old]
+          regions: [us-east-1]
+        # iam loses 2 rules.
+        - pack: iam
+          loseRules: ["password policy", root-mfa]
+          regions: [eu-west-1]
+        # network is removed from 2 accounts.
+        - pack: network
+          excludeAccounts:
+            - "333344445555" # payments
+            - "444455556666"
+          regions: [us-east-1]
+    "#);
+}
+
+#[test]
+fn a_document_without_a_reason_is_refused() {
+    let waiting = waiting(&some(), "why");
+    let approval = waiting.approval(Statement { reason: None, made: made(), life: LIFE });
+    let names = BTreeMap::new();
+    let document =
+        Document { approval: &approval, waiting: &waiting, names: &names, simulated: false };
+    let catalog = read(&document.to_string());
+    assert!(catalog.approvals.is_empty());
+    let found: Vec<&str> = catalog.diagnostics.iter().map(|one| one.found.as_str()).collect();
+    assert_eq!(found, ["spec.reason is empty"]);
+}
+
+/// `keys` and `logs` are in force in two regions, and their manifests say that they should go.
+fn leaving() -> Scene {
+    let scene = Scene::new();
+    scene.set(&Settings { regions: "us-east-1, eu-west-1", ..Settings::default() });
+    for name in ["keys", "logs", "mail"] {
+        scene.declare(name, 90, "us-east-1, eu-west-1");
+    }
+    scene.run(&["apply", "--yes"]).expect(0);
+    for name in ["keys", "logs"] {
+        scene.remove(&format!("packs/{name}.yaml"));
+    }
+    scene
+}
+
+#[test]
+fn the_printed_approval_is_all_that_a_commit_needs() {
+    let scene = leaving();
+    let printed = scene.run(&["approve", "--reason", "change 812"]).expect(0);
+    assert!(printed.stderr.contains("delete 2 packs in 2 regions"), "{}", printed.text());
+    scene.write("packs/approve.yaml", &printed.stdout);
+    // Without a record it covers only what AWS changed before it was read, by AWS's clock, which is
+    // known to the second.
+    let settled = await_some(|| {
+        let plan = scene.run(&["plan", "-o", "json"]).expect(0);
+        let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+        let regions = plan["regions"].as_array().unwrap().iter();
+        let holds = regions.flat_map(|region| region["plan"]["holds"].as_array().unwrap());
+        let reasons: Vec<String> = holds.map(|hold| text(&hold["reason"]).to_owned()).collect();
+        (reasons == ["second_look"; 4]).then_some(())
+    });
+    assert_eq!(settled, Some(()));
+    let nothing = scene.run(&["approve"]).expect(0);
+    assert_eq!(nothing.stdout, "");
+    assert!(nothing.stderr.contains("Nothing waits for approval."), "{}", nothing.text());
+}
+
+#[test]
+fn daemon_and_command_print_one_approval() {
+    let scene = leaving();
+    let daemon = scene.daemon();
+    let pending = daemon.program.eventually("waiting", || {
+        let view = daemon.get("/api/v1/approvals/pending").unwrap().json();
+        (view["losses"].as_array().unwrap().len() == 4).then_some(view)
+    });
+    assert_eq!(text(&pending["summary"]), "delete 2 packs in 2 regions");
+    let url = format!("http://{}", daemon.address);
+    let asked = ["approve", "--daemon", &url, "--reason", "change 812"];
+    let printed = scene.run(&asked).expect(0).stdout;
+    let permits = |text: &str| text.split_once("  permits:\n").unwrap().1.to_owned();
+    assert_eq!(permits(&printed), permits(text(&pending["document"])));
+    let one = scene.run(&[&asked[..], &["--region", "eu-west-1"]].concat()).expect(0).stdout;
+    assert!(one.contains("regions: [eu-west-1]") && !one.contains("us-east-1"), "{one}");
+    let page = daemon.get("/").unwrap().body;
+    assert!(page.contains("2 packs in 2 regions are not declared by any manifest"), "{page}");
+    assert!(page.contains("- delete: [keys, logs]"), "{page}");
+    daemon.stop().expect(0);
+}
+
+#[test]
+fn an_approval_is_printed_for_seven_days_at_most_and_never_with_an_empty_reason() {
+    let scene = Scene::new();
+    for (flag, value) in [("--for", "8d"), ("--for", "10s"), ("--reason", " ")] {
+        let refused = scene.run(&["approve", flag, value]).expect(64);
+        assert!(refused.stderr.contains("expected"), "{}", refused.text());
+    }
+}

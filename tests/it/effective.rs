@@ -1,0 +1,284 @@
+//! Which rules are in effect: what a condition, a parameter or a region makes of a template.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use conformd::domain::model::Place;
+use conformd::domain::snapshot::SourcePath;
+use conformd::domain::template::{Effective, Template};
+use proptest::prelude::*;
+
+use crate::templates::corpus;
+
+const TEMPLATE: &str = r"
+Parameters:
+  Keys: {Type: String, Default: ''}
+  Switch: {Type: String, Default: 'on'}
+  Limit: {Type: Number, Default: 5}
+Mappings:
+  ByRegion:
+    eu-west-1: {logging: 'yes'}
+    us-east-1: {logging: 'no'}
+Conditions:
+  KeysGiven: {'Fn::Not': [{'Fn::Equals': ['', {Ref: Keys}]}]}
+  Switched: !Equals [!Ref Switch, 'on']
+  Both: !And [!Condition Switched, !Condition KeysGiven]
+  Either: {'Fn::Or': [{Condition: Switched}, {Condition: KeysGiven}]}
+  Mapped: !Equals [!FindInMap [ByRegion, !Ref AWS::Region, logging], 'yes']
+  InOneAccount: !Equals [!Ref AWS::AccountId, '111122223333']
+  InOneAccountSwitched: !And [!Condition InOneAccount, !Condition Switched]
+  China: !Equals [!Sub '${AWS::Partition}-${AWS::Region}', aws-cn-cn-north-1]
+  Many: !Equals [!Ref Limit, 5]
+  Round: !Condition Round
+Resources:
+  Always: &rule
+    Type: AWS::Config::ConfigRule
+    Properties: {ConfigRuleName: always, Source: {Owner: AWS, SourceIdentifier: ROOT_MFA}}
+";
+
+/// The template with one more rule for each condition.
+fn template() -> Template {
+    let mut text = TEMPLATE.replace("&rule", "");
+    for condition in [
+        "KeysGiven",
+        "Switched",
+        "Both",
+        "Either",
+        "Mapped",
+        "InOneAccount",
+        "InOneAccountSwitched",
+        "China",
+        "Many",
+        "Round",
+        "Missing",
+    ] {
+        writeln!(
+            text,
+            "  {condition}:\n    Type: AWS::Config::ConfigRule\n    Condition: {condition}\n    \
+             Properties: {{Source: {{Owner: AWS, SourceIdentifier: X}}}}"
+        )
+        .unwrap();
+    }
+    delivered(&text)
+}
+
+fn delivered(text: &str) -> Template {
+    Template::parse_delivered(text).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn rules(template: &Template, inputs: &[(&str, &str)], region: &str) -> Effective {
+    let inputs: BTreeMap<String, String> =
+        inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let account = "111111111111".parse().unwrap();
+    template.rules(&inputs, &Place { account, region: region.parse().unwrap() })
+}
+
+fn names(effective: &Effective) -> String {
+    let join = |names: &BTreeMap<String, String>| {
+        names.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    format!("{} | {}", join(&effective.present), join(&effective.unknown))
+}
+
+#[test]
+fn a_condition_is_evaluated_with_the_parameters_in_force_and_by_region() {
+    let template = template();
+    let all = |inputs: &[(&str, &str)], region| names(&rules(&template, inputs, region));
+    insta::assert_snapshot!(
+        all(&[], "eu-west-1"),
+        @"Either Many Mapped Switched always | InOneAccount InOneAccountSwitched Missing Round"
+    );
+    insta::assert_snapshot!(
+        all(&[("Switch", "off"), ("Keys", "k")], "us-east-1"),
+        @"Either KeysGiven Many always | InOneAccount Missing Round"
+    );
+    insta::assert_snapshot!(
+        all(&[("Switch", "off"), ("Limit", "6")], "cn-north-1"),
+        @"China always | InOneAccount Mapped Missing Round"
+    );
+}
+
+/// One rule with these properties.
+fn one_rule(properties: &str) -> String {
+    format!(
+        "Parameters: {{A: {{Type: String, Default: x}}}}\n\
+         Conditions:\n  IsX: !Equals [!Ref A, x]\n  \
+           Here: !Equals [!Ref AWS::AccountId, '111122223333']\n\
+         Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    Properties: {properties}\n"
+    )
+}
+
+#[test]
+fn a_rule_is_known_by_its_name_and_by_what_evaluates_it() {
+    let mut table = String::new();
+    for properties in [
+        "{Source: {Owner: AWS, SourceIdentifier: X}}",
+        "{ConfigRuleName: r, Source: {Owner: AWS, SourceIdentifier: X}}",
+        "{ConfigRuleName: !If [IsX, one, two], Source: {Owner: AWS, SourceIdentifier: X}}",
+        "{ConfigRuleName: !If [Here, one, two], Source: {Owner: AWS, SourceIdentifier: X}}",
+        "{ConfigRuleName: !Sub 'r-${A}', Source: {Owner: AWS, SourceIdentifier: !Ref A}}",
+        "{Source: !If [IsX, {Owner: AWS, SourceIdentifier: X}, {Owner: CUSTOM_LAMBDA}]}",
+        "{Source: {Owner: AWS, SourceIdentifier: !If [Here, X, Z]}}",
+        "{Source: !If [Here, {Owner: AWS, SourceIdentifier: X}, {Owner: CUSTOM_LAMBDA}]}",
+        "{Source: {Owner: CUSTOM_LAMBDA, SourceIdentifier: \
+           !Sub 'arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:f'}}",
+        "{Source: {Owner: CUSTOM_LAMBDA, SourceIdentifier: !ImportValue f}}",
+        "{Source: {Owner: CUSTOM_POLICY, CustomPolicyDetails: {PolicyText: 'rule a { b }'}}}",
+        "{Source: {Owner: CUSTOM_POLICY, CustomPolicyDetails: {PolicyText: 'rule a { c }'}}}",
+        "{Source: {Owner: CUSTOM_POLICY, CustomPolicyDetails: {PolicyText: !If [IsX, a, b]}}}",
+        "{Source: 5}",
+        "{}",
+    ] {
+        let Effective { present, unknown } =
+            rules(&delivered(&one_rule(properties)), &[], "eu-west-1");
+        assert_eq!(unknown, BTreeMap::new());
+        let (name, source) = present.first_key_value().unwrap();
+        writeln!(table, "{name} {source}").unwrap();
+    }
+    insta::assert_snapshot!(table, @r"
+    R AWS/X
+    r AWS/X
+    one AWS/X
+    R AWS/X
+    r-x AWS/x
+    R AWS/X
+    R AWS/X or Z
+    R AWS/X or CUSTOM_LAMBDA
+    R CUSTOM_LAMBDA/arn:aws:lambda:eu-west-1:${AWS::AccountId}:function:f
+    R CUSTOM_LAMBDA/Fn::ImportValue e3c51bb5
+    R CUSTOM_POLICY/ee48ae0b
+    R CUSTOM_POLICY/75e08514
+    R CUSTOM_POLICY/3b196fd4
+    R a number 0a593f6f
+    R none
+    ");
+}
+
+#[test]
+fn no_function_hides_a_rule() {
+    let text = "\
+Conditions: {Never: !Equals [a, b]}
+Resources:
+  A: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, Source: {Owner: AWS}}}
+  B: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: !If [Never, x, r]}}
+  C: {Type: AWS::Config::ConfigRule, Condition: Never, Properties: {ConfigRuleName: c}}
+  D: {Type: !Sub 'AWS::Config::ConfigRule', Properties: {ConfigRuleName: d}}
+";
+    insta::assert_snapshot!(names(&rules(&delivered(text), &[], "eu-west-1")), @"d r r (B) | ");
+}
+
+#[test]
+fn what_was_delivered_is_read_back_as_what_was_judged() {
+    let files = corpus().unwrap_or_default();
+    for (name, text) in &files {
+        let path = SourcePath::new(name).unwrap();
+        let (judged, _) = Template::parse(&path, text).unwrap();
+        assert_eq!(Template::parse_delivered(&judged.body).unwrap(), judged, "{name}");
+    }
+}
+
+#[test]
+fn of_every_published_template_all_rules_are_told_to_be_there_or_not() {
+    let Some(files) = corpus() else { return };
+    let mut partly = String::new();
+    for (name, text) in files {
+        let template = delivered(&text);
+        let Effective { present, unknown } = rules(&template, &[], "eu-west-1");
+        assert_eq!(unknown, BTreeMap::new(), "{name}");
+        if u32::try_from(present.len()).unwrap() != template.census.rules {
+            writeln!(partly, "{name}: {} of {}", present.len(), template.census.rules).unwrap();
+        }
+    }
+    // Its parameters switch rules on, one by one.
+    insta::assert_snapshot!(
+        partly,
+        @r"
+    Operational-Best-Practices-for-NZISM-Extension.yaml: 0 of 12
+    Operational-Best-Practices-for-NZISM-NZTransition.yaml: 57 of 61
+    "
+    );
+}
+
+#[test]
+fn hostile_nesting_ends_soon() {
+    // Each condition leads to the next, each name stands for two of the next.
+    let mut text = "Conditions:\n".to_owned();
+    for at in 0..9_000 {
+        writeln!(text, "  C{at}: !Not [!Condition C{}]", at + 1).unwrap();
+    }
+    let mut name = "{'Fn::Sub': ['${a}${a}${a}${a}', {a: x}]}".to_owned();
+    for _ in 0..14 {
+        name = format!("{{'Fn::Sub': ['${{a}}${{a}}${{a}}${{a}}', {{a: {name}}}]}}");
+    }
+    write!(
+        text,
+        "Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    Condition: C0\n    \
+         Properties: {{ConfigRuleName: {name}, Source: {{Owner: {name}}}}}\n"
+    )
+    .unwrap();
+    let effective = rules(&delivered(&text), &[], "eu-west-1");
+    assert_eq!(effective.unknown.len(), 1);
+}
+
+proptest! {
+    /// A condition that is built of known parts holds exactly if Boolean algebra says so.
+    #[test]
+    fn conditions_obey_boolean_algebra(test in tests(), a in any::<bool>(), b in any::<bool>()) {
+        let (text, value) = (test.text(), test.value(a, b));
+        let text = format!(
+            "Parameters: {{A: {{Type: String}}, B: {{Type: String, Default: 'true'}}}}\n\
+             Conditions: {{T: {text}}}\nResources:\n  R:\n    Type: AWS::Config::ConfigRule\n    \
+             Condition: T\n    Properties: {{}}\n"
+        );
+        let inputs = [("A", a), ("B", b)].map(|(name, value)| (name, value.to_string()));
+        let inputs = inputs.each_ref().map(|(name, value)| (*name, &**value));
+        let effective = rules(&delivered(&text), &inputs, "eu-west-1");
+        prop_assert_eq!(effective.present.len(), usize::from(value));
+        prop_assert!(effective.unknown.is_empty());
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    A,
+    B,
+    Not(Box<Test>),
+    And(Vec<Test>),
+    Or(Vec<Test>),
+}
+
+impl Test {
+    fn text(&self) -> String {
+        let list = |all: &[Self]| all.iter().map(Self::text).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::A => "{'Fn::Equals': [{Ref: A}, 'true']}".to_owned(),
+            Self::B => "{'Fn::Equals': [true, {Ref: B}]}".to_owned(),
+            Self::Not(one) => format!("{{'Fn::Not': [{}]}}", one.text()),
+            Self::And(all) => format!("{{'Fn::And': [{}]}}", list(all)),
+            Self::Or(all) => format!("{{'Fn::Or': [{}]}}", list(all)),
+        }
+    }
+
+    fn value(&self, a: bool, b: bool) -> bool {
+        match self {
+            Self::A => a,
+            Self::B => b,
+            Self::Not(one) => !one.value(a, b),
+            Self::And(all) => all.iter().all(|one| one.value(a, b)),
+            Self::Or(all) => all.iter().any(|one| one.value(a, b)),
+        }
+    }
+}
+
+fn tests() -> impl Strategy<Value = Test> {
+    prop_oneof![Just(Test::A), Just(Test::B)].prop_recursive(4, 32, 4, |inner| {
+        let list = || proptest::collection::vec(inner.clone(), 2..4);
+        prop_oneof![
+            inner.clone().prop_map(|one| Test::Not(Box::new(one))),
+            list().prop_map(Test::And),
+            list().prop_map(Test::Or),
+        ]
+    })
+}

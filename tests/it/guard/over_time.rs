@@ -1,0 +1,251 @@
+//! The window of 24 hours, what is held, and what is not known.
+
+use std::time::Duration;
+
+use conformd::domain::guard::Limits;
+use conformd::domain::mode::Mode;
+use conformd::domain::window::{SPAN, Window};
+use insta::assert_snapshot;
+
+use super::{Case, Court, deletes, first, packs, ruled, second, verdict};
+use crate::lines::at;
+
+/// A pack more than is wanted.
+fn drop(name: &str) -> Case {
+    second("a v1; b v1", &format!("a v1; b v1; {name} v7"))
+}
+
+/// One name may go within a day, and `x` went at noon.
+fn after_noon(now: &str) -> Court {
+    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let mut court = Court { limits, ..Court::new() };
+    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    court.now = at(now);
+    court
+}
+
+/// The windows of one day: how many of these losses, one an hour, are let through.
+fn spread(count: usize, mut case: impl FnMut(usize) -> Case) -> usize {
+    let mut court = Court::new();
+    let going = (0..count).filter(|index| {
+        court.now = at("00:00") + SPAN / 24 * u32::try_from(*index).unwrap();
+        !court.rule(case(*index)).approved.plan().steps.is_empty()
+    });
+    going.count()
+}
+
+#[test]
+fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
+    let step = |from: usize, to: usize| {
+        let (old, new) = (ruled("v1", 'r', 1..=from), ruled("v1", 'r', 1..=to));
+        first(&format!("a {new}"), &format!("a {old}"))
+    };
+    let mut court =
+        Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
+    assert_snapshot!(verdict(&court.rule(step(20, 15))), @"go: a");
+    court.now = at("13:00");
+    assert_snapshot!(verdict(&court.rule(step(15, 10))), @"go: a");
+    court.now = at("14:00");
+    assert_snapshot!(verdict(&court.rule(step(10, 9))), @"
+    go: -
+    rule_loss: a loses 11 of 20 effective rules within 24 h (limit 10)
+    waits: lose 1 rule
+    ");
+    // What comes back meanwhile makes room for as much.
+    court.now = at("15:00");
+    assert_snapshot!(verdict(&court.rule(step(10, 12))), @"go: a");
+    assert_snapshot!(verdict(&court.rule(step(12, 11))), @"go: a");
+    court.now = at("d2/13:00");
+    assert_snapshot!(verdict(&court.rule(step(11, 6))), @"go: a");
+}
+
+#[test]
+fn names_leave_the_window_after_24_hours_to_the_second() {
+    assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
+    waits: delete 1 pack
+    ");
+    assert_snapshot!(verdict(&after_noon("d2/12:00:00").rule(drop("y"))), @"go: y");
+}
+
+#[test]
+fn a_time_of_day_that_jumps_empties_no_window() {
+    let mut court = after_noon("12:05");
+    court.jump = Duration::from_hours(25);
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
+    waits: delete 1 pack
+    ");
+}
+
+#[test]
+fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
+    let mut court = after_noon("13:00");
+    assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
+    court.now = at("d4/12:00");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    held: held since 2026-11-01T13:00:00Z; time alone releases nothing
+    waits: delete 1 pack
+    ");
+    // Another hold is no way around it: neither more nor less of the same.
+    assert_eq!(verdict(&court.rule(second("a v1", "a v1; y v8"))).lines().next(), Some("go: -"));
+    let mut approved = after_noon("13:00");
+    approved.rule(drop("y"));
+    approved.permit(at("14:00"), deletes("y"));
+    assert_snapshot!(verdict(&approved.rule(drop("y"))), @"
+    go: y
+    approved by drop-old
+    ");
+    // Wanted again, and days later not any more.
+    court.rule(second("a v1; b v1; y v7", "a v1; b v1; y v7"));
+    court.now = at("d6/12:00");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+}
+
+#[test]
+fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
+    let mut court = Court::new();
+    assert_eq!(verdict(&court.rule(first("a v2/1", "a v1/10"))).lines().next(), Some("go: -"));
+    court.now = at("d3/12:00");
+    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a v1/10"))), @"
+    go: -
+    held: held since 2026-11-01T12:00:00Z; time alone releases nothing
+    waits: lose 1 rule
+    ");
+}
+
+#[test]
+fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_a_day() {
+    let young = |now: &str| {
+        let mut court = Court::new();
+        let why = "no state directory is set".to_owned();
+        court.window = Window::without_record(court.elapsed(), why);
+        court.now = at(now);
+        court
+    };
+    assert_snapshot!(verdict(&young("12:00").rule(drop("x"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 0 h so far)
+    waits: delete 1 pack
+    ");
+    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    waits: lose 1 rule
+    ");
+    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    waits: exclude 1 account
+    ");
+    assert_snapshot!(verdict(&young("d2/12:00:00").rule(drop("x"))), @"go: x");
+    let mut court = young("13:00");
+    court.permit(at("14:00"), deletes("x"));
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: x
+    approved by drop-old
+    ");
+    // What was asked for in that day stays held: nobody has withdrawn it.
+    let mut court = young("13:00");
+    court.rule(drop("x"));
+    court.now = at("d2/12:00");
+    assert_eq!(verdict(&court.rule(drop("x"))).lines().next(), Some("go: -"));
+}
+
+#[test]
+fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
+    let mut court = Court::new();
+    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
+    court.now = at("d2/10:59:59");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: -
+    caution: what was lost here within 24 h is not known (the record was begun less than 24 hours ago; watched for 23 h so far)
+    waits: delete 1 pack
+    ");
+    let mut court = Court::new();
+    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
+    court.now = at("d2/11:00:00");
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"go: x");
+}
+
+#[test]
+fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
+    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let mut court = Court { limits, mode: Mode::Observe, ..Court::new() };
+    court.rule(drop("x"));
+    court.mode = Mode::Sync;
+    let (desired, observed) = ("a v1; b v1", "a v1; b v1; x v7");
+    court.rule(first(desired, observed));
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+}
+
+#[test]
+fn a_delete_that_deleted_nothing_uses_up_nothing() {
+    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let mut court = Court { limits, ..Court::new() };
+    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    court.refused("x");
+    assert_eq!(verdict(&court.rule(drop("y"))), "go: y");
+    assert_eq!(court.window.counting(court.elapsed()).count(), 1);
+}
+
+#[test]
+fn a_pack_that_is_deleted_and_made_again_in_turns_is_a_conflict_at_the_first_repetition() {
+    let mut court = Court::new();
+    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    court.now = at("13:00");
+    court.rule(second("a v1; b v1; x v7", "a v1; b v1"));
+    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    go: -
+    conflict: x was deleted at 2026-11-01T12:00:00Z and exists again: another writer, or a change that was reverted
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 1 pack
+    ");
+}
+
+#[test]
+fn what_was_lost_before_counts_against_the_largest_number_of_packs_owned() {
+    let mut court = Court::new();
+    for gone in 1..=2 {
+        let kept = packs('k', 20 - gone);
+        let case = second(&kept, &format!("{kept}g{gone:02} v2"));
+        assert_eq!(verdict(&court.rule(case)), format!("go: g{gone:02}"));
+    }
+    let kept = packs('k', 17);
+    assert_snapshot!(verdict(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"
+    go: -
+    ratio: deleting 3 of 20 packs in eu-west-1 within 24 h (limit 2)
+    waits: delete 1 pack
+    ");
+}
+
+#[test]
+fn one_pack_that_goes_in_every_region_counts_once() {
+    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let mut court = Court { limits, ..Court::new() };
+    for region in ["eu-west-1", "us-east-1", "ap-south-1"] {
+        let mut case = second("a v1", "a v1; x v7");
+        case.plan.place.region = region.parse().unwrap();
+        assert_eq!(verdict(&court.rule(case)), "go: x");
+    }
+}
+
+#[test]
+fn no_day_takes_more_in_small_steps_than_at_once() {
+    let kept = packs('k', 60);
+    let drops = |index: usize| second(&kept, &format!("{kept}g{index:02} v2"));
+    assert_eq!(spread(20, drops), 5);
+    let exclusions =
+        |index: usize| first(&format!("a v1 -{}x", index + 1), &format!("a v1 -{index}x"));
+    assert_eq!(spread(20, exclusions), 5);
+    let rules = |index: usize| {
+        let (old, new) = (ruled("v1", 'r', 1 + index..=40), ruled("v1", 'r', 2 + index..=40));
+        first(&format!("a {new}"), &format!("a {old}"))
+    };
+    assert_eq!(spread(20, rules), 5);
+}
