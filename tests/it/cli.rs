@@ -97,7 +97,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
       "holds": [
         {
           "pack": "logs",
-          "reason": "second_look",
+          "reason": "undeclared",
           "step": {
             "action": "delete",
             "changes": [],
@@ -112,8 +112,8 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
             "pack": "logs",
             "reason": "unwanted"
           },
-          "until": "TIME",
-          "why": "no manifest wants it; a second look has to agree first"
+          "until": null,
+          "why": "no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest"
         }
       ],
       "place": {

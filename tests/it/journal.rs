@@ -182,7 +182,7 @@ fn what_is_not_seen_has_not_changed() {
     ");
     world.show(quiet(HERE));
     insta::assert_snapshot!(world.news(), @"
-    guard eu-west-1 - -: the guard holds nothing any more
+    guard eu-west-1 - -: nothing waits for approval any more
     arrival eu-west-1 - -: 3 packs (iam-baseline, legacy, logging): gone
     ");
 }

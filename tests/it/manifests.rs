@@ -893,7 +893,7 @@ fn the_report_reads_well_in_every_form() {
           "severity": "error",
           "code": "unknown-field",
           "found": "spec has no field region",
-          "expected": "one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend",
+          "expected": "one of template, parameters, regions, overrides, exclude, delivery, deletionPolicy, adopt, suspend, state",
           "hint": "did you mean regions?",
           "related": []
         },

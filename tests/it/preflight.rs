@@ -452,13 +452,16 @@ fn without_a_record_the_line_says_what_that_costs() {
         facts.record = Err(none(NoRecordCause::NotConfigured, why));
     });
     insta::assert_snapshot!(text, @"
-    warn record: no directory for the record is configured; name one in stateDirectory; nothing may be deleted unapproved until conformd has watched for 24 h
+    warn record: no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h
       → name a directory that outlives the process in stateDirectory, or with --state-directory
     ");
     let text = after(|facts| {
         facts.record = Err(none(NoRecordCause::Damaged, "the record /x: it is no SQLite file"));
     });
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    warn record: the record /x: it is no SQLite file; nothing may be deleted unapproved until conformd has watched for 24 h
+      → start conformd again, which moves the file aside and begins another one
+    ");
     let text = after(|facts| facts.record.as_mut().unwrap().covers_window = false);
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"ok record: since 2026-10-01T08:00:00Z, 2 loss(es) in 24 h, 1 held, 69 KiB; until it is 24 h old, nothing may be deleted unapproved");
 }
