@@ -25,6 +25,7 @@ use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::Rescue;
 use crate::domain::snapshot::{Absence, SourcePath};
+use crate::domain::words::many;
 use crate::domain::yaml::{self, Node};
 
 /// Settings that passed every check which needs no AWS.
@@ -246,7 +247,7 @@ pub enum Unusable {
         source: io::Error,
     },
     /// It holds errors: all of them, and the warnings, in the order of the file.
-    #[error("settings file {} has {} error(s)", path.display(), error_count(findings))]
+    #[error("settings file {} has {}", path.display(), many(error_count(findings), "error"))]
     Invalid {
         /// The file.
         path: PathBuf,

@@ -24,7 +24,8 @@ use super::model::{Digest, PackName, Region};
 use super::organization::Shrink;
 use super::plan::{Action, Hold, HoldReason, Plan, Step};
 use super::rules::HeldRules;
-use super::window::{Elapsed, Lost, Window};
+use super::window::{Elapsed, HeldSince, HoldBasis, Lost, SPAN, Window};
+use super::words::many;
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,6 +114,8 @@ pub struct Ruling {
     pub pending: Option<PendingApproval>,
     /// Every loss that is asked for and not permitted: what is held from now on.
     pub held: BTreeSet<LossAt>,
+    /// What it is held for.
+    pub basis: HoldBasis,
 }
 
 /// Losses of one region that wait for an approval.
@@ -151,14 +154,9 @@ impl PendingApproval {
         ];
         let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);
         let parts: Vec<String> =
-            parts.map(|(verb, count, noun)| format!("{verb} {}", counted(count, noun))).collect();
+            parts.map(|(verb, count, noun)| format!("{verb} {}", many(count, noun))).collect();
         parts.join(", ")
     }
-}
-
-/// `1 pack`, `2 packs`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One limit that was passed.
@@ -343,7 +341,12 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
         forbid_deletes(&mut plan);
     }
     let asked = Asked::of(&plan, terms, window);
-    let trips = limits::trips(&asked, terms, window);
+    let trips = limits::trips(&asked, terms, window, HoldBasis::Vanished);
+    let basis = if limits::trips(&asked, terms, window, HoldBasis::Asked).is_empty() {
+        HoldBasis::Vanished
+    } else {
+        HoldBasis::Asked
+    };
     let mut permits: BTreeMap<PackName, Vec<Used>> = BTreeMap::new();
     for (at, approval) in &asked.covered {
         let Approval { name, reason, .. } = *approval;
@@ -367,7 +370,7 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
     if terms.mode == Mode::Observe {
         hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
     }
-    Ruling { approved: Approved { plan, permits }, pending, held }
+    Ruling { approved: Approved { plan, permits }, pending, held, basis }
 }
 
 impl Window {
@@ -381,13 +384,13 @@ impl Window {
     ) -> super::window::Holding {
         let region = &ruling.approved.plan.place.region;
         for (at, used) in ruling.approved.losses() {
-            let until = now.saturating_add(super::window::SPAN);
+            let until = now.saturating_add(SPAN);
             let approval = used.map(|used| used.name.clone());
             let (external, confirmed) = (false, false);
             let lost = Lost { at, until, when, approval, external, confirmed };
             self.reserve(lost, used.map(|used| used.id), now);
         }
-        self.hold(region, &ruling.held, when)
+        self.hold(region, &ruling.held, HeldSince { when, basis: ruling.basis })
     }
 }
 

@@ -18,8 +18,8 @@ use super::foreign::flowing;
 use super::model::{AccountId, PackName, Region, Revision, Timestamp};
 use super::organization::Membership;
 use super::report::{RegionReport, Reports, SourceStatus};
-use super::view::words::{first_few, many};
 use super::view::{About, Caller};
+use super::words::{first_few, many};
 use people::People;
 use regions::Regions;
 

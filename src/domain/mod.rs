@@ -51,4 +51,5 @@ pub mod template;
 pub mod track;
 pub mod view;
 pub mod window;
+pub mod words;
 pub mod yaml;

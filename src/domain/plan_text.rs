@@ -12,6 +12,7 @@ use super::plan::{
     Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
     Plan, Reason, Step, TemplateMark,
 };
+use super::words::many;
 
 /// Whether parameter values may be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,8 +250,8 @@ fn until_text(until: Timestamp) -> String {
 }
 
 fn mark(TemplateMark { digest, rules }: &TemplateMark) -> String {
-    let plural = if *rules == 1 { "" } else { "s" };
-    format!("{} ({rules} rule{plural})", digest.short())
+    let rules = usize::try_from(*rules).unwrap_or(usize::MAX);
+    format!("{} ({})", digest.short(), many(rules, "rule"))
 }
 
 fn policy(policy: DeletionPolicy) -> &'static str {

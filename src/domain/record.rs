@@ -90,6 +90,16 @@ words! {
     }
 }
 
+words! {
+    /// What a loss is held for; the later one outlasts the earlier.
+    HoldBasis {
+        /// Only for packs that vanished without a step of ours: where they show again, it ends.
+        Vanished = "vanished",
+        /// For what is asked: only an approval or another change ends it.
+        Asked = "asked",
+    }
+}
+
 /// Which loss: two with equal keys are the same loss.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LossKey {
@@ -133,8 +143,8 @@ pub struct HeldLoss {
     pub key: LossKey,
     /// Since when.
     pub since: Stamp,
-    /// Which limit holds it, in words.
-    pub reason: String,
+    /// What it is held for.
+    pub basis: HoldBasis,
 }
 
 /// A sentence of an approval that was used up: it permits this loss no second time.
@@ -230,19 +240,6 @@ pub struct Deployment {
     pub excluded: BTreeSet<AccountId>,
 }
 
-/// The publication of the source that was last accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// The directory that is read.
-    pub place: String,
-    /// Where its link led.
-    pub target: String,
-    /// The revision.
-    pub revision: Revision,
-    /// When it was accepted.
-    pub at: Stamp,
-}
-
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventEntry {
@@ -282,8 +279,6 @@ pub struct Window {
     pub deliveries: BTreeMap<(Region, PackName), Delivery>,
     /// What was observed last.
     pub deployments: BTreeMap<(Region, PackName), Deployment>,
-    /// What was accepted last, by place.
-    pub publications: BTreeMap<String, Publication>,
 }
 
 words! {

@@ -17,7 +17,6 @@ pub mod region;
 pub mod status;
 pub mod text;
 pub mod trouble;
-pub(super) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,7 +36,7 @@ use super::record::RecordStatus;
 use super::recorder::Recorders;
 use super::remedy::Rescue;
 use super::report::{RegionReport, Reports, SourceStatus};
-use words::first_few;
+use super::words::first_few;
 
 /// The version of every document; it changes when a field goes away or changes its meaning.
 pub const VERSION: u32 = 1;

@@ -11,6 +11,7 @@ use super::approval::Approval;
 use super::history::after;
 use super::loss::{Loss, LossAt};
 use super::model::{Digest, Marker, PackName, Region, Timestamp};
+pub use super::record::HoldBasis;
 
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type Elapsed = Duration;
@@ -40,19 +41,34 @@ pub struct Lost {
 }
 
 /// A loss that the guard has held.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldSince {
     /// Since when, by the wall clock: for texts alone.
     pub when: Timestamp,
+    /// What it is held for.
+    pub basis: HoldBasis,
 }
 
 /// What changed among the losses that are held: for the record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// Held from now on.
-    pub new: Vec<LossAt>,
+    /// Held from now on, or for another reason than before.
+    pub changed: Vec<(LossAt, HeldSince)>,
     /// Not asked for any more.
     pub withdrawn: Vec<LossAt>,
+}
+
+/// What an observation of a region tells of losses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// Losses of ours that are seen to have happened.
+    pub confirmed: Vec<LossAt>,
+    /// Packs that are gone without a step of ours.
+    pub vanished: Vec<LossAt>,
+    /// Packs that had seemed to be gone and never were.
+    pub returned: Vec<LossAt>,
+    /// What was held for those alone, and is held no more.
+    pub released: Vec<LossAt>,
 }
 
 /// The last 24 hours of all regions.
@@ -151,23 +167,22 @@ impl Window {
 
     /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
     /// gone without a step of ours was lost to another writer, and counts: the limits are for what
-    /// is lost, whoever did it. One that shows again unchanged was never gone.
-    ///
-    /// Gives the losses of ours that are confirmed by it.
+    /// is lost, whoever did it. One that shows again unchanged was never gone: a listing was short,
+    /// and what was held for nothing else is judged anew.
     pub fn observe(
         &mut self,
         region: &Region,
         packs: BTreeMap<PackName, Sighting>,
         now: Elapsed,
         when: Timestamp,
-    ) -> Vec<LossAt> {
+    ) -> Noticed {
         let before = self.seen.remove(region).unwrap_or_default();
-        let mut confirmed = Vec::new();
+        let mut noticed = Noticed::default();
         for lost in self.losses.iter_mut().filter(|lost| lost.at.region == *region) {
             let is_gone = lost.at.loss == Loss::Pack && !packs.contains_key(&lost.at.pack);
             if is_gone && !lost.confirmed {
                 lost.confirmed = true;
-                confirmed.push(lost.at.clone());
+                noticed.confirmed.push(lost.at.clone());
             }
         }
         let at = |pack: &PackName| LossAt {
@@ -180,18 +195,29 @@ impl Window {
             if !self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
                 let until = now.saturating_add(SPAN);
                 let (approval, external, confirmed) = (None, true, true);
+                noticed.vanished.push(at.clone());
                 self.losses.push(Lost { at, until, when, approval, external, confirmed });
             }
         }
         for (pack, sighting) in &packs {
             let at = at(pack);
-            // AWS changed it last before it was missed: a listing was short.
+            // AWS changed it last before it was missed.
             let returned =
                 |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
-            self.losses.retain(|lost| !returned(lost));
+            if self.losses.iter().any(returned) {
+                self.losses.retain(|lost| !returned(lost));
+                noticed.returned.push(at);
+            }
+        }
+        if !noticed.returned.is_empty() {
+            let (released, held) = std::mem::take(&mut self.held)
+                .into_iter()
+                .partition(|(_, held)| held.basis == HoldBasis::Vanished);
+            self.held = held;
+            noticed.released = BTreeMap::into_keys(released).collect();
         }
         self.seen.insert(region.clone(), packs);
-        confirmed
+        noticed
     }
 
     /// Everything that counts at this moment and that no approval permitted.
@@ -264,16 +290,24 @@ impl Window {
     }
 
     /// Replaces what is held in a region: what is not asked for any more was withdrawn.
-    pub fn hold(&mut self, region: &Region, asked: &BTreeSet<LossAt>, when: Timestamp) -> Holding {
+    pub fn hold(&mut self, region: &Region, asked: &BTreeSet<LossAt>, since: HeldSince) -> Holding {
         let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
         let here = self.held.keys().filter(|held| held.region == *region);
         let withdrawn: Vec<LossAt> = here.filter(|held| !asked.contains(held)).cloned().collect();
         for gone in &withdrawn {
             self.held.remove(gone);
         }
-        let new: Vec<LossAt> =
-            asked.into_iter().filter(|asked| !self.held.contains_key(asked)).collect();
-        self.held.extend(new.iter().map(|at| (at.clone(), HeldSince { when })));
-        Holding { new, withdrawn }
+        let mut changed = Vec::new();
+        for at in asked {
+            // One that has a reason of its own keeps it.
+            let before = self.held.get(&at).copied();
+            let basis = before.map_or(since.basis, |before| before.basis.max(since.basis));
+            let held = HeldSince { basis, ..before.unwrap_or(since) };
+            if before != Some(held) {
+                self.held.insert(at.clone(), held);
+                changed.push((at, held));
+            }
+        }
+        Holding { changed, withdrawn }
     }
 }

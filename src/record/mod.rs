@@ -36,7 +36,7 @@ pub use self::task::run;
 use crate::domain::model::{AccountId, Digest, Installation, Region};
 use crate::domain::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LossId,
-    LossKey, LossState, NoRecord, NoRecordCause, Publication, RecordStatus, TemplateText, Window,
+    LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
 };
 use crate::domain::stamp::Stamp;
 
@@ -229,11 +229,6 @@ impl Record {
         deployments: Vec<Deployment>,
     ) -> Result<(), Unrecorded> {
         self.job(Access::Write, move |store| store.observe(&region, &deployments)).await
-    }
-
-    /// Records the publication of the source that was accepted.
-    pub async fn publish(&self, publication: Publication) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.publish(&publication)).await
     }
 
     /// Notes an event: [`run`] writes it soon. Never waits; what is too much is counted.

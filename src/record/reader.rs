@@ -125,7 +125,6 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
     let spot = |region: &_, pack: &_| (Clone::clone(region), Clone::clone(pack));
     let deliveries: Vec<crate::domain::record::Delivery> = values(connection, NEWEST)?;
     let deployments: Vec<crate::domain::record::Deployment> = values(connection, "ORDER BY id")?;
-    let publications: Vec<crate::domain::record::Publication> = values(connection, "ORDER BY id")?;
     Ok(Window {
         losses: losses.map(|(id, entry)| (LossId(id), entry)).collect(),
         held: values(connection, "ORDER BY id")?,
@@ -133,7 +132,6 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
         reads: values(connection, "ORDER BY id")?,
         deliveries: deliveries.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
         deployments: deployments.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
-        publications: publications.into_iter().map(|it| (it.place.clone(), it)).collect(),
     })
 }
 

@@ -5,10 +5,10 @@ use rusqlite::types::Value;
 use super::cells::{Cells, Row, json, stamp, text, text_if_any};
 use super::fault::Fault;
 use crate::domain::event::EventKind;
-use crate::domain::model::{AccountId, Installation, Revision};
+use crate::domain::model::{AccountId, Installation};
 use crate::domain::record::{
-    ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, LossCause, LossEntry,
-    LossKey, LossKind, LossState, Publication, TemplateText,
+    ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, HoldBasis, LossCause,
+    LossEntry, LossKey, LossKind, LossState, TemplateText,
 };
 use crate::domain::stamp::Stamp;
 
@@ -116,19 +116,20 @@ impl Row for HeldLoss {
         "since_aws",
         "since_boot",
         "since_uptime",
-        "reason",
+        "basis",
     ];
 
     fn cells(&self) -> Vec<Value> {
-        let Self { key, since, reason } = self;
+        let Self { key, since, basis } = self;
         let mut cells = key_cells(key).to_vec();
         cells.extend(stamp(since));
-        cells.push(text(reason));
+        cells.push(text(basis));
         cells
     }
 
     fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
-        Ok(Self { key: key(cells)?, since: cells.stamp()?, reason: cells.text()? })
+        let (key, since) = (key(cells)?, cells.stamp()?);
+        Ok(Self { key, since, basis: cells.word(HoldBasis::of_word)? })
     }
 }
 
@@ -261,28 +262,6 @@ impl Row for Deployment {
             seen: cells.stamp()?,
             marker: cells.text()?,
             excluded: cells.json()?,
-        })
-    }
-}
-
-impl Row for Publication {
-    const TABLE: &'static str = "publications";
-    const COLUMNS: &'static [&'static str] =
-        &["place", "target", "revision", "at_wall", "at_aws", "at_boot", "at_uptime"];
-
-    fn cells(&self) -> Vec<Value> {
-        let Self { place, target, revision, at } = self;
-        let mut cells = vec![text(place), text(target), text(revision)];
-        cells.extend(stamp(at));
-        cells
-    }
-
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
-        Ok(Self {
-            place: cells.text()?,
-            target: cells.text()?,
-            revision: Revision(cells.text()?),
-            at: cells.stamp()?,
         })
     }
 }

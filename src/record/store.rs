@@ -12,7 +12,7 @@ use super::rows::Identity;
 use crate::domain::model::Region;
 use crate::domain::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
-    LossEntry, LossId, LossKey, LossState, Publication,
+    LossEntry, LossId, LossKey, LossState,
 };
 use crate::domain::stamp::Stamp;
 
@@ -95,10 +95,10 @@ impl Store {
         for loss in losses {
             let found = select::<HeldLoss>(&transaction, KEY, key(&loss.key))?;
             match found.into_iter().next() {
-                Some((_, before)) if before.reason == loss.reason => {}
+                Some((_, before)) if before.basis == loss.basis => {}
                 Some((id, before)) => {
-                    let reason = loss.reason.clone();
-                    update(&transaction, id, &HeldLoss { reason, ..before })?;
+                    let basis = loss.basis;
+                    update(&transaction, id, &HeldLoss { basis, ..before })?;
                 }
                 None => {
                     insert(&transaction, "INSERT", loss)?;
@@ -163,12 +163,6 @@ impl Store {
         Ok(())
     }
 
-    /// Records the publication of the source that was accepted.
-    pub(super) fn publish(&mut self, publication: &Publication) -> Result<(), Fault> {
-        insert(&self.connection, "INSERT OR REPLACE", publication)?;
-        Ok(())
-    }
-
     /// Records events, unless history has taken its space: what is left belongs to losses. Tells
     /// how many were recorded.
     pub(super) fn note(&mut self, entries: &[EventEntry]) -> Result<usize, Fault> {
@@ -188,9 +182,9 @@ impl Store {
         let transaction = self.begin()?;
         // Takes the space of many losses for a moment: one that just fits proves nothing.
         transaction.execute_batch(
-            "INSERT INTO publications (place, target, revision, at_wall, seal)
-             VALUES ('', hex(zeroblob(16384)), '', 0, '');
-             DELETE FROM publications WHERE place = ''",
+            "INSERT INTO templates (digest, body, rules, seal)
+             VALUES ('', hex(zeroblob(16384)), '', '');
+             DELETE FROM templates WHERE digest = ''",
         )?;
         transaction.commit()?;
         Ok(())

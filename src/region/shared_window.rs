@@ -17,10 +17,10 @@ use crate::domain::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::observed::{Ownership, Seen};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
-use crate::domain::record::{LossId, LossState, RecordStatus};
+use crate::domain::record::{LossCause, LossId, LossState, RecordStatus};
 use crate::domain::rules::Templates;
 use crate::domain::template::Template;
-use crate::domain::window::{Holding, SPAN, Sighting, Window};
+use crate::domain::window::{Holding, Noticed, SPAN, Sighting, Window};
 use crate::record::Record;
 
 /// Whether a ruling is acted on.
@@ -43,6 +43,8 @@ pub struct SharedWindow {
     read: Option<RecordStatus>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
+    /// Packs that vanished, as they are recorded.
+    vanished: Mutex<BTreeMap<LossAt, LossId>>,
     /// What changed among the held losses and is not recorded yet.
     holdings: Mutex<Vec<Holding>>,
 }
@@ -65,8 +67,9 @@ impl SharedWindow {
         clock: &Clock,
     ) -> Self {
         let window = recorded::window(&record.status(), remembered, clock);
-        let given = Mutex::new(recorded::open(remembered));
-        Self { given, ..Self::new(window, clock, Some(record)) }
+        let open = |cause| Mutex::new(recorded::open(remembered, cause));
+        let (given, vanished) = (open(LossCause::Own), open(LossCause::External));
+        Self { given, vanished, ..Self::new(window, clock, Some(record)) }
     }
 
     /// The same for a command that only shows what would be: nothing is written to the record.
@@ -91,6 +94,7 @@ impl SharedWindow {
             record,
             read: None,
             given: Mutex::default(),
+            vanished: Mutex::default(),
             holdings: Mutex::default(),
         }
     }
@@ -142,9 +146,25 @@ impl SharedWindow {
         });
         let ours: BTreeMap<PackName, Sighting> = ours.collect();
         let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
-        let confirmed = lock(&self.window).observe(region, ours, elapsed, now);
-        let ids = confirmed.iter().filter_map(|at| lock(&self.given).remove(at)).collect();
-        self.record_state(ids, LossState::Confirmed).await;
+        let Noticed { confirmed, vanished, returned, released } =
+            lock(&self.window).observe(region, ours, elapsed, now);
+        lock(&self.holdings).push(Holding { changed: Vec::new(), withdrawn: released });
+        let take = |from: &Mutex<BTreeMap<LossAt, LossId>>, all: &[LossAt]| {
+            all.iter().filter_map(|at| lock(from).remove(at)).collect()
+        };
+        self.record_state(take(&self.given, &confirmed), LossState::Confirmed).await;
+        self.record_state(take(&self.vanished, &returned), LossState::Retracted).await;
+        self.record_vanished(vanished).await;
+    }
+
+    async fn record_vanished(&self, vanished: Vec<LossAt>) {
+        let Some(record) = self.usable().filter(|_| !vanished.is_empty()) else { return };
+        let at = self.clock.stamp();
+        let givings = vanished.iter().map(|loss| recorded::vanished(loss, at.clone()));
+        match record.give(givings.collect()).await {
+            Ok(ids) => lock(&self.vanished).extend(vanished.into_iter().zip(ids)),
+            Err(error) => note(Err(error)),
+        }
     }
 
     /// Remembers what a step is about to take away, before it is sent.
@@ -247,10 +267,12 @@ impl SharedWindow {
         let Some(record) = self.usable() else { return };
         let holdings = std::mem::take(&mut *lock(&self.holdings));
         let at = self.clock.stamp();
-        for Holding { new, withdrawn } in holdings {
-            let new: Vec<_> = new.iter().map(|held| recorded::held(held, at.clone())).collect();
-            if !new.is_empty() {
-                note(record.hold(new).await);
+        for Holding { changed, withdrawn } in holdings {
+            let changed = changed.iter();
+            let held: Vec<_> =
+                changed.map(|(it, held)| recorded::held(it, held.basis, at.clone())).collect();
+            if !held.is_empty() {
+                note(record.hold(held).await);
             }
             if !withdrawn.is_empty() {
                 note(record.release(withdrawn.iter().map(recorded::key).collect()).await);

@@ -74,8 +74,8 @@ fn an_installation_that_will_work_is_described_and_passes() {
     ok    packs us-east-1     1 of at most 50: 1 ours
     ok    permissions         no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
     ok    recorder-probe      role conformd/RecorderProbe lets conformd in to 222222222222 (recording), 333333333333 (recording)
-    ok    management-account  1 pack(s) are for 111111111111, and the one that was looked at is there
-    ok    source              1 valid manifest(s), 0 approval(s)
+    ok    management-account  1 pack for 111111111111, and the one that was looked at is there
+    ok    source              1 valid manifest, 0 approvals
     warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
     ok    template-bucket     none configured: templates have at most 51,200 bytes
     ok    delivery-buckets    no manifest names one

@@ -17,7 +17,7 @@ use conformd::domain::model::{PackName, Timestamp};
 use conformd::domain::observed::Observed;
 use conformd::domain::organization::Shrink;
 use conformd::domain::plan::Plan;
-use conformd::domain::window::Window;
+use conformd::domain::window::{Noticed, Sighting, Window};
 use insta::assert_snapshot;
 
 use crate::lines::{
@@ -117,6 +117,17 @@ impl Court {
             permits: permits.into_iter().map(|what| Permit { what, regions: None }).collect(),
         };
         self.approvals.insert(approval.name.clone(), approval);
+    }
+
+    /// The region shows these packs, which AWS changed last at this time of day.
+    fn shows(&mut self, packs: &str, last_update: &str) -> Noticed {
+        let sighting = Sighting {
+            marker: "v1.main.00000000000000000000000000000000-1-d-00000000".parse().unwrap(),
+            last_update: at(last_update),
+        };
+        let packs: Vec<PackName> = names(packs);
+        let packs = packs.into_iter().map(|pack| (pack, sighting.clone())).collect();
+        self.window.observe(&place().region, packs, self.elapsed(), self.now)
     }
 
     /// What was sent did not happen.

@@ -135,11 +135,11 @@ fn settings_that_change_are_told_with_what_they_change() {
     world.about.regions.remove(&region("us-east-1"));
     world.about.regions.insert(region("eu-north-1"));
     world.journal.note(&News::Reloaded, world.now);
-    let why = "settings file conformd.yaml has 2 error(s)".to_owned();
+    let why = "settings file conformd.yaml has 2 errors".to_owned();
     world.journal.note(&News::NotReloaded(why), world.now);
     insta::assert_snapshot!(world.news(), @"
       process - - -: the settings were read again and are in force
-    ‼ process - - -: the settings were not taken, the old ones stay: settings file conformd.yaml has 2 error(s)
+    ‼ process - - -: the settings were not taken, the old ones stay: settings file conformd.yaml has 2 errors
       process - - -: mode observe instead of sync
       process - - -: eu-north-1 added
     ! process - - -: us-east-1 left alone from now on

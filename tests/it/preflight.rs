@@ -129,9 +129,9 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok packs us-east-1: 0 of at most 50
     ok permissions: no read was denied; not tested for mode sync: config:GetOrganizationConformancePackDetailedStatus (no pack to ask for), config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
     ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
-    ok management-account: 3 pack(s) are for 111111111111; its recorder: recording
-    ok source: 3 valid manifest(s), 0 approval(s)
-    ok record: since 2026-10-01T08:00:00Z, 2 loss(es) in 24 h, 1 held, 69 KiB
+    ok management-account: 3 packs for 111111111111; its recorder: recording
+    ok source: 3 valid manifests, 0 approvals
+    ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB
     ok template-bucket: none configured: templates have at most 51,200 bytes
     ok delivery-buckets: no manifest names one
     ok http-listen: only this machine reaches the daemon's HTTP server
@@ -218,7 +218,7 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     insta::assert_snapshot!(delegated, @"
     ok identity: account 222222222222 as arn:aws:iam::222222222222:user/x, partition aws
     ok administrator: 222222222222 is a delegated administrator for config-multiaccountsetup.amazonaws.com
-    warn management-account: 3 pack(s) are for 111111111111, where AWS Config's roles are not made by a delegated administrator
+    warn management-account: 3 packs for 111111111111, where AWS Config's roles are not made by a delegated administrator
       → in it: aws iam create-service-linked-role --aws-service-name for config-multiaccountsetup.amazonaws.com and config-conforms.amazonaws.com; or exclude the account
     ");
 }
@@ -344,7 +344,7 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
     ");
     insta::assert_snapshot!(after(|facts| facts.probe = None), @"
     ok recorder-probe: none configured: that a recorder is missing shows when packs fail
-    ok management-account: 3 pack(s) are for 111111111111; whether it has a recorder was not seen
+    ok management-account: 3 packs for 111111111111; whether it has a recorder was not seen
     ");
 }
 
@@ -353,7 +353,7 @@ fn a_management_account_without_recorder_is_pointed_out_where_packs_expect_it() 
     let without = ProbeFacts { management: Some(Ok(RecorderState::Missing)), ..probe() };
     let expected = after(|facts| facts.probe = Some(without.clone()));
     insta::assert_snapshot!(expected, @"
-    warn management-account: 3 pack(s) are for 111111111111, which has no configuration recorder
+    warn management-account: 3 packs for 111111111111, which has no configuration recorder
       → create one there, or exclude 111111111111
     ");
     let excluded = after(|facts| {
@@ -367,7 +367,7 @@ fn a_management_account_without_recorder_is_pointed_out_where_packs_expect_it() 
     });
     insta::assert_snapshot!(there, @"
     ok permissions: no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok management-account: 3 pack(s) are for 111111111111, and the one that was looked at is there
+    ok management-account: 3 packs for 111111111111, and the one that was looked at is there
     ");
 }
 
@@ -381,7 +381,7 @@ fn files_of_this_machine_are_looked_at() {
         facts.token = TokenFile::Good { world_readable: true };
     });
     insta::assert_snapshot!(text, @"
-    fail source: 3 valid manifest(s), 0 approval(s), 1 with errors, so that nothing is deleted
+    fail source: 3 valid manifests, 0 approvals, 1 with errors, so that nothing is deleted
       → conformd validate shows each with its place
     warn template-bucket: templates is configured, and this version delivers nothing through S3
       → keep templates within 51,200 bytes; larger ones are held
@@ -399,7 +399,7 @@ fn files_of_this_machine_are_looked_at() {
             TokenFile::Weak("/run/token: the token has fewer than 16 characters".to_owned());
     });
     insta::assert_snapshot!(text, @"
-    warn source: 0 valid manifest(s), 0 approval(s)
+    warn source: 0 valid manifests, 0 approvals
       → nothing is declared; check source.directory.path
     ok delivery-buckets: awsconfigconforms-a; their policies were not read
     fail http-token: /run/token: the token has fewer than 16 characters
@@ -463,5 +463,5 @@ fn without_a_record_the_line_says_what_that_costs() {
       → start conformd again, which moves the file aside and begins another one
     ");
     let text = after(|facts| facts.record.as_mut().unwrap().covers_window = false);
-    insta::assert_snapshot!(text, @"ok record: since 2026-10-01T08:00:00Z, 2 loss(es) in 24 h, 1 held, 69 KiB; until it is 24 h old, nothing may be deleted unapproved");
+    insta::assert_snapshot!(text, @"ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB; until it is 24 h old, nothing may be deleted unapproved");
 }

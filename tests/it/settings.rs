@@ -483,7 +483,7 @@ fn a_file_that_is_not_there_is_said_to_be_unreadable() {
     assert_eq!(root, folder.path().join("manifests"));
     std::fs::write(&file, "mode: x").unwrap();
     let problem = config::load(&file).unwrap_err();
-    assert!(problem.to_string().ends_with("has 4 error(s)"), "{problem}");
+    assert!(problem.to_string().ends_with("has 4 errors"), "{problem}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::manifest::{Manifest, TemplateSource};
 use crate::domain::model::{PackName, Region};
 use crate::domain::snapshot::{FileContent, Ignored, SourcePath};
+use crate::domain::words::many;
 
 /// Ignored files are listed unasked up to this many.
 const IGNORED_MAX: usize = 10;
@@ -43,35 +44,31 @@ fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool))
     if verbose || names.len() <= IGNORED_MAX {
         return format!("{words}: {}\n", names.join(", "));
     }
-    format!("{words}: {} (--verbose lists them)\n", counted(names.len(), "name"))
+    format!("{words}: {} (--verbose lists them)\n", many(names.len(), "name"))
 }
 
 fn summary(report: &Report<'_>) -> String {
     if report.catalog.is_empty() && report.catalog.wholly_valid {
-        let files = counted(report.snapshot.files.len(), "file");
+        let files = many(report.snapshot.files.len(), "file");
         return format!("error: no manifest found ({files} read)");
     }
     let is_absent = |declared: &&Declared| matches!(declared, Declared::Absent(_));
     let absent = report.catalog.packs.values().filter(is_absent).count();
-    let packs = counted(report.catalog.packs.len().saturating_sub(absent), "pack");
+    let packs = many(report.catalog.packs.len().saturating_sub(absent), "pack");
     let rules: u32 = report.catalog.packs.values().filter_map(Declared::in_force).map(rules).sum();
-    let errors = counted(report.count(Severity::Error), "error");
-    let warnings = counted(report.count(Severity::Warning), "warning");
+    let errors = many(report.count(Severity::Error), "error");
+    let warnings = many(report.count(Severity::Warning), "warning");
     let approvals = match report.catalog.approvals.len() {
         0 => String::new(),
-        count => format!(", {}", counted(count, "approval")),
+        count => format!(", {}", many(count, "approval")),
     };
     let absent = match absent {
         0 => String::new(),
         count => format!(", {count} to be absent"),
     };
     let verdict = if report.passed() { "ok" } else { "failed" };
-    let rules = counted(rules as usize, "rule");
+    let rules = many(rules as usize, "rule");
     format!("{verdict}: {packs} with {rules}{absent}{approvals}; {errors}, {warnings}")
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn rules(manifest: impl AsRef<Manifest>) -> u32 {

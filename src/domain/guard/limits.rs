@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Asked, Terms, Trip, TripReason, counted};
+use super::{Asked, Terms, Trip, TripReason};
 use crate::domain::loss::{Loss, LossAt};
 use crate::domain::model::{AccountId, PackName};
 use crate::domain::organization::Shrink;
 use crate::domain::plan::{Action, Step};
-use crate::domain::window::{Lost, Window};
+use crate::domain::window::{HoldBasis, Lost, Window};
+use crate::domain::words::many;
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
 /// The defaults are those of the reliability reference, "Guard".
@@ -51,13 +52,19 @@ const SMALL_PACK: usize = 4;
 /// A pack that lost one in so many of its rules counts as stripped, beside those deleted.
 const STRIPPED_ONE_IN: usize = 4;
 
-/// Every limit that the uncovered losses of a plan would pass.
-pub(super) fn trips(asked: &Asked<'_>, terms: &Terms<'_>, window: &Window) -> Vec<Trip> {
+/// Every limit that the uncovered losses of a plan would pass: with everything counted, or without
+/// packs that vanished and what was held for them.
+pub(super) fn trips(
+    asked: &Asked<'_>,
+    terms: &Terms<'_>,
+    window: &Window,
+    basis: HoldBasis,
+) -> Vec<Trip> {
     if asked.uncovered.is_empty() {
         return Vec::new();
     }
     let keys = asked.uncovered.iter().map(LossAt::key).collect();
-    let scales = Scales { asked, terms, window, keys };
+    let scales = Scales { asked, terms, window, basis, keys };
     let mut trips = Vec::new();
     // From "this is a mistake" to "this is too much": the first reason is read first.
     trips.extend(scales.source());
@@ -100,6 +107,8 @@ struct Scales<'a> {
     asked: &'a Asked<'a>,
     terms: &'a Terms<'a>,
     window: &'a Window,
+    /// What counts: nothing of a lower basis does.
+    basis: HoldBasis,
     /// What identifies each uncovered loss.
     keys: BTreeSet<LossAt>,
 }
@@ -142,7 +151,8 @@ impl<'a> Scales<'a> {
     /// its last try is not known to have happened, is no second loss.
     fn before(&self) -> impl Iterator<Item = &'a Lost> {
         let again = |lost: &&Lost| !lost.confirmed && self.keys.contains(&lost.at.key());
-        self.window.counting(self.terms.elapsed).filter(move |lost| !again(lost))
+        let counts = |lost: &&Lost| !lost.external || self.basis == HoldBasis::Vanished;
+        self.window.counting(self.terms.elapsed).filter(move |lost| counts(lost) && !again(lost))
     }
 
     /// The same, of the region of the plan.
@@ -211,7 +221,7 @@ impl<'a> Scales<'a> {
         (asked > 0 && lost > max).then(|| {
             let why = format!(
                 "deleting {lost} of {} in {region} within 24 h (limit {max})",
-                counted(owned, "pack")
+                many(owned, "pack")
             );
             trip(TripReason::Ratio, why)
         })
@@ -237,7 +247,7 @@ impl<'a> Scales<'a> {
         (!asked.is_empty() && names.len() > max).then(|| {
             let why = format!(
                 "{} deleted or stripped of rules within 24 h, all regions together (limit {max})",
-                counted(names.len(), "pack")
+                many(names.len(), "pack")
             );
             trip(TripReason::Window, why)
         })
@@ -253,7 +263,7 @@ impl<'a> Scales<'a> {
                 let why = format!(
                     "{} loses {lost} of {} within 24 h (limit {max})",
                     step.pack,
-                    counted(of, "effective rule")
+                    many(of, "effective rule")
                 );
                 trips.push(trip(TripReason::RuleLoss, why));
             }
@@ -267,7 +277,7 @@ impl<'a> Scales<'a> {
         if lost > max && losses.iter().any(|loss| loss.is_asked) {
             let why = format!(
                 "{region} loses {lost} of {} within 24 h (limit {max})",
-                counted(of, "effective rule")
+                many(of, "effective rule")
             );
             trips.push(trip(TripReason::RuleLoss, why));
         }
@@ -317,7 +327,7 @@ impl<'a> Scales<'a> {
         if lost.len() > max {
             let why = format!(
                 "{} newly excluded within 24 h, all packs together (limit {max})",
-                counted(lost.len(), "active account")
+                many(lost.len(), "active account")
             );
             trips.push(trip(TripReason::Exclusions, why));
         }
@@ -329,7 +339,7 @@ impl<'a> Scales<'a> {
                 let why = format!(
                     "{} would exclude {excluded} of {} (limit {percent} %)",
                     step.pack,
-                    counted(members, "active account")
+                    many(members, "active account")
                 );
                 trips.push(trip(TripReason::Exclusions, why));
             }
@@ -359,7 +369,7 @@ impl<'a> Scales<'a> {
 
     fn held(&self) -> Option<Trip> {
         let since = self.asked.uncovered.iter().filter_map(|at| self.window.held(at));
-        let since = since.map(|held| held.when).min()?;
+        let since = since.filter(|held| held.basis >= self.basis).map(|held| held.when).min()?;
         let why = format!(
             "held since {}; time alone releases nothing",
             since.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,7 +9,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::model::{AccountId, Timestamp};
 use crate::domain::newcomer::{self, Newcomer, Phase};
 use crate::domain::organization::{Account, AccountList, Membership};
-use crate::domain::view::words::many;
+use crate::domain::words::many;
 
 /// What was last told of accounts.
 #[derive(Debug, Default)]

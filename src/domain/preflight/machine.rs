@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::{Check, Facts, Line, RecordFacts, TokenFile, shown};
 use crate::domain::report::Declarations;
+use crate::domain::words::many;
 
 /// From here on signatures are at risk (reliability T-03).
 const SKEW_WARN: SignedDuration = SignedDuration::from_mins(1);
@@ -22,7 +23,8 @@ pub(super) fn source(facts: &Facts) -> Line {
         }
     };
     let Declarations { valid, invalid, wholly_valid, approvals, diagnostics: _ } = declared;
-    let detail = format!("{valid} valid manifest(s), {} approval(s)", approvals.len());
+    let detail =
+        format!("{}, {}", many(*valid, "valid manifest"), many(approvals.len(), "approval"));
     if !wholly_valid {
         return Line::fail(
             check,
@@ -51,7 +53,8 @@ pub(super) fn record(facts: &Facts) -> Line {
     };
     let RecordFacts { began, covers_window, losses, held, bytes } = found;
     let detail = format!(
-        "since {began:.0}, {losses} loss(es) in 24 h, {held} held, {} KiB",
+        "since {began:.0}, {} in 24 h, {held} held, {} KiB",
+        if *losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") },
         bytes.div_ceil(1_024)
     );
     if *covers_window {

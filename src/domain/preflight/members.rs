@@ -6,6 +6,7 @@ use crate::domain::model::AccountId;
 use crate::domain::observed::{Phase, RolloutStatus, Verb};
 use crate::domain::probe::{Stage, Unlooked};
 use crate::domain::recorder::RecorderState;
+use crate::domain::words::many;
 
 pub(super) fn recorder_probe(facts: &Facts) -> Line {
     let check = Check::RecorderProbe;
@@ -77,7 +78,7 @@ pub(super) fn management_account(facts: &Facts) -> Line {
     if packs == 0 {
         return Line::ok(check, format!("no pack is for {management}"));
     }
-    let expected = format!("{packs} pack(s) are for {management}");
+    let expected = format!("{} for {management}", many(packs, "pack"));
     let holds = matches!(
         &facts.row,
         Some(Ok(Some(RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful))))

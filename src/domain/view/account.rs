@@ -22,8 +22,8 @@ use super::members::class;
 use super::next::{self, NextView};
 use super::status::{StandingKind, organization};
 use super::trouble::words;
-use super::words::{left, many, seconds_to};
 use super::{Absent, Facts, VERSION, absent};
+use crate::domain::words::{left, many, seconds_to};
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,9 +12,9 @@ use super::super::model::{AccountId, Installation, PackName, Region, Revision, T
 use super::super::organization::Membership;
 use super::super::plan::HoldReason;
 use super::region::{HoldView, RegionView};
-use super::words::{first_few, many};
 use super::{Facts, NAME_MAX, VERSION};
 use crate::domain::foreign::one_line;
+use crate::domain::words::{first_few, many};
 
 /// `GET /api/v1/approvals/pending`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,8 +13,8 @@ use super::cell::{CellState, CellView};
 use super::newcomers::{DeadlineView, NewcomersView};
 use super::region::{RegionState, RegionView};
 use super::status::Totals;
-use super::words::{many, span};
 use super::{Caller, Facts};
+use crate::domain::words::{many, span};
 
 /// The answer in one word.
 #[derive(

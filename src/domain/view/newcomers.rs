@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::super::model::{AccountId, PackName, Region, Timestamp};
 use super::super::newcomer::{Newcomer, Phase};
 use super::super::recorder::RecorderState;
-use super::words::seconds_to;
 use super::{Facts, Page, VERSION, census};
+use crate::domain::words::seconds_to;
 
 /// New accounts that the status names; the rest is counted.
 const NAMED_MAX: usize = 50;

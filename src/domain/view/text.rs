@@ -18,7 +18,6 @@ use super::newcomers::{NewAccountView, NewcomersView};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
-use super::words::first_few;
 use crate::domain::arrival::Verdict;
 use crate::domain::failure_class::Mover;
 use crate::domain::foreign::flowing;
@@ -26,9 +25,10 @@ use crate::domain::member::{Counts, StatusKind};
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::Phase;
 use crate::domain::plan::{ActionKind, HoldReason};
+use crate::domain::words::first_few;
 use table::{Grid, Item, section};
 
-pub use super::words::{ago, left, many, span};
+pub use crate::domain::words::{ago, left, many, span};
 pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
 
 /// Characters of one foreign text that are shown.

@@ -33,7 +33,7 @@ CREATE TABLE held (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     since_wall INTEGER NOT NULL, since_aws INTEGER, since_boot TEXT, since_uptime INTEGER,
-    reason TEXT NOT NULL,
+    basis TEXT NOT NULL,
     seal TEXT NOT NULL,
     UNIQUE (region, pack, kind, name)
 ) STRICT;
@@ -90,15 +90,6 @@ CREATE TABLE deployments (
     excluded TEXT NOT NULL,
     seal TEXT NOT NULL,
     UNIQUE (region, pack)
-) STRICT;
-
-CREATE TABLE publications (
-    id INTEGER PRIMARY KEY,
-    place TEXT NOT NULL UNIQUE,
-    target TEXT NOT NULL,
-    revision TEXT NOT NULL,
-    at_wall INTEGER NOT NULL, at_aws INTEGER, at_boot TEXT, at_uptime INTEGER,
-    seal TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE events (

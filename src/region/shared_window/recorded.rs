@@ -14,7 +14,7 @@ use crate::domain::record::{
     LossState, RecordStatus, TemplateText, Window as Remembered,
 };
 use crate::domain::stamp::{Stamp, age};
-use crate::domain::window::{HeldSince, Lost, Sighting, Window};
+use crate::domain::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
 
 /// The window of a process that opened this record.
 pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
@@ -45,9 +45,9 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
         };
         window.recall(lost, age(when, &now), elapsed);
     }
-    for HeldLoss { key, since, reason: _ } in &remembered.held {
+    for HeldLoss { key, since, basis } in &remembered.held {
         if let Some(at) = loss_at(key, 0) {
-            window.recall_held(&at, HeldSince { when: since.wall });
+            window.recall_held(&at, HeldSince { when: since.wall, basis: *basis });
         }
     }
     for used in &remembered.uses {
@@ -65,10 +65,16 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
     }
 }
 
-/// Losses that an earlier process recorded, and that are not known to have happened.
-pub(super) fn open(remembered: &Remembered) -> BTreeMap<LossAt, LossId> {
-    let given = remembered.losses.iter().filter(|(_, entry)| entry.state == LossState::Given);
-    given.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
+/// Losses that an earlier process recorded and that may prove to be none: by their cause.
+pub(super) fn open(remembered: &Remembered, cause: LossCause) -> BTreeMap<LossAt, LossId> {
+    let is_open = |entry: &LossEntry| match cause {
+        // Not known to have happened.
+        LossCause::Own => entry.state == LossState::Given,
+        // A listing may have been short.
+        LossCause::External => true,
+    };
+    let open = remembered.losses.iter().filter(|(_, entry)| entry.cause == cause && is_open(entry));
+    open.filter_map(|(id, entry)| Some((loss_at(&entry.key, entry.count)?, *id))).collect()
 }
 
 /// Every loss of a step.
@@ -104,6 +110,14 @@ fn loss_at(LossKey { region, pack, kind, name }: &LossKey, count: u32) -> Option
     Some(LossAt { region: region.clone(), pack: pack.clone(), loss })
 }
 
+/// A pack that is gone without a step of ours.
+pub(super) fn vanished(loss: &LossAt, at: Stamp) -> Giving {
+    let mut giving = giving(loss, None, at, None);
+    giving.entry.cause = LossCause::External;
+    giving.entry.state = LossState::Confirmed;
+    giving
+}
+
 /// A loss that is about to be sent.
 pub(super) fn giving(
     loss: &LossAt,
@@ -128,8 +142,8 @@ pub(super) fn giving(
 }
 
 /// A loss that the guard holds.
-pub(super) fn held(loss: &LossAt, since: Stamp) -> HeldLoss {
-    HeldLoss { key: key(loss), since, reason: loss.loss.to_string() }
+pub(super) fn held(loss: &LossAt, basis: HoldBasis, since: Stamp) -> HeldLoss {
+    HeldLoss { key: key(loss), since, basis }
 }
 
 /// What was put, as far as AWS took it.

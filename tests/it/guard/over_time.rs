@@ -60,6 +60,50 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
 }
 
 #[test]
+fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
+    let vanished = |own: bool| {
+        let mut court = if own { after_noon("13:00") } else { Court::new() };
+        court.now = at("13:00");
+        court.shows("a b c", "11:00");
+        court.now = at("13:01");
+        assert_eq!(court.shows("a b", "11:00").vanished.len(), 1);
+        assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
+        court.now = at("13:02");
+        court
+    };
+    // The listing was short: AWS changed the pack last before it was missed.
+    let mut court = vanished(false);
+    let noticed = court.shows("a b c", "11:00");
+    assert_eq!((noticed.returned.len(), noticed.released.len()), (1, 1));
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+    // Somebody deleted it, and somebody made it again.
+    let mut court = vanished(false);
+    assert_eq!(court.shows("a b c", "13:01:30").returned, []);
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
+    waits: delete 1 pack
+    ");
+    // Gone for good: time releases nothing.
+    let mut court = vanished(false);
+    court.now = at("d4/12:00");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    held: held since 2026-11-01T13:01:00Z; time alone releases nothing
+    waits: delete 1 pack
+    ");
+    // It would have been held without that.
+    let mut court = vanished(true);
+    assert_eq!(court.shows("a b c", "11:00").released, []);
+    court.now = at("d4/12:00");
+    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    go: -
+    held: held since 2026-11-01T13:01:00Z; time alone releases nothing
+    waits: delete 1 pack
+    ");
+}
+
+#[test]
 fn names_leave_the_window_after_24_hours_to_the_second() {
     assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"
     go: -

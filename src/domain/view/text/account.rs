@@ -12,7 +12,7 @@ use crate::domain::view::account::{
     AccountPackView, AccountView, ClockView, MemberView, PlaceView,
 };
 use crate::domain::view::next::{NextView, Who};
-use crate::domain::view::words::{ago, left, seconds_to};
+use crate::domain::words::{ago, left, seconds_to};
 
 /// An account by id and, if it has one, by name.
 pub(super) fn called(account: AccountId, name: Option<&String>) -> String {

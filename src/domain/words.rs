@@ -1,6 +1,6 @@
 //! Numbers and times as people say them.
 
-use super::super::model::Timestamp;
+use super::model::Timestamp;
 
 /// Minutes, hours and days, in seconds.
 const MINUTE: i64 = 60;
@@ -25,7 +25,7 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// The seconds from one moment to another; negative when the other is the earlier one.
-pub(super) fn seconds_to(from: Timestamp, to: Timestamp) -> i64 {
+pub fn seconds_to(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_secs()
 }
 
@@ -44,7 +44,7 @@ pub fn many(number: usize, noun: &str) -> String {
 }
 
 /// `a, b and 3 more`: the first few of a list.
-pub(in crate::domain) fn first_few(all: &[String], most: usize) -> String {
+pub fn first_few(all: &[String], most: usize) -> String {
     let shown = all.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match all.len().saturating_sub(most) {
         0 => shown,
