@@ -165,3 +165,32 @@ fn nothing_is_written_and_the_services_are_listed_once() {
     assert_eq!(requests.iter().filter(|request| request.operation == services).count(), 1);
     assert_eq!(scene.aws.mutations(mark), [""; 0]);
 }
+
+#[test]
+fn the_record_is_described_as_it_lies_there() {
+    let scene = scene(ORGANIZATION, &settings("us-east-1, eu-west-1", "stateDirectory: state"));
+    let record = || {
+        let text = check(&scene, 0);
+        let line = text.lines().find(|line| line.contains("  record ")).unwrap();
+        let line = line.replace(&scene.path("state").display().to_string(), "STATE");
+        // When it began, and how large it is.
+        match (line.split_once(" since "), line.split_once(", 0 losses")) {
+            (Some((head, _)), Some((_, tail))) => {
+                let (held, size) = tail.rsplit_once(" KiB").unwrap();
+                let held = held.rsplit_once(", ").unwrap().0;
+                format!("{head} since …, 0 losses{held}, … KiB{size}")
+            }
+            _ => line,
+        }
+    };
+    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: there is none yet; nothing may be deleted unapproved until conformd has watched for 24 h  → start conformd, which begins one");
+    assert!(!scene.path("state").exists(), "check makes nothing");
+    scene.run(&["apply", "--yes"]).expect(0);
+    insta::assert_snapshot!(record(), @"ok    record              since …, 0 losses in 24 h, 0 held, … KiB; until it is 24 h old, nothing may be deleted unapproved");
+    let file = scene.path("state/record.sqlite3");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.get_mut(..16).unwrap().fill(0);
+    std::fs::write(&file, &bytes).unwrap();
+    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: it is no SQLite file; nothing may be deleted unapproved until conformd has watched for 24 h  → start conformd again, which moves the file aside and begins another one");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes, "check moves nothing aside");
+}
