@@ -57,8 +57,9 @@ pub(super) fn changes(
     let entering = excluded.iter().filter(|(account, _)| !excluded_now.contains(account));
     let entering: BTreeMap<_, _> = entering
         .map(|(account, rule)| {
+            // One that is no member may become one, and would then get nothing.
             let counts = list
-                .is_none_or(|list| list.accounts.get(account).is_some_and(Account::may_be_active));
+                .is_none_or(|list| list.accounts.get(account).is_none_or(Account::may_be_active));
             (*account, Entering { rule: rule.clone(), counts })
         })
         .collect();

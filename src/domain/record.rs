@@ -240,6 +240,21 @@ pub struct Deployment {
     pub excluded: BTreeSet<AccountId>,
 }
 
+/// What a pack was seen to hold, or is about to, from some moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelEntry {
+    /// When.
+    pub at: Stamp,
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// Its marker; `None`: it was not there.
+    pub marker: Option<String>,
+    /// How many effective rules it held; `None` if it was not there, or is about to be put.
+    pub rules: Option<u32>,
+}
+
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventEntry {
@@ -277,6 +292,8 @@ pub struct Window {
     pub reads: Vec<ApprovalRead>,
     /// The newest delivery of each pack and region.
     pub deliveries: BTreeMap<(Region, PackName), Delivery>,
+    /// What packs held within the last 24 hours and right before, the oldest first.
+    pub levels: Vec<LevelEntry>,
     /// What was observed last.
     pub deployments: BTreeMap<(Region, PackName), Deployment>,
 }

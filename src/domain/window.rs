@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::approval::Approval;
 use super::history::after;
 use super::loss::{Loss, LossAt};
-use super::model::{Digest, Marker, PackName, Region, Timestamp};
+use super::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
 pub use super::record::HoldBasis;
 
 /// A moment on the monotonic clock of this process: the time since it began.
@@ -69,6 +69,12 @@ pub struct Noticed {
     pub returned: Vec<LossAt>,
     /// What was held for those alone, and is held no more.
     pub released: Vec<LossAt>,
+    /// Accounts that a pack came to leave out without a step of ours.
+    pub excluded: Vec<LossAt>,
+    /// Packs whose number of effective rules is another one than before.
+    pub levels: Vec<(PackName, Option<u32>)>,
+    /// A pack that another process of this installation has put.
+    pub other_writer: Option<PackName>,
 }
 
 /// The last 24 hours of all regions.
@@ -93,6 +99,21 @@ pub struct Window {
     unwritable: Option<String>,
     /// The packs of ours that each region showed last.
     seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
+    /// How many effective rules each pack was seen to hold, the oldest first.
+    levels: BTreeMap<(Region, PackName), Vec<Level>>,
+    /// Markers that this process, or the one before it, is known to have put or seen.
+    markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
+    /// Accounts that this process let packs leave out.
+    left_out: BTreeMap<(Region, PackName), BTreeSet<AccountId>>,
+}
+
+/// How many effective rules a pack held from some moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// When that moment is 24 hours ago.
+    pub old_at: Elapsed,
+    /// How many; `None`: the pack was not there.
+    pub rules: Option<u32>,
 }
 
 /// A pack of ours as an observation showed it.
@@ -102,6 +123,10 @@ pub struct Sighting {
     pub marker: Marker,
     /// When AWS last changed it.
     pub last_update: Timestamp,
+    /// How many effective rules it holds.
+    pub rules: u32,
+    /// The accounts that it leaves out.
+    pub excluded: BTreeSet<AccountId>,
 }
 
 impl Window {
@@ -176,6 +201,7 @@ impl Window {
         now: Elapsed,
         when: Timestamp,
     ) -> Noticed {
+        let is_first = !self.seen.contains_key(region);
         let before = self.seen.remove(region).unwrap_or_default();
         let mut noticed = Noticed::default();
         for lost in self.losses.iter_mut().filter(|lost| lost.at.region == *region) {
@@ -185,28 +211,41 @@ impl Window {
                 noticed.confirmed.push(lost.at.clone());
             }
         }
-        let at = |pack: &PackName| LossAt {
-            region: region.clone(),
-            pack: pack.clone(),
-            loss: Loss::Pack,
-        };
+        let at =
+            |pack: &PackName, loss| LossAt { region: region.clone(), pack: pack.clone(), loss };
         for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
-            let at = at(pack);
-            if !self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
-                let until = now.saturating_add(SPAN);
-                let (approval, external, confirmed) = (None, true, true);
+            let at = at(pack, Loss::Pack);
+            if self.is_new(&at, now) {
                 noticed.vanished.push(at.clone());
-                self.losses.push(Lost { at, until, when, approval, external, confirmed });
+                self.lose_to_others(at, now, when);
             }
         }
         for (pack, sighting) in &packs {
-            let at = at(pack);
+            let at = at(pack, Loss::Pack);
             // AWS changed it last before it was missed.
             let returned =
                 |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
             if self.losses.iter().any(returned) {
                 self.losses.retain(|lost| !returned(lost));
                 noticed.returned.push(at);
+            }
+        }
+        for (pack, sighting) in &packs {
+            let Some(earlier) = before.get(pack) else { continue };
+            let own = self.left_out.get(&(region.clone(), pack.clone()));
+            let is_own = |account: &AccountId| own.is_some_and(|own| own.contains(account));
+            let added: Vec<AccountId> = sighting
+                .excluded
+                .difference(&earlier.excluded)
+                .filter(|account| !is_own(account))
+                .copied()
+                .collect();
+            for account in added {
+                let at = at(pack, Loss::Account(account));
+                if self.is_new(&at, now) {
+                    noticed.excluded.push(at.clone());
+                    self.lose_to_others(at, now, when);
+                }
             }
         }
         if !noticed.returned.is_empty() {
@@ -216,8 +255,122 @@ impl Window {
             self.held = held;
             noticed.released = BTreeMap::into_keys(released).collect();
         }
+        self.note_markers(region, &packs, is_first, now, &mut noticed);
+        self.note_levels(region, &packs, is_first, now, &mut noticed);
         self.seen.insert(region.clone(), packs);
         noticed
+    }
+
+    fn is_new(&self, at: &LossAt, now: Elapsed) -> bool {
+        !self.losses.iter().any(|lost| lost.at == *at && lost.until > now)
+    }
+
+    fn lose_to_others(&mut self, at: LossAt, now: Elapsed, when: Timestamp) {
+        let until = now.saturating_add(SPAN);
+        let (approval, external, confirmed) = (None, true, true);
+        self.losses.push(Lost { at, until, when, approval, external, confirmed });
+    }
+
+    /// A pack of ours with a marker that nobody here knows: another process of this installation
+    /// has put it, or this record is an old copy. Either way it is not known here what was lost.
+    fn note_markers(
+        &mut self,
+        region: &Region,
+        packs: &BTreeMap<PackName, Sighting>,
+        is_first: bool,
+        now: Elapsed,
+        noticed: &mut Noticed,
+    ) {
+        for (pack, sighting) in packs {
+            let known = self.markers.entry((region.clone(), pack.clone())).or_default();
+            if known.insert(sighting.marker.clone()) && !is_first {
+                noticed.other_writer.get_or_insert_with(|| pack.clone());
+            }
+        }
+        if let Some(pack) = &noticed.other_writer {
+            self.known_from = now.saturating_add(SPAN);
+            self.unknown_why = Some(format!(
+                "{pack} in {region} was put by another process of this installation, or the \
+                 record is an old copy"
+            ));
+        }
+    }
+
+    /// What a region shows when it is seen for the first time has stood for the whole window.
+    fn note_levels(
+        &mut self,
+        region: &Region,
+        packs: &BTreeMap<PackName, Sighting>,
+        is_first: bool,
+        now: Elapsed,
+        noticed: &mut Noticed,
+    ) {
+        let old_at = if is_first { Elapsed::ZERO } else { now.saturating_add(SPAN) };
+        let known = self.levels.keys().filter(|(at, _)| at == region).map(|(_, pack)| pack);
+        let all: BTreeSet<PackName> = known.chain(packs.keys()).cloned().collect();
+        for pack in all {
+            let rules = packs.get(&pack).map(|sighting| sighting.rules);
+            let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+            if levels.last().map(|last| last.rules) != Some(rules) {
+                levels.push(Level { old_at, rules });
+                noticed.levels.push((pack, rules));
+            }
+            // Of those that are older than the window only the newest says what stood then.
+            let old = levels.iter().filter(|level| level.old_at <= now).count();
+            levels.drain(..old.saturating_sub(1));
+        }
+    }
+
+    /// Takes in that this process is about to put a pack with this marker, which leaves out these
+    /// accounts.
+    pub fn intend(
+        &mut self,
+        (region, pack): (&Region, &PackName),
+        marker: &Marker,
+        excluded: &BTreeSet<AccountId>,
+    ) {
+        self.recall_marker(region, pack, marker.clone());
+        self.left_out.entry((region.clone(), pack.clone())).or_default().extend(excluded);
+    }
+
+    /// Takes in a marker that an earlier process put or saw.
+    pub fn recall_marker(&mut self, region: &Region, pack: &PackName, marker: Marker) {
+        self.markers.entry((region.clone(), pack.clone())).or_default().insert(marker);
+    }
+
+    /// Takes in how many rules a pack was seen to hold `age` ago, by the strictest clock; the
+    /// oldest first.
+    pub fn recall_level(
+        &mut self,
+        (region, pack): (&Region, &PackName),
+        rules: Option<u32>,
+        age: Duration,
+        now: Elapsed,
+    ) {
+        let old_at = SPAN.checked_sub(age).map_or(Elapsed::ZERO, |left| now.saturating_add(left));
+        let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+        let place = levels.partition_point(|level| level.old_at <= old_at);
+        levels.insert(place, Level { old_at, rules });
+    }
+
+    /// How many effective rules a pack held 24 hours ago; `None` if it was not there. What was
+    /// added since raises no limit.
+    pub fn rules_before(&self, region: &Region, pack: &PackName, now: Elapsed) -> Option<u32> {
+        let levels = self.levels.get(&(region.clone(), pack.clone()))?;
+        levels.iter().rfind(|level| level.old_at <= now)?.rules
+    }
+
+    /// The packs of a region that were there 24 hours ago, and how many effective rules each held.
+    pub fn packs_before(
+        &self,
+        region: &Region,
+        now: Elapsed,
+    ) -> impl Iterator<Item = (&PackName, u32)> {
+        let region = region.clone();
+        self.levels.keys().filter_map(move |(at, pack)| {
+            let rules = (*at == region).then(|| self.rules_before(at, pack, now)).flatten()?;
+            Some((pack, rules))
+        })
     }
 
     /// Everything that counts at this moment and that no approval permitted.

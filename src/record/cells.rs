@@ -143,6 +143,12 @@ impl Cells<'_, '_> {
         u32::try_from(number).map_err(|_| self.broken("a count is out of range"))
     }
 
+    pub(super) fn count_if_any(&mut self) -> Result<Option<u32>, Fault> {
+        let number: Option<i64> = self.get()?;
+        let count = number.map(u32::try_from).transpose();
+        count.map_err(|_| self.broken("a count is out of range"))
+    }
+
     pub(super) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Fault> {
         let text = self.text()?;
         serde_json::from_str(&text).map_err(|error| self.broken(&error.to_string()))

@@ -35,8 +35,8 @@ use self::store::Store;
 pub use self::task::run;
 use crate::domain::model::{AccountId, Digest, Installation, Region};
 use crate::domain::record::{
-    ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LossId,
-    LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
+    ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LevelEntry,
+    LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
 };
 use crate::domain::stamp::Stamp;
 
@@ -229,6 +229,11 @@ impl Record {
         deployments: Vec<Deployment>,
     ) -> Result<(), Unrecorded> {
         self.job(Access::Write, move |store| store.observe(&region, &deployments)).await
+    }
+
+    /// Records what packs hold from now on, or are about to.
+    pub async fn level(&self, entries: Vec<LevelEntry>) -> Result<(), Unrecorded> {
+        self.job(Access::Write, move |store| store.level(&entries)).await
     }
 
     /// Notes an event: [`run`] writes it soon. Never waits; what is too much is counted.

@@ -130,6 +130,7 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
         held: values(connection, "ORDER BY id")?,
         uses: values(connection, "ORDER BY id")?,
         reads: values(connection, "ORDER BY id")?,
+        levels: values(connection, "ORDER BY id")?,
         deliveries: deliveries.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
         deployments: deployments.into_iter().map(|it| (spot(&it.region, &it.pack), it)).collect(),
     })

@@ -7,8 +7,8 @@ use super::fault::Fault;
 use crate::domain::event::EventKind;
 use crate::domain::model::{AccountId, Installation};
 use crate::domain::record::{
-    ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, HoldBasis, LossCause,
-    LossEntry, LossKey, LossKind, LossState, TemplateText,
+    ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, HoldBasis, LevelEntry,
+    LossCause, LossEntry, LossKey, LossKind, LossState, TemplateText,
 };
 use crate::domain::stamp::Stamp;
 
@@ -262,6 +262,30 @@ impl Row for Deployment {
             seen: cells.stamp()?,
             marker: cells.text()?,
             excluded: cells.json()?,
+        })
+    }
+}
+
+impl Row for LevelEntry {
+    const TABLE: &'static str = "levels";
+    const COLUMNS: &'static [&'static str] =
+        &["at_wall", "at_aws", "at_boot", "at_uptime", "region", "pack", "marker", "rules"];
+
+    fn cells(&self) -> Vec<Value> {
+        let Self { at, region, pack, marker, rules } = self;
+        let mut cells = stamp(at).to_vec();
+        cells.extend([text(region), text(pack), text_if_any(marker.as_ref())]);
+        cells.push(rules.map_or(Value::Null, |rules| Value::Integer(rules.into())));
+        cells
+    }
+
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+        Ok(Self {
+            at: cells.stamp()?,
+            region: cells.parsed()?,
+            pack: cells.parsed()?,
+            marker: cells.text_if_any()?,
+            rules: cells.count_if_any()?,
         })
     }
 }

@@ -12,9 +12,9 @@ use super::rows::Identity;
 use crate::domain::model::Region;
 use crate::domain::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
-    LossEntry, LossId, LossKey, LossState,
+    LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossState,
 };
-use crate::domain::stamp::Stamp;
+use crate::domain::stamp::{Stamp, age};
 
 /// The selection of one loss in a table of keys.
 const KEY: &str = "WHERE region = ? AND pack = ? AND kind = ? AND name = ?";
@@ -158,6 +158,27 @@ impl Store {
         transaction.execute("DELETE FROM deployments WHERE region = ?", [region.as_str()])?;
         for deployment in deployments {
             insert(&transaction, "INSERT", deployment)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Records what packs hold from now on. Of what is older than the window only the newest is
+    /// kept.
+    pub(super) fn level(&mut self, entries: &[LevelEntry]) -> Result<(), Fault> {
+        let transaction = self.begin()?;
+        for entry in entries {
+            let LevelEntry { at, region, pack, marker: _, rules: _ } = entry;
+            let tail = "WHERE region = ? AND pack = ? ORDER BY id DESC";
+            let known = select::<LevelEntry>(&transaction, tail, vec![text(region), text(pack)])?;
+            let is_old = |(_, level): &&(i64, LevelEntry)| age(&level.at, at) >= LOSS_WINDOW;
+            let is_intent =
+                |(_, level): &&(i64, LevelEntry)| level.rules.is_none() && level.marker.is_some();
+            let old = known.iter().filter(is_old).skip_while(is_intent).skip(1);
+            for (id, _) in old {
+                transaction.execute("DELETE FROM levels WHERE id = ?", [id])?;
+            }
+            insert(&transaction, "INSERT", entry)?;
         }
         transaction.commit()?;
         Ok(())

@@ -180,6 +180,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
         self.history.arrive(&self.tracking);
         self.note_templates(around, &observed).await;
+        self.note_losses(&observed).await;
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
         let shown = match &observed {
             Observed::Seen(seen) => Some(seen),
@@ -277,7 +278,6 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// still hold.
     async fn note_templates(&mut self, around: &Surroundings, observed: &Observed) {
         if let Observed::Seen(seen) = observed {
-            self.window.observe(&self.reader.place().region, seen).await;
             let held = seen.packs.values().filter_map(|pack| match &pack.ownership {
                 Ownership::Ours(marker) => Some(marker.template),
                 Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
@@ -300,6 +300,14 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                 let known = self.templates.entry(template.digest);
                 known.or_insert_with(|| Arc::clone(template));
             }
+        }
+    }
+
+    /// Tells the window what a look showed.
+    async fn note_losses(&self, observed: &Observed) {
+        if let Observed::Seen(seen) = observed {
+            let rules = HeldRules::new(self.reader.place(), Some(seen), &self.templates);
+            self.window.observe(&self.reader.place().region, seen, &rules).await;
         }
     }
 
@@ -339,6 +347,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                     region: &self.reader.place().region,
                     observed: self.observed,
                 };
+                self.window.intend(&self.reader.place().region, &ruling.approved).await;
                 execute(ruling.approved, writer, &gate).await
             }
             (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),

@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::gate::Moment;
 use crate::clock::Clock;
-use crate::domain::guard::{Ruling, Used};
+use crate::domain::guard::{Approved, Ruling, Used};
 use crate::domain::loss::LossAt;
 use crate::domain::model::{Digest, PackName, Place, Region, Revision};
-use crate::domain::observed::{Ownership, Seen};
+use crate::domain::observed::Seen;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
-use crate::domain::record::{LossCause, LossId, LossState, RecordStatus};
-use crate::domain::rules::Templates;
+use crate::domain::record::{LevelEntry, LossCause, LossId, LossState, RecordStatus};
+use crate::domain::rules::{HeldRules, Templates};
 use crate::domain::template::Template;
-use crate::domain::window::{Holding, Noticed, SPAN, Sighting, Window};
+use crate::domain::window::{Holding, Noticed, SPAN, Window};
 use crate::record::Record;
 
 /// Whether a ruling is acted on.
@@ -136,25 +136,52 @@ impl SharedWindow {
 
     /// Takes in what a complete observation of a region shows: what is gone without a step of ours
     /// was lost all the same.
-    pub(super) async fn observe(&self, region: &Region, seen: &Seen) {
-        let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
-            Ownership::Ours(marker) => {
-                let at = pack.record.last_update;
-                Some((name.clone(), Sighting { marker: marker.clone(), last_update: at }))
-            }
-            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
-        });
-        let ours: BTreeMap<PackName, Sighting> = ours.collect();
+    pub(super) async fn observe(&self, region: &Region, seen: &Seen, rules: &HeldRules<'_>) {
+        let ours = recorded::sightings(seen, rules);
+        let markers: BTreeMap<PackName, String> =
+            ours.iter().map(|(name, pack)| (name.clone(), pack.marker.to_string())).collect();
         let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
-        let Noticed { confirmed, vanished, returned, released } =
+        let Noticed { confirmed, vanished, returned, released, excluded, levels, other_writer } =
             lock(&self.window).observe(region, ours, elapsed, now);
+        if let Some(pack) = other_writer {
+            tracing::error!(%region, %pack, "another process of this installation wrote");
+        }
         lock(&self.holdings).push(Holding { changed: Vec::new(), withdrawn: released });
         let take = |from: &Mutex<BTreeMap<LossAt, LossId>>, all: &[LossAt]| {
             all.iter().filter_map(|at| lock(from).remove(at)).collect()
         };
         self.record_state(take(&self.given, &confirmed), LossState::Confirmed).await;
         self.record_state(take(&self.vanished, &returned), LossState::Retracted).await;
-        self.record_vanished(vanished).await;
+        self.record_vanished(vanished.into_iter().chain(excluded).collect()).await;
+        let at = self.clock.stamp();
+        let levels = levels.into_iter().map(|(pack, rules)| LevelEntry {
+            at: at.clone(),
+            region: region.clone(),
+            marker: markers.get(&pack).cloned(),
+            pack,
+            rules,
+        });
+        self.record_levels(levels.collect()).await;
+    }
+
+    /// Remembers what is about to be put, so that it is known again when it shows.
+    pub(super) async fn intend(&self, region: &Region, approved: &Approved) {
+        let at = self.clock.stamp();
+        let mut entries = Vec::new();
+        for (pack, marker, excluded) in approved.plan().steps.iter().filter_map(recorded::intended)
+        {
+            lock(&self.window).intend((region, pack), &marker, excluded);
+            let (region, pack) = (region.clone(), pack.clone());
+            let marker = Some(marker.to_string());
+            entries.push(LevelEntry { at: at.clone(), region, pack, marker, rules: None });
+        }
+        self.record_levels(entries).await;
+    }
+
+    async fn record_levels(&self, entries: Vec<LevelEntry>) {
+        if let Some(record) = self.usable().filter(|_| !entries.is_empty()) {
+            note(record.level(entries).await);
+        }
     }
 
     async fn record_vanished(&self, vanished: Vec<LossAt>) {

@@ -280,3 +280,27 @@ async fn a17_a_pack_that_somebody_makes_again_is_not_deleted_in_turns() {
     let why = &lab.report("eu-west-1").pending.unwrap().trips[0].why;
     assert!(why.contains("exists again: another writer"), "{why}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_copied_back_does_not_give_back_what_was_lost_since() {
+    let with = |rules: u32, excluded: u32| {
+        let packs = packs(&["a", "b", "c"]).into_iter();
+        file(&packs.map(|pack| Manifest { rules, excluded, ..pack }).collect::<Vec<_>>())
+    };
+    for (second, third) in [(with(18, 0), with(16, 0)), (with(20, 4), with(20, 8))] {
+        let setting = Setting { others: 60, knowledge: Knowledge::List, ..one_region() };
+        let mut lab = deployed(setting, &with(20, 0)).await;
+        let backup = lab.record_copy();
+        lab.write(&second);
+        lab.run_for(hours(1)).await;
+        let puts = lab.world().log().puts();
+        assert_eq!(puts, 6, "{}{}", lab.trace(), lab.plans());
+        lab.use_record(backup);
+        lab.restart();
+        lab.run_for(hours(1)).await;
+        lab.write(&third);
+        lab.run_for(hours(3)).await;
+        assert_eq!(lab.world().log().puts(), puts, "{}", lab.trace());
+        assert!(holds(&lab, &["a"], HoldReason::Guard), "{}", lab.plans());
+    }
+}

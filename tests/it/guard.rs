@@ -5,7 +5,7 @@
 mod approvals;
 mod over_time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use conformd::domain::approval::{Approval, Approvals, Permit, Permitted};
@@ -121,12 +121,14 @@ impl Court {
 
     /// The region shows these packs, which AWS changed last at this time of day.
     fn shows(&mut self, packs: &str, last_update: &str) -> Noticed {
-        let sighting = Sighting {
-            marker: "v1.main.00000000000000000000000000000000-1-d-00000000".parse().unwrap(),
-            last_update: at(last_update),
-        };
+        let sighting = Sighting { last_update: at(last_update), ..sighting(1) };
         let packs: Vec<PackName> = names(packs);
-        let packs = packs.into_iter().map(|pack| (pack, sighting.clone())).collect();
+        self.sees(packs.iter().map(|pack| (pack.as_str(), sighting.clone())))
+    }
+
+    /// The region shows these.
+    fn sees<'a>(&mut self, packs: impl Iterator<Item = (&'a str, Sighting)>) -> Noticed {
+        let packs = packs.map(|(pack, sighting)| (pack.parse().unwrap(), sighting)).collect();
         self.window.observe(&place().region, packs, self.elapsed(), self.now)
     }
 
@@ -136,6 +138,16 @@ impl Court {
             let loss = Loss::Pack;
             self.window.retract(&LossAt { region: place().region, pack, loss });
         }
+    }
+}
+
+/// A pack of ours with so many effective rules.
+fn sighting(rules: u32) -> Sighting {
+    Sighting {
+        marker: "v1.main.00000000000000000000000000000000-1-d-00000000".parse().unwrap(),
+        last_update: at("00:00"),
+        rules,
+        excluded: BTreeSet::new(),
     }
 }
 

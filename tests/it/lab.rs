@@ -28,6 +28,7 @@ use conformd::domain::mode::Mode;
 use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
 use conformd::domain::organization::AccountState;
 use conformd::domain::plan_text::{PlanText, Values};
+use conformd::domain::record::Deployment;
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{Absence, FileContent, Snapshot, SourcePath};
@@ -273,6 +274,30 @@ impl Lab {
     /// The record is lost; processes that start from now on have none.
     pub(crate) fn lose_record(&mut self) {
         self.record = None;
+    }
+
+    /// A copy of the record as it is now.
+    pub(crate) fn record_copy(&self) -> Record {
+        let policy = lock(&self.shared.policy).clone();
+        let copy = record(&policy, self.setting.owner);
+        let now = self.process_clock.stamp();
+        let original = self.record.as_ref().unwrap();
+        let remembered = original.window(now).now_or_never().unwrap().unwrap();
+        assert!(remembered.losses.is_empty() && remembered.held.is_empty());
+        let mut shown: BTreeMap<Region, Vec<Deployment>> = BTreeMap::new();
+        for ((region, _), deployment) in remembered.deployments {
+            shown.entry(region).or_default().push(deployment);
+        }
+        for (region, deployments) in shown {
+            copy.observe(region, deployments).now_or_never().unwrap().unwrap();
+        }
+        copy.level(remembered.levels).now_or_never().unwrap().unwrap();
+        copy
+    }
+
+    /// Processes that start from now on have this record.
+    pub(crate) fn use_record(&mut self, record: Record) {
+        self.record = Some(record);
     }
 
     fn window(&self, clock: &Clock) -> SharedWindow {

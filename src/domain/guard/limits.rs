@@ -98,6 +98,11 @@ fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// What a limit goes by, where that is less than what is there now.
+fn by(before: usize, now: usize) -> String {
+    if before == now { String::new() } else { format!(", by the {before} of 24 h ago") }
+}
+
 fn trip(reason: TripReason, why: String) -> Trip {
     Trip { reason, why }
 }
@@ -117,8 +122,10 @@ struct Scales<'a> {
 struct RuleLoss {
     /// What is lost with this plan.
     lost: usize,
-    /// The highest number within the window.
+    /// The number that the limit goes by.
     of: usize,
+    /// What it holds now, and what it lost.
+    now: usize,
     /// Whether this plan adds to it.
     is_asked: bool,
 }
@@ -215,13 +222,19 @@ impl<'a> Scales<'a> {
         let asked = self.asked.uncovered.iter().filter(|at| at.loss == Loss::Pack).count();
         // What is gone already is not among the owned any more.
         let gone = self.before_here().filter(|lost| is_pack(lost)).count();
-        let owned = self.asked.plan.weights.owned.saturating_add(gone);
+        let now = self.asked.plan.weights.owned.saturating_add(gone);
+        // Packs that were added lately make no room; where all are new there is nothing else.
+        let owned = match self.window.packs_before(region, self.terms.elapsed).count() {
+            0 => now,
+            before => before.min(now),
+        };
         let max = allowance(1, owned, self.terms.limits.ratio_percent);
         let lost = asked.saturating_add(gone);
         (asked > 0 && lost > max).then(|| {
             let why = format!(
-                "deleting {lost} of {} in {region} within 24 h (limit {max})",
-                many(owned, "pack")
+                "deleting {lost} of {} in {region} within 24 h (limit {max}{})",
+                many(now, "pack"),
+                by(owned, now)
             );
             trip(TripReason::Ratio, why)
         })
@@ -257,13 +270,14 @@ impl<'a> Scales<'a> {
         let region = self.asked.region();
         let mut trips = Vec::new();
         for step in self.rule_steps() {
-            let RuleLoss { lost, of, is_asked: _ } = self.rule_loss(&step.pack);
+            let RuleLoss { lost, of, now, is_asked: _ } = self.rule_loss(&step.pack);
             let max = if of <= SMALL_PACK { 1 } else { of / 2 };
             if lost > max {
                 let why = format!(
-                    "{} loses {lost} of {} within 24 h (limit {max})",
+                    "{} loses {lost} of {} within 24 h (limit {max}{})",
                     step.pack,
-                    many(of, "effective rule")
+                    many(now, "effective rule"),
+                    by(of, now)
                 );
                 trips.push(trip(TripReason::RuleLoss, why));
             }
@@ -271,13 +285,19 @@ impl<'a> Scales<'a> {
         let losses: Vec<RuleLoss> =
             self.terms.rules.packs().map(|pack| self.rule_loss(pack)).collect();
         let lost: usize = losses.iter().map(|loss| loss.lost).sum();
-        let of: usize = losses.iter().map(|loss| loss.of).sum();
+        let now: usize = losses.iter().map(|loss| loss.now).sum();
+        let before = self.window.packs_before(region, self.terms.elapsed);
+        let of = match before.map(|(_, rules)| size(rules)).sum() {
+            0 => now,
+            before => now.min(before),
+        };
         let limits = self.terms.limits;
         let max = allowance(limits.rules_max, of, limits.rules_percent);
         if lost > max && losses.iter().any(|loss| loss.is_asked) {
             let why = format!(
-                "{region} loses {lost} of {} within 24 h (limit {max})",
-                many(of, "effective rule")
+                "{region} loses {lost} of {} within 24 h (limit {max}{})",
+                many(now, "effective rule"),
+                by(of, now)
             );
             trips.push(trip(TripReason::RuleLoss, why));
         }
@@ -286,7 +306,6 @@ impl<'a> Scales<'a> {
 
     /// Steps that lose rules which no approval covers.
     fn rule_steps(&self) -> impl Iterator<Item = &&'a Step> {
-        let is_rule = |loss: &Loss| matches!(loss, Loss::Rule(_) | Loss::Rules(_));
         self.asked.steps.iter().filter(move |step| self.asked.of_pack(&step.pack).any(is_rule))
     }
 
@@ -294,19 +313,25 @@ impl<'a> Scales<'a> {
     fn rule_loss(&self, pack: &PackName) -> RuleLoss {
         let held = self.terms.rules.held(pack);
         let names: BTreeSet<&str> = held.names().collect();
-        let mut tally = Tally::default();
+        let (mut tally, mut gone) = (Tally::default(), Tally::default());
         for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
-            // A rule that is there again is not lost.
+            // A rule that is there again was lost all the same: taking turns is no way around.
+            tally.add(loss);
             if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
-                tally.add(loss);
+                gone.add(loss);
             }
         }
-        let gone = tally.count();
+        let before = tally.count();
         for at in self.asked.uncovered.iter().filter(|at| at.pack == *pack) {
             tally.add(&at.loss);
         }
         let lost = tally.count();
-        RuleLoss { lost, of: held.count().saturating_add(gone), is_asked: lost > gone }
+        let now = held.count().saturating_add(gone.count());
+        // Rules that were added lately make no room; a pack that is new has nothing else.
+        let region = self.asked.region();
+        let of = self.window.rules_before(region, pack, self.terms.elapsed);
+        let of = of.map_or(now, |of| size(of).min(now));
+        RuleLoss { lost, of, now, is_asked: self.asked.of_pack(pack).any(is_rule) && lost > before }
     }
 
     fn accounts(&self) -> Vec<Trip> {
@@ -380,6 +405,10 @@ impl<'a> Scales<'a> {
 
 fn is_pack(lost: &Lost) -> bool {
     lost.at.loss == Loss::Pack
+}
+
+fn is_rule(loss: &Loss) -> bool {
+    matches!(loss, Loss::Rule(_) | Loss::Rules(_))
 }
 
 fn is_account(loss: &Loss) -> bool {

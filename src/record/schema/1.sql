@@ -92,6 +92,16 @@ CREATE TABLE deployments (
     UNIQUE (region, pack)
 ) STRICT;
 
+CREATE TABLE levels (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_wall INTEGER NOT NULL, at_aws INTEGER, at_boot TEXT, at_uptime INTEGER,
+    region TEXT NOT NULL,
+    pack TEXT NOT NULL,
+    marker TEXT,
+    rules INTEGER,
+    seal TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at_wall INTEGER NOT NULL, at_aws INTEGER, at_boot TEXT, at_uptime INTEGER,

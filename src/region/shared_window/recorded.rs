@@ -1,18 +1,21 @@
 //! Between the window and the record: the same facts in the words of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Clock;
 use crate::domain::guard::Used;
 use crate::domain::loss::{Loss, LossAt};
-use crate::domain::model::{AccountId, MARKER_PARAMETER, Place, Region, Revision};
+use crate::domain::model::{
+    AccountId, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
+};
 use crate::domain::observed::{Ownership, Seen};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
 use crate::domain::record::{
-    Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossId, LossKey, LossKind,
-    LossState, RecordStatus, TemplateText, Window as Remembered,
+    Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry, LossId, LossKey,
+    LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
 };
+use crate::domain::rules::HeldRules;
 use crate::domain::stamp::{Stamp, age};
 use crate::domain::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
 
@@ -55,12 +58,26 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             window.recall_used(used.approval, &at);
         }
     }
+    for LevelEntry { at, region, pack, marker, rules } in &remembered.levels {
+        if rules.is_some() || marker.is_none() {
+            window.recall_level((region, pack), *rules, age(at, &now), elapsed);
+        }
+        if let Some(marker) = marker.as_ref().and_then(|marker| marker.parse().ok()) {
+            window.recall_marker(region, pack, marker);
+        }
+    }
     for ((region, pack), deployment) in &remembered.deployments {
-        let Deployment { marker, seen: _, .. } = deployment;
-        if let Ok(marker) = marker.parse() {
+        let Deployment { marker, excluded, .. } = deployment;
+        if let Ok(marker) = marker.parse::<Marker>() {
+            window.recall_marker(region, pack, marker.clone());
             // The moment is not kept: whatever shows next is newer.
-            let sighting = Sighting { marker, last_update: crate::domain::model::Timestamp::MIN };
-            window.recall_sighting(region, pack, sighting);
+            let last_update = Timestamp::MIN;
+            let excluded = excluded.clone();
+            window.recall_sighting(
+                region,
+                pack,
+                Sighting { marker, last_update, rules: 0, excluded },
+            );
         }
     }
 }
@@ -175,6 +192,30 @@ pub(super) fn deliveries(
         })
     };
     taken.filter_map(delivery).collect()
+}
+
+/// What a step is about to put: its marker, and whom it leaves out.
+pub(super) fn intended(step: &Step) -> Option<(&PackName, Marker, &BTreeSet<AccountId>)> {
+    let content = step.action.content()?;
+    let marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
+    Some((&step.pack, marker, &content.excluded))
+}
+
+/// The packs of ours that a region shows.
+pub(super) fn sightings(seen: &Seen, rules: &HeldRules<'_>) -> BTreeMap<PackName, Sighting> {
+    let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
+        Ownership::Ours(marker) => {
+            let sighting = Sighting {
+                marker: marker.clone(),
+                last_update: pack.record.last_update,
+                rules: u32::try_from(rules.held(name).count()).unwrap_or(u32::MAX),
+                excluded: pack.record.excluded.clone(),
+            };
+            Some((name.clone(), sighting))
+        }
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+    });
+    ours.collect()
 }
 
 /// Every pack of ours that a region showed.
