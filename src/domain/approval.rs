@@ -173,7 +173,7 @@ impl<'a> Approvals<'a> {
                 Validity::Expired => "it has expired",
                 Validity::TooLong => "it expires more than 7 days ahead",
                 Validity::InForce if window.may_use(approval, loss, last_update) => return None,
-                Validity::InForce => "it was used for this before, or the record cannot tell",
+                Validity::InForce => window.why_not_used(),
             };
             Some((approval, why))
         })

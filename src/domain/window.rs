@@ -403,6 +403,17 @@ impl Window {
         !is_used && self.unwritable.is_none() && (self.remembers || is_older())
     }
 
+    /// Why an approval that is in force may not be used, in words.
+    pub fn why_not_used(&self) -> &'static str {
+        if self.unwritable.is_some() {
+            "the record cannot be written, so nothing may be lost; make it writable first"
+        } else if self.remembers {
+            "it was used for this before; commit a new one"
+        } else {
+            "without a record, an approval counts only for what AWS last changed before it was read"
+        }
+    }
+
     /// Notes when approvals were read for the first time, by AWS's clock.
     pub fn note_read<'a>(&mut self, all: impl Iterator<Item = &'a Approval>, aws_now: Timestamp) {
         for approval in all {
