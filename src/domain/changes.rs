@@ -103,7 +103,7 @@ pub(super) fn losses(
     }
     if touches_rules {
         let kept = present(&want.template, &want.content.inputs, scene.place);
-        lost.extend(held.held(name).lost(&kept));
+        lost.extend(held.held_beside(name, &want.template).lost(&kept));
     }
     Losses { lost, excluded_active: excluded_active(want, scene.list) }
 }

@@ -50,8 +50,14 @@ impl fmt::Display for Loss {
             Self::Pack => out.write_str("the pack"),
             Self::Adoption => out.write_str("what it holds now"),
             Self::Rule(name) => write!(out, "rule {name}"),
-            Self::Rules(1) => out.write_str("1 rule"),
-            Self::Rules(count) => write!(out, "{count} rules"),
+            Self::Rules(count) => {
+                let (rules, whose) = match count {
+                    1 => ("rule", "whose name is"),
+                    _ => ("rules", "whose names are"),
+                };
+                let why = "the template that is deployed is not known here";
+                write!(out, "{count} {rules} {whose} not known: {why}")
+            }
             Self::Account(account) => write!(out, "account {account}"),
         }
     }
@@ -112,7 +118,8 @@ pub type RuleSet = BTreeMap<String, String>;
 pub enum RulesHeld {
     /// All of them.
     Named(RuleSet),
-    /// Their number, from the marker; all of them count as effective.
+    /// Their number, from the marker: the template is not known. All of them count as effective,
+    /// and whatever another template holds, none of them counts as kept.
     Counted(u32),
 }
 
@@ -147,11 +154,8 @@ impl RulesHeld {
     pub fn lost(&self, kept: &RuleSet) -> BTreeSet<Loss> {
         let held = match self {
             Self::Named(held) => held,
-            Self::Counted(count) => {
-                let left = u32::try_from(kept.len()).unwrap_or(u32::MAX);
-                let gone = count.saturating_sub(left);
-                return (gone > 0).then_some(Loss::Rules(gone)).into_iter().collect();
-            }
+            Self::Counted(0) => return BTreeSet::new(),
+            Self::Counted(count) => return [Loss::Rules(*count)].into(),
         };
         let is_in = |rules: &RuleSet, name: &String, source: &String| {
             rules.get(name).is_some_and(|other| other == source)
@@ -204,9 +208,17 @@ mod tests {
     }
 
     #[test]
-    fn rules_whose_names_are_unknown_are_counted() {
+    fn of_rules_whose_names_are_unknown_none_counts_as_kept() {
         let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept));
-        assert_eq!(lost(3, "a b c"), BTreeSet::new());
-        assert_eq!(lost(3, "a"), [Loss::Rules(2)].into());
+        assert_eq!(lost(3, "a b c"), [Loss::Rules(3)].into());
+        assert_eq!(lost(3, ""), [Loss::Rules(3)].into());
+        assert_eq!(lost(0, "a"), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_loss_says_why_its_rules_have_no_names() {
+        let why = "not known: the template that is deployed is not known here";
+        assert_eq!(Loss::Rules(1).to_string(), format!("1 rule whose name is {why}"));
+        assert_eq!(Loss::Rules(6).to_string(), format!("6 rules whose names are {why}"));
     }
 }

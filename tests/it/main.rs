@@ -23,6 +23,7 @@ mod history;
 mod http;
 mod journal;
 mod judging;
+mod knowledge;
 mod lab;
 mod lines;
 mod logs;

@@ -1,11 +1,12 @@
 //! Between the window and the record: the same facts in the words of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::guard::Used;
 use crate::domain::loss::{Loss, LossAt};
-use crate::domain::model::{AccountId, MARKER_PARAMETER, Place, Region, Revision};
+use crate::domain::model::{AccountId, Digest, MARKER_PARAMETER, Place, Region, Revision};
 use crate::domain::observed::{Ownership, Seen};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
@@ -13,7 +14,9 @@ use crate::domain::record::{
     Delivering, Deployment, Giving, HeldLoss, LossCause, LossEntry, LossId, LossKey, LossKind,
     LossState, RecordStatus, TemplateText, Window as Remembered,
 };
+use crate::domain::rules::Templates;
 use crate::domain::stamp::{Stamp, age};
+use crate::domain::template::Template;
 use crate::domain::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
 
 /// The window of a process that opened this record.
@@ -190,4 +193,14 @@ pub(super) fn deployments(region: &Region, seen: &Seen, at: &Stamp) -> Vec<Deplo
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
     });
     ours.collect()
+}
+
+/// The templates that packs of ours show, as far as they are known, each once.
+pub(super) fn templates(seen: &Seen, known: &Templates) -> Vec<Arc<Template>> {
+    let shown = seen.packs.values().filter_map(|pack| match &pack.ownership {
+        Ownership::Ours(marker) => Some(marker.template),
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+    });
+    let shown: BTreeSet<Digest> = shown.collect();
+    shown.iter().filter_map(|digest| known.get(digest)).map(Arc::clone).collect()
 }
