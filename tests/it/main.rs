@@ -44,6 +44,7 @@ mod properties;
 mod random;
 mod record;
 mod recorded;
+mod remediation_changes;
 mod remedies;
 mod rendering;
 mod report;
