@@ -1,8 +1,8 @@
 //! Which rules of a template are in effect with given parameters in a given region.
 //!
 //! Only what is certain is said: a condition that depends on what a member account alone knows is
-//! neither true nor false. A rule is seen by its name, by what evaluates it, and by what it looks at;
-//! that its input parameters make it find nothing is not seen.
+//! neither true nor false. A rule is seen by its name, by what evaluates it, and by what it looks
+//! at; that its input parameters make it find nothing is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 

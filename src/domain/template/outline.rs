@@ -1,6 +1,7 @@
 //! What later decisions need of a template: its parameters and, to tell which rules are in effect,
 //! the mappings, the conditions, and of each rule its name, its source, its scope and its
-//! conditions; and its remediations in words. It is small, so that it can stay in memory where the tree does not.
+//! conditions; and its remediations in words. It is small, so that it can stay in memory where the
+//! tree does not.
 //!
 //! Reading never fails: what cannot be understood is kept as a thing that nobody can evaluate.
 
