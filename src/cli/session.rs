@@ -23,7 +23,7 @@ use crate::domain::history::Pace;
 use crate::domain::limits;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::record::{NoRecordCause, RecordStatus, Window as Remembered};
+use crate::domain::record::{NoRecordCause, RecordStatus};
 use crate::domain::snapshot::{Absence, FileContent};
 use crate::domain::track::Sweeps;
 use crate::intake::Intake;
@@ -189,18 +189,14 @@ impl Remembering {
         // Opening reads the whole file.
         let open = move || match self {
             Self::Simulates => SharedWindow::watched(&clock),
-            Self::Reads => match record::Reader::open(&terms).and_then(|reader| {
-                let remembered = reader.window(&now)?;
-                Ok((RecordStatus::Usable { began: reader.began().clone() }, remembered))
-            }) {
-                Ok((status, remembered)) => SharedWindow::as_read(&status, &remembered, &clock),
-                Err(none) => {
-                    let status = RecordStatus::Unusable(none);
-                    SharedWindow::as_read(&status, &Remembered::default(), &clock)
-                }
-            },
+            Self::Reads => {
+                let read = record::Reader::open(&terms)
+                    .and_then(|reader| reader.window(&now).map(|remembered| (reader, remembered)));
+                SharedWindow::as_read(read, &clock)
+            }
             Self::Takes(_) => {
-                let record::Opened { record, window, notices } = record::Record::open(terms, &now);
+                let record::Opened { record, window, notices } =
+                    record::Record::open(terms.clone(), &now);
                 for notice in notices {
                     tracing::error!(notice, "the record was begun anew");
                 }
@@ -210,6 +206,11 @@ impl Remembering {
                         return SharedWindow::with_record(record, &window, &clock);
                     }
                     tracing::warn!(kind = none.cause.as_str(), error = none.why, "no record");
+                    if none.cause == NoRecordCause::InUse {
+                        // What packs hold is judged alike by all commands.
+                        let reader = record::Reader::open(&terms).ok();
+                        return SharedWindow::with_record(record, &window, &clock).beside(reader);
+                    }
                 }
                 SharedWindow::with_record(record, &window, &clock)
             }

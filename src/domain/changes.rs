@@ -11,17 +11,18 @@ use super::observed::ObservedPack;
 use super::organization::{Account, AccountList};
 use super::plan::{Change, Entering, Leaving, ParameterValue, TemplateMark};
 use super::rules::{HeldRules, present};
+use super::template::{Remediation, Template, differences};
 
 /// Everything in which a pack differs from what is wanted.
 pub(super) fn changes(
     want: &DesiredPack,
     have: Option<(&ObservedPack, Option<&Marker>)>,
     list: Option<&AccountList>,
+    known: &HeldRules<'_>,
 ) -> Vec<Change> {
     let DesiredPack {
         content,
-        // The marker stands for the template.
-        template: _,
+        template,
         marker,
         excluded,
         // The rest decides whether anything is done, not what differs.
@@ -36,10 +37,9 @@ pub(super) fn changes(
     let record = have.map(|(have, _)| &have.record);
     let marker_now = have.and_then(|(_, marker)| marker);
     let mut changes = Vec::new();
-    let new = TemplateMark { digest: marker.template, rules: marker.rules };
-    let old = marker_now.map(|now| TemplateMark { digest: now.template, rules: now.rules });
-    if old != Some(new) {
-        changes.push(Change::Template { old, new });
+    let is_same = |now: &Marker| (now.template, now.rules) == (marker.template, marker.rules);
+    if !marker_now.is_some_and(is_same) {
+        changes.push(template_change(template, marker, (have.is_some(), marker_now), known));
     }
     let empty = BTreeMap::new();
     let inputs_now = record.map_or(&empty, |record| &record.inputs);
@@ -79,6 +79,33 @@ pub(super) fn changes(
     changes
 }
 
+/// Another template, or the first one.
+fn template_change(
+    template: &Template,
+    marker: &Marker,
+    (exists, marker_now): (bool, Option<&Marker>),
+    known: &HeldRules<'_>,
+) -> Change {
+    let mark = |marker: &Marker, template: Option<&Template>| TemplateMark {
+        digest: marker.template,
+        rules: marker.rules,
+        remediations: template.map(|template| template.census.remediations),
+    };
+    let template_now = marker_now.and_then(|now| known.template(now.template));
+    let nothing: &[Remediation] = &[];
+    // Of what nobody manages it is not known what it holds.
+    let remediations = match template_now {
+        Some(now) => differences(now.remediations(), template.remediations()),
+        None if exists => Vec::new(),
+        None => differences(nothing, template.remediations()),
+    };
+    Change::Template {
+        old: marker_now.map(|now| mark(now, template_now)),
+        new: mark(marker, Some(template)),
+        remediations,
+    }
+}
+
 /// What a Put over an existing pack takes away.
 ///
 /// Rules are compared as they are in force, with the parameters of each side: a condition that
@@ -104,7 +131,7 @@ pub(super) fn losses(
     }
     if touches_rules {
         let kept = present(&want.template, &want.content.inputs, scene.place);
-        lost.extend(held.held(name).lost(&kept));
+        lost.extend(held.held_beside(name, &want.template).lost(&kept));
     }
     Losses { lost, excluded_active: excluded_active(want, scene.list) }
 }

@@ -197,7 +197,7 @@ impl Region<'_> {
             pack: name.clone(),
             action: Action::Create(Box::new(want.content.clone())),
             reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
-            changes: changes(want, None, self.list()),
+            changes: changes(want, None, self.list(), self.inputs.rules),
             marker_now: None,
             last_update: None,
             losses: Losses::default(),
@@ -237,7 +237,7 @@ impl Region<'_> {
         if let Some(hold) = self.leaving(name, have) {
             return hold;
         }
-        let changes = changes(want, Some((have, Some(marker))), self.list());
+        let changes = changes(want, Some((have, Some(marker))), self.list(), self.inputs.rules);
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
         let failure = have.status.as_ref().filter(|status| is_failed(status));
         let reason = match (changes.is_empty(), suspect, failure) {
@@ -317,7 +317,7 @@ impl Region<'_> {
     }
 
     fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
-        let changes = changes(want, Some((have, None)), self.list());
+        let changes = changes(want, Some((have, None)), self.list(), self.inputs.rules);
         let mut losses = self.losses(name, want, &changes);
         // AWS does not return what it holds.
         losses.lost.insert(Loss::Adoption);

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{AccountId, PackName, Region};
+use super::template::Evaluates;
 
 /// One thing that is lost.
 #[derive(
@@ -50,8 +51,14 @@ impl fmt::Display for Loss {
             Self::Pack => out.write_str("the pack"),
             Self::Adoption => out.write_str("what it holds now"),
             Self::Rule(name) => write!(out, "rule {name}"),
-            Self::Rules(1) => out.write_str("1 rule"),
-            Self::Rules(count) => write!(out, "{count} rules"),
+            Self::Rules(count) => {
+                let (rules, whose) = match count {
+                    1 => ("rule", "whose name is"),
+                    _ => ("rules", "whose names are"),
+                };
+                let why = "the template that is deployed is not known here";
+                write!(out, "{count} {rules} {whose} not known: {why}")
+            }
             Self::Account(account) => write!(out, "account {account}"),
         }
     }
@@ -104,15 +111,16 @@ impl Losses {
     }
 }
 
-/// Effective rules: what each evaluates (`AWS/IAM_PASSWORD_POLICY`), by its name.
-pub type RuleSet = BTreeMap<String, String>;
+/// Effective rules: what each evaluates, by its name.
+pub type RuleSet = BTreeMap<String, Evaluates>;
 
 /// What is known of the effective rules of a pack deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RulesHeld {
     /// All of them.
     Named(RuleSet),
-    /// Their number, from the marker; all of them count as effective.
+    /// Their number, from the marker: the template is not known. All of them count as effective,
+    /// and whatever another template holds, none of them counts as kept.
     Counted(u32),
 }
 
@@ -143,46 +151,50 @@ impl RulesHeld {
     /// What of these is gone where only `kept` are left.
     ///
     /// A rule that has another name and evaluates the same is renamed, not lost; one that has the
-    /// same name and evaluates something else is lost.
+    /// same name and evaluates something else, or less, is lost.
     pub fn lost(&self, kept: &RuleSet) -> BTreeSet<Loss> {
         let held = match self {
             Self::Named(held) => held,
-            Self::Counted(count) => {
-                let left = u32::try_from(kept.len()).unwrap_or(u32::MAX);
-                let gone = count.saturating_sub(left);
-                return (gone > 0).then_some(Loss::Rules(gone)).into_iter().collect();
-            }
+            Self::Counted(0) => return BTreeSet::new(),
+            Self::Counted(count) => return [Loss::Rules(*count)].into(),
         };
-        let is_in = |rules: &RuleSet, name: &String, source: &String| {
-            rules.get(name).is_some_and(|other| other == source)
+        let is_kept = |name: &String, rule: &Evaluates| {
+            kept.get(name).is_some_and(|other| other.covers(rule))
         };
-        // What evaluates the same under a new name, so often.
-        let mut renamed: BTreeMap<&String, usize> = BTreeMap::new();
-        for (_, source) in kept.iter().filter(|(name, source)| !is_in(held, name, source)) {
-            let count = renamed.entry(source).or_default();
-            *count = count.saturating_add(1);
+        let mut gone: Vec<(&String, &Evaluates)> =
+            held.iter().filter(|(name, rule)| !is_kept(name, rule)).collect();
+        // What is there besides, and may be one of them under a new name.
+        let mut others: Vec<&Evaluates> = kept
+            .iter()
+            .filter(|(name, rule)| !held.get(*name).is_some_and(|other| rule.covers(other)))
+            .map(|(_, rule)| rule)
+            .collect();
+        let same: fn(&Evaluates, &Evaluates) -> bool = |new, old| new == old;
+        // The same first: a wider one may be needed for another rule.
+        for is_renamed in [same, Evaluates::covers] {
+            gone.retain(|(_, rule)| {
+                let found = others.iter().position(|other| is_renamed(other, rule));
+                found.map(|at| others.swap_remove(at)).is_none()
+            });
         }
-        let gone = held.iter().filter(|(name, source)| !is_in(kept, name, source));
-        gone.filter(|(_, source)| match renamed.get_mut(source) {
-            Some(count) if *count > 0 => {
-                *count = count.saturating_sub(1);
-                false
-            }
-            Some(_) | None => true,
-        })
-        .map(|(name, _)| Loss::Rule(name.clone()))
-        .collect()
+        gone.into_iter().map(|(name, _)| Loss::Rule(name.clone())).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::template::Scope;
 
     fn rules(text: &str) -> RuleSet {
         let pair = |rule: &str| {
-            let (name, source) = rule.split_once('=').unwrap_or((rule, rule));
-            (name.to_owned(), source.to_owned())
+            let (name, what) = rule.split_once('=').unwrap_or((rule, rule));
+            // What evaluates it, then the types of resources that it looks at.
+            let (source, types) = what.split_once('/').unwrap_or((what, ""));
+            let types = types.split_terminator(',').map(ToOwned::to_owned).collect();
+            let types = Some(types).filter(|types: &BTreeSet<String>| !types.is_empty());
+            let scope = Scope { types, ..Scope::default() };
+            (name.to_owned(), Evaluates { source: source.to_owned(), scope })
         };
         text.split_whitespace().map(pair).collect()
     }
@@ -204,9 +216,28 @@ mod tests {
     }
 
     #[test]
-    fn rules_whose_names_are_unknown_are_counted() {
+    fn a_rule_that_looks_at_less_is_lost_and_one_that_looks_at_more_is_kept() {
+        assert_eq!(lost("a=X/s,t", "a=X/s"), "rule a");
+        assert_eq!(lost("a=X", "a=X/s"), "rule a");
+        assert_eq!(lost("a=X/s", "a=X/s,t"), "");
+        assert_eq!(lost("a=X/s", "a=X"), "");
+        assert_eq!(lost("a=X/s", "b=X/s,t"), "", "renamed and widened");
+        assert_eq!(lost("a=X/s b=X/t", "c=X/s,t d=X/s"), "", "each finds its own");
+        assert_eq!(lost("a=X/s b=X/t", "c=X/s,t"), "rule b");
+    }
+
+    #[test]
+    fn of_rules_whose_names_are_unknown_none_counts_as_kept() {
         let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept));
-        assert_eq!(lost(3, "a b c"), BTreeSet::new());
-        assert_eq!(lost(3, "a"), [Loss::Rules(2)].into());
+        assert_eq!(lost(3, "a b c"), [Loss::Rules(3)].into());
+        assert_eq!(lost(3, ""), [Loss::Rules(3)].into());
+        assert_eq!(lost(0, "a"), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_loss_says_why_its_rules_have_no_names() {
+        let why = "not known: the template that is deployed is not known here";
+        assert_eq!(Loss::Rules(1).to_string(), format!("1 rule whose name is {why}"));
+        assert_eq!(Loss::Rules(6).to_string(), format!("6 rules whose names are {why}"));
     }
 }

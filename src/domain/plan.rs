@@ -19,6 +19,7 @@ use super::model::{
 use super::observed::{Delivery, VoidMarker};
 use super::organization::AccountState;
 use super::selector::Rule;
+use super::template::RemediationChange;
 
 /// Everything that should happen in one region, and everything that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -272,13 +273,15 @@ impl Serialize for ParameterValue {
     }
 }
 
-/// A template as the marker knows it.
+/// A template as the marker knows it, and what else is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TemplateMark {
     /// Its digest.
     pub digest: Digest,
     /// How many rules it holds.
     pub rules: u32,
+    /// How many remediations it holds; null where the template is not known.
+    pub remediations: Option<u32>,
 }
 
 /// One difference.
@@ -291,6 +294,9 @@ pub enum Change {
         old: Option<TemplateMark>,
         /// What is wanted.
         new: TemplateMark,
+        /// In which remediations the two differ; empty where the template that is there is not
+        /// known.
+        remediations: Vec<RemediationChange>,
     },
     /// One input parameter.
     Parameter {

@@ -12,6 +12,7 @@ use super::plan::{
     Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
     Plan, Reason, Step, TemplateMark,
 };
+use super::template::{Remediation, RemediationChange};
 use super::words::many;
 
 /// Whether parameter values may be seen.
@@ -142,10 +143,11 @@ impl PlanText<'_> {
     fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
         match change {
             Change::Exclusions { entering, leaving } => exclusions(out, entering, leaving),
-            Change::Template { old: Some(old), new } => {
-                writeln!(out, "      template   {} → {}", mark(old), mark(new))
+            Change::Template { old, new, remediations } => {
+                let old = old.as_ref().map(|old| format!("{} → ", mark(old)));
+                writeln!(out, "      template   {}{}", old.unwrap_or_default(), mark(new))?;
+                remediations.iter().try_for_each(|change| remediation(out, change))
             }
-            Change::Template { old: None, new } => writeln!(out, "      template   {}", mark(new)),
             Change::Parameter { name, old, new } => {
                 let (name, old, new) = (clean(name), old.as_ref(), new.as_ref());
                 match (old, new) {
@@ -249,9 +251,31 @@ fn until_text(until: Timestamp) -> String {
     format!(" (until {})", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
-fn mark(TemplateMark { digest, rules }: &TemplateMark) -> String {
-    let rules = usize::try_from(*rules).unwrap_or(usize::MAX);
-    format!("{} ({})", digest.short(), many(rules, "rule"))
+fn mark(TemplateMark { digest, rules, remediations }: &TemplateMark) -> String {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let remediations = remediations.filter(|number| *number > 0);
+    let remediations =
+        remediations.map(|number| format!(", {}", many(count(number), "remediation")));
+    let rules = many(count(*rules), "rule");
+    format!("{} ({rules}{})", digest.short(), remediations.unwrap_or_default())
+}
+
+/// What becomes of a remediation, on a line.
+fn remediation(
+    out: &mut fmt::Formatter<'_>,
+    RemediationChange { old, new }: &RemediationChange,
+) -> fmt::Result {
+    let text = |one: &Remediation| clean(&one.to_string());
+    let (sign, of, what) = match (old, new) {
+        (Some(old), Some(new)) if text(old) == text(new) => {
+            ('~', new, format!("{}, with other settings", text(new)))
+        }
+        (Some(old), Some(new)) => ('~', new, format!("{} → {}", text(old), text(new))),
+        (None, Some(new)) => ('+', new, text(new)),
+        (Some(old), None) => ('-', old, text(old)),
+        (None, None) => return Ok(()),
+    };
+    writeln!(out, "      remediation {sign} {}: {what}", clean(&of.rule))
 }
 
 fn policy(policy: DeletionPolicy) -> &'static str {

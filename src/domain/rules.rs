@@ -34,16 +34,31 @@ impl<'a> HeldRules<'a> {
     /// What a pack holds. What cannot be evaluated counts as effective: it was there, and losing it
     /// would be a loss.
     pub fn held(&self, pack: &PackName) -> RulesHeld {
+        self.held_or(pack, None)
+    }
+
+    /// The same, where this template is known besides: the one that the pack should hold.
+    pub fn held_beside(&self, pack: &PackName, declared: &Template) -> RulesHeld {
+        self.held_or(pack, Some(declared))
+    }
+
+    fn held_or(&self, pack: &PackName, declared: Option<&Template>) -> RulesHeld {
         let Some(pack) = self.seen.and_then(|seen| seen.packs.get(pack)) else {
             return RulesHeld::default();
         };
         let Ownership::Ours(marker) = &pack.ownership else { return RulesHeld::default() };
-        match self.templates.get(&marker.template) {
+        let declared = declared.filter(|declared| declared.digest == marker.template);
+        match declared.or_else(|| self.template(marker.template)) {
             Some(template) => {
                 RulesHeld::Named(present_or_unknown(template, &pack.record, self.place))
             }
             None => RulesHeld::Counted(marker.rules),
         }
+    }
+
+    /// The template of this digest, if it is known.
+    pub fn template(&self, digest: Digest) -> Option<&'a Template> {
+        self.templates.get(&digest).map(|template| &**template)
     }
 }
 

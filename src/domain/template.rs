@@ -19,6 +19,7 @@ mod remediation;
 mod render;
 mod rule;
 mod schema;
+mod scope;
 mod sections;
 
 use std::collections::BTreeSet;
@@ -35,7 +36,9 @@ use super::yaml::{self, Entry, Node, Value};
 
 pub use effective::Effective;
 pub(super) use outline::Outline;
+pub use remediation::list::{Remediation, RemediationChange, differences};
 pub use schema::schema_of;
+pub use scope::{Evaluates, Scope};
 
 /// A template that was judged, and the text that says the same to every reader.
 #[derive(Debug, Clone, PartialEq, Eq)]

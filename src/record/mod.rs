@@ -39,6 +39,7 @@ use crate::domain::record::{
     LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
 };
 use crate::domain::stamp::Stamp;
+use crate::domain::template::Template;
 
 /// The bytes that history takes at most: years of a large organization, and checked in a second.
 pub const BYTES_MAX: u64 = 256 * 1_024 * 1_024;
@@ -222,13 +223,16 @@ impl Record {
         self.job(Access::Write, move |store| store.deliver(delivering)).await
     }
 
-    /// Records all packs of ours that a region showed in a complete observation.
+    /// Records all packs of ours that a region showed in a complete observation, and those of their
+    /// templates that are known.
     pub async fn observe(
         &self,
         region: Region,
         deployments: Vec<Deployment>,
+        templates: Vec<Arc<Template>>,
     ) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.observe(&region, &deployments)).await
+        let observe = move |store: &mut Store| store.observe(&region, &deployments, &templates);
+        self.job(Access::Write, observe).await
     }
 
     /// Records what packs hold from now on, or are about to.

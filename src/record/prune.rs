@@ -1,5 +1,6 @@
 //! What is forgotten: by age, and by size.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -8,8 +9,8 @@ use super::cells;
 use super::database;
 use super::fault::Fault;
 use super::store::Store;
-use crate::domain::model::Timestamp;
-use crate::domain::record::LOSS_WINDOW;
+use crate::domain::model::{Marker, Timestamp};
+use crate::domain::record::{Deployment, LOSS_WINDOW};
 use crate::domain::stamp::{Stamp, age};
 
 /// How long a use of an approval is kept at least: an approval lives for 7 days (design, section
@@ -76,10 +77,19 @@ fn aged(
     Ok(old.map(|(id, _)| id).collect())
 }
 
-/// Templates that no delivery names any more.
+/// Templates that no delivery names any more and that no deployment shows.
 fn forget_templates(connection: &Connection) -> Result<(), Fault> {
-    let sql = "DELETE FROM templates WHERE digest NOT IN (SELECT template FROM deliveries)";
-    connection.execute(sql, [])?;
+    let deployments = cells::select::<Deployment>(connection, "", Vec::new())?;
+    let shown = deployments.iter().filter_map(|(_, it)| it.marker.parse::<Marker>().ok());
+    let shown: BTreeSet<String> = shown.map(|marker| marker.template.to_string()).collect();
+    let sql = "SELECT digest FROM templates WHERE digest NOT IN (SELECT template FROM deliveries)";
+    let mut statement = connection.prepare(sql)?;
+    let old = statement.query_map([], |row| row.get::<_, String>(0))?;
+    for digest in old.collect::<Result<Vec<_>, _>>()? {
+        if !shown.contains(&digest) {
+            connection.execute("DELETE FROM templates WHERE digest = ?", [digest])?;
+        }
+    }
     Ok(())
 }
 

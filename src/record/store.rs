@@ -1,5 +1,8 @@
 //! Writing the record: one function a thing to remember, each one transaction.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 
@@ -9,12 +12,13 @@ use super::fault::Fault;
 use super::place::Place;
 use super::prune;
 use super::rows::Identity;
-use crate::domain::model::Region;
+use crate::domain::model::{Digest, Region};
 use crate::domain::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
-    LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossState,
+    LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossState, TemplateText,
 };
 use crate::domain::stamp::{Stamp, age};
+use crate::domain::template::Template;
 
 /// The selection of one loss in a table of keys.
 const KEY: &str = "WHERE region = ? AND pack = ? AND kind = ? AND name = ?";
@@ -148,16 +152,27 @@ impl Store {
         Ok(())
     }
 
-    /// Records all packs of ours that a region showed in a complete observation.
+    /// Records all packs of ours that a region showed in a complete observation, and those of their
+    /// templates that are known and not there yet: whoever comes after the next change has to know
+    /// what the packs held. Room that is kept for losses stays so.
     pub(super) fn observe(
         &mut self,
         region: &Region,
         deployments: &[Deployment],
+        templates: &[Arc<Template>],
     ) -> Result<(), Fault> {
+        let has_room = !self.is_at_its_limit()?;
         let transaction = self.begin()?;
         transaction.execute("DELETE FROM deployments WHERE region = ?", [region.as_str()])?;
         for deployment in deployments {
             insert(&transaction, "INSERT", deployment)?;
+        }
+        for template in templates.iter().filter(|_| has_room) {
+            let digest = template.digest;
+            if !has_template(&transaction, &digest)? {
+                let (body, rules) = (template.body.to_string(), BTreeMap::new());
+                insert(&transaction, "INSERT", &TemplateText { digest, body, rules })?;
+            }
         }
         transaction.commit()?;
         Ok(())
@@ -220,6 +235,11 @@ impl Store {
             tracing::debug!(%error, "the record's log stays");
         }
     }
+}
+
+fn has_template(connection: &Connection, digest: &Digest) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM templates WHERE digest = ?)";
+    Ok(connection.query_row(sql, [digest.to_string()], |row| row.get(0))?)
 }
 
 fn key(key: &LossKey) -> Vec<Value> {

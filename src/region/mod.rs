@@ -182,12 +182,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.note_templates(around, &observed).await;
         self.note_losses(&observed).await;
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
-        let shown = match &observed {
-            Observed::Seen(seen) => Some(seen),
-            Observed::Unseen(_) => None,
-        };
         if intent == Intent::Act {
-            self.window.keep(&self.reader.place().region, shown).await;
+            self.window.keep().await;
+        }
+        if let Observed::Seen(seen) = &observed {
+            self.window.keep_shown(&self.reader.place().region, seen, &self.templates).await;
         }
         let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());

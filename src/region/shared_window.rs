@@ -17,11 +17,13 @@ use crate::domain::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::observed::Seen;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Step;
-use crate::domain::record::{LevelEntry, LossCause, LossId, LossState, RecordStatus};
+use crate::domain::record::{
+    LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, TemplateText,
+};
 use crate::domain::rules::{HeldRules, Templates};
 use crate::domain::template::Template;
 use crate::domain::window::{Holding, Noticed, SPAN, Window};
-use crate::record::Record;
+use crate::record::{Reader, Record};
 
 /// Whether a ruling is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct SharedWindow {
     record: Option<Record>,
     /// How the record stood when it was only read.
     read: Option<RecordStatus>,
+    /// The record as it is read beside the process that writes it.
+    beside: Option<Arc<Mutex<Reader>>>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
     /// Packs that vanished, as they are recorded.
@@ -72,14 +76,28 @@ impl SharedWindow {
         Self { given, vanished, ..Self::new(window, clock, Some(record)) }
     }
 
-    /// The same for a command that only shows what would be: nothing is written to the record.
+    /// The same for a command that only shows what would be: nothing is written to the record, and
+    /// everything that it knows is used.
     pub fn as_read(
-        status: &RecordStatus,
-        remembered: &crate::domain::record::Window,
+        read: Result<(Reader, crate::domain::record::Window), NoRecord>,
         clock: &Clock,
     ) -> Self {
-        let window = Self::new(recorded::window(status, remembered, clock), clock, None);
-        Self { read: Some(status.clone()), ..window }
+        let (status, remembered, reader) = match read {
+            Ok((reader, remembered)) => {
+                (RecordStatus::Usable { began: reader.began().clone() }, remembered, Some(reader))
+            }
+            Err(none) => (RecordStatus::Unusable(none), Default::default(), None),
+        };
+        let window = Self::new(recorded::window(&status, &remembered, clock), clock, None);
+        Self { read: Some(status), ..window }.beside(reader)
+    }
+
+    /// The same, with a record that another process writes: only its templates are looked up, and
+    /// only while this process has no record of its own.
+    #[must_use]
+    pub fn beside(self, reader: Option<Reader>) -> Self {
+        let beside = reader.map(|reader| Arc::new(Mutex::new(reader)));
+        Self { beside, ..self }
     }
 
     /// How the record stands; `None` where there is nothing to remember.
@@ -93,6 +111,7 @@ impl SharedWindow {
             clock: clock.clone(),
             record,
             read: None,
+            beside: None,
             given: Mutex::default(),
             vanished: Mutex::default(),
             holdings: Mutex::default(),
@@ -289,8 +308,8 @@ impl SharedWindow {
         }
     }
 
-    /// Records what is held, and what a region showed.
-    pub(super) async fn keep(&self, region: &Region, seen: Option<&Seen>) {
+    /// Records what is held.
+    pub(super) async fn keep(&self) {
         let Some(record) = self.usable() else { return };
         let holdings = std::mem::take(&mut *lock(&self.holdings));
         let at = self.clock.stamp();
@@ -305,27 +324,39 @@ impl SharedWindow {
                 note(record.release(withdrawn.iter().map(recorded::key).collect()).await);
             }
         }
-        if let Some(seen) = seen {
-            let deployments = recorded::deployments(region, seen, &at);
-            note(record.observe(region.clone(), deployments).await);
-        }
+    }
+
+    /// Records what a region showed, with those of these templates that it shows.
+    pub(super) async fn keep_shown(&self, region: &Region, seen: &Seen, known: &Templates) {
+        let Some(record) = self.usable() else { return };
+        let deployments = recorded::deployments(region, seen, &self.clock.stamp());
+        let templates = recorded::templates(seen, known);
+        note(record.observe(region.clone(), deployments, templates).await);
     }
 
     /// Adds the templates of these digests that the record knows and that are not there yet.
     pub(super) async fn recall_templates(&self, wanted: Vec<Digest>, into: &mut Templates) {
-        let Some(record) = self.usable() else { return };
         for digest in wanted {
             if into.contains_key(&digest) {
                 continue;
             }
             // What is not found is unknown, which counts as the worst.
-            let Ok(Some(text)) = record.template(digest).await else { continue };
+            let Some(text) = self.template(digest).await else { continue };
             if let Ok(template) = Template::parse_delivered(&text.body)
                 && template.digest == digest
             {
                 into.insert(digest, Arc::new(template));
             }
         }
+    }
+
+    async fn template(&self, digest: Digest) -> Option<TemplateText> {
+        if let Some(record) = self.usable() {
+            return record.template(digest).await.ok()?;
+        }
+        let reader = Arc::clone(self.beside.as_ref()?);
+        let read = tokio::task::spawn_blocking(move || lock(&reader).template(&digest));
+        read.await.ok()?.ok()?
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use conformd::domain::model::Place;
 use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::{Effective, Template};
+use conformd::domain::template::{Effective, Evaluates, Template};
 use proptest::prelude::*;
 
 use crate::templates::corpus;
@@ -76,7 +76,7 @@ fn rules(template: &Template, inputs: &[(&str, &str)], region: &str) -> Effectiv
 }
 
 fn names(effective: &Effective) -> String {
-    let join = |names: &BTreeMap<String, String>| {
+    let join = |names: &BTreeMap<String, Evaluates>| {
         names.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
     format!("{} | {}", join(&effective.present), join(&effective.unknown))
@@ -154,6 +154,120 @@ fn a_rule_is_known_by_its_name_and_by_what_evaluates_it() {
     R a number 0a593f6f
     R none
     ");
+}
+
+#[test]
+fn a_rule_is_known_by_what_it_looks_at() {
+    let text = |scope: &str| {
+        one_rule(&format!("{{Source: {{Owner: AWS, SourceIdentifier: X}}, Scope: {scope}}}"))
+            .replace("Parameters: {", "Parameters: {L: {Type: CommaDelimitedList}, ")
+    };
+    let source = |scope: &str| {
+        let inputs = [("L", "AWS::S3::Bucket, AWS::IAM::User")];
+        let effective = rules(&delivered(&text(scope)), &inputs, "eu-west-1");
+        effective.present.values().map(ToString::to_string).collect::<String>()
+    };
+    let mut table = String::new();
+    for scope in [
+        "{}",
+        "{ComplianceResourceTypes: [AWS::S3::Bucket, AWS::EC2::Instance]}",
+        "{ComplianceResourceTypes: !Ref L}",
+        "{ComplianceResourceTypes: [!If [IsX, AWS::S3::Bucket, AWS::EC2::Instance]]}",
+        "{ComplianceResourceTypes: [AWS::S3::Bucket], ComplianceResourceId: !Ref A}",
+        "{TagKey: env, TagValue: !Sub '${A}'}",
+        "!If [IsX, !Ref AWS::NoValue, {TagKey: env}]",
+        "!If [Here, {TagKey: env}, {TagKey: env}]",
+    ] {
+        writeln!(table, "{}", source(scope)).unwrap();
+    }
+    insta::assert_snapshot!(table, @r"
+    AWS/X
+    AWS/X ComplianceResourceTypes=AWS::EC2::Instance,AWS::S3::Bucket
+    AWS/X ComplianceResourceTypes=AWS::IAM::User,AWS::S3::Bucket
+    AWS/X ComplianceResourceTypes=AWS::S3::Bucket
+    AWS/X ComplianceResourceTypes=AWS::S3::Bucket ComplianceResourceId=x
+    AWS/X TagKey=env TagValue=x
+    AWS/X
+    AWS/X TagKey=env
+    ");
+    for (scope, beginning) in [
+        ("!If [Here, {TagKey: env}, {TagKey: other}]", "AWS/X Scope="),
+        ("{TagKey: !ImportValue key}", "AWS/X TagKey=Fn::ImportValue "),
+        ("!ImportValue scope", "AWS/X Scope=Fn::ImportValue "),
+    ] {
+        assert!(source(scope).starts_with(beginning), "{}", source(scope));
+    }
+}
+
+/// Whether an old rule with the first scope and these inputs is kept by a new one.
+fn is_kept(old: (&str, &str), new: (&str, &str)) -> bool {
+    let rule = |(scope, value): (&str, &str)| {
+        let text = one_rule(&format!("{{Source: {{Owner: AWS, SourceIdentifier: X}}{scope}}}"));
+        rules(&delivered(&text), &[("A", value)], "eu-west-1").present.remove("R").unwrap()
+    };
+    rule(new).covers(&rule(old))
+}
+
+#[test]
+fn a_scope_that_is_removed_or_widened_keeps_a_rule_and_any_other_change_loses_it() {
+    let all = "";
+    let buckets = ", Scope: {ComplianceResourceTypes: [AWS::S3::Bucket]}";
+    let both = ", Scope: {ComplianceResourceTypes: [AWS::EC2::Instance, AWS::S3::Bucket]}";
+    let one = ", Scope: {ComplianceResourceTypes: [AWS::S3::Bucket], ComplianceResourceId: b}";
+    let tagged = ", Scope: {TagKey: env, TagValue: x}";
+    let by_parameter = ", Scope: {TagKey: !Ref A}";
+    let opaque = ", Scope: {TagKey: !ImportValue key}";
+    for (old, new) in [
+        (all, buckets),
+        (all, tagged),
+        (both, buckets),
+        (buckets, one),
+        (tagged, ", Scope: {TagKey: env, TagValue: y}"),
+        (buckets, tagged),
+        (all, opaque),
+        (opaque, buckets),
+    ] {
+        assert!(!is_kept((old, "x"), (new, "x")), "{old} → {new}");
+    }
+    for (old, new) in [
+        (buckets, all),
+        (tagged, all),
+        (opaque, all),
+        (buckets, both),
+        (one, buckets),
+        (tagged, ", Scope: {TagKey: env}"),
+        (opaque, opaque),
+    ] {
+        assert!(is_kept((old, "x"), (new, "x")), "{old} → {new}");
+    }
+    assert!(!is_kept((by_parameter, "x"), (by_parameter, "y")));
+    assert!(!is_kept((opaque, "x"), (opaque, "y")), "nobody can say that it is the same");
+    assert!(is_kept((opaque, "x"), (all, "y")));
+}
+
+#[test]
+fn a_rule_that_does_not_detect_is_not_in_effect() {
+    let modes = |modes: &str| {
+        let source = "Source: {Owner: AWS, SourceIdentifier: X}";
+        let text = one_rule(&format!("{{{source}, EvaluationModes: {modes}}}"));
+        names(&rules(&delivered(&text), &[], "eu-west-1"))
+    };
+    for present in [
+        "[{Mode: DETECTIVE}]",
+        "[{Mode: PROACTIVE}, {Mode: DETECTIVE}]",
+        "[{Mode: !If [IsX, DETECTIVE, PROACTIVE]}]",
+        "[!If [IsX, {Mode: DETECTIVE}, !Ref AWS::NoValue], {Mode: PROACTIVE}]",
+        "!If [Here, [{Mode: DETECTIVE}], [{Mode: DETECTIVE}, {Mode: PROACTIVE}]]",
+        "!Ref AWS::NoValue",
+    ] {
+        let expected = if present.contains("Here") { " | R" } else { "R | " };
+        assert_eq!(modes(present), expected, "{present}");
+    }
+    assert_eq!(modes("[{Mode: PROACTIVE}]"), " | ");
+    assert_eq!(modes("!If [IsX, [{Mode: PROACTIVE}], [{Mode: DETECTIVE}]]"), " | ");
+    for unknown in ["[]", "!ImportValue modes", "[{Mode: !ImportValue mode}]", "5"] {
+        assert_eq!(modes(unknown), " | R", "{unknown}");
+    }
 }
 
 #[test]

@@ -366,26 +366,26 @@ fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_go
 
 #[test]
 fn half_of_the_rules_of_a_pack_may_go_and_five_of_a_region_or_a_tenth() {
-    let unnamed = |old: u32, new: u32| check(first(&format!("a v2/{new}"), &format!("a v1/{old}")));
-    assert_snapshot!(unnamed(10, 5), @"go: a");
-    assert_snapshot!(unnamed(10, 4), @"
+    let fewer = |old: u32, new: u32| check(first(&format!("a v2/{new}"), &format!("a v1/{old}")));
+    assert_snapshot!(fewer(10, 5), @"go: a");
+    assert_snapshot!(fewer(10, 4), @"
     go: -
     rule_loss: a loses 6 of 10 effective rules within 24 h (limit 5)
     rule_loss: eu-west-1 loses 6 of 10 effective rules within 24 h (limit 5)
     waits: lose 6 rules
     ");
-    assert_snapshot!(unnamed(9, 4), @"
+    assert_snapshot!(fewer(9, 4), @"
     go: -
     rule_loss: a loses 5 of 9 effective rules within 24 h (limit 4)
     waits: lose 5 rules
     ");
-    assert_snapshot!(unnamed(4, 3), @"go: a");
-    assert_snapshot!(unnamed(4, 2), @"
+    assert_snapshot!(fewer(4, 3), @"go: a");
+    assert_snapshot!(fewer(4, 2), @"
     go: -
     rule_loss: a loses 2 of 4 effective rules within 24 h (limit 1)
     waits: lose 2 rules
     ");
-    assert_snapshot!(unnamed(1, 0), @"go: a");
+    assert_snapshot!(fewer(1, 0), @"go: a");
     let many = |lost: usize| {
         let kept = ruled("v2", 'r', 1 + lost..=70);
         check(first(&format!("a {kept}"), &format!("a {}", ruled("v1", 'r', 1..=70))))
@@ -396,6 +396,19 @@ fn half_of_the_rules_of_a_pack_may_go_and_five_of_a_region_or_a_tenth() {
     rule_loss: eu-west-1 loses 8 of 70 effective rules within 24 h (limit 7)
     waits: lose 8 rules
     ");
+}
+
+#[test]
+fn all_rules_of_a_template_that_is_not_known_are_lost() {
+    assert_snapshot!(check(first("a v2", "a u1")), @"
+    go: -
+    rule_loss: a loses 10 of 10 effective rules within 24 h (limit 5)
+    rule_loss: eu-west-1 loses 10 of 10 effective rules within 24 h (limit 5)
+    waits: lose 10 rules
+    ");
+    // The same template, which its manifest declares.
+    assert_snapshot!(check(first("a u1 p=1", "a u1")), @"go: a");
+    assert_snapshot!(check(first("a v2/9", "a u1/1")), @"go: a");
 }
 
 #[test]
@@ -453,7 +466,7 @@ fn when_something_waits_ordinary_puts_go_on() {
     + new create
         template   b7d7d13d (10 rules)
     ! cut held, would update
-        template   b7d7d13d (20 rules) → 662788a9 (1 rule)
+        template   b48cd472 (20 rules) → 2bca36cf (1 rule)
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
     ! x held, would delete: no manifest wants it
         guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change

@@ -694,16 +694,16 @@ Resources:
     let found = specs.map(|spec| manifest(template, spec)).join("\n");
     assert!(!found.contains("hunter2"));
     insta::assert_snapshot!(found, @r#"
-    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given)
+    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
     pack.yaml:6:16: error[constraint]: the parameter Days does not take the value that is given; expected one of 60, 90 (AllowedValues)
 
     pack.yaml:5:13: error[rule-name]: two rules are named keys in eu-west-1; expected conditions of which one holds at most: AWS Config refuses the second
-    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given)
+    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
     pack.yaml:6:51: error[constraint]: the parameter Key does not take the value that is given; expected text that [A-Z]* matches as a whole (AllowedPattern)
 
-    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given)
+    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
 
-    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given)
+    pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
 
     nothing
     "#);

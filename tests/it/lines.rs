@@ -122,7 +122,7 @@ fn pack(line: &str) -> Pack<'_> {
             excluded: BTreeSet::new(),
             delivery: Delivery::default(),
         },
-        template: counted("v1", 10),
+        template: remember(counted('v', "1")),
         policy: DeletionPolicy::Delete,
         by_units: Excluded::new(),
         rest: Vec::new(),
@@ -147,8 +147,11 @@ fn pack(line: &str) -> Pack<'_> {
         } else if let Some(version) =
             word.strip_prefix('v').filter(|it| it.parse_version().is_some())
         {
-            let (number, rules) = version.parse_version().unwrap();
-            pack.template = counted(&format!("v{number}"), rules);
+            pack.template = remember(counted('v', version));
+        } else if let Some(version) =
+            word.strip_prefix('u').filter(|it| it.parse_version().is_some())
+        {
+            pack.template = counted('u', version);
         } else if word == "orphan" {
             pack.policy = DeletionPolicy::Orphan;
         } else {
@@ -158,15 +161,19 @@ fn pack(line: &str) -> Pack<'_> {
     pack
 }
 
-/// A template of this version and so many rules.
-fn counted(version: &str, rules: u32) -> Arc<Template> {
+/// A template of this version and so many rules: `1/9`, or ten.
+fn counted(kind: char, version: &str) -> Arc<Template> {
+    let (_, rules) = version.parse_version().unwrap();
     let names: Vec<String> = (1..=rules).map(|rule| format!("rule{rule}")).collect();
-    template(version, &names.join(","))
+    template(&format!("{kind}{version}"), &names.join(","))
 }
 
 /// A template that the process remembers, with these rules.
 fn remembered(version: &str, rules: &str) -> Arc<Template> {
-    let template = template(&format!("{version}[{rules}]"), rules);
+    remember(template(&format!("{version}[{rules}]"), rules))
+}
+
+fn remember(template: Arc<Template>) -> Arc<Template> {
     TEMPLATES.with_borrow_mut(|known| known.insert(template.digest, Arc::clone(&template)));
     template
 }

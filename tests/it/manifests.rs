@@ -849,6 +849,7 @@ fn the_report_reads_well_in_every_form() {
           "line": null,
           "template": null,
           "rules": null,
+          "remediations": null,
           "bytes": null,
           "regions": null,
           "state": "Present"
@@ -860,6 +861,7 @@ fn the_report_reads_well_in_every_form() {
           "line": null,
           "template": null,
           "rules": null,
+          "remediations": null,
           "bytes": null,
           "regions": null,
           "state": "Present"

@@ -152,7 +152,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     ! old held, would delete: no manifest wants it
         invalid: iam.yaml does not parse
     ! stripped held, would update
-        template   b7d7d13d (20 rules) → 539dd510 (1 rule)
+        template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
         invalid: iam.yaml does not parse
     Plan: 1 to create, 1 to update, 0 to delete; 3 held.
     ");
@@ -167,7 +167,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     ! old held, would delete: no manifest wants it
         source: the directory is gone
     ! stripped held, would update
-        template   b7d7d13d (20 rules) → 539dd510 (1 rule)
+        template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
         source: the directory is gone
     Plan: 1 to create, 1 to update, 0 to delete; 3 held.
     ");

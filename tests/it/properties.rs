@@ -111,7 +111,8 @@ fn all_permitted(now: Timestamp) -> BTreeMap<String, Approval> {
         (1..=9).map(account).chain(["222222222222".parse().unwrap()]).collect();
     let of_pack = packs.iter().flat_map(|pack| {
         let (pack, accounts) = (pack.clone(), accounts.clone());
-        let rules = Permitted::RuleCount { pack: pack.clone(), count: u32::MAX };
+        let rules = (1..=12).map(|number| format!("rule{number}")).collect();
+        let rules = Permitted::Rules { pack: pack.clone(), rules };
         [rules, Permitted::Accounts { pack, accounts }]
     });
     let all = [Permitted::Packs(packs.clone()), Permitted::Adoptions(packs.clone())];
@@ -285,20 +286,23 @@ impl Gone {
     fn of(taken: &Taken) -> Self {
         let mut gone = Self::default();
         for step in &taken.ruling.approved.plan().steps {
+            let mut lost = 0_u32;
             for loss in &step.losses.lost {
                 match loss {
                     Loss::Pack => drop(gone.deleted.insert(step.pack.clone())),
                     Loss::Account(account) => drop(gone.accounts.insert(*account)),
-                    Loss::Rules(count) => {
-                        let held = marker(&taken.observed, &step.pack).unwrap().rules;
-                        let max = if held <= 4 { 1 } else { held / 2 };
-                        assert!(*count <= max, "{} loses {count} of {held} rules", step.pack);
-                        gone.rules += *count as usize;
-                        if held <= 4 || count * 4 >= held {
-                            gone.stripped.insert(step.pack.clone());
-                        }
-                    }
-                    Loss::Rule(_) | Loss::Adoption => panic!("{}: {loss} unasked", step.pack),
+                    Loss::Rules(count) => lost += *count,
+                    Loss::Rule(_) => lost += 1,
+                    Loss::Adoption => panic!("{}: {loss} unasked", step.pack),
+                }
+            }
+            if lost > 0 {
+                let held = marker(&taken.observed, &step.pack).unwrap().rules;
+                let max = if held <= 4 { 1 } else { held / 2 };
+                assert!(lost <= max, "{} loses {lost} of {held} rules", step.pack);
+                gone.rules += lost as usize;
+                if held <= 4 || lost * 4 >= held {
+                    gone.stripped.insert(step.pack.clone());
                 }
             }
         }

@@ -55,7 +55,10 @@ fn summary(report: &Report<'_>) -> String {
     let is_absent = |declared: &&Declared| matches!(declared, Declared::Absent(_));
     let absent = report.catalog.packs.values().filter(is_absent).count();
     let packs = many(report.catalog.packs.len().saturating_sub(absent), "pack");
-    let rules: u32 = report.catalog.packs.values().filter_map(Declared::in_force).map(rules).sum();
+    let held = report.catalog.packs.values().filter_map(Declared::in_force).map(held);
+    let (rules, remediations) = held.fold((0_usize, 0_usize), |(rules, remediations), more| {
+        (rules.saturating_add(more.0), remediations.saturating_add(more.1))
+    });
     let errors = many(report.count(Severity::Error), "error");
     let warnings = many(report.count(Severity::Warning), "warning");
     let approvals = match report.catalog.approvals.len() {
@@ -67,14 +70,23 @@ fn summary(report: &Report<'_>) -> String {
         count => format!(", {count} to be absent"),
     };
     let verdict = if report.passed() { "ok" } else { "failed" };
-    let rules = many(rules as usize, "rule");
-    format!("{verdict}: {packs} with {rules}{absent}{approvals}; {errors}, {warnings}")
+    let rules = many(rules, "rule");
+    let remediations = match remediations {
+        0 => String::new(),
+        count => format!(" and {}", many(count, "remediation")),
+    };
+    format!(
+        "{verdict}: {packs} with {rules}{remediations}{absent}{approvals}; {errors}, {warnings}"
+    )
 }
 
-fn rules(manifest: impl AsRef<Manifest>) -> u32 {
+/// How many rules and remediations a pack holds.
+fn held(manifest: impl AsRef<Manifest>) -> (usize, usize) {
     match &manifest.as_ref().template {
-        TemplateSource::Read(template) => template.census.rules,
-        TemplateSource::S3(_) => 0,
+        TemplateSource::Read(template) => {
+            (template.census.rules as usize, template.census.remediations as usize)
+        }
+        TemplateSource::S3(_) => (0, 0),
     }
 }
 
@@ -99,6 +111,7 @@ struct Pack<'r> {
     line: Option<u32>,
     template: Option<String>,
     rules: Option<u32>,
+    remediations: Option<u32>,
     bytes: Option<usize>,
     regions: Option<Vec<&'r Region>>,
     state: &'static str,
@@ -140,6 +153,7 @@ fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
         line: origin.map(|origin| origin.span.line),
         template: template.map(|template| template.digest.to_string()),
         rules: template.map(|template| template.census.rules),
+        remediations: template.map(|template| template.census.remediations),
         bytes: template.map(|template| template.body.len()),
         regions: regions.map(|regions| regions.iter().collect()),
         state: match declared {

@@ -182,9 +182,10 @@ fn check_effect(
     }
     if !inert.is_empty() {
         let found = format!("no rule of the pack is in effect in {}", inert.join(", "));
-        findings
-            .warning(place, code::INERT, found)
-            .hint("the conditions of its rules do not hold with the parameters given");
+        findings.warning(place, code::INERT, found).hint(
+            "the conditions of its rules do not hold with the parameters given, or their \
+                 EvaluationModes lack DETECTIVE",
+        );
     }
     for (name, regions) in rivals {
         let found = format!("two rules are named {name} in {}", regions.join(", "));

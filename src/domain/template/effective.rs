@@ -1,14 +1,15 @@
 //! Which rules of a template are in effect with given parameters in a given region.
 //!
 //! Only what is certain is said: a condition that depends on what a member account alone knows is
-//! neither true nor false. A rule is seen by its name and by what evaluates it; that its scope or
-//! its input parameters make it find nothing is not seen.
+//! neither true nor false. A rule is seen by its name, by what evaluates it, and by what it looks
+//! at; that its input parameters make it find nothing is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
 use super::outline::{Outline, Rule, Source, Term, Test};
 use super::parameters::Kind;
+use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
 use crate::domain::model::{Digest, Place, Region};
 use crate::domain::policy::Partition;
 
@@ -16,11 +17,10 @@ use crate::domain::policy::Partition;
 /// there is none or nobody can tell it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effective {
-    /// Rules that are there, each with what evaluates it: `AWS/IAM_PASSWORD_POLICY`, or
-    /// `CUSTOM_POLICY/` and the beginning of the digest of its text.
-    pub present: BTreeMap<String, String>,
+    /// Rules that are there and evaluate by themselves, each with what it evaluates.
+    pub present: BTreeMap<String, Evaluates>,
     /// Rules of which nobody can tell before the members do.
-    pub unknown: BTreeMap<String, String>,
+    pub unknown: BTreeMap<String, Evaluates>,
 }
 
 impl Template {
@@ -80,35 +80,35 @@ impl<'t> Evaluation<'t> {
 
     fn rules(mut self) -> (Effective, BTreeSet<String>) {
         let mut effective = Effective::default();
-        let mut rivals = BTreeSet::new();
+        let (mut names, mut rivals) = (BTreeSet::new(), BTreeSet::new());
         let outline = self.outline;
-        for (id, Rule { name, source, condition }) in &outline.rules {
-            let presence = match condition {
-                None => Some(true),
-                Some(test) => self.holds(test),
-            };
-            let rules = match presence {
-                Some(false) => continue,
-                Some(true) => &mut effective.present,
-                None => &mut effective.unknown,
-            };
+        for (id, Rule { name, source, scope, condition, detective }) in &outline.rules {
+            let presence = self.holds_if_any(condition.as_ref());
+            if presence == Some(false) {
+                continue;
+            }
             let name = match name.as_ref().and_then(|name| self.value(name)) {
                 Some(Known::Text(name)) if !name.is_empty() => name,
                 Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => id.clone(),
             };
-            // Two rules of one name are two rules, whatever AWS makes of them.
-            let name = if rules.contains_key(&name) {
-                let longer = format!("{name} ({id})");
-                if presence == Some(true) {
-                    rivals.insert(name);
-                }
-                longer
-            } else {
-                name
+            if presence == Some(true) && !names.insert(name.clone()) {
+                rivals.insert(name.clone());
+            }
+            let rules = match (presence, self.holds_if_any(detective.as_ref())) {
+                (_, Some(false)) => continue,
+                (Some(true), Some(true)) => &mut effective.present,
+                (_, _) => &mut effective.unknown,
             };
-            rules.insert(name, self.describe_source(source));
+            // Two rules of one name are two rules, whatever AWS makes of them.
+            let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
+            let (source, scope) = (self.describe_source(source), self.scope(scope));
+            rules.insert(name, Evaluates { source, scope });
         }
         (effective, rivals)
+    }
+
+    fn holds_if_any(&mut self, test: Option<&'t Test>) -> Option<bool> {
+        test.map_or(Some(true), |test| self.holds(test))
     }
 
     /// Goes one level deeper; so deep that a stack could overflow nothing is known.
@@ -243,6 +243,74 @@ impl<'t> Evaluation<'t> {
             },
         });
         bounded(filled?)
+    }
+
+    fn scope(&mut self, scope: &'t ScopeTerm) -> Scope {
+        match scope {
+            ScopeTerm::Everything => Scope::default(),
+            ScopeTerm::Said(fields) => {
+                let mut scope = Scope::default();
+                for (field, term) in fields {
+                    match self.texts(term) {
+                        Some(texts) if texts.is_empty() => {}
+                        Some(texts) if *field == TYPES => scope.types = Some(texts),
+                        Some(texts) => {
+                            let texts: Vec<String> = texts.into_iter().collect();
+                            scope.limits.insert(field, texts.join(","));
+                        }
+                        None => {
+                            let description = self.describe(term);
+                            scope.limits.insert(field, self.with_inputs(&description));
+                        }
+                    }
+                }
+                scope
+            }
+            ScopeTerm::Either(test, branches) => {
+                let [yes, no] = &**branches;
+                match self.holds(test) {
+                    Some(true) => self.scope(yes),
+                    Some(false) => self.scope(no),
+                    None => {
+                        let (yes, no) = (self.scope(yes), self.scope(no));
+                        if yes == no { yes } else { self.unknown_scope(&format!("{yes:?}{no:?}")) }
+                    }
+                }
+            }
+            ScopeTerm::Other(description) => self.unknown_scope(description),
+        }
+    }
+
+    fn unknown_scope(&self, description: &str) -> Scope {
+        Scope { types: None, limits: [(WHOLE, self.with_inputs(description))].into() }
+    }
+
+    /// A description of what nobody can evaluate, with other inputs another one.
+    fn with_inputs(&self, description: &str) -> String {
+        let parts =
+            self.inputs.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        cut(format!("{description} {}", Digest::of(parts).short()))
+    }
+
+    /// The texts of a list, or the only one.
+    fn texts(&mut self, term: &'t Term) -> Option<BTreeSet<String>> {
+        if let Term::Ref(name) = term
+            && let Some(declared) = self.outline.parameters.get(name)
+            && declared.kind == Kind::List
+        {
+            let value = self.inputs.get(name).or(declared.default.as_ref())?;
+            return Some(value.split(',').map(|item| item.trim().to_owned()).collect());
+        }
+        let texts = match self.value(term)? {
+            Known::Text(text) => vec![Known::Text(text)],
+            Known::List(values) => values,
+            Known::Nothing => Vec::new(),
+        };
+        let text = |known| match known {
+            Known::Text(text) => Some(text),
+            Known::List(_) | Known::Nothing => None,
+        };
+        texts.into_iter().map(text).collect()
     }
 
     fn describe_source(&mut self, source: &'t Source) -> String {

@@ -1,6 +1,7 @@
 //! What later decisions need of a template: its parameters and, to tell which rules are in effect,
-//! the mappings, the conditions, and of each rule its name, its source and its condition. It is
-//! small, so that it can stay in memory where the tree does not.
+//! the mappings, the conditions, and of each rule its name, its source, its scope and its
+//! conditions; and its remediations in words. It is small, so that it can stay in memory where the
+//! tree does not.
 //!
 //! Reading never fails: what cannot be understood is kept as a thing that nobody can evaluate.
 
@@ -10,6 +11,8 @@ use super::call::Call;
 use super::canonical::Canonical;
 use super::intrinsic;
 use super::parameters::Declaration;
+use super::remediation::list::{self, Remediation};
+use super::scope::{ScopeTerm, is_detective};
 use crate::domain::model::Digest;
 use crate::domain::yaml::{Entry, Mapping, Meaning, Node, Scalar, Value};
 
@@ -27,6 +30,7 @@ pub(in crate::domain) struct Outline {
     pub(super) conditions: BTreeMap<String, Test>,
     /// In the order of their logical ids.
     pub(super) rules: BTreeMap<String, Rule>,
+    pub(super) remediations: Vec<Remediation>,
 }
 
 /// One rule.
@@ -35,8 +39,11 @@ pub(super) struct Rule {
     /// Its `ConfigRuleName`, if it has one.
     pub(super) name: Option<Term>,
     pub(super) source: Source,
+    pub(super) scope: ScopeTerm,
     /// Present if this holds; always without.
     pub(super) condition: Option<Test>,
+    /// Evaluates by itself if this holds; always without.
+    pub(super) detective: Option<Test>,
 }
 
 /// Who evaluates a rule, and by what.
@@ -90,7 +97,7 @@ pub(super) enum Test {
 impl Outline {
     /// The outline of a template, valid or not.
     pub(super) fn of(root: &Node) -> Self {
-        let mut outline = Self::default();
+        let mut outline = Self { remediations: list::of(root), ..Self::default() };
         for Entry { key, value, .. } in entries(root, "Parameters") {
             outline.parameters.insert(key.text.to_string(), Declaration::of(value));
         }
@@ -134,10 +141,13 @@ impl Rule {
                 || Source::Other("none".to_owned()),
                 |node| Source::of(node, DEPTH_MAX),
             ),
+            scope: property("Scope")
+                .map_or(ScopeTerm::Everything, |node| ScopeTerm::of(node, DEPTH_MAX)),
             condition: condition.map(|name| match name.text() {
                 Some(name) => Test::Condition(name.to_owned()),
                 None => Test::Opaque,
             }),
+            detective: property("EvaluationModes").map(|node| is_detective(node, DEPTH_MAX)),
         }
     }
 }
@@ -173,7 +183,7 @@ fn policy(node: &Node, depth: usize) -> Term {
 }
 
 /// `Fn::If`, taken apart.
-fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
+pub(super) fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
     let call = Call::of(node).filter(|call| call.function == "If")?;
     let [condition, yes, no] = call.items()? else { return None };
     let test = condition
@@ -183,7 +193,7 @@ fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
 }
 
 impl Term {
-    fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &Node) -> Self {
         Self::within(node, DEPTH_MAX)
     }
 
@@ -303,7 +313,7 @@ fn is_usual_float(text: &str) -> bool {
 }
 
 /// A short name for what cannot be evaluated, equal for equal values only.
-fn described(node: &Node) -> String {
+pub(super) fn described(node: &Node) -> String {
     let function =
         Call::of(node).map_or_else(|| node.describe(), |call| intrinsic::long_name(call.function));
     format!("{function} {}", Canonical::of(node).digest().short())

@@ -1,6 +1,8 @@
 //! What AWS Config requires of a remediation beyond its schema: a rule of the same pack, and what
 //! an automatic one cannot do without.
 
+pub(super) mod list;
+
 use std::collections::BTreeMap;
 
 use super::call::Call;

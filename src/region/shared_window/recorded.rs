@@ -1,12 +1,13 @@
 //! Between the window and the record: the same facts in the words of both.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::guard::Used;
 use crate::domain::loss::{Loss, LossAt};
 use crate::domain::model::{
-    AccountId, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
+    AccountId, Digest, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
 };
 use crate::domain::observed::{Ownership, Seen};
 use crate::domain::outcome::{Ending, Outcome};
@@ -15,8 +16,9 @@ use crate::domain::record::{
     Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry, LossId, LossKey,
     LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
 };
-use crate::domain::rules::HeldRules;
+use crate::domain::rules::{HeldRules, Templates};
 use crate::domain::stamp::{Stamp, age};
+use crate::domain::template::Template;
 use crate::domain::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
 
 /// The window of a process that opened this record.
@@ -231,4 +233,14 @@ pub(super) fn deployments(region: &Region, seen: &Seen, at: &Stamp) -> Vec<Deplo
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
     });
     ours.collect()
+}
+
+/// The templates that packs of ours show, as far as they are known, each once.
+pub(super) fn templates(seen: &Seen, known: &Templates) -> Vec<Arc<Template>> {
+    let shown = seen.packs.values().filter_map(|pack| match &pack.ownership {
+        Ownership::Ours(marker) => Some(marker.template),
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+    });
+    let shown: BTreeSet<Digest> = shown.collect();
+    shown.iter().filter_map(|digest| known.get(digest)).map(Arc::clone).collect()
 }

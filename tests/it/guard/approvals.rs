@@ -51,8 +51,8 @@ fn an_approval_names_the_rules_that_may_go() {
     let mut court = Court::new();
     court.permit(at("13:00"), rules("b", "r01 r02 r03 r04 r05 r06"));
     assert_eq!(verdict(&court.rule(case())).lines().next(), Some("go: -"));
-    let unnamed = || first("a v2/1", "a v1/9");
-    for (count, expected) in [(7, "go: -"), (8, "go: a")] {
+    let unnamed = || first("a v2/1", "a u1/9");
+    for (count, expected) in [(8, "go: -"), (9, "go: a")] {
         let mut court = Court::new();
         let pack = "a".parse().unwrap();
         court.permit(at("13:00"), vec![Permitted::RuleCount { pack, count }]);

@@ -247,9 +247,9 @@ fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
 #[test]
 fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
     let mut court = Court::new();
-    assert_eq!(verdict(&court.rule(first("a v2/1", "a v1/10"))).lines().next(), Some("go: -"));
+    assert_eq!(verdict(&court.rule(first("a v2/1", "a u1/10"))).lines().next(), Some("go: -"));
     court.now = at("d3/12:00");
-    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a v1/10"))), @"
+    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a u1/1"))), @"
     go: -
     held: held since 2026-11-01T12:00:00Z; time alone releases nothing
     waits: lose 1 rule

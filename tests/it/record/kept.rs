@@ -206,9 +206,12 @@ async fn deliveries_and_observations_are_remembered_and_no_value_of_a_parameter(
     record.deliver(delivering("old", 0, "iam")).await.unwrap();
     record.deliver(delivering("new", 1, "iam")).await.unwrap();
     let region = "eu-west-1".parse().unwrap();
-    record.observe(region, vec![deployment("gone", 2), deployment("iam", 2)]).await.unwrap();
+    record
+        .observe(region, vec![deployment("gone", 2), deployment("iam", 2)], Vec::new())
+        .await
+        .unwrap();
     let region = "eu-west-1".parse().unwrap();
-    record.observe(region, vec![deployment("iam", 3)]).await.unwrap();
+    record.observe(region, vec![deployment("iam", 3)], Vec::new()).await.unwrap();
     let values = delivering("new", 1, "iam").values;
     let kept = record.digests(values.clone()).await.unwrap();
     let others: BTreeMap<_, _> = [("AccessKey".to_owned(), "another".to_owned())].into();
@@ -240,7 +243,7 @@ async fn history_is_forgotten_after_the_retention_and_what_still_matters_is_not(
     {
         record.deliver(delivering(body, seconds, pack)).await.unwrap();
     }
-    record.observe(region(), vec![deployment("iam", 3)]).await.unwrap();
+    record.observe(region(), vec![deployment("iam", 3)], Vec::new()).await.unwrap();
     record.give(vec![approved("root-mfa", 0, "retire")]).await.unwrap();
     record.note(EventEntry { at: at(0), event: event(1, "put") });
     record.flush().await.unwrap();
