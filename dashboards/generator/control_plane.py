@@ -16,6 +16,7 @@ from panels import (
     timeline,
 )
 from queries import increase, of_job, of_region, quantile, rate, total
+from record import record
 
 UID = "conformd-control-plane"
 
@@ -34,6 +35,7 @@ def control_plane():
             "AWS": [*_answers(), *_pace()],
             "Reconcile": [*_ticks(), *_waiting(), *_ages()],
             "Source": _source(),
+            "Record": record(),
             "Own HTTP server": _server(),
             "Process": [*_figures(), *_resources(), *_limits()],
         },

@@ -38,7 +38,6 @@ EXPECTED = {
     # Most manifests are away from 1:35 to 2:15; two are removed at 8:15 and approved at 8:25.
     **everywhere("ConformdGuardTripped reason=overlap", REGIONS, "1:36-2:20"),
     **everywhere("ConformdGuardTripped reason=ratio", REGIONS, "1:36-2:20", "8:16-8:30"),
-    **everywhere("ConformdGuardTripped reason=window", REGIONS, "1:36-2:20", "8:16-8:30"),
     **everywhere("ConformdPacksDeleted", REGIONS, "8:31-8:45"),
     # A pack is changed at 3:10; AWS refuses it for as long as it tries the new accounts.
     **everywhere("ConformdPackOutOfSync pack=iam-baseline", [DEAD], "5:26-7:44"),
