@@ -9,11 +9,16 @@ mod canonical;
 mod census;
 mod delivered;
 mod effective;
+mod filled;
+mod forms;
+mod inputs;
 mod intrinsic;
 mod leftovers;
 mod names;
 mod outline;
+mod outputs;
 mod parameters;
+mod pattern;
 mod readback;
 mod remediation;
 mod render;
@@ -25,6 +30,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::canonical::Canonical;
+use self::filled::Dependent;
 use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
@@ -49,6 +55,8 @@ pub struct Template {
     pub body: Arc<str>,
     /// What decides which of its rules are in effect.
     pub(super) outline: Arc<Outline>,
+    /// What is judged once more with the parameters in force.
+    dependent: Arc<Dependent>,
 }
 
 /// Counts and names of what a template holds.
@@ -101,6 +109,8 @@ impl Template {
         sections::check(&mut findings, &root);
         leftovers::check(&mut findings, &root);
         let census = census::take(&mut findings, &root);
+        let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
+        filled::check(&mut findings, &outline, &dependent);
         if findings.failed() {
             return Err(findings.all);
         }
@@ -115,8 +125,13 @@ impl Template {
                 .hint("nothing is sent; this is a fault of conformd: please report the template");
         }
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
-        let outline = Outline::of(&root).into();
-        let template = Self { digest, census, body: body.into(), outline };
+        let template = Self {
+            digest,
+            census,
+            body: body.into(),
+            outline: outline.into(),
+            dependent: dependent.into(),
+        };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
     }
 }

@@ -22,7 +22,7 @@ use super::diagnostic::{Diagnostic, Severity, Span};
 use super::snapshot::SourcePath;
 
 /// A value and its place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Where the value stands, tag left out.
     pub span: Span,
@@ -33,7 +33,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Text, a number, a boolean or null.
     Scalar(Scalar),
@@ -44,7 +44,7 @@ pub enum Value {
 }
 
 /// The entries of a mapping.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// In the order of the text.
     pub entries: Vec<Entry>,
@@ -53,7 +53,7 @@ pub struct Mapping {
 }
 
 /// One key with its value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: Scalar,

@@ -183,7 +183,7 @@ fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
 }
 
 impl Term {
-    fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &Node) -> Self {
         Self::within(node, DEPTH_MAX)
     }
 
