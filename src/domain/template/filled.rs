@@ -253,13 +253,13 @@ fn explained(mut finding: Diagnostic, puts: &[Put]) -> Diagnostic {
             *found = found.replace(&format!("named {text}"), "named so");
         }
         *hint = None;
-        found.push_str(&format!(" (from {call})"));
+        *found = format!("{found} (from {call})");
     } else if found.contains(&**text) && !text.is_empty() {
-        found.push_str(&format!(" (from {call})"));
+        *found = format!("{found} (from {call})");
     } else {
         let shown: String = text.chars().take(SHOWN_MAX).collect();
         let more = if shown.len() < text.len() { "…" } else { "" };
-        found.push_str(&format!(" ({call} gives {shown:?}{more})"));
+        *found = format!("{found} ({call} gives {shown:?}{more})");
     }
     finding
 }

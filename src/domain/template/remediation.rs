@@ -72,8 +72,8 @@ pub(super) fn check(findings: &mut Findings<'_>, resources: &[Entry]) {
         };
         let usual = forms::usual(findings, properties);
         schema::check(findings, REMEDIATION, *key_span, &usual);
-        check_automatic(findings, properties);
-        check_parameters(findings, properties);
+        check_automatic(findings, &usual);
+        check_parameters(findings, &usual);
         if let Some(name) = given(properties, "ConfigRuleName") {
             rule::check_name(findings, name);
             check_rule(findings, &rules, value, name);
@@ -186,14 +186,12 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
     let role = parameters.get("AutomationAssumeRole").and_then(|role| role.get("StaticValue"));
     let values = role.and_then(|role| role.get("Values")).and_then(Node::sequence);
     for value in values.into_iter().flatten() {
-        let is_literal = value.scalar().is_some() && Call::of(value).is_none();
-        if is_literal && literal(value).is_none_or(|text| !text.starts_with("arn:")) {
-            let text = value.scalar().map_or("", |scalar| &*scalar.text);
-            if !text.starts_with("arn:") && !text.starts_with("${") {
-                findings
-                    .error(value.span, code::REMEDIATION, format!("{text:?} is no role"))
-                    .expected("its ARN: arn:aws:iam::${AWS::AccountId}:role/NAME");
-            }
+        let text = value.scalar().map(|scalar| &*scalar.text);
+        if let Some(text) = text.filter(|text| !text.starts_with("arn:") && !text.starts_with("${"))
+        {
+            findings
+                .error(value.span, code::REMEDIATION, format!("{text:?} is no role"))
+                .expected("its ARN: arn:aws:iam::${AWS::AccountId}:role/NAME");
         }
     }
     if let Some(call) = role.and_then(function_in) {
