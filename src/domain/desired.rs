@@ -308,12 +308,8 @@ mod tests {
     }
 
     fn template(bytes: usize) -> TemplateSource {
-        TemplateSource::Read(Arc::new(Template {
-            digest: Digest::of([b"template".as_slice()]),
-            census: Census { rules: 4, ..Census::default() },
-            body: "x".repeat(bytes).into(),
-            outline: Arc::default(),
-        }))
+        let census = Census { rules: 4, ..Census::default() };
+        TemplateSource::Read(Arc::new(Template::of_body("x".repeat(bytes), census)))
     }
 
     fn manifest() -> Manifest {

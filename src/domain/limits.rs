@@ -39,8 +39,24 @@ pub const PARAMETERS: Limit = Limit {
     source: "AWS service models disagree: 60 up to early 2026, 330 later",
 };
 
-/// Above this a pack has more parameters than its `CloudFormation` stacks may declare.
-pub const STACK_PARAMETERS: usize = 200;
+/// Parameters that a template declares, the marker included.
+pub const STACK_PARAMETERS: Limit = Limit {
+    what: "parameters declared in a template, ConformdMarker included",
+    strict: 200,
+    upper: 200,
+    source: "CloudFormation quota: parameters of a template; a pack becomes a stack",
+};
+
+/// Mappings of a template.
+pub const MAPPINGS: Limit = Limit {
+    what: "mappings in a template",
+    strict: 200,
+    upper: 200,
+    source: "CloudFormation quota: mappings of a template",
+};
+
+/// Characters of a parameter's `Description` (`CloudFormation` quotas).
+pub const PARAMETER_DESCRIPTION: usize = 4_000;
 
 /// Bytes of a template's `Description` (`CloudFormation` template reference).
 pub const TEMPLATE_DESCRIPTION: usize = 1_024;
@@ -111,8 +127,10 @@ pub const NAME: Limit = Limit {
 };
 
 /// Every limit that findings speak of.
-pub const ALL: [&Limit; 9] = [
+pub const ALL: [&Limit; 11] = [
     &PARAMETERS,
+    &STACK_PARAMETERS,
+    &MAPPINGS,
     &RULES,
     &RESOURCES,
     &PACKS,
@@ -126,7 +144,8 @@ pub const ALL: [&Limit; 9] = [
 /// Characters of a parameter name (AWS Config API: `ParameterName`).
 pub const PARAMETER_NAME: usize = 255;
 
-/// Bytes of a parameter value (AWS Config API: `ParameterValue`).
+/// Bytes of a parameter value (AWS Config API: `ParameterValue`) or of a default (`CloudFormation`
+/// quotas).
 pub const PARAMETER_VALUE: usize = 4_096;
 
 /// Characters of a delivery prefix (AWS Config API: `DeliveryS3KeyPrefix`).

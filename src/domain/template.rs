@@ -9,11 +9,16 @@ mod canonical;
 mod census;
 mod delivered;
 mod effective;
+mod filled;
+mod forms;
+mod inputs;
 mod intrinsic;
 mod leftovers;
 mod names;
 mod outline;
+mod outputs;
 mod parameters;
+mod pattern;
 mod readback;
 mod remediation;
 mod render;
@@ -26,6 +31,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::canonical::Canonical;
+use self::filled::Dependent;
 use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
@@ -52,6 +58,8 @@ pub struct Template {
     pub body: Arc<str>,
     /// What decides which of its rules are in effect.
     pub(super) outline: Arc<Outline>,
+    /// What is judged once more with the parameters in force.
+    dependent: Arc<Dependent>,
 }
 
 /// Counts and names of what a template holds.
@@ -72,6 +80,18 @@ pub struct Census {
 }
 
 impl Template {
+    /// One that only has a body.
+    #[cfg(test)]
+    pub(super) fn of_body(body: String, census: Census) -> Self {
+        Self {
+            digest: Digest::of([b"template".as_slice()]),
+            census,
+            body: body.into(),
+            outline: Arc::default(),
+            dependent: Arc::default(),
+        }
+    }
+
     /// Reads a template in YAML (short tags included) or JSON. Gives the template with its
     /// warnings, or everything that is wrong with it.
     pub fn parse(
@@ -104,6 +124,8 @@ impl Template {
         sections::check(&mut findings, &root);
         leftovers::check(&mut findings, &root);
         let census = census::take(&mut findings, &root);
+        let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
+        filled::check(&mut findings, &outline, &dependent);
         if findings.failed() {
             return Err(findings.all);
         }
@@ -118,8 +140,13 @@ impl Template {
                 .hint("nothing is sent; this is a fault of conformd: please report the template");
         }
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
-        let outline = Outline::of(&root).into();
-        let template = Self { digest, census, body: body.into(), outline };
+        let template = Self {
+            digest,
+            census,
+            body: body.into(),
+            outline: outline.into(),
+            dependent: dependent.into(),
+        };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
     }
 }

@@ -34,7 +34,7 @@ pub enum Origin {
 }
 
 /// A value and its place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Where the value stands, tag left out.
     pub span: Span,
@@ -45,7 +45,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Text, a number, a boolean or null.
     Scalar(Scalar),
@@ -56,7 +56,7 @@ pub enum Value {
 }
 
 /// The entries of a mapping.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// In the order of the text.
     pub entries: Vec<Entry>,
@@ -65,7 +65,7 @@ pub struct Mapping {
 }
 
 /// One key with its value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: Scalar,

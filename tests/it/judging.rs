@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::templates::corpus;
 
 /// Everything that is found in a template, a line each.
-fn judge(text: &str) -> String {
+pub(crate) fn judge(text: &str) -> String {
     let path = SourcePath::new("t.yaml").unwrap();
     let found = match Template::parse(&path, text) {
         Ok((_, warnings)) => warnings,
@@ -30,7 +30,7 @@ fn judge(text: &str) -> String {
     if lines.is_empty() { "nothing\n".to_owned() } else { lines }
 }
 
-fn judge_all<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn judge_all<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
     texts.into_iter().map(|text| judge(text.as_ref())).collect::<Vec<_>>().join("\n")
 }
 
@@ -618,7 +618,7 @@ fn every_section_has_its_shape() {
 }
 
 #[test]
-fn more_parameters_than_a_stack_declares_is_a_warning() {
+fn more_parameters_than_a_stack_declares_are_an_error() {
     let declared = |count: usize| {
         let all = (0..count).map(|at| format!("  P{at}: {{Type: String, Default: x}}\n"));
         let text = all.collect::<String>();
@@ -638,7 +638,7 @@ fn more_parameters_than_a_stack_declares_is_a_warning() {
 }
 
 /// The findings of a manifest with this `spec`, in two regions.
-fn manifest(template: &str, spec: &str) -> String {
+pub(crate) fn manifest(template: &str, spec: &str) -> String {
     let manifest = format!(
         "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: pack}}\nspec:\n  template: {{file: t.yaml}}\n  {}\n",

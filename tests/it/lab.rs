@@ -289,7 +289,7 @@ impl Lab {
             shown.entry(region).or_default().push(deployment);
         }
         for (region, deployments) in shown {
-            copy.observe(region, deployments).now_or_never().unwrap().unwrap();
+            copy.observe(region, deployments, Vec::new()).now_or_never().unwrap().unwrap();
         }
         copy.level(remembered.levels).now_or_never().unwrap().unwrap();
         copy

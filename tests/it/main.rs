@@ -16,6 +16,7 @@ mod crash;
 mod daemon;
 mod effective;
 mod faults;
+mod filled;
 mod fleet;
 mod generated;
 mod guard;

@@ -91,6 +91,7 @@ Resources:
       Parameters:
         BucketName: {ResourceValue: {Value: RESOURCE_ID}}
         Algorithm: {StaticValue: {Values: [AES256]}}
+        AutomationAssumeRole: {StaticValue: {Values: ['arn:aws:iam::111122223333:role/fix']}}
 """
 
 

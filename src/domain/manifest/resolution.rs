@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, OverrideDraft, Parameters};
+use super::draft::{Draft, OverrideDraft, Parameters, TemplateChoice};
 use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::catalog::Constraints;
 use crate::domain::code;
-use crate::domain::diagnostic::Span;
+use crate::domain::diagnostic::{Diagnostic, Span};
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::Region;
@@ -28,6 +28,7 @@ pub(in crate::domain) fn resolve(
             check_values(findings, &draft, template);
             check_required(findings, &draft, template, constraints, place);
             check_effect(findings, &draft, template, constraints, place);
+            check_filled(findings, &draft, template, constraints, place);
             check_template(findings, template, constraints, place);
         }
         TemplateSource::S3(_) => held(findings, place, "a template in S3"),
@@ -156,6 +157,15 @@ fn check_values(findings: &mut Findings<'_>, draft: &Draft, template: &Template)
     }
 }
 
+/// What is sent in a region, as far as the manifest says it; without one, where nothing overrides.
+fn inputs_in(draft: &Draft, region: Option<&Region>) -> BTreeMap<String, String> {
+    let is_meant =
+        |entry: &&OverrideDraft| region.is_some_and(|region| entry.regions.contains_key(region));
+    let overriding = draft.overrides.iter().filter(is_meant);
+    let given = draft.parameters.iter().chain(overriding.flat_map(|entry| &entry.parameters));
+    given.map(|(name, (value, _))| (name.clone(), value.clone())).collect()
+}
+
 /// What the values make of the rules, region by region.
 fn check_effect(
     findings: &mut Findings<'_>,
@@ -169,9 +179,7 @@ fn check_effect(
     let mut rivals: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let regions = own.as_ref().or(constraints.regions.as_ref());
     for region in regions.into_iter().flatten() {
-        let overriding = draft.overrides.iter().filter(|entry| entry.regions.contains_key(region));
-        let given = draft.parameters.iter().chain(overriding.flat_map(|entry| &entry.parameters));
-        let inputs = given.map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+        let inputs = inputs_in(draft, Some(region));
         let (Effective { present, unknown }, names) = template.rules_and_rivals(&inputs, region);
         if present.is_empty() && unknown.is_empty() {
             inert.push(region.as_str());
@@ -187,11 +195,56 @@ fn check_effect(
                  EvaluationModes lack DETECTIVE",
         );
     }
+    if regions.is_none() && draft.overrides.is_empty() {
+        for name in template.rivals_everywhere(&inputs_in(draft, None)) {
+            rivals.insert(name, Vec::new());
+        }
+    }
     for (name, regions) in rivals {
-        let found = format!("two rules are named {name} in {}", regions.join(", "));
+        let wherein =
+            if regions.is_empty() { "all regions".to_owned() } else { regions.join(", ") };
+        let found = format!("two rules are named {name} in {wherein}");
         findings
             .error(place, code::RULE_NAME, found)
             .expected("conditions of which one holds at most: AWS Config refuses the second");
+    }
+}
+
+/// What becomes of the resources with the values in force, region by region.
+fn check_filled(
+    findings: &mut Findings<'_>,
+    draft: &Draft,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let own = draft.region_names();
+    let regions = own.as_ref().or(constraints.regions.as_ref());
+    if regions.is_none() && !draft.overrides.is_empty() {
+        // Where the values of spec.parameters are in force, if anywhere, nobody says.
+        return;
+    }
+    let inputs = |region: Option<&Region>| inputs_in(draft, region);
+    for (wrong, wherein) in template.errors_with(findings.path, inputs, regions) {
+        let Diagnostic { span, code, found, expected, hint, .. } = wrong;
+        let wherein: Vec<&str> = wherein.into_iter().map(Region::as_str).collect();
+        let wherein = match (&*wherein, regions.map(BTreeSet::len)) {
+            ([], _) => String::new(),
+            (some, Some(all)) if some.len() == all => String::new(),
+            (some, _) => format!(" in {}", some.join(", ")),
+        };
+        let line = span.map_or(1, |span| span.line);
+        let found = format!("line {line} of the template: {found}{wherein}");
+        let mut entry = findings.error(place, code, found);
+        if let Some(expected) = expected {
+            entry = entry.expected(expected);
+        }
+        if let Some(hint) = hint {
+            entry = entry.hint(hint);
+        }
+        if let (Some((TemplateChoice::File(path), _)), Some(span)) = (&draft.template, span) {
+            entry.related(path, span, "the value stands here");
+        }
     }
 }
 

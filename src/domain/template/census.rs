@@ -113,6 +113,11 @@ fn check_attributes(findings: &mut Findings<'_>, resource: &Node) {
                 .error(value.span, code::MALFORMED, format!("{name} is no policy"))
                 .expected(POLICIES.join(", "));
         }
+        if name == "Metadata" && value.mapping().is_none() && !value.is_null() {
+            findings
+                .error(value.span, code::WRONG_TYPE, format!("{name} is {}", value.describe()))
+                .expected("a mapping");
+        }
         let is_plain = value.tag.is_none() && value.mapping().is_none() && !value.is_null();
         if matches!(name, "Condition" | "Type") && is_plain && value.text().is_none() {
             findings

@@ -39,6 +39,7 @@ impl Template {
             census: census::take(&mut findings, &root),
             body: text.into(),
             outline: Arc::new(Outline::of(&root)),
+            dependent: Arc::default(),
         })
     }
 }

@@ -10,6 +10,7 @@ use super::Template;
 use super::outline::{Outline, Rule, Source, Term, Test};
 use super::parameters::Kind;
 use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
+use crate::domain::code;
 use crate::domain::model::{Digest, Place, Region};
 use crate::domain::policy::Partition;
 
@@ -28,7 +29,7 @@ impl Template {
     /// its default.
     pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
         let Place { account: _, region } = place;
-        Evaluation::new(&self.outline, inputs, region).rules().0
+        Evaluation::new(&self.outline, Inputs::Given(inputs), region).rules().0
     }
 
     /// The same, with the names that two of the rules in effect share.
@@ -37,7 +38,7 @@ impl Template {
         inputs: &BTreeMap<String, String>,
         region: &Region,
     ) -> (Effective, BTreeSet<String>) {
-        Evaluation::new(&self.outline, inputs, region).rules()
+        Evaluation::new(&self.outline, Inputs::Given(inputs), region).rules()
     }
 
     /// What a parameter expects instead of this value, if it does not take it.
@@ -48,7 +49,7 @@ impl Template {
 
 /// A value that is certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Known {
+pub(super) enum Known {
     Text(String),
     List(Vec<Known>),
     /// `AWS::NoValue`.
@@ -64,35 +65,77 @@ const TEXT_MAX: usize = 8_192;
 /// Bytes of a description of what evaluates a rule (ours).
 const DESCRIPTION_MAX: usize = 1_024;
 
-struct Evaluation<'t> {
-    outline: &'t Outline,
-    inputs: &'t BTreeMap<String, String>,
+/// What a template is with given parameters in one region.
+pub(super) struct Evaluation<'t> {
+    pub(super) outline: &'t Outline,
+    inputs: Inputs<'t>,
     region: &'t Region,
     /// Whether a condition holds; nothing while, or because, nobody can tell.
-    conditions: BTreeMap<&'t str, Option<bool>>,
+    conditions: BTreeMap<String, Option<bool>>,
     depth: usize,
+    /// Whether a value was used, since this was last false, that must not be shown.
+    pub(super) secret: bool,
+    /// The condition that is looked at.
+    within: Option<String>,
+    /// What was looked up and is not there.
+    pub(super) missing: Vec<Missing>,
+}
+
+/// The values of parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Inputs<'t> {
+    /// These, and the defaults of the others.
+    Given(&'t BTreeMap<String, String>),
+    /// Nobody knows them, nor whether the defaults will be in force.
+    Unknown,
+}
+
+/// A look-up that AWS refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The condition in which it stands, if it stands in one.
+    pub(super) condition: Option<String>,
+    pub(super) code: &'static str,
+    pub(super) found: String,
 }
 
 impl<'t> Evaluation<'t> {
-    fn new(outline: &'t Outline, inputs: &'t BTreeMap<String, String>, region: &'t Region) -> Self {
-        Self { outline, inputs, region, conditions: BTreeMap::new(), depth: 0 }
+    pub(super) fn new(outline: &'t Outline, inputs: Inputs<'t>, region: &'t Region) -> Self {
+        Self {
+            outline,
+            inputs,
+            region,
+            conditions: BTreeMap::new(),
+            depth: 0,
+            secret: false,
+            within: None,
+            missing: Vec::new(),
+        }
     }
 
     fn rules(mut self) -> (Effective, BTreeSet<String>) {
         let mut effective = Effective::default();
-        let (mut names, mut rivals) = (BTreeSet::new(), BTreeSet::new());
+        let mut rivals = BTreeSet::new();
+        // By name: whether each is certainly there, and its condition.
+        let mut named: BTreeMap<String, Vec<(bool, Option<&Test>)>> = BTreeMap::new();
         let outline = self.outline;
         for (id, Rule { name, source, scope, condition, detective }) in &outline.rules {
             let presence = self.holds_if_any(condition.as_ref());
             if presence == Some(false) {
                 continue;
             }
-            let name = match name.as_ref().and_then(|name| self.value(name)) {
-                Some(Known::Text(name)) if !name.is_empty() => name,
-                Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => id.clone(),
+            let own = match name.as_ref().and_then(|name| self.value(name)) {
+                Some(Known::Text(name)) if !name.is_empty() => Some(name),
+                Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => None,
             };
-            if presence == Some(true) && !names.insert(name.clone()) {
-                rivals.insert(name.clone());
+            if let Some(name) = &own {
+                let (is_there, condition) = (presence == Some(true), condition.as_ref());
+                let others = named.entry(name.clone()).or_default();
+                // Two that nobody can tell may exclude each other, unless one test decides both.
+                if others.iter().any(|(other, test)| is_there || *other || *test == condition) {
+                    rivals.insert(name.clone());
+                }
+                others.push((is_there, condition));
             }
             let rules = match (presence, self.holds_if_any(detective.as_ref())) {
                 (_, Some(false)) => continue,
@@ -100,6 +143,7 @@ impl<'t> Evaluation<'t> {
                 (_, _) => &mut effective.unknown,
             };
             // Two rules of one name are two rules, whatever AWS makes of them.
+            let name = own.unwrap_or_else(|| id.clone());
             let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
             let (source, scope) = (self.describe_source(source), self.scope(scope));
             rules.insert(name, Evaluates { source, scope });
@@ -122,19 +166,21 @@ impl<'t> Evaluation<'t> {
         found
     }
 
-    fn condition(&mut self, name: &'t str) -> Option<bool> {
+    pub(super) fn condition(&mut self, name: &str) -> Option<bool> {
         if let Some(known) = self.conditions.get(name) {
             return *known;
         }
         // A condition that leads to itself finds this and stays unknown.
-        self.conditions.insert(name, None);
+        self.conditions.insert(name.to_owned(), None);
         let outline = self.outline;
+        let around = self.within.replace(name.to_owned());
         let holds = outline.conditions.get(name).and_then(|test| self.holds(test));
-        self.conditions.insert(name, holds);
+        self.within = around;
+        self.conditions.insert(name.to_owned(), holds);
         holds
     }
 
-    fn holds(&mut self, test: &'t Test) -> Option<bool> {
+    fn holds(&mut self, test: &Test) -> Option<bool> {
         self.deeper(|this| match test {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
@@ -153,7 +199,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// `decisive` if one of the tests is; else the opposite, if all are known.
-    fn unless_one_is(&mut self, tests: &'t [Test], decisive: bool) -> Option<bool> {
+    fn unless_one_is(&mut self, tests: &[Test], decisive: bool) -> Option<bool> {
         let all: Vec<Option<bool>> = tests.iter().map(|test| self.holds(test)).collect();
         if all.contains(&Some(decisive)) {
             return Some(decisive);
@@ -161,7 +207,7 @@ impl<'t> Evaluation<'t> {
         (!all.contains(&None)).then_some(!decisive)
     }
 
-    fn value(&mut self, term: &'t Term) -> Option<Known> {
+    pub(super) fn value(&mut self, term: &Term) -> Option<Known> {
         self.deeper(|this| match term {
             Term::Text(text) => Some(Known::Text(text.clone())),
             Term::List(terms) => this.list(terms),
@@ -179,7 +225,7 @@ impl<'t> Evaluation<'t> {
                 let [map, first, second] = &**keys;
                 let (map, first) = (this.text(map)?, this.text(first)?);
                 let second = this.text(second)?;
-                let found = this.outline.mappings.get(&map)?.get(&first)?.get(&second)?;
+                let found = this.look_up(&map, &first, &second)?;
                 this.value(found)
             }
             Term::Join(delimiter, terms) => {
@@ -194,28 +240,59 @@ impl<'t> Evaluation<'t> {
                 (!delimiter.is_empty()).then(|| Known::List(split.collect()))
             }
             Term::Select(index, list) => match this.value(list)? {
-                Known::List(values) => values.into_iter().nth(*index),
+                Known::List(values) => {
+                    let count = values.len();
+                    let chosen = values.into_iter().nth(*index);
+                    if chosen.is_none() {
+                        let found = format!("Fn::Select takes entry {index} of {count}");
+                        this.miss(code::FUNCTION, found);
+                    }
+                    chosen
+                }
                 Known::Text(_) | Known::Nothing => None,
             },
             Term::Opaque(_) => None,
         })
     }
 
-    fn text(&mut self, term: &'t Term) -> Option<String> {
+    /// The value in a mapping; that there is none is noted.
+    fn look_up(&mut self, map: &str, first: &str, second: &str) -> Option<&'t Term> {
+        let Some(keys) = self.outline.mappings.get(map) else {
+            self.miss(code::UNKNOWN_REFERENCE, format!("there is no mapping {map}"));
+            return None;
+        };
+        let inner = keys.get(first);
+        let found = inner.and_then(|inner| inner.get(second));
+        if found.is_none() {
+            let key = if inner.is_none() { first } else { second };
+            let key = if self.secret { "for the value that is given" } else { key };
+            self.miss(code::UNKNOWN_REFERENCE, format!("{map} has no key {key}"));
+        }
+        found
+    }
+
+    fn miss(&mut self, code: &'static str, found: String) {
+        let missing = Missing { condition: self.within.clone(), code, found };
+        if !self.missing.contains(&missing) {
+            self.missing.push(missing);
+        }
+    }
+
+    fn text(&mut self, term: &Term) -> Option<String> {
         match self.value(term)? {
             Known::Text(text) => Some(text),
             Known::List(_) | Known::Nothing => None,
         }
     }
 
-    fn list(&mut self, terms: &'t [Term]) -> Option<Known> {
+    fn list(&mut self, terms: &[Term]) -> Option<Known> {
         let values = terms.iter().map(|term| self.value(term));
         let values = values.collect::<Option<Vec<Known>>>()?;
         Some(Known::List(values.into_iter().filter(|value| *value != Known::Nothing).collect()))
     }
 
     /// The value of a parameter or pseudo parameter.
-    fn reference(&self, name: &str) -> Option<Known> {
+    fn reference(&mut self, name: &str) -> Option<Known> {
         let text = match name {
             "AWS::NoValue" => return Some(Known::Nothing),
             "AWS::Region" => self.region.to_string(),
@@ -224,13 +301,22 @@ impl<'t> Evaluation<'t> {
                 let declared = self.outline.parameters.get(name)?;
                 // Of other kinds AWS makes something else than the text that was sent.
                 matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
-                self.inputs.get(name).or(declared.default.as_ref())?.clone()
+                self.sent(name)?
             }
         };
         bounded(text)
     }
 
-    fn substituted(&mut self, text: &str, names: &'t BTreeMap<String, Term>) -> Option<Known> {
+    /// What is sent for a parameter, or stands for it.
+    pub(super) fn sent(&mut self, name: &str) -> Option<String> {
+        let Inputs::Given(inputs) = self.inputs else { return None };
+        let declared = self.outline.parameters.get(name)?;
+        let given = inputs.get(name);
+        self.secret |= given.is_some() || declared.no_echo;
+        Some(given.or(declared.default.as_ref())?.clone())
+    }
+
+    fn substituted(&mut self, text: &str, names: &BTreeMap<String, Term>) -> Option<Known> {
         let mut known = BTreeMap::new();
         for (name, term) in names {
             known.insert(&**name, self.text(term)?);
@@ -287,8 +373,12 @@ impl<'t> Evaluation<'t> {
 
     /// A description of what nobody can evaluate, with other inputs another one.
     fn with_inputs(&self, description: &str) -> String {
-        let parts =
-            self.inputs.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        let given = match self.inputs {
+            Inputs::Given(given) => Some(given),
+            Inputs::Unknown => None,
+        };
+        let given = given.into_iter().flatten();
+        let parts = given.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         cut(format!("{description} {}", Digest::of(parts).short()))
     }
 
@@ -298,7 +388,8 @@ impl<'t> Evaluation<'t> {
             && let Some(declared) = self.outline.parameters.get(name)
             && declared.kind == Kind::List
         {
-            let value = self.inputs.get(name).or(declared.default.as_ref())?;
+            let Inputs::Given(inputs) = self.inputs else { return None };
+            let value = inputs.get(name).or(declared.default.as_ref())?;
             return Some(value.split(',').map(|item| item.trim().to_owned()).collect());
         }
         let texts = match self.value(term)? {
@@ -336,7 +427,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The value, or as much of it as is known.
-    fn describe(&mut self, term: &'t Term) -> String {
+    fn describe(&mut self, term: &Term) -> String {
         match self.value(term) {
             Some(Known::Text(text)) => return text,
             Some(Known::Nothing) => return "none".to_owned(),
@@ -377,7 +468,7 @@ impl<'t> Evaluation<'t> {
         })
     }
 
-    fn describe_all(&mut self, terms: &'t [Term], delimiter: &str) -> String {
+    fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {
         let all: Vec<String> = terms.iter().map(|term| self.describe(term)).collect();
         all.join(delimiter)
     }

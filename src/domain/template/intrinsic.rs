@@ -15,7 +15,7 @@ pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 /// Functions by the name of their short form that packs are known to work with: those of packs
 /// that AWS publishes, their logical kin, and what the developer guide shows.
 const PROVEN: &[&str] =
-    &["And", "Condition", "Equals", "FindInMap", "If", "ImportValue", "Not", "Or", "Ref", "Sub"];
+    &["And", "Condition", "Equals", "FindInMap", "If", "Not", "Or", "Ref", "Sub"];
 
 /// Functions that `CloudFormation` has and nobody has shown to work in a pack.
 const UNPROVEN: &[&str] = &["Base64", "Cidr", "GetAZs", "GetAtt", "Join", "Select", "Split"];
@@ -136,8 +136,7 @@ impl<'n> Walk<'_, '_, 'n> {
         for Entry { key, key_span, value } in &attributes.entries {
             self.function_as_key(key, *key_span, Here::Plain);
             match &*key.text {
-                "Properties" => self.node(value, Here::Value),
-                "Metadata" => self.node(value, Here::Free),
+                "Properties" | "Metadata" => self.node(value, Here::Value),
                 "DependsOn" => {
                     self.node(value, Here::Plain);
                     self.depends_on(value);

@@ -69,8 +69,46 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
                 if let Some(found) = mark(&key.text).or_else(|| in_braces(&key.text)) {
                     report(findings, *key_span, found);
                 }
-                check_node(findings, value);
+                if &*key.text == "InputParameters" {
+                    check_inputs(findings, value);
+                } else {
+                    check_node(findings, value);
+                }
             }
+        }
+    }
+}
+
+/// Marks within other text, which AWS takes in the value of an input parameter: a rule may have a
+/// language of its own. A value that is nothing but such a mark is left over.
+const WITHIN_INPUTS: &[(&str, &str)] = &[("{{", "}}"), ("<%", "%>"), ("${", "}")];
+
+fn check_inputs(findings: &mut Findings<'_>, inputs: &Node) {
+    let Some(mapping) = inputs.mapping().filter(|_| Call::of(inputs).is_none()) else {
+        return check_node(findings, inputs);
+    };
+    for Entry { key, key_span, value } in &mapping.entries {
+        if let Some(found) = mark(&key.text).or_else(|| in_braces(&key.text)) {
+            report(findings, *key_span, found);
+        }
+        let Some(scalar) = value.scalar() else {
+            check_node(findings, value);
+            continue;
+        };
+        let text = scalar.text.trim();
+        if let Some(found) = mark(text).or_else(|| in_braces(text)) {
+            let is_within = WITHIN_INPUTS.iter().any(|(open, close)| {
+                let is_all = text.starts_with(open) && text.ends_with(close);
+                found.what.starts_with(open) && !is_all
+            });
+            // One mark does not excuse another.
+            let has_more = text.contains("resolve:")
+                || MARKS.iter().any(|(open, close, _)| {
+                    *open != "<%"
+                        && between(text, open, close).is_some_and(|inner| !inner.is_empty())
+                });
+            let is_certain = found.is_certain && (!is_within || has_more);
+            report(findings, value.span, Leftover { is_certain, ..found });
         }
     }
 }

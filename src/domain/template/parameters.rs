@@ -1,8 +1,7 @@
 //! Declared parameters: their attributes, and which values they take. A value is never quoted in a
 //! finding, since people paste secrets.
 
-use fancy_regex::Regex;
-
+use super::pattern::{self, Unread};
 use super::sections::check_logical_id;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
@@ -47,7 +46,7 @@ pub(super) struct Declaration {
     lengths: [Option<u64>; 2],
     /// As they are written.
     values: [Option<String>; 2],
-    no_echo: bool,
+    pub(super) no_echo: bool,
 }
 
 /// What kind of value it is.
@@ -122,7 +121,8 @@ impl Declaration {
             }
             [_, _] => {}
         }
-        let misfit = self.pattern.as_ref().filter(|pattern| matches(pattern, value) == Some(false));
+        let misfit =
+            self.pattern.as_ref().filter(|pattern| pattern::matches(pattern, value) == Some(false));
         misfit
             .map(|pattern| format!("text that {pattern} matches as a whole (AllowedPattern)"))
             .or_else(|| self.expected_allowed(value))
@@ -170,30 +170,11 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// Whether a pattern matches all of a value; nothing where that cannot be told.
-fn matches(pattern: &str, value: &str) -> Option<bool> {
-    compiled(pattern)?.is_match(value).ok()
-}
-
-/// `CloudFormation` reads Java's expressions; almost all of them mean the same here.
-fn compiled(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!(r"\A(?:{pattern})\z")).ok()
-}
-
 /// Checks every parameter; `place` is where the section stands.
 pub(super) fn check(findings: &mut Findings<'_>, place: Span, parameters: &Mapping) {
     // The marker comes on top.
     let count = parameters.entries.len() + 1;
-    let limit = &limits::PARAMETERS;
-    if limit.upper < count {
-        findings.limit(place, code::TOO_MANY_PARAMETERS, limit, count);
-    } else if limits::STACK_PARAMETERS < count {
-        let found = format!("{count} declared parameters, ConformdMarker included");
-        findings
-            .warning(place, code::TOO_MANY_PARAMETERS, found)
-            .expected(format!("at most {}", limits::STACK_PARAMETERS))
-            .hint("CloudFormation quota: parameters of a template; a pack becomes a stack");
-    }
+    findings.limit(place, code::TOO_MANY_PARAMETERS, &limits::STACK_PARAMETERS, count);
     for entry in &parameters.entries {
         check_parameter(findings, entry);
     }
@@ -314,18 +295,67 @@ fn check_constraints(
             findings.error(node.span, code::CONSTRAINT, found);
         }
     }
-    if let (Some(node), Some(pattern)) = (attributes.get("AllowedPattern"), &declaration.pattern)
-        && compiled(pattern).is_none()
-    {
-        let found = format!("conformd cannot read the AllowedPattern of {name}");
-        findings
-            .warning(node.span, code::CONSTRAINT, found)
-            .hint("values are sent without a look at it; CloudFormation reads Java's expressions");
+    if let (Some(node), Some(pattern)) = (attributes.get("AllowedPattern"), &declaration.pattern) {
+        check_pattern(findings, name, node, pattern);
     }
+    check_belonging(findings, name, attributes, declaration.kind);
+    check_sizes(findings, name, attributes);
     if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default)
         && let Some(expected) = declaration.expected_instead(default)
     {
         let found = format!("the default of {name} is a value that the parameter does not take");
         findings.error(node.span, code::CONSTRAINT, found).expected(expected);
+    }
+}
+
+fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &Node, pattern: &str) {
+    match pattern::compiled(pattern) {
+        Ok(_) => {}
+        Err(Unread::Broken(why)) => {
+            let found = format!("the AllowedPattern of {name} is no expression: {why}");
+            findings.error(node.span, code::CONSTRAINT, found).expected("an expression of Java's");
+        }
+        Err(Unread::Foreign) => {
+            let found = format!("conformd cannot read the AllowedPattern of {name}");
+            findings.warning(node.span, code::CONSTRAINT, found).hint(
+                "values are sent without a look at it; CloudFormation reads Java's expressions",
+            );
+        }
+    }
+}
+
+/// Constraints that `CloudFormation` has for other types (its template reference: `Parameters`).
+fn check_belonging(findings: &mut Findings<'_>, name: &str, attributes: &Mapping, kind: Kind) {
+    let (foreign, whose): (&[&str], _) = match kind {
+        Kind::Text | Kind::List => (&["MinValue", "MaxValue"], "numbers"),
+        Kind::Number | Kind::Numbers => (&["MinLength", "MaxLength", "AllowedPattern"], "text"),
+        Kind::Other => return,
+    };
+    for Entry { key, key_span, .. } in &attributes.entries {
+        if foreign.contains(&&*key.text) {
+            let found = format!("{name} has {}, which is for {whose}", key.text);
+            findings.error(*key_span, code::CONSTRAINT, found).hint("remove it, or change Type");
+        }
+    }
+}
+
+fn check_sizes(findings: &mut Findings<'_>, name: &str, attributes: &Mapping) {
+    let scalar = |key| attributes.get(key).and_then(Node::scalar);
+    let bytes = scalar("Default").map_or(0, |scalar| scalar.text.len());
+    let characters = scalar("Description").map_or(0, |scalar| scalar.text.chars().count());
+    for (key, count, most, unit) in [
+        ("Default", bytes, limits::PARAMETER_VALUE, "bytes"),
+        ("Description", characters, limits::PARAMETER_DESCRIPTION, "characters"),
+    ] {
+        if let Some(node) = attributes.get(key).filter(|_| most < count) {
+            findings
+                .error(
+                    node.span,
+                    code::CONSTRAINT,
+                    format!("the {key} of {name} has {count} {unit}"),
+                )
+                .expected(format!("at most {most}"))
+                .hint("CloudFormation quota");
+        }
     }
 }

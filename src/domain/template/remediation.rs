@@ -6,8 +6,9 @@ pub(super) mod list;
 use std::collections::BTreeMap;
 
 use super::call::Call;
-use super::rule::{RULE, given, literal};
-use super::schema;
+use super::rule::{self, RULE, given, literal};
+use super::schema::{self, is_no_value};
+use super::{forms, inputs};
 use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::yaml::{Entry, Mapping, Meaning, Node};
@@ -71,10 +72,12 @@ pub(super) fn check(findings: &mut Findings<'_>, resources: &[Entry]) {
                 .expected("Properties with ConfigRuleName, TargetType and TargetId");
             continue;
         };
-        schema::check(findings, REMEDIATION, *key_span, properties);
-        check_automatic(findings, properties);
-        check_parameters(findings, properties);
+        let usual = forms::usual(findings, properties);
+        schema::check(findings, REMEDIATION, *key_span, &usual);
+        check_automatic(findings, &usual);
+        check_parameters(findings, &usual);
         if let Some(name) = given(properties, "ConfigRuleName") {
+            rule::check_name(findings, name);
             check_rule(findings, &rules, value, name);
             if let Some(ids) = rules.meant(name) {
                 let path = findings.path;
@@ -134,7 +137,7 @@ fn check_rule(findings: &mut Findings<'_>, rules: &Rules<'_>, resource: &Node, n
 
 fn check_automatic(findings: &mut Findings<'_>, properties: &Node) {
     let Some(automatic) = given(properties, "Automatic").and_then(Node::scalar) else { return };
-    if automatic.meaning != Meaning::Bool(true) && &*automatic.text != "true" {
+    if automatic.meaning != Meaning::Bool(true) && !automatic.text.eq_ignore_ascii_case("true") {
         return;
     }
     let Some(entry) = properties.mapping().and_then(|all| all.entry("Automatic")) else { return };
@@ -145,10 +148,34 @@ fn check_automatic(findings: &mut Findings<'_>, properties: &Node) {
                 .hint(format!("say how often it is tried: {name}: 5"));
         }
     }
+    let role = match given(properties, "Parameters") {
+        None => None,
+        Some(parameters) => match parameters.mapping().filter(|_| Call::of(parameters).is_none()) {
+            Some(parameters) => {
+                parameters.get("AutomationAssumeRole").filter(|role| !is_no_value(role))
+            }
+            // As text or by a function: nobody can tell.
+            None => return,
+        },
+    };
+    if role.is_none() {
+        findings
+            .error(entry.key_span, code::REMEDIATION, "it is automatic without AutomationAssumeRole")
+            .expected("the ARN of a role under Parameters: AutomationAssumeRole")
+            .hint("AWS Config API: PutRemediationConfigurations requires it of automatic remediations");
+    }
 }
 
 fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
-    let Some(parameters) = given(properties, "Parameters").and_then(Node::mapping) else { return };
+    let Some(node) = given(properties, "Parameters") else { return };
+    if let Some(text) = node.scalar().filter(|_| !node.is_null())
+        && !inputs::is_object(&text.text)
+    {
+        findings
+            .error(node.span, code::WRONG_TYPE, "Parameters is text, and not JSON")
+            .expected("a mapping of the names of the document's parameters");
+    }
+    let Some(parameters) = node.mapping() else { return };
     for Entry { key, key_span, value } in &parameters.entries {
         let Some(Mapping { entries, flow: _ }) = value.mapping() else { continue };
         if Call::of(value).is_none() && entries.len() != 1 {
@@ -159,6 +186,16 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
         }
     }
     let role = parameters.get("AutomationAssumeRole").and_then(|role| role.get("StaticValue"));
+    let values = role.and_then(|role| role.get("Values")).and_then(Node::sequence);
+    for value in values.into_iter().flatten() {
+        let text = value.scalar().map(|scalar| &*scalar.text);
+        if let Some(text) = text.filter(|text| !text.starts_with("arn:") && !text.starts_with("${"))
+        {
+            findings
+                .error(value.span, code::REMEDIATION, format!("{text:?} is no role"))
+                .expected("its ARN: arn:aws:iam::${AWS::AccountId}:role/NAME");
+        }
+    }
     if let Some(call) = role.and_then(function_in) {
         findings
             .error(call.span, code::REMEDIATION, format!("{} in the automation role", call.name()))

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::call::Call;
+use super::inputs;
 use super::schema::{self, is_no_value};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::yaml::{Entry, Mapping, Meaning, Node, Value};
+use crate::domain::yaml::{Entry, Node};
 
 pub(super) use super::outline::RULE;
-
-/// Characters of `InputParameters` as JSON (AWS Config API: `ConfigRule`).
-const INPUT_PARAMETERS_MAX: usize = 1_024;
 
 /// Message types that a rule of a policy takes (`AWS::Config::ConfigRule` in the `CloudFormation`
 /// template reference: `SourceDetails`).
@@ -45,8 +43,40 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
         check_scope(findings, scope);
     }
     if let Some(inputs) = given(properties, "InputParameters") {
-        check_inputs(findings, inputs);
+        inputs::check(findings, inputs);
     }
+    if let Some(name) = given(properties, "ConfigRuleName") {
+        check_name(findings, name);
+    }
+}
+
+/// The pattern of a rule's name is `.*\\S.*` (AWS Config API: `ConfigRuleName`): something that is
+/// seen, on one line.
+pub(super) fn check_name(findings: &mut Findings<'_>, name: &Node) {
+    if let Some(call) = Call::of(name) {
+        match (call.function, call.items()) {
+            ("If", Some([_, yes, no])) => {
+                check_name(findings, yes);
+                check_name(findings, no);
+            }
+            ("ImportValue", _) => {
+                findings
+                    .error(name.span, code::RULE_NAME, "an imported value names the rule")
+                    .expected("a name that is told from the template and its parameters");
+            }
+            (_, _) => {}
+        }
+        return;
+    }
+    let Some(text) = literal(name) else { return };
+    let found = if text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        "ConfigRuleName has more than one line"
+    } else if !text.is_empty() && text.chars().all(char::is_whitespace) {
+        "ConfigRuleName is blank"
+    } else {
+        return;
+    };
+    findings.error(name.span, code::MALFORMED, found).expected("a name on one line");
 }
 
 fn check_source(findings: &mut Findings<'_>, source: &Node) {
@@ -145,6 +175,12 @@ fn check_function(findings: &mut Findings<'_>, source: &Node) {
             .expected("the ARN of the Lambda function");
         return;
     };
+    if Call::of(identifier).is_some_and(|call| call.function == "ImportValue") {
+        findings
+            .error(identifier.span, code::RULE_SOURCE, "an imported value names the function")
+            .expected("its ARN, told from the template: what evaluates a rule must be known")
+            .hint("a parameter with the ARN, or !Sub with ${AWS::AccountId} in it");
+    }
     let Some(text) = literal(identifier) else { return };
     let mut parts = text.split(':');
     let is_arn = (parts.next(), parts.nth(1)) == (Some("arn"), Some("lambda"));
@@ -188,49 +224,6 @@ fn check_scope(findings: &mut Findings<'_>, scope: &Node) {
                 .error(id.span, code::MISSING_FIELD, found)
                 .expected("one entry in ComplianceResourceTypes");
         }
-    }
-}
-
-fn check_inputs(findings: &mut Findings<'_>, inputs: &Node) {
-    if Call::of(inputs).is_some() {
-        return;
-    }
-    if let Some(text) = literal(inputs) {
-        let is_object = serde_json::from_str::<serde_json::Map<_, _>>(text)
-            .is_ok_and(|_: serde_json::Map<String, serde_json::Value>| true);
-        if !is_object {
-            findings
-                .error(inputs.span, code::WRONG_TYPE, "InputParameters is text, and not JSON")
-                .expected("a mapping of names and values");
-        }
-        return;
-    }
-    let Some(Mapping { entries, flow: _ }) = inputs.mapping() else { return };
-    // `{"":""}` and what is known of names and values.
-    let mut length = 1 + entries.len();
-    for Entry { key, value, .. } in entries {
-        length += key.text.chars().count() + 3;
-        if Call::of(value).is_some() {
-            continue;
-        }
-        match &value.value {
-            Value::Scalar(scalar) => {
-                let quotes = if scalar.meaning == Meaning::Text { 2 } else { 0 };
-                length += scalar.text.chars().count() + quotes;
-            }
-            Value::Sequence(_) | Value::Mapping(_) => {
-                let found = format!("the input parameter {} is {}", key.text, value.describe());
-                findings
-                    .error(value.span, code::WRONG_TYPE, found)
-                    .expected("text: AWS Config hands each value to the rule as text");
-            }
-        }
-    }
-    if INPUT_PARAMETERS_MAX < length {
-        let found = format!("InputParameters has at least {length} characters as JSON");
-        findings
-            .error(inputs.span, code::MALFORMED, found)
-            .expected(format!("at most {INPUT_PARAMETERS_MAX}"));
     }
 }
 

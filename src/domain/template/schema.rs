@@ -130,7 +130,7 @@ impl Check<'_, '_> {
         let fits = takes(schema, "string")
             || takes(schema, "integer") && text.parse::<i64>().is_ok()
             || takes(schema, "boolean")
-                && (matches!(meaning, Meaning::Bool(_)) || matches!(&**text, "true" | "false"));
+                && (matches!(meaning, Meaning::Bool(_)) || is_boolean(text));
         if !fits {
             let found = format!("{what} is {}", meaning.describe());
             self.findings.error(span, code::WRONG_TYPE, found).expected(types_of(schema));
@@ -243,4 +243,9 @@ fn types_of(schema: &Json) -> String {
     ];
     let taken = named.into_iter().filter(|(kind, _)| takes(schema, kind));
     taken.map(|(_, word)| word).collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether `CloudFormation` makes a boolean of a text.
+fn is_boolean(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
 }

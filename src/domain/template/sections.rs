@@ -1,7 +1,8 @@
 //! The top level of a template: what `CloudFormation` would refuse anyway, and what would make
 //! another template of it.
 
-use super::parameters;
+use super::outline::entries;
+use super::{outputs, parameters};
 use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
@@ -56,16 +57,37 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
         }
         check_section(findings, name, value);
     }
+    outputs::check(findings, root);
+    check_doubles(findings, root);
+}
+
+/// A parameter and a resource of one name: a `Ref` could mean either.
+fn check_doubles(findings: &mut Findings<'_>, root: &Node) {
+    let path = findings.path;
+    for Entry { key, key_span, .. } in entries(root, "Resources") {
+        let parameters = root.get("Parameters").and_then(Node::mapping);
+        if let Some(other) = parameters.and_then(|all| all.entry(&key.text)) {
+            let found = format!("a parameter and a resource are named {}", key.text);
+            findings
+                .error(*key_span, code::LOGICAL_ID, found)
+                .expected("a name of its own for each: CloudFormation refuses the template")
+                .related(path, other.key_span, "the parameter is declared here");
+        }
+    }
 }
 
 fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
     match (name, value.mapping()) {
         ("Parameters", Some(mapping)) => parameters::check(findings, value.span, mapping),
-        ("Mappings", Some(mapping)) => check_mappings(findings, mapping),
+        ("Mappings", Some(mapping)) => {
+            let count = mapping.entries.len();
+            findings.limit(value.span, code::TOO_LARGE, &limits::MAPPINGS, count);
+            check_mappings(findings, mapping);
+        }
         ("Conditions", Some(mapping)) => {
             mapping.entries.iter().for_each(|entry| check_logical_id(findings, entry));
         }
-        ("Parameters" | "Mappings" | "Conditions" | "Resources", None) => {
+        ("Parameters" | "Mappings" | "Conditions" | "Outputs" | "Resources", None) => {
             findings
                 .error(value.span, code::TEMPLATE_SHAPE, format!("{name} is {}", value.describe()))
                 .expected("a mapping")
