@@ -7,6 +7,7 @@
 mod call;
 mod canonical;
 mod census;
+mod composed;
 mod delivered;
 mod effective;
 mod intrinsic;
@@ -21,7 +22,7 @@ mod rule;
 mod schema;
 mod sections;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::canonical::Canonical;
@@ -29,10 +30,11 @@ use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::limits;
-use super::model::Digest;
+use super::model::{Digest, Region};
 use super::snapshot::SourcePath;
 use super::yaml::{self, Entry, Node, Value};
 
+pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
 pub use schema::schema_of;
@@ -100,6 +102,8 @@ impl Template {
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
         leftovers::check(&mut findings, &root);
+        let outline = Outline::of(&root);
+        composed::check(&mut findings, &root, &outline);
         let census = census::take(&mut findings, &root);
         if findings.failed() {
             return Err(findings.all);
@@ -115,9 +119,20 @@ impl Template {
                 .hint("nothing is sent; this is a fault of conformd: please report the template");
         }
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
-        let outline = Outline::of(&root).into();
-        let template = Self { digest, census, body: body.into(), outline };
+        let template = Self { digest, census, body: body.into(), outline: outline.into() };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
+    }
+}
+
+impl Template {
+    /// What is put together with these input parameters and must not be sent, if anything is:
+    /// where it stands in the template, and why. Without a region it may be any.
+    pub(in crate::domain) fn refused_text(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: Option<&Region>,
+    ) -> Option<(String, &'static str)> {
+        composed::refused(&self.outline, inputs, region)
     }
 }
 

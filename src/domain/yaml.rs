@@ -10,13 +10,16 @@ mod character;
 mod json;
 mod reader;
 mod scalar;
+mod unicode;
 
 pub use ambiguous::{Ambiguous, ambiguous};
-pub(super) use character::is_exotic_space;
+pub(super) use character::{is_exotic_space, joining};
 pub use json::json_problem;
+use reader::read_delivered;
 pub(in crate::domain) use reader::span_of_line;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
+pub(super) use unicode::first_hidden;
 
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::snapshot::SourcePath;
@@ -137,9 +140,18 @@ impl Mapping {
 
 /// The documents of a text, or everything that is wrong with it.
 pub fn parse(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    sound(read(path, text))
+}
+
+/// The same of a text that an earlier release wrote: whatever characters it holds, they are taken.
+pub fn parse_delivered(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    sound(read_delivered(path, text))
+}
+
+fn sound(documents: Vec<Document>) -> Result<Vec<Node>, Vec<Diagnostic>> {
     let mut roots = Vec::new();
     let mut problems = Vec::new();
-    for document in read(path, text) {
+    for document in documents {
         roots.extend(document.root);
         problems.extend(document.problems);
     }

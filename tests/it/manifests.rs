@@ -251,14 +251,28 @@ fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
 }
 
 #[test]
-fn byte_order_marks_and_any_line_ending_are_fine() {
+fn byte_order_marks_and_both_line_endings_are_fine() {
     let text = good("a");
-    let forms = [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.replace('\n', "\r")];
+    let forms = [format!("\u{feff}{text}"), text.replace('\n', "\r\n")];
     for form in forms {
         insta::allow_duplicates! {
             insta::assert_snapshot!(check(&[("a.yaml", form)]), @"a: good");
         }
     }
+}
+
+#[test]
+fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() {
+    let inline = |text: &str| good("a").replace("file: t.yaml", &format!("inline: {text}"));
+    let forms = [
+        good("a").replace('\n', "\r"),
+        format!("# note\rkind: x\n{}", good("a")),
+        inline("\"# note\\rResources: {}\\n\""),
+        inline("\"# note\\x0dResources: {}\\n\""),
+        inline("\"# note\\u000dResources: {}\\n\""),
+    ];
+    let found = forms.map(|form| check(&[("a.yaml", form)]));
+    insta::assert_snapshot!(found.join("\n"));
 }
 
 #[test]

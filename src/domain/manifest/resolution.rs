@@ -10,7 +10,8 @@ use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::Region;
-use crate::domain::template::{Effective, Template};
+use crate::domain::template::{DYNAMIC_HINT, Effective, Template};
+use crate::domain::yaml::joining;
 
 /// The manifest, or nothing if anything about it is in error.
 pub(in crate::domain) fn resolve(
@@ -28,6 +29,7 @@ pub(in crate::domain) fn resolve(
             check_values(findings, &draft, template);
             check_required(findings, &draft, template, constraints, place);
             check_effect(findings, &draft, template, constraints, place);
+            check_texts(findings, &draft, template, constraints, place);
             check_template(findings, template, constraints, place);
         }
         TemplateSource::S3(_) => held(findings, place, "a template in S3"),
@@ -169,9 +171,7 @@ fn check_effect(
     let mut rivals: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let regions = own.as_ref().or(constraints.regions.as_ref());
     for region in regions.into_iter().flatten() {
-        let overriding = draft.overrides.iter().filter(|entry| entry.regions.contains_key(region));
-        let given = draft.parameters.iter().chain(overriding.flat_map(|entry| &entry.parameters));
-        let inputs = given.map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+        let inputs = inputs(draft, Some(region));
         let (Effective { present, unknown }, names) = template.rules_and_rivals(&inputs, region);
         if present.is_empty() && unknown.is_empty() {
             inert.push(region.as_str());
@@ -191,6 +191,58 @@ fn check_effect(
         findings
             .error(place, code::RULE_NAME, found)
             .expected("conditions of which one holds at most: AWS Config refuses the second");
+    }
+}
+
+/// The parameters that are given in a region, or where no override is for it.
+fn inputs(draft: &Draft, region: Option<&Region>) -> BTreeMap<String, String> {
+    let is_for = |entry: &&OverrideDraft| region.is_some_and(|it| entry.regions.contains_key(it));
+    let overriding = draft.overrides.iter().filter(is_for).flat_map(|entry| &entry.parameters);
+    let given = draft.parameters.iter().chain(overriding);
+    given.map(|(name, (value, _))| (name.clone(), value.clone())).collect()
+}
+
+/// What the values make of the texts that functions put together, region by region.
+fn check_texts(
+    findings: &mut Findings<'_>,
+    draft: &Draft,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let own = draft.region_names();
+    let known = own.as_ref().or(constraints.regions.as_ref());
+    let regions: Vec<Option<&Region>> = match known {
+        Some(known) => known.iter().map(Some).collect(),
+        // Any region may be meant: what each override makes of the pack is looked at by itself.
+        None => {
+            let overridden = draft.overrides.iter().flat_map(|entry| entry.regions.keys());
+            overridden.map(Some).chain([None]).collect()
+        }
+    };
+    let mut refused: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for region in regions {
+        let inputs = inputs(draft, region);
+        let shown = region.map_or("any region", Region::as_str);
+        if let Some(found) = template.refused_text(&inputs, region) {
+            refused.entry(found).or_default().push(shown);
+        }
+        let Some(region) = region else { continue };
+        let (Effective { present, unknown }, _) = template.rules_and_rivals(&inputs, region);
+        for character in present.keys().chain(unknown.keys()).filter_map(|name| joining(name)) {
+            names.entry(character).or_default().push(shown);
+        }
+    }
+    for ((within, why), regions) in refused {
+        let found = format!("{why}: {within} of the template, in {}", regions.join(", "));
+        findings.error(place, code::UNJUDGED, found).hint(DYNAMIC_HINT);
+    }
+    for (character, regions) in names {
+        let found = format!("{character} stands in the name of a rule in {}", regions.join(", "));
+        findings
+            .error(place, code::CHARACTER, found)
+            .hint("remove it from the value: two names that differ by it look alike");
     }
 }
 

@@ -24,7 +24,7 @@ impl Template {
     pub fn parse_delivered(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let path = SourcePath::new(PATH).expect("the name is a path");
         let mut findings = Findings::new(&path);
-        let mut roots = yaml::parse(&path, text)?;
+        let mut roots = yaml::parse_delivered(&path, text)?;
         let (Some(mut root), true) = (roots.pop(), roots.is_empty()) else {
             findings.file_error(code::MANY_DOCUMENTS, "this is not one document");
             return Err(findings.all);

@@ -28,7 +28,7 @@ impl Template {
     /// its default.
     pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
         let Place { account: _, region } = place;
-        Evaluation::new(&self.outline, inputs, region).rules().0
+        Evaluation::new(&self.outline, inputs, Some(region)).rules().0
     }
 
     /// The same, with the names that two of the rules in effect share.
@@ -37,7 +37,7 @@ impl Template {
         inputs: &BTreeMap<String, String>,
         region: &Region,
     ) -> (Effective, BTreeSet<String>) {
-        Evaluation::new(&self.outline, inputs, region).rules()
+        Evaluation::new(&self.outline, inputs, Some(region)).rules()
     }
 
     /// What a parameter expects instead of this value, if it does not take it.
@@ -64,17 +64,22 @@ const TEXT_MAX: usize = 8_192;
 /// Bytes of a description of what evaluates a rule (ours).
 const DESCRIPTION_MAX: usize = 1_024;
 
-struct Evaluation<'t> {
+pub(super) struct Evaluation<'t> {
     outline: &'t Outline,
     inputs: &'t BTreeMap<String, String>,
-    region: &'t Region,
+    /// Nothing where it may be any.
+    region: Option<&'t Region>,
     /// Whether a condition holds; nothing while, or because, nobody can tell.
     conditions: BTreeMap<&'t str, Option<bool>>,
     depth: usize,
 }
 
 impl<'t> Evaluation<'t> {
-    fn new(outline: &'t Outline, inputs: &'t BTreeMap<String, String>, region: &'t Region) -> Self {
+    pub(super) fn new(
+        outline: &'t Outline,
+        inputs: &'t BTreeMap<String, String>,
+        region: Option<&'t Region>,
+    ) -> Self {
         Self { outline, inputs, region, conditions: BTreeMap::new(), depth: 0 }
     }
 
@@ -134,7 +139,7 @@ impl<'t> Evaluation<'t> {
         holds
     }
 
-    fn holds(&mut self, test: &'t Test) -> Option<bool> {
+    pub(super) fn holds(&mut self, test: &'t Test) -> Option<bool> {
         self.deeper(|this| match test {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
@@ -187,6 +192,16 @@ impl<'t> Evaluation<'t> {
                 let parts = parts.collect::<Option<Vec<String>>>()?;
                 bounded(parts.join(delimiter))
             }
+            Term::JoinList(delimiter, list) => match this.value(list)? {
+                Known::List(values) => {
+                    let texts = values.into_iter().map(|value| match value {
+                        Known::Text(text) => Some(text),
+                        Known::List(_) | Known::Nothing => None,
+                    });
+                    bounded(texts.collect::<Option<Vec<String>>>()?.join(delimiter))
+                }
+                Known::Text(_) | Known::Nothing => None,
+            },
             Term::Sub(text, names) => this.substituted(text, names),
             Term::Split(delimiter, text) => {
                 let text = this.text(text)?;
@@ -197,11 +212,11 @@ impl<'t> Evaluation<'t> {
                 Known::List(values) => values.into_iter().nth(*index),
                 Known::Text(_) | Known::Nothing => None,
             },
-            Term::Opaque(_) => None,
+            Term::Any(_) | Term::Opaque(_) => None,
         })
     }
 
-    fn text(&mut self, term: &'t Term) -> Option<String> {
+    pub(super) fn text(&mut self, term: &'t Term) -> Option<String> {
         match self.value(term)? {
             Known::Text(text) => Some(text),
             Known::List(_) | Known::Nothing => None,
@@ -216,18 +231,25 @@ impl<'t> Evaluation<'t> {
 
     /// The value of a parameter or pseudo parameter.
     fn reference(&self, name: &str) -> Option<Known> {
-        let text = match name {
-            "AWS::NoValue" => return Some(Known::Nothing),
-            "AWS::Region" => self.region.to_string(),
-            "AWS::Partition" => Partition::of(self.region).to_string(),
-            _ => {
-                let declared = self.outline.parameters.get(name)?;
-                // Of other kinds AWS makes something else than the text that was sent.
-                matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
-                self.inputs.get(name).or(declared.default.as_ref())?.clone()
-            }
+        if name == "AWS::NoValue" {
+            return Some(Known::Nothing);
+        }
+        let parameter = || {
+            let declared = self.outline.parameters.get(name)?;
+            // Of other kinds AWS makes something else than the text that was sent.
+            matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
+            self.inputs.get(name).or(declared.default.as_ref()).cloned()
         };
-        bounded(text)
+        bounded(self.pseudo(name).or_else(parameter)?)
+    }
+
+    /// The value of a pseudo parameter that does not depend on the account.
+    pub(super) fn pseudo(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS::Region" => Some(self.region?.to_string()),
+            "AWS::Partition" => Some(Partition::of(self.region?).to_string()),
+            _ => None,
+        }
     }
 
     fn substituted(&mut self, text: &str, names: &'t BTreeMap<String, Term>) -> Option<Known> {
@@ -235,7 +257,7 @@ impl<'t> Evaluation<'t> {
         for (name, term) in names {
             known.insert(&**name, self.text(term)?);
         }
-        let filled = fill(text, |name| match known.get(name) {
+        let filled = fill(text, TEXT_MAX, |name| match known.get(name) {
             Some(text) => Some(text.clone()),
             None => match self.reference(name)? {
                 Known::Text(text) => Some(text),
@@ -287,6 +309,10 @@ impl<'t> Evaluation<'t> {
             }
             Term::List(terms) => self.describe_all(terms, ","),
             Term::Join(delimiter, terms) => self.describe_all(terms, delimiter),
+            Term::JoinList(delimiter, list) => {
+                format!("Fn::Join {delimiter} {}", self.describe(list))
+            }
+            Term::Any(list) => format!("Fn::Select {}", self.describe(list)),
             Term::FindInMap(keys) => format!("Fn::FindInMap {}", self.describe_all(&**keys, ".")),
             Term::Split(delimiter, text) => {
                 format!("Fn::Split {delimiter} {}", self.describe(text))
@@ -297,7 +323,7 @@ impl<'t> Evaluation<'t> {
                 for (name, term) in names {
                     said.insert(&**name, self.describe(term));
                 }
-                let filled = fill(text, |name| {
+                let filled = fill(text, TEXT_MAX, |name| {
                     Some(match (said.get(name), self.reference(name)) {
                         (Some(text), _) => text.clone(),
                         (None, Some(Known::Text(text))) => text,
@@ -332,7 +358,11 @@ fn cut(text: String) -> String {
 
 /// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond
 /// all measure. `${!name}` stands for `${name}` itself.
-fn fill(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Option<String> {
+pub(super) fn fill(
+    text: &str,
+    bytes_max: usize,
+    mut value: impl FnMut(&str) -> Option<String>,
+) -> Option<String> {
     let mut pieces = text.split("${");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -347,7 +377,7 @@ fn fill(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Option<Str
                 filled.push_str(rest);
             }
         }
-        if TEXT_MAX < filled.len() {
+        if bytes_max < filled.len() {
             return None;
         }
     }

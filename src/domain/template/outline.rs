@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::call::Call;
 use super::canonical::Canonical;
+use super::composed::{self, Composed};
 use super::intrinsic;
 use super::parameters::Declaration;
 use crate::domain::model::Digest;
@@ -27,6 +28,8 @@ pub(in crate::domain) struct Outline {
     pub(super) conditions: BTreeMap<String, Test>,
     /// In the order of their logical ids.
     pub(super) rules: BTreeMap<String, Rule>,
+    /// Texts that functions put together.
+    pub(super) composed: Vec<Composed>,
 }
 
 /// One rule.
@@ -65,12 +68,16 @@ pub(super) enum Term {
     FindInMap(Box<[Term; 3]>),
     /// Delimiter and parts.
     Join(String, Vec<Term>),
+    /// Delimiter and list.
+    JoinList(String, Box<Term>),
     /// Text with `${names}`, and the terms that stand for some of them; the others are parameters.
     Sub(String, BTreeMap<String, Term>),
     /// Delimiter and text.
     Split(String, Box<Term>),
     /// Index and list.
     Select(usize, Box<Term>),
+    /// One of a list; nobody knows which.
+    Any(Box<Term>),
     /// Nobody knows; a description that is equal for equal terms.
     Opaque(String),
 }
@@ -109,6 +116,7 @@ impl Outline {
                 outline.rules.insert(key.text.to_string(), Rule::of(value));
             }
         }
+        outline.composed = composed::of(root);
         outline
     }
 }
@@ -183,7 +191,7 @@ fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
 }
 
 impl Term {
-    fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &Node) -> Self {
         Self::within(node, DEPTH_MAX)
     }
 
@@ -221,18 +229,21 @@ impl Term {
             }
             ("Join", Some([delimiter, list])) => {
                 let delimiter = plain(delimiter.scalar()?)?;
-                let parts = match (Call::of(list), list.sequence()) {
-                    (None, Some(nodes)) => nodes.iter().map(term).collect(),
-                    _ => return None,
-                };
-                Some(Self::Join(delimiter, parts))
+                Some(match (Call::of(list), list.sequence()) {
+                    (None, Some(nodes)) => Self::Join(delimiter, nodes.iter().map(term).collect()),
+                    _ => Self::JoinList(delimiter, Box::new(term(list))),
+                })
             }
             ("Split", Some([delimiter, text])) => {
                 Some(Self::Split(plain(delimiter.scalar()?)?, Box::new(term(text))))
             }
             ("Select", Some([index, list])) => {
-                let index = plain(index.scalar()?)?.parse().ok()?;
-                Some(Self::Select(index, Box::new(term(list))))
+                let index = index.scalar().and_then(plain).and_then(|text| text.parse().ok());
+                let list = Box::new(term(list));
+                Some(match index {
+                    Some(index) => Self::Select(index, list),
+                    None => Self::Any(list),
+                })
             }
             _ => None,
         }

@@ -7,7 +7,7 @@ use super::schema::{self, is_no_value};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::yaml::{Entry, Mapping, Meaning, Node, Value};
+use crate::domain::yaml::{Entry, Mapping, Meaning, Node, Value, joining};
 
 pub(super) use super::outline::RULE;
 
@@ -38,6 +38,9 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
         return;
     };
     schema::check(findings, RULE, place, properties);
+    if let Some(name) = given(properties, "ConfigRuleName") {
+        refuse_joining(findings, name);
+    }
     if let Some(source) = given(properties, "Source") {
         check_source(findings, source);
     }
@@ -46,6 +49,23 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
     }
     if let Some(inputs) = given(properties, "InputParameters") {
         check_inputs(findings, inputs);
+    }
+}
+
+/// Refuses, anywhere in a name, characters that nobody sees and that other text needs.
+fn refuse_joining(findings: &mut Findings<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if let Some(character) = joining(&scalar.text) {
+                findings
+                    .error(node.span, code::CHARACTER, format!("{character} stands in a name"))
+                    .hint("remove it: two names that differ by it look alike");
+            }
+        }
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| refuse_joining(findings, node)),
+        Value::Mapping(mapping) => {
+            mapping.entries.iter().for_each(|entry| refuse_joining(findings, &entry.value));
+        }
     }
 }
 
