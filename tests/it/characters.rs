@@ -104,7 +104,27 @@ fn a_carriage_return_without_a_line_feed_is_refused_in_every_file() {
         ("t.json", "{\"Resources\":\r{}}".to_owned()),
     ];
     let lines: Vec<String> = texts.map(|(name, text)| said(name, &text)).into();
-    insta::assert_snapshot!(lines.join("\n\n"));
+    insta::assert_snapshot!(lines.join("\n\n"), @"
+    t.yaml:1:12: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:15: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:2:4: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:11: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:16: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:50: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:110: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:5:6: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:11: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:2:5: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:3:34: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:4:60: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.json:1:14: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    ");
     assert_eq!(said("t.yaml", &RULES.replace('\n', "\r\n")), "");
 }
 
@@ -139,7 +159,14 @@ fn a_directive_other_than_a_version_is_refused() {
         "%YAML 1.2 more",
     ];
     let with = |line: &str| said("t.yaml", &format!("{line}\n---\n{RULES}"));
-    insta::assert_snapshot!(directives.map(with).join("\n"));
+    insta::assert_snapshot!(directives.map(with).join("\n"), @"
+    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %FOO stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[syntax]: this is not YAML: while scanning a directive, did not find expected comment or line break
+    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    ");
     for line in ["%YAML 1.1", "%YAML 1.2", "%YAML 1.2 # why", "\u{feff}%YAML 1.1"] {
         assert_eq!(with(line), "", "{line}");
     }

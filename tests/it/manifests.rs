@@ -272,7 +272,28 @@ fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() 
         inline("\"# note\\u000dResources: {}\\n\""),
     ];
     let found = forms.map(|form| check(&[("a.yaml", form)]));
-    insta::assert_snapshot!(found.join("\n"));
+    insta::assert_snapshot!(found.join("\n"), @"
+    a.yaml:1:30: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:64: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:84: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:90: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:117: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:142: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    a.yaml:1:7: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+    ");
 }
 
 #[test]
@@ -369,8 +390,8 @@ fn set(files: &mut BTreeMap<SourcePath, FileContent>, name: &str, text: &str) {
 #[test]
 fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
     let broken = format!("{}---\nname: [\n", good("a-one"));
-    insta::assert_snapshot!(after(|files| set(files, "a.yaml", &broken)), @r"
-    a-one: good
+    insta::assert_snapshot!(after(|files| set(files, "a.yaml", &broken)), @"
+    a-one: broken, last good form in force
     a-two: broken, last good form in force
     b: good
     c: good

@@ -99,7 +99,7 @@ fn a_dynamic_reference_is_refused_in_every_text_of_a_template() {
         let is_found = found.contains("error[unjudged]: a dynamic reference");
         assert!(is_found, "{text}\n{found}");
     }
-    insta::assert_snapshot!(said(&format!("'{REFERENCE}'")));
+    insta::assert_snapshot!(said(&format!("'{REFERENCE}'")), @"t.yaml:13:28: error[unjudged]: a dynamic reference ({{resolve:…}}) stands here (what it becomes in a member cannot be judged: write the value itself)");
 }
 
 #[test]
@@ -162,7 +162,14 @@ fn parameters_in_force_are_judged_with_the_template_and_never_quoted() {
         ),
         declared("!Sub '{${A}'", "  parameters: {A: '{resolve:ssm:x}}'}\n"),
     ];
-    insta::assert_snapshot!(found.join("\n"));
+    insta::assert_snapshot!(found.join("\n"), @"
+    a.yaml:6:16: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:6:51: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in any region (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in eu-west-1 (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in eu-west-1 (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in any region (what it becomes in a member cannot be judged: write the value itself)
+    ");
     assert_eq!(declared(joined, "  parameters: {A: '{\"a\": {', B: '}}'}\n"), "");
 }
 
@@ -171,8 +178,9 @@ fn a_map_with_a_key_for_each_account_is_judged_and_a_flood_of_choices_is_refused
     let accounts = |value: &dyn Fn(usize) -> String| {
         let one = |number: usize| format!("'{number:012}': {{k: '{}'}}", value(number));
         let all: Vec<String> = (0..500).map(one).collect();
-        let template = TEMPLATE.replace("  M: ", &format!("  N: {{{}}}\n  M: ", all.join(", ")));
-        let value = "!Join ['', ['{{', !FindInMap [N, !Ref AWS::AccountId, k]]]";
+        let template =
+            TEMPLATE.replace("  M: ", &format!("  Teams: {{{}}}\n  M: ", all.join(", ")));
+        let value = "!Join ['', ['{{', !FindInMap [Teams, !Ref AWS::AccountId, k]]]";
         judged(&template.replace("VALUE", value))
     };
     assert_eq!(accounts(&|number| format!("team-{number}")), "");

@@ -58,8 +58,9 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
     let (one, two) = (manifest("one", "t.yaml"), manifest("two", "t.yaml"));
     let beside = format!("{one}---\nkind: Service\n");
     let twice = format!("{one}---\n{two}---\n{two}");
-    let marks = TEMPLATE.replace("  b\"", "  b\n<<<<<<< ours\n>>>>>>> theirs\n\"");
-    let marks = format!("{{\"Description\": \"{}", marks.split_once('"').unwrap().1);
+    let marks = "{\"Description\": \"a\n<<<<<<< ours\n>>>>>>> theirs\n\", \"Resources\": {\"R\": \
+                 {\"Type\": \"AWS::Config::ConfigRule\", \"Properties\": {\"Source\": \
+                 {\"Owner\": \"AWS\", \"SourceIdentifier\": \"X\"}}}}}";
     let absent = "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
                   metadata: {name: gone}\nspec: {state: Absent}\n---\n[\n";
     let found = [
@@ -67,10 +68,31 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
         show(&[("a.yaml", &manifest("one", "t.json")), ("t.json", TEMPLATE)]),
         show(&[("a.yaml", &beside), ("t.yaml", TEMPLATE)]),
         show(&[("a.yaml", &twice), ("t.yaml", TEMPLATE)]),
-        show(&[("a.yaml", &one), ("t.yaml", &marks)]),
+        show(&[("a.yaml", &one), ("t.yaml", marks)]),
         show(&[("a.yaml", absent)]),
     ];
-    insta::assert_snapshot!(found.join("\n"));
+    insta::assert_snapshot!(found.join("\n"), @"
+    one: broken
+    a.json:1:1: error[syntax]: this is not JSON: expected value at line 1 column 1
+
+    one: broken
+    a.yaml:5:13: error[template-invalid]: the template t.json has errors
+    t.json:1:1: error[syntax]: this is not JSON: expected value at line 1 column 1
+
+    one: broken
+    a.yaml:7:1: error[not-a-manifest]: among manifests stands a document that is none: this is a mapping with the field kind; expected a manifest, or a template (a mapping with Resources) (fix it, or give it a file of its own)
+
+    one: broken
+    two: broken
+    a.yaml:9:18: error[duplicate-name]: another manifest is named two too
+    a.yaml:15:18: error[duplicate-name]: another manifest is named two too
+
+    one: broken
+    t.yaml:2:1: error[merge-conflict]: git's conflict markers stand in this file (resolve the conflict, and publish what was committed)
+
+    gone: broken
+    a.yaml:6:1: error[syntax]: this is not YAML: unclosed bracket '['
+    ");
 }
 
 #[test]
@@ -98,7 +120,15 @@ fn a_file_name_forges_nothing_and_a_manifest_of_such_a_name_is_refused() {
     let names = ["a\nb.yaml", "a\u{1b}[2Jb.yaml", "a\u{202e}b.yaml", "d\u{200b}/b.yaml"];
     let one = manifest("one", "t.yaml");
     let found = names.map(|name| show(&[(name, &one), ("t.yaml", TEMPLATE)]));
-    insta::assert_snapshot!(found.join("\n"));
+    insta::assert_snapshot!(found.join("\n"), @r"
+    a\nb.yaml: error[file-name]: U+000A LINE FEED stands in the path of this file (rename the file or the directory)
+
+    a\u{1b}[2Jb.yaml: error[file-name]: U+001B ESCAPE stands in the path of this file (rename the file or the directory)
+
+    a\u{202e}b.yaml: error[file-name]: U+202E RIGHT-TO-LEFT OVERRIDE stands in the path of this file (rename the file or the directory)
+
+    d\u{200b}/b.yaml: error[file-name]: U+200B ZERO WIDTH SPACE stands in the path of this file (rename the file or the directory)
+    ");
     for name in names {
         let path = SourcePath::new(name).unwrap();
         assert!(!path.to_string().contains(is_hidden), "{path}");

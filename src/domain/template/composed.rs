@@ -70,6 +70,10 @@ fn collect(place: &str, node: &Node, all: &mut Vec<(Composed, Span)>) {
         all.push((composed, node.span));
     }
     match &node.value {
+        // `!Base64 {'Fn::Join': …}`: behind the tag stands another call.
+        Value::Mapping(_) if node.tag.is_some() => {
+            collect(place, &Node { tag: None, ..node.clone() }, all);
+        }
         Value::Scalar(_) => {}
         Value::Sequence(nodes) => nodes.iter().for_each(|node| collect(place, node, all)),
         Value::Mapping(mapping) => {
