@@ -212,13 +212,12 @@ fn check_texts(
 ) {
     let own = draft.region_names();
     let known = own.as_ref().or(constraints.regions.as_ref());
-    let regions: Vec<Option<&Region>> = match known {
-        Some(known) => known.iter().map(Some).collect(),
+    let regions: Vec<Option<&Region>> = if let Some(known) = known {
+        known.iter().map(Some).collect()
+    } else {
         // Any region may be meant: what each override makes of the pack is looked at by itself.
-        None => {
-            let overridden = draft.overrides.iter().flat_map(|entry| entry.regions.keys());
-            overridden.map(Some).chain([None]).collect()
-        }
+        let overridden = draft.overrides.iter().flat_map(|entry| entry.regions.keys());
+        overridden.map(Some).chain([None]).collect()
     };
     let mut refused: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
     let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
