@@ -37,17 +37,17 @@ fn group<'d>(finding: &'d Diagnostic, text: impl Fn(&SourcePath) -> Option<&'d s
         let label = expected.as_ref().map(|expected| format!("expected {expected}"));
         let primary = AnnotationKind::Primary.span(first_line(text, span)).label(label);
         let context = related.iter().filter(beside).map(|place| note(text, place));
-        let snippet = Snippet::source(text).path(path.as_str());
+        let snippet = Snippet::source(text).path(path.to_string());
         group = group.element(snippet.annotation(primary).annotations(context));
     } else {
-        group = group.element(Origin::path(path.as_str()));
+        group = group.element(Origin::path(path.to_string()));
         if let Some(expected) = expected {
             group = group.element(Level::NOTE.message(format!("expected {expected}")));
         }
     }
     for place in related.iter().filter(|place| here.is_none() || !beside(place)) {
         if let Some(text) = text(&place.path) {
-            let snippet = Snippet::source(text).path(place.path.as_str());
+            let snippet = Snippet::source(text).path(place.path.to_string());
             group = group.element(snippet.annotation(note(text, place)));
         }
     }

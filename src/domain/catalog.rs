@@ -98,7 +98,15 @@ impl Catalog {
 
         let mut templates = Templates::new(&snapshot.files);
         let mut claims = Vec::new();
+        let mut rests = Rests::new();
         for drafted in drafts {
+            if let (Some((name, _)), template) =
+                (&drafted.draft.name, drafted.draft.template_file())
+            {
+                let files = rests.entry(name.clone()).or_default();
+                files.insert(drafted.draft.origin.path.clone());
+                files.extend(template.cloned());
+            }
             match judge(drafted, &mut templates, constraints, &mut diagnostics) {
                 Ok(claim) => {
                     // Damage may have swallowed a neighbour: the whole file counts as broken.
@@ -123,8 +131,11 @@ impl Catalog {
                 });
             }
         }
-        let approvals = names::settle_approvals(approvals, &mut diagnostics);
+        let mut approvals = names::settle_approvals(approvals, &mut diagnostics);
+        invalidate(&mut packs, &rests, &before, &diagnostics);
         sums::check(&packs, constraints, &mut diagnostics);
+        let in_error = invalidate(&mut packs, &rests, &before, &diagnostics);
+        approvals.retain(|_, approval| !in_error.contains_key(&approval.origin.path));
 
         // Files are read in order; templates and names add theirs at the end.
         diagnostics.sort_by(|one, other| {
@@ -179,6 +190,31 @@ impl<'c> Before<'c> {
             .filter_map(Declared::in_force)
             .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
     }
+}
+
+/// The files that each pack rests on: those of its manifests and of their templates.
+type Rests = BTreeMap<PackName, BTreeSet<SourcePath>>;
+
+/// No pack is valid while one of its files holds an error, wherever in the file: damage may have
+/// swallowed or changed a neighbour. Gives the files with errors, each with its first.
+fn invalidate<'d>(
+    packs: &mut BTreeMap<PackName, Declared>,
+    rests: &Rests,
+    before: &Before<'_>,
+    diagnostics: &'d [Diagnostic],
+) -> BTreeMap<&'d SourcePath, &'d Diagnostic> {
+    let mut in_error = BTreeMap::new();
+    for finding in diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
+        in_error.entry(&finding.path).or_insert(finding);
+    }
+    for (name, declared) in packs {
+        let first = rests.get(name).into_iter().flatten().find_map(|path| in_error.get(path));
+        if let (Some(first), Declared::Good(_) | Declared::Absent(_)) = (first, &declared) {
+            let (why, last_good) = (first.to_string(), before.last_good(name));
+            *declared = Declared::Broken { why, last_good };
+        }
+    }
+    in_error
 }
 
 /// A claim on a pack name.

@@ -19,6 +19,8 @@ codes! {
     EMPTY_DIRECTORY = "empty-directory", "A directory beneath the source path holds nothing.";
     ENCODING = "encoding", "The text is not UTF-8.";
     CHARACTER = "character", "A character that readers see differently, or that nobody sees.";
+    DIRECTIVE = "directive", "A `%` line other than `%YAML 1.1` or `%YAML 1.2`.";
+    FILE_NAME = "file-name", "A file's name holds characters that nobody sees.";
     TOO_LARGE = "too-large", "The file has more bytes or more nodes than any real one.";
     TOO_DEEP = "too-deep", "Collections are nested deeper than any real file needs.";
     SYNTAX = "syntax", "The text is not YAML (or, in a `.json` file, not JSON).";

@@ -289,7 +289,7 @@ mod tests {
     use super::*;
     use crate::domain::diagnostic::Span;
     use crate::domain::manifest::Override;
-    use crate::domain::model::{DeletionPolicy, Digest, Region};
+    use crate::domain::model::{DeletionPolicy, Region};
     use crate::domain::observed::Delivery;
     use crate::domain::organization::AccountState;
     use crate::domain::snapshot::SourcePath;

@@ -11,14 +11,13 @@ pub(crate) struct Findings<'a> {
     /// The file.
     pub(crate) path: &'a SourcePath,
     /// What was found so far, up to a number that nobody reads to the end.
+    /// While anything is an error, one error is among them.
     pub(crate) all: Vec<Diagnostic>,
-    /// Whether an error was left out of `all`.
-    error_dropped: bool,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) fn new(path: &'a SourcePath) -> Self {
-        Self { path, all: Vec::new(), error_dropped: false }
+        Self { path, all: Vec::new() }
     }
 
     /// Adds an error and hands it back to be completed.
@@ -53,8 +52,11 @@ impl<'a> Findings<'a> {
 
     fn add(&mut self, finding: Diagnostic) -> Entry<'_> {
         if limits::PROBLEMS <= self.all.len() {
-            self.error_dropped |= finding.severity == Severity::Error;
-            return Entry(None);
+            // Warnings, however many, hide no error.
+            if finding.severity == Severity::Warning || self.failed() {
+                return Entry(None);
+            }
+            self.all.pop();
         }
         self.all.push(finding);
         Entry(self.all.last_mut())
@@ -81,7 +83,7 @@ impl<'a> Findings<'a> {
 
     /// Whether anything found so far is an error.
     pub(crate) fn failed(&self) -> bool {
-        self.error_dropped || self.all.iter().any(|found| found.severity == Severity::Error)
+        self.all.iter().any(|found| found.severity == Severity::Error)
     }
 }
 
@@ -112,7 +114,8 @@ impl Entry<'_> {
         candidates: impl IntoIterator<Item = &'w str>,
     ) -> Self {
         if let Some(finding) = &mut self.0 {
-            finding.hint = did_you_mean(word, candidates).or(finding.hint.take());
+            finding.hint =
+                did_you_mean(word, candidates).map(|hint| printable(&hint)).or(finding.hint.take());
         }
         self
     }

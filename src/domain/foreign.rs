@@ -25,6 +25,11 @@ pub fn one_line(text: &str, characters_max: usize) -> String {
     line
 }
 
+/// This text with everything escaped that [`is_hidden`].
+pub fn escaped(text: &str) -> String {
+    one_line(text, usize::MAX)
+}
+
 /// Running text on one line: line breaks and other runs of white space become single spaces.
 pub fn flowing(text: &str, characters_max: usize) -> String {
     one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "), characters_max)
@@ -56,9 +61,42 @@ fn veil_after(text: &str, mark: &str, part: impl Fn(&str) -> Range<usize>) -> St
     veiled
 }
 
+/// Whether a character is never seen, wherever it stands: Unicode's `Default_Ignorable_Code_Point`
+/// and the marks of annotations. What joins letters or chooses their form is told apart by
+/// [`is_joining`].
+pub fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Whether a character is not seen itself, and changes how its neighbours look: languages and
+/// emoji need it, names do not.
+pub fn is_joining(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
+}
+
 /// Whether a character is not seen where it stands, or changes what is seen elsewhere.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
+        || is_invisible(character)
         || matches!(
             character,
             // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm;

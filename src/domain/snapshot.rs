@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::foreign::{escaped, is_hidden};
 use super::model::{Digest, Revision};
 pub use ignore_list::{IGNORE_FILE, IgnoreList, is_ignore_file, list_problems};
 pub use publication::{Absence, Evidence, Published, Seen, absence_of};
@@ -65,7 +66,8 @@ impl SourcePath {
         self.0.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(suffix))
     }
 
-    /// The text of the path.
+    /// The text of the path as it is: for programs and for looking it up. People are shown the
+    /// path by `Display`, which escapes what is not seen.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -92,7 +94,8 @@ fn resolve<'a>(mut parts: Vec<&'a str>, text: &'a str) -> Result<SourcePath, Esc
 
 impl fmt::Display for SourcePath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(&self.0)
+        // A name may hold anything; what would forge a line or is not seen is escaped.
+        if self.0.contains(is_hidden) { out.pad(&escaped(&self.0)) } else { out.pad(&self.0) }
     }
 }
 

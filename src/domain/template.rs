@@ -7,6 +7,7 @@
 mod call;
 mod canonical;
 mod census;
+mod composed;
 mod delivered;
 mod effective;
 mod filled;
@@ -27,7 +28,7 @@ mod schema;
 mod scope;
 mod sections;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::canonical::Canonical;
@@ -36,10 +37,11 @@ use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::limits;
-use super::model::Digest;
+use super::model::{Digest, Region};
 use super::snapshot::SourcePath;
 use super::yaml::{self, Entry, Node, Value};
 
+pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
 pub use remediation::list::{Remediation, RemediationChange, differences};
@@ -123,8 +125,9 @@ impl Template {
         intrinsic::check(&mut findings, &root);
         sections::check(&mut findings, &root);
         leftovers::check(&mut findings, &root);
-        let census = census::take(&mut findings, &root);
         let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
+        composed::check(&mut findings, &root, &outline);
+        let census = census::take(&mut findings, &root);
         filled::check(&mut findings, &outline, &dependent);
         if findings.failed() {
             return Err(findings.all);
@@ -148,6 +151,18 @@ impl Template {
             dependent: dependent.into(),
         };
         if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
+    }
+}
+
+impl Template {
+    /// What is put together with these input parameters and must not be sent, if anything is:
+    /// where it stands in the template, and why. Without a region it may be any.
+    pub(in crate::domain) fn refused_text(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: Option<&Region>,
+    ) -> Option<(String, &'static str)> {
+        composed::refused(&self.outline, inputs, region)
     }
 }
 

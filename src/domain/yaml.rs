@@ -10,28 +10,19 @@ mod character;
 mod json;
 mod reader;
 mod scalar;
+mod unicode;
 
 pub use ambiguous::{Ambiguous, ambiguous};
-pub(super) use character::is_exotic_space;
+pub(super) use character::{is_exotic_space, joining};
 pub use json::json_problem;
+use reader::read_delivered;
 pub(in crate::domain) use reader::span_of_line;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
+pub(super) use unicode::first_hidden;
 
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::snapshot::SourcePath;
-
-/// Whose words a text holds. It decides about escapes for the characters that no author may write:
-/// those that nobody sees, break lines, or turn the direction of writing. Unescaped they are
-/// refused in every text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A manifest, a template in the source, settings: these escapes are refused.
-    Author,
-    /// What AWS holds, or a scenario of a simulated AWS. Nobody here chose the names in it: these
-    /// escapes are taken.
-    Aws,
-}
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,18 +140,18 @@ impl Mapping {
 
 /// The documents of an author's text, or everything that is wrong with it.
 pub fn parse(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    parse_of(Origin::Author, path, text)
+    sound(read(path, text))
 }
 
-/// The documents of a text of this origin, or everything that is wrong with it.
-pub fn parse_of(
-    origin: Origin,
-    path: &SourcePath,
-    text: &str,
-) -> Result<Vec<Node>, Vec<Diagnostic>> {
+/// The same of a text that an earlier release wrote: whatever characters it holds, they are taken.
+pub fn parse_delivered(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    sound(read_delivered(path, text))
+}
+
+fn sound(documents: Vec<Document>) -> Result<Vec<Node>, Vec<Diagnostic>> {
     let mut roots = Vec::new();
     let mut problems = Vec::new();
-    for document in reader::read_of(origin, path, text) {
+    for document in documents {
         roots.extend(document.root);
         problems.extend(document.problems);
     }

@@ -22,7 +22,7 @@ use crate::domain::limits;
 use crate::domain::model::{AccountId, Malformed, Region, Timestamp, UnitId};
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::SourcePath;
-use crate::domain::yaml::{self, Node, Origin};
+use crate::domain::yaml::{self, Node};
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
@@ -125,7 +125,7 @@ fn gate(text: &str) -> Result<Option<Node>, Misfit> {
         let (line, column) = span.map_or((0, 0), |span| (span.line.into(), span.column.into()));
         Misfit { line, column, problem }
     };
-    match yaml::parse_of(Origin::Aws, &path, text) {
+    match yaml::parse_delivered(&path, text) {
         Ok(mut roots) => match roots.get(1) {
             Some(second) => Err(at(Some(second.span), "a second document begins here".to_owned())),
             None => Ok(roots.pop()),

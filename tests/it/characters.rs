@@ -28,7 +28,17 @@ fn refused() -> impl Iterator<Item = char> {
     let is_allowed = |character: &char| !matches!(character, '\t' | '\n' | '\r');
     let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}').filter(is_allowed);
     let directions = ('\u{2028}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
-    controls.chain(directions).chain(['\u{200e}', '\u{200f}', '\u{61c}', '\u{feff}', '\u{fffe}'])
+    let others = ['\u{200e}', '\u{200f}', '\u{61c}', '\u{feff}', '\u{fffe}'];
+    controls.chain(directions).chain(others).chain(invisible())
+}
+
+/// Characters that nobody sees, by Unicode's `Default_Ignorable_Code_Point`.
+fn invisible() -> impl Iterator<Item = char> {
+    let some = "\u{ad}\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180c}\u{180d}\u{180e}\u{180f}\
+                \u{200b}\u{3164}\u{ffa0}\u{e0001}\u{e0020}\u{e007f}\u{e0100}\u{e01ef}\u{e0fff}";
+    let ranges = ('\u{2060}'..='\u{206f}').chain('\u{fff0}'..='\u{fffb}');
+    let notations = ('\u{1bca0}'..='\u{1bca3}').chain('\u{1d173}'..='\u{1d17a}');
+    some.chars().chain(ranges).chain(notations)
 }
 
 #[test]
@@ -56,9 +66,26 @@ fn a_refused_character_is_named_wherever_it_stands() {
 
 #[test]
 fn an_escape_for_a_refused_character_is_refused_too() {
-    for escape in
-        ["\\0", "\\a", "\\e", "\\N", "\\L", "\\P", "\\x85", "\\u2028", "\\u202E", "\\uFEFF"]
-    {
+    for escape in [
+        "\\0",
+        "\\a",
+        "\\e",
+        "\\N",
+        "\\L",
+        "\\P",
+        "\\x85",
+        "\\u2028",
+        "\\u202E",
+        "\\uFEFF",
+        "\\r",
+        "\\x0d",
+        "\\u000d",
+        "\\r\\r\\n",
+        "\\u00AD",
+        "\\u200B",
+        "\\u3164",
+        "\\U000E0041",
+    ] {
         let found = said("t.yaml", &format!("Description: \"a{escape}b\"\n{RULES}"));
         assert!(found.starts_with("t.yaml:1:14: error[character]: U+"), "{escape} {found}");
     }
@@ -66,12 +93,92 @@ fn an_escape_for_a_refused_character_is_refused_too() {
 }
 
 #[test]
-fn what_was_delivered_may_hold_any_character_as_an_escape() {
-    let escaped = format!("Description: \"a\\u202Eb\"\n{RULES}");
-    assert!(said("t.yaml", &escaped).contains("error[character]"));
-    assert_eq!(Template::parse_delivered(&escaped).unwrap().body.as_ref(), escaped);
-    let raw = format!("Description: \"a\u{202e}b\"\n{RULES}");
-    assert!(Template::parse_delivered(&raw).is_err());
+fn a_carriage_return_without_a_line_feed_is_refused_in_every_file() {
+    let texts = [
+        ("t.yaml", format!("# a comment\r  M2: {{Type: X}}\n{RULES}")),
+        ("t.yaml", format!("Description: a\r  b\n{RULES}")),
+        ("t.yaml", format!("Description: |\n  a\r  b\n{RULES}")),
+        ("t.yaml", RULES.replace('\n', "\r")),
+        ("t.yaml", format!("{RULES}# end\r")),
+        ("t.yaml", RULES.replace('\n', "\r\r\n")),
+        ("t.json", "{\"Resources\":\r{}}".to_owned()),
+    ];
+    let lines: Vec<String> = texts.map(|(name, text)| said(name, &text)).into();
+    insta::assert_snapshot!(lines.join("\n\n"), @"
+    t.yaml:1:12: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:15: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:2:4: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:11: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:16: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:50: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:1:110: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:5:6: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.yaml:1:11: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:2:5: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:3:34: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    t.yaml:4:60: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    t.json:1:14: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    ");
+    assert_eq!(said("t.yaml", &RULES.replace('\n', "\r\n")), "");
+}
+
+#[test]
+fn what_joins_letters_is_refused_in_keys_and_names_and_allowed_in_other_text() {
+    for character in ['\u{200c}', '\u{200d}', '\u{fe00}', '\u{fe0f}'] {
+        let named =
+            |name: &str| RULES.replace("{Source:", &format!("{{ConfigRuleName: {name}, Source:"));
+        for text in [
+            format!("Metadata: {{a{character}b: x}}\n{RULES}"),
+            RULES.replace("  R:", &format!("  R{character}:")),
+            named(&format!("a{character}b")),
+            named(&format!("!Sub 'a{character}b'")),
+            named(&format!("!Join ['', [a, '{character}']]")),
+        ] {
+            let found = said("t.yaml", &text);
+            let number = format!("error[character]: U+{:04X} ", u32::from(character));
+            assert!(found.contains(&number), "{text:?}\n{found}");
+        }
+        let text = format!("# a{character}b\nDescription: a{character}b\n{RULES}");
+        assert_eq!(said("t.yaml", &text), "");
+    }
+}
+
+#[test]
+fn a_directive_other_than_a_version_is_refused() {
+    let directives = [
+        "%TAG ! tag:yaml.org,2002:",
+        "%TAG !e! tag:example.com,2000:",
+        "%FOO bar",
+        "%YAML 1.3",
+        "%YAML 1.2 more",
+    ];
+    let with = |line: &str| said("t.yaml", &format!("{line}\n---\n{RULES}"));
+    insta::assert_snapshot!(directives.map(with).join("\n"), @"
+    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %FOO stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[syntax]: this is not YAML: while scanning a directive, did not find expected comment or line break
+    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    ");
+    for line in ["%YAML 1.1", "%YAML 1.2", "%YAML 1.2 # why", "\u{feff}%YAML 1.1"] {
+        assert_eq!(with(line), "", "{line}");
+    }
+    let quoted = format!("{{\"Description\": \"a\n%TAG b\", \"Resources\": {{{}}}}}", "");
+    assert!(!said("t.yaml", &quoted).contains("directive"), "text is no directive");
+}
+
+#[test]
+fn a_template_of_an_earlier_release_is_read_whatever_characters_it_holds() {
+    let text = RULES.replace("{Source:", "{Description: \"a\\rb\u{3164}\\u200B\", Source:");
+    assert!(said("t.yaml", &text).contains("error[character]"));
+    assert_eq!(Template::parse_delivered(&text).unwrap().census.rules, 1);
 }
 
 #[test]

@@ -251,14 +251,49 @@ fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
 }
 
 #[test]
-fn byte_order_marks_and_any_line_ending_are_fine() {
+fn byte_order_marks_and_both_line_endings_are_fine() {
     let text = good("a");
-    let forms = [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.replace('\n', "\r")];
+    let forms = [format!("\u{feff}{text}"), text.replace('\n', "\r\n")];
     for form in forms {
         insta::allow_duplicates! {
             insta::assert_snapshot!(check(&[("a.yaml", form)]), @"a: good");
         }
     }
+}
+
+#[test]
+fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() {
+    let inline = |text: &str| good("a").replace("file: t.yaml", &format!("inline: {text}"));
+    let forms = [
+        good("a").replace('\n', "\r"),
+        format!("# note\rkind: x\n{}", good("a")),
+        inline("\"# note\\rResources: {}\\n\""),
+        inline("\"# note\\x0dResources: {}\\n\""),
+        inline("\"# note\\u000dResources: {}\\n\""),
+    ];
+    let found = forms.map(|form| check(&[("a.yaml", form)]));
+    insta::assert_snapshot!(found.join("\n"), @"
+    a.yaml:1:30: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:64: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:84: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:90: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:117: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:142: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    a.yaml:1:7: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+
+    a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+    ");
 }
 
 #[test]
@@ -355,8 +390,8 @@ fn set(files: &mut BTreeMap<SourcePath, FileContent>, name: &str, text: &str) {
 #[test]
 fn a_file_that_breaks_keeps_its_own_packs_and_no_others() {
     let broken = format!("{}---\nname: [\n", good("a-one"));
-    insta::assert_snapshot!(after(|files| set(files, "a.yaml", &broken)), @r"
-    a-one: good
+    insta::assert_snapshot!(after(|files| set(files, "a.yaml", &broken)), @"
+    a-one: broken, last good form in force
     a-two: broken, last good form in force
     b: good
     c: good

@@ -37,7 +37,7 @@ pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
 /// What was passed over for this reason, on a line; nothing if nothing was.
 fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool)) -> String {
     let ignored = report.snapshot.ignored.iter().filter(|(_, why)| **why == reason);
-    let names: Vec<&str> = ignored.map(|(path, _)| path.as_str()).collect();
+    let names: Vec<String> = ignored.map(|(path, _)| path.to_string()).collect();
     if names.is_empty() {
         return String::new();
     }
@@ -179,7 +179,7 @@ pub fn github(report: &Report<'_>, prefix: &Path) -> String {
 
 fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> String {
     let Diagnostic { path, span, severity, code, found, expected, hint, related } = finding;
-    let file = prefix.join(path.as_str()).display().to_string();
+    let file = prefix.join(path.to_string()).display().to_string();
     let mut properties = vec![format!("file={}", property(&file))];
     if let Some(span) = span {
         let text = match report.snapshot.files.get(path) {

@@ -67,6 +67,10 @@ impl Intake {
     pub(super) fn of(files: &BTreeMap<SourcePath, FileContent>) -> Self {
         let mut intake = Self::default();
         for (path, content) in files {
+            if let Some(problem) = name_problem(path).filter(|_| is_manifest_file(path)) {
+                intake.give_up(path, vec![problem]);
+                continue;
+            }
             match content {
                 FileContent::Bytes(bytes) if is_ignore_file(path) => {
                     let problems = yaml::decode(path, bytes)
@@ -221,6 +225,14 @@ fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node, exempt: Opti
             findings.push(ambiguous.problem(findings.path));
         }
     }
+}
+
+/// What is wrong with the name of a file: people could not tell which file is meant.
+pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
+    let name = yaml::first_hidden(path.as_str())?;
+    let found = format!("{name} stands in the path of this file");
+    let problem = Diagnostic::error(path, None, code::FILE_NAME, found);
+    Some(problem.hint("rename the file or the directory"))
 }
 
 /// Where `metadata.name` stands.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::inline;
-use super::intake::text_of;
+use super::intake::{name_problem, text_of};
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;
@@ -94,7 +94,10 @@ impl<'f> Templates<'f> {
         path: &SourcePath,
         content: &FileContent,
     ) -> Result<Arc<Template>, Option<Box<Diagnostic>>> {
-        let text = text_of(path, content).map_err(|problem| vec![*problem]);
+        let text = match name_problem(path) {
+            Some(problem) => Err(vec![problem]),
+            None => text_of(path, content).map_err(|problem| vec![*problem]),
+        };
         match text.and_then(|text| Template::parse(path, text)) {
             Ok((template, warnings)) => {
                 self.diagnostics.extend(warnings);

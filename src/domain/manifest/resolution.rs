@@ -10,7 +10,8 @@ use crate::domain::diagnostic::{Diagnostic, Span};
 use crate::domain::findings::Findings;
 use crate::domain::limits;
 use crate::domain::model::Region;
-use crate::domain::template::{Effective, Template};
+use crate::domain::template::{DYNAMIC_HINT, Effective, Template};
+use crate::domain::yaml::joining;
 
 /// The manifest, or nothing if anything about it is in error.
 pub(in crate::domain) fn resolve(
@@ -29,6 +30,7 @@ pub(in crate::domain) fn resolve(
             check_required(findings, &draft, template, constraints, place);
             check_effect(findings, &draft, template, constraints, place);
             check_filled(findings, &draft, template, constraints, place);
+            check_texts(findings, &draft, template, constraints, place);
             check_template(findings, template, constraints, place);
         }
         TemplateSource::S3(_) => held(findings, place, "a template in S3"),
@@ -245,6 +247,49 @@ fn check_filled(
         if let (Some((TemplateChoice::File(path), _)), Some(span)) = (&draft.template, span) {
             entry.related(path, span, "the value stands here");
         }
+    }
+}
+
+/// What the values make of the texts that functions put together, region by region.
+fn check_texts(
+    findings: &mut Findings<'_>,
+    draft: &Draft,
+    template: &Template,
+    constraints: &Constraints,
+    place: Span,
+) {
+    let own = draft.region_names();
+    let known = own.as_ref().or(constraints.regions.as_ref());
+    let regions: Vec<Option<&Region>> = if let Some(known) = known {
+        known.iter().map(Some).collect()
+    } else {
+        // Any region may be meant: what each override makes of the pack is looked at by itself.
+        let overridden = draft.overrides.iter().flat_map(|entry| entry.regions.keys());
+        overridden.map(Some).chain([None]).collect()
+    };
+    let mut refused: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for region in regions {
+        let inputs = inputs_in(draft, region);
+        let shown = region.map_or("any region", Region::as_str);
+        if let Some(found) = template.refused_text(&inputs, region) {
+            refused.entry(found).or_default().push(shown);
+        }
+        let Some(region) = region else { continue };
+        let (Effective { present, unknown }, _) = template.rules_and_rivals(&inputs, region);
+        for character in present.keys().chain(unknown.keys()).filter_map(|name| joining(name)) {
+            names.entry(character).or_default().push(shown);
+        }
+    }
+    for ((within, why), regions) in refused {
+        let found = format!("{why}: {within} of the template, in {}", regions.join(", "));
+        findings.error(place, code::UNJUDGED, found).hint(DYNAMIC_HINT);
+    }
+    for (character, regions) in names {
+        let found = format!("{character} stands in the name of a rule in {}", regions.join(", "));
+        findings
+            .error(place, code::CHARACTER, found)
+            .hint("remove it from the value: two names that differ by it look alike");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::model::{
 use crate::domain::observed::Delivery;
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::Escape;
+use crate::domain::template::{DYNAMIC_HINT, is_dynamic};
 use crate::domain::yaml::Style;
 
 /// Fields of `spec.template`.
@@ -140,6 +141,11 @@ fn parameter_fits(findings: &mut Findings<'_>, name: &str, value: &str, span: Sp
         findings
             .error(span, code::MALFORMED, format!("the value of {name} has {} bytes", value.len()))
             .expected(format!("at most {}", limits::PARAMETER_VALUE));
+        return false;
+    }
+    if is_dynamic(value) {
+        let found = format!("the value of {name} holds a dynamic reference ({{{{resolve:…}}}})");
+        findings.error(span, code::UNJUDGED, found).hint(DYNAMIC_HINT);
         return false;
     }
     true

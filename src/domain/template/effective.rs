@@ -29,7 +29,7 @@ impl Template {
     /// its default.
     pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
         let Place { account: _, region } = place;
-        Evaluation::new(&self.outline, Inputs::Given(inputs), region).rules().0
+        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules().0
     }
 
     /// The same, with the names that two of the rules in effect share.
@@ -38,7 +38,7 @@ impl Template {
         inputs: &BTreeMap<String, String>,
         region: &Region,
     ) -> (Effective, BTreeSet<String>) {
-        Evaluation::new(&self.outline, Inputs::Given(inputs), region).rules()
+        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules()
     }
 
     /// What a parameter expects instead of this value, if it does not take it.
@@ -69,7 +69,8 @@ const DESCRIPTION_MAX: usize = 1_024;
 pub(super) struct Evaluation<'t> {
     pub(super) outline: &'t Outline,
     inputs: Inputs<'t>,
-    region: &'t Region,
+    /// Nothing where it may be any.
+    region: Option<&'t Region>,
     /// Whether a condition holds; nothing while, or because, nobody can tell.
     conditions: BTreeMap<String, Option<bool>>,
     depth: usize,
@@ -100,7 +101,11 @@ pub(super) struct Missing {
 }
 
 impl<'t> Evaluation<'t> {
-    pub(super) fn new(outline: &'t Outline, inputs: Inputs<'t>, region: &'t Region) -> Self {
+    pub(super) fn new(
+        outline: &'t Outline,
+        inputs: Inputs<'t>,
+        region: Option<&'t Region>,
+    ) -> Self {
         Self {
             outline,
             inputs,
@@ -180,7 +185,7 @@ impl<'t> Evaluation<'t> {
         holds
     }
 
-    fn holds(&mut self, test: &Test) -> Option<bool> {
+    pub(super) fn holds(&mut self, test: &Test) -> Option<bool> {
         self.deeper(|this| match test {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
@@ -233,6 +238,16 @@ impl<'t> Evaluation<'t> {
                 let parts = parts.collect::<Option<Vec<String>>>()?;
                 bounded(parts.join(delimiter))
             }
+            Term::JoinList(delimiter, list) => match this.value(list)? {
+                Known::List(values) => {
+                    let texts = values.into_iter().map(|value| match value {
+                        Known::Text(text) => Some(text),
+                        Known::List(_) | Known::Nothing => None,
+                    });
+                    bounded(texts.collect::<Option<Vec<String>>>()?.join(delimiter))
+                }
+                Known::Text(_) | Known::Nothing => None,
+            },
             Term::Sub(text, names) => this.substituted(text, names),
             Term::Split(delimiter, text) => {
                 let text = this.text(text)?;
@@ -251,7 +266,7 @@ impl<'t> Evaluation<'t> {
                 }
                 Known::Text(_) | Known::Nothing => None,
             },
-            Term::Opaque(_) => None,
+            Term::Any(_) | Term::Opaque(_) => None,
         })
     }
 
@@ -278,7 +293,7 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    fn text(&mut self, term: &Term) -> Option<String> {
+    pub(super) fn text(&mut self, term: &Term) -> Option<String> {
         match self.value(term)? {
             Known::Text(text) => Some(text),
             Known::List(_) | Known::Nothing => None,
@@ -293,18 +308,27 @@ impl<'t> Evaluation<'t> {
 
     /// The value of a parameter or pseudo parameter.
     fn reference(&mut self, name: &str) -> Option<Known> {
-        let text = match name {
-            "AWS::NoValue" => return Some(Known::Nothing),
-            "AWS::Region" => self.region.to_string(),
-            "AWS::Partition" => Partition::of(self.region).to_string(),
-            _ => {
-                let declared = self.outline.parameters.get(name)?;
-                // Of other kinds AWS makes something else than the text that was sent.
-                matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
-                self.sent(name)?
-            }
+        if name == "AWS::NoValue" {
+            return Some(Known::Nothing);
+        }
+        let text = if let Some(text) = self.pseudo(name) {
+            text
+        } else {
+            let declared = self.outline.parameters.get(name)?;
+            // Of other kinds AWS makes something else than the text that was sent.
+            matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
+            self.sent(name)?
         };
         bounded(text)
+    }
+
+    /// The value of a pseudo parameter that does not depend on the account.
+    pub(super) fn pseudo(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS::Region" => Some(self.region?.to_string()),
+            "AWS::Partition" => Some(Partition::of(self.region?).to_string()),
+            _ => None,
+        }
     }
 
     /// What is sent for a parameter, or stands for it.
@@ -321,7 +345,7 @@ impl<'t> Evaluation<'t> {
         for (name, term) in names {
             known.insert(&**name, self.text(term)?);
         }
-        let filled = fill(text, |name| match known.get(name) {
+        let filled = fill(text, TEXT_MAX, |name| match known.get(name) {
             Some(text) => Some(text.clone()),
             None => match self.reference(name)? {
                 Known::Text(text) => Some(text),
@@ -446,6 +470,10 @@ impl<'t> Evaluation<'t> {
             }
             Term::List(terms) => self.describe_all(terms, ","),
             Term::Join(delimiter, terms) => self.describe_all(terms, delimiter),
+            Term::JoinList(delimiter, list) => {
+                format!("Fn::Join {delimiter} {}", self.describe(list))
+            }
+            Term::Any(list) => format!("Fn::Select {}", self.describe(list)),
             Term::FindInMap(keys) => format!("Fn::FindInMap {}", self.describe_all(&**keys, ".")),
             Term::Split(delimiter, text) => {
                 format!("Fn::Split {delimiter} {}", self.describe(text))
@@ -456,7 +484,7 @@ impl<'t> Evaluation<'t> {
                 for (name, term) in names {
                     said.insert(&**name, self.describe(term));
                 }
-                let filled = fill(text, |name| {
+                let filled = fill(text, TEXT_MAX, |name| {
                     Some(match (said.get(name), self.reference(name)) {
                         (Some(text), _) => text.clone(),
                         (None, Some(Known::Text(text))) => text,
@@ -491,7 +519,11 @@ fn cut(text: String) -> String {
 
 /// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond
 /// all measure. `${!name}` stands for `${name}` itself.
-fn fill(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Option<String> {
+pub(super) fn fill(
+    text: &str,
+    bytes_max: usize,
+    mut value: impl FnMut(&str) -> Option<String>,
+) -> Option<String> {
     let mut pieces = text.split("${");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -506,7 +538,7 @@ fn fill(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Option<Str
                 filled.push_str(rest);
             }
         }
-        if TEXT_MAX < filled.len() {
+        if bytes_max < filled.len() {
             return None;
         }
     }

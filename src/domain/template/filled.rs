@@ -114,7 +114,7 @@ impl Dependent {
     fn in_each(&self, path: &SourcePath, outline: &Outline, inputs: Inputs<'_>) -> Vec<Diagnostic> {
         let mut common: Option<Vec<Diagnostic>> = None;
         for region in sample() {
-            let found = self.judge(path, Evaluation::new(outline, inputs, &region));
+            let found = self.judge(path, Evaluation::new(outline, inputs, Some(&region)));
             common = Some(match common {
                 None => found,
                 Some(before) => before.into_iter().filter(|one| holds(&found, one)).collect(),
@@ -180,7 +180,7 @@ impl Template {
         let mut all: Vec<(Diagnostic, Vec<&Region>)> = Vec::new();
         for region in regions {
             let inputs = inputs(Some(region));
-            let evaluation = Evaluation::new(outline, Inputs::Given(&inputs), region);
+            let evaluation = Evaluation::new(outline, Inputs::Given(&inputs), Some(region));
             for finding in dependent.judge(path, evaluation).into_iter().filter(counts) {
                 match all.iter_mut().find(|(known, _)| *known == finding) {
                     Some((_, regions)) => regions.push(region),

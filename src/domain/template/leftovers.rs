@@ -2,6 +2,7 @@
 //! take it for a value.
 
 use super::call::Call;
+use super::composed::is_dynamic;
 use super::names::PSEUDO;
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
@@ -135,11 +136,9 @@ const RENDER: &str = "render the file before it is published";
 fn mark(text: &str) -> Option<Leftover> {
     let leftover = |what, hint| Some(Leftover { what, hint, is_certain: true });
     if let Some(inner) = between(text, "{{", "}}") {
-        return if inner.trim_start().starts_with("resolve:") {
-            leftover(
-                format!("{{{{{inner}}}}} is a dynamic reference"),
-                "what it becomes in a member cannot be judged: use a parameter",
-            )
+        // A dynamic reference is refused wherever it stands, by others.
+        return if is_dynamic(text) {
+            None
         } else {
             leftover(format!("{{{{{inner}}}}} was not replaced (Jinja, Helm, …)"), RENDER)
         };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::call::Call;
 use super::canonical::Canonical;
+use super::composed::{self, Composed};
 use super::intrinsic;
 use super::parameters::Declaration;
 use super::remediation::list::{self, Remediation};
@@ -31,6 +32,8 @@ pub(in crate::domain) struct Outline {
     /// In the order of their logical ids.
     pub(super) rules: BTreeMap<String, Rule>,
     pub(super) remediations: Vec<Remediation>,
+    /// Texts that functions put together.
+    pub(super) composed: Vec<Composed>,
 }
 
 /// One rule.
@@ -72,12 +75,16 @@ pub(super) enum Term {
     FindInMap(Box<[Term; 3]>),
     /// Delimiter and parts.
     Join(String, Vec<Term>),
+    /// Delimiter and list.
+    JoinList(String, Box<Term>),
     /// Text with `${names}`, and the terms that stand for some of them; the others are parameters.
     Sub(String, BTreeMap<String, Term>),
     /// Delimiter and text.
     Split(String, Box<Term>),
     /// Index and list.
     Select(usize, Box<Term>),
+    /// One of a list; nobody knows which.
+    Any(Box<Term>),
     /// Nobody knows; a description that is equal for equal terms.
     Opaque(String),
 }
@@ -116,6 +123,7 @@ impl Outline {
                 outline.rules.insert(key.text.to_string(), Rule::of(value));
             }
         }
+        outline.composed = composed::of(root);
         outline
     }
 }
@@ -231,18 +239,21 @@ impl Term {
             }
             ("Join", Some([delimiter, list])) => {
                 let delimiter = plain(delimiter.scalar()?)?;
-                let parts = match (Call::of(list), list.sequence()) {
-                    (None, Some(nodes)) => nodes.iter().map(term).collect(),
-                    _ => return None,
-                };
-                Some(Self::Join(delimiter, parts))
+                Some(match (Call::of(list), list.sequence()) {
+                    (None, Some(nodes)) => Self::Join(delimiter, nodes.iter().map(term).collect()),
+                    _ => Self::JoinList(delimiter, Box::new(term(list))),
+                })
             }
             ("Split", Some([delimiter, text])) => {
                 Some(Self::Split(plain(delimiter.scalar()?)?, Box::new(term(text))))
             }
             ("Select", Some([index, list])) => {
-                let index = plain(index.scalar()?)?.parse().ok()?;
-                Some(Self::Select(index, Box::new(term(list))))
+                let index = index.scalar().and_then(plain).and_then(|text| text.parse().ok());
+                let list = Box::new(term(list));
+                Some(match index {
+                    Some(index) => Self::Select(index, list),
+                    None => Self::Any(list),
+                })
             }
             _ => None,
         }

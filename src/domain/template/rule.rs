@@ -8,7 +8,7 @@ use super::schema::{self, is_no_value};
 use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::yaml::{Entry, Node};
+use crate::domain::yaml::{Entry, Node, Value, joining};
 
 pub(super) use super::outline::RULE;
 
@@ -36,6 +36,9 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
         return;
     };
     schema::check(findings, RULE, place, properties);
+    if let Some(name) = given(properties, "ConfigRuleName") {
+        refuse_joining(findings, name);
+    }
     if let Some(source) = given(properties, "Source") {
         check_source(findings, source);
     }
@@ -77,6 +80,23 @@ pub(super) fn check_name(findings: &mut Findings<'_>, name: &Node) {
         return;
     };
     findings.error(name.span, code::MALFORMED, found).expected("a name on one line");
+}
+
+/// Refuses, anywhere in a name, characters that nobody sees and that other text needs.
+fn refuse_joining(findings: &mut Findings<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if let Some(character) = joining(&scalar.text) {
+                findings
+                    .error(node.span, code::CHARACTER, format!("{character} stands in a name"))
+                    .hint("remove it: two names that differ by it look alike");
+            }
+        }
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| refuse_joining(findings, node)),
+        Value::Mapping(mapping) => {
+            mapping.entries.iter().for_each(|entry| refuse_joining(findings, &entry.value));
+        }
+    }
 }
 
 fn check_source(findings: &mut Findings<'_>, source: &Node) {

@@ -1,15 +1,17 @@
 //! Characters that no file of ours may hold, and white space that YAML readers treat differently.
 //!
 //! YAML 1.1 ends a line, and with it a comment, at characters that YAML 1.2 takes for text; others
-//! change what a reviewer sees. They are refused wherever they stand, comments included. Tabs and
-//! exotic spaces are refused where they indent or separate; inside quotes, block text and comments
-//! they are text.
+//! change what a reviewer sees, or are never seen. They are refused wherever they stand, comments
+//! included. Tabs and exotic spaces are refused where they indent or separate; inside quotes, block
+//! text and comments they are text.
 
 use std::ops::Range;
 
-use super::reader::span_at;
+use super::reader::{BOM, span_at};
+use super::unicode::name;
 use crate::domain::code;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::foreign::{is_invisible, is_joining};
 use crate::domain::limits;
 use crate::domain::snapshot::SourcePath;
 
@@ -28,11 +30,11 @@ pub(super) fn refused(path: &SourcePath, text: &str) -> Vec<Diagnostic> {
         return Vec::new();
     }
     // A byte order mark at the very start says that this is UTF-8, no more.
-    let body_start = text.len() - text.trim_start_matches(super::reader::BOM).len();
-    let body_start = body_start.min(super::reader::BOM.len_utf8());
+    let body_start = text.len() - text.trim_start_matches(BOM).len();
+    let body_start = body_start.min(BOM.len_utf8());
     let body = text.get(body_start..).unwrap_or_default();
-    let found = body.char_indices().filter_map(|(at, character)| {
-        let why = Refusal::of(character)?;
+    let found = characters(body).filter_map(|(at, character, next)| {
+        let why = Refusal::of(character, next)?;
         let span = span_at(text, body_start + at, character.len_utf8());
         let found = format!("{} stands here", name(character));
         let problem = Diagnostic::error(path, Some(span), code::CHARACTER, found);
@@ -46,7 +48,63 @@ pub(super) fn refused_in_value(value: &str) -> Option<String> {
     if is_ordinary(value) {
         return None;
     }
-    value.chars().find(|character| Refusal::of(*character).is_some()).map(name)
+    let refused = |(_, character, next)| Refusal::of(character, next).map(|_| name(character));
+    characters(value).find_map(refused)
+}
+
+/// The first character of a name that joins its neighbours or chooses their form: two names that
+/// differ by it look alike.
+pub(in crate::domain) fn joining(text: &str) -> Option<String> {
+    text.chars().find(|character| is_joining(*character)).map(name)
+}
+
+/// Each character with its place and the one after it.
+fn characters(text: &str) -> impl Iterator<Item = (usize, char, Option<char>)> {
+    let next = text.chars().skip(1).map(Some).chain([None]);
+    text.char_indices().zip(next).map(|((at, character), next)| (at, character, next))
+}
+
+/// The lines that begin with `%` outside of scalars and are no version that all readers know: what
+/// a directive means, and so what a `!` after it means, differs between them.
+pub(super) fn directives(
+    path: &SourcePath,
+    text: &str,
+    tokens: &[Token],
+    end: usize,
+) -> Vec<Diagnostic> {
+    let spaces = Spaces { text, tokens };
+    let mut all = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let at = if start == 0 { line.len() - line.trim_start_matches(BOM).len() } else { start };
+        let line_end = start + line.len();
+        let content = text.get(at..line_end).unwrap_or_default().trim_ascii_end();
+        start = line_end;
+        if end < at || limits::PROBLEMS <= all.len() {
+            break;
+        }
+        if !content.starts_with('%') || is_version(content) || spaces.token(at).is_some() {
+            continue;
+        }
+        let word = content.split([' ', '\t']).next().unwrap_or_default();
+        let span = span_at(text, at, content.len());
+        let found = format!("the directive {word} stands here");
+        let problem = Diagnostic::error(path, Some(span), code::DIRECTIVE, found);
+        all.push(
+            problem
+                .expected("none, or %YAML 1.1 or %YAML 1.2")
+                .hint("remove it, and write each tag in full: YAML readers disagree about it"),
+        );
+    }
+    all
+}
+
+/// `%YAML 1.2`, perhaps with a comment.
+fn is_version(line: &str) -> bool {
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    words.next() == Some("%YAML")
+        && matches!(words.next(), Some("1.1" | "1.2"))
+        && words.next().is_none_or(|word| word.starts_with('#'))
 }
 
 /// The tabs and exotic spaces of a text that are not safely inside quotes, block text or comments.
@@ -182,28 +240,37 @@ impl Spaces<'_> {
 }
 
 fn is_json_text(text: &str) -> bool {
-    let body = text.trim_start_matches(super::reader::BOM);
+    let body = text.trim_start_matches(BOM);
     body.trim_ascii_start().starts_with(['{', '['])
         && serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 /// Printable ASCII in lines: almost every file, and nothing to look at.
 fn is_ordinary(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r'))
+    let mut before = b'\n';
+    let is_ordinary = text.bytes().all(|byte| {
+        let goes_on = before != b'\r' || byte == b'\n';
+        before = byte;
+        goes_on && matches!(byte, b' '..=b'~' | b'\n' | b'\r')
+    });
+    is_ordinary && before != b'\r'
 }
 
 /// Why a character is refused wherever it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
+    Return,
     Break,
     Direction,
+    Unprintable,
     Invisible,
 }
 
 impl Refusal {
-    fn of(character: char) -> Option<Self> {
+    fn of(character: char, next: Option<char>) -> Option<Self> {
         match character {
-            '\t' | '\n' | '\r' => None,
+            '\r' => (next != Some('\n')).then_some(Self::Return),
+            '\t' | '\n' => None,
             '\u{85}' | '\u{2028}' | '\u{2029}' => Some(Self::Break),
             '\u{61c}'
             | '\u{200e}'
@@ -211,121 +278,35 @@ impl Refusal {
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}' => Some(Self::Direction),
             // Not printable in either version of YAML.
-            '\u{feff}' | '\u{fffe}' | '\u{ffff}' => Some(Self::Invisible),
-            _ => character.is_control().then_some(Self::Invisible),
+            '\u{feff}' | '\u{fffe}' | '\u{ffff}' => Some(Self::Unprintable),
+            _ if character.is_control() => Some(Self::Unprintable),
+            _ => is_invisible(character).then_some(Self::Invisible),
         }
     }
 
     fn hint(self) -> &'static str {
         match self {
+            Self::Return => {
+                "end lines with LF or CRLF: a CR alone ends a line for some YAML readers only"
+            }
             Self::Break => {
                 "remove it: YAML 1.1 readers end the line here, which other readers do not"
             }
             Self::Direction => {
                 "remove it: it changes the order in which the text is shown, not what it says"
             }
-            Self::Invisible => "remove it: YAML does not allow it, and no editor shows it",
+            Self::Unprintable => "remove it: YAML does not allow it, and no editor shows it",
+            Self::Invisible => "remove it: nobody sees it, and it makes another text of this one",
         }
     }
 }
 
-/// Whether a character looks like a space, or like nothing, and is none to a YAML reader.
+/// Whether a character looks like a space and is none to a YAML reader.
 pub(in crate::domain) fn is_exotic_space(character: char) -> bool {
     matches!(
         character,
-        '\u{a0}' | '\u{1680}' | '\u{180e}' | '\u{2000}'
-            ..='\u{200b}' | '\u{202f}' | '\u{205f}' | '\u{2060}' | '\u{3000}'
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
     )
-}
-
-/// Names of U+0000 to U+001F (Unicode: aliases of control characters).
-const C0: [&str; 32] = [
-    "NULL",
-    "START OF HEADING",
-    "START OF TEXT",
-    "END OF TEXT",
-    "END OF TRANSMISSION",
-    "ENQUIRY",
-    "ACKNOWLEDGE",
-    "BELL",
-    "BACKSPACE",
-    "TAB",
-    "LINE FEED",
-    "LINE TABULATION",
-    "FORM FEED",
-    "CARRIAGE RETURN",
-    "SHIFT OUT",
-    "SHIFT IN",
-    "DATA LINK ESCAPE",
-    "DEVICE CONTROL ONE",
-    "DEVICE CONTROL TWO",
-    "DEVICE CONTROL THREE",
-    "DEVICE CONTROL FOUR",
-    "NEGATIVE ACKNOWLEDGE",
-    "SYNCHRONOUS IDLE",
-    "END OF TRANSMISSION BLOCK",
-    "CANCEL",
-    "END OF MEDIUM",
-    "SUBSTITUTE",
-    "ESCAPE",
-    "INFORMATION SEPARATOR FOUR",
-    "INFORMATION SEPARATOR THREE",
-    "INFORMATION SEPARATOR TWO",
-    "INFORMATION SEPARATOR ONE",
-];
-
-/// Names of other characters that are refused somewhere (Unicode Character Database).
-const NAMES: &[(char, &str)] = &[
-    ('\u{7f}', "DELETE"),
-    ('\u{85}', "NEXT LINE"),
-    ('\u{a0}', "NO-BREAK SPACE"),
-    ('\u{61c}', "ARABIC LETTER MARK"),
-    ('\u{1680}', "OGHAM SPACE MARK"),
-    ('\u{180e}', "MONGOLIAN VOWEL SEPARATOR"),
-    ('\u{2000}', "EN QUAD"),
-    ('\u{2001}', "EM QUAD"),
-    ('\u{2002}', "EN SPACE"),
-    ('\u{2003}', "EM SPACE"),
-    ('\u{2004}', "THREE-PER-EM SPACE"),
-    ('\u{2005}', "FOUR-PER-EM SPACE"),
-    ('\u{2006}', "SIX-PER-EM SPACE"),
-    ('\u{2007}', "FIGURE SPACE"),
-    ('\u{2008}', "PUNCTUATION SPACE"),
-    ('\u{2009}', "THIN SPACE"),
-    ('\u{200a}', "HAIR SPACE"),
-    ('\u{200b}', "ZERO WIDTH SPACE"),
-    ('\u{200e}', "LEFT-TO-RIGHT MARK"),
-    ('\u{200f}', "RIGHT-TO-LEFT MARK"),
-    ('\u{2028}', "LINE SEPARATOR"),
-    ('\u{2029}', "PARAGRAPH SEPARATOR"),
-    ('\u{202a}', "LEFT-TO-RIGHT EMBEDDING"),
-    ('\u{202b}', "RIGHT-TO-LEFT EMBEDDING"),
-    ('\u{202c}', "POP DIRECTIONAL FORMATTING"),
-    ('\u{202d}', "LEFT-TO-RIGHT OVERRIDE"),
-    ('\u{202e}', "RIGHT-TO-LEFT OVERRIDE"),
-    ('\u{202f}', "NARROW NO-BREAK SPACE"),
-    ('\u{205f}', "MEDIUM MATHEMATICAL SPACE"),
-    ('\u{2060}', "WORD JOINER"),
-    ('\u{2066}', "LEFT-TO-RIGHT ISOLATE"),
-    ('\u{2067}', "RIGHT-TO-LEFT ISOLATE"),
-    ('\u{2068}', "FIRST STRONG ISOLATE"),
-    ('\u{2069}', "POP DIRECTIONAL ISOLATE"),
-    ('\u{3000}', "IDEOGRAPHIC SPACE"),
-    ('\u{feff}', "BYTE ORDER MARK (ZERO WIDTH NO-BREAK SPACE)"),
-];
-
-/// `U+2028 LINE SEPARATOR`.
-fn name(character: char) -> String {
-    let number = u32::from(character);
-    let word = usize::try_from(number).ok().and_then(|index| C0.get(index)).copied();
-    let word = word
-        .or_else(|| NAMES.iter().find_map(|(other, word)| (*other == character).then_some(*word)));
-    let word = word.unwrap_or(if character.is_control() {
-        "(a C1 control character)"
-    } else {
-        "(no character)"
-    });
-    format!("U+{number:04X} {word}")
 }
 
 #[cfg(test)]
@@ -336,15 +317,20 @@ mod tests {
     fn every_refused_character_has_a_name_and_none_is_printable_text() {
         for number in 0..=0x10_ffff {
             let Some(character) = char::from_u32(number) else { continue };
-            let refused = Refusal::of(character).is_some();
+            let refused = Refusal::of(character, None).is_some();
             if refused || is_exotic_space(character) {
                 let name = name(character);
                 let known = !name.ends_with(')') || character == '\u{feff}';
                 let unnamed = ('\u{80}'..='\u{9f}').contains(&character)
-                    || matches!(character, '\u{fffe}' | '\u{ffff}');
+                    || matches!(character, '\u{2065}' | '\u{fff0}'..='\u{fff8}')
+                    || matches!(character, '\u{e0000}'..='\u{e0fff}' | '\u{fffe}' | '\u{ffff}');
                 assert!(known || unnamed, "{name}");
             }
-            assert!(!refused || !character.is_alphanumeric(), "{character:?}");
+            // Letters that nobody sees, by their names.
+            let is_letter = character.is_alphanumeric()
+                && !name(character).ends_with("FILLER")
+                && !matches!(character, '\u{17b4}' | '\u{17b5}');
+            assert!(!refused || !is_letter, "{character:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ use granit_parser::{
 
 use super::character::{self, Token};
 use super::scalar::{Meaning, Scalar, Style};
-use super::{Entry, Mapping, Node, Origin, Value};
+use super::{Entry, Mapping, Node, Value};
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::limits;
@@ -48,17 +48,51 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Dia
     })
 }
 
-/// Every document of an author's text. A byte order mark at its start and any line ending are
-/// accepted.
+/// Every document of a text. A byte order mark at its start, and lines that end with LF or CRLF,
+/// are accepted.
 pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
-    read_of(Origin::Author, path, text)
+    let mut reader = match read_tree(path, text) {
+        Ok(reader) => reader,
+        Err(problem) => return vec![unread(text, *problem)],
+    };
+    // What broke the reading may stand later on the line.
+    let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
+    let end = reader.end.and_then(line_end).unwrap_or(text.len());
+    let mut misread = character::misplaced_spaces(path, text, &reader.tokens, end);
+    misread.extend(character::directives(path, text, &reader.tokens, end));
+    let mut refused = character::refused(path, text);
+    if refused.is_empty() {
+        assign(&mut reader.documents, misread);
+        return reader.documents;
+    }
+    // Where a line ends, and so what the text holds, is another thing to every reader.
+    refused.append(&mut misread);
+    refused.sort_by_key(|problem| problem.span.map(|span| span.start));
+    refused.truncate(limits::PROBLEMS);
+    let span = refused.first().and_then(|problem| problem.span);
+    let span = span.unwrap_or_else(|| span_at(text, 0, 0));
+    vec![Document { span, root: None, problems: refused }]
 }
 
-/// Every document of a text, by the rules for texts of this origin.
-pub(super) fn read_of(origin: Origin, path: &SourcePath, text: &str) -> Vec<Document> {
-    if let Err(problem) = check_size(path, text) {
-        return vec![Document { span: span_at(text, 0, 0), root: None, problems: vec![*problem] }];
+/// The same without a look at the characters.
+pub(super) fn read_delivered(path: &SourcePath, text: &str) -> Vec<Document> {
+    let mut documents = match read_tree(path, text) {
+        Ok(reader) => reader.documents,
+        Err(problem) => return vec![unread(text, *problem)],
+    };
+    for document in &mut documents {
+        document.problems.retain(|problem| problem.code != code::CHARACTER);
     }
+    documents
+}
+
+fn unread(text: &str, problem: Diagnostic) -> Document {
+    Document { span: span_at(text, 0, 0), root: None, problems: vec![problem] }
+}
+
+/// A reader at the end of a text.
+fn read_tree<'p>(path: &'p SourcePath, text: &str) -> Result<Reader<'p>, Box<Diagnostic>> {
+    check_size(path, text)?;
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let options = granit_parser::options! {
         emit_comments: false,
@@ -70,24 +104,9 @@ pub(super) fn read_of(origin: Origin, path: &SourcePath, text: &str) -> Vec<Docu
         block_nesting_limit: limits::DEPTH,
     };
     let mut parser = Parser::new_from_str_with_options(body, options);
-    let mut reader = Reader::new(origin, path, text.len() - body.len());
+    let mut reader = Reader::new(path, text.len() - body.len());
     reader.run(&mut parser);
-    // What broke the reading may stand later on the line.
-    let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
-    let end = reader.end.and_then(line_end).unwrap_or(text.len());
-    let mut spaces = character::misplaced_spaces(path, text, &reader.tokens, end);
-    let mut refused = character::refused(path, text);
-    if refused.is_empty() {
-        assign(&mut reader.documents, spaces);
-        return reader.documents;
-    }
-    // Where a line ends, and so what the text holds, is another thing to every reader.
-    refused.append(&mut spaces);
-    refused.sort_by_key(|problem| problem.span.map(|span| span.start));
-    refused.truncate(limits::PROBLEMS);
-    let span = refused.first().and_then(|problem| problem.span);
-    let span = span.unwrap_or_else(|| span_at(text, 0, 0));
-    vec![Document { span, root: None, problems: refused }]
+    Ok(reader)
 }
 
 /// Adds problems to the documents that they stand in; those before the first belong to it.
@@ -151,7 +170,6 @@ struct Head {
 struct Key(Option<(Scalar, Span)>);
 
 struct Reader<'a> {
-    origin: Origin,
     path: &'a SourcePath,
     /// Bytes before the text that the parser sees.
     offset: usize,
@@ -174,9 +192,8 @@ enum Next {
 }
 
 impl<'a> Reader<'a> {
-    fn new(origin: Origin, path: &'a SourcePath, offset: usize) -> Self {
+    fn new(path: &'a SourcePath, offset: usize) -> Self {
         Self {
-            origin,
             path,
             offset,
             nodes: 0,
@@ -326,6 +343,11 @@ impl<'a> Reader<'a> {
                 return Key(None);
             }
         };
+        if let Some(name) = character::joining(&scalar.text) {
+            let found = format!("{name} stands in a key");
+            let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
+            self.report(problem.hint("remove it: two keys that differ by it look alike"));
+        }
         if scalar.style == Style::Plain && &*scalar.text == "<<" {
             self.refuse(span, code::ALIAS, "a merge key (`<<`) stands here");
             return Key(None);
@@ -370,7 +392,11 @@ impl<'a> Reader<'a> {
                 Style::Quoted
             }
         };
-        self.check_escapes(&text, span);
+        if let Some(name) = character::refused_in_value(&text) {
+            let found = format!("{name} stands in this text as an escape");
+            let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
+            self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
+        }
         let text = text.into_boxed_str();
         let plain = Meaning::of_plain(&text);
         let (style, meaning) = match core {
@@ -402,18 +428,6 @@ impl<'a> Reader<'a> {
             }
         };
         Scalar { text, style, meaning }
-    }
-
-    /// Refuses escapes for refused characters: unescaped ones refuse the whole text.
-    fn check_escapes(&mut self, text: &str, span: Span) {
-        let refused = match self.origin {
-            Origin::Author => character::refused_in_value(text),
-            Origin::Aws => None,
-        };
-        let Some(name) = refused else { return };
-        let found = format!("{name} stands in this text as an escape");
-        let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
-        self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
     }
 
     /// A tag as a local one (`!Ref`) or one of YAML's own types (`!!str`; empty for a lone `!`).
