@@ -21,6 +21,18 @@ pub use scalar::{Meaning, Scalar, Style};
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::snapshot::SourcePath;
 
+/// Whose words a text holds. It decides about escapes for the characters that no author may write:
+/// those that nobody sees, break lines, or turn the direction of writing. Unescaped they are
+/// refused in every text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A manifest, a template in the source, settings: these escapes are refused.
+    Author,
+    /// What AWS holds, or a scenario of a simulated AWS. Nobody here chose the names in it: these
+    /// escapes are taken.
+    Aws,
+}
+
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -135,11 +147,20 @@ impl Mapping {
     }
 }
 
-/// The documents of a text, or everything that is wrong with it.
+/// The documents of an author's text, or everything that is wrong with it.
 pub fn parse(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    parse_of(Origin::Author, path, text)
+}
+
+/// The documents of a text of this origin, or everything that is wrong with it.
+pub fn parse_of(
+    origin: Origin,
+    path: &SourcePath,
+    text: &str,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
     let mut roots = Vec::new();
     let mut problems = Vec::new();
-    for document in read(path, text) {
+    for document in reader::read_of(origin, path, text) {
         roots.extend(document.root);
         problems.extend(document.problems);
     }

@@ -22,7 +22,7 @@ use crate::domain::limits;
 use crate::domain::model::{AccountId, Malformed, Region, Timestamp, UnitId};
 use crate::domain::organization::AccountState;
 use crate::domain::snapshot::SourcePath;
-use crate::domain::yaml::{self, Node};
+use crate::domain::yaml::{self, Node, Origin};
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
@@ -116,7 +116,8 @@ struct Misfit {
 }
 
 /// Refuses what the typed reader would take or could not survive: keys that stand twice, aliases
-/// within aliases, a second document. Gives the tree, in which places are exact.
+/// within aliases, a second document. Names are a simulated AWS's: any character may be written as
+/// an escape. Gives the tree, in which places are exact.
 fn gate(text: &str) -> Result<Option<Node>, Misfit> {
     // Findings name a path; the caller knows the real one.
     let path = SourcePath::new("scenario.yaml").expect("a plain file name is a path");
@@ -124,7 +125,7 @@ fn gate(text: &str) -> Result<Option<Node>, Misfit> {
         let (line, column) = span.map_or((0, 0), |span| (span.line.into(), span.column.into()));
         Misfit { line, column, problem }
     };
-    match yaml::parse(&path, text) {
+    match yaml::parse_of(Origin::Aws, &path, text) {
         Ok(mut roots) => match roots.get(1) {
             Some(second) => Err(at(Some(second.span), "a second document begins here".to_owned())),
             None => Ok(roots.pop()),
@@ -503,6 +504,16 @@ accounts: [{id: '111111111111'}]
         assert_eq!(member.joined.to_string(), "2026-10-03T08:00:00Z");
         assert_eq!((&scenario.setup.management, scenario.setup.start), (&member.id, now()));
         assert_eq!(scenario.options.any_credentials, Some(member.id));
+    }
+
+    #[test]
+    fn names_hold_any_character_that_is_written_as_an_escape() {
+        let named = |name: &str| SMALLEST.replace("'}", &format!("', name: \"{name}\"}}"));
+        let scenario = parse(&named("to\\u202Eleft\\0")).unwrap();
+        let [member] = scenario.setup.accounts.as_slice() else { panic!("one account") };
+        assert_eq!(member.name, "to\u{202e}left\0");
+        let error = parse(&named("to\u{202e}left")).unwrap_err().to_string();
+        assert_eq!(error, "test.yaml:2:42: U+202E RIGHT-TO-LEFT OVERRIDE stands here");
     }
 
     #[test]

@@ -66,6 +66,15 @@ fn an_escape_for_a_refused_character_is_refused_too() {
 }
 
 #[test]
+fn what_was_delivered_may_hold_any_character_as_an_escape() {
+    let escaped = format!("Description: \"a\\u202Eb\"\n{RULES}");
+    assert!(said("t.yaml", &escaped).contains("error[character]"));
+    assert_eq!(Template::parse_delivered(&escaped).unwrap().body.as_ref(), escaped);
+    let raw = format!("Description: \"a\u{202e}b\"\n{RULES}");
+    assert!(Template::parse_delivered(&raw).is_err());
+}
+
+#[test]
 fn white_space_is_refused_where_readers_disagree_and_allowed_where_it_is_text() {
     let rules = RULES.replace('\n', "\n  ");
     let mut lines = String::new();

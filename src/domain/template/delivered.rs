@@ -10,7 +10,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::findings::Findings;
 use crate::domain::model::MARKER_PARAMETER;
 use crate::domain::snapshot::SourcePath;
-use crate::domain::yaml::{self, Node, Value};
+use crate::domain::yaml::{self, Node, Origin, Value};
 
 /// What findings in a delivered template call the file.
 const PATH: &str = "delivered-template";
@@ -24,7 +24,7 @@ impl Template {
     pub fn parse_delivered(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let path = SourcePath::new(PATH).expect("the name is a path");
         let mut findings = Findings::new(&path);
-        let mut roots = yaml::parse(&path, text)?;
+        let mut roots = yaml::parse_of(Origin::Aws, &path, text)?;
         let (Some(mut root), true) = (roots.pop(), roots.is_empty()) else {
             findings.file_error(code::MANY_DOCUMENTS, "this is not one document");
             return Err(findings.all);

@@ -12,7 +12,7 @@ use granit_parser::{
 
 use super::character::{self, Token};
 use super::scalar::{Meaning, Scalar, Style};
-use super::{Entry, Mapping, Node, Value};
+use super::{Entry, Mapping, Node, Origin, Value};
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::limits;
@@ -48,8 +48,14 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Dia
     })
 }
 
-/// Every document of a text. A byte order mark at its start and any line ending are accepted.
+/// Every document of an author's text. A byte order mark at its start and any line ending are
+/// accepted.
 pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
+    read_of(Origin::Author, path, text)
+}
+
+/// Every document of a text, by the rules for texts of this origin.
+pub(super) fn read_of(origin: Origin, path: &SourcePath, text: &str) -> Vec<Document> {
     if let Err(problem) = check_size(path, text) {
         return vec![Document { span: span_at(text, 0, 0), root: None, problems: vec![*problem] }];
     }
@@ -64,7 +70,7 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
         block_nesting_limit: limits::DEPTH,
     };
     let mut parser = Parser::new_from_str_with_options(body, options);
-    let mut reader = Reader::new(path, text.len() - body.len());
+    let mut reader = Reader::new(origin, path, text.len() - body.len());
     reader.run(&mut parser);
     // What broke the reading may stand later on the line.
     let line_end = |at: usize| text.get(at..).and_then(|rest| Some(at + rest.find('\n')?));
@@ -145,6 +151,7 @@ struct Head {
 struct Key(Option<(Scalar, Span)>);
 
 struct Reader<'a> {
+    origin: Origin,
     path: &'a SourcePath,
     /// Bytes before the text that the parser sees.
     offset: usize,
@@ -167,8 +174,9 @@ enum Next {
 }
 
 impl<'a> Reader<'a> {
-    fn new(path: &'a SourcePath, offset: usize) -> Self {
+    fn new(origin: Origin, path: &'a SourcePath, offset: usize) -> Self {
         Self {
+            origin,
             path,
             offset,
             nodes: 0,
@@ -362,11 +370,7 @@ impl<'a> Reader<'a> {
                 Style::Quoted
             }
         };
-        if let Some(name) = character::refused_in_value(&text) {
-            let found = format!("{name} stands in this text as an escape");
-            let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
-            self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
-        }
+        self.check_escapes(&text, span);
         let text = text.into_boxed_str();
         let plain = Meaning::of_plain(&text);
         let (style, meaning) = match core {
@@ -398,6 +402,18 @@ impl<'a> Reader<'a> {
             }
         };
         Scalar { text, style, meaning }
+    }
+
+    /// Refuses escapes for refused characters: unescaped ones refuse the whole text.
+    fn check_escapes(&mut self, text: &str, span: Span) {
+        let refused = match self.origin {
+            Origin::Author => character::refused_in_value(text),
+            Origin::Aws => None,
+        };
+        let Some(name) = refused else { return };
+        let found = format!("{name} stands in this text as an escape");
+        let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
+        self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
     }
 
     /// A tag as a local one (`!Ref`) or one of YAML's own types (`!!str`; empty for a lone `!`).
