@@ -60,7 +60,7 @@ aws:
     credentials: {accessKeyId: AKIASIM111111111111, secretAccessKey: any}
 source:
   directory: {root: ., path: packs}
-intervals: {source: 1s, inProgress: {first: 30s, max: 1m}}
+intervals: {source: 1s, inProgress: {first: 30s, max: 1m}, sweepTrouble: 1m}
 limits: {readsPerSecond: 100, burst: 1000, inFlight: 8}
 http: {listen: "%(listen)s", tokenFile: http-token}
 """
@@ -183,12 +183,13 @@ def daemon(simulator):
 
     def guarded():
         reports = [region.get("report") or {} for region in status()["regions"].values()]
-        return all(report.get("blocked") for report in reports)
+        return all(report.get("pending") for report in reports)
 
     try:
         poll("every pack has arrived", settled)
         for name in ["legacy-one", "legacy-two"]:
-            (SCRATCH / "packs" / f"{name}.yaml").unlink()
+            with open(SCRATCH / "packs" / f"{name}.yaml", "a") as manifest:
+                manifest.write("  state: Absent\n")
         poll("the guard stops the deletes", guarded)
         yield daemon
     finally:

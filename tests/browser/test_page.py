@@ -106,7 +106,10 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
             "troubles": texts(page, "#troubles .count, section:has(#troubles) h2 .count"),
             "newcomers": [row.get_attribute("id") for row in page.locator("[id^=new-]").all()
                           if row.get_attribute("id")[4:].isdigit()],
-            "approvals": page.locator("section:has(#approvals) code").all_inner_texts(),
+            "approvals": page.locator("section:has(#approvals) li.needy > h3 bdi").all_inner_texts(),
+            "reasons": page.locator("section:has(#approvals) li.needy > ul:first-of-type bdi")
+                           .all_inner_texts(),
+            "approval": page.locator("#approval-text pre").text_content(),
             "valid": page.locator(".facts").inner_text(),
         }
 
@@ -114,9 +117,10 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
     assert seen["state"] == status["health"]["state"] == "degraded"
     assert seen["troubles"] == [str(len(status["troubles"]))]
     assert seen["newcomers"] == [f"new-{one['account']}" for one in status["newcomers"]["accounts"]]
-    digests = [f"plan: {region['report']['blocked']['digest']}"
-               for region in status["regions"].values() if region["report"]["blocked"]]
-    assert seen["approvals"] == digests and len(digests) == 3
+    pending = daemon.ask("/api/v1/approvals/pending")
+    assert seen["approvals"] == [pending["summary"]] == ["delete 2 packs in 3 regions"]
+    assert seen["reasons"] == pending["reasons"] and len(pending["reasons"]) >= 3
+    assert "kind: Approval" in seen["approval"]
     assert f"{status['source']['declared']['valid']} valid" in seen["valid"]
     assert f"{status['organization']['list']['accounts']} accounts" in seen["valid"]
 
