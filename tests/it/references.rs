@@ -210,7 +210,9 @@ proptest! {
         let value = if in_sub {
             let named: Vec<(String, String)> =
                 pieces.enumerate().map(|(at, piece)| (format!("v{at}"), piece)).collect();
-            let text: String = named.iter().map(|(name, _)| format!("${{{name}}}")).collect();
+            let all: Vec<String> =
+                named.iter().map(|(name, _)| format!("${{{name}}}")).collect();
+            let text = all.concat();
             let names: Vec<String> =
                 named.iter().map(|(name, piece)| format!("{name}: {piece}")).collect();
             format!("!Sub ['{text}', {{{}}}]", names.join(", "))
