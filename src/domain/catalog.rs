@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::approval::Approval;
+use super::code;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::findings::Findings;
 use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
@@ -135,7 +136,7 @@ impl Catalog {
         invalidate(&mut packs, &rests, &before, &diagnostics);
         sums::check(&packs, constraints, &mut diagnostics);
         let in_error = invalidate(&mut packs, &rests, &before, &diagnostics);
-        approvals.retain(|_, approval| !in_error.contains_key(&approval.origin.path));
+        approvals.retain(|_, approval| !in_error.contains(&approval.origin.path));
 
         // Files are read in order; templates and names add theirs at the end.
         diagnostics.sort_by(|one, other| {
@@ -195,26 +196,54 @@ impl<'c> Before<'c> {
 /// The files that each pack rests on: those of its manifests and of their templates.
 type Rests = BTreeMap<PackName, BTreeSet<SourcePath>>;
 
-/// No pack is valid while one of its files holds an error, wherever in the file: damage may have
-/// swallowed or changed a neighbour. Gives the files with errors, each with its first.
+/// What is wrong with a text, rather than with what one of its documents says: such damage may have
+/// swallowed or changed a neighbour.
+const DAMAGE: [&str; 15] = [
+    code::ENCODING,
+    code::CHARACTER,
+    code::DIRECTIVE,
+    code::FILE_NAME,
+    code::TOO_LARGE,
+    code::TOO_DEEP,
+    code::SYNTAX,
+    code::ALIAS,
+    code::DUPLICATE_KEY,
+    code::KEY_NOT_TEXT,
+    code::TAG,
+    code::MERGE_CONFLICT,
+    code::YAML_1_1,
+    code::NOT_A_MANIFEST,
+    code::NEAR_MISS,
+];
+
+/// No pack is valid while its template's file holds an error, or its manifest's file is damaged,
+/// wherever in the file. Gives the files with errors.
 fn invalidate<'d>(
     packs: &mut BTreeMap<PackName, Declared>,
     rests: &Rests,
     before: &Before<'_>,
     diagnostics: &'d [Diagnostic],
-) -> BTreeMap<&'d SourcePath, &'d Diagnostic> {
-    let mut in_error = BTreeMap::new();
+) -> BTreeSet<&'d SourcePath> {
+    let mut in_error: BTreeMap<&SourcePath, Vec<&Diagnostic>> = BTreeMap::new();
     for finding in diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
-        in_error.entry(&finding.path).or_insert(finding);
+        in_error.entry(&finding.path).or_default().push(finding);
     }
     for (name, declared) in packs {
-        let first = rests.get(name).into_iter().flatten().find_map(|path| in_error.get(path));
-        if let (Some(first), Declared::Good(_) | Declared::Absent(_)) = (first, &declared) {
+        let own = match declared {
+            Declared::Good(manifest) => &manifest.origin.path,
+            Declared::Absent(tombstone) => &tombstone.origin.path,
+            Declared::Broken { .. } => continue,
+        };
+        let rests = rests.get(name).into_iter().flatten();
+        let mut wrong = rests.filter_map(|path| in_error.get(path)).flatten();
+        let counts =
+            |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);
+        if let Some(first) = wrong.find(counts) {
             let (why, last_good) = (first.to_string(), before.last_good(name));
             *declared = Declared::Broken { why, last_good };
         }
     }
-    in_error
+    in_error.into_keys().collect()
 }
 
 /// A claim on a pack name.

@@ -43,7 +43,8 @@ pub const PARAMETERS: Limit = Limit {
 pub const STACK_PARAMETERS: Limit = Limit {
     what: "parameters declared in a template, ConformdMarker included",
     strict: 200,
-    upper: 200,
+    // AWS Config takes up to 330 input parameters; which of the two counts is not known.
+    upper: usize::MAX,
     source: "CloudFormation quota: parameters of a template; a pack becomes a stack",
 };
 

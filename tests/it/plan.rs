@@ -38,7 +38,7 @@ fn every_field_that_differs_is_updated_and_shown_old_and_new() {
         "iam v1/10 age=90 old=1 -333333333333 s3:awsconfigconforms-a/packs",
     ), @r#"
     ~ iam update
-        template   b7d7d13d (10 rules) → 662788a9 (12 rules)
+        template   66021a27 (10 rules) → 6a4741da (12 rules)
         parameter  age "90" → "60"
         parameter  new = "1"
         parameter  old "1" → (default)

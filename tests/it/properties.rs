@@ -279,28 +279,30 @@ struct Gone {
     deleted: BTreeSet<PackName>,
     stripped: BTreeSet<PackName>,
     accounts: BTreeSet<AccountId>,
-    rules: usize,
+    /// Each once, however often it came back.
+    rules: BTreeSet<(PackName, String)>,
 }
 
 impl Gone {
     fn of(taken: &Taken) -> Self {
         let mut gone = Self::default();
         for step in &taken.ruling.approved.plan().steps {
-            let mut lost = 0_u32;
+            let mut rules = BTreeSet::new();
             for loss in &step.losses.lost {
                 match loss {
                     Loss::Pack => drop(gone.deleted.insert(step.pack.clone())),
                     Loss::Account(account) => drop(gone.accounts.insert(*account)),
-                    Loss::Rules(count) => lost += *count,
-                    Loss::Rule(_) => lost += 1,
+                    Loss::Rules(count) => rules.extend((0..*count).map(|it| it.to_string())),
+                    Loss::Rule(name) => drop(rules.insert(name.clone())),
                     Loss::Adoption => panic!("{}: {loss} unasked", step.pack),
                 }
             }
+            let lost = u32::try_from(rules.len()).unwrap();
             if lost > 0 {
                 let held = marker(&taken.observed, &step.pack).unwrap().rules;
                 let max = if held <= 4 { 1 } else { held / 2 };
                 assert!(lost <= max, "{} loses {lost} of {held} rules", step.pack);
-                gone.rules += lost as usize;
+                gone.rules.extend(rules.into_iter().map(|rule| (step.pack.clone(), rule)));
                 if held <= 4 || lost * 4 >= held {
                     gone.stripped.insert(step.pack.clone());
                 }
@@ -313,7 +315,7 @@ impl Gone {
         self.deleted.extend(other.deleted.iter().cloned());
         self.stripped.extend(other.stripped.iter().cloned());
         self.accounts.extend(other.accounts.iter().copied());
-        self.rules += other.rules;
+        self.rules.extend(other.rules.iter().cloned());
         self
     }
 }
@@ -504,7 +506,7 @@ proptest! {
             prop_assert!(gone.deleted.len() <= (owned / 10).max(1), "{:?}", gone.deleted);
             prop_assert!(gone.accounts.len() <= 5, "{:?}", gone.accounts);
             // Eight packs of twelve rules at most: a tenth of them is nine.
-            prop_assert!(gone.rules <= 9, "{} rules", gone.rules);
+            prop_assert!(gone.rules.len() <= 9, "{:?}", gone.rules);
             prop_assert!(gone.deleted.union(&gone.stripped).count() <= 5);
             if let Some(pending) = &taken.ruling.pending {
                 let waits = |pack: &PackName| pending.losses.contains_key(pack);

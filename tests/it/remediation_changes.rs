@@ -64,7 +64,8 @@ fn a_plan_counts_remediations_and_names_those_that_come_go_or_change() {
     ");
     apply(&scene);
     let automatic = "TargetId: AWS-Fix, Automatic: true, MaximumAutomaticAttempts: 3, \
-                     RetryAttemptSeconds: 60";
+                     RetryAttemptSeconds: 60, Parameters: {AutomationAssumeRole: {StaticValue: \
+                     {Values: [arn:aws:iam::111111111111:role/fix]}}}";
     declare(&scene, &[automatic]);
     insta::assert_snapshot!(planned(&scene), @"
     template   <digest> (1 rule, 1 remediation) → <digest> (1 rule, 1 remediation)

@@ -266,7 +266,7 @@ fn what_a_pack_cannot_hold_is_refused_in_its_place() {
     nothing
     t.yaml:4:62: error[unknown-reference]: nothing is named Y; expected a parameter or a resource of this template
     t.yaml:4:62: error[tag]: !Rfe is no function of CloudFormation (did you mean Ref?)
-    nothing
+    t.yaml:4:70: warning[unproven]: !ImportValue is not known to work in packs (AWS's documents and published packs do without it)
     t.yaml:4:62: error[cycle]: R leads to itself (break the circle)
     t.yaml:4:58: warning[unproven]: Fn::Join is not known to work in packs (AWS's documents and published packs do without it)
     t.yaml:4:57: error[yaml-1-1]: YAML readers disagree about the value 010 (write "010" if it is text, else the number as JSON does, with at most 15 digits)

@@ -18,7 +18,8 @@ const PROVEN: &[&str] =
     &["And", "Condition", "Equals", "FindInMap", "If", "Not", "Or", "Ref", "Sub"];
 
 /// Functions that `CloudFormation` has and nobody has shown to work in a pack.
-const UNPROVEN: &[&str] = &["Base64", "Cidr", "GetAZs", "GetAtt", "Join", "Select", "Split"];
+const UNPROVEN: &[&str] =
+    &["Base64", "Cidr", "GetAZs", "GetAtt", "ImportValue", "Join", "Select", "Split"];
 
 /// Functions of `Rules`, which are refused.
 const OF_RULES: &[&str] =

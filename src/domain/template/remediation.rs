@@ -15,6 +15,9 @@ use crate::domain::yaml::{Entry, Mapping, Meaning, Node};
 
 pub(super) const REMEDIATION: &str = "AWS::Config::RemediationConfiguration";
 
+/// What is wrong with an automatic remediation that nobody lets act.
+const NO_ROLE: &str = "it is automatic without AutomationAssumeRole";
+
 /// The rules of a pack by what a remediation can call them.
 #[derive(Debug, Default)]
 pub(super) struct Rules<'n> {
@@ -160,9 +163,9 @@ fn check_automatic(findings: &mut Findings<'_>, properties: &Node) {
     };
     if role.is_none() {
         findings
-            .error(entry.key_span, code::REMEDIATION, "it is automatic without AutomationAssumeRole")
+            .error(entry.key_span, code::REMEDIATION, NO_ROLE)
             .expected("the ARN of a role under Parameters: AutomationAssumeRole")
-            .hint("AWS Config API: PutRemediationConfigurations requires it of automatic remediations");
+            .hint("AWS Config API, PutRemediationConfigurations");
     }
 }
 
