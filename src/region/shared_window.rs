@@ -86,7 +86,9 @@ impl SharedWindow {
             Ok((reader, remembered)) => {
                 (RecordStatus::Usable { began: reader.began().clone() }, remembered, Some(reader))
             }
-            Err(none) => (RecordStatus::Unusable(none), Default::default(), None),
+            Err(none) => {
+                (RecordStatus::Unusable(none), crate::domain::record::Window::default(), None)
+            }
         };
         let window = Self::new(recorded::window(&status, &remembered, clock), clock, None);
         Self { read: Some(status), ..window }.beside(reader)

@@ -19,11 +19,11 @@ const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];
 const PACKS: [&str; 4] = ["iam", "no", "s3-baseline", "True"];
 
 /// Whether a template may call a rule so: characters that nobody sees are refused there.
-fn is_name(name: &String) -> bool {
+fn is_name(name: &str) -> bool {
     let text = format!(
         "Resources: {{R: {{Type: 'AWS::Config::ConfigRule', Properties: {{ConfigRuleName: {}, \
          Source: {{Owner: AWS, SourceIdentifier: X}}}}}}}}",
-        serde_json::Value::from(name.as_str())
+        serde_json::Value::from(name)
     );
     Template::parse(&SourcePath::new("t.yaml").unwrap(), &text).is_ok()
 }
@@ -31,7 +31,9 @@ fn is_name(name: &String) -> bool {
 fn any_loss() -> impl Strategy<Value = Loss> {
     let rule = prop_oneof![
         "[a-z][a-z-]{0,9}".prop_map(Loss::Rule),
-        "\\PC{1,12}".prop_filter("a rule may be called so", is_name).prop_map(Loss::Rule),
+        "\\PC{1,12}"
+            .prop_filter("a rule may be called so", |name| is_name(name))
+            .prop_map(Loss::Rule),
         select(vec!["yes", "1e3", "0x1f", "~", "a: b", "- a", "#a", "ünïcode"])
             .prop_map(|name| Loss::Rule(name.to_owned())),
     ];

@@ -128,7 +128,7 @@ fn input_parameters_are_held_to_the_same_rules_as_json_and_written_out() {
     insta::assert_snapshot!(judge_all([
         rule("InputParameters: 12"),
         rule("InputParameters: true"),
-        rule(r#"InputParameters: '[1]'"#),
+        rule(r"InputParameters: '[1]'"),
         rule(r#"InputParameters: '{"a": {"b": 1}}'"#),
         rule(r#"InputParameters: '{"a": null}'"#),
         rule(r#"InputParameters: '{"a": "1", "a": "2"}'"#),

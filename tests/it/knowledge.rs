@@ -53,8 +53,8 @@ const DUMMY: [&str; 6] = ["INSTANCES_IN_VPC"; 6];
 /// What a plan says is held of the pack, each loss in the words of the JSON form.
 fn planned(scene: &Scene) -> Vec<String> {
     let plan: Value = serde_json::from_str(&scene.run(&["plan", "-o", "json"]).stdout).unwrap();
-    let losses = &plan["regions"][0]["pending"]["losses"]["iam"];
-    let losses = losses.as_array().into_iter().flatten();
+    let losses = plan.pointer("/regions/0/pending/losses/iam").and_then(Value::as_array);
+    let losses = losses.into_iter().flatten();
     losses.map(ToString::to_string).collect()
 }
 
@@ -79,7 +79,7 @@ fn plan_approve_and_apply_say_the_same_losses_by_the_same_record() {
     let plan = scene.run(&["plan"]).expect(0);
     assert_eq!(planned(&scene), names, "{}", plan.text());
     let approve = scene.run(&["approve", "--reason", "change 1"]).expect(0);
-    let rules = (0..6).map(|number| format!("        - r{number}\n")).collect::<String>();
+    let rules = (0..6).map(|number| format!("        - r{number}\n")).collect::<Vec<_>>().concat();
     assert!(approve.stdout.contains(&format!("loseRules:\n{rules}")), "{}", approve.text());
     assert!(plan.stdout.contains("lose 6 rules in eu-west-1"), "{}", plan.text());
     let apply = scene.run(&["apply", "--yes"]).expect(1);

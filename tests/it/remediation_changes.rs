@@ -14,7 +14,7 @@ fn scene() -> Scene {
 
 /// Declares one rule, and these remediations of it.
 fn declare(scene: &Scene, remediations: &[&str]) {
-    let resources: String = remediations
+    let resources: Vec<String> = remediations
         .iter()
         .enumerate()
         .map(|(number, more)| {
@@ -24,7 +24,8 @@ fn declare(scene: &Scene, remediations: &[&str]) {
             )
         })
         .collect();
-    let text = manifest("keys", 90, "eu-west-1").replace("Keys:", &format!("{resources}Keys:"));
+    let text =
+        manifest("keys", 90, "eu-west-1").replace("Keys:", &format!("{}Keys:", resources.concat()));
     scene.write("packs/keys.yaml", &text);
 }
 

@@ -45,9 +45,8 @@ fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut Node) {
             }
             _ => return,
         },
-        (None, None) => node.clone(),
         (Some(call), _) if call.function == "If" => return,
-        (Some(_), _) => node.clone(),
+        (None, None) | (Some(_), _) => node.clone(),
     };
     let is_list = short.sequence().is_some();
     if kind == "ResourceValue" && is_list {

@@ -59,9 +59,7 @@ pub(super) fn compiled(pattern: &str) -> Result<Regex, Unread> {
 /// The letters of every `(?…)` that sets flags.
 fn flags(pattern: &str) -> String {
     let groups = pattern.split("(?").skip(1);
-    groups
-        .flat_map(|group| group.chars().take_while(|letter| letter.is_ascii_alphabetic()))
-        .collect()
+    groups.flat_map(|group| group.chars().take_while(char::is_ascii_alphabetic)).collect()
 }
 
 /// What a repetition may follow.
