@@ -194,7 +194,7 @@ proptest! {
             // Documents of one file answer for themselves, unless the text itself is damaged.
             let damage = ["syntax", "character", "duplicate-key", "tag", "alias", "not-a-manifest"];
             let error = catalog.diagnostics.iter().find(|finding| {
-                let is_own = finding.path == manifest.origin.path && catalog.packs.len() > 1;
+                let is_own = finding.path == manifest.origin.path;
                 finding.severity == Severity::Error
                     && rests.contains(&finding.path.as_str())
                     && (!is_own || damage.contains(&finding.code))
