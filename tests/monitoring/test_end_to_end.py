@@ -39,7 +39,7 @@ aws:
     url: http://{aws}
     credentials: {{accessKeyId: AKIASIM111111111111, secretAccessKey: any}}
 source:
-  directory: {{root: manifests, path: .}}
+  directory: {{root: manifests, path: ., absence: atomic}}
 intervals:
   source: 2s
   organization: 5s
@@ -77,7 +77,7 @@ IMMINENT = (CALL, f"ConformdDeadlineImminent region={REGION}")
 MISSED = (CALL, f"ConformdDeadlineMissed region={REGION}")
 GUARD = {
     (CALL, f"ConformdGuardTripped region={REGION} reason={reason}")
-    for reason in ("overlap", "ratio", "window")
+    for reason in ("caution", "overlap", "ratio")
 }
 STALE = (TEAM, "ConformdSourceStale")
 # Everything that may be told of. DeadlineNear fires as well, and Imminent holds it back.
