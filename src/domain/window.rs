@@ -214,11 +214,7 @@ impl Window {
         let at =
             |pack: &PackName, loss| LossAt { region: region.clone(), pack: pack.clone(), loss };
         for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
-            let at = at(pack, Loss::Pack);
-            if self.is_new(&at, now) {
-                noticed.vanished.push(at.clone());
-                self.lose_to_others(at, now, when);
-            }
+            noticed.vanished.extend(self.lose_to_others(at(pack, Loss::Pack), now, when));
         }
         for (pack, sighting) in &packs {
             let at = at(pack, Loss::Pack);
@@ -242,10 +238,7 @@ impl Window {
                 .collect();
             for account in added {
                 let at = at(pack, Loss::Account(account));
-                if self.is_new(&at, now) {
-                    noticed.excluded.push(at.clone());
-                    self.lose_to_others(at, now, when);
-                }
+                noticed.excluded.extend(self.lose_to_others(at, now, when));
             }
         }
         if !noticed.returned.is_empty() {
@@ -261,14 +254,15 @@ impl Window {
         noticed
     }
 
-    fn is_new(&self, at: &LossAt, now: Elapsed) -> bool {
-        !self.losses.iter().any(|lost| lost.at == *at && lost.until > now)
-    }
-
-    fn lose_to_others(&mut self, at: LossAt, now: Elapsed, when: Timestamp) {
+    /// Counts a loss that no step of ours caused, unless it counts already; gives it if it is new.
+    fn lose_to_others(&mut self, at: LossAt, now: Elapsed, when: Timestamp) -> Option<LossAt> {
+        if self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
+            return None;
+        }
         let until = now.saturating_add(SPAN);
         let (approval, external, confirmed) = (None, true, true);
-        self.losses.push(Lost { at, until, when, approval, external, confirmed });
+        self.losses.push(Lost { at: at.clone(), until, when, approval, external, confirmed });
+        Some(at)
     }
 
     /// A pack of ours with a marker that nobody here knows: another process of this installation

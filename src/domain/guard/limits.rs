@@ -158,7 +158,9 @@ impl<'a> Scales<'a> {
     /// its last try is not known to have happened, is no second loss.
     fn before(&self) -> impl Iterator<Item = &'a Lost> {
         let again = |lost: &&Lost| !lost.confirmed && self.keys.contains(&lost.at.key());
-        let counts = |lost: &&Lost| !lost.external || self.basis == HoldBasis::Vanished;
+        // Only packs can prove to have been there all the time.
+        let may_return = |lost: &Lost| lost.external && is_pack(lost);
+        let counts = move |lost: &&Lost| !may_return(lost) || self.basis == HoldBasis::Vanished;
         self.window.counting(self.terms.elapsed).filter(move |lost| counts(lost) && !again(lost))
     }
 

@@ -194,6 +194,14 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     assert_eq!(court.sees([("a", leaving(1..=8))].into_iter()).excluded.len(), 5);
     assert_eq!(court.sees([("a", leaving(1..=8))].into_iter()).excluded, []);
     assert_eq!(court.window.counting(court.elapsed()).count(), 5);
+    // They do not come back as a pack does that a short listing hid: the hold stays.
+    let asked = second("a v1 -1x", "a v1");
+    assert_eq!(verdict(&court.rule(asked)).lines().next(), Some("go: -"));
+    court.now = at("12:01");
+    court.sees([].into_iter());
+    court.now = at("12:02");
+    let back = [("a", Sighting { last_update: at("00:00"), ..leaving(1..=8) })].into_iter();
+    assert_eq!(court.sees(back).released, []);
 }
 
 #[test]
