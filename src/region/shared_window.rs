@@ -142,9 +142,16 @@ impl SharedWindow {
         let ruling = make(&mut window);
         if intent == Intent::Act {
             let holding = window.commit(&ruling, moment.elapsed, moment.now);
-            lock(&self.holdings).push(holding);
+            self.queue(holding);
         }
         ruling
+    }
+
+    /// Keeps what is to be recorded until it can be; nothing waits for a record that is none.
+    fn queue(&self, holding: Holding) {
+        if self.record.is_some() && holding != Holding::default() {
+            lock(&self.holdings).push(holding);
+        }
     }
 
     /// Why a record that this process relied on cannot be written any more.
@@ -167,7 +174,7 @@ impl SharedWindow {
         if let Some(pack) = other_writer {
             tracing::error!(%region, %pack, "another process of this installation wrote");
         }
-        lock(&self.holdings).push(Holding { changed: Vec::new(), withdrawn: released });
+        self.queue(Holding { changed: Vec::new(), withdrawn: released });
         let take = |from: &Mutex<BTreeMap<LossAt, LossId>>, all: &[LossAt]| {
             all.iter().filter_map(|at| lock(from).remove(at)).collect()
         };

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::call::Call;
 use super::outline::{Term, Test, choice, described};
+use super::schema::is_no_value;
 use crate::domain::yaml::Node;
 
 /// The field with several values: a rule looks at resources of any of these types.
@@ -128,9 +129,4 @@ fn either(node: &Node, depth: usize, of: fn(&Node, usize) -> Test) -> Option<Tes
     let (test, [yes, no]) = choice(node, depth)?;
     let no = Test::And(vec![Test::Not(Box::new(test.clone())), of(no, depth)]);
     Some(Test::Or(vec![Test::And(vec![test, of(yes, depth)]), no]))
-}
-
-fn is_no_value(node: &Node) -> bool {
-    let call = Call::of(node).filter(|call| call.function == "Ref");
-    call.and_then(|call| call.text()) == Some("AWS::NoValue")
 }
