@@ -16,15 +16,14 @@ use std::time::{Duration, Instant};
 
 use conformd::domain::arrival::{Tracking, Verdict};
 use conformd::domain::model::{
-    AccountId, DeletionPolicy, Digest, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
+    AccountId, AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, PackName,
+    Place, Timestamp,
 };
 use conformd::domain::observed::{
-    Delivery, PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
+    PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
 };
-use conformd::domain::organization::{
-    Account, AccountList, AccountState, OrganizationRecord, Standing,
-};
-use conformd::domain::track::{Draft, Facts, PAGE, Reading, Sweeps, Tracked};
+use conformd::domain::organization::{Account, AccountList, OrganizationRecord, Standing};
+use conformd::domain::track::{Draft, Facts, PAGE, Reading, Sweeps, Targets, Tracked};
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
@@ -126,7 +125,7 @@ fn region(
     let seen = seen(&place)?;
     let facts = Facts {
         seen: &seen,
-        desired: None,
+        targets: &Targets::new(),
         list: Some(list),
         standing: &Standing::Current,
         recorders: None,

@@ -16,13 +16,13 @@ use conformd::domain::content::Content;
 use conformd::domain::desired::{Basis, Desired, DesiredPack, Want};
 use conformd::domain::diff::{Inputs, plan};
 use conformd::domain::guard::{Limits, Terms, approve};
-use conformd::domain::history::{History, Pace, after};
+use conformd::domain::history::History;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
-    DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName, Place,
-    Revision, Timestamp,
+    DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName,
+    Place, Revision, Timestamp,
 };
-use conformd::domain::observed::{Delivery, Observed, PackRecord, StatusRecord, join};
+use conformd::domain::observed::{Observed, PackRecord, StatusRecord, join};
 use conformd::domain::organization::Standing;
 use conformd::domain::recorder::Recorders;
 use conformd::domain::remedy::Rescue;
@@ -30,6 +30,7 @@ use conformd::domain::rules::{HeldRules, Templates};
 use conformd::domain::selector::named;
 use conformd::domain::snapshot::Absence;
 use conformd::domain::template::Template;
+use conformd::domain::time::{Pace, after};
 use conformd::domain::window::{SPAN, Window};
 
 const REGIONS: usize = 20;

@@ -180,8 +180,7 @@ mod tests {
     use crate::domain::guard::{Limits, Terms, approve};
     use crate::domain::loss::Losses;
     use crate::domain::mode::Mode;
-    use crate::domain::model::{PackName, Timestamp};
-    use crate::domain::observed::Delivery;
+    use crate::domain::model::{Delivery, PackName, Timestamp};
     use crate::domain::plan::{Plan, Reason, Weights};
     use crate::domain::rules::{HeldRules, Templates};
     use crate::domain::window::{SPAN, Window};

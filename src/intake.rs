@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::catalog::{Catalog, Constraints};
 use crate::domain::desired::Basis;
-use crate::domain::history::after;
 use crate::domain::model::{Revision, Timestamp};
 use crate::domain::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
+use crate::domain::time::after;
 use crate::source::{Problem, SourceState};
 pub use refresh::{NotRefreshed, Refresh};
 

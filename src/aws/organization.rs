@@ -13,11 +13,8 @@ use super::error::{
 };
 use super::parse;
 use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
-use crate::domain::model::{AccountId, Region, UnitId};
+use crate::domain::model::{AccountId, PRINCIPAL, Region, UnitId};
 use crate::domain::organization::{Account, OrganizationRecord};
-
-/// The service that organization packs are delegated to (AWS Config developer guide).
-const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
 
 /// AWS Organizations, to look at.
 #[derive(Debug, Clone)]

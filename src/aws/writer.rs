@@ -9,8 +9,7 @@ use super::attempt::Ears;
 use super::error::{self, Broken, DeleteFailure, PutFailure};
 use crate::cloud::{CloudError, Op, Receipt, Writer};
 use crate::domain::content::Content;
-use crate::domain::model::{PackName, Place};
-use crate::domain::observed::Delivery;
+use crate::domain::model::{Delivery, PackName, Place};
 
 /// AWS Config in one region, to change.
 #[derive(Debug, Clone)]

@@ -22,11 +22,11 @@ use super::session::{self, Remembering, Session};
 use super::{SettingsFile, session::Unfit};
 use crate::config::Config;
 use crate::domain::approval::Approval;
-use crate::domain::approval::document::{Statement, Waiting};
-use crate::domain::history::after;
+use crate::domain::approval_document::{Statement, Waiting};
 use crate::domain::model::{Region, Revision, Timestamp};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::HoldReason;
+use crate::domain::time::after;
 use crate::region::{Surroundings, Watched};
 use question::Answer;
 

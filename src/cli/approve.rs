@@ -5,13 +5,12 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::SettingsFile;
-use super::answers;
 use super::ask::Address;
 use super::plan::{chosen, is_simulated, look, print, simulated_line};
 use super::session::{self, Remembering, Session};
+use super::{SettingsFile, answers};
 use crate::domain::approval::LIFE_MAX;
-use crate::domain::approval::document::{Statement, Waiting};
+use crate::domain::approval_document::{Statement, Waiting};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Region, Timestamp};
 use crate::domain::view::approvals::{ApprovalsView, document, names};

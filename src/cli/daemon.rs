@@ -36,13 +36,12 @@ use crate::domain::recorder::Recorders;
 use crate::domain::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
 use crate::intake::{self, Parsed, Refresh};
-use crate::journal;
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
-use crate::probe;
 use crate::region::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
+use crate::{journal, probe};
 
 /// How long tasks may take to end after a stop; what is in flight then is abandoned.
 const DRAIN: Duration = Duration::from_secs(9);

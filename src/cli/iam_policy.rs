@@ -16,9 +16,10 @@ use super::session;
 use crate::config::{Aws, Config, RecorderProbe};
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Region};
+use crate::domain::partition::Partition;
+use crate::domain::policy;
 use crate::domain::policy::{
-    self, Document, Duties, ExternalId, NamePrefix, Need, OrganizationId, Partition, Probe,
-    RoleName, Scope, Trust,
+    Document, Duties, ExternalId, NamePrefix, Need, OrganizationId, Probe, RoleName, Scope, Trust,
 };
 
 /// Arguments of `iam-policy`.

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::SettingsFile;
-use super::session;
+use super::{SettingsFile, session};
 
 /// Arguments of `reload`.
 #[derive(Debug, clap::Args)]

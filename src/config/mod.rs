@@ -7,19 +7,16 @@ mod fields;
 mod sections;
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, io};
 
 use thiserror::Error;
 
-use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;
-use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
@@ -27,6 +24,7 @@ use crate::domain::remedy::Rescue;
 use crate::domain::snapshot::{Absence, SourcePath};
 use crate::domain::words::many;
 use crate::domain::yaml::{self, Node};
+use crate::domain::{code, guard};
 
 /// Settings that passed every check which needs no AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,16 +12,15 @@ use super::{
     Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
     StaticCredentials, TemplateBucket,
 };
-use crate::domain::code;
 use crate::domain::findings::Findings;
 use crate::domain::foreign::veiled;
-use crate::domain::guard;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Installation, Region};
 use crate::domain::policy::{ExternalId, RoleName};
 use crate::domain::remedy::{AfterDeadline, Rescue};
 use crate::domain::snapshot::Absence;
 use crate::domain::yaml::Node;
+use crate::domain::{code, guard};
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
 const PERIOD_MIN: Duration = Duration::from_secs(1);

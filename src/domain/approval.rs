@@ -1,18 +1,15 @@
 //! Approvals: reviewed documents that say in words which losses they permit.
 //!
 //! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and
-//! covers nothing that it does not name. What was used is in the [`Window`].
-
-pub mod document;
+//! covers nothing that it does not name. Which losses it covers is in `loss`, what was used of it in
+//! `window`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::history::after;
-use super::loss::{Loss, LossAt};
 use super::manifest::Origin;
 use super::model::{AccountId, Digest, PackName, Region, Timestamp};
-use super::window::Window;
+use super::time::after;
 
 /// An approval may expire at most so far ahead: it is for the change at hand, not for later.
 pub const LIFE_MAX: Duration = Duration::from_hours(7 * 24);
@@ -74,36 +71,6 @@ pub enum Permitted {
     AccountList(usize),
 }
 
-impl Permit {
-    /// Whether it names this loss.
-    pub fn covers(&self, LossAt { region, pack, loss }: &LossAt) -> bool {
-        let is_here = self.regions.as_ref().is_none_or(|regions| regions.contains(region));
-        is_here
-            && match (&self.what, loss) {
-                (Permitted::Packs(packs), Loss::Pack)
-                | (Permitted::Adoptions(packs), Loss::Adoption) => packs.contains(pack),
-                (Permitted::Rules { pack: of, rules }, Loss::Rule(name)) => {
-                    of == pack && rules.contains(name)
-                }
-                (Permitted::RuleCount { pack: of, count }, Loss::Rules(lost)) => {
-                    of == pack && lost <= count
-                }
-                (Permitted::Accounts { pack: of, accounts }, Loss::Account(account)) => {
-                    of == pack && accounts.contains(account)
-                }
-                (
-                    Permitted::Packs(_)
-                    | Permitted::Adoptions(_)
-                    | Permitted::Rules { .. }
-                    | Permitted::RuleCount { .. }
-                    | Permitted::Accounts { .. }
-                    | Permitted::AccountList(_),
-                    _,
-                ) => false,
-            }
-    }
-}
-
 impl Approval {
     /// Which document this is: another reason, expiry or permit makes another one, so that what was
     /// used stays used when the file is moved or committed again.
@@ -156,42 +123,5 @@ impl<'a> Approvals<'a> {
         } else {
             Validity::InForce
         }
-    }
-
-    /// An approval that names this loss and does not count, and why.
-    pub fn void(
-        &self,
-        window: &Window,
-        loss: &LossAt,
-        last_update: Option<Timestamp>,
-    ) -> Option<(&'a Approval, &'static str)> {
-        let names =
-            |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
-        let mut naming = self.all.values().filter(names);
-        naming.find_map(|approval| {
-            let why = match self.validity(approval) {
-                Validity::Expired => "it has expired",
-                Validity::TooLong => "it expires more than 7 days ahead",
-                Validity::InForce if window.may_use(approval, loss, last_update) => return None,
-                Validity::InForce => window.why_not_used(),
-            };
-            Some((approval, why))
-        })
-    }
-
-    /// The approval that covers this loss of a pack that AWS last changed at `last_update`, if one
-    /// does that was not used for it before.
-    pub fn covering(
-        &self,
-        window: &Window,
-        loss: &LossAt,
-        last_update: Option<Timestamp>,
-    ) -> Option<&'a Approval> {
-        let in_force = |approval: &&Approval| self.validity(approval) == Validity::InForce;
-        let mut valid = self.all.values().filter(in_force);
-        valid.find(|approval| {
-            approval.permits.iter().any(|permit| permit.covers(loss))
-                && window.may_use(approval, loss, last_update)
-        })
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::{AccountId, Digest, MARKER_PARAMETER};
-use super::observed::{Delivery, PackRecord};
+use super::model::{AccountId, Delivery, Digest, MARKER_PARAMETER};
+use super::observed::PackRecord;
 
 /// Everything a Put sends besides the name.
 #[derive(Debug, Clone, PartialEq, Eq)]

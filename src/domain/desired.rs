@@ -14,6 +14,7 @@ use super::organization::{AccountList, Standing};
 use super::selector::{self, Excluded, Unresolved};
 use super::snapshot::Absence;
 use super::template::Template;
+use super::track::Targets;
 
 /// What a region should hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +173,15 @@ pub fn desired(
 }
 
 impl Desired {
+    /// Whom each pack excludes, for who tracks its members.
+    pub fn targets(&self) -> Targets<'_> {
+        let excluded = |want| match want {
+            &Want::Pack(ref pack) => Some(&pack.content.excluded),
+            &Want::Stuck(_) => None,
+        };
+        self.packs.iter().map(|(name, want)| (name, excluded(want))).collect()
+    }
+
     /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
     /// stops a pack.
     pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
@@ -289,9 +299,7 @@ mod tests {
     use super::*;
     use crate::domain::diagnostic::Span;
     use crate::domain::manifest::Override;
-    use crate::domain::model::{DeletionPolicy, Region};
-    use crate::domain::observed::Delivery;
-    use crate::domain::organization::AccountState;
+    use crate::domain::model::{AccountState, DeletionPolicy, Delivery, Region};
     use crate::domain::snapshot::SourcePath;
     use crate::domain::template::Census;
 

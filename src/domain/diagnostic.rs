@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::foreign::one_line;
 use super::snapshot::SourcePath;
+use crate::domain::limits::Limit;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -136,5 +137,18 @@ impl fmt::Display for Diagnostic {
             write!(out, " ({hint})")?;
         }
         Ok(())
+    }
+}
+
+impl Severity {
+    /// How much it matters that there are `count` of what is limited.
+    pub fn beyond(limit: &Limit, count: usize) -> Option<Self> {
+        if limit.upper < count {
+            Some(Self::Error)
+        } else if limit.strict < count {
+            Some(Self::Warning)
+        } else {
+            None
+        }
     }
 }

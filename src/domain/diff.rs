@@ -23,7 +23,7 @@ use super::approval::Approvals;
 use super::arrival::{Arrival, Tracking, Verdict};
 use super::changes::{Scene, changes, losses};
 use super::desired::{Desired, DesiredPack, Stuck, Want};
-use super::history::{History, Memory, Pace};
+use super::history::{History, Memory};
 use super::holds::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
 use super::model::{DeletionPolicy, Digest, Marker, PackName, Place, Timestamp};
@@ -36,6 +36,7 @@ use super::recorder::Recorders;
 use super::remedy::{Case, Remedy, Rescue, Tries, remedy};
 use super::rules::HeldRules;
 use super::snapshot::Absence;
+use super::time::Pace;
 use super::window::Window;
 
 /// Everything a plan is made from.
@@ -493,8 +494,8 @@ mod tests {
     use crate::domain::content::Content;
     use crate::domain::desired::Basis;
     use crate::domain::model::counted::DIGESTS;
-    use crate::domain::model::{MARKER_PARAMETER, Marker, Revision};
-    use crate::domain::observed::{Delivery, PackRecord, join};
+    use crate::domain::model::{Delivery, MARKER_PARAMETER, Marker, Revision};
+    use crate::domain::observed::{PackRecord, join};
     use crate::domain::organization::Standing;
     use crate::domain::snapshot::SourcePath;
     use crate::domain::template::Template;

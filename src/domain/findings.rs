@@ -66,7 +66,7 @@ impl<'a> Findings<'a> {
     /// the upper one.
     pub(crate) fn limit(&mut self, span: Span, code: &'static str, limit: &Limit, count: usize) {
         let found = || format!("{count} {}", limit.what);
-        match limit.severity(count) {
+        match Severity::beyond(limit, count) {
             None => {}
             Some(Severity::Warning) => {
                 self.warning(span, code, found())

@@ -16,48 +16,7 @@ use super::outcome::{Ending, Outcome};
 use super::plan::{Action, Reason, Step};
 use super::remedy::Tries;
 use super::roster::{Excuse, Roster};
-
-/// How long things take: what the settings say and figures that were chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Between two ticks of a region (settings: `intervals.region`).
-    pub interval: Duration,
-    /// Before a pack in progress, or a suspicious sight, is looked at again; doubles while the
-    /// pack stays in progress (settings: `intervals.inProgress.first`).
-    pub look_again: Duration,
-    /// Longest such wait (settings: `intervals.inProgress.max`).
-    pub look_again_max: Duration,
-    /// How long a write may stay invisible (10 min: Terraform's AWS provider polls as long).
-    pub settle: Duration,
-    /// First wait before a failed deployment is put again; doubles.
-    pub retry_min: Duration,
-    /// Longest such wait.
-    pub retry_max: Duration,
-    /// Before content that AWS refused is offered again unchanged.
-    pub recheck: Duration,
-    /// First wait of a write that failed or was refused for now; doubles (settings:
-    /// `intervals.requeue.first`).
-    pub requeue: Duration,
-    /// Longest such wait (settings: `intervals.requeue.max`).
-    pub requeue_max: Duration,
-}
-
-impl Pace {
-    /// The figures that were chosen, around this interval.
-    pub fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            look_again: Duration::from_mins(1).min(interval),
-            look_again_max: Duration::from_mins(5),
-            settle: Duration::from_mins(10),
-            retry_min: Duration::from_hours(1),
-            retry_max: Duration::from_hours(24),
-            recheck: Duration::from_hours(24),
-            requeue: Duration::from_mins(1).min(interval),
-            requeue_max: Duration::from_mins(15),
-        }
-    }
-}
+use crate::domain::time::{Pace, after, backoff, jittered};
 
 /// More Puts of one content than this within [`FIGHT_WINDOW`] are a fight with a second writer.
 const FIGHT_PUTS: usize = 6;
@@ -151,16 +110,6 @@ pub struct Wait {
     pub attempts: u32,
     /// What happened.
     pub why: String,
-}
-
-/// `now` plus a span, never past the end of time.
-pub fn after(now: Timestamp, span: Duration) -> Timestamp {
-    now.checked_add(span).unwrap_or(Timestamp::MAX)
-}
-
-/// `base` doubled `times` times, at most `max`.
-pub fn backoff(base: Duration, times: u32, max: Duration) -> Duration {
-    base.saturating_mul(2_u32.saturating_pow(times)).min(max)
 }
 
 impl History {
@@ -294,15 +243,6 @@ fn denies(kind: FailureKind) -> bool {
     )
 }
 
-/// Up to a quarter more, by name and attempt, so that packs do not come back all at once.
-fn jittered(span: Duration, pack: &PackName, attempts: u32) -> Duration {
-    let digest = Digest::of([pack.as_str().as_bytes(), &attempts.to_be_bytes()]);
-    let quarter = span.checked_div(4).unwrap_or_default();
-    let sixteenth = u32::from_str_radix(&digest.short(), 16).unwrap_or_default() >> 28;
-    let jitter = quarter.saturating_mul(sixteenth).checked_div(16).unwrap_or_default();
-    span.saturating_add(jitter)
-}
-
 impl Memory {
     fn note_sent(&mut self, step: &Step, accepted: bool, now: Timestamp) {
         let Step { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } = step;
@@ -331,7 +271,8 @@ impl Memory {
     fn requeue(&mut self, pack: &PackName, why: &str, now: Timestamp, pace: &Pace) {
         let attempts = self.requeued.as_ref().map_or(0, |wait| wait.attempts);
         let span = backoff(pace.requeue, attempts, pace.requeue_max);
-        let until = after(now, jittered(span, pack, attempts));
+        let parts = [pack.as_str().as_bytes(), &attempts.to_be_bytes()];
+        let until = after(now, jittered(span, span / 4, parts));
         let attempts = attempts.saturating_add(1);
         self.requeued = Some(Wait { until, attempts, why: why.to_owned() });
     }

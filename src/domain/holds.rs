@@ -8,12 +8,13 @@ use super::arrival::Verdict;
 use super::content::Content;
 use super::desired::{Basis, DesiredPack};
 use super::diff::{Decision, Region};
-use super::history::{Memory, Sent, Sight, after, backoff};
+use super::history::{Memory, Sent, Sight};
 use super::model::{Digest, PackName, Timestamp};
 use super::observed::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
 use super::organization::Standing;
 use super::plan::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use super::roster::Excuse;
+use super::time::{after, backoff};
 
 /// How long AWS is believed that a run is active, unless every member is known to be done: what a
 /// delegated administrator is shown may stay `CREATE_IN_PROGRESS` for ever. After that a write is

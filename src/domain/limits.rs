@@ -3,7 +3,7 @@
 //! Where sources of AWS disagree a limit has two figures: findings above the strict one are
 //! warnings, above the upper one errors.
 
-use super::diagnostic::Severity;
+use std::time::Duration;
 
 /// One limit of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +16,6 @@ pub struct Limit {
     pub upper: usize,
     /// Where the figures come from.
     pub source: &'static str,
-}
-
-impl Limit {
-    /// How much it matters that there are so many.
-    pub fn severity(&self, count: usize) -> Option<Severity> {
-        if self.upper < count {
-            Some(Severity::Error)
-        } else if self.strict < count {
-            Some(Severity::Warning)
-        } else {
-            None
-        }
-    }
 }
 
 /// Input parameters of one pack, the marker included.
@@ -171,3 +158,7 @@ pub const KEY: usize = 1_000;
 
 /// Problems reported of one file's text. Ours: nobody reads on.
 pub const PROBLEMS: usize = 100;
+
+/// For how long AWS retries an account without configuration recorder (AWS Config developer guide,
+/// "Retry mechanism for new accounts added to an organization").
+pub const RETRY_WINDOW: Duration = Duration::from_hours(7);

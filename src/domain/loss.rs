@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{AccountId, PackName, Region};
 use super::template::Evaluates;
+use crate::domain::approval::{Permit, Permitted};
 
 /// One thing that is lost.
 #[derive(
@@ -178,6 +179,36 @@ impl RulesHeld {
             });
         }
         gone.into_iter().map(|(name, _)| Loss::Rule(name.clone())).collect()
+    }
+}
+
+impl Permit {
+    /// Whether it names this loss.
+    pub fn covers(&self, LossAt { region, pack, loss }: &LossAt) -> bool {
+        let is_here = self.regions.as_ref().is_none_or(|regions| regions.contains(region));
+        is_here
+            && match (&self.what, loss) {
+                (Permitted::Packs(packs), Loss::Pack)
+                | (Permitted::Adoptions(packs), Loss::Adoption) => packs.contains(pack),
+                (Permitted::Rules { pack: of, rules }, Loss::Rule(name)) => {
+                    of == pack && rules.contains(name)
+                }
+                (Permitted::RuleCount { pack: of, count }, Loss::Rules(lost)) => {
+                    of == pack && lost <= count
+                }
+                (Permitted::Accounts { pack: of, accounts }, Loss::Account(account)) => {
+                    of == pack && accounts.contains(account)
+                }
+                (
+                    Permitted::Packs(_)
+                    | Permitted::Adoptions(_)
+                    | Permitted::Rules { .. }
+                    | Permitted::RuleCount { .. }
+                    | Permitted::Accounts { .. }
+                    | Permitted::AccountList(_),
+                    _,
+                ) => false,
+            }
     }
 }
 

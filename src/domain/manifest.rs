@@ -21,9 +21,9 @@ pub(super) use kind::{Kind, kind};
 pub(super) use resolution::{bury, resolve};
 
 use super::diagnostic::Span;
-use super::model::{AccountId, DeletionPolicy, PackName, Region, Timestamp, UnitId};
-use super::observed::Delivery;
-use super::organization::AccountState;
+use super::model::{
+    AccountId, AccountState, DeletionPolicy, Delivery, PackName, Region, Timestamp, UnitId,
+};
 use super::snapshot::SourcePath;
 use super::template::Template;
 

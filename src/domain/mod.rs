@@ -2,6 +2,7 @@
 //! tracing; ordered collections only, since order is output; the time is an argument.
 
 pub mod approval;
+pub mod approval_document;
 pub mod arrival;
 pub mod beat;
 pub mod catalog;
@@ -19,6 +20,7 @@ pub mod foreign;
 pub mod guard;
 pub mod history;
 pub mod holds;
+pub mod interest;
 pub mod journal;
 pub mod limits;
 pub mod loss;
@@ -32,6 +34,7 @@ pub mod observed;
 pub mod op;
 pub mod organization;
 pub mod outcome;
+pub mod partition;
 pub mod plan;
 pub mod plan_text;
 pub mod policy;
@@ -48,6 +51,7 @@ pub mod selector;
 pub mod snapshot;
 pub mod stamp;
 pub mod template;
+pub mod time;
 pub mod track;
 pub mod view;
 pub mod window;

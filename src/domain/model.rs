@@ -438,6 +438,85 @@ pub(super) mod counted {
     }
 }
 
+/// The life cycle of an account (`Account.State` of AWS Organizations).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AccountState {
+    /// Being created or invited.
+    PendingActivation,
+    /// A full member.
+    Active,
+    /// Suspended by AWS.
+    Suspended,
+    /// Being closed.
+    PendingClosure,
+    /// Closed, still listed for about 90 days.
+    Closed,
+}
+
+impl AccountState {
+    /// Every state, in label order.
+    pub const ALL: [Self; 5] = [
+        Self::PendingActivation,
+        Self::Active,
+        Self::Suspended,
+        Self::PendingClosure,
+        Self::Closed,
+    ];
+
+    /// The word that AWS uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingActivation => "PENDING_ACTIVATION",
+            Self::Active => "ACTIVE",
+            Self::Suspended => "SUSPENDED",
+            Self::PendingClosure => "PENDING_CLOSURE",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+impl fmt::Display for AccountState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// Where AWS puts a pack's conformance results (`DeliveryS3Bucket`, `DeliveryS3KeyPrefix`).
+/// Unset and empty are the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Delivery {
+    /// Bucket name; empty when none.
+    pub bucket: String,
+    /// Key prefix; empty when none.
+    pub prefix: String,
+}
+
+impl FromStr for AccountState {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        state.ok_or_else(|| Malformed::new(text, "an account state such as SUSPENDED"))
+    }
+}
+
+/// The service principal of organization packs, which trusted access and delegation are given to
+/// (AWS Config developer guide).
+pub const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
+
 #[cfg(test)]
 mod tests {
     use super::*;

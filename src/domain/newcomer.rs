@@ -10,15 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Arrival;
-use super::history::after;
+use super::limits::RETRY_WINDOW;
 use super::member::MemberStatus;
-use super::model::{AccountId, PackName, Timestamp};
-use super::organization::{Account, AccountList, AccountState};
+use super::model::{AccountId, AccountState, PackName, Timestamp};
+use super::organization::{Account, AccountList};
 use super::recorder::{RecorderState, Sighting};
-
-/// For how long AWS retries an account without configuration recorder (AWS Config developer guide,
-/// "Retry mechanism for new accounts added to an organization").
-pub const WINDOW: Duration = Duration::from_hours(7);
+use super::time::after;
 
 /// Accounts that joined longer ago are not new any more: a first start on an old organization
 /// raises nothing (reliability M-20).
@@ -72,7 +69,7 @@ pub struct Newcomer {
     pub account: AccountId,
     /// When it joined this time.
     pub joined: Timestamp,
-    /// `joined` + [`WINDOW`].
+    /// `joined` + [`RETRY_WINDOW`].
     pub deadline: Timestamp,
     /// Where it stands.
     pub phase: Phase,
@@ -157,7 +154,7 @@ struct Stand<'a> {
 
 impl Stand<'_> {
     fn newcomer(&self, now: Timestamp) -> Newcomer {
-        let deadline = after(self.joined, WINDOW);
+        let deadline = after(self.joined, RETRY_WINDOW);
         let stages: Vec<(&PackName, Stage)> =
             self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
         let is_active = self.account.is_active();

@@ -3,17 +3,19 @@
 //! Records are AWS's answers with parsed identifiers; [`Observed`] is a whole region at one moment.
 //! "Could not look" is a value: nothing is ever planned on it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
 use super::model::{
-    AccountId, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place, Timestamp,
+    AccountId, Delivery, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place,
+    Timestamp,
 };
 
 /// What AWS was asked to do when it reports a status.
@@ -114,16 +116,6 @@ impl<'de> Deserialize<'de> for RolloutStatus {
         let Ok(status) = String::deserialize(text)?.parse();
         Ok(status)
     }
-}
-
-/// Where AWS puts a pack's conformance results (`DeliveryS3Bucket`, `DeliveryS3KeyPrefix`).
-/// Unset and empty are the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Delivery {
-    /// Bucket name; empty when none.
-    pub bucket: String,
-    /// Key prefix; empty when none.
-    pub prefix: String,
 }
 
 /// One entry of `DescribeOrganizationConformancePacks`.
@@ -277,4 +269,18 @@ pub fn join(
         }
     }
     seen
+}
+
+impl JsonSchema for RolloutStatus {
+    fn schema_name() -> Cow<'static, str> {
+        "RolloutStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "AWS's own word, such as CREATE_SUCCESSFUL.",
+            "maxLength": 64
+        })
+    }
 }

@@ -6,83 +6,16 @@ mod membership;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 
 use membership::kind;
 
-use super::model::{AccountId, Malformed, Timestamp, UnitId};
+use super::model::{AccountId, Timestamp, UnitId};
+use crate::domain::model::AccountState;
 
 pub use membership::{Membership, Shrink, Standing, Terms, Unlisted};
 pub use status::MembershipStatus;
-
-/// The life cycle of an account (`Account.State` of AWS Organizations).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum AccountState {
-    /// Being created or invited.
-    PendingActivation,
-    /// A full member.
-    Active,
-    /// Suspended by AWS.
-    Suspended,
-    /// Being closed.
-    PendingClosure,
-    /// Closed, still listed for about 90 days.
-    Closed,
-}
-
-impl AccountState {
-    /// Every state, in label order.
-    pub const ALL: [Self; 5] = [
-        Self::PendingActivation,
-        Self::Active,
-        Self::Suspended,
-        Self::PendingClosure,
-        Self::Closed,
-    ];
-
-    /// The word that AWS uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PendingActivation => "PENDING_ACTIVATION",
-            Self::Active => "ACTIVE",
-            Self::Suspended => "SUSPENDED",
-            Self::PendingClosure => "PENDING_CLOSURE",
-            Self::Closed => "CLOSED",
-        }
-    }
-}
-
-impl fmt::Display for AccountState {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.as_str())
-    }
-}
-
-impl FromStr for AccountState {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        state.ok_or_else(|| Malformed::new(text, "an account state such as SUSPENDED"))
-    }
-}
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,22 +105,5 @@ impl AccountList {
             && *units_absent == other.units_absent
             && *units_walked == other.units_walked
             && kind(tags_problem.as_ref()) == kind(other.tags_problem.as_ref())
-    }
-}
-
-/// What manifests want to know of accounts besides their ids: decides what a walk costs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interest {
-    /// Units that some manifest selects.
-    pub units: BTreeSet<UnitId>,
-    /// Whether some manifest selects by account tags.
-    pub tags: bool,
-}
-
-impl Interest {
-    /// Whether this asks for anything that `other` does not.
-    pub fn exceeds(&self, other: &Self) -> bool {
-        let Self { units, tags } = self;
-        !units.is_subset(&other.units) || (*tags && !other.tags)
     }
 }

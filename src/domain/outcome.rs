@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::FailureKind;
 use super::plan::Step;
+use super::track::Write;
 
 /// A step and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +41,19 @@ pub enum Ending {
     },
     /// A stop was requested before it began.
     NotStarted,
+}
+
+impl Outcome {
+    /// The write, if AWS took it or may have taken it.
+    pub fn write(&self) -> Option<Write<'_>> {
+        let Self { step, ending } = self;
+        match ending {
+            Ending::Accepted { .. } | Ending::Unknown { .. } => {
+                Some(Write { pack: &step.pack, is_put: step.action.content().is_some() })
+            }
+            Ending::Failed { .. } | Ending::NotStarted => None,
+        }
+    }
 }
 
 impl Ending {

@@ -3,21 +3,21 @@
 //! Old and new are kept, so that the text a person reviews needs nothing else. How a plan comes
 //! about is in `diff`; what may be done of it in `guard`; how it reads in `plan_text`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::content::Content;
 use super::failure_class::FailureClass;
 use super::loss::Losses;
 use super::model::{
-    AccountId, DeletionPolicy, Digest, Installation, Marker, PackName, Place, Revision, Timestamp,
-    UnitId,
+    AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, Marker, PackName,
+    Place, Revision, Timestamp, UnitId,
 };
-use super::observed::{Delivery, VoidMarker};
-use super::organization::AccountState;
+use super::observed::VoidMarker;
 use super::selector::Rule;
 use super::template::RemediationChange;
 
@@ -515,5 +515,35 @@ impl Plan {
     /// When the first hold lifts by itself.
     pub fn wakes(&self) -> Option<Timestamp> {
         self.holds.iter().filter_map(|hold| hold.until).min()
+    }
+}
+
+impl JsonSchema for Action {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        ActionKind::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<ActionKind>()
+    }
+}
+
+impl JsonSchema for ParameterValue {
+    fn schema_name() -> Cow<'static, str> {
+        "ParameterValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 9,
+            "maxLength": 9,
+            "pattern": "^#[0-9a-f]{8}$",
+            "description": "A digest that stands for the value: people paste secrets."
+        })
     }
 }

@@ -5,9 +5,7 @@ use std::fmt;
 
 use super::foreign::flowing;
 use super::limits;
-use super::model::{AccountId, DeletionPolicy, Timestamp};
-use super::observed::Delivery;
-use super::organization::AccountState;
+use super::model::{AccountId, AccountState, DeletionPolicy, Delivery, Timestamp};
 use super::plan::{
     Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
     Plan, Reason, Step, TemplateMark,

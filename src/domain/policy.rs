@@ -7,7 +7,6 @@
 mod document;
 mod grant;
 mod names;
-mod partition;
 
 use std::collections::BTreeSet;
 
@@ -16,10 +15,9 @@ use self::document::{POLICY_MAX, TRUST_MAX};
 use self::grant::{Clause, actions};
 pub use self::grant::{Grant, WITHOUT_OP, grant};
 pub use self::names::{ExternalId, NamePrefix, OrganizationId, RoleName};
-pub use self::partition::{Divided, Partition};
 use super::mode::Mode;
-use super::model::{AccountId, Region};
-use super::preflight::PRINCIPAL;
+use super::model::{AccountId, PRINCIPAL, Region};
+use super::partition::Partition;
 
 /// Where the packs are, and which of them are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

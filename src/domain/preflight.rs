@@ -24,10 +24,6 @@ use super::record::NoRecord;
 use super::recorder::RecorderState;
 use super::report::Declarations;
 
-/// The service principal of organization packs, which trusted access and delegation are given to
-/// (AWS Config developer guide).
-pub const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
-
 /// Characters of a foreign text that a line keeps: AWS's words with the id of the request.
 const WHY_MAX: usize = 320;
 

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::arrival::Tracking;
 use super::failure::FailureKind;
 use super::failure_class::FailureClass;
-use super::history::after;
 use super::member::MemberStatus;
 use super::model::{AccountId, Region, Timestamp};
 use super::recorder::{RecorderKind, RecorderState, Recorders, Sighting};
-use super::report::{RegionReport, Reports};
+use super::time::after;
 
 /// Accounts that fail for want of a recorder and are looked at, per region; those with the lowest
 /// ids, and the next ones as these are mended. Where more fail, the roll-out of recorders itself is
@@ -33,14 +33,10 @@ const KEPT: Duration = Duration::from_hours(1);
 /// The accounts to look at, by region.
 pub type Wanted = BTreeMap<Region, BTreeSet<AccountId>>;
 
-/// The accounts whose recorders matter now.
-pub fn wanted(reports: &Reports) -> Wanted {
-    reports.iter().map(|(region, report)| (region.clone(), wanted_in(report))).collect()
-}
-
-fn wanted_in(report: &RegionReport) -> BTreeSet<AccountId> {
-    let unsettled = report.tracking.newcomers.iter().filter(|one| !one.phase.is_settled());
-    let members = report.tracking.packs.values().flat_map(|arrival| arrival.troubled.iter());
+/// The accounts whose recorders matter in a region, by what is known of its members.
+pub fn wanted(tracking: &Tracking) -> BTreeSet<AccountId> {
+    let unsettled = tracking.newcomers.iter().filter(|one| !one.phase.is_settled());
+    let members = tracking.packs.values().flat_map(|arrival| arrival.troubled.iter());
     let lacks = MemberStatus::Failed(FailureClass::NoRecorder);
     let failing: BTreeSet<AccountId> =
         members.filter(|member| member.status == lacks).map(|member| member.account).collect();

@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::arrival::Arrival;
 use super::failure_class::{FailureClass, classify};
-use super::history::{after, backoff};
 use super::member::{Member, MemberStatus};
 use super::model::{AccountId, Timestamp};
 use super::newcomer::{Newcomer, Phase};
 use super::observed::{self, PackRecord, RolloutStatus, StatusRecord};
 use super::recorder::Sighting;
+use super::time::{after, backoff};
 
 /// When late accounts are worth a Put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -14,12 +14,12 @@ use super::arrival::{Tracking, Verdict};
 use super::catalog::{Catalog, Declared};
 use super::diagnostic::Severity;
 use super::guard::{PendingApproval, Ruling};
-use super::history::after;
 use super::mode::Mode;
 use super::model::{PackName, Place, Region, Revision, Timestamp};
 use super::observed::{Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen};
 use super::outcome::Outcome;
 use super::plan::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
+use super::time::after;
 
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::history::after;
+use super::limits::RETRY_WINDOW;
 use super::model::{AccountId, Timestamp};
-use super::newcomer::WINDOW;
 use super::organization::AccountList;
+use super::time::after;
 
 /// For how long after a joining or leaving AWS may still write: its retries, and an hour for the
 /// last of them (AWS Config takes more than an hour to remove rules, reported by users).
-const WRITES: Duration = WINDOW.saturating_add(Duration::from_hours(1));
+const WRITES: Duration = RETRY_WINDOW.saturating_add(Duration::from_hours(1));
 
 /// The newest account list, and when its members last changed.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::model::{AccountId, Digest, Installation, PackName, Region, UnitId};
-use super::observed::RolloutStatus;
-use super::plan::{Action, ActionKind, ParameterValue};
 
 /// Declares texts by name, length, pattern and meaning.
 macro_rules! texts {
@@ -42,34 +40,4 @@ texts! {
         "An AWS region.";
     UnitId (6 to 68) = "^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$",
         "A root or an organizational unit.";
-    ParameterValue (9 to 9) = "^#[0-9a-f]{8}$",
-        "A digest that stands for the value: people paste secrets.";
-}
-
-impl JsonSchema for RolloutStatus {
-    fn schema_name() -> Cow<'static, str> {
-        "RolloutStatus".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "AWS's own word, such as CREATE_SUCCESSFUL.",
-            "maxLength": 64
-        })
-    }
-}
-
-impl JsonSchema for Action {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        ActionKind::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<ActionKind>()
-    }
 }

@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use super::limits::EXCLUDED;
 use super::manifest::Exclude;
-use super::model::{AccountId, UnitId};
-use super::organization::{Account, AccountList, AccountState};
+use super::model::{AccountId, AccountState, UnitId};
+use super::organization::{Account, AccountList};
 
 /// The rule that excludes an account; the first that applies, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -33,13 +33,12 @@ use std::sync::Arc;
 
 use self::canonical::Canonical;
 use self::filled::Dependent;
-use super::code;
 use super::diagnostic::Diagnostic;
 use super::findings::Findings;
-use super::limits;
 use super::model::{Digest, Region};
 use super::snapshot::SourcePath;
 use super::yaml::{self, Entry, Node, Value};
+use super::{code, limits};
 
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;

@@ -17,7 +17,7 @@ mod survey;
 mod tests;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use agenda::{Errand, Rank, Sweeps};
@@ -32,14 +32,12 @@ use reading::Found;
 use survey::{View, survey};
 
 use super::arrival::{Arrival, Tracking};
-use super::desired::Desired;
-use super::history::Pace;
 use super::model::{AccountId, PackName, Timestamp};
 use super::newcomer::{Newcomer, newcomers};
 use super::observed::{Ownership, Row, Seen, Unseen};
 use super::organization::{AccountList, Standing};
-use super::outcome::{Ending, Outcome};
 use super::recorder::Sighting;
+use super::time::Pace;
 
 /// Members that are kept in words for one region, 5 MB: what the API lists and remedies look at.
 /// Packs share it evenly; counts and verdicts know of everybody.
@@ -58,13 +56,26 @@ pub struct Tracked {
     unseen: Option<Unseen>,
 }
 
+/// Whom each pack that should be there excludes; nothing where its manifest cannot be acted on, so
+/// that what AWS shows counts.
+pub type Targets<'a> = BTreeMap<&'a PackName, Option<&'a BTreeSet<AccountId>>>;
+
+/// A write that AWS took, or may have taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Write<'a> {
+    /// Of this pack.
+    pub pack: &'a PackName,
+    /// A Put; else a Delete.
+    pub is_put: bool,
+}
+
 /// What one complete look at the region goes by.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// Every visible pack.
     pub seen: &'a Seen,
-    /// What should be there; `None` while no manifest was read.
-    pub desired: Option<&'a Desired>,
+    /// What should be there; empty while no manifest was read.
+    pub targets: &'a Targets<'a>,
     /// Who is a member.
     pub list: Option<&'a Arc<AccountList>>,
     /// How far that can be believed.
@@ -76,7 +87,7 @@ pub struct Facts<'a> {
 impl Tracked {
     /// Takes in a complete look at the region. All times are AWS's.
     pub fn look(&mut self, facts: &Facts<'_>, sweeps: &Sweeps, now: Timestamp) {
-        let Facts { seen, desired, list, standing, recorders } = *facts;
+        let Facts { seen, targets, list, standing, recorders } = *facts;
         self.people.look(list, standing);
         if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
             self.recorders = recorders.cloned().unwrap_or_default();
@@ -89,11 +100,11 @@ impl Tracked {
             if !matches!(pack.ownership, Ownership::Ours(_)) {
                 continue;
             }
-            let want = desired.and_then(|desired| desired.packs.get(name));
+            let target = targets.get(name);
             match self.courses.get_mut(name) {
-                Some(course) => course.look(pack, want, now),
+                Some(course) => course.look(pack, target, now),
                 None => {
-                    self.courses.insert(name.clone(), Course::new(pack, want, now));
+                    self.courses.insert(name.clone(), Course::new(pack, target, now));
                 }
             }
         }
@@ -107,16 +118,16 @@ impl Tracked {
         self.show();
     }
 
-    /// Takes in what became of the steps of a tick.
-    pub fn wrote(&mut self, outcomes: &[Outcome], sweeps: &Sweeps, now: Timestamp) {
-        for Outcome { step, ending } in outcomes {
-            let may_have_happened = match ending {
-                Ending::Accepted { .. } | Ending::Unknown { .. } => true,
-                Ending::Failed { .. } | Ending::NotStarted => false,
-            };
-            let course = self.courses.get_mut(&step.pack);
-            if let Some(course) = course.filter(|_| may_have_happened) {
-                course.wrote(step.action.content().is_some(), now);
+    /// Takes in the writes of a tick.
+    pub fn wrote<'a>(
+        &mut self,
+        writes: impl IntoIterator<Item = Write<'a>>,
+        sweeps: &Sweeps,
+        now: Timestamp,
+    ) {
+        for Write { pack, is_put } in writes {
+            if let Some(course) = self.courses.get_mut(pack) {
+                course.wrote(is_put, now);
             }
         }
         self.survey_all(sweeps, now);

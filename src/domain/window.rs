@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::approval::Approval;
-use super::history::after;
 use super::loss::{Loss, LossAt};
 use super::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
 pub use super::record::HoldBasis;
+use super::time::after;
+use crate::domain::approval::{Approvals, Validity};
 
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type Elapsed = Duration;
@@ -467,5 +468,44 @@ impl Window {
             }
         }
         Holding { changed, withdrawn }
+    }
+}
+
+impl<'a> Approvals<'a> {
+    /// An approval that names this loss and does not count, and why.
+    pub fn void(
+        &self,
+        window: &Window,
+        loss: &LossAt,
+        last_update: Option<Timestamp>,
+    ) -> Option<(&'a Approval, &'static str)> {
+        let names =
+            |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
+        let mut naming = self.all.values().filter(names);
+        naming.find_map(|approval| {
+            let why = match self.validity(approval) {
+                Validity::Expired => "it has expired",
+                Validity::TooLong => "it expires more than 7 days ahead",
+                Validity::InForce if window.may_use(approval, loss, last_update) => return None,
+                Validity::InForce => window.why_not_used(),
+            };
+            Some((approval, why))
+        })
+    }
+
+    /// The approval that covers this loss of a pack that AWS last changed at `last_update`, if one
+    /// does that was not used for it before.
+    pub fn covering(
+        &self,
+        window: &Window,
+        loss: &LossAt,
+        last_update: Option<Timestamp>,
+    ) -> Option<&'a Approval> {
+        let in_force = |approval: &&Approval| self.validity(approval) == Validity::InForce;
+        let mut valid = self.all.values().filter(in_force);
+        valid.find(|approval| {
+            approval.permits.iter().any(|permit| permit.covers(loss))
+                && window.may_use(approval, loss, last_update)
+        })
     }
 }

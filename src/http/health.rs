@@ -1,10 +1,9 @@
 //! Alive and ready. Alive: our own tasks show that they run, whatever AWS does (H-14). Ready:
 //! settings, source and identity were good once.
 
-use axum::Json;
-use axum::extract;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Json, extract};
 use schemars::JsonSchema;
 use serde::Serialize;
 

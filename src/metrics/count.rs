@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::beat::Task;
 use crate::domain::failure::FailureKind;
-use crate::domain::history::after;
 use crate::domain::model::{PackName, Region, Timestamp};
 use crate::domain::newcomer::{NEW, Newcomer};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::report::{DriftKind, RegionReport};
+use crate::domain::time::after;
 
 use super::closed::{Family as _, is_regional, request_results};
 use super::show::seconds;

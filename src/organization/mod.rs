@@ -23,9 +23,9 @@ use crate::clock::Clock;
 use crate::cloud::Organization;
 use crate::domain::approval::Approval;
 use crate::domain::beat::{Beater, Task};
-use crate::domain::history::backoff;
-use crate::domain::model::{Digest, Timestamp};
-use crate::domain::organization::{AccountList, Interest, Membership, Terms, Unlisted};
+use crate::domain::interest::Interest;
+use crate::domain::organization::{AccountList, Membership, Terms, Unlisted};
+use crate::domain::time::{backoff, jittered};
 
 /// What is asked of the task: by the manifests and by the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +176,11 @@ impl<O: Organization> Walker<'_, O> {
     async fn rest(&mut self, demand: &Demand, begun: Duration) {
         let walked = self.clock.elapsed();
         let pause = match self.failures.checked_sub(1) {
-            None => jittered(demand.interval, self.clock.now()),
+            None => {
+                // Tools that share the budget drift apart.
+                let now = self.clock.now().to_string();
+                jittered(demand.interval, demand.interval / 10, [now.as_bytes()])
+            }
             Some(times) => backoff(RETRY, times, demand.interval),
         };
         // A walk that takes longer than the interval still leaves AWS alone for half of one.
@@ -209,13 +213,6 @@ impl<O: Organization> Walker<'_, O> {
             is_news
         });
     }
-}
-
-/// The interval and up to a tenth more, so that tools which share the budget drift apart.
-fn jittered(interval: Duration, now: Timestamp) -> Duration {
-    let digest = Digest::of([now.to_string().as_bytes()]).short();
-    let hundred = u32::from_str_radix(&digest, 16).unwrap_or_default() % 100;
-    interval.saturating_add(interval.saturating_mul(hundred) / 1_000)
 }
 
 /// Says what a walk found, when there is something to say.

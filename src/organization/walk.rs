@@ -11,8 +11,9 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Organization};
 use crate::domain::failure::{FailureKind, chain};
+use crate::domain::interest::Interest;
 use crate::domain::model::{AccountId, UnitId};
-use crate::domain::organization::{AccountList, Accounts, Interest, Unlisted};
+use crate::domain::organization::{AccountList, Accounts, Unlisted};
 use crate::listing::{Incomplete, read_all};
 
 /// Why there is no list.

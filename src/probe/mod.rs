@@ -20,9 +20,9 @@ use crate::cloud::{CloudError, Members, Visit};
 use crate::domain::beat::{Beater, Task};
 use crate::domain::failure::{FailureKind, chain};
 use crate::domain::model::{AccountId, Region, Timestamp};
-use crate::domain::probe::{Sights, Stage, Unlooked, wanted};
+use crate::domain::probe::{Sights, Stage, Unlooked, Wanted, wanted};
 use crate::domain::recorder::{RecorderState, Recorders, classify};
-use crate::domain::report::Reports;
+use crate::domain::report::{RegionReport, Reports};
 use crate::limiter::{Budget, Limited, Limiter};
 
 /// Accounts that are visited at one moment, and requests under way.
@@ -99,7 +99,9 @@ async fn rounds<M: Members>(
     loop {
         // Cloned, so that nobody who publishes has to wait.
         let now = reports.borrow_and_update().clone();
-        let wanted = wanted(&now);
+        let wanted_in = |report: &RegionReport| wanted(&report.tracking);
+        let wanted: Wanted =
+            now.iter().map(|(region, report)| (region.clone(), wanted_in(report))).collect();
         let forgot = sights.keep(&wanted);
         let due = sights.due(&wanted, probe.interval, probe.clock.now());
         if forgot || !due.is_empty() {

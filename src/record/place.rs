@@ -10,12 +10,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::Terms;
 use super::cells::insert;
-use super::database;
 use super::fault::{Fault, io_cause};
-use super::reader;
 use super::rows::Identity;
+use super::{Terms, database, reader};
 use crate::domain::foreign::flowing;
 use crate::domain::record::NoRecordCause;
 use crate::domain::stamp::Stamp;

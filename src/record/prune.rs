@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::cells;
-use super::database;
 use super::fault::Fault;
 use super::store::Store;
+use super::{cells, database};
 use crate::domain::model::{Marker, Timestamp};
 use crate::domain::record::{Deployment, LOSS_WINDOW};
 use crate::domain::stamp::{Stamp, age};

@@ -7,11 +7,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 
 use super::cells::{digests, insert, select, text, update};
-use super::database;
 use super::fault::Fault;
 use super::place::Place;
-use super::prune;
 use super::rows::Identity;
+use super::{database, prune};
 use crate::domain::model::{Digest, Region};
 use crate::domain::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,

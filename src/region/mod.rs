@@ -22,7 +22,7 @@ use crate::domain::desired::{Desired, Grounds, desired};
 use crate::domain::diff::{Inputs, plan};
 use crate::domain::failure::{FailureKind, chain};
 use crate::domain::guard::{Limits, Ruling, Terms, approve};
-use crate::domain::history::{History, Pace, backoff};
+use crate::domain::history::History;
 use crate::domain::manifest::TemplateSource;
 use crate::domain::mode::Mode;
 use crate::domain::model::{AccountId, Digest, Installation, Timestamp};
@@ -33,6 +33,7 @@ use crate::domain::recorder::Recorders;
 use crate::domain::remedy::Rescue;
 use crate::domain::report::{RegionReport, Tick, Timing};
 use crate::domain::rules::{HeldRules, Templates};
+use crate::domain::time::{Pace, backoff, jittered};
 use crate::domain::track::{Facts, Sweeps};
 use crate::domain::window::Window;
 use crate::executor::execute;
@@ -212,7 +213,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             Observed::Seen(seen) => {
                 let list = around.membership.list.as_ref();
                 let recorders = around.recorders.regions.get(&self.reader.place().region);
-                let facts = Facts { seen, desired, list, standing, recorders };
+                let targets = &desired.map(Desired::targets).unwrap_or_default();
+                let facts = Facts { seen, targets, list, standing, recorders };
                 tracked.look(&facts, &policy.sweeps, self.clock.aws_now());
             }
         }
@@ -357,7 +359,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         for outcome in &outcomes {
             self.history.record(outcome, now, &policy.pace);
         }
-        self.tracker.tracked.wrote(&outcomes, &policy.sweeps, self.clock.aws_now());
+        let writes = outcomes.iter().filter_map(Outcome::write);
+        self.tracker.tracked.wrote(writes, &policy.sweeps, self.clock.aws_now());
         self.tracking = self.tracker.tracked.tracking();
         outcomes
     }
@@ -381,7 +384,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let acted = !report.outcomes.is_empty();
         let is_hurried = acted || report.unseen.is_some() || report.is_in_progress();
         self.hurried = if is_hurried && !acted { self.hurried.saturating_add(1) } else { 0 };
-        let regular = jittered(pace.interval, report);
+        // Regions do not reconcile together.
+        let parts = [report.place.to_string(), report.tick.to_string()];
+        let regular =
+            jittered(pace.interval, pace.interval / 10, parts.iter().map(String::as_bytes));
         let pause = if acted {
             FIRST_LOOK.min(regular)
         } else if is_hurried {
@@ -414,14 +420,6 @@ struct Parts<'a> {
 const FIRST_LOOK: Duration = Duration::from_secs(30);
 /// A hold that lifts is followed up no sooner than this.
 const LIFT_MIN: Duration = Duration::from_secs(1);
-
-/// The interval and up to a tenth more, so that regions do not tick together.
-fn jittered(interval: Duration, report: &RegionReport) -> Duration {
-    let parts = [report.place.to_string(), report.tick.to_string()];
-    let digest = Digest::of(parts.iter().map(String::as_bytes)).short();
-    let hundred = u32::from_str_radix(&digest, 16).unwrap_or_default() % 100;
-    interval.saturating_add(interval.saturating_mul(hundred).checked_div(1_000).unwrap_or_default())
-}
 
 /// The time from one moment to a later one; nothing when the clock went back.
 fn between(start: Timestamp, end: Timestamp) -> Duration {

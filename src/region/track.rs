@@ -11,10 +11,10 @@ use super::{Policy, Reconciler};
 use crate::cloud::{Reader, RowFilter, Writer};
 use crate::domain::arrival::{Arrival, Tracking};
 use crate::domain::failure::{FailureKind, chain};
-use crate::domain::history::{after, backoff};
 use crate::domain::model::Timestamp;
 use crate::domain::newcomer::Newcomer;
 use crate::domain::observed::{Phase, Verb};
+use crate::domain::time::{after, backoff};
 use crate::domain::track::{Draft, Errand, FILTERS, Rank, Reading, Tracked};
 use crate::listing::{Incomplete, Listing, Turn};
 

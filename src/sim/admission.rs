@@ -8,11 +8,10 @@ use super::api::{Caller, Fault};
 use super::knobs::{AdministratorAggregate, LockScope, Tagging, UndeclaredInput};
 use super::packs::{Act, Content, Incarnation, Look, Run};
 use super::random::{alphanumeric, draw, up_to};
-use super::refusals;
 use super::template::Facts;
 use super::timeline::after;
-use super::validation;
 use super::world::World;
+use super::{refusals, validation};
 use crate::domain::model::{AccountId, PackName, Place, Region};
 use crate::domain::observed::Phase;
 

@@ -11,8 +11,7 @@ use super::refusals;
 use super::setup::{Features, ROOT};
 use super::timeline::after;
 use super::world::World;
-use crate::domain::model::{AccountId, Timestamp};
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountId, AccountState, Timestamp};
 
 /// Entries of one page (AWS Organizations API: `MaxResults`).
 const PAGE_MAX: usize = 20;

@@ -10,11 +10,10 @@ use super::api::{Caller, Epoch, Fault};
 use super::causes::Cause;
 use super::packs::{Act, Incarnation, Look, Sight};
 use super::paging::BadToken;
-use super::refusals;
 use super::rollout::Rollout;
 use super::story::Row;
-use super::validation;
 use super::world::World;
+use super::{refusals, validation};
 use crate::domain::model::{AccountId, PackName, Place, Timestamp};
 use crate::domain::observed::{Phase, RolloutStatus, Verb};
 

@@ -19,8 +19,7 @@ use super::knobs::Knobs;
 use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
 use crate::domain::diagnostic::{Severity, Span};
 use crate::domain::limits;
-use crate::domain::model::{AccountId, Malformed, Region, Timestamp, UnitId};
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountId, AccountState, Malformed, Region, Timestamp, UnitId};
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::{self, Node};
 

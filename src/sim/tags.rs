@@ -7,9 +7,8 @@ use super::api::{Caller, Fault};
 use super::knobs::Tagging;
 use super::packs::Incarnation;
 use super::paging::BadToken;
-use super::validation;
 use super::world::World;
-use super::{refusals, validation::page_limit};
+use super::{refusals, validation, validation::page_limit};
 
 /// Tags of one resource (AWS quota).
 const TAGS_MAX: usize = 50;

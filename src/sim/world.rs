@@ -25,9 +25,7 @@ use super::story::Row;
 use super::template::Facts;
 use super::throttle::Buckets;
 use super::timeline::{Timeline, after, earlier};
-use crate::domain::model::{AccountId, PackName, Place, Region, Timestamp};
-use crate::domain::observed::Delivery;
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountId, AccountState, Delivery, PackName, Place, Region, Timestamp};
 
 /// A simulated AWS. Equal setups and equal calls give equal answers.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory::ReadProblem;
-use crate::domain::history::after;
 use crate::domain::model::Timestamp;
 use crate::domain::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
+use crate::domain::time::after;
 
 /// How one reading ended: the closed set behind the label `result`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::domain::approval::Approval;
-use conformd::domain::approval::document::{Document, LIFE, Statement, Waiting};
+use conformd::domain::approval_document::{Document, LIFE, Statement, Waiting};
 use conformd::domain::catalog::{Catalog, Constraints};
 use conformd::domain::loss::{Loss, LossAt};
 use conformd::domain::model::{AccountId, Timestamp};

@@ -20,8 +20,10 @@ use conformd::cloud::{
 };
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, MARKER_PARAMETER, PackName, Place, Region, Timestamp};
-use conformd::domain::observed::{Delivery, PackRecord, Phase, RolloutStatus, Verb};
+use conformd::domain::model::{
+    AccountId, Delivery, MARKER_PARAMETER, PackName, Place, Region, Timestamp,
+};
+use conformd::domain::observed::{PackRecord, Phase, RolloutStatus, Verb};
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
 use conformd::sim::faults::{Effect, FaultRule, Stage};

@@ -12,9 +12,10 @@ use conformd::domain::failure::FailureKind;
 use conformd::domain::failure_class::FailureClass;
 use conformd::domain::foreign::is_hidden;
 use conformd::domain::journal::{EVENTS_MAX, Journal, Look, News};
+use conformd::domain::limits::RETRY_WINDOW;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::Timestamp;
-use conformd::domain::newcomer::{Newcomer, Phase, WINDOW};
+use conformd::domain::newcomer::{Newcomer, Phase};
 use conformd::domain::organization::{Membership, Unlisted};
 use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{Action, Reason};
@@ -257,7 +258,7 @@ fn newcomer(number: usize, phase: Phase) -> Newcomer {
     Newcomer {
         account: format!("3{number:011}").parse().unwrap(),
         joined,
-        deadline: joined.checked_add(WINDOW).unwrap(),
+        deadline: joined.checked_add(RETRY_WINDOW).unwrap(),
         phase,
         missing: [pack("iam")].into(),
         recorder: None,
@@ -329,7 +330,7 @@ fn who_joins_and_leaves_is_told_by_name() {
     list.accounts.insert(shop.id, shop);
     for digit in ['2', '3'] {
         list.accounts.get_mut(&id(digit)).unwrap().state =
-            Some(conformd::domain::organization::AccountState::Suspended);
+            Some(conformd::domain::model::AccountState::Suspended);
     }
     world.membership.list = Some(Arc::new(list));
     let told = world.news();

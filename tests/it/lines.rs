@@ -35,25 +35,22 @@ use conformd::domain::diagnostic::Span;
 use conformd::domain::diff::{Inputs, plan};
 use conformd::domain::failure::FailureKind;
 use conformd::domain::guard::{Limits, Ruling, Terms, approve};
-use conformd::domain::history::{History, Pace};
+use conformd::domain::history::History;
 use conformd::domain::manifest::{Origin, Suspend};
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{
-    AccountId, DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
-    Revision, Timestamp,
+    AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER,
+    Marker, PackName, Place, Revision, Timestamp,
 };
-use conformd::domain::observed::{
-    Delivery, Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
-};
-use conformd::domain::organization::{
-    Account, AccountList, AccountState, OrganizationRecord, Standing,
-};
+use conformd::domain::observed::{Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join};
+use conformd::domain::organization::{Account, AccountList, OrganizationRecord, Standing};
 use conformd::domain::plan::Plan;
 use conformd::domain::plan_text::{PlanText, Values};
 use conformd::domain::rules::{HeldRules, Templates};
 use conformd::domain::selector::{Excluded, Rule, named};
 use conformd::domain::snapshot::{Absence, SourcePath};
 use conformd::domain::template::Template;
+use conformd::domain::time::Pace;
 use conformd::domain::window::{SPAN, Window};
 
 use crate::members::{Members, account_list, members};

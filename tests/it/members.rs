@@ -16,11 +16,9 @@ use std::time::Duration;
 use conformd::domain::arrival::{Arrival, Tracking, Verdict};
 use conformd::domain::failure_class::FailureClass;
 use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
-use conformd::domain::model::{AccountId, PackName, Timestamp};
+use conformd::domain::model::{AccountId, AccountState, PackName, Timestamp};
 use conformd::domain::newcomer::newcomers;
-use conformd::domain::organization::{
-    Account, AccountList, AccountState, Accounts, OrganizationRecord,
-};
+use conformd::domain::organization::{Account, AccountList, Accounts, OrganizationRecord};
 use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
 use conformd::domain::remedy::{AfterDeadline, Rescue};
 

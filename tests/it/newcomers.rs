@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conformd::domain::arrival::Verdict;
+use conformd::domain::model::AccountState;
 use conformd::domain::newcomer::Phase;
-use conformd::domain::organization::AccountState;
 use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, SetRecorder, SetState};
 use conformd::sim::knobs::Knobs;

@@ -9,10 +9,9 @@ use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Op, Organization, Page, PageToken};
 use conformd::domain::approval::{Approval, Permit, Permitted};
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, UnitId};
-use conformd::domain::organization::{
-    Account, AccountList, AccountState, Interest, Membership, OrganizationRecord,
-};
+use conformd::domain::interest::Interest;
+use conformd::domain::model::{AccountId, AccountState, UnitId};
+use conformd::domain::organization::{Account, AccountList, Membership, OrganizationRecord};
 use conformd::organization::{Channels, Demand, Paced, run, walk_once};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -11,13 +11,12 @@ use conformd::domain::arrival::{Arrival, Tracking, Verdict};
 use conformd::domain::catalog::{Catalog, Constraints};
 use conformd::domain::failure::FailureKind;
 use conformd::domain::failure_class::FailureClass;
+use conformd::domain::limits::RETRY_WINDOW;
 use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, Timestamp};
-use conformd::domain::newcomer::{Newcomer, Phase, WINDOW};
-use conformd::domain::organization::{
-    Account, AccountList, AccountState, Membership, OrganizationRecord,
-};
+use conformd::domain::model::{AccountId, AccountState, Timestamp};
+use conformd::domain::newcomer::{Newcomer, Phase};
+use conformd::domain::organization::{Account, AccountList, Membership, OrganizationRecord};
 use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
 use conformd::domain::remedy::Rescue;
 use conformd::domain::report::RegionReport;
@@ -148,7 +147,7 @@ fn newcomer(digit: char, joined: Timestamp, phase: Phase) -> Newcomer {
     Newcomer {
         account: id(digit),
         joined,
-        deadline: joined.checked_add(WINDOW).unwrap(),
+        deadline: joined.checked_add(RETRY_WINDOW).unwrap(),
         phase,
         missing: BTreeSet::from([pack("iam-baseline")]),
         recorder: (phase == Phase::Waiting).then_some(RecorderState::Missing),

@@ -16,8 +16,10 @@ use conformd::clock::Clock;
 use conformd::cloud::Op;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::Region;
+use conformd::domain::partition::Partition;
+use conformd::domain::policy;
 use conformd::domain::policy::{
-    self, Document, Duties, Effect, Grant, Need, Partition, Probe, Scope, Trust, WITHOUT_OP, grant,
+    Document, Duties, Effect, Grant, Need, Probe, Scope, Trust, WITHOUT_OP, grant,
 };
 use serde_json::Value;
 

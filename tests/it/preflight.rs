@@ -2,12 +2,12 @@
 
 use conformd::domain::failure::FailureKind;
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, Region};
+use conformd::domain::model::{AccountId, AccountState, PRINCIPAL, Region};
 use conformd::domain::observed::Unseen;
-use conformd::domain::organization::{Account, AccountState, OrganizationRecord};
+use conformd::domain::organization::{Account, OrganizationRecord};
 use conformd::domain::preflight::{
-    Caller, Census, Facts, Grade, Line, PRINCIPAL, ProbeFacts, RecordFacts, RegionFacts, TokenFile,
-    Wishes, lines,
+    Caller, Census, Facts, Grade, Line, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Wishes,
+    lines,
 };
 use conformd::domain::probe::{Stage, Unlooked};
 use conformd::domain::record::{NoRecord, NoRecordCause};

@@ -232,8 +232,8 @@ fn only_accounts_that_joined_lately_or_lack_a_recorder_are_wanted() {
     let failed = classes.map(|(class, number)| (number, MemberStatus::Failed(class)));
     let others = [(200, MemberStatus::Missing), (201, MemberStatus::InProgress)];
     let report = report("eu-west-1", phases, failed.chain(others));
-    let wanted = wanted(&reports([report]));
-    let accounts: Vec<&str> = wanted[&region("eu-west-1")].iter().map(AccountId::as_str).collect();
+    let wanted = wanted(&report.tracking);
+    let accounts: Vec<&str> = wanted.iter().map(AccountId::as_str).collect();
     // All phases but converged, and the fourth class.
     assert_eq!(
         accounts,
@@ -245,8 +245,7 @@ fn only_accounts_that_joined_lately_or_lack_a_recorder_are_wanted() {
 fn failing_accounts_are_bounded_and_new_ones_come_on_top() {
     let failing =
         (1..=3_000).map(|number| (number, MemberStatus::Failed(FailureClass::NoRecorder)));
-    let wanted = wanted(&reports([report("eu-west-1", [waits(9_999)], failing)]));
-    let accounts = &wanted[&region("eu-west-1")];
+    let accounts = wanted(&report("eu-west-1", [waits(9_999)], failing).tracking);
     assert_eq!(accounts.len(), FAILING_MAX + 1);
     assert!(accounts.contains(&account(9_999)));
 }

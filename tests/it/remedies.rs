@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use conformd::domain::failure_class::FailureClass;
-use conformd::domain::history::{History, after};
+use conformd::domain::history::History;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::Timestamp;
 use conformd::domain::observed::Observed;
 use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{ActionKind, Reason};
 use conformd::domain::report::{RegionReport, Tick};
+use conformd::domain::time::after;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -13,8 +13,8 @@ use conformd::domain::failure::FailureKind;
 use conformd::domain::guard::{PendingApproval, Trip, TripReason};
 use conformd::domain::loss::{Loss, Losses};
 use conformd::domain::mode::Mode;
-use conformd::domain::model::{PackName, Place, Region, Revision, Timestamp};
-use conformd::domain::observed::{Delivery, Phase, RolloutStatus, Unseen, Verb};
+use conformd::domain::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
+use conformd::domain::observed::{Phase, RolloutStatus, Unseen, Verb};
 use conformd::domain::organization::Membership;
 use conformd::domain::outcome::{Ending, Outcome};
 use conformd::domain::plan::{

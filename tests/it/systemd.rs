@@ -1,12 +1,11 @@
 //! What the built program tells its service manager, as such a one hears it.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::{fs, thread};
 
 use crate::process::{Daemon, Program, Scene, Settings, command};
 

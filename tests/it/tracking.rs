@@ -15,7 +15,6 @@ use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter};
 use conformd::domain::arrival::Verdict;
 use conformd::domain::catalog::{Catalog, Constraints};
 use conformd::domain::guard::Limits;
-use conformd::domain::history::Pace;
 use conformd::domain::member::MemberStatus;
 use conformd::domain::mode::Mode;
 use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
@@ -25,6 +24,7 @@ use conformd::domain::organization::{Account, AccountList, Membership, Organizat
 use conformd::domain::remedy::{AfterDeadline, Rescue};
 use conformd::domain::report::RegionReport;
 use conformd::domain::snapshot::{Absence, FileContent, Snapshot, SourcePath};
+use conformd::domain::time::Pace;
 use conformd::domain::track::Sweeps;
 use conformd::intake::Intake;
 use conformd::region::track::{Effort, Progress};

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conformd::domain::limits::RETRY_WINDOW;
 use conformd::domain::model::{AccountId, PackName, Region, Timestamp};
-use conformd::domain::newcomer::{Phase, WINDOW};
+use conformd::domain::newcomer::Phase;
 use conformd::domain::remedy::{AfterDeadline, Rescue};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::{Event, SetRecorder};
@@ -290,7 +291,7 @@ fn assert_deadlines(week: &Week, lab: &Lab) {
             "{told:?}"
         );
         let is_over = matches!(told.phase, Phase::Missed | Phase::Late);
-        assert!(!is_over || *at >= joined + WINDOW, "{told:?} in {region} at {at}");
+        assert!(!is_over || *at >= joined + RETRY_WINDOW, "{told:?} in {region} at {at}");
     }
 }
 

@@ -15,9 +15,8 @@ use conformd::cloud::{
 use conformd::config::{Aws, Endpoint, StaticCredentials};
 use conformd::domain::content::Content;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{Place, Timestamp};
-use conformd::domain::observed::{Delivery, PackRecord, Phase, RolloutStatus, Verb};
-use conformd::domain::organization::AccountState;
+use conformd::domain::model::{AccountState, Delivery, Place, Timestamp};
+use conformd::domain::observed::{PackRecord, Phase, RolloutStatus, Verb};
 use conformd::domain::report::Reports;
 use conformd::limiter::{Budget, Limited, Limiter};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

@@ -101,7 +101,7 @@ pub(super) fn differences<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::approval::document::{LIFE, Statement, Waiting};
+    use crate::domain::approval_document::{LIFE, Statement, Waiting};
     use crate::domain::loss::Losses;
     use crate::domain::model::{Place, Timestamp};
     use crate::domain::plan::{Action, Hold, Reason, Weights};

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Constraints, Declared};
-use crate::domain::code;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::manifest::{Manifest, TemplateSource};
 use crate::domain::model::{PackName, Region};
+use crate::domain::{code, limits};
 
 /// What the packs of one region come to.
 #[derive(Debug, Clone, Default)]

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Field, Fields, flag, parsed, texts};
 use super::{Exclude, Origin, State, Suspend, spec};
-use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
-use crate::domain::model::{DeletionPolicy, PackName, Region};
-use crate::domain::observed::Delivery;
+use crate::domain::model::{DeletionPolicy, Delivery, PackName, Region};
 use crate::domain::snapshot::SourcePath;
 use crate::domain::yaml::Node;
+use crate::domain::{code, limits};
 
 /// Fields at the root of every manifest.
 pub(super) const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Draft, OverrideDraft, Parameters, TemplateChoice};
 use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::catalog::Constraints;
-use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Span};
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::model::Region;
 use crate::domain::template::{DYNAMIC_HINT, Effective, Template};
 use crate::domain::yaml::joining;
+use crate::domain::{code, limits};
 
 /// The manifest, or nothing if anything about it is in error.
 pub(in crate::domain) fn resolve(

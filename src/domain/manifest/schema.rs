@@ -16,8 +16,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::domain::model::DeletionPolicy;
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountState, DeletionPolicy};
 
 /// A manifest of conformd.
 #[derive(JsonSchema)]

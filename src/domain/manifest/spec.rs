@@ -6,18 +6,15 @@ use std::str::FromStr;
 use super::draft::{OverrideDraft, Parameters, TemplateChoice};
 use super::fields::{Field, Fields, moment, parsed, set, text, texts, words, wrong_type};
 use super::{Exclude, State, Suspend};
-use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::model::{
-    AccountId, DeletionPolicy, MARKER_PARAMETER, Malformed, Region, UnitId,
+    AccountId, AccountState, DeletionPolicy, Delivery, MARKER_PARAMETER, Malformed, Region, UnitId,
 };
-use crate::domain::observed::Delivery;
-use crate::domain::organization::AccountState;
 use crate::domain::snapshot::Escape;
 use crate::domain::template::{DYNAMIC_HINT, is_dynamic};
 use crate::domain::yaml::Style;
+use crate::domain::{code, limits};
 
 /// Fields of `spec.template`.
 pub(super) const TEMPLATE: &[&str] = &["file", "inline", "s3"];

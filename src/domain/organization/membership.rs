@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::AccountList;
 use crate::domain::approval::{Approval, Approvals, Validity};
 use crate::domain::failure::FailureKind;
-use crate::domain::history::after;
 use crate::domain::model::{AccountId, Timestamp};
+use crate::domain::time::after;
 
 /// What is known of the organization's members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -182,7 +182,8 @@ mod tests {
     use crate::domain::approval::{Permit, Permitted};
     use crate::domain::diagnostic::Span;
     use crate::domain::manifest::Origin;
-    use crate::domain::organization::{Account, AccountState, OrganizationRecord};
+    use crate::domain::model::AccountState;
+    use crate::domain::organization::{Account, OrganizationRecord};
     use crate::domain::snapshot::SourcePath;
 
     const APART: Duration = Duration::from_mins(10);

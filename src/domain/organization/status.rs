@@ -6,8 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountState, Membership, Shrink, Unlisted};
-use crate::domain::model::{AccountId, Timestamp, UnitId};
+use super::{Membership, Shrink, Unlisted};
+use crate::domain::model::{AccountId, AccountState, Timestamp, UnitId};
 
 /// The membership as the API, the metrics and the command line show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,8 @@
 //! The lines about the caller and its organization.
 
-use super::{Check, Facts, Line, PRINCIPAL, remedy};
+use super::{Check, Facts, Line, remedy};
 use crate::domain::failure::FailureKind;
+use crate::domain::model::PRINCIPAL;
 
 pub(super) fn identity(facts: &Facts) -> Line {
     let check = Check::Identity;

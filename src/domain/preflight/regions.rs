@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Census, Check, Facts, Line, RegionFacts};
+use crate::domain::diagnostic::Severity;
 use crate::domain::failure::FailureKind;
 use crate::domain::limits;
 use crate::domain::observed::Unseen;
@@ -50,7 +51,7 @@ pub(super) fn packs(census: Census) -> Line {
     let parts: Vec<String> = parts.map(|(count, whose)| format!("{count} {whose}")).collect();
     let colon = if parts.is_empty() { "" } else { ": " };
     let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
-    match limits::PACKS.severity(visible.saturating_add(missing)) {
+    match Severity::beyond(&limits::PACKS, visible.saturating_add(missing)) {
         None => Line::ok(check, detail),
         Some(_) => Line::warn(
             check,

@@ -8,12 +8,11 @@ use super::outline::entries;
 use super::remediation::{self, REMEDIATION};
 use super::rule::{self, RULE};
 use super::sections::check_logical_id;
-use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::nearest::did_you_mean;
 use crate::domain::yaml::{Entry, Node};
+use crate::domain::{code, limits};
 
 /// Attributes of a resource (`CloudFormation` template reference), and two that AWS's own packs
 /// carry besides.

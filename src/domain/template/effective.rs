@@ -12,7 +12,7 @@ use super::parameters::Kind;
 use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
 use crate::domain::code;
 use crate::domain::model::{Digest, Place, Region};
-use crate::domain::policy::Partition;
+use crate::domain::partition::Partition;
 
 /// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id where
 /// there is none or nobody can tell it.

@@ -4,16 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Template;
 use super::call::Call;
 use super::effective::{Evaluation, Inputs, Known, Missing};
 use super::intrinsic::substitutions;
 use super::names::PSEUDO;
 use super::outline::{Outline, RULE, Term, entries};
 use super::parameters::Kind;
-use super::remediation;
-use super::rule;
 use super::schema::is_no_value;
+use super::{Template, remediation, rule};
 use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::findings::Findings;

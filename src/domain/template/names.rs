@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outline::{RULE, entries};
-use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::yaml::{Mapping, Node};
+use crate::domain::{code, limits};
 
 /// Pseudo parameters (`CloudFormation` template reference).
 pub(super) const PSEUDO: &[&str] = &[

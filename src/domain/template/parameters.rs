@@ -3,12 +3,11 @@
 
 use super::pattern::{self, Unread};
 use super::sections::check_logical_id;
-use crate::domain::code;
 use crate::domain::diagnostic::Span;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::model::MARKER_PARAMETER;
 use crate::domain::yaml::{Entry, Mapping, Meaning, Node};
+use crate::domain::{code, limits};
 
 /// Attributes of a parameter (`CloudFormation` template reference).
 const ATTRIBUTES: &[&str] = &[

@@ -3,10 +3,9 @@
 
 use super::outline::entries;
 use super::{outputs, parameters};
-use crate::domain::code;
 use crate::domain::findings::Findings;
-use crate::domain::limits;
 use crate::domain::yaml::{Entry, Mapping, Node};
+use crate::domain::{code, limits};
 
 /// Sections that packs are known to work with.
 const PROVEN: &[&str] = &[

@@ -11,8 +11,8 @@ use super::reading::{FILTERS, PAGE, Reading};
 use super::survey::{Survey, Wanted};
 use super::verdict::verdict;
 use crate::domain::arrival::Verdict;
-use crate::domain::history::{Pace, after, backoff};
 use crate::domain::model::{PackName, Timestamp};
+use crate::domain::time::{Pace, after, backoff};
 
 /// How often members are read (settings: `intervals.sweepTrouble`, `intervals.sweepFull`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

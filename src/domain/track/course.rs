@@ -12,10 +12,9 @@ use super::roster::Number;
 use super::rows::{Evidence, Rows};
 use super::survey::Survey;
 use crate::domain::content::fingerprint_of;
-use crate::domain::desired::Want;
-use crate::domain::history::after;
 use crate::domain::model::{AccountId, Digest, Timestamp};
 use crate::domain::observed::{ObservedPack, Phase, RUN_MAX, RolloutStatus, StatusRecord, Verb};
+use crate::domain::time::after;
 
 /// Two sweeps that agree on what the rows alone do not prove are at least this far apart
 /// (reliability I-S17).
@@ -91,7 +90,11 @@ pub(super) struct Agreement {
 
 impl Course {
     /// A pack at first sight.
-    pub(super) fn new(pack: &ObservedPack, want: Option<&Want>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        pack: &ObservedPack,
+        target: Option<&Option<&BTreeSet<AccountId>>>,
+        now: Timestamp,
+    ) -> Self {
         let mut course = Self {
             arn: pack.record.arn.clone(),
             content: fingerprint_of(&pack.record),
@@ -115,12 +118,17 @@ impl Course {
             agreement: None,
             survey: Survey::default(),
         };
-        course.look(pack, want, now);
+        course.look(pack, target, now);
         course
     }
 
     /// Takes in what a complete observation shows of it.
-    pub(super) fn look(&mut self, pack: &ObservedPack, want: Option<&Want>, now: Timestamp) {
+    pub(super) fn look(
+        &mut self,
+        pack: &ObservedPack,
+        target: Option<&Option<&BTreeSet<AccountId>>>,
+        now: Timestamp,
+    ) {
         let record = &pack.record;
         let status = pack.status.as_ref().map(|record: &StatusRecord| record.status.clone());
         let content = fingerprint_of(record);
@@ -147,11 +155,8 @@ impl Course {
             // What was found out about one run says nothing about the next.
             self.agreement = self.agreement.filter(|_| self.is_in_progress());
         }
-        self.is_wanted = want.is_some();
-        let excluded = match want {
-            Some(Want::Pack(pack)) => &pack.content.excluded,
-            Some(Want::Stuck(_)) | None => &record.excluded,
-        };
+        self.is_wanted = target.is_some();
+        let excluded = target.copied().flatten().unwrap_or(&record.excluded);
         if self.excluded != *excluded {
             self.excluded.clone_from(excluded);
         }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::rows::{Evidence, Kept, RowState};
 use crate::domain::failure_class::FailureClass;
-use crate::domain::history::after;
+use crate::domain::limits::RETRY_WINDOW;
 use crate::domain::member::MemberStatus;
 use crate::domain::model::Timestamp;
-use crate::domain::newcomer::{WINDOW, joined_lately};
+use crate::domain::newcomer::joined_lately;
 use crate::domain::organization::Account;
+use crate::domain::time::after;
 
 /// How long a row may be missing after a join or a Put, and how long the account list may be behind
 /// a row (aws.md §10: half an hour both ways).
@@ -137,5 +138,5 @@ pub(super) fn unlisted(row: Option<&Kept>, frame: &Frame) -> MemberStatus {
 
 /// Until when AWS retries an account, if it joined lately.
 pub(super) fn deadline(account: &Account, now: Timestamp) -> Option<Timestamp> {
-    joined_lately(account, now).map(|joined| after(joined, WINDOW))
+    joined_lately(account, now).map(|joined| after(joined, RETRY_WINDOW))
 }

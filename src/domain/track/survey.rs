@@ -13,11 +13,11 @@ use super::people::People;
 use super::roster::Number;
 use super::rows::{Evidence, Kept, RowState};
 use crate::domain::failure_class::FailureClass;
-use crate::domain::history::after;
 use crate::domain::member::{Counts, Member, MemberStatus};
 use crate::domain::model::{AccountId, Timestamp};
 use crate::domain::newcomer::joined_lately;
 use crate::domain::organization::Account;
+use crate::domain::time::after;
 
 /// Accounts whose rows are to be read alone and that are remembered as such: one more than a sweep
 /// of the largest organization has pages (50,000 accounts, AWS Organizations quota), after which a

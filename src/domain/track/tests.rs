@@ -13,9 +13,11 @@ use super::*;
 use crate::domain::arrival::Verdict;
 use crate::domain::failure_class::FailureClass;
 use crate::domain::member::MemberStatus;
-use crate::domain::model::{DeletionPolicy, Digest, MARKER_PARAMETER, Marker, Place, Timestamp};
-use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, StatusRecord, join};
-use crate::domain::organization::{Account, AccountState, OrganizationRecord};
+use crate::domain::model::{
+    AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, Place, Timestamp,
+};
+use crate::domain::observed::{PackRecord, RolloutStatus, StatusRecord, join};
+use crate::domain::organization::{Account, OrganizationRecord};
 
 const SWEEPS: Sweeps = Sweeps { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
 
@@ -124,7 +126,7 @@ impl Scene {
         });
         let facts = Facts {
             seen: &seen,
-            desired: None,
+            targets: &Targets::new(),
             list: list.as_ref(),
             standing: &self.standing,
             recorders: None,

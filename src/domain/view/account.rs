@@ -12,7 +12,7 @@ use super::super::member::{Member, MemberStatus, StatusKind};
 use super::super::mode::Mode;
 use super::super::model::{AccountId, Installation, PackName, Region, Timestamp, UnitId};
 use super::super::newcomer::{Newcomer, Phase};
-use super::super::organization::{Account, AccountState};
+use super::super::organization::Account;
 use super::super::plan::{Change, Step};
 use super::super::recorder::Sighting;
 use super::super::report::RegionReport;
@@ -23,6 +23,7 @@ use super::next::{self, NextView};
 use super::status::{StandingKind, organization};
 use super::trouble::words;
 use super::{Absent, Facts, VERSION, absent};
+use crate::domain::model::AccountState;
 use crate::domain::words::{left, many, seconds_to};
 
 /// The whole answer.

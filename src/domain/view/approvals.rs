@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::approval::document::{Document, LIFE, Statement, Waiting};
 use super::super::loss::{Loss, LossAt};
 use super::super::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
 use super::super::organization::Membership;
 use super::super::plan::HoldReason;
 use super::region::{HoldView, RegionView};
 use super::{Facts, NAME_MAX, VERSION};
+use crate::domain::approval_document::{Document, LIFE, Statement, Waiting};
 use crate::domain::foreign::one_line;
 use crate::domain::words::{first_few, many};
 

@@ -9,11 +9,10 @@ use std::ops::Range;
 
 use super::reader::{BOM, span_at};
 use super::unicode::name;
-use crate::domain::code;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::foreign::{is_invisible, is_joining};
-use crate::domain::limits;
 use crate::domain::snapshot::SourcePath;
+use crate::domain::{code, limits};
 
 /// A scalar in the text, by bytes.
 #[derive(Debug, Clone, Copy)]

@@ -13,10 +13,9 @@ use granit_parser::{
 use super::character::{self, Token};
 use super::scalar::{Meaning, Scalar, Style};
 use super::{Entry, Mapping, Node, Value};
-use crate::domain::code;
 use crate::domain::diagnostic::{Diagnostic, Related, Span};
-use crate::domain::limits;
 use crate::domain::snapshot::SourcePath;
+use crate::domain::{code, limits};
 
 const WRITE_IT_OUT: &str =
     "write it out: anchors, aliases and merge keys are refused, as by CloudFormation";

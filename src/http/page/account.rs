@@ -11,12 +11,12 @@ use super::parts::{
 };
 use super::shell::Frame;
 use super::troubles::said;
-use crate::domain::model::{AccountId, PackName, Region, UnitId};
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountId, AccountState, PackName, Region, UnitId};
 use crate::domain::view::Facts;
 use crate::domain::view::account::{AccountPackView, AccountView, MemberView, PlaceView, account};
-use crate::domain::view::text::{Sign, next_line, pack_sign, phase_sign, recorder, standing};
-use crate::domain::view::text::{targeting, window};
+use crate::domain::view::text::{
+    Sign, next_line, pack_sign, phase_sign, recorder, standing, targeting, window,
+};
 use crate::http::Shared;
 use crate::http::query::Parameters;
 use crate::http::views::{answer, garbled, misnamed};

@@ -12,8 +12,9 @@ use super::parts::{
     tone,
 };
 use super::shell::Frame;
+use crate::domain::limits::RETRY_WINDOW;
 use crate::domain::model::{PackName, Region};
-use crate::domain::newcomer::{IMMINENT, NEAR, Phase, WINDOW};
+use crate::domain::newcomer::{IMMINENT, NEAR, Phase};
 use crate::domain::recorder::RecorderState;
 use crate::domain::view::Facts;
 use crate::domain::view::newcomers::{
@@ -137,8 +138,8 @@ fn row(one: &NewAccountView) -> Markup {
 /// What is left of the window, as a bar: near at 3 hours, imminent at 1.
 pub(super) fn countdown(left_seconds: i64) -> Markup {
     html! {
-        meter min="0" max=(WINDOW.as_secs()) low=(IMMINENT.as_secs()) high=(NEAR.as_secs())
-            optimum=(WINDOW.as_secs()) value=(left_seconds.max(0)) aria-label="time left" {}
+        meter min="0" max=(RETRY_WINDOW.as_secs()) low=(IMMINENT.as_secs()) high=(NEAR.as_secs())
+            optimum=(RETRY_WINDOW.as_secs()) value=(left_seconds.max(0)) aria-label="time left" {}
     }
 }
 

@@ -16,11 +16,9 @@ use super::parts::{
 use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
-use crate::domain::approval::document::Waiting;
+use crate::domain::approval_document::Waiting;
 use crate::domain::event::Event;
 use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::view::Caller;
-use crate::domain::view::Facts;
 use crate::domain::view::approvals::{
     self, ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names,
     waiting,
@@ -31,6 +29,7 @@ use crate::domain::view::status::{
     OrganizationView, RecordView, SourceView, StandingKind, StatusView, status,
 };
 use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
+use crate::domain::view::{Caller, Facts};
 use crate::http::Shared;
 use crate::http::query::Parameters;
 use crate::http::views::answer;

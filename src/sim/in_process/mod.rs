@@ -205,9 +205,7 @@ mod tests {
     use super::*;
     use crate::cloud::{Reader, Writer};
     use crate::domain::content::Content;
-    use crate::domain::model::AccountId;
-    use crate::domain::model::Region;
-    use crate::domain::observed::Delivery;
+    use crate::domain::model::{AccountId, Delivery, Region};
     use crate::sim::faults::{Effect, FaultRule, Stage};
     use crate::sim::knobs::Knobs;
     use crate::sim::setup::Setup;

@@ -3,8 +3,8 @@
 use super::{InProcess, MIXED_UP};
 use crate::cloud::{CloudError, Op, Page, PageToken, Reader, Receipt, RowFilter, Writer};
 use crate::domain::content::Content;
-use crate::domain::model::{AccountId, PackName, Place};
-use crate::domain::observed::{Delivery, PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::model::{AccountId, Delivery, PackName, Place};
+use crate::domain::observed::{PackRecord, RolloutStatus, Row, StatusRecord};
 use crate::sim::api::packs::{
     DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatus, Pack,
     PackStatus, PutPack,

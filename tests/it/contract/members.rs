@@ -2,8 +2,7 @@
 
 use conformd::cloud::{CloudError, Members as _, Op, RecorderRecord, Visit as _, Writer as _};
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::AccountId;
-use conformd::domain::organization::AccountState;
+use conformd::domain::model::{AccountId, AccountState};
 use conformd::sim::api::Operation;
 use conformd::sim::setup::{Recorder, Role, Setup};
 

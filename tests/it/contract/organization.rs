@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::cloud::Organization as _;
 use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, Place, UnitId};
-use conformd::domain::organization::{Account, AccountState, OrganizationRecord};
+use conformd::domain::model::{AccountId, AccountState, Place, UnitId};
+use conformd::domain::organization::{Account, OrganizationRecord};
 use conformd::sim::api::Operation;
 use conformd::sim::faults::{Effect, FaultRule};
 use conformd::sim::organization::PRINCIPAL;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::domain::model::{
-    AccountId, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
+    AccountId, Delivery, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
 };
-use conformd::domain::observed::{Delivery, Phase};
+use conformd::domain::observed::Phase;
 use conformd::sim::world::World;
 
 /// Whose pack it is: read by hand, so as to be no echo of the product.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use conformd::domain::arrival::{Arrival, Tracking, Verdict};
 use conformd::domain::failure::FailureKind;
 use conformd::domain::failure_class::FailureClass;
+use conformd::domain::limits::RETRY_WINDOW;
 use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::model::{AccountId, Timestamp};
-use conformd::domain::newcomer::{Newcomer, Phase, WINDOW};
+use conformd::domain::model::{AccountId, AccountState, Timestamp};
+use conformd::domain::newcomer::{Newcomer, Phase};
 use conformd::domain::organization::{
-    Account, AccountList, AccountState, Membership, OrganizationRecord, Shrink, Unlisted,
+    Account, AccountList, Membership, OrganizationRecord, Shrink, Unlisted,
 };
 use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
 use conformd::domain::report::{PackState, RegionReport, Reports};
@@ -51,7 +52,7 @@ fn newcomer(number: u64, phase: Phase, joined: Timestamp) -> Newcomer {
     Newcomer {
         account: account(number),
         joined,
-        deadline: joined + WINDOW,
+        deadline: joined + RETRY_WINDOW,
         phase,
         missing: BTreeSet::new(),
         recorder: None,
@@ -209,7 +210,7 @@ fn the_deadline_is_the_first_one_that_is_still_open() {
     assert_eq!(deadline(vec![]), "");
     assert_eq!(deadline(vec![newcomer(1, Phase::Converged, early)]), "");
     let both = vec![newcomer(1, Phase::Waiting, late), newcomer(2, Phase::Deploying, early)];
-    let first = (early + WINDOW).as_second();
+    let first = (early + RETRY_WINDOW).as_second();
     assert_eq!(deadline(both).trim_end().rsplit(' ').next(), Some(first.to_string().as_str()));
     // What AWS gave up would hide it.
     let over = at("01:00:00");
@@ -217,7 +218,7 @@ fn the_deadline_is_the_first_one_that_is_still_open() {
     let mut all: Vec<_> = given_up.map(|phase| newcomer(3, phase, over)).into();
     assert_eq!(deadline(all.clone()), "");
     all.push(newcomer(1, Phase::Waiting, late));
-    let next = (late + WINDOW).as_second();
+    let next = (late + RETRY_WINDOW).as_second();
     assert_eq!(deadline(all).trim_end().rsplit(' ').next(), Some(next.to_string().as_str()));
 }
 

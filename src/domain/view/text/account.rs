@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::{Item, section};
 use super::{Layout, Sign, clean, person, spoken};
-use crate::domain::model::{AccountId, PackName, Region, Timestamp, UnitId};
-use crate::domain::organization::AccountState;
+use crate::domain::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::recorder::{RecorderState, Sighting};
 use crate::domain::selector::Targeting;
 use crate::domain::view::account::{

@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::{Approval, Permit, Permitted};
+use super::approval::{Approval, Permit, Permitted};
 use crate::domain::diagnostic::Span;
 use crate::domain::foreign::flowing;
 use crate::domain::guard::PendingApproval;
-use crate::domain::history::after;
 use crate::domain::loss::{Loss, LossAt};
 use crate::domain::manifest::{API_VERSION, APPROVAL, Origin};
 use crate::domain::model::{AccountId, Digest, PackName, Region, Timestamp};
 use crate::domain::plan::HoldReason;
 use crate::domain::report::RegionReport;
 use crate::domain::snapshot::SourcePath;
+use crate::domain::time::after;
 use crate::domain::view::text::many;
 
 /// How long a printed approval lives if nobody says otherwise: a long weekend.
