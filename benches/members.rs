@@ -14,16 +14,17 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conformd::domain::arrival::{Tracking, Verdict};
-use conformd::domain::model::{
+use conformd::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, PackName,
     Place, Timestamp,
 };
-use conformd::domain::observed::{
+use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Sweeps, Targets, Tracked};
+use conformd::domain::observed::packs::{
     PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
 };
-use conformd::domain::organization::{Account, AccountList, OrganizationRecord, Standing};
-use conformd::domain::track::{Draft, Facts, PAGE, Reading, Sweeps, Targets, Tracked};
+use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
+use conformd::domain::organization::membership::Standing;
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).

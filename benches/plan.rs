@@ -10,28 +10,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conformd::domain::approval::Approvals;
-use conformd::domain::arrival::Tracking;
-use conformd::domain::content::Content;
-use conformd::domain::desired::{Basis, Desired, DesiredPack, Want};
-use conformd::domain::diff::{Inputs, plan};
-use conformd::domain::guard::{Limits, Terms, approve};
-use conformd::domain::history::History;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{
     DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName,
     Place, Revision, Timestamp,
 };
-use conformd::domain::observed::{Observed, PackRecord, StatusRecord, join};
-use conformd::domain::organization::Standing;
-use conformd::domain::recorder::Recorders;
-use conformd::domain::remedy::Rescue;
-use conformd::domain::rules::{HeldRules, Templates};
-use conformd::domain::selector::named;
-use conformd::domain::snapshot::Absence;
-use conformd::domain::template::Template;
-use conformd::domain::time::{Pace, after};
-use conformd::domain::window::{SPAN, Window};
+use conformd::domain::base::time::{Pace, after};
+use conformd::domain::declared::approval::Approvals;
+use conformd::domain::declared::snapshot::Absence;
+use conformd::domain::declared::template::Template;
+use conformd::domain::members::rollout::Tracking;
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{Observed, PackRecord, StatusRecord, join};
+use conformd::domain::observed::recorder::Recorders;
+use conformd::domain::organization::membership::Standing;
+use conformd::domain::organization::selector::named;
+use conformd::domain::plan::desired::{Basis, Desired, DesiredPack, Want};
+use conformd::domain::plan::diff::{Inputs, plan};
+use conformd::domain::plan::effective_rules::{HeldRules, Templates};
+use conformd::domain::plan::guard::{Limits, Terms, approve};
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::plan::window::{SPAN, Window};
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).

@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use conformd::domain::limits::INLINE_BYTES;
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::Template;
+use conformd::domain::base::limits::INLINE_BYTES;
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::Template;
 
 const ROUNDS: u32 = 20;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::beat::Beater;
-use crate::domain::model::Timestamp;
+use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::model::Timestamp;
 
 /// A task silent for longer hangs. With a watchdog of 60 s that is fed only while nobody is
 /// silent, a hang ends within 180 s (reliability target "Start, stop, hang").
@@ -138,7 +138,7 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::beat::Task;
+    use crate::domain::base::heartbeat::Task;
 
     fn beats() -> Beats {
         Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0))
@@ -152,7 +152,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_falls_silent_is_found_and_its_next_beat_heals() {
         let beats = beats();
-        let region: crate::domain::model::Region = "eu-west-1".parse().unwrap();
+        let region: crate::domain::base::model::Region = "eu-west-1".parse().unwrap();
         let hung = beats.begin(Beater::regional(&region), SILENCE_MAX);
         let alive = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
         tokio::time::sleep(SILENCE_MAX).await;

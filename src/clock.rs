@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::aws_time::AwsTime;
-use crate::domain::model::Timestamp;
-use crate::domain::stamp::{BootTime, Stamp};
+use crate::domain::base::model::Timestamp;
+use crate::domain::base::stamp::{BootTime, Stamp};
 
 /// Tells the time and waits. Clones share one clock.
 #[derive(Debug, Clone)]
@@ -197,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::stamp::age;
+    use crate::domain::base::stamp::age;
 
     #[tokio::test(start_paused = true)]
     async fn a_faster_clock_sleeps_virtual_time() {

@@ -10,13 +10,13 @@ use std::future::Future;
 
 use thiserror::Error;
 
-use crate::domain::content::Content;
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
-use crate::domain::observed::{PackRecord, Phase, Row, StatusRecord, Verb};
-pub use crate::domain::op::Op;
-use crate::domain::organization::{Account, OrganizationRecord};
-pub use crate::domain::recorder::RecorderRecord;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, PackName, Place, Region, UnitId};
+pub use crate::domain::base::operation::Op;
+use crate::domain::observed::content::Content;
+use crate::domain::observed::packs::{PackRecord, Phase, Row, StatusRecord, Verb};
+pub use crate::domain::observed::recorder::RecorderRecord;
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// A call that gave no answer. The cause stays in `source`; decisions match on `kind`, never text.
 #[derive(Debug, Error)]

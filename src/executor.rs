@@ -8,12 +8,12 @@ use futures_util::StreamExt as _;
 use tracing::Instrument as _;
 
 use crate::cloud::{CloudError, Receipt, Writer};
-use crate::domain::content::Content;
-use crate::domain::failure::chain;
-use crate::domain::guard::{Approved, Used};
-use crate::domain::model::{MARKER_PARAMETER, Place, Revision};
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, ParameterValue, Step};
+use crate::domain::base::failure::chain;
+use crate::domain::base::model::{MARKER_PARAMETER, Place, Revision};
+use crate::domain::observed::content::Content;
+use crate::domain::plan::guard::{Approved, Used};
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::{Action, ParameterValue, Step};
 use crate::telemetry;
 
 /// Mutations in flight per region (reliability I-S10).
@@ -175,15 +175,15 @@ mod tests {
 
     use super::*;
     use crate::cloud::Op;
-    use crate::domain::approval::Approvals;
-    use crate::domain::failure::FailureKind;
-    use crate::domain::guard::{Limits, Terms, approve};
-    use crate::domain::loss::Losses;
-    use crate::domain::mode::Mode;
-    use crate::domain::model::{Delivery, PackName, Timestamp};
-    use crate::domain::plan::{Plan, Reason, Weights};
-    use crate::domain::rules::{HeldRules, Templates};
-    use crate::domain::window::{SPAN, Window};
+    use crate::domain::base::failure::FailureKind;
+    use crate::domain::base::mode::Mode;
+    use crate::domain::base::model::{Delivery, PackName, Timestamp};
+    use crate::domain::declared::approval::Approvals;
+    use crate::domain::plan::effective_rules::{HeldRules, Templates};
+    use crate::domain::plan::guard::{Limits, Terms, approve};
+    use crate::domain::plan::loss::Losses;
+    use crate::domain::plan::steps::{Plan, Reason, Weights};
+    use crate::domain::plan::window::{SPAN, Window};
 
     fn step(name: &str, action: Action) -> Step {
         let (pack, reason) = (name.parse().unwrap(), Reason::Missing);

@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::catalog::{Catalog, Constraints};
-use crate::domain::desired::Basis;
-use crate::domain::model::{Revision, Timestamp};
-use crate::domain::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
-use crate::domain::time::after;
+use crate::domain::base::model::{Revision, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::declared::catalog::{Catalog, Constraints};
+use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
+use crate::domain::plan::desired::Basis;
 use crate::source::{Problem, SourceState};
 pub use refresh::{NotRefreshed, Refresh};
 

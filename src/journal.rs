@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::domain::beat::{Beater, Task};
-use crate::domain::event::Events;
-use crate::domain::journal::{Journal, Look, News};
-use crate::domain::organization::Membership;
-use crate::domain::report::{Reports, SourceStatus};
-use crate::domain::view::{About, Caller};
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::organization::membership::Membership;
+use crate::domain::plan::event::Events;
+use crate::domain::present::journal::{Journal, Look, News};
+use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::view::{About, Caller};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
 pub const NEWS_MAX: usize = 128;

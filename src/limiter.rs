@@ -21,11 +21,11 @@ use crate::cloud::{
     AttemptObserver, CloudError, Members, Organization, Page, PageToken, Reader, Receipt,
     RecorderRecord, RowFilter, Visit, Writer,
 };
-use crate::domain::content::Content;
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, PackName, Place, Region, UnitId};
-use crate::domain::observed::{PackRecord, Row, StatusRecord};
-use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, PackName, Place, Region, UnitId};
+use crate::domain::observed::content::Content;
+use crate::domain::observed::packs::{PackRecord, Row, StatusRecord};
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// One request at full speed costs this many cells of the bucket; at a lower speed it costs more.
 /// The bucket itself never changes, so that slowing down forgets nothing and grants no new burst.
@@ -350,7 +350,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::model::Timestamp;
+    use crate::domain::base::model::Timestamp;
 
     fn clock() -> Clock {
         Clock::simulated(Timestamp::UNIX_EPOCH, 1)

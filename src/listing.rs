@@ -9,7 +9,7 @@ use std::future::Future;
 use thiserror::Error;
 
 use crate::cloud::{CloudError, Page, PageToken};
-use crate::domain::failure::FailureKind;
+use crate::domain::base::failure::FailureKind;
 
 /// More pages than this are an endless listing: 50,000 accounts (AWS Organizations quota) in pages
 /// of 20 are 2,500.

@@ -17,8 +17,8 @@ use aws_sdk_config::primitives::{DateTime, DateTimeFormat};
 use super::error::{self, ServiceFailure};
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver, Op};
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{Region, Timestamp};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{Region, Timestamp};
 
 /// An answer that took longer names a time that is too old to go by (reliability T-01 lets answers
 /// differ by as much).

@@ -23,8 +23,8 @@ use super::writer::AwsWriter;
 use crate::clock::Clock;
 use crate::cloud::CloudError;
 use crate::config::{Aws, RecorderProbe, StaticCredentials};
-use crate::domain::foreign::veiled;
-use crate::domain::model::{Installation, Place, Region};
+use crate::domain::base::model::{Installation, Place, Region};
+use crate::domain::base::untrusted::veiled;
 
 /// How long a call may take, and how often it is repeated. The SDK alone would wait for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,7 +31,7 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use thiserror::Error;
 
 use crate::cloud::{CloudError, Op};
-use crate::domain::failure::{FailureKind, chain};
+use crate::domain::base::failure::{FailureKind, chain};
 
 /// Foreign text is kept up to this many bytes: enough for every message seen, too little to hurt.
 pub(super) const TEXT_MAX: usize = 2048;

@@ -7,7 +7,7 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use super::attempt::Ears;
 use super::error::{self, Broken};
 use crate::cloud::{CloudError, Op};
-use crate::domain::model::{AccountId, Region};
+use crate::domain::base::model::{AccountId, Region};
 
 /// The answer of `GetCallerIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq)]

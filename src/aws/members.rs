@@ -17,8 +17,8 @@ use super::error::{self, Broken, RecorderStatesFailure, RecordersFailure};
 use super::{client, parse};
 use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
 use crate::config::RecorderProbe;
-use crate::domain::model::{AccountId, Installation, Place, Region};
-use crate::domain::policy::{ExternalId, RoleName};
+use crate::domain::base::model::{AccountId, Installation, Place, Region};
+use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
 /// How long a session lasts, seconds: the shortest that AWS gives (STS API: `DurationSeconds`).
 const SESSION_SECONDS: i32 = 900;
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::cloud::{Attempt, AttemptObserver};
-    use crate::domain::model::Timestamp;
+    use crate::domain::base::model::Timestamp;
 
     #[test]
     fn a_role_is_named_in_the_callers_partition_and_the_session_after_the_installation() {

@@ -13,8 +13,8 @@ use super::error::{
 };
 use super::parse;
 use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
-use crate::domain::model::{AccountId, PRINCIPAL, Region, UnitId};
-use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::base::model::{AccountId, PRINCIPAL, Region, UnitId};
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// AWS Organizations, to look at.
 #[derive(Debug, Clone)]

@@ -17,9 +17,9 @@ use aws_sdk_organizations::types::{
 
 use super::error::{Broken, TEXT_MAX, bounded};
 use crate::cloud::{Page, PageToken, RecorderRecord};
-use crate::domain::model::{AccountId, AccountState, Delivery, PackName, Timestamp, UnitId};
-use crate::domain::observed::{PackRecord, RolloutStatus, Row, StatusRecord};
-use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::base::model::{AccountId, AccountState, Delivery, PackName, Timestamp, UnitId};
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// The SDK's stand-in for a missing time is 1970-01-01; nothing of AWS Config is that old.
 const TIME_MIN_SECONDS: i64 = 365 * 86_400;

@@ -9,8 +9,8 @@ use super::attempt::{Ears, Watch};
 use super::error::{self, PacksFailure, RowsFailure, StatusesFailure};
 use super::{identity, parse};
 use crate::cloud::{CloudError, Op, Page, PageToken, Reader, RowFilter};
-use crate::domain::model::{AccountId, PackName, Place};
-use crate::domain::observed::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::base::model::{AccountId, PackName, Place};
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
 
 /// AWS Config in one region, to look at.
 #[derive(Debug, Clone)]

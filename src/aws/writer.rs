@@ -8,8 +8,8 @@ use aws_sdk_config::types::ConformancePackInputParameter;
 use super::attempt::Ears;
 use super::error::{self, Broken, DeleteFailure, PutFailure};
 use crate::cloud::{CloudError, Op, Receipt, Writer};
-use crate::domain::content::Content;
-use crate::domain::model::{Delivery, PackName, Place};
+use crate::domain::base::model::{Delivery, PackName, Place};
+use crate::domain::observed::content::Content;
 
 /// AWS Config in one region, to change.
 #[derive(Debug, Clone)]

@@ -21,12 +21,12 @@ use super::rollout::{Rollouts, watch};
 use super::session::{self, Remembering, Session};
 use super::{SettingsFile, session::Unfit};
 use crate::config::Config;
-use crate::domain::approval::Approval;
-use crate::domain::approval_document::{Statement, Waiting};
-use crate::domain::model::{Region, Revision, Timestamp};
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::HoldReason;
-use crate::domain::time::after;
+use crate::domain::base::model::{Region, Revision, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::declared::approval::Approval;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::HoldReason;
+use crate::domain::present::approval_document::{Statement, Waiting};
 use crate::region::{Surroundings, Watched};
 use question::Answer;
 

@@ -9,12 +9,12 @@ use super::ask::Address;
 use super::plan::{chosen, is_simulated, look, print, simulated_line};
 use super::session::{self, Remembering, Session};
 use super::{SettingsFile, answers};
-use crate::domain::approval::LIFE_MAX;
-use crate::domain::approval_document::{Statement, Waiting};
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Region, Timestamp};
-use crate::domain::view::approvals::{ApprovalsView, document, names};
-use crate::domain::view::text::clean;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Region, Timestamp};
+use crate::domain::declared::approval::LIFE_MAX;
+use crate::domain::present::approval_document::{Statement, Waiting};
+use crate::domain::present::view::approvals::{ApprovalsView, document, names};
+use crate::domain::present::view::text::clean;
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::plan::print;
 use super::{SettingsFile, paint, session};
-use crate::domain::preflight::{Grade, Line, lines};
+use crate::domain::present::preflight::{Grade, Line, lines};
 
 /// What the names in front of the lines mean.
 const CHECKS: &str = "\

@@ -25,15 +25,15 @@ use super::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::domain::beat::{Beater, Task};
-use crate::domain::catalog::{Catalog, Constraints};
-use crate::domain::event::Events;
-use crate::domain::journal::News;
-use crate::domain::model::{Region, Timestamp};
-use crate::domain::organization::Membership;
-use crate::domain::record::RecordStatus;
-use crate::domain::recorder::Recorders;
-use crate::domain::report::{Declarations, Reports, SourceStatus};
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::model::{Region, Timestamp};
+use crate::domain::declared::catalog::{Catalog, Constraints};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::Membership;
+use crate::domain::plan::event::Events;
+use crate::domain::plan::record::RecordStatus;
+use crate::domain::present::journal::News;
+use crate::domain::present::report::{Declarations, Reports, SourceStatus};
 use crate::http::{self, About, Caller, Listeners, Token};
 use crate::intake::{self, Parsed, Refresh};
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
@@ -256,7 +256,7 @@ impl Daemon {
             directory: session::directory(&self.config)?,
             interval: self.config.intervals.source,
             events: true,
-            wanted: crate::domain::catalog::templates_wanted,
+            wanted: crate::domain::declared::catalog::templates_wanted,
             absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());

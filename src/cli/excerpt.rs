@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::domain::diagnostic::{Diagnostic, Related, Severity, Span};
-use crate::domain::snapshot::{FileContent, SourcePath};
+use crate::domain::declared::diagnostic::{Diagnostic, Related, Severity, Span};
+use crate::domain::declared::snapshot::{FileContent, SourcePath};
 
 /// The drawings of these findings, in their order. Files that are not text are named only.
 pub fn draw(

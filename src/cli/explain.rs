@@ -6,9 +6,9 @@ use super::answers::{Answer, Whom, layout};
 use super::ask::segment;
 use super::paint;
 use super::plan::print;
-use crate::domain::model::{AccountId, PackName};
-use crate::domain::view::account::account;
-use crate::domain::view::text;
+use crate::domain::base::model::{AccountId, PackName};
+use crate::domain::present::view::account::account;
+use crate::domain::present::view::text;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::ask::{Address, ask};
-use crate::domain::foreign::flowing;
+use crate::domain::base::untrusted::flowing;
 
 /// Bytes of the answer that are read: reasons are sentences.
 const ANSWER_MAX: usize = 64 * 1_024;

@@ -14,11 +14,11 @@ use thiserror::Error;
 use super::plan::print;
 use super::session;
 use crate::config::{Aws, Config, RecorderProbe};
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Region};
-use crate::domain::partition::Partition;
-use crate::domain::policy;
-use crate::domain::policy::{
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Region};
+use crate::domain::base::partition::Partition;
+use crate::domain::present::iam_policy;
+use crate::domain::present::iam_policy::{
     Document, Duties, ExternalId, NamePrefix, Need, OrganizationId, Probe, RoleName, Scope, Trust,
 };
 
@@ -207,9 +207,9 @@ fn document(given: Given) -> anyhow::Result<Document> {
             let mode = given.mode.ok_or(Missing("--mode", "observe, upsert or sync"))?;
             let organization = given.organization;
             let probe = given.probe_role.map(|role| Probe { role, organization });
-            policy::daemon(&scope, &Duties { mode, needs: given.needs, probe })
+            iam_policy::daemon(&scope, &Duties { mode, needs: given.needs, probe })
         }
-        Role::Probe => policy::probe(),
+        Role::Probe => iam_policy::probe(),
         Role::ProbeTrust => {
             let scope = given.scope()?;
             let external_id = "what the caller has to show, the same as recorderProbe.externalId";
@@ -220,7 +220,7 @@ fn document(given: Given) -> anyhow::Result<Document> {
                 external_id: given.external_id.ok_or(Missing("--external-id", external_id))?,
                 organization: given.organization.ok_or(Missing("--organization", organization))?,
             };
-            policy::probe_trust(&scope, &trust)
+            iam_policy::probe_trust(&scope, &trust)
         }
     };
     document.context("AWS would refuse the policy")

@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::session::{self, CloudReconciler, Remembering, Session};
 use super::{EXIT_CHANGES, SettingsFile, paint};
 use crate::config::Config;
-use crate::domain::guard::{PendingApproval, Ruling};
-use crate::domain::mode::Mode;
-use crate::domain::model::Region;
-use crate::domain::plan::Plan;
-use crate::domain::plan_text::{PlanText, Summary, Values};
-use crate::domain::report::RegionReport;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::Region;
+use crate::domain::plan::guard::{PendingApproval, Ruling};
+use crate::domain::plan::steps::Plan;
+use crate::domain::present::plan_text::{PlanText, Summary, Values};
+use crate::domain::present::report::RegionReport;
 use crate::region::Surroundings;
 use crate::region::track::Effort;
 

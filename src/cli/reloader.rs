@@ -8,8 +8,8 @@ use super::SettingsFile;
 use super::session::Unfit;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Unusable};
-use crate::domain::failure::chain;
-use crate::domain::journal::News;
+use crate::domain::base::failure::chain;
+use crate::domain::present::journal::News;
 use crate::metrics::Metrics;
 
 /// Takes new settings from their file, or says why not.

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use crate::cloud::{Organization as _, Reader, RowFilter};
-use crate::domain::failure::FailureKind;
-use crate::domain::foreign::flowing;
-use crate::domain::model::{AccountId, AccountState, PackName, Region, Timestamp};
-use crate::domain::observed::{Phase, RolloutStatus, Row, Verb};
-use crate::domain::organization::Account;
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::Step;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::observed::packs::{Phase, RolloutStatus, Row, Verb};
+use crate::domain::organization::account_list::Account;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::Step;
 use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::domain::manifest::schema::schema;
+use crate::domain::declared::manifest::schema::schema;
 use crate::http::openapi;
 
 /// Arguments of `schema`.

@@ -16,16 +16,16 @@ use crate::aws::{
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
 use crate::config::{self, Config, Intervals, Unusable};
-use crate::domain::catalog::{Catalog, Constraints, templates_wanted};
-use crate::domain::failure::chain;
-use crate::domain::foreign::veiled;
-use crate::domain::limits;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Place, Region, Timestamp};
-use crate::domain::record::{NoRecordCause, RecordStatus};
-use crate::domain::snapshot::{Absence, FileContent};
-use crate::domain::time::Pace;
-use crate::domain::track::Sweeps;
+use crate::domain::base::failure::chain;
+use crate::domain::base::limits;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Place, Region, Timestamp};
+use crate::domain::base::time::Pace;
+use crate::domain::base::untrusted::veiled;
+use crate::domain::declared::catalog::{Catalog, Constraints, templates_wanted};
+use crate::domain::declared::snapshot::{Absence, FileContent};
+use crate::domain::members::tracker::Sweeps;
+use crate::domain::plan::record::{NoRecordCause, RecordStatus};
 use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
@@ -369,7 +369,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::domain::snapshot::SourcePath;
+    use crate::domain::declared::snapshot::SourcePath;
     use crate::sim::http::serve;
     use crate::sim::scenario::Scenario;
     use crate::sim::simulation::Simulation;

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::model::Region;
+use crate::domain::base::model::Region;
 use crate::sim::http::serve;
 use crate::sim::scenario::Scenario;
 use crate::sim::simulation::Simulation;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tokio::sync::watch;
 
 use super::systemd::Told;
-use crate::domain::report::{RegionReport, Reports, SourceStatus};
+use crate::domain::present::report::{RegionReport, Reports, SourceStatus};
 use crate::http::{About, Caller, unready};
 
 /// Everything that the line is made of.

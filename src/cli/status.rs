@@ -6,9 +6,9 @@ use super::answers::{Answer, Whom, layout};
 use super::plan::print;
 use super::session::Unfit;
 use super::{EXIT_UNKNOWN, paint};
-use crate::domain::model::Region;
-use crate::domain::view::status::{StatusView, status};
-use crate::domain::view::text;
+use crate::domain::base::model::Region;
+use crate::domain::present::view::status::{StatusView, status};
+use crate::domain::present::view::text;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::beats::{BEAT_EVERY, Beats, Sign};
-use crate::domain::foreign::flowing;
+use crate::domain::base::untrusted::flowing;
 
 /// Where a service manager with a full queue is given up on: the watchdog is fed again later.
 const SEND_MAX: Duration = Duration::from_millis(500);
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
     use crate::beats::SILENCE_MAX;
     use crate::clock::Clock;
-    use crate::domain::beat::{Beater, Task};
-    use crate::domain::model::Timestamp;
+    use crate::domain::base::heartbeat::{Beater, Task};
+    use crate::domain::base::model::Timestamp;
 
     /// A service manager that listens, and the way to it.
     fn pair(watchdog: Option<Duration>) -> (UnixDatagram, Systemd) {

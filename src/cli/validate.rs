@@ -14,10 +14,10 @@ use clap::ValueEnum;
 
 use super::paint;
 use crate::clock::Clock;
-use crate::domain::catalog::{Catalog, Constraints};
-use crate::domain::diagnostic::Severity;
-use crate::domain::model::Region;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::base::model::Region;
+use crate::domain::declared::catalog::{Catalog, Constraints};
+use crate::domain::declared::diagnostic::Severity;
+use crate::domain::declared::snapshot::Snapshot;
 
 /// Checks manifests and their templates without asking AWS.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub enum Output {
     Github,
 }
 
-fn region(text: &str) -> Result<Region, crate::domain::model::Malformed> {
+fn region(text: &str) -> Result<Region, crate::domain::base::model::Malformed> {
     text.parse()
 }
 

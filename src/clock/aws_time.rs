@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::domain::model::Timestamp;
+use crate::domain::base::model::Timestamp;
 
 /// Answers that differ by no more than this tell the same time: `Date` counts whole seconds, and an
 /// answer may have been seconds on its way (reliability T-01).

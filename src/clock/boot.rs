@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::domain::stamp::BootTime;
+use crate::domain::base::stamp::BootTime;
 
 /// Which start of the machine this is (Linux, random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

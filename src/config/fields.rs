@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::domain::code;
-use crate::domain::diagnostic::Span;
-use crate::domain::findings::Findings;
-use crate::domain::model::Malformed;
-use crate::domain::yaml::{Entry, Meaning, Node, Scalar};
+use crate::domain::base::code;
+use crate::domain::base::model::Malformed;
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::yaml::{Entry, Meaning, Node, Scalar};
 
 /// A length of time was moved to the nearest end of its range.
 const CLAMPED: &str = "interval-clamped";

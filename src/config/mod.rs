@@ -15,16 +15,18 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-use crate::domain::diagnostic::{Diagnostic, Severity, Span};
-use crate::domain::findings::Findings;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Installation, Region};
-use crate::domain::policy::{ExternalId, RoleName};
-use crate::domain::remedy::Rescue;
-use crate::domain::snapshot::{Absence, SourcePath};
-use crate::domain::words::many;
-use crate::domain::yaml::{self, Node};
-use crate::domain::{code, guard};
+use crate::domain::base::code;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Installation, Region};
+use crate::domain::base::words::many;
+use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::snapshot::{Absence, SourcePath};
+use crate::domain::declared::yaml;
+use crate::domain::declared::yaml::Node;
+use crate::domain::plan::guard;
+use crate::domain::plan::redeploy::Rescue;
+use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
 /// Settings that passed every check which needs no AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,15 +12,16 @@ use super::{
     Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
     StaticCredentials, TemplateBucket,
 };
-use crate::domain::findings::Findings;
-use crate::domain::foreign::veiled;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, Installation, Region};
-use crate::domain::policy::{ExternalId, RoleName};
-use crate::domain::remedy::{AfterDeadline, Rescue};
-use crate::domain::snapshot::Absence;
-use crate::domain::yaml::Node;
-use crate::domain::{code, guard};
+use crate::domain::base::code;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Installation, Region};
+use crate::domain::base::untrusted::veiled;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::snapshot::Absence;
+use crate::domain::declared::yaml::Node;
+use crate::domain::plan::guard;
+use crate::domain::plan::redeploy::{AfterDeadline, Rescue};
+use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
 const PERIOD_MIN: Duration = Duration::from_secs(1);

@@ -1,59 +1,12 @@
 //! The pure core: values in, values out. No async, clock, environment, file system, SDK or
 //! tracing; ordered collections only, since order is output; the time is an argument.
+//!
+//! Seven rooms; each may use those above it in this list and no other.
 
-pub mod approval;
-pub mod approval_document;
-pub mod arrival;
-pub mod beat;
-pub mod catalog;
-pub mod changes;
-pub mod code;
-pub mod content;
-pub mod desired;
-pub mod diagnostic;
-pub mod diff;
-pub mod event;
-pub mod failure;
-pub mod failure_class;
-pub(crate) mod findings;
-pub mod foreign;
-pub mod guard;
-pub mod history;
-pub mod holds;
-pub mod interest;
-pub mod journal;
-pub mod limits;
-pub mod loss;
-pub mod manifest;
-pub mod member;
-pub mod mode;
-pub mod model;
-pub(crate) mod nearest;
-pub mod newcomer;
+pub mod base;
+pub mod declared;
+pub mod members;
 pub mod observed;
-pub mod op;
 pub mod organization;
-pub mod outcome;
-pub mod partition;
 pub mod plan;
-pub mod plan_text;
-pub mod policy;
-pub mod preflight;
-pub mod probe;
-pub mod record;
-pub mod recorder;
-pub mod remedy;
-pub mod report;
-pub mod roster;
-pub mod rules;
-pub(crate) mod schema;
-pub mod selector;
-pub mod snapshot;
-pub mod stamp;
-pub mod template;
-pub mod time;
-pub mod track;
-pub mod view;
-pub mod window;
-pub mod words;
-pub mod yaml;
+pub mod present;

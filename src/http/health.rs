@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{API_VERSION, Caller, Shared};
-use crate::domain::beat::Task;
-use crate::domain::model::{Region, Timestamp};
-use crate::domain::report::SourceStatus;
+use crate::domain::base::heartbeat::Task;
+use crate::domain::base::model::{Region, Timestamp};
+use crate::domain::present::report::SourceStatus;
 
 /// Whether the tasks of the daemon run: `GET /healthz`.
 #[derive(Serialize, JsonSchema)]

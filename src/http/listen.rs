@@ -23,7 +23,7 @@ use super::access::Peer;
 use super::routes::{Face, router};
 use super::{Server, State};
 use crate::beats::{BEAT_EVERY, SILENCE_MAX};
-use crate::domain::beat::{Beater, Task};
+use crate::domain::base::heartbeat::{Beater, Task};
 
 /// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a
 /// few people need a handful.

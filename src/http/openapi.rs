@@ -18,7 +18,7 @@ use super::answer::{Problem, problem};
 use super::parameter::{Parameter, Shape};
 use super::query::Parameters;
 use super::table::{Answer, Form, ROUTES, Route};
-use crate::domain::model::{AccountId, PackName, Region};
+use crate::domain::base::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
 const ABOUT: &str = "\

@@ -3,10 +3,10 @@
 
 use super::query::Parameters;
 use super::views::Format;
-use crate::domain::event::NUMBER_MAX;
-use crate::domain::member::StatusKind;
-use crate::domain::newcomer::Phase;
-use crate::domain::view::Page;
+use crate::domain::members::new_account::Phase;
+use crate::domain::observed::member::StatusKind;
+use crate::domain::plan::event::NUMBER_MAX;
+use crate::domain::present::view::Page;
 
 /// One parameter.
 #[derive(Debug)]

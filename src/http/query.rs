@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::parameter::Parameter;
-use crate::domain::foreign::one_line;
+use crate::domain::base::untrusted::one_line;
 
 /// Characters of what was asked that are repeated in a refusal.
 const ECHO_MAX: usize = 64;

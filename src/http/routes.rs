@@ -21,8 +21,8 @@ use super::access::{Peer, Refusal, may_ring};
 use super::answer::{problem, seal, text};
 use super::table::{ROUTES, Route, Side};
 use super::{API_VERSION, Server, Shared, page};
-use crate::domain::beat::{Beater, Task};
-use crate::domain::model::Timestamp;
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::model::Timestamp;
 use crate::metrics::{self, Exchange, View};
 
 /// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
@@ -269,8 +269,8 @@ mod tests {
     use super::*;
     use crate::beats::Beats;
     use crate::clock::Clock;
-    use crate::domain::mode::Mode;
-    use crate::domain::remedy::Rescue;
+    use crate::domain::base::mode::Mode;
+    use crate::domain::plan::redeploy::Rescue;
     use crate::http::{About, Caller, State};
     use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
 

@@ -10,13 +10,13 @@ use super::parameter::{
 };
 use super::routes::{Rung, index, reconcile, scrape};
 use super::{Shared, openapi, views};
-use crate::domain::view::account::AccountView;
-use crate::domain::view::approvals::ApprovalsView;
-use crate::domain::view::events::EventsView;
-use crate::domain::view::members::AccountsView;
-use crate::domain::view::newcomers::NewAccountsView;
-use crate::domain::view::packs::PacksView;
-use crate::domain::view::status::StatusView;
+use crate::domain::present::view::account::AccountView;
+use crate::domain::present::view::approvals::ApprovalsView;
+use crate::domain::present::view::events::EventsView;
+use crate::domain::present::view::members::AccountsView;
+use crate::domain::present::view::newcomers::NewAccountsView;
+use crate::domain::present::view::packs::PacksView;
+use crate::domain::present::view::status::StatusView;
 
 /// One thing that can be asked for.
 pub(super) struct Route {

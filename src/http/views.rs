@@ -19,17 +19,18 @@ use super::parameter::{AFTER, FORMAT, LIMIT, PACK, PAGE, PHASE, REGIONS, STATUS}
 use super::query::Parameters;
 use super::routes::simulated_line;
 use super::{API_VERSION, Shared};
-use crate::domain::foreign::one_line;
-use crate::domain::member::StatusKind;
-use crate::domain::model::{AccountId, Region};
-use crate::domain::newcomer::Phase;
-use crate::domain::plan::Plan;
-use crate::domain::plan_text::{PlanText, Values};
-use crate::domain::view::account::{account, called};
-use crate::domain::view::members::{Asked, accounts};
-use crate::domain::view::status::status;
-use crate::domain::view::text::{self as texts, Layout};
-use crate::domain::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
+use crate::domain::base::model::{AccountId, Region};
+use crate::domain::base::untrusted::one_line;
+use crate::domain::members::new_account::Phase;
+use crate::domain::observed::member::StatusKind;
+use crate::domain::plan::steps::Plan;
+use crate::domain::present::plan_text::{PlanText, Values};
+use crate::domain::present::view::account::{account, called};
+use crate::domain::present::view::members::{Asked, accounts};
+use crate::domain::present::view::status::status;
+use crate::domain::present::view::text as texts;
+use crate::domain::present::view::text::Layout;
+use crate::domain::present::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
 use super::Parsed;
-use crate::domain::model::Revision;
+use crate::domain::base::model::Revision;
 use crate::source::SourceState;
 
 /// How long a reading may take, its parsing included. A source that is slower than this is not

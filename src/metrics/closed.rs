@@ -3,18 +3,18 @@
 use prometheus::core::{MetricVec, MetricVecBuilder};
 
 use crate::cloud::Op;
-use crate::domain::arrival::Verdict;
-use crate::domain::beat::Task;
-use crate::domain::failure::FailureKind;
-use crate::domain::failure_class::FailureClass;
-use crate::domain::guard::TripReason;
-use crate::domain::member::StatusKind;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountState, Region};
-use crate::domain::newcomer;
-use crate::domain::plan::{ActionKind, HoldReason};
-use crate::domain::recorder::RecorderKind;
-use crate::domain::report::{DriftKind, PackState};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::heartbeat::Task;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountState, Region};
+use crate::domain::members::new_account;
+use crate::domain::members::rollout::Verdict;
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::StatusKind;
+use crate::domain::observed::recorder::RecorderKind;
+use crate::domain::plan::guard::TripReason;
+use crate::domain::plan::steps::{ActionKind, HoldReason};
+use crate::domain::present::report::{DriftKind, PackState};
 
 use super::count::{ApprovalState, Phase, Requeue, TickEnd};
 use super::families::{
@@ -179,7 +179,7 @@ impl MemberFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         each(&self.verdicts, Verdict::ALL.map(Verdict::as_str))
             .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
-            .chain(each(&self.newcomers, newcomer::Phase::ALL.map(newcomer::Phase::as_str)))
+            .chain(each(&self.newcomers, new_account::Phase::ALL.map(new_account::Phase::as_str)))
             .chain(each(&self.recorders, RecorderKind::ALL.map(RecorderKind::as_str)))
     }
 }

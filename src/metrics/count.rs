@@ -5,13 +5,13 @@ use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::cloud::{Attempt, AttemptObserver, Op};
-use crate::domain::beat::Task;
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::newcomer::{NEW, Newcomer};
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::report::{DriftKind, RegionReport};
-use crate::domain::time::after;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::heartbeat::Task;
+use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::members::new_account::{NEW, Newcomer};
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::present::report::{DriftKind, RegionReport};
 
 use super::closed::{Family as _, is_regional, request_results};
 use super::show::seconds;

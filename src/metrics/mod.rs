@@ -19,12 +19,12 @@ use jiff::SignedDuration;
 use prometheus::{Registry, TextEncoder};
 use thiserror::Error;
 
-use crate::domain::beat::Beater;
-use crate::domain::mode::Mode;
-use crate::domain::model::{AccountId, PackName, Region, Timestamp};
-use crate::domain::organization::Membership;
-use crate::domain::recorder::Recorders;
-use crate::domain::report::{Reports, SourceStatus};
+use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::Membership;
+use crate::domain::present::report::{Reports, SourceStatus};
 pub use count::Exchange;
 use families::Families;
 

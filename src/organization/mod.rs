@@ -21,11 +21,12 @@ use self::walk::walk;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::Organization;
-use crate::domain::approval::Approval;
-use crate::domain::beat::{Beater, Task};
-use crate::domain::interest::Interest;
-use crate::domain::organization::{AccountList, Membership, Terms, Unlisted};
-use crate::domain::time::{backoff, jittered};
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::time::{backoff, jittered};
+use crate::domain::declared::approval::Approval;
+use crate::domain::declared::interest::Interest;
+use crate::domain::organization::account_list::{AccountList, Unlisted};
+use crate::domain::organization::membership::{Membership, Terms};
 
 /// What is asked of the task: by the manifests and by the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

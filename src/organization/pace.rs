@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Organization, Page, PageToken};
-use crate::domain::model::{AccountId, UnitId};
-use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::base::model::{AccountId, UnitId};
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::limiter::{Budget, Limited, Limiter};
 
 /// Requests of one kind under way at once: enough to reach the rates over a slow line.

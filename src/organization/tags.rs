@@ -13,9 +13,9 @@ use futures_util::stream::{self, StreamExt as _};
 use super::pace::IN_FLIGHT;
 use crate::clock::Clock;
 use crate::cloud::Organization;
-use crate::domain::failure::chain;
-use crate::domain::model::AccountId;
-use crate::domain::organization::{AccountList, Unlisted};
+use crate::domain::base::failure::chain;
+use crate::domain::base::model::AccountId;
+use crate::domain::organization::account_list::{AccountList, Unlisted};
 use crate::listing::{Incomplete, read_all};
 
 /// Tags that were read longer ago are not believed: an account that is re-tagged moves within a

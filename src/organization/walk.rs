@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Organization};
-use crate::domain::failure::{FailureKind, chain};
-use crate::domain::interest::Interest;
-use crate::domain::model::{AccountId, UnitId};
-use crate::domain::organization::{AccountList, Accounts, Unlisted};
+use crate::domain::base::failure::{FailureKind, chain};
+use crate::domain::base::model::{AccountId, UnitId};
+use crate::domain::declared::interest::Interest;
+use crate::domain::organization::account_list::{AccountList, Accounts, Unlisted};
 use crate::listing::{Incomplete, read_all};
 
 /// Why there is no list.

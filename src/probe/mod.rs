@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Members, Visit};
-use crate::domain::beat::{Beater, Task};
-use crate::domain::failure::{FailureKind, chain};
-use crate::domain::model::{AccountId, Region, Timestamp};
-use crate::domain::probe::{Sights, Stage, Unlooked, Wanted, wanted};
-use crate::domain::recorder::{RecorderState, Recorders, classify};
-use crate::domain::report::{RegionReport, Reports};
+use crate::domain::base::failure::{FailureKind, chain};
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::model::{AccountId, Region, Timestamp};
+use crate::domain::members::probe::{Sights, Stage, Unlooked, Wanted, wanted};
+use crate::domain::observed::recorder::{RecorderState, Recorders, classify};
+use crate::domain::present::report::{RegionReport, Reports};
 use crate::limiter::{Budget, Limited, Limiter};
 
 /// Accounts that are visited at one moment, and requests under way.

@@ -12,8 +12,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::fault::Fault;
-use crate::domain::model::{Digest, Revision, Timestamp};
-use crate::domain::stamp::{BootTime, Stamp};
+use crate::domain::base::model::{Digest, Revision, Timestamp};
+use crate::domain::base::stamp::{BootTime, Stamp};
 
 /// A value that has a table.
 pub(super) trait Row: Sized {

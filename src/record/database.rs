@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::fault::Fault;
-use crate::domain::record::NoRecordCause;
+use crate::domain::plan::record::NoRecordCause;
 
 /// Says that a SQLite file is a record of conformd: "cmfd" (`PRAGMA application_id`).
 pub(super) const APPLICATION: i32 = 0x636d_6664;

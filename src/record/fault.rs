@@ -8,8 +8,8 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use crate::domain::foreign::flowing;
-use crate::domain::record::{LossKey, NoRecord, NoRecordCause};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::plan::record::{LossKey, NoRecord, NoRecordCause};
 
 /// Characters that are kept of what SQLite or the system says.
 const WHY_MAX: usize = 200;

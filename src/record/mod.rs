@@ -33,13 +33,13 @@ use self::reader::{not_configured, only_no_record};
 use self::rows::Identity;
 use self::store::Store;
 pub use self::task::run;
-use crate::domain::model::{AccountId, Digest, Installation, Region};
-use crate::domain::record::{
+use crate::domain::base::model::{AccountId, Digest, Installation, Region};
+use crate::domain::base::stamp::Stamp;
+use crate::domain::declared::template::Template;
+use crate::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LevelEntry,
     LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
 };
-use crate::domain::stamp::Stamp;
-use crate::domain::template::Template;
 
 /// The bytes that history takes at most: years of a large organization, and checked in a second.
 pub const BYTES_MAX: u64 = 256 * 1_024 * 1_024;

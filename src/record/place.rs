@@ -14,9 +14,9 @@ use super::cells::insert;
 use super::fault::{Fault, io_cause};
 use super::rows::Identity;
 use super::{Terms, database, reader};
-use crate::domain::foreign::flowing;
-use crate::domain::record::NoRecordCause;
-use crate::domain::stamp::Stamp;
+use crate::domain::base::stamp::Stamp;
+use crate::domain::base::untrusted::flowing;
+use crate::domain::plan::record::NoRecordCause;
 
 /// The record's file.
 pub const FILE: &str = "record.sqlite3";

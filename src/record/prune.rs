@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use super::fault::Fault;
 use super::store::Store;
 use super::{cells, database};
-use crate::domain::model::{Marker, Timestamp};
-use crate::domain::record::{Deployment, LOSS_WINDOW};
-use crate::domain::stamp::{Stamp, age};
+use crate::domain::base::model::{Marker, Timestamp};
+use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::plan::record::{Deployment, LOSS_WINDOW};
 
 /// How long a use of an approval is kept at least: an approval lives for 7 days (design, section
 /// 5), and a day is for clocks that differ.

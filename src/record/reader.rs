@@ -9,12 +9,12 @@ use super::cells::select;
 use super::fault::{Fault, Unrecorded, no_record};
 use super::rows::{Identity, kind_word};
 use super::{Terms, database, place};
-use crate::domain::model::Digest;
-use crate::domain::record::{
+use crate::domain::base::model::Digest;
+use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::plan::record::{
     EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState, NoRecord, NoRecordCause,
     TemplateText, Window,
 };
-use crate::domain::stamp::{Stamp, age};
 
 /// The newest row of each pack and region. Rows are numbered as they are added.
 const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY region, pack)";
@@ -123,8 +123,9 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
     };
     let losses = losses.into_iter().filter(|(_, entry)| counts(entry));
     let spot = |region: &_, pack: &_| (Clone::clone(region), Clone::clone(pack));
-    let deliveries: Vec<crate::domain::record::Delivery> = values(connection, NEWEST)?;
-    let deployments: Vec<crate::domain::record::Deployment> = values(connection, "ORDER BY id")?;
+    let deliveries: Vec<crate::domain::plan::record::Delivery> = values(connection, NEWEST)?;
+    let deployments: Vec<crate::domain::plan::record::Deployment> =
+        values(connection, "ORDER BY id")?;
     Ok(Window {
         losses: losses.map(|(id, entry)| (LossId(id), entry)).collect(),
         held: values(connection, "ORDER BY id")?,

@@ -4,13 +4,13 @@ use rusqlite::types::Value;
 
 use super::cells::{Cells, Row, json, stamp, text, text_if_any};
 use super::fault::Fault;
-use crate::domain::event::EventKind;
-use crate::domain::model::{AccountId, Installation};
-use crate::domain::record::{
+use crate::domain::base::model::{AccountId, Installation};
+use crate::domain::base::stamp::Stamp;
+use crate::domain::plan::event::EventKind;
+use crate::domain::plan::record::{
     ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, HoldBasis, LevelEntry,
     LossCause, LossEntry, LossKey, LossKind, LossState, TemplateText,
 };
-use crate::domain::stamp::Stamp;
 
 /// Whose record it is, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use super::fault::Fault;
 use super::place::Place;
 use super::rows::Identity;
 use super::{database, prune};
-use crate::domain::model::{Digest, Region};
-use crate::domain::record::{
+use crate::domain::base::model::{Digest, Region};
+use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::declared::template::Template;
+use crate::domain::plan::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
     LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossState, TemplateText,
 };
-use crate::domain::stamp::{Stamp, age};
-use crate::domain::template::Template;
 
 /// The selection of one loss in a table of keys.
 const KEY: &str = "WHERE region = ? AND pack = ? AND kind = ? AND name = ?";

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Record;
 use crate::clock::Clock;
-use crate::domain::record::Window;
+use crate::domain::plan::record::Window;
 
 /// How long an event waits for others, so that a wave of them is one write.
 const GATHER: Duration = Duration::from_secs(1);

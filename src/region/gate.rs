@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared_window::SharedWindow;
 use crate::clock::Clock;
-use crate::domain::guard::Used;
-use crate::domain::model::{Region, Revision, Timestamp};
-use crate::domain::plan::Step;
+use crate::domain::base::model::{Region, Revision, Timestamp};
+use crate::domain::plan::guard::Used;
+use crate::domain::plan::steps::Step;
 use crate::executor;
 use crate::intake::{Parsed, Refresh};
 

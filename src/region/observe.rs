@@ -1,9 +1,9 @@
 //! Looking at one region: two listings, whole or not at all.
 
 use crate::cloud::Reader;
-use crate::domain::failure::chain;
-use crate::domain::model::Installation;
-use crate::domain::observed::{Observed, Unseen, join};
+use crate::domain::base::failure::chain;
+use crate::domain::base::model::Installation;
+use crate::domain::observed::packs::{Observed, Unseen, join};
 use crate::listing::{Incomplete, read_all};
 
 /// Reads every pack and every status; two calls when both fit a page.

@@ -11,18 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::gate::Moment;
 use crate::clock::Clock;
-use crate::domain::guard::{Approved, Ruling, Used};
-use crate::domain::loss::LossAt;
-use crate::domain::model::{Digest, PackName, Place, Region, Revision};
-use crate::domain::observed::Seen;
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::Step;
-use crate::domain::record::{
+use crate::domain::base::model::{Digest, PackName, Place, Region, Revision};
+use crate::domain::declared::template::Template;
+use crate::domain::observed::packs::Seen;
+use crate::domain::plan::effective_rules::{HeldRules, Templates};
+use crate::domain::plan::guard::{Approved, Ruling, Used};
+use crate::domain::plan::loss::LossAt;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::record::{
     LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, TemplateText,
 };
-use crate::domain::rules::{HeldRules, Templates};
-use crate::domain::template::Template;
-use crate::domain::window::{Holding, Noticed, SPAN, Window};
+use crate::domain::plan::steps::Step;
+use crate::domain::plan::window::{Holding, Noticed, SPAN, Window};
 use crate::record::{Reader, Record};
 
 /// Whether a ruling is acted on.
@@ -67,7 +67,7 @@ impl SharedWindow {
     /// A window that goes on where the record ends. A record that cannot be used counts as none.
     pub fn with_record(
         record: Record,
-        remembered: &crate::domain::record::Window,
+        remembered: &crate::domain::plan::record::Window,
         clock: &Clock,
     ) -> Self {
         let window = recorded::window(&record.status(), remembered, clock);
@@ -79,7 +79,7 @@ impl SharedWindow {
     /// The same for a command that only shows what would be: nothing is written to the record, and
     /// everything that it knows is used.
     pub fn as_read(
-        read: Result<(Reader, crate::domain::record::Window), NoRecord>,
+        read: Result<(Reader, crate::domain::plan::record::Window), NoRecord>,
         clock: &Clock,
     ) -> Self {
         let (status, remembered, reader) = match read {
@@ -87,7 +87,7 @@ impl SharedWindow {
                 (RecordStatus::Usable { began: reader.began().clone() }, remembered, Some(reader))
             }
             Err(none) => {
-                (RecordStatus::Unusable(none), crate::domain::record::Window::default(), None)
+                (RecordStatus::Unusable(none), crate::domain::plan::record::Window::default(), None)
             }
         };
         let window = Self::new(recorded::window(&status, &remembered, clock), clock, None);
@@ -126,7 +126,7 @@ impl SharedWindow {
     }
 
     /// Takes in a record that was opened while the process ran.
-    pub fn reopened(&self, remembered: &crate::domain::record::Window) {
+    pub fn reopened(&self, remembered: &crate::domain::plan::record::Window) {
         recorded::recall(&mut lock(&self.window), remembered, &self.clock);
     }
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::{Policy, Reconciler};
 use crate::cloud::{Reader, RowFilter, Writer};
-use crate::domain::arrival::{Arrival, Tracking};
-use crate::domain::failure::{FailureKind, chain};
-use crate::domain::model::Timestamp;
-use crate::domain::newcomer::Newcomer;
-use crate::domain::observed::{Phase, Verb};
-use crate::domain::time::{after, backoff};
-use crate::domain::track::{Draft, Errand, FILTERS, Rank, Reading, Tracked};
+use crate::domain::base::failure::{FailureKind, chain};
+use crate::domain::base::model::Timestamp;
+use crate::domain::base::time::{after, backoff};
+use crate::domain::members::new_account::Newcomer;
+use crate::domain::members::rollout::{Arrival, Tracking};
+use crate::domain::members::tracker::{Draft, Errand, FILTERS, Rank, Reading, Tracked};
+use crate::domain::observed::packs::{Phase, Verb};
 use crate::listing::{Incomplete, Listing, Turn};
 
 /// How much a command reads before it answers.

@@ -12,8 +12,8 @@ use super::template::Facts;
 use super::timeline::after;
 use super::world::World;
 use super::{refusals, validation};
-use crate::domain::model::{AccountId, PackName, Place, Region};
-use crate::domain::observed::Phase;
+use crate::domain::base::model::{AccountId, PackName, Place, Region};
+use crate::domain::observed::packs::Phase;
 
 /// Bytes of a template in S3 (AWS Config API: 300 KB).
 const OBJECT_MAX: usize = 307_200;

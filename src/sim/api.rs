@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::sessions::Session;
-use crate::domain::model::{AccountId, Place, Region, Timestamp};
+use crate::domain::base::model::{AccountId, Place, Region, Timestamp};
 
 pub mod organizations;
 pub mod packs;

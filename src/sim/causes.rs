@@ -5,8 +5,8 @@
 //! `domain::failure_class`, from its own list.
 
 use super::packs::Run;
-use crate::domain::failure_class::FailureClass;
-use crate::domain::model::{AccountId, Region};
+use crate::domain::base::model::{AccountId, Region};
+use crate::domain::observed::failure_class::FailureClass;
 
 /// Why a member failed, in AWS's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub(super) fn undeclared_input(run: &Run) -> Option<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure_class::classify;
+    use crate::domain::observed::failure_class::classify;
 
     #[test]
     fn what_a_class_typically_says_is_read_as_that_class() {

@@ -11,7 +11,7 @@ use super::refusals;
 use super::setup::{Features, ROOT};
 use super::timeline::after;
 use super::world::World;
-use crate::domain::model::{AccountId, AccountState, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, Timestamp};
 
 /// Entries of one page (AWS Organizations API: `MaxResults`).
 const PAGE_MAX: usize = 20;
@@ -383,7 +383,7 @@ impl World {
         Ok((cut.items, cut.next))
     }
 
-    fn home_region(&self, caller: &Caller) -> crate::domain::model::Region {
+    fn home_region(&self, caller: &Caller) -> crate::domain::base::model::Region {
         self.regions.first().unwrap_or(&caller.region).clone()
     }
 }

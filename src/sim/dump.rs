@@ -15,8 +15,8 @@ use super::rollout::Aggregate;
 use super::setup::Recorder;
 use super::story::Row;
 use super::world::World;
-use crate::domain::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
-use crate::domain::observed::RolloutStatus;
+use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
+use crate::domain::observed::packs::RolloutStatus;
 
 /// The world at one moment.
 #[derive(Debug, Serialize)]

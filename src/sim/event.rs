@@ -16,7 +16,7 @@ use super::faults::{FaultId, FaultRule};
 use super::scenario::{Entry, RoleEntry};
 use super::setup::Recorder;
 use super::world::World;
-use crate::domain::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 
 /// The template of a pack that somebody else puts without saying more.
 const STRANGER: &str = "\

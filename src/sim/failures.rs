@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::causes::{self, Cause};
 use super::packs::Act;
-use crate::domain::failure_class::FailureClass;
-use crate::domain::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::observed::failure_class::FailureClass;
 
 /// Members that fail. What is left out means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api::{Answer, Breakage, Caller, Fault, Operation, Reply, Service};
 use super::random::draw;
 use super::refusals;
-use crate::domain::model::{AccountId, Region, Timestamp};
+use crate::domain::base::model::{AccountId, Region, Timestamp};
 
 /// Requests that go wrong. What is left out means any; the first rule that fits decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

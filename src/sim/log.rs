@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use super::api::{Operation, Origin};
-use crate::domain::model::{AccountId, Region, Timestamp};
+use crate::domain::base::model::{AccountId, Region, Timestamp};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

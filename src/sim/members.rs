@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::api::whole;
 use super::setup::{Member, Recorder};
 use super::timeline::Timeline;
-use crate::domain::model::{AccountId, AccountState, Region, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
 
 /// One account.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use super::api::{Caller, Fault};
 use super::refusals;
 use super::setup::{Features, ROOT, Setup, Unit};
 use super::timeline::{after, earlier};
-use crate::domain::model::{AccountId, Timestamp};
+use crate::domain::base::model::{AccountId, Timestamp};
 
 /// The service principal that organization packs need (AWS Config developer guide).
 pub const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";

@@ -10,7 +10,7 @@ use super::api::packs::InputParameter;
 use super::knobs::FanOut;
 use super::template::Facts;
 use super::timeline::after;
-use crate::domain::model::{AccountId, PackName, Place, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
 
 /// Which of the delayed views a reader has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

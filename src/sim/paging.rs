@@ -7,7 +7,7 @@
 use super::knobs::Paging;
 use super::random::{Permutation, draw};
 use super::timeline::after;
-use crate::domain::model::{Digest, Timestamp};
+use crate::domain::base::model::{Digest, Timestamp};
 
 /// What a token is bound to.
 #[derive(Debug, Clone, Copy)]

@@ -14,8 +14,8 @@ use super::rollout::Rollout;
 use super::story::Row;
 use super::world::World;
 use super::{refusals, validation};
-use crate::domain::model::{AccountId, PackName, Place, Timestamp};
-use crate::domain::observed::{Phase, RolloutStatus, Verb};
+use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
+use crate::domain::observed::packs::{Phase, RolloutStatus, Verb};
 
 impl World {
     pub(super) fn list_packs(

@@ -8,7 +8,7 @@ use super::api::{Caller, Epoch, Fault};
 use super::refusals::{invalid, validation};
 use super::setup::Recorder;
 use super::world::World;
-use crate::domain::model::Timestamp;
+use crate::domain::base::model::Timestamp;
 
 /// The only name there is: one customer-managed recorder per account and region.
 const NAME: &str = "default";

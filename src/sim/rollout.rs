@@ -13,8 +13,8 @@ use super::members::Members;
 use super::packs::{Act, Incarnation, Look, Run};
 use super::story::Standing;
 use super::timeline::after;
-use crate::domain::model::{AccountId, PackName, Place, Timestamp};
-use crate::domain::observed::{Phase, Verb};
+use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
+use crate::domain::observed::packs::{Phase, Verb};
 
 /// The aggregate of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,11 +17,12 @@ use super::event::{Event, Timed};
 use super::http::Options;
 use super::knobs::Knobs;
 use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
-use crate::domain::diagnostic::{Severity, Span};
-use crate::domain::limits;
-use crate::domain::model::{AccountId, AccountState, Malformed, Region, Timestamp, UnitId};
-use crate::domain::snapshot::SourcePath;
-use crate::domain::yaml::{self, Node};
+use crate::domain::base::limits;
+use crate::domain::base::model::{AccountId, AccountState, Malformed, Region, Timestamp, UnitId};
+use crate::domain::declared::diagnostic::{Severity, Span};
+use crate::domain::declared::snapshot::SourcePath;
+use crate::domain::declared::yaml;
+use crate::domain::declared::yaml::Node;
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");

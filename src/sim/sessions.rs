@@ -12,7 +12,7 @@ use super::refusals::validation;
 use super::setup::Role;
 use super::timeline::after;
 use super::world::World;
-use crate::domain::model::{AccountId, AccountState, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, Timestamp};
 
 /// How long a session lasts unless asked otherwise (STS API reference), seconds.
 const DURATION_DEFAULT: i64 = 3600;

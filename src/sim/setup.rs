@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::knobs::Knobs;
-use crate::domain::model::{AccountId, AccountState, Region, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
 
 /// The root of every simulated organization.
 pub const ROOT: &str = "r-sim1";

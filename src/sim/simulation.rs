@@ -85,7 +85,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::model::Timestamp;
+    use crate::domain::base::model::Timestamp;
 
     const SCENARIO: &str = "
 regions: [eu-west-1]

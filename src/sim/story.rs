@@ -14,8 +14,8 @@ use super::packs::{Act, Run};
 use super::rollout::Rollout;
 use super::setup::Recorder;
 use super::timeline::after;
-use crate::domain::model::{AccountState, Timestamp};
-use crate::domain::observed::{Phase, Verb};
+use crate::domain::base::model::{AccountState, Timestamp};
+use crate::domain::observed::packs::{Phase, Verb};
 
 /// One member's row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::api::packs::{DeletePack, InputParameter, PutPack};
 use super::api::{Caller, Fault, Reply, Request};
 use super::refusals;
 use super::world::World;
-use crate::domain::model::{PackName, Place, Timestamp};
+use crate::domain::base::model::{PackName, Place, Timestamp};
 
 impl World {
     /// Somebody else puts this: a pack without a marker, a copied marker, or what Terraform would

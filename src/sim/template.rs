@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use granit_parser::{Event, Parser};
 use serde_yaml::{Mapping, Value};
 
-use crate::domain::model::Digest;
+use crate::domain::base::model::Digest;
 
 /// Resources in a template (AWS Config quota: 130 rules per organization conformance pack).
 const RESOURCES_MAX: usize = 130;

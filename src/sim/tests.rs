@@ -17,7 +17,7 @@ use super::knobs::{AdministratorAggregate, Deviant, Knobs, LockScope};
 use super::setup::{Member, Recorder, Setup};
 use super::timeline::after;
 use super::world::World;
-use crate::domain::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 
 const TEMPLATE: &str = "\
 Parameters:

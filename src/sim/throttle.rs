@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::api::{Caller, Fault, Operation, Service};
 use super::knobs::{Bucket, Rates};
 use super::refusals;
-use crate::domain::model::{AccountId, Region, Timestamp};
+use crate::domain::base::model::{AccountId, Region, Timestamp};
 
 /// What a bucket is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::model::Timestamp;
+use crate::domain::base::model::Timestamp;
 
 /// A value that changed at known moments.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::api::Fault;
 use super::api::packs::{PutPack, Tag};
 use super::refusals::{invalid, limit, validation};
-use crate::domain::model::{AccountId, PackName};
-use crate::domain::observed::RolloutStatus;
+use crate::domain::base::model::{AccountId, PackName};
+use crate::domain::observed::packs::RolloutStatus;
 
 const BODY_MAX: usize = 51_200;
 const URI_MAX: usize = 1024;

@@ -25,7 +25,9 @@ use super::story::Row;
 use super::template::Facts;
 use super::throttle::Buckets;
 use super::timeline::{Timeline, after, earlier};
-use crate::domain::model::{AccountId, AccountState, Delivery, PackName, Place, Region, Timestamp};
+use crate::domain::base::model::{
+    AccountId, AccountState, Delivery, PackName, Place, Region, Timestamp,
+};
 
 /// A simulated AWS. Equal setups and equal calls give equal answers.
 #[derive(Debug, Clone)]

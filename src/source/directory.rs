@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use super::checkout;
 use super::tree::{Parts, Stop, Tree};
-use crate::domain::limits;
-use crate::domain::snapshot::{
+use crate::domain::base::limits;
+use crate::domain::declared::snapshot::{
     Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
 };
 

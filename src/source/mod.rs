@@ -21,7 +21,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::snapshot::{Absence, Snapshot};
+use crate::domain::declared::snapshot::{Absence, Snapshot};
 use directory::{Directory, ReadProblem, Wanted};
 pub use state::{Outcome, Problem, SourceState};
 use state::{ReadingTime, Terms};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory::ReadProblem;
-use crate::domain::model::Timestamp;
-use crate::domain::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
-use crate::domain::time::after;
+use crate::domain::base::model::Timestamp;
+use crate::domain::base::time::after;
+use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
 
 /// How one reading ended: the closed set behind the label `result`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -218,7 +218,7 @@ impl SourceState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::snapshot::{FileContent, Published, SourcePath};
+    use crate::domain::declared::snapshot::{FileContent, Published, SourcePath};
 
     /// Seconds between a reading and the one that confirms it.
     const INTERVAL: u64 = 60;

@@ -14,8 +14,10 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
 use super::directory::{Limits, identity, reason};
-use crate::domain::catalog::{is_manifest_file, is_nearly_manifest_file};
-use crate::domain::snapshot::{FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath};
+use crate::domain::declared::catalog::{is_manifest_file, is_nearly_manifest_file};
+use crate::domain::declared::snapshot::{
+    FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath,
+};
 
 /// The link that a publisher of ConfigMaps and Secrets swaps (Kubernetes `AtomicWriter`).
 const SWAPPED: &str = "..data";

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use crate::domain::snapshot::IGNORE_FILE;
+use crate::domain::declared::snapshot::IGNORE_FILE;
 
 /// Watches directories, each by itself: `.git` and its like cost no watches.
 #[derive(Debug)]

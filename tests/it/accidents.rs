@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use conformd::domain::mode::Mode;
-use conformd::domain::plan::HoldReason;
-use conformd::domain::snapshot::Absence;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::declared::snapshot::Absence;
+use conformd::domain::plan::steps::HoldReason;
 use conformd::sim::event::{Event, StrangerPut};
 use jiff::SignedDuration;
 

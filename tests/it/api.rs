@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use conformd::domain::model::{AccountId, Installation, PackName, Region, UnitId};
+use conformd::domain::base::model::{AccountId, Installation, PackName, Region, UnitId};
 use conformd::http::openapi::document;
 use jsonschema::Validator;
 use proptest::prelude::*;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conformd::domain::approval::Approval;
-use conformd::domain::approval_document::{Document, LIFE, Statement, Waiting};
-use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::loss::{Loss, LossAt};
-use conformd::domain::model::{AccountId, Timestamp};
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::template::Template;
+use conformd::domain::base::model::{AccountId, Timestamp};
+use conformd::domain::declared::approval::Approval;
+use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::template::Template;
+use conformd::domain::plan::loss::{Loss, LossAt};
+use conformd::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::Template;
-use conformd::domain::yaml;
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::Template;
+use conformd::domain::declared::yaml;
 
 const RULES: &str = "\
 Resources:

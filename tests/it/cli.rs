@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use conformd::domain::model::Timestamp;
+use conformd::domain::base::model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::process::{INSTANT, Program, Scene, Settings, ask, command, manifest};

@@ -18,12 +18,12 @@ use conformd::clock::Clock;
 use conformd::cloud::{
     CloudError, Members, Organization, Page, PageToken, Reader, RowFilter, Writer,
 };
-use conformd::domain::content::Content;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{
     AccountId, Delivery, MARKER_PARAMETER, PackName, Place, Region, Timestamp,
 };
-use conformd::domain::observed::{PackRecord, Phase, RolloutStatus, Verb};
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{PackRecord, Phase, RolloutStatus, Verb};
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
 use conformd::sim::faults::{Effect, FaultRule, Stage};

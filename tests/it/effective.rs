@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use conformd::domain::model::Place;
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::{Effective, Evaluates, Template};
+use conformd::domain::base::model::Place;
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::{Effective, Evaluates, Template};
 use proptest::prelude::*;
 
 use crate::templates::corpus;

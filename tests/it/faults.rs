@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use conformd::domain::model::{PackName, Region};
+use conformd::domain::base::model::{PackName, Region};
 use conformd::sim::api::Operation;
 use conformd::sim::faults::{Effect, FaultRule, Stage};
 use conformd::sim::knobs::{Knobs, Paging};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::Template;
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::Template;
 
 use crate::process::{Aws, Scene, Settings};
 use crate::templates::corpus;

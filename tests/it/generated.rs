@@ -12,9 +12,10 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::{Census, Template};
-use conformd::domain::yaml::{self, Meaning, Node};
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::{Census, Template};
+use conformd::domain::declared::yaml;
+use conformd::domain::declared::yaml::{Meaning, Node};
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};

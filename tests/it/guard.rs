@@ -8,16 +8,16 @@ mod over_time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::approval::{Approval, Approvals, Permit, Permitted};
-use conformd::domain::guard::{Limits, Ruling, Terms, approve};
-use conformd::domain::history::History;
-use conformd::domain::loss::{Loss, LossAt};
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{PackName, Timestamp};
-use conformd::domain::observed::Observed;
-use conformd::domain::organization::Shrink;
-use conformd::domain::plan::Plan;
-use conformd::domain::window::{Noticed, Sighting, Window};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{PackName, Timestamp};
+use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
+use conformd::domain::observed::packs::Observed;
+use conformd::domain::organization::membership::Shrink;
+use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::loss::{Loss, LossAt};
+use conformd::domain::plan::steps::Plan;
+use conformd::domain::plan::window::{Noticed, Sighting, Window};
 use insta::assert_snapshot;
 
 use crate::lines::{

@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
-use conformd::domain::failure::FailureKind;
-use conformd::domain::history::History;
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{Plan, Reason};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{Plan, Reason};
 use insta::assert_snapshot;
 
 use crate::lines::{at, desired, look_with, observed, pace};

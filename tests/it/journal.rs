@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use conformd::beats::Beats;
 use conformd::clock::Clock;
-use conformd::domain::arrival::{Tracking, Verdict};
-use conformd::domain::event::{Event, Events, Weight};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::foreign::is_hidden;
-use conformd::domain::journal::{EVENTS_MAX, Journal, Look, News};
-use conformd::domain::limits::RETRY_WINDOW;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::Timestamp;
-use conformd::domain::newcomer::{Newcomer, Phase};
-use conformd::domain::organization::{Membership, Unlisted};
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{Action, Reason};
-use conformd::domain::report::{RegionReport, Reports, SourceStatus};
-use conformd::domain::view::{About, Caller};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::limits::RETRY_WINDOW;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::Timestamp;
+use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::organization::account_list::Unlisted;
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::plan::event::{Event, Events, Weight};
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{Action, Reason};
+use conformd::domain::present::journal::{EVENTS_MAX, Journal, Look, News};
+use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
+use conformd::domain::present::view::{About, Caller};
 use conformd::journal::{Channels, NEWS_MAX, run};
 use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
@@ -330,7 +331,7 @@ fn who_joins_and_leaves_is_told_by_name() {
     list.accounts.insert(shop.id, shop);
     for digit in ['2', '3'] {
         list.accounts.get_mut(&id(digit)).unwrap().state =
-            Some(conformd::domain::model::AccountState::Suspended);
+            Some(conformd::domain::base::model::AccountState::Suspended);
     }
     world.membership.list = Some(Arc::new(list));
     let told = world.news();

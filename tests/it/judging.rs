@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::diagnostic::Severity;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::template::{Template, schema_of};
+use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::diagnostic::Severity;
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::template::{Template, schema_of};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -28,30 +28,33 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::approval::{Approval, Approvals};
-use conformd::domain::content::Content;
-use conformd::domain::desired::{Basis, Desired, DesiredPack, Stuck, Want};
-use conformd::domain::diagnostic::Span;
-use conformd::domain::diff::{Inputs, plan};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::guard::{Limits, Ruling, Terms, approve};
-use conformd::domain::history::History;
-use conformd::domain::manifest::{Origin, Suspend};
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER,
     Marker, PackName, Place, Revision, Timestamp,
 };
-use conformd::domain::observed::{Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join};
-use conformd::domain::organization::{Account, AccountList, OrganizationRecord, Standing};
-use conformd::domain::plan::Plan;
-use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::rules::{HeldRules, Templates};
-use conformd::domain::selector::{Excluded, Rule, named};
-use conformd::domain::snapshot::{Absence, SourcePath};
-use conformd::domain::template::Template;
-use conformd::domain::time::Pace;
-use conformd::domain::window::{SPAN, Window};
+use conformd::domain::base::time::Pace;
+use conformd::domain::declared::approval::{Approval, Approvals};
+use conformd::domain::declared::diagnostic::Span;
+use conformd::domain::declared::manifest::{Origin, Suspend};
+use conformd::domain::declared::snapshot::{Absence, SourcePath};
+use conformd::domain::declared::template::Template;
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{
+    Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
+};
+use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
+use conformd::domain::organization::membership::Standing;
+use conformd::domain::organization::selector::{Excluded, Rule, named};
+use conformd::domain::plan::desired::{Basis, Desired, DesiredPack, Stuck, Want};
+use conformd::domain::plan::diff::{Inputs, plan};
+use conformd::domain::plan::effective_rules::{HeldRules, Templates};
+use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::steps::Plan;
+use conformd::domain::plan::window::{SPAN, Window};
+use conformd::domain::present::plan_text::{PlanText, Values};
 
 use crate::members::{Members, account_list, members};
 

@@ -10,7 +10,7 @@ mod estate;
 
 use std::fmt;
 
-use conformd::domain::snapshot::Absence;
+use conformd::domain::declared::snapshot::Absence;
 use conformd::sim::event::{Event, StrangerDelete};
 use jiff::SignedDuration;
 use proptest::prelude::*;

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use clap::Parser as _;
 use conformd::cli::validate;
-use conformd::domain::catalog::{Catalog, Constraints, Declared, templates_wanted};
-use conformd::domain::desired::{Basis, Grounds, desired};
-use conformd::domain::diagnostic::Diagnostic;
-use conformd::domain::model::{PackName, Place};
-use conformd::domain::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
-use conformd::domain::template::Template;
-use conformd::domain::{code, limits};
+use conformd::domain::base::model::{PackName, Place};
+use conformd::domain::base::{code, limits};
+use conformd::domain::declared::catalog::{Catalog, Constraints, Declared, templates_wanted};
+use conformd::domain::declared::diagnostic::Diagnostic;
+use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
+use conformd::domain::declared::template::Template;
+use conformd::domain::plan::desired::{Basis, Grounds, desired};
 use proptest::prelude::*;
 
 const TEMPLATE: &str = "\
@@ -754,7 +754,7 @@ fn the_shipped_packs_pass_without_a_word() {
 
 #[test]
 fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
-    let schema = conformd::domain::manifest::schema::schema().to_value();
+    let schema = conformd::domain::declared::manifest::schema::schema().to_value();
     let schema = jsonschema::validator_for(&schema).unwrap();
     for (name, text) in shipped("packs") {
         let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();

@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::{Arrival, Tracking, Verdict};
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
-use conformd::domain::model::{AccountId, AccountState, PackName, Timestamp};
-use conformd::domain::newcomer::newcomers;
-use conformd::domain::organization::{Account, AccountList, Accounts, OrganizationRecord};
-use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
-use conformd::domain::remedy::{AfterDeadline, Rescue};
+use conformd::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
+use conformd::domain::members::new_account::newcomers;
+use conformd::domain::members::rollout::{Arrival, Tracking, Verdict};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
+use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::organization::account_list::{
+    Account, AccountList, Accounts, OrganizationRecord,
+};
+use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
 
 use crate::lines::{at, is_time, lines, place};
 

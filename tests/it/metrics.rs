@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::cloud::{Attempt, AttemptObserver as _, Op};
-use conformd::domain::arrival::{Tracking, Verdict};
-use conformd::domain::beat::Task;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::member::Counts;
-use conformd::domain::model::PackName;
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{Action, HoldReason, Reason};
-use conformd::domain::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::heartbeat::Task;
+use conformd::domain::base::model::PackName;
+use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::observed::member::Counts;
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{Action, HoldReason, Reason};
+use conformd::domain::present::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use conformd::domain::arrival::Verdict;
-use conformd::domain::model::AccountState;
-use conformd::domain::newcomer::Phase;
+use conformd::domain::base::model::AccountState;
+use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::rollout::Verdict;
 use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, SetRecorder, SetState};
 use conformd::sim::knobs::Knobs;

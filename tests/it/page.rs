@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use conformd::domain::event::{Event, EventKind, Weight};
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::foreign::{flowing, is_hidden};
-use conformd::domain::model::Revision;
-use conformd::domain::view::Facts;
+use conformd::domain::base::model::Revision;
+use conformd::domain::base::untrusted::{flowing, is_hidden};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::plan::event::{Event, EventKind, Weight};
+use conformd::domain::present::view::Facts;
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 

@@ -7,21 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::{Arrival, Tracking, Verdict};
-use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::limits::RETRY_WINDOW;
-use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, AccountState, Timestamp};
-use conformd::domain::newcomer::{Newcomer, Phase};
-use conformd::domain::organization::{Account, AccountList, Membership, OrganizationRecord};
-use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
-use conformd::domain::remedy::Rescue;
-use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::view::{About, Caller, Facts};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::limits::RETRY_WINDOW;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
+use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::members::rollout::{Arrival, Tracking, Verdict};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
+use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::present::report::RegionReport;
+use conformd::domain::present::view::{About, Caller, Facts};
 
 use crate::sample::{at, busy, pack, region, regions, reports, source, unseen};
 

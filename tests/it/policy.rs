@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::cloud::Op;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::Region;
-use conformd::domain::partition::Partition;
-use conformd::domain::policy;
-use conformd::domain::policy::{
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::Region;
+use conformd::domain::base::partition::Partition;
+use conformd::domain::present::iam_policy;
+use conformd::domain::present::iam_policy::{
     Document, Duties, Effect, Grant, Need, Probe, Scope, Trust, WITHOUT_OP, grant,
 };
 use serde_json::Value;
@@ -56,9 +56,9 @@ fn action(op: Op) -> String {
 
 #[test]
 fn every_operation_has_an_action_and_every_action_an_operation_or_a_reason() {
-    let whole = policy::daemon(&scope(&["eu-west-1"]), &everything(Mode::Sync)).unwrap();
+    let whole = iam_policy::daemon(&scope(&["eu-west-1"]), &everything(Mode::Sync)).unwrap();
     let mut open = allowed(&whole);
-    open.extend(allowed(&policy::probe().unwrap()));
+    open.extend(allowed(&iam_policy::probe().unwrap()));
     let needed = Op::ALL.into_iter().filter(|op| grant(*op) == Grant::Action).map(action);
     let reasoned = WITHOUT_OP.into_iter().map(|(action, _)| action.to_owned());
     assert_eq!(open, needed.chain(reasoned).collect());
@@ -104,7 +104,7 @@ fn the_adapter_sends_every_operation_in_one_place_and_nothing_else() {
 fn the_mode_is_a_wall_whatever_else_the_role_is_given() {
     let scope = scope(&["eu-west-1"]);
     let verdicts = Mode::ALL.map(|mode| {
-        let document = policy::daemon(&scope, &everything(mode)).unwrap();
+        let document = iam_policy::daemon(&scope, &everything(mode)).unwrap();
         let policy = Policy::of(&serde_json::to_value(&document).unwrap());
         let verdict = |action: &str| {
             let resource =
@@ -125,7 +125,7 @@ fn nothing_is_written_beyond_regions_account_and_name_prefix() {
         name_prefix: Some("sec-".parse().unwrap()),
         ..scope(&["eu-west-1", "eu-central-1"])
     };
-    let document = policy::daemon(&scope, &everything(Mode::Sync)).unwrap();
+    let document = iam_policy::daemon(&scope, &everything(Mode::Sync)).unwrap();
     let policy = Policy::of(&serde_json::to_value(&document).unwrap());
     for verb in ["Put", "Delete"] {
         let verdict = |region: &str, account: &str, pack: &str| {
@@ -146,11 +146,11 @@ fn policies_for_every_region_there_is_fit_into_what_aws_takes() {
     // AWS has fewer than 40 regions in one partition; names have up to 14 letters.
     let names: Vec<String> = (10..50).map(|number| format!("ap-southeast-{number}")).collect();
     let regions: Vec<&str> = names.iter().map(String::as_str).collect();
-    let document = policy::daemon(&scope(&regions), &everything(Mode::Sync)).unwrap();
+    let document = iam_policy::daemon(&scope(&regions), &everything(Mode::Sync)).unwrap();
     assert!(document.size() <= 6_144, "{}", document.size());
     let names: Vec<String> = (100..500).map(|number| format!("ap-southeast-{number}")).collect();
     let regions: Vec<&str> = names.iter().map(String::as_str).collect();
-    let refused = policy::daemon(&scope(&regions), &everything(Mode::Sync)).unwrap_err();
+    let refused = iam_policy::daemon(&scope(&regions), &everything(Mode::Sync)).unwrap_err();
     assert!(refused.to_string().ends_with(", and AWS takes 6144"), "{refused}");
 }
 
@@ -161,7 +161,7 @@ fn only_the_daemons_role_of_the_own_organization_enters_members() {
         external_id: "shared".parse().unwrap(),
         organization: "o-a1b2c3d4e5".parse().unwrap(),
     };
-    let document = policy::probe_trust(&scope(&["us-gov-west-1"]), &trust).unwrap();
+    let document = iam_policy::probe_trust(&scope(&["us-gov-west-1"]), &trust).unwrap();
     let text = serde_json::to_string(&document.statements()[0]).unwrap();
     insta::assert_snapshot!(text, @r#"{"Sid":"LetDaemonIn","Effect":"Allow","Principal":{"AWS":"arn:aws-us-gov:iam::111122223333:root"},"Action":["sts:AssumeRole"],"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws-us-gov:iam::111122223333:role/security/conformd"]},"StringEquals":{"aws:PrincipalOrgID":["o-a1b2c3d4e5"],"sts:ExternalId":["shared"]}}}"#);
 }
@@ -290,7 +290,7 @@ impl Confined {
     /// The actions that were asked for, members' apart, each after its policy was asked.
     fn asked(&self) -> BTreeSet<String> {
         let own = Policy::of(&self.policy);
-        let probe = policy::probe().unwrap();
+        let probe = iam_policy::probe().unwrap();
         let members = Policy::of(&serde_json::to_value(&probe).unwrap());
         let log =
             self.scene.aws.control("GET", &format!("requests?after={}", self.mark), &Value::Null);
@@ -374,7 +374,7 @@ fn session(scene: &Scene, policy: &Value) -> [(&'static str, String); 3] {
 /// What the printed policy allows, but for what AWS itself asks the caller for.
 fn granted(confined: &Confined) -> BTreeSet<String> {
     let mut granted = Policy::of(&confined.policy).allowed_actions();
-    granted.extend(allowed(&policy::probe().unwrap()));
+    granted.extend(allowed(&iam_policy::probe().unwrap()));
     for (action, _) in WITHOUT_OP {
         granted.remove(action);
     }

@@ -1,18 +1,18 @@
 //! What `check` says of what it found, line by line.
 
-use conformd::domain::failure::FailureKind;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, AccountState, PRINCIPAL, Region};
-use conformd::domain::observed::Unseen;
-use conformd::domain::organization::{Account, OrganizationRecord};
-use conformd::domain::preflight::{
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{AccountId, AccountState, PRINCIPAL, Region};
+use conformd::domain::members::probe::{Stage, Unlooked};
+use conformd::domain::observed::packs::Unseen;
+use conformd::domain::observed::recorder::RecorderState;
+use conformd::domain::organization::account_list::{Account, OrganizationRecord};
+use conformd::domain::plan::record::{NoRecord, NoRecordCause};
+use conformd::domain::present::preflight::{
     Caller, Census, Facts, Grade, Line, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Wishes,
     lines,
 };
-use conformd::domain::probe::{Stage, Unlooked};
-use conformd::domain::record::{NoRecord, NoRecordCause};
-use conformd::domain::recorder::RecorderState;
-use conformd::domain::report::Declarations;
+use conformd::domain::present::report::Declarations;
 use jiff::SignedDuration;
 
 const MANAGEMENT: &str = "111111111111";

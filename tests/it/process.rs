@@ -22,7 +22,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use conformd::clock::Clock;
-use conformd::domain::model::Timestamp;
+use conformd::domain::base::model::Timestamp;
 use conformd::sim::http::serve;
 use conformd::sim::scenario::Scenario;
 use conformd::sim::simulation::Simulation;

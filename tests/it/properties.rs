@@ -5,21 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::approval::{Approval, Approvals, Permit, Permitted};
-use conformd::domain::content::fingerprint_of;
-use conformd::domain::desired::{Basis, Desired, Want};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::guard::{Limits, Ruling, Terms, approve};
-use conformd::domain::history::History;
-use conformd::domain::loss::Loss;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, DeletionPolicy, Marker, PackName, Timestamp};
-use conformd::domain::observed::{Observed, ObservedPack, Ownership};
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{Action, Hold, HoldReason, Plan};
-use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::time::after;
-use conformd::domain::window::Window;
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{AccountId, DeletionPolicy, Marker, PackName, Timestamp};
+use conformd::domain::base::time::after;
+use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
+use conformd::domain::observed::content::fingerprint_of;
+use conformd::domain::observed::packs::{Observed, ObservedPack, Ownership};
+use conformd::domain::plan::desired::{Basis, Desired, Want};
+use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::loss::Loss;
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{Action, Hold, HoldReason, Plan};
+use conformd::domain::plan::window::Window;
+use conformd::domain::present::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 

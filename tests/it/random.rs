@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region};
-use conformd::domain::plan::HoldReason;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{
+    DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region,
+};
+use conformd::domain::plan::steps::HoldReason;
 use conformd::sim::event::{Event, StrangerPut};
 use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;

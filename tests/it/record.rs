@@ -16,13 +16,13 @@ mod processes;
 use std::path::Path;
 use std::time::Duration;
 
-use conformd::domain::event::{Event, EventKind, Weight};
-use conformd::domain::model::Digest;
-use conformd::domain::record::{
+use conformd::domain::base::model::Digest;
+use conformd::domain::base::stamp::{BootTime, Stamp};
+use conformd::domain::plan::event::{Event, EventKind, Weight};
+use conformd::domain::plan::record::{
     Giving, LossCause, LossEntry, LossKey, LossKind, LossState, NoRecord, NoRecordCause,
     RecordStatus, TemplateText,
 };
-use conformd::domain::stamp::{BootTime, Stamp};
 use conformd::record::{BYTES_MAX, Opened, Record, Terms};
 use jiff::SignedDuration;
 

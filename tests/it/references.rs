@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use conformd::domain::catalog::{Catalog, Constraints, Declared};
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::template::Template;
+use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::template::Template;
 use proptest::prelude::*;
 use proptest::sample::select;
 

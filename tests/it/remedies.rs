@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::history::History;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::Timestamp;
-use conformd::domain::observed::Observed;
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{ActionKind, Reason};
-use conformd::domain::report::{RegionReport, Tick};
-use conformd::domain::time::after;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::Timestamp;
+use conformd::domain::base::time::after;
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::packs::Observed;
+use conformd::domain::plan::history::History;
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{ActionKind, Reason};
+use conformd::domain::present::report::{RegionReport, Tick};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,8 +1,8 @@
 //! What the report says of packs and regions.
 
-use conformd::domain::history::History;
-use conformd::domain::mode::Mode;
-use conformd::domain::report::{DriftKind, RegionReport, Tick};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::plan::history::History;
+use conformd::domain::present::report::{DriftKind, RegionReport, Tick};
 use insta::assert_snapshot;
 
 use crate::lines::{at, desired, look, observed, ruled};

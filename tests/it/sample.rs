@@ -6,22 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::Tracking;
-use conformd::domain::beat::{Beater, Task};
-use conformd::domain::content::Content;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::guard::{PendingApproval, Trip, TripReason};
-use conformd::domain::loss::{Loss, Losses};
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
-use conformd::domain::observed::{Phase, RolloutStatus, Unseen, Verb};
-use conformd::domain::organization::Membership;
-use conformd::domain::outcome::{Ending, Outcome};
-use conformd::domain::plan::{
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::heartbeat::{Beater, Task};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
+use conformd::domain::members::rollout::Tracking;
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{Phase, RolloutStatus, Unseen, Verb};
+use conformd::domain::observed::recorder::Recorders;
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::plan::guard::{PendingApproval, Trip, TripReason};
+use conformd::domain::plan::loss::{Loss, Losses};
+use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::steps::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
 };
-use conformd::domain::recorder::Recorders;
-use conformd::domain::report::{
+use conformd::domain::present::report::{
     Declarations, DeclaredApproval, DriftKind, PackReport, PackState, RegionReport, Reports,
     SourceStatus, Timing,
 };

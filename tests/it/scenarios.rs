@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, DeletionPolicy, Marker, PackName, Region};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{AccountId, DeletionPolicy, Marker, PackName, Region};
 use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, StrangerDelete, StrangerPut};
 use conformd::sim::faults::{Effect, FaultRule, Stage};

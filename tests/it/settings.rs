@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use conformd::config::{self, Config, Http, Intervals, Limits, Loaded, RecorderProbe, Source};
-use conformd::domain::diagnostic::Diagnostic;
-use conformd::domain::guard;
-use conformd::domain::mode::Mode;
-use conformd::domain::remedy::{AfterDeadline, Rescue};
-use conformd::domain::snapshot::{Absence, SourcePath};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::declared::diagnostic::Diagnostic;
+use conformd::domain::declared::snapshot::{Absence, SourcePath};
+use conformd::domain::plan::guard;
+use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
 use proptest::prelude::*;
 
 const MINIMAL: &str = "\

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use conformd::domain::model::Timestamp;
+use conformd::domain::base::model::Timestamp;
 use conformd::sim::http::{DateClock, ErrorName, Options, Unset, serve};
 use conformd::sim::scenario::Scenario;
 use conformd::sim::simulation::Simulation;

@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use tempfile::TempDir;
 
 /// A source root with something beside it that must never be read.

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use conformd::domain::arrival::{Tracking, Verdict};
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::foreign::is_hidden;
-use conformd::domain::member::{Counts, Member, MemberStatus, StatusKind};
-use conformd::domain::newcomer::Phase;
-use conformd::domain::organization::Membership;
-use conformd::domain::plan::{Action, Hold, HoldReason, Reason};
-use conformd::domain::report::{PackState, RegionReport};
-use conformd::domain::view::account::{AccountView, account};
-use conformd::domain::view::health::HealthState;
-use conformd::domain::view::members::{Asked, accounts};
-use conformd::domain::view::status::{StatusView, status};
-use conformd::domain::view::text::{self, Layout};
-use conformd::domain::view::{Caller, Facts, Page, newcomers, packs};
+use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::plan::steps::{Action, Hold, HoldReason, Reason};
+use conformd::domain::present::report::{PackState, RegionReport};
+use conformd::domain::present::view::account::{AccountView, account};
+use conformd::domain::present::view::health::HealthState;
+use conformd::domain::present::view::members::{Asked, accounts};
+use conformd::domain::present::view::status::{StatusView, status};
+use conformd::domain::present::view::text::Layout;
+use conformd::domain::present::view::{Caller, Facts, Page, newcomers, packs, text};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 

@@ -5,9 +5,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use conformd::domain::snapshot::SourcePath;
-use conformd::domain::template::Template;
-use conformd::domain::yaml::{self, Meaning, Node};
+use conformd::domain::declared::snapshot::SourcePath;
+use conformd::domain::declared::template::Template;
+use conformd::domain::declared::yaml;
+use conformd::domain::declared::yaml::{Meaning, Node};
 use proptest::prelude::*;
 
 use crate::rendering::{Form, Tree, render};

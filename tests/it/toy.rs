@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{PackName, Timestamp};
-use conformd::domain::observed::{
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{PackName, Timestamp};
+use conformd::domain::observed::packs::{
     Observed, ObservedPack, PackRecord, Phase, RolloutStatus, Seen, StatusRecord, Verb, join,
 };
-use conformd::domain::outcome::Ending;
-use conformd::domain::plan::Step;
+use conformd::domain::plan::outcome::Ending;
+use conformd::domain::plan::steps::Step;
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -12,20 +12,21 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter};
-use conformd::domain::arrival::Verdict;
-use conformd::domain::catalog::{Catalog, Constraints};
-use conformd::domain::guard::Limits;
-use conformd::domain::member::MemberStatus;
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
-use conformd::domain::newcomer::Phase;
-use conformd::domain::observed::{PackRecord, Row, StatusRecord};
-use conformd::domain::organization::{Account, AccountList, Membership, OrganizationRecord};
-use conformd::domain::remedy::{AfterDeadline, Rescue};
-use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::{Absence, FileContent, Snapshot, SourcePath};
-use conformd::domain::time::Pace;
-use conformd::domain::track::Sweeps;
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
+use conformd::domain::base::time::Pace;
+use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
+use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::tracker::Sweeps;
+use conformd::domain::observed::member::MemberStatus;
+use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
+use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
+use conformd::domain::present::report::RegionReport;
 use conformd::intake::Intake;
 use conformd::region::track::{Effort, Progress};
 use conformd::region::{Policy, Reconciler, SharedWindow, Surroundings, Watched};
@@ -260,7 +261,7 @@ impl Stage {
     fn text(&self, pack: &str) -> String {
         let arrival = &self.reconciler.tracking().packs[&pack.parse().unwrap()];
         let mut text = arrival.verdict.as_str().to_owned();
-        for kind in conformd::domain::member::StatusKind::ALL {
+        for kind in conformd::domain::observed::member::StatusKind::ALL {
             match arrival.counts.of(kind) {
                 0 => {}
                 count => write!(text, " {count} {}", kind.as_str()).unwrap(),

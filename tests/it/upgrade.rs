@@ -1,7 +1,7 @@
 //! A world that the first release deployed: packs whose templates were sent with one line inserted
 //! instead of rendered. Their markers say what they are, and nothing is put again.
 
-use conformd::domain::model::{DeletionPolicy, Marker, PackName};
+use conformd::domain::base::model::{DeletionPolicy, Marker, PackName};
 use conformd::sim::event::{Event, StrangerPut};
 
 use crate::lab::manifests::{Manifest, file};

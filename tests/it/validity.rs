@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use conformd::domain::catalog::{Catalog, Constraints, Declared};
-use conformd::domain::diagnostic::Severity;
-use conformd::domain::foreign::is_hidden;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::diagnostic::Severity;
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::limits::RETRY_WINDOW;
-use conformd::domain::model::{AccountId, PackName, Region, Timestamp};
-use conformd::domain::newcomer::Phase;
-use conformd::domain::remedy::{AfterDeadline, Rescue};
+use conformd::domain::base::limits::RETRY_WINDOW;
+use conformd::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use conformd::domain::members::new_account::Phase;
+use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::{Event, SetRecorder};
 use conformd::sim::faults::{Effect, FaultRule};

@@ -13,11 +13,11 @@ use conformd::cloud::{
     RowFilter, Writer,
 };
 use conformd::config::{Aws, Endpoint, StaticCredentials};
-use conformd::domain::content::Content;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountState, Delivery, Place, Timestamp};
-use conformd::domain::observed::{PackRecord, Phase, RolloutStatus, Verb};
-use conformd::domain::report::Reports;
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{AccountState, Delivery, Place, Timestamp};
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{PackRecord, Phase, RolloutStatus, Verb};
+use conformd::domain::present::report::Reports;
 use conformd::limiter::{Budget, Limited, Limiter};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use super::print;
-use crate::domain::approval_document::Waiting;
+use crate::domain::present::approval_document::Waiting;
 
 /// What there is to ask about.
 pub(super) struct Question<'a> {

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::approval::Approval;
-use crate::domain::loss::LossAt;
-use crate::domain::model::{PackName, Region};
-use crate::domain::plan::{HoldReason, Plan, Step};
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::declared::approval::Approval;
+use crate::domain::plan::loss::LossAt;
+use crate::domain::plan::steps::{HoldReason, Plan, Step};
 
 /// What a plan says of one pack, or of a whole region.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -101,10 +101,10 @@ pub(super) fn differences<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::approval_document::{LIFE, Statement, Waiting};
-    use crate::domain::loss::Losses;
-    use crate::domain::model::{Place, Timestamp};
-    use crate::domain::plan::{Action, Hold, Reason, Weights};
+    use crate::domain::base::model::{Place, Timestamp};
+    use crate::domain::plan::loss::Losses;
+    use crate::domain::plan::steps::{Action, Hold, Reason, Weights};
+    use crate::domain::present::approval_document::{LIFE, Statement, Waiting};
 
     fn step(pack: &str, update: i64) -> Step {
         Step {
@@ -137,7 +137,7 @@ mod tests {
         let at = |pack: &&str| LossAt {
             region: "eu-west-1".parse().unwrap(),
             pack: pack.parse().unwrap(),
-            loss: crate::domain::loss::Loss::Pack,
+            loss: crate::domain::plan::loss::Loss::Pack,
         };
         let losses = packs.iter().map(at).collect();
         let waiting = Waiting::reported(losses, BTreeMap::new(), vec![]);

@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 
 use super::Outcomes;
 use crate::cli::rollout::{Rollout, Rollouts};
-use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Ending, Outcome};
 
 /// One row a step; nothing without any.
 pub(super) fn of(outcomes: &Outcomes, rollouts: &Rollouts) -> String {

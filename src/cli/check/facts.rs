@@ -13,19 +13,19 @@ use crate::cli::session::{self, NobodyListens};
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Members as _, Organization, Reader as _, RowFilter, Visit as _};
 use crate::config::Config;
-use crate::domain::catalog::{Catalog, Declared, templates_wanted};
-use crate::domain::failure::chain;
-use crate::domain::manifest::Manifest;
-use crate::domain::model::{AccountId, PackName, Place, Region};
-use crate::domain::observed::{Ownership, PackRecord, RolloutStatus, Unseen, ownership};
-use crate::domain::organization::{Account, OrganizationRecord};
-use crate::domain::preflight::{
+use crate::domain::base::failure::chain;
+use crate::domain::base::model::{AccountId, PackName, Place, Region};
+use crate::domain::declared::catalog::{Catalog, Declared, templates_wanted};
+use crate::domain::declared::manifest::Manifest;
+use crate::domain::members::probe::{Stage, Unlooked};
+use crate::domain::observed::packs::{Ownership, PackRecord, RolloutStatus, Unseen, ownership};
+use crate::domain::observed::recorder::classify;
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
+use crate::domain::plan::record::{NoRecord, RecordStatus};
+use crate::domain::present::preflight::{
     Caller, Census, Facts, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Tried, Wishes,
 };
-use crate::domain::probe::{Stage, Unlooked};
-use crate::domain::record::{NoRecord, RecordStatus};
-use crate::domain::recorder::classify;
-use crate::domain::report::Declarations;
+use crate::domain::present::report::Declarations;
 use crate::http::Token;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::listing::{Incomplete, read_all};

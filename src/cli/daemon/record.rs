@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Daemon, SOURCE_SHOWN};
 use crate::cli::session::Session;
 use crate::cli::supervise::{Hopeless, supervise};
-use crate::domain::beat::Task;
+use crate::domain::base::heartbeat::Task;
 use crate::record::{self, Figures, Record};
 
 impl Daemon {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::domain::catalog::templates_wanted;
-use crate::domain::snapshot::{Snapshot, SourcePath};
+use crate::domain::declared::catalog::templates_wanted;
+use crate::domain::declared::snapshot::{Snapshot, SourcePath};
 use crate::source::directory::Directory;
 
 /// A root, and what to read beneath it.

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::Report;
 use crate::cli::excerpt;
-use crate::domain::catalog::Declared;
-use crate::domain::diagnostic::{Diagnostic, Severity, Span};
-use crate::domain::manifest::{Manifest, TemplateSource};
-use crate::domain::model::{PackName, Region};
-use crate::domain::snapshot::{FileContent, Ignored, SourcePath};
-use crate::domain::words::many;
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::base::words::many;
+use crate::domain::declared::catalog::Declared;
+use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::declared::manifest::{Manifest, TemplateSource};
+use crate::domain::declared::snapshot::{FileContent, Ignored, SourcePath};
 
 /// Ignored files are listed unasked up to this many.
 const IGNORED_MAX: usize = 10;

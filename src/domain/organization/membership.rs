@@ -10,11 +10,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AccountList;
-use crate::domain::approval::{Approval, Approvals, Validity};
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{AccountId, Timestamp};
-use crate::domain::time::after;
+use super::account_list::AccountList;
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::declared::approval::{Approval, Approvals, Validity};
+use crate::domain::organization::account_list::{Unlisted, kind};
 
 /// What is known of the organization's members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,15 +27,6 @@ pub struct Membership {
     pub problem: Option<Unlisted>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
-}
-
-/// Why a walk gave no list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Unlisted {
-    /// The kind of failure.
-    pub kind: FailureKind,
-    /// The whole chain of causes in words.
-    pub why: String,
 }
 
 /// A list that lost more than a tenth of its active accounts: it counts when a second walk agrees,
@@ -169,22 +160,18 @@ fn gone(list: &AccountList, newer: &AccountList) -> BTreeSet<AccountId> {
     list.active().map(|account| account.id).filter(|id| !newer.contains(id)).collect()
 }
 
-/// What can be compared of a failure: its words may name a request.
-pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
-    problem.map(|problem| problem.kind)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::domain::base::failure::FailureKind;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::approval::{Permit, Permitted};
-    use crate::domain::diagnostic::Span;
-    use crate::domain::manifest::Origin;
-    use crate::domain::model::AccountState;
-    use crate::domain::organization::{Account, OrganizationRecord};
-    use crate::domain::snapshot::SourcePath;
+    use crate::domain::base::model::AccountState;
+    use crate::domain::declared::approval::{Permit, Permitted};
+    use crate::domain::declared::diagnostic::Span;
+    use crate::domain::declared::manifest::Origin;
+    use crate::domain::declared::snapshot::SourcePath;
+    use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
     const APART: Duration = Duration::from_mins(10);
 

@@ -11,10 +11,12 @@ use super::parts::{
 };
 use super::shell::Frame;
 use super::troubles::said;
-use crate::domain::model::{AccountId, AccountState, PackName, Region, UnitId};
-use crate::domain::view::Facts;
-use crate::domain::view::account::{AccountPackView, AccountView, MemberView, PlaceView, account};
-use crate::domain::view::text::{
+use crate::domain::base::model::{AccountId, AccountState, PackName, Region, UnitId};
+use crate::domain::present::view::Facts;
+use crate::domain::present::view::account::{
+    AccountPackView, AccountView, MemberView, PlaceView, account,
+};
+use crate::domain::present::view::text::{
     Sign, next_line, pack_sign, phase_sign, recorder, standing, targeting, window,
 };
 use crate::http::Shared;

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 
 use super::PLAN;
 use super::parts::{pack_path, scrolling, section, sign, tone};
-use crate::domain::model::{PackName, Region};
-use crate::domain::view::cell::CellView;
-use crate::domain::view::region::RegionView;
-use crate::domain::view::text::{Sign, cell_sign, glance, spoken};
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::present::view::cell::CellView;
+use crate::domain::present::view::region::RegionView;
+use crate::domain::present::view::text::{Sign, cell_sign, glance, spoken};
 
 /// The table over all regions.
 pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {

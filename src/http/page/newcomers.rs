@@ -12,15 +12,15 @@ use super::parts::{
     tone,
 };
 use super::shell::Frame;
-use crate::domain::limits::RETRY_WINDOW;
-use crate::domain::model::{PackName, Region};
-use crate::domain::newcomer::{IMMINENT, NEAR, Phase};
-use crate::domain::recorder::RecorderState;
-use crate::domain::view::Facts;
-use crate::domain::view::newcomers::{
+use crate::domain::base::limits::RETRY_WINDOW;
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::members::new_account::{IMMINENT, NEAR, Phase};
+use crate::domain::observed::recorder::RecorderState;
+use crate::domain::present::view::Facts;
+use crate::domain::present::view::newcomers::{
     NewAccountView, NewAccountsView, NewcomerView, NewcomersView, page as accounts,
 };
-use crate::domain::view::text::{left, many, phase_sign};
+use crate::domain::present::view::text::{left, many, phase_sign};
 use crate::http::Shared;
 use crate::http::parameter::{PAGE, PHASE};
 use crate::http::query::Parameters;

@@ -16,20 +16,19 @@ use super::parts::{
 use super::shell::Frame;
 use super::troubles::troubles;
 use super::{OVERVIEW, PLAN};
-use crate::domain::approval_document::Waiting;
-use crate::domain::event::Event;
-use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::view::approvals::{
-    self, ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names,
-    waiting,
+use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::plan::event::Event;
+use crate::domain::present::approval_document::Waiting;
+use crate::domain::present::view::approvals::{
+    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names, waiting,
 };
-use crate::domain::view::health::{HealthState, Subject};
-use crate::domain::view::region::HoldView;
-use crate::domain::view::status::{
+use crate::domain::present::view::health::{HealthState, Subject};
+use crate::domain::present::view::region::HoldView;
+use crate::domain::present::view::status::{
     OrganizationView, RecordView, SourceView, StandingKind, StatusView, status,
 };
-use crate::domain::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
-use crate::domain::view::{Caller, Facts};
+use crate::domain::present::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
+use crate::domain::present::view::{Caller, Facts, approvals};
 use crate::http::Shared;
 use crate::http::query::Parameters;
 use crate::http::views::answer;

@@ -6,8 +6,8 @@ use maud::{DOCTYPE, Markup, html};
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::parts::clock_time;
 use super::{EVENTS, NEWCOMERS, OVERVIEW, PLAN};
-use crate::domain::model::Timestamp;
-use crate::domain::view::About;
+use crate::domain::base::model::Timestamp;
+use crate::domain::present::view::About;
 use crate::http::answer::html as answer;
 
 /// Seconds between two looks. A tick takes longer, so that nothing is missed for long.

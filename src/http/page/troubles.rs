@@ -4,9 +4,9 @@
 use maud::{Markup, html};
 
 use super::parts::{account_link, foreign, listed, matter, pack_path, sign, tone};
-use crate::domain::member::StatusKind;
-use crate::domain::view::text::{many, trouble_sign, whose};
-use crate::domain::view::trouble::{ExampleView, TroubleView};
+use crate::domain::observed::member::StatusKind;
+use crate::domain::present::view::text::{many, trouble_sign, whose};
+use crate::domain::present::view::trouble::{ExampleView, TroubleView};
 
 /// All troubles, the first to be mended first.
 pub(super) fn troubles(all: &[TroubleView]) -> Markup {

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PACKS_SHOWN_MAX, count, moment, seconds};
-use crate::domain::arrival::{Arrival, Tracking, Verdict};
-use crate::domain::failure_class::FailureClass;
-use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::newcomer::{Newcomer, Phase};
-use crate::domain::organization::MembershipStatus;
-use crate::domain::recorder::{RecorderKind, Recorders};
-use crate::domain::report::Reports;
+use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::members::rollout::{Arrival, Tracking, Verdict};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::recorder::{RecorderKind, Recorders};
+use crate::domain::organization::membership_status::MembershipStatus;
+use crate::domain::present::report::Reports;
 
 use super::super::closed::{STATUSES, SWEEPS, account_state};
 use super::super::families::{Families, PACK_ACCOUNTS};

@@ -8,11 +8,11 @@ mod members;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::guard::TripReason;
-use crate::domain::mode::Mode;
-use crate::domain::model::{PackName, Region, Timestamp};
-use crate::domain::plan::{ActionKind, HoldReason};
-use crate::domain::report::{
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::plan::guard::TripReason;
+use crate::domain::plan::steps::{ActionKind, HoldReason};
+use crate::domain::present::report::{
     Declarations, DriftKind, PackReport, PackState, RegionReport, Reports, SourceStatus,
 };
 

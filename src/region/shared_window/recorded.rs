@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::domain::guard::Used;
-use crate::domain::loss::{Loss, LossAt};
-use crate::domain::model::{
+use crate::domain::base::model::{
     AccountId, Digest, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
 };
-use crate::domain::observed::{Ownership, Seen};
-use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::Step;
-use crate::domain::record::{
+use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::declared::template::Template;
+use crate::domain::observed::packs::{Ownership, Seen};
+use crate::domain::plan::effective_rules::{HeldRules, Templates};
+use crate::domain::plan::guard::Used;
+use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::record::{
     Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry, LossId, LossKey,
     LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
 };
-use crate::domain::rules::{HeldRules, Templates};
-use crate::domain::stamp::{Stamp, age};
-use crate::domain::template::Template;
-use crate::domain::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
+use crate::domain::plan::steps::Step;
+use crate::domain::plan::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
 
 /// The window of a process that opened this record.
 pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
@@ -175,7 +175,7 @@ pub(super) fn deliveries(
     let taken = outcomes.iter().filter(|it| matches!(it.ending, Ending::Accepted { .. }));
     let delivery = |outcome: &Outcome| {
         let content = outcome.step.action.content()?;
-        let marker: crate::domain::model::Marker =
+        let marker: crate::domain::base::model::Marker =
             content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
         let mut values = content.inputs.clone();
         values.remove(MARKER_PARAMETER);

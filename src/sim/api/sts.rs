@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::model::Timestamp;
+use crate::domain::base::model::Timestamp;
 
 /// Answer of `GetCallerIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

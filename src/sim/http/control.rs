@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{BODY_BYTES_MAX, wire};
-use crate::domain::model::{AccountId, AccountState, PackName, Place, Region};
+use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region};
 use crate::sim::dump;
 use crate::sim::event::{
     Event, Happened, Leave, Move, Refused, SetRecorder, SetState, StrangerDelete,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::scope::Scope;
 use super::{Face, Protocol};
-use crate::domain::model::{Region, Timestamp};
+use crate::domain::base::model::{Region, Timestamp};
 use crate::sim::api::{Answer, Caller, Fault, Origin};
 use crate::sim::sessions::Session;
 

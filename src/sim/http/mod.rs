@@ -30,7 +30,7 @@ use self::wire::Wire;
 use super::api::{Breakage, Fault, Reply, Request as Call, Service};
 use super::simulation::Simulation;
 use crate::clock::Clock;
-use crate::domain::model::{AccountId, Timestamp};
+use crate::domain::base::model::{AccountId, Timestamp};
 
 /// The largest body that is read: 4 MiB, well above any that AWS takes.
 const BODY_BYTES_MAX: usize = 4 << 20;

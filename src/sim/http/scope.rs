@@ -3,7 +3,7 @@
 //! Signatures are not checked. The access key id names the account (see [`Scope::account`]); the
 //! credential scope names the region that the client signed for.
 
-use crate::domain::model::AccountId;
+use crate::domain::base::model::AccountId;
 
 /// Prefix of a long-term access key id that names its account: `AKIASIM` + 12 digits + anything.
 const LONG_TERM: &str = "AKIASIM";

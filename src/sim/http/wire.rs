@@ -10,7 +10,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::listener::HangUp;
 use super::{Options, Protocol, json, query};
-use crate::domain::model::Timestamp;
+use crate::domain::base::model::Timestamp;
 use crate::sim::api::{Answer, Fault};
 
 /// `Content-Type` of awsJson1.1.

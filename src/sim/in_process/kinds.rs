@@ -4,7 +4,7 @@
 //! the same kinds for the same codes, which one shared table would make a test of nothing.
 
 use crate::cloud::Op;
-use crate::domain::failure::FailureKind;
+use crate::domain::base::failure::FailureKind;
 use crate::sim::api::Fault;
 
 /// What this fault of this operation means for what has to happen next.

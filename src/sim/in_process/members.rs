@@ -2,7 +2,7 @@
 
 use super::{InProcess, MIXED_UP};
 use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
-use crate::domain::model::{AccountId, Place, Region};
+use crate::domain::base::model::{AccountId, Place, Region};
 use crate::sim::api::recorders::{DescribeRecorders, Recorder, RecorderStatus};
 use crate::sim::api::sts::AssumeRole;
 use crate::sim::api::{Answer, Request};

@@ -20,8 +20,8 @@ use super::sessions::Session;
 use super::world::World;
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver, CloudError, Op, Page, PageToken};
-use crate::domain::failure::FailureKind;
-use crate::domain::model::{Place, Timestamp};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{Place, Timestamp};
 
 /// How long a read waits for an answer that never comes: the real adapter's operation timeout.
 const READ_TIMEOUT: Duration = Duration::from_secs(45);
@@ -204,8 +204,8 @@ const MIXED_UP: &str = "it belongs to another operation";
 mod tests {
     use super::*;
     use crate::cloud::{Reader, Writer};
-    use crate::domain::content::Content;
-    use crate::domain::model::{AccountId, Delivery, Region};
+    use crate::domain::base::model::{AccountId, Delivery, Region};
+    use crate::domain::observed::content::Content;
     use crate::sim::faults::{Effect, FaultRule, Stage};
     use crate::sim::knobs::Knobs;
     use crate::sim::setup::Setup;

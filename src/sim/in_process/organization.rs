@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{InProcess, MIXED_UP};
 use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
-use crate::domain::model::{AccountId, UnitId};
-use crate::domain::organization::{Account, OrganizationRecord};
+use crate::domain::base::model::{AccountId, UnitId};
+use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::sim::api::organizations::{self, Nothing, OfParent, OfPrincipal, OfResource, Paged};
 use crate::sim::api::{Answer, Epoch, Request};
 use crate::sim::organization::PRINCIPAL;

@@ -2,9 +2,9 @@
 
 use super::{InProcess, MIXED_UP};
 use crate::cloud::{CloudError, Op, Page, PageToken, Reader, Receipt, RowFilter, Writer};
-use crate::domain::content::Content;
-use crate::domain::model::{AccountId, Delivery, PackName, Place};
-use crate::domain::observed::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::base::model::{AccountId, Delivery, PackName, Place};
+use crate::domain::observed::content::Content;
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
 use crate::sim::api::packs::{
     DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatus, Pack,
     PackStatus, PutPack,

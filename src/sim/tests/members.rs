@@ -1,7 +1,7 @@
 //! Accounts that join, wait for a recorder, fail, close or leave.
 
 use super::*;
-use crate::domain::failure_class::FailureClass;
+use crate::domain::observed::failure_class::FailureClass;
 use crate::sim::api::Epoch;
 use crate::sim::causes;
 

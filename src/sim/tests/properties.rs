@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Bench, MINUTE, account, plain};
-use crate::domain::model::{AccountState, PackName};
-use crate::domain::observed::{Phase, RolloutStatus, Verb};
+use crate::domain::base::model::{AccountState, PackName};
+use crate::domain::observed::packs::{Phase, RolloutStatus, Verb};
 use crate::sim::api::packs::{DetailFilters, PutPack};
 use crate::sim::failures::Failure;
 use crate::sim::faults::{Effect, FaultRule};

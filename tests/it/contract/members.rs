@@ -1,8 +1,8 @@
 //! Visits to members: who may enter, and what is seen there.
 
 use conformd::cloud::{CloudError, Members as _, Op, RecorderRecord, Visit as _, Writer as _};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, AccountState};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{AccountId, AccountState};
 use conformd::sim::api::Operation;
 use conformd::sim::setup::{Recorder, Role, Setup};
 

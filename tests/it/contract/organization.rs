@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::cloud::Organization as _;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, AccountState, Place, UnitId};
-use conformd::domain::organization::{Account, OrganizationRecord};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{AccountId, AccountState, Place, UnitId};
+use conformd::domain::organization::account_list::{Account, OrganizationRecord};
 use conformd::sim::api::Operation;
 use conformd::sim::faults::{Effect, FaultRule};
 use conformd::sim::organization::PRINCIPAL;

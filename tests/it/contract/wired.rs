@@ -9,7 +9,7 @@ use conformd::aws::{AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter,
 use conformd::clock::Clock;
 use conformd::cloud::{Attempt, AttemptObserver};
 use conformd::config::{Aws, Endpoint, RecorderProbe, StaticCredentials};
-use conformd::domain::model::{AccountId, Place};
+use conformd::domain::base::model::{AccountId, Place};
 use conformd::sim::http::{Options, serve};
 use conformd::sim::simulation::Simulation;
 use tokio::net::TcpListener;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use conformd::domain::approval::Permitted;
-use conformd::domain::guard::Limits;
-use conformd::domain::window::Window;
+use conformd::domain::declared::approval::Permitted;
+use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::window::Window;
 use insta::assert_snapshot;
 
 use super::{

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use conformd::domain::guard::Limits;
-use conformd::domain::mode::Mode;
-use conformd::domain::window::{SPAN, Sighting, Window};
+use conformd::domain::base::mode::Mode;
+use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::window::{SPAN, Sighting, Window};
 use insta::assert_snapshot;
 
 use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use conformd::domain::arrival::Tracking;
-use conformd::domain::model::{AccountId, PackName, Place, Region, Timestamp};
-use conformd::domain::outcome::Ending;
-use conformd::domain::plan::HoldReason;
-use conformd::domain::plan_text::{PlanText, Values};
-use conformd::domain::report::RegionReport;
+use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
+use conformd::domain::members::rollout::Tracking;
+use conformd::domain::plan::outcome::Ending;
+use conformd::domain::plan::steps::HoldReason;
+use conformd::domain::present::plan_text::{PlanText, Values};
+use conformd::domain::present::report::RegionReport;
 use conformd::intake::Intake;
 use conformd::region::Policy;
 use conformd::sim::world::World;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use conformd::beats::Beats;
 use conformd::clock::Clock;
-use conformd::domain::model::{AccountId, Region, Timestamp};
-use conformd::domain::newcomer::{Newcomer, Phase};
-use conformd::domain::organization::Membership;
-use conformd::domain::recorder::Recorders;
-use conformd::domain::report::{RegionReport, Reports};
+use conformd::domain::base::model::{AccountId, Region, Timestamp};
+use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::observed::recorder::Recorders;
+use conformd::domain::organization::membership::Membership;
+use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::intake::Intake;
 use conformd::organization::{self, Demand, Paced};
 use conformd::probe::{self, Probe};

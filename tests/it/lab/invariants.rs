@@ -5,18 +5,18 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::catalog::Declared;
-use conformd::domain::content::{Content, fingerprint_of};
-use conformd::domain::desired::{Basis, Grounds, desired};
-use conformd::domain::loss::{Loss, LossAt};
-use conformd::domain::mode::Mode;
-use conformd::domain::model::{
+use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::{
     Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, Timestamp,
 };
-use conformd::domain::observed::PackRecord;
-use conformd::domain::report::RegionReport;
-use conformd::domain::snapshot::Absence;
-use conformd::domain::template::Template;
+use conformd::domain::declared::catalog::Declared;
+use conformd::domain::declared::snapshot::Absence;
+use conformd::domain::declared::template::Template;
+use conformd::domain::observed::content::{Content, fingerprint_of};
+use conformd::domain::observed::packs::PackRecord;
+use conformd::domain::plan::desired::{Basis, Grounds, desired};
+use conformd::domain::plan::loss::{Loss, LossAt};
+use conformd::domain::present::report::RegionReport;
 use conformd::intake::Intake;
 use conformd::region::Policy;
 

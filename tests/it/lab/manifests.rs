@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use conformd::domain::loss::Loss;
-use conformd::domain::model::{PackName, Timestamp};
+use conformd::domain::base::model::{PackName, Timestamp};
+use conformd::domain::plan::loss::Loss;
 
 /// A manifest. Every field that is left out is left out of the text.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,12 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformd::domain::approval::{Approval, Permitted};
-use conformd::domain::guard::Limits;
-use conformd::domain::loss::{Loss, LossAt};
-use conformd::domain::model::{
+use conformd::domain::base::model::{
     AccountId, Digest, Installation, PackName, Place, Region, Timestamp,
 };
+use conformd::domain::declared::approval::{Approval, Permitted};
+use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::sim::world::World;
 use serde_yaml::Value;
 

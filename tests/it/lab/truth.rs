@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conformd::domain::model::{
+use conformd::domain::base::model::{
     AccountId, Delivery, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
 };
-use conformd::domain::observed::Phase;
+use conformd::domain::observed::packs::Phase;
 use conformd::sim::world::World;
 
 /// Whose pack it is: read by hand, so as to be no echo of the product.

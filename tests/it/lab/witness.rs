@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, Reader, Receipt, RowFilter, Writer};
-use conformd::domain::approval::Approval;
-use conformd::domain::content::Content;
-use conformd::domain::failure::FailureKind;
-use conformd::domain::model::{AccountId, MARKER_PARAMETER, PackName, Place, Timestamp};
-use conformd::domain::observed::{PackRecord, Row, StatusRecord};
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::model::{AccountId, MARKER_PARAMETER, PackName, Place, Timestamp};
+use conformd::domain::declared::approval::Approval;
+use conformd::domain::observed::content::Content;
+use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
 use conformd::sim::in_process::InProcess;
 use tokio_util::sync::CancellationToken;
 

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::domain::arrival::{Arrival, Tracking, Verdict};
-use conformd::domain::failure::FailureKind;
-use conformd::domain::failure_class::FailureClass;
-use conformd::domain::limits::RETRY_WINDOW;
-use conformd::domain::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::model::{AccountId, AccountState, Timestamp};
-use conformd::domain::newcomer::{Newcomer, Phase};
-use conformd::domain::organization::{
-    Account, AccountList, Membership, OrganizationRecord, Shrink, Unlisted,
+use conformd::domain::base::failure::FailureKind;
+use conformd::domain::base::limits::RETRY_WINDOW;
+use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
+use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::members::rollout::{Arrival, Tracking, Verdict};
+use conformd::domain::observed::failure_class::FailureClass;
+use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
+use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::organization::account_list::{
+    Account, AccountList, OrganizationRecord, Unlisted,
 };
-use conformd::domain::recorder::{RecorderState, Recorders, Sighting};
-use conformd::domain::report::{PackState, RegionReport, Reports};
+use conformd::domain::organization::membership::{Membership, Shrink};
+use conformd::domain::present::report::{PackState, RegionReport, Reports};
 use jiff::SignedDuration;
 
 use super::HERE;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::domain::record::{NoRecordCause, RecordStatus};
+use conformd::domain::plan::record::{NoRecordCause, RecordStatus};
 use conformd::record::{FILE, Reader, Record, Terms};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -210,7 +210,7 @@ fn refused(breaks: impl FnOnce(&Path), terms: impl FnOnce(Terms) -> Terms) -> St
     assert!(opened.window.losses.is_empty() && opened.notices.is_empty());
     assert!(!opened.record.status().covers_window(&at(900)));
     let (window, record) = (opened.window, opened.record);
-    assert_eq!(window, conformd::domain::record::Window::default());
+    assert_eq!(window, conformd::domain::plan::record::Window::default());
     drop(record);
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(files(home.path()), ["record.lock", FILE]);

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::domain::event::EventKind;
-use conformd::domain::model::{Digest, Revision};
-use conformd::domain::record::{
+use conformd::domain::base::model::{Digest, Revision};
+use conformd::domain::base::stamp::{BootTime, Stamp, age};
+use conformd::domain::plan::event::EventKind;
+use conformd::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, HoldBasis,
     LossCause, LossEntry, LossKey, LossKind, LossState, Window,
 };
-use conformd::domain::stamp::{BootTime, Stamp, age};
 use conformd::record::{FILE, Opened, Reader, Record, Terms, Unrecorded, run};
 use proptest::prelude::*;
 use proptest::sample::select;

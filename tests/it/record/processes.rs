@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use conformd::domain::record::NoRecordCause;
+use conformd::domain::plan::record::NoRecordCause;
 use conformd::record::{FILE, Reader};
 use insta::assert_snapshot;
 use tempfile::TempDir;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use conformd::domain::model::Timestamp;
+use conformd::domain::base::model::Timestamp;
 
 use crate::sample::Text;
 

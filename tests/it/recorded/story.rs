@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conformd::domain::model::PackName;
+use conformd::domain::base::model::PackName;
 use conformd::sim::scenario::Scenario;
 use tempfile::TempDir;
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conformd::domain::catalog::{Catalog, Constraints, templates_wanted};
-use conformd::domain::diagnostic::Severity;
-use conformd::domain::snapshot::{Ignored, Published, SourcePath};
+use conformd::domain::declared::catalog::{Catalog, Constraints, templates_wanted};
+use conformd::domain::declared::diagnostic::Severity;
+use conformd::domain::declared::snapshot::{Ignored, Published, SourcePath};
 use conformd::source::directory::{Directory, ReadProblem, read};
 use proptest::prelude::*;
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};

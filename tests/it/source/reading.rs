@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use conformd::domain::snapshot::SourcePath;
+use conformd::domain::declared::snapshot::SourcePath;
 use conformd::source::directory::{Directory, Limits, ReadProblem, read};
 use insta::assert_snapshot;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::domain::catalog::{Constraints, templates_wanted};
-use conformd::domain::model::Revision;
-use conformd::domain::snapshot::Absence;
+use conformd::domain::base::model::Revision;
+use conformd::domain::declared::catalog::{Constraints, templates_wanted};
+use conformd::domain::declared::snapshot::Absence;
 use conformd::intake::{self, Intake, NotRefreshed, Parsed, Refresh};
 use conformd::source::directory::Directory;
 use conformd::source::{self, Settings, SourceState};

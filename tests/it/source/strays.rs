@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use conformd::domain::catalog::{Catalog, Constraints, Declared};
-use conformd::domain::code;
-use conformd::domain::diagnostic::Severity;
-use conformd::domain::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::base::code;
+use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::diagnostic::Severity;
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 
 pub(super) const TEMPLATE: &str = "\
 Resources:

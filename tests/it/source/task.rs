@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::domain::model::Timestamp;
-use conformd::domain::snapshot::{Absence, FileContent, SourcePath};
+use conformd::domain::base::model::Timestamp;
+use conformd::domain::declared::snapshot::{Absence, FileContent, SourcePath};
 use conformd::source::directory::{Directory, Wanted};
 use conformd::source::{Outcome, Settings, SourceState, run};
 use tokio::sync::{Notify, watch};

@@ -1,0 +1,147 @@
+//! The ways in which a call to AWS gives no answer; the kind decides retry, label and status.
+
+use std::error::Error;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a call failed, by what has to happen next. Codes are translated in `aws` and nowhere else.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Too many requests, after the SDK's own retries.
+    Throttled,
+    /// Another run on this pack is in progress: a requeue, not a failure.
+    InFlight,
+    /// AWS will never accept this content.
+    Rejected,
+    /// A quota of the account is used up.
+    Quota,
+    /// The caller may not do this: a policy, or a missing role.
+    Denied,
+    /// The caller is neither the management account nor a delegated administrator.
+    NotDelegated,
+    /// The region is not enabled for the caller, or its credentials are unknown there.
+    RegionDisabled,
+    /// Credentials are missing, expired or wrong.
+    Credentials,
+    /// There is no organization, or it lacks "all features".
+    NoOrganization,
+    /// No pack of that name is visible to the caller.
+    NoSuchPack,
+    /// No organizational unit of that id exists.
+    NoSuchUnit,
+    /// No account of that id is in the organization; it may have left a moment ago.
+    NoSuchAccount,
+    /// A page token was refused: the listing has to start again.
+    BadToken,
+    /// No answer in time.
+    Timeout,
+    /// AWS answered with a fault of its own (5xx).
+    Server,
+    /// No connection, or it broke.
+    Unreachable,
+    /// An answer that makes no sense: required members missing, unreadable body.
+    BrokenAnswer,
+}
+
+impl FailureKind {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 17] = [
+        Self::Throttled,
+        Self::InFlight,
+        Self::Rejected,
+        Self::Quota,
+        Self::Denied,
+        Self::NotDelegated,
+        Self::RegionDisabled,
+        Self::Credentials,
+        Self::NoOrganization,
+        Self::NoSuchPack,
+        Self::NoSuchUnit,
+        Self::NoSuchAccount,
+        Self::BadToken,
+        Self::Timeout,
+        Self::Server,
+        Self::Unreachable,
+        Self::BrokenAnswer,
+    ];
+
+    /// The name used in labels, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::InFlight => "in_flight",
+            Self::Rejected => "rejected",
+            Self::Quota => "quota",
+            Self::Denied => "denied",
+            Self::NotDelegated => "not_delegated",
+            Self::RegionDisabled => "region_disabled",
+            Self::Credentials => "credentials",
+            Self::NoOrganization => "no_organization",
+            Self::NoSuchPack => "no_such_pack",
+            Self::NoSuchUnit => "no_such_unit",
+            Self::NoSuchAccount => "no_such_account",
+            Self::BadToken => "bad_token",
+            Self::Timeout => "timeout",
+            Self::Server => "server",
+            Self::Unreachable => "unreachable",
+            Self::BrokenAnswer => "broken_answer",
+        }
+    }
+
+    /// Whether a write that failed like this may have taken effect all the same.
+    pub fn leaves_outcome_unknown(self) -> bool {
+        match self {
+            Self::Timeout | Self::Server | Self::Unreachable | Self::BrokenAnswer => true,
+            Self::Throttled
+            | Self::InFlight
+            | Self::Rejected
+            | Self::Quota
+            | Self::Denied
+            | Self::NotDelegated
+            | Self::RegionDisabled
+            | Self::Credentials
+            | Self::NoOrganization
+            | Self::NoSuchPack
+            | Self::NoSuchUnit
+            | Self::NoSuchAccount
+            | Self::BadToken => false,
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::base::failure::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it was tried")]
+    struct Outer(#[source] fmt::Error);
+
+    #[test]
+    fn a_chain_of_causes_is_one_line() {
+        assert_eq!(chain(&Outer(fmt::Error)), format!("it was tried: {}", fmt::Error));
+    }
+}

@@ -1,0 +1,301 @@
+//! Every manifest of a snapshot, checked as a whole, with the last good form of what broke.
+//!
+//! A file that cannot be read to the end isolates its own packs and no others. Reading is pure and
+//! the order of files does not matter.
+
+mod approvals;
+mod inline;
+mod intake;
+mod names;
+mod strays;
+mod sums;
+mod templates;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::approval::Approval;
+use super::diagnostic::{Diagnostic, Severity, Span};
+use super::findings::Findings;
+use super::interest::Interest;
+use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
+use super::snapshot::{FileContent, Snapshot, SourcePath};
+use crate::domain::base::code;
+use crate::domain::base::model::{PackName, Region, Revision};
+use intake::{Drafted, Intake};
+use templates::Templates;
+
+pub use intake::{is_manifest_file, is_nearly_manifest_file};
+
+/// What the source declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// The content it was read from.
+    pub revision: Revision,
+    /// Every pack name that some manifest claims.
+    pub packs: BTreeMap<PackName, Declared>,
+    /// Every approval, by `metadata.name`.
+    pub approvals: BTreeMap<String, Approval>,
+    /// Everything that was found, ordered by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files and directories that were passed over by their names.
+    pub ignored: Vec<SourcePath>,
+    /// Whether every file could be read and every manifest passed: only then may anything be
+    /// deleted on the strength of this revision.
+    pub wholly_valid: bool,
+}
+
+/// What a pack name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declared {
+    /// A manifest that passed.
+    Good(Arc<Manifest>),
+    /// A manifest that passed and says `state: Absent`.
+    Absent(Arc<Tombstone>),
+    /// A manifest that did not; the form that passed last, as long as the process remembers it.
+    Broken {
+        /// Why, in one sentence with the place.
+        why: String,
+        /// What stays in force.
+        last_good: Option<Arc<Manifest>>,
+    },
+}
+
+impl Declared {
+    /// The manifest in force: the one that passed, or the one that passed last.
+    pub fn in_force(&self) -> Option<&Arc<Manifest>> {
+        match self {
+            Self::Good(manifest) => Some(manifest),
+            Self::Absent(_) => None,
+            Self::Broken { why: _, last_good } => last_good.as_ref(),
+        }
+    }
+}
+
+/// What the settings add to the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraints {
+    /// The configured regions; `None` where they are not known.
+    pub regions: Option<BTreeSet<Region>>,
+    /// Whether a bucket for templates is configured.
+    pub template_bucket: bool,
+    /// Whether templates may hold remediations.
+    pub remediation_allowed: bool,
+}
+
+impl Default for Constraints {
+    fn default() -> Self {
+        Self { regions: None, template_bucket: false, remediation_allowed: true }
+    }
+}
+
+impl Catalog {
+    /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
+    /// from which packs that broke keep their last good form.
+    pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
+        let before = Before(previous);
+        let Intake { drafts, approvals, mut diagnostics, mut broken, .. } =
+            Intake::of(&snapshot.files);
+
+        let mut templates = Templates::new(&snapshot.files);
+        let mut claims = Vec::new();
+        let mut rests = Rests::new();
+        for drafted in drafts {
+            if let (Some((name, _)), template) =
+                (&drafted.draft.name, drafted.draft.template_file())
+            {
+                let files = rests.entry(name.clone()).or_default();
+                files.insert(drafted.draft.origin.path.clone());
+                files.extend(template.cloned());
+            }
+            match judge(drafted, &mut templates, constraints, &mut diagnostics) {
+                Ok(claim) => {
+                    // Damage may have swallowed a neighbour: the whole file counts as broken.
+                    if let Err(why) = &claim.outcome {
+                        broken.entry(claim.path.clone()).or_insert_with(|| why.clone());
+                    }
+                    claims.push(claim);
+                }
+                Err(Nameless { path, why }) => {
+                    broken.entry(path).or_insert(why);
+                }
+            }
+        }
+        diagnostics.extend(templates.into_diagnostics());
+
+        let mut packs = names::settle(claims, &before, &mut diagnostics);
+        for (path, why) in &broken {
+            for manifest in before.packs_of(path) {
+                packs.entry(manifest.name.clone()).or_insert_with(|| {
+                    let last_good = Some(Arc::clone(manifest));
+                    Declared::Broken { why: why.clone(), last_good }
+                });
+            }
+        }
+        let mut approvals = names::settle_approvals(approvals, &mut diagnostics);
+        invalidate(&mut packs, &rests, &before, &diagnostics);
+        sums::check(&packs, constraints, &mut diagnostics);
+        let in_error = invalidate(&mut packs, &rests, &before, &diagnostics);
+        approvals.retain(|_, approval| !in_error.contains(&approval.origin.path));
+
+        // Files are read in order; templates and names add theirs at the end.
+        diagnostics.sort_by(|one, other| {
+            let place = one.path.cmp(&other.path).then(one.span.cmp(&other.span));
+            place.then_with(|| one.cmp(other))
+        });
+        diagnostics.dedup();
+        let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+        let revision = snapshot.revision.clone();
+        let ignored = snapshot.ignored.keys().cloned().collect();
+        Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
+    }
+
+    /// What the manifests in force want to know of accounts.
+    pub fn interest(&self) -> Interest {
+        let in_force = self.packs.values().filter_map(Declared::in_force);
+        let mut interest = Interest::default();
+        for Exclude { accounts: _, organizational_units, account_tags, states: _ } in
+            in_force.map(|manifest| &manifest.exclude)
+        {
+            interest.units.extend(organizational_units.iter().cloned());
+            interest.tags |= !account_tags.is_empty();
+        }
+        interest
+    }
+
+    /// Whether nothing is declared at all: never taken to mean that nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.approvals.is_empty()
+    }
+}
+
+/// The template files that the manifests among these files name, whether they are there or not.
+pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
+    Intake::of(files).templates_named()
+}
+
+/// The catalog that was in force before, if there was one.
+struct Before<'c>(Option<&'c Catalog>);
+
+impl<'c> Before<'c> {
+    /// What was in force under this name.
+    fn last_good(&self, name: &PackName) -> Option<Arc<Manifest>> {
+        self.0?.packs.get(name)?.in_force().cloned()
+    }
+
+    /// What was in force and came from this file, or from beneath this directory.
+    fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
+        let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
+        let path = path.clone();
+        in_force
+            .filter_map(Declared::in_force)
+            .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
+    }
+}
+
+/// The files that each pack rests on: those of its manifests and of their templates.
+type Rests = BTreeMap<PackName, BTreeSet<SourcePath>>;
+
+/// What is wrong with a text, rather than with what one of its documents says: such damage may have
+/// swallowed or changed a neighbour.
+const DAMAGE: [&str; 15] = [
+    code::ENCODING,
+    code::CHARACTER,
+    code::DIRECTIVE,
+    code::FILE_NAME,
+    code::TOO_LARGE,
+    code::TOO_DEEP,
+    code::SYNTAX,
+    code::ALIAS,
+    code::DUPLICATE_KEY,
+    code::KEY_NOT_TEXT,
+    code::TAG,
+    code::MERGE_CONFLICT,
+    code::YAML_1_1,
+    code::NOT_A_MANIFEST,
+    code::NEAR_MISS,
+];
+
+/// No pack is valid while its template's file holds an error, or its manifest's file is damaged,
+/// wherever in the file. Gives the files with errors.
+fn invalidate<'d>(
+    packs: &mut BTreeMap<PackName, Declared>,
+    rests: &Rests,
+    before: &Before<'_>,
+    diagnostics: &'d [Diagnostic],
+) -> BTreeSet<&'d SourcePath> {
+    let mut in_error: BTreeMap<&SourcePath, Vec<&Diagnostic>> = BTreeMap::new();
+    for finding in diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
+        in_error.entry(&finding.path).or_default().push(finding);
+    }
+    for (name, declared) in packs {
+        let own = match declared {
+            Declared::Good(manifest) => &manifest.origin.path,
+            Declared::Absent(tombstone) => &tombstone.origin.path,
+            Declared::Broken { .. } => continue,
+        };
+        let rests = rests.get(name).into_iter().flatten();
+        let mut wrong = rests.filter_map(|path| in_error.get(path)).flatten();
+        let counts =
+            |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);
+        if let Some(first) = wrong.find(counts) {
+            let (why, last_good) = (first.to_string(), before.last_good(name));
+            *declared = Declared::Broken { why, last_good };
+        }
+    }
+    in_error.into_keys().collect()
+}
+
+/// A claim on a pack name.
+struct Claim {
+    name: PackName,
+    /// Where the name stands.
+    path: SourcePath,
+    span: Span,
+    /// What it declares, or why it is not used.
+    outcome: Result<Declared, String>,
+}
+
+/// Why a file has packs whose names are not known.
+struct Nameless {
+    path: SourcePath,
+    why: String,
+}
+
+/// Brings a draft and its template together.
+fn judge(
+    drafted: Drafted,
+    templates: &mut Templates<'_>,
+    constraints: &Constraints,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Claim, Nameless> {
+    let Drafted { draft, mut found } = drafted;
+    let path = draft.origin.path.clone();
+    let claimed = draft.name.clone();
+    let mut findings = Findings::new(&path);
+    findings.all.append(&mut found);
+    let declared = match draft.state {
+        State::Absent => {
+            bury(&mut findings, draft, constraints).map(|tomb| Declared::Absent(Arc::new(tomb)))
+        }
+        State::Present => draft
+            .template
+            .as_ref()
+            .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
+            .and_then(|template| resolve(&mut findings, draft, template, constraints))
+            .map(|manifest| Declared::Good(Arc::new(manifest))),
+    };
+    let why = || {
+        let error = findings.all.iter().find(|found| found.severity == Severity::Error);
+        error.map_or_else(|| "the manifest has errors".to_owned(), ToString::to_string)
+    };
+    let result = match claimed {
+        Some((name, span)) => {
+            let outcome = declared.ok_or_else(why);
+            Ok(Claim { name, path: path.clone(), span, outcome })
+        }
+        None => Err(Nameless { path: path.clone(), why: why() }),
+    };
+    diagnostics.append(&mut findings.all);
+    result
+}

@@ -1,0 +1,263 @@
+//! From files to drafts: which documents are ours, and what each says by itself.
+//!
+//! Nothing is passed over in silence: a file that could be a manifest is ours, a template, or an
+//! error. What is listed in `.conformdignore` never gets here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::strays;
+use crate::domain::base::code;
+use crate::domain::base::nearest::distance;
+use crate::domain::declared::approval::Approval;
+use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::manifest::{Draft, Kind, State, kind, read_approval};
+use crate::domain::declared::snapshot::{FileContent, SourcePath, is_ignore_file, list_problems};
+use crate::domain::declared::yaml;
+use crate::domain::declared::yaml::{Document, Node};
+
+/// A draft with what was found in its document.
+#[derive(Debug)]
+pub(super) struct Drafted {
+    pub(super) draft: Draft,
+    pub(super) found: Vec<Diagnostic>,
+}
+
+/// What the files hold, document by document.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    pub(super) drafts: Vec<Drafted>,
+    pub(super) approvals: Vec<(Approval, Span)>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Files in which packs may stand that could not be read, and why.
+    pub(super) broken: BTreeMap<SourcePath, String>,
+    /// Files that are templates, by what they hold.
+    templates: BTreeSet<SourcePath>,
+    /// Files that are neither, unless a manifest names them as its template.
+    strays: BTreeMap<SourcePath, Diagnostic>,
+}
+
+/// What became of a document.
+enum Taken {
+    /// It is ours, or meant to be, or cannot be told.
+    Ours,
+    /// It is not.
+    Foreign(Node),
+}
+
+/// Whether a file of this name is read as a manifest: an allow-list, since a directory also holds
+/// editors' backups, swap files and half-downloads.
+pub fn is_manifest_file(path: &SourcePath) -> bool {
+    ["yaml", "yml", "json"].iter().any(|suffix| path.has_suffix(suffix))
+}
+
+/// Whether a file of this name was a manifest once, or is going to be one: passed over like other
+/// names, and shown to whoever wonders where a pack is.
+pub fn is_nearly_manifest_file(path: &SourcePath) -> bool {
+    let name = path.name().to_lowercase();
+    let suffixes = ["yaml", "yml", "json"];
+    let last = name.trim_end_matches(['~', ' ']).rsplit_once('.').map_or("", |(_, last)| last);
+    !is_manifest_file(path)
+        && (suffixes.iter().any(|suffix| name.contains(&format!(".{suffix}.")))
+            || suffixes.contains(&last)
+            || distance(last, "yaml", 1).is_some())
+}
+
+impl Intake {
+    /// Reads every file that may hold manifests.
+    pub(super) fn of(files: &BTreeMap<SourcePath, FileContent>) -> Self {
+        let mut intake = Self::default();
+        for (path, content) in files {
+            if let Some(problem) = name_problem(path).filter(|_| is_manifest_file(path)) {
+                intake.give_up(path, vec![problem]);
+                continue;
+            }
+            match content {
+                FileContent::Bytes(bytes) if is_ignore_file(path) => {
+                    let problems = yaml::decode(path, bytes)
+                        .map_or_else(|problem| vec![*problem], |text| list_problems(path, text));
+                    intake.diagnostics.extend(problems);
+                }
+                // Only as a template: it is read when a manifest names it.
+                FileContent::Bytes(_) if !is_manifest_file(path) => {}
+                FileContent::Bytes(bytes) => intake.take_bytes(path, bytes),
+                // Whatever its name: manifests may lie in it, or behind it.
+                FileContent::Unreadable(_) | FileContent::EmptyDirectory => {
+                    let problem = text_of(path, content).err();
+                    intake.give_up(path, problem.into_iter().map(|problem| *problem).collect());
+                }
+            }
+        }
+        intake.settle_strays();
+        intake
+    }
+
+    fn take_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
+        if let Some(problem) = strays::ciphertext(path, bytes) {
+            return self.give_up(path, vec![problem]);
+        }
+        match yaml::decode(path, bytes) {
+            Ok(text) => self.take_text(path, text),
+            Err(problem) => self.give_up(path, vec![*problem]),
+        }
+    }
+
+    fn take_text(&mut self, path: &SourcePath, text: &str) {
+        if let Some(problem) = strays::alien(path, text) {
+            return self.give_up(path, vec![problem]);
+        }
+        let mut is_ours = false;
+        let mut others = Vec::new();
+        for mut document in yaml::read(path, text) {
+            if document.root.is_none()
+                && let (Some(hint), Some(first)) =
+                    (strays::template_language(text), document.problems.first_mut())
+            {
+                first.hint.get_or_insert_with(|| hint.to_owned());
+            }
+            match self.take_document(path, document) {
+                Taken::Ours => is_ours = true,
+                Taken::Foreign(root) => others.push(root),
+            }
+        }
+        if is_ours {
+            // An empty document is what a trailing `---` leaves.
+            let strays = others.iter().filter(|root| !root.is_null());
+            let problems: Vec<_> = strays.map(|root| strays::stray_document(path, root)).collect();
+            if !problems.is_empty() {
+                self.give_up(path, problems);
+            }
+            if let Some(problem) = yaml::json_problem(path, text) {
+                self.give_up(path, vec![problem]);
+            }
+        } else if let [root] = others.as_slice()
+            && is_template(root)
+        {
+            self.templates.insert(path.clone());
+        } else {
+            self.strays.insert(path.clone(), strays::stray(path, text, &others));
+        }
+    }
+
+    fn take_document(&mut self, path: &SourcePath, document: Document) -> Taken {
+        let Document { span: _, root, problems } = document;
+        let Some(root) = root else {
+            self.give_up(path, problems);
+            return Taken::Ours;
+        };
+        let mut findings = Findings::new(path);
+        match kind(path, &root) {
+            // Templates are read when they are named; what else is wrong here matters less than
+            // that it is not ours.
+            Kind::Foreign => return Taken::Foreign(root),
+            Kind::NearMiss(problem) => self.give_up(path, vec![*problem]),
+            Kind::Pack => {
+                findings.all.extend(problems);
+                let draft = Draft::read(&mut findings, &root);
+                refuse_ambiguous(&mut findings, &root, None);
+                self.drafts.push(Drafted { draft, found: findings.all });
+            }
+            Kind::Approval => {
+                findings.all.extend(problems);
+                let approval = read_approval(&mut findings, &root);
+                // A digest may happen to hold digits only; it is taken as it is written.
+                let digest = root.get("spec").and_then(|spec| spec.get("plan"));
+                refuse_ambiguous(&mut findings, &root, digest.map(|digest| digest.span));
+                self.approvals.extend(approval.map(|approval| {
+                    let span = name_span(&root).unwrap_or(root.span);
+                    (approval, span)
+                }));
+                self.diagnostics.append(&mut findings.all);
+            }
+        }
+        Taken::Ours
+    }
+
+    /// What a manifest names is a template, whatever it looks like.
+    fn settle_strays(&mut self) {
+        for path in self.templates_named() {
+            self.templates.remove(&path);
+            self.strays.remove(&path);
+        }
+        for (path, problem) in std::mem::take(&mut self.strays) {
+            self.give_up(&path, vec![problem]);
+        }
+        // A manifest that does not say which template it means may mean any of these.
+        let is_told = self.drafts.iter().all(|drafted| {
+            drafted.draft.template.is_some() || drafted.draft.state == State::Absent
+        });
+        if is_told && self.broken.is_empty() {
+            self.diagnostics.extend(self.templates.iter().map(|path| {
+                let found = "no manifest uses this template";
+                let problem = Diagnostic::error(path, None, code::TEMPLATE_UNUSED, found).warning();
+                problem.hint("delete it, or list it in .conformdignore")
+            }));
+        }
+    }
+
+    /// The template files that the manifests name.
+    pub(super) fn templates_named(&self) -> BTreeSet<SourcePath> {
+        let named = self.drafts.iter().filter_map(|drafted| drafted.draft.template_file());
+        named.cloned().collect()
+    }
+
+    /// Records that a file, or a document in it, says nothing that could be understood.
+    fn give_up(&mut self, path: &SourcePath, problems: Vec<Diagnostic>) {
+        if let Some(first) = problems.iter().find(|found| found.severity == Severity::Error) {
+            self.broken.entry(path.clone()).or_insert_with(|| first.to_string());
+        }
+        self.diagnostics.extend(problems);
+    }
+}
+
+/// Whether a document is a template, good or bad: a mapping with resources.
+fn is_template(root: &Node) -> bool {
+    root.get("Resources").is_some_and(|resources| resources.mapping().is_some())
+}
+
+/// Refuses what another YAML reader could take for something else, where nothing else is wrong with
+/// it. Dates are moments to every reader; what stands at `exempt` is left out.
+fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node, exempt: Option<Span>) {
+    for ambiguous in yaml::ambiguous(root) {
+        let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
+        let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
+        let is_exempt = is_moment || exempt == Some(ambiguous.span);
+        if !is_exempt && !findings.all.iter().any(is_found) {
+            findings.push(ambiguous.problem(findings.path));
+        }
+    }
+}
+
+/// What is wrong with the name of a file: people could not tell which file is meant.
+pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
+    let name = yaml::first_hidden(path.as_str())?;
+    let found = format!("{name} stands in the path of this file");
+    let problem = Diagnostic::error(path, None, code::FILE_NAME, found);
+    Some(problem.hint("rename the file or the directory"))
+}
+
+/// Where `metadata.name` stands.
+fn name_span(root: &yaml::Node) -> Option<Span> {
+    root.get("metadata")?.get("name").map(|name| name.span)
+}
+
+/// The text of a file, or why there is none.
+pub(super) fn text_of<'f>(
+    path: &SourcePath,
+    content: &'f FileContent,
+) -> Result<&'f str, Box<Diagnostic>> {
+    match content {
+        FileContent::Bytes(bytes) => yaml::decode(path, bytes),
+        FileContent::Unreadable(why) => {
+            let found = format!("it cannot be read: {why}");
+            Err(Box::new(Diagnostic::error(path, None, code::UNREADABLE, found)))
+        }
+        FileContent::EmptyDirectory => {
+            let found = "this directory is empty: a mount or a checkout may be missing";
+            let problem = Diagnostic::error(path, None, code::EMPTY_DIRECTORY, found);
+            Err(Box::new(problem.hint(
+                "delete it, put a file named .gitkeep into it, or list it in .conformdignore",
+            )))
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One manifest: what a person declares about one pack, checked field by field.
+//!
+//! A document becomes a draft (every field checked by itself), and a draft with its template a
+//! [`Manifest`] (checked against each other). What several manifests say together is the catalog's.
+
+mod approval;
+mod draft;
+mod fields;
+mod kind;
+mod resolution;
+pub mod schema;
+mod spec;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(super) use approval::read as read_approval;
+pub(super) use draft::{Draft, TemplateChoice};
+pub use kind::{API_VERSION, APPROVAL, PACK};
+pub(super) use kind::{Kind, kind};
+pub(super) use resolution::{bury, resolve};
+
+use super::diagnostic::Span;
+use super::snapshot::SourcePath;
+use super::template::Template;
+use crate::domain::base::model::{
+    AccountId, AccountState, DeletionPolicy, Delivery, PackName, Region, Timestamp, UnitId,
+};
+
+/// Where a manifest stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The file.
+    pub path: SourcePath,
+    /// The document in it.
+    pub span: Span,
+}
+
+/// An `OrganizationConformancePack` that passed every check which needs no AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// `metadata.name`: the pack's name in AWS.
+    pub name: PackName,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `metadata.labels`, for people.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.template`.
+    pub template: TemplateSource,
+    /// `spec.parameters`, without the marker.
+    pub parameters: BTreeMap<String, String>,
+    /// `spec.regions`; `None` means every configured region.
+    pub regions: Option<BTreeSet<Region>>,
+    /// `spec.overrides`, in order; a later one wins.
+    pub overrides: Vec<Override>,
+    /// `spec.exclude`.
+    pub exclude: Exclude,
+    /// `spec.delivery`.
+    pub delivery: Delivery,
+    /// `spec.deletionPolicy`.
+    pub deletion_policy: DeletionPolicy,
+    /// `spec.adopt`: take over an unmanaged pack of this name.
+    pub adopt: bool,
+    /// `spec.suspend`.
+    pub suspend: Option<Suspend>,
+}
+
+/// `spec.state`: whether the pack should be there at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum State {
+    /// It should be as the manifest says.
+    #[default]
+    Present,
+    /// It should not be there.
+    Absent,
+}
+
+/// A manifest that says `state: Absent`: the evidence that its pack is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// `metadata.name`.
+    pub name: PackName,
+    /// Where it stands.
+    pub origin: Origin,
+    /// `spec.regions`: where the pack should not be; `None` means in no configured region.
+    pub regions: Option<BTreeSet<Region>>,
+}
+
+impl Tombstone {
+    /// Whether it speaks of this region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
+}
+
+/// Where the template of a manifest comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSource {
+    /// From a file or from the manifest itself; read, parsed and checked.
+    Read(Arc<Template>),
+    /// `spec.template.s3`: an object that this version validates and does not deliver yet.
+    S3(String),
+}
+
+/// Parameters that differ in some regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The regions it is for.
+    pub regions: BTreeSet<Region>,
+    /// The parameters that replace those of the manifest, one by one.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Which accounts a pack is not deployed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exclude {
+    /// By id.
+    pub accounts: BTreeSet<AccountId>,
+    /// By organizational unit, descendants included (`ou-…`, `r-…`).
+    pub organizational_units: BTreeSet<UnitId>,
+    /// By account tag: all of these.
+    pub account_tags: BTreeMap<String, String>,
+    /// By life cycle state.
+    pub states: BTreeSet<AccountState>,
+}
+
+impl Exclude {
+    /// Whether it selects by anything that only the organization can answer.
+    pub fn needs_membership(&self) -> bool {
+        let Self { accounts: _, organizational_units, account_tags, states } = self;
+        !(organizational_units.is_empty() && account_tags.is_empty() && states.is_empty())
+    }
+}
+
+/// A pack that is left as it is for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspend {
+    /// Why.
+    pub reason: String,
+    /// Until when; `None` means until the field is removed.
+    pub until: Option<Timestamp>,
+}

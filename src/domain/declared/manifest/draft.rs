@@ -1,0 +1,179 @@
+//! A pack manifest whose fields were each checked by themselves; places are kept for what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fields::{Field, Fields, flag, parsed, texts};
+use super::{Exclude, Origin, State, Suspend, spec};
+use crate::domain::base::model::{DeletionPolicy, Delivery, PackName, Region};
+use crate::domain::base::{code, limits};
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::snapshot::SourcePath;
+use crate::domain::declared::yaml::Node;
+
+/// Fields at the root of every manifest.
+pub(super) const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
+/// Fields of `metadata`.
+pub(super) const METADATA: &[&str] = &["name", "labels"];
+/// Fields of a pack's `spec`.
+pub(super) const SPEC: &[&str] = &[
+    "template",
+    "parameters",
+    "regions",
+    "overrides",
+    "exclude",
+    "delivery",
+    "deletionPolicy",
+    "adopt",
+    "suspend",
+    "state",
+];
+
+/// Names and values, with the place of each name.
+pub(super) type Parameters = BTreeMap<String, (String, Span)>;
+
+/// What a manifest says, field by field. Fields in error are absent.
+#[derive(Debug)]
+pub(in crate::domain) struct Draft {
+    pub(in crate::domain) origin: Origin,
+    pub(in crate::domain) name: Option<(PackName, Span)>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(in crate::domain) template: Option<(TemplateChoice, Span)>,
+    pub(super) parameters: Parameters,
+    pub(super) regions: Option<BTreeMap<Region, Span>>,
+    pub(super) overrides: Vec<OverrideDraft>,
+    pub(super) exclude: Exclude,
+    pub(super) delivery: Delivery,
+    pub(super) deletion_policy: DeletionPolicy,
+    pub(super) adopt: bool,
+    pub(super) suspend: Option<Suspend>,
+    pub(in crate::domain) state: State,
+}
+
+/// Where the template is said to be.
+#[derive(Debug, Clone)]
+pub(in crate::domain) enum TemplateChoice {
+    /// In a file of the source.
+    File(SourcePath),
+    /// In the manifest; `literal` if its lines stand there as they are (`|`).
+    Inline {
+        text: String,
+        literal: bool,
+        /// Where the text stands.
+        span: Span,
+    },
+    /// In a bucket.
+    S3(String),
+}
+
+/// One entry of `spec.overrides`.
+#[derive(Debug)]
+pub(super) struct OverrideDraft {
+    pub(super) regions: BTreeMap<Region, Span>,
+    pub(super) parameters: Parameters,
+}
+
+impl Draft {
+    /// Reads a document that is a pack manifest.
+    pub(in crate::domain) fn read(findings: &mut Findings<'_>, root: &Node) -> Self {
+        let mut draft = Self {
+            origin: Origin { path: findings.path.clone(), span: root.span },
+            name: None,
+            labels: BTreeMap::new(),
+            template: None,
+            parameters: Parameters::new(),
+            regions: None,
+            overrides: Vec::new(),
+            exclude: Exclude::default(),
+            delivery: Delivery::default(),
+            deletion_policy: DeletionPolicy::default(),
+            adopt: false,
+            suspend: None,
+            state: State::Present,
+        };
+        let Some(fields) = Fields::open(findings, Field::alone(root), "the manifest", ROOT) else {
+            return draft;
+        };
+        if let Some(metadata) = fields.required(findings, "metadata") {
+            draft.read_metadata(findings, metadata);
+        }
+        if let Some(spec) = fields.required(findings, "spec")
+            && let Some(spec) = Fields::open(findings, spec, "spec", SPEC)
+        {
+            draft.read_spec(findings, &spec);
+        }
+        draft
+    }
+
+    fn read_metadata(&mut self, findings: &mut Findings<'_>, field: Field<'_>) {
+        let Some(metadata) = Fields::open(findings, field, "metadata", METADATA) else { return };
+        if let Some(labels) = metadata.optional("labels") {
+            self.labels = labels_of(findings, labels);
+        }
+        let Some(name) = metadata.required(findings, "name") else { return };
+        let length = name.node.text().map_or(0, |text| text.chars().count());
+        findings.limit(name.span, code::NAME_LENGTH, &limits::NAME, length);
+        if length <= limits::NAME.upper {
+            self.name = parsed(findings, name, "metadata.name").map(|parsed| (parsed, name.span));
+        }
+    }
+
+    fn read_spec(&mut self, findings: &mut Findings<'_>, fields: &Fields<'_>) {
+        if let Some(state) = fields.optional("state") {
+            self.state = spec::state(findings, state);
+        }
+        let template = match self.state {
+            State::Present => fields.required(findings, "template"),
+            State::Absent => fields.optional("template"),
+        };
+        if let Some(template) = template {
+            self.template = spec::template(findings, template).map(|read| (read, template.span));
+        }
+        if let Some(parameters) = fields.optional("parameters") {
+            self.parameters = spec::parameters(findings, parameters, "spec.parameters");
+        }
+        if let Some(regions) = fields.optional("regions") {
+            self.regions = spec::regions(findings, regions, "spec.regions");
+        }
+        if let Some(overrides) = fields.optional("overrides") {
+            self.overrides = spec::overrides(findings, overrides, self.regions.as_ref());
+        }
+        if let Some(exclude) = fields.optional("exclude") {
+            self.exclude = spec::exclude(findings, exclude);
+        }
+        if let Some(delivery) = fields.optional("delivery") {
+            self.delivery = spec::delivery(findings, delivery);
+        }
+        if let Some(policy) = fields.optional("deletionPolicy") {
+            self.deletion_policy = spec::deletion_policy(findings, policy);
+        }
+        if let Some(adopt) = fields.optional("adopt") {
+            self.adopt = flag(findings, adopt, "spec.adopt").unwrap_or_default();
+        }
+        if let Some(suspend) = fields.optional("suspend") {
+            self.suspend = spec::suspend(findings, suspend);
+        }
+        if self.state == State::Absent {
+            spec::check_absent(findings, fields, self.adopt);
+        }
+    }
+
+    /// The file of its template, if it names one.
+    pub(in crate::domain) fn template_file(&self) -> Option<&SourcePath> {
+        match &self.template {
+            Some((TemplateChoice::File(path), _)) => Some(path),
+            Some((TemplateChoice::Inline { .. } | TemplateChoice::S3(_), _)) | None => None,
+        }
+    }
+
+    /// The regions of its own list.
+    pub(super) fn region_names(&self) -> Option<BTreeSet<Region>> {
+        self.regions.as_ref().map(|regions| regions.keys().cloned().collect())
+    }
+}
+
+/// `metadata.labels`.
+pub(super) fn labels_of(findings: &mut Findings<'_>, field: Field<'_>) -> BTreeMap<String, String> {
+    let labels = texts(findings, field, "metadata.labels").unwrap_or_default();
+    labels.into_iter().map(|(name, (value, _))| (name, value)).collect()
+}

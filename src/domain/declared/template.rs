@@ -1,0 +1,215 @@
+//! A conformance pack template: what it holds, its canonical digest, and its text as delivered.
+//!
+//! What is sent is written from the tree that was judged, and read back by another parser before
+//! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog,
+//! which knows the settings.
+
+mod call;
+mod canonical;
+mod census;
+mod composed;
+mod delivered;
+mod effective;
+mod filled;
+mod forms;
+mod inputs;
+mod intrinsic;
+mod leftovers;
+mod names;
+mod outline;
+mod outputs;
+mod parameters;
+mod pattern;
+mod readback;
+mod remediation;
+mod render;
+mod rule;
+mod schema;
+mod scope;
+mod sections;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use self::canonical::Canonical;
+use self::filled::Dependent;
+use super::diagnostic::Diagnostic;
+use super::findings::Findings;
+use super::snapshot::SourcePath;
+use super::yaml;
+use super::yaml::{Entry, Node, Value};
+use crate::domain::base::model::{Digest, Region};
+use crate::domain::base::{code, limits};
+
+pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
+pub use effective::Effective;
+pub(super) use outline::Outline;
+pub use remediation::list::{Remediation, RemediationChange, differences};
+pub use schema::schema_of;
+pub use scope::{Evaluates, Scope};
+
+/// A template that was judged, and the text that says the same to every reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Digest of the canonical parsed template, marker left out: unchanged by comments, key order,
+    /// white space and YAML or JSON form; changed by any value.
+    pub digest: Digest,
+    /// What it holds.
+    pub census: Census,
+    /// What is sent: the judged tree with the marker parameter declared, rendered anew.
+    pub body: Arc<str>,
+    /// What decides which of its rules are in effect.
+    pub(super) outline: Arc<Outline>,
+    /// What is judged once more with the parameters in force.
+    dependent: Arc<Dependent>,
+}
+
+/// Counts and names of what a template holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Census {
+    /// `AWS::Config::ConfigRule` resources.
+    pub rules: u32,
+    /// `AWS::Config::RemediationConfiguration` resources.
+    pub remediations: u32,
+    /// `Source.Owner` values in use: `AWS`, `CUSTOM_LAMBDA`, `CUSTOM_POLICY`.
+    pub owners: BTreeSet<String>,
+    /// Declared parameters.
+    pub parameters: BTreeSet<String>,
+    /// Declared parameters without a `Default`.
+    pub required: BTreeSet<String>,
+    /// Parameters that something refers to.
+    pub used: BTreeSet<String>,
+}
+
+impl Template {
+    /// One that only has a body.
+    #[cfg(test)]
+    pub(crate) fn of_body(body: String, census: Census) -> Self {
+        Self {
+            digest: Digest::of([b"template".as_slice()]),
+            census,
+            body: body.into(),
+            outline: Arc::default(),
+            dependent: Arc::default(),
+        }
+    }
+
+    /// Reads a template in YAML (short tags included) or JSON. Gives the template with its
+    /// warnings, or everything that is wrong with it.
+    pub fn parse(
+        path: &SourcePath,
+        text: &str,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        match yaml::json_problem(path, text) {
+            Some(problem) => Err(vec![problem]),
+            None => Self::parse_inline(path, text),
+        }
+    }
+
+    /// Reads a template that stands inside another file.
+    pub(super) fn parse_inline(
+        path: &SourcePath,
+        text: &str,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut findings = Findings::new(path);
+        let root = match yaml::parse(path, text) {
+            Ok(documents) => sole(&mut findings, documents),
+            Err(problems) => {
+                findings.all.extend(problems);
+                None
+            }
+        };
+        let Some(root) = root.filter(|_| !findings.failed()) else { return Err(findings.all) };
+
+        check_forms(&mut findings, &root);
+        intrinsic::check(&mut findings, &root);
+        sections::check(&mut findings, &root);
+        leftovers::check(&mut findings, &root);
+        let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
+        composed::check(&mut findings, &root, &outline);
+        let census = census::take(&mut findings, &root);
+        filled::check(&mut findings, &outline, &dependent);
+        if findings.failed() {
+            return Err(findings.all);
+        }
+        let tree = Canonical::of(&root);
+        let digest = tree.digest();
+        let tree = tree.with_marker();
+        let body = render::render(&tree);
+        if let Err(why) = readback::confirm(&body, &tree) {
+            let found = format!("what would be sent does not read back as what was judged: {why}");
+            findings
+                .error(root.span, code::RENDERING, found)
+                .hint("nothing is sent; this is a fault of conformd: please report the template");
+        }
+        findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
+        let template = Self {
+            digest,
+            census,
+            body: body.into(),
+            outline: outline.into(),
+            dependent: dependent.into(),
+        };
+        if findings.failed() { Err(findings.all) } else { Ok((template, findings.all)) }
+    }
+}
+
+impl Template {
+    /// What is put together with these input parameters and must not be sent, if anything is:
+    /// where it stands in the template, and why. Without a region it may be any.
+    pub(in crate::domain) fn refused_text(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: Option<&Region>,
+    ) -> Option<(String, &'static str)> {
+        composed::refused(&self.outline, inputs, region)
+    }
+}
+
+/// The one document of a template.
+fn sole(findings: &mut Findings<'_>, documents: Vec<Node>) -> Option<Node> {
+    let mut documents = documents.into_iter();
+    let Some(root) = documents.next() else {
+        let found = "the file is empty".to_owned();
+        findings.all.push(Diagnostic::error(findings.path, None, code::NO_RULES, found));
+        return None;
+    };
+    if let Some(second) = documents.next() {
+        findings
+            .error(second.span, code::MANY_DOCUMENTS, "a second document begins here")
+            .expected("one document: a template is a file of its own");
+    }
+    Some(root)
+}
+
+/// Refuses what readers could read differently, and keys longer than all of them take.
+fn check_forms(findings: &mut Findings<'_>, root: &Node) {
+    let version = root.get(intrinsic::FORMAT_VERSION);
+    // CloudFormation's own examples write this date without quotes.
+    let is_version = |span| version.is_some_and(|version| version.span == span);
+    for ambiguous in yaml::ambiguous(root) {
+        if !(is_version(ambiguous.span) && ambiguous.scalar.is_date()) {
+            findings.push(ambiguous.problem(findings.path));
+        }
+    }
+    check_keys(findings, root);
+}
+
+fn check_keys(findings: &mut Findings<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| check_keys(findings, node)),
+        Value::Mapping(mapping) => {
+            for Entry { key, key_span, value } in &mapping.entries {
+                let length = render::text(&key.text).chars().count();
+                if limits::KEY < length {
+                    let found = format!("a key takes {length} characters with its escapes");
+                    findings
+                        .error(*key_span, code::TOO_LARGE, found)
+                        .expected(format!("at most {}", limits::KEY));
+                }
+                check_keys(findings, value);
+            }
+        }
+    }
+}

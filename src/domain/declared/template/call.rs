@@ -1,0 +1,88 @@
+//! A call of one of `CloudFormation`'s functions, in its short form (`!If`) or its long one
+//! (`Fn::If`). Which functions there are, and what may stand where, is for others to say.
+
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::yaml::{Entry, Meaning, Node, Value};
+
+/// A function with its argument.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call<'n> {
+    /// The name of the short form: `If`, `Ref`, `Condition`.
+    pub(super) function: &'n str,
+    /// Where the name stands.
+    pub(super) span: Span,
+    argument: &'n Node,
+    /// A short tag stands on its argument, a long name before it.
+    short: bool,
+}
+
+impl<'n> Call<'n> {
+    /// The call that a node is; nothing if it is plain data. `{Condition: x}` is a call among
+    /// conditions only and is left to [`Call::in_condition`].
+    pub(super) fn of(node: &'n Node) -> Option<Self> {
+        Self::in_condition(node).filter(|call| call.short || call.function != "Condition")
+    }
+
+    /// The call that a node is where a condition is expected.
+    pub(super) fn in_condition(node: &'n Node) -> Option<Self> {
+        if let Some(tag) = &node.tag {
+            return Some(Self { function: tag, span: node.span, argument: node, short: true });
+        }
+        let [Entry { key, key_span, value }] = &*node.mapping()?.entries else { return None };
+        let function = match &*key.text {
+            name @ ("Ref" | "Condition") => name,
+            name => name.strip_prefix("Fn::")?,
+        };
+        Some(Self { function, span: *key_span, argument: value, short: false })
+    }
+
+    /// The name as it is written: `!If` or `Fn::If`.
+    pub(super) fn name(&self) -> String {
+        match self.function {
+            function if self.short => format!("!{function}"),
+            function @ ("Ref" | "Condition") => function.to_owned(),
+            function => format!("Fn::{function}"),
+        }
+    }
+
+    /// Where the argument stands.
+    pub(super) fn argument_span(&self) -> Span {
+        self.argument.span
+    }
+
+    /// The argument, unless a function of its own decides it.
+    fn value(&self) -> Option<&'n Value> {
+        (self.short || self.argument.tag.is_none()).then_some(&self.argument.value)
+    }
+
+    /// The argument as text. A short tag makes text of whatever stands behind it.
+    pub(super) fn text(&self) -> Option<&'n str> {
+        match self.value()? {
+            Value::Scalar(scalar) => {
+                let is_text = scalar.meaning == Meaning::Text || self.short;
+                (is_text && !scalar.text.is_empty()).then_some(&*scalar.text)
+            }
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
+
+    /// The argument as a list.
+    pub(super) fn items(&self) -> Option<&'n [Node]> {
+        match self.value()? {
+            Value::Sequence(nodes) => Some(nodes),
+            Value::Scalar(_) | Value::Mapping(_) => None,
+        }
+    }
+
+    /// Every node beneath the call, to be looked at in turn.
+    pub(super) fn children(&self) -> Vec<&'n Node> {
+        match self.value() {
+            None => vec![self.argument],
+            Some(Value::Scalar(_)) => Vec::new(),
+            Some(Value::Sequence(nodes)) => nodes.iter().collect(),
+            Some(Value::Mapping(mapping)) => {
+                mapping.entries.iter().map(|entry| &entry.value).collect()
+            }
+        }
+    }
+}

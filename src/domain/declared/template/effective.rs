@@ -1,0 +1,546 @@
+//! Which rules of a template are in effect with given parameters in a given region.
+//!
+//! Only what is certain is said: a condition that depends on what a member account alone knows is
+//! neither true nor false. A rule is seen by its name, by what evaluates it, and by what it looks
+//! at; that its input parameters make it find nothing is not seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Template;
+use super::outline::{Outline, Rule, Source, Term, Test};
+use super::parameters::Kind;
+use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
+use crate::domain::base::code;
+use crate::domain::base::model::{Digest, Place, Region};
+use crate::domain::base::partition::Partition;
+
+/// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id where
+/// there is none or nobody can tell it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effective {
+    /// Rules that are there and evaluate by themselves, each with what it evaluates.
+    pub present: BTreeMap<String, Evaluates>,
+    /// Rules of which nobody can tell before the members do.
+    pub unknown: BTreeMap<String, Evaluates>,
+}
+
+impl Template {
+    /// The rules in effect in a region when these input parameters are sent. What is not sent has
+    /// its default.
+    pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
+        let Place { account: _, region } = place;
+        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules().0
+    }
+
+    /// The same, with the names that two of the rules in effect share.
+    pub(in crate::domain) fn rules_and_rivals(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: &Region,
+    ) -> (Effective, BTreeSet<String>) {
+        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules()
+    }
+
+    /// What a parameter expects instead of this value, if it does not take it.
+    pub(in crate::domain) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
+        self.outline.parameters.get(name)?.expected_instead(value)
+    }
+}
+
+/// A value that is certain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    Text(String),
+    List(Vec<Known>),
+    /// `AWS::NoValue`.
+    Nothing,
+}
+
+/// Nested decisions that are followed (ours); published templates nest two.
+const DEPTH_MAX: usize = 250;
+
+/// Bytes of a text that is put together (ours): no name, identifier or value is longer.
+const TEXT_MAX: usize = 8_192;
+
+/// Bytes of a description of what evaluates a rule (ours).
+const DESCRIPTION_MAX: usize = 1_024;
+
+/// What a template is with given parameters in one region.
+pub(super) struct Evaluation<'t> {
+    pub(super) outline: &'t Outline,
+    inputs: Inputs<'t>,
+    /// Nothing where it may be any.
+    region: Option<&'t Region>,
+    /// Whether a condition holds; nothing while, or because, nobody can tell.
+    conditions: BTreeMap<String, Option<bool>>,
+    depth: usize,
+    /// Whether a value was used, since this was last false, that must not be shown.
+    pub(super) secret: bool,
+    /// The condition that is looked at.
+    within: Option<String>,
+    /// What was looked up and is not there.
+    pub(super) missing: Vec<Missing>,
+}
+
+/// The values of parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Inputs<'t> {
+    /// These, and the defaults of the others.
+    Given(&'t BTreeMap<String, String>),
+    /// Nobody knows them, nor whether the defaults will be in force.
+    Unknown,
+}
+
+/// A look-up that AWS refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The condition in which it stands, if it stands in one.
+    pub(super) condition: Option<String>,
+    pub(super) code: &'static str,
+    pub(super) found: String,
+}
+
+impl<'t> Evaluation<'t> {
+    pub(super) fn new(
+        outline: &'t Outline,
+        inputs: Inputs<'t>,
+        region: Option<&'t Region>,
+    ) -> Self {
+        Self {
+            outline,
+            inputs,
+            region,
+            conditions: BTreeMap::new(),
+            depth: 0,
+            secret: false,
+            within: None,
+            missing: Vec::new(),
+        }
+    }
+
+    fn rules(mut self) -> (Effective, BTreeSet<String>) {
+        let mut effective = Effective::default();
+        let mut rivals = BTreeSet::new();
+        // By name: whether each is certainly there, and its condition.
+        let mut named: BTreeMap<String, Vec<(bool, Option<&Test>)>> = BTreeMap::new();
+        let outline = self.outline;
+        for (id, Rule { name, source, scope, condition, detective }) in &outline.rules {
+            let presence = self.holds_if_any(condition.as_ref());
+            if presence == Some(false) {
+                continue;
+            }
+            let own = match name.as_ref().and_then(|name| self.value(name)) {
+                Some(Known::Text(name)) if !name.is_empty() => Some(name),
+                Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => None,
+            };
+            if let Some(name) = &own {
+                let (is_there, condition) = (presence == Some(true), condition.as_ref());
+                let others = named.entry(name.clone()).or_default();
+                // Two that nobody can tell may exclude each other, unless one test decides both.
+                if others.iter().any(|(other, test)| is_there || *other || *test == condition) {
+                    rivals.insert(name.clone());
+                }
+                others.push((is_there, condition));
+            }
+            let rules = match (presence, self.holds_if_any(detective.as_ref())) {
+                (_, Some(false)) => continue,
+                (Some(true), Some(true)) => &mut effective.present,
+                (_, _) => &mut effective.unknown,
+            };
+            // Two rules of one name are two rules, whatever AWS makes of them.
+            let name = own.unwrap_or_else(|| id.clone());
+            let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
+            let (source, scope) = (self.describe_source(source), self.scope(scope));
+            rules.insert(name, Evaluates { source, scope });
+        }
+        (effective, rivals)
+    }
+
+    fn holds_if_any(&mut self, test: Option<&'t Test>) -> Option<bool> {
+        test.map_or(Some(true), |test| self.holds(test))
+    }
+
+    /// Goes one level deeper; so deep that a stack could overflow nothing is known.
+    fn deeper<T>(&mut self, look: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if DEPTH_MAX <= self.depth {
+            return None;
+        }
+        self.depth += 1;
+        let found = look(self);
+        self.depth -= 1;
+        found
+    }
+
+    pub(super) fn condition(&mut self, name: &str) -> Option<bool> {
+        if let Some(known) = self.conditions.get(name) {
+            return *known;
+        }
+        // A condition that leads to itself finds this and stays unknown.
+        self.conditions.insert(name.to_owned(), None);
+        let outline = self.outline;
+        let around = self.within.replace(name.to_owned());
+        let holds = outline.conditions.get(name).and_then(|test| self.holds(test));
+        self.within = around;
+        self.conditions.insert(name.to_owned(), holds);
+        holds
+    }
+
+    pub(super) fn holds(&mut self, test: &Test) -> Option<bool> {
+        self.deeper(|this| match test {
+            Test::Condition(name) => this.condition(name),
+            Test::Equals(terms) => {
+                let [one, other] = &**terms;
+                match (this.value(one), this.value(other)) {
+                    (Some(one), Some(other)) => Some(one == other),
+                    // What nobody knows is still equal to itself.
+                    (_, _) => (one == other).then_some(true),
+                }
+            }
+            Test::Not(test) => this.holds(test).map(|holds| !holds),
+            Test::And(tests) => this.unless_one_is(tests, false),
+            Test::Or(tests) => this.unless_one_is(tests, true),
+            Test::Opaque => None,
+        })
+    }
+
+    /// `decisive` if one of the tests is; else the opposite, if all are known.
+    fn unless_one_is(&mut self, tests: &[Test], decisive: bool) -> Option<bool> {
+        let all: Vec<Option<bool>> = tests.iter().map(|test| self.holds(test)).collect();
+        if all.contains(&Some(decisive)) {
+            return Some(decisive);
+        }
+        (!all.contains(&None)).then_some(!decisive)
+    }
+
+    pub(super) fn value(&mut self, term: &Term) -> Option<Known> {
+        self.deeper(|this| match term {
+            Term::Text(text) => Some(Known::Text(text.clone())),
+            Term::List(terms) => this.list(terms),
+            Term::Ref(name) => this.reference(name),
+            Term::If(test, branches) => {
+                let [yes, no] = &**branches;
+                match this.holds(test) {
+                    Some(true) => this.value(yes),
+                    Some(false) => this.value(no),
+                    // Where both say the same it does not matter which.
+                    None => this.value(yes).filter(|yes| this.value(no).as_ref() == Some(yes)),
+                }
+            }
+            Term::FindInMap(keys) => {
+                let [map, first, second] = &**keys;
+                let (map, first) = (this.text(map)?, this.text(first)?);
+                let second = this.text(second)?;
+                let found = this.look_up(&map, &first, &second)?;
+                this.value(found)
+            }
+            Term::Join(delimiter, terms) => {
+                let parts = terms.iter().map(|term| this.text(term));
+                let parts = parts.collect::<Option<Vec<String>>>()?;
+                bounded(parts.join(delimiter))
+            }
+            Term::JoinList(delimiter, list) => match this.value(list)? {
+                Known::List(values) => {
+                    let texts = values.into_iter().map(|value| match value {
+                        Known::Text(text) => Some(text),
+                        Known::List(_) | Known::Nothing => None,
+                    });
+                    bounded(texts.collect::<Option<Vec<String>>>()?.join(delimiter))
+                }
+                Known::Text(_) | Known::Nothing => None,
+            },
+            Term::Sub(text, names) => this.substituted(text, names),
+            Term::Split(delimiter, text) => {
+                let text = this.text(text)?;
+                let split = text.split(&**delimiter).map(|part| Known::Text(part.to_owned()));
+                (!delimiter.is_empty()).then(|| Known::List(split.collect()))
+            }
+            Term::Select(index, list) => match this.value(list)? {
+                Known::List(values) => {
+                    let count = values.len();
+                    let chosen = values.into_iter().nth(*index);
+                    if chosen.is_none() {
+                        let found = format!("Fn::Select takes entry {index} of {count}");
+                        this.miss(code::FUNCTION, found);
+                    }
+                    chosen
+                }
+                Known::Text(_) | Known::Nothing => None,
+            },
+            Term::Any(_) | Term::Opaque(_) => None,
+        })
+    }
+
+    /// The value in a mapping; that there is none is noted.
+    fn look_up(&mut self, map: &str, first: &str, second: &str) -> Option<&'t Term> {
+        let Some(keys) = self.outline.mappings.get(map) else {
+            self.miss(code::UNKNOWN_REFERENCE, format!("there is no mapping {map}"));
+            return None;
+        };
+        let inner = keys.get(first);
+        let found = inner.and_then(|inner| inner.get(second));
+        if found.is_none() {
+            let key = if inner.is_none() { first } else { second };
+            let key = if self.secret { "for the value that is given" } else { key };
+            self.miss(code::UNKNOWN_REFERENCE, format!("{map} has no key {key}"));
+        }
+        found
+    }
+
+    fn miss(&mut self, code: &'static str, found: String) {
+        let missing = Missing { condition: self.within.clone(), code, found };
+        if !self.missing.contains(&missing) {
+            self.missing.push(missing);
+        }
+    }
+
+    pub(super) fn text(&mut self, term: &Term) -> Option<String> {
+        match self.value(term)? {
+            Known::Text(text) => Some(text),
+            Known::List(_) | Known::Nothing => None,
+        }
+    }
+
+    fn list(&mut self, terms: &[Term]) -> Option<Known> {
+        let values = terms.iter().map(|term| self.value(term));
+        let values = values.collect::<Option<Vec<Known>>>()?;
+        Some(Known::List(values.into_iter().filter(|value| *value != Known::Nothing).collect()))
+    }
+
+    /// The value of a parameter or pseudo parameter.
+    fn reference(&mut self, name: &str) -> Option<Known> {
+        if name == "AWS::NoValue" {
+            return Some(Known::Nothing);
+        }
+        let text = if let Some(text) = self.pseudo(name) {
+            text
+        } else {
+            let declared = self.outline.parameters.get(name)?;
+            // Of other kinds AWS makes something else than the text that was sent.
+            matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
+            self.sent(name)?
+        };
+        bounded(text)
+    }
+
+    /// The value of a pseudo parameter that does not depend on the account.
+    pub(super) fn pseudo(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS::Region" => Some(self.region?.to_string()),
+            "AWS::Partition" => Some(Partition::of(self.region?).to_string()),
+            _ => None,
+        }
+    }
+
+    /// What is sent for a parameter, or stands for it.
+    pub(super) fn sent(&mut self, name: &str) -> Option<String> {
+        let Inputs::Given(inputs) = self.inputs else { return None };
+        let declared = self.outline.parameters.get(name)?;
+        let given = inputs.get(name);
+        self.secret |= given.is_some() || declared.no_echo;
+        Some(given.or(declared.default.as_ref())?.clone())
+    }
+
+    fn substituted(&mut self, text: &str, names: &BTreeMap<String, Term>) -> Option<Known> {
+        let mut known = BTreeMap::new();
+        for (name, term) in names {
+            known.insert(&**name, self.text(term)?);
+        }
+        let filled = fill(text, TEXT_MAX, |name| match known.get(name) {
+            Some(text) => Some(text.clone()),
+            None => match self.reference(name)? {
+                Known::Text(text) => Some(text),
+                Known::List(_) | Known::Nothing => None,
+            },
+        });
+        bounded(filled?)
+    }
+
+    fn scope(&mut self, scope: &'t ScopeTerm) -> Scope {
+        match scope {
+            ScopeTerm::Everything => Scope::default(),
+            ScopeTerm::Said(fields) => {
+                let mut scope = Scope::default();
+                for (field, term) in fields {
+                    match self.texts(term) {
+                        Some(texts) if texts.is_empty() => {}
+                        Some(texts) if *field == TYPES => scope.types = Some(texts),
+                        Some(texts) => {
+                            let texts: Vec<String> = texts.into_iter().collect();
+                            scope.limits.insert(field, texts.join(","));
+                        }
+                        None => {
+                            let description = self.describe(term);
+                            scope.limits.insert(field, self.with_inputs(&description));
+                        }
+                    }
+                }
+                scope
+            }
+            ScopeTerm::Either(test, branches) => {
+                let [yes, no] = &**branches;
+                match self.holds(test) {
+                    Some(true) => self.scope(yes),
+                    Some(false) => self.scope(no),
+                    None => {
+                        let (yes, no) = (self.scope(yes), self.scope(no));
+                        if yes == no { yes } else { self.unknown_scope(&format!("{yes:?}{no:?}")) }
+                    }
+                }
+            }
+            ScopeTerm::Other(description) => self.unknown_scope(description),
+        }
+    }
+
+    fn unknown_scope(&self, description: &str) -> Scope {
+        Scope { types: None, limits: [(WHOLE, self.with_inputs(description))].into() }
+    }
+
+    /// A description of what nobody can evaluate, with other inputs another one.
+    fn with_inputs(&self, description: &str) -> String {
+        let given = match self.inputs {
+            Inputs::Given(given) => Some(given),
+            Inputs::Unknown => None,
+        };
+        let given = given.into_iter().flatten();
+        let parts = given.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        cut(format!("{description} {}", Digest::of(parts).short()))
+    }
+
+    /// The texts of a list, or the only one.
+    fn texts(&mut self, term: &'t Term) -> Option<BTreeSet<String>> {
+        if let Term::Ref(name) = term
+            && let Some(declared) = self.outline.parameters.get(name)
+            && declared.kind == Kind::List
+        {
+            let Inputs::Given(inputs) = self.inputs else { return None };
+            let value = inputs.get(name).or(declared.default.as_ref())?;
+            return Some(value.split(',').map(|item| item.trim().to_owned()).collect());
+        }
+        let texts = match self.value(term)? {
+            Known::Text(text) => vec![Known::Text(text)],
+            Known::List(values) => values,
+            Known::Nothing => Vec::new(),
+        };
+        let text = |known| match known {
+            Known::Text(text) => Some(text),
+            Known::List(_) | Known::Nothing => None,
+        };
+        texts.into_iter().map(text).collect()
+    }
+
+    fn describe_source(&mut self, source: &'t Source) -> String {
+        match source {
+            Source::Said { owner, identifier, policy } => {
+                let parts = [Some(owner), identifier.as_ref(), policy.as_ref()];
+                let parts = parts.into_iter().flatten().map(|term| self.describe(term));
+                cut(parts.collect::<Vec<_>>().join("/"))
+            }
+            Source::Either(test, branches) => {
+                let [yes, no] = &**branches;
+                match self.holds(test) {
+                    Some(true) => self.describe_source(yes),
+                    Some(false) => self.describe_source(no),
+                    None => {
+                        let (yes, no) = (self.describe_source(yes), self.describe_source(no));
+                        if yes == no { yes } else { cut(format!("{yes} or {no}")) }
+                    }
+                }
+            }
+            Source::Other(description) => description.clone(),
+        }
+    }
+
+    /// The value, or as much of it as is known.
+    fn describe(&mut self, term: &Term) -> String {
+        match self.value(term) {
+            Some(Known::Text(text)) => return text,
+            Some(Known::Nothing) => return "none".to_owned(),
+            Some(Known::List(_)) | None => {}
+        }
+        cut(match term {
+            Term::Text(text) | Term::Opaque(text) => text.clone(),
+            Term::Ref(name) => format!("${{{name}}}"),
+            Term::If(test, branches) => {
+                let [yes, no] = &**branches;
+                match self.holds(test) {
+                    Some(true) => self.describe(yes),
+                    Some(false) => self.describe(no),
+                    None => format!("{} or {}", self.describe(yes), self.describe(no)),
+                }
+            }
+            Term::List(terms) => self.describe_all(terms, ","),
+            Term::Join(delimiter, terms) => self.describe_all(terms, delimiter),
+            Term::JoinList(delimiter, list) => {
+                format!("Fn::Join {delimiter} {}", self.describe(list))
+            }
+            Term::Any(list) => format!("Fn::Select {}", self.describe(list)),
+            Term::FindInMap(keys) => format!("Fn::FindInMap {}", self.describe_all(&**keys, ".")),
+            Term::Split(delimiter, text) => {
+                format!("Fn::Split {delimiter} {}", self.describe(text))
+            }
+            Term::Select(index, list) => format!("Fn::Select {index} {}", self.describe(list)),
+            Term::Sub(text, names) => {
+                let mut said = BTreeMap::new();
+                for (name, term) in names {
+                    said.insert(&**name, self.describe(term));
+                }
+                let filled = fill(text, TEXT_MAX, |name| {
+                    Some(match (said.get(name), self.reference(name)) {
+                        (Some(text), _) => text.clone(),
+                        (None, Some(Known::Text(text))) => text,
+                        (None, _) => format!("${{{name}}}"),
+                    })
+                });
+                filled.unwrap_or_else(|| text.clone())
+            }
+        })
+    }
+
+    fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {
+        let all: Vec<String> = terms.iter().map(|term| self.describe(term)).collect();
+        all.join(delimiter)
+    }
+}
+
+/// Text that is short enough to be taken for what it says.
+fn bounded(text: String) -> Option<Known> {
+    (text.len() <= TEXT_MAX).then_some(Known::Text(text))
+}
+
+/// A description of any length, short: what is cut off is told apart by its digest.
+fn cut(text: String) -> String {
+    if text.len() <= DESCRIPTION_MAX {
+        return text;
+    }
+    let digest = Digest::of([text.as_bytes()]).short();
+    let start: String = text.chars().take(DESCRIPTION_MAX / 8).collect();
+    format!("{start}… {digest}")
+}
+
+/// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond
+/// all measure. `${!name}` stands for `${name}` itself.
+pub(super) fn fill(
+    text: &str,
+    bytes_max: usize,
+    mut value: impl FnMut(&str) -> Option<String>,
+) -> Option<String> {
+    let mut pieces = text.split("${");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once('}') {
+            None => filled.extend(["${", piece]),
+            Some((name, rest)) => {
+                let name = name.trim();
+                match name.strip_prefix('!') {
+                    Some(literal) => filled.extend(["${", literal, "}"]),
+                    None => filled.push_str(&value(name)?),
+                }
+                filled.push_str(rest);
+            }
+        }
+        if bytes_max < filled.len() {
+            return None;
+        }
+    }
+    Some(filled)
+}

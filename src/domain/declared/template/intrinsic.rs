@@ -1,0 +1,493 @@
+//! `CloudFormation`'s functions in a template: which there are, what each takes, and where it may
+//! stand.
+
+use super::call::Call;
+use super::names::{Graph, Names};
+use super::outline::entries;
+use crate::domain::base::code;
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::yaml::{Entry, Mapping, Node, Scalar, Value};
+
+/// The one key whose value is a date by habit.
+pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
+
+/// Functions by the name of their short form that packs are known to work with: those of packs
+/// that AWS publishes, their logical kin, and what the developer guide shows.
+const PROVEN: &[&str] =
+    &["And", "Condition", "Equals", "FindInMap", "If", "Not", "Or", "Ref", "Sub"];
+
+/// Functions that `CloudFormation` has and nobody has shown to work in a pack.
+const UNPROVEN: &[&str] =
+    &["Base64", "Cidr", "GetAZs", "GetAtt", "ImportValue", "Join", "Select", "Split"];
+
+/// Functions of `Rules`, which are refused.
+const OF_RULES: &[&str] =
+    &["Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll"];
+
+/// Functions of the language extensions, which a transform brings.
+const OF_EXTENSIONS: &[&str] = &["Length", "ToJsonString"];
+
+/// Functions that hold or do not hold.
+const LOGICAL: &[&str] = &["And", "Condition", "Equals", "Not", "Or"];
+
+/// Functions that `Fn::Equals` takes (`CloudFormation` template reference).
+const OPERANDS: &[&str] = &["FindInMap", "Join", "Ref", "Select", "Split", "Sub"];
+
+/// The long form of a short tag: `Fn::If` for `!If`.
+pub(super) fn long_name(tag: &str) -> String {
+    match tag {
+        "Ref" | "Condition" => tag.to_owned(),
+        function => format!("Fn::{function}"),
+    }
+}
+
+/// Refuses, wherever it stands, what would make the template another one than was judged.
+fn refuse_rewriting(findings: &mut Findings<'_>, root: &Node) {
+    let mut rest = vec![root];
+    let mut refuse = |name: &str, span| {
+        let hint = "a macro writes the template anew: what it becomes was not judged";
+        findings.error(span, code::UNJUDGED, format!("{name} is refused")).hint(hint);
+    };
+    while let Some(node) = rest.pop() {
+        if let Some(tag) = node.tag.as_deref().filter(|tag| is_rewriting(tag)) {
+            refuse(&format!("!{tag}"), node.span);
+        }
+        match &node.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(nodes) => rest.extend(nodes.iter().rev()),
+            Value::Mapping(Mapping { entries, flow: _ }) => {
+                for Entry { key, key_span, .. } in entries {
+                    if key.text.strip_prefix("Fn::").is_some_and(is_rewriting) {
+                        refuse(&key.text, *key_span);
+                    }
+                }
+                rest.extend(entries.iter().rev().map(|entry| &entry.value));
+            }
+        }
+    }
+}
+
+fn is_rewriting(function: &str) -> bool {
+    function == "Transform" || function.starts_with("ForEach")
+}
+
+/// What stands somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Here {
+    /// A value: of a property, of an output.
+    Value,
+    /// Something that holds or does not.
+    Test,
+    /// What `Fn::Equals` compares.
+    Operand,
+    /// Text, lists and mappings only.
+    Plain,
+    /// Anything: nobody reads it.
+    Free,
+}
+
+/// Checks the functions of a whole template, and what they name.
+pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+    refuse_rewriting(findings, root);
+    let names = Names::of(root);
+    let walk = Walk { findings, names, owner: None, graph: Graph::default() };
+    let sections = root.mapping().map_or(&[][..], |Mapping { entries, flow: _ }| entries);
+    let Walk { findings, graph, .. } = sections.iter().fold(walk, Walk::section);
+    graph.check(findings, "resources");
+    check_circles_of_conditions(findings, root);
+}
+
+struct Walk<'f, 'p, 'n> {
+    findings: &'f mut Findings<'p>,
+    names: Names<'n>,
+    /// The resource that is looked at.
+    owner: Option<&'n str>,
+    /// Which resource needs which.
+    graph: Graph<'n>,
+}
+
+impl<'n> Walk<'_, '_, 'n> {
+    fn section(mut self, section: &'n Entry) -> Self {
+        let Entry { key, key_span: _, value } = section;
+        match &*key.text {
+            "Resources" => {
+                for resource in value.mapping().into_iter().flat_map(|all| &all.entries) {
+                    self.resource(resource);
+                }
+                self.owner = None;
+            }
+            "Conditions" => {
+                for condition in value.mapping().into_iter().flat_map(|all| &all.entries) {
+                    self.node(&condition.value, Here::Test);
+                }
+            }
+            "Outputs" => self.node(value, Here::Value),
+            "Parameters" | "Mappings" => self.inside(value, Here::Plain),
+            FORMAT_VERSION => {}
+            _ => self.node(value, Here::Free),
+        }
+        self
+    }
+
+    fn resource(&mut self, resource: &'n Entry) {
+        let Entry { key, key_span: _, value } = resource;
+        self.owner = Some(&key.text);
+        let Some(attributes) = value.mapping() else { return self.node(value, Here::Plain) };
+        for Entry { key, key_span, value } in &attributes.entries {
+            self.function_as_key(key, *key_span, Here::Plain);
+            match &*key.text {
+                "Properties" | "Metadata" => self.node(value, Here::Value),
+                "DependsOn" => {
+                    self.node(value, Here::Plain);
+                    self.depends_on(value);
+                }
+                "Condition" => {
+                    self.node(value, Here::Plain);
+                    if let Some(name) = value.text() {
+                        self.names.check_condition(self.findings, name, value.span);
+                    }
+                }
+                _ => self.node(value, Here::Plain),
+            }
+        }
+    }
+
+    fn depends_on(&mut self, node: &'n Node) {
+        let one = std::slice::from_ref(node);
+        for node in node.sequence().unwrap_or(one) {
+            let Some(name) = node.text() else {
+                let found = format!("DependsOn names {}", node.describe());
+                self.findings
+                    .error(node.span, code::WRONG_TYPE, found)
+                    .expected("the logical id of a resource, or a list of them");
+                continue;
+            };
+            if self.names.resources.contains(name) {
+                self.needs(name, node.span);
+            } else {
+                let found = format!("there is no resource {name} to depend on");
+                self.findings
+                    .error(node.span, code::UNKNOWN_REFERENCE, found)
+                    .did_you_mean(name, self.names.resources.iter().copied());
+            }
+        }
+    }
+
+    /// Notes that the resource that is looked at needs another.
+    fn needs(&mut self, name: &'n str, span: Span) {
+        if let Some(owner) = self.owner
+            && self.names.resources.contains(name)
+            && !self.names.parameters.contains(name)
+        {
+            self.graph.add(owner, name, span);
+        }
+    }
+
+    /// A key that is a function's name, beside others.
+    fn function_as_key(&mut self, key: &Scalar, span: Span, here: Here) {
+        if let Some(function) = key.text.strip_prefix("Fn::")
+            && !self.is_refused(&key.text, function, span)
+            && here != Here::Free
+        {
+            self.findings
+                .error(span, code::FUNCTION, format!("{} stands beside other keys", key.text))
+                .expected("a function alone in its mapping");
+        }
+    }
+
+    /// What a section or a mapping holds, where the section itself was looked at.
+    fn inside(&mut self, node: &'n Node, here: Here) {
+        for Entry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries) {
+            // Of null the section says what it should be.
+            if !value.is_null() {
+                self.node(value, here);
+            }
+        }
+    }
+
+    fn node(&mut self, node: &'n Node, here: Here) {
+        let call = match here {
+            Here::Test => Call::in_condition(node),
+            Here::Value | Here::Operand | Here::Plain | Here::Free => Call::of(node),
+        };
+        if let Some(call) = call {
+            return self.call(&call, here);
+        }
+        if here == Here::Test {
+            let found = format!("a condition is {}", node.describe());
+            self.findings
+                .error(node.span, code::CONDITION, found)
+                .expected("Fn::Equals, Fn::Not, Fn::And, Fn::Or or Condition");
+            return;
+        }
+        match &node.value {
+            Value::Scalar(_) if node.is_null() => {
+                self.findings
+                    .error(node.span, code::NULL, "nothing (null) stands here")
+                    .expected("a value: CloudFormation refuses null")
+                    .hint("leave the key out, or write \"\" for empty text");
+            }
+            Value::Scalar(_) => {}
+            Value::Sequence(nodes) => nodes.iter().for_each(|node| self.node(node, here)),
+            Value::Mapping(mapping) => {
+                for Entry { key, key_span, value } in &mapping.entries {
+                    self.function_as_key(key, *key_span, here);
+                    self.node(value, here);
+                }
+            }
+        }
+    }
+
+    /// Whether a function is refused for what it needs; says why, where nobody has yet.
+    fn is_refused(&mut self, name: &str, function: &str, span: Span) -> bool {
+        if is_rewriting(function) {
+            return true;
+        }
+        let why = if OF_EXTENSIONS.contains(&function) {
+            "it needs the transform AWS::LanguageExtensions, and transforms are refused"
+        } else if OF_RULES.contains(&function) {
+            "it stands in the section Rules only, which is refused"
+        } else {
+            return false;
+        };
+        self.findings.error(span, code::UNJUDGED, format!("{name} is refused")).hint(why);
+        true
+    }
+
+    fn call(&mut self, call: &Call<'n>, here: Here) {
+        let (function, name) = (call.function, call.name());
+        if self.is_refused(&name, function, call.span) {
+            return;
+        }
+        let is_known = PROVEN.contains(&function) || UNPROVEN.contains(&function);
+        if here == Here::Free {
+            return call.children().into_iter().for_each(|node| self.node(node, here));
+        }
+        if !is_known {
+            let known = PROVEN.iter().chain(UNPROVEN).copied();
+            self.findings
+                .error(call.span, code::TAG, format!("{name} is no function of CloudFormation"))
+                .did_you_mean(function, known);
+            return;
+        }
+        let expected = match here {
+            Here::Test if !LOGICAL.contains(&function) => {
+                "Fn::Equals, Fn::Not, Fn::And, Fn::Or or Condition"
+            }
+            Here::Operand if !OPERANDS.contains(&function) => {
+                "text, Ref, Fn::FindInMap, Fn::Sub, Fn::Join, Fn::Select or Fn::Split"
+            }
+            Here::Value if LOGICAL.contains(&function) => "a value: declare it under Conditions",
+            Here::Plain => "a plain value: no function is evaluated here",
+            Here::Test | Here::Operand | Here::Value | Here::Free => "",
+        };
+        if !expected.is_empty() {
+            let code = if here == Here::Plain || here == Here::Value {
+                code::FUNCTION
+            } else {
+                code::CONDITION
+            };
+            let found = format!("{name} cannot stand here");
+            self.findings.error(call.span, code, found).expected(expected);
+            return;
+        }
+        if UNPROVEN.contains(&function) {
+            self.findings
+                .warning(call.span, code::UNPROVEN, format!("{name} is not known to work in packs"))
+                .hint("AWS's documents and published packs do without it");
+        }
+        if let Err(expected) = self.arguments(call, here) {
+            let found = format!("{name} has arguments that it does not take");
+            self.findings.error(call.argument_span(), code::FUNCTION, found).expected(expected);
+        }
+    }
+
+    /// Looks at the arguments of a function; or says which it takes.
+    fn arguments(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
+        match call.function {
+            "Ref" => {
+                let name = call.text().ok_or("the name of a parameter or resource")?;
+                self.reference(name, call.argument_span(), here);
+            }
+            "Condition" => {
+                let name = call.text().ok_or("the name of a condition")?;
+                self.names.check_condition(self.findings, name, call.argument_span());
+            }
+            "If" => {
+                let expected = "the name of a condition, a value if it holds, and one if not";
+                let Some([condition, yes, no]) = call.items() else { return Err(expected) };
+                let name = condition.text().ok_or(expected)?;
+                self.names.check_condition(self.findings, name, condition.span);
+                self.node(yes, here);
+                self.node(no, here);
+            }
+            "Equals" => {
+                let Some([one, other]) = call.items() else { return Err("two values") };
+                self.node(one, Here::Operand);
+                self.node(other, Here::Operand);
+            }
+            "Not" => {
+                let Some([test]) = call.items() else { return Err("a list of one condition") };
+                self.node(test, Here::Test);
+            }
+            "And" | "Or" => {
+                let expected = "a list of 2 to 10 conditions";
+                let tests = call.items().ok_or(expected)?;
+                if !(2..=10).contains(&tests.len()) {
+                    return Err(expected);
+                }
+                for test in tests {
+                    self.node(test, Here::Test);
+                }
+            }
+            "FindInMap" => {
+                let Some([map, first, second]) = call.items() else {
+                    return Err("a mapping and two keys");
+                };
+                self.names.check_map(self.findings, [map, first, second]);
+                for node in [map, first, second] {
+                    self.node(node, here);
+                }
+            }
+            "Sub" => return self.substitution(call, here),
+            "GetAtt" => return self.attribute(call),
+            "Join" | "Split" | "Select" | "Cidr" | "ImportValue" | "Base64" | "GetAZs" => {
+                return self.other_arguments(call, here);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Functions that conformd knows the outside of, no more.
+    fn other_arguments(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
+        let is_list = |node: &Node| node.sequence().is_some() || Call::of(node).is_some();
+        let fits = match (call.function, call.items()) {
+            ("Join", Some([delimiter, list])) => delimiter.scalar().is_some() && is_list(list),
+            ("Split", Some([delimiter, _])) => delimiter.text().is_some(),
+            ("Select", Some([index, list])) => {
+                let digits = |node: &Node| {
+                    node.scalar().is_some_and(|scalar| scalar.text.parse::<u16>().is_ok())
+                };
+                (digits(index) || Call::of(index).is_some()) && is_list(list)
+            }
+            ("Cidr", Some(items)) => (2..=3).contains(&items.len()),
+            ("ImportValue" | "Base64" | "GetAZs", None) => true,
+            (_, _) => false,
+        };
+        if !fits {
+            return Err(match call.function {
+                "Join" => "a delimiter and a list",
+                "Split" => "a delimiter and text",
+                "Select" => "an index and a list",
+                "Cidr" => "a block, a count and the bits",
+                _ => "text",
+            });
+        }
+        call.children().into_iter().for_each(|node| self.node(node, here));
+        Ok(())
+    }
+
+    fn reference(&mut self, name: &'n str, span: Span, here: Here) {
+        if here == Here::Operand {
+            self.names.check_condition_reference(self.findings, name, span);
+        } else {
+            self.names.check_reference(self.findings, name, span);
+            self.needs(name, span);
+        }
+    }
+
+    fn substitution(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
+        let expected = "text, or a list of a text and a mapping of names";
+        let (text, own) = match call.items() {
+            None => (call.text().ok_or(expected)?, None),
+            Some([text, own]) => {
+                (text.text().ok_or(expected)?, Some(own.mapping().ok_or(expected)?))
+            }
+            Some(_) => return Err(expected),
+        };
+        let span = call.argument_span();
+        for name in substitutions(text) {
+            if own.is_some_and(|own| own.get(name).is_some()) {
+                continue;
+            }
+            match name.split_once('.') {
+                Some((resource, attribute)) if here != Here::Operand => {
+                    self.names.check_attribute(self.findings, resource, Some(attribute), span);
+                    self.needs(resource, span);
+                }
+                _ => self.reference(name, span, here),
+            }
+        }
+        for entry in own.into_iter().flat_map(|own| &own.entries) {
+            self.node(&entry.value, here);
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, call: &Call<'n>) -> Result<(), &'static str> {
+        let expected = "a resource and the name of its attribute";
+        let span = call.argument_span();
+        let (resource, attribute) = match (call.items(), call.text()) {
+            (Some([resource, attribute]), _) => {
+                (resource.text().ok_or(expected)?, attribute.text())
+            }
+            (None, Some(text)) => {
+                let (resource, attribute) = text.split_once('.').ok_or(expected)?;
+                (resource, Some(attribute))
+            }
+            (_, _) => return Err(expected),
+        };
+        self.names.check_attribute(self.findings, resource, attribute, span);
+        self.needs(resource, span);
+        Ok(())
+    }
+}
+
+fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &Node) {
+    let mut graph = Graph::default();
+    for Entry { key, value, .. } in entries(root, "Conditions") {
+        let mut rest = vec![value];
+        while let Some(node) = rest.pop() {
+            match Call::in_condition(node) {
+                Some(call) if call.function == "Condition" => {
+                    if let Some(name) = call.text() {
+                        graph.add(&key.text, name, call.argument_span());
+                    }
+                }
+                Some(call) => rest.extend(call.children()),
+                None => {}
+            }
+        }
+    }
+    graph.check(findings, "conditions");
+}
+
+/// The names in a text of `Fn::Sub`: `${Name}`; `${!Name}` is literal.
+pub(super) fn substitutions(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|piece| {
+        let (name, _) = piece.split_once('}')?;
+        (!name.starts_with('!')).then_some(name.trim())
+    })
+}
+
+/// Every name that a tree uses: of `Ref`, in `Fn::Sub`, and bare text, since the guide of 2023
+/// shows a template that names its parameters so.
+pub(super) fn mentions(node: &Node) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = vec![node];
+    while let Some(node) = rest.pop() {
+        match &node.value {
+            Value::Scalar(scalar) => {
+                found.push(&*scalar.text);
+                found.extend(substitutions(&scalar.text));
+            }
+            Value::Sequence(nodes) => rest.extend(nodes),
+            Value::Mapping(mapping) => {
+                rest.extend(mapping.entries.iter().map(|entry| &entry.value));
+            }
+        }
+    }
+    found
+}

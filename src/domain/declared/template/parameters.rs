@@ -1,0 +1,362 @@
+//! Declared parameters: their attributes, and which values they take. A value is never quoted in a
+//! finding, since people paste secrets.
+
+use super::pattern;
+use super::pattern::Unread;
+use super::sections::check_logical_id;
+use crate::domain::base::model::MARKER_PARAMETER;
+use crate::domain::base::{code, limits};
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node};
+
+/// Attributes of a parameter (`CloudFormation` template reference).
+const ATTRIBUTES: &[&str] = &[
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
+];
+
+/// Types whose values are text as it is sent (`CloudFormation` template reference).
+const TYPES: &[&str] = &["String", "Number", "CommaDelimitedList", "List<Number>"];
+
+/// Types that AWS Config's guide lists for packs beside `CloudFormation`'s.
+const TYPES_OF_PACKS: &[&str] = &["int", "double", "CSV", "boolean", "StringMap"];
+
+/// How the names of types begin whose values AWS looks up or knows.
+const TYPES_OF_AWS: &[&str] =
+    &["AWS::EC2::", "AWS::Route53::", "AWS::SSM::", "List<AWS::EC2::", "List<AWS::Route53::"];
+
+/// Which values a parameter takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declaration {
+    pub(super) kind: Kind,
+    /// What stands where no value is given, if it is text or can only be read as one text.
+    pub(super) default: Option<String>,
+    allowed: Option<Vec<String>>,
+    pattern: Option<String>,
+    lengths: [Option<u64>; 2],
+    /// As they are written.
+    values: [Option<String>; 2],
+    pub(super) no_echo: bool,
+}
+
+/// What kind of value it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    List,
+    Numbers,
+    /// AWS looks the value up, or decides what it is.
+    Other,
+}
+
+impl Declaration {
+    /// What a parameter declares, right or wrong.
+    pub(super) fn of(node: &Node) -> Self {
+        let text = |key| node.get(key).and_then(Node::scalar).map(|scalar| scalar.text.to_string());
+        let kind = match node.get("Type").and_then(Node::text) {
+            Some("String") => Kind::Text,
+            Some("Number") => Kind::Number,
+            Some("CommaDelimitedList") => Kind::List,
+            Some("List<Number>") => Kind::Numbers,
+            Some(_) | None => Kind::Other,
+        };
+        let allowed = node.get("AllowedValues").and_then(Node::sequence).map(|nodes| {
+            nodes
+                .iter()
+                .filter_map(Node::scalar)
+                .map(|scalar| as_text(&scalar.text, scalar.meaning))
+        });
+        let number = |key| text(key).and_then(|text| text.parse().ok());
+        Self {
+            kind,
+            default: node
+                .get("Default")
+                .and_then(Node::scalar)
+                .filter(|scalar| scalar.meaning != Meaning::Null && !scalar.is_ambiguous())
+                .map(|scalar| as_text(&scalar.text, scalar.meaning)),
+            allowed: allowed.map(Iterator::collect),
+            pattern: text("AllowedPattern"),
+            lengths: [number("MinLength"), number("MaxLength")],
+            values: [text("MinValue"), text("MaxValue")],
+            no_echo: text("NoEcho").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        }
+    }
+
+    /// What was expected instead of this value, if the parameter does not take it.
+    pub(super) fn expected_instead(&self, value: &str) -> Option<String> {
+        match self.kind {
+            Kind::Text => self.expected_text(value),
+            Kind::Number => self.expected_number(value),
+            Kind::List | Kind::Numbers => value.split(',').map(str::trim).find_map(|item| {
+                let expected = if self.kind == Kind::Numbers {
+                    self.expected_number(item)
+                } else {
+                    self.expected_allowed(item)
+                };
+                expected.map(|expected| format!("of each item {expected}"))
+            }),
+            Kind::Other => None,
+        }
+    }
+
+    fn expected_text(&self, value: &str) -> Option<String> {
+        let length = value.chars().count() as u64;
+        match self.lengths {
+            [Some(least), _] if length < least => {
+                return Some(format!("at least {least} characters (MinLength)"));
+            }
+            [_, Some(most)] if most < length => {
+                return Some(format!("at most {most} characters (MaxLength)"));
+            }
+            [_, _] => {}
+        }
+        let misfit =
+            self.pattern.as_ref().filter(|pattern| pattern::matches(pattern, value) == Some(false));
+        misfit
+            .map(|pattern| format!("text that {pattern} matches as a whole (AllowedPattern)"))
+            .or_else(|| self.expected_allowed(value))
+    }
+
+    fn expected_number(&self, value: &str) -> Option<String> {
+        let Some(number) = number(value) else { return Some("a number".to_owned()) };
+        let [least, most] = self.values.each_ref().map(|value| {
+            value.as_deref().and_then(crate::domain::declared::template::parameters::number)
+        });
+        if let Some(least) = least.filter(|least| number < *least) {
+            return Some(format!("at least {least} (MinValue)"));
+        }
+        if let Some(most) = most.filter(|most| *most < number) {
+            return Some(format!("at most {most} (MaxValue)"));
+        }
+        self.expected_allowed(value)
+    }
+
+    fn expected_allowed(&self, value: &str) -> Option<String> {
+        let allowed = self.allowed.as_ref()?;
+        // A number may be written in two ways.
+        let same = |one: &String| {
+            one == value || self.kind == Kind::Number && number(one) == number(value)
+        };
+        if allowed.iter().any(same) {
+            return None;
+        }
+        Some(if self.no_echo {
+            "one of its AllowedValues".to_owned()
+        } else {
+            format!("one of {} (AllowedValues)", allowed.join(", "))
+        })
+    }
+}
+
+/// A scalar as `CloudFormation` makes text of it.
+fn as_text(text: &str, meaning: Meaning) -> String {
+    match meaning {
+        Meaning::Bool(value) => value.to_string(),
+        Meaning::Null | Meaning::Integer | Meaning::Float | Meaning::Text => text.to_owned(),
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// Checks every parameter; `place` is where the section stands.
+pub(super) fn check(findings: &mut Findings<'_>, place: Span, parameters: &Mapping) {
+    // The marker comes on top.
+    let count = parameters.entries.len() + 1;
+    findings.limit(place, code::TOO_MANY_PARAMETERS, &limits::STACK_PARAMETERS, count);
+    for entry in &parameters.entries {
+        check_parameter(findings, entry);
+    }
+}
+
+fn check_parameter(findings: &mut Findings<'_>, entry: &Entry) {
+    let Entry { key, key_span, value } = entry;
+    let name = &*key.text;
+    if name == MARKER_PARAMETER {
+        findings
+            .error(*key_span, code::RESERVED_PARAMETER, format!("the template declares {name}"))
+            .hint("conformd declares it itself in what it delivers; remove it here");
+        return;
+    }
+    check_logical_id(findings, entry);
+    let Some(attributes) = value.mapping() else {
+        let found = format!("the parameter {name} is {}", value.describe());
+        findings.error(*key_span, code::TEMPLATE_SHAPE, found).expected("a mapping with Type");
+        return;
+    };
+    for Entry { key, key_span, value } in &attributes.entries {
+        if ATTRIBUTES.contains(&&*key.text) {
+            check_attribute(findings, &key.text, value);
+        } else {
+            let found = format!("a parameter has no attribute {}", key.text);
+            findings
+                .error(*key_span, code::UNKNOWN_FIELD, found)
+                .did_you_mean(&key.text, ATTRIBUTES.iter().copied());
+        }
+    }
+    check_type(findings, name, *key_span, attributes);
+    check_constraints(findings, name, attributes, &Declaration::of(value));
+}
+
+fn check_type(findings: &mut Findings<'_>, name: &str, place: Span, attributes: &Mapping) {
+    let Some(kind) = attributes.get("Type") else {
+        findings
+            .error(place, code::MISSING_FIELD, format!("the parameter {name} has no Type"))
+            .hint("add Type: String");
+        return;
+    };
+    match kind.text() {
+        Some("String") => {}
+        Some(text)
+            if TYPES.contains(&text)
+                || TYPES_OF_PACKS.contains(&text)
+                || TYPES_OF_AWS.iter().any(|start| text.starts_with(start)) =>
+        {
+            findings
+                .warning(kind.span, code::UNPROVEN, format!("the type of {name} is not String"))
+                .hint("every pack that AWS publishes declares its parameters as String");
+        }
+        other => {
+            let text = other.unwrap_or_default();
+            let found = format!("the parameter {name} has no type of CloudFormation");
+            findings
+                .error(kind.span, code::CONSTRAINT, found)
+                .expected(TYPES.join(", "))
+                .did_you_mean(text, TYPES.iter().copied());
+        }
+    }
+}
+
+/// The form of one attribute.
+fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &Node) {
+    let scalar = value.scalar();
+    // Null is found wherever it stands.
+    if scalar.is_some_and(|scalar| scalar.meaning == Meaning::Null) {
+        return;
+    }
+    let parses = |parse: fn(&str) -> bool| scalar.is_some_and(|scalar| parse(&scalar.text));
+    let (fits, expected) = match name {
+        "AllowedValues" => {
+            let fits = |nodes: &[Node]| {
+                !nodes.is_empty() && nodes.iter().all(|node| node.scalar().is_some())
+            };
+            (value.sequence().is_some_and(fits), "a list of at least one value")
+        }
+        "MinLength" | "MaxLength" => {
+            (parses(|text| text.parse::<u32>().is_ok()), "a number of characters")
+        }
+        "MinValue" | "MaxValue" => (parses(|text| number(text).is_some()), "a number"),
+        "NoEcho" => {
+            let is_bool = |text: &str| matches!(&*text.to_lowercase(), "true" | "false");
+            (parses(is_bool), "true or false")
+        }
+        "Type" => (true, ""),
+        _ => (scalar.is_some(), "text"),
+    };
+    if !fits {
+        let found = format!("{name} is {}", described(value));
+        findings.error(value.span, code::CONSTRAINT, found).expected(expected);
+    }
+}
+
+fn described(value: &Node) -> String {
+    match value.sequence() {
+        Some([]) => "an empty list".to_owned(),
+        Some(_) | None => value.describe(),
+    }
+}
+
+/// Whether the constraints make sense, and the default obeys them.
+fn check_constraints(
+    findings: &mut Findings<'_>,
+    name: &str,
+    attributes: &Mapping,
+    declaration: &Declaration,
+) {
+    let numbers = declaration.values.each_ref().map(|value| value.as_deref().and_then(number));
+    let lengths = declaration.lengths;
+    for (upper, crossed) in [
+        ("MaxLength", matches!(lengths, [Some(least), Some(most)] if most < least)),
+        ("MaxValue", matches!(numbers, [Some(least), Some(most)] if most < least)),
+    ] {
+        if let Some(node) = attributes.get(upper).filter(|_| crossed) {
+            let found = format!("{upper} of {name} is below its minimum: no value fits");
+            findings.error(node.span, code::CONSTRAINT, found);
+        }
+    }
+    if let (Some(node), Some(pattern)) = (attributes.get("AllowedPattern"), &declaration.pattern) {
+        check_pattern(findings, name, node, pattern);
+    }
+    check_belonging(findings, name, attributes, declaration.kind);
+    check_sizes(findings, name, attributes);
+    if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default)
+        && let Some(expected) = declaration.expected_instead(default)
+    {
+        let found = format!("the default of {name} is a value that the parameter does not take");
+        findings.error(node.span, code::CONSTRAINT, found).expected(expected);
+    }
+}
+
+fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &Node, pattern: &str) {
+    match pattern::compiled(pattern) {
+        Ok(_) => {}
+        Err(Unread::Broken(why)) => {
+            let found = format!("the AllowedPattern of {name} is no expression: {why}");
+            findings.error(node.span, code::CONSTRAINT, found).expected("an expression of Java's");
+        }
+        Err(Unread::Foreign) => {
+            let found = format!("conformd cannot read the AllowedPattern of {name}");
+            findings.warning(node.span, code::CONSTRAINT, found).hint(
+                "values are sent without a look at it; CloudFormation reads Java's expressions",
+            );
+        }
+    }
+}
+
+/// Constraints that `CloudFormation` has for other types (its template reference: `Parameters`).
+fn check_belonging(findings: &mut Findings<'_>, name: &str, attributes: &Mapping, kind: Kind) {
+    let (foreign, whose): (&[&str], _) = match kind {
+        Kind::Text | Kind::List => (&["MinValue", "MaxValue"], "numbers"),
+        Kind::Number | Kind::Numbers => (&["MinLength", "MaxLength", "AllowedPattern"], "text"),
+        Kind::Other => return,
+    };
+    for Entry { key, key_span, .. } in &attributes.entries {
+        if foreign.contains(&&*key.text) {
+            let found = format!("{name} has {}, which is for {whose}", key.text);
+            findings.error(*key_span, code::CONSTRAINT, found).hint("remove it, or change Type");
+        }
+    }
+}
+
+fn check_sizes(findings: &mut Findings<'_>, name: &str, attributes: &Mapping) {
+    let scalar = |key| attributes.get(key).and_then(Node::scalar);
+    let bytes = scalar("Default").map_or(0, |scalar| scalar.text.len());
+    let characters = scalar("Description").map_or(0, |scalar| scalar.text.chars().count());
+    for (key, count, most, unit) in [
+        ("Default", bytes, limits::PARAMETER_VALUE, "bytes"),
+        ("Description", characters, limits::PARAMETER_DESCRIPTION, "characters"),
+    ] {
+        if let Some(node) = attributes.get(key).filter(|_| most < count) {
+            findings
+                .error(
+                    node.span,
+                    code::CONSTRAINT,
+                    format!("the {key} of {name} has {count} {unit}"),
+                )
+                .expected(format!("at most {most}"))
+                .hint("CloudFormation quota");
+        }
+    }
+}

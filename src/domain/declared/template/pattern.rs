@@ -1,0 +1,309 @@
+//! `AllowedPattern` is an expression of Java's: rewritten for our reader where the two differ, or
+//! refused where Java refuses it, too. What may mean something else in Java is not judged.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use fancy_regex::Regex;
+
+/// Why a pattern is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Java refuses it: why.
+    Broken(&'static str),
+    /// Java may read it, or reads it differently.
+    Foreign,
+}
+
+/// Line ends, which `.` does not match in Java.
+const DOT: &str = r"[^\n\r\x{85}\x{2028}\x{2029}]";
+
+/// Classes of Java's that hold ASCII characters only, as they stand within brackets here.
+const CLASSES: &[(&str, &str)] = &[
+    ("Lower", "[:lower:]"),
+    ("Upper", "[:upper:]"),
+    ("ASCII", "[:ascii:]"),
+    ("Alpha", "[:alpha:]"),
+    ("Digit", "[:digit:]"),
+    ("Alnum", "[:alnum:]"),
+    ("Punct", "[:punct:]"),
+    ("Graph", "[:graph:]"),
+    ("Print", "[:print:]"),
+    ("Blank", "[:blank:]"),
+    ("Cntrl", "[:cntrl:]"),
+    ("XDigit", "[:xdigit:]"),
+    ("Space", "[:space:]"),
+];
+
+/// Letters that mean the same after a backslash in both.
+const SAME: &str = "aefnrtxAzbBk";
+
+/// Letters that mean something after a backslash in Java alone, or in other readers.
+const FOREIGN: &str = "cuvVhHGKNQERXZ";
+
+/// Whether a pattern matches all of a value; nothing where that cannot be told.
+pub(super) fn matches(pattern: &str, value: &str) -> Option<bool> {
+    // Java ignores the case of ASCII letters only.
+    let is_plain = pattern.is_ascii() && value.is_ascii();
+    if !is_plain && pattern.contains("(?") && flags(pattern).contains('i') {
+        return None;
+    }
+    compiled(pattern).ok()?.is_match(value).ok()
+}
+
+pub(super) fn compiled(pattern: &str) -> Result<Regex, Unread> {
+    let rewritten = Rewriting::of(pattern)?;
+    Regex::new(&format!(r"\A(?:{rewritten})\z")).map_err(|_| Unread::Foreign)
+}
+
+/// The letters of every `(?…)` that sets flags.
+fn flags(pattern: &str) -> String {
+    let groups = pattern.split("(?").skip(1);
+    groups.flat_map(|group| group.chars().take_while(char::is_ascii_alphabetic)).collect()
+}
+
+/// What a repetition may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Something,
+    /// A repetition, which `?` and `+` may still change.
+    Repetition,
+    Changed,
+}
+
+struct Rewriting<'p> {
+    rest: Peekable<Chars<'p>>,
+    out: String,
+    groups: usize,
+    /// Brackets that are open.
+    brackets: usize,
+    before: Before,
+    dot: &'static str,
+}
+
+impl<'p> Rewriting<'p> {
+    fn of(pattern: &'p str) -> Result<String, Unread> {
+        let flags = flags(pattern);
+        let mut this = Self {
+            rest: pattern.chars().peekable(),
+            out: String::new(),
+            groups: 0,
+            brackets: 0,
+            before: Before::Nothing,
+            dot: if flags.contains('s') { "." } else { DOT },
+        };
+        while let Some(next) = this.rest.next() {
+            if this.brackets == 0 { this.outside(next)? } else { this.inside(next)? }
+        }
+        if 0 < this.brackets {
+            return Err(Unread::Broken("a [ is not closed"));
+        }
+        if 0 < this.groups {
+            return Err(Unread::Broken("a ( is not closed"));
+        }
+        if flags.contains(['x', 'd', 'u', 'U']) { Err(Unread::Foreign) } else { Ok(this.out) }
+    }
+
+    fn outside(&mut self, next: char) -> Result<(), Unread> {
+        match next {
+            '\\' => {
+                self.escape()?;
+                self.before = Before::Something;
+            }
+            '[' => self.bracket()?,
+            '(' => {
+                self.groups += 1;
+                self.out.push('(');
+                if self.rest.next_if_eq(&'?').is_some() {
+                    self.out.push('?');
+                }
+                self.before = Before::Nothing;
+            }
+            ')' => {
+                let open = self.groups.checked_sub(1);
+                self.groups = open.ok_or(Unread::Broken("a ) has no ("))?;
+                self.out.push(')');
+                self.before = Before::Something;
+            }
+            '|' => {
+                self.out.push('|');
+                self.before = Before::Nothing;
+            }
+            '*' | '+' | '?' => {
+                self.before = match (self.before, next) {
+                    (Before::Something, _) => Before::Repetition,
+                    (Before::Repetition, '+' | '?') => Before::Changed,
+                    (_, _) => {
+                        return Err(Unread::Broken("there is nothing that *, + or ? repeats"));
+                    }
+                };
+                self.out.push(next);
+            }
+            '{' => self.counts()?,
+            '.' => {
+                self.out.push_str(self.dot);
+                self.before = Before::Something;
+            }
+            other => {
+                self.out.push(other);
+                self.before = Before::Something;
+            }
+        }
+        Ok(())
+    }
+
+    /// `{2}`, `{2,}`, `{2,3}`: anything else is an error in Java.
+    fn counts(&mut self) -> Result<(), Unread> {
+        let broken = Unread::Broken("a { begins no repetition");
+        let mut text = String::new();
+        loop {
+            match self.rest.next().ok_or(broken)? {
+                '}' => break,
+                other => text.push(other),
+            }
+        }
+        let (least, most) = text.split_once(',').unwrap_or((&text, &text));
+        let number = |text: &str| {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.parse::<u32>().ok()).flatten()
+        };
+        let least = number(least).ok_or(broken)?;
+        let most = if most.is_empty() { Some(u32::MAX) } else { number(most) };
+        if self.before != Before::Something || most.is_none_or(|most| most < least) {
+            return Err(broken);
+        }
+        self.out.extend(["{", &text, "}"]);
+        self.before = Before::Repetition;
+        Ok(())
+    }
+
+    fn bracket(&mut self) -> Result<(), Unread> {
+        if self.rest.next_if_eq(&':').is_some() {
+            return Err(Unread::Foreign);
+        }
+        self.brackets += 1;
+        self.out.push('[');
+        if self.rest.next_if_eq(&'^').is_some() {
+            self.out.push('^');
+        }
+        if self.rest.next_if_eq(&']').is_some() {
+            self.out.push_str(r"\]");
+        }
+        Ok(())
+    }
+
+    fn inside(&mut self, next: char) -> Result<(), Unread> {
+        match next {
+            '\\' => self.escape()?,
+            '[' => self.bracket()?,
+            ']' => {
+                self.out.push(']');
+                self.brackets -= 1;
+                self.before = Before::Something;
+            }
+            '-' if self.rest.peek() == Some(&'-') => return Err(Unread::Foreign),
+            '~' => self.out.push_str(r"\~"),
+            other => self.out.push(other),
+        }
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Unread> {
+        let letter = self.rest.next().ok_or(Unread::Broken("it ends in a backslash"))?;
+        match letter {
+            'd' => self.class("0-9", false),
+            'w' => self.class("0-9A-Za-z_", false),
+            's' => self.class(r" \t\n\x0B\f\r", false),
+            'D' => self.class("0-9", true),
+            'W' => self.class("0-9A-Za-z_", true),
+            'S' => self.class(r" \t\n\x0B\f\r", true),
+            'p' | 'P' => self.property(letter == 'P')?,
+            'b' if 0 < self.brackets => return Err(Unread::Foreign),
+            '0' => return Err(Unread::Foreign),
+            letter if SAME.contains(letter) || letter.is_ascii_digit() => {
+                self.out.extend(['\\', letter]);
+            }
+            letter if FOREIGN.contains(letter) => return Err(Unread::Foreign),
+            letter if letter.is_ascii_alphabetic() => {
+                return Err(Unread::Broken("a backslash stands before a letter that needs none"));
+            }
+            // These are the edges of words elsewhere.
+            '<' | '>' => self.out.push(letter),
+            letter if letter.is_ascii() => self.out.extend(['\\', letter]),
+            letter => self.out.push(letter),
+        }
+        Ok(())
+    }
+
+    fn class(&mut self, inner: &str, negated: bool) {
+        match (self.brackets, negated) {
+            (_, true) => self.out.extend(["[^", inner, "]"]),
+            (0, false) => self.out.extend(["[", inner, "]"]),
+            (_, false) => self.out.push_str(inner),
+        }
+    }
+
+    fn property(&mut self, negated: bool) -> Result<(), Unread> {
+        if self.rest.next() != Some('{') {
+            return Err(Unread::Foreign);
+        }
+        let name: String = self.rest.by_ref().take_while(|next| *next != '}').collect();
+        match CLASSES.iter().find(|(known, _)| *known == name) {
+            Some((_, class)) => self.class(class, negated),
+            None => return Err(Unread::Foreign),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::declared::template::pattern::*;
+
+    #[test]
+    fn a_class_of_javas_holds_ascii_only() {
+        for (pattern, value, fits) in [
+            (r"\w+", "a_1", Some(true)),
+            (r"\w+", "é", Some(false)),
+            (r"[\w-]+", "a-é", Some(false)),
+            (r"\d+", "٣", Some(false)),
+            (r"a\sb", "a\u{a0}b", Some(false)),
+            (r"\W", "é", Some(true)),
+            (r"[^\W]", "é", Some(false)),
+            ("a.b", "a\rb", Some(false)),
+            ("(?s)a.b", "a\nb", Some(true)),
+            ("(?i)É", "é", None),
+            ("(?i)e", "E", Some(true)),
+            (r"\p{Alpha}+", "é", Some(false)),
+            (r"[\p{Alpha}]+", "ab", Some(true)),
+            ("[[:alpha:]]+", "b", None),
+            (r"a\Kb", "ab", None),
+            ("[a--b]", "-", None),
+            ("[a~~b]+", "a~", Some(true)),
+            (r"\<a\>", "<a>", Some(true)),
+            (r"[]a]+", "]a", Some(true)),
+            ("(a|b)*+c", "abc", Some(true)),
+        ] {
+            assert_eq!(matches(pattern, value), fits, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn what_java_refuses_is_told_from_what_it_may_read() {
+        for broken in ["[", "(", ")", "a)", "*", "a|+", "a**", "a{", "a{x}", "a{3,2}", "\\", r"\y"]
+        {
+            assert!(matches!(compiled(broken), Err(Unread::Broken(_))), "{broken}");
+        }
+        for foreign in [r"\Qa*\E", r"\h+", r"\p{javaLowerCase}", "[[:alpha:]]", r"\K", "(?x) a"] {
+            assert_eq!(compiled(foreign).err(), Some(Unread::Foreign), "{foreign}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(pattern in r"[\[\](){}*+?|.^$\\a-z:&~,0-9é-]{0,12}") {
+            drop(compiled(&pattern));
+        }
+    }
+}

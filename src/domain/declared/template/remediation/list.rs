@@ -1,0 +1,118 @@
+//! The remediations of a template as people are told of them: of which rule, what is done, and
+//! whether it is done unasked.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::REMEDIATION;
+use crate::domain::base::model::Digest;
+use crate::domain::declared::template::Template;
+use crate::domain::declared::template::call::Call;
+use crate::domain::declared::template::canonical::Canonical;
+use crate::domain::declared::template::outline::{described, entries};
+use crate::domain::declared::yaml::{Entry, Meaning, Node};
+
+/// A remediation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Remediation {
+    /// The rule that it is for: its `ConfigRuleName`, or else its logical id.
+    pub rule: String,
+    /// What is run: `TargetId`, the name of an automation document.
+    pub target: String,
+    /// Whether it is run unasked; null where a parameter decides.
+    pub automatic: Option<bool>,
+    /// Tells apart what differs in something else: parameters, attempts, condition.
+    #[serde(skip)]
+    pub content: Digest,
+}
+
+impl fmt::Display for Remediation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.automatic {
+            Some(true) => "automatic",
+            Some(false) => "manual",
+            None => "automatic or manual: a parameter decides",
+        };
+        write!(out, "{} ({how})", self.target)
+    }
+}
+
+/// One difference between the remediations of two templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RemediationChange {
+    /// What is there; null: it is added.
+    pub old: Option<Remediation>,
+    /// What is wanted; null: it is removed.
+    pub new: Option<Remediation>,
+}
+
+impl Template {
+    /// Its remediations, by rule.
+    pub fn remediations(&self) -> &[Remediation] {
+        &self.outline.remediations
+    }
+}
+
+/// In what these differ.
+pub fn differences(old: &[Remediation], new: &[Remediation]) -> Vec<RemediationChange> {
+    let removed = old.iter().filter(|one| !new.contains(one)).cloned().map(Some);
+    let mut removed: Vec<Option<Remediation>> = removed.collect();
+    let mut changes = Vec::new();
+    for one in new.iter().filter(|one| !old.contains(one)) {
+        let is_same =
+            |old: &&mut Option<Remediation>| old.as_ref().is_some_and(|old| old.rule == one.rule);
+        let before = removed.iter_mut().find(is_same).and_then(Option::take);
+        changes.push(RemediationChange { old: before, new: Some(one.clone()) });
+    }
+    let removed = removed.into_iter().flatten();
+    changes.extend(removed.map(|old| RemediationChange { old: Some(old), new: None }));
+    changes
+}
+
+/// The remediations of a template, valid or not.
+pub(in crate::domain::declared::template) fn of(root: &Node) -> Vec<Remediation> {
+    let resources = entries(root, "Resources");
+    let all = resources.iter().map(|entry| &entry.value);
+    let all = all.filter(|one| one.get("Type").and_then(Node::text) == Some(REMEDIATION));
+    let mut all: Vec<Remediation> = all.map(|one| Remediation::of(resources, one)).collect();
+    all.sort_unstable();
+    all
+}
+
+impl Remediation {
+    fn of(resources: &[Entry], resource: &Node) -> Self {
+        let property = |name| resource.get("Properties").and_then(|all| all.get(name));
+        let text = |name| property(name).map_or_else(|| "none".to_owned(), words);
+        let parts = [resource.get("Properties"), resource.get("Condition")];
+        let parts = parts.map(|node| node.map(|node| Canonical::of(node).digest().to_string()));
+        let parts = parts.each_ref().map(|part| part.as_deref().unwrap_or_default().as_bytes());
+        Self {
+            rule: property("ConfigRuleName")
+                .map_or_else(|| "none".to_owned(), |name| rule(resources, name)),
+            target: text("TargetId"),
+            automatic: property("Automatic").map_or(Some(false), |node| {
+                let scalar = node.scalar().filter(|_| Call::of(node).is_none())?;
+                Some(scalar.meaning == Meaning::Bool(true) || &*scalar.text == "true")
+            }),
+            content: Digest::of(parts),
+        }
+    }
+}
+
+/// The name of a rule, which may be given by its logical id.
+fn rule(resources: &[Entry], name: &Node) -> String {
+    let call = Call::of(name).filter(|call| call.function == "Ref");
+    let Some(id) = call.and_then(|call| call.text()) else { return words(name) };
+    let meant = resources.iter().find(|entry| &*entry.key.text == id);
+    let named = meant.and_then(|entry| entry.value.get("Properties")?.get("ConfigRuleName"));
+    let named = named.filter(|node| Call::of(node).is_none()).and_then(Node::text);
+    named.unwrap_or(id).to_owned()
+}
+
+/// Text as it is, and anything else as far as it can be told apart.
+fn words(node: &Node) -> String {
+    let text = node.text().filter(|_| Call::of(node).is_none());
+    text.map_or_else(|| described(node), ToOwned::to_owned)
+}

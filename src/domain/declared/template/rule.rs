@@ -1,0 +1,276 @@
+//! What AWS Config requires of a rule beyond its schema: who evaluates it, by what, and when.
+
+use std::collections::BTreeMap;
+
+use super::call::Call;
+use super::schema::is_no_value;
+use super::{inputs, schema};
+use crate::domain::base::code;
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::yaml::{Entry, Node, Value, joining};
+
+pub(super) use super::outline::RULE;
+
+/// Message types that a rule of a policy takes (`AWS::Config::ConfigRule` in the `CloudFormation`
+/// template reference: `SourceDetails`).
+const MESSAGES_OF_POLICIES: &[&str] =
+    &["ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification"];
+
+/// The value of a key that is not `AWS::NoValue`.
+pub(super) fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.get(key).filter(|value| !is_no_value(value))
+}
+
+/// Text in which nothing is left to be put in.
+pub(super) fn literal(node: &Node) -> Option<&str> {
+    node.text().filter(|text| !text.contains("${"))
+}
+
+/// Checks one rule, whose logical id stands at `place`.
+pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
+    let Some(properties) = resource.get("Properties") else {
+        findings
+            .error(place, code::MISSING_FIELD, "the rule has no Properties")
+            .expected("Properties with ConfigRuleName and Source");
+        return;
+    };
+    schema::check(findings, RULE, place, properties);
+    if let Some(name) = given(properties, "ConfigRuleName") {
+        refuse_joining(findings, name);
+    }
+    if let Some(source) = given(properties, "Source") {
+        check_source(findings, source);
+    }
+    if let Some(scope) = given(properties, "Scope") {
+        check_scope(findings, scope);
+    }
+    if let Some(inputs) = given(properties, "InputParameters") {
+        inputs::check(findings, inputs);
+    }
+    if let Some(name) = given(properties, "ConfigRuleName") {
+        check_name(findings, name);
+    }
+}
+
+/// The pattern of a rule's name is `.*\\S.*` (AWS Config API: `ConfigRuleName`): something that is
+/// seen, on one line.
+pub(super) fn check_name(findings: &mut Findings<'_>, name: &Node) {
+    if let Some(call) = Call::of(name) {
+        match (call.function, call.items()) {
+            ("If", Some([_, yes, no])) => {
+                check_name(findings, yes);
+                check_name(findings, no);
+            }
+            ("ImportValue", _) => {
+                findings
+                    .error(name.span, code::RULE_NAME, "an imported value names the rule")
+                    .expected("a name that is told from the template and its parameters");
+            }
+            (_, _) => {}
+        }
+        return;
+    }
+    let Some(text) = literal(name) else { return };
+    let found = if text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        "ConfigRuleName has more than one line"
+    } else if !text.is_empty() && text.chars().all(char::is_whitespace) {
+        "ConfigRuleName is blank"
+    } else {
+        return;
+    };
+    findings.error(name.span, code::MALFORMED, found).expected("a name on one line");
+}
+
+/// Refuses, anywhere in a name, characters that nobody sees and that other text needs.
+fn refuse_joining(findings: &mut Findings<'_>, node: &Node) {
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if let Some(character) = joining(&scalar.text) {
+                findings
+                    .error(node.span, code::CHARACTER, format!("{character} stands in a name"))
+                    .hint("remove it: two names that differ by it look alike");
+            }
+        }
+        Value::Sequence(nodes) => nodes.iter().for_each(|node| refuse_joining(findings, node)),
+        Value::Mapping(mapping) => {
+            mapping.entries.iter().for_each(|entry| refuse_joining(findings, &entry.value));
+        }
+    }
+}
+
+fn check_source(findings: &mut Findings<'_>, source: &Node) {
+    if let Some(call) = Call::of(source) {
+        if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
+            for branch in [yes, no] {
+                check_source(findings, branch);
+            }
+        } else if !is_no_value(source) {
+            refuse_hidden(findings, source, "Source");
+        }
+        return;
+    }
+    let details = given(source, "SourceDetails");
+    let policy = given(source, "CustomPolicyDetails");
+    let owner = given(source, "Owner").and_then(Node::text);
+    match owner {
+        Some("AWS") => {
+            check_identifier(findings, source);
+            if let Some(details) = details {
+                findings
+                    .error(details.span, code::RULE_SOURCE, "a managed rule has SourceDetails")
+                    .expected("SourceDetails for custom rules only: AWS sets those of its own");
+            }
+        }
+        Some("CUSTOM_LAMBDA") => check_function(findings, source),
+        Some("CUSTOM_POLICY") if policy.is_none() => {
+            findings
+                .error(source.span, code::RULE_SOURCE, "the rule has no CustomPolicyDetails")
+                .expected("CustomPolicyDetails with PolicyRuntime and PolicyText");
+        }
+        Some(_) | None => {}
+    }
+    if let (Some(owner @ ("AWS" | "CUSTOM_LAMBDA")), Some(policy)) = (owner, policy) {
+        let found = format!("a rule of owner {owner} has CustomPolicyDetails");
+        findings.error(policy.span, code::RULE_SOURCE, found).expected("Owner: CUSTOM_POLICY");
+    }
+    if let Some(owner @ ("CUSTOM_LAMBDA" | "CUSTOM_POLICY")) = owner {
+        let none = details.is_none_or(|details| details.sequence().is_some_and(<[_]>::is_empty));
+        if none {
+            let found =
+                format!("a rule of owner {owner} has no SourceDetails: nothing triggers it");
+            findings.error(source.span, code::RULE_SOURCE, found).expected(
+                "SourceDetails: [{EventSource: aws.config, \
+                 MessageType: ConfigurationItemChangeNotification}]",
+            );
+        }
+    }
+    for detail in details.and_then(Node::sequence).into_iter().flatten() {
+        check_detail(findings, detail, owner);
+    }
+}
+
+/// What evaluates a rule must be told from the template.
+fn refuse_hidden(findings: &mut Findings<'_>, node: &Node, what: &str) {
+    let function = Call::of(node).map(|call| call.name()).unwrap_or_default();
+    findings
+        .error(node.span, code::RULE_SOURCE, format!("{function} decides the {what} of the rule"))
+        .expected("a mapping, or Fn::If between two");
+}
+
+fn check_identifier(findings: &mut Findings<'_>, source: &Node) {
+    let Some(identifier) = given(source, "SourceIdentifier") else {
+        findings
+            .error(source.span, code::RULE_SOURCE, "the managed rule has no SourceIdentifier")
+            .hint("name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY");
+        return;
+    };
+    let Some(text) = literal(identifier) else { return };
+    let has_form = text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if !has_form && !text.is_empty() {
+        let upper = text.trim().to_uppercase().replace(['-', ' ', '.'], "_");
+        let hint = if text.starts_with("arn:") {
+            "for a function of yours: Owner: CUSTOM_LAMBDA".to_owned()
+        } else {
+            format!("the identifier of this rule may be {upper}")
+        };
+        findings
+            .error(
+                identifier.span,
+                code::RULE_SOURCE,
+                format!("{text:?} is no identifier of a rule"),
+            )
+            .expected("capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy")
+            .hint(hint);
+    }
+}
+
+fn check_function(findings: &mut Findings<'_>, source: &Node) {
+    let Some(identifier) = given(source, "SourceIdentifier") else {
+        findings
+            .error(source.span, code::RULE_SOURCE, "the rule has no SourceIdentifier")
+            .expected("the ARN of the Lambda function");
+        return;
+    };
+    if Call::of(identifier).is_some_and(|call| call.function == "ImportValue") {
+        findings
+            .error(identifier.span, code::RULE_SOURCE, "an imported value names the function")
+            .expected("its ARN, told from the template: what evaluates a rule must be known")
+            .hint("a parameter with the ARN, or !Sub with ${AWS::AccountId} in it");
+    }
+    let Some(text) = literal(identifier) else { return };
+    let mut parts = text.split(':');
+    let is_arn = (parts.next(), parts.nth(1)) == (Some("arn"), Some("lambda"));
+    if !is_arn && !text.is_empty() {
+        findings
+            .error(identifier.span, code::RULE_SOURCE, format!("{text:?} is no Lambda function"))
+            .expected("its ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME");
+    }
+}
+
+fn check_detail(findings: &mut Findings<'_>, detail: &Node, owner: Option<&str>) {
+    let Some(message) = given(detail, "MessageType") else { return };
+    let Some(text) = literal(message) else { return };
+    if owner == Some("CUSTOM_POLICY") && !MESSAGES_OF_POLICIES.contains(&text) {
+        findings
+            .error(message.span, code::RULE_SOURCE, format!("a policy is not triggered by {text}"))
+            .expected(MESSAGES_OF_POLICIES.join(", "));
+    }
+    if let Some(frequency) = given(detail, "MaximumExecutionFrequency")
+        && text != "ScheduledNotification"
+    {
+        let found = format!("{text} comes when it comes, at no frequency");
+        findings
+            .error(frequency.span, code::RULE_SOURCE, found)
+            .expected("MaximumExecutionFrequency with MessageType: ScheduledNotification only");
+    }
+}
+
+fn check_scope(findings: &mut Findings<'_>, scope: &Node) {
+    if let (Some(value), None) = (given(scope, "TagValue"), given(scope, "TagKey")) {
+        findings
+            .error(value.span, code::MISSING_FIELD, "Scope has TagValue without TagKey")
+            .hint("AWS Config requires the key of a tag with its value");
+    }
+    if let Some(id) = given(scope, "ComplianceResourceId") {
+        let types = given(scope, "ComplianceResourceTypes");
+        let count = types.map_or(Some(0), |types| Some(types.sequence()?.len()));
+        if count.is_some_and(|count| count != 1) {
+            let found = "Scope has ComplianceResourceId without exactly one resource type";
+            findings
+                .error(id.span, code::MISSING_FIELD, found)
+                .expected("one entry in ComplianceResourceTypes");
+        }
+    }
+}
+
+/// Rules of one name, of which AWS can make one only; where a condition may rule one of them out,
+/// it is decided by region.
+pub(super) fn check_names(findings: &mut Findings<'_>, resources: &[Entry]) {
+    let mut first = BTreeMap::new();
+    for Entry { value, .. } in resources {
+        if value.get("Type").and_then(Node::text) != Some(RULE) {
+            continue;
+        }
+        let name = value.get("Properties").and_then(|all| given(all, "ConfigRuleName"));
+        let Some((node, text)) = name.and_then(|node| Some((node, literal(node)?))) else {
+            continue;
+        };
+        let condition = value.get("Condition").and_then(Node::text);
+        let before: &mut Vec<(Option<&str>, Span)> = first.entry(text).or_default();
+        let path = findings.path;
+        let rival = before
+            .iter()
+            .find(|(other, _)| condition.is_none() || other.is_none() || *other == condition);
+        if let Some((_, span)) = rival {
+            findings
+                .error(node.span, code::RULE_NAME, format!("two rules are named {text}"))
+                .expected("a name of its own for each rule: AWS Config refuses the second")
+                .related(path, *span, "first named here");
+        }
+        before.push((condition, node.span));
+    }
+}

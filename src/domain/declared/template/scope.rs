@@ -1,0 +1,132 @@
+//! What a rule looks at: its `Scope`, as far as it is known, and whether that is as much as before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::call::Call;
+use super::outline::{Term, Test, choice, described};
+use super::schema::is_no_value;
+use crate::domain::declared::yaml::Node;
+
+/// The field with several values: a rule looks at resources of any of these types.
+pub(super) const TYPES: &str = "ComplianceResourceTypes";
+
+/// The fields of a scope (AWS Config API: `Scope`).
+const FIELDS: [&str; 4] = ["ComplianceResourceId", TYPES, "TagKey", "TagValue"];
+
+/// What stands for a scope of which nothing is known.
+pub(super) const WHOLE: &str = "Scope";
+
+/// What evaluates a rule, and what it looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evaluates {
+    /// What evaluates it: `AWS/IAM_PASSWORD_POLICY`, or `CUSTOM_POLICY/` and the beginning of the
+    /// digest of its text.
+    pub source: String,
+    /// What it looks at.
+    pub scope: Scope,
+}
+
+impl Evaluates {
+    /// Whether it evaluates the same, and at least as much of what there is.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.source == other.source && self.scope.covers(&other.scope)
+    }
+}
+
+impl fmt::Display for Evaluates {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, scope: Scope { types, limits } } = self;
+        out.write_str(source)?;
+        if let Some(types) = types {
+            let types: Vec<&str> = types.iter().map(String::as_str).collect();
+            write!(out, " {TYPES}={}", types.join(","))?;
+        }
+        limits.iter().try_for_each(|(field, value)| write!(out, " {field}={value}"))
+    }
+}
+
+/// What a rule looks at; everything by default. Each limit leaves less.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scope {
+    /// Only these types of resources.
+    pub types: Option<BTreeSet<String>>,
+    /// Other limits by field, also those of which only a description is known.
+    pub limits: BTreeMap<&'static str, String>,
+}
+
+impl Scope {
+    /// Whether nothing is left out that the other one looks at.
+    pub fn covers(&self, other: &Self) -> bool {
+        let has_types = match (&self.types, &other.types) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(types), Some(others)) => others.is_subset(types),
+        };
+        has_types && self.limits.iter().all(|(field, value)| other.limits.get(field) == Some(value))
+    }
+}
+
+/// A scope that may depend on parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ScopeTerm {
+    Everything,
+    Said(BTreeMap<&'static str, Term>),
+    Either(Test, Box<[ScopeTerm; 2]>),
+    Other(String),
+}
+
+impl ScopeTerm {
+    pub(super) fn of(node: &Node, depth: usize) -> Self {
+        let Some(depth) = depth.checked_sub(1) else { return Self::Other(described(node)) };
+        if let Some((test, [yes, no])) = choice(node, depth) {
+            return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
+        }
+        if is_no_value(node) {
+            return Self::Everything;
+        }
+        if Call::of(node).is_some() || node.mapping().is_none() {
+            return Self::Other(described(node));
+        }
+        let said = FIELDS.iter().filter_map(|field| Some((*field, Term::of(node.get(field)?))));
+        Self::Said(said.collect())
+    }
+}
+
+/// Whether a rule evaluates what is there: `EvaluationModes` has `DETECTIVE`, or is not given. A
+/// rule that is proactive only waits for somebody who asks.
+pub(super) fn is_detective(node: &Node, depth: usize) -> Test {
+    let Some(depth) = depth.checked_sub(1) else { return Test::Opaque };
+    if let Some(either) = either(node, depth, is_detective) {
+        return either;
+    }
+    if is_no_value(node) {
+        return Test::And(Vec::new());
+    }
+    match node.sequence() {
+        Some(modes) if !modes.is_empty() && Call::of(node).is_none() => {
+            Test::Or(modes.iter().map(|mode| is_detective_mode(mode, depth)).collect())
+        }
+        Some(_) | None => Test::Opaque,
+    }
+}
+
+fn is_detective_mode(node: &Node, depth: usize) -> Test {
+    let Some(depth) = depth.checked_sub(1) else { return Test::Opaque };
+    if let Some(either) = either(node, depth, is_detective_mode) {
+        return either;
+    }
+    match node.get("Mode") {
+        Some(mode) if Call::of(node).is_none() => {
+            Test::Equals(Box::new([Term::of(mode), Term::Text("DETECTIVE".to_owned())]))
+        }
+        Some(_) | None => Test::Opaque,
+    }
+}
+
+/// `Fn::If`, as a test of what it chooses.
+fn either(node: &Node, depth: usize, of: fn(&Node, usize) -> Test) -> Option<Test> {
+    let (test, [yes, no]) = choice(node, depth)?;
+    let no = Test::And(vec![Test::Not(Box::new(test.clone())), of(no, depth)]);
+    Some(Test::Or(vec![Test::And(vec![test, of(yes, depth)]), no]))
+}

@@ -1,0 +1,158 @@
+//! The top level of a template: what `CloudFormation` would refuse anyway, and what would make
+//! another template of it.
+
+use super::outline::entries;
+use super::{outputs, parameters};
+use crate::domain::base::{code, limits};
+use crate::domain::declared::findings::Findings;
+use crate::domain::declared::yaml::{Entry, Mapping, Node};
+
+/// Sections that packs are known to work with.
+const PROVEN: &[&str] = &[
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Mappings",
+    "Metadata",
+    "Parameters",
+    "Resources",
+];
+
+/// Sections that `CloudFormation` has and nobody has shown to work in a pack.
+const UNPROVEN: &[&str] = &["Outputs"];
+
+/// Sections that are refused, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("Hooks", "a hook replaces resources while they are deployed"),
+    ("Rules", "a rule of CloudFormation may refuse the pack in each member"),
+    ("Transform", "a macro writes the template anew: what it becomes was not judged"),
+];
+
+/// The one version there is (`CloudFormation` template reference).
+const FORMAT: &str = "2010-09-09";
+
+/// Checks the top level and the parameters.
+pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+    let Some(sections) = root.mapping() else {
+        findings
+            .error(root.span, code::TEMPLATE_SHAPE, format!("the template is {}", root.describe()))
+            .expected("a mapping with Resources");
+        return;
+    };
+    for Entry { key, key_span, value } in &sections.entries {
+        let name = &*key.text;
+        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            findings
+                .error(*key_span, code::UNJUDGED, format!("the section {name} is refused"))
+                .expected("everything that is deployed, in the template itself")
+                .hint(*why);
+        } else if UNPROVEN.contains(&name) {
+            let found = format!("the section {name} is not known to work in packs");
+            findings.warning(*key_span, code::UNPROVEN, found);
+        } else if !PROVEN.contains(&name) {
+            findings
+                .error(*key_span, code::UNKNOWN_SECTION, format!("there is no section {name}"))
+                .did_you_mean(name, PROVEN.iter().chain(UNPROVEN).copied());
+        }
+        check_section(findings, name, value);
+    }
+    outputs::check(findings, root);
+    check_doubles(findings, root);
+}
+
+/// A parameter and a resource of one name: a `Ref` could mean either.
+fn check_doubles(findings: &mut Findings<'_>, root: &Node) {
+    let path = findings.path;
+    for Entry { key, key_span, .. } in entries(root, "Resources") {
+        let parameters = root.get("Parameters").and_then(Node::mapping);
+        if let Some(other) = parameters.and_then(|all| all.entry(&key.text)) {
+            let found = format!("a parameter and a resource are named {}", key.text);
+            findings
+                .error(*key_span, code::LOGICAL_ID, found)
+                .expected("a name of its own for each: CloudFormation refuses the template")
+                .related(path, other.key_span, "the parameter is declared here");
+        }
+    }
+}
+
+fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
+    match (name, value.mapping()) {
+        ("Parameters", Some(mapping)) => parameters::check(findings, value.span, mapping),
+        ("Mappings", Some(mapping)) => {
+            let count = mapping.entries.len();
+            findings.limit(value.span, code::TOO_LARGE, &limits::MAPPINGS, count);
+            check_mappings(findings, mapping);
+        }
+        ("Conditions", Some(mapping)) => {
+            mapping.entries.iter().for_each(|entry| check_logical_id(findings, entry));
+        }
+        ("Parameters" | "Mappings" | "Conditions" | "Outputs" | "Resources", None) => {
+            findings
+                .error(value.span, code::TEMPLATE_SHAPE, format!("{name} is {}", value.describe()))
+                .expected("a mapping")
+                .hint(if name == "Resources" {
+                    "declare at least one rule".to_owned()
+                } else {
+                    format!("leave the section out if there are no {}", name.to_lowercase())
+                });
+        }
+        ("AWSTemplateFormatVersion", _) => {
+            if value.scalar().is_none_or(|scalar| &*scalar.text != FORMAT) {
+                let found = format!("{name} is another one than CloudFormation knows");
+                findings.error(value.span, code::MALFORMED, found).expected(FORMAT);
+            }
+        }
+        ("Description", _) => {
+            let bytes = value.scalar().map(|scalar| scalar.text.len());
+            if bytes.is_none_or(|bytes| limits::TEMPLATE_DESCRIPTION < bytes) {
+                let what = bytes.map_or_else(|| value.describe(), |bytes| format!("{bytes} bytes"));
+                findings
+                    .error(value.span, code::MALFORMED, format!("the Description is {what}"))
+                    .expected(format!("text of at most {} bytes", limits::TEMPLATE_DESCRIPTION));
+            }
+        }
+        (_, _) => {}
+    }
+}
+
+/// `Mappings`: name, key, name, and a scalar or a list of scalars.
+fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
+    let mut refuse = |node: &Node, what: &str, expected: &str| {
+        let found = format!("{what} is {}", node.describe());
+        findings.error(node.span, code::TEMPLATE_SHAPE, found).expected(expected);
+    };
+    for Entry { key, value, .. } in &mappings.entries {
+        let name = &key.text;
+        let Some(map) = value.mapping() else {
+            refuse(value, &format!("the mapping {name}"), "a mapping of keys");
+            continue;
+        };
+        for Entry { key, value, .. } in &map.entries {
+            let Some(inner) = value.mapping() else {
+                refuse(value, &format!("{name}.{}", key.text), "a mapping of names and values");
+                continue;
+            };
+            for Entry { key: second, value, .. } in &inner.entries {
+                let is_list = |nodes: &[Node]| nodes.iter().all(|node| node.scalar().is_some());
+                if value.scalar().is_none() && !value.sequence().is_some_and(is_list) {
+                    let what = format!("{name}.{}.{}", key.text, second.text);
+                    refuse(value, &what, "text, or a list of texts");
+                }
+            }
+        }
+    }
+}
+
+/// Names of parameters, conditions and resources are alphanumeric.
+pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &Entry) {
+    let name = &*entry.key.text;
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        findings
+            .error(entry.key_span, code::LOGICAL_ID, format!("{name:?} is not alphanumeric"))
+            .expected("ASCII letters and digits only");
+    } else if limits::PARAMETER_NAME < name.len() {
+        findings
+            .error(entry.key_span, code::LOGICAL_ID, format!("a name of {} characters", name.len()))
+            .expected(format!("at most {}", limits::PARAMETER_NAME));
+    }
+}

@@ -1,0 +1,609 @@
+//! Accounts that joined lately, and the 7 hours for which AWS retries them.
+//!
+//! The clock is AWS's `JoinedTimestamp`, never the moment of our first sight, so that neither a
+//! restart nor a jump of the own clock moves a deadline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rollout::Arrival;
+use crate::domain::base::limits::RETRY_WINDOW;
+use crate::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::observed::member::MemberStatus;
+use crate::domain::observed::recorder::{RecorderState, Sighting};
+use crate::domain::organization::account_list::{Account, AccountList};
+
+/// Accounts that joined longer ago are not new any more: a first start on an old organization
+/// raises nothing (reliability M-20).
+pub const NEW: Duration = Duration::from_hours(7 * 24);
+
+/// Where a new account stands in one region: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Within the window, and no sign of a recorder yet.
+    Waiting,
+    /// A recorder is known, some pack is there, or AWS is deploying after a rescue.
+    Deploying,
+    /// Every pack that targets it was there at once: its window has served, whatever becomes of a
+    /// pack later.
+    Converged,
+    /// The window is over, and a recorder is there now: a rescue will help.
+    Late,
+    /// The window is over, some pack is not there, and no recorder is known: a person has to act.
+    Missed,
+}
+
+impl Phase {
+    /// Every phase, in label order.
+    pub const ALL: [Self; 5] =
+        [Self::Waiting, Self::Deploying, Self::Converged, Self::Late, Self::Missed];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Deploying => "deploying",
+            Self::Converged => "converged",
+            Self::Late => "late",
+            Self::Missed => "missed",
+        }
+    }
+
+    /// Whether the account has had all its packs.
+    pub fn is_settled(self) -> bool {
+        self == Self::Converged
+    }
+}
+
+/// One new account in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Newcomer {
+    /// Who.
+    pub account: AccountId,
+    /// When it joined this time.
+    pub joined: Timestamp,
+    /// `joined` + [`RETRY_WINDOW`].
+    pub deadline: Timestamp,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Packs that target it and are known not to be there; what was not read is not among them.
+    pub missing: BTreeSet<PackName>,
+    /// What the probe says of its recorder; `None` without a probe.
+    pub recorder: Option<RecorderState>,
+    /// When every pack was first seen to be there, if this process saw it happen.
+    pub converged: Option<Timestamp>,
+}
+
+/// How far ahead of the clock a `JoinedTimestamp` may be: AWS refuses requests whose clock is
+/// further off. What lies beyond is no moment at which anybody joined.
+const AHEAD_MAX: Duration = Duration::from_mins(5);
+
+/// Every account that joined lately and is targeted by some pack here, by id.
+///
+/// `expected` says whether a pack targets an account by its selectors; whether the account is
+/// active is decided here. `before` is what this function returned last time, `now` AWS's clock.
+/// An account that is not active yet waits, and nothing is missing from it.
+///
+/// Phases move forward with these exceptions: a rescue takes `Late` and `Missed` back to
+/// `Deploying`, and a recorder that comes or goes turns the two into each other. `Converged` is
+/// final for this joining: what becomes of a pack afterwards is told by its verdict, and is no
+/// missed window. A miss needs rows that were read after the deadline, so that neither a clock that
+/// jumps nor a pause of this process declares one.
+pub fn newcomers(
+    list: &AccountList,
+    packs: &BTreeMap<PackName, Arrival>,
+    expected: impl Fn(&PackName, AccountId) -> bool,
+    recorders: &BTreeMap<AccountId, Sighting>,
+    before: &[Newcomer],
+    now: Timestamp,
+) -> Vec<Newcomer> {
+    let new = list.accounts.values().filter_map(|account| Some((account, joined(account, now)?)));
+    new.filter_map(|(account, joined)| {
+        let targets = packs.iter().filter(|(pack, _)| expected(pack, account.id));
+        let targets: Vec<(&PackName, &Arrival)> = targets.collect();
+        let at = before.binary_search_by_key(&account.id, |it| it.account).ok();
+        let before = at.and_then(|at| before.get(at)).filter(|it| it.joined == joined);
+        let recorder = recorders.get(&account.id).map(|sighting| &sighting.recorder);
+        let stand = Stand { account, joined, targets: &targets, recorder, before };
+        (!targets.is_empty()).then(|| stand.newcomer(now))
+    })
+    .collect()
+}
+
+/// When the account joined, if that was lately and it is, or can still become, a full member.
+fn joined(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    let is_member =
+        matches!(account.state, Some(AccountState::Active | AccountState::PendingActivation));
+    joined_lately(account, now).filter(|_| is_member)
+}
+
+/// When an account joined, if that was lately; a time that cannot be is no time.
+pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    let is_lately =
+        |joined: &Timestamp| *joined <= after(now, AHEAD_MAX) && after(*joined, NEW) > now;
+    account.joined.filter(is_lately)
+}
+
+/// How far one pack got at one new account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    There,
+    Coming,
+    /// AWS tried until the deadline, and it is not there.
+    GivenUp,
+    /// Not there, and AWS still tries, or what is known of it is older than the deadline.
+    Open,
+    Unread,
+}
+
+/// Everything that is known of one new account.
+struct Stand<'a> {
+    account: &'a Account,
+    joined: Timestamp,
+    targets: &'a [(&'a PackName, &'a Arrival)],
+    recorder: Option<&'a RecorderState>,
+    before: Option<&'a Newcomer>,
+}
+
+impl Stand<'_> {
+    fn newcomer(&self, now: Timestamp) -> Newcomer {
+        let deadline = after(self.joined, RETRY_WINDOW);
+        let stages: Vec<(&PackName, Stage)> =
+            self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
+        let is_active = self.account.is_active();
+        let phase = if is_active { self.phase(&stages, now >= deadline) } else { Phase::Waiting };
+        let missing = stages.iter().filter(|(_, stage)| is_active && stage.is_missing());
+        Newcomer {
+            account: self.account.id,
+            joined: self.joined,
+            deadline,
+            phase,
+            missing: missing.map(|(pack, _)| (*pack).clone()).collect(),
+            recorder: self.recorder.cloned(),
+            converged: self.converged(phase, now),
+        }
+    }
+
+    fn stage(&self, arrival: &Arrival, deadline: Timestamp) -> Stage {
+        let is_late = arrival.read.max(arrival.swept).is_some_and(|read| read >= deadline);
+        match arrival.newcomers.get(&self.account.id) {
+            Some(MemberStatus::Ok) => Stage::There,
+            Some(MemberStatus::InProgress) => Stage::Coming,
+            Some(MemberStatus::Failed(_) | MemberStatus::Missing) if is_late => Stage::GivenUp,
+            Some(MemberStatus::Failed(_) | MemberStatus::Missing | MemberStatus::Waiting) => {
+                Stage::Open
+            }
+            Some(MemberStatus::Inactive | MemberStatus::NotYetListed | MemberStatus::Left)
+            | None => Stage::Unread,
+        }
+    }
+
+    fn phase(&self, stages: &[(&PackName, Stage)], is_over: bool) -> Phase {
+        let any = |wanted: Stage| stages.iter().any(|(_, stage)| *stage == wanted);
+        let is_there = stages.iter().all(|(_, stage)| *stage == Stage::There);
+        let before = self.before.map(|before| before.phase);
+        if is_there || before == Some(Phase::Converged) {
+            return Phase::Converged;
+        }
+        let was_over = matches!(before, Some(Phase::Late | Phase::Missed));
+        if was_over || is_over {
+            // Without a probe, a pack that did arrive shows that there is a recorder.
+            let has_recorder = match self.recorder {
+                None | Some(RecorderState::Unknown { .. }) => any(Stage::There),
+                Some(recorder) => recorder.exists(),
+            };
+            match (any(Stage::GivenUp), any(Stage::Coming), before) {
+                (true, _, _) if has_recorder => return Phase::Late,
+                (true, _, _) => return Phase::Missed,
+                (false, true, _) => return Phase::Deploying,
+                (false, false, Some(before)) if was_over => return before,
+                (false, false, _) => {}
+            }
+        }
+        // A row that says "in progress" is no sign: AWS may say so while it waits for a recorder.
+        let has_recorder = self.recorder.is_some_and(RecorderState::exists);
+        if has_recorder || any(Stage::There) || before == Some(Phase::Deploying) {
+            Phase::Deploying
+        } else {
+            Phase::Waiting
+        }
+    }
+
+    /// When it was first seen to have everything; unknown when it was so at the first sight.
+    fn converged(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+        let before = self.before?;
+        let comes = phase == Phase::Converged && before.phase != phase;
+        before.converged.or((comes && !before.missing.is_empty()).then_some(now))
+    }
+}
+
+impl Stage {
+    /// Whether the pack is known not to be there.
+    fn is_missing(self) -> bool {
+        match self {
+            Self::Coming | Self::GivenUp | Self::Open => true,
+            Self::There | Self::Unread => false,
+        }
+    }
+}
+
+/// How close the end of the window is, or that it has passed in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    /// At most [`NEAR`] is left.
+    Near,
+    /// At most [`IMMINENT`] is left.
+    Imminent,
+    /// See [`Phase::Missed`].
+    Missed,
+}
+
+/// What is left when somebody should look: 4 hours after joining. A recorder that is rolled out by
+/// other tools may take three quarters of an hour (reported by users), and is there by then.
+pub const NEAR: Duration = Duration::from_hours(3);
+/// What is left when somebody has to act now: 6 hours after joining.
+pub const IMMINENT: Duration = Duration::from_hours(1);
+
+/// What has to be said of a new account at this moment; `now` is AWS's clock.
+pub fn warning(newcomer: &Newcomer, now: Timestamp) -> Option<Warning> {
+    match newcomer.phase {
+        Phase::Missed => Some(Warning::Missed),
+        // A rescue follows, or the plan says why none does.
+        Phase::Converged | Phase::Late => None,
+        // Nothing is known to be missing, or it is over and nobody has looked since.
+        Phase::Waiting | Phase::Deploying
+            if newcomer.missing.is_empty() || now >= newcomer.deadline =>
+        {
+            None
+        }
+        Phase::Waiting | Phase::Deploying => {
+            if after(now, IMMINENT) >= newcomer.deadline {
+                Some(Warning::Imminent)
+            } else {
+                (after(now, NEAR) >= newcomer.deadline).then_some(Warning::Near)
+            }
+        }
+    }
+}
+
+/// What was said of new accounts, so that it is said once.
+#[derive(Debug, Clone, Default)]
+pub struct Warnings {
+    said: BTreeMap<AccountId, (Timestamp, Warning)>,
+}
+
+impl Warnings {
+    /// What has to be said now and was not said yet; a warning covers the lesser ones.
+    pub fn due<'a>(
+        &mut self,
+        newcomers: &'a [Newcomer],
+        now: Timestamp,
+    ) -> Vec<(Warning, &'a Newcomer)> {
+        let mut said = BTreeMap::new();
+        let mut due = Vec::new();
+        for newcomer in newcomers {
+            let before = self.said.get(&newcomer.account);
+            let before = before.filter(|(joined, _)| *joined == newcomer.joined);
+            let (before, now) = (before.map(|(_, it)| *it), warning(newcomer, now));
+            if let Some(warning) = now.filter(|_| now > before) {
+                due.push((warning, newcomer));
+            }
+            if let Some(warning) = now.max(before) {
+                said.insert(newcomer.account, (newcomer.joined, warning));
+            }
+        }
+        self.said = said;
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use insta::assert_snapshot;
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use crate::domain::members::new_account::*;
+    use crate::domain::members::rollout::Verdict;
+    use crate::domain::observed::failure_class::FailureClass;
+    use crate::domain::observed::member::Counts;
+    use crate::domain::organization::account_list::{Accounts, OrganizationRecord};
+
+    const JOINED: &str = "2026-11-01T12:00:00Z";
+
+    fn joined() -> Timestamp {
+        JOINED.parse().unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        joined().checked_add(SignedDuration::from_secs(seconds)).unwrap()
+    }
+
+    fn hours(hours: i64) -> Timestamp {
+        at(hours * 3_600)
+    }
+
+    fn id() -> AccountId {
+        "222222222222".parse().unwrap()
+    }
+
+    fn list(joined: Option<Timestamp>, state: Option<AccountState>) -> AccountList {
+        let account =
+            Account { id: id(), name: "new".to_owned(), state, joined, units: None, tags: None };
+        AccountList {
+            organization: OrganizationRecord {
+                id: "o-example".to_owned(),
+                management: "111111111111".parse().unwrap(),
+                all_features: true,
+            },
+            accounts: Accounts::from([(account.id, account)]),
+            units_absent: BTreeSet::new(),
+            units_walked: BTreeSet::new(),
+            tags_problem: None,
+            read: JOINED.parse().unwrap(),
+        }
+    }
+
+    /// A pack in which the account stands so, as read then.
+    fn arrival(status: Option<MemberStatus>, read: Timestamp) -> Arrival {
+        Arrival {
+            verdict: Verdict::Converging,
+            why: None,
+            aggregate_stuck: false,
+            expected: None,
+            counts: Counts::default(),
+            classes: BTreeMap::new(),
+            troubled: Arc::from([]),
+            truncated: false,
+            newcomers: status.map(|status| (id(), status)).into_iter().collect(),
+            management_missing: false,
+            swept: None,
+            read: Some(read),
+        }
+    }
+
+    /// One look at the account.
+    #[derive(Debug, Clone)]
+    struct Look {
+        now: Timestamp,
+        packs: [Option<MemberStatus>; 2],
+        read: Timestamp,
+        recorder: Option<RecorderState>,
+    }
+
+    fn look(list: &AccountList, look: &Look, before: &[Newcomer]) -> Vec<Newcomer> {
+        let Look { now, packs: [one, other], read, recorder } = look;
+        let packs = [("a", one), ("b", other)]
+            .map(|(name, status)| (name.parse().unwrap(), arrival(*status, *read)));
+        let sighting = |recorder: &RecorderState| Sighting { recorder: recorder.clone(), at: *now };
+        let recorders = recorder.iter().map(|recorder| (id(), sighting(recorder)));
+        newcomers(list, &packs.into(), |_, _| true, &recorders.collect(), before, *now)
+    }
+
+    /// Looks at hours after joining: the status of both packs, and what the probe says.
+    fn story(looks: &[(i64, MemberStatus, Option<RecorderState>)]) -> String {
+        let (list, mut before) = (list(Some(joined()), Some(AccountState::Active)), Vec::new());
+        let lines = looks.iter().map(|(hour, status, recorder)| {
+            let (now, packs) = (hours(*hour), [Some(MemberStatus::Ok), Some(*status)]);
+            let packs = if *status == MemberStatus::Waiting { [Some(*status); 2] } else { packs };
+            let sight = Look { now, packs, read: now, recorder: recorder.clone() };
+            before = look(&list, &sight, &before);
+            let it = before.first().unwrap();
+            let warning = warning(it, now).map_or(String::new(), |it| format!(", {it:?}"));
+            let missing: Vec<&str> = it.missing.iter().map(PackName::as_str).collect();
+            let since = it.converged.map_or(String::new(), |at| format!(" since {at}"));
+            format!("+{hour} {}{since} [{}]{warning}", it.phase.as_str(), missing.join(" "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    const FAILED: MemberStatus = MemberStatus::Failed(FailureClass::NoRecorder);
+
+    #[test]
+    fn an_account_waits_deploys_and_converges() {
+        use MemberStatus::{Ok, Waiting};
+        assert_snapshot!(story(&[
+            (0, Waiting, None),
+            (1, Waiting, Some(RecorderState::Missing)),
+            (4, Waiting, Some(RecorderState::Missing)),
+            (5, Waiting, Some(RecorderState::Stopped)),
+            (6, Ok, Some(RecorderState::Recording)),
+            (9, FAILED, Some(RecorderState::Missing)),
+        ]), @"
+        +0 waiting [a b]
+        +1 waiting [a b]
+        +4 waiting [a b], Near
+        +5 deploying [a b], Near
+        +6 converged since 2026-11-01T18:00:00Z []
+        +9 converged since 2026-11-01T18:00:00Z [b]
+        ");
+    }
+
+    #[test]
+    fn an_account_that_missed_its_window_is_late_once_its_recorder_is_there() {
+        use MemberStatus::{InProgress, Ok};
+        assert_snapshot!(story(&[
+            (6, MemberStatus::Waiting, Some(RecorderState::Missing)),
+            (7, FAILED, Some(RecorderState::Missing)),
+            (8, FAILED, Some(RecorderState::Recording)),
+            (9, InProgress, Some(RecorderState::Recording)),
+            (10, FAILED, Some(RecorderState::Missing)),
+            (11, InProgress, None),
+            (12, Ok, None),
+        ]), @"
+        +6 waiting [a b], Imminent
+        +7 missed [b], Missed
+        +8 late [b]
+        +9 deploying [b]
+        +10 missed [b], Missed
+        +11 deploying [b]
+        +12 converged since 2026-11-02T00:00:00Z []
+        ");
+    }
+
+    #[test]
+    fn without_a_probe_a_pack_that_arrived_shows_that_there_is_a_recorder() {
+        assert_snapshot!(story(&[(7, MemberStatus::Missing, None)]), @"+7 late [b]");
+        let unknown = RecorderState::Unknown { why: "access denied".to_owned() };
+        assert_snapshot!(story(&[(7, FAILED, Some(unknown))]), @"+7 late [b]");
+    }
+
+    fn phase_at(now: Timestamp, read: Timestamp, before: &[Newcomer]) -> Phase {
+        let list = list(Some(joined()), Some(AccountState::Active));
+        let sight = Look { now, packs: [Some(FAILED); 2], read, recorder: None };
+        look(&list, &sight, before).first().unwrap().phase
+    }
+
+    #[test]
+    fn a_miss_is_declared_at_the_deadline_to_the_second_and_on_later_rows_only() {
+        let deadline = 7 * 3_600;
+        assert_eq!(phase_at(at(deadline - 1), at(deadline - 1), &[]), Phase::Waiting);
+        assert_eq!(phase_at(at(deadline), at(deadline), &[]), Phase::Missed);
+        assert_eq!(phase_at(at(deadline + 1), at(deadline - 1), &[]), Phase::Waiting);
+        assert_eq!(phase_at(hours(100), at(deadline - 1), &[]), Phase::Waiting);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_takes_no_miss_back() {
+        let list = list(Some(joined()), Some(AccountState::Active));
+        let (now, packs) = (hours(8), [Some(FAILED); 2]);
+        let missed = look(&list, &Look { now, packs, read: now, recorder: None }, &[]);
+        assert_eq!(phase_at(hours(1), hours(1), &missed), Phase::Missed);
+    }
+
+    #[test]
+    fn an_account_that_joins_again_has_a_new_clock() {
+        let (now, packs) = (hours(8), [Some(FAILED); 2]);
+        let sight = |now| Look { now, packs, read: now, recorder: None };
+        let active = Some(AccountState::Active);
+        let missed = look(&list(Some(joined()), active), &sight(now), &[]);
+        let again = look(&list(Some(now), active), &sight(hours(9)), &missed);
+        let phases = [&missed, &again].map(|it| it.first().map(|it| (it.phase, it.deadline)));
+        assert_eq!(phases, [Some((Phase::Missed, hours(7))), Some((Phase::Waiting, hours(15)))]);
+    }
+
+    #[test]
+    fn only_accounts_that_joined_lately_and_may_be_deployed_to_have_a_clock() {
+        let (now, packs) = (hours(8), [Some(FAILED); 2]);
+        let sight = Look { now, packs, read: now, recorder: None };
+        let phase = |joined, state| {
+            look(&list(joined, state), &sight, &[]).first().map(|newcomer| newcomer.phase)
+        };
+        let active = Some(AccountState::Active);
+        assert_eq!(phase(Some(joined()), active), Some(Phase::Missed));
+        for state in AccountState::ALL {
+            let expected = match state {
+                AccountState::Active => Some(Phase::Missed),
+                AccountState::PendingActivation => Some(Phase::Waiting),
+                AccountState::Suspended | AccountState::PendingClosure | AccountState::Closed => {
+                    None
+                }
+            };
+            assert_eq!(phase(Some(joined()), Some(state)), expected, "{state}");
+        }
+        assert_eq!(phase(Some(joined()), None), None);
+        assert_eq!(phase(None, active), None);
+        assert_eq!(phase(Some(Timestamp::UNIX_EPOCH), active), None);
+        let days = |days: i64| now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap();
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(phase(Some(days(7)), active), None);
+        assert_eq!(phase(Some(days(7).checked_add(second).unwrap()), active), Some(Phase::Missed));
+        let ahead = |seconds| Some(now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
+        assert_eq!(phase(ahead(300), active), Some(Phase::Waiting));
+        assert_eq!(phase(ahead(301), active), None);
+        assert_eq!(phase(Some(Timestamp::MAX), active), None);
+    }
+
+    #[test]
+    fn every_warning_is_said_once_and_nothing_is_said_of_what_was_not_read() {
+        let list = list(Some(joined()), Some(AccountState::Active));
+        let (mut warnings, mut before, mut told) = (Warnings::default(), Vec::new(), Vec::new());
+        for minute in 0..600 {
+            let status = (minute >= 30).then_some(FAILED);
+            let (now, packs) = (at(minute * 60), [status; 2]);
+            before = look(&list, &Look { now, packs, read: now, recorder: None }, &before);
+            told.extend(warnings.due(&before, now).iter().map(|(it, _)| (minute, *it)));
+        }
+        let expected = [(240, Warning::Near), (360, Warning::Imminent), (420, Warning::Missed)];
+        assert_eq!(told, expected);
+        let (now, mut fresh) = (hours(5), Warnings::default());
+        let unread = look(&list, &Look { now, packs: [None; 2], read: now, recorder: None }, &[]);
+        assert_eq!(fresh.due(&unread, now), []);
+    }
+
+    fn any_look()
+    -> impl Strategy<Value = (i64, [Option<MemberStatus>; 2], i64, Option<RecorderState>)> {
+        use MemberStatus::{InProgress, Missing, NotYetListed, Ok, Waiting};
+        let statuses = [Ok, Ok, InProgress, Waiting, FAILED, Missing, NotYetListed];
+        let status = || proptest::option::weighted(0.9, select(statuses.to_vec()));
+        let unknown = RecorderState::Unknown { why: "?".to_owned() };
+        let states =
+            vec![RecorderState::Missing, RecorderState::Stopped, RecorderState::Recording, unknown];
+        let recorder = proptest::option::of(select(states));
+        (0_i64..7_200, [status(), status()], 0_i64..7_200, recorder)
+    }
+
+    fn rank(phase: Phase) -> u8 {
+        match phase {
+            Phase::Waiting => 0,
+            Phase::Deploying => 1,
+            Phase::Late | Phase::Missed => 2,
+            Phase::Converged => 3,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, ..Default::default() })]
+
+        #[test]
+        fn phases_go_forward_except_by_a_rescue_and_every_account_is_accounted_for(
+            looks in proptest::collection::vec(any_look(), 1..20), ends_well: bool,
+        ) {
+            let list = list(Some(joined()), Some(AccountState::Active));
+            let (mut before, mut now, deadline) = (Vec::new(), joined(), hours(7));
+            for (seconds, packs, age, recorder) in looks {
+                now = after(now, Duration::from_secs(seconds.unsigned_abs()));
+                let read = now.checked_sub(SignedDuration::from_secs(age)).unwrap();
+                let sight = Look { now, packs, read, recorder: recorder.clone() };
+                let after = look(&list, &sight, &before);
+                let newcomer = after.first().unwrap();
+                let phase = newcomer.phase;
+                let is_running = packs.contains(&Some(MemberStatus::InProgress));
+                if let Some(before) = before.first() {
+                    let Newcomer { phase: old, converged, .. } = before;
+                    let is_rescue =
+                        rank(*old) == 2 && phase == Phase::Deploying && is_running;
+                    prop_assert!(rank(phase) >= rank(*old) || is_rescue, "{old:?} → {phase:?}");
+                    prop_assert!(converged.is_none() || newcomer.converged == *converged);
+                }
+                if rank(phase) == 2 {
+                    let known = before.first().is_some_and(|it: &Newcomer| rank(it.phase) == 2);
+                    prop_assert!(known || read >= deadline, "missed on rows of {read}");
+                }
+                if phase == Phase::Missed && before.first().is_none_or(|it| it.phase != phase) {
+                    prop_assert!(!recorder.is_some_and(|recorder| recorder.exists()));
+                }
+                if packs == [Some(MemberStatus::Ok); 2] {
+                    prop_assert_eq!(phase, Phase::Converged);
+                }
+                before = after;
+            }
+            let (now, last) = (hours(160), if ends_well { MemberStatus::Ok } else { FAILED });
+            let sight = Look { now, packs: [Some(last); 2], read: now, recorder: None };
+            let end = look(&list, &sight, &before).first().unwrap().phase;
+            let is_settled = if ends_well { end == Phase::Converged } else { rank(end) >= 2 };
+            prop_assert!(is_settled, "{end:?}");
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Whose recorders a probe looks at, when again, and what it remembers of its looks.
+//!
+//! Only accounts that joined lately or that fail for want of a recorder: an organization has
+//! thousands that are fine. How a look is made is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::rollout::Tracking;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, Region, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::MemberStatus;
+use crate::domain::observed::recorder::{RecorderKind, RecorderState, Recorders, Sighting};
+
+/// Accounts that fail for want of a recorder and are looked at, per region; those with the lowest
+/// ids, and the next ones as these are mended. Where more fail, the roll-out of recorders itself is
+/// missing, and no probe has to say so. Accounts that joined lately always come on top.
+pub const FAILING_MAX: usize = 1_000;
+
+/// Looks (an account in a region) of one round. A round is published as a whole, which wakes every
+/// region: at two requests a second this is about once a minute.
+pub const LOOKS_MAX: usize = 100;
+
+/// Where nobody could look, or where a recorder is at work, the next look is this far away, in the
+/// end: a role that is missing is a matter of hours, and a recorder that records stays.
+const INTERVAL_MAX: Duration = Duration::from_hours(1);
+
+/// What was seen stays in force for this long while looks get no answer.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// The accounts to look at, by region.
+pub type Wanted = BTreeMap<Region, BTreeSet<AccountId>>;
+
+/// The accounts whose recorders matter in a region, by what is known of its members.
+pub fn wanted(tracking: &Tracking) -> BTreeSet<AccountId> {
+    let unsettled = tracking.newcomers.iter().filter(|one| !one.phase.is_settled());
+    let members = tracking.packs.values().flat_map(|arrival| arrival.troubled.iter());
+    let lacks = MemberStatus::Failed(FailureClass::NoRecorder);
+    let failing: BTreeSet<AccountId> =
+        members.filter(|member| member.status == lacks).map(|member| member.account).collect();
+    let failing = failing.into_iter().take(FAILING_MAX);
+    unsettled.map(|newcomer| newcomer.account).chain(failing).collect()
+}
+
+/// Which of the two steps of a look failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Entering the account.
+    Enter,
+    /// Looking around in it.
+    Look,
+}
+
+/// A look that saw nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unlooked {
+    /// What failed.
+    pub stage: Stage,
+    /// How.
+    pub kind: FailureKind,
+}
+
+impl Unlooked {
+    /// Why, in words that stay the same while the reason does.
+    pub fn why(self) -> &'static str {
+        match (self.stage, self.kind) {
+            (Stage::Enter, FailureKind::Denied) => {
+                "the probe's role is missing there, or its trust policy or external id does not \
+                 let conformd in"
+            }
+            (Stage::Look, FailureKind::Denied) => {
+                "the probe's role may not describe configuration recorders there"
+            }
+            (_, FailureKind::RegionDisabled) => "the account has not enabled the region",
+            (_, FailureKind::Throttled) => "AWS throttled the question",
+            (_, FailureKind::Credentials) => "the credentials were not accepted",
+            (_, FailureKind::Timeout | FailureKind::Unreachable) => "AWS could not be reached",
+            (_, FailureKind::Server | FailureKind::BrokenAnswer) => "AWS gave no usable answer",
+            (
+                _,
+                FailureKind::InFlight
+                | FailureKind::Rejected
+                | FailureKind::Quota
+                | FailureKind::NotDelegated
+                | FailureKind::NoOrganization
+                | FailureKind::NoSuchPack
+                | FailureKind::NoSuchUnit
+                | FailureKind::NoSuchAccount
+                | FailureKind::BadToken,
+            ) => "AWS refused the question",
+        }
+    }
+
+    /// Whether this says nothing about the account, and passes by itself.
+    pub fn is_passing(self) -> bool {
+        match self.kind {
+            FailureKind::Throttled
+            | FailureKind::Credentials
+            | FailureKind::Timeout
+            | FailureKind::Unreachable
+            | FailureKind::Server
+            | FailureKind::BrokenAnswer => true,
+            FailureKind::Denied
+            | FailureKind::RegionDisabled
+            | FailureKind::InFlight
+            | FailureKind::Rejected
+            | FailureKind::Quota
+            | FailureKind::NotDelegated
+            | FailureKind::NoOrganization
+            | FailureKind::NoSuchPack
+            | FailureKind::NoSuchUnit
+            | FailureKind::NoSuchAccount
+            | FailureKind::BadToken => false,
+        }
+    }
+}
+
+/// What a probe remembers: of accounts that are wanted, and of no others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sights(BTreeMap<Region, BTreeMap<AccountId, Sight>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sight {
+    sighting: Sighting,
+    /// Since when it has been like this.
+    since: Timestamp,
+    /// When a look was last tried, with whatever result.
+    tried: Timestamp,
+}
+
+impl Sight {
+    fn first(sighting: Sighting) -> Self {
+        Self { since: sighting.at, tried: sighting.at, sighting }
+    }
+
+    /// When to look again; at once if it was tried in the future of a clock that went back.
+    fn is_due(&self, interval: Duration, now: Timestamp) -> bool {
+        self.due(interval) <= now || now < self.tried
+    }
+
+    /// Whether it is worth keeping while looks get no answer.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let Sighting { recorder, at } = &self.sighting;
+        recorder.kind() != RecorderKind::Unknown && now < after(*at, KEPT)
+    }
+
+    /// Not before.
+    fn due(&self, interval: Duration) -> Timestamp {
+        let wait = match self.sighting.recorder {
+            RecorderState::Missing | RecorderState::Stopped | RecorderState::Failing { .. } => {
+                interval
+            }
+            RecorderState::Recording => interval.max(INTERVAL_MAX),
+            // As long again as it has lasted, so that every wait is twice the one before.
+            RecorderState::Unknown { .. } => {
+                let lasted = Duration::try_from(self.tried.duration_since(self.since));
+                lasted.unwrap_or_default().min(INTERVAL_MAX).max(interval)
+            }
+        };
+        after(self.tried, wait)
+    }
+}
+
+impl Sights {
+    /// What was published before: nothing is forgotten when the probe begins anew.
+    pub fn of(known: &Recorders) -> Self {
+        let sights = |accounts: &BTreeMap<AccountId, Sighting>| {
+            let sights = accounts.iter();
+            sights.map(|(account, sighting)| (*account, Sight::first(sighting.clone()))).collect()
+        };
+        let regions = known.regions.iter();
+        Self(regions.map(|(region, accounts)| (region.clone(), sights(accounts))).collect())
+    }
+
+    /// What others are shown.
+    pub fn recorders(&self) -> Recorders {
+        let sightings = |accounts: &BTreeMap<AccountId, Sight>| {
+            accounts.iter().map(|(account, sight)| (*account, sight.sighting.clone())).collect()
+        };
+        let regions = self.0.iter();
+        let regions = regions.map(|(region, accounts)| (region.clone(), sightings(accounts)));
+        Recorders { probed: true, regions: regions.collect() }
+    }
+
+    /// Forgets whatever is not wanted any more; says whether there was anything.
+    pub fn keep(&mut self, wanted: &Wanted) -> bool {
+        let known = self.len();
+        self.0.retain(|region, accounts| {
+            let wanted = wanted.get(region);
+            accounts.retain(|account, _| wanted.is_some_and(|wanted| wanted.contains(account)));
+            !accounts.is_empty()
+        });
+        self.len() < known
+    }
+
+    fn len(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
+    }
+
+    /// Takes in what a look gave; says whether anything is different now.
+    pub fn note(
+        &mut self,
+        (region, account): (&Region, AccountId),
+        look: Result<RecorderState, Unlooked>,
+        now: Timestamp,
+    ) -> bool {
+        let accounts = self.0.entry(region.clone()).or_default();
+        let mut known = accounts.get_mut(&account);
+        let recorder = match (look, &mut known) {
+            (Ok(recorder), _) => recorder,
+            (Err(unlooked), Some(sight)) if unlooked.is_passing() && sight.is_fresh(now) => {
+                sight.tried = now;
+                return false;
+            }
+            (Err(unlooked), _) => RecorderState::Unknown { why: unlooked.why().to_owned() },
+        };
+        let differs = known.as_ref().is_none_or(|sight| sight.sighting.recorder != recorder);
+        let sighting = Sighting { recorder, at: now };
+        match known {
+            Some(sight) if !differs => (sight.sighting, sight.tried) = (sighting, now),
+            Some(_) | None => {
+                accounts.insert(account, Sight::first(sighting));
+            }
+        }
+        differs
+    }
+
+    /// The accounts to enter now, each with the regions to look at: the one that waited longest
+    /// first, and those never looked at before all others. At most [`LOOKS_MAX`] looks, unless a
+    /// single account takes more.
+    pub fn due(
+        &self,
+        wanted: &Wanted,
+        interval: Duration,
+        now: Timestamp,
+    ) -> Vec<(AccountId, Vec<Region>)> {
+        // When the account was last tried anywhere it is due; `None` comes first.
+        let mut accounts: BTreeMap<AccountId, (Option<Timestamp>, Vec<Region>)> = BTreeMap::new();
+        for (region, account) in spots(wanted) {
+            let sight = self.sight(region, account);
+            if sight.is_some_and(|sight| !sight.is_due(interval, now)) {
+                continue;
+            }
+            let tried = sight.map(|sight| sight.tried);
+            let (oldest, regions) = accounts.entry(account).or_insert((tried, Vec::new()));
+            *oldest = tried.min(*oldest);
+            regions.push(region.clone());
+        }
+        let mut accounts: Vec<_> = accounts.into_iter().collect();
+        accounts.sort_by_key(|(account, (oldest, _))| (*oldest, *account));
+        let mut looks = 0_usize;
+        let within = accounts.into_iter().take_while(|(_, (_, regions))| {
+            let is_first = looks == 0;
+            looks = looks.saturating_add(regions.len());
+            is_first || looks <= LOOKS_MAX
+        });
+        within.map(|(account, (_, regions))| (account, regions)).collect()
+    }
+
+    /// When the next account is due; `None` while nobody is wanted.
+    pub fn due_next(&self, wanted: &Wanted, interval: Duration) -> Option<Timestamp> {
+        let due = spots(wanted).map(|(region, account)| {
+            self.sight(region, account).map_or(Timestamp::MIN, |sight| sight.due(interval))
+        });
+        due.min()
+    }
+
+    fn sight(&self, region: &Region, account: AccountId) -> Option<&Sight> {
+        self.0.get(region)?.get(&account)
+    }
+}
+
+fn spots(wanted: &Wanted) -> impl Iterator<Item = (&Region, AccountId)> {
+    let regions = wanted.iter();
+    regions.flat_map(|(region, accounts)| accounts.iter().map(move |account| (region, *account)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::domain::members::probe::*;
+
+    const INTERVAL: Duration = Duration::from_mins(10);
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+    }
+
+    fn account(number: u32) -> AccountId {
+        format!("{number:012}").parse().unwrap()
+    }
+
+    fn region(number: u32) -> Region {
+        format!("eu-west-{number}").parse().unwrap()
+    }
+
+    fn of(spots: &[(u32, u32)]) -> Wanted {
+        let mut wanted = Wanted::new();
+        for (in_region, number) in spots {
+            wanted.entry(region(*in_region)).or_default().insert(account(*number));
+        }
+        wanted
+    }
+
+    fn failed(stage: Stage, kind: FailureKind) -> Result<RecorderState, Unlooked> {
+        Err(Unlooked { stage, kind })
+    }
+
+    /// When one account is looked at within a day, if every look gives `look`; in minutes.
+    fn looks(look: &Result<RecorderState, Unlooked>) -> Vec<i64> {
+        let (wanted, mut sights) = (of(&[(1, 1)]), Sights::default());
+        let mut times = Vec::new();
+        for minute in 0..6 * 60 {
+            if !sights.due(&wanted, INTERVAL, at(minute)).is_empty() {
+                sights.note((&region(1), account(1)), look.clone(), at(minute));
+                times.push(minute);
+            }
+        }
+        times
+    }
+
+    fn kind(sights: &Sights) -> &'static str {
+        let recorders = sights.recorders();
+        recorders.of(&region(1), account(1)).unwrap().recorder.kind().as_str()
+    }
+
+    #[test]
+    fn a_missing_recorder_is_looked_for_at_every_interval() {
+        assert_eq!(looks(&Ok(RecorderState::Missing))[..4], [0, 10, 20, 30]);
+        assert_eq!(looks(&Ok(RecorderState::Stopped))[..4], [0, 10, 20, 30]);
+    }
+
+    #[test]
+    fn a_recorder_that_records_is_looked_at_once_an_hour() {
+        assert_eq!(looks(&Ok(RecorderState::Recording)), [0, 60, 120, 180, 240, 300]);
+    }
+
+    #[test]
+    fn a_role_that_lets_nobody_in_is_tried_ever_more_rarely_up_to_once_an_hour() {
+        let denied = failed(Stage::Enter, FailureKind::Denied);
+        assert_eq!(looks(&denied), [0, 10, 20, 40, 80, 140, 200, 260, 320]);
+    }
+
+    #[test]
+    fn a_missing_answer_does_not_unsee_a_recorder_until_it_is_an_hour_old() {
+        let (spot, mut sights) = ((&region(1), account(1)), Sights::default());
+        assert!(sights.note(spot, Ok(RecorderState::Stopped), at(0)));
+        assert!(!sights.note(spot, failed(Stage::Look, FailureKind::Throttled), at(59)));
+        assert_eq!(kind(&sights), "stopped");
+        assert_eq!(sights.due(&of(&[(1, 1)]), INTERVAL, at(60)), [], "it was tried a minute ago");
+        assert!(sights.note(spot, failed(Stage::Look, FailureKind::Timeout), at(60)));
+        assert_eq!(kind(&sights), "unknown");
+        assert!(!sights.note(spot, failed(Stage::Look, FailureKind::Timeout), at(70)));
+        assert!(sights.note(spot, Ok(RecorderState::Stopped), at(80)));
+    }
+
+    #[test]
+    fn a_refusal_counts_at_once_and_is_never_called_missing() {
+        for stage in [Stage::Enter, Stage::Look] {
+            let (spot, mut sights) = ((&region(1), account(1)), Sights::default());
+            sights.note(spot, Ok(RecorderState::Recording), at(0));
+            assert!(sights.note(spot, failed(stage, FailureKind::Denied), at(1)));
+            assert_eq!(kind(&sights), "unknown");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_went_back_keeps_nobody_from_being_looked_at() {
+        let (wanted, mut sights) = (of(&[(1, 1)]), Sights::default());
+        sights.note((&region(1), account(1)), Ok(RecorderState::Missing), at(600));
+        assert_eq!(sights.due(&wanted, INTERVAL, at(0)).len(), 1);
+    }
+
+    #[test]
+    fn whoever_was_never_looked_at_comes_first_and_then_the_oldest() {
+        let (wanted, mut sights) =
+            (of(&[(1, 1), (1, 2), (2, 2), (1, 3), (2, 3)]), Sights::default());
+        sights.note((&region(1), account(1)), Ok(RecorderState::Missing), at(5));
+        sights.note((&region(1), account(2)), Ok(RecorderState::Missing), at(0));
+        sights.note((&region(2), account(2)), Ok(RecorderState::Recording), at(0));
+        sights.note((&region(1), account(3)), Ok(RecorderState::Missing), at(20));
+        let due = sights.due(&wanted, INTERVAL, at(20));
+        let shown: Vec<String> = due
+            .iter()
+            .map(|(account, regions)| {
+                let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                format!("{account} {}", regions.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            ["000000000003 eu-west-2", "000000000002 eu-west-1", "000000000001 eu-west-1"]
+        );
+    }
+
+    #[test]
+    fn who_is_not_wanted_any_more_is_forgotten() {
+        let mut sights = Sights::default();
+        for number in 1..=3 {
+            sights.note((&region(number), account(number)), Ok(RecorderState::Missing), at(0));
+        }
+        let wanted = of(&[(2, 2), (2, 9)]);
+        assert!(sights.keep(&wanted) && !sights.keep(&wanted));
+        let recorders = sights.recorders();
+        assert_eq!(recorders.regions.len(), 1);
+        assert!(recorders.of(&region(2), account(2)).is_some());
+        assert_eq!(Sights::of(&recorders), sights, "and what is left survives a new beginning");
+    }
+
+    proptest! {
+        #[test]
+        fn rounds_are_bounded_and_reach_everybody(
+            spots in proptest::collection::btree_set((1_u32..25, 0_u32..60), 1..900),
+        ) {
+            let spots: Vec<_> = spots.into_iter().collect();
+            let (wanted, mut sights) = (of(&spots), Sights::default());
+            let mut seen = 0;
+            loop {
+                let due = sights.due(&wanted, INTERVAL, at(0));
+                if due.is_empty() {
+                    break;
+                }
+                let looks: usize = due.iter().map(|(_, regions)| regions.len()).sum();
+                prop_assert!(looks <= LOOKS_MAX);
+                for (account, regions) in due {
+                    for region in regions {
+                        sights.note((&region, account), Ok(RecorderState::Missing), at(0));
+                        seen += 1;
+                    }
+                }
+            }
+            prop_assert_eq!(seen, spots.len());
+            prop_assert_eq!(sights.due_next(&wanted, INTERVAL), Some(at(10)));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Did a pack arrive? The verdict over its members, never over the aggregate status alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::new_account::Newcomer;
+use crate::domain::base::model::{AccountId, PackName, Timestamp};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::{Counts, Member, MemberStatus};
+
+/// Whether a pack has arrived: the closed set of a metric label. Of several that apply, the first
+/// in this order: deleting, unseen, degraded, missing, converging, stuck aggregate, converged.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every expected account has it.
+    Converged,
+    /// AWS is at work, or still tries for accounts that joined lately.
+    Converging,
+    /// Expected accounts failed.
+    Degraded,
+    /// Expected accounts have no row, past the grace.
+    Missing,
+    /// Every account is done while the aggregate says "in progress"; a second sweep has to agree
+    /// before it is called converged.
+    StuckAggregate,
+    /// It is being removed.
+    Deleting,
+    /// Its members were not read yet, or nobody knows who is expected.
+    Unseen,
+}
+
+impl Verdict {
+    /// Every verdict, in label order.
+    pub const ALL: [Self; 7] = [
+        Self::Converged,
+        Self::Converging,
+        Self::Degraded,
+        Self::Missing,
+        Self::StuckAggregate,
+        Self::Deleting,
+        Self::Unseen,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::Converging => "converging",
+            Self::Degraded => "degraded",
+            Self::Missing => "missing",
+            Self::StuckAggregate => "stuck_aggregate",
+            Self::Deleting => "deleting",
+            Self::Unseen => "unseen",
+        }
+    }
+}
+
+/// How a pack arrived at its members in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Arrival {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is no better one, in words, if something has to be said: what was not read, who is
+    /// not known, how old the figures are.
+    pub why: Option<String>,
+    /// The aggregate has said "in progress" although every account is done.
+    pub aggregate_stuck: bool,
+    /// How many accounts are expected to have it; `None` while the account list is not known.
+    pub expected: Option<usize>,
+    /// Members by status.
+    pub counts: Counts,
+    /// Failed members by class; classes that do not occur are absent.
+    pub classes: BTreeMap<FailureClass, usize>,
+    /// Members that are not simply ok, by account; kept up to a cap.
+    #[serde(skip)]
+    pub troubled: Arc<[Member]>,
+    /// Whether there are more of them than are kept.
+    pub truncated: bool,
+    /// How every account that joined lately stands, ok included; absent: not known yet.
+    #[serde(skip)]
+    pub newcomers: BTreeMap<AccountId, MemberStatus>,
+    /// The management account has no row: said, and no reason to call the pack missing.
+    pub management_missing: bool,
+    /// When every member was last read, by AWS's clock.
+    pub swept: Option<Timestamp>,
+    /// When those in trouble were last read, by AWS's clock; a sweep counts.
+    pub read: Option<Timestamp>,
+}
+
+impl Arrival {
+    /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
+    /// time are left out.
+    pub fn headline(&self) -> Option<String> {
+        let verdict = match self.verdict {
+            Verdict::Unseen => return None,
+            // A matter of one more sweep.
+            Verdict::StuckAggregate => Verdict::Converging,
+            Verdict::Converged
+            | Verdict::Converging
+            | Verdict::Degraded
+            | Verdict::Missing
+            | Verdict::Deleting => self.verdict,
+        };
+        let classes = self.classes.iter().map(|(class, count)| format!("{count} {class}"));
+        let classes: Vec<String> = classes.collect();
+        let why =
+            if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+        Some(format!("{}{why}", verdict.as_str()))
+    }
+}
+
+/// What is known of the members of one region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tracking {
+    /// Every pack that is ours.
+    pub packs: BTreeMap<PackName, Arrival>,
+    /// Every account that joined lately and is expected by some pack here.
+    pub newcomers: Vec<Newcomer>,
+    /// When the members in trouble of every pack that needs it were last read.
+    pub trouble_last: Option<Timestamp>,
+    /// The oldest of the last full sweeps of all packs; `None` until each had one.
+    pub sweep_last: Option<Timestamp>,
+}

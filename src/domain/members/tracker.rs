@@ -1,0 +1,253 @@
+//! Tracking: what is known of the members of every pack of one region, and what to read next.
+//!
+//! Level-triggered like everything else: each look brings the facts, each reading brings rows, and
+//! verdicts are worked out of both from scratch. Nothing here is needed for safety after a restart:
+//! losing it costs a sweep. Who reads, and how fast, is not decided here.
+
+mod agenda;
+mod causes;
+mod course;
+mod judgement;
+mod people;
+mod reading;
+mod roster;
+mod rows;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use agenda::{Errand, Rank, Sweeps};
+pub use causes::OWN_ACCOUNT;
+pub use reading::{FILTERS, PAGE, Reading};
+pub use rows::Draft;
+
+use causes::Causes;
+use course::Course;
+use people::People;
+use reading::Found;
+use survey::{View, survey};
+
+use super::new_account::{Newcomer, newcomers};
+use super::rollout::{Arrival, Tracking};
+use crate::domain::base::model::{AccountId, PackName, Timestamp};
+use crate::domain::base::time::Pace;
+use crate::domain::observed::packs::{Ownership, Row, Seen, Unseen};
+use crate::domain::observed::recorder::Sighting;
+use crate::domain::organization::account_list::AccountList;
+use crate::domain::organization::membership::Standing;
+
+/// Members that are kept in words for one region, 5 MB: what the API lists and remedies look at.
+/// Packs share it evenly; counts and verdicts know of everybody.
+const TROUBLED_MAX: usize = 100_000;
+
+/// One region's memory of members.
+#[derive(Debug, Clone, Default)]
+pub struct Tracked {
+    people: People,
+    causes: Causes,
+    courses: BTreeMap<PackName, Course>,
+    arrivals: BTreeMap<PackName, Arrival>,
+    newcomers: Vec<Newcomer>,
+    recorders: BTreeMap<AccountId, Sighting>,
+    looked: Option<Timestamp>,
+    unseen: Option<Unseen>,
+}
+
+/// Whom each pack that should be there excludes; nothing where its manifest cannot be acted on, so
+/// that what AWS shows counts.
+pub type Targets<'a> = BTreeMap<&'a PackName, Option<&'a BTreeSet<AccountId>>>;
+
+/// A write that AWS took, or may have taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Write<'a> {
+    /// Of this pack.
+    pub pack: &'a PackName,
+    /// A Put; else a Delete.
+    pub is_put: bool,
+}
+
+/// What one complete look at the region goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Every visible pack.
+    pub seen: &'a Seen,
+    /// What should be there; empty while no manifest was read.
+    pub targets: &'a Targets<'a>,
+    /// Who is a member.
+    pub list: Option<&'a Arc<AccountList>>,
+    /// How far that can be believed.
+    pub standing: &'a Standing,
+    /// What a probe saw in this region.
+    pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
+}
+
+impl Tracked {
+    /// Takes in a complete look at the region. All times are AWS's.
+    pub fn look(&mut self, facts: &Facts<'_>, sweeps: &Sweeps, now: Timestamp) {
+        let Facts { seen, targets, list, standing, recorders } = *facts;
+        self.people.look(list, standing);
+        if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
+            self.recorders = recorders.cloned().unwrap_or_default();
+        }
+        self.courses.retain(|name, course| match seen.packs.get(name) {
+            Some(pack) => matches!(pack.ownership, Ownership::Ours(_)),
+            None => course.miss(seen.unlisted.get(name)),
+        });
+        for (name, pack) in &seen.packs {
+            if !matches!(pack.ownership, Ownership::Ours(_)) {
+                continue;
+            }
+            let target = targets.get(name);
+            match self.courses.get_mut(name) {
+                Some(course) => course.look(pack, target, now),
+                None => {
+                    self.courses.insert(name.clone(), Course::new(pack, target, now));
+                }
+            }
+        }
+        (self.looked, self.unseen) = (Some(now), None);
+        self.survey_all(sweeps, now);
+    }
+
+    /// The region could not be looked at: what is known stays, and says so.
+    pub fn lost(&mut self, unseen: &Unseen) {
+        self.unseen = Some(unseen.clone());
+        self.show();
+    }
+
+    /// Takes in the writes of a tick.
+    pub fn wrote<'a>(
+        &mut self,
+        writes: impl IntoIterator<Item = Write<'a>>,
+        sweeps: &Sweeps,
+        now: Timestamp,
+    ) {
+        for Write { pack, is_put } in writes {
+            if let Some(course) = self.courses.get_mut(pack) {
+                course.wrote(is_put, now);
+            }
+        }
+        self.survey_all(sweeps, now);
+    }
+
+    /// Adds a page of rows to a reading.
+    pub fn note(&mut self, draft: &mut Draft, rows: &[Row]) {
+        draft.add(rows, &mut self.people.roster, &mut self.causes);
+    }
+
+    /// Takes in a reading that was read to its end.
+    pub fn take(
+        &mut self,
+        (reading, draft): (&Reading, Draft),
+        sweeps: &Sweeps,
+        (began, ended): (Timestamp, Timestamp),
+    ) {
+        let Some(course) = self.courses.get_mut(reading.pack()) else { return };
+        let found = match reading {
+            Reading::Trouble(_) => Found::Trouble(draft),
+            Reading::Account(_, account) => {
+                Found::Account(self.people.roster.number(*account), draft)
+            }
+            Reading::Sweep(_) => Found::Sweep(draft),
+        };
+        let (people, has_list) = (&self.people, self.people.list.is_some());
+        course.take(found, began, |number| !has_list || people.is_listed(number));
+        self.causes.forget_unused();
+        self.survey(reading.pack(), sweeps, ended);
+        let is_sweep = matches!(reading, Reading::Sweep(_));
+        let is_alone = matches!(reading, Reading::Account(..));
+        if let Some(course) = self.courses.get_mut(reading.pack()).filter(|_| !is_alone) {
+            course.conclude(is_sweep, (began, ended));
+        }
+        self.show_newcomers(ended);
+    }
+
+    /// A reading failed, or made no sense.
+    pub fn fail(&mut self, reading: &Reading, why: String, now: Timestamp) {
+        if let Some(course) = self.courses.get_mut(reading.pack()) {
+            course.fail(why, now);
+        }
+        self.show();
+    }
+
+    /// Every reading that is due or will be, if nothing changes; none while the region is not seen.
+    pub fn errands(&self, sweeps: &Sweeps, pace: &Pace) -> Vec<Errand> {
+        if self.unseen.is_some() || self.looked.is_none() {
+            return Vec::new();
+        }
+        let errands = |pack| agenda::errands(pack, &self.people, sweeps, pace);
+        self.courses.iter().flat_map(errands).collect()
+    }
+
+    /// One reading of every pack in trouble, as far as can be told before anything was read.
+    pub fn troubled(&self) -> Vec<Reading> {
+        let is_troubled = |course: &Course| !course.is_quiet() && !course.is_going();
+        let troubled = self.courses.iter().filter(|(_, course)| is_troubled(course));
+        troubled.map(|pack| agenda::trouble(pack, &self.people)).collect()
+    }
+
+    /// One reading of everybody, for every pack.
+    pub fn everybody(&self) -> Vec<Reading> {
+        let courses = self.courses.iter().filter(|(_, course)| !course.is_going());
+        courses.map(|(name, _)| Reading::Sweep(name.clone())).collect()
+    }
+
+    /// Whether rows that were read since then may be those of before a change of this pack.
+    pub fn is_outdated(&self, pack: &PackName, began: Timestamp) -> bool {
+        self.courses.get(pack).is_none_or(|course| course.changed > began)
+    }
+
+    /// What is known of everybody.
+    pub fn tracking(&self) -> Tracking {
+        let courses = self.courses.values();
+        let troubled = courses.clone().filter(|course| agenda::is_troubled(course, &self.people));
+        let trouble = troubled.map(|course| course.read).min();
+        let sweeps = courses.map(|course| course.swept).min();
+        Tracking {
+            packs: self.arrivals.clone(),
+            newcomers: self.newcomers.clone(),
+            trouble_last: trouble.unwrap_or(self.looked),
+            sweep_last: sweeps.unwrap_or(self.looked),
+        }
+    }
+
+    fn survey_all(&mut self, sweeps: &Sweeps, now: Timestamp) {
+        let names: Vec<PackName> = self.courses.keys().cloned().collect();
+        for name in &names {
+            self.survey(name, sweeps, now);
+        }
+        self.show_newcomers(now);
+    }
+
+    fn survey(&mut self, pack: &PackName, sweeps: &Sweeps, now: Timestamp) {
+        let troubled_max = TROUBLED_MAX.checked_div(self.courses.len()).unwrap_or(TROUBLED_MAX);
+        let Some(course) = self.courses.get_mut(pack) else { return };
+        let view = View { people: &self.people, now, again: sweeps.trouble, troubled_max };
+        course.survey = survey(course, &view);
+    }
+
+    fn show_newcomers(&mut self, now: Timestamp) {
+        self.show();
+        let Some(list) = &self.people.list else { return };
+        let is_expected = |pack: &PackName, account: AccountId| {
+            self.courses
+                .get(pack)
+                .is_some_and(|course| !course.is_deleting() && !course.excluded.contains(&account))
+        };
+        let packs = &self.arrivals;
+        self.newcomers = newcomers(list, packs, is_expected, &self.recorders, &self.newcomers, now);
+    }
+
+    fn show(&mut self) {
+        let (people, unseen) = (&self.people, self.unseen.as_ref());
+        let arrivals = self
+            .courses
+            .iter()
+            .map(|(name, it)| (name.clone(), verdict::arrival(it, people, unseen)));
+        self.arrivals = arrivals.collect();
+    }
+}

@@ -1,0 +1,169 @@
+//! What to read next: who may have changed first, everybody in the end, nothing without need.
+//!
+//! A converged pack that nothing touches costs one slow sweep. Readings that failed are tried again
+//! ever more rarely; the rate of calls is the limiter's.
+
+use std::time::Duration;
+
+use super::course::{AGREE, Course};
+use super::people::People;
+use super::reading::{FILTERS, PAGE, Reading};
+use super::survey::{Survey, Wanted};
+use super::verdict::verdict;
+use crate::domain::base::model::{PackName, Timestamp};
+use crate::domain::base::time::{Pace, after, backoff};
+use crate::domain::members::rollout::Verdict;
+
+/// How often members are read (settings: `intervals.sweepTrouble`, `intervals.sweepFull`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweeps {
+    /// Between two readings of the members in trouble, and of those whose window is open.
+    pub trouble: Duration,
+    /// Between two readings of everybody.
+    pub full: Duration,
+}
+
+/// What comes first when several readings are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A command waits for it.
+    Command,
+    /// It changed lately, or a run is on its way.
+    Changed,
+    /// Somebody joined lately.
+    Newcomer,
+    /// It is in trouble as before.
+    Trouble,
+    /// A verdict waits for a reading of everybody.
+    Verdict,
+    /// Everybody is read from time to time.
+    Routine,
+}
+
+/// A reading, and when it is due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Errand {
+    /// What comes first.
+    pub rank: Rank,
+    /// Not before.
+    pub due: Timestamp,
+    /// What to read.
+    pub reading: Reading,
+}
+
+/// Everything that will have to be read of one pack if nothing changes.
+pub(super) fn errands(
+    (name, course): (&PackName, &Course),
+    people: &People,
+    sweeps: &Sweeps,
+    pace: &Pace,
+) -> Vec<Errand> {
+    let mut all = Vec::new();
+    // While AWS does not show what we wrote, rows would be those of before.
+    if course.is_awaiting() || course.is_going() {
+        return all;
+    }
+    let mut add = |rank, due: Timestamp, reading| all.push(Errand { rank, due, reading });
+    let sweep = || Reading::Sweep(name.clone());
+    let trouble = || trouble((name, course), people);
+    let moved = course.changed.max(course.touched);
+    let read = course.read.filter(|read| *read >= moved);
+    match (course.read, read) {
+        // Nothing says that anybody is in trouble: one reading tells everything.
+        (None, _) if course.is_quiet() => add(Rank::Verdict, Timestamp::MIN, sweep()),
+        (_, None) => add(Rank::Changed, moved, trouble()),
+        (_, Some(read)) if course.survey.working > 0 => {
+            let times = course.looks.saturating_sub(1);
+            let wait = if course.is_at_work(read) {
+                backoff(pace.look_again, times, pace.look_again_max).min(sweeps.trouble)
+            } else {
+                sweeps.trouble
+            };
+            add(Rank::Changed, after(read, wait), trouble());
+        }
+        (_, Some(_)) if !course.is_swept() => add(Rank::Verdict, moved, sweep()),
+        (_, Some(read)) if is_troubled(course, people) && !course.needs_agreement() => {
+            add(Rank::Trouble, after(read, sweeps.trouble), trouble());
+        }
+        (_, Some(_)) => {}
+    }
+    if let Some(deadline) = course.survey.deadline {
+        add(Rank::Newcomer, deadline, trouble());
+    }
+    if course.needs_agreement() {
+        // Without a first sweep since AWS went to work, its aggregate gets time to catch up.
+        let first = course.agreement.map(|agreement| agreement.first);
+        let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
+        add(Rank::Verdict, after(from, AGREE), sweep());
+    }
+    wanted((name, course), people, &mut add);
+    if let Some(swept) = course.swept {
+        let due = after(swept, sweeps.full);
+        add(Rank::Routine, due, sweep());
+        // However much trouble there is, everybody is read in the end.
+        add(Rank::Changed, after(due, sweeps.full), sweep());
+    }
+    if let Some(setback) = &course.setback {
+        let wait = backoff(pace.requeue, setback.attempts.saturating_sub(1), pace.requeue_max);
+        let again = after(setback.at, wait);
+        for errand in &mut all {
+            errand.due = errand.due.max(again);
+        }
+    }
+    all
+}
+
+/// Whether the filtered listings of a pack say something: somebody fails or is at work, or AWS says
+/// so and the members do not show otherwise.
+pub(super) fn is_troubled(course: &Course, people: &People) -> bool {
+    let Survey { counts, working, .. } = &course.survey;
+    let is_calm = course.is_quiet() && counts.failed == 0 && *working == 0;
+    !is_calm && !course.is_going() && verdict(course, people).0 != Verdict::Converged
+}
+
+/// Who is in trouble; everybody, when that is no dearer.
+pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> Reading {
+    if sweep_cost(people) <= trouble_cost(course) {
+        Reading::Sweep(name.clone())
+    } else {
+        Reading::Trouble(name.clone())
+    }
+}
+
+/// Single accounts; all that are in trouble, or everybody, where that is cheaper.
+fn wanted(
+    (name, course): (&PackName, &Course),
+    people: &People,
+    add: &mut impl FnMut(Rank, Timestamp, Reading),
+) {
+    // Rows that a run changes by the minute are not worth a request each.
+    let is_busy = course.survey.working > 0 || !course.is_swept();
+    let mut wanted =
+        course.survey.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
+    let Some(Wanted { due, account, .. }) = wanted.peek().copied() else { return };
+    let together = wanted.take_while(|it| it.due <= after(due, TOGETHER));
+    let (filtered, others): (Vec<Wanted>, Vec<Wanted>) = together.partition(|it| it.is_filtered);
+    let filters = trouble_cost(course);
+    let reading = if sweep_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
+    {
+        Reading::Sweep(name.clone())
+    } else if filters < filtered.len() {
+        Reading::Trouble(name.clone())
+    } else {
+        Reading::Account(name.clone(), account)
+    };
+    add(Rank::Newcomer, due, reading);
+}
+
+/// Accounts that are due within this time are read together, if that is cheaper.
+const TOGETHER: Duration = Duration::from_mins(5);
+
+/// Requests of a sweep.
+fn sweep_cost(people: &People) -> usize {
+    people.len().div_ceil(PAGE).max(1)
+}
+
+/// Requests of the filtered listings.
+fn trouble_cost(course: &Course) -> usize {
+    FILTERS.len().saturating_add(course.rows.rest_len() / PAGE)
+}

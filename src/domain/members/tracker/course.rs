@@ -1,0 +1,328 @@
+//! One pack on its way: what it looked like last, when it changed, what was read of its members.
+//!
+//! Two kinds of change: a *change* is other content or a Put of ours, after which every row has to
+//! be read anew; a *touch* is anything else that moved (somebody joined, the aggregate changed),
+//! after which it is enough to look who is in trouble.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::reading::Found;
+use super::roster::Number;
+use super::rows::{Evidence, Rows};
+use super::survey::Survey;
+use crate::domain::base::model::{AccountId, Digest, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::observed::content::fingerprint_of;
+use crate::domain::observed::packs::{
+    ObservedPack, Phase, RUN_MAX, RolloutStatus, StatusRecord, Verb,
+};
+
+/// Two sweeps that agree on what the rows alone do not prove are at least this far apart
+/// (reliability I-S17).
+pub(super) const AGREE: Duration = Duration::from_mins(10);
+
+/// How long a Put of ours may stay invisible (10 min: Terraform's AWS provider polls as long).
+const SETTLE: Duration = Duration::from_mins(10);
+
+/// One pack of ours.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    arn: String,
+    content: Digest,
+    last_update: Timestamp,
+    /// AWS's aggregate, which is no evidence of anything but a run.
+    pub(super) aggregate: Option<RolloutStatus>,
+    /// Whether a manifest wants it here.
+    pub(super) is_wanted: bool,
+    /// Who is not expected to have it.
+    pub(super) excluded: BTreeSet<AccountId>,
+    /// Who is expected to have it although AWS was last told otherwise.
+    pub(super) told: BTreeSet<AccountId>,
+    /// AWS's time of the last change, as far as it is known.
+    pub(super) reference: Timestamp,
+    /// A good row that is older does not prove that this content arrived: the same, until two
+    /// sweeps have agreed that it did.
+    pub(super) proof: Timestamp,
+    /// A Put of ours that AWS does not show yet: since when, and the time that AWS showed before.
+    awaiting: Option<(Timestamp, Timestamp)>,
+    /// What was read before says nothing about the content as it is.
+    pub(super) changed: Timestamp,
+    /// What was read before may not be all.
+    pub(super) touched: Timestamp,
+    /// It was not there at the last look; a second such look counts.
+    is_missed: bool,
+    /// The rows.
+    pub(super) rows: Rows,
+    /// When those in trouble were last read; a sweep counts. Times of readings are their starts.
+    pub(super) read: Option<Timestamp>,
+    /// When everybody was last read.
+    pub(super) swept: Option<Timestamp>,
+    /// When single accounts were read after that.
+    lone: BTreeMap<Number, Timestamp>,
+    /// Readings since the last change that found a run going on.
+    pub(super) looks: u32,
+    /// Readings that failed in a row.
+    pub(super) setback: Option<Setback>,
+    /// Sweeps since the last change that found everybody done.
+    pub(super) agreement: Option<Agreement>,
+    /// How everybody stood when that was last worked out.
+    pub(super) survey: Survey,
+}
+
+/// Readings that came to nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Setback {
+    /// When the last one failed.
+    pub(super) at: Timestamp,
+    /// How many there were.
+    pub(super) attempts: u32,
+    /// Why, in words.
+    pub(super) why: String,
+}
+
+/// Sweeps that found everybody done, deployed or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Agreement {
+    /// When the first of them ended.
+    pub(super) first: Timestamp,
+    /// Whether another one began long enough after it.
+    pub(super) is_confirmed: bool,
+}
+
+impl Course {
+    /// A pack at first sight.
+    pub(super) fn new(
+        pack: &ObservedPack,
+        target: Option<&Option<&BTreeSet<AccountId>>>,
+        now: Timestamp,
+    ) -> Self {
+        let mut course = Self {
+            arn: pack.record.arn.clone(),
+            content: fingerprint_of(&pack.record),
+            last_update: pack.record.last_update,
+            aggregate: None,
+            is_wanted: false,
+            excluded: BTreeSet::new(),
+            told: BTreeSet::new(),
+            reference: pack.record.last_update,
+            proof: pack.record.last_update,
+            awaiting: None,
+            changed: Timestamp::MIN,
+            touched: Timestamp::MIN,
+            is_missed: false,
+            rows: Rows::default(),
+            read: None,
+            swept: None,
+            lone: BTreeMap::new(),
+            looks: 0,
+            setback: None,
+            agreement: None,
+            survey: Survey::default(),
+        };
+        course.look(pack, target, now);
+        course
+    }
+
+    /// Takes in what a complete observation shows of it.
+    pub(super) fn look(
+        &mut self,
+        pack: &ObservedPack,
+        target: Option<&Option<&BTreeSet<AccountId>>>,
+        now: Timestamp,
+    ) {
+        let record = &pack.record;
+        let status = pack.status.as_ref().map(|record: &StatusRecord| record.status.clone());
+        let content = fingerprint_of(record);
+        let is_other = content != self.content || record.arn != self.arn;
+        let is_moved = record.last_update != self.last_update;
+        match self.awaiting {
+            Some((_, before)) if is_other || record.last_update != before => {
+                self.awaiting = None;
+                (self.reference, self.proof) = (record.last_update, record.last_update);
+            }
+            Some((since, _)) if after(since, SETTLE) <= now => self.awaiting = None,
+            None if is_other => {
+                (self.reference, self.proof) = (record.last_update, record.last_update);
+                self.change(now);
+            }
+            Some(_) | None => {}
+        }
+        if record.arn != self.arn {
+            (self.rows, self.read, self.swept) = (Rows::default(), None, None);
+            self.arn.clone_from(&record.arn);
+        }
+        if is_moved || status != self.aggregate {
+            self.touched = now;
+            // What was found out about one run says nothing about the next.
+            self.agreement = self.agreement.filter(|_| self.is_in_progress());
+        }
+        self.is_wanted = target.is_some();
+        let excluded = target.copied().flatten().unwrap_or(&record.excluded);
+        if self.excluded != *excluded {
+            self.excluded.clone_from(excluded);
+        }
+        self.told = record.excluded.difference(excluded).copied().collect();
+        (self.content, self.last_update, self.aggregate) = (content, record.last_update, status);
+        self.is_missed = false;
+    }
+
+    /// Takes in an observation that does not list it; whether it may still be there.
+    pub(super) fn miss(&mut self, status: Option<&StatusRecord>) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_missed, true);
+        let status = status.map(|record| record.status.clone());
+        let is_deleted =
+            matches!(status, Some(RolloutStatus::Known(Verb::Delete, Phase::Successful)));
+        let is_deleting = matches!(status, Some(RolloutStatus::Known(Verb::Delete, _)));
+        if is_deleting {
+            self.aggregate = status;
+        }
+        !is_deleted && (is_first || is_deleting)
+    }
+
+    /// We changed it, or may have.
+    pub(super) fn wrote(&mut self, is_put: bool, now: Timestamp) {
+        if is_put {
+            self.awaiting = Some((now, self.last_update));
+            self.change(now);
+        }
+        self.touched = now;
+    }
+
+    fn change(&mut self, now: Timestamp) {
+        (self.changed, self.touched) = (now, now);
+        (self.looks, self.agreement) = (0, None);
+        self.rows.doubt();
+        self.lone.clear();
+    }
+
+    /// Takes in a reading that came to its end.
+    pub(super) fn take(
+        &mut self,
+        found: Found,
+        began: Timestamp,
+        is_listed: impl Fn(Number) -> bool,
+    ) {
+        self.setback = None;
+        match found {
+            Found::Trouble(draft) => {
+                self.rows.take_filtered(draft);
+                self.read = Some(began);
+            }
+            Found::Account(number, draft) => {
+                self.rows.take_one(number, draft, self.proof);
+                self.lone.insert(number, began);
+            }
+            Found::Sweep(draft) => {
+                self.rows = Rows::all(draft, self.proof, is_listed);
+                (self.read, self.swept) = (Some(began), Some(began));
+                self.lone.retain(|_, at| *at > began);
+                if began < self.changed {
+                    self.rows.doubt();
+                }
+            }
+        }
+    }
+
+    /// Draws conclusions from a reading of several members, once it is surveyed.
+    pub(super) fn conclude(&mut self, is_sweep: bool, (began, ended): (Timestamp, Timestamp)) {
+        let is_working = self.survey.working > 0;
+        self.looks = if is_working { self.looks.saturating_add(1) } else { 0 };
+        if is_working {
+            self.agreement = None;
+        }
+        let is_done = !is_working && self.survey.unclear == 0 && self.awaiting.is_none();
+        if !is_sweep || began < self.changed {
+            return;
+        }
+        self.agreement = match self.agreement {
+            _ if !is_done => None,
+            None => Some(Agreement { first: ended, is_confirmed: false }),
+            Some(Agreement { first, is_confirmed }) => {
+                let is_confirmed = is_confirmed || after(first, AGREE) <= began;
+                Some(Agreement { first, is_confirmed })
+            }
+        };
+        if self.is_agreed() {
+            self.proof = Timestamp::MIN;
+            self.rows.trust();
+            self.survey.old = 0;
+        }
+    }
+
+    /// Whether only a second sweep can tell that everybody has it.
+    pub(super) fn needs_agreement(&self) -> bool {
+        let Survey { counts, old, .. } = &self.survey;
+        let is_done = counts.in_progress == 0 && counts.waiting == 0;
+        self.is_swept() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
+    }
+
+    /// A reading failed.
+    pub(super) fn fail(&mut self, why: String, now: Timestamp) {
+        let attempts = self.setback.as_ref().map_or(0, |setback| setback.attempts);
+        self.setback = Some(Setback { at: now, attempts: attempts.saturating_add(1), why });
+    }
+
+    /// When that evidence of this account was read; `None`: it is no evidence.
+    pub(super) fn read_of(&self, number: Number, evidence: Evidence<'_>) -> Option<Timestamp> {
+        let together = match evidence {
+            Evidence::Absent => self.swept.filter(|_| self.is_swept()),
+            Evidence::Row(row) if row.state.is_absence() => self.read.filter(|_| self.is_swept()),
+            Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Unsure => self.read,
+        };
+        together.max(self.lone.get(&number).copied())
+    }
+
+    /// When anybody was last read.
+    pub(super) fn read_last(&self) -> Option<Timestamp> {
+        self.read.max(self.lone.values().max().copied())
+    }
+
+    /// Whether a Put of ours does not show yet.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.awaiting.is_some()
+    }
+
+    /// Whether everybody was read since the last change.
+    pub(super) fn is_swept(&self) -> bool {
+        self.swept.is_some_and(|swept| swept >= self.changed)
+    }
+
+    /// Whether two sweeps agree that everybody is done.
+    pub(super) fn is_agreed(&self) -> bool {
+        self.agreement.is_some_and(|agreement| agreement.is_confirmed)
+    }
+
+    /// Whether the aggregate says that AWS is at work; a stuck one says so for ever.
+    pub(super) fn is_in_progress(&self) -> bool {
+        self.aggregate.as_ref().is_some_and(RolloutStatus::is_in_progress)
+    }
+
+    /// Whether the aggregate says that everybody is fine.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(
+            self.aggregate,
+            Some(RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful))
+        )
+    }
+
+    /// Whether AWS can be at work as the aggregate says: no run takes longer than [`RUN_MAX`].
+    pub(super) fn is_at_work(&self, now: Timestamp) -> bool {
+        self.is_in_progress() && after(self.last_update, RUN_MAX) > now
+    }
+
+    /// Whether its rows are going, or gone.
+    pub(super) fn is_going(&self) -> bool {
+        matches!(
+            self.aggregate,
+            Some(RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful))
+        )
+    }
+
+    /// Whether it is being removed, or was.
+    pub(super) fn is_deleting(&self) -> bool {
+        let is_failed =
+            matches!(self.aggregate, Some(RolloutStatus::Known(Verb::Delete, Phase::Failed)));
+        self.is_going() || is_failed && !self.is_wanted
+    }
+}

@@ -1,0 +1,71 @@
+//! The accounts of the organization as one region's memory knows them: the list, and numbers.
+
+use std::sync::Arc;
+
+use super::roster::{Number, Numbers, Roster};
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::organization::account_list::{Account, AccountList};
+use crate::domain::organization::membership::Standing;
+
+/// Who is a member, and how far that can be believed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct People {
+    /// The numbers of everybody, rows included.
+    pub(super) roster: Roster,
+    /// The list; `None` before the first.
+    pub(super) list: Option<Arc<AccountList>>,
+    /// Whether it is the newest there is.
+    pub(super) is_current: bool,
+    /// What is to be said of it, if it is not.
+    pub(super) doubt: Option<String>,
+    /// The accounts' numbers, in the order of the list.
+    numbers: Vec<Number>,
+    listed: Numbers,
+}
+
+impl People {
+    /// Takes in the list as it stands.
+    pub(super) fn look(&mut self, list: Option<&Arc<AccountList>>, standing: &Standing) {
+        (self.is_current, self.doubt) = match standing {
+            Standing::Current => (true, None),
+            Standing::Frozen(why) | Standing::Unknown(why) => (false, Some(why.clone())),
+        };
+        let Some(list) = list else { return };
+        if self.list.as_ref().is_some_and(|known| Arc::ptr_eq(known, list)) {
+            return;
+        }
+        let numbers = list.accounts.keys().map(|id| self.roster.number(*id));
+        self.numbers = numbers.collect();
+        self.listed = Numbers::default();
+        for number in &self.numbers {
+            self.listed.insert(*number);
+        }
+        self.list = Some(Arc::clone(list));
+    }
+
+    /// Every account of the list with its number.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&Account, Number)> {
+        let accounts = self.list.iter().flat_map(|list| list.accounts.values());
+        accounts.zip(self.numbers.iter().copied())
+    }
+
+    /// Whether the list holds this account.
+    pub(super) fn is_listed(&self, number: Number) -> bool {
+        self.listed.contains(number)
+    }
+
+    /// Whether it manages the organization.
+    pub(super) fn is_management(&self, account: AccountId) -> bool {
+        self.list.as_ref().is_some_and(|list| list.organization.management == account)
+    }
+
+    /// When the list was read; long ago without one.
+    pub(super) fn list_read(&self) -> Timestamp {
+        self.list.as_ref().map_or(Timestamp::MIN, |list| list.read)
+    }
+
+    /// How many accounts the list holds.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+}

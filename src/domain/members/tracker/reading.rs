@@ -1,0 +1,51 @@
+//! What to read next of a pack's members, and what came of it.
+
+use super::roster::Number;
+use super::rows::Draft;
+use crate::domain::base::model::{AccountId, PackName};
+use crate::domain::observed::packs::{Phase, Verb};
+
+/// One errand to AWS about the members of one pack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reading {
+    /// Who is in trouble: the [`FILTERS`], one listing each.
+    Trouble(PackName),
+    /// One account alone.
+    Account(PackName, AccountId),
+    /// Everybody.
+    Sweep(PackName),
+}
+
+/// The statuses that together show everybody who does not simply have the pack, as far as there is
+/// a row at all (aws.md §4.3).
+pub const FILTERS: [(Verb, Phase); 6] = [
+    (Verb::Create, Phase::Failed),
+    (Verb::Update, Phase::Failed),
+    (Verb::Delete, Phase::Failed),
+    (Verb::Create, Phase::InProgress),
+    (Verb::Update, Phase::InProgress),
+    (Verb::Delete, Phase::InProgress),
+];
+
+/// Rows a page (AWS Config API: `Limit`).
+pub const PAGE: usize = 100;
+
+impl Reading {
+    /// The pack it is about.
+    pub fn pack(&self) -> &PackName {
+        match self {
+            Self::Trouble(pack) | Self::Account(pack, _) | Self::Sweep(pack) => pack,
+        }
+    }
+}
+
+/// What a reading found, whole.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Those in trouble.
+    Trouble(Draft),
+    /// One account's row, if there is one.
+    Account(Number, Draft),
+    /// Everybody's.
+    Sweep(Draft),
+}

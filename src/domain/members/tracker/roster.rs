@@ -1,0 +1,129 @@
+//! Accounts as small numbers, so that a set of 10,000 of them is a kilobyte.
+//!
+//! Numbers are given in the order of first sight and never taken back; they live as long as the
+//! process and mean nothing outside of one region's memory.
+
+use std::collections::BTreeMap;
+
+use crate::domain::base::model::AccountId;
+
+/// An account's number in a [`Roster`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Number(u32);
+
+/// Every account that was seen in a list or in a row.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Roster {
+    numbers: BTreeMap<AccountId, Number>,
+    ids: Vec<AccountId>,
+}
+
+impl Roster {
+    /// The account's number, a new one at first sight.
+    pub(super) fn number(&mut self, id: AccountId) -> Number {
+        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            Number(next)
+        })
+    }
+
+    /// Whose number it is.
+    pub(super) fn id(&self, Number(number): Number) -> Option<AccountId> {
+        self.ids.get(usize::try_from(number).ok()?).copied()
+    }
+}
+
+/// A set of accounts, one bit each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Numbers(Vec<u64>);
+
+impl Numbers {
+    /// Adds an account.
+    pub(super) fn insert(&mut self, number: Number) {
+        let (word, bit) = place(number);
+        if self.0.len() <= word {
+            self.0.resize(word.saturating_add(1), 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    /// Takes an account out.
+    pub(super) fn remove(&mut self, number: Number) {
+        let (word, bit) = place(number);
+        if let Some(word) = self.0.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    /// Whether the account is in.
+    pub(super) fn contains(&self, number: Number) -> bool {
+        let (word, bit) = place(number);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Moves every account of `other` here.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        for number in std::mem::take(other).iter() {
+            self.insert(number);
+        }
+    }
+
+    /// The accounts, by number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Number> {
+        (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, word)| {
+            let bits = (0_u32..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| Number(first.saturating_add(bit)))
+        })
+    }
+}
+
+fn place(Number(number): Number) -> (usize, u64) {
+    let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
+    (word, 1 << (number % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use crate::domain::members::tracker::roster::*;
+
+    proptest! {
+        #[test]
+        fn a_set_of_bits_is_a_set(
+            acts in proptest::collection::vec((0_u32..200, any::<bool>()), 0..60),
+        ) {
+            let (mut bits, mut set) = (Numbers::default(), BTreeSet::new());
+            for (number, is_insert) in acts {
+                if is_insert {
+                    bits.insert(Number(number));
+                    set.insert(Number(number));
+                } else {
+                    bits.remove(Number(number));
+                    set.remove(&Number(number));
+                }
+                prop_assert_eq!(bits.contains(Number(number)), is_insert);
+            }
+            prop_assert!(bits.iter().eq(set.iter().copied()));
+            let mut all = Numbers::default();
+            all.append(&mut bits);
+            prop_assert!(all.iter().eq(set) && bits.iter().next().is_none());
+        }
+    }
+
+    #[test]
+    fn an_account_keeps_its_number() {
+        let mut roster = Roster::default();
+        let ids: Vec<AccountId> =
+            ["222222222222", "111111111111"].map(|id| id.parse().unwrap()).to_vec();
+        let numbers: Vec<Number> = ids.iter().map(|id| roster.number(*id)).collect();
+        assert_eq!(roster.number(ids[0]), numbers[0]);
+        assert_eq!(roster.id(numbers[1]), Some(ids[1]));
+        assert_eq!(roster.id(Number(2)), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! The rows of one pack as they were last read, compact: a bit for a member that has the pack, a
+//! record for every other.
+//!
+//! What a row means for an account is decided elsewhere (`judgement`); here is what AWS showed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::causes::Causes;
+use super::roster::{Number, Numbers, Roster};
+use crate::domain::base::model::Timestamp;
+use crate::domain::base::untrusted::one_line;
+use crate::domain::observed::failure_class::{FailureClass, classify};
+use crate::domain::observed::member::Cause;
+use crate::domain::observed::packs::{Phase, RolloutStatus, Row, Verb};
+
+/// What a row says, the better news first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowState {
+    /// `CREATE_SUCCESSFUL`, `UPDATE_SUCCESSFUL`
+    Ok,
+    /// `CREATE_IN_PROGRESS`, `UPDATE_IN_PROGRESS`
+    InProgress,
+    /// `DELETE_SUCCESSFUL`
+    Deleted,
+    /// `DELETE_IN_PROGRESS`
+    Deleting,
+    /// Any text that is not documented.
+    Unknown,
+    /// `DELETE_FAILED`
+    DeleteFailed(FailureClass),
+    /// `CREATE_FAILED`, `UPDATE_FAILED`
+    Failed(FailureClass),
+}
+
+impl RowState {
+    /// Whether the pack is not there, or not for long.
+    pub(super) fn is_absence(self) -> bool {
+        match self {
+            Self::Deleted | Self::Deleting | Self::DeleteFailed(_) => true,
+            Self::Ok | Self::InProgress | Self::Unknown | Self::Failed(_) => false,
+        }
+    }
+
+    /// Whether one of the six filtered listings shows rows of this kind.
+    pub(super) fn is_filtered(self) -> bool {
+        match self {
+            Self::InProgress | Self::Deleting | Self::DeleteFailed(_) | Self::Failed(_) => true,
+            Self::Ok | Self::Deleted | Self::Unknown => false,
+        }
+    }
+}
+
+/// One row, kept. The order decides between two rows of one account: the newer, then the worse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kept {
+    /// When AWS last changed it, in milliseconds as AWS counts; the least number: not said.
+    at: i64,
+    /// What it says.
+    pub(super) state: RowState,
+    /// AWS's words.
+    pub(super) cause: Option<Arc<Cause>>,
+    /// Whose it is.
+    pub(super) number: Number,
+}
+
+impl Kept {
+    fn new(row: &Row, roster: &mut Roster, causes: &mut Causes) -> Self {
+        let Row { account, status, error_code, error_message, last_update } = row;
+        let class = || classify(error_code.as_deref(), error_message.as_deref());
+        let state = match status {
+            RolloutStatus::Known(Verb::Create | Verb::Update, phase) => match phase {
+                Phase::Successful => RowState::Ok,
+                Phase::InProgress => RowState::InProgress,
+                Phase::Failed => RowState::Failed(class()),
+            },
+            RolloutStatus::Known(Verb::Delete, Phase::Successful) => RowState::Deleted,
+            RolloutStatus::Known(Verb::Delete, Phase::InProgress) => RowState::Deleting,
+            RolloutStatus::Known(Verb::Delete, Phase::Failed) => RowState::DeleteFailed(class()),
+            RolloutStatus::Unknown(_) => RowState::Unknown,
+        };
+        let unknown = match status {
+            RolloutStatus::Unknown(text) => Some(one_line(text, 64)),
+            RolloutStatus::Known(..) => None,
+        };
+        let code = error_code.as_deref().or(unknown.as_deref());
+        let cause = match state {
+            RowState::Ok => None,
+            RowState::InProgress
+            | RowState::Deleted
+            | RowState::Deleting
+            | RowState::Unknown
+            | RowState::DeleteFailed(_)
+            | RowState::Failed(_) => causes.of(*account, code, error_message.as_deref()),
+        };
+        let at = last_update.map_or(i64::MIN, Timestamp::as_millisecond);
+        Self { at, state, cause, number: roster.number(*account) }
+    }
+
+    /// When AWS last changed it.
+    pub(super) fn last_update(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.at).ok()
+    }
+
+    /// Whether it was written before this moment, or nobody knows when.
+    fn is_older(&self, reference: Timestamp) -> bool {
+        self.at < reference.as_millisecond()
+    }
+}
+
+/// Rows of a reading that has not come to its end: an account once, whatever order and pages.
+#[derive(Debug, Clone, Default)]
+pub struct Draft(BTreeMap<Number, Kept>);
+
+impl Draft {
+    /// Adds rows; of two rows of an account the newer counts, and the worse if they are of one age.
+    pub(super) fn add(&mut self, rows: &[Row], roster: &mut Roster, causes: &mut Causes) {
+        for row in rows {
+            self.merge(Kept::new(row, roster, causes));
+        }
+    }
+
+    /// Adds what another listing showed.
+    pub fn append(&mut self, other: Self) {
+        for row in other.0.into_values() {
+            self.merge(row);
+        }
+    }
+
+    fn merge(&mut self, row: Kept) {
+        let known = self.0.entry(row.number).or_insert_with(|| row.clone());
+        if *known < row {
+            *known = row;
+        }
+    }
+}
+
+/// The newest that is known of one account's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evidence<'a> {
+    /// It has the pack; by a row that is older than the last change, or not.
+    Ok { old: bool },
+    /// This row.
+    Row(&'a Kept),
+    /// It was otherwise, and is not any more; nobody looked what it is now.
+    Unsure,
+    /// There was no row.
+    Absent,
+}
+
+/// Every row of one pack.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rows {
+    /// Members that have it.
+    ok: Numbers,
+    /// Those among them whose row is older than the last change of the pack.
+    old: Numbers,
+    /// Members whose row changed since, nobody knows to what.
+    unsure: Numbers,
+    /// All other rows, by account number; and good ones of accounts that were not listed.
+    rest: Vec<Kept>,
+}
+
+impl Rows {
+    /// From a reading of everything.
+    pub(super) fn all(
+        draft: Draft,
+        reference: Timestamp,
+        is_listed: impl Fn(Number) -> bool,
+    ) -> Self {
+        let mut rows = Self::default();
+        for row in draft.0.into_values() {
+            rows.add(row, reference, &is_listed);
+        }
+        rows.rest.shrink_to_fit();
+        rows
+    }
+
+    /// Takes in the six filtered listings: whoever is in none of them, and was, is something else
+    /// now.
+    pub(super) fn take_filtered(&mut self, draft: Draft) {
+        for row in std::mem::take(&mut self.rest) {
+            match (draft.0.contains_key(&row.number), row.state.is_filtered()) {
+                (true, _) => {}
+                (false, true) => self.unsure.insert(row.number),
+                (false, false) => self.rest.push(row),
+            }
+        }
+        for row in draft.0.values() {
+            self.forget(row.number);
+        }
+        self.rest.extend(draft.0.into_values());
+        self.rest.sort_unstable_by_key(|row| row.number);
+        self.rest.shrink_to_fit();
+    }
+
+    /// Takes in the reading of one account alone.
+    pub(super) fn take_one(&mut self, number: Number, draft: Draft, reference: Timestamp) {
+        self.forget(number);
+        self.rest.retain(|row| row.number != number);
+        if let Some(row) = draft.0.into_values().find(|row| row.number == number) {
+            self.add(row, reference, |_| true);
+            self.rest.sort_unstable_by_key(|row| row.number);
+        }
+    }
+
+    /// The pack was put again, for everybody: what was good may be something else by now.
+    pub(super) fn doubt(&mut self) {
+        self.unsure.append(&mut self.ok);
+        self.trust();
+    }
+
+    /// What is good is good for this content, however old it is.
+    pub(super) fn trust(&mut self) {
+        self.old = Numbers::default();
+    }
+
+    /// What is known of this account.
+    pub(super) fn of(&self, number: Number) -> Evidence<'_> {
+        if self.ok.contains(number) {
+            return Evidence::Ok { old: self.old.contains(number) };
+        }
+        if self.unsure.contains(number) {
+            return Evidence::Unsure;
+        }
+        let found = self.rest.binary_search_by_key(&number, |row| row.number);
+        let row = found.ok().and_then(|at| self.rest.get(at));
+        row.map_or(Evidence::Absent, Evidence::Row)
+    }
+
+    /// Accounts that have, or had, a row.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = Number> {
+        let rest = self.rest.iter().map(|row| row.number);
+        self.ok.iter().chain(self.unsure.iter()).chain(rest)
+    }
+
+    /// How many rows there are that are not good.
+    pub(super) fn rest_len(&self) -> usize {
+        self.rest.len()
+    }
+
+    fn add(&mut self, row: Kept, reference: Timestamp, is_listed: impl Fn(Number) -> bool) {
+        if row.state == RowState::Ok && is_listed(row.number) {
+            self.ok.insert(row.number);
+            if row.is_older(reference) {
+                self.old.insert(row.number);
+            }
+        } else {
+            self.rest.push(row);
+        }
+    }
+
+    fn forget(&mut self, number: Number) {
+        self.ok.remove(number);
+        self.old.remove(number);
+        self.unsure.remove(number);
+    }
+}

@@ -1,0 +1,336 @@
+//! The outer join of one pack: accounts of the list on one side, rows on the other.
+//!
+//! It says how everybody stands, and whose rows have to be read for that to be known. What follows
+//! for the pack is the verdict's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::course::Course;
+use super::judgement::{Candidate, Frame, Judgement, deadline, judge, unlisted};
+use super::people::People;
+use super::roster::Number;
+use super::rows::{Evidence, Kept, RowState};
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::members::new_account::joined_lately;
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use crate::domain::organization::account_list::Account;
+
+/// Accounts whose rows are to be read alone and that are remembered as such: one more than a sweep
+/// of the largest organization has pages (50,000 accounts, AWS Organizations quota), after which a
+/// sweep is cheaper anyway.
+const WANTED_MAX: usize = 501;
+
+/// How everybody stands with one pack.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Survey {
+    /// How many accounts are expected to have it; `None` while the list is not known.
+    pub(super) expected: Option<usize>,
+    /// Members by status.
+    pub(super) counts: Counts,
+    /// Failed members by class.
+    pub(super) classes: BTreeMap<FailureClass, usize>,
+    /// Members that are not simply ok, by account, up to a cap.
+    pub(super) troubled: Arc<[Member]>,
+    /// Whether there are more of them.
+    pub(super) truncated: bool,
+    /// Everybody who joined lately and is expected.
+    pub(super) newcomers: BTreeMap<AccountId, MemberStatus>,
+    /// Whether the management account is expected and has no row.
+    pub(super) management_missing: bool,
+    /// Expected members at work, apart from those whose window is open: a run goes on.
+    pub(super) working: usize,
+    /// Expected members that are not done for another reason: nobody knows what became of them.
+    pub(super) unclear: usize,
+    /// Expected members whose good row is older than the last change.
+    pub(super) old: usize,
+    /// Expected members with a row of a status that is not known, and the first of them.
+    pub(super) unknown: Option<(usize, AccountId)>,
+    /// Excluded accounts from which AWS could not remove it, and the first of them.
+    pub(super) stuck: Option<(usize, AccountId)>,
+    /// Whose rows should be read, and when.
+    pub(super) wanted: BTreeSet<Wanted>,
+    /// The first deadline of somebody who does not have it that nobody looked after.
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// Somebody whose row has to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    /// Not before.
+    pub(super) due: Timestamp,
+    /// Who.
+    pub(super) account: AccountId,
+    /// Whether the filtered listings show it, as long as it is in trouble.
+    pub(super) is_filtered: bool,
+    /// Whether its window is open.
+    pub(super) is_waiting: bool,
+}
+
+/// What a survey goes by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    /// The accounts.
+    pub(super) people: &'a People,
+    /// The moment, by AWS's clock.
+    pub(super) now: Timestamp,
+    /// Between two readings of somebody whose window is open.
+    pub(super) again: Duration,
+    /// Members that are kept of one pack.
+    pub(super) troubled_max: usize,
+}
+
+/// Surveys one pack.
+pub(super) fn survey(course: &Course, view: &View<'_>) -> Survey {
+    let mut taken = Taken { course, view, survey: Survey::default(), troubled: Vec::new() };
+    match &view.people.list {
+        Some(_) => taken.listed(),
+        None => taken.rows_alone(),
+    }
+    taken.finish()
+}
+
+struct Taken<'a> {
+    course: &'a Course,
+    view: &'a View<'a>,
+    survey: Survey,
+    troubled: Vec<Member>,
+}
+
+impl<'a> Taken<'a> {
+    /// Both sides.
+    fn listed(&mut self) {
+        let Self { course, view, .. } = *self;
+        let frame = Frame {
+            now: view.now,
+            list_read: view.people.list_read(),
+            is_current: view.people.is_current,
+            reference: course.reference,
+            is_running: course.is_at_work(view.now) && self.any_working(),
+        };
+        self.survey.expected = Some(0);
+        for (account, number) in view.people.accounts() {
+            let evidence = course.rows.of(number);
+            if course.excluded.contains(&account.id) {
+                self.excluded(account.id, evidence);
+            } else if account.is_active() {
+                self.expected((account, number), evidence, &frame);
+            } else if evidence != Evidence::Absent {
+                self.count(account.id, MemberStatus::Inactive, row(evidence));
+            }
+        }
+        for number in course.rows.numbers().filter(|number| !view.people.is_listed(*number)) {
+            let Some(id) = view.people.roster.id(number) else { continue };
+            let evidence = course.rows.of(number);
+            if course.excluded.contains(&id) {
+                self.excluded(id, evidence);
+            } else {
+                self.count(id, unlisted(row(evidence), &frame), row(evidence));
+            }
+        }
+    }
+
+    /// Rows without accounts: who is expected is not known, and failures are failures.
+    fn rows_alone(&mut self) {
+        let Self { course, view, .. } = *self;
+        for number in course.rows.numbers() {
+            let Some(id) = view.people.roster.id(number) else { continue };
+            let evidence = course.rows.of(number);
+            if course.excluded.contains(&id) {
+                self.excluded(id, evidence);
+                continue;
+            }
+            let status = match evidence {
+                Evidence::Ok { .. } | Evidence::Row(Kept { state: RowState::Ok, .. }) => {
+                    MemberStatus::Ok
+                }
+                Evidence::Row(Kept { state: RowState::Failed(class), .. }) => {
+                    MemberStatus::Failed(*class)
+                }
+                Evidence::Row(_) | Evidence::Unsure => MemberStatus::InProgress,
+                Evidence::Absent => continue,
+            };
+            if status == MemberStatus::InProgress {
+                match evidence {
+                    Evidence::Unsure => self.survey.unclear = self.survey.unclear.saturating_add(1),
+                    Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Absent => {
+                        self.survey.working = self.survey.working.saturating_add(1);
+                    }
+                }
+            }
+            self.count(id, status, row(evidence));
+        }
+    }
+
+    /// Whether some expected account that is not new has a row in progress.
+    fn any_working(&self) -> bool {
+        let Self { course, view, .. } = *self;
+        view.people.accounts().any(|(account, number)| {
+            account.is_active()
+                && !course.excluded.contains(&account.id)
+                && deadline(account, view.now).is_none_or(|deadline| deadline <= view.now)
+                && is_working(course.rows.of(number))
+        })
+    }
+
+    fn expected(
+        &mut self,
+        (account, number): (&Account, Number),
+        evidence: Evidence<'a>,
+        frame: &Frame,
+    ) {
+        self.survey.expected = self.survey.expected.map(|count| count.saturating_add(1));
+        let read = self.course.read_of(number, evidence);
+        let candidate = Candidate {
+            account,
+            evidence,
+            read,
+            is_management: self.view.people.is_management(account.id),
+            is_left_out: self.course.told.contains(&account.id),
+        };
+        let judgement = judge(&candidate, frame);
+        let status = match judgement {
+            Judgement::Member(status) => status,
+            Judgement::Due(_) => MemberStatus::InProgress,
+            Judgement::ManagementMissing => {
+                self.survey.management_missing = true;
+                return;
+            }
+            Judgement::Unread => return,
+        };
+        self.count(account.id, status, row(evidence));
+        self.note_evidence(account.id, evidence);
+        if joined_lately(account, self.view.now).is_some() {
+            self.survey.newcomers.insert(account.id, status);
+        }
+        if status != MemberStatus::Ok {
+            let deadline = deadline(account, self.view.now);
+            self.open((account, status), evidence, (judgement, read, deadline));
+        }
+    }
+
+    /// What has to be read, and when, for this account that does not have the pack.
+    fn open(
+        &mut self,
+        (account, status): (&Account, MemberStatus),
+        evidence: Evidence<'_>,
+        (judgement, read, deadline): (Judgement, Option<Timestamp>, Option<Timestamp>),
+    ) {
+        let Self { course, view, survey, .. } = self;
+        let read = read.unwrap_or(Timestamp::MIN);
+        if let Some(deadline) = deadline.filter(|deadline| course.read < Some(*deadline)) {
+            let first = survey.deadline.map_or(deadline, |first| first.min(deadline));
+            survey.deadline = Some(first);
+        }
+        let window = deadline.filter(|deadline| read < *deadline);
+        if window.is_none() && status == MemberStatus::InProgress {
+            let count =
+                if is_working(evidence) { &mut survey.working } else { &mut survey.unclear };
+            *count = count.saturating_add(1);
+        }
+        let joined = account.joined.unwrap_or(Timestamp::MIN);
+        let due = match (judgement, window) {
+            // It joined after whatever was read.
+            (_, Some(_)) if read < joined => Some(joined),
+            (_, Some(deadline)) => Some(after(read, view.again).min(deadline)),
+            (Judgement::Due(grace), None) => Some(grace),
+            (_, None) if evidence == Evidence::Unsure => Some(read),
+            (_, None) if is_unknown(evidence) => Some(after(read, view.again)),
+            (_, None) if status == MemberStatus::Missing && read < course.touched => {
+                Some(course.touched)
+            }
+            (_, None) => None,
+        };
+        if let Some(due) = due {
+            let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
+            let is_waiting = window.is_some();
+            survey.wanted.insert(Wanted { due, account: account.id, is_filtered, is_waiting });
+            if survey.wanted.len() > WANTED_MAX {
+                survey.wanted.pop_last();
+            }
+        }
+    }
+
+    fn note_evidence(&mut self, id: AccountId, evidence: Evidence<'_>) {
+        let survey = &mut self.survey;
+        let is_old = match evidence {
+            Evidence::Ok { old } => old,
+            Evidence::Row(_) if is_unknown(evidence) => {
+                let (count, first) = survey.unknown.unwrap_or((0, id));
+                survey.unknown = Some((count.saturating_add(1), first));
+                false
+            }
+            Evidence::Row(row) => {
+                row.state == RowState::Ok && row.last_update() < Some(self.course.proof)
+            }
+            Evidence::Unsure | Evidence::Absent => false,
+        };
+        survey.old = survey.old.saturating_add(usize::from(is_old));
+    }
+
+    /// Rows of excluded accounts count nowhere; one that AWS could not remove is shown.
+    fn excluded(&mut self, id: AccountId, evidence: Evidence<'_>) {
+        if let Evidence::Row(Kept { state: RowState::DeleteFailed(_), .. }) = evidence {
+            let (count, first) = self.survey.stuck.unwrap_or((0, id));
+            self.survey.stuck = Some((count.saturating_add(1), first));
+        }
+    }
+
+    fn count(&mut self, account: AccountId, status: MemberStatus, row: Option<&Kept>) {
+        self.survey.counts.count(status);
+        if let MemberStatus::Failed(class) = status {
+            let count = self.survey.classes.entry(class).or_default();
+            *count = count.saturating_add(1);
+        }
+        if status != MemberStatus::Ok {
+            let cause = row.and_then(|row| row.cause.clone());
+            let last_update = row.and_then(Kept::last_update);
+            self.troubled.push(Member { account, status, cause, last_update });
+        }
+    }
+
+    fn finish(self) -> Survey {
+        let Self { course, view, mut survey, mut troubled } = self;
+        survey.truncated = troubled.len() > view.troubled_max;
+        if survey.truncated {
+            // Failures first: the others are many and say little.
+            troubled.sort_by_key(|member| (rank(member.status), member.account));
+            troubled.truncate(view.troubled_max);
+        }
+        troubled.sort_unstable_by_key(|member| member.account);
+        // Mostly nothing has changed, and who holds the old slice keeps it anyway.
+        let before = &course.survey.troubled;
+        survey.troubled = if **before == *troubled { Arc::clone(before) } else { troubled.into() };
+        survey
+    }
+}
+
+fn rank(status: MemberStatus) -> u8 {
+    match status {
+        MemberStatus::Failed(_) | MemberStatus::Missing => 0,
+        MemberStatus::Waiting => 1,
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => 2,
+    }
+}
+
+fn row(evidence: Evidence<'_>) -> Option<&Kept> {
+    match evidence {
+        Evidence::Row(row) => Some(row),
+        Evidence::Ok { .. } | Evidence::Unsure | Evidence::Absent => None,
+    }
+}
+
+fn is_working(evidence: Evidence<'_>) -> bool {
+    row(evidence).is_some_and(|row| row.state == RowState::InProgress)
+}
+
+fn is_unknown(evidence: Evidence<'_>) -> bool {
+    row(evidence).is_some_and(|row| row.state == RowState::Unknown)
+}

@@ -1,0 +1,196 @@
+//! How one account stands, and what follows for the pack.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn a_pack_whose_members_were_not_read_is_unseen() {
+    let mut scene = Scene::new(3);
+    assert_eq!(scene.tracked.tracking(), Tracking::default());
+    scene.look(0);
+    assert_snapshot!(scene.text(), @"
+    unseen, 0 ok
+    (its members were not read yet)
+    ");
+}
+
+#[test]
+fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
+    let mut scene = Scene::new(6);
+    scene.account(7, Some(AccountState::Suspended), -HOUR * 1_000);
+    scene.account(8, None, -HOUR * 1_000);
+    scene.record.excluded = [id(5), id(6)].into();
+    scene.look(0);
+    let mut rows = good([1]);
+    rows.extend([
+        row(2, "UPDATE_IN_PROGRESS", -MINUTE),
+        row(3, "UPDATE_FAILED", -MINUTE),
+        row(5, "DELETE_FAILED", -MINUTE),
+        row(7, "CREATE_FAILED", -MINUTE),
+        row(8, "CREATE_SUCCESSFUL", -MINUTE),
+        row(9, "CREATE_SUCCESSFUL", -HOUR),
+        row(10, "CREATE_SUCCESSFUL", -MINUTE),
+    ]);
+    scene.sweep(&rows);
+    assert_snapshot!(scene.text(), @"
+    degraded, 1 ok
+    2 in_progress
+    3 failed no_recorder: NoAvailableConfigurationRecorder no recorder
+    4 missing
+    7 inactive: NoAvailableConfigurationRecorder no recorder
+    8 inactive
+    9 left
+    10 not_yet_listed
+    (excluded account 000000000005: AWS could not remove it there (DELETE_FAILED))
+    ");
+}
+
+#[test]
+fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
+    let mut scene = Scene::new(2);
+    scene.look(0);
+    scene.sweep(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
+    assert_snapshot!(scene.text(), @"
+    converging, 1 ok
+    2 in_progress: CREATE_PAUSED
+    (the row of 000000000002 shows a status that this version does not know)
+    ");
+    assert_eq!(scene.next(), "sweep in 900 s (Newcomer)");
+}
+
+#[test]
+fn an_account_without_a_row_is_missing_once_that_was_seen_after_the_grace() {
+    for (age, verdict) in [(30 * MINUTE - 1, Verdict::Converging), (30 * MINUTE, Verdict::Missing)]
+    {
+        let mut scene = Scene::new(3);
+        scene.record.last_update = at(-age);
+        scene.look(0);
+        scene.sweep(&good([1, 2]));
+        assert_eq!(scene.verdict(), verdict);
+        // Time alone proves nothing.
+        scene.look(5 * HOUR);
+        assert_eq!(scene.verdict(), verdict);
+    }
+}
+
+#[test]
+fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_doubt() {
+    let mut scene = Scene::new(3);
+    scene.look(0);
+    scene.sweep(&good([1, 2, 3]));
+    scene.standing = Standing::Frozen("the account list could not be read".to_owned());
+    scene.look(HOUR);
+    scene.sweep(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
+    assert_snapshot!(scene.text(), @"
+    converging, 2 ok
+    3 in_progress
+    9 not_yet_listed
+    (the account list could not be read)
+    ");
+    scene.standing = Standing::Current;
+    scene.look(HOUR + MINUTE);
+    assert_snapshot!(scene.text(), @"
+    missing, 2 ok
+    3 missing
+    9 left
+    ");
+}
+
+#[test]
+fn a_management_account_without_a_row_is_said_and_spoils_nothing() {
+    let mut scene = Scene::new(3);
+    scene.look(0);
+    scene.sweep(&good([2, 3]));
+    assert_eq!(scene.verdict(), Verdict::Converged);
+    assert!(scene.arrival().management_missing);
+}
+
+#[test]
+fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
+    for (status, verdict) in [
+        (None, Verdict::Missing),
+        (Some("CREATE_FAILED"), Verdict::Degraded),
+        (Some("CREATE_IN_PROGRESS"), Verdict::Converging),
+    ] {
+        let mut scene = Scene::new(2);
+        scene.account(3, Some(AccountState::Active), 0);
+        let mut rows = good([1, 2]);
+        rows.extend(status.map(|status| row(3, status, MINUTE)));
+        let deadline = 7 * HOUR;
+        scene.look(deadline - 1);
+        scene.sweep(&rows);
+        assert_eq!(scene.arrival().newcomers[&id(3)], MemberStatus::Waiting);
+        scene.look(deadline + HOUR);
+        assert_eq!(scene.verdict(), Verdict::Converging, "{status:?}, nobody looked since");
+        scene.look(deadline);
+        scene.sweep(&rows);
+        assert_eq!(scene.verdict(), verdict, "{status:?}");
+    }
+}
+
+#[test]
+fn a_new_account_that_fails_for_another_reason_has_failed() {
+    let mut scene = Scene::new(2);
+    scene.account(3, Some(AccountState::Active), -HOUR);
+    scene.look(0);
+    let denied = Row {
+        error_code: Some("AccessDeniedException".to_owned()),
+        ..row(3, "CREATE_FAILED", -MINUTE)
+    };
+    scene.sweep(&[good([1, 2]), vec![denied]].concat());
+    let status = MemberStatus::Failed(FailureClass::AccessDenied);
+    assert_eq!(scene.arrival().newcomers[&id(3)], status);
+}
+
+#[test]
+fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
+    for (written, counts) in [(-30 * MINUTE, (0, 1)), (-30 * MINUTE + 1, (1, 0))] {
+        let mut scene = Scene::new(1);
+        scene.look(0);
+        let stranger = row(9, "CREATE_SUCCESSFUL", written);
+        scene.sweep(&[good([1]), vec![stranger.clone()]].concat());
+        let shown = |scene: &Scene| {
+            let counts = scene.arrival().counts;
+            (counts.not_yet_listed, counts.left)
+        };
+        assert_eq!(shown(&scene), counts);
+        assert_eq!(scene.verdict(), Verdict::Converged, "a stranger spoils nothing");
+        scene.standing = Standing::Frozen("it shrank".to_owned());
+        scene.look(1);
+        assert_eq!(shown(&scene), (1, 0));
+    }
+}
+
+#[test]
+fn without_a_list_failures_are_failures_and_success_proves_nothing() {
+    let mut scene = Scene::new(0);
+    scene.list = None;
+    scene.standing = Standing::Unknown("the account list was not read yet".to_owned());
+    scene.look(0);
+    scene.sweep(&good([1, 2]));
+    assert_snapshot!(scene.text(), @"
+    unseen, 2 ok
+    (the account list was not read yet)
+    ");
+    scene.sweep(&[good([1]), vec![row(2, "CREATE_FAILED", 0)]].concat());
+    assert_snapshot!(scene.text(), @"
+    degraded, 1 ok
+    2 failed no_recorder: NoAvailableConfigurationRecorder no recorder
+    (the account list was not read yet)
+    ");
+}
+
+#[test]
+fn what_was_seen_stays_while_the_region_cannot_be_seen() {
+    let mut scene = Scene::new(2);
+    scene.look(0);
+    scene.sweep(&good([1, 2]));
+    let kind = crate::domain::base::failure::FailureKind::Unreachable;
+    scene.tracked.lost(&Unseen { kind, why: "no connection".to_owned() });
+    assert_snapshot!(scene.text(), @"
+    converged, 2 ok
+    (the region could not be read: no connection)
+    ");
+    assert_eq!(scene.next(), "nothing");
+}

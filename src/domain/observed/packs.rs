@@ -1,0 +1,286 @@
+//! What a region showed: every pack the caller can see, or why it could not look.
+//!
+//! Records are AWS's answers with parsed identifiers; [`Observed`] is a whole region at one moment.
+//! "Could not look" is a value: nothing is ever planned on it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{
+    AccountId, Delivery, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place,
+    Timestamp,
+};
+
+/// What AWS was asked to do when it reports a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// First deployment.
+    Create,
+    /// A later deployment, or one that AWS started when an account joined or left.
+    Update,
+    /// Removal.
+    Delete,
+}
+
+/// A run that AWS has reported as active for longer is over: seen from a delegated administrator
+/// the status may stay `CREATE_IN_PROGRESS` for ever (reliability ).
+pub const RUN_MAX: Duration = Duration::from_hours(12);
+
+/// How far it got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Running: Put and Delete of the pack are refused meanwhile.
+    InProgress,
+    /// Ended well.
+    Successful,
+    /// Ended badly; a new Put is allowed.
+    Failed,
+}
+
+/// A status of a pack (aggregate) or of one account's row, such as `CREATE_SUCCESSFUL`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RolloutStatus {
+    /// One of the nine that AWS documents.
+    Known(Verb, Phase),
+    /// Any other text: shown, never acted on.
+    Unknown(String),
+}
+
+impl RolloutStatus {
+    /// Whether AWS says that a run is active.
+    pub fn is_in_progress(&self) -> bool {
+        matches!(self, Self::Known(_, Phase::InProgress))
+    }
+}
+
+impl FromStr for RolloutStatus {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = text.split_once('_').and_then(|(verb, phase)| {
+            let verb = match verb {
+                "CREATE" => Verb::Create,
+                "UPDATE" => Verb::Update,
+                "DELETE" => Verb::Delete,
+                _ => return None,
+            };
+            let phase = match phase {
+                "IN_PROGRESS" => Phase::InProgress,
+                "SUCCESSFUL" => Phase::Successful,
+                "FAILED" => Phase::Failed,
+                _ => return None,
+            };
+            Some(Self::Known(verb, phase))
+        });
+        Ok(known.unwrap_or_else(|| Self::Unknown(text.chars().take(64).collect())))
+    }
+}
+
+impl fmt::Display for RolloutStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, phase) = match self {
+            Self::Known(verb, phase) => (verb, phase),
+            Self::Unknown(text) => return out.pad(text),
+        };
+        let verb = match verb {
+            Verb::Create => "CREATE",
+            Verb::Update => "UPDATE",
+            Verb::Delete => "DELETE",
+        };
+        let phase = match phase {
+            Phase::InProgress => "IN_PROGRESS",
+            Phase::Successful => "SUCCESSFUL",
+            Phase::Failed => "FAILED",
+        };
+        out.pad(&format!("{verb}_{phase}"))
+    }
+}
+
+impl Serialize for RolloutStatus {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RolloutStatus {
+    fn deserialize<D: serde::Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+        let Ok(status) = String::deserialize(text)?.parse();
+        Ok(status)
+    }
+}
+
+/// One entry of `DescribeOrganizationConformancePacks`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackRecord {
+    /// Its name.
+    pub name: PackName,
+    /// Its ARN, new after a delete and re-create.
+    pub arn: String,
+    /// When AWS last changed it.
+    pub last_update: Timestamp,
+    /// Input parameters, the marker among them.
+    pub inputs: BTreeMap<String, String>,
+    /// Accounts it is not deployed to.
+    pub excluded: BTreeSet<AccountId>,
+    /// Where results go.
+    pub delivery: Delivery,
+}
+
+/// One entry of `DescribeOrganizationConformancePackStatuses`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRecord {
+    /// The pack.
+    pub name: PackName,
+    /// The aggregate, which never decides a verdict alone.
+    pub status: RolloutStatus,
+    /// AWS's code when it failed.
+    pub error_code: Option<String>,
+    /// AWS's words when it failed: foreign text, untrusted.
+    pub error_message: Option<String>,
+    /// When the status last changed.
+    pub last_update: Option<Timestamp>,
+}
+
+/// One account's entry of `GetOrganizationConformancePackDetailedStatus`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The member account.
+    pub account: AccountId,
+    /// Its state.
+    pub status: RolloutStatus,
+    /// AWS's code when it failed.
+    pub error_code: Option<String>,
+    /// AWS's words when it failed: foreign text, untrusted.
+    pub error_message: Option<String>,
+    /// When the row last changed.
+    pub last_update: Option<Timestamp>,
+}
+
+/// Whose pack it is, as the marker says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ownership {
+    /// Ours, with what was last delivered.
+    Ours(Marker),
+    /// Another installation of conformd wrote it.
+    Foreign(Installation),
+    /// A marker that was copied here, is of a newer version, or is malformed: never touched.
+    Void(VoidMarker),
+    /// No marker: made by hand or by another tool.
+    Unmanaged,
+}
+
+/// Why a marker counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VoidMarker {
+    /// Its binding names another pack or place.
+    Copied,
+    /// It cannot be read.
+    Unreadable(MarkerProblem),
+}
+
+/// One pack as observed: list entry and status together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPack {
+    /// The list entry.
+    pub record: PackRecord,
+    /// The status, absent for a while after a Put.
+    pub status: Option<StatusRecord>,
+    /// Whose it is.
+    pub ownership: Ownership,
+}
+
+/// A whole region at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    /// All pages of both lists were read.
+    Seen(Seen),
+    /// It could not be read whole.
+    Unseen(Unseen),
+}
+
+/// A complete observation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Every visible pack.
+    pub packs: BTreeMap<PackName, ObservedPack>,
+    /// Packs that have a status and no list entry: being deleted, or not listed yet.
+    pub unlisted: BTreeMap<PackName, StatusRecord>,
+}
+
+/// Why a region could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unseen {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// The whole chain of causes in words.
+    pub why: String,
+}
+
+/// Whose pack this record is, to this installation at this place.
+pub fn ownership(record: &PackRecord, installation: &Installation, place: &Place) -> Ownership {
+    let Some(value) = record.inputs.get(MARKER_PARAMETER) else {
+        return Ownership::Unmanaged;
+    };
+    match value.parse::<Marker>() {
+        Err(problem) => Ownership::Void(VoidMarker::Unreadable(problem)),
+        Ok(marker) if !marker.binds((place, &record.name)) => Ownership::Void(VoidMarker::Copied),
+        Ok(marker) if marker.installation != *installation => {
+            Ownership::Foreign(marker.installation)
+        }
+        Ok(marker) => Ownership::Ours(marker),
+    }
+}
+
+/// Joins the two lists of a region into what was seen. A pack that was created again while the
+/// pages were read is listed twice: the newer entry is the one that exists.
+pub fn join(
+    records: Vec<PackRecord>,
+    statuses: Vec<StatusRecord>,
+    installation: &Installation,
+    place: &Place,
+) -> Seen {
+    let mut seen = Seen::default();
+    for record in records {
+        let other = seen.packs.get(&record.name);
+        if other.is_some_and(|other| other.record.last_update > record.last_update) {
+            continue;
+        }
+        let ownership = ownership(&record, installation, place);
+        let pack = ObservedPack { ownership, status: None, record };
+        seen.packs.insert(pack.record.name.clone(), pack);
+    }
+    for status in statuses {
+        match seen.packs.get_mut(&status.name) {
+            Some(pack) => pack.status = Some(status),
+            None => {
+                seen.unlisted.insert(status.name.clone(), status);
+            }
+        }
+    }
+    seen
+}
+
+impl JsonSchema for RolloutStatus {
+    fn schema_name() -> Cow<'static, str> {
+        "RolloutStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "AWS's own word, such as CREATE_SUCCESSFUL.",
+            "maxLength": 64
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The organization: its member accounts as one walk found them.
+//!
+//! How far the list can be believed is in `membership`, who is excluded from what in `selector`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its state; `None` for a value this version does not know, which is never taken as active.
+    pub state: Option<AccountState>,
+    /// When it joined this time: the start of the 7-hour window.
+    pub joined: Option<Timestamp>,
+    /// The units it is in, the outermost first; `None` where AWS did not say and nobody walked.
+    /// After a walk that began at a selected unit, the path begins there.
+    pub units: Option<Arc<[UnitId]>>,
+    /// Its tags; `None` while they were not read, which they are only when a manifest asks.
+    pub tags: Option<Arc<BTreeMap<String, String>>>,
+}
+
+impl Account {
+    /// Whether it is a full member, which alone can be expected to hold a pack.
+    pub fn is_active(&self) -> bool {
+        self.state == Some(AccountState::Active)
+    }
+
+    /// Whether it can lose anything by being excluded: an unknown state may be an active one.
+    pub fn may_be_active(&self) -> bool {
+        self.is_active() || self.state.is_none()
+    }
+}
+
+/// All accounts of a complete listing.
+pub type Accounts = BTreeMap<AccountId, Account>;
+
+/// What `DescribeOrganization` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationRecord {
+    /// `o-…`
+    pub id: String,
+    /// The management account.
+    pub management: AccountId,
+    /// Whether `FeatureSet` is `ALL`, without which there are no organization packs.
+    pub all_features: bool,
+}
+
+/// One complete walk of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountList {
+    /// The organization.
+    pub organization: OrganizationRecord,
+    /// Every account.
+    pub accounts: Accounts,
+    /// Units that manifests name and that do not exist.
+    pub units_absent: BTreeSet<UnitId>,
+    /// Units that were walked down because AWS did not give every account's path: a path that does
+    /// not begin at the root says nothing about any other unit. Empty when no walk was needed.
+    pub units_walked: BTreeSet<UnitId>,
+    /// Why tags that manifests ask for are not all read, if a request failed.
+    pub tags_problem: Option<Unlisted>,
+    /// When the walk began, by AWS's clock: what happened later may be missing.
+    pub read: Timestamp,
+}
+
+impl AccountList {
+    /// The active accounts, management included.
+    pub fn active(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values().filter(|account| account.is_active())
+    }
+
+    /// Whether the account is in this unit or beneath it; `None` where nobody looked.
+    pub fn is_beneath(&self, account: &Account, unit: &UnitId) -> Option<bool> {
+        let units = account.units.as_deref()?;
+        let is_whole = units.first().is_some_and(UnitId::is_root);
+        if units.contains(unit) {
+            Some(true)
+        } else {
+            (is_whole || self.units_walked.contains(unit)).then_some(false)
+        }
+    }
+
+    /// Whether it says the same as another list, whenever either was read.
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        let Self { organization, accounts, units_absent, units_walked, tags_problem, read: _ } =
+            self;
+        *organization == other.organization
+            && *accounts == other.accounts
+            && *units_absent == other.units_absent
+            && *units_walked == other.units_walked
+            && kind(tags_problem.as_ref()) == kind(other.tags_problem.as_ref())
+    }
+}
+
+/// Why a walk gave no list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unlisted {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// The whole chain of causes in words.
+    pub why: String,
+}
+
+/// What can be compared of a failure: its words may name a request.
+pub(super) fn kind(problem: Option<&Unlisted>) -> Option<FailureKind> {
+    problem.map(|problem| problem.kind)
+}

@@ -1,0 +1,73 @@
+//! Who was a member when: whether AWS itself may have written a pack at some moment.
+//!
+//! AWS deploys packs when an account joins and removes them when one leaves, and nobody has said
+//! whether that moves `LastUpdateTime`; such a write is nobody's foreign change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account_list::AccountList;
+use crate::domain::base::limits::RETRY_WINDOW;
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::base::time::after;
+
+/// For how long after a joining or leaving AWS may still write: its retries, and an hour for the
+/// last of them (AWS Config takes more than an hour to remove rules, reported by users).
+const WRITES: Duration = RETRY_WINDOW.saturating_add(Duration::from_hours(1));
+
+/// The newest account list, and when its members last changed.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    list: Option<Arc<AccountList>>,
+    /// The walks between which accounts came or went.
+    moved: Option<(Timestamp, Timestamp)>,
+}
+
+/// Whether AWS itself may have written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse {
+    /// Somebody joined or left about then.
+    Given,
+    /// Nobody did, or nothing is known of the organization.
+    None,
+    /// The account list is older than the write.
+    Open,
+}
+
+impl Roster {
+    /// Takes in the list in force.
+    pub fn observe(&mut self, list: Option<&Arc<AccountList>>) {
+        let Some(list) = list else { return };
+        if let Some(before) = &self.list {
+            if Arc::ptr_eq(before, list) || list.read <= before.read {
+                return;
+            }
+            if !active(before).eq(active(list)) {
+                let earlier = self.moved.filter(|(_, last)| after(*last, WRITES) >= before.read);
+                let first = earlier.map_or(before.read, |(first, _)| first);
+                self.moved = Some((first, list.read));
+            }
+        }
+        self.list = Some(Arc::clone(list));
+    }
+
+    /// Whether AWS itself may have written a pack at this moment.
+    pub fn excuse(&self, at: Timestamp) -> Excuse {
+        let Some(list) = &self.list else { return Excuse::None };
+        let spans = |first: Timestamp, last: Timestamp| first <= at && at <= after(last, WRITES);
+        let mut joined = list.accounts.values().filter_map(|account| account.joined);
+        if joined.any(|joined| spans(joined, joined))
+            || self.moved.is_some_and(|(first, last)| spans(first, last))
+        {
+            Excuse::Given
+        } else if list.read < at {
+            Excuse::Open
+        } else {
+            Excuse::None
+        }
+    }
+}
+
+fn active(list: &AccountList) -> impl Iterator<Item = AccountId> {
+    list.active().map(|account| account.id)
+}

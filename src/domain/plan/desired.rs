@@ -1,0 +1,472 @@
+//! What one region should hold: manifests and settings joined for one place.
+//!
+//! Nothing here knows what AWS holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::base::limits;
+use crate::domain::base::model::{
+    Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
+};
+use crate::domain::declared::catalog::{Catalog, Declared};
+use crate::domain::declared::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
+use crate::domain::declared::snapshot::Absence;
+use crate::domain::declared::template::Template;
+use crate::domain::members::tracker::Targets;
+use crate::domain::observed::content::Content;
+use crate::domain::organization::account_list::AccountList;
+use crate::domain::organization::membership::Standing;
+use crate::domain::organization::selector;
+use crate::domain::organization::selector::{Excluded, Unresolved};
+
+/// What a region should hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// The revision it was read from.
+    pub revision: Revision,
+    /// Whether absence from this may count as "not wanted any more".
+    pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether this content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
+    /// Whether the source declares no pack at all, in any region.
+    pub empty: bool,
+    /// Packs that are wanted in other regions only.
+    pub elsewhere: BTreeSet<PackName>,
+    /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
+    /// that stands.
+    pub absent: BTreeMap<PackName, Origin>,
+    /// Every pack that the region should hold, and every name it must leave alone.
+    pub packs: BTreeMap<PackName, Want>,
+    /// The account list that exclusions were compiled from.
+    pub list: Option<Arc<AccountList>>,
+    /// How far it can be believed.
+    pub standing: Standing,
+}
+
+/// What a region should hold goes by these, besides the manifests.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    /// Whether absence from the manifests may count.
+    pub basis: Basis,
+    /// Whether a pack that no manifest declares was taken out on purpose.
+    pub absence: Absence,
+    /// Whether the content was read twice, far enough apart, or published as a whole.
+    pub confirmed: bool,
+    /// When a second reading can confirm it.
+    pub confirms_at: Option<Timestamp>,
+    /// The account list.
+    pub list: Option<Arc<AccountList>>,
+    /// How far it can be believed.
+    pub standing: Standing,
+}
+
+impl Grounds {
+    /// Nothing is known of the organization; the source was published as a whole.
+    pub fn without_list(basis: Basis) -> Self {
+        let standing = Standing::Unknown("the account list was not read yet".to_owned());
+        let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
+        Self { basis, absence, confirmed, confirms_at, list: None, standing }
+    }
+}
+
+/// How much the source can be believed when it does not mention a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Basis {
+    /// Read lately, whole, and every manifest valid.
+    Whole,
+    /// Some of it is invalid: packs may be missing from it by mistake.
+    Invalid(String),
+    /// The last read failed or is too old.
+    Unread(String),
+}
+
+/// What is wanted under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// This pack.
+    Pack(Box<DesiredPack>),
+    /// The name is claimed by a manifest that cannot be acted on.
+    Stuck(Stuck),
+}
+
+/// Why a manifest cannot be acted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stuck {
+    /// It is invalid and no earlier form is remembered.
+    Invalid(String),
+    /// It asks for something that this version does not do yet.
+    Unsupported(String),
+    /// It selects accounts, and the account list does not say which.
+    Unresolved(String),
+}
+
+/// One pack in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredPack {
+    /// All of it.
+    pub content: Content,
+    /// The template that the body was rendered from.
+    pub template: Arc<Template>,
+    /// The marker, which is also among the inputs of the content.
+    pub marker: Marker,
+    /// Whom it is not deployed to, each with the rule; their ids are also in the content.
+    pub excluded: Excluded,
+    /// Whether the account list decides on any of them.
+    pub selects: bool,
+    /// Whether an unmanaged pack of this name may be taken over.
+    pub adopt: bool,
+    /// Whether it is paused.
+    pub suspend: Option<Suspend>,
+    /// Why the manifest as it stands now is invalid, when this is the last good form.
+    pub invalid_now: Option<String>,
+}
+
+/// What this place should hold.
+pub fn desired(
+    catalog: &Catalog,
+    installation: &Installation,
+    place: &Place,
+    grounds: Grounds,
+) -> Desired {
+    let Grounds { basis, absence, confirmed, confirms_at, list, standing } = grounds;
+    let basis = if basis == Basis::Whole && !catalog.wholly_valid {
+        Basis::Invalid("some manifests of this revision are invalid".to_owned())
+    } else {
+        basis
+    };
+    let (mut packs, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
+    let mut absent = BTreeMap::new();
+    let grounds = Whom { list: list.as_deref(), standing: &standing };
+    for (name, declared) in &catalog.packs {
+        if let Declared::Absent(tombstone) = declared {
+            // Where it does not speak of this region, nothing is said about the pack here.
+            if tombstone.covers(&place.region) {
+                absent.insert(name.clone(), tombstone.origin.clone());
+            }
+            continue;
+        }
+        match want(declared, grounds, (installation, place)) {
+            Some(want) => {
+                packs.insert(name.clone(), want);
+            }
+            None => {
+                elsewhere.insert(name.clone());
+            }
+        }
+    }
+    let revision = catalog.revision.clone();
+    let empty = catalog.packs.is_empty();
+    Desired {
+        revision,
+        basis,
+        absence,
+        confirmed,
+        confirms_at,
+        empty,
+        elsewhere,
+        absent,
+        packs,
+        list,
+        standing,
+    }
+}
+
+impl Desired {
+    /// Whom each pack excludes, for who tracks its members.
+    pub fn targets(&self) -> Targets<'_> {
+        let excluded = |want| match want {
+            &Want::Pack(ref pack) => Some(&pack.content.excluded),
+            &Want::Stuck(_) => None,
+        };
+        self.packs.iter().map(|(name, want)| (name, excluded(want))).collect()
+    }
+
+    /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
+    /// stops a pack.
+    pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
+        let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
+        let here = catalog.packs.iter().filter(|(name, _)| self.packs.contains_key(*name));
+        let notices = here.filter_map(|(name, declared)| {
+            let manifest = declared.in_force()?;
+            Some((name.clone(), selector::notices(&manifest.exclude, list)))
+        });
+        notices.filter(|(_, notices)| !notices.is_empty()).collect()
+    }
+}
+
+/// The account list, and how far it can be believed.
+#[derive(Debug, Clone, Copy)]
+struct Whom<'a> {
+    list: Option<&'a AccountList>,
+    standing: &'a Standing,
+}
+
+impl Whom<'_> {
+    fn excluded(self, exclude: &Exclude) -> Result<Excluded, Stuck> {
+        let why = |unresolved: Unresolved| match (unresolved, self.standing) {
+            (unresolved @ Unresolved::Unlisted, Standing::Unknown(why)) => {
+                format!("{unresolved}: {why}")
+            }
+            (unresolved, _) => unresolved.to_string(),
+        };
+        selector::select(exclude, self.list)
+            .map_err(|unresolved| Stuck::Unresolved(why(unresolved)))
+    }
+}
+
+/// What the place should hold for this declaration; `None` when it is for other regions only.
+fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Option<Want> {
+    let (manifest, invalid_now) = match declared {
+        Declared::Good(manifest) => (manifest, None),
+        Declared::Absent(_) => return None,
+        Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
+        Declared::Broken { why, last_good: None } => {
+            return Some(Want::Stuck(Stuck::Invalid(why.clone())));
+        }
+    };
+    let (_, place) = at;
+    if manifest.regions.as_ref().is_some_and(|regions| !regions.contains(&place.region)) {
+        return None;
+    }
+    let parts = deliverable(manifest)
+        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
+    Some(match parts {
+        Ok((template, excluded)) => {
+            Want::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
+        }
+        Err(stuck) => Want::Stuck(stuck),
+    })
+}
+
+/// The template, if this version can deliver the manifest.
+fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
+    let template = match &manifest.template {
+        TemplateSource::Read(template) => template,
+        TemplateSource::S3(uri) => {
+            let why = format!("templates in S3 ({uri}) are not delivered by this version yet");
+            return Err(Stuck::Unsupported(why));
+        }
+    };
+    let size = template.body.len();
+    let most = limits::INLINE_BYTES.upper;
+    if size > most {
+        return Err(Stuck::Unsupported(format!(
+            "the template takes {size} bytes as it is sent, more than the {most} \
+             of an inline body, and delivery through S3 is not part of this version yet"
+        )));
+    }
+    Ok(template)
+}
+
+fn pack(
+    manifest: &Manifest,
+    template: &Arc<Template>,
+    (installation, place): (&Installation, &Place),
+    (excluded, invalid_now): (Excluded, Option<String>),
+) -> DesiredPack {
+    let mut inputs = manifest.parameters.clone();
+    for over in manifest.overrides.iter().filter(|over| over.regions.contains(&place.region)) {
+        inputs.extend(over.parameters.clone());
+    }
+    let marker = Marker::new(
+        installation.clone(),
+        template.digest,
+        template.census.rules,
+        manifest.deletion_policy,
+        (place, &manifest.name),
+    );
+    inputs.insert(MARKER_PARAMETER.to_owned(), marker.to_string());
+    DesiredPack {
+        content: Content {
+            body: Arc::clone(&template.body),
+            inputs,
+            excluded: excluded.keys().copied().collect(),
+            delivery: manifest.delivery.clone(),
+        },
+        template: Arc::clone(template),
+        marker,
+        excluded,
+        selects: manifest.exclude.needs_membership(),
+        adopt: manifest.adopt,
+        suspend: manifest.suspend.clone(),
+        invalid_now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::base::model::{AccountState, DeletionPolicy, Delivery, Region};
+    use crate::domain::declared::diagnostic::Span;
+    use crate::domain::declared::manifest::Override;
+    use crate::domain::declared::snapshot::SourcePath;
+    use crate::domain::declared::template::Census;
+    use crate::domain::plan::desired::*;
+
+    fn place(region: &str) -> Place {
+        Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() }
+    }
+
+    fn regions(names: &[&str]) -> BTreeSet<Region> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn parameters(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn template(bytes: usize) -> TemplateSource {
+        let census = Census { rules: 4, ..Census::default() };
+        TemplateSource::Read(Arc::new(Template::of_body("x".repeat(bytes), census)))
+    }
+
+    fn manifest() -> Manifest {
+        Manifest {
+            name: "iam".parse().unwrap(),
+            origin: Origin {
+                path: SourcePath::new("iam.yaml").unwrap(),
+                span: Span { line: 1, column: 1, start: 0, end: 1 },
+            },
+            labels: BTreeMap::new(),
+            template: template(100),
+            parameters: parameters(&[("age", "90"), ("kept", "1")]),
+            regions: None,
+            overrides: Vec::new(),
+            exclude: Exclude::default(),
+            delivery: Delivery::default(),
+            deletion_policy: DeletionPolicy::Delete,
+            adopt: false,
+            suspend: None,
+        }
+    }
+
+    fn catalog(declared: Declared) -> Catalog {
+        Catalog {
+            revision: Revision("r1".to_owned()),
+            packs: [("iam".parse().unwrap(), declared)].into(),
+            approvals: BTreeMap::new(),
+            diagnostics: Vec::new(),
+            ignored: Vec::new(),
+            wholly_valid: true,
+        }
+    }
+
+    fn desired_of(manifest: Manifest, region: &str) -> Desired {
+        let catalog = catalog(Declared::Good(Arc::new(manifest)));
+        desired(
+            &catalog,
+            &"main".parse().unwrap(),
+            &place(region),
+            Grounds::without_list(Basis::Whole),
+        )
+    }
+
+    fn stuck(manifest: Manifest) -> Option<Stuck> {
+        match desired_of(manifest, "eu-west-1").packs.into_values().next().unwrap() {
+            Want::Pack(_) => None,
+            Want::Stuck(stuck) => Some(stuck),
+        }
+    }
+
+    #[test]
+    fn a_later_override_wins_and_what_it_does_not_name_stays() {
+        let over = |value| Override {
+            regions: regions(&["eu-west-1"]),
+            parameters: parameters(&[("age", value)]),
+        };
+        let manifest = Manifest { overrides: vec![over("60"), over("30")], ..manifest() };
+        let inputs = |region| {
+            let Some(Want::Pack(pack)) =
+                desired_of(manifest.clone(), region).packs.into_values().next()
+            else {
+                panic!("{region} wants no pack");
+            };
+            assert_eq!(pack.content.inputs[MARKER_PARAMETER], pack.marker.to_string());
+            assert!(pack.marker.binds((&place(region), &manifest.name)));
+            (pack.content.inputs["age"].clone(), pack.content.inputs["kept"].clone())
+        };
+        assert_eq!(inputs("eu-west-1"), ("30".to_owned(), "1".to_owned()));
+        assert_eq!(inputs("us-east-1"), ("90".to_owned(), "1".to_owned()));
+    }
+
+    #[test]
+    fn a_pack_for_other_regions_is_wanted_elsewhere_only() {
+        let manifest = Manifest { regions: Some(regions(&["us-east-1"])), ..manifest() };
+        let here = desired_of(manifest.clone(), "eu-west-1");
+        assert!(here.packs.is_empty() && here.elsewhere.contains(&manifest.name));
+        let there = desired_of(manifest.clone(), "us-east-1");
+        assert!(there.packs.contains_key(&manifest.name) && there.elsewhere.is_empty());
+    }
+
+    #[test]
+    fn a_body_fits_up_to_the_last_byte() {
+        assert_eq!(stuck(Manifest { template: template(51_200), ..manifest() }), None);
+        let Some(Stuck::Unsupported(why)) =
+            stuck(Manifest { template: template(51_201), ..manifest() })
+        else {
+            panic!("51,201 bytes fit");
+        };
+        assert!(why.starts_with("the template takes 51201 bytes as it is sent"), "{why}");
+    }
+
+    #[test]
+    fn what_this_version_cannot_deliver_claims_its_name_and_says_why() {
+        let template = TemplateSource::S3("s3://bucket/key".to_owned());
+        assert!(stuck(Manifest { template, ..manifest() }).is_some());
+    }
+
+    #[test]
+    fn a_pack_that_selects_accounts_claims_its_name_until_they_are_known() {
+        let states = [AccountState::Suspended].into();
+        let exclude = Exclude { states, ..Exclude::default() };
+        let Some(Stuck::Unresolved(why)) = stuck(Manifest { exclude, ..manifest() }) else {
+            panic!("nobody knows who is suspended");
+        };
+        assert_eq!(
+            why,
+            "its exclusions need the account list, which is not known: the account list was not \
+             read yet"
+        );
+    }
+
+    #[test]
+    fn a_broken_manifest_keeps_its_last_good_form_or_its_name() {
+        let last_good = Some(Arc::new(manifest()));
+        for last_good in [last_good, None] {
+            let is_known = last_good.is_some();
+            let mut catalog = catalog(Declared::Broken { why: "no".to_owned(), last_good });
+            catalog.wholly_valid = false;
+            let here = desired(
+                &catalog,
+                &"main".parse().unwrap(),
+                &place("eu-west-1"),
+                Grounds::without_list(Basis::Whole),
+            );
+            assert!(matches!(here.basis, Basis::Invalid(_)));
+            match here.packs.into_values().next().unwrap() {
+                Want::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
+                Want::Stuck(stuck) => {
+                    assert_eq!((is_known, stuck), (false, Stuck::Invalid("no".to_owned())));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_was_not_read_stays_unread_whatever_it_held() {
+        let mut catalog = catalog(Declared::Good(Arc::new(manifest())));
+        catalog.wholly_valid = false;
+        let unread = Basis::Unread("gone".to_owned());
+        let here = desired(
+            &catalog,
+            &"main".parse().unwrap(),
+            &place("eu-west-1"),
+            Grounds::without_list(unread.clone()),
+        );
+        assert_eq!(here.basis, unread);
+    }
+}

@@ -1,0 +1,603 @@
+//! From desired and observed to a plan: pure, deterministic, one pack at a time.
+//!
+//! | wanted | observed | result |
+//! |---|---|---|
+//! | yes | absent | create; after it was seen in force, only when two looks agree |
+//! | yes | not listed, but with a status | held until the list has had time to show it |
+//! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: contested, healed |
+//! | yes | ours, different | update; put back after two looks when somebody else changed it |
+//! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
+//! | yes | unmanaged | adopt if the manifest says so, else held |
+//! | yes | another's, void marker | held |
+//! | no | ours | delete after two looks; `Orphan`: left in place; not declared at all: held until |
+//! | | | its manifest says `state: Absent` or an approval names it, unless absence is evidence |
+//! | no | anything else | none of our business |
+//!
+//! Whatever AWS is working on, was written lately, was refused, or is paused is held with that
+//! reason, and whatever takes something away waits for a source that was read whole. Mode and
+//! guard come afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::changes::{Scene, changes, losses};
+use super::desired::{Desired, DesiredPack, Stuck, Want};
+use super::effective_rules::HeldRules;
+use super::history::{History, Memory};
+use super::holds::{hold, region_hold, waiting};
+use super::loss::{Loss, LossAt, Losses};
+use super::redeploy::{Case, Remedy, Rescue, Tries, remedy};
+use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
+use super::window::Window;
+use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Place, Timestamp};
+use crate::domain::base::time::Pace;
+use crate::domain::declared::approval::Approvals;
+use crate::domain::declared::snapshot::Absence;
+use crate::domain::members::rollout::{Arrival, Tracking, Verdict};
+use crate::domain::observed::packs::{
+    Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
+};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::account_list::AccountList;
+
+/// Everything a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Where.
+    pub place: &'a Place,
+    /// What the region should hold; `None` while the source was never read.
+    pub desired: Option<&'a Desired>,
+    /// What it showed.
+    pub observed: &'a Observed,
+    /// What is remembered of it, this observation included.
+    pub history: &'a History,
+    /// What is known of its members.
+    pub tracking: &'a Tracking,
+    /// What is known of its members' recorders.
+    pub recorders: &'a Recorders,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: &'a Rescue,
+    /// How long things take.
+    pub pace: &'a Pace,
+    /// How many organization packs the region has room for.
+    pub quota: usize,
+    /// The effective rules that the packs hold.
+    pub rules: &'a HeldRules<'a>,
+    /// The approvals of the revision.
+    pub approvals: Approvals<'a>,
+    /// What was used of them, and lost lately.
+    pub window: &'a Window,
+}
+
+/// Makes the plan.
+pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
+    let mut plan = Plan {
+        place: inputs.place.clone(),
+        revision: inputs.desired.map(|desired| desired.revision.clone()),
+        steps: Vec::new(),
+        holds: Vec::new(),
+        bystanders: BTreeMap::new(),
+        weights: Weights::default(),
+    };
+    let (seen, desired) = match (inputs.observed, inputs.desired) {
+        (Observed::Unseen(unseen), _) => {
+            plan.holds.push(region_hold(HoldReason::Unseen, unseen.why.clone()));
+            return plan;
+        }
+        (Observed::Seen(_), None) => {
+            let why = "the source has not been read yet".to_owned();
+            plan.holds.push(region_hold(HoldReason::Source, why));
+            return plan;
+        }
+        (Observed::Seen(seen), Some(desired)) => (seen, desired),
+    };
+    let region = Region {
+        inputs,
+        seen,
+        desired,
+        successors: successors(inputs.tracking, seen, desired),
+        now,
+    };
+    for name in seen.packs.keys().chain(desired.packs.keys()).collect::<BTreeSet<_>>() {
+        match region.decide(name) {
+            Decision::Nothing => {}
+            Decision::Take(step) => plan.steps.push(*step),
+            Decision::Hold(hold) => plan.holds.push(*hold),
+            Decision::Leave(bystander) => {
+                plan.bystanders.insert(name.clone(), bystander);
+            }
+        }
+        plan.holds.extend(region.notice(name));
+    }
+    plan.weights = region.weights();
+    region.respect_quota(&mut plan);
+    region.respect_refusals(&mut plan);
+    plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
+    plan
+}
+
+/// What is decided about one pack.
+pub(super) enum Decision {
+    Nothing,
+    Take(Box<Step>),
+    Hold(Box<Hold>),
+    Leave(Bystander),
+}
+
+/// One region at one moment.
+pub(super) struct Region<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) seen: &'a Seen,
+    pub(super) desired: &'a Desired,
+    pub(super) successors: BTreeMap<Digest, &'a PackName>,
+    pub(super) now: Timestamp,
+}
+
+/// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
+/// template is the old name of a rename in progress.
+fn successors<'a>(
+    tracking: &Tracking,
+    seen: &Seen,
+    desired: &'a Desired,
+) -> BTreeMap<Digest, &'a PackName> {
+    let waiting = desired.packs.iter().filter_map(|(name, want)| {
+        let Want::Pack(want) = want else { return None };
+        let have = seen.packs.get(name);
+        let arrival = tracking.packs.get(name);
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, arrival));
+        (!is_deployed).then_some((want.marker.template, name))
+    });
+    waiting.collect()
+}
+
+/// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
+/// it by a sweep since it was written. A status that is stuck is no proof, however long it has been
+/// so.
+fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bool {
+    let is_ours = match &have.ownership {
+        Ownership::Ours(marker) => marker.template == template,
+        Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+    };
+    let status = have.status.as_ref().map(|record| &record.status);
+    let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
+    let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
+    let has_arrived = arrival.is_some_and(|arrival| {
+        arrival.verdict == Verdict::Converged && arrival.swept >= Some(have.record.last_update)
+    });
+    is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
+}
+
+impl Region<'_> {
+    fn decide(&self, name: &PackName) -> Decision {
+        let want = self.desired.packs.get(name);
+        let have = self.seen.packs.get(name);
+        match (want, have) {
+            (None, None) => Decision::Nothing,
+            (Some(Want::Stuck(stuck)), _) => stuck_hold(name, stuck),
+            (Some(Want::Pack(want)), None) => self.missing(name, want),
+            (Some(Want::Pack(want)), Some(have)) => self.present(name, want, have),
+            (None, Some(have)) => self.unwanted(name, have),
+        }
+    }
+
+    pub(super) fn memory(&self, name: &PackName) -> Option<&Memory> {
+        self.inputs.history.of(name)
+    }
+
+    pub(super) fn arrival(&self, name: &PackName) -> Option<&Arrival> {
+        self.inputs.tracking.packs.get(name)
+    }
+
+    fn list(&self) -> Option<&AccountList> {
+        self.desired.list.as_deref()
+    }
+
+    /// Wanted and not listed.
+    fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
+        let suspect = self.memory(name).and_then(|memory| memory.suspect);
+        let step = Step {
+            pack: name.clone(),
+            action: Action::Create(Box::new(want.content.clone())),
+            reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
+            changes: changes(want, None, self.list(), self.inputs.rules),
+            marker_now: None,
+            last_update: None,
+            losses: Losses::default(),
+        };
+        let status = self.seen.unlisted.get(name);
+        if let Some(hold) = self.put_holds(want, status, &step) {
+            return hold;
+        }
+        if let Some(hold) = status.and_then(|record| self.unlisted(record, &step)) {
+            return hold;
+        }
+        match suspect {
+            None => Decision::Take(Box::new(step)),
+            Some((_, since)) => {
+                let what = "it was in force and is not listed any more";
+                self.heal(step, want, (what, since, self.inputs.pace.interval))
+            }
+        }
+    }
+
+    /// Wanted and listed.
+    fn present(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
+        let marker = match &have.ownership {
+            Ownership::Ours(marker) => marker,
+            Ownership::Unmanaged if want.adopt => return self.adoption(name, want, have),
+            Ownership::Unmanaged => {
+                let why = "a pack of this name exists without conformd's marker; set \
+                           `spec.adopt: true` to take it over, or rename one of the two";
+                return hold(name, HoldReason::Unmanaged, why.to_owned());
+            }
+            Ownership::Foreign(owner) => {
+                let why = format!("installation {owner} of conformd owns it; it is never touched");
+                return hold(name, HoldReason::Foreign, why);
+            }
+            Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
+        };
+        if let Some(hold) = self.leaving(name, have) {
+            return hold;
+        }
+        let changes = changes(want, Some((have, Some(marker))), self.list(), self.inputs.rules);
+        let suspect = self.memory(name).and_then(|memory| memory.suspect);
+        let failure = have.status.as_ref().filter(|status| is_failed(status));
+        let reason = match (changes.is_empty(), suspect, failure) {
+            (true, Some(_), _) => Reason::ForeignWrite,
+            (true, None, _) => return self.mend((name, marker), want, have),
+            (false, _, Some(status)) => failed(status),
+            (false, Some(_), None) => Reason::ForeignChange,
+            (false, None, None) => Reason::Changed,
+        };
+        let step = Step {
+            pack: name.clone(),
+            action: Action::Update(Box::new(want.content.clone())),
+            reason,
+            losses: self.losses(name, want, &changes),
+            changes,
+            marker_now: Some(marker.clone()),
+            last_update: Some(have.record.last_update),
+        };
+        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
+            return hold;
+        }
+        match suspect {
+            Some((sight, since)) => self.put_back(step, want, (sight, since)),
+            None => Decision::Take(Box::new(step)),
+        }
+    }
+
+    /// Ours and as wanted: what can be done for members that do not have it.
+    fn mend(
+        &self,
+        (name, marker): (&PackName, &Marker),
+        want: &DesiredPack,
+        have: &ObservedPack,
+    ) -> Decision {
+        let status = have.status.as_ref();
+        let last_update = Some(have.record.last_update);
+        let is_at_work = status.is_some_and(|status| self.is_at_work(status, last_update));
+        let (memory, none) = (self.memory(name), Tries::default());
+        let Inputs { place, tracking, recorders, rescue, pace, .. } = self.inputs;
+        let case = Case {
+            arrival: self.arrival(name),
+            record: &have.record,
+            status,
+            newcomers: &tracking.newcomers,
+            recorders: recorders.regions.get(&place.region),
+            rescue,
+            tries: memory.map_or(&none, |memory| &memory.tries),
+            put_last: memory.and_then(|memory| memory.put_last(want.content.fingerprint())),
+            waits: (pace.retry_min, pace.retry_max),
+        };
+        let content = || Box::new(want.content.clone());
+        let (action, reason, due) = match remedy(&case) {
+            Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
+            // What has failed so far may go well yet, and a rescue may be what AWS is working on.
+            // Another one is shown as held: one new account can keep AWS at work for hours.
+            Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
+            Remedy::Rescue { accounts, seen, .. }
+                if is_at_work && case.tries.served(&accounts, &seen) =>
+            {
+                return Decision::Nothing;
+            }
+            Remedy::Unread => {
+                let why = "its deployment failed; whom another Put would help is not known yet";
+                return hold(name, HoldReason::Retry, why.to_owned());
+            }
+            Remedy::Rescue { accounts, seen, due } => {
+                (Action::Rescue(content()), Reason::Rescue { accounts, seen }, due)
+            }
+            Remedy::Retry { classes, due } => {
+                (Action::Update(content()), Reason::MembersFailed { classes }, due)
+            }
+        };
+        let (pack, marker_now) = (name.clone(), Some(marker.clone()));
+        let (changes, losses) = (Vec::new(), Losses::default());
+        let step = Step { pack, action, reason, changes, marker_now, last_update, losses };
+        self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
+    }
+
+    fn adoption(&self, name: &PackName, want: &DesiredPack, have: &ObservedPack) -> Decision {
+        let changes = changes(want, Some((have, None)), self.list(), self.inputs.rules);
+        let mut losses = self.losses(name, want, &changes);
+        // AWS does not return what it holds.
+        losses.lost.insert(Loss::Adoption);
+        let step = Step {
+            pack: name.clone(),
+            action: Action::Adopt(Box::new(want.content.clone())),
+            reason: Reason::Adoption,
+            changes,
+            marker_now: None,
+            last_update: Some(have.record.last_update),
+            losses,
+        };
+        if let Some(hold) = self.put_holds(want, have.status.as_ref(), &step) {
+            return hold;
+        }
+        match self.memory(name).and_then(|memory| memory.suspect) {
+            // It was ours a moment ago: somebody overwrote it, marker and all.
+            Some(suspect) => self.put_back(step, want, suspect),
+            None => Decision::Take(Box::new(step)),
+        }
+    }
+
+    /// Listed, and no manifest wants it here.
+    fn unwanted(&self, name: &PackName, have: &ObservedPack) -> Decision {
+        let marker = match &have.ownership {
+            Ownership::Ours(marker) => marker,
+            Ownership::Unmanaged => return Decision::Leave(Bystander::Unmanaged),
+            Ownership::Foreign(owner) => return Decision::Leave(Bystander::Foreign(owner.clone())),
+            Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
+        };
+        if marker.policy == DeletionPolicy::Orphan {
+            let why = "no manifest wants it and its deletion policy is Orphan: left in place";
+            return hold(name, HoldReason::Orphaned, why.to_owned());
+        }
+        let failure = have.status.as_ref().filter(|record| {
+            matches!(record.status, RolloutStatus::Known(Verb::Delete, Phase::Failed))
+        });
+        let step = Step {
+            pack: name.clone(),
+            action: Action::Delete,
+            reason: match failure {
+                Some(record) => failed(record),
+                None if self.desired.absent.contains_key(name) => Reason::Absent,
+                None if self.desired.elsewhere.contains(name) => Reason::RegionDropped,
+                None => Reason::Unwanted,
+            },
+            changes: Vec::new(),
+            marker_now: Some(marker.clone()),
+            last_update: Some(have.record.last_update),
+            losses: Losses::of_pack(),
+        };
+        if let Some(hold) = self.undeclared(&step) {
+            return hold;
+        }
+        if let Some(hold) = self.delete_holds(have, &step) {
+            return hold;
+        }
+        if failure.is_some()
+            && let Decision::Hold(hold) = self.retry(step.clone(), have)
+        {
+            return Decision::Hold(hold);
+        }
+        if let Some(successor) = self.successors.get(&marker.template) {
+            let why = format!(
+                "{successor} holds the same template and is not deployed yet; the old pack goes \
+                 only after it"
+            );
+            return waiting(step, HoldReason::InProgress, why, None);
+        }
+        match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
+            Some((since, _)) => {
+                self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval))
+            }
+            None => waiting(step, HoldReason::SecondLook, "seen unwanted once".to_owned(), None),
+        }
+    }
+
+    /// What a Put over an existing pack takes away.
+    fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
+        let scene = Scene { place: self.inputs.place, list: self.list() };
+        losses(name, want, changes, self.inputs.rules, &scene)
+    }
+
+    /// No manifest names it here. A file that is gone, or cut off, proves nothing: it may have been
+    /// lost.
+    fn undeclared(&self, step: &Step) -> Option<Decision> {
+        let is_declared = self.desired.absent.contains_key(&step.pack);
+        if is_declared || self.desired.absence == Absence::Atomic {
+            return None;
+        }
+        let region = self.inputs.place.region.clone();
+        let at = LossAt { region, pack: step.pack.clone(), loss: Loss::Pack };
+        let Inputs { approvals, window, .. } = self.inputs;
+        if approvals.covering(window, &at, step.last_update).is_some() {
+            return None;
+        }
+        let why = if self.desired.elsewhere.contains(&step.pack) {
+            "its manifest does not name this region, and a file that was cut off looks the same; \
+             to delete the pack here, commit what `conformd approve` prints; to keep it, name the \
+             region again"
+        } else {
+            "no manifest declares it, and a file that is missing is no evidence that somebody \
+             removed it; to delete the pack, commit a manifest for it with `state: Absent` or what \
+             `conformd approve` prints; to keep it, restore its manifest"
+        };
+        Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
+    }
+
+    /// What must be said of a pack besides what is done with it.
+    fn notice(&self, name: &PackName) -> Option<Hold> {
+        let Want::Pack(want) = self.desired.packs.get(name)? else { return None };
+        let why = want.invalid_now.as_ref()?;
+        Some(Hold {
+            pack: Some(name.clone()),
+            reason: HoldReason::Invalid,
+            why: format!("its manifest is invalid, the last good form stays in force: {why}"),
+            until: None,
+            step: None,
+        })
+    }
+
+    /// A pack that was orphaned on purpose is forgotten: it says nothing about the source.
+    fn weights(&self) -> Weights {
+        let is_wanted = |name: &PackName| self.desired.packs.contains_key(name);
+        let owned = self.seen.packs.iter().filter(|(name, pack)| match &pack.ownership {
+            Ownership::Ours(marker) => is_wanted(name) || marker.policy == DeletionPolicy::Delete,
+            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+        });
+        let owned: Vec<&PackName> = owned.map(|(name, _)| name).collect();
+        let owned_wanted = owned.iter().filter(|name| is_wanted(name)).count();
+        Weights { owned: owned.len(), owned_wanted, source_empty: self.desired.empty }
+    }
+}
+
+fn stuck_hold(name: &PackName, stuck: &Stuck) -> Decision {
+    match stuck {
+        Stuck::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
+        Stuck::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
+        Stuck::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
+    }
+}
+
+/// What a void marker means, in words.
+pub fn void_text(void: &VoidMarker) -> String {
+    match void {
+        VoidMarker::Copied => "its marker was written for another pack or place (a copy); it is \
+                               never touched"
+            .to_owned(),
+        VoidMarker::Unreadable(problem) => format!("{problem}; it is never touched"),
+    }
+}
+
+fn is_failed(record: &StatusRecord) -> bool {
+    matches!(record.status, RolloutStatus::Known(_, Phase::Failed))
+}
+
+fn failed(record: &StatusRecord) -> Reason {
+    let cut = |text: &Option<String>| {
+        text.as_ref().map(|text| text.chars().take(FOREIGN_TEXT_MAX).collect::<String>())
+    };
+    Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
+}
+
+/// Foreign text is cut at this many characters (reliability A-15: 512).
+const FOREIGN_TEXT_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::domain::base::model::counted::DIGESTS;
+    use crate::domain::base::model::{Delivery, MARKER_PARAMETER, Marker, Revision};
+    use crate::domain::declared::snapshot::SourcePath;
+    use crate::domain::declared::template::Template;
+    use crate::domain::observed::content::Content;
+    use crate::domain::observed::packs::{PackRecord, join};
+    use crate::domain::organization::membership::Standing;
+    use crate::domain::plan::desired::Basis;
+    use crate::domain::plan::diff::*;
+    use crate::domain::plan::window::SPAN;
+
+    fn template() -> Template {
+        let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \
+                    Source: {Owner: AWS, SourceIdentifier: R}}}}";
+        Template::parse(&SourcePath::new("template.yaml").unwrap(), text).unwrap().0
+    }
+
+    /// A whole source in which nothing is declared yet.
+    fn nothing() -> Desired {
+        Desired {
+            revision: Revision("r1".to_owned()),
+            basis: Basis::Whole,
+            absence: Absence::Atomic,
+            confirmed: true,
+            confirms_at: None,
+            empty: false,
+            elsewhere: BTreeSet::new(),
+            absent: BTreeMap::new(),
+            packs: BTreeMap::new(),
+            list: None,
+            standing: Standing::Current,
+        }
+    }
+
+    /// A region of this many packs: a third in sync, a third to be updated, a third unwanted.
+    fn work(packs: usize) -> usize {
+        let place = Place {
+            account: "111111111111".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let installation: crate::domain::base::model::Installation = "main".parse().unwrap();
+        let mut desired = nothing();
+        let mut records = Vec::new();
+        let template = Arc::new(template());
+        for number in 0..packs {
+            let name: PackName = format!("p{number}").parse().unwrap();
+            let (policy, spot) = (DeletionPolicy::Delete, (&place, &name));
+            let marker = Marker::new(installation.clone(), template.digest, 10, policy, spot);
+            let mut inputs: BTreeMap<_, _> =
+                [(MARKER_PARAMETER.to_owned(), marker.to_string())].into();
+            let content = Content {
+                body: Arc::from(""),
+                inputs: inputs.clone(),
+                excluded: BTreeSet::new(),
+                delivery: Delivery::default(),
+            };
+            if number % 3 != 0 {
+                let (adopt, suspend, invalid_now) = (false, None, None);
+                let (excluded, selects) = (BTreeMap::new(), false);
+                let template = Arc::clone(&template);
+                let want = DesiredPack {
+                    content,
+                    template,
+                    marker,
+                    excluded,
+                    selects,
+                    adopt,
+                    suspend,
+                    invalid_now,
+                };
+                desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
+            }
+            if number % 3 == 1 {
+                inputs.insert("age".to_owned(), "90".to_owned());
+            }
+            let (excluded, delivery) = (BTreeSet::new(), Delivery::default());
+            let (arn, last_update) = (name.to_string(), Timestamp::UNIX_EPOCH);
+            records.push(PackRecord { name, arn, last_update, inputs, excluded, delivery });
+        }
+        let before = DIGESTS.get();
+        let seen = join(records, Vec::new(), &installation, &place);
+        let (mut history, pace) = (History::default(), Pace::new(Duration::from_mins(15)));
+        history.observe(&seen, &desired, Timestamp::UNIX_EPOCH, &pace);
+        let observed = Observed::Seen(seen);
+        let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
+        let now = Timestamp::UNIX_EPOCH;
+        let inputs = Inputs {
+            place: &place,
+            desired: Some(&desired),
+            observed: &observed,
+            history: &history,
+            tracking: &Tracking::default(),
+            recorders: &Recorders::default(),
+            rescue: &Rescue::default(),
+            pace: &pace,
+            quota: 1_000,
+            rules: &HeldRules::new(&place, None, &templates),
+            approvals: Approvals { all: &approvals, now, aws_now: now },
+            window: &Window::with_record(SPAN, SPAN),
+        };
+        let plan = plan(&inputs, now);
+        assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);
+        DIGESTS.get() - before
+    }
+
+    #[test]
+    fn planning_twice_as_many_packs_is_twice_the_work() {
+        assert_eq!(work(600), 2 * work(300));
+        assert!(work(300) <= 300 * 5, "{} digests for 300 packs", work(300));
+    }
+}

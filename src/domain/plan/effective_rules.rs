@@ -1,0 +1,82 @@
+//! The effective rules that the packs of a region hold now, as far as their templates are known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::loss::{RuleSet, RulesHeld};
+use crate::domain::base::model::{Digest, MARKER_PARAMETER, PackName, Place};
+use crate::domain::declared::template::Template;
+use crate::domain::observed::packs::{Ownership, PackRecord, Seen};
+
+/// Templates by digest: of the manifests in force, and of what was delivered before.
+pub type Templates = BTreeMap<Digest, Arc<Template>>;
+
+/// Answers what a pack of ours holds. It works only when asked: most plans lose nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldRules<'a> {
+    place: &'a Place,
+    seen: Option<&'a Seen>,
+    templates: &'a Templates,
+}
+
+impl<'a> HeldRules<'a> {
+    /// Of what a region showed.
+    pub fn new(place: &'a Place, seen: Option<&'a Seen>, templates: &'a Templates) -> Self {
+        Self { place, seen, templates }
+    }
+
+    /// The packs that carry our marker.
+    pub fn packs(&self) -> impl Iterator<Item = &'a PackName> {
+        let packs = self.seen.into_iter().flat_map(|seen| &seen.packs);
+        packs.filter(|(_, pack)| matches!(pack.ownership, Ownership::Ours(_))).map(|(name, _)| name)
+    }
+
+    /// What a pack holds. What cannot be evaluated counts as effective: it was there, and losing it
+    /// would be a loss.
+    pub fn held(&self, pack: &PackName) -> RulesHeld {
+        self.held_or(pack, None)
+    }
+
+    /// The same, where this template is known besides: the one that the pack should hold.
+    pub fn held_beside(&self, pack: &PackName, declared: &Template) -> RulesHeld {
+        self.held_or(pack, Some(declared))
+    }
+
+    fn held_or(&self, pack: &PackName, declared: Option<&Template>) -> RulesHeld {
+        let Some(pack) = self.seen.and_then(|seen| seen.packs.get(pack)) else {
+            return RulesHeld::default();
+        };
+        let Ownership::Ours(marker) = &pack.ownership else { return RulesHeld::default() };
+        let declared = declared.filter(|declared| declared.digest == marker.template);
+        match declared.or_else(|| self.template(marker.template)) {
+            Some(template) => {
+                RulesHeld::Named(present_or_unknown(template, &pack.record, self.place))
+            }
+            None => RulesHeld::Counted(marker.rules),
+        }
+    }
+
+    /// The template of this digest, if it is known.
+    pub fn template(&self, digest: Digest) -> Option<&'a Template> {
+        self.templates.get(&digest).map(|template| &**template)
+    }
+}
+
+fn present_or_unknown(template: &Template, record: &PackRecord, place: &Place) -> RuleSet {
+    let effective = template.rules(&without_marker(&record.inputs), place);
+    let mut rules = effective.present;
+    rules.extend(effective.unknown);
+    rules
+}
+
+/// What a template holds with these inputs. What cannot be evaluated counts as absent: nobody can
+/// say that it will be there.
+pub fn present(template: &Template, inputs: &BTreeMap<String, String>, place: &Place) -> RuleSet {
+    template.rules(&without_marker(inputs), place).present
+}
+
+fn without_marker(inputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut inputs = inputs.clone();
+    inputs.remove(MARKER_PARAMETER);
+    inputs
+}

@@ -1,0 +1,447 @@
+//! The guard: which steps of a plan may be taken. The only maker of [`Approved`].
+//!
+//! One pure function of the plan, of what was lost within 24 hours ([`Window`]) and of the terms.
+//! Losses that no approval covers stay within the limits, all of a plan or none of it, or wait for
+//! an approval; ordinary Puts go on. What was held stays held until it is approved or withdrawn.
+//! Gates that are about one pack (second observation, source, progress) are `diff`'s; what only
+//! waits for one of them is judged already, so that the answer does not depend on which pack
+//! happens to be busy.
+
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use limits::Limits;
+
+use super::effective_rules::HeldRules;
+use super::loss::{Loss, LossAt};
+use super::steps::{Action, Hold, HoldReason, Plan, Step};
+use super::window::{Elapsed, HeldSince, HoldBasis, Lost, SPAN, Window};
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{Digest, PackName, Region};
+use crate::domain::base::words::many;
+use crate::domain::declared::approval::{Approval, Approvals};
+use crate::domain::organization::membership::Shrink;
+
+/// A plan that has passed [`approve`]; the executor takes nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Approved {
+    plan: Plan,
+    #[serde(skip)]
+    permits: BTreeMap<PackName, Vec<Used>>,
+}
+
+/// An approval that permits a loss of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// Its `spec.reason`.
+    pub reason: String,
+    /// Which document it is.
+    pub id: Digest,
+    /// What it permits here.
+    pub at: LossAt,
+}
+
+impl Approved {
+    /// The plan: its steps may be taken, what may not is among its holds.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The approvals that a step of this pack rests on; none where it needs none.
+    pub fn permits(&self, pack: &PackName) -> &[Used] {
+        self.permits.get(pack).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of all approvals that its steps rest on.
+    pub fn approval_names(&self) -> BTreeSet<&str> {
+        let used = self.plan.steps.iter().flat_map(|step| self.permits(&step.pack));
+        used.map(|used| used.name.as_str()).collect()
+    }
+
+    /// Every loss of a step that may be taken, with the approval that permits it.
+    pub fn losses(&self) -> Vec<(LossAt, Option<&Used>)> {
+        let region = &self.plan.place.region;
+        let steps = self.plan.steps.iter();
+        let losses = steps.flat_map(|step| losses_of(region, step));
+        losses
+            .map(|at| {
+                let permits = self.permits(&at.pack).iter();
+                let used = permits.into_iter().find(|used| used.at == at);
+                (at, used)
+            })
+            .collect()
+    }
+
+    /// The steps that may be taken.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.plan.steps
+    }
+}
+
+/// What the guard goes by, besides the plan and the window.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// The limits.
+    pub limits: &'a Limits,
+    /// Approvals of the current revision.
+    pub approvals: Approvals<'a>,
+    /// The effective rules that the region's packs hold now.
+    pub rules: &'a HeldRules<'a>,
+    /// Active member accounts, if known.
+    pub members: Option<usize>,
+    /// A much shorter account list that waits.
+    pub shrink: Option<&'a Shrink>,
+    /// The moment, on the clock of the window.
+    pub elapsed: Elapsed,
+}
+
+/// What the guard says of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What may be done; everything else is among its holds.
+    pub approved: Approved,
+    /// What waits for an approval.
+    pub pending: Option<PendingApproval>,
+    /// Every loss that is asked for and not permitted: what is held from now on.
+    pub held: BTreeSet<LossAt>,
+    /// What it is held for.
+    pub basis: HoldBasis,
+}
+
+/// Losses of one region that wait for an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PendingApproval {
+    /// Which limits stand against them.
+    pub trips: Vec<Trip>,
+    /// What would be lost, by pack.
+    pub losses: BTreeMap<PackName, BTreeSet<Loss>>,
+}
+
+impl PendingApproval {
+    /// How many packs would be deleted.
+    pub fn deletes(&self) -> usize {
+        self.losses.values().filter(|losses| losses.contains(&Loss::Pack)).count()
+    }
+
+    /// What waits, in a few words: `delete 2 packs, lose 3 rules`.
+    pub fn summary(&self) -> String {
+        let all = || self.losses.values().flatten();
+        let rules = all().map(|loss| match loss {
+            Loss::Rule(_) => 1,
+            Loss::Rules(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Loss::Pack | Loss::Adoption | Loss::Account(_) => 0,
+        });
+        let accounts = all().filter_map(|loss| match loss {
+            Loss::Account(account) => Some(account),
+            Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
+        });
+        let adoptions = all().filter(|loss| **loss == Loss::Adoption).count();
+        let parts = [
+            ("delete", self.deletes(), "pack"),
+            ("adopt", adoptions, "pack"),
+            ("lose", rules.sum(), "rule"),
+            ("exclude", accounts.collect::<BTreeSet<_>>().len(), "account"),
+        ];
+        let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);
+        let parts: Vec<String> =
+            parts.map(|(verb, count, noun)| format!("{verb} {}", many(count, noun))).collect();
+        parts.join(", ")
+    }
+}
+
+/// One limit that was passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Trip {
+    /// Which one.
+    pub reason: TripReason,
+    /// By how much, in words.
+    pub why: String,
+}
+
+/// Which limit: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TripReason {
+    /// The source declares nothing at all.
+    EmptySource,
+    /// Too many packs of one region.
+    Ratio,
+    /// Too many packs in 24 hours, all regions together.
+    Window,
+    /// Too many accounts newly excluded.
+    Exclusions,
+    /// A pack, or all packs of a region, lose too many effective rules.
+    RuleLoss,
+    /// Too few owned packs are still desired: the wrong directory?
+    Overlap,
+    /// The account list shrank, or is not known.
+    Membership,
+    /// An adoption may lose what the unmanaged pack holds.
+    Adoption,
+    /// What was deleted is there again: another writer, or a revert.
+    Conflict,
+    /// What was lost within 24 hours is not known.
+    Caution,
+    /// It was held before: time releases nothing.
+    Held,
+}
+
+impl TripReason {
+    /// Every reason, in label order.
+    pub const ALL: [Self; 11] = [
+        Self::EmptySource,
+        Self::Ratio,
+        Self::Window,
+        Self::Exclusions,
+        Self::RuleLoss,
+        Self::Overlap,
+        Self::Membership,
+        Self::Adoption,
+        Self::Conflict,
+        Self::Caution,
+        Self::Held,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptySource => "empty_source",
+            Self::Ratio => "ratio",
+            Self::Window => "window",
+            Self::Exclusions => "exclusions",
+            Self::RuleLoss => "rule_loss",
+            Self::Overlap => "overlap",
+            Self::Membership => "membership",
+            Self::Adoption => "adoption",
+            Self::Conflict => "conflict",
+            Self::Caution => "caution",
+            Self::Held => "held",
+        }
+    }
+}
+
+impl fmt::Display for TripReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// Everything in a plan that takes something away.
+struct Asked<'a> {
+    plan: &'a Plan,
+    /// Steps with losses, ordered by pack, whether they may be taken now or wait.
+    steps: Vec<&'a Step>,
+    /// Losses that no approval covers.
+    uncovered: BTreeSet<LossAt>,
+    /// Losses that one covers.
+    covered: BTreeMap<LossAt, &'a Approval>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(plan: &'a Plan, terms: &Terms<'a>, window: &Window) -> Self {
+        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
+        let held = held.filter_map(|hold| hold.step.as_deref());
+        let mut steps: Vec<&Step> =
+            plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
+        steps.sort_by_key(|step| &step.pack);
+        let (mut uncovered, mut covered) = (BTreeSet::new(), BTreeMap::new());
+        for step in &steps {
+            for at in losses_of(&plan.place.region, step) {
+                match terms.approvals.covering(window, &at, step.last_update) {
+                    Some(approval) => {
+                        covered.insert(at, approval);
+                    }
+                    None => {
+                        uncovered.insert(at);
+                    }
+                }
+            }
+        }
+        Self { plan, steps, uncovered, covered }
+    }
+
+    fn region(&self) -> &'a Region {
+        &self.plan.place.region
+    }
+
+    /// What is wrong with approvals that name what none covers.
+    fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
+        let last_update = |at: &LossAt| {
+            self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
+        };
+        let void = self.uncovered.iter().filter_map(|at| {
+            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
+            Some(format!("the approval {} does not count: {why}", approval.name))
+        });
+        void.collect()
+    }
+
+    /// The steps that ask for something which no approval covers.
+    fn packs(&self) -> BTreeSet<PackName> {
+        self.uncovered.iter().map(|at| at.pack.clone()).collect()
+    }
+
+    /// The uncovered losses of one pack.
+    fn of_pack(&self, pack: &PackName) -> impl Iterator<Item = &Loss> {
+        let pack = pack.clone();
+        self.uncovered.iter().filter(move |at| at.pack == pack).map(|at| &at.loss)
+    }
+}
+
+/// The losses of a step, each with its place.
+fn losses_of<'a>(region: &'a Region, step: &'a Step) -> impl Iterator<Item = LossAt> + 'a {
+    step.losses.lost.iter().map(|loss| LossAt {
+        region: region.clone(),
+        pack: step.pack.clone(),
+        loss: loss.clone(),
+    })
+}
+
+/// Whether what is held for this reason is going to happen by itself.
+fn is_imminent(reason: HoldReason) -> bool {
+    match reason {
+        HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::InProgress
+        | HoldReason::Retry
+        | HoldReason::Denied => true,
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Unseen
+        | HoldReason::Guard
+        | HoldReason::Suspended
+        | HoldReason::Foreign
+        | HoldReason::Unmanaged
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Orphaned
+        | HoldReason::Undeclared
+        | HoldReason::Membership => false,
+    }
+}
+
+/// Rules on a plan.
+pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
+    if terms.mode == Mode::Upsert {
+        forbid_deletes(&mut plan);
+    }
+    let asked = Asked::of(&plan, terms, window);
+    let trips = limits::trips(&asked, terms, window, HoldBasis::Vanished);
+    let basis = if limits::trips(&asked, terms, window, HoldBasis::Asked).is_empty() {
+        HoldBasis::Vanished
+    } else {
+        HoldBasis::Asked
+    };
+    let mut permits: BTreeMap<PackName, Vec<Used>> = BTreeMap::new();
+    for (at, approval) in &asked.covered {
+        let Approval { name, reason, .. } = *approval;
+        let (name, reason) = (name.clone(), reason.clone());
+        let used = Used { name, reason, id: approval.id(), at: at.clone() };
+        permits.entry(at.pack.clone()).or_default().push(used);
+    }
+    let (mut pending, mut held) = (None, BTreeSet::new());
+    if !trips.is_empty() {
+        let packs = asked.packs();
+        let mut losses: BTreeMap<PackName, BTreeSet<Loss>> = BTreeMap::new();
+        for at in &asked.uncovered {
+            losses.entry(at.pack.clone()).or_default().insert(at.loss.clone());
+        }
+        held.clone_from(&asked.uncovered);
+        let waiting = PendingApproval { trips, losses };
+        let why = hold_text(&waiting, asked.region(), &asked.void(terms, window));
+        block(&mut plan, &packs, &why);
+        pending = Some(waiting);
+    }
+    if terms.mode == Mode::Observe {
+        hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
+    }
+    Ruling { approved: Approved { plan, permits }, pending, held, basis }
+}
+
+impl Window {
+    /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
+    /// what is held stays held.
+    pub fn commit(
+        &mut self,
+        ruling: &Ruling,
+        now: Elapsed,
+        when: crate::domain::base::model::Timestamp,
+    ) -> crate::domain::plan::window::Holding {
+        let region = &ruling.approved.plan.place.region;
+        for (at, used) in ruling.approved.losses() {
+            let until = now.saturating_add(SPAN);
+            let approval = used.map(|used| used.name.clone());
+            let (external, confirmed) = (false, false);
+            let lost = Lost { at, until, when, approval, external, confirmed };
+            self.reserve(lost, used.map(|used| used.id), now);
+        }
+        self.hold(region, &ruling.held, HeldSince { when, basis: ruling.basis })
+    }
+}
+
+/// Deletes never happen in this mode, neither now nor when their wait is over.
+fn forbid_deletes(plan: &mut Plan) {
+    let why = "mode upsert never deletes";
+    hold_steps(plan, |step| matches!(step.action, Action::Delete), HoldReason::Mode, why);
+    for hold in &mut plan.holds {
+        let step = hold.step.as_deref();
+        if step.is_some_and(|step| matches!(step.action, Action::Delete)) {
+            (hold.reason, hold.why, hold.until) = (HoldReason::Mode, why.to_owned(), None);
+        }
+    }
+}
+
+/// Holds everything that takes something away, and says so where it only waited until now.
+fn block(plan: &mut Plan, packs: &BTreeSet<PackName>, why: &str) {
+    for hold in plan.holds.iter_mut().filter(|hold| is_imminent(hold.reason)) {
+        if hold
+            .step
+            .as_ref()
+            .is_some_and(|step| packs.contains(&step.pack) && !step.losses.is_empty())
+        {
+            (hold.reason, hold.why, hold.until) = (HoldReason::Guard, why.to_owned(), None);
+        }
+    }
+    hold_steps(plan, |step| packs.contains(&step.pack), HoldReason::Guard, why);
+}
+
+fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>) -> String {
+    let reasons: Vec<&str> =
+        waiting.trips.iter().map(|trip| &trip.why).chain(void).map(String::as_str).collect();
+    format!(
+        "waiting for approval: {} in {region} ({}); commit what `conformd approve` prints, or \
+         revert the change",
+        waiting.summary(),
+        reasons.join("; ")
+    )
+}
+
+/// Moves the steps that fit from the steps to the holds.
+fn hold_steps(plan: &mut Plan, fits: impl Fn(&Step) -> bool, reason: HoldReason, why: &str) {
+    let (held, kept): (Vec<Step>, Vec<Step>) =
+        std::mem::take(&mut plan.steps).into_iter().partition(fits);
+    plan.steps = kept;
+    plan.holds.extend(held.into_iter().map(|step| Hold {
+        pack: Some(step.pack.clone()),
+        reason,
+        why: why.to_owned(),
+        until: None,
+        step: Some(Box::new(step)),
+    }));
+    plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
+}

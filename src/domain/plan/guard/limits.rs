@@ -1,0 +1,418 @@
+//! The limits: how much may be lost within 24 hours without an approval.
+
+use std::collections::BTreeSet;
+
+use super::{Asked, Terms, Trip, TripReason};
+use crate::domain::base::model::{AccountId, PackName};
+use crate::domain::base::words::many;
+use crate::domain::organization::membership::Shrink;
+use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::steps::{Action, Step};
+use crate::domain::plan::window::{HoldBasis, Lost, Window};
+
+/// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
+/// The defaults are those of the reliability reference, "Guard".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Packs deleted in one region, of the largest number owned there; at least 1.
+    pub ratio_percent: u32,
+    /// Different packs deleted or stripped of rules, all regions together.
+    pub names_per_window: u32,
+    /// Effective rules lost by all packs of a region together.
+    pub rules_max: u32,
+    /// The same in percent of the largest number of effective rules there, if that is more.
+    pub rules_percent: u32,
+    /// Accounts newly excluded, over all packs and regions, each counted once.
+    pub exclusions_max: u32,
+    /// The same in percent of the active members, if that is more.
+    pub exclusions_percent: u32,
+    /// Share of the active accounts above which no pack may come to exclude more.
+    pub excluded_percent: u32,
+    /// Owned packs of a region that must still be desired before anything is lost there.
+    pub overlap_percent: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ratio_percent: 10,
+            names_per_window: 5,
+            rules_max: 5,
+            rules_percent: 10,
+            exclusions_max: 5,
+            exclusions_percent: 5,
+            excluded_percent: 20,
+            overlap_percent: 50,
+        }
+    }
+}
+
+/// Packs with at most so many effective rules may lose one; half of so few would be most of them.
+const SMALL_PACK: usize = 4;
+/// A pack that lost one in so many of its rules counts as stripped, beside those deleted.
+const STRIPPED_ONE_IN: usize = 4;
+
+/// Every limit that the uncovered losses of a plan would pass: with everything counted, or without
+/// packs that vanished and what was held for them.
+pub(super) fn trips(
+    asked: &Asked<'_>,
+    terms: &Terms<'_>,
+    window: &Window,
+    basis: HoldBasis,
+) -> Vec<Trip> {
+    if asked.uncovered.is_empty() {
+        return Vec::new();
+    }
+    let keys = asked.uncovered.iter().map(LossAt::key).collect();
+    let scales = Scales { asked, terms, window, basis, keys };
+    let mut trips = Vec::new();
+    // From "this is a mistake" to "this is too much": the first reason is read first.
+    trips.extend(scales.source());
+    trips.extend(scales.conflicts());
+    trips.extend(scales.adoptions());
+    trips.extend(scales.packs());
+    trips.extend(scales.names());
+    trips.extend(scales.rules());
+    trips.extend(scales.accounts());
+    trips.extend(scales.membership());
+    trips.extend(scales.caution());
+    if trips.is_empty() {
+        // Within the limits by now, and held before: only an approval or a new change ends that.
+        trips.extend(scales.held());
+    }
+    trips
+}
+
+/// Whether `part` is less than this percentage of `of`.
+fn is_below(part: usize, of: usize, percent: u32) -> bool {
+    part.saturating_mul(100) < of.saturating_mul(size(percent))
+}
+
+/// At least `min`, or this percentage of `of` if that is more.
+fn allowance(min: u32, of: usize, percent: u32) -> usize {
+    let share = of.saturating_mul(size(percent)).checked_div(100).unwrap_or_default();
+    share.max(size(min))
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// What a limit goes by, where that is less than what is there now.
+fn by(before: usize, now: usize) -> String {
+    if before == now { String::new() } else { format!(", by the {before} of 24 h ago") }
+}
+
+fn trip(reason: TripReason, why: String) -> Trip {
+    Trip { reason, why }
+}
+
+/// What is asked for, what was lost lately, and the limits.
+struct Scales<'a> {
+    asked: &'a Asked<'a>,
+    terms: &'a Terms<'a>,
+    window: &'a Window,
+    /// What counts: nothing of a lower basis does.
+    basis: HoldBasis,
+    /// What identifies each uncovered loss.
+    keys: BTreeSet<LossAt>,
+}
+
+/// The rules that a pack deployment loses within the window.
+struct RuleLoss {
+    /// What is lost with this plan.
+    lost: usize,
+    /// The number that the limit goes by.
+    of: usize,
+    /// What it holds now, and what it lost.
+    now: usize,
+    /// Whether this plan adds to it.
+    is_asked: bool,
+}
+
+/// Rules that are counted, each name once.
+#[derive(Default)]
+struct Tally<'a> {
+    named: BTreeSet<&'a str>,
+    unnamed: usize,
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, loss: &'a Loss) {
+        match loss {
+            Loss::Rule(name) => {
+                self.named.insert(name);
+            }
+            Loss::Rules(count) => self.unnamed = self.unnamed.saturating_add(size(*count)),
+            Loss::Pack | Loss::Adoption | Loss::Account(_) => {}
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.named.len().saturating_add(self.unnamed)
+    }
+}
+
+impl<'a> Scales<'a> {
+    /// What was lost already within the window, of all regions. What is asked for once more, since
+    /// its last try is not known to have happened, is no second loss.
+    fn before(&self) -> impl Iterator<Item = &'a Lost> {
+        let again = |lost: &&Lost| !lost.confirmed && self.keys.contains(&lost.at.key());
+        // Only packs can prove to have been there all the time.
+        let may_return = |lost: &Lost| lost.external && is_pack(lost);
+        let counts = move |lost: &&Lost| !may_return(lost) || self.basis == HoldBasis::Vanished;
+        self.window.counting(self.terms.elapsed).filter(move |lost| counts(lost) && !again(lost))
+    }
+
+    /// The same, of the region of the plan.
+    fn before_here(&self) -> impl Iterator<Item = &'a Lost> {
+        let region = self.asked.region();
+        self.before().filter(move |lost| lost.at.region == *region)
+    }
+
+    fn source(&self) -> impl Iterator<Item = Trip> {
+        let weights = self.asked.plan.weights;
+        let empty = weights.source_empty.then(|| {
+            trip(TripReason::EmptySource, "the source declares no pack at all".to_owned())
+        });
+        let percent = self.terms.limits.overlap_percent;
+        let few = is_below(weights.owned_wanted, weights.owned, percent).then(|| {
+            let why = format!(
+                "only {} of {} packs owned here are still desired (at least {percent} %): is \
+                 this the right directory?",
+                weights.owned_wanted, weights.owned
+            );
+            trip(TripReason::Overlap, why)
+        });
+        empty.into_iter().chain(few)
+    }
+
+    /// A pack that is deleted in turns with its creation: whoever makes it again wants it.
+    fn conflicts(&self) -> impl Iterator<Item = Trip> {
+        let own = self.before_here().filter(|lost| is_pack(lost) && !lost.external);
+        own.filter(|lost| self.asked.uncovered.contains(&lost.at)).map(|lost| {
+            let when = lost.when.strftime("%Y-%m-%dT%H:%M:%SZ");
+            let why = format!(
+                "{} was deleted at {when} and exists again: another writer, or a change that was \
+                 reverted",
+                lost.at.pack
+            );
+            trip(TripReason::Conflict, why)
+        })
+    }
+
+    /// AWS does not return a template, so what an adoption loses is not known.
+    fn adoptions(&self) -> Option<Trip> {
+        let adopted =
+            self.asked.steps.iter().filter(|step| matches!(step.action, Action::Adopt(_)));
+        let packs: Vec<&str> = adopted
+            .filter(|step| self.asked.of_pack(&step.pack).next().is_some())
+            .map(|step| step.pack.as_str())
+            .collect();
+        (!packs.is_empty()).then(|| {
+            let why = format!(
+                "adopting {} may lose rules or accounts: AWS does not show what the unmanaged \
+                 template holds",
+                packs.join(", ")
+            );
+            trip(TripReason::Adoption, why)
+        })
+    }
+
+    fn packs(&self) -> Option<Trip> {
+        let region = self.asked.region();
+        let asked = self.asked.uncovered.iter().filter(|at| at.loss == Loss::Pack).count();
+        // What is gone already is not among the owned any more.
+        let gone = self.before_here().filter(|lost| is_pack(lost)).count();
+        let now = self.asked.plan.weights.owned.saturating_add(gone);
+        // Packs that were added lately make no room; where all are new there is nothing else.
+        let owned = match self.window.packs_before(region, self.terms.elapsed).count() {
+            0 => now,
+            before => before.min(now),
+        };
+        let max = allowance(1, owned, self.terms.limits.ratio_percent);
+        let lost = asked.saturating_add(gone);
+        (asked > 0 && lost > max).then(|| {
+            let why = format!(
+                "deleting {lost} of {} in {region} within 24 h (limit {max}{})",
+                many(now, "pack"),
+                by(owned, now)
+            );
+            trip(TripReason::Ratio, why)
+        })
+    }
+
+    fn names(&self) -> Option<Trip> {
+        let stripped = |pack: &PackName| {
+            let loss = self.rule_loss(pack);
+            loss.is_asked
+                && (loss.of <= SMALL_PACK || loss.lost.saturating_mul(STRIPPED_ONE_IN) >= loss.of)
+        };
+        let deleted = |at: &LossAt| at.loss == Loss::Pack;
+        let asked: BTreeSet<&PackName> = (self.asked.uncovered.iter())
+            .filter(|at| deleted(at) || stripped(&at.pack))
+            .map(|at| &at.pack)
+            .collect();
+        // A pack that lost a rule before counts as stripped: how many it had then is not asked.
+        let before = self.before().map(|lost| &lost.at);
+        let before = before.filter(|at| !matches!(at.loss, Loss::Account(_)));
+        let names: BTreeSet<&PackName> =
+            before.map(|at| &at.pack).chain(asked.iter().copied()).collect();
+        let max = size(self.terms.limits.names_per_window);
+        (!asked.is_empty() && names.len() > max).then(|| {
+            let why = format!(
+                "{} deleted or stripped of rules within 24 h, all regions together (limit {max})",
+                many(names.len(), "pack")
+            );
+            trip(TripReason::Window, why)
+        })
+    }
+
+    fn rules(&self) -> Vec<Trip> {
+        let region = self.asked.region();
+        let mut trips = Vec::new();
+        for step in self.rule_steps() {
+            let RuleLoss { lost, of, now, is_asked: _ } = self.rule_loss(&step.pack);
+            let max = if of <= SMALL_PACK { 1 } else { of / 2 };
+            if lost > max {
+                let why = format!(
+                    "{} loses {lost} of {} within 24 h (limit {max}{})",
+                    step.pack,
+                    many(now, "effective rule"),
+                    by(of, now)
+                );
+                trips.push(trip(TripReason::RuleLoss, why));
+            }
+        }
+        let losses: Vec<RuleLoss> =
+            self.terms.rules.packs().map(|pack| self.rule_loss(pack)).collect();
+        let lost: usize = losses.iter().map(|loss| loss.lost).sum();
+        let now: usize = losses.iter().map(|loss| loss.now).sum();
+        let before = self.window.packs_before(region, self.terms.elapsed);
+        let of = match before.map(|(_, rules)| size(rules)).sum() {
+            0 => now,
+            before => now.min(before),
+        };
+        let limits = self.terms.limits;
+        let max = allowance(limits.rules_max, of, limits.rules_percent);
+        if lost > max && losses.iter().any(|loss| loss.is_asked) {
+            let why = format!(
+                "{region} loses {lost} of {} within 24 h (limit {max}{})",
+                many(now, "effective rule"),
+                by(of, now)
+            );
+            trips.push(trip(TripReason::RuleLoss, why));
+        }
+        trips
+    }
+
+    /// Steps that lose rules which no approval covers.
+    fn rule_steps(&self) -> impl Iterator<Item = &&'a Step> {
+        self.asked.steps.iter().filter(move |step| self.asked.of_pack(&step.pack).any(is_rule))
+    }
+
+    /// What a pack loses of its rules, this plan included, of the highest number it had.
+    fn rule_loss(&self, pack: &PackName) -> RuleLoss {
+        let held = self.terms.rules.held(pack);
+        let names: BTreeSet<&str> = held.names().collect();
+        let (mut tally, mut gone) = (Tally::default(), Tally::default());
+        for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
+            // A rule that is there again was lost all the same: taking turns is no way around.
+            tally.add(loss);
+            if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
+                gone.add(loss);
+            }
+        }
+        let before = tally.count();
+        for at in self.asked.uncovered.iter().filter(|at| at.pack == *pack) {
+            tally.add(&at.loss);
+        }
+        let lost = tally.count();
+        let now = held.count().saturating_add(gone.count());
+        // Rules that were added lately make no room; a pack that is new has nothing else.
+        let region = self.asked.region();
+        let of = self.window.rules_before(region, pack, self.terms.elapsed);
+        let of = of.map_or(now, |of| size(of).min(now));
+        RuleLoss { lost, of, now, is_asked: self.asked.of_pack(pack).any(is_rule) && lost > before }
+    }
+
+    fn accounts(&self) -> Vec<Trip> {
+        let account = |at: &'a LossAt| match &at.loss {
+            Loss::Account(account) => Some(*account),
+            Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
+        };
+        let asked: BTreeSet<AccountId> = self.asked.uncovered.iter().filter_map(account).collect();
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let limits = self.terms.limits;
+        let before = self.before().map(|lost| &lost.at).filter_map(account);
+        let lost: BTreeSet<AccountId> = before.chain(asked).collect();
+        let members = self.terms.members.unwrap_or_default();
+        let max = allowance(limits.exclusions_max, members, limits.exclusions_percent);
+        let mut trips = Vec::new();
+        if lost.len() > max {
+            let why = format!(
+                "{} newly excluded within 24 h, all packs together (limit {max})",
+                many(lost.len(), "active account")
+            );
+            trips.push(trip(TripReason::Exclusions, why));
+        }
+        let grows = |step: &&&Step| self.asked.of_pack(&step.pack).any(is_account);
+        for step in self.asked.steps.iter().filter(grows) {
+            let excluded = step.losses.excluded_active;
+            let percent = limits.excluded_percent;
+            if excluded.saturating_mul(100) > members.saturating_mul(size(percent)) && members > 0 {
+                let why = format!(
+                    "{} would exclude {excluded} of {} (limit {percent} %)",
+                    step.pack,
+                    many(members, "active account")
+                );
+                trips.push(trip(TripReason::Exclusions, why));
+            }
+        }
+        trips
+    }
+
+    fn membership(&self) -> Option<Trip> {
+        let is_asked = self.asked.uncovered.iter().any(|at| is_account(&at.loss));
+        if !is_asked {
+            return None;
+        }
+        if let Some(Shrink { before, after, since: _, gone: _ }) = self.terms.shrink {
+            let why = format!("the account list shrank from {before} to {after} active accounts");
+            return Some(trip(TripReason::Membership, why));
+        }
+        self.terms.members.is_none().then(|| {
+            let why = "the account list is not known, so nobody can say how many of all accounts \
+                       are excluded";
+            trip(TripReason::Membership, why.to_owned())
+        })
+    }
+
+    fn caution(&self) -> Option<Trip> {
+        Some(trip(TripReason::Caution, self.window.caution(self.terms.elapsed)?))
+    }
+
+    fn held(&self) -> Option<Trip> {
+        let since = self.asked.uncovered.iter().filter_map(|at| self.window.held(at));
+        let since = since.filter(|held| held.basis >= self.basis).map(|held| held.when).min()?;
+        let why = format!(
+            "held since {}; time alone releases nothing",
+            since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        );
+        Some(trip(TripReason::Held, why))
+    }
+}
+
+fn is_pack(lost: &Lost) -> bool {
+    lost.at.loss == Loss::Pack
+}
+
+fn is_rule(loss: &Loss) -> bool {
+    matches!(loss, Loss::Rule(_) | Loss::Rules(_))
+}
+
+fn is_account(loss: &Loss) -> bool {
+    matches!(loss, Loss::Account(_))
+}

@@ -1,0 +1,495 @@
+//! What the process remembers of one region between observations.
+//!
+//! Nothing here is needed for safety after a restart: losing it costs a second look or, at worst,
+//! one redundant Put. What must survive rides on the packs themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::desired::{Basis, Desired, Want};
+use super::outcome::{Ending, Outcome};
+use super::redeploy::Tries;
+use super::steps::{Action, Reason, Step};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
+use crate::domain::base::time::{Pace, after, backoff, jittered};
+use crate::domain::members::rollout::{Tracking, Verdict};
+use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint_of};
+use crate::domain::observed::packs::{
+    ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker,
+};
+use crate::domain::organization::membership_changes::{Excuse, Roster};
+
+/// More Puts of one content than this within [`FIGHT_WINDOW`] are a fight with a second writer.
+const FIGHT_PUTS: usize = 6;
+/// See [`FIGHT_PUTS`].
+const FIGHT_WINDOW: Duration = Duration::from_hours(6);
+/// How long a fight is left alone.
+const FIGHT_REST: Duration = Duration::from_hours(24);
+
+/// How far AWS's time stamp of a Put of ours may be from our own: the two clocks, and the time that
+/// the call took. Nobody else could have written within it, since AWS takes no Put during a run.
+const OWN_PUT: Duration = Duration::from_mins(2);
+
+/// One region's memory.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    packs: BTreeMap<PackName, Memory>,
+    roster: Roster,
+    /// Why nothing may be written here until the process restarts.
+    pub stopped: Option<String>,
+    /// Why the caller may not write, and when to try again.
+    pub denied: Option<Wait>,
+    /// When creates may be tried again after AWS said that the quota is used up.
+    pub quota: Option<Wait>,
+}
+
+/// What is remembered of one pack.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// Since when complete observations show it ours and a whole source does not want it.
+    pub unwanted: Option<(Timestamp, Marker)>,
+    /// The content last seen in force while it was wanted, and AWS's time stamp of it.
+    pub settled: Option<(Digest, Timestamp)>,
+    /// A sight that differs from what settled, and since when.
+    pub suspect: Option<(Sight, Timestamp)>,
+    /// A write that AWS may not show yet.
+    pub sent: Option<Sent>,
+    /// Content that AWS refused, when, and in which words.
+    pub rejected: Option<(Digest, Timestamp, String)>,
+    /// A write that has to wait.
+    pub requeued: Option<Wait>,
+    /// Puts of one and the same content: its fingerprint, and those up to the last one that count
+    /// for a fight.
+    pub puts: Option<(Digest, Vec<Put>)>,
+    /// What was done about a failed deployment, or a failed removal.
+    pub tries: Tries,
+}
+
+/// One Put of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was for members that failed: such Puts are no part of a fight.
+    pub is_remedy: bool,
+}
+
+/// What a look at one pack showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// It is not there.
+    Absent,
+    /// This content, last changed then.
+    Holds(Digest, Timestamp),
+}
+
+/// A write whose effect is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// The fingerprint that was put; `None` for a delete.
+    pub content: Option<Digest>,
+    /// The same without the marker.
+    pub bare: Option<Digest>,
+    /// When.
+    pub at: Timestamp,
+    /// AWS's time stamp of the pack before.
+    pub before: Option<Timestamp>,
+    /// Whether the pack held this very content before: only a newer time stamp shows such a Put.
+    pub again: bool,
+    /// Whether it was for members that failed.
+    pub is_remedy: bool,
+    /// Whether AWS said yes, rather than nothing.
+    pub accepted: bool,
+}
+
+/// Something to be tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Not before.
+    pub until: Timestamp,
+    /// How often it failed in a row.
+    pub attempts: u32,
+    /// What happened.
+    pub why: String,
+}
+
+impl History {
+    /// What is remembered of this pack.
+    pub fn of(&self, pack: &PackName) -> Option<&Memory> {
+        self.packs.get(pack)
+    }
+
+    /// Takes in a complete observation.
+    pub fn observe(&mut self, seen: &Seen, desired: &Desired, now: Timestamp, pace: &Pace) {
+        self.stopped = self.stopped.take().or_else(|| self.lost_marker(seen));
+        self.roster.observe(desired.list.as_ref());
+        let names = seen.packs.keys().chain(desired.packs.keys());
+        let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
+        let observed: Vec<(PackName, Memory)> = names
+            .into_iter()
+            .filter_map(|name| {
+                let memory = self.packs.get(name).cloned().unwrap_or_default();
+                let (pack, wanted) = (seen.packs.get(name), desired.packs.get(name));
+                let memory = memory.observe(pack, wanted, (desired, &self.roster, now, pace));
+                memory.is_worth_keeping().then(|| (name.clone(), memory))
+            })
+            .collect();
+        self.packs = observed.into_iter().collect();
+    }
+
+    /// Takes in how packs arrived. Only that everybody has it ends a row of tries: a successful
+    /// aggregate says nothing of accounts without a row.
+    pub fn arrive(&mut self, tracking: &Tracking) {
+        for (name, arrival) in &tracking.packs {
+            if let Some(memory) = self.packs.get_mut(name)
+                && arrival.verdict == Verdict::Converged
+            {
+                memory.tries = Tries::default();
+            }
+        }
+    }
+
+    /// Whether AWS itself may have written what is not a Put of ours.
+    pub fn excuse(&self, at: Timestamp) -> Excuse {
+        self.roster.excuse(at)
+    }
+
+    /// A Put of ours that AWS shows without its marker: this region does not echo markers, so
+    /// nothing that is written here could be recognised again.
+    fn lost_marker(&self, seen: &Seen) -> Option<String> {
+        self.packs.iter().find_map(|(name, memory)| {
+            let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
+            let pack = seen.packs.get(name)?;
+            let is_newer = sent.before.is_none_or(|before| pack.record.last_update > before);
+            let is_lost = match &pack.ownership {
+                Ownership::Unmanaged => true,
+                Ownership::Void(void) => {
+                    matches!(void, VoidMarker::Unreadable(MarkerProblem::Malformed))
+                }
+                Ownership::Ours(_) | Ownership::Foreign(_) => false,
+            };
+            let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
+            (is_newer && is_ours && is_lost).then(|| {
+                format!(
+                    "the marker of {name} did not read back after its Put, so packs written here \
+                     could not be recognised; nothing more is written until conformd restarts"
+                )
+            })
+        })
+    }
+
+    /// Takes in what became of a step.
+    pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
+        let Outcome { step, ending } = outcome;
+        let memory = self.packs.entry(step.pack.clone()).or_default();
+        let content = step.action.content().map(Content::fingerprint);
+        match ending {
+            Ending::Accepted { .. } => {
+                memory.note_sent(step, true, now);
+                self.denied = None;
+                if matches!(step.action, Action::Create(_)) {
+                    self.quota = None;
+                }
+            }
+            Ending::Unknown { .. } => memory.note_sent(step, false, now),
+            Ending::Failed { kind: FailureKind::NoSuchPack, .. } => {
+                // Gone already: the next observation decides.
+                memory.sent = Some(Sent {
+                    content: None,
+                    bare: None,
+                    at: now,
+                    before: step.last_update,
+                    again: false,
+                    is_remedy: false,
+                    accepted: true,
+                });
+            }
+            Ending::Failed { kind: FailureKind::Quota, why } => {
+                let until = after(now, pace.retry_min);
+                self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
+            }
+            Ending::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
+            Ending::Failed { kind, why } => match content {
+                Some(content) if *kind == FailureKind::Rejected => {
+                    memory.rejected = Some((content, now, why.clone()));
+                }
+                Some(_) | None => memory.requeue(&step.pack, why, now, pace),
+            },
+            Ending::NotStarted => {}
+        }
+    }
+
+    /// Many steps of one tick are refused together: that is one refusal.
+    fn deny(&mut self, why: &str, now: Timestamp, pace: &Pace) {
+        let attempts = match &self.denied {
+            Some(wait) if wait.until > now => return,
+            Some(wait) => wait.attempts,
+            None => 0,
+        };
+        let span = backoff(pace.requeue, attempts, pace.requeue_max);
+        let attempts = attempts.saturating_add(1);
+        self.denied = Some(Wait { until: after(now, span), attempts, why: why.to_owned() });
+    }
+}
+
+/// Failures that stop every write of the region, not of one pack.
+fn denies(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Denied
+            | FailureKind::NotDelegated
+            | FailureKind::RegionDisabled
+            | FailureKind::Credentials
+            | FailureKind::NoOrganization
+    )
+}
+
+impl Memory {
+    fn note_sent(&mut self, step: &Step, accepted: bool, now: Timestamp) {
+        let Step { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } = step;
+        let content = action.content().map(Content::fingerprint);
+        let again = content.is_some() && changes.is_empty();
+        let bare = action.content().map(Content::fingerprint_bare);
+        let (before, is_remedy) = (*last_update, step.is_remedy());
+        self.sent = Some(Sent { content, bare, at: now, before, again, is_remedy, accepted });
+        self.requeued = None;
+        self.rejected = None;
+        self.suspect = None;
+        if let Some(content) = content.filter(|_| accepted) {
+            self.count_put(content, Put { at: now, is_remedy });
+        }
+        if is_remedy || (matches!(reason, Reason::Failed { .. }) && changes.is_empty()) {
+            self.tries.count = self.tries.count.saturating_add(1);
+        } else {
+            self.tries = Tries::default();
+        }
+        if let Reason::Rescue { accounts, seen } = reason {
+            self.tries.rescued.extend(accounts);
+            self.tries.equipped.extend(seen.keys());
+        }
+    }
+
+    fn requeue(&mut self, pack: &PackName, why: &str, now: Timestamp, pace: &Pace) {
+        let attempts = self.requeued.as_ref().map_or(0, |wait| wait.attempts);
+        let span = backoff(pace.requeue, attempts, pace.requeue_max);
+        let parts = [pack.as_str().as_bytes(), &attempts.to_be_bytes()];
+        let until = after(now, jittered(span, span / 4, parts));
+        let attempts = attempts.saturating_add(1);
+        self.requeued = Some(Wait { until, attempts, why: why.to_owned() });
+    }
+
+    fn observe(
+        mut self,
+        pack: Option<&ObservedPack>,
+        wanted: Option<&Want>,
+        (desired, roster, now, pace): (&Desired, &Roster, Timestamp, &Pace),
+    ) -> Self {
+        let sight = pack.map_or(Sight::Absent, |pack| {
+            Sight::Holds(fingerprint_of(&pack.record), pack.record.last_update)
+        });
+        self.expire(sight, now, pace);
+        if pack.is_none() && wanted.is_none() && self.sent.is_none() {
+            return Self::default();
+        }
+        let ours = pack.and_then(|pack| match &pack.ownership {
+            Ownership::Ours(marker) => Some(marker),
+            Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+        });
+        self.unwanted = match (ours, wanted, &desired.basis) {
+            (Some(marker), None, Basis::Whole) => match self.unwanted {
+                Some((since, before)) if before == *marker => Some((since, before)),
+                _ => Some((now, marker.clone())),
+            },
+            _ => None,
+        };
+        if let Some(Want::Pack(want)) = wanted {
+            self.compare(sight, want.content.fingerprint(), roster, now);
+        } else {
+            self.settled = None;
+            self.suspect = None;
+        }
+        let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
+        let is_deployed = matches!(status, Some(RolloutStatus::Known(_, Phase::Successful)));
+        if is_deployed && self.settled.is_some() && self.suspect.is_none() {
+            self.requeued = None;
+        }
+        self
+    }
+
+    /// Forgets a write that shows, or that had time enough to show.
+    fn expire(&mut self, sight: Sight, now: Timestamp, pace: &Pace) {
+        self.puts = self
+            .puts
+            .take()
+            .filter(|(_, times)| times.last().is_some_and(|last| after(last.at, FIGHT_REST) > now));
+        let Some(sent) = self.sent else { return };
+        let is_over = now >= after(sent.at, pace.settle);
+        let shows = match (sent.content, sight) {
+            (Some(content), Sight::Holds(seen, at)) => {
+                let is_newer = sent.before.is_none_or(|before| at > before);
+                // AWS may answer the Put of what it holds already by doing nothing.
+                content == seen && (!sent.again || is_newer || (is_over && sent.accepted))
+            }
+            (None, Sight::Absent) => true,
+            (Some(_), Sight::Absent) | (None, Sight::Holds(..)) => false,
+        };
+        if shows {
+            self.requeued = None;
+            // Our own write explains whatever changed.
+            self.settled = None;
+            if let Some(content) = sent.content.filter(|_| !sent.accepted) {
+                self.count_put(content, Put { at: sent.at, is_remedy: sent.is_remedy });
+            }
+        }
+        if shows || is_over {
+            self.sent = None;
+        }
+    }
+
+    /// Compares a sight with what is wanted and with what was last seen in force.
+    fn compare(&mut self, sight: Sight, want: Digest, roster: &Roster, now: Timestamp) {
+        match (sight, self.settled) {
+            (Sight::Holds(seen, at), None) if seen == want => {
+                self.settled = Some((seen, at));
+                self.suspect = None;
+            }
+            (Sight::Holds(seen, at), Some((settled, before)))
+                if seen == want && settled == want && at <= before =>
+            {
+                self.suspect = None;
+            }
+            // Two Puts of ours may show one after the other, the first by an earlier process; and
+            // AWS itself may write when somebody joins or leaves.
+            (Sight::Holds(seen, at), Some((settled, _)))
+                if seen == want
+                    && settled == want
+                    && (self.is_own(want, at) || roster.excuse(at) == Excuse::Given) =>
+            {
+                self.settled = Some((seen, at));
+                self.suspect = None;
+            }
+            // The manifest changed since: whatever is there is to be replaced, not suspected.
+            (_, Some((settled, _))) if settled != want => {
+                self.settled = None;
+                self.suspect = None;
+            }
+            (sight, Some(_)) => {
+                let since = match self.suspect {
+                    Some((before, since)) if before == sight => since,
+                    _ => now,
+                };
+                self.suspect = Some((sight, since));
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Whether AWS's time stamp is that of a Put of ours.
+    fn is_own(&self, content: Digest, at: Timestamp) -> bool {
+        let puts = self.puts_of(content).iter();
+        puts.into_iter().any(|put| at.duration_since(put.at).unsigned_abs() <= OWN_PUT)
+    }
+
+    fn count_put(&mut self, content: Digest, put: Put) {
+        let mut times = match self.puts.take() {
+            Some((before, times)) if before == content => times,
+            _ => Vec::new(),
+        };
+        times.retain(|before| after(before.at, FIGHT_WINDOW) > put.at);
+        times.push(put);
+        self.puts = Some((content, times));
+    }
+
+    fn puts_of(&self, content: Digest) -> &[Put] {
+        match &self.puts {
+            Some((of, times)) if *of == content => times,
+            Some(_) | None => &[],
+        }
+    }
+
+    /// When this content was put last, as far as it is remembered.
+    pub fn put_last(&self, content: Digest) -> Option<Timestamp> {
+        self.puts_of(content).last().map(|put| put.at)
+    }
+
+    /// The fight over this content, while it is left alone.
+    pub fn fight(&self, content: Digest, now: Timestamp) -> Option<Fight> {
+        let times = self.puts_of(content).iter().filter(|put| !put.is_remedy);
+        let times: Vec<Timestamp> = times.map(|put| put.at).collect();
+        let (puts, until) = (times.len(), after(*times.last()?, FIGHT_REST));
+        (puts > FIGHT_PUTS && until > now).then_some(Fight { puts, until })
+    }
+
+    /// When this content may be put back again: once per interval. `None` means now.
+    pub fn heal_not_before(
+        &self,
+        content: Digest,
+        now: Timestamp,
+        pace: &Pace,
+    ) -> Option<Timestamp> {
+        let until = after(self.put_last(content)?, pace.interval);
+        (until > now).then_some(until)
+    }
+
+    /// Whether the suspicious sight is no newer than what was seen in force: more likely an answer
+    /// from an old snapshot than somebody's change.
+    pub fn looks_stale(&self) -> bool {
+        match (self.suspect, self.settled) {
+            (Some((Sight::Holds(_, at), _)), Some((_, settled))) => at <= settled,
+            (Some((Sight::Absent, _)) | None, _) | (_, None) => false,
+        }
+    }
+
+    fn is_worth_keeping(&self) -> bool {
+        let Self { unwanted, settled, suspect, sent, rejected, requeued, puts, tries } = self;
+        unwanted.is_some()
+            || settled.is_some()
+            || suspect.is_some()
+            || sent.is_some()
+            || rejected.is_some()
+            || requeued.is_some()
+            || puts.is_some()
+            || *tries != Tries::default()
+    }
+}
+
+/// A pack that somebody else keeps changing back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fight {
+    /// How often it was put within the window.
+    pub puts: usize,
+    /// Until when it is left alone.
+    pub until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::plan::history::*;
+    use crate::domain::plan::loss::Losses;
+
+    #[test]
+    fn a_write_that_fails_waits_as_the_settings_say_and_a_quarter_more_at_most() {
+        let minutes = Duration::from_mins;
+        let pace =
+            Pace { requeue: minutes(10), requeue_max: minutes(25), ..Pace::new(minutes(15)) };
+        let step = Step {
+            pack: "iam".parse().unwrap(),
+            action: Action::Delete,
+            reason: Reason::Unwanted,
+            changes: Vec::new(),
+            marker_now: None,
+            last_update: None,
+            losses: Losses::of_pack(),
+        };
+        let ending = Ending::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
+        let outcome = Outcome { step, ending };
+        let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
+        for wait in [10, 20, 25, 25].map(minutes) {
+            history.record(&outcome, now, &pace);
+            let memory = history.of(&outcome.step.pack).unwrap();
+            let until = memory.requeued.as_ref().unwrap().until;
+            assert!((after(now, wait)..=after(now, wait + wait / 4)).contains(&until), "{until}");
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Why a decided step has to wait, and until when.
+//!
+//! What is to be done at all is decided in `diff`; limits on what goes away are the guard's.
+
+use std::time::Duration;
+
+use super::desired::{Basis, DesiredPack};
+use super::diff::{Decision, Region};
+use super::history::{Memory, Sent, Sight};
+use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
+use crate::domain::base::model::{Digest, PackName, Timestamp};
+use crate::domain::base::time::{after, backoff};
+use crate::domain::members::rollout::Verdict;
+use crate::domain::observed::content::Content;
+use crate::domain::observed::packs::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
+use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership_changes::Excuse;
+
+/// How long AWS is believed that a run is active, unless every member is known to be done: what a
+/// delegated administrator is shown may stay `CREATE_IN_PROGRESS` for ever. After that a write is
+/// tried, and while a run really is active AWS refuses it at no cost.
+const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
+
+impl Region<'_> {
+    /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
+    /// and whose it is will be known when the list shows it.
+    pub(super) fn unlisted(&self, record: &StatusRecord, step: &Step) -> Option<Decision> {
+        if matches!(record.status, RolloutStatus::Known(Verb::Delete, _)) {
+            return None;
+        }
+        let until = record.last_update.map(|at| after(at, self.inputs.pace.settle));
+        until.is_none_or(|until| until > self.now).then(|| {
+            let why = format!("AWS reports {} for it and does not list it yet", record.status);
+            waiting(step.clone(), HoldReason::Settling, why, until)
+        })
+    }
+
+    /// Whether its removal runs already: there is nothing to do but to wait, and to create it
+    /// again when it is wanted.
+    pub(super) fn leaving(&self, name: &PackName, have: &ObservedPack) -> Option<Decision> {
+        if have.status.as_ref().is_some_and(is_leaving) {
+            let why = "AWS is removing it".to_owned();
+            return Some(hold(name, HoldReason::InProgress, why));
+        }
+        let sent = self.memory(name)?.sent.filter(|sent| sent.content.is_none())?;
+        Some(Decision::Hold(Box::new(Hold {
+            pack: Some(name.clone()),
+            reason: HoldReason::Settling,
+            why: "its removal was sent, AWS does not show it yet".to_owned(),
+            until: Some(after(sent.at, self.inputs.pace.settle)),
+            step: None,
+        })))
+    }
+
+    /// Holds that apply to every delete.
+    pub(super) fn delete_holds(&self, have: &ObservedPack, step: &Step) -> Option<Decision> {
+        if let Some(hold) = self.leaving(&step.pack, have) {
+            return Some(hold);
+        }
+        if let Some(hold) = self.write_holds(have.status.as_ref(), step) {
+            return Some(hold);
+        }
+        let record = have.status.as_ref()?;
+        let RolloutStatus::Unknown(status) = &record.status else { return None };
+        let why = format!("AWS reports {status:?}, which this version does not know");
+        Some(waiting(step.clone(), HoldReason::InProgress, why, None))
+    }
+
+    /// Holds that apply to every Put.
+    pub(super) fn put_holds(
+        &self,
+        want: &DesiredPack,
+        status: Option<&StatusRecord>,
+        step: &Step,
+    ) -> Option<Decision> {
+        if let Some(suspend) = &want.suspend
+            && suspend.until.is_none_or(|until| until > self.now)
+        {
+            let why = suspend.reason.clone();
+            return Some(waiting(step.clone(), HoldReason::Suspended, why, suspend.until));
+        }
+        if let Some(hold) = self.membership_hold(want, step) {
+            return Some(hold);
+        }
+        if let Some(hold) = self.write_holds(status, step) {
+            return Some(hold);
+        }
+        let memory = self.memory(&step.pack)?;
+        let content = want.content.fingerprint();
+        if let Some((refused, at, why)) = &memory.rejected {
+            let until = after(*at, self.inputs.pace.recheck);
+            if *refused == content && until > self.now {
+                let why = format!("AWS refused this content, change it: {why}");
+                return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
+            }
+        }
+        let fight = memory.fight(content, self.now)?;
+        let why = format!(
+            "somebody keeps changing it back: {} Puts within 6 hours; find the second writer \
+             (CloudTrail, PutOrganizationConformancePack)",
+            fight.puts
+        );
+        Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
+    }
+
+    /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
+    fn membership_hold(&self, want: &DesiredPack, step: &Step) -> Option<Decision> {
+        let why = match &self.desired.standing {
+            Standing::Frozen(why) | Standing::Unknown(why) => why,
+            Standing::Current => return None,
+        };
+        let decides = matches!(step.action, Action::Create(_))
+            || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
+        (want.selects && decides)
+            .then(|| waiting(step.clone(), HoldReason::Membership, why.clone(), None))
+    }
+
+    /// Holds that apply to every write.
+    fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
+        if let Some(hold) = self.basis_hold(step).or_else(|| self.reading_hold(step)) {
+            return Some(hold);
+        }
+        if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
+            let why = format!("AWS is working on it ({}) and takes no change", record.status);
+            return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
+        }
+        let memory = self.memory(&step.pack)?;
+        let wanted = step.action.content().map(Content::fingerprint);
+        if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
+            let until = after(sent.at, self.inputs.pace.settle);
+            let why = "written lately, AWS does not show it yet".to_owned();
+            return Some(waiting(step.clone(), HoldReason::Settling, why, Some(until)));
+        }
+        let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
+        let why = format!("the last try failed: {}", wait.why);
+        Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
+    }
+
+    /// Whether AWS says that a run is active, and may still be right.
+    pub(super) fn is_at_work(&self, record: &StatusRecord, last_update: Option<Timestamp>) -> bool {
+        let since = last_update.max(record.last_update);
+        // Members are seen to begin only after a while.
+        let begun = since.map(|since| after(since, self.inputs.pace.settle));
+        let is_done = self.arrival(&record.name).is_some_and(|arrival| {
+            (arrival.aggregate_stuck || arrival.verdict == Verdict::StuckAggregate)
+                && arrival.swept.is_some()
+                && arrival.swept >= begun
+        });
+        record.status.is_in_progress()
+            && !is_done
+            && since.is_none_or(|since| after(since, PROGRESS_BELIEVED) > self.now)
+    }
+
+    /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
+    fn basis_hold(&self, step: &Step) -> Option<Decision> {
+        let (reason, why) = match &self.desired.basis {
+            Basis::Whole => return None,
+            Basis::Invalid(why) => (HoldReason::Invalid, why),
+            Basis::Unread(why) => (HoldReason::Source, why),
+        };
+        (!step.losses.is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
+    }
+
+    /// A directory that is not published as a whole may show a file that is half written: what
+    /// takes something away waits for a second equal reading.
+    fn reading_hold(&self, step: &Step) -> Option<Decision> {
+        if step.losses.is_empty() || self.desired.confirmed {
+            return None;
+        }
+        let why = "it takes something away; a second reading of the source has to agree first";
+        let until = self.desired.confirms_at;
+        Some(waiting(step.clone(), HoldReason::SecondLook, why.to_owned(), until))
+    }
+
+    /// Waits until two looks this far apart agree.
+    pub(super) fn agree(
+        &self,
+        step: Step,
+        (what, since, apart): (&str, Timestamp, Duration),
+    ) -> Decision {
+        let until = after(since, apart);
+        if self.now >= until {
+            return Decision::Take(Box::new(step));
+        }
+        let why = format!("{what}; a second look has to agree first");
+        waiting(step, HoldReason::SecondLook, why, Some(until))
+    }
+
+    /// Puts back what somebody else changed. A sight that is no newer than what was in force may
+    /// come from an old snapshot, so it has to last. A write that changed nothing may be AWS's own.
+    pub(super) fn put_back(
+        &self,
+        step: Step,
+        want: &DesiredPack,
+        (sight, since): (Sight, Timestamp),
+    ) -> Decision {
+        if let Sight::Holds(_, at) = sight
+            && step.reason == Reason::ForeignWrite
+            && self.inputs.history.excuse(at) == Excuse::Open
+        {
+            let why = "somebody else or AWS itself wrote it; an account list that is newer has to \
+                       say whether anybody joined or left"
+                .to_owned();
+            return waiting(step, HoldReason::Membership, why, None);
+        }
+        let pace = self.inputs.pace;
+        let is_stale = self.memory(&step.pack).is_some_and(Memory::looks_stale);
+        let apart = if is_stale { pace.interval } else { pace.look_again };
+        self.heal(step, want, ("it is not what was last seen in force", since, apart))
+    }
+
+    /// Undoes what somebody else did: once per interval, and after a second look.
+    pub(super) fn heal(
+        &self,
+        step: Step,
+        want: &DesiredPack,
+        look: (&str, Timestamp, Duration),
+    ) -> Decision {
+        let (content, pace) = (want.content.fingerprint(), self.inputs.pace);
+        let memory = self.memory(&step.pack);
+        match memory.and_then(|memory| memory.heal_not_before(content, self.now, pace)) {
+            None => self.agree(step, look),
+            Some(until) => {
+                let why = "somebody else wrote it after us; it is put back at most once per \
+                           interval";
+                waiting(step, HoldReason::Contested, why.to_owned(), Some(until))
+            }
+        }
+    }
+
+    /// Repeats a removal that failed, ever more rarely, counted from AWS's own time stamps.
+    pub(super) fn retry(&self, step: Step, have: &ObservedPack) -> Decision {
+        let (memory, pace) = (self.memory(&step.pack), self.inputs.pace);
+        let tried = memory.map_or(0, |memory| memory.tries.count);
+        let status = have.status.as_ref().and_then(|status| status.last_update);
+        let last = have.record.last_update.max(status.unwrap_or(Timestamp::MIN));
+        self.not_before(step, after(last, backoff(pace.retry_min, tried, pace.retry_max)))
+    }
+
+    /// Takes the step once this moment has come.
+    pub(super) fn not_before(&self, step: Step, due: Timestamp) -> Decision {
+        if self.now >= due {
+            return Decision::Take(Box::new(step));
+        }
+        let why = match &step.action {
+            Action::Rescue(_) => "it was put lately; one rescue serves all who are late by then",
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
+                "the last run failed; the next try comes later"
+            }
+        };
+        waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
+    }
+
+    /// Holds creates for which there is no room.
+    pub(super) fn respect_quota(&self, plan: &mut Plan) {
+        let coming = self.desired.packs.keys().filter(|name| {
+            let sent = self.memory(name).and_then(|memory| memory.sent);
+            !self.seen.packs.contains_key(*name) && sent.is_some_and(|sent| sent.content.is_some())
+        });
+        let taken = self.seen.packs.len().saturating_add(coming.count());
+        let mut room = self.inputs.quota.saturating_sub(taken);
+        let refused = self.inputs.history.quota.as_ref().filter(|wait| wait.until > self.now);
+        let (mut kept, mut held) = (Vec::new(), Vec::new());
+        for step in std::mem::take(&mut plan.steps) {
+            if !matches!(step.action, Action::Create(_)) {
+                kept.push(step);
+            } else if let Some(wait) = refused {
+                let why = format!("AWS has no room for another pack: {}", wait.why);
+                held.push((step, why, Some(wait.until)));
+            } else if room == 0 {
+                let why = format!(
+                    "AWS allows {} packs in a region; nothing is deleted to make room",
+                    self.inputs.quota
+                );
+                held.push((step, why, None));
+            } else {
+                room = room.saturating_sub(1);
+                kept.push(step);
+            }
+        }
+        plan.steps = kept;
+        plan.holds.extend(
+            held.into_iter()
+                .map(|(step, why, until)| step_hold(step, HoldReason::Quota, why, until)),
+        );
+    }
+
+    /// Holds everything while the caller may not write here, or must not.
+    pub(super) fn respect_refusals(&self, plan: &mut Plan) {
+        let history = self.inputs.history;
+        let denied = history.denied.as_ref().filter(|wait| wait.until > self.now);
+        let (why, until) = match (&history.stopped, denied) {
+            (Some(why), _) => {
+                plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
+                ("writes have stopped here".to_owned(), None)
+            }
+            (None, Some(wait)) => {
+                (format!("writes are refused here: {}", wait.why), Some(wait.until))
+            }
+            (None, None) => return,
+        };
+        let steps = std::mem::take(&mut plan.steps);
+        plan.holds.extend(
+            steps.into_iter().map(|step| step_hold(step, HoldReason::Denied, why.clone(), until)),
+        );
+    }
+}
+
+pub(super) fn region_hold(reason: HoldReason, why: String) -> Hold {
+    Hold { pack: None, reason, why, until: None, step: None }
+}
+
+pub(super) fn hold(name: &PackName, reason: HoldReason, why: String) -> Decision {
+    let pack = Some(name.clone());
+    Decision::Hold(Box::new(Hold { pack, reason, why, until: None, step: None }))
+}
+
+pub(super) fn waiting(
+    step: Step,
+    reason: HoldReason,
+    why: String,
+    until: Option<Timestamp>,
+) -> Decision {
+    Decision::Hold(Box::new(step_hold(step, reason, why, until)))
+}
+
+fn step_hold(step: Step, reason: HoldReason, why: String, until: Option<Timestamp>) -> Hold {
+    Hold { pack: Some(step.pack.clone()), reason, why, until, step: Some(Box::new(step)) }
+}
+
+/// Whether the content that was sent is not what is wanted any more: AWS takes the new one, or says
+/// that it is busy. A write that nobody confirmed could still arrive, so it is waited for.
+fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
+    sent.accepted && sent.content.is_some() && wanted.is_some() && sent.content != wanted
+}
+
+/// Whether AWS is removing it, or says that it has.
+fn is_leaving(record: &StatusRecord) -> bool {
+    matches!(
+        record.status,
+        RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful)
+    )
+}

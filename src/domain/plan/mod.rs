@@ -1,0 +1,16 @@
+//! From desired and observed to steps, and which of them may be taken: holds, losses, the guard.
+
+pub mod changes;
+pub mod desired;
+pub mod diff;
+pub mod effective_rules;
+pub mod event;
+pub mod guard;
+pub mod history;
+pub mod holds;
+pub mod loss;
+pub mod outcome;
+pub mod record;
+pub mod redeploy;
+pub mod steps;
+pub mod window;

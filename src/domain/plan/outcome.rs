@@ -1,0 +1,69 @@
+//! What became of a step.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::steps::Step;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::members::tracker::Write;
+
+/// A step and its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The step.
+    pub step: Step,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// AWS took it; deployment runs on its own from here.
+    Accepted {
+        /// The pack's ARN; absent for a delete.
+        arn: Option<String>,
+    },
+    /// AWS refused it: nothing happened.
+    Failed {
+        /// The kind of refusal.
+        kind: FailureKind,
+        /// The whole chain of causes in words.
+        why: String,
+    },
+    /// No clear answer: it may have happened, so the region is looked at again first.
+    Unknown {
+        /// The kind of silence.
+        kind: FailureKind,
+        /// The whole chain of causes in words.
+        why: String,
+    },
+    /// A stop was requested before it began.
+    NotStarted,
+}
+
+impl Outcome {
+    /// The write, if AWS took it or may have taken it.
+    pub fn write(&self) -> Option<Write<'_>> {
+        let Self { step, ending } = self;
+        match ending {
+            Ending::Accepted { .. } | Ending::Unknown { .. } => {
+                Some(Write { pack: &step.pack, is_put: step.action.content().is_some() })
+            }
+            Ending::Failed { .. } | Ending::NotStarted => None,
+        }
+    }
+}
+
+impl Ending {
+    /// What AWS said, in a few words; its own are not among them.
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Accepted { arn: _ } => "accepted".to_owned(),
+            Self::Failed { kind, why: _ } => format!("refused ({kind})"),
+            Self::Unknown { kind, why: _ } => format!("outcome unknown ({kind})"),
+            Self::NotStarted => "not started".to_owned(),
+        }
+    }
+}

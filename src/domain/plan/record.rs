@@ -1,0 +1,396 @@
+//! What the record remembers, as values: losses, what the guard held, approvals that were used,
+//! what was delivered and what was last observed.
+//!
+//! The record restricts and explains; nothing is written to AWS because of it. Where the values are
+//! kept is `record`'s; what follows from them is the guard's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, EventKind};
+use crate::domain::base::model::{AccountId, Digest, PackName, Region, Revision};
+use crate::domain::base::stamp::{Stamp, age};
+
+/// How long a loss counts: the rolling window of the guard (reliability, "Guard, defaults").
+pub const LOSS_WINDOW: Duration = Duration::from_hours(24);
+
+/// Declares a closed set of words that are stored and read back.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$own:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$own])* $variant,)+
+        }
+
+        impl $name {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word that is stored and shown.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// The one with this word.
+            pub fn of_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == word)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What kind of thing is lost.
+    LossKind {
+        /// A pack deployment, deleted, or a region that left the pack's set.
+        Pack = "pack",
+        /// One effective rule, by its name.
+        Rule = "rule",
+        /// Rules whose names are not known, counted.
+        Rules = "rules",
+        /// An active account that is newly excluded, by its id.
+        Account = "account",
+        /// The unknown former content of a pack that was taken over.
+        Adoption = "adoption",
+    }
+}
+
+words! {
+    /// Who took it away.
+    LossCause {
+        /// conformd, this process or an earlier one.
+        Own = "own",
+        /// Somebody else: it was found to be gone.
+        External = "external",
+    }
+}
+
+words! {
+    /// How far a loss has come.
+    LossState {
+        /// It was recorded before the request was sent; whether AWS did it is not known.
+        Given = "given",
+        /// AWS accepted the request, or the loss was observed.
+        Confirmed = "confirmed",
+        /// AWS refused the request, or there was nothing to lose: it counts no more.
+        Retracted = "retracted",
+    }
+}
+
+words! {
+    /// What a loss is held for; the later one outlasts the earlier.
+    HoldBasis {
+        /// Only for packs that vanished without a step of ours: where they show again, it ends.
+        Vanished = "vanished",
+        /// For what is asked: only an approval or another change ends it.
+        Asked = "asked",
+    }
+}
+
+/// Which loss: two with equal keys are the same loss.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LossKey {
+    /// Where.
+    pub region: Region,
+    /// From which pack.
+    pub pack: PackName,
+    /// What kind of thing.
+    pub kind: LossKind,
+    /// The rule or the account; empty where the kind has no names.
+    pub name: String,
+}
+
+/// The number of a recorded loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LossId(pub i64);
+
+/// A loss that was given, before its request is sent, or that was observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LossEntry {
+    /// When.
+    pub at: Stamp,
+    /// What.
+    pub key: LossKey,
+    /// How many effective rules or accounts it stands for; 1 for a thing with a name.
+    pub count: u32,
+    /// Who took it away.
+    pub cause: LossCause,
+    /// How far it has come.
+    pub state: LossState,
+    /// The name of the approval that permitted it; `None` for what stayed within the limits.
+    pub approval: Option<String>,
+    /// The revision that it followed from; unknown for an external one.
+    pub revision: Option<Revision>,
+}
+
+/// A loss that the guard holds until it is approved or withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLoss {
+    /// What.
+    pub key: LossKey,
+    /// Since when.
+    pub since: Stamp,
+    /// What it is held for.
+    pub basis: HoldBasis,
+}
+
+/// A sentence of an approval that was used up: it permits this loss no second time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalUse {
+    /// Digest of the approval's content.
+    pub approval: Digest,
+    /// Its name.
+    pub name: String,
+    /// The loss that it permitted.
+    pub key: LossKey,
+    /// When.
+    pub at: Stamp,
+    /// The revision that held it.
+    pub revision: Option<Revision>,
+}
+
+/// A loss about to be given: the entry, and the use of the approval that permits it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Giving {
+    /// The loss.
+    pub entry: LossEntry,
+    /// Digest of the approval that permits it; its name is the entry's.
+    pub approval: Option<Digest>,
+}
+
+/// When the content of an approval was first read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRead {
+    /// Digest of its content.
+    pub approval: Digest,
+    /// When.
+    pub at: Stamp,
+}
+
+/// One Put that AWS accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// When.
+    pub at: Stamp,
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// The canonical template.
+    pub template: Digest,
+    /// The parameters; what is kept of a value tells only whether another one is equal.
+    pub parameters: BTreeMap<String, Digest>,
+    /// The revision that asked for it.
+    pub revision: Option<Revision>,
+}
+
+/// A Put that AWS accepted, before it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivering {
+    /// When.
+    pub at: Stamp,
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// The parameters as they were sent. Their values are not kept: some hold secrets.
+    pub values: BTreeMap<String, String>,
+    /// The canonical template.
+    pub template: TemplateText,
+    /// The revision that asked for it.
+    pub revision: Option<Revision>,
+}
+
+/// A canonical template that was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateText {
+    /// Its digest, which the marker shows.
+    pub digest: Digest,
+    /// The delivered text.
+    pub body: String,
+    /// Its rules: the source of each, by name.
+    pub rules: BTreeMap<String, String>,
+}
+
+/// A pack deployment of ours as it was last observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// When.
+    pub seen: Stamp,
+    /// Its marker.
+    pub marker: String,
+    /// Its excluded accounts.
+    pub excluded: BTreeSet<AccountId>,
+}
+
+/// What a pack was seen to hold, or is about to, from some moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelEntry {
+    /// When.
+    pub at: Stamp,
+    /// Where.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// Its marker; `None`: it was not there.
+    pub marker: Option<String>,
+    /// How many effective rules it held; `None` if it was not there, or is about to be put.
+    pub rules: Option<u32>,
+}
+
+/// An event as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventEntry {
+    /// When it was noted.
+    pub at: Stamp,
+    /// The event.
+    pub event: Event,
+}
+
+/// Which events are asked for: the newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Of this kind.
+    pub kind: Option<EventKind>,
+    /// About this region.
+    pub region: Option<Region>,
+    /// About this pack.
+    pub pack: Option<PackName>,
+    /// About this account.
+    pub account: Option<AccountId>,
+    /// At most so many.
+    pub count_max: u32,
+}
+
+/// What a process that starts has to know of those before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Losses that still count: none is older than [`LOSS_WINDOW`], none is retracted.
+    pub losses: BTreeMap<LossId, LossEntry>,
+    /// What the guard holds.
+    pub held: Vec<HeldLoss>,
+    /// Every approval that was used and could still be in the source.
+    pub uses: Vec<ApprovalUse>,
+    /// When approvals were first read.
+    pub reads: Vec<ApprovalRead>,
+    /// The newest delivery of each pack and region.
+    pub deliveries: BTreeMap<(Region, PackName), Delivery>,
+    /// What packs held within the last 24 hours and right before, the oldest first.
+    pub levels: Vec<LevelEntry>,
+    /// What was observed last.
+    pub deployments: BTreeMap<(Region, PackName), Deployment>,
+}
+
+words! {
+    /// Why there is no record that can be relied on.
+    NoRecordCause {
+        /// The settings name no directory.
+        NotConfigured = "not_configured",
+        /// Nothing has been recorded yet.
+        NotBegun = "not_begun",
+        /// Another process has it.
+        InUse = "in_use",
+        /// The file or directory cannot be read or written: its owner, its mode, a read-only disk.
+        Denied = "denied",
+        /// The disk, or the space that the record may take, is full.
+        Full = "full",
+        /// A newer conformd wrote it.
+        Newer = "newer",
+        /// It belongs to another installation or account.
+        OtherOwner = "other_owner",
+        /// It is no record, or a broken one.
+        Damaged = "damaged",
+        /// Its file was removed or replaced while it was in use.
+        Replaced = "replaced",
+        /// The disk does not answer in time.
+        Slow = "slow",
+        /// Anything else that the system says.
+        Failed = "failed",
+    }
+}
+
+/// There is no record that can be relied on: nothing may be lost unapproved until this process has
+/// watched for [`LOSS_WINDOW`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; {}", self.advice())]
+pub struct NoRecord {
+    /// The kind of reason.
+    pub cause: NoRecordCause,
+    /// The path, and what was found.
+    pub why: String,
+}
+
+impl NoRecord {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self.cause {
+            NoRecordCause::NotConfigured => {
+                "name a directory that outlives the process in stateDirectory, or with \
+                 --state-directory"
+            }
+            NoRecordCause::NotBegun => "start conformd, which begins one",
+            NoRecordCause::InUse => {
+                "stop one of the two, or give each an installation and a directory of its own"
+            }
+            NoRecordCause::Denied => {
+                "let its directory and files belong to the user that runs conformd, on a disk that \
+                 can be written"
+            }
+            NoRecordCause::Full => "free space on its disk, or shorten record.retention",
+            NoRecordCause::Newer => "run the newer conformd again, or move the file away",
+            NoRecordCause::OtherOwner => "give every installation a directory of its own",
+            NoRecordCause::Damaged => {
+                "start conformd again, which moves the file aside and begins another one"
+            }
+            NoRecordCause::Replaced => "leave its files alone; conformd opens what is there anew",
+            NoRecordCause::Slow | NoRecordCause::Failed => "check its disk",
+        }
+    }
+}
+
+/// Whether losses are remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordStatus {
+    /// They are, since it began.
+    Usable {
+        /// When the record began: losses before that are not known.
+        began: Stamp,
+    },
+    /// They are not.
+    Unusable(NoRecord),
+}
+
+impl RecordStatus {
+    /// Whether every loss of the last [`LOSS_WINDOW`] is known from it.
+    pub fn covers_window(&self, now: &Stamp) -> bool {
+        match self {
+            Self::Usable { began } => age(began, now) >= LOSS_WINDOW,
+            Self::Unusable(_) => false,
+        }
+    }
+
+    /// Whether it can be written.
+    pub fn is_usable(&self) -> bool {
+        match self {
+            Self::Usable { .. } => true,
+            Self::Unusable(_) => false,
+        }
+    }
+}

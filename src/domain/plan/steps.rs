@@ -1,0 +1,549 @@
+//! The plan of one region as a value: steps to take and holds, each with its reason.
+//!
+//! Old and new are kept, so that the text a person reviews needs nothing else. How a plan comes
+//! about is in `diff`; what may be done of it in `guard`; how it reads in `plan_text`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::loss::Losses;
+use crate::domain::base::model::{
+    AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, Marker, PackName,
+    Place, Revision, Timestamp, UnitId,
+};
+use crate::domain::declared::template::RemediationChange;
+use crate::domain::observed::content::Content;
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::packs::VoidMarker;
+use crate::domain::organization::selector::Rule;
+
+/// Everything that should happen in one region, and everything that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// Where.
+    pub place: Place,
+    /// The revision it enforces.
+    pub revision: Option<Revision>,
+    /// What to do, ordered by pack.
+    pub steps: Vec<Step>,
+    /// What waits, ordered by pack.
+    pub holds: Vec<Hold>,
+    /// Packs that exist here and are nobody's business of ours.
+    pub bystanders: BTreeMap<PackName, Bystander>,
+    /// Facts that the guard weighs.
+    pub weights: Weights,
+}
+
+/// Facts about the region that the guard weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Weights {
+    /// Packs here that carry our marker.
+    pub owned: usize,
+    /// Those of them that are wanted.
+    pub owned_wanted: usize,
+    /// Whether the source declares no pack at all.
+    pub source_empty: bool,
+}
+
+/// One mutation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Step {
+    /// The pack.
+    pub pack: PackName,
+    /// What to do to it.
+    pub action: Action,
+    /// Why, besides the changes.
+    pub reason: Reason,
+    /// What differs, old and new.
+    pub changes: Vec<Change>,
+    /// The marker it carries now; the plan digest covers it.
+    pub marker_now: Option<Marker>,
+    /// When AWS last changed it, as seen by this plan.
+    pub last_update: Option<Timestamp>,
+    /// What it takes away.
+    #[serde(skip)]
+    pub losses: Losses,
+}
+
+/// The kinds of mutation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Put a pack that does not exist.
+    Create(Box<Content>),
+    /// Put over an unmanaged pack, as its manifest asks for.
+    Adopt(Box<Content>),
+    /// Put over our own pack.
+    Update(Box<Content>),
+    /// Put our own pack again, unchanged, for accounts that AWS gave up.
+    Rescue(Box<Content>),
+    /// Delete our own pack.
+    Delete,
+}
+
+/// The name of an action: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionKind {
+    /// See [`Action::Create`].
+    Create,
+    /// See [`Action::Adopt`].
+    Adopt,
+    /// See [`Action::Update`].
+    Update,
+    /// See [`Action::Rescue`].
+    Rescue,
+    /// See [`Action::Delete`].
+    Delete,
+}
+
+impl ActionKind {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 5] =
+        [Self::Create, Self::Adopt, Self::Update, Self::Rescue, Self::Delete];
+
+    /// The word used in texts and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Rescue => "rescue",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Action {
+    /// Its name.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Create(_) => ActionKind::Create,
+            Self::Adopt(_) => ActionKind::Adopt,
+            Self::Update(_) => ActionKind::Update,
+            Self::Rescue(_) => ActionKind::Rescue,
+            Self::Delete => ActionKind::Delete,
+        }
+    }
+
+    /// What a Put would send; `None` for a delete.
+    pub fn content(&self) -> Option<&Content> {
+        match self {
+            Self::Create(content)
+            | Self::Adopt(content)
+            | Self::Update(content)
+            | Self::Rescue(content) => Some(content),
+            Self::Delete => None,
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.kind().serialize(out)
+    }
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The region does not hold it.
+    Missing,
+    /// The region held it, and two observations agree that it is gone.
+    Vanished,
+    /// It is unmanaged and the manifest says `adopt: true`.
+    Adoption,
+    /// The manifest changed.
+    Changed,
+    /// Somebody else changed it: two observations agree.
+    ForeignChange,
+    /// `LastUpdateTime` moved without a Put of ours, and nothing that AWS echoes differs.
+    ForeignWrite,
+    /// AWS reports that the last deployment failed.
+    Failed {
+        /// AWS's code, if any.
+        code: Option<String>,
+        /// AWS's words, cut.
+        message: Option<String>,
+    },
+    /// Members failed in ways that may have passed.
+    MembersFailed {
+        /// How many of each class.
+        classes: BTreeMap<FailureClass, usize>,
+    },
+    /// AWS gave these accounts up, and they can take the pack now.
+    Rescue {
+        /// Whom it is for.
+        accounts: BTreeSet<AccountId>,
+        /// Those of them whose recorder the probe saw, and when.
+        seen: BTreeMap<AccountId, Timestamp>,
+    },
+    /// No manifest wants it any more.
+    Unwanted,
+    /// Its manifest does not name this region any more.
+    RegionDropped,
+    /// Its manifest says `state: Absent`.
+    Absent,
+}
+
+/// The accounts of a rescue, and those of them whose recorder the probe saw, and when.
+pub type Rescued<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
+
+impl Reason {
+    /// Whom it rescues, if that is the reason.
+    pub fn rescued(&self) -> Option<Rescued<'_>> {
+        match self {
+            Self::Rescue { accounts, seen } => Some((accounts, seen)),
+            Self::Missing
+            | Self::Vanished
+            | Self::Adoption
+            | Self::Changed
+            | Self::ForeignChange
+            | Self::ForeignWrite
+            | Self::Failed { .. }
+            | Self::MembersFailed { .. }
+            | Self::Unwanted
+            | Self::RegionDropped
+            | Self::Absent => None,
+        }
+    }
+
+    /// The word of the log for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Vanished => "vanished",
+            Self::Adoption => "adoption",
+            Self::Changed => "changed",
+            Self::ForeignChange => "foreign_change",
+            Self::ForeignWrite => "foreign_write",
+            Self::Failed { .. } => "failed",
+            Self::MembersFailed { .. } => "members_failed",
+            Self::Rescue { .. } => "rescue",
+            Self::Unwanted => "unwanted",
+            Self::RegionDropped => "region_dropped",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// A parameter's value: shown by `plan` and `apply` to the person who asked, and only as a digest
+/// in logs, JSON and over HTTP, since people paste secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParameterValue(String);
+
+impl ParameterValue {
+    /// Wraps a value.
+    pub fn new(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
+    /// The value itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands for it where it must not be seen.
+    pub fn redacted(&self) -> String {
+        format!("#{}", Digest::of([self.0.as_bytes()]).short())
+    }
+}
+
+impl fmt::Debug for ParameterValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.redacted())
+    }
+}
+
+impl Serialize for ParameterValue {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(&self.redacted())
+    }
+}
+
+/// A template as the marker knows it, and what else is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TemplateMark {
+    /// Its digest.
+    pub digest: Digest,
+    /// How many rules it holds.
+    pub rules: u32,
+    /// How many remediations it holds; null where the template is not known.
+    pub remediations: Option<u32>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "field", rename_all = "snake_case")]
+pub enum Change {
+    /// The template; `old` is unknown for packs that carry no marker of ours.
+    Template {
+        /// What the marker says is there.
+        old: Option<TemplateMark>,
+        /// What is wanted.
+        new: TemplateMark,
+        /// In which remediations the two differ; empty where the template that is there is not
+        /// known.
+        remediations: Vec<RemediationChange>,
+    },
+    /// One input parameter.
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What AWS echoes.
+        old: Option<ParameterValue>,
+        /// What is wanted.
+        new: Option<ParameterValue>,
+    },
+    /// The accounts it is not deployed to.
+    Exclusions {
+        /// Accounts that lose the pack.
+        entering: BTreeMap<AccountId, Entering>,
+        /// Accounts that gain it.
+        leaving: BTreeMap<AccountId, Leaving>,
+    },
+    /// Where results go.
+    Delivery {
+        /// What AWS echoes.
+        old: Delivery,
+        /// What is wanted.
+        new: Delivery,
+    },
+    /// What happens when the manifest goes away.
+    DeletionPolicy {
+        /// What the marker says.
+        old: DeletionPolicy,
+        /// What is wanted.
+        new: DeletionPolicy,
+    },
+}
+
+/// An account that is newly excluded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Entering {
+    /// By which rule.
+    pub rule: Rule,
+    /// Whether it can lose anything: it is active, or nobody knows.
+    pub counts: bool,
+}
+
+/// Why an account is not excluded any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// No rule excludes it; what is known of it now.
+    Selected {
+        /// The units it is in, the outermost first, if known.
+        units: Option<Vec<UnitId>>,
+        /// Its state, if known.
+        state: Option<AccountState>,
+    },
+    /// It is no member of the organization.
+    Departed,
+    /// The account list is not known.
+    Unknown,
+}
+
+/// Something that waits, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Hold {
+    /// The pack; `None` when the whole region waits.
+    pub pack: Option<PackName>,
+    /// The kind of reason.
+    pub reason: HoldReason,
+    /// The reason in words, with what to do if a person must act.
+    pub why: String,
+    /// When it is looked at again, if time alone can lift it.
+    pub until: Option<Timestamp>,
+    /// What would be done otherwise.
+    pub step: Option<Box<Step>>,
+}
+
+/// Why something waits: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// The mode does not allow it.
+    Mode,
+    /// The source cannot be read, or not lately.
+    Source,
+    /// A manifest is invalid; what was good before stays in force.
+    Invalid,
+    /// The manifest asks for something this version does not do.
+    Unsupported,
+    /// The region could not be read.
+    Unseen,
+    /// A second observation has to agree first.
+    SecondLook,
+    /// Written lately; AWS may not show it yet.
+    Settling,
+    /// The guard wants an approval.
+    Guard,
+    /// AWS is working on the pack.
+    InProgress,
+    /// The manifest is suspended.
+    Suspended,
+    /// Another installation's pack, or a marker that counts for nothing.
+    Foreign,
+    /// Nobody's pack, and the manifest does not adopt it.
+    Unmanaged,
+    /// No room for another pack.
+    Quota,
+    /// AWS refused this very content.
+    Rejected,
+    /// Somebody keeps changing it back.
+    Contested,
+    /// A failed deployment or a failed write waits for its next try.
+    Retry,
+    /// The caller may not write here.
+    Denied,
+    /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
+    Orphaned,
+    /// No manifest declares it, and nothing proves that somebody meant that.
+    Undeclared,
+    /// It depends on the account list, which is not known, old, or in doubt.
+    Membership,
+}
+
+impl HoldReason {
+    /// Every reason, in label order.
+    pub const ALL: [Self; 20] = [
+        Self::Mode,
+        Self::Source,
+        Self::Invalid,
+        Self::Unsupported,
+        Self::Unseen,
+        Self::SecondLook,
+        Self::Settling,
+        Self::Guard,
+        Self::InProgress,
+        Self::Suspended,
+        Self::Foreign,
+        Self::Unmanaged,
+        Self::Quota,
+        Self::Rejected,
+        Self::Contested,
+        Self::Retry,
+        Self::Denied,
+        Self::Orphaned,
+        Self::Undeclared,
+        Self::Membership,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mode => "mode",
+            Self::Source => "source",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unseen => "unseen",
+            Self::SecondLook => "second_look",
+            Self::Settling => "settling",
+            Self::Guard => "guard",
+            Self::InProgress => "in_progress",
+            Self::Suspended => "suspended",
+            Self::Foreign => "foreign",
+            Self::Unmanaged => "unmanaged",
+            Self::Quota => "quota",
+            Self::Rejected => "rejected",
+            Self::Contested => "contested",
+            Self::Retry => "retry",
+            Self::Denied => "denied",
+            Self::Orphaned => "orphaned",
+            Self::Undeclared => "undeclared",
+            Self::Membership => "membership",
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A pack that is not ours and that no manifest names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Bystander {
+    /// No marker.
+    Unmanaged,
+    /// Another installation's.
+    Foreign(Installation),
+    /// A marker that counts for nothing.
+    Void(VoidMarker),
+}
+
+impl Step {
+    /// Whether it is for members that failed, while the pack holds what is wanted.
+    pub fn is_remedy(&self) -> bool {
+        matches!(self.reason, Reason::MembersFailed { .. } | Reason::Rescue { .. })
+    }
+}
+
+impl Plan {
+    /// Whether nothing is to be done; holds do not count.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many steps there are of this kind.
+    pub fn count(&self, kind: ActionKind) -> usize {
+        self.steps.iter().filter(|step| step.action.kind() == kind).count()
+    }
+
+    /// Steps to take and steps that wait, in order.
+    pub fn steps_with_held(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
+    }
+
+    /// When the first hold lifts by itself.
+    pub fn wakes(&self) -> Option<Timestamp> {
+        self.holds.iter().filter_map(|hold| hold.until).min()
+    }
+}
+
+impl JsonSchema for Action {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        ActionKind::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<ActionKind>()
+    }
+}
+
+impl JsonSchema for ParameterValue {
+    fn schema_name() -> Cow<'static, str> {
+        "ParameterValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 9,
+            "maxLength": 9,
+            "pattern": "^#[0-9a-f]{8}$",
+            "description": "A digest that stands for the value: people paste secrets."
+        })
+    }
+}

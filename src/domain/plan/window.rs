@@ -1,0 +1,510 @@
+//! What was lost within the last 24 hours, what the guard has held, and which approvals were used.
+//!
+//! The window runs on the monotonic clock of the process ([`Elapsed`]): a wall clock that jumps
+//! empties nothing. What an earlier process lost comes from the record, with the age that the
+//! stricter of all clocks gives it. It only restricts; nothing is decided from it alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::loss::{Loss, LossAt};
+pub use super::record::HoldBasis;
+use crate::domain::base::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::declared::approval::{Approval, Approvals, Validity};
+
+/// A moment on the monotonic clock of this process: the time since it began.
+pub type Elapsed = Duration;
+
+/// How precise AWS's time is: that of the `Date` header of its answers (RFC 9110).
+const DATE_PRECISION: Duration = Duration::from_secs(1);
+
+/// How long a loss counts.
+pub const SPAN: Duration = Duration::from_hours(24);
+
+/// One loss that happened, or that is being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// What and where.
+    pub at: LossAt,
+    /// When it stops counting.
+    pub until: Elapsed,
+    /// When it happened, by the wall clock: for texts alone.
+    pub when: Timestamp,
+    /// The approval that permitted it: such a loss uses up no limit.
+    pub approval: Option<String>,
+    /// Whether another writer caused it.
+    pub external: bool,
+    /// Whether it is known to have happened. A process may end, or an answer be lost, between
+    /// reserving a loss and its effect: asking for the same again is no second loss then.
+    pub confirmed: bool,
+}
+
+/// A loss that the guard has held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldSince {
+    /// Since when, by the wall clock: for texts alone.
+    pub when: Timestamp,
+    /// What it is held for.
+    pub basis: HoldBasis,
+}
+
+/// What changed among the losses that are held: for the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Held from now on, or for another reason than before.
+    pub changed: Vec<(LossAt, HeldSince)>,
+    /// Not asked for any more.
+    pub withdrawn: Vec<LossAt>,
+}
+
+/// What an observation of a region tells of losses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// Losses of ours that are seen to have happened.
+    pub confirmed: Vec<LossAt>,
+    /// Packs that are gone without a step of ours.
+    pub vanished: Vec<LossAt>,
+    /// Packs that had seemed to be gone and never were.
+    pub returned: Vec<LossAt>,
+    /// What was held for those alone, and is held no more.
+    pub released: Vec<LossAt>,
+    /// Accounts that a pack came to leave out without a step of ours.
+    pub excluded: Vec<LossAt>,
+    /// Packs whose number of effective rules is another one than before.
+    pub levels: Vec<(PackName, Option<u32>)>,
+    /// A pack that another process of this installation has put.
+    pub other_writer: Option<PackName>,
+}
+
+/// The last 24 hours of all regions.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    losses: Vec<Lost>,
+    held: BTreeMap<LossAt, HeldSince>,
+    /// Which approvals were used for what.
+    used: BTreeSet<(Digest, LossAt)>,
+    /// The approval that the last reserved loss of each kind rests on.
+    reserved: BTreeMap<LossAt, Digest>,
+    /// When this process first read each approval, by AWS's clock.
+    first_read: BTreeMap<Digest, Timestamp>,
+    /// Before this moment it is not known what was lost within 24 hours.
+    known_from: Elapsed,
+    /// Why it is not known, and what makes it known.
+    unknown_why: Option<String>,
+    /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
+    /// next process will believe it.
+    remembers: bool,
+    /// Why the record that is relied on cannot be written now.
+    unwritable: Option<String>,
+    /// The packs of ours that each region showed last.
+    seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
+    /// How many effective rules each pack was seen to hold, the oldest first.
+    levels: BTreeMap<(Region, PackName), Vec<Level>>,
+    /// Markers that this process, or the one before it, is known to have put or seen.
+    markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
+    /// Accounts that this process let packs leave out.
+    left_out: BTreeMap<(Region, PackName), BTreeSet<AccountId>>,
+}
+
+/// How many effective rules a pack held from some moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// When that moment is 24 hours ago.
+    pub old_at: Elapsed,
+    /// How many; `None`: the pack was not there.
+    pub rules: Option<u32>,
+}
+
+/// A pack of ours as an observation showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its marker.
+    pub marker: Marker,
+    /// When AWS last changed it.
+    pub last_update: Timestamp,
+    /// How many effective rules it holds.
+    pub rules: u32,
+    /// The accounts that it leaves out.
+    pub excluded: BTreeSet<AccountId>,
+}
+
+impl Window {
+    /// The window of a process without a record: until it has watched for 24 hours it knows
+    /// nothing.
+    pub fn without_record(now: Elapsed, why: String) -> Self {
+        let known_from = now.saturating_add(SPAN);
+        Self { known_from, unknown_why: Some(why), ..Self::default() }
+    }
+
+    /// The window of a process whose record was begun `age` ago, by the strictest clock.
+    pub fn with_record(now: Elapsed, age: Duration) -> Self {
+        let known_from = now.saturating_add(SPAN.saturating_sub(age));
+        let why = "the record was begun less than 24 hours ago".to_owned();
+        Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
+    }
+
+    /// Takes in a loss of an earlier process, which happened `age` ago by the strictest clock.
+    pub fn recall(&mut self, lost: Lost, age: Duration, now: Elapsed) {
+        if let Some(left) = SPAN.checked_sub(age).filter(|left| !left.is_zero()) {
+            self.losses.push(Lost { until: now.saturating_add(left), ..lost });
+        }
+    }
+
+    /// Takes in that an earlier process held this.
+    pub fn recall_held(&mut self, at: &LossAt, since: HeldSince) {
+        self.held.insert(at.key(), since);
+    }
+
+    /// Takes in that an approval was used for this.
+    pub fn recall_used(&mut self, approval: Digest, at: &LossAt) {
+        self.used.insert((approval, at.key()));
+    }
+
+    /// Takes in whether the record can be written.
+    pub fn note_record(&mut self, unwritable: Option<String>) {
+        self.unwritable = unwritable.filter(|_| self.remembers);
+    }
+
+    /// Whether a record is relied on.
+    pub fn relies_on_record(&self) -> bool {
+        self.remembers
+    }
+
+    /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
+    pub fn caution(&self, now: Elapsed) -> Option<String> {
+        if let Some(why) = &self.unwritable {
+            return Some(format!("the record cannot be written, so nothing may be lost: {why}"));
+        }
+        let left = self.known_from.checked_sub(now).filter(|left| !left.is_zero())?;
+        let watched = SPAN.saturating_sub(left).as_secs() / 3_600;
+        let why = self.unknown_why.as_deref().unwrap_or("no record");
+        Some(format!(
+            "what was lost here within 24 h is not known ({why}; watched for {watched} h so far)"
+        ))
+    }
+
+    /// Takes in what an earlier process saw.
+    pub fn recall_sighting(&mut self, region: &Region, pack: &PackName, sighting: Sighting) {
+        let packs = self.seen.entry(region.clone()).or_default();
+        packs.entry(pack.clone()).or_insert(sighting);
+    }
+
+    /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
+    /// gone without a step of ours was lost to another writer, and counts: the limits are for what
+    /// is lost, whoever did it. One that shows again unchanged was never gone: a listing was short,
+    /// and what was held for nothing else is judged anew.
+    pub fn observe(
+        &mut self,
+        region: &Region,
+        packs: BTreeMap<PackName, Sighting>,
+        now: Elapsed,
+        when: Timestamp,
+    ) -> Noticed {
+        let is_first = !self.seen.contains_key(region);
+        let before = self.seen.remove(region).unwrap_or_default();
+        let mut noticed = Noticed::default();
+        for lost in self.losses.iter_mut().filter(|lost| lost.at.region == *region) {
+            let is_gone = lost.at.loss == Loss::Pack && !packs.contains_key(&lost.at.pack);
+            if is_gone && !lost.confirmed {
+                lost.confirmed = true;
+                noticed.confirmed.push(lost.at.clone());
+            }
+        }
+        let at =
+            |pack: &PackName, loss| LossAt { region: region.clone(), pack: pack.clone(), loss };
+        for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
+            noticed.vanished.extend(self.lose_to_others(at(pack, Loss::Pack), now, when));
+        }
+        for (pack, sighting) in &packs {
+            let at = at(pack, Loss::Pack);
+            // AWS changed it last before it was missed.
+            let returned =
+                |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
+            if self.losses.iter().any(returned) {
+                self.losses.retain(|lost| !returned(lost));
+                noticed.returned.push(at);
+            }
+        }
+        for (pack, sighting) in &packs {
+            let Some(earlier) = before.get(pack) else { continue };
+            let own = self.left_out.get(&(region.clone(), pack.clone()));
+            let is_own = |account: &AccountId| own.is_some_and(|own| own.contains(account));
+            let added: Vec<AccountId> = sighting
+                .excluded
+                .difference(&earlier.excluded)
+                .filter(|account| !is_own(account))
+                .copied()
+                .collect();
+            for account in added {
+                let at = at(pack, Loss::Account(account));
+                noticed.excluded.extend(self.lose_to_others(at, now, when));
+            }
+        }
+        if !noticed.returned.is_empty() {
+            let (released, held) = std::mem::take(&mut self.held)
+                .into_iter()
+                .partition(|(_, held)| held.basis == HoldBasis::Vanished);
+            self.held = held;
+            noticed.released = BTreeMap::into_keys(released).collect();
+        }
+        self.note_markers(region, &packs, is_first, now, &mut noticed);
+        self.note_levels(region, &packs, is_first, now, &mut noticed);
+        self.seen.insert(region.clone(), packs);
+        noticed
+    }
+
+    /// Counts a loss that no step of ours caused, unless it counts already; gives it if it is new.
+    fn lose_to_others(&mut self, at: LossAt, now: Elapsed, when: Timestamp) -> Option<LossAt> {
+        if self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
+            return None;
+        }
+        let until = now.saturating_add(SPAN);
+        let (approval, external, confirmed) = (None, true, true);
+        self.losses.push(Lost { at: at.clone(), until, when, approval, external, confirmed });
+        Some(at)
+    }
+
+    /// A pack of ours with a marker that nobody here knows: another process of this installation
+    /// has put it, or this record is an old copy. Either way it is not known here what was lost.
+    fn note_markers(
+        &mut self,
+        region: &Region,
+        packs: &BTreeMap<PackName, Sighting>,
+        is_first: bool,
+        now: Elapsed,
+        noticed: &mut Noticed,
+    ) {
+        for (pack, sighting) in packs {
+            let known = self.markers.entry((region.clone(), pack.clone())).or_default();
+            if known.insert(sighting.marker.clone()) && !is_first {
+                noticed.other_writer.get_or_insert_with(|| pack.clone());
+            }
+        }
+        if let Some(pack) = &noticed.other_writer {
+            self.known_from = now.saturating_add(SPAN);
+            self.unknown_why = Some(format!(
+                "{pack} in {region} was put by another process of this installation, or the \
+                 record is an old copy"
+            ));
+        }
+    }
+
+    /// What a region shows when it is seen for the first time has stood for the whole window.
+    fn note_levels(
+        &mut self,
+        region: &Region,
+        packs: &BTreeMap<PackName, Sighting>,
+        is_first: bool,
+        now: Elapsed,
+        noticed: &mut Noticed,
+    ) {
+        let old_at = if is_first { Elapsed::ZERO } else { now.saturating_add(SPAN) };
+        let known = self.levels.keys().filter(|(at, _)| at == region).map(|(_, pack)| pack);
+        let all: BTreeSet<PackName> = known.chain(packs.keys()).cloned().collect();
+        for pack in all {
+            let rules = packs.get(&pack).map(|sighting| sighting.rules);
+            let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+            if levels.last().map(|last| last.rules) != Some(rules) {
+                levels.push(Level { old_at, rules });
+                noticed.levels.push((pack, rules));
+            }
+            // Of those that are older than the window only the newest says what stood then.
+            let old = levels.iter().filter(|level| level.old_at <= now).count();
+            levels.drain(..old.saturating_sub(1));
+        }
+    }
+
+    /// Takes in that this process is about to put a pack with this marker, which leaves out these
+    /// accounts.
+    pub fn intend(
+        &mut self,
+        (region, pack): (&Region, &PackName),
+        marker: &Marker,
+        excluded: &BTreeSet<AccountId>,
+    ) {
+        self.recall_marker(region, pack, marker.clone());
+        self.left_out.entry((region.clone(), pack.clone())).or_default().extend(excluded);
+    }
+
+    /// Takes in a marker that an earlier process put or saw.
+    pub fn recall_marker(&mut self, region: &Region, pack: &PackName, marker: Marker) {
+        self.markers.entry((region.clone(), pack.clone())).or_default().insert(marker);
+    }
+
+    /// Takes in how many rules a pack was seen to hold `age` ago, by the strictest clock; the
+    /// oldest first.
+    pub fn recall_level(
+        &mut self,
+        (region, pack): (&Region, &PackName),
+        rules: Option<u32>,
+        age: Duration,
+        now: Elapsed,
+    ) {
+        let old_at = SPAN.checked_sub(age).map_or(Elapsed::ZERO, |left| now.saturating_add(left));
+        let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+        let place = levels.partition_point(|level| level.old_at <= old_at);
+        levels.insert(place, Level { old_at, rules });
+    }
+
+    /// How many effective rules a pack held 24 hours ago; `None` if it was not there. What was
+    /// added since raises no limit.
+    pub fn rules_before(&self, region: &Region, pack: &PackName, now: Elapsed) -> Option<u32> {
+        let levels = self.levels.get(&(region.clone(), pack.clone()))?;
+        levels.iter().rfind(|level| level.old_at <= now)?.rules
+    }
+
+    /// The packs of a region that were there 24 hours ago, and how many effective rules each held.
+    pub fn packs_before(
+        &self,
+        region: &Region,
+        now: Elapsed,
+    ) -> impl Iterator<Item = (&PackName, u32)> {
+        let region = region.clone();
+        self.levels.keys().filter_map(move |(at, pack)| {
+            let rules = (*at == region).then(|| self.rules_before(at, pack, now)).flatten()?;
+            Some((pack, rules))
+        })
+    }
+
+    /// Everything that counts at this moment and that no approval permitted.
+    pub fn counting(&self, now: Elapsed) -> impl Iterator<Item = &Lost> {
+        self.losses.iter().filter(move |lost| lost.until > now && lost.approval.is_none())
+    }
+
+    /// When this was held first, if it is.
+    pub fn held(&self, at: &LossAt) -> Option<&HeldSince> {
+        self.held.get(&at.key())
+    }
+
+    /// Everything that is held.
+    pub fn all_held(&self) -> impl Iterator<Item = (&LossAt, &HeldSince)> {
+        self.held.iter()
+    }
+
+    /// Whether this approval may still be used for this loss. Without a record an earlier process
+    /// may have used it: then it covers only what AWS last changed before it was first read.
+    pub fn may_use(&self, approval: &Approval, at: &LossAt, last: Option<Timestamp>) -> bool {
+        let id = approval.id();
+        let key = at.key();
+        // What was permitted and never seen to happen is still permitted.
+        let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
+        let is_used = self.used.contains(&(id, key)) && !is_open;
+        let is_older = || match (self.first_read.get(&id), last) {
+            (Some(read), Some(last)) => last <= after(*read, DATE_PRECISION),
+            (None, _) | (_, None) => true,
+        };
+        !is_used && self.unwritable.is_none() && (self.remembers || is_older())
+    }
+
+    /// Why an approval that is in force may not be used, in words.
+    pub fn why_not_used(&self) -> &'static str {
+        if self.unwritable.is_some() {
+            "the record cannot be written, so nothing may be lost; make it writable first"
+        } else if self.remembers {
+            "it was used for this before; commit a new one"
+        } else {
+            "without a record, an approval counts only for what AWS last changed before it was read"
+        }
+    }
+
+    /// Notes when approvals were read for the first time, by AWS's clock.
+    pub fn note_read<'a>(&mut self, all: impl Iterator<Item = &'a Approval>, aws_now: Timestamp) {
+        for approval in all {
+            self.first_read.entry(approval.id()).or_insert(aws_now);
+        }
+    }
+
+    /// Notes what is about to be lost. It counts from now on, for every region.
+    pub fn reserve(&mut self, lost: Lost, approval: Option<Digest>, now: Elapsed) {
+        self.losses.retain(|lost| lost.until > now);
+        if let Some(approval) = approval {
+            self.used.insert((approval, lost.at.key()));
+            self.reserved.insert(lost.at.key(), approval);
+        }
+        let key = lost.at.key();
+        self.held.remove(&key);
+        // The same loss once more, whose last try is not known to have happened.
+        self.losses.retain(|before| before.confirmed || before.at.key() != key);
+        self.losses.push(lost);
+    }
+
+    /// Takes in that a loss has happened.
+    pub fn confirm(&mut self, at: &LossAt) {
+        for lost in self.losses.iter_mut().filter(|lost| lost.at == *at) {
+            lost.confirmed = true;
+        }
+    }
+
+    /// Takes back what was reserved and did not happen: a delete that deleted nothing is no loss.
+    pub fn retract(&mut self, at: &LossAt) {
+        if let Some(index) = self.losses.iter().rposition(|lost| lost.at == *at) {
+            self.losses.remove(index);
+        }
+        // Only the use that goes with it: an older approval may have been used for the same.
+        if let Some(approval) = self.reserved.remove(&at.key()) {
+            self.used.remove(&(approval, at.key()));
+        }
+    }
+
+    /// Replaces what is held in a region: what is not asked for any more was withdrawn.
+    pub fn hold(&mut self, region: &Region, asked: &BTreeSet<LossAt>, since: HeldSince) -> Holding {
+        let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
+        let here = self.held.keys().filter(|held| held.region == *region);
+        let withdrawn: Vec<LossAt> = here.filter(|held| !asked.contains(held)).cloned().collect();
+        for gone in &withdrawn {
+            self.held.remove(gone);
+        }
+        let mut changed = Vec::new();
+        for at in asked {
+            // One that has a reason of its own keeps it.
+            let before = self.held.get(&at).copied();
+            let basis = before.map_or(since.basis, |before| before.basis.max(since.basis));
+            let held = HeldSince { basis, ..before.unwrap_or(since) };
+            if before != Some(held) {
+                self.held.insert(at.clone(), held);
+                changed.push((at, held));
+            }
+        }
+        Holding { changed, withdrawn }
+    }
+}
+
+impl<'a> Approvals<'a> {
+    /// An approval that names this loss and does not count, and why.
+    pub fn void(
+        &self,
+        window: &Window,
+        loss: &LossAt,
+        last_update: Option<Timestamp>,
+    ) -> Option<(&'a Approval, &'static str)> {
+        let names =
+            |approval: &&Approval| approval.permits.iter().any(|permit| permit.covers(loss));
+        let mut naming = self.all.values().filter(names);
+        naming.find_map(|approval| {
+            let why = match self.validity(approval) {
+                Validity::Expired => "it has expired",
+                Validity::TooLong => "it expires more than 7 days ahead",
+                Validity::InForce if window.may_use(approval, loss, last_update) => return None,
+                Validity::InForce => window.why_not_used(),
+            };
+            Some((approval, why))
+        })
+    }
+
+    /// The approval that covers this loss of a pack that AWS last changed at `last_update`, if one
+    /// does that was not used for it before.
+    pub fn covering(
+        &self,
+        window: &Window,
+        loss: &LossAt,
+        last_update: Option<Timestamp>,
+    ) -> Option<&'a Approval> {
+        let in_force = |approval: &&Approval| self.validity(approval) == Validity::InForce;
+        let mut valid = self.all.values().filter(in_force);
+        valid.find(|approval| {
+            approval.permits.iter().any(|permit| permit.covers(loss))
+                && window.may_use(approval, loss, last_update)
+        })
+    }
+}

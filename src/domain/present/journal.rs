@@ -1,0 +1,275 @@
+//! What changed between two looks, told as events: the newest [`EVENTS_MAX`] of them.
+//!
+//! One event says one thing. What several packs of a region, or several accounts, have in common in
+//! one look is one event that counts them and names a few; a new account is told of once for all
+//! regions, where it stands worst. Deeds are told of every tick, whatever is missed in between;
+//! states are told when they differ from what was told last, so that one which came and went
+//! between two looks is not. What is absent: any decision, and the record, which is the log.
+
+mod deeds;
+mod people;
+mod regions;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::report::{RegionReport, Reports, SourceStatus};
+use super::view::{About, Caller};
+use crate::domain::base::model::{AccountId, PackName, Region, Revision, Timestamp};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::base::words::{first_few, many};
+use crate::domain::organization::membership::Membership;
+use crate::domain::plan::event::{Event, EventKind, Events, Weight};
+use people::People;
+use regions::Regions;
+
+/// Events that are kept; older ones are in the log.
+pub const EVENTS_MAX: usize = 500;
+/// Characters of one event's text, so that all of them stay well below a megabyte.
+const TEXT_MAX: usize = 400;
+/// Packs, regions or accounts that one event names; the rest is counted.
+const NAMED_MAX: usize = 5;
+
+/// Something that happened at one moment, which the next look would not show any more.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A tick ended.
+    Tick(Arc<RegionReport>),
+    /// The settings were read again and are in force.
+    Reloaded,
+    /// The settings were read again and cannot be used: the sentence says why.
+    NotReloaded(String),
+}
+
+/// Everything that is looked at, at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// What the program is.
+    pub about: &'a About,
+    /// Whether AWS has confirmed who asks.
+    pub caller: &'a Caller,
+    /// The source.
+    pub source: &'a SourceStatus,
+    /// Who is a member of the organization.
+    pub membership: &'a Membership,
+    /// The last report of each region.
+    pub reports: &'a Reports,
+    /// The time, by AWS's clock.
+    pub now: Timestamp,
+}
+
+/// What is to become an event.
+#[derive(Debug, PartialEq, Eq)]
+struct Note {
+    kind: EventKind,
+    weight: Weight,
+    region: Option<Region>,
+    pack: Option<PackName>,
+    account: Option<AccountId>,
+    text: String,
+}
+
+impl Note {
+    fn new(kind: EventKind, weight: Weight, text: impl Into<String>) -> Self {
+        Self { kind, weight, region: None, pack: None, account: None, text: text.into() }
+    }
+
+    fn at(self, region: &Region) -> Self {
+        Self { region: Some(region.clone()), ..self }
+    }
+
+    /// About these packs: named by the event itself if it is one.
+    fn of(self, packs: &[&PackName]) -> Self {
+        match packs {
+            [pack] => Self { pack: Some((*pack).clone()), ..self },
+            _ => self,
+        }
+    }
+}
+
+/// One by its name; several by how many there are, and some of their names.
+fn subject(noun: &str, names: &[String]) -> String {
+    match names {
+        [name] => name.clone(),
+        _ => format!("{} ({})", many(names.len(), noun), first_few(names, NAMED_MAX)),
+    }
+}
+
+fn packs(packs: &[&PackName]) -> String {
+    subject("pack", &packs.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+/// The events that are kept, and what they have told.
+#[derive(Debug)]
+pub struct Journal {
+    kept: VecDeque<Event>,
+    number: u64,
+    /// Whether it goes on after events of another one.
+    is_resumed: bool,
+    about: Option<About>,
+    caller: Caller,
+    /// The revision in force, and whether the source could not be read.
+    source: (Option<Revision>, bool),
+    regions: Regions,
+    people: People,
+}
+
+impl Journal {
+    /// Goes on after these events; what stood when they were told is not known any more.
+    pub fn resume(events: &Events) -> Self {
+        Self {
+            kept: events.iter().cloned().collect(),
+            number: events.last().map_or(0, |event| event.number),
+            is_resumed: !events.is_empty(),
+            about: None,
+            caller: Caller::Unconfirmed { problem: None },
+            source: (None, false),
+            regions: Regions::default(),
+            people: People::default(),
+        }
+    }
+
+    /// The events that are kept, oldest first.
+    pub fn events(&self) -> Events {
+        self.kept.iter().cloned().collect()
+    }
+
+    /// The number of the newest event; 0 before the first.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Notes what happened at one moment.
+    pub fn note(&mut self, news: &News, now: Timestamp) {
+        match news {
+            News::Tick(report) => self.tell(now, deeds::of(report)),
+            News::Reloaded => {
+                let text = "the settings were read again and are in force";
+                self.tell(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
+            }
+            News::NotReloaded(why) => {
+                let text = format!("the settings were not taken, the old ones stay: {why}");
+                self.tell(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
+            }
+        }
+    }
+
+    /// Notes that so many pieces of news were lost: they came faster than they were noted.
+    pub fn lost(&mut self, count: u64, now: Timestamp) {
+        let text = format!(
+            "{count} ticks came faster than they could be noted here; what they wrote is in the log"
+        );
+        self.tell(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
+    }
+
+    /// Notes what stands otherwise than it was last told.
+    pub fn look(&mut self, look: &Look<'_>) {
+        let notes: Vec<Note> = self
+            .process(look)
+            .into_iter()
+            .chain(self.origin(look.source))
+            .chain(self.people.look(look))
+            .chain(self.regions.look(look))
+            .collect();
+        self.tell(look.now, notes);
+    }
+
+    fn tell(&mut self, at: Timestamp, notes: impl IntoIterator<Item = Note>) {
+        for Note { kind, weight, region, pack, account, text } in notes {
+            self.number = self.number.saturating_add(1);
+            let (number, text) = (self.number, flowing(&text, TEXT_MAX));
+            self.kept.push_back(Event { number, at, kind, weight, region, pack, account, text });
+        }
+        let surplus = self.kept.len().saturating_sub(EVENTS_MAX);
+        self.kept.drain(..surplus);
+    }
+
+    /// The program, its settings, and who it is to AWS.
+    fn process(&mut self, look: &Look<'_>) -> Vec<Note> {
+        let about = look.about;
+        let normal = |text: String| Note::new(EventKind::Process, Weight::Normal, text);
+        let warning = |text: String| Note::new(EventKind::Process, Weight::Warning, text);
+        let mut notes = Vec::new();
+        match self.about.replace(about.clone()) {
+            None if !self.is_resumed => notes.push(normal(format!(
+                "conformd {} started, installation {}, mode {}, {}",
+                about.version,
+                about.installation,
+                about.mode,
+                many(about.regions.len(), "region"),
+            ))),
+            None => notes.push(warning(
+                "this list began anew after a fault of its own; what it missed is in the log"
+                    .into(),
+            )),
+            Some(before) => {
+                if before.mode != about.mode {
+                    notes.push(normal(format!("mode {} instead of {}", about.mode, before.mode)));
+                }
+                let added: Vec<String> = names(about.regions.difference(&before.regions));
+                let gone: Vec<String> = names(before.regions.difference(&about.regions));
+                if !added.is_empty() {
+                    notes.push(normal(format!("{} added", subject("region", &added))));
+                }
+                if !gone.is_empty() {
+                    let gone = subject("region", &gone);
+                    notes.push(warning(format!("{gone} left alone from now on")));
+                }
+            }
+        }
+        notes.extend(match (&self.caller, look.caller) {
+            (Caller::Unconfirmed { .. }, Caller::Confirmed { account }) => {
+                Some(normal(format!("AWS knows us as {account}")))
+            }
+            (Caller::Unconfirmed { problem: None }, Caller::Unconfirmed { problem: Some(why) }) => {
+                Some(warning(format!("AWS did not confirm the identity: {why}")))
+            }
+            (Caller::Unconfirmed { .. }, Caller::Unconfirmed { .. })
+            | (Caller::Confirmed { .. }, Caller::Unconfirmed { .. } | Caller::Confirmed { .. }) => {
+                None
+            }
+        });
+        self.caller = look.caller.clone();
+        notes
+    }
+
+    /// The source: what was accepted, and whether it can be read.
+    fn origin(&mut self, source: &SourceStatus) -> Vec<Note> {
+        let note = |weight, text: String| Note::new(EventKind::Source, weight, text);
+        let (revision, was_gone) = &mut self.source;
+        let mut notes = Vec::new();
+        match &source.problem {
+            Some(problem) if !*was_gone => notes.push(note(
+                Weight::Warning,
+                format!("the source gives nothing new, what was last accepted stays: {problem}"),
+            )),
+            None if *was_gone => {
+                notes.push(note(Weight::Normal, "the source can be read again".to_owned()));
+            }
+            Some(_) | None => {}
+        }
+        *was_gone = source.problem.is_some();
+        if let Some(accepted) = source.revision.as_ref().filter(|it| revision.as_ref() != Some(it))
+        {
+            *revision = Some(accepted.clone());
+            let declared = &source.declared;
+            let valid = many(declared.valid, "valid manifest");
+            notes.push(if declared.wholly_valid {
+                note(Weight::Normal, format!("revision {accepted} in force: {valid}"))
+            } else {
+                let first = declared.diagnostics.first().map_or("", String::as_str);
+                let invalid = declared.invalid;
+                let text = format!(
+                    "revision {accepted} in force, and nothing is deleted on the strength of it: \
+                     {valid}, {invalid} invalid: {first}"
+                );
+                note(Weight::Warning, text)
+            });
+        }
+        notes
+    }
+}
+
+fn names<'a>(regions: impl Iterator<Item = &'a Region>) -> Vec<String> {
+    regions.map(ToString::to_string).collect()
+}

@@ -1,0 +1,58 @@
+//! What a tick did: the steps that were taken, by what became of them.
+
+use std::collections::BTreeMap;
+
+use super::{Note, packs};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::PackName;
+use crate::domain::plan::event::{EventKind, Weight};
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::ActionKind;
+use crate::domain::present::plan_text;
+use crate::domain::present::report::RegionReport;
+
+/// One note for all steps of one kind that ended alike.
+pub(super) fn of(report: &RegionReport) -> Vec<Note> {
+    let approvals = report.approvals.iter().map(|name| {
+        let text = format!("the approval {name} permits losses here");
+        Note::new(EventKind::Guard, Weight::Warning, text).at(&report.place.region)
+    });
+    let mut alike: BTreeMap<(ActionKind, String), Vec<&Outcome>> = BTreeMap::new();
+    // What a stop left undone is no deed.
+    for outcome in report.outcomes.iter().filter(|it| it.ending != Ending::NotStarted) {
+        let ending = outcome.ending.headline();
+        alike.entry((outcome.step.action.kind(), ending)).or_default().push(outcome);
+    }
+    let deeds = alike.into_iter().map(|((kind, ending), outcomes)| {
+        let named: Vec<&PackName> = outcomes.iter().map(|outcome| &outcome.step.pack).collect();
+        let why = match outcomes.as_slice() {
+            [outcome] => plan_text::why(&outcome.step),
+            _ => None,
+        };
+        let said = outcomes.first().and_then(|outcome| words(&outcome.ending));
+        let more = why.as_deref().into_iter().chain(said).map(|text| format!("; {text}"));
+        let text = format!("{}: {kind} {ending}{}", packs(&named), more.collect::<String>());
+        let weights = outcomes.iter().map(|outcome| weight(&outcome.ending));
+        let weight = weights.max().unwrap_or(Weight::Normal);
+        Note::new(EventKind::Mutation, weight, text).at(&report.place.region).of(&named)
+    });
+    approvals.chain(deeds).collect()
+}
+
+/// AWS's own words.
+fn words(ending: &Ending) -> Option<&str> {
+    match ending {
+        Ending::Failed { kind: _, why } | Ending::Unknown { kind: _, why } => Some(why),
+        Ending::Accepted { .. } | Ending::NotStarted => None,
+    }
+}
+
+fn weight(ending: &Ending) -> Weight {
+    match ending {
+        // Another run is in progress: it is tried again.
+        Ending::Accepted { .. }
+        | Ending::NotStarted
+        | Ending::Failed { kind: FailureKind::InFlight, why: _ } => Weight::Normal,
+        Ending::Failed { .. } | Ending::Unknown { .. } => Weight::Warning,
+    }
+}

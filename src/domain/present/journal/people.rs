@@ -1,0 +1,216 @@
+//! Who is a member, and how those get on that joined lately.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Look, Note, subject};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::base::words::many;
+use crate::domain::members::new_account;
+use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::organization::account_list::{Account, AccountList};
+use crate::domain::organization::membership::Membership;
+use crate::domain::plan::event::{EventKind, Weight};
+
+/// What was last told of accounts.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    list: Option<Arc<AccountList>>,
+    problem: Option<FailureKind>,
+    shrink: Option<(usize, usize)>,
+    newcomers: BTreeMap<AccountId, (Timestamp, Course)>,
+}
+
+/// How a new account gets on: the more urgent, the later here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Course {
+    Converged,
+    Deploying,
+    Waiting,
+    Near,
+    Imminent,
+    Late,
+    Missed,
+}
+
+impl People {
+    /// What is new of the organization and its new accounts.
+    pub(super) fn look(&mut self, look: &Look<'_>) -> Vec<Note> {
+        let mut notes = self.trust(look.membership);
+        notes.extend(self.members(look.membership));
+        notes.extend(self.arrivals(look));
+        notes
+    }
+
+    /// Whether the account list can be believed.
+    fn trust(&mut self, membership: &Membership) -> Vec<Note> {
+        let note = |weight, text: String| Note::new(EventKind::Organization, weight, text);
+        let mut notes = Vec::new();
+        let kind = membership.problem.as_ref().map(|problem| problem.kind);
+        let before = std::mem::replace(&mut self.problem, kind);
+        match &membership.problem {
+            Some(problem) if before != kind => {
+                let why = &problem.why;
+                let text = format!("the account list cannot be read, the last one stays: {why}");
+                notes.push(note(Weight::Warning, text));
+            }
+            None if before.is_some() => {
+                notes.push(note(Weight::Normal, "the account list can be read again".to_owned()));
+            }
+            Some(_) | None => {}
+        }
+        let counts = membership.shrink.as_ref().map(|shrink| (shrink.before, shrink.after));
+        let before = std::mem::replace(&mut self.shrink, counts);
+        match &membership.shrink {
+            Some(shrink) if before != counts => {
+                let (from, to) = (shrink.before, shrink.after);
+                let text = format!(
+                    "the account list shrank from {from} to {to} active accounts: that counts \
+                     when it is seen again, or with an approval of `accountList: {to}`"
+                );
+                notes.push(note(Weight::Critical, text));
+            }
+            None if before.is_some() => {
+                notes
+                    .push(note(Weight::Normal, "the account list is not in doubt any more".into()));
+            }
+            Some(_) | None => {}
+        }
+        notes
+    }
+
+    /// Who came, who left, and whose state changed.
+    fn members(&mut self, membership: &Membership) -> Vec<Note> {
+        let Some(list) = &membership.list else { return Vec::new() };
+        let Some(before) = self.list.replace(Arc::clone(list)) else {
+            let (all, active) = (many(list.accounts.len(), "account"), list.active().count());
+            let text = format!("the account list was read: {all}, {active} of them active");
+            return vec![Note::new(EventKind::Organization, Weight::Normal, text)];
+        };
+        if Arc::ptr_eq(&before, list) {
+            return Vec::new();
+        }
+        let joined = list.accounts.values().filter(|account| {
+            before.accounts.get(&account.id).is_none_or(|old| old.joined != account.joined)
+        });
+        let left = before.accounts.values().filter(|old| !list.accounts.contains_key(&old.id));
+        let mut states: BTreeMap<&str, Vec<&Account>> = BTreeMap::new();
+        for account in list.accounts.values() {
+            let old = before.accounts.get(&account.id);
+            if old.is_some_and(|old| old.state != account.state && old.joined == account.joined) {
+                let state = account.state.map_or("in a state that is not known", |it| it.as_str());
+                states.entry(state).or_default().push(account);
+            }
+        }
+        let states = states.into_iter().map(|(state, accounts)| (format!("now {state}"), accounts));
+        [("joined".to_owned(), joined.collect()), ("left".to_owned(), left.collect())]
+            .into_iter()
+            .chain(states)
+            .filter_map(|(what, accounts): (String, Vec<&Account>)| {
+                let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+                let names: Vec<String> = accounts.into_iter().map(called).collect();
+                let text = format!("{} {what}", subject("account", &names));
+                (!ids.is_empty())
+                    .then(|| about(&ids, Note::new(EventKind::Organization, Weight::Normal, text)))
+            })
+            .collect()
+    }
+
+    /// How new accounts get on, each as it stands worst; those of which the same is new share a
+    /// note.
+    fn arrivals(&mut self, look: &Look<'_>) -> Vec<Note> {
+        let mut now: BTreeMap<AccountId, (Timestamp, Course)> = BTreeMap::new();
+        let mut deadlines: BTreeMap<AccountId, Timestamp> = BTreeMap::new();
+        for newcomer in look.reports.values().flat_map(|report| &report.tracking.newcomers) {
+            let stands = (newcomer.joined, course(newcomer, look.now));
+            let worst = now.entry(newcomer.account).or_insert(stands);
+            // A region that has not heard of a re-join yet goes by the old clock.
+            *worst = (*worst).max(stands);
+            deadlines.insert(newcomer.account, newcomer.deadline);
+        }
+        let before = std::mem::replace(&mut self.newcomers, now);
+        let mut news: BTreeMap<Course, Vec<AccountId>> = BTreeMap::new();
+        for (account, stands) in &self.newcomers {
+            let is_news = match before.get(account) {
+                Some(told) => told != stands,
+                None => stands.1 != Course::Converged,
+            };
+            if is_news {
+                news.entry(stands.1).or_default().push(*account);
+            }
+        }
+        let list = look.membership.list.as_deref();
+        let notes = news.into_iter().map(|(course, ids)| {
+            let known = |id: &AccountId| list.and_then(|list| list.accounts.get(id));
+            let names = ids.iter().map(|id| known(id).map_or_else(|| id.to_string(), called));
+            let names: Vec<String> = names.collect();
+            let until = ids.iter().filter_map(|id| deadlines.get(id)).min();
+            let until = until.filter(|_| course.has_time());
+            let until = until.map_or(String::new(), |until| format!("; AWS tries until {until}"));
+            let text = format!("{}: {}{until}", subject("account", &names), course.words());
+            about(&ids, Note::new(EventKind::Newcomer, course.weight(), text))
+        });
+        notes.collect()
+    }
+}
+
+impl Course {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Converged => "every pack has arrived",
+            Self::Deploying => "AWS deploys",
+            Self::Waiting => "new, and no recorder is known yet",
+            Self::Near => "packs are still missing, with less than 3 hours left",
+            Self::Imminent => "packs are still missing, with less than an hour left",
+            Self::Late => "a recorder is there now, too late for AWS: a rescue comes",
+            Self::Missed => "no recorder within 7 hours: AWS has given up",
+        }
+    }
+
+    fn weight(self) -> Weight {
+        match self {
+            Self::Converged | Self::Deploying | Self::Waiting => Weight::Normal,
+            Self::Near | Self::Late => Weight::Warning,
+            Self::Imminent | Self::Missed => Weight::Critical,
+        }
+    }
+
+    /// Whether AWS still tries.
+    fn has_time(self) -> bool {
+        match self {
+            Self::Waiting | Self::Near | Self::Imminent => true,
+            Self::Converged | Self::Deploying | Self::Late | Self::Missed => false,
+        }
+    }
+}
+
+fn course(newcomer: &Newcomer, now: Timestamp) -> Course {
+    match (newcomer.phase, new_account::warning(newcomer, now)) {
+        (Phase::Missed, _) => Course::Missed,
+        (Phase::Late, _) => Course::Late,
+        (Phase::Converged, _) => Course::Converged,
+        (Phase::Waiting | Phase::Deploying, Some(new_account::Warning::Imminent)) => {
+            Course::Imminent
+        }
+        (Phase::Waiting | Phase::Deploying, Some(new_account::Warning::Near)) => Course::Near,
+        (Phase::Waiting, _) => Course::Waiting,
+        (Phase::Deploying, _) => Course::Deploying,
+    }
+}
+
+fn called(account: &Account) -> String {
+    if account.name.is_empty() {
+        account.id.to_string()
+    } else {
+        format!("{} ({})", account.name, account.id)
+    }
+}
+
+/// About these accounts: named by the event itself if it is one.
+fn about(ids: &[AccountId], note: Note) -> Note {
+    match ids {
+        [id] => Note { account: Some(*id), ..note },
+        _ => note,
+    }
+}

@@ -1,0 +1,160 @@
+//! How regions and their packs stand: what can be seen, what the guard holds, what has arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Look, Note, packs};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::packs::Unseen;
+use crate::domain::plan::event::{EventKind, Weight};
+use crate::domain::plan::loss::Loss;
+use crate::domain::present::report::{PackState, RegionReport};
+
+/// What was last told of each region.
+#[derive(Debug, Default)]
+pub(super) struct Regions(BTreeMap<Region, Told>);
+
+/// What was last told of one region.
+#[derive(Debug, Default)]
+struct Told {
+    /// The report that was looked at, so that nothing is compared twice.
+    report: Option<Arc<RegionReport>>,
+    unseen: Option<FailureKind>,
+    pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
+    arrivals: BTreeMap<PackName, Standing>,
+    contested: BTreeSet<PackName>,
+}
+
+/// What of an arrival is worth telling when it changes; its counts change all the time.
+type Standing = (Verdict, BTreeSet<FailureClass>);
+
+impl Regions {
+    /// What is new in every region.
+    pub(super) fn look(&mut self, look: &Look<'_>) -> Vec<Note> {
+        self.0.retain(|region, _| look.about.regions.contains(region));
+        let mut notes = Vec::new();
+        for (region, report) in look.reports {
+            let told = self.0.entry(region.clone()).or_default();
+            if !told.report.as_ref().is_some_and(|last| Arc::ptr_eq(last, report)) {
+                notes.extend(told.compare(report).into_iter().map(|note| note.at(region)));
+                told.report = Some(Arc::clone(report));
+            }
+        }
+        notes
+    }
+}
+
+impl Told {
+    fn compare(&mut self, report: &RegionReport) -> Vec<Note> {
+        let mut notes = Vec::from_iter(self.sight(report));
+        // Of what could not be seen, nothing has changed.
+        if report.unseen.is_none() {
+            notes.extend(self.guard(report));
+            notes.extend(self.contests(report));
+            notes.extend(self.arrivals(report));
+        }
+        notes
+    }
+
+    fn sight(&mut self, report: &RegionReport) -> Option<Note> {
+        let kind = report.unseen.as_ref().map(|unseen| unseen.kind);
+        let before = std::mem::replace(&mut self.unseen, kind);
+        let (weight, text) = match &report.unseen {
+            Some(Unseen { kind, why, .. }) if before != Some(*kind) => {
+                let text = format!("not seen ({kind}), so nothing is done here: {why}");
+                (Weight::Warning, text)
+            }
+            None if before.is_some() => (Weight::Normal, "seen again".to_owned()),
+            None if self.report.is_none() => {
+                (Weight::Normal, format!("seen for the first time: {} packs", report.observed))
+            }
+            Some(_) | None => return None,
+        };
+        Some(Note::new(EventKind::Region, weight, text))
+    }
+
+    fn guard(&mut self, report: &RegionReport) -> Option<Note> {
+        let losses = report.pending.as_ref().map(|pending| pending.losses.clone());
+        if self.pending == losses {
+            return None;
+        }
+        self.pending = losses;
+        let Some(pending) = &report.pending else {
+            let text = "nothing waits for approval any more";
+            return Some(Note::new(EventKind::Guard, Weight::Normal, text));
+        };
+        let named: Vec<&PackName> = pending.losses.keys().collect();
+        let why: Vec<&str> = pending.trips.iter().map(|trip| trip.why.as_str()).collect();
+        let text = format!(
+            "waiting for approval: {} ({}): {}",
+            pending.summary(),
+            packs(&named),
+            why.join("; "),
+        );
+        Some(Note::new(EventKind::Guard, Weight::Critical, text).of(&named))
+    }
+
+    fn contests(&mut self, report: &RegionReport) -> Option<Note> {
+        let contested = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Contested);
+        let contested = contested.map(|(name, _)| name.clone()).collect();
+        let before = std::mem::replace(&mut self.contested, contested);
+        let new: Vec<&PackName> = self.contested.difference(&before).collect();
+        let text = || format!("{}: not put any more, somebody keeps changing it", packs(&new));
+        (!new.is_empty()).then(|| Note::new(EventKind::Mutation, Weight::Warning, text()).of(&new))
+    }
+
+    /// Packs of which the same is new share a note.
+    fn arrivals(&mut self, report: &RegionReport) -> Vec<Note> {
+        let mut news: BTreeMap<(Weight, String), Vec<&PackName>> = BTreeMap::new();
+        for (name, arrival) in &report.tracking.packs {
+            let Some((standing, text)) = standing(arrival).zip(arrival.headline()) else {
+                continue;
+            };
+            if self.arrivals.get(name) != Some(&standing) {
+                news.entry((weight(standing.0), text)).or_default().push(name);
+                self.arrivals.insert(name.clone(), standing);
+            }
+        }
+        let is_here = |name: &PackName| {
+            report.tracking.packs.contains_key(name) || report.packs.contains_key(name)
+        };
+        let gone = self.arrivals.extract_if(.., |name, _| !is_here(name)).map(|(name, _)| name);
+        let gone: Vec<PackName> = gone.collect();
+        if !gone.is_empty() {
+            news.insert((Weight::Normal, "gone".to_owned()), gone.iter().collect());
+        }
+        let notes = news.into_iter().map(|((weight, text), named)| {
+            let text = format!("{}: {text}", packs(&named));
+            Note::new(EventKind::Arrival, weight, text).of(&named)
+        });
+        notes.collect()
+    }
+}
+
+fn standing(arrival: &Arrival) -> Option<Standing> {
+    let verdict = match arrival.verdict {
+        Verdict::Unseen => return None,
+        // A matter of one more sweep.
+        Verdict::StuckAggregate => Verdict::Converging,
+        Verdict::Converged
+        | Verdict::Converging
+        | Verdict::Degraded
+        | Verdict::Missing
+        | Verdict::Deleting => arrival.verdict,
+    };
+    Some((verdict, arrival.classes.keys().copied().collect()))
+}
+
+fn weight(verdict: Verdict) -> Weight {
+    match verdict {
+        Verdict::Degraded | Verdict::Missing => Weight::Warning,
+        Verdict::Converged
+        | Verdict::Converging
+        | Verdict::StuckAggregate
+        | Verdict::Deleting
+        | Verdict::Unseen => Weight::Normal,
+    }
+}

@@ -1,0 +1,10 @@
+//! Values for whoever reads: reports, events, documents of the API, the text of a plan, checks of an
+//! installation, IAM policies. No terminal and no HTML.
+
+pub mod approval_document;
+pub mod iam_policy;
+pub mod journal;
+pub mod plan_text;
+pub mod preflight;
+pub mod report;
+pub mod view;

@@ -1,0 +1,139 @@
+//! The lines about the caller and its organization.
+
+use super::{Check, Facts, Line, remedy};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::PRINCIPAL;
+
+pub(super) fn identity(facts: &Facts) -> Line {
+    let check = Check::Identity;
+    let caller = match &facts.caller {
+        Ok(caller) => caller,
+        Err(unseen) => {
+            return Line::unread(
+                check,
+                "who the caller is cannot be learned",
+                unseen,
+                "sts:GetCallerIdentity",
+            );
+        }
+    };
+    let (account, arn, partition) = (&caller.account, &caller.arn, &caller.partition);
+    if caller.account == facts.expected {
+        return Line::ok(check, format!("account {account} as {arn}, partition {partition}"));
+    }
+    Line::fail(
+        check,
+        format!("the credentials are of account {account} ({arn}), not of {}", facts.expected),
+        "use the credentials of that account, or correct aws.expectedAccountId",
+    )
+}
+
+pub(super) fn organization(facts: &Facts) -> Line {
+    let check = Check::Organization;
+    match &facts.organization {
+        Ok(found) if found.all_features => {
+            Line::ok(check, format!("{}, all features, managed by {}", found.id, found.management))
+        }
+        Ok(found) => Line::fail(
+            check,
+            format!("{} has consolidated billing only", found.id),
+            "enable all features in AWS Organizations; there are no organization packs without",
+        ),
+        Err(unseen) if unseen.kind == FailureKind::NoOrganization => Line::fail(
+            check,
+            "the account belongs to no organization",
+            "use the credentials of the management account or of a delegated administrator",
+        ),
+        Err(unseen) => Line::unread(
+            check,
+            "the organization cannot be read",
+            unseen,
+            "organizations:DescribeOrganization",
+        ),
+    }
+}
+
+pub(super) fn administrator(facts: &Facts) -> Line {
+    let check = Check::Administrator;
+    let owner = facts.owner();
+    match (&facts.organization, &facts.administrators) {
+        (Ok(organization), _) if organization.management == owner => {
+            Line::ok(check, format!("{owner} is the management account"))
+        }
+        (_, Ok(administrators)) if administrators.contains(&owner) => {
+            Line::ok(check, format!("{owner} is a delegated administrator for {PRINCIPAL}"))
+        }
+        (_, Err(unseen)) if unseen.kind != FailureKind::Denied => Line::unread(
+            check,
+            "the delegated administrators cannot be listed",
+            unseen,
+            "organizations:ListDelegatedAdministrators",
+        ),
+        (Err(_), Ok(_) | Err(_)) => {
+            Line::warn(check, "cannot be told", "see the line `organization`")
+        }
+        // A member that administers nothing may not even list who does.
+        (Ok(_), Ok(_) | Err(_)) => Line::fail(
+            check,
+            format!("{owner} is neither the management account nor a delegated administrator"),
+            format!(
+                "in the management account: aws organizations register-delegated-administrator \
+                 --account-id {owner} --service-principal {PRINCIPAL}"
+            ),
+        ),
+    }
+}
+
+pub(super) fn trusted_access(facts: &Facts) -> Line {
+    let check = Check::TrustedAccess;
+    let action = "organizations:ListAWSServiceAccessForOrganization";
+    match &facts.services {
+        Ok(services) if services.contains(PRINCIPAL) => {
+            Line::ok(check, format!("{PRINCIPAL} has it"))
+        }
+        Ok(_) => Line::fail(
+            check,
+            format!("{PRINCIPAL} has none"),
+            format!(
+                "in the management account: aws organizations enable-aws-service-access \
+                 --service-principal {PRINCIPAL}"
+            ),
+        ),
+        // Nothing but this check asks for it.
+        Err(unseen) if unseen.kind == FailureKind::Denied => Line::warn(
+            check,
+            "the services with trusted access may not be listed",
+            format!(
+                "{} to have it checked; Puts fail without trusted access",
+                remedy(unseen.kind, action)
+            ),
+        ),
+        Err(unseen) => {
+            Line::unread(check, "the services with trusted access cannot be listed", unseen, action)
+        }
+    }
+}
+
+pub(super) fn accounts(facts: &Facts) -> Line {
+    let check = Check::Accounts;
+    let accounts = match &facts.accounts {
+        Ok(accounts) => accounts,
+        Err(unseen) => {
+            let action = "organizations:ListAccounts, which only the management account and \
+                          delegated administrators can be allowed";
+            return Line::unread(check, "the accounts cannot be listed", unseen, action);
+        }
+    };
+    let active = accounts.iter().filter(|account| account.is_active()).count();
+    let detail = format!("{} accounts, {active} of them active", accounts.len());
+    let unplaced = accounts.iter().filter(|account| account.units.is_none()).count();
+    if !facts.wishes.units || unplaced == 0 {
+        return Line::ok(check, detail);
+    }
+    Line::warn(
+        check,
+        format!("{detail}; AWS does not say in which units {unplaced} of them are"),
+        "allow organizations:ListOrganizationalUnitsForParent and \
+         organizations:ListAccountsForParent: manifests exclude units, so they are walked",
+    )
+}

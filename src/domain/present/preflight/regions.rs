@@ -1,0 +1,124 @@
+//! The lines about regions, and about what may be done in them.
+
+use std::collections::BTreeSet;
+
+use super::{Census, Check, Facts, Line, RegionFacts};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::limits;
+use crate::domain::declared::diagnostic::Severity;
+use crate::domain::observed::packs::Unseen;
+
+pub(super) fn region(found: &RegionFacts) -> Line {
+    let check = Check::Region;
+    let RegionFacts { packs, statuses } = found;
+    let (unseen, action) = match (packs, statuses) {
+        (Ok(_), Ok(())) => return Line::ok(check, "enabled, and packs can be read"),
+        (Err(unseen), _) => (unseen, "config:DescribeOrganizationConformancePacks"),
+        (Ok(_), Err(unseen)) => (unseen, "config:DescribeOrganizationConformancePackStatuses"),
+    };
+    let what = match unseen.kind {
+        FailureKind::RegionDisabled => "not enabled, or it does not know the credentials",
+        FailureKind::Timeout | FailureKind::Unreachable => "no answer",
+        FailureKind::Throttled
+        | FailureKind::InFlight
+        | FailureKind::Rejected
+        | FailureKind::Quota
+        | FailureKind::Denied
+        | FailureKind::NotDelegated
+        | FailureKind::Credentials
+        | FailureKind::NoOrganization
+        | FailureKind::NoSuchPack
+        | FailureKind::NoSuchUnit
+        | FailureKind::NoSuchAccount
+        | FailureKind::BadToken
+        | FailureKind::Server
+        | FailureKind::BrokenAnswer => "packs cannot be read",
+    };
+    Line::unread(check, what, unseen, action)
+}
+
+pub(super) fn packs(census: Census) -> Line {
+    let (check, quota) = (Check::Packs, limits::PACKS.upper);
+    let Census { ours, foreign, unmanaged, missing } = census;
+    let visible = census.visible();
+    let parts = [
+        (ours, "ours"),
+        (foreign, "of other installations"),
+        (unmanaged, "unmanaged"),
+        (missing, "more declared"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, whose)| format!("{count} {whose}")).collect();
+    let colon = if parts.is_empty() { "" } else { ": " };
+    let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
+    match Severity::beyond(&limits::PACKS, visible.saturating_add(missing)) {
+        None => Line::ok(check, detail),
+        Some(_) => Line::warn(
+            check,
+            detail,
+            "remove packs, or ask AWS for a higher quota: past it new packs are refused",
+        ),
+    }
+}
+
+pub(super) fn permissions(facts: &Facts) -> Line {
+    let check = Check::Permissions;
+    let reads = reads(facts);
+    let failed_in = |kind| reads.iter().filter(move |(_, ends)| ends.contains(&Some(kind)));
+    let denied: Vec<&str> = failed_in(FailureKind::Denied).map(|(action, _)| *action).collect();
+    if !denied.is_empty() {
+        let denied = denied.join(", ");
+        return Line::fail(check, format!("denied: {denied}"), "allow them to the caller's role");
+    }
+    // One region that answers is enough: permissions are not a region's.
+    let unread = reads.iter().filter(|(_, ends)| !ends.is_empty() && !ends.contains(&None));
+    let unread: Vec<&str> = unread.map(|(action, _)| *action).collect();
+    if !unread.is_empty() {
+        let detail = format!("not known, since they failed: {}", unread.join(", "));
+        return Line::warn(check, detail, "see the lines that failed");
+    }
+    let mut untested = Vec::new();
+    if facts.row.is_none() {
+        untested.push("config:GetOrganizationConformancePackDetailedStatus (no pack to ask for)");
+    }
+    if facts.mode.may_put() {
+        untested.push("config:PutOrganizationConformancePack");
+        untested.push("iam:CreateServiceLinkedRole");
+    }
+    if facts.mode.may_delete() {
+        untested.push("config:DeleteOrganizationConformancePack");
+    }
+    let mode = facts.mode;
+    if untested.is_empty() {
+        return Line::ok(check, format!("no read was denied, and mode {mode} writes nothing"));
+    }
+    let untested = untested.join(", ");
+    Line::ok(check, format!("no read was denied; not tested for mode {mode}: {untested}"))
+}
+
+/// How a read ended: with a failure of this kind, or well.
+type End = Option<FailureKind>;
+
+/// Every action that conformd cannot do without, with the ends of all its reads.
+fn reads(facts: &Facts) -> [(&'static str, BTreeSet<End>); 5] {
+    fn end<T>(read: &Result<T, Unseen>) -> End {
+        read.as_ref().err().map(|unseen| unseen.kind)
+    }
+    let regions = facts.regions.values();
+    [
+        ("organizations:DescribeOrganization", [end(&facts.organization)].into()),
+        ("organizations:ListAccounts", [end(&facts.accounts)].into()),
+        (
+            "config:DescribeOrganizationConformancePacks",
+            regions.clone().map(|found| end(&found.packs)).collect(),
+        ),
+        (
+            "config:DescribeOrganizationConformancePackStatuses",
+            regions.map(|found| end(&found.statuses)).collect(),
+        ),
+        (
+            "config:GetOrganizationConformancePackDetailedStatus",
+            facts.row.iter().map(end).collect(),
+        ),
+    ]
+}

@@ -1,0 +1,470 @@
+//! The serialisable answer to "what is going on in this region, and why".
+//!
+//! The status page, the API, the metrics and the command line show nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{PackName, Place, Region, Revision, Timestamp};
+use crate::domain::base::time::after;
+use crate::domain::declared::approval::Approval;
+use crate::domain::declared::catalog::{Catalog, Declared};
+use crate::domain::declared::diagnostic::Severity;
+use crate::domain::members::rollout::{Tracking, Verdict};
+use crate::domain::observed::packs::{
+    Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen,
+};
+use crate::domain::plan::guard::{PendingApproval, Ruling};
+use crate::domain::plan::outcome::Outcome;
+use crate::domain::plan::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
+
+/// The last report of each region.
+pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
+
+/// One region after a tick.
+#[derive(Debug, Clone, Serialize)]
+pub struct RegionReport {
+    /// Where.
+    pub place: Place,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// Which tick of this process this was.
+    pub tick: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// How long its parts took.
+    pub timing: Timing,
+    /// When the region was last read whole.
+    pub seen_last: Option<Timestamp>,
+    /// Why it could not be read this time.
+    pub unseen: Option<Unseen>,
+    /// The revision that was enforced.
+    pub revision: Option<Revision>,
+    /// What was planned after guard and mode.
+    pub plan: Plan,
+    /// What waits for an approval.
+    pub pending: Option<PendingApproval>,
+    /// The approvals that its steps rest on.
+    pub approvals: BTreeSet<String>,
+    /// What became of the steps.
+    pub outcomes: Vec<Outcome>,
+    /// Every pack that is ours, wanted or visible.
+    pub packs: BTreeMap<PackName, PackReport>,
+    /// How many packs are visible, whoever owns them.
+    pub observed: usize,
+    /// What is known of the members of its packs.
+    pub tracking: Tracking,
+}
+
+/// How long the parts of a tick took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Timing {
+    /// Reading the region.
+    #[serde(rename = "observe_seconds", serialize_with = "seconds")]
+    pub observe: Duration,
+    /// Planning and ruling.
+    #[serde(rename = "plan_seconds", serialize_with = "seconds")]
+    pub plan: Duration,
+    /// Taking the steps.
+    #[serde(rename = "apply_seconds", serialize_with = "seconds")]
+    pub apply: Duration,
+}
+
+fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_f64(duration.as_secs_f64())
+}
+
+/// One pack in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PackReport {
+    /// Does AWS hold what is wanted?
+    pub state: PackState,
+    /// In what it differs.
+    pub drift: BTreeSet<DriftKind>,
+    /// AWS's aggregate status: informative, never the verdict.
+    pub status: Option<RolloutStatus>,
+    /// When AWS last changed it.
+    pub last_update: Option<Timestamp>,
+    /// Why nothing is done about it, if something should be.
+    pub holds: Vec<HoldReason>,
+    /// What is odd about it and stops nothing, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Does AWS hold what is wanted: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PackState {
+    /// Yes.
+    Synced,
+    /// Not yet, or not any more.
+    Drifted,
+    /// Its manifest is invalid.
+    Invalid,
+    /// AWS refused its content.
+    Rejected,
+    /// Somebody keeps changing it.
+    Contested,
+    /// It is paused.
+    Suspended,
+    /// Left in place without a manifest.
+    Orphaned,
+    /// Nobody's.
+    Unmanaged,
+    /// Another installation's.
+    Foreign,
+}
+
+impl PackState {
+    /// Every state, in label order.
+    pub const ALL: [Self; 9] = [
+        Self::Synced,
+        Self::Drifted,
+        Self::Invalid,
+        Self::Rejected,
+        Self::Contested,
+        Self::Suspended,
+        Self::Orphaned,
+        Self::Unmanaged,
+        Self::Foreign,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Drifted => "drifted",
+            Self::Invalid => "invalid",
+            Self::Rejected => "rejected",
+            Self::Contested => "contested",
+            Self::Suspended => "suspended",
+            Self::Orphaned => "orphaned",
+            Self::Unmanaged => "unmanaged",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+/// In what a pack differs: the closed set of a metric label.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftKind {
+    /// It does not exist.
+    Missing,
+    /// Its template.
+    Template,
+    /// Its parameters.
+    Parameters,
+    /// Its excluded accounts.
+    Exclusions,
+    /// Where its results go.
+    Delivery,
+    /// Its deployment failed.
+    Failed,
+    /// Somebody else wrote it.
+    ForeignWrite,
+    /// It exists and should not.
+    Unwanted,
+}
+
+impl DriftKind {
+    /// Every kind, in label order.
+    pub const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::Template,
+        Self::Parameters,
+        Self::Exclusions,
+        Self::Delivery,
+        Self::Failed,
+        Self::ForeignWrite,
+        Self::Unwanted,
+    ];
+
+    /// The word used in labels and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Template => "template",
+            Self::Parameters => "parameters",
+            Self::Exclusions => "exclusions",
+            Self::Delivery => "delivery",
+            Self::Failed => "failed",
+            Self::ForeignWrite => "foreign_write",
+            Self::Unwanted => "unwanted",
+        }
+    }
+}
+
+/// When a tick began and which one it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When the region was last read whole, this tick included.
+    pub seen_last: Option<Timestamp>,
+}
+
+impl RegionReport {
+    /// The report of a tick that has ruled and not acted yet.
+    pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
+        let Ruling { approved, pending, held: _, basis: _ } = ruling;
+        let plan = approved.plan().clone();
+        let (unseen, packs, count) = match observed {
+            Observed::Unseen(unseen) => (Some(unseen.clone()), BTreeMap::new(), 0),
+            Observed::Seen(seen) => (None, pack_reports(&seen.packs, &plan), seen.packs.len()),
+        };
+        Self {
+            place: plan.place.clone(),
+            mode,
+            tick: tick.number,
+            started: tick.started,
+            finished: tick.started,
+            timing: Timing::default(),
+            seen_last: tick.seen_last,
+            unseen,
+            revision: plan.revision.clone(),
+            plan,
+            pending: pending.clone(),
+            approvals: approved.approval_names().into_iter().map(ToOwned::to_owned).collect(),
+            outcomes: Vec::new(),
+            packs,
+            observed: count,
+            tracking: Tracking::default(),
+        }
+    }
+
+    /// The same, with what is odd about its packs.
+    #[must_use]
+    pub fn warned(mut self, warnings: BTreeMap<PackName, Vec<String>>) -> Self {
+        for (name, warnings) in warnings {
+            if let Some(pack) = self.packs.get_mut(&name) {
+                pack.warnings = warnings;
+            }
+        }
+        self
+    }
+
+    /// Whether AWS holds everything that is wanted here, as far as could be seen.
+    pub fn is_synced(&self) -> bool {
+        self.unseen.is_none()
+            && self.plan.revision.is_some()
+            && self.plan.steps_with_held().all(Step::is_remedy)
+            && self.packs.values().all(|pack| match pack.state {
+                // Left in place on purpose, or as wanted and not with everybody, which is what the
+                // holds say.
+                PackState::Orphaned | PackState::Synced => true,
+                PackState::Unmanaged | PackState::Foreign | PackState::Suspended => {
+                    pack.holds.is_empty()
+                }
+                PackState::Drifted
+                | PackState::Invalid
+                | PackState::Rejected
+                | PackState::Contested => false,
+            })
+    }
+
+    /// Whether AWS is still deploying or removing some pack of ours, as far as it can be believed:
+    /// by its members, and by the aggregate where they were not read.
+    pub fn is_in_progress(&self) -> bool {
+        self.packs.iter().any(|(name, pack)| {
+            let is_ours = pack.state != PackState::Unmanaged && pack.state != PackState::Foreign;
+            is_ours && self.is_at_work(name, pack)
+        })
+    }
+
+    fn is_at_work(&self, name: &PackName, pack: &PackReport) -> bool {
+        let arrival = self.tracking.packs.get(name);
+        match arrival.map(|arrival| (arrival.verdict, arrival.counts)) {
+            Some((Verdict::StuckAggregate, _)) => true,
+            // Accounts that only wait for a recorder may do so for hours.
+            Some((Verdict::Converging, counts)) => counts.in_progress > 0 || counts.waiting == 0,
+            Some((Verdict::Converged | Verdict::Missing, _)) => false,
+            // With failures, AWS may be at work on the others.
+            Some((Verdict::Degraded, counts)) => counts.in_progress > 0,
+            Some((Verdict::Unseen | Verdict::Deleting, _)) | None => {
+                let update = pack.last_update;
+                let is_recent = update.is_none_or(|at| after(at, RUN_MAX) > self.started);
+                is_recent && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)
+            }
+        }
+    }
+}
+
+fn pack_reports(
+    packs: &BTreeMap<PackName, ObservedPack>,
+    plan: &Plan,
+) -> BTreeMap<PackName, PackReport> {
+    let held = plan.holds.iter().filter_map(|hold| hold.pack.as_ref());
+    let stepped = plan.steps.iter().map(|step| &step.pack);
+    let names: BTreeSet<&PackName> = packs.keys().chain(held).chain(stepped).collect();
+    names.into_iter().map(|name| (name.clone(), pack_report(name, packs.get(name), plan))).collect()
+}
+
+fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> PackReport {
+    let holds = plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
+    let holds: Vec<&Hold> = holds.collect();
+    let steps: Vec<&Step> =
+        plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
+    let state = match plan.bystanders.get(name) {
+        Some(Bystander::Unmanaged) => PackState::Unmanaged,
+        Some(Bystander::Foreign(_) | Bystander::Void(_)) => PackState::Foreign,
+        None => state(pack, &holds, !steps.is_empty()),
+    };
+    PackReport {
+        state,
+        drift: steps.iter().flat_map(|step| drift(step)).collect(),
+        status: pack.and_then(|pack| pack.status.as_ref()).map(|record| record.status.clone()),
+        last_update: pack.map(|pack| pack.record.last_update),
+        holds: holds.iter().map(|hold| hold.reason).collect(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Whether it is only about members that failed: the pack itself is as wanted.
+fn is_about_members(hold: &Hold) -> bool {
+    match &hold.step {
+        Some(step) => step.is_remedy(),
+        None => hold.reason == HoldReason::Retry,
+    }
+}
+
+fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackState {
+    let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
+    let holds: Vec<HoldReason> = about_it.collect();
+    let first = holds.iter().find_map(|reason| match reason {
+        HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
+        HoldReason::Rejected => Some(PackState::Rejected),
+        HoldReason::Contested => Some(PackState::Contested),
+        HoldReason::Suspended => Some(PackState::Suspended),
+        HoldReason::Orphaned => Some(PackState::Orphaned),
+        HoldReason::Unmanaged => Some(PackState::Unmanaged),
+        HoldReason::Foreign => Some(PackState::Foreign),
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Unseen
+        | HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::Guard
+        | HoldReason::InProgress
+        | HoldReason::Quota
+        | HoldReason::Retry
+        | HoldReason::Denied
+        | HoldReason::Undeclared
+        | HoldReason::Membership => None,
+    });
+    let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
+    match first {
+        Some(state) => state,
+        None if owned && !has_step && holds.is_empty() => PackState::Synced,
+        None => PackState::Drifted,
+    }
+}
+
+fn drift(step: &Step) -> Vec<DriftKind> {
+    let by_reason = match (&step.action, &step.reason) {
+        (Action::Create(_), _) => return vec![DriftKind::Missing],
+        (Action::Delete, _) => return vec![DriftKind::Unwanted],
+        (_, Reason::Failed { .. }) => Some(DriftKind::Failed),
+        (_, Reason::ForeignChange | Reason::ForeignWrite) => Some(DriftKind::ForeignWrite),
+        (
+            _,
+            Reason::MembersFailed { .. }
+            | Reason::Rescue { .. }
+            | Reason::Missing
+            | Reason::Vanished
+            | Reason::Adoption
+            | Reason::Changed
+            | Reason::Unwanted
+            | Reason::RegionDropped
+            | Reason::Absent,
+        ) => None,
+    };
+    let by_change = step.changes.iter().map(|change| match change {
+        Change::Template { .. } | Change::DeletionPolicy { .. } => DriftKind::Template,
+        Change::Parameter { .. } => DriftKind::Parameters,
+        Change::Exclusions { .. } => DriftKind::Exclusions,
+        Change::Delivery { .. } => DriftKind::Delivery,
+    });
+    by_reason.into_iter().chain(by_change).collect()
+}
+
+/// The source as the API, the metrics and the command line show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SourceStatus {
+    /// The revision in force: the last that could be read.
+    pub revision: Option<Revision>,
+    /// When reading it was last tried, with whatever result.
+    pub attempt_last: Option<Timestamp>,
+    /// When it was last read whole and accepted.
+    pub read_last: Option<Timestamp>,
+    /// Why the last reading gave nothing.
+    pub problem: Option<String>,
+    /// Readings since the start, by result, zeros included.
+    pub reads: BTreeMap<&'static str, u64>,
+    /// What the revision declares.
+    pub declared: Declarations,
+}
+
+/// What a revision declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Declarations {
+    /// Manifests that passed every check.
+    pub valid: usize,
+    /// Manifests that did not, or files that hold none because they cannot be read.
+    pub invalid: usize,
+    /// Whether everything passed: only then may anything be deleted on the strength of it.
+    pub wholly_valid: bool,
+    /// Approvals, by name.
+    pub approvals: BTreeMap<String, DeclaredApproval>,
+    /// Everything that was found, one line each, ordered by place.
+    pub diagnostics: Vec<String>,
+}
+
+/// An approval as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeclaredApproval {
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+impl Declarations {
+    /// What this catalog declares.
+    pub fn of(catalog: &Catalog) -> Self {
+        let is_good = |declared: &&Declared| match declared {
+            Declared::Good(_) | Declared::Absent(_) => true,
+            Declared::Broken { .. } => false,
+        };
+        let valid = catalog.packs.values().filter(is_good).count();
+        let broken = catalog.packs.len().saturating_sub(valid);
+        // A file that does not parse claims no name; two manifests in one file are one path.
+        let errors = catalog.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        let files: BTreeSet<_> = errors.map(|found| &found.path).collect();
+        let at_least = usize::from(!catalog.wholly_valid);
+        let approvals = catalog.approvals.iter().map(|(name, approval)| {
+            let Approval { name: _, origin: _, reason, expires, permits: _ } = approval;
+            (name.clone(), DeclaredApproval { reason: reason.clone(), expires: *expires })
+        });
+        Self {
+            valid,
+            invalid: broken.max(files.len()).max(at_least),
+            wholly_valid: catalog.wholly_valid,
+            approvals: approvals.collect(),
+            diagnostics: catalog.diagnostics.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

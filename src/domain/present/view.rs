@@ -1,0 +1,222 @@
+//! What people are shown: documents made of reports, membership and catalog, as the API serves
+//! them and the command line prints them.
+//!
+//! Building is pure and one way: nothing is decided on a view. Every document can be read back, so
+//! that the command line shows a daemon's answer as if it were its own.
+
+pub mod account;
+pub mod approvals;
+pub mod cell;
+pub mod events;
+pub mod health;
+pub mod members;
+pub mod newcomers;
+mod next;
+pub mod packs;
+pub mod region;
+pub mod status;
+pub mod text;
+pub mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::report::{RegionReport, Reports, SourceStatus};
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, Installation, PackName, Region, Timestamp};
+use crate::domain::base::nearest::nearest;
+use crate::domain::base::untrusted::one_line;
+use crate::domain::base::words::first_few;
+use crate::domain::declared::catalog::Catalog;
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::account_list::Account;
+use crate::domain::organization::membership::{Membership, Standing};
+use crate::domain::plan::record::RecordStatus;
+use crate::domain::plan::redeploy::Rescue;
+
+/// The version of every document; it changes when a field goes away or changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// What the program is: changes only when settings are reloaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The program's version.
+    pub version: String,
+    /// When the process began.
+    pub started: Timestamp,
+    /// Whose packs are ours.
+    pub installation: Installation,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// Whether the built-in simulator stands in for AWS.
+    pub simulated: bool,
+    /// The configured regions.
+    pub regions: BTreeSet<Region>,
+    /// An account list that is older is not believed to be current.
+    pub list_age_max: Duration,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: Rescue,
+}
+
+/// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Caller {
+    /// Not asked yet, or no answer so far.
+    Unconfirmed {
+        /// Why the last try failed.
+        problem: Option<String>,
+    },
+    /// The account that was expected.
+    Confirmed {
+        /// That account.
+        account: AccountId,
+    },
+}
+
+/// Everything that views are made of, at one moment.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What the program is.
+    pub about: About,
+    /// Whether AWS has confirmed who asks.
+    pub caller: Caller,
+    /// The source.
+    pub source: SourceStatus,
+    /// What the manifests say; `None` before the first reading.
+    pub catalog: Option<Arc<Catalog>>,
+    /// Who is a member of the organization.
+    pub membership: Arc<Membership>,
+    /// What is known of the members' recorders.
+    pub recorders: Arc<Recorders>,
+    /// The last report of each region.
+    pub reports: Reports,
+    /// Whether losses are remembered; `None` before it was looked for.
+    pub record: Option<RecordStatus>,
+    /// The time, by AWS's clock.
+    pub now: Timestamp,
+}
+
+impl Facts {
+    /// Every configured region, with its report once there is one.
+    fn regions(&self) -> impl Iterator<Item = (&Region, Option<&RegionReport>)> {
+        let report = |region| self.reports.get(region).map(Arc::as_ref);
+        self.about.regions.iter().map(move |region| (region, report(region)))
+    }
+
+    /// Leaves only these regions to be shown.
+    pub fn only(&mut self, regions: BTreeSet<Region>) -> Result<(), Absent> {
+        let known = &self.about.regions;
+        if let Some(stranger) = regions.iter().find(|region| !known.contains(region)) {
+            let known = known.iter().map(Region::as_str);
+            return Err(absent("configured region", stranger.as_str(), known));
+        }
+        self.about.regions = regions;
+        Ok(())
+    }
+
+    /// The packs that manifests in force want in this region.
+    fn wanted(&self, region: &Region) -> BTreeSet<&PackName> {
+        let packs = self.catalog.iter().flat_map(|catalog| &catalog.packs);
+        let is_here = |regions: &Option<BTreeSet<Region>>| {
+            regions.as_ref().is_none_or(|regions| regions.contains(region))
+        };
+        packs
+            .filter(|(_, pack)| pack.in_force().is_some_and(|pack| is_here(&pack.regions)))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// How far the account list can be believed.
+    fn standing(&self) -> Standing {
+        self.membership.standing(self.now, self.about.list_age_max)
+    }
+
+    /// An account as the list has it.
+    fn account(&self, id: AccountId) -> Option<&Account> {
+        self.membership.list.as_ref()?.accounts.get(&id)
+    }
+
+    /// An account's name, if it has one.
+    pub fn name(&self, id: AccountId) -> Option<String> {
+        let account = self.account(id)?;
+        (!account.name.is_empty()).then(|| one_line(&account.name, NAME_MAX))
+    }
+}
+
+/// Characters of an account's name that are shown (AWS Organizations API: `AccountName`, 50).
+const NAME_MAX: usize = 50;
+
+/// Items of something that is counted, zeros included.
+fn census<K: Ord + Copy, const N: usize>(
+    all: [K; N],
+    items: impl IntoIterator<Item = K>,
+) -> BTreeMap<K, usize> {
+    let mut counts: BTreeMap<K, usize> = all.into_iter().map(|kind| (kind, 0)).collect();
+    for kind in items {
+        let count = counts.entry(kind).or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
+}
+
+/// What was asked for does not exist; the sentence says what does.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Absent(pub String);
+
+/// There is no such thing, and this is the nearest that there is.
+fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> Absent {
+    let all: Vec<&str> = all.collect();
+    let hint = match nearest(word, all.iter().copied()) {
+        Some(one) => format!("did you mean {one}?"),
+        None if all.is_empty() => "there is none".to_owned(),
+        None => {
+            let names: Vec<String> = all.into_iter().map(ToOwned::to_owned).collect();
+            format!("there is {}", first_few(&names, FEW))
+        }
+    };
+    Absent(format!("there is no {what} {word}; {hint}"))
+}
+
+/// Names that are listed for somebody who asked for another one.
+const FEW: usize = 20;
+
+/// A page of a list: pages are numbered from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Page {
+    /// Which one.
+    pub number: usize,
+    /// How many entries it holds at most.
+    pub limit: usize,
+}
+
+impl Page {
+    /// More entries a page are refused.
+    pub const LIMIT_MAX: usize = 1_000;
+    /// Entries of a page when nobody says how many.
+    pub const LIMIT: usize = 100;
+
+    /// The entries of this page.
+    fn of<T>(self, entries: impl Iterator<Item = T>) -> Vec<T> {
+        let before = self.number.saturating_sub(1).saturating_mul(self.limit);
+        entries.skip(before).take(self.limit).collect()
+    }
+
+    /// How many pages so many entries are; none is one empty page.
+    fn count(self, entries: usize) -> usize {
+        entries.div_ceil(self.limit.max(1)).max(1)
+    }
+}
+
+impl Default for Page {
+    /// The first hundred.
+    fn default() -> Self {
+        Self { number: 1, limit: Self::LIMIT }
+    }
+}

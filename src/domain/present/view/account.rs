@@ -1,0 +1,390 @@
+//! One account, explained: for every region and pack, whether it is to have it and by which rule,
+//! what AWS says, and what happens next. `GET /api/v1/accounts/{id}`, `conformd explain`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{CellState, CellView, cells};
+use super::members::class;
+use super::next::NextView;
+use super::status::{StandingKind, organization};
+use super::trouble::words;
+use super::{Absent, Facts, VERSION, absent, next};
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{
+    AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
+};
+use crate::domain::base::words::{left, many, seconds_to};
+use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
+use crate::domain::observed::recorder::Sighting;
+use crate::domain::organization::account_list::Account;
+use crate::domain::organization::selector::{Targeting, rule_of};
+use crate::domain::plan::steps::{Change, Step};
+use crate::domain::present::report::RegionReport;
+
+/// The whole answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountView {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Whether nothing in it is about a real account.
+    pub simulated: bool,
+    /// By AWS's clock.
+    pub now: Timestamp,
+    /// Whose packs are explained.
+    pub installation: Installation,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// The account.
+    pub account: AccountId,
+    /// The answer in one sentence.
+    pub summary: String,
+    /// What the account list says of it.
+    pub member: MemberView,
+    /// Its 7 hours, if it joined lately and some pack targets it.
+    pub clock: Option<ClockView>,
+    /// Every configured region.
+    pub regions: BTreeMap<Region, PlaceView>,
+}
+
+/// What the account list says of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberView {
+    /// Whether it is a member; `None` while there is no list.
+    pub listed: Option<bool>,
+    /// How far the list can be believed.
+    pub standing: StandingKind,
+    /// Why no further.
+    pub why: Option<String>,
+    /// When the list was read.
+    pub read: Option<Timestamp>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its state; `None` also for one that this version does not know.
+    pub state: Option<AccountState>,
+    /// When it joined this time.
+    pub joined: Option<Timestamp>,
+    /// The units it is in, the outermost first, if known.
+    pub units: Option<Vec<UnitId>>,
+    /// Whether it is the management account.
+    pub management: bool,
+}
+
+/// The window in which AWS retries a new account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockView {
+    /// When it began.
+    pub joined: Timestamp,
+    /// When it ends.
+    pub deadline: Timestamp,
+    /// The seconds until then; negative when it is over.
+    pub left_seconds: i64,
+}
+
+/// The account in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaceView {
+    /// Why the region is not known as it is now: what follows is older, or missing.
+    pub unseen: Option<String>,
+    /// Where it stands as a new account.
+    pub phase: Option<Phase>,
+    /// What a probe saw of its recorder, and when.
+    pub recorder: Option<Sighting>,
+    /// Every pack that is ours or wanted here.
+    pub packs: BTreeMap<PackName, AccountPackView>,
+}
+
+/// The account under one pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountPackView {
+    /// Whether it is to have the pack, and by which rule; `None`: no manifest wants the pack here.
+    pub targeting: Option<Targeting>,
+    /// How it stands; `None`: nothing is known, or nothing is to be known.
+    pub status: Option<StatusKind>,
+    /// Why the status is not known, if it should be.
+    pub unread: Option<String>,
+    /// Why it failed.
+    pub class: Option<FailureClass>,
+    /// AWS's code.
+    pub code: Option<String>,
+    /// AWS's words, on one line, cut.
+    pub message: Option<String>,
+    /// When AWS last changed its row, where that is known.
+    pub last_update: Option<Timestamp>,
+    /// The pack in this region, in one word.
+    pub cell: CellState,
+    /// How it arrived at all its members.
+    pub verdict: Verdict,
+    /// What happens next.
+    pub next: NextView,
+}
+
+/// Explains one account, under all packs or under one.
+pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<AccountView, Absent> {
+    let mut regions: BTreeMap<Region, PlaceView> = facts
+        .regions()
+        .map(|(region, report)| (region.clone(), place(facts, id, region, report)))
+        .collect();
+    if let Some(pack) = pack {
+        let all = regions.values().flat_map(|place| place.packs.keys());
+        if !all.clone().any(|name| name.as_str() == pack) {
+            let names: std::collections::BTreeSet<&str> = all.map(PackName::as_str).collect();
+            return Err(absent("pack of ours called", pack, names.into_iter()));
+        }
+        for place in regions.values_mut() {
+            place.packs.retain(|name, _| name.as_str() == pack);
+        }
+    }
+    let member = member(facts, id);
+    let lingers = regions.values().flat_map(|place| place.packs.values());
+    let lingering = lingers.filter(|pack| pack.status.is_some()).count();
+    if member.listed == Some(false) && lingering == 0 {
+        return Err(stranger(facts, id));
+    }
+    let clock = clock(facts, id);
+    let mut view = AccountView {
+        version: VERSION,
+        simulated: facts.about.simulated,
+        now: facts.now,
+        installation: facts.about.installation.clone(),
+        mode: facts.about.mode,
+        account: id,
+        summary: String::new(),
+        member,
+        clock,
+        regions,
+    };
+    view.summary = summary(&view);
+    Ok(view)
+}
+
+/// Somebody that no list and no row knows, and who it may be meant to be.
+fn stranger(facts: &Facts, id: AccountId) -> Absent {
+    let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.keys());
+    let near = accounts
+        .clone()
+        .map(|other| (differing(id, *other), *other))
+        .min()
+        .filter(|(digits, _)| *digits <= DIGITS_MAX);
+    let hint = match near {
+        Some((_, other)) => format!("did you mean {other}{}?", named(facts.name(other).as_ref())),
+        None => format!("the list holds {}", many(accounts.count(), "account")),
+    };
+    Absent(format!("there is no account {id} in the organization, nor any row of it; {hint}"))
+}
+
+/// Digits that a misread account id may differ in: two neighbours that changed places.
+const DIGITS_MAX: usize = 2;
+
+fn differing(one: AccountId, other: AccountId) -> usize {
+    one.as_str().bytes().zip(other.as_str().bytes()).filter(|(one, other)| one != other).count()
+}
+
+/// A name in brackets, if there is one.
+pub(super) fn named(name: Option<&String>) -> String {
+    name.map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+/// The accounts of this name, for somebody who asks by name.
+pub fn called(facts: &Facts, name: &str) -> Vec<AccountId> {
+    let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.values());
+    let is_it = |account: &&Account| account.name.eq_ignore_ascii_case(name);
+    accounts.filter(is_it).map(|account| account.id).collect()
+}
+
+fn member(facts: &Facts, id: AccountId) -> MemberView {
+    let list = facts.membership.list.as_deref();
+    let account = facts.account(id);
+    let organization = organization(facts);
+    MemberView {
+        listed: list.map(|_| account.is_some()),
+        standing: organization.standing,
+        why: organization.why,
+        read: list.map(|list| list.read),
+        name: facts.name(id),
+        state: account.and_then(|account| account.state),
+        joined: account.and_then(|account| account.joined),
+        units: account.and_then(|account| account.units.as_ref()).map(|units| units.to_vec()),
+        management: list.is_some_and(|list| list.organization.management == id),
+    }
+}
+
+/// The newest clock that any region goes by.
+fn clock(facts: &Facts, id: AccountId) -> Option<ClockView> {
+    let newcomers = facts.regions().filter_map(|(_, report)| newcomer(report?, id));
+    let newest = newcomers.max_by_key(|newcomer| newcomer.joined)?;
+    Some(ClockView {
+        joined: newest.joined,
+        deadline: newest.deadline,
+        left_seconds: seconds_to(facts.now, newest.deadline),
+    })
+}
+
+fn newcomer(report: &RegionReport, id: AccountId) -> Option<&Newcomer> {
+    report.tracking.newcomers.iter().find(|newcomer| newcomer.account == id)
+}
+
+fn place(
+    facts: &Facts,
+    id: AccountId,
+    region: &Region,
+    report: Option<&RegionReport>,
+) -> PlaceView {
+    let unseen = match report {
+        None => Some("not looked at yet".to_owned()),
+        Some(report) => report.unseen.as_ref().map(|unseen| unseen.why.clone()),
+    };
+    let newcomer = report.and_then(|report| newcomer(report, id));
+    let cells = cells(report, &facts.wanted(region));
+    let packs = cells.into_iter().map(|(name, cell)| {
+        let view = under(facts, id, (&name, &cell), report);
+        (name, view)
+    });
+    PlaceView {
+        unseen,
+        phase: newcomer.map(|newcomer| newcomer.phase),
+        recorder: facts.recorders.of(region, id).cloned(),
+        packs: packs.collect(),
+    }
+}
+
+fn under(
+    facts: &Facts,
+    id: AccountId,
+    (name, cell): (&PackName, &CellView),
+    report: Option<&RegionReport>,
+) -> AccountPackView {
+    let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(name));
+    let wanted = report.is_none_or(|report| facts.wanted(&report.place.region).contains(name));
+    let manifest = declared.and_then(|pack| pack.in_force()).filter(|_| wanted);
+    let list = facts.membership.list.as_deref();
+    let targeting = manifest.map(|manifest| rule_of(&manifest.exclude, list, id));
+    let arrival = report.and_then(|report| report.tracking.packs.get(name));
+    let mut steps = report.into_iter().flat_map(|report| report.plan.steps_with_held());
+    let step = steps.find(|step| step.pack == *name);
+    let found = status(arrival, id);
+    let (known, unread) = match (found, &targeting) {
+        (Found::Known(status, member), _) => (Some((status, member)), None),
+        // What is not expected anywhere, and has no row, is as it should be.
+        (_, Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::Stranger) | None) => {
+            (None, None)
+        }
+        (Found::Concluded, Some(Targeting::Targeted)) => {
+            match step.and_then(|step| lifted(step, id)) {
+                Some(why) => (None, Some(why)),
+                None => (Some((MemberStatus::Ok, None)), None),
+            }
+        }
+        (Found::Concluded | Found::Unread(_), Some(Targeting::Unknown(_))) => (None, None),
+        (Found::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
+    };
+    let status = known.map(|(status, _)| status);
+    let member = known.and_then(|(_, member)| member);
+    let (code, message) = member.map_or((None, None), words);
+    let case = next::Case {
+        facts,
+        account: id,
+        pack: name,
+        targeting: targeting.as_ref(),
+        status,
+        report,
+    };
+    AccountPackView {
+        next: next::next(&case),
+        targeting,
+        status: status.map(MemberStatus::kind),
+        unread,
+        class: status.and_then(class),
+        code,
+        message,
+        last_update: member.and_then(|member| member.last_update),
+        cell: cell.cell,
+        verdict: cell.arrival.verdict,
+    }
+}
+
+/// What is known of a member by its id.
+enum Found<'a> {
+    /// It is known by name.
+    Known(MemberStatus, Option<&'a Member>),
+    /// All members were read and it is none of those in trouble.
+    Concluded,
+    /// Nobody can say, for this reason.
+    Unread(&'static str),
+}
+
+fn status(arrival: Option<&Arrival>, id: AccountId) -> Found<'_> {
+    let Some(arrival) = arrival else { return Found::Unread("its members were not read yet") };
+    if let Some(member) = arrival.troubled.iter().find(|member| member.account == id) {
+        return Found::Known(member.status, Some(member));
+    }
+    if let Some(status) = arrival.newcomers.get(&id) {
+        return Found::Known(*status, None);
+    }
+    if arrival.swept.is_none() {
+        Found::Unread("not all of its members were read yet")
+    } else if arrival.truncated {
+        Found::Unread("more accounts are in trouble here than are kept by name")
+    } else {
+        Found::Concluded
+    }
+}
+
+/// Why an account that is targeted now was not targeted when members were read, if so.
+fn lifted(step: &Step, id: AccountId) -> Option<String> {
+    let mut exclusions = step.changes.iter().filter_map(|change| match change {
+        Change::Exclusions { entering: _, leaving } => Some(leaving),
+        Change::Template { .. }
+        | Change::Parameter { .. }
+        | Change::Delivery { .. }
+        | Change::DeletionPolicy { .. } => None,
+    });
+    exclusions
+        .any(|leaving| leaving.contains_key(&id))
+        .then(|| "AWS still excludes it, which the next update of the pack ends".to_owned())
+}
+
+fn summary(view: &AccountView) -> String {
+    let AccountView { account, member, clock, regions, .. } = view;
+    let who = format!("{account}{}", named(member.name.as_ref()));
+    let packs = || regions.values().flat_map(|place| place.packs.values());
+    let rows = packs().filter(|pack| pack.status.is_some()).count();
+    if member.listed == Some(false) {
+        let rows = many(rows, "pack deployment");
+        return format!("{who} is no member of the organization; AWS still shows it in {rows}");
+    }
+    let targeted = packs().filter(|pack| pack.targeting == Some(Targeting::Targeted)).count();
+    let fine = packs().filter(|pack| {
+        pack.targeting == Some(Targeting::Targeted) && pack.status == Some(StatusKind::Ok)
+    });
+    let needy = packs().filter(|pack| pack.next.who == next::Who::Person).count();
+    let mut clauses = Vec::new();
+    match member.state {
+        Some(AccountState::Active) => {}
+        Some(state) => clauses.push(format!("it is {state}, so nothing is expected of it")),
+        None if member.listed == Some(true) => {
+            clauses.push("it is in a state that is not known, so nothing is expected of it".into());
+        }
+        None => clauses.push("nobody knows whether it is a member".to_owned()),
+    }
+    if targeted > 0 {
+        let fine = fine.count();
+        clauses.push(format!("{fine} of {} in place", many(targeted, "targeted pack deployment")));
+        let unread = packs().filter(|pack| pack.unread.is_some()).count();
+        clauses.extend((unread > 0).then(|| format!("{unread} not known")));
+    } else if clauses.is_empty() {
+        clauses.push("no pack targets it".to_owned());
+    }
+    if needy > 0 {
+        clauses.push(format!("{needy} {} a person", if needy == 1 { "needs" } else { "need" }));
+    }
+    let is_open = regions.values().any(|place| place.phase.is_some_and(|one| !one.is_settled()));
+    let clock = clock.as_ref().filter(|_| is_open);
+    clauses.extend(clock.map(|clock| format!("7-hour window: {}", left(clock.left_seconds))));
+    format!("{who}: {}", clauses.join("; "))
+}

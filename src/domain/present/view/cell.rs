@@ -1,0 +1,340 @@
+//! A cell: one pack in one region, in one word, with everything that the word stands for.
+//!
+//! Packs that are nobody's business of ours have none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::members::class;
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, PackName, Timestamp};
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use crate::domain::observed::packs::RolloutStatus;
+use crate::domain::plan::outcome::Ending;
+use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, Reason, Step};
+use crate::domain::present::report::{PackReport, PackState, RegionReport};
+
+/// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
+/// region), failed, held, drifted, rolling, unseen (its members), ok.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CellState {
+    /// AWS holds what is wanted, and every expected account has it.
+    Ok,
+    /// AWS is deploying or removing it.
+    Rolling,
+    /// AWS does not hold what is wanted, and conformd is about to change that.
+    Drifted,
+    /// Expected accounts failed, or have no row.
+    Failed,
+    /// Something should be done and is not, for a reason that time does not lift.
+    Held,
+    /// The region or its members could not be read, or were not yet.
+    Unseen,
+}
+
+impl CellState {
+    /// Every state, the best first.
+    pub const ALL: [Self; 6] =
+        [Self::Ok, Self::Rolling, Self::Drifted, Self::Failed, Self::Held, Self::Unseen];
+
+    /// The word used in texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Rolling => "rolling",
+            Self::Drifted => "drifted",
+            Self::Failed => "failed",
+            Self::Held => "held",
+            Self::Unseen => "unseen",
+        }
+    }
+}
+
+/// One pack in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CellView {
+    /// The one word.
+    pub cell: CellState,
+    /// Whether nothing gets better until a person acts.
+    pub needs_person: bool,
+    /// Why it is no better one, in words.
+    pub why: Option<String>,
+    /// Does AWS hold what is wanted? `None` where the region could not be read.
+    pub state: Option<PackState>,
+    /// AWS's aggregate status: informative, never the verdict.
+    pub status: Option<RolloutStatus>,
+    /// When AWS last changed it.
+    pub last_update: Option<Timestamp>,
+    /// What is planned, or would be done otherwise.
+    pub action: Option<ActionKind>,
+    /// Why nothing is done about it, if something should be.
+    pub holds: Vec<HoldReason>,
+    /// How it arrived at its members.
+    pub arrival: Arrival,
+}
+
+/// What lifts a hold, the easiest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lift {
+    /// Time, or the next look.
+    Time,
+    /// A person, who has decided so.
+    Purpose,
+    /// A person, who may not know yet.
+    Person,
+}
+
+/// What lifts holds of this kind.
+pub(super) fn lift(reason: HoldReason) -> Lift {
+    match reason {
+        HoldReason::Unseen
+        | HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::InProgress
+        | HoldReason::Retry => Lift::Time,
+        HoldReason::Suspended | HoldReason::Orphaned => Lift::Purpose,
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Guard
+        | HoldReason::Foreign
+        | HoldReason::Unmanaged
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Denied
+        | HoldReason::Undeclared
+        | HoldReason::Membership => Lift::Person,
+    }
+}
+
+/// The cells of a region: every pack that is ours or wanted, the region seen or not.
+pub(super) fn cells(
+    report: Option<&RegionReport>,
+    wanted: &BTreeSet<&PackName>,
+) -> BTreeMap<PackName, CellView> {
+    let Some(report) = report else {
+        let cell = |name: &&PackName| ((*name).clone(), unseen(None, "not looked at yet"));
+        return wanted.iter().map(cell).collect();
+    };
+    let Some(why) = report.unseen.as_ref().map(|unseen| &unseen.why) else {
+        let seen = report.packs.iter().filter(|(_, pack)| is_ours(pack));
+        return seen.map(|(name, pack)| (name.clone(), cell(name, pack, report))).collect();
+    };
+    let known = report.tracking.packs.keys();
+    let names: BTreeSet<&PackName> = known.chain(wanted.iter().copied()).collect();
+    let arrival = |name| report.tracking.packs.get(name);
+    names.into_iter().map(|name| (name.clone(), unseen(arrival(name), why))).collect()
+}
+
+/// Whether a pack is ours or should be.
+fn is_ours(pack: &PackReport) -> bool {
+    match pack.state {
+        PackState::Unmanaged | PackState::Foreign => !pack.holds.is_empty(),
+        PackState::Orphaned => false,
+        PackState::Synced
+        | PackState::Drifted
+        | PackState::Invalid
+        | PackState::Rejected
+        | PackState::Contested
+        | PackState::Suspended => true,
+    }
+}
+
+/// A pack in a region that could not be read.
+fn unseen(arrival: Option<&Arrival>, why: &str) -> CellView {
+    CellView {
+        cell: CellState::Unseen,
+        needs_person: false,
+        why: Some(why.to_owned()),
+        state: None,
+        status: None,
+        last_update: None,
+        action: None,
+        holds: Vec::new(),
+        arrival: bare(arrival),
+    }
+}
+
+fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
+    let arrival = report.tracking.packs.get(name);
+    let holds: Vec<&Hold> =
+        report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
+    let step = report.plan.steps_with_held().find(|step| step.pack == *name);
+    let verdict = arrival.map_or(Verdict::Unseen, |arrival| arrival.verdict);
+    let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
+    let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
+    let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
+    let helping = step.filter(|_| gate.is_none());
+    // The next plan holds it for this reason; until then the last outcome counts.
+    let refused = refusal(name, report);
+    let (cell, needs_person) = if matches!(verdict, Verdict::Degraded | Verdict::Missing) {
+        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helping));
+        (CellState::Failed, is_gated || is_stuck)
+    } else if gate.is_some() {
+        (CellState::Held, is_gated)
+    } else if refused.is_some() {
+        (CellState::Held, true)
+    } else if was_accepted(name, report) {
+        (CellState::Rolling, false)
+    } else if step.is_some() || pack.state != PackState::Synced {
+        (CellState::Drifted, false)
+    } else {
+        (of_verdict(verdict), false)
+    };
+    let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
+    let held = gate.map(|hold| hold.why.clone()).or(refused);
+    let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
+    let why = held.or_else(|| arrival.and_then(|arrival| arrival.why.clone()));
+    CellView {
+        cell,
+        needs_person,
+        why,
+        state: Some(pack.state),
+        status: pack.status.clone(),
+        last_update: pack.last_update,
+        action: step.map(|step| step.action.kind()),
+        holds: pack.holds.clone(),
+        arrival: bare(arrival),
+    }
+}
+
+/// The cell of a pack that is as it should be, by how it arrived.
+fn of_verdict(verdict: Verdict) -> CellState {
+    match verdict {
+        Verdict::Converged => CellState::Ok,
+        Verdict::Converging | Verdict::StuckAggregate | Verdict::Deleting => CellState::Rolling,
+        Verdict::Degraded | Verdict::Missing => CellState::Failed,
+        Verdict::Unseen => CellState::Unseen,
+    }
+}
+
+/// Whether AWS has just taken a step for this pack, which the next look will show.
+fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
+    let is_taken = |ending: &Ending| matches!(ending, Ending::Accepted { .. });
+    report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
+}
+
+/// Why AWS refused the last step for this pack, where trying again changes nothing.
+fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
+    let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
+    outcomes.find_map(|outcome| match &outcome.ending {
+        Ending::Failed { kind, why } if is_final(*kind) => Some(why.as_str()),
+        Ending::Failed { .. }
+        | Ending::Accepted { .. }
+        | Ending::Unknown { .. }
+        | Ending::NotStarted => None,
+    })
+}
+
+/// Whether only a person can end a refusal of this kind.
+fn is_final(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Rejected
+        | FailureKind::Quota
+        | FailureKind::Denied
+        | FailureKind::NotDelegated
+        | FailureKind::RegionDisabled
+        | FailureKind::Credentials
+        | FailureKind::NoOrganization => true,
+        FailureKind::Throttled
+        | FailureKind::InFlight
+        | FailureKind::NoSuchPack
+        | FailureKind::NoSuchUnit
+        | FailureKind::NoSuchAccount
+        | FailureKind::BadToken
+        | FailureKind::Timeout
+        | FailureKind::Server
+        | FailureKind::Unreachable
+        | FailureKind::BrokenAnswer => false,
+    }
+}
+
+/// Those whose recorders were seen and who are rescued without anybody's doing: now, or in time.
+pub(super) fn rescued<'a>(
+    plan: &'a Plan,
+    pack: &PackName,
+) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
+    let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
+    let held = held.filter_map(|hold| hold.step.as_deref());
+    let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
+    steps.find_map(|step| step.reason.rescued()).map(|(_, seen)| seen)
+}
+
+/// Whether a step is for this member.
+pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
+    let (account, status) = member;
+    match &step.reason {
+        Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
+        Reason::MembersFailed { classes } => {
+            class(status).is_some_and(|class| classes.contains_key(&class))
+        }
+        // Whatever is put, AWS tries everybody again; what only a person can mend fails again.
+        Reason::Missing
+        | Reason::Vanished
+        | Reason::Adoption
+        | Reason::Changed
+        | Reason::ForeignChange
+        | Reason::ForeignWrite
+        | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
+        Reason::Unwanted | Reason::RegionDropped | Reason::Absent => false,
+    }
+}
+
+/// Whether some member waits for a person, besides those whom this step is for.
+fn needs_person(arrival: &Arrival, step: Option<&Step>) -> bool {
+    let is_helped =
+        |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
+    let needs = |member: &&Member| match member.status {
+        MemberStatus::Failed(class) => class.mover() != Mover::Aws && !is_helped(member),
+        MemberStatus::Missing => !is_helped(member),
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Waiting
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => false,
+    };
+    // Of those that are not kept by name nobody can say whom a step helps.
+    arrival.truncated || arrival.troubled.iter().any(|member| needs(&member))
+}
+
+/// An arrival without its members, which have documents of their own.
+fn bare(arrival: Option<&Arrival>) -> Arrival {
+    let unread = || Arrival {
+        verdict: Verdict::Unseen,
+        why: None,
+        aggregate_stuck: false,
+        expected: None,
+        counts: Counts::default(),
+        classes: BTreeMap::new(),
+        troubled: Arc::default(),
+        truncated: false,
+        newcomers: BTreeMap::new(),
+        management_missing: false,
+        swept: None,
+        read: None,
+    };
+    arrival.map_or_else(unread, |arrival| Arrival {
+        verdict: arrival.verdict,
+        why: arrival.why.clone(),
+        aggregate_stuck: arrival.aggregate_stuck,
+        expected: arrival.expected,
+        counts: arrival.counts,
+        classes: arrival.classes.clone(),
+        truncated: arrival.truncated,
+        management_missing: arrival.management_missing,
+        swept: arrival.swept,
+        read: arrival.read,
+        ..unread()
+    })
+}

@@ -1,0 +1,198 @@
+//! The accounts of one pack in one region, page by page:
+//! `GET /api/v1/packs/{region}/{pack}/accounts`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cell::cells;
+use super::trouble::{advice, mover, words};
+use super::{Absent, Facts, Page, VERSION, absent};
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
+use crate::domain::organization::selector::{Targeting, rule_of};
+
+/// One page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountsView {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Whether nothing in it is about a real account.
+    pub simulated: bool,
+    /// By AWS's clock.
+    pub now: Timestamp,
+    /// The region.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// How it arrived.
+    pub verdict: Verdict,
+    /// Why that is no better.
+    pub why: Option<String>,
+    /// Members by status, whatever was asked for.
+    pub counts: Counts,
+    /// The status that was asked for; `None`: all of them.
+    pub status: Option<StatusKind>,
+    /// How many accounts of it are known by name.
+    pub total: usize,
+    /// Whether these are all that are counted. Accounts that are ok are not kept by name, but
+    /// concluded from the account list, which may be newer than the counts.
+    pub complete: bool,
+    /// Which page this is.
+    pub page: usize,
+    /// How many pages there are.
+    pub pages: usize,
+    /// Accounts on this page, by id.
+    pub accounts: Vec<AccountRow>,
+}
+
+/// One account under this pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountRow {
+    /// Who.
+    pub account: AccountId,
+    /// Its name.
+    pub name: Option<String>,
+    /// How it stands.
+    pub status: StatusKind,
+    /// Why it failed.
+    pub class: Option<FailureClass>,
+    /// AWS's code.
+    pub code: Option<String>,
+    /// AWS's words, on one line, cut.
+    pub message: Option<String>,
+    /// Whose move it is, if it is anybody's.
+    pub mover: Option<Mover>,
+    /// What to do, if anything.
+    pub advice: Option<String>,
+    /// When AWS last changed its row, where that is known.
+    pub last_update: Option<Timestamp>,
+}
+
+/// What page of which list.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The region.
+    pub region: &'a str,
+    /// The pack.
+    pub pack: &'a str,
+    /// Only accounts of this status.
+    pub status: Option<StatusKind>,
+    /// The page.
+    pub page: Page,
+}
+
+/// A page of the accounts of one pack in one region.
+pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent> {
+    let Asked { region, pack, status, page } = *asked;
+    let Some(region) = facts.about.regions.iter().find(|one| one.as_str() == region) else {
+        let regions = facts.about.regions.iter().map(Region::as_str);
+        return Err(absent("configured region", region, regions));
+    };
+    let report = facts.reports.get(region);
+    let cells = cells(report.map(AsRef::as_ref), &facts.wanted(region));
+    let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
+        let what = format!("pack of ours in {region} called");
+        return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
+    };
+    let known = report.and_then(|report| report.tracking.packs.get(pack));
+    let mut rows = known.map(|arrival| rows(facts, pack, arrival)).unwrap_or_default();
+    rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
+    let counts = cell.arrival.counts;
+    let kinds = StatusKind::ALL.into_iter();
+    let counted: usize = kinds
+        .filter(|kind| status.is_none_or(|status| status == *kind))
+        .map(|kind| counts.of(kind))
+        .sum();
+    let total = rows.len();
+    Ok(AccountsView {
+        version: VERSION,
+        simulated: facts.about.simulated,
+        now: facts.now,
+        region: region.clone(),
+        pack: pack.clone(),
+        verdict: cell.arrival.verdict,
+        why: cell.why.clone(),
+        counts,
+        status,
+        total,
+        complete: known.is_some() && total == counted,
+        page: page.number,
+        pages: page.count(total),
+        accounts: page
+            .of(rows.into_iter())
+            .into_iter()
+            .map(|(account, (kind, member))| row(facts, account, kind, member))
+            .collect(),
+    })
+}
+
+type Rows<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a Member>)>;
+
+/// Every account that is known by name, and those that are ok if they can be concluded.
+fn rows<'a>(facts: &Facts, pack: &PackName, arrival: &'a Arrival) -> Rows<'a> {
+    let newcomers = arrival.newcomers.iter();
+    let mut rows: Rows<'a> =
+        newcomers.map(|(account, status)| (*account, (status.kind(), None))).collect();
+    rows.extend(
+        arrival
+            .troubled
+            .iter()
+            .map(|member| (member.account, (member.status.kind(), Some(member)))),
+    );
+    let fine = fine(facts, pack, &rows);
+    let named = rows.values().filter(|(kind, _)| *kind == StatusKind::Ok).count();
+    if named.saturating_add(fine.len()) == arrival.counts.ok {
+        rows.extend(fine.into_iter().map(|account| (account, (StatusKind::Ok, None))));
+    }
+    rows
+}
+
+/// Accounts that are to have the pack and are not known to be in trouble.
+fn fine(facts: &Facts, pack: &PackName, rows: &Rows<'_>) -> Vec<AccountId> {
+    let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(pack));
+    let Some(manifest) = declared.and_then(|pack| pack.in_force()) else { return Vec::new() };
+    let list = facts.membership.list.as_deref();
+    let is_targeted = |account| rule_of(&manifest.exclude, list, account) == Targeting::Targeted;
+    let accounts = list.into_iter().flat_map(|list| list.accounts.keys().copied());
+    accounts.filter(|account| !rows.contains_key(account) && is_targeted(*account)).collect()
+}
+
+fn row(
+    facts: &Facts,
+    account: AccountId,
+    status: StatusKind,
+    member: Option<&Member>,
+) -> AccountRow {
+    let (code, message) = member.map_or((None, None), words);
+    let class = member.and_then(|member| class(member.status));
+    let is_in_trouble = matches!(status, StatusKind::Failed | StatusKind::Missing);
+    AccountRow {
+        account,
+        name: facts.name(account),
+        status,
+        class,
+        code,
+        message,
+        mover: is_in_trouble.then(|| mover(class)),
+        advice: is_in_trouble.then(|| advice(facts, class)),
+        last_update: member.and_then(|member| member.last_update),
+    }
+}
+
+/// Why a member failed, if it did.
+pub(super) fn class(status: MemberStatus) -> Option<FailureClass> {
+    match status {
+        MemberStatus::Failed(class) => Some(class),
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Waiting
+        | MemberStatus::Missing
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => None,
+    }
+}

@@ -1,0 +1,193 @@
+//! Accounts that joined lately, over all regions: where each stands and how much time is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Page, VERSION, census};
+use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::base::words::seconds_to;
+use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::observed::recorder::RecorderState;
+
+/// New accounts that the status names; the rest is counted.
+const NAMED_MAX: usize = 50;
+
+/// New accounts as the status shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewcomersView {
+    /// Accounts by the most urgent of their phases, zeros included.
+    pub phases: BTreeMap<Phase, usize>,
+    /// Those that are not settled, the most urgent first.
+    pub accounts: Vec<NewAccountView>,
+    /// How many more there are that are not settled.
+    pub left_out: usize,
+    /// The earliest deadline that can still be met.
+    pub deadline_next: Option<DeadlineView>,
+}
+
+/// A deadline that can still be met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadlineView {
+    /// When.
+    pub at: Timestamp,
+    /// The seconds until then.
+    pub left_seconds: i64,
+    /// Whose.
+    pub account: AccountId,
+    /// Where packs are still waited for.
+    pub regions: BTreeSet<Region>,
+}
+
+/// A page of all new accounts: `GET /api/v1/new-accounts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewAccountsView {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Whether nothing in it is about a real account.
+    pub simulated: bool,
+    /// By AWS's clock.
+    pub now: Timestamp,
+    /// Accounts by the most urgent of their phases, zeros included, whatever was asked for.
+    pub phases: BTreeMap<Phase, usize>,
+    /// How many accounts were asked for.
+    pub total: usize,
+    /// Which page this is.
+    pub page: usize,
+    /// How many pages there are.
+    pub pages: usize,
+    /// Accounts on this page, by id.
+    pub accounts: Vec<NewAccountView>,
+}
+
+/// One new account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewAccountView {
+    /// Who.
+    pub account: AccountId,
+    /// Its name.
+    pub name: Option<String>,
+    /// When it joined this time.
+    pub joined: Timestamp,
+    /// Until when AWS retries it.
+    pub deadline: Timestamp,
+    /// The seconds until then; negative when it is over.
+    pub left_seconds: i64,
+    /// The most urgent of its phases.
+    pub phase: Phase,
+    /// Where it stands in each region.
+    pub regions: BTreeMap<Region, NewcomerView>,
+}
+
+/// A new account in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewcomerView {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Packs that target it and are not there yet.
+    pub missing: BTreeSet<PackName>,
+    /// What the probe says of its recorder; `None` without a probe.
+    pub recorder: Option<RecorderState>,
+    /// When every pack was first seen to be there, if the daemon saw it happen.
+    pub converged: Option<Timestamp>,
+}
+
+/// How urgent a phase is.
+fn urgency(phase: Phase) -> u8 {
+    match phase {
+        Phase::Converged => 0,
+        Phase::Deploying => 1,
+        Phase::Waiting => 2,
+        Phase::Late => 3,
+        Phase::Missed => 4,
+    }
+}
+
+/// Every new account, by id.
+fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
+    let mut accounts: BTreeMap<AccountId, NewAccountView> = BTreeMap::new();
+    for (region, report) in facts.regions() {
+        for newcomer in report.into_iter().flat_map(|report| &report.tracking.newcomers) {
+            let account =
+                accounts.entry(newcomer.account).or_insert_with(|| begun(facts, newcomer));
+            let Newcomer { account: _, joined, deadline, phase, missing, recorder, converged } =
+                newcomer;
+            // A region that has not heard of a re-join yet goes by the old clock.
+            if account.joined < *joined {
+                (account.joined, account.deadline) = (*joined, *deadline);
+                account.left_seconds = seconds_to(facts.now, *deadline);
+            }
+            if urgency(account.phase) < urgency(*phase) {
+                account.phase = *phase;
+            }
+            let view = NewcomerView {
+                phase: *phase,
+                missing: missing.clone(),
+                recorder: recorder.clone(),
+                converged: *converged,
+            };
+            account.regions.insert(region.clone(), view);
+        }
+    }
+    accounts
+}
+
+fn begun(facts: &Facts, newcomer: &Newcomer) -> NewAccountView {
+    NewAccountView {
+        account: newcomer.account,
+        name: facts.name(newcomer.account),
+        joined: newcomer.joined,
+        deadline: newcomer.deadline,
+        left_seconds: seconds_to(facts.now, newcomer.deadline),
+        phase: newcomer.phase,
+        regions: BTreeMap::new(),
+    }
+}
+
+fn phases<'a>(accounts: impl Iterator<Item = &'a NewAccountView>) -> BTreeMap<Phase, usize> {
+    census(Phase::ALL, accounts.map(|account| account.phase))
+}
+
+/// New accounts for the status.
+pub(super) fn newcomers(facts: &Facts) -> NewcomersView {
+    let all = new_accounts(facts);
+    let phases = phases(all.values());
+    let mut open: Vec<NewAccountView> =
+        all.into_values().filter(|account| !account.phase.is_settled()).collect();
+    open.sort_by_key(|account| (std::cmp::Reverse(urgency(account.phase)), account.deadline));
+    let deadline_next = deadline_next(&open);
+    let left_out = open.len().saturating_sub(NAMED_MAX);
+    open.truncate(NAMED_MAX);
+    NewcomersView { phases, accounts: open, left_out, deadline_next }
+}
+
+fn deadline_next(open: &[NewAccountView]) -> Option<DeadlineView> {
+    let ahead = open.iter().filter(|account| account.left_seconds > 0);
+    let next = ahead.min_by_key(|account| account.deadline)?;
+    let waiting = next.regions.iter().filter(|(_, one)| !one.phase.is_settled());
+    Some(DeadlineView {
+        at: next.deadline,
+        left_seconds: next.left_seconds,
+        account: next.account,
+        regions: waiting.map(|(region, _)| region.clone()).collect(),
+    })
+}
+
+/// A page of new accounts, of all phases or of one.
+pub fn page(facts: &Facts, phase: Option<Phase>, page: Page) -> NewAccountsView {
+    let all = new_accounts(facts);
+    let phases = phases(all.values());
+    let is_asked = |account: &NewAccountView| phase.is_none_or(|phase| account.phase == phase);
+    let asked: Vec<NewAccountView> = all.into_values().filter(is_asked).collect();
+    NewAccountsView {
+        version: VERSION,
+        simulated: facts.about.simulated,
+        now: facts.now,
+        phases,
+        total: asked.len(),
+        page: page.number,
+        pages: page.count(asked.len()),
+        accounts: page.of(asked.into_iter()),
+    }
+}

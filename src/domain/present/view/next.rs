@@ -1,0 +1,155 @@
+//! What happens next to one account under one pack: by itself, by conformd, or by a person.
+//!
+//! It says what the plan and the advice of failure classes say, and decides nothing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Facts;
+use super::cell::{Lift, helps, lift};
+use super::members::class;
+use super::trouble::{advice, mover};
+use crate::domain::base::model::{AccountId, PackName, Timestamp};
+use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::observed::failure_class::Mover;
+use crate::domain::observed::member::MemberStatus;
+use crate::domain::organization::selector::Targeting;
+use crate::domain::plan::steps::{ActionKind, Hold, Step};
+use crate::domain::present::report::RegionReport;
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NextView {
+    /// Who is to do it.
+    pub who: Who,
+    /// Which person, if it is one.
+    pub mover: Option<Mover>,
+    /// What, in words; empty when nothing is to be done.
+    pub what: String,
+    /// When, as far as that is known.
+    pub due: Option<Timestamp>,
+}
+
+/// Who is to act.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// Nobody.
+    Nobody,
+    /// AWS.
+    Aws,
+    /// conformd.
+    Conformd,
+    /// A person.
+    Person,
+}
+
+/// One account under one pack.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) account: AccountId,
+    pub(super) pack: &'a PackName,
+    pub(super) targeting: Option<&'a Targeting>,
+    pub(super) status: Option<MemberStatus>,
+    pub(super) report: Option<&'a RegionReport>,
+}
+
+fn nothing() -> NextView {
+    NextView { who: Who::Nobody, mover: None, what: String::new(), due: None }
+}
+
+fn aws(what: &str, due: Option<Timestamp>) -> NextView {
+    NextView { who: Who::Aws, mover: None, what: what.to_owned(), due }
+}
+
+/// What happens next.
+pub(super) fn next(case: &Case<'_>) -> NextView {
+    let Some(status) = case.status else {
+        let is_targeted = case.targeting == Some(&Targeting::Targeted);
+        return case.planned(|_| is_targeted).unwrap_or_else(nothing);
+    };
+    match status {
+        MemberStatus::Failed(_) | MemberStatus::Missing => {
+            let is_for_it = |step: &Step| helps(step, (case.account, status));
+            case.planned(is_for_it).unwrap_or_else(|| advised(case.facts, status))
+        }
+        MemberStatus::Waiting => waiting(case),
+        MemberStatus::InProgress => aws("AWS is deploying to it", None),
+        MemberStatus::NotYetListed => aws("the account list is expected to show it soon", None),
+        MemberStatus::Left => aws("AWS removes what is left of it", None),
+        MemberStatus::Ok | MemberStatus::Inactive => nothing(),
+    }
+}
+
+impl Case<'_> {
+    /// What conformd plans for the pack, if such a step is among it.
+    fn planned(&self, is_it: impl Fn(&Step) -> bool) -> Option<NextView> {
+        let plan = &self.report?.plan;
+        if let Some(step) = plan.steps.iter().find(|step| step.pack == *self.pack && is_it(step)) {
+            let what = format!("planned: conformd {}", verb(step.action.kind()));
+            return Some(NextView { who: Who::Conformd, mover: None, what, due: None });
+        }
+        let held = plan.holds.iter().find(|hold| {
+            hold.pack.as_ref() == Some(self.pack) && hold.step.as_deref().is_some_and(&is_it)
+        })?;
+        Some(waits(held))
+    }
+
+    fn newcomer(&self) -> Option<&Newcomer> {
+        let mut newcomers = self.report?.tracking.newcomers.iter();
+        newcomers.find(|newcomer| newcomer.account == self.account)
+    }
+}
+
+/// What a hold means for who acts.
+fn waits(hold: &Hold) -> NextView {
+    let Hold { pack: _, reason, why, until, step } = hold;
+    let what = step.as_ref().map_or("acts", |step| verb(step.action.kind()));
+    let (who, what) = match lift(*reason) {
+        Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
+        Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
+        Lift::Person => {
+            (Who::Person, format!("conformd {what} once this is lifted: {reason}: {why}"))
+        }
+    };
+    NextView { who, mover: None, what, due: *until }
+}
+
+fn verb(action: ActionKind) -> &'static str {
+    match action {
+        ActionKind::Create => "puts the pack",
+        ActionKind::Adopt => "takes the pack over",
+        ActionKind::Update => "updates the pack",
+        ActionKind::Rescue => "puts the pack again",
+        ActionKind::Delete => "deletes the pack",
+    }
+}
+
+/// What the advice for its trouble says.
+fn advised(facts: &Facts, status: MemberStatus) -> NextView {
+    let matter = class(status);
+    let advice = advice(facts, matter);
+    match mover(matter) {
+        Mover::Aws => aws(&advice, None),
+        mover @ (Mover::Member | Mover::Organization | Mover::Author | Mover::Support) => {
+            NextView { who: Who::Person, mover: Some(mover), what: advice, due: None }
+        }
+    }
+}
+
+/// A new account within its window: AWS retries, and a recorder decides.
+fn waiting(case: &Case<'_>) -> NextView {
+    let newcomer = case.newcomer();
+    let due = newcomer.map(|newcomer| newcomer.deadline);
+    let what = match newcomer.map(|newcomer| newcomer.phase) {
+        Some(Phase::Waiting) | None => {
+            "AWS retries it until the window ends; it needs a configuration recorder by then"
+        }
+        Some(Phase::Deploying | Phase::Converged | Phase::Late | Phase::Missed) => {
+            "AWS retries it by itself"
+        }
+    };
+    aws(what, due)
+}

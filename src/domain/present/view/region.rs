@@ -1,0 +1,230 @@
+//! One region as the status shows it: its last report, field by field, and its cells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{CellView, cells};
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
+use crate::domain::observed::packs::Unseen;
+use crate::domain::plan::guard::PendingApproval;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan};
+use crate::domain::present::report::{PackReport, RegionReport, Timing};
+
+/// How a region is doing, in one word.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionState {
+    /// No report yet.
+    Pending,
+    /// It could not be read.
+    Unseen,
+    /// AWS is working on a pack of ours.
+    InProgress,
+    /// It differs from what is wanted.
+    Drifted,
+    /// It holds what is wanted.
+    Synced,
+}
+
+impl RegionState {
+    /// Every state.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Unseen, Self::InProgress, Self::Drifted, Self::Synced];
+
+    /// The word used in texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Unseen => "unseen",
+            Self::InProgress => "in_progress",
+            Self::Drifted => "drifted",
+            Self::Synced => "synced",
+        }
+    }
+
+    pub(super) fn of(report: Option<&RegionReport>) -> Self {
+        let Some(report) = report else { return Self::Pending };
+        if report.unseen.is_some() {
+            Self::Unseen
+        } else if report.is_in_progress() {
+            Self::InProgress
+        } else if report.is_synced() {
+            Self::Synced
+        } else {
+            Self::Drifted
+        }
+    }
+}
+
+/// One region.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RegionView {
+    /// In one word.
+    pub state: RegionState,
+    /// Every pack that is ours or wanted here.
+    pub cells: BTreeMap<PackName, CellView>,
+    /// The last report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportView>,
+}
+
+/// A report, without its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportView {
+    /// The owner of the packs.
+    pub account: AccountId,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// Which tick of the process this was.
+    pub tick: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// How long its parts took.
+    pub timing: TimingView,
+    /// When the region was last read whole.
+    pub seen_last: Option<Timestamp>,
+    /// Why it could not be read this time.
+    pub unseen: Option<Unseen>,
+    /// When the members in trouble were last read, by AWS's clock.
+    pub trouble_last: Option<Timestamp>,
+    /// The oldest of the last full sweeps of all packs, by AWS's clock.
+    pub sweep_last: Option<Timestamp>,
+    /// The revision that was enforced.
+    pub revision: Option<Revision>,
+    /// How many packs are visible, whoever owns them.
+    pub observed: usize,
+    /// How many steps of each kind are planned.
+    pub steps: BTreeMap<ActionKind, usize>,
+    /// What waits, and why.
+    pub holds: Vec<HoldView>,
+    /// What waits for an approval.
+    pub pending: Option<PendingApproval>,
+    /// The approvals that its steps rest on.
+    pub approvals: BTreeSet<String>,
+    /// What became of the steps.
+    pub outcomes: Vec<OutcomeView>,
+    /// Every visible pack and every wanted one.
+    pub packs: BTreeMap<PackName, PackReport>,
+}
+
+/// How long the parts of a tick took, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimingView {
+    /// Reading the region.
+    pub observe_seconds: f64,
+    /// Planning and ruling.
+    pub plan_seconds: f64,
+    /// Taking the steps.
+    pub apply_seconds: f64,
+}
+
+/// Something that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HoldView {
+    /// The pack; `None` when the whole region waits.
+    pub pack: Option<PackName>,
+    /// The kind of reason.
+    pub reason: HoldReason,
+    /// The reason in words.
+    pub why: String,
+    /// When it is looked at again, if time alone can lift it.
+    pub until: Option<Timestamp>,
+    /// What would be done otherwise.
+    pub action: Option<ActionKind>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeView {
+    /// The pack.
+    pub pack: PackName,
+    /// What was done to it.
+    pub action: ActionKind,
+    /// How that ended.
+    pub ending: Ending,
+}
+
+/// A region with its last report, if there is one.
+pub(super) fn region(report: Option<&RegionReport>, wanted: &BTreeSet<&PackName>) -> RegionView {
+    RegionView {
+        state: RegionState::of(report),
+        cells: cells(report, wanted),
+        report: report.map(report_view),
+    }
+}
+
+fn report_view(report: &RegionReport) -> ReportView {
+    let RegionReport {
+        place,
+        mode,
+        tick,
+        started,
+        finished,
+        timing,
+        seen_last,
+        unseen,
+        revision,
+        plan,
+        pending,
+        approvals,
+        outcomes,
+        packs,
+        observed,
+        tracking,
+    } = report;
+    ReportView {
+        account: place.account,
+        mode: *mode,
+        tick: *tick,
+        started: *started,
+        finished: *finished,
+        timing: timing_view(*timing),
+        seen_last: *seen_last,
+        unseen: unseen.clone(),
+        trouble_last: tracking.trouble_last,
+        sweep_last: tracking.sweep_last,
+        revision: revision.clone(),
+        observed: *observed,
+        steps: steps(plan),
+        holds: plan.holds.iter().map(hold_view).collect(),
+        pending: pending.clone(),
+        approvals: approvals.clone(),
+        outcomes: outcomes.iter().map(outcome_view).collect(),
+        packs: packs.clone(),
+    }
+}
+
+fn timing_view(Timing { observe, plan, apply }: Timing) -> TimingView {
+    TimingView {
+        observe_seconds: observe.as_secs_f64(),
+        plan_seconds: plan.as_secs_f64(),
+        apply_seconds: apply.as_secs_f64(),
+    }
+}
+
+fn steps(plan: &Plan) -> BTreeMap<ActionKind, usize> {
+    ActionKind::ALL.into_iter().map(|kind| (kind, plan.count(kind))).collect()
+}
+
+fn hold_view(hold: &Hold) -> HoldView {
+    let Hold { pack, reason, why, until, step } = hold;
+    HoldView {
+        pack: pack.clone(),
+        reason: *reason,
+        why: why.clone(),
+        until: *until,
+        action: step.as_ref().map(|step| step.action.kind()),
+    }
+}
+
+fn outcome_view(Outcome { step, ending }: &Outcome) -> OutcomeView {
+    OutcomeView { pack: step.pack.clone(), action: step.action.kind(), ending: ending.clone() }
+}

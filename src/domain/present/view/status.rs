@@ -1,0 +1,248 @@
+//! The status: what is going on in every region and why.
+//!
+//! Its JSON is a promise (`docs/api.md`): fields are named here one by one, so that a change of
+//! the reports is a decision and no accident.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{CellState, CellView};
+use super::health::{HealthView, Parts};
+use super::newcomers::{NewcomersView, newcomers};
+use super::region::{RegionState, RegionView, region};
+use super::trouble::{TroubleView, troubles};
+use super::{About, Caller, Facts, VERSION, census, health};
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
+use crate::domain::members::rollout::Verdict;
+use crate::domain::observed::member::Counts;
+use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership_status::MembershipStatus;
+use crate::domain::plan::record::RecordStatus;
+use crate::domain::present::report::{Declarations, PackState, SourceStatus};
+
+/// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusView {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// Whether nothing in it is about a real account.
+    pub simulated: bool,
+    /// By AWS's clock.
+    pub now: Timestamp,
+    /// The program that answers.
+    pub program: ProgramView,
+    /// Whose packs are ours.
+    pub installation: Installation,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// Is everything as it should be?
+    pub health: HealthView,
+    /// Whether AWS has confirmed who asks.
+    pub caller: Caller,
+    /// The manifests.
+    pub source: SourceView,
+    /// The account list.
+    pub organization: OrganizationView,
+    /// What remembers losses over restarts.
+    pub record: RecordView,
+    /// Counts over all regions.
+    pub totals: Totals,
+    /// Members in trouble, by what is the matter.
+    pub troubles: Vec<TroubleView>,
+    /// Accounts that joined lately.
+    pub newcomers: NewcomersView,
+    /// Every configured region.
+    pub regions: BTreeMap<Region, RegionView>,
+}
+
+/// The program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProgramView {
+    /// Its version.
+    pub version: String,
+    /// When the process began.
+    pub started: Timestamp,
+}
+
+/// The record: what remembers losses over restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordView {
+    /// Whether it can be relied on.
+    pub usable: bool,
+    /// When it began: losses before that are not known.
+    pub began: Option<Timestamp>,
+    /// Why it cannot be used.
+    pub problem: Option<String>,
+}
+
+impl RecordView {
+    fn of(status: Option<&RecordStatus>) -> Self {
+        match status {
+            None => Self::default(),
+            Some(RecordStatus::Usable { began }) => {
+                Self { usable: true, began: Some(began.wall), problem: None }
+            }
+            Some(RecordStatus::Unusable(none)) => {
+                Self { problem: Some(none.why.clone()), ..Self::default() }
+            }
+        }
+    }
+}
+
+/// The source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceView {
+    /// The revision in force.
+    pub revision: Option<Revision>,
+    /// When reading it was last tried.
+    pub attempt_last: Option<Timestamp>,
+    /// When it was last read whole and accepted.
+    pub read_last: Option<Timestamp>,
+    /// Why the last reading gave nothing.
+    pub problem: Option<String>,
+    /// Readings since the start, by result.
+    pub reads: BTreeMap<String, u64>,
+    /// What the revision declares.
+    pub declared: Declarations,
+}
+
+/// The account list, and how far it can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganizationView {
+    /// How far.
+    pub standing: StandingKind,
+    /// Why no further.
+    pub why: Option<String>,
+    /// How old the list is, in seconds.
+    pub age_seconds: Option<u64>,
+    /// What it holds.
+    pub list: MembershipStatus,
+}
+
+/// How far the account list can be believed, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StandingKind {
+    /// It is the newest there is.
+    Current,
+    /// It is old or in doubt: nothing that depends on it changes.
+    Frozen,
+    /// There is none.
+    Unknown,
+}
+
+/// Counts over all regions, zeros included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Regions.
+    pub regions: BTreeMap<RegionState, usize>,
+    /// Visible and wanted packs by whether AWS holds what is wanted.
+    pub packs: BTreeMap<PackState, usize>,
+    /// Cells.
+    pub cells: BTreeMap<CellState, usize>,
+    /// Cells that need a person.
+    pub need_person: usize,
+    /// Cells by whether the pack arrived.
+    pub verdicts: BTreeMap<Verdict, usize>,
+    /// Members of all cells.
+    pub members: Counts,
+    /// Holds.
+    pub held: usize,
+    /// Packs that wait for an approval.
+    pub blocked: usize,
+}
+
+/// The status of every configured region.
+pub fn status(facts: &Facts) -> StatusView {
+    let About {
+        version,
+        started,
+        installation,
+        mode,
+        simulated,
+        regions: _,
+        list_age_max: _,
+        rescue: _,
+    } = &facts.about;
+    let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.wanted(name)));
+    let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
+    let (totals, newcomers) = (totals(&regions), newcomers(facts));
+    let parts = Parts { regions: &regions, totals: &totals, newcomers: &newcomers };
+    StatusView {
+        version: VERSION,
+        simulated: *simulated,
+        now: facts.now,
+        program: ProgramView { version: version.clone(), started: *started },
+        installation: installation.clone(),
+        mode: *mode,
+        health: health::health(facts, &parts),
+        caller: facts.caller.clone(),
+        source: source(&facts.source),
+        organization: organization(facts),
+        record: RecordView::of(facts.record.as_ref()),
+        troubles: troubles(facts),
+        totals,
+        newcomers,
+        regions,
+    }
+}
+
+fn source(source: &SourceStatus) -> SourceView {
+    let SourceStatus { revision, attempt_last, read_last, problem, reads, declared } = source;
+    SourceView {
+        revision: revision.clone(),
+        attempt_last: *attempt_last,
+        read_last: *read_last,
+        problem: problem.clone(),
+        reads: reads.iter().map(|(end, count)| ((*end).to_owned(), *count)).collect(),
+        declared: declared.clone(),
+    }
+}
+
+pub(super) fn organization(facts: &Facts) -> OrganizationView {
+    let (standing, why) = match facts.standing() {
+        Standing::Current => (StandingKind::Current, None),
+        Standing::Frozen(why) => (StandingKind::Frozen, Some(why)),
+        Standing::Unknown(why) => (StandingKind::Unknown, Some(why)),
+    };
+    let list = facts.membership.status();
+    let age_seconds = list.age(facts.now).map(|age| age.as_secs());
+    OrganizationView { standing, why, age_seconds, list }
+}
+
+fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
+    let cells = || regions.values().flat_map(|region| region.cells.values());
+    let reports = || regions.values().filter_map(|region| region.report.as_ref());
+    let packs = || reports().flat_map(|report| report.packs.values());
+    Totals {
+        regions: census(RegionState::ALL, regions.values().map(|region| region.state)),
+        packs: census(PackState::ALL, packs().map(|pack| pack.state)),
+        cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
+        need_person: cells().filter(|cell| cell.needs_person).count(),
+        verdicts: census(Verdict::ALL, cells().map(|cell| cell.arrival.verdict)),
+        members: cells().fold(Counts::default(), plus),
+        held: reports().map(|report| report.holds.len()).sum(),
+        blocked: reports()
+            .filter_map(|report| report.pending.as_ref())
+            .map(|pending| pending.losses.len())
+            .sum(),
+    }
+}
+
+fn plus(sum: Counts, cell: &CellView) -> Counts {
+    let Counts { ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left } =
+        cell.arrival.counts;
+    Counts {
+        ok: sum.ok.saturating_add(ok),
+        in_progress: sum.in_progress.saturating_add(in_progress),
+        waiting: sum.waiting.saturating_add(waiting),
+        failed: sum.failed.saturating_add(failed),
+        missing: sum.missing.saturating_add(missing),
+        inactive: sum.inactive.saturating_add(inactive),
+        not_yet_listed: sum.not_yet_listed.saturating_add(not_yet_listed),
+        left: sum.left.saturating_add(left),
+    }
+}

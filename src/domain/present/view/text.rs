@@ -1,0 +1,408 @@
+//! How views read: one text for the command line and for `?format=text`.
+//!
+//! Lines begin as in plans: two spaces and a sign, `!` where a person is needed, `?` where nothing
+//! is known, `~` where something is under way. Without colour and without width nothing is lost.
+
+mod account;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::approvals::{
+    GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names, waiting,
+};
+use super::cell::{CellState, CellView, Lift, lift};
+use super::health::{HealthState, Subject, failing};
+use super::newcomers::{NewAccountView, NewcomersView};
+use super::region::{HoldView, RegionView};
+use super::status::{RecordView, StatusView};
+use super::trouble::TroubleView;
+use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::base::words::first_few;
+use crate::domain::members::new_account::Phase;
+use crate::domain::members::rollout::Verdict;
+use crate::domain::observed::failure_class::Mover;
+use crate::domain::observed::member::{Counts, StatusKind};
+use crate::domain::plan::steps::{ActionKind, HoldReason};
+use table::{Grid, Item, section};
+
+pub use crate::domain::base::words::{ago, left, many, span};
+pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
+
+/// Characters of one foreign text that are shown.
+const TEXT_MAX: usize = 1_024;
+/// Findings in manifests that are shown; `validate` shows all.
+const FINDINGS_MAX: usize = 3;
+/// Account ids that are listed of one trouble.
+const IDS_MAX: usize = 3;
+
+/// Foreign text on one line.
+pub fn clean(text: &str) -> String {
+    flowing(text, TEXT_MAX)
+}
+
+/// How much is said, and how wide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns of the terminal; `None`: lines are as long as they are.
+    pub width: Option<u16>,
+    /// Whether names, counts and ages of every pack are said too.
+    pub wide: bool,
+}
+
+/// How a line is marked; of several, the last of these counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// As it should be.
+    Fine,
+    /// Under way, or mended without anybody's doing.
+    Moving,
+    /// Not known.
+    Dark,
+    /// A person is needed.
+    Needy,
+}
+
+impl Sign {
+    /// The character.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fine => " ",
+            Self::Moving => "~",
+            Self::Dark => "?",
+            Self::Needy => "!",
+        }
+    }
+}
+
+/// The status: the answer first, then what is not as it should be.
+pub fn status(view: &StatusView, layout: Layout) -> String {
+    let mut page = String::new();
+    if view.simulated {
+        page.push_str("SIMULATED: no AWS account is looked at or changed\n");
+    }
+    writeln!(page, "{}: {}", view.health.state.as_str(), clean(&view.health.summary))
+        .expect("writing into a string does not fail");
+    if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
+        let why = clean(why);
+        writeln!(
+            page,
+            "record: none ({why}): until losses of 24 h are known, none goes unapproved"
+        )
+        .expect("writing into a string does not fail");
+    }
+    let parts = [
+        general(view, layout),
+        approvals(view, layout),
+        overview(&view.regions, layout),
+        if layout.wide { packs(view, layout) } else { String::new() },
+        troubles(&view.troubles, layout),
+        newcomers(&view.newcomers, layout),
+        held(view, layout),
+        dark(view, layout),
+    ];
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        page.push('\n');
+        page.push_str(part);
+    }
+    page
+}
+
+/// What is the matter beyond packs and regions.
+fn general(view: &StatusView, layout: Layout) -> String {
+    let items = view.health.reasons.iter().filter_map(|reason| {
+        let (subject, more): (&str, &[String]) = match reason.subject {
+            Subject::Source => ("source", &view.source.declared.diagnostics),
+            Subject::Caller => ("identity", &[]),
+            Subject::Organization => ("account list", view.organization.list.to_do.as_slice()),
+            Subject::Record => ("record", &[]),
+            Subject::Region | Subject::Pack | Subject::Accounts => return None,
+        };
+        let sign = health_sign(reason.state);
+        let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
+        let details = details.map(|text| clean(text)).collect();
+        Some(Item { sign, row: [subject.to_owned()], details })
+    });
+    section("Problems", &items.collect::<Vec<_>>(), layout)
+}
+
+/// The sign of the whole, or of one reason.
+pub fn health_sign(state: HealthState) -> Sign {
+    match state {
+        HealthState::Healthy => Sign::Fine,
+        HealthState::Unknown => Sign::Dark,
+        HealthState::Degraded => Sign::Needy,
+    }
+}
+
+/// Packs as rows, regions as columns.
+fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
+    let packs: BTreeSet<&PackName> = regions.values().flat_map(|view| view.cells.keys()).collect();
+    if packs.is_empty() {
+        return String::new();
+    }
+    let mut grid = Grid::new(regions.keys().map(Region::as_str));
+    for pack in packs {
+        let cells: Vec<Option<&CellView>> =
+            regions.values().map(|view| view.cells.get(pack)).collect();
+        let sign = cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(Sign::Fine);
+        let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
+        grid.row(sign, pack.as_str(), texts);
+    }
+    grid.render(layout.width)
+}
+
+/// The sign of a cell.
+pub fn cell_sign(cell: &CellView) -> Sign {
+    match cell.cell {
+        _ if cell.needs_person => Sign::Needy,
+        CellState::Unseen => Sign::Dark,
+        CellState::Rolling | CellState::Drifted | CellState::Failed => Sign::Moving,
+        CellState::Ok | CellState::Held => Sign::Fine,
+    }
+}
+
+/// A cell in a few letters: `ok 120`, `3 failed`, `rolling 40/120`.
+pub fn glance(cell: &CellView) -> String {
+    let arrival = &cell.arrival;
+    let ok = arrival.counts.ok;
+    match cell.cell {
+        CellState::Ok => format!("ok {ok}"),
+        CellState::Rolling => match (arrival.verdict, arrival.expected) {
+            (Verdict::Deleting, _) => "removing".to_owned(),
+            (_, Some(expected)) => format!("rolling {ok}/{expected}"),
+            (_, None) => "rolling".to_owned(),
+        },
+        CellState::Drifted => cell.action.map_or("drifted", to_do).to_owned(),
+        CellState::Failed => failing(cell),
+        CellState::Held | CellState::Unseen => cell.cell.as_str().to_owned(),
+    }
+}
+
+fn to_do(action: ActionKind) -> &'static str {
+    match action {
+        ActionKind::Create => "to create",
+        ActionKind::Adopt => "to adopt",
+        ActionKind::Update => "to update",
+        ActionKind::Rescue => "to rescue",
+        ActionKind::Delete => "to delete",
+    }
+}
+
+/// Every cell with its counts and ages.
+fn packs(view: &StatusView, layout: Layout) -> String {
+    let mut items = Vec::new();
+    for (region, of) in &view.regions {
+        for (pack, cell) in &of.cells {
+            let age = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| ago(at, view.now));
+            let status = cell.status.as_ref().map_or("-".to_owned(), |it| clean(&it.to_string()));
+            let row = [
+                pack.to_string(),
+                region.to_string(),
+                glance(cell),
+                cell.arrival.verdict.as_str().to_owned(),
+                status,
+                counts(&cell.arrival.counts, cell.arrival.expected),
+                format!("changed {}", age(cell.last_update)),
+                format!("swept {}", age(cell.arrival.swept)),
+            ];
+            let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
+            let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
+            items.push(Item { sign: cell_sign(cell), row, details: details.collect() });
+        }
+    }
+    section("Packs", &items, layout)
+}
+
+/// Whose move it is, as people say it.
+pub fn person(mover: Mover) -> &'static str {
+    match mover {
+        Mover::Aws => "AWS",
+        Mover::Member => "account owner",
+        Mover::Organization => "organization",
+        Mover::Author => "pack author",
+        Mover::Support => "AWS Support",
+    }
+}
+
+/// Members by status, those that there are.
+fn counts(counts: &Counts, expected: Option<usize>) -> String {
+    let expected = expected.map(|expected| format!("{expected} expected"));
+    let kinds = StatusKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
+    let counts = kinds.map(|kind| format!("{} {}", counts.of(kind), spoken(kind.as_str())));
+    expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
+}
+
+/// A word of labels as people write it.
+pub fn spoken(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// Accounts in trouble, by what is the matter.
+fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
+    let items = troubles.iter().map(|trouble| {
+        let TroubleView { status, class, accounts, truncated, packs, regions, .. } = trouble;
+        let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
+        let least = if *truncated { "at least " } else { "" };
+        let packs: Vec<&str> = packs.iter().map(PackName::as_str).collect();
+        let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+        let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
+        let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
+        let row = [class, scale, format!("move: {}", whose(trouble))];
+        Item { sign: trouble_sign(trouble), row, details: details(trouble, layout.wide) }
+    });
+    section("Failing accounts", &items.collect::<Vec<_>>(), layout)
+}
+
+/// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
+pub fn trouble_sign(trouble: &TroubleView) -> Sign {
+    if trouble.is_rescued() { Sign::Moving } else { mover_sign(trouble.mover) }
+}
+
+/// Whose move a trouble is, as people write it.
+pub fn whose(trouble: &TroubleView) -> &'static str {
+    if trouble.is_rescued() { "conformd" } else { person(trouble.mover) }
+}
+
+/// The sign of a member in trouble, by whose move it is.
+pub fn mover_sign(mover: Mover) -> Sign {
+    if mover == Mover::Aws { Sign::Moving } else { Sign::Needy }
+}
+
+/// The name of the only one, or how many there are.
+fn one_or_many(names: &[&str], noun: &str) -> String {
+    match names {
+        [only] => (*only).to_owned(),
+        names => many(names.len(), noun),
+    }
+}
+
+/// What to do, and for whom.
+fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
+    let mut lines = vec![clean(&trouble.advice)];
+    let examples = trouble.examples.iter();
+    if wide {
+        lines.extend(examples.clone().map(|example| {
+            let said = [&example.code, &example.message].into_iter().flatten();
+            let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
+            let name = account::called(example.account, example.name.as_ref());
+            let place = format!("{name}, {} in {}", example.pack, example.region);
+            if said.is_empty() { place } else { format!("{place}: {said}") }
+        }));
+    } else {
+        let ids: Vec<String> = examples.map(|example| example.account.to_string()).collect();
+        let more = trouble.accounts.saturating_sub(ids.len().min(IDS_MAX));
+        let mut shown = first_few(ids.get(..IDS_MAX.min(ids.len())).unwrap_or_default(), IDS_MAX);
+        if more > 0 {
+            write!(shown, " and {more} more").expect("writing into a string does not fail");
+        }
+        lines.push(shown);
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// New accounts that are not settled, the most urgent first.
+fn newcomers(newcomers: &NewcomersView, layout: Layout) -> String {
+    let items: Vec<Item<5>> =
+        newcomers.accounts.iter().map(|account| newcomer(account, layout.wide)).collect();
+    let mut text = section("New accounts", &items, layout);
+    if newcomers.left_out > 0 {
+        writeln!(text, "      and {} more", newcomers.left_out)
+            .expect("writing into a string does not fail");
+    }
+    text
+}
+
+fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
+    let open: Vec<_> =
+        account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
+    let names: Vec<String> = open.iter().map(|(region, _)| region.to_string()).collect();
+    let recorders: BTreeSet<&str> = open
+        .iter()
+        .filter_map(|(_, place)| place.recorder.as_ref())
+        .map(|recorder| recorder.kind().as_str())
+        .collect();
+    let recorders: Vec<&str> = recorders.into_iter().collect();
+    let recorder = if recorders.is_empty() { "not probed".to_owned() } else { recorders.join("/") };
+    let row = [
+        account::called(account.account, account.name.as_ref()),
+        first_few(&names, if wide { usize::MAX } else { IDS_MAX }),
+        account.phase.as_str().to_owned(),
+        left(account.left_seconds),
+        format!("recorder {recorder}"),
+    ];
+    Item::new(phase_sign(account.phase), row)
+}
+
+/// The sign of a new account.
+pub fn phase_sign(phase: Phase) -> Sign {
+    match phase {
+        Phase::Missed => Sign::Needy,
+        Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
+        Phase::Converged => Sign::Fine,
+    }
+}
+
+/// What waits for an approval, once for all regions.
+fn approvals(view: &StatusView, layout: Layout) -> String {
+    let waiting = waiting(&view.regions);
+    let mut items = Vec::new();
+    if let Some(guarded) = waiting.guarded() {
+        let mut details: Vec<String> = guarded.reasons().iter().map(|why| clean(why)).collect();
+        details.push(GUARDED_WAYS.to_owned());
+        items.push(Item { sign: Sign::Needy, row: [guarded.summary()], details });
+    }
+    if let Some(undeclared) = undeclared(&waiting) {
+        let details = vec![undeclared_names(&waiting), UNDECLARED_WAYS.to_owned()];
+        items.push(Item { sign: Sign::Needy, row: [undeclared], details });
+    }
+    section("Waiting for approval", &items, layout)
+}
+
+/// What waits for more than time. What waits for an approval stands above.
+fn held(view: &StatusView, layout: Layout) -> String {
+    let mut items = Vec::new();
+    for (region, of) in &view.regions {
+        let holds = of.report.iter().flat_map(|report| &report.holds);
+        let shown = holds
+            .filter(|hold| layout.wide || lift(hold.reason) != Lift::Time)
+            .filter(|hold| !is_told(of, hold));
+        items.extend(shown.map(|hold| held_one(region, hold)));
+    }
+    section("Held", &items, layout)
+}
+
+fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
+    let HoldView { pack, reason, why, until, action: _ } = hold;
+    let pack = pack.as_ref().map_or("every pack", |pack| pack.as_str());
+    let until = until.map(|until| format!(" (until {until})")).unwrap_or_default();
+    let row = [pack.to_owned(), region.to_string(), spoken(reason.as_str())];
+    Item { sign: hold_sign(*reason), row, details: vec![format!("{}{until}", clean(why))] }
+}
+
+/// The sign of a hold: what lifts it.
+pub fn hold_sign(reason: HoldReason) -> Sign {
+    match lift(reason) {
+        Lift::Person => Sign::Needy,
+        Lift::Time => Sign::Moving,
+        Lift::Purpose => Sign::Fine,
+    }
+}
+
+/// Regions and members that were not seen.
+fn dark(view: &StatusView, layout: Layout) -> String {
+    let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
+    let items: Vec<Item<1>> =
+        rows.map(|reason| Item::new(Sign::Dark, [clean(&reason.why)])).collect();
+    let mut text = section("Not seen", &items, layout);
+    let old = view.regions.iter().filter_map(|(region, of)| {
+        let report = of.report.as_ref()?;
+        let seen = report.seen_last.filter(|_| report.unseen.is_some())?;
+        Some(format!("      {region} was last seen {}\n", ago(seen, view.now)))
+    });
+    text.extend(old);
+    text
+}

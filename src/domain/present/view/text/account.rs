@@ -1,0 +1,194 @@
+//! How the explanation of one account reads.
+
+use std::fmt::Write as _;
+
+use super::table::{Item, section};
+use super::{Layout, Sign, clean, person, spoken};
+use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
+use crate::domain::base::words::{ago, left, seconds_to};
+use crate::domain::observed::recorder::{RecorderState, Sighting};
+use crate::domain::organization::selector::Targeting;
+use crate::domain::present::view::account::{
+    AccountPackView, AccountView, ClockView, MemberView, PlaceView,
+};
+use crate::domain::present::view::next::{NextView, Who};
+
+/// An account by id and, if it has one, by name.
+pub(super) fn called(account: AccountId, name: Option<&String>) -> String {
+    name.map_or_else(|| account.to_string(), |name| format!("{account} {}", clean(name)))
+}
+
+/// The explanation: the answer first, then who the account is, then place by place.
+pub fn account(view: &AccountView, layout: Layout) -> String {
+    let mut page = String::new();
+    if view.simulated {
+        page.push_str("SIMULATED: no AWS account is looked at or changed\n");
+    }
+    page.push_str(&clean(&view.summary));
+    page.push_str("\n\n");
+    page.push_str(&section("Account", &identity(view), layout));
+    for (region, place) in &view.regions {
+        page.push('\n');
+        page.push_str(&region_text(view, region, place, layout));
+    }
+    page
+}
+
+fn fact(sign: Sign, what: &str, text: String) -> Item<2> {
+    Item::new(sign, [what.to_owned(), text])
+}
+
+fn identity(view: &AccountView) -> Vec<Item<2>> {
+    let MemberView { listed, standing: _, why, read, name, state, joined, units, management } =
+        &view.member;
+    let now = view.now;
+    let mut rows = Vec::new();
+    rows.extend(name.as_ref().map(|name| fact(Sign::Fine, "name", clean(name))));
+    rows.push(match (listed, state) {
+        (None, _) => fact(Sign::Dark, "member", "not known: there is no account list".to_owned()),
+        (Some(false), _) => {
+            fact(Sign::Needy, "member", "no: the account list does not hold it".into())
+        }
+        (Some(true), Some(AccountState::Active)) => {
+            fact(Sign::Fine, "member", "yes, ACTIVE".to_owned())
+        }
+        (Some(true), Some(state)) => {
+            fact(Sign::Needy, "member", format!("{state}: nothing is expected of it"))
+        }
+        (Some(true), None) => {
+            fact(Sign::Dark, "member", "in a state that this version does not know".to_owned())
+        }
+    });
+    rows.extend(management.then(|| fact(Sign::Fine, "role", "the management account".to_owned())));
+    rows.extend(joined.map(|at| fact(Sign::Fine, "joined", format!("{at} ({})", ago(at, now)))));
+    rows.extend(view.clock.as_ref().map(|clock| {
+        let (sign, text) = window(clock, view);
+        fact(sign, "window", text)
+    }));
+    let units = units.as_ref().filter(|units| !units.is_empty());
+    rows.extend(units.map(|units| {
+        let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
+        fact(Sign::Fine, "units", units.join(" > "))
+    }));
+    rows.extend(read.map(|at| {
+        let doubt = why.as_ref().map(|why| format!("; {}", clean(why))).unwrap_or_default();
+        let sign = if why.is_some() { Sign::Dark } else { Sign::Fine };
+        fact(sign, "list", format!("read {}{doubt}", ago(at, now)))
+    }));
+    rows
+}
+
+/// The window in which AWS retries a new account.
+pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
+    let ClockView { joined: _, deadline, left_seconds } = clock;
+    let mut open = view.regions.values().filter_map(|place| place.phase);
+    if open.all(crate::domain::present::view::text::Phase::is_settled) {
+        return (Sign::Fine, format!("ends {deadline}; every pack is there"));
+    }
+    let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
+    (sign, format!("ends {deadline}: {}", left(*left_seconds)))
+}
+
+fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: Layout) -> String {
+    let PlaceView { unseen, phase, recorder: seen, packs } = place;
+    let mut title = region.to_string();
+    if let Some(phase) = phase {
+        write!(title, " · {phase}", phase = phase.as_str())
+            .expect("writing into a string does not fail");
+    }
+    let mut rows = Vec::new();
+    if let Some(why) = unseen {
+        rows.push(fact(Sign::Dark, "not seen", clean(why)));
+    }
+    rows.extend(seen.as_ref().map(|seen| {
+        let (sign, text) = recorder(seen, view.now);
+        fact(sign, "recorder", text)
+    }));
+    rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
+    if rows.is_empty() {
+        rows.push(fact(Sign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
+    }
+    section(&title, &rows, layout)
+}
+
+/// What a probe saw of a recorder.
+pub fn recorder(seen: &Sighting, now: Timestamp) -> (Sign, String) {
+    let Sighting { recorder, at } = seen;
+    let (sign, text) = match recorder {
+        RecorderState::Recording => (Sign::Fine, "recording".to_owned()),
+        RecorderState::Stopped => {
+            (Sign::Needy, "stopped: packs deploy and evaluate nothing; start it".to_owned())
+        }
+        RecorderState::Failing { code } => {
+            (Sign::Needy, format!("recording, and its deliveries fail ({})", clean(code)))
+        }
+        RecorderState::Missing => (Sign::Needy, "missing: create one".to_owned()),
+        RecorderState::Unknown { why } => (Sign::Dark, format!("not known: {}", clean(why))),
+    };
+    (sign, format!("{text} (seen {})", ago(*at, now)))
+}
+
+/// A pack: targeted or not and why, what AWS says, what happens next.
+fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
+    let words = [standing(pack, now), Some(targeting(pack.targeting.as_ref()))];
+    let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let said = [&pack.code, &pack.message].into_iter().flatten();
+    let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
+    let said = (!said.is_empty()).then(|| format!("AWS says: {said}"));
+    let details = said.into_iter().chain(next_line(&pack.next, now)).collect();
+    Item { sign: pack_sign(pack), row: [name.to_string(), words], details }
+}
+
+/// The sign of an account under a pack: who is to act.
+pub fn pack_sign(pack: &AccountPackView) -> Sign {
+    let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
+    match pack.next.who {
+        Who::Person => Sign::Needy,
+        Who::Aws | Who::Conformd => Sign::Moving,
+        Who::Nobody if is_dark => Sign::Dark,
+        Who::Nobody => Sign::Fine,
+    }
+}
+
+/// How it stands, in words, if there is anything to say.
+pub fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
+    let Some(status) = pack.status else {
+        return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
+    };
+    let mut text = spoken(status.as_str());
+    if let Some(class) = pack.class {
+        write!(text, " ({class})").expect("writing into a string does not fail");
+    }
+    if let Some(at) = pack.last_update {
+        write!(text, ", {}", ago(at, now)).expect("writing into a string does not fail");
+    }
+    Some(text)
+}
+
+/// Whether the account is to have the pack, and why not, in words.
+pub fn targeting(targeting: Option<&Targeting>) -> String {
+    match targeting {
+        None => "no manifest wants the pack here".to_owned(),
+        Some(Targeting::Targeted) => "targeted: no rule excludes it".to_owned(),
+        Some(Targeting::Excluded(rule)) => format!("not targeted: {}", clean(&rule.to_string())),
+        Some(Targeting::Inactive(Some(state))) => format!("not targeted: it is {state}"),
+        Some(Targeting::Inactive(None)) => "not targeted: its state is not known".to_owned(),
+        Some(Targeting::Stranger) => "not targeted: it is no member".to_owned(),
+        Some(Targeting::Unknown(why)) => format!("nobody knows if it is targeted: {}", clean(why)),
+    }
+}
+
+/// What happens next, if anything: whose move it is, what, and by when.
+pub fn next_line(next: &NextView, now: Timestamp) -> Option<String> {
+    let NextView { who, mover, what, due } = next;
+    if what.is_empty() {
+        return None;
+    }
+    let who = match (who, mover) {
+        (Who::Person, Some(mover)) => format!("move of {}: ", person(*mover)),
+        (Who::Person, None) => "move of yours: ".to_owned(),
+        (Who::Nobody | Who::Aws | Who::Conformd, _) => String::new(),
+    };
+    let due = due.map(|at| format!(" ({at}: {})", left(seconds_to(now, at)))).unwrap_or_default();
+    Some(format!("{who}{}{due}", clean(what)))
+}

@@ -1,0 +1,197 @@
+//! Members in trouble over all packs and regions, by what is the matter with them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Facts;
+use super::cell::rescued;
+use crate::domain::base::model::{AccountId, PackName, Region};
+use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
+use crate::domain::present::report::RegionReport;
+
+/// Accounts that are named as examples of one trouble.
+const EXAMPLES_MAX: usize = 10;
+
+/// All members with the same trouble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TroubleView {
+    /// `failed`, or `missing`: expected and without a row.
+    pub status: StatusKind,
+    /// Why they failed; `None` for those that are missing.
+    pub class: Option<FailureClass>,
+    /// How many there are; an account counts once in each pack and region.
+    pub members: usize,
+    /// How many accounts they are; at least, if `truncated`.
+    pub accounts: usize,
+    /// How many of them have a recorder by now and are rescued without anybody's doing.
+    pub rescued: usize,
+    /// Whether some of them are counted and not known by name.
+    pub truncated: bool,
+    /// In which packs.
+    pub packs: BTreeSet<PackName>,
+    /// In which regions.
+    pub regions: BTreeSet<Region>,
+    /// Whose move it is.
+    pub mover: Mover,
+    /// What to do, in one sentence.
+    pub advice: String,
+    /// A few of them, by account.
+    pub examples: Vec<ExampleView>,
+}
+
+impl TroubleView {
+    /// Whether all of them are rescued without anybody's doing.
+    pub fn is_rescued(&self) -> bool {
+        self.rescued == self.members
+    }
+}
+
+/// One account in trouble, in one of the places where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExampleView {
+    /// Who.
+    pub account: AccountId,
+    /// Its name.
+    pub name: Option<String>,
+    /// The region.
+    pub region: Region,
+    /// The pack.
+    pub pack: PackName,
+    /// AWS's code.
+    pub code: Option<String>,
+    /// AWS's words, on one line, cut.
+    pub message: Option<String>,
+}
+
+/// What is the matter: the class of a failure, or `None` for a member that is missing.
+pub(super) type Matter = Option<FailureClass>;
+
+/// Members with the same trouble, while they are collected.
+#[derive(Default)]
+struct Group<'a> {
+    members: usize,
+    known: usize,
+    rescued: usize,
+    packs: BTreeSet<&'a PackName>,
+    regions: BTreeSet<&'a Region>,
+    /// The first place of each account.
+    accounts: BTreeMap<AccountId, (&'a Region, &'a PackName, &'a Member)>,
+}
+
+/// Every trouble there is: what a person has to mend first, then the most frequent.
+pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
+    let mut groups: BTreeMap<Matter, Group<'_>> = BTreeMap::new();
+    for (region, report) in facts.regions() {
+        collect(region, report, &mut groups);
+    }
+    let mut troubles: Vec<TroubleView> =
+        groups.into_iter().map(|(matter, group)| view(facts, matter, group)).collect();
+    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Aws, Reverse(trouble.members)));
+    troubles
+}
+
+fn collect<'a>(
+    region: &'a Region,
+    report: Option<&'a RegionReport>,
+    groups: &mut BTreeMap<Matter, Group<'a>>,
+) {
+    let packs = report.into_iter().flat_map(|report| &report.tracking.packs);
+    for (pack, arrival) in packs {
+        let missing = (arrival.counts.missing > 0).then_some((None, arrival.counts.missing));
+        let classes = arrival.classes.iter().map(|(class, count)| (Some(*class), *count));
+        for (matter, members) in classes.chain(missing) {
+            let group = groups.entry(matter).or_default();
+            group.members = group.members.saturating_add(members);
+            group.packs.insert(pack);
+            group.regions.insert(region);
+        }
+        let seen = report.and_then(|report| rescued(&report.plan, pack));
+        for member in &*arrival.troubled {
+            let Some(matter) = matter(member) else { continue };
+            let is_rescued = seen.is_some_and(|seen| seen.contains_key(&member.account));
+            let group = groups.entry(matter).or_default();
+            group.known = group.known.saturating_add(1);
+            group.rescued = group.rescued.saturating_add(usize::from(is_rescued));
+            group.accounts.entry(member.account).or_insert((region, pack, member));
+        }
+    }
+}
+
+/// What is the matter with a member, if anything.
+fn matter(member: &Member) -> Option<Matter> {
+    match member.status {
+        MemberStatus::Failed(class) => Some(Some(class)),
+        MemberStatus::Missing => Some(None),
+        MemberStatus::Ok
+        | MemberStatus::InProgress
+        | MemberStatus::Waiting
+        | MemberStatus::Inactive
+        | MemberStatus::NotYetListed
+        | MemberStatus::Left => None,
+    }
+}
+
+fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
+    let Group { members, known, rescued, packs, regions, accounts } = group;
+    let examples = accounts.iter().take(EXAMPLES_MAX).map(|(account, (region, pack, member))| {
+        let (code, message) = words(member);
+        ExampleView {
+            account: *account,
+            name: facts.name(*account),
+            region: (*region).clone(),
+            pack: (*pack).clone(),
+            code,
+            message,
+        }
+    });
+    TroubleView {
+        status: if matter.is_some() { StatusKind::Failed } else { StatusKind::Missing },
+        class: matter,
+        members,
+        accounts: accounts.len(),
+        rescued,
+        truncated: known < members,
+        packs: packs.into_iter().cloned().collect(),
+        regions: regions.into_iter().cloned().collect(),
+        mover: mover(matter),
+        advice: match rescued {
+            0 => advice(facts, matter),
+            _ if rescued == members => RESCUED.to_owned(),
+            _ => format!(
+                "{} A rescue comes by itself where a recorder was seen: {rescued} of {members}.",
+                advice(facts, matter)
+            ),
+        },
+        examples: examples.collect(),
+    }
+}
+
+/// AWS's code and words about a member, where it said any.
+pub(super) fn words(member: &Member) -> (Option<String>, Option<String>) {
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    member.cause.as_ref().map_or((None, None), |cause| (said(&cause.code), said(&cause.message)))
+}
+
+/// Whose move it is.
+pub(super) fn mover(matter: Matter) -> Mover {
+    matter.map_or(Mover::Member, FailureClass::mover)
+}
+
+/// What to do about members that are rescued anyway.
+const RESCUED: &str = "Nothing: their recorders were seen, and a rescue comes by itself.";
+
+/// What to do about a member that is missing.
+const MISSING: &str = "See that the account has a configuration recorder in the region: AWS shows \
+    no row for it, and only a Put makes AWS try again.";
+
+/// What to do, and what keeps conformd from helping.
+pub(super) fn advice(facts: &Facts, matter: Matter) -> String {
+    let advice = matter.map_or(MISSING, FailureClass::advice);
+    let needs_rescue = matches!(matter, None | Some(FailureClass::NoRecorder));
+    let more = facts.about.rescue.advice(facts.recorders.probed).filter(|_| needs_rescue);
+    [advice].into_iter().chain(more).collect::<Vec<_>>().join(" ")
+}
