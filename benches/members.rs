@@ -18,8 +18,9 @@ use conformd::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, PackName,
     Place, Timestamp,
 };
-use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::members::rollout::Verdict;
 use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Sweeps, Targets, Tracked};
+use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::packs::{
     PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
 };

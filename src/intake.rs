@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::base::model::{Revision, Timestamp};
 use crate::domain::base::time::after;
-use crate::domain::declared::catalog::{Catalog, Constraints};
+use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
 use crate::domain::plan::desired::Basis;
 use crate::source::{Problem, SourceState};

@@ -20,6 +20,7 @@ use super::members::{AwsMembers, ProbeRole};
 use super::organization::AwsOrganization;
 use super::reader::AwsReader;
 use super::writer::AwsWriter;
+use crate::aws::sdk::sdk_region;
 use crate::clock::Clock;
 use crate::cloud::CloudError;
 use crate::config::{Aws, RecorderProbe, StaticCredentials};
@@ -212,10 +213,6 @@ impl TimeSource for SdkTime {
     fn now(&self) -> SystemTime {
         self.0.now().into()
     }
-}
-
-pub(super) fn sdk_region(region: &Region) -> aws_config::Region {
-    aws_config::Region::new(region.as_str().to_owned())
 }
 
 fn app_name() -> AppName {

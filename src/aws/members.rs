@@ -14,7 +14,8 @@ use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
 
 use super::attempt::Ears;
 use super::error::{self, Broken, RecorderStatesFailure, RecordersFailure};
-use super::{client, parse};
+use super::parse;
+use crate::aws::sdk::sdk_region;
 use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
 use crate::config::RecorderProbe;
 use crate::domain::base::model::{AccountId, Installation, Place, Region};
@@ -85,7 +86,7 @@ impl Clients {
             // Members that throttle must not use up the retries of the region's own requests.
             let retries = RetryPartition::new(format!("members-{region}"));
             let config = aws_sdk_config::config::Builder::from(&self.sdk)
-                .region(client::sdk_region(region))
+                .region(sdk_region(region))
                 .retry_partition(retries);
             aws_sdk_config::Client::from_conf(config.build())
         });
@@ -106,7 +107,7 @@ pub struct AwsMembers {
 impl AwsMembers {
     /// Assumes roles at the STS of this region.
     pub(super) fn new(sdk: SdkConfig, region: Region, role: ProbeRole, ears: Ears) -> Self {
-        let sts = aws_sdk_sts::config::Builder::from(&sdk).region(client::sdk_region(&region));
+        let sts = aws_sdk_sts::config::Builder::from(&sdk).region(sdk_region(&region));
         Self {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region,

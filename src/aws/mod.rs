@@ -11,6 +11,7 @@ mod members;
 mod organization;
 mod parse;
 mod reader;
+mod sdk;
 mod writer;
 
 pub use attempt::Ears;

@@ -21,7 +21,7 @@ use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::{Declarations, Reports, SourceStatus};
-use crate::domain::present::view::text::Layout;
+use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{Caller, Facts, VERSION};
 use crate::region::Surroundings;
 use crate::region::track::{Effort, Progress};

@@ -19,7 +19,8 @@ use crate::domain::plan::steps::{Action, Hold, HoldReason, Step};
 use crate::domain::present::report::{PackReport, PackState, RegionReport};
 use crate::domain::present::view::newcomers::NewAccountView;
 use crate::domain::present::view::status::status;
-use crate::domain::present::view::text::{Layout, person};
+use crate::domain::present::view::text::layout::Layout;
+use crate::domain::present::view::text::person;
 use crate::domain::present::view::trouble::TroubleView;
 use crate::domain::present::view::{Facts, Page, newcomers, text};
 

@@ -15,7 +15,8 @@ use clap::ValueEnum;
 use super::paint;
 use crate::clock::Clock;
 use crate::domain::base::model::Region;
-use crate::domain::declared::catalog::{Catalog, Constraints};
+use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::Severity;
 use crate::domain::declared::snapshot::Snapshot;
 

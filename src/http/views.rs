@@ -29,7 +29,7 @@ use crate::domain::present::view::account::{account, called};
 use crate::domain::present::view::members::{Asked, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text as texts;
-use crate::domain::present::view::text::Layout;
+use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
 
 /// Characters of what was asked for that are repeated in a refusal.

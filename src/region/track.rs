@@ -13,8 +13,9 @@ use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::time::{after, backoff};
 use crate::domain::members::new_account::Newcomer;
-use crate::domain::members::rollout::{Arrival, Tracking};
+use crate::domain::members::rollout::Arrival;
 use crate::domain::members::tracker::{Draft, Errand, FILTERS, Rank, Reading, Tracked};
+use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{Phase, Verb};
 use crate::listing::{Incomplete, Listing, Turn};
 

@@ -5,16 +5,16 @@
 //! parse (`domain`), repeat itself, or remember the last good reading (the source task).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt as _};
+use cap_std::fs::Dir;
 use thiserror::Error;
 
 use super::checkout;
+use super::limits::Limits;
+use super::system::{identity, reason};
 use super::tree::{Parts, Stop, Tree};
-use crate::domain::base::limits;
 use crate::domain::declared::snapshot::{
     Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
 };
@@ -25,34 +25,6 @@ const RESTARTS_MAX: usize = 16;
 
 /// Names the files, beneath the source root, that these manifests refer to.
 pub type Wanted = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
-
-/// How much a source may hold before it is refused as a whole, or a file of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Directories within directories.
-    pub depth_max: usize,
-    /// Names seen, whatever they are.
-    pub entries_max: usize,
-    /// Files read.
-    pub files_max: usize,
-    /// Bytes of one file; a larger one is unreadable, the rest goes on.
-    pub file_bytes_max: u64,
-    /// Bytes of all files.
-    pub bytes_max: u64,
-}
-
-impl Default for Limits {
-    /// An organization has at most a few hundred packs: each limit leaves an order of magnitude.
-    fn default() -> Self {
-        Self {
-            depth_max: 16,
-            entries_max: 50_000,
-            files_max: 5_000,
-            file_bytes_max: limits::SOURCE_FILE_BYTES as u64,
-            bytes_max: 32 * 1024 * 1024,
-        }
-    }
-}
 
 /// Why there is no snapshot at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -318,24 +290,4 @@ fn holds_anything(snapshot: &Snapshot) -> bool {
 /// Watches report absolute paths, whatever the working directory is then.
 fn absolute(root: &Path) -> PathBuf {
     std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
-}
-
-/// Device and inode: which directory a handle stands for, by whatever name.
-pub(super) fn identity(dir: &Dir) -> Option<(u64, u64)> {
-    let found = dir.dir_metadata().ok()?;
-    Some((found.dev(), found.ino()))
-}
-
-/// An error of the file system in our words: the same on every reading, since it is hashed.
-pub(super) fn reason(error: &io::Error) -> String {
-    let known = match (error.raw_os_error(), error.kind()) {
-        (Some(libc::ELOOP), _) => "its symbolic links run in a circle",
-        // Made by cap-std itself; the system's own refusal has a number.
-        (None, io::ErrorKind::PermissionDenied) => "it leads out of the source root",
-        (Some(_), io::ErrorKind::PermissionDenied) => "permission denied",
-        (_, io::ErrorKind::NotFound) => "there is no such file or directory",
-        (_, io::ErrorKind::NotADirectory) => "it is not a directory",
-        _ => return error.to_string(),
-    };
-    known.to_owned()
 }

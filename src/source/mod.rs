@@ -6,7 +6,9 @@
 
 mod checkout;
 pub mod directory;
+pub mod limits;
 mod state;
+mod system;
 mod tree;
 mod watch;
 

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
-use super::directory::{Limits, identity, reason};
+use super::limits::Limits;
+use super::system::{identity, reason};
 use crate::domain::declared::catalog::{is_manifest_file, is_nearly_manifest_file};
 use crate::domain::declared::snapshot::{
     FileContent, IGNORE_FILE, IgnoreList, Ignored, SourcePath,

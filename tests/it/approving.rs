@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::domain::base::model::{AccountId, Timestamp};
 use conformd::domain::declared::approval::Approval;
-use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::catalog::Catalog;
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
 use conformd::domain::plan::loss::{Loss, LossAt};

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use conformd::domain::declared::catalog::{Catalog, Constraints};
+use conformd::domain::declared::catalog::Catalog;
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::declared::template::{Template, schema_of};

@@ -47,8 +47,9 @@ use conformd::domain::observed::packs::{
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Standing;
 use conformd::domain::organization::selector::{Excluded, Rule, named};
+use conformd::domain::plan::decision::Inputs;
 use conformd::domain::plan::desired::{Basis, Desired, DesiredPack, Stuck, Want};
-use conformd::domain::plan::diff::{Inputs, plan};
+use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, Templates};
 use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
 use conformd::domain::plan::history::History;

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use conformd::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use conformd::domain::members::new_account::newcomers;
-use conformd::domain::members::rollout::{Arrival, Tracking, Verdict};
+use conformd::domain::members::rollout::{Arrival, Verdict};
+use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
 use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};

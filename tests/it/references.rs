@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::catalog::{Catalog, Declared};
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
 use proptest::prelude::*;

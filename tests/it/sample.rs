@@ -10,7 +10,7 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Beater, Task};
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
-use conformd::domain::members::rollout::Tracking;
+use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
 use conformd::domain::observed::packs::{Phase, RolloutStatus, Unseen, Verb};
 use conformd::domain::observed::recorder::Recorders;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::members::new_account::Phase;
-use conformd::domain::members::rollout::{Tracking, Verdict};
+use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
 use conformd::domain::organization::membership::Membership;
@@ -15,7 +16,7 @@ use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{Asked, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
-use conformd::domain::present::view::text::Layout;
+use conformd::domain::present::view::text::layout::Layout;
 use conformd::domain::present::view::{Caller, Facts, Page, newcomers, packs, text};
 use insta::assert_snapshot;
 use proptest::prelude::*;

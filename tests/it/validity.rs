@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use conformd::domain::base::untrusted::is_hidden;
-use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::catalog::{Catalog, Declared};
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use proptest::prelude::*;

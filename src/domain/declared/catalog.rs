@@ -21,7 +21,8 @@ use super::interest::Interest;
 use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
 use super::snapshot::{FileContent, Snapshot, SourcePath};
 use crate::domain::base::code;
-use crate::domain::base::model::{PackName, Region, Revision};
+use crate::domain::base::model::{PackName, Revision};
+use crate::domain::declared::constraints::Constraints;
 use intake::{Drafted, Intake};
 use templates::Templates;
 
@@ -69,23 +70,6 @@ impl Declared {
             Self::Absent(_) => None,
             Self::Broken { why: _, last_good } => last_good.as_ref(),
         }
-    }
-}
-
-/// What the settings add to the checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Constraints {
-    /// The configured regions; `None` where they are not known.
-    pub regions: Option<BTreeSet<Region>>,
-    /// Whether a bucket for templates is configured.
-    pub template_bucket: bool,
-    /// Whether templates may hold remediations.
-    pub remediation_allowed: bool,
-}
-
-impl Default for Constraints {
-    fn default() -> Self {
-        Self { regions: None, template_bucket: false, remediation_allowed: true }
     }
 }
 

@@ -7,6 +7,7 @@ mod approval;
 mod draft;
 mod fields;
 mod kind;
+mod parts;
 mod resolution;
 pub mod schema;
 mod spec;
@@ -15,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) use approval::read as read_approval;
-pub(super) use draft::{Draft, TemplateChoice};
+pub(super) use draft::Draft;
 pub use kind::{API_VERSION, APPROVAL, PACK};
 pub(super) use kind::{Kind, kind};
+pub(super) use parts::TemplateChoice;
 pub(super) use resolution::{bury, resolve};
 
 use super::diagnostic::Span;

@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod catalog;
+pub mod constraints;
 pub mod diagnostic;
 pub(crate) mod findings;
 pub mod interest;

@@ -4,3 +4,4 @@ pub mod new_account;
 pub mod probe;
 pub mod rollout;
 pub mod tracker;
+pub mod tracking;

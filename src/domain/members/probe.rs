@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::rollout::Tracking;
+use super::tracking::Tracking;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::base::time::after;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::new_account::Newcomer;
-use crate::domain::base::model::{AccountId, PackName, Timestamp};
+use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, Member, MemberStatus};
 
@@ -113,17 +112,4 @@ impl Arrival {
             if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
         Some(format!("{}{why}", verdict.as_str()))
     }
-}
-
-/// What is known of the members of one region.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Tracking {
-    /// Every pack that is ours.
-    pub packs: BTreeMap<PackName, Arrival>,
-    /// Every account that joined lately and is expected by some pack here.
-    pub newcomers: Vec<Newcomer>,
-    /// When the members in trouble of every pack that needs it were last read.
-    pub trouble_last: Option<Timestamp>,
-    /// The oldest of the last full sweeps of all packs; `None` until each had one.
-    pub sweep_last: Option<Timestamp>,
 }

@@ -12,6 +12,7 @@ mod people;
 mod reading;
 mod roster;
 mod rows;
+mod summary;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,8 @@ use reading::Found;
 use survey::{View, survey};
 
 use super::new_account::{Newcomer, newcomers};
-use super::rollout::{Arrival, Tracking};
+use super::rollout::Arrival;
+use super::tracking::Tracking;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::observed::packs::{Ownership, Row, Seen, Unseen};

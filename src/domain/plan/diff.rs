@@ -21,52 +21,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{Scene, changes, losses};
 use super::desired::{Desired, DesiredPack, Stuck, Want};
-use super::effective_rules::HeldRules;
-use super::history::{History, Memory};
+use super::history::Memory;
 use super::holds::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
-use super::redeploy::{Case, Remedy, Rescue, Tries, remedy};
+use super::redeploy::{Case, Remedy, Tries, remedy};
 use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
-use super::window::Window;
-use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Place, Timestamp};
-use crate::domain::base::time::Pace;
-use crate::domain::declared::approval::Approvals;
+use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
 use crate::domain::declared::snapshot::Absence;
-use crate::domain::members::rollout::{Arrival, Tracking, Verdict};
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
 };
-use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::account_list::AccountList;
-
-/// Everything a plan is made from.
-#[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
-    /// Where.
-    pub place: &'a Place,
-    /// What the region should hold; `None` while the source was never read.
-    pub desired: Option<&'a Desired>,
-    /// What it showed.
-    pub observed: &'a Observed,
-    /// What is remembered of it, this observation included.
-    pub history: &'a History,
-    /// What is known of its members.
-    pub tracking: &'a Tracking,
-    /// What is known of its members' recorders.
-    pub recorders: &'a Recorders,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: &'a Rescue,
-    /// How long things take.
-    pub pace: &'a Pace,
-    /// How many organization packs the region has room for.
-    pub quota: usize,
-    /// The effective rules that the packs hold.
-    pub rules: &'a HeldRules<'a>,
-    /// The approvals of the revision.
-    pub approvals: Approvals<'a>,
-    /// What was used of them, and lost lately.
-    pub window: &'a Window,
-}
+use crate::domain::plan::decision::{Decision, Inputs, PlanContext};
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
@@ -90,7 +58,7 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         }
         (Observed::Seen(seen), Some(desired)) => (seen, desired),
     };
-    let region = Region {
+    let region = PlanContext {
         inputs,
         seen,
         desired,
@@ -113,23 +81,6 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
     region.respect_refusals(&mut plan);
     plan.holds.sort_by(|one, other| one.pack.cmp(&other.pack));
     plan
-}
-
-/// What is decided about one pack.
-pub(super) enum Decision {
-    Nothing,
-    Take(Box<Step>),
-    Hold(Box<Hold>),
-    Leave(Bystander),
-}
-
-/// One region at one moment.
-pub(super) struct Region<'a> {
-    pub(super) inputs: &'a Inputs<'a>,
-    pub(super) seen: &'a Seen,
-    pub(super) desired: &'a Desired,
-    pub(super) successors: BTreeMap<Digest, &'a PackName>,
-    pub(super) now: Timestamp,
 }
 
 /// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
@@ -166,7 +117,7 @@ fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bo
     is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
 }
 
-impl Region<'_> {
+impl PlanContext<'_> {
     fn decide(&self, name: &PackName) -> Decision {
         let want = self.desired.packs.get(name);
         let have = self.seen.packs.get(name);
@@ -487,6 +438,12 @@ const FOREIGN_TEXT_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::base::time::Pace;
+    use crate::domain::declared::approval::Approvals;
+    use crate::domain::observed::recorder::Recorders;
+    use crate::domain::plan::effective_rules::HeldRules;
+    use crate::domain::plan::history::History;
+    use crate::domain::plan::redeploy::Rescue;
     use std::sync::Arc;
     use std::time::Duration;
 

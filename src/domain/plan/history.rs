@@ -13,7 +13,8 @@ use super::steps::{Action, Reason, Step};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff, jittered};
-use crate::domain::members::rollout::{Tracking, Verdict};
+use crate::domain::members::rollout::Verdict;
+use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint_of};
 use crate::domain::observed::packs::{
     ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker,

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use super::decision::{Decision, PlanContext};
 use super::desired::{Basis, DesiredPack};
-use super::diff::{Decision, Region};
 use super::history::{Memory, Sent, Sight};
 use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
@@ -21,7 +21,7 @@ use crate::domain::organization::membership_changes::Excuse;
 /// tried, and while a run really is active AWS refuses it at no cost.
 const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
 
-impl Region<'_> {
+impl PlanContext<'_> {
     /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
     /// and whose it is will be known when the list shows it.
     pub(super) fn unlisted(&self, record: &StatusRecord, step: &Step) -> Option<Decision> {

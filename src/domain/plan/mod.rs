@@ -1,6 +1,7 @@
 //! From desired and observed to steps, and which of them may be taken: holds, losses, the guard.
 
 pub mod changes;
+pub mod decision;
 pub mod desired;
 pub mod diff;
 pub mod effective_rules;

@@ -15,7 +15,8 @@ use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::diagnostic::Severity;
-use crate::domain::members::rollout::{Tracking, Verdict};
+use crate::domain::members::rollout::Verdict;
+use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen,
 };

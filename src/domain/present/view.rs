@@ -16,6 +16,7 @@ pub mod packs;
 pub mod region;
 pub mod status;
 pub mod text;
+mod totals;
 pub mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};

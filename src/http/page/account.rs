@@ -16,8 +16,9 @@ use crate::domain::present::view::Facts;
 use crate::domain::present::view::account::{
     AccountPackView, AccountView, MemberView, PlaceView, account,
 };
+use crate::domain::present::view::text::layout::Sign;
 use crate::domain::present::view::text::{
-    Sign, next_line, pack_sign, phase_sign, recorder, standing, targeting, window,
+    next_line, pack_sign, phase_sign, recorder, standing, targeting, window,
 };
 use crate::http::Shared;
 use crate::http::query::Parameters;

@@ -8,7 +8,7 @@ use maud::html;
 
 use super::parts::{foreign, sign};
 use super::shell::Frame;
-use crate::domain::present::view::text::Sign;
+use crate::domain::present::view::text::layout::Sign;
 use crate::http::Server;
 use crate::http::answer::Complaint;
 

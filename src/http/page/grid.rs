@@ -9,7 +9,8 @@ use super::parts::{pack_path, scrolling, section, sign, tone};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::present::view::cell::CellView;
 use crate::domain::present::view::region::RegionView;
-use crate::domain::present::view::text::{Sign, cell_sign, glance, spoken};
+use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::{cell_sign, glance, spoken};
 
 /// The table over all regions.
 pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {

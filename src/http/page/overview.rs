@@ -27,7 +27,8 @@ use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
     OrganizationView, RecordView, SourceView, StandingKind, StatusView, status,
 };
-use crate::domain::present::view::text::{Sign, health_sign, hold_sign, many, span, spoken};
+use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::{health_sign, hold_sign, many, span, spoken};
 use crate::domain::present::view::{Caller, Facts, approvals};
 use crate::http::Shared;
 use crate::http::query::Parameters;

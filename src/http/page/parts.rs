@@ -8,7 +8,8 @@ use maud::{Markup, html};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::StatusKind;
-use crate::domain::present::view::text::{Sign, ago, clean, spoken};
+use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::{ago, clean, spoken};
 
 /// The class of a sign in the style.
 pub(super) fn tone(sign: Sign) -> &'static str {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
-use conformd::domain::members::rollout::Tracking;
+use conformd::domain::members::tracking::Tracking;
 use conformd::domain::plan::outcome::Ending;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::domain::present::plan_text::{PlanText, Values};

@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conformd::domain::declared::catalog::{Catalog, Constraints, templates_wanted};
+use conformd::domain::declared::catalog::{Catalog, templates_wanted};
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{Ignored, Published, SourcePath};
 use conformd::source::directory::{Directory, ReadProblem, read};

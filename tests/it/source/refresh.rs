@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::base::model::Revision;
-use conformd::domain::declared::catalog::{Constraints, templates_wanted};
+use conformd::domain::declared::catalog::templates_wanted;
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::intake::{self, Intake, NotRefreshed, Parsed, Refresh};
 use conformd::source::directory::Directory;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use conformd::domain::base::code;
-use conformd::domain::declared::catalog::{Catalog, Constraints, Declared};
+use conformd::domain::declared::catalog::{Catalog, Declared};
+use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 

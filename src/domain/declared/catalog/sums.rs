@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Constraints, Declared};
+use super::Declared;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::{code, limits};
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::Diagnostic;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::{Manifest, TemplateSource};

@@ -8,6 +8,7 @@ use crate::domain::base::model::{DeletionPolicy, Delivery, PackName, Region};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
+use crate::domain::declared::manifest::parts::{OverrideDraft, Parameters, TemplateChoice};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml::Node;
 
@@ -29,9 +30,6 @@ pub(super) const SPEC: &[&str] = &[
     "state",
 ];
 
-/// Names and values, with the place of each name.
-pub(super) type Parameters = BTreeMap<String, (String, Span)>;
-
 /// What a manifest says, field by field. Fields in error are absent.
 #[derive(Debug)]
 pub(in crate::domain) struct Draft {
@@ -48,29 +46,6 @@ pub(in crate::domain) struct Draft {
     pub(super) adopt: bool,
     pub(super) suspend: Option<Suspend>,
     pub(in crate::domain) state: State,
-}
-
-/// Where the template is said to be.
-#[derive(Debug, Clone)]
-pub(in crate::domain) enum TemplateChoice {
-    /// In a file of the source.
-    File(SourcePath),
-    /// In the manifest; `literal` if its lines stand there as they are (`|`).
-    Inline {
-        text: String,
-        literal: bool,
-        /// Where the text stands.
-        span: Span,
-    },
-    /// In a bucket.
-    S3(String),
-}
-
-/// One entry of `spec.overrides`.
-#[derive(Debug)]
-pub(super) struct OverrideDraft {
-    pub(super) regions: BTreeMap<Region, Span>,
-    pub(super) parameters: Parameters,
 }
 
 impl Draft {

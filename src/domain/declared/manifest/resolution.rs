@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, OverrideDraft, Parameters, TemplateChoice};
+use super::draft::Draft;
+use super::parts::{OverrideDraft, Parameters, TemplateChoice};
 use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::base::model::Region;
 use crate::domain::base::{code, limits};
-use crate::domain::declared::catalog::Constraints;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::template::{DYNAMIC_HINT, Effective, Template};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use super::draft::{OverrideDraft, Parameters, TemplateChoice};
 use super::fields::{Field, Fields, moment, parsed, set, text, texts, words, wrong_type};
+use super::parts::{OverrideDraft, Parameters, TemplateChoice};
 use super::{Exclude, State, Suspend};
 use crate::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Delivery, MARKER_PARAMETER, Malformed, Region, UnitId,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::course::{AGREE, Course};
 use super::people::People;
 use super::reading::{FILTERS, PAGE, Reading};
-use super::survey::{Survey, Wanted};
+use super::summary::{Survey, Wanted};
 use super::verdict::verdict;
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};

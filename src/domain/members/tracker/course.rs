@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::reading::Found;
 use super::roster::Number;
 use super::rows::{Evidence, Rows};
-use super::survey::Survey;
+use super::summary::Survey;
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::content::fingerprint_of;

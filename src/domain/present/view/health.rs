@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::{CellState, CellView};
 use super::newcomers::{DeadlineView, NewcomersView};
 use super::region::{RegionState, RegionView};
-use super::status::Totals;
+use super::totals::Totals;
 use super::{Caller, Facts};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::{many, span};

@@ -22,6 +22,7 @@ use crate::domain::organization::membership::Standing;
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::present::report::{Declarations, PackState, SourceStatus};
+use crate::domain::present::view::totals::Totals;
 
 /// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -132,27 +133,6 @@ pub enum StandingKind {
     Frozen,
     /// There is none.
     Unknown,
-}
-
-/// Counts over all regions, zeros included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Totals {
-    /// Regions.
-    pub regions: BTreeMap<RegionState, usize>,
-    /// Visible and wanted packs by whether AWS holds what is wanted.
-    pub packs: BTreeMap<PackState, usize>,
-    /// Cells.
-    pub cells: BTreeMap<CellState, usize>,
-    /// Cells that need a person.
-    pub need_person: usize,
-    /// Cells by whether the pack arrived.
-    pub verdicts: BTreeMap<Verdict, usize>,
-    /// Members of all cells.
-    pub members: Counts,
-    /// Holds.
-    pub held: usize,
-    /// Packs that wait for an approval.
-    pub blocked: usize,
 }
 
 /// The status of every configured region.

@@ -4,6 +4,7 @@
 //! is known, `~` where something is under way. Without colour and without width nothing is lost.
 
 mod account;
+pub mod layout;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use crate::domain::members::rollout::Verdict;
 use crate::domain::observed::failure_class::Mover;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
+use crate::domain::present::view::text::layout::{Layout, Sign};
 use table::{Grid, Item, section};
 
 pub use crate::domain::base::words::{ago, left, many, span};
@@ -41,40 +43,6 @@ const IDS_MAX: usize = 3;
 /// Foreign text on one line.
 pub fn clean(text: &str) -> String {
     flowing(text, TEXT_MAX)
-}
-
-/// How much is said, and how wide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// Columns of the terminal; `None`: lines are as long as they are.
-    pub width: Option<u16>,
-    /// Whether names, counts and ages of every pack are said too.
-    pub wide: bool,
-}
-
-/// How a line is marked; of several, the last of these counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sign {
-    /// As it should be.
-    Fine,
-    /// Under way, or mended without anybody's doing.
-    Moving,
-    /// Not known.
-    Dark,
-    /// A person is needed.
-    Needy,
-}
-
-impl Sign {
-    /// The character.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fine => " ",
-            Self::Moving => "~",
-            Self::Dark => "?",
-            Self::Needy => "!",
-        }
-    }
 }
 
 /// The status: the answer first, then what is not as it should be.

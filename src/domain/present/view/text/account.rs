@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::layout::{Layout, Sign};
 use super::table::{Item, section};
-use super::{Layout, Sign, clean, person, spoken};
+use super::{clean, person, spoken};
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::base::words::{ago, left, seconds_to};
 use crate::domain::observed::recorder::{RecorderState, Sighting};

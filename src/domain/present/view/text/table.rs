@@ -3,7 +3,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Layout, Sign};
+use super::layout::{Layout, Sign};
 
 /// Columns between two columns.
 const GAP: u16 = 2;

@@ -1,0 +1,32 @@
+//! What a manifest holds before its references are resolved.
+
+use crate::domain::base::model::Region;
+use crate::domain::declared::diagnostic::Span;
+use crate::domain::declared::snapshot::SourcePath;
+use std::collections::BTreeMap;
+
+/// Names and values, with the place of each name.
+pub(super) type Parameters = BTreeMap<String, (String, Span)>;
+
+/// Where the template is said to be.
+#[derive(Debug, Clone)]
+pub(in crate::domain) enum TemplateChoice {
+    /// In a file of the source.
+    File(SourcePath),
+    /// In the manifest; `literal` if its lines stand there as they are (`|`).
+    Inline {
+        text: String,
+        literal: bool,
+        /// Where the text stands.
+        span: Span,
+    },
+    /// In a bucket.
+    S3(String),
+}
+
+/// One entry of `spec.overrides`.
+#[derive(Debug)]
+pub(super) struct OverrideDraft {
+    pub(super) regions: BTreeMap<Region, Span>,
+    pub(super) parameters: Parameters,
+}

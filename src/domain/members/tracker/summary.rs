@@ -1,0 +1,53 @@
+//! How the members of one pack stand, summed up, and whose rows have to be read.
+
+use crate::domain::base::model::{AccountId, Timestamp};
+use crate::domain::observed::failure_class::FailureClass;
+use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How everybody stands with one pack.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Survey {
+    /// How many accounts are expected to have it; `None` while the list is not known.
+    pub(super) expected: Option<usize>,
+    /// Members by status.
+    pub(super) counts: Counts,
+    /// Failed members by class.
+    pub(super) classes: BTreeMap<FailureClass, usize>,
+    /// Members that are not simply ok, by account, up to a cap.
+    pub(super) troubled: Arc<[Member]>,
+    /// Whether there are more of them.
+    pub(super) truncated: bool,
+    /// Everybody who joined lately and is expected.
+    pub(super) newcomers: BTreeMap<AccountId, MemberStatus>,
+    /// Whether the management account is expected and has no row.
+    pub(super) management_missing: bool,
+    /// Expected members at work, apart from those whose window is open: a run goes on.
+    pub(super) working: usize,
+    /// Expected members that are not done for another reason: nobody knows what became of them.
+    pub(super) unclear: usize,
+    /// Expected members whose good row is older than the last change.
+    pub(super) old: usize,
+    /// Expected members with a row of a status that is not known, and the first of them.
+    pub(super) unknown: Option<(usize, AccountId)>,
+    /// Excluded accounts from which AWS could not remove it, and the first of them.
+    pub(super) stuck: Option<(usize, AccountId)>,
+    /// Whose rows should be read, and when.
+    pub(super) wanted: BTreeSet<Wanted>,
+    /// The first deadline of somebody who does not have it that nobody looked after.
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// Somebody whose row has to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    /// Not before.
+    pub(super) due: Timestamp,
+    /// Who.
+    pub(super) account: AccountId,
+    /// Whether the filtered listings show it, as long as it is in trouble.
+    pub(super) is_filtered: bool,
+    /// Whether its window is open.
+    pub(super) is_waiting: bool,
+}

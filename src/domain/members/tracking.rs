@@ -1,0 +1,20 @@
+//! What is known of the members of every pack of a region, for whoever reads it.
+
+use crate::domain::base::model::{PackName, Timestamp};
+use crate::domain::members::new_account::Newcomer;
+use crate::domain::members::rollout::Arrival;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What is known of the members of one region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tracking {
+    /// Every pack that is ours.
+    pub packs: BTreeMap<PackName, Arrival>,
+    /// Every account that joined lately and is expected by some pack here.
+    pub newcomers: Vec<Newcomer>,
+    /// When the members in trouble of every pack that needs it were last read.
+    pub trouble_last: Option<Timestamp>,
+    /// The oldest of the last full sweeps of all packs; `None` until each had one.
+    pub sweep_last: Option<Timestamp>,
+}

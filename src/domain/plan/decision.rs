@@ -1,0 +1,61 @@
+//! What is decided about one pack, and what that goes by.
+
+use crate::domain::base::model::{Digest, PackName, Place, Timestamp};
+use crate::domain::base::time::Pace;
+use crate::domain::declared::approval::Approvals;
+use crate::domain::members::tracking::Tracking;
+use crate::domain::observed::packs::{Observed, Seen};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::plan::desired::Desired;
+use crate::domain::plan::effective_rules::HeldRules;
+use crate::domain::plan::history::History;
+use crate::domain::plan::redeploy::Rescue;
+use crate::domain::plan::steps::{Bystander, Hold, Step};
+use crate::domain::plan::window::Window;
+use std::collections::BTreeMap;
+
+/// Everything a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Where.
+    pub place: &'a Place,
+    /// What the region should hold; `None` while the source was never read.
+    pub desired: Option<&'a Desired>,
+    /// What it showed.
+    pub observed: &'a Observed,
+    /// What is remembered of it, this observation included.
+    pub history: &'a History,
+    /// What is known of its members.
+    pub tracking: &'a Tracking,
+    /// What is known of its members' recorders.
+    pub recorders: &'a Recorders,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: &'a Rescue,
+    /// How long things take.
+    pub pace: &'a Pace,
+    /// How many organization packs the region has room for.
+    pub quota: usize,
+    /// The effective rules that the packs hold.
+    pub rules: &'a HeldRules<'a>,
+    /// The approvals of the revision.
+    pub approvals: Approvals<'a>,
+    /// What was used of them, and lost lately.
+    pub window: &'a Window,
+}
+
+/// What is decided about one pack.
+pub(super) enum Decision {
+    Nothing,
+    Take(Box<Step>),
+    Hold(Box<Hold>),
+    Leave(Bystander),
+}
+
+/// One region at one moment.
+pub(super) struct PlanContext<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) seen: &'a Seen,
+    pub(super) desired: &'a Desired,
+    pub(super) successors: BTreeMap<Digest, &'a PackName>,
+    pub(super) now: Timestamp,
+}

@@ -1,0 +1,31 @@
+//! Every pack deployment of a fleet, counted.
+
+use crate::domain::members::rollout::Verdict;
+use crate::domain::observed::member::Counts;
+use crate::domain::present::report::PackState;
+use crate::domain::present::view::cell::CellState;
+use crate::domain::present::view::region::RegionState;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Counts over all regions, zeros included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Regions.
+    pub regions: BTreeMap<RegionState, usize>,
+    /// Visible and wanted packs by whether AWS holds what is wanted.
+    pub packs: BTreeMap<PackState, usize>,
+    /// Cells.
+    pub cells: BTreeMap<CellState, usize>,
+    /// Cells that need a person.
+    pub need_person: usize,
+    /// Cells by whether the pack arrived.
+    pub verdicts: BTreeMap<Verdict, usize>,
+    /// Members of all cells.
+    pub members: Counts,
+    /// Holds.
+    pub held: usize,
+    /// Packs that wait for an approval.
+    pub blocked: usize,
+}

@@ -1,0 +1,31 @@
+//! How much of a directory is read.
+
+use crate::domain::base::limits;
+
+/// How much a source may hold before it is refused as a whole, or a file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Directories within directories.
+    pub depth_max: usize,
+    /// Names seen, whatever they are.
+    pub entries_max: usize,
+    /// Files read.
+    pub files_max: usize,
+    /// Bytes of one file; a larger one is unreadable, the rest goes on.
+    pub file_bytes_max: u64,
+    /// Bytes of all files.
+    pub bytes_max: u64,
+}
+
+impl Default for Limits {
+    /// An organization has at most a few hundred packs: each limit leaves an order of magnitude.
+    fn default() -> Self {
+        Self {
+            depth_max: 16,
+            entries_max: 50_000,
+            files_max: 5_000,
+            file_bytes_max: limits::SOURCE_FILE_BYTES as u64,
+            bytes_max: 32 * 1024 * 1024,
+        }
+    }
+}
