@@ -269,6 +269,8 @@ fn a_condition_is_made_of_parameters_and_leads_nowhere_back() {
         conditions("A: !Equals [!Ref R, x]"),
         conditions("A: !Equals [!GetAtt R.Arn, x]"),
         conditions("A: !Equals [!Ref Days]"),
+        conditions("A: !Equals [{some: thing}, b]"),
+        conditions("A: !Equals [!FindInMap [Map, [a], b], b]"),
         conditions("A: !And [!Equals [a, b]]"),
         conditions("A: true"),
         conditions("A: !Ref Days"),

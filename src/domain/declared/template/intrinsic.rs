@@ -323,9 +323,14 @@ impl<'n> Walk<'_, '_, 'n> {
                 self.node(no, here);
             }
             "Equals" => {
-                let Some([one, other]) = call.items() else { return Err("two values") };
-                self.node(one, Here::Operand);
-                self.node(other, Here::Operand);
+                let expected = "two values: text, or functions that give it";
+                let Some([one, other]) = call.items() else { return Err(expected) };
+                for node in [one, other] {
+                    if node.mapping().is_some() && Call::of(node).is_none() {
+                        return Err(expected);
+                    }
+                    self.node(node, Here::Operand);
+                }
             }
             "Not" => {
                 let Some([test]) = call.items() else { return Err("a list of one condition") };
@@ -342,9 +347,12 @@ impl<'n> Walk<'_, '_, 'n> {
                 }
             }
             "FindInMap" => {
-                let Some([map, first, second]) = call.items() else {
-                    return Err("a mapping and two keys");
-                };
+                let expected = "a mapping and two keys";
+                let Some([map, first, second]) = call.items() else { return Err(expected) };
+                let is_name = |node: &Node| node.scalar().is_some() || Call::of(node).is_some();
+                if ![map, first, second].into_iter().all(is_name) {
+                    return Err(expected);
+                }
                 self.names.check_map(self.findings, [map, first, second]);
                 for node in [map, first, second] {
                     self.node(node, here);
