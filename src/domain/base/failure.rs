@@ -134,7 +134,7 @@ pub fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::base::failure::*;
+    use super::*;
 
     #[derive(Debug, thiserror::Error)]
     #[error("it was tried")]

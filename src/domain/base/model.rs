@@ -519,7 +519,7 @@ pub const PRINCIPAL: &str = "config-multiaccountsetup.amazonaws.com";
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::base::model::*;
+    use super::*;
 
     fn spot() -> (Place, PackName) {
         let place = Place {

@@ -38,7 +38,7 @@ pub(crate) fn did_you_mean<'a>(
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::base::nearest::*;
+    use super::*;
 
     #[test]
     fn only_likely_misspellings_are_suggested() {

@@ -60,7 +60,7 @@ mod tests {
     use jiff::SignedDuration;
     use proptest::prelude::*;
 
-    use crate::domain::base::stamp::*;
+    use super::*;
 
     /// Up to some 46 days.
     const SECONDS: std::ops::Range<i64> = -4_000_000..4_000_000;

@@ -109,7 +109,7 @@ pub fn is_hidden(character: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::domain::base::untrusted::*;
+    use super::*;
 
     #[test]
     fn passwords_in_addresses_and_secret_keys_are_veiled_in_their_places() {

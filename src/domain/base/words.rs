@@ -54,7 +54,7 @@ pub fn first_few(all: &[String], most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::base::words::*;
+    use super::*;
 
     #[test]
     fn spans_are_said_in_two_units_at_most() {

@@ -314,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use crate::domain::members::new_account::*;
+    use super::*;
     use crate::domain::members::rollout::Verdict;
     use crate::domain::observed::failure_class::FailureClass;
     use crate::domain::observed::member::Counts;

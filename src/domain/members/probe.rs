@@ -281,7 +281,7 @@ fn spots(wanted: &Wanted) -> impl Iterator<Item = (&Region, AccountId)> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::domain::members::probe::*;
+    use super::*;
 
     const INTERVAL: Duration = Duration::from_mins(10);
 

@@ -73,8 +73,8 @@ fn fingerprint<'a>(
 mod tests {
     use proptest::prelude::*;
 
+    use super::*;
     use crate::domain::base::model::Timestamp;
-    use crate::domain::observed::content::*;
 
     /// Few distinct values, and the words that the fingerprint itself uses, so that two draws meet.
     fn any_content() -> impl Strategy<Value = Content> {

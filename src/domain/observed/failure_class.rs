@@ -317,7 +317,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::domain::observed::failure_class::*;
+    use super::*;
 
     /// Codes and messages as AWS, its users and its service models word them, and what they mean.
     const CORPUS: [(&str, &str, FailureClass); 32] = [

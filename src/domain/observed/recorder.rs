@@ -158,7 +158,7 @@ impl Recorders {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::observed::recorder::*;
+    use super::*;
 
     fn record(name: &str, recording: bool, error_code: Option<&str>) -> RecorderRecord {
         let (name, failed) = (name.to_owned(), error_code.is_some());

@@ -228,10 +228,10 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{select as one_of, subsequence};
 
+    use super::*;
     use crate::domain::base::failure::FailureKind;
     use crate::domain::base::model::Timestamp;
     use crate::domain::organization::account_list::{OrganizationRecord, Unlisted};
-    use crate::domain::organization::selector::*;
 
     const ROOT: &str = "r-ab12";
     const UNITS: [&str; 4] =

@@ -300,12 +300,12 @@ fn pack(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::domain::base::model::{AccountState, DeletionPolicy, Delivery, Region};
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
     use crate::domain::declared::template::Census;
-    use crate::domain::plan::desired::*;
 
     fn place(region: &str) -> Place {
         Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() }

@@ -447,16 +447,16 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use super::*;
     use crate::domain::base::model::counted::DIGESTS;
-    use crate::domain::base::model::{Delivery, MARKER_PARAMETER, Marker, Revision};
+    use crate::domain::base::model::{Delivery, MARKER_PARAMETER, Marker, Place, Revision};
     use crate::domain::declared::snapshot::SourcePath;
     use crate::domain::declared::template::Template;
     use crate::domain::observed::content::Content;
     use crate::domain::observed::packs::{PackRecord, join};
     use crate::domain::organization::membership::Standing;
     use crate::domain::plan::desired::Basis;
-    use crate::domain::plan::diff::*;
-    use crate::domain::plan::window::SPAN;
+    use crate::domain::plan::window::{SPAN, Window};
 
     fn template() -> Template {
         let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \

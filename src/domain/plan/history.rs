@@ -466,7 +466,7 @@ pub struct Fight {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::plan::history::*;
+    use super::*;
     use crate::domain::plan::loss::Losses;
 
     #[test]

@@ -214,8 +214,8 @@ impl Permit {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::domain::declared::template::Scope;
-    use crate::domain::plan::loss::*;
 
     fn rules(text: &str) -> RuleSet {
         let pair = |rule: &str| {

@@ -372,12 +372,12 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::*;
     use crate::domain::base::model::{Place, Revision};
     use crate::domain::base::untrusted::is_hidden;
     use crate::domain::organization::selector::Rule;
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::steps::Weights;
-    use crate::domain::present::plan_text::*;
 
     /// What AWS, a file or a person could put where text is expected.
     fn any_foreign() -> impl Strategy<Value = String> {

@@ -318,7 +318,7 @@ fn drop_empty_default(schema: &mut Schema) {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::manifest::schema::*;
+    use super::*;
     use crate::domain::declared::manifest::{approval, draft, spec};
 
     #[test]

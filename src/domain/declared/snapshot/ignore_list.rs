@@ -121,7 +121,7 @@ pub fn list_problems(path: &SourcePath, text: &str) -> Vec<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::snapshot::ignore_list::*;
+    use super::*;
 
     fn path(text: &str) -> SourcePath {
         SourcePath::new(text).unwrap()

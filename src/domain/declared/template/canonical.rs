@@ -132,8 +132,8 @@ fn split_attribute(text: String) -> Canonical {
 mod tests {
     use std::fmt::Write as _;
 
+    use super::*;
     use crate::domain::declared::snapshot::SourcePath;
-    use crate::domain::declared::template::canonical::*;
     use crate::domain::declared::yaml;
 
     fn digest(text: &str) -> String {

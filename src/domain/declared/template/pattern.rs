@@ -259,7 +259,7 @@ impl<'p> Rewriting<'p> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::template::pattern::*;
+    use super::*;
 
     #[test]
     fn a_class_of_javas_holds_ascii_only() {

@@ -66,7 +66,7 @@ fn is_same(number: &Number, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::template::readback::*;
+    use super::*;
 
     fn tree() -> Canonical {
         let number = |text: &str| Canonical::Number(text.to_owned());

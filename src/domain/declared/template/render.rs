@@ -166,7 +166,7 @@ fn is_like_a_number(content: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::template::render::*;
+    use super::*;
 
     #[test]
     fn text_is_plain_only_where_every_reader_agrees() {

@@ -310,7 +310,7 @@ pub(in crate::domain) fn is_exotic_space(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::yaml::character::*;
+    use super::*;
 
     #[test]
     fn every_refused_character_has_a_name_and_none_is_printable_text() {

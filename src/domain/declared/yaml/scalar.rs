@@ -218,7 +218,7 @@ fn is_date(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::declared::yaml::scalar::*;
+    use super::*;
 
     fn meaning(text: &str) -> Meaning {
         Meaning::of_plain(text)

@@ -65,7 +65,7 @@ impl Causes {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::members::tracker::causes::*;
+    use super::*;
 
     fn account(number: u64) -> AccountId {
         format!("{number:012}").parse().unwrap()

@@ -91,7 +91,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::domain::members::tracker::roster::*;
+    use super::*;
 
     proptest! {
         #[test]
