@@ -212,7 +212,7 @@ mod tests {
             account: "111111111111".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
         };
-        let weights = Weights { owned: 100, owned_wanted: 90, source_empty: false };
+        let weights = Weights { owned: 100, owned_wanted: 90, ..Weights::default() };
         let (holds, bystanders) = (vec![], [].into());
         let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
         let (all, templates, here) = ([].into(), Templates::new(), plan.place.clone());

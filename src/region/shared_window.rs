@@ -90,7 +90,8 @@ impl SharedWindow {
                 (RecordStatus::Unusable(none), crate::domain::plan::record::Window::default(), None)
             }
         };
-        let window = Self::new(recorded::window(&status, &remembered, clock), clock, None);
+        let window = recorded::window(&status, &remembered, clock).only_showing();
+        let window = Self::new(window, clock, None);
         Self { read: Some(status), ..window }.beside(reader)
     }
 
@@ -166,8 +167,9 @@ impl SharedWindow {
     /// was lost all the same.
     pub(super) async fn observe(&self, region: &Region, seen: &Seen, rules: &HeldRules<'_>) {
         let ours = recorded::sightings(seen, rules);
-        let markers: BTreeMap<PackName, String> =
-            ours.iter().map(|(name, pack)| (name.clone(), pack.marker.to_string())).collect();
+        let markers: BTreeMap<PackName, String> = (ours.iter())
+            .map(|(name, pack)| (name.clone(), recorded::identity(&pack.marker, pack.echo)))
+            .collect();
         let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
         let Noticed { confirmed, vanished, returned, released, excluded, levels, other_writer } =
             lock(&self.window).observe(region, ours, elapsed, now);
@@ -196,11 +198,10 @@ impl SharedWindow {
     pub(super) async fn intend(&self, region: &Region, approved: &Approved) {
         let at = self.clock.stamp();
         let mut entries = Vec::new();
-        for (pack, marker, excluded) in approved.plan().steps.iter().filter_map(recorded::intended)
-        {
-            lock(&self.window).intend((region, pack), &marker, excluded);
-            let (region, pack) = (region.clone(), pack.clone());
-            let marker = Some(marker.to_string());
+        for intended in approved.plan().steps.iter().filter_map(recorded::intended) {
+            lock(&self.window).intend(region, &intended);
+            let (region, pack) = (region.clone(), intended.pack.clone());
+            let marker = Some(recorded::identity(&intended.marker, intended.echo));
             entries.push(LevelEntry { at: at.clone(), region, pack, marker, rules: None });
         }
         self.record_levels(entries).await;

@@ -245,6 +245,104 @@ fn a_scope_that_is_removed_or_widened_keeps_a_rule_and_any_other_change_loses_it
     assert!(is_kept((opaque, "x"), (all, "y")));
 }
 
+/// Whether a rule with this source is kept by the one with the other, each with its inputs.
+fn is_source_kept(old: (&str, &str), new: (&str, &str)) -> bool {
+    let rule = |(source, value): (&str, &str)| {
+        let text = one_rule(&format!("{{Source: {{{source}}}}}"));
+        rules(&delivered(&text), &[("A", value)], "eu-west-1").present.remove("R").unwrap()
+    };
+    rule(new).covers(&rule(old))
+}
+
+#[test]
+fn a_rule_that_fewer_messages_trigger_is_another_one() {
+    let owner = "Owner: CUSTOM_LAMBDA, SourceIdentifier: arn:aws:lambda:x, SourceDetails";
+    let changes = format!("{owner}: [{{MessageType: ConfigurationItemChangeNotification}}]");
+    let oversized =
+        format!("{owner}: [{{MessageType: OversizedConfigurationItemChangeNotification}}]");
+    let both = format!(
+        "{owner}: [{{MessageType: ConfigurationItemChangeNotification}}, \
+         {{MessageType: ScheduledNotification, MaximumExecutionFrequency: One_Hour}}]"
+    );
+    let slower = both.replace("One_Hour", "TwentyFour_Hours");
+    let chosen = format!(
+        "{owner}: [{{MessageType: !If [IsX, ConfigurationItemChangeNotification, \
+         ScheduledNotification]}}]"
+    );
+    let kept = |old: &str, new: &str| is_source_kept((old, "x"), (new, "x"));
+    assert!(!kept(&changes, &oversized));
+    assert!(!kept(&both, &changes));
+    assert!(kept(&changes, &both));
+    assert!(kept(&both, &slower), "a frequency is tuning");
+    assert!(kept(&changes, &chosen));
+    assert!(!is_source_kept((&chosen, "x"), (&chosen, "y")));
+    let unknown = format!("{owner}: !ImportValue details");
+    assert!(kept(&unknown, &unknown));
+    assert!(!is_source_kept((&unknown, "x"), (&unknown, "y")));
+}
+
+#[test]
+fn a_policy_is_the_text_that_it_comes_to() {
+    let policy =
+        |text: &str| format!("Owner: CUSTOM_POLICY, CustomPolicyDetails: {{PolicyText: {text}}}");
+    let by_parameter = policy("!Ref A");
+    assert!(is_source_kept((&by_parameter, "x"), (&by_parameter, "x")));
+    assert!(!is_source_kept((&by_parameter, "x"), (&by_parameter, "y")));
+    assert!(is_source_kept((&policy("x"), "x"), (&by_parameter, "x")), "the same text");
+    let put_together = policy("!Sub '${A} ${AWS::AccountId}'");
+    assert!(!is_source_kept((&put_together, "x"), (&put_together, "y")));
+}
+
+#[test]
+fn text_that_aws_config_may_replace_decides_nothing() {
+    let conditional = |condition: &str, more: &str| {
+        let text = format!(
+            "Parameters: {{A: {{Type: String, Default: '${{AWS::Region}}'}}}}\n\
+             Mappings: {{M: {{k: {{v: '${{AWS::Region}}'}}}}}}\n\
+             Conditions: {{C: {condition}}}\n\
+             Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    Condition: C\n    \
+             Properties: {{Source: {{Owner: AWS, SourceIdentifier: X}}}}\n{more}"
+        );
+        names(&rules(&delivered(&text), &[], "eu-west-1"))
+    };
+    for unknown in [
+        "!Equals [!FindInMap [M, k, v], eu-west-1]",
+        "!Not [!Equals [!FindInMap [M, k, v], eu-west-3]]",
+        "!Not [!Equals [!Ref A, eu-central-1]]",
+        "!Not [!Equals [!Sub '${A}', eu-central-1]]",
+        "!Not [!Equals ['${AWS::Region}', eu-central-1]]",
+    ] {
+        assert_eq!(conditional(unknown, ""), " | R", "{unknown}");
+    }
+    // Another name in braces stands as it is: no function is there that could replace it.
+    assert_eq!(conditional("!Equals ['${A}', x]", ""), " | ");
+    assert_eq!(conditional("!Equals [!Ref AWS::Region, eu-west-1]", ""), "R | ");
+}
+
+#[test]
+fn a_rule_whose_condition_is_unknown_and_unchanged_is_kept() {
+    let conditional = |account: &str, tuned: &str| {
+        let text = format!(
+            "Parameters: {{A: {{Type: String, Default: x}}}}\n\
+             Conditions: {{C: !Not [!Equals [!Ref AWS::AccountId, '{account}']]}}\n\
+             Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    Condition: C\n    \
+             Properties: {{Source: {{Owner: AWS, SourceIdentifier: X}}, InputParameters: {{k: '{tuned}'}}}}\n"
+        );
+        delivered(&text)
+    };
+    let unknown = |template: &Template, value| {
+        rules(template, &[("A", value)], "eu-west-1").unknown.remove("R").unwrap()
+    };
+    let old = unknown(&conditional("999999999999", "90"), "x");
+    assert!(unknown(&conditional("999999999999", "60"), "x").covers(&old), "tuning");
+    assert!(!unknown(&conditional("888888888888", "90"), "x").covers(&old));
+    assert!(!unknown(&conditional("999999999999", "90"), "y").covers(&old));
+    let certain = delivered(&one_rule("{Source: {Owner: AWS, SourceIdentifier: X}}"));
+    let certain = rules(&certain, &[], "eu-west-1").present.remove("R").unwrap();
+    assert!(certain.covers(&old));
+    assert!(!old.covers(&certain));
+}
+
 #[test]
 fn a_rule_that_does_not_detect_is_not_in_effect() {
     let modes = |modes: &str| {

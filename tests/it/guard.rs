@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use conformd::domain::base::mode::Mode;
-use conformd::domain::base::model::{PackName, Timestamp};
+use conformd::domain::base::model::{Digest, PackName, Timestamp};
 use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
 use conformd::domain::observed::packs::Observed;
 use conformd::domain::organization::membership::Shrink;
@@ -17,7 +17,7 @@ use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::plan::steps::Plan;
-use conformd::domain::plan::window::{Noticed, Sighting, Window};
+use conformd::domain::plan::window::{Intended, Noticed, Sighting, Window};
 use insta::assert_snapshot;
 
 use crate::lines::{
@@ -132,6 +132,13 @@ impl Court {
         self.window.observe(&place().region, packs, self.elapsed(), self.now)
     }
 
+    /// This process is about to put a pack so that it will show like this.
+    fn intends(&mut self, pack: &str, own: &Sighting) {
+        let (pack, marker, echo) = (&pack.parse().unwrap(), own.marker.clone(), own.echo);
+        let intended = Intended { pack, marker, echo, excluded: &own.excluded };
+        self.window.intend(&place().region, &intended);
+    }
+
     /// What was sent did not happen.
     fn refused(&mut self, packs: &str) {
         for pack in names::<Vec<PackName>>(packs) {
@@ -146,6 +153,7 @@ fn sighting(rules: u32) -> Sighting {
     Sighting {
         marker: "v1.main.00000000000000000000000000000000-1-d-00000000".parse().unwrap(),
         last_update: at("00:00"),
+        echo: Digest::of([]),
         rules,
         excluded: BTreeSet::new(),
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::DesiredPack;
-use super::effective_rules::{HeldRules, present};
+use super::effective_rules::{HeldRules, kept};
 use super::loss::{Loss, Losses};
 use super::steps::{Change, Entering, Leaving, ParameterValue, TemplateMark};
 use crate::domain::base::model::{AccountId, MARKER_PARAMETER, Marker, PackName, Place};
@@ -130,8 +130,8 @@ pub(super) fn losses(
         }
     }
     if touches_rules {
-        let kept = present(&want.template, &want.content.inputs, scene.place);
-        lost.extend(held.held_beside(name, &want.template).lost(&kept));
+        let kept = kept(&want.template, &want.content.inputs, scene.place);
+        lost.extend(held.held_beside(name, &want.template).lost(&kept, &scene.permitted));
     }
     Losses { lost, excluded_active: excluded_active(want, scene.list) }
 }
@@ -140,6 +140,8 @@ pub(super) fn losses(
 pub(super) struct Scene<'a> {
     pub(super) place: &'a Place,
     pub(super) list: Option<&'a AccountList>,
+    /// Rules of the pack that an approval in the source permits to lose here, by name.
+    pub(super) permitted: BTreeSet<&'a str>,
 }
 
 fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {

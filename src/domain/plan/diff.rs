@@ -349,7 +349,9 @@ impl PlanContext<'_> {
 
     /// What a Put over an existing pack takes away.
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
-        let scene = Scene { place: self.inputs.place, list: self.list() };
+        let Inputs { place, approvals, .. } = *self.inputs;
+        let permitted = approvals.rules_permitted(name, &place.region);
+        let scene = Scene { place, list: self.list(), permitted };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
 
@@ -399,8 +401,10 @@ impl PlanContext<'_> {
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
         });
         let owned: Vec<&PackName> = owned.map(|(name, _)| name).collect();
-        let owned_wanted = owned.iter().filter(|name| is_wanted(name)).count();
-        Weights { owned: owned.len(), owned_wanted, source_empty: self.desired.empty }
+        let unwanted: BTreeSet<PackName> =
+            owned.iter().copied().filter(|name| !is_wanted(name)).cloned().collect();
+        let owned_wanted = owned.len().saturating_sub(unwanted.len());
+        Weights { owned: owned.len(), owned_wanted, unwanted, source_empty: self.desired.empty }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::loss::{RuleSet, RulesHeld};
 use crate::domain::base::model::{Digest, MARKER_PARAMETER, PackName, Place};
 use crate::domain::declared::template::Template;
-use crate::domain::observed::packs::{Ownership, PackRecord, Seen};
+use crate::domain::observed::packs::{Ownership, Seen};
 
 /// Templates by digest: of the manifests in force, and of what was delivered before.
 pub type Templates = BTreeMap<Digest, Arc<Template>>;
@@ -49,9 +49,7 @@ impl<'a> HeldRules<'a> {
         let Ownership::Ours(marker) = &pack.ownership else { return RulesHeld::default() };
         let declared = declared.filter(|declared| declared.digest == marker.template);
         match declared.or_else(|| self.template(marker.template)) {
-            Some(template) => {
-                RulesHeld::Named(present_or_unknown(template, &pack.record, self.place))
-            }
+            Some(template) => RulesHeld::Named(kept(template, &pack.record.inputs, self.place)),
             None => RulesHeld::Counted(marker.rules),
         }
     }
@@ -62,17 +60,13 @@ impl<'a> HeldRules<'a> {
     }
 }
 
-fn present_or_unknown(template: &Template, record: &PackRecord, place: &Place) -> RuleSet {
-    let effective = template.rules(&without_marker(&record.inputs), place);
+/// What a template holds with these inputs. A rule of which nobody can say whether it will be there
+/// stands for the same rule that depends on just the same, and for no other.
+pub fn kept(template: &Template, inputs: &BTreeMap<String, String>, place: &Place) -> RuleSet {
+    let effective = template.rules(&without_marker(inputs), place);
     let mut rules = effective.present;
     rules.extend(effective.unknown);
     rules
-}
-
-/// What a template holds with these inputs. What cannot be evaluated counts as absent: nobody can
-/// say that it will be there.
-pub fn present(template: &Template, inputs: &BTreeMap<String, String>, place: &Place) -> RuleSet {
-    template.rules(&without_marker(inputs), place).present
 }
 
 fn without_marker(inputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::base::model::{AccountId, PackName, Region};
-use crate::domain::declared::approval::{Permit, Permitted};
+use crate::domain::declared::approval::{Approvals, Permit, Permitted};
 use crate::domain::declared::template::Evaluates;
 
 /// One thing that is lost.
@@ -152,8 +152,9 @@ impl RulesHeld {
     /// What of these is gone where only `kept` are left.
     ///
     /// A rule that has another name and evaluates the same is renamed, not lost; one that has the
-    /// same name and evaluates something else, or less, is lost.
-    pub fn lost(&self, kept: &RuleSet) -> BTreeSet<Loss> {
+    /// same name and evaluates something else, or less, is lost. So is one that takes a name in
+    /// `permitted`: whoever permitted that rule to be lost meant the one that had the name.
+    pub fn lost(&self, kept: &RuleSet, permitted: &BTreeSet<&str>) -> BTreeSet<Loss> {
         let held = match self {
             Self::Named(held) => held,
             Self::Counted(0) => return BTreeSet::new(),
@@ -168,6 +169,7 @@ impl RulesHeld {
         let mut others: Vec<&Evaluates> = kept
             .iter()
             .filter(|(name, rule)| !held.get(*name).is_some_and(|other| rule.covers(other)))
+            .filter(|(name, _)| !permitted.contains(name.as_str()))
             .map(|(_, rule)| rule)
             .collect();
         let same: fn(&Evaluates, &Evaluates) -> bool = |new, old| new == old;
@@ -212,6 +214,26 @@ impl Permit {
     }
 }
 
+impl<'a> Approvals<'a> {
+    /// The rules of a pack that approvals permit to lose in a region, by name.
+    pub fn rules_permitted(&self, pack: &PackName, region: &Region) -> BTreeSet<&'a str> {
+        let permits = self.all.values().flat_map(|approval| &approval.permits);
+        let here = permits.filter(|permit| {
+            permit.regions.as_ref().is_none_or(|regions| regions.contains(region))
+        });
+        let rules = here.filter_map(|permit| match &permit.what {
+            Permitted::Rules { pack: of, rules } if of == pack => Some(rules),
+            Permitted::Rules { .. }
+            | Permitted::Packs(_)
+            | Permitted::Adoptions(_)
+            | Permitted::RuleCount { .. }
+            | Permitted::Accounts { .. }
+            | Permitted::AccountList(_) => None,
+        });
+        rules.flatten().map(String::as_str).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,13 +247,16 @@ mod tests {
             let types = types.split_terminator(',').map(ToOwned::to_owned).collect();
             let types = Some(types).filter(|types: &BTreeSet<String>| !types.is_empty());
             let scope = Scope { types, ..Scope::default() };
-            (name.to_owned(), Evaluates { source: source.to_owned(), scope })
+            (
+                name.to_owned(),
+                Evaluates { source: source.to_owned(), scope, ..Evaluates::default() },
+            )
         };
         text.split_whitespace().map(pair).collect()
     }
 
     fn lost(held: &str, kept: &str) -> String {
-        let lost = RulesHeld::Named(rules(held)).lost(&rules(kept));
+        let lost = RulesHeld::Named(rules(held)).lost(&rules(kept), &BTreeSet::new());
         let names: Vec<String> = lost.iter().map(ToString::to_string).collect();
         names.join(", ")
     }
@@ -247,6 +272,19 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_takes_the_name_of_one_that_may_go_is_lost() {
+        let lost = |held, kept: &str, permitted: &[&str]| {
+            let permitted = permitted.iter().copied().collect();
+            let lost = RulesHeld::Named(rules(held)).lost(&rules(kept), &permitted);
+            lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(lost("a=X b=Y", "a=Y b=X", &["a"]), "rule b");
+        assert_eq!(lost("b=Y", "a=Y", &["a"]), "rule b");
+        assert_eq!(lost("b=Y", "c=Y", &["a"]), "");
+        assert_eq!(lost("a=X", "a=X", &["a"]), "", "it keeps its own name");
+    }
+
+    #[test]
     fn a_rule_that_looks_at_less_is_lost_and_one_that_looks_at_more_is_kept() {
         assert_eq!(lost("a=X/s,t", "a=X/s"), "rule a");
         assert_eq!(lost("a=X", "a=X/s"), "rule a");
@@ -259,7 +297,7 @@ mod tests {
 
     #[test]
     fn of_rules_whose_names_are_unknown_none_counts_as_kept() {
-        let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept));
+        let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept), &BTreeSet::new());
         assert_eq!(lost(3, "a b c"), [Loss::Rules(3)].into());
         assert_eq!(lost(3, ""), [Loss::Rules(3)].into());
         assert_eq!(lost(0, "a"), BTreeSet::new());

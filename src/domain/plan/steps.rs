@@ -39,12 +39,15 @@ pub struct Plan {
 }
 
 /// Facts about the region that the guard weighs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Weights {
     /// Packs here that carry our marker.
     pub owned: usize,
     /// Those of them that are wanted.
     pub owned_wanted: usize,
+    /// The others by name.
+    #[serde(skip)]
+    pub unwanted: BTreeSet<PackName>,
     /// Whether the source declares no pack at all.
     pub source_empty: bool,
 }

@@ -95,6 +95,9 @@ pub struct Window {
     /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
     /// next process will believe it.
     remembers: bool,
+    /// Whether this process only shows what another one would do: what is new to it is not new to
+    /// that one.
+    only_shows: bool,
     /// Why the record that is relied on cannot be written now.
     unwritable: Option<String>,
     /// The packs of ours that each region showed last.
@@ -103,8 +106,23 @@ pub struct Window {
     levels: BTreeMap<(Region, PackName), Vec<Level>>,
     /// Markers that this process, or the one before it, is known to have put or seen.
     markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
+    /// The same of what AWS echoes: the template is not among it, parameters are.
+    echoes: BTreeMap<(Region, PackName), BTreeSet<Digest>>,
     /// Accounts that this process let packs leave out.
     left_out: BTreeMap<(Region, PackName), BTreeSet<AccountId>>,
+}
+
+/// A pack that is about to be put.
+#[derive(Debug, Clone)]
+pub struct Intended<'a> {
+    /// Its name.
+    pub pack: &'a PackName,
+    /// Its marker.
+    pub marker: Marker,
+    /// The digest of what AWS will echo of it.
+    pub echo: Digest,
+    /// The accounts that it will leave out.
+    pub excluded: &'a BTreeSet<AccountId>,
 }
 
 /// How many effective rules a pack held from some moment on.
@@ -123,6 +141,8 @@ pub struct Sighting {
     pub marker: Marker,
     /// When AWS last changed it.
     pub last_update: Timestamp,
+    /// The digest of what AWS echoes of it.
+    pub echo: Digest,
     /// How many effective rules it holds.
     pub rules: u32,
     /// The accounts that it leaves out.
@@ -164,6 +184,12 @@ impl Window {
     /// Takes in whether the record can be written.
     pub fn note_record(&mut self, unwritable: Option<String>) {
         self.unwritable = unwritable.filter(|_| self.remembers);
+    }
+
+    /// The same for a process that only shows what would be done.
+    #[must_use]
+    pub fn only_showing(self) -> Self {
+        Self { only_shows: true, ..self }
     }
 
     /// Whether a record is relied on.
@@ -265,8 +291,9 @@ impl Window {
         Some(at)
     }
 
-    /// A pack of ours with a marker that nobody here knows: another process of this installation
-    /// has put it, or this record is an old copy. Either way it is not known here what was lost.
+    /// A pack of ours with a marker that nobody here knows, or with fewer effective rules by
+    /// parameters that nobody here knows: another process of this installation has put it, somebody
+    /// changed it by hand, or this record is an old copy. It is not known here what was lost.
     fn note_markers(
         &mut self,
         region: &Region,
@@ -276,16 +303,22 @@ impl Window {
         noticed: &mut Noticed,
     ) {
         for (pack, sighting) in packs {
-            let known = self.markers.entry((region.clone(), pack.clone())).or_default();
-            if known.insert(sighting.marker.clone()) && !is_first {
+            let key = (region.clone(), pack.clone());
+            let is_new_marker =
+                self.markers.entry(key.clone()).or_default().insert(sighting.marker.clone());
+            let is_new_echo = self.echoes.entry(key.clone()).or_default().insert(sighting.echo);
+            // Parameters that switch rules off leave the marker as it is.
+            let before = self.levels.get(&key).and_then(|levels| levels.last()?.rules);
+            let has_fewer = before.is_some_and(|before| sighting.rules < before);
+            if !is_first && !self.only_shows && (is_new_marker || is_new_echo && has_fewer) {
                 noticed.other_writer.get_or_insert_with(|| pack.clone());
             }
         }
         if let Some(pack) = &noticed.other_writer {
             self.known_from = now.saturating_add(SPAN);
             self.unknown_why = Some(format!(
-                "{pack} in {region} was put by another process of this installation, or the \
-                 record is an old copy"
+                "{pack} in {region} was put by another process of this installation or by hand, \
+                 or the record is an old copy"
             ));
         }
     }
@@ -315,16 +348,17 @@ impl Window {
         }
     }
 
-    /// Takes in that this process is about to put a pack with this marker, which leaves out these
-    /// accounts.
-    pub fn intend(
-        &mut self,
-        (region, pack): (&Region, &PackName),
-        marker: &Marker,
-        excluded: &BTreeSet<AccountId>,
-    ) {
+    /// Takes in that this process is about to put a pack.
+    pub fn intend(&mut self, region: &Region, intended: &Intended<'_>) {
+        let Intended { pack, marker, echo, excluded } = intended;
         self.recall_marker(region, pack, marker.clone());
-        self.left_out.entry((region.clone(), pack.clone())).or_default().extend(excluded);
+        self.recall_echo(region, pack, *echo);
+        self.left_out.entry((region.clone(), (*pack).clone())).or_default().extend(*excluded);
+    }
+
+    /// Takes in what AWS echoes of a pack that an earlier process put or saw.
+    pub fn recall_echo(&mut self, region: &Region, pack: &PackName, echo: Digest) {
+        self.echoes.entry((region.clone(), pack.clone())).or_default().insert(echo);
     }
 
     /// Takes in a marker that an earlier process put or saw.

@@ -9,6 +9,7 @@ use crate::domain::base::model::{
 };
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::declared::template::Template;
+use crate::domain::observed::content::fingerprint_of;
 use crate::domain::observed::packs::{Ownership, Seen};
 use crate::domain::plan::effective_rules::{HeldRules, Templates};
 use crate::domain::plan::guard::Used;
@@ -19,7 +20,7 @@ use crate::domain::plan::record::{
     LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
 };
 use crate::domain::plan::steps::Step;
-use crate::domain::plan::window::{HeldSince, HoldBasis, Lost, Sighting, Window};
+use crate::domain::plan::window::{HeldSince, HoldBasis, Intended, Lost, Sighting, Window};
 
 /// The window of a process that opened this record.
 pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
@@ -64,8 +65,12 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
         if rules.is_some() || marker.is_none() {
             window.recall_level((region, pack), *rules, age(at, &now), elapsed);
         }
-        if let Some(marker) = marker.as_ref().and_then(|marker| marker.parse().ok()) {
+        let (marker, echo) = marker.as_deref().and_then(|it| it.split_once(' ')).unzip();
+        if let Some(marker) = marker.and_then(|marker| marker.parse().ok()) {
             window.recall_marker(region, pack, marker);
+        }
+        if let Some(echo) = echo.and_then(|echo| echo.parse().ok()) {
+            window.recall_echo(region, pack, echo);
         }
     }
     for ((region, pack), deployment) in &remembered.deployments {
@@ -73,13 +78,10 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
         if let Ok(marker) = marker.parse::<Marker>() {
             window.recall_marker(region, pack, marker.clone());
             // The moment is not kept: whatever shows next is newer.
-            let last_update = Timestamp::MIN;
-            let excluded = excluded.clone();
-            window.recall_sighting(
-                region,
-                pack,
-                Sighting { marker, last_update, rules: 0, excluded },
-            );
+            let (last_update, rules) = (Timestamp::MIN, 0);
+            let (excluded, echo) = (excluded.clone(), Digest::of([]));
+            let sighting = Sighting { marker, last_update, echo, rules, excluded };
+            window.recall_sighting(region, pack, sighting);
         }
     }
 }
@@ -196,11 +198,17 @@ pub(super) fn deliveries(
     taken.filter_map(delivery).collect()
 }
 
-/// What a step is about to put: its marker, and whom it leaves out.
-pub(super) fn intended(step: &Step) -> Option<(&PackName, Marker, &BTreeSet<AccountId>)> {
+/// What a step is about to put.
+pub(super) fn intended(step: &Step) -> Option<Intended<'_>> {
     let content = step.action.content()?;
     let marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
-    Some((&step.pack, marker, &content.excluded))
+    let (echo, excluded) = (content.fingerprint(), &content.excluded);
+    Some(Intended { pack: &step.pack, marker, echo, excluded })
+}
+
+/// How the record names what a pack holds: its marker, and what AWS echoes of it.
+pub(super) fn identity(marker: &Marker, echo: Digest) -> String {
+    format!("{marker} {echo}")
 }
 
 /// The packs of ours that a region shows.
@@ -210,6 +218,7 @@ pub(super) fn sightings(seen: &Seen, rules: &HeldRules<'_>) -> BTreeMap<PackName
             let sighting = Sighting {
                 marker: marker.clone(),
                 last_update: pack.record.last_update,
+                echo: fingerprint_of(&pack.record),
                 rules: u32::try_from(rules.held(name).count()).unwrap_or(u32::MAX),
                 excluded: pack.record.excluded.clone(),
             };

@@ -9,6 +9,8 @@ use insta::assert_snapshot;
 
 use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};
 use crate::lines::{account, at, place};
+use conformd::domain;
+use conformd::domain::base::model::Digest;
 
 /// A pack more than is wanted.
 fn drop(name: &str) -> Case {
@@ -168,15 +170,61 @@ fn a_marker_that_nobody_here_put_makes_what_was_lost_unknown_for_a_day() {
         marker: "v1.main.22222222222222222222222222222222-1-d-00000000".parse().unwrap(),
         ..sighting(1)
     };
-    let spot = (&place().region, &"b".parse().unwrap());
-    court.window.intend(spot, &own.marker, &own.excluded);
+    court.intends("b", &own);
     let noticed = court.sees([("a", sighting(1)), ("b", own.clone())].into_iter());
     assert_eq!(noticed.other_writer, None);
     let noticed = court.sees([("a", other), ("b", own)].into_iter());
     assert_eq!(noticed.other_writer, Some("a".parse().unwrap()));
-    assert_snapshot!(court.window.caution(court.elapsed()).unwrap(), @"what was lost here within 24 h is not known (a in eu-west-1 was put by another process of this installation, or the record is an old copy; watched for 0 h so far)");
+    assert_snapshot!(court.window.caution(court.elapsed()).unwrap(), @"what was lost here within 24 h is not known (a in eu-west-1 was put by another process of this installation or by hand, or the record is an old copy; watched for 0 h so far)");
     court.now = at("d2/13:00");
     assert_eq!(court.window.caution(court.elapsed()), None);
+}
+
+#[test]
+fn rules_that_parameters_of_somebody_else_switch_off_make_what_was_lost_unknown() {
+    let with =
+        |echo: &str, rules| Sighting { echo: Digest::of([echo.as_bytes()]), ..sighting(rules) };
+    let mut court = Court::new();
+    court.sees([("a", with("as put", 20))].into_iter());
+    court.intends("a", &with("own", 12));
+    assert_eq!(court.sees([("a", with("own", 12))].into_iter()).other_writer, None);
+    // More than before, or as many: nothing is lost.
+    assert_eq!(court.sees([("a", with("more", 15))].into_iter()).other_writer, None);
+    assert_eq!(court.sees([("a", with("same", 15))].into_iter()).other_writer, None);
+    // The same parameters, of which another template is known: no write.
+    assert_eq!(court.sees([("a", with("same", 11))].into_iter()).other_writer, None);
+    let noticed = court.sees([("a", with("less", 10))].into_iter());
+    assert_eq!(noticed.other_writer, Some("a".parse().unwrap()));
+    assert!(court.window.caution(court.elapsed()).is_some());
+}
+
+#[test]
+fn packs_that_were_added_today_do_not_make_up_for_those_that_go() {
+    let mut court = Court::new();
+    court.shows("big", "00:00");
+    court.now = at("12:30");
+    court.shows("big junk", "00:00");
+    assert_snapshot!(verdict(&court.rule(second("junk v1", "junk v1; big v1"))), @"
+    go: -
+    overlap: only 0 of 1 pack owned here 24 h ago are still desired (at least 50 %): is this the right directory?
+    waits: delete 1 pack
+    ");
+    court.now = at("d3/12:30");
+    court.shows("big junk", "00:00");
+    assert_snapshot!(verdict(&court.rule(second("junk v1", "junk v1; big v1"))), @"go: big");
+}
+
+#[test]
+fn most_of_what_evaluates_in_a_region_goes_with_no_pack() {
+    let big = format!("big {}", ruled("v1", 'r', 1..=12));
+    let small = |count| format!("small {}", ruled("v1", 's', 1..=count));
+    let plan = |count| second(&small(count), &format!("{}; {big}", small(count)));
+    assert_snapshot!(super::check(plan(11)), @"
+    go: -
+    rule_loss: eu-west-1 keeps 11 of 23 effective rules when packs are deleted (at least 50 %)
+    waits: delete 1 pack
+    ");
+    assert_snapshot!(super::check(plan(12)), @"go: big");
 }
 
 #[test]
@@ -187,9 +235,8 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
         ..sighting(1)
     };
     court.sees([("a", leaving(1..=1))].into_iter());
-    let spot = (&place().region, &"a".parse().unwrap());
     let own = leaving(1..=3);
-    court.window.intend(spot, &own.marker, &own.excluded);
+    court.intends("a", &own);
     assert_eq!(court.sees([("a", own)].into_iter()).excluded, []);
     assert_eq!(court.sees([("a", leaving(1..=8))].into_iter()).excluded.len(), 5);
     assert_eq!(court.sees([("a", leaving(1..=8))].into_iter()).excluded, []);

@@ -225,7 +225,9 @@ impl<'t> Outcomes<'t> {
             Term::Any(list) => {
                 self.lists(list).into_iter().flatten().map(|text| vec![text]).collect()
             }
-            Term::Opaque(_) => vec![Vec::new()],
+            // Nobody has said where AWS Config puts pseudo parameters in: both are looked at.
+            Term::Plain(text) => [one(text.clone()), self.filled(text, &BTreeMap::new())].concat(),
+            Term::Digest(_) | Term::Opaque(_) => vec![Vec::new()],
         }
     }
 
@@ -263,16 +265,20 @@ impl<'t> Outcomes<'t> {
         let filled = self.product(terms).into_iter().map(|values| {
             let known: BTreeMap<&str, String> =
                 names.keys().map(String::as_str).zip(values).collect();
-            let value = |name: &str| match known.get(name) {
-                Some(text) => Some(text.clone()),
-                // A list stands for no text; its items do when they are joined.
-                None => Some(self.reference(name).join(",")),
-            };
-            fill(text, TEXT_MAX, value)
+            self.filled(text, &known)
         });
-        let filled: Vec<Option<String>> = filled.collect();
-        self.is_cut |= filled.contains(&None);
-        filled.into_iter().flatten().map(|text| vec![text]).collect()
+        filled.flatten().collect()
+    }
+
+    /// The text with these names and those of parameters put in.
+    fn filled(&mut self, text: &str, known: &BTreeMap<&str, String>) -> Vec<Vec<String>> {
+        let filled = fill(text, TEXT_MAX, |name| match known.get(name) {
+            Some(text) => Some(text.clone()),
+            // A list stands for no text; its items do when they are joined.
+            None => Some(self.reference(name).join(",")),
+        });
+        self.is_cut |= filled.is_none();
+        filled.into_iter().map(|text| vec![text]).collect()
     }
 
     /// Every combination of what terms can become, a text for each.

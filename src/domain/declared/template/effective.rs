@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
+use super::intrinsic::substitutions;
+use super::names::PSEUDO;
 use super::outline::{Outline, Rule, Source, Term, Test};
 use super::parameters::Kind;
 use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
@@ -74,6 +76,8 @@ pub(super) struct Evaluation<'t> {
     /// Whether a condition holds; nothing while, or because, nobody can tell.
     conditions: BTreeMap<String, Option<bool>>,
     depth: usize,
+    /// Whether a value is wanted for a condition.
+    testing: bool,
     /// Whether a value was used, since this was last false, that must not be shown.
     pub(super) secret: bool,
     /// The condition that is looked at.
@@ -112,6 +116,7 @@ impl<'t> Evaluation<'t> {
             region,
             conditions: BTreeMap::new(),
             depth: 0,
+            testing: false,
             secret: false,
             within: None,
             missing: Vec::new(),
@@ -124,7 +129,8 @@ impl<'t> Evaluation<'t> {
         // By name: whether each is certainly there, and its condition.
         let mut named: BTreeMap<String, Vec<(bool, Option<&Test>)>> = BTreeMap::new();
         let outline = self.outline;
-        for (id, Rule { name, source, scope, condition, detective }) in &outline.rules {
+        for (id, rule) in &outline.rules {
+            let Rule { name, source, scope, condition, detective } = rule;
             let presence = self.holds_if_any(condition.as_ref());
             if presence == Some(false) {
                 continue;
@@ -142,7 +148,8 @@ impl<'t> Evaluation<'t> {
                 }
                 others.push((is_there, condition));
             }
-            let rules = match (presence, self.holds_if_any(detective.as_ref())) {
+            let detection = self.holds_if_any(detective.as_ref());
+            let rules = match (presence, detection) {
                 (_, Some(false)) => continue,
                 (Some(true), Some(true)) => &mut effective.present,
                 (_, _) => &mut effective.unknown,
@@ -150,8 +157,11 @@ impl<'t> Evaluation<'t> {
             // Two rules of one name are two rules, whatever AWS makes of them.
             let name = own.unwrap_or_else(|| id.clone());
             let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
-            let (source, scope) = (self.describe_source(source), self.scope(scope));
-            rules.insert(name, Evaluates { source, scope });
+            let is_certain = (presence, detection) == (Some(true), Some(true));
+            let when = if is_certain { String::new() } else { self.dependence(rule) };
+            let (scope, triggers) = (self.scope(scope), self.triggers(source));
+            let source = self.describe_source(source);
+            rules.insert(name, Evaluates { source, scope, triggers, when });
         }
         (effective, rivals)
     }
@@ -190,7 +200,10 @@ impl<'t> Evaluation<'t> {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
                 let [one, other] = &**terms;
-                match (this.value(one), this.value(other)) {
+                let around = std::mem::replace(&mut this.testing, true);
+                let values = (this.value(one), this.value(other));
+                this.testing = around;
+                match values {
                     (Some(one), Some(other)) => Some(one == other),
                     // What nobody knows is still equal to itself.
                     (_, _) => (one == other).then_some(true),
@@ -266,8 +279,30 @@ impl<'t> Evaluation<'t> {
                 }
                 Known::Text(_) | Known::Nothing => None,
             },
+            Term::Plain(text) => this.plain(text),
+            Term::Digest(text) => {
+                let text = this.text(text)?;
+                Some(Known::Text(Digest::of([text.as_bytes()]).short()))
+            }
             Term::Any(_) | Term::Opaque(_) => None,
         })
+    }
+
+    /// Text that is no function. `CloudFormation` takes it as it stands; AWS Config replaces pseudo
+    /// parameters in it, and whether it does so in a condition is not documented.
+    fn plain(&mut self, text: &str) -> Option<Known> {
+        let mut names = substitutions(text);
+        if !names.any(|name| PSEUDO.contains(&name)) {
+            return bounded(text.to_owned());
+        }
+        if self.testing {
+            return None;
+        }
+        bounded(fill(text, TEXT_MAX, |name| match self.pseudo(name) {
+            Some(value) => Some(value),
+            None if PSEUDO.contains(&name) => None,
+            None => Some(format!("${{{name}}}")),
+        })?)
     }
 
     /// The value in a mapping; that there is none is noted.
@@ -317,7 +352,7 @@ impl<'t> Evaluation<'t> {
             let declared = self.outline.parameters.get(name)?;
             // Of other kinds AWS makes something else than the text that was sent.
             matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
-            self.sent(name)?
+            return self.sent(name).and_then(|text| self.plain(&text));
         };
         bounded(text)
     }
@@ -428,9 +463,44 @@ impl<'t> Evaluation<'t> {
         texts.into_iter().map(text).collect()
     }
 
+    /// What the presence of a rule depends on that nobody can tell here: all of it, so that equal
+    /// texts mean equal presence in every member.
+    fn dependence(&self, rule: &Rule) -> String {
+        let Outline { parameters, mappings, conditions, .. } = self.outline;
+        let Rule { condition, detective, .. } = rule;
+        let own = format!("{condition:?} {detective:?}");
+        let all = format!("{parameters:?} {mappings:?} {conditions:?}");
+        self.with_inputs(&Digest::of([own.as_bytes(), all.as_bytes()]).to_string())
+    }
+
+    /// The types of messages that trigger a rule; what nobody can tell is one of its own.
+    fn triggers(&mut self, source: &'t Source) -> BTreeSet<String> {
+        match source {
+            Source::Said { triggers: None, .. } | Source::Other(_) => BTreeSet::new(),
+            Source::Said { triggers: Some(term), .. } => self.texts(term).unwrap_or_else(|| {
+                let description = self.describe(term);
+                [self.with_inputs(&description)].into()
+            }),
+            Source::Either(test, branches) => {
+                let [yes, no] = &**branches;
+                match self.holds(test) {
+                    Some(true) => self.triggers(yes),
+                    Some(false) => self.triggers(no),
+                    None => {
+                        let (yes, no) = (self.triggers(yes), self.triggers(no));
+                        if yes == no {
+                            return yes;
+                        }
+                        [self.with_inputs(&format!("{yes:?} or {no:?}"))].into()
+                    }
+                }
+            }
+        }
+    }
+
     fn describe_source(&mut self, source: &'t Source) -> String {
         match source {
-            Source::Said { owner, identifier, policy } => {
+            Source::Said { owner, identifier, policy, triggers: _ } => {
                 let parts = [Some(owner), identifier.as_ref(), policy.as_ref()];
                 let parts = parts.into_iter().flatten().map(|term| self.describe(term));
                 cut(parts.collect::<Vec<_>>().join("/"))
@@ -458,8 +528,12 @@ impl<'t> Evaluation<'t> {
             Some(Known::List(_)) | None => {}
         }
         cut(match term {
-            Term::Text(text) | Term::Opaque(text) => text.clone(),
-            Term::Ref(name) => format!("${{{name}}}"),
+            Term::Text(text) => text.clone(),
+            // It may hold a parameter.
+            Term::Opaque(text) => self.with_inputs(text),
+            Term::Ref(name) => self.described_reference(name),
+            Term::Plain(text) => text.clone(),
+            Term::Digest(text) => format!("digest of {}", self.describe(text)),
             Term::If(test, branches) => {
                 let [yes, no] = &**branches;
                 match self.holds(test) {
@@ -488,12 +562,20 @@ impl<'t> Evaluation<'t> {
                     Some(match (said.get(name), self.reference(name)) {
                         (Some(text), _) => text.clone(),
                         (None, Some(Known::Text(text))) => text,
-                        (None, _) => format!("${{{name}}}"),
+                        (None, _) => self.described_reference(name),
                     })
                 });
                 filled.unwrap_or_else(|| text.clone())
             }
         })
+    }
+
+    /// What nobody can evaluate, with what is sent for it: another value makes another text.
+    fn described_reference(&mut self, name: &str) -> String {
+        match self.sent(name) {
+            Some(value) => format!("${{{name}}} {}", Digest::of([value.as_bytes()]).short()),
+            None => format!("${{{name}}}"),
+        }
     }
 
     fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {

@@ -13,9 +13,9 @@ use super::composed::Composed;
 use super::parameters::Declaration;
 use super::remediation::list;
 use super::remediation::list::Remediation;
+use super::schema::is_no_value;
 use super::scope::{ScopeTerm, is_detective};
 use super::{composed, intrinsic};
-use crate::domain::base::model::Digest;
 use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Scalar, Value};
 
 pub(super) const RULE: &str = "AWS::Config::ConfigRule";
@@ -58,6 +58,8 @@ pub(super) enum Source {
         identifier: Option<Term>,
         /// Digest of the policy's text.
         policy: Option<Term>,
+        /// The types of messages that trigger it, as a list; of a managed rule AWS knows them.
+        triggers: Option<Term>,
     },
     Either(Test, Box<[Source; 2]>),
     Other(String),
@@ -84,6 +86,11 @@ pub(super) enum Term {
     Split(String, Box<Term>),
     /// Index and list.
     Select(usize, Box<Term>),
+    /// The digest of a text.
+    Digest(Box<Term>),
+    /// Text that is no function and holds `${names}`: AWS Config replaces those of pseudo
+    /// parameters, though nobody has said where.
+    Plain(String),
     /// One of a list; nobody knows which.
     Any(Box<Term>),
     /// Nobody knows; a description that is equal for equal terms.
@@ -174,6 +181,7 @@ impl Source {
             owner: Term::of(owner),
             identifier: node.get("SourceIdentifier").map(Term::of),
             policy: node.get("CustomPolicyDetails").map(|details| policy(details, depth)),
+            triggers: node.get("SourceDetails").map(|details| triggers(details, depth)),
         }
     }
 }
@@ -184,10 +192,28 @@ fn policy(node: &Node, depth: usize) -> Term {
     if let Some((test, [yes, no])) = choice(node, depth) {
         return Term::If(test, Box::new([policy(yes, depth), policy(no, depth)]));
     }
-    match (node.text(), node.get("PolicyText")) {
-        (Some(text), _) => Term::Text(Digest::of([text.as_bytes()]).short()),
-        (None, Some(text)) if Call::of(node).is_none() => policy(text, depth),
-        (None, _) => Term::Opaque(described(node)),
+    match (Call::of(node), node.get("PolicyText")) {
+        (None, Some(text)) => policy(text, depth),
+        // The text may be a parameter's: what it comes to decides.
+        (_, _) => Term::Digest(Box::new(Term::within(node, depth))),
+    }
+}
+
+/// The types of messages in `SourceDetails`, each of which may be chosen by conditions.
+fn triggers(node: &Node, depth: usize) -> Term {
+    let Some(depth) = depth.checked_sub(1) else { return Term::Opaque(described(node)) };
+    if let Some((test, [yes, no])) = choice(node, depth) {
+        return Term::If(test, Box::new([triggers(yes, depth), triggers(no, depth)]));
+    }
+    if is_no_value(node) {
+        return Term::Ref("AWS::NoValue".to_owned());
+    }
+    match (Call::of(node), node.sequence(), node.get("MessageType")) {
+        (None, Some(nodes), _) => {
+            Term::List(nodes.iter().map(|node| triggers(node, depth)).collect())
+        }
+        (None, None, Some(message)) => Term::within(message, depth),
+        (_, _, _) => Term::Opaque(described(node)),
     }
 }
 
@@ -260,14 +286,13 @@ impl Term {
         }
     }
 
-    /// AWS Config replaces `${AWS::Region}` and its like in plain text, too.
     fn of_plain(text: String) -> Self {
-        if text.contains("${") { Self::Sub(text, BTreeMap::new()) } else { Self::Text(text) }
+        if text.contains("${") { Self::Plain(text) } else { Self::Text(text) }
     }
 
     /// Data in which no function can stand.
     fn literal(node: &Node) -> Self {
-        let text = |node: &Node| node.scalar().and_then(plain).map(Self::Text);
+        let text = |node: &Node| node.scalar().and_then(plain).map(Self::of_plain);
         let list = || node.sequence()?.iter().map(text).collect::<Option<_>>().map(Self::List);
         text(node).or_else(list).unwrap_or_else(|| Self::Opaque(described(node)))
     }

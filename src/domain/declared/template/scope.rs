@@ -25,24 +25,33 @@ pub struct Evaluates {
     pub source: String,
     /// What it looks at.
     pub scope: Scope,
+    /// The types of messages that trigger it; none of a managed rule.
+    pub triggers: BTreeSet<String>,
+    /// Empty for a rule that is there for certain; else what its presence depends on, equal for
+    /// what is equal in every member.
+    pub when: String,
 }
 
 impl Evaluates {
     /// Whether it evaluates the same, and at least as much of what there is.
     pub fn covers(&self, other: &Self) -> bool {
-        self.source == other.source && self.scope.covers(&other.scope)
+        self.source == other.source
+            && self.scope.covers(&other.scope)
+            && other.triggers.is_subset(&self.triggers)
+            && (self.when.is_empty() || self.when == other.when)
     }
 }
 
 impl fmt::Display for Evaluates {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, scope: Scope { types, limits } } = self;
+        let Self { source, scope: Scope { types, limits }, triggers, when: _ } = self;
         out.write_str(source)?;
         if let Some(types) = types {
             let types: Vec<&str> = types.iter().map(String::as_str).collect();
             write!(out, " {TYPES}={}", types.join(","))?;
         }
-        limits.iter().try_for_each(|(field, value)| write!(out, " {field}={value}"))
+        limits.iter().try_for_each(|(field, value)| write!(out, " {field}={value}"))?;
+        triggers.iter().try_for_each(|message| write!(out, " {message}"))
     }
 }
 

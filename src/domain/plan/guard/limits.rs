@@ -73,6 +73,7 @@ pub(super) fn trips(
     trips.extend(scales.packs());
     trips.extend(scales.names());
     trips.extend(scales.rules());
+    trips.extend(scales.rules_left());
     trips.extend(scales.accounts());
     trips.extend(scales.membership());
     trips.extend(scales.caution());
@@ -171,20 +172,43 @@ impl<'a> Scales<'a> {
     }
 
     fn source(&self) -> impl Iterator<Item = Trip> {
-        let weights = self.asked.plan.weights;
+        let weights = &self.asked.plan.weights;
         let empty = weights.source_empty.then(|| {
             trip(TripReason::EmptySource, "the source declares no pack at all".to_owned())
         });
         let percent = self.terms.limits.overlap_percent;
-        let few = is_below(weights.owned_wanted, weights.owned, percent).then(|| {
+        let say = |wanted: usize, owned: usize, when: &str| {
             let why = format!(
-                "only {} of {} packs owned here are still desired (at least {percent} %): is \
+                "only {wanted} of {} owned here{when} are still desired (at least {percent} %): is \
                  this the right directory?",
-                weights.owned_wanted, weights.owned
+                many(owned, "pack"),
             );
-            trip(TripReason::Overlap, why)
-        });
+            is_below(wanted, owned, percent).then(|| trip(TripReason::Overlap, why))
+        };
+        let (wanted, owned) = self.wanted_of_before();
+        let few = say(weights.owned_wanted, weights.owned, "")
+            .or_else(|| say(wanted, owned, " 24 h ago"));
         empty.into_iter().chain(few)
+    }
+
+    /// How many of the packs that were here 24 hours ago are still desired, and of how many: packs
+    /// that were added since do not make up for those that go.
+    fn wanted_of_before(&self) -> (usize, usize) {
+        let unwanted = &self.asked.plan.weights.unwanted;
+        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
+        let gone: BTreeSet<&PackName> =
+            self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect();
+        let before = self.window.packs_before(self.asked.region(), self.terms.elapsed);
+        let (mut wanted, mut owned) = (0_usize, 0_usize);
+        for (pack, _) in before {
+            // One that an approval let go is nobody's any more.
+            if here.contains(pack) || gone.contains(pack) {
+                owned = owned.saturating_add(1);
+                let stays = here.contains(pack) && !unwanted.contains(pack);
+                wanted = wanted.saturating_add(usize::from(stays));
+            }
+        }
+        (wanted, owned)
     }
 
     /// A pack that is deleted in turns with its creation: whoever makes it again wants it.
@@ -304,6 +328,40 @@ impl<'a> Scales<'a> {
             trips.push(trip(TripReason::RuleLoss, why));
         }
         trips
+    }
+
+    /// Whether enough effective rules of a region are left where packs are deleted: which packs
+    /// go decides nothing, as long as it is not most of what evaluates.
+    fn rules_left(&self) -> Option<Trip> {
+        let region = self.asked.region();
+        let deleted: BTreeSet<&PackName> = (self.asked.uncovered.iter())
+            .filter(|at| at.loss == Loss::Pack)
+            .map(|at| &at.pack)
+            .collect();
+        let gone: BTreeSet<&PackName> =
+            self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect();
+        let (mut lost, mut of) = (0_usize, 0_usize);
+        for pack in self.terms.rules.packs() {
+            let loss = self.rule_loss(pack);
+            of = of.saturating_add(loss.of);
+            lost = lost.saturating_add(if deleted.contains(pack) { loss.of } else { loss.lost });
+        }
+        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
+        for (pack, rules) in self.window.packs_before(region, self.terms.elapsed) {
+            if gone.contains(pack) && !here.contains(pack) {
+                of = of.saturating_add(size(rules));
+                lost = lost.saturating_add(size(rules));
+            }
+        }
+        let percent = self.terms.limits.overlap_percent;
+        let left = of.saturating_sub(lost);
+        (!deleted.is_empty() && is_below(left, of, percent)).then(|| {
+            let why = format!(
+                "{region} keeps {left} of {} when packs are deleted (at least {percent} %)",
+                many(of, "effective rule")
+            );
+            trip(TripReason::RuleLoss, why)
+        })
     }
 
     /// Steps that lose rules which no approval covers.
