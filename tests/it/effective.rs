@@ -137,7 +137,7 @@ fn a_rule_is_known_by_its_name_and_by_what_evaluates_it() {
         let (name, source) = present.first_key_value().unwrap();
         writeln!(table, "{name} {source}").unwrap();
     }
-    insta::assert_snapshot!(table, @r"
+    insta::assert_snapshot!(table, @"
     R AWS/X
     r AWS/X
     one AWS/X
@@ -147,7 +147,7 @@ fn a_rule_is_known_by_its_name_and_by_what_evaluates_it() {
     R AWS/X or Z
     R AWS/X or CUSTOM_LAMBDA
     R CUSTOM_LAMBDA/arn:aws:lambda:eu-west-1:${AWS::AccountId}:function:f
-    R CUSTOM_LAMBDA/Fn::ImportValue e3c51bb5
+    R CUSTOM_LAMBDA/Fn::ImportValue e3c51bb5 e3b0c442
     R CUSTOM_POLICY/ee48ae0b
     R CUSTOM_POLICY/75e08514
     R CUSTOM_POLICY/3b196fd4

@@ -253,7 +253,7 @@ fn nothing_goes_when_less_than_half_of_what_we_own_is_still_wanted() {
     ");
     assert_snapshot!(check(second("x v1", "only v2")), @"
     go: x
-    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 0 of 1 pack owned here are still desired (at least 50 %): is this the right directory?
     waits: delete 1 pack
     ");
 }
@@ -269,7 +269,7 @@ fn an_empty_source_never_takes_anything_away() {
     assert_snapshot!(check(second("#empty", "a v1")), @"
     go: -
     empty_source: the source declares no pack at all
-    overlap: only 0 of 1 packs owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 0 of 1 pack owned here are still desired (at least 50 %): is this the right directory?
     waits: delete 1 pack
     ");
 }

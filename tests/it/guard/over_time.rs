@@ -8,8 +8,7 @@ use conformd::domain::plan::window::{SPAN, Sighting, Window};
 use insta::assert_snapshot;
 
 use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};
-use crate::lines::{account, at, place};
-use conformd::domain;
+use crate::lines::{account, at};
 use conformd::domain::base::model::Digest;
 
 /// A pack more than is wanted.
@@ -200,18 +199,22 @@ fn rules_that_parameters_of_somebody_else_switch_off_make_what_was_lost_unknown(
 
 #[test]
 fn packs_that_were_added_today_do_not_make_up_for_those_that_go() {
-    let mut court = Court::new();
-    court.shows("big", "00:00");
-    court.now = at("12:30");
-    court.shows("big junk", "00:00");
-    assert_snapshot!(verdict(&court.rule(second("junk v1", "junk v1; big v1"))), @"
+    let drop_big = || second("junk v1", "junk v1; big v1");
+    let shown = |day: &str| {
+        let mut court = Court::new();
+        court.shows("big", "00:00");
+        court.now = at("12:30");
+        court.intends("junk", &sighting(1));
+        court.shows("big junk", "00:00");
+        court.now = at(day);
+        court
+    };
+    assert_snapshot!(verdict(&shown("13:00").rule(drop_big())), @"
     go: -
     overlap: only 0 of 1 pack owned here 24 h ago are still desired (at least 50 %): is this the right directory?
     waits: delete 1 pack
     ");
-    court.now = at("d3/12:30");
-    court.shows("big junk", "00:00");
-    assert_snapshot!(verdict(&court.rule(second("junk v1", "junk v1; big v1"))), @"go: big");
+    assert_snapshot!(verdict(&shown("d3/12:30").rule(drop_big())), @"go: big");
 }
 
 #[test]

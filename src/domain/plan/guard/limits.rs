@@ -1,6 +1,6 @@
 //! The limits: how much may be lost within 24 hours without an approval.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Asked, Terms, Trip, TripReason};
 use crate::domain::base::model::{AccountId, PackName};
@@ -73,7 +73,10 @@ pub(super) fn trips(
     trips.extend(scales.packs());
     trips.extend(scales.names());
     trips.extend(scales.rules());
-    trips.extend(scales.rules_left());
+    if trips.is_empty() {
+        // Else it says the same once more.
+        trips.extend(scales.rules_left());
+    }
     trips.extend(scales.accounts());
     trips.extend(scales.membership());
     trips.extend(scales.caution());
@@ -340,18 +343,21 @@ impl<'a> Scales<'a> {
             .collect();
         let gone: BTreeSet<&PackName> =
             self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect();
+        let before: BTreeMap<&PackName, u32> =
+            self.window.packs_before(region, self.terms.elapsed).collect();
         let (mut lost, mut of) = (0_usize, 0_usize);
-        for pack in self.terms.rules.packs() {
+        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
+        // What was added within the day is neither lost nor left; where all is new it is all there is.
+        for pack in here.iter().filter(|pack| before.is_empty() || before.contains_key(**pack)) {
             let loss = self.rule_loss(pack);
             of = of.saturating_add(loss.of);
             lost = lost.saturating_add(if deleted.contains(pack) { loss.of } else { loss.lost });
         }
-        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
-        for (pack, rules) in self.window.packs_before(region, self.terms.elapsed) {
-            if gone.contains(pack) && !here.contains(pack) {
-                of = of.saturating_add(size(rules));
-                lost = lost.saturating_add(size(rules));
-            }
+        for (_, rules) in
+            before.iter().filter(|(pack, _)| gone.contains(*pack) && !here.contains(*pack))
+        {
+            of = of.saturating_add(size(*rules));
+            lost = lost.saturating_add(size(*rules));
         }
         let percent = self.terms.limits.overlap_percent;
         let left = of.saturating_sub(lost);
