@@ -120,6 +120,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             adopt: false,
             suspend: None,
             invalid_now: None,
+            unended: None,
         };
         desired.packs.insert(name, Want::Pack(Box::new(want)));
     }

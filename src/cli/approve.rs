@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use super::ask::Address;
 use super::plan::{chosen, is_simulated, look, print, simulated_line};
@@ -31,6 +34,10 @@ pub(super) struct Args {
     /// How long the approval is valid; at most 7 days.
     #[arg(long = "for", value_name = "TIME", default_value = "72h", value_parser = life)]
     life: Duration,
+    /// Write the document to this file instead of stdout. A redirection would make an empty file
+    /// first, which is an error in the source.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
     /// Print what the daemon at this plain http:// address waits for, instead of what a fresh plan
     /// waits for.
     #[arg(long, value_name = "URL")]
@@ -63,7 +70,7 @@ struct Found {
     unseen: Vec<String>,
 }
 
-/// Prints the document; stdout has nothing else, and nothing at all if nothing waits.
+/// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Found { waiting, names, simulated, now, unseen } = match &args.daemon {
         Some(daemon) => reported(daemon, &args.regions).await?,
@@ -91,8 +98,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         )?;
     }
     writeln!(stderr, "Commit the document as a file of the source, then merge it.")?;
-    print(&document)?;
+    match &args.to {
+        None => print(&document)?,
+        Some(file) => write(file, &document)?,
+    }
     Ok(code)
+}
+
+/// Whole or not at all: whoever reads the source never sees a part of it.
+fn write(file: &Path, document: &str) -> anyhow::Result<()> {
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(".new");
+    let written =
+        std::fs::write(&unfinished, document).and_then(|()| std::fs::rename(&unfinished, file));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// What a running daemon waits for.
@@ -103,8 +122,9 @@ async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found>
     let page = format!("/api/v1/approvals/pending{query}");
     let view: ApprovalsView = answers::get(daemon, &page).await?.1;
     let waiting = view.waiting();
-    let ApprovalsView { simulated, now, names, .. } = view;
-    Ok(Found { waiting, names, simulated, now, unseen: Vec::new() })
+    let ApprovalsView { simulated, now, names, unseen, .. } = view;
+    let unseen = unseen.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
+    Ok(Found { waiting, names, simulated, now, unseen: unseen.collect() })
 }
 
 /// What a fresh plan waits for.

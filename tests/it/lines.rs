@@ -332,6 +332,7 @@ fn want(desired: &mut Desired, line: &str) {
         adopt: false,
         suspend: None,
         invalid_now: None,
+        unended: None,
     };
     let suspend = |until| Some(Suspend { reason: "audit freeze".to_owned(), until });
     for word in pack.rest {
@@ -342,6 +343,10 @@ fn want(desired: &mut Desired, line: &str) {
             }
             "selects" => {
                 want.selects = true;
+                None
+            }
+            "unended" => {
+                want.unended = Some(SourcePath::new("templates/iam.yaml").unwrap());
                 None
             }
             "broken" => {

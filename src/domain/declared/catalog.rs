@@ -266,8 +266,11 @@ fn judge(
             .template
             .as_ref()
             .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))
-            .and_then(|template| resolve(&mut findings, draft, template, constraints))
-            .map(|manifest| Declared::Good(Arc::new(manifest))),
+            .and_then(|template| {
+                let unended = templates.unended(&draft);
+                let manifest = resolve(&mut findings, draft, template, constraints)?;
+                Some(Declared::Good(Arc::new(Manifest { unended, ..manifest })))
+            }),
     };
     let why = || {
         let error = findings.all.iter().find(|found| found.severity == Severity::Error);

@@ -65,6 +65,8 @@ pub struct Manifest {
     pub adopt: bool,
     /// `spec.suspend`.
     pub suspend: Option<Suspend>,
+    /// The file of it, or of its template, that ends in the middle of a line: it may be cut off.
+    pub unended: Option<SourcePath>,
 }
 
 /// `spec.state`: whether the pack should be there at all.

@@ -30,6 +30,7 @@ pub(super) fn changes(
         adopt: _,
         suspend: _,
         invalid_now: _,
+        unended: _,
     } = want;
     if have.is_some_and(|(have, _)| content.is_echoed_by(&have.record)) {
         return Vec::new();

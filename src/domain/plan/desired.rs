@@ -11,7 +11,7 @@ use crate::domain::base::model::{
 };
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
-use crate::domain::declared::snapshot::Absence;
+use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::declared::template::Template;
 use crate::domain::members::tracker::Targets;
 use crate::domain::observed::content::Content;
@@ -124,6 +124,8 @@ pub struct DesiredPack {
     pub suspend: Option<Suspend>,
     /// Why the manifest as it stands now is invalid, when this is the last good form.
     pub invalid_now: Option<String>,
+    /// The file of it that ends in the middle of a line: it may be cut off.
+    pub unended: Option<SourcePath>,
 }
 
 /// What this place should hold.
@@ -295,6 +297,7 @@ fn pack(
         adopt: manifest.adopt,
         suspend: manifest.suspend.clone(),
         invalid_now,
+        unended: manifest.unended.clone(),
     }
 }
 
@@ -341,6 +344,7 @@ mod tests {
             deletion_policy: DeletionPolicy::Delete,
             adopt: false,
             suspend: None,
+            unended: None,
         }
     }
 

@@ -520,6 +520,7 @@ mod tests {
                     adopt,
                     suspend,
                     invalid_now,
+                    unended: None,
                 };
                 desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
             }

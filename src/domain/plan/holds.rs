@@ -10,11 +10,15 @@ use super::history::{Memory, Sent, Sight};
 use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::base::time::{after, backoff};
+use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::members::rollout::Verdict;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
 use crate::domain::organization::membership::Standing;
 use crate::domain::organization::membership_changes::Excuse;
+use crate::domain::plan::decision::Inputs;
+use crate::domain::plan::desired::Want;
+use crate::domain::plan::loss::LossAt;
 
 /// How long AWS is believed that a run is active, unless every member is known to be done: what a
 /// delegated administrator is shown may stay `CREATE_IN_PROGRESS` for ever. After that a write is
@@ -164,12 +168,36 @@ impl PlanContext<'_> {
     /// A directory that is not published as a whole may show a file that is half written: what
     /// takes something away waits for a second equal reading.
     fn reading_hold(&self, step: &Step) -> Option<Decision> {
-        if step.losses.is_empty() || self.desired.confirmed {
+        if step.losses.is_empty() {
+            return None;
+        }
+        if let Some(path) = self.unended(step) {
+            let why = format!(
+                "it takes something away, and {path} ends in the middle of a line, as a file that \
+                 was cut off does; if it is whole, end it with a line break"
+            );
+            return Some(waiting(step.clone(), HoldReason::Source, why, None));
+        }
+        if self.desired.confirmed {
             return None;
         }
         let why = "it takes something away; a second reading of the source has to agree first";
         let until = self.desired.confirms_at;
         Some(waiting(step.clone(), HoldReason::SecondLook, why.to_owned(), until))
+    }
+
+    /// A file of the pack that may be cut off, where the directory is not published as a whole and
+    /// no approval says that the losses are meant.
+    fn unended(&self, step: &Step) -> Option<&SourcePath> {
+        let Some(Want::Pack(want)) = self.desired.packs.get(&step.pack) else { return None };
+        let path = want.unended.as_ref().filter(|_| self.desired.absence != Absence::Atomic)?;
+        let Inputs { approvals, window, place, .. } = self.inputs;
+        let is_permitted = step.losses.lost.iter().all(|loss| {
+            let (region, pack) = (place.region.clone(), step.pack.clone());
+            let at = LossAt { region, pack, loss: loss.clone() };
+            approvals.covering(window, &at, step.last_update).is_some()
+        });
+        (!is_permitted).then_some(path)
     }
 
     /// Waits until two looks this far apart agree.

@@ -226,3 +226,20 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
     ");
     assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");
 }
+
+#[test]
+fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
+    let shown = "a v1[p,q]; b v1";
+    let wanted = "a v2[p] unended; b v2 unended";
+    let mut court = Court::new();
+    let ruling = court.rule_knowing(&format!("#declared; {wanted}"), shown);
+    assert_snapshot!(text(ruling.approved.plan()), @"");
+    // What is published as a whole is whole.
+    assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"go: a b");
+    court.permit(at("13:00"), rules("a", "q"));
+    let ruling = court.rule_knowing(&format!("#declared; {wanted}"), shown);
+    assert_snapshot!(verdict(&ruling), @"
+    go: a b
+    approved by drop-old
+    ");
+}

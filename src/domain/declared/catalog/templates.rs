@@ -8,7 +8,7 @@ use super::intake::{name_problem, text_of};
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::manifest::{TemplateChoice, TemplateSource};
+use crate::domain::declared::manifest::{Draft, TemplateChoice, TemplateSource};
 use crate::domain::declared::snapshot::{FileContent, SourcePath};
 use crate::domain::declared::template::Template;
 
@@ -56,6 +56,20 @@ impl<'f> Templates<'f> {
                 template.map(TemplateSource::Read)
             }
         }
+    }
+
+    /// The file of a manifest, or of its template, that ends in the middle of a line. JSON that is
+    /// cut off cannot be read.
+    pub(super) fn unended(&self, draft: &Draft) -> Option<SourcePath> {
+        let is_unended = |path: &&SourcePath| match self.files.get(*path) {
+            Some(FileContent::Bytes(bytes)) => !bytes.ends_with(b"\n") && !bytes.ends_with(b"}"),
+            Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => false,
+        };
+        [Some(&draft.origin.path), draft.template_file()]
+            .into_iter()
+            .flatten()
+            .find(is_unended)
+            .cloned()
     }
 
     fn file(

@@ -75,6 +75,7 @@ pub(in crate::domain) fn resolve(
         deletion_policy,
         adopt,
         suspend,
+        unended: None,
     })
 }
 

@@ -15,6 +15,8 @@ use crate::domain::organization::membership::Membership;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::HoldReason;
 use crate::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
+use crate::domain::present::report::RegionReport;
+use crate::domain::present::view::text::clean;
 
 /// `GET /api/v1/approvals/pending`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +41,8 @@ pub struct ApprovalsView {
     pub undeclared: BTreeMap<PackName, BTreeSet<Region>>,
     /// Names of the accounts among the losses, as far as they are known.
     pub names: BTreeMap<AccountId, String>,
+    /// Regions that could not be read, each with the reason: their losses are missing here.
+    pub unseen: BTreeMap<Region, String>,
     /// An `Approval` manifest of exactly these losses, whose reason is still to be filled in.
     pub document: Option<String>,
 }
@@ -61,6 +65,18 @@ pub fn approvals(facts: &Facts) -> ApprovalsView {
         losses: waiting.losses().clone(),
         undeclared: waiting.undeclared().clone(),
         names,
+        unseen: facts
+            .regions()
+            .filter_map(|(region, report)| Some((region.clone(), unseen(report)?)))
+            .collect(),
+    }
+}
+
+/// Why what waits in a region is not known.
+fn unseen(report: Option<&RegionReport>) -> Option<String> {
+    match report {
+        Some(report) => report.unseen.as_ref().map(|unseen| clean(&unseen.why)),
+        None => Some("it was not reconciled yet".to_owned()),
     }
 }
 
@@ -138,7 +154,7 @@ pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
 /// Packs that are named in one line; the document names all.
 const PACKS_MAX: usize = 5;
 
-/// `2 packs in 3 regions are not declared by any manifest`; `None` if there are none.
+/// `2 packs in 3 regions are not declared there by any manifest`; `None` if there are none.
 pub fn undeclared(waiting: &Waiting) -> Option<String> {
     let packs = waiting.undeclared();
     let regions: BTreeSet<&Region> = packs.values().flatten().collect();
@@ -148,7 +164,10 @@ pub fn undeclared(waiting: &Waiting) -> Option<String> {
     };
     let verb = if packs.len() == 1 { "is" } else { "are" };
     (!packs.is_empty()).then(|| {
-        format!("{} in {place} {verb} not declared by any manifest", many(packs.len(), "pack"))
+        format!(
+            "{} in {place} {verb} not declared there by any manifest",
+            many(packs.len(), "pack")
+        )
     })
 }
 
@@ -160,8 +179,9 @@ pub fn undeclared_names(waiting: &Waiting) -> String {
 
 /// What to do about packs that no manifest declares.
 pub const UNDECLARED_WAYS: &str = "A missing file is no evidence that somebody removed it. To keep \
-    a pack, restore its manifest. To delete it, commit its manifest with `state: Absent`, or what \
-    `conformd approve` prints.";
+    a pack, restore its manifest, or the region in its `regions`. To delete it there, commit what \
+    `conformd approve` prints; to delete it in every region, a manifest with `state: Absent` does, \
+    too.";
 
 /// What to do about losses that the guard holds.
 pub const GUARDED_WAYS: &str = "If this is intended, commit what `conformd approve` prints; \
