@@ -17,7 +17,8 @@ use crate::clock::Clock;
 use crate::domain::base::heartbeat::{Beater, Task};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
-use crate::domain::present::journal::{Journal, Look, News};
+use crate::domain::present::journal::note::Look;
+use crate::domain::present::journal::{Journal, News};
 use crate::domain::present::report::{Reports, SourceStatus};
 use crate::domain::present::view::{About, Caller};
 

@@ -39,7 +39,7 @@ use crate::http::{self, About, Caller, Listeners, Token};
 use crate::intake::{self, Parsed, Refresh};
 use crate::metrics::{self, Metrics, Program, Settings, Setup};
 use crate::organization::{self, Demand};
-use crate::region::Policy;
+use crate::region::settings::Policy;
 use crate::region::task::{self, Channels};
 use crate::source::{self, SourceState};
 use crate::{journal, probe};

@@ -31,8 +31,11 @@ use crate::intake::Intake;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::organization::{Paced, walk_once};
 use crate::probe::Probe;
-use crate::record::{self, BYTES_MAX, Terms};
-use crate::region::{Policy, Reconciler, SharedWindow, Surroundings};
+use crate::record;
+use crate::record::BYTES_MAX;
+use crate::record::terms::Terms;
+use crate::region::settings::Policy;
+use crate::region::{Reconciler, SharedWindow, Surroundings};
 use crate::source::directory::Directory;
 
 /// The settings, or the account they lead to, do not fit: exit code 78.

@@ -8,7 +8,8 @@ use crate::domain::base::code;
 use crate::domain::base::model::Malformed;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Meaning, Node, Scalar};
+use crate::domain::declared::yaml::tree::{Entry, Node};
+use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// A length of time was moved to the nearest end of its range.
 const CLAMPED: &str = "interval-clamped";

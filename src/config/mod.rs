@@ -23,7 +23,7 @@ use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::Node;
+use crate::domain::declared::yaml::tree::Node;
 use crate::domain::plan::guard;
 use crate::domain::plan::redeploy::Rescue;
 use crate::domain::present::iam_policy::{ExternalId, RoleName};

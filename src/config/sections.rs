@@ -18,7 +18,7 @@ use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::untrusted::veiled;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::Absence;
-use crate::domain::declared::yaml::Node;
+use crate::domain::declared::yaml::tree::Node;
 use crate::domain::plan::guard;
 use crate::domain::plan::redeploy::{AfterDeadline, Rescue};
 use crate::domain::present::iam_policy::{ExternalId, RoleName};

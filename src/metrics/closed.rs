@@ -16,11 +16,11 @@ use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{DriftKind, PackState};
 
-use super::count::{ApprovalState, Phase, Requeue, TickEnd};
 use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
     PACK_UPDATE_LAST, PackFamilies, ReconcileFamilies,
 };
+use super::labels::{ApprovalState, Phase, Requeue, TickEnd};
 
 /// Kinds of failure that leave a region unmanaged until somebody does something about them, or AWS
 /// does. Throttling is none: it passes, and `reconcile_last_success` shows when it does not.

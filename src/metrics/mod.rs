@@ -7,6 +7,8 @@
 mod closed;
 mod count;
 mod families;
+mod figures;
+mod labels;
 mod memory_limit;
 mod process;
 mod show;

@@ -26,7 +26,7 @@ mod linux {
     use prometheus::{Gauge, Result};
 
     use super::Program;
-    use crate::metrics::show::seconds;
+    use crate::metrics::figures::seconds;
 
     const START_TIME: &str = "process_start_time_seconds";
 

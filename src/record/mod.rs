@@ -8,15 +8,17 @@
 mod cells;
 mod database;
 mod fault;
+mod identity;
 mod place;
 mod prune;
 mod reader;
 mod rows;
 mod store;
 mod task;
+pub mod terms;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,13 +35,14 @@ use self::reader::{not_configured, only_no_record};
 use self::rows::Identity;
 use self::store::Store;
 pub use self::task::run;
-use crate::domain::base::model::{AccountId, Digest, Installation, Region};
+use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::declared::template::Template;
 use crate::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LevelEntry,
     LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
 };
+use crate::record::terms::Terms;
 
 /// The bytes that history takes at most: years of a large organization, and checked in a second.
 pub const BYTES_MAX: u64 = 256 * 1_024 * 1_024;
@@ -52,35 +55,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Events that wait to be written; more are counted as lost.
 const EVENTS_WAITING_MAX: usize = 4_096;
-
-/// Which record, and for whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
-    /// The directory it lies in; `None`: nothing is remembered.
-    pub directory: Option<PathBuf>,
-    /// Whose it is.
-    pub installation: Installation,
-    /// The account that owns the packs.
-    pub account: AccountId,
-    /// What the process is called, for others that find the record in use: `conformd run`.
-    pub command: String,
-    /// How long history is kept.
-    pub retention: Duration,
-    /// The bytes that history may take: [`BYTES_MAX`].
-    pub bytes_max: u64,
-}
-
-impl Terms {
-    fn bytes_hard(&self) -> u64 {
-        // An eighth at least, for records that are kept small on purpose.
-        self.bytes_max.saturating_add(RESERVE.min(self.bytes_max / 8))
-    }
-
-    /// The file, for messages.
-    fn path(&self) -> PathBuf {
-        self.directory.as_deref().unwrap_or(Path::new("")).join(FILE)
-    }
-}
 
 /// Numbers for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +126,7 @@ impl Record {
         let status = RecordStatus::Unusable(not_configured());
         let shared = Shared::new(terms, true, status);
         let begun = shared.terms.begin_in_memory(now).and_then(|connection| {
-            let identity = reader::identity(&connection, &shared.terms)?;
+            let identity = identity::identity(&connection, &shared.terms)?;
             let bytes_max = shared.terms.bytes_max;
             Ok(Store { connection, identity, place: None, bytes_max })
         });
@@ -496,7 +470,7 @@ type OpenFile = (Connection, place::Inode, Identity, Window);
 
 fn open_file(terms: &Terms, path: &Path, now: &Stamp) -> Result<OpenFile, Fault> {
     let (connection, file) = place::open(terms, path, now)?;
-    let identity = reader::identity(&connection, terms)?;
+    let identity = identity::identity(&connection, terms)?;
     let window = reader::window(&connection, now)?;
     Ok((connection, file, identity, window))
 }

@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use super::cells::insert;
 use super::fault::{Fault, io_cause};
 use super::rows::Identity;
-use super::{Terms, database, reader};
+use super::terms::Terms;
+use super::{database, identity};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::base::untrusted::flowing;
 use crate::domain::plan::record::NoRecordCause;
@@ -132,7 +133,7 @@ pub(super) fn open(terms: &Terms, path: &Path, now: &Stamp) -> Result<(Connectio
     let file = inode(path)?;
     tighten(path);
     let connection = database::open_to_write(path, terms.bytes_hard(), |connection| {
-        reader::identity(connection, terms).map(drop)
+        identity::identity(connection, terms).map(drop)
     })?;
     Ok((connection, file))
 }

@@ -8,13 +8,15 @@ use rusqlite::types::Value;
 use super::cells::select;
 use super::fault::{Fault, Unrecorded, no_record};
 use super::rows::{Identity, kind_word};
-use super::{Terms, database, place};
+use super::terms::Terms;
+use super::{database, place};
 use crate::domain::base::model::Digest;
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::plan::record::{
     EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState, NoRecord, NoRecordCause,
     TemplateText, Window,
 };
+use crate::record::identity::identity;
 
 /// The newest row of each pack and region. Rows are numbered as they are added.
 const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY region, pack)";
@@ -92,23 +94,6 @@ pub(super) fn not_configured() -> NoRecord {
         cause: NoRecordCause::NotConfigured,
         why: "no directory for the record is configured".to_owned(),
     }
-}
-
-/// Whose record this is; another installation's is refused.
-pub(super) fn identity(connection: &Connection, terms: &Terms) -> Result<Identity, Fault> {
-    let found = select::<Identity>(connection, "", Vec::new())?;
-    let Some((_, identity)) = found.into_iter().next() else {
-        return Err(Fault::Damaged("it does not say whose it is".to_owned()));
-    };
-    let Terms { installation, account, .. } = terms;
-    if (&identity.installation, &identity.account) != (installation, account) {
-        let found = format!(
-            "it belongs to installation {} in account {}, not to {installation} in {account}",
-            identity.installation, identity.account,
-        );
-        return Err(Fault::Refused(NoRecordCause::OtherOwner, found));
-    }
-    Ok(identity)
 }
 
 pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fault> {

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared_window::SharedWindow;
 use crate::clock::Clock;
-use crate::domain::base::model::{Region, Revision, Timestamp};
+use crate::domain::base::model::{Region, Revision};
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::steps::Step;
 use crate::executor;
 use crate::intake::{Parsed, Refresh};
+use crate::region::moment::running;
 
 /// What can change under a plan, as the daemon and the commands watch it.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +21,7 @@ pub struct Watched {
     /// Nothing begins after this.
     pub stop: CancellationToken,
     /// The settings, if they can change: the version that the plan was made with counts as seen.
-    pub policy: Option<watch::Receiver<std::sync::Arc<super::Policy>>>,
+    pub policy: Option<watch::Receiver<std::sync::Arc<crate::region::settings::Policy>>>,
     /// The manifests, if they can change; likewise.
     pub parsed: Option<watch::Receiver<Parsed>>,
     /// How to read the source afresh; without it a command has read it just now.
@@ -84,26 +85,4 @@ impl executor::Gate for Gate<'_> {
         }
         self.window.begin(self.region, step, permits, revision).await
     }
-}
-
-/// A moment by every clock that the window needs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    /// On the monotonic clock.
-    pub(super) elapsed: Duration,
-    /// The time of day.
-    pub(super) now: Timestamp,
-    /// AWS's time.
-    pub(super) aws_now: Timestamp,
-}
-
-impl Moment {
-    pub(super) fn of(clock: &Clock) -> Self {
-        Self { elapsed: clock.elapsed(), now: clock.now(), aws_now: clock.aws_now() }
-    }
-}
-
-/// The time that has passed on a clock that counts a machine's sleep too.
-pub(super) fn running(clock: &Clock) -> Duration {
-    clock.stamp().boot.map_or_else(|| clock.elapsed(), |boot| boot.elapsed)
 }

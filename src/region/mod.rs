@@ -4,7 +4,9 @@
 //! `apply`. It is generic over the port and knows neither the SDK nor the simulator.
 
 mod gate;
+mod moment;
 pub mod observe;
+pub mod settings;
 mod shared_window;
 pub mod task;
 pub mod track;
@@ -16,13 +18,12 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
-use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{AccountId, Digest, Installation, Timestamp};
+use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::{Pace, backoff, jittered};
 use crate::domain::declared::approval::Approvals;
 use crate::domain::declared::catalog::Declared;
 use crate::domain::declared::manifest::TemplateSource;
-use crate::domain::members::tracker::{Facts, Sweeps};
+use crate::domain::members::tracker::Facts;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{Observed, Ownership};
 use crate::domain::observed::recorder::Recorders;
@@ -31,40 +32,20 @@ use crate::domain::plan::decision::Inputs;
 use crate::domain::plan::desired::{Desired, Grounds, desired};
 use crate::domain::plan::diff::plan;
 use crate::domain::plan::effective_rules::{HeldRules, Templates};
-use crate::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use crate::domain::plan::guard::{Ruling, Terms, approve};
 use crate::domain::plan::history::History;
 use crate::domain::plan::outcome::{Ending, Outcome};
-use crate::domain::plan::redeploy::Rescue;
 use crate::domain::plan::window::Window;
 use crate::domain::present::report::{RegionReport, Tick, Timing};
 use crate::executor::execute;
 use crate::intake::Intake;
-use gate::{Gate, Moment, running};
+use crate::region::settings::Policy;
+use gate::Gate;
+use moment::{Moment, running};
 use shared_window::Intent;
 
 pub use gate::Watched;
 pub use shared_window::SharedWindow;
-
-/// Everything a region goes by that the settings decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// Whose packs are ours.
-    pub installation: Installation,
-    /// How far conformd may go.
-    pub mode: Mode,
-    /// What may go away unasked.
-    pub limits: Limits,
-    /// How long things take.
-    pub pace: Pace,
-    /// Organization packs per region (AWS Config quota: 50).
-    pub quota: usize,
-    /// How often members are read.
-    pub sweeps: Sweeps,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: Rescue,
-    /// An account list that is older is not believed to be current.
-    pub list_age_max: Duration,
-}
 
 /// What a region goes by that others found out.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@ mod recorded;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::gate::Moment;
+use super::moment::Moment;
 use crate::clock::Clock;
 use crate::domain::base::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::declared::template::Template;

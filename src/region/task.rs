@@ -7,7 +7,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Policy, Reconciler, Surroundings, Watched};
+use super::settings::Policy;
+use super::{Reconciler, Surroundings, Watched};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};

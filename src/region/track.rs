@@ -7,7 +7,8 @@
 use std::future::pending;
 use std::time::Duration;
 
-use super::{Policy, Reconciler};
+use super::Reconciler;
+use super::settings::Policy;
 use crate::cloud::{Reader, RowFilter, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::model::Timestamp;

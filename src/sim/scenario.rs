@@ -22,7 +22,7 @@ use crate::domain::base::model::{AccountId, AccountState, Malformed, Region, Tim
 use crate::domain::declared::diagnostic::{Severity, Span};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::Node;
+use crate::domain::declared::yaml::tree::Node;
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");

@@ -15,7 +15,8 @@ use std::io::{BufWriter, Write as _};
 use conformd::domain::declared::snapshot::SourcePath;
 use conformd::domain::declared::template::{Census, Template};
 use conformd::domain::declared::yaml;
-use conformd::domain::declared::yaml::{Meaning, Node};
+use conformd::domain::declared::yaml::Meaning;
+use conformd::domain::declared::yaml::tree::Node;
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
@@ -414,7 +415,7 @@ fn mutated(dice: &mut Dice, text: &str) -> String {
 /// The gate's tree in long form, as JSON.
 fn tree_of(node: &Node) -> Value {
     let bare = match &node.value {
-        yaml::Value::Scalar(scalar) => match scalar.meaning {
+        yaml::tree::Value::Scalar(scalar) => match scalar.meaning {
             _ if node.tag.is_some() => json!(*scalar.text),
             Meaning::Null => Value::Null,
             Meaning::Bool(value) => json!(value),
@@ -422,8 +423,8 @@ fn tree_of(node: &Node) -> Value {
             Meaning::Float => json!(scalar.text.parse::<f64>().unwrap()),
             Meaning::Text => json!(*scalar.text),
         },
-        yaml::Value::Sequence(nodes) => nodes.iter().map(tree_of).collect(),
-        yaml::Value::Mapping(mapping) => {
+        yaml::tree::Value::Sequence(nodes) => nodes.iter().map(tree_of).collect(),
+        yaml::tree::Value::Mapping(mapping) => {
             let entries = mapping.entries.iter();
             Value::Object(
                 entries.map(|entry| (entry.key.text.to_string(), tree_of(&entry.value))).collect(),

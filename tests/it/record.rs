@@ -23,7 +23,8 @@ use conformd::domain::plan::record::{
     Giving, LossCause, LossEntry, LossKey, LossKind, LossState, NoRecord, NoRecordCause,
     RecordStatus, TemplateText,
 };
-use conformd::record::{BYTES_MAX, Opened, Record, Terms};
+use conformd::record::terms::Terms;
+use conformd::record::{BYTES_MAX, Opened, Record};
 use jiff::SignedDuration;
 
 /// A day, the window of losses.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use conformd::domain::declared::snapshot::SourcePath;
 use conformd::domain::declared::template::Template;
 use conformd::domain::declared::yaml;
-use conformd::domain::declared::yaml::{Meaning, Node};
+use conformd::domain::declared::yaml::Meaning;
+use conformd::domain::declared::yaml::tree::Node;
 use proptest::prelude::*;
 
 use crate::rendering::{Form, Tree, render};
@@ -282,15 +283,17 @@ fn other_value(node: &Node) -> serde_yaml::Value {
     use serde_yaml::Value;
     use serde_yaml::value::{Tag, TaggedValue};
     let bare = match &node.value {
-        yaml::Value::Scalar(scalar) => match scalar.meaning {
+        yaml::tree::Value::Scalar(scalar) => match scalar.meaning {
             Meaning::Null => Value::Null,
             Meaning::Bool(value) => Value::Bool(value),
             Meaning::Integer => Value::Number(scalar.text.parse::<i64>().unwrap().into()),
             Meaning::Float => Value::Number(scalar.text.parse::<f64>().unwrap().into()),
             Meaning::Text => Value::String(scalar.text.to_string()),
         },
-        yaml::Value::Sequence(nodes) => Value::Sequence(nodes.iter().map(other_value).collect()),
-        yaml::Value::Mapping(mapping) => Value::Mapping(
+        yaml::tree::Value::Sequence(nodes) => {
+            Value::Sequence(nodes.iter().map(other_value).collect())
+        }
+        yaml::tree::Value::Mapping(mapping) => Value::Mapping(
             mapping
                 .entries
                 .iter()

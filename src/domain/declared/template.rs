@@ -37,7 +37,7 @@ use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::snapshot::SourcePath;
 use super::yaml;
-use super::yaml::{Entry, Node, Value};
+use super::yaml::tree::{Entry, Node, Value};
 use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::{code, limits};
 

@@ -7,28 +7,22 @@
 //! between two looks is not. What is absent: any decision, and the record, which is the log.
 
 mod deeds;
+pub mod note;
 mod people;
 mod regions;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::report::{RegionReport, Reports, SourceStatus};
+use super::report::{RegionReport, SourceStatus};
 use super::view::{About, Caller};
-use crate::domain::base::model::{AccountId, PackName, Region, Revision, Timestamp};
+use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::untrusted::flowing;
-use crate::domain::base::words::{first_few, many};
-use crate::domain::organization::membership::Membership;
+use crate::domain::base::words::many;
 use crate::domain::plan::event::{Event, EventKind, Events, Weight};
+use crate::domain::present::journal::note::{EVENTS_MAX, Look, Note, TEXT_MAX, subject};
 use people::People;
 use regions::Regions;
-
-/// Events that are kept; older ones are in the log.
-pub const EVENTS_MAX: usize = 500;
-/// Characters of one event's text, so that all of them stay well below a megabyte.
-const TEXT_MAX: usize = 400;
-/// Packs, regions or accounts that one event names; the rest is counted.
-const NAMED_MAX: usize = 5;
 
 /// Something that happened at one moment, which the next look would not show any more.
 #[derive(Debug, Clone)]
@@ -39,64 +33,6 @@ pub enum News {
     Reloaded,
     /// The settings were read again and cannot be used: the sentence says why.
     NotReloaded(String),
-}
-
-/// Everything that is looked at, at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
-    /// What the program is.
-    pub about: &'a About,
-    /// Whether AWS has confirmed who asks.
-    pub caller: &'a Caller,
-    /// The source.
-    pub source: &'a SourceStatus,
-    /// Who is a member of the organization.
-    pub membership: &'a Membership,
-    /// The last report of each region.
-    pub reports: &'a Reports,
-    /// The time, by AWS's clock.
-    pub now: Timestamp,
-}
-
-/// What is to become an event.
-#[derive(Debug, PartialEq, Eq)]
-struct Note {
-    kind: EventKind,
-    weight: Weight,
-    region: Option<Region>,
-    pack: Option<PackName>,
-    account: Option<AccountId>,
-    text: String,
-}
-
-impl Note {
-    fn new(kind: EventKind, weight: Weight, text: impl Into<String>) -> Self {
-        Self { kind, weight, region: None, pack: None, account: None, text: text.into() }
-    }
-
-    fn at(self, region: &Region) -> Self {
-        Self { region: Some(region.clone()), ..self }
-    }
-
-    /// About these packs: named by the event itself if it is one.
-    fn of(self, packs: &[&PackName]) -> Self {
-        match packs {
-            [pack] => Self { pack: Some((*pack).clone()), ..self },
-            _ => self,
-        }
-    }
-}
-
-/// One by its name; several by how many there are, and some of their names.
-fn subject(noun: &str, names: &[String]) -> String {
-    match names {
-        [name] => name.clone(),
-        _ => format!("{} ({})", many(names.len(), noun), first_few(names, NAMED_MAX)),
-    }
-}
-
-fn packs(packs: &[&PackName]) -> String {
-    subject("pack", &packs.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 /// The events that are kept, and what they have told.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PACKS_SHOWN_MAX, count, moment, seconds};
+use super::{PACKS_SHOWN_MAX, count, moment};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::members::new_account::{Newcomer, Phase};
 use crate::domain::members::rollout::{Arrival, Verdict};
@@ -15,6 +15,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::recorder::{RecorderKind, Recorders};
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::present::report::Reports;
+use crate::metrics::figures::seconds;
 
 use super::super::closed::{STATUSES, SWEEPS, account_state};
 use super::super::families::{Families, PACK_ACCOUNTS};

@@ -17,18 +17,14 @@ use crate::domain::present::report::{
 };
 
 use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
-use super::count::ApprovalState;
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
+use super::labels::ApprovalState;
 use super::{Intervals, Memory, Program, Settings, View};
+use crate::metrics::figures::seconds;
 
 /// Packs of one region that have series of their own: twice AWS's quota, so that strangers' names
 /// and manifests without number cannot fill the monitoring. The first in order are shown.
 const PACKS_SHOWN_MAX: usize = 100;
-
-/// A moment as Prometheus writes it: seconds since the epoch.
-pub(super) fn seconds(at: Timestamp) -> f64 {
-    at.as_duration().as_secs_f64()
-}
 
 /// A moment that may not have come yet: then 0.
 fn moment(at: Option<Timestamp>) -> f64 {

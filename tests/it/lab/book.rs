@@ -12,7 +12,7 @@ use conformd::domain::plan::steps::HoldReason;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
 use conformd::intake::Intake;
-use conformd::region::Policy;
+use conformd::region::settings::Policy;
 use conformd::sim::world::World;
 
 use super::crew::{Telling, Tellings};

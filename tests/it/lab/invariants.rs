@@ -18,7 +18,7 @@ use conformd::domain::plan::desired::{Basis, Grounds, desired};
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::report::RegionReport;
 use conformd::intake::Intake;
-use conformd::region::Policy;
+use conformd::region::settings::Policy;
 
 use super::truth::{Owner, owner};
 use super::witness::{Mutation, Notes};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::plan::record::{NoRecordCause, RecordStatus};
-use conformd::record::{FILE, Reader, Record, Terms};
+use conformd::record::terms::Terms;
+use conformd::record::{FILE, Reader, Record};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use tempfile::TempDir;

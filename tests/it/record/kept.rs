@@ -11,7 +11,8 @@ use conformd::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, HoldBasis,
     LossCause, LossEntry, LossKey, LossKind, LossState, Window,
 };
-use conformd::record::{FILE, Opened, Reader, Record, Terms, Unrecorded, run};
+use conformd::record::terms::Terms;
+use conformd::record::{FILE, Opened, Reader, Record, Unrecorded, run};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tempfile::TempDir;

@@ -14,7 +14,8 @@ use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::{Draft, Kind, State, kind, read_approval};
 use crate::domain::declared::snapshot::{FileContent, SourcePath, is_ignore_file, list_problems};
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::{Document, Node};
+use crate::domain::declared::yaml::Document;
+use crate::domain::declared::yaml::tree::Node;
 
 /// A draft with what was found in its document.
 #[derive(Debug)]
@@ -217,7 +218,7 @@ fn is_template(root: &Node) -> bool {
 
 /// Refuses what another YAML reader could take for something else, where nothing else is wrong with
 /// it. Dates are moments to every reader; what stands at `exempt` is left out.
-fn refuse_ambiguous(findings: &mut Findings<'_>, root: &yaml::Node, exempt: Option<Span>) {
+fn refuse_ambiguous(findings: &mut Findings<'_>, root: &Node, exempt: Option<Span>) {
     for ambiguous in yaml::ambiguous(root) {
         let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
         let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
@@ -237,7 +238,7 @@ pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
 }
 
 /// Where `metadata.name` stands.
-fn name_span(root: &yaml::Node) -> Option<Span> {
+fn name_span(root: &Node) -> Option<Span> {
     root.get("metadata")?.get("name").map(|name| name.span)
 }
 

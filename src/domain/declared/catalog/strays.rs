@@ -7,7 +7,8 @@
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::{Node, span_of_line};
+use crate::domain::declared::yaml::span_of_line;
+use crate::domain::declared::yaml::tree::Node;
 
 /// The ways out that are always there.
 const WAYS_OUT: &str = "fix it, move it out of the source path, or list it in .conformdignore";

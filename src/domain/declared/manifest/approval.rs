@@ -10,7 +10,8 @@ use crate::domain::base::code;
 use crate::domain::base::model::{AccountId, Malformed, PackName, Region};
 use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Meaning, Node};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::Node;
 
 /// Fields of an approval's `spec`.
 pub(super) const SPEC: &[&str] = &["reason", "expires", "permits"];

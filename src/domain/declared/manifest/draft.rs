@@ -10,7 +10,7 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::parts::{OverrideDraft, Parameters, TemplateChoice};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::Node;
+use crate::domain::declared::yaml::tree::Node;
 
 /// Fields at the root of every manifest.
 pub(super) const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];

@@ -7,7 +7,8 @@ use crate::domain::base::code;
 use crate::domain::base::model::{Malformed, Timestamp};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Mapping, Meaning, Node};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Mapping, Node};
 
 /// A value with the place to show when something is wrong with it.
 #[derive(Debug, Clone, Copy)]

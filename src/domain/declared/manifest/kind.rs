@@ -7,7 +7,7 @@ use crate::domain::base::code;
 use crate::domain::base::nearest::{did_you_mean, distance, nearest};
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::{Node, Value};
+use crate::domain::declared::yaml::tree::{Node, Value};
 
 /// The `apiVersion` of every manifest.
 pub const API_VERSION: &str = "conformd/v1alpha1";

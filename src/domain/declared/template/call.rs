@@ -2,7 +2,8 @@
 //! (`Fn::If`). Which functions there are, and what may stand where, is for others to say.
 
 use crate::domain::declared::diagnostic::Span;
-use crate::domain::declared::yaml::{Entry, Meaning, Node, Value};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Entry, Node, Value};
 
 /// A function with its argument.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,8 @@
 
 use super::intrinsic;
 use crate::domain::base::model::{Digest, MARKER_PARAMETER};
-use crate::domain::declared::yaml::{Meaning, Node, Scalar, Value};
+use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// The value the marker parameter has when none is sent; it is sent always.
 const MARKER_DEFAULT: &str = "none";

@@ -12,7 +12,7 @@ use crate::domain::base::nearest::did_you_mean;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Node};
+use crate::domain::declared::yaml::tree::{Entry, Node};
 
 /// Attributes of a resource (`CloudFormation` template reference), and two that AWS's own packs
 /// carry besides.

@@ -14,7 +14,7 @@ use crate::domain::base::code;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{Entry, Node, Value};
 
 /// Outcomes of one text that are followed where texts are put together (ours).
 const PIECES_MAX: usize = 64;

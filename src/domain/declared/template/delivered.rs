@@ -11,7 +11,7 @@ use crate::domain::declared::diagnostic::Diagnostic;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::{Node, Value};
+use crate::domain::declared::yaml::tree::{Node, Value};
 
 /// What findings in a delivered template call the file.
 const PATH: &str = "delivered-template";

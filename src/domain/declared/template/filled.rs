@@ -17,7 +17,8 @@ use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Scalar, Style, Value};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::{Meaning, Scalar, Style};
 
 /// Regions of every partition that stand for all where nobody says which are meant: what is found
 /// in each of them does not depend on the region.

@@ -5,7 +5,8 @@ use super::call::Call;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Scalar, Style, Value};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::{Meaning, Scalar, Style};
 
 /// The properties of a remediation with every parameter in the form of the reference; a warning
 /// where it is another.

@@ -9,7 +9,8 @@ use super::call::Call;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Value};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
 
 /// Characters of `InputParameters` as JSON (AWS Config API: `ConfigRule`).
 const INPUT_PARAMETERS_MAX: usize = 1_024;

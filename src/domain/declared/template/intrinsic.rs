@@ -7,7 +7,8 @@ use super::outline::entries;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Node, Scalar, Value};
+use crate::domain::declared::yaml::Scalar;
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
 
 /// The one key whose value is a date by habit.
 pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";

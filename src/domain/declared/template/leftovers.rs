@@ -7,7 +7,7 @@ use super::names::PSEUDO;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{Entry, Node, Value};
 
 /// Texts that are for people, or a language of their own.
 const PROSE: &[&str] = &[

@@ -6,7 +6,7 @@ use super::outline::{RULE, entries};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, Node};
 
 /// Pseudo parameters (`CloudFormation` template reference).
 pub(super) const PSEUDO: &[&str] = &[

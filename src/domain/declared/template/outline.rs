@@ -16,7 +16,8 @@ use super::remediation::list::Remediation;
 use super::schema::is_no_value;
 use super::scope::{ScopeTerm, is_detective};
 use super::{composed, intrinsic};
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Scalar, Value};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::{Meaning, Scalar};
 
 pub(super) const RULE: &str = "AWS::Config::ConfigRule";
 

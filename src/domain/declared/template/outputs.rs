@@ -5,7 +5,7 @@ use super::outline::entries;
 use super::sections::check_logical_id;
 use crate::domain::base::code;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
 /// Fields of an output (`CloudFormation` template reference).
 const FIELDS: &[&str] = &["Condition", "Description", "Export", "Value"];

@@ -8,7 +8,8 @@ use crate::domain::base::model::MARKER_PARAMETER;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
 /// Attributes of a parameter (`CloudFormation` template reference).
 const ATTRIBUTES: &[&str] = &[

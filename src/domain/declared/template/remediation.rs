@@ -11,7 +11,8 @@ use super::schema::is_no_value;
 use super::{forms, inputs, rule, schema};
 use crate::domain::base::code;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
 pub(super) const REMEDIATION: &str = "AWS::Config::RemediationConfiguration";
 

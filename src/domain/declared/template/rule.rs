@@ -8,7 +8,8 @@ use super::{inputs, schema};
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Node, Value, joining};
+use crate::domain::declared::yaml::joining;
+use crate::domain::declared::yaml::tree::{Entry, Node, Value};
 
 pub(super) use super::outline::RULE;
 

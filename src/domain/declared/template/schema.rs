@@ -13,7 +13,8 @@ use super::canonical::Canonical;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Meaning, Node, Scalar, Value};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::{Meaning, Scalar};
 
 const RULE: &str = include_str!("schemas/config-rule.json");
 const REMEDIATION: &str = include_str!("schemas/remediation-configuration.json");

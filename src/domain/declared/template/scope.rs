@@ -6,7 +6,7 @@ use std::fmt;
 use super::call::Call;
 use super::outline::{Term, Test, choice, described};
 use super::schema::is_no_value;
-use crate::domain::declared::yaml::Node;
+use crate::domain::declared::yaml::tree::Node;
 
 /// The field with several values: a rule looks at resources of any of these types.
 pub(super) const TYPES: &str = "ComplianceResourceTypes";

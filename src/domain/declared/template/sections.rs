@@ -5,7 +5,7 @@ use super::outline::entries;
 use super::{outputs, parameters};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
 /// Sections that packs are known to work with.
 const PROVEN: &[&str] = &[

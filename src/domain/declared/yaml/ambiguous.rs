@@ -1,6 +1,7 @@
 //! Plain scalars that two YAML readers could read differently: found here, refused by who reads on.
 
-use super::{Entry, Mapping, Meaning, Node, Scalar, Value};
+use super::tree::{Entry, Mapping, Node, Value};
+use super::{Meaning, Scalar};
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::SourcePath;

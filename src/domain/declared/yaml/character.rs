@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::reader::{BOM, span_at};
+use super::place::{BOM, span_at};
 use super::unicode::name;
 use crate::domain::base::untrusted::{is_invisible, is_joining};
 use crate::domain::base::{code, limits};

@@ -10,17 +10,17 @@ use granit_parser::{
     StructureStyle, Tag,
 };
 
+use super::character;
 use super::character::Token;
 use super::scalar::{Meaning, Scalar, Style};
-use super::{Entry, Mapping, Node, Value, character};
+use super::tree::{Entry, Mapping, Node, Value};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::declared::snapshot::SourcePath;
+use crate::domain::declared::yaml::place::{BOM, small, span_at};
 
 const WRITE_IT_OUT: &str =
     "write it out: anchors, aliases and merge keys are refused, as by CloudFormation";
-
-pub(super) const BOM: char = '\u{feff}';
 
 /// One document of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,28 +126,6 @@ fn check_size(path: &SourcePath, text: &str) -> Result<(), Box<Diagnostic>> {
     let found = format!("the file has {} bytes", text.len());
     let problem = Diagnostic::error(path, None, code::TOO_LARGE, found);
     Err(Box::new(problem.expected(format!("at most {}", limits::SOURCE_FILE_BYTES))))
-}
-
-/// The place of a byte offset, which lies on a character boundary.
-pub(in crate::domain) fn span_at(text: &str, offset: usize, length: usize) -> Span {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.matches('\n').count() + 1;
-    let column = before.get(line_start..).unwrap_or("").trim_start_matches(BOM).chars().count() + 1;
-    Span { line: small(line), column: small(column), start: offset, end: offset + length }
-}
-
-/// The place of a line, whose number counts from 0.
-pub(in crate::domain) fn span_of_line(text: &str, number: usize) -> Span {
-    let start = text.split_inclusive('\n').take(number).map(str::len).sum();
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let mark = line.len() - line.trim_start_matches(BOM).len();
-    let start = if number == 0 { start + mark } else { start };
-    span_at(text, start, line.len() - mark)
-}
-
-fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// A collection that is still open.

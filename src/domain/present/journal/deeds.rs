@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Note, packs};
+use super::note::{Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::PackName;
 use crate::domain::plan::event::{EventKind, Weight};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Look, Note, subject};
+use super::note::{Look, Note, subject};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::words::many;

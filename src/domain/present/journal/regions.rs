@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Look, Note, packs};
+use super::note::{Look, Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::rollout::{Arrival, Verdict};

@@ -12,7 +12,8 @@ use crate::domain::declared::template::Template;
 use crate::domain::declared::template::call::Call;
 use crate::domain::declared::template::canonical::Canonical;
 use crate::domain::declared::template::outline::{described, entries};
-use crate::domain::declared::yaml::{Entry, Meaning, Node};
+use crate::domain::declared::yaml::Meaning;
+use crate::domain::declared::yaml::tree::{Entry, Node};
 
 /// A remediation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

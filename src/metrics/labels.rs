@@ -1,0 +1,122 @@
+//! Closed sets of labels that no other part of the program has.
+
+use crate::domain::base::failure::FailureKind;
+use crate::domain::plan::outcome::Ending;
+use crate::domain::present::report::RegionReport;
+
+/// How a tick ended: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TickEnd {
+    /// The region was read whole, and whatever was sent was accepted.
+    Ok,
+    /// The region could not be read whole.
+    Incomplete,
+    /// A mutation failed or has no clear outcome.
+    Error,
+}
+
+impl TickEnd {
+    pub(super) const ALL: [Self; 3] = [Self::Ok, Self::Incomplete, Self::Error];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Incomplete => "incomplete",
+            Self::Error => "error",
+        }
+    }
+
+    pub(super) fn of(report: &RegionReport) -> Self {
+        if report.unseen.is_some() {
+            return Self::Incomplete;
+        }
+        let failed = report.outcomes.iter().any(|outcome| match outcome.ending {
+            Ending::Failed { .. } | Ending::Unknown { .. } => true,
+            Ending::Accepted { .. } | Ending::NotStarted => false,
+        });
+        if failed { Self::Error } else { Self::Ok }
+    }
+}
+
+/// A part of a tick: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Observe,
+    Plan,
+    Apply,
+}
+
+impl Phase {
+    pub(super) const ALL: [Self; 3] = [Self::Observe, Self::Plan, Self::Apply];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+/// Why something is tried again: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Requeue {
+    /// AWS was working on the pack.
+    InFlight,
+    /// Too many requests.
+    Throttled,
+    /// Any other refusal.
+    Error,
+    /// No clear answer.
+    Unknown,
+    /// The region could not be read.
+    Unseen,
+}
+
+impl Requeue {
+    pub(super) const ALL: [Self; 5] =
+        [Self::InFlight, Self::Throttled, Self::Error, Self::Unknown, Self::Unseen];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Throttled => "throttled",
+            Self::Error => "error",
+            Self::Unknown => "unknown",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    pub(super) fn of(ending: &Ending) -> Option<Self> {
+        match ending {
+            Ending::Accepted { .. } | Ending::NotStarted => None,
+            Ending::Unknown { .. } => Some(Self::Unknown),
+            Ending::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
+            Ending::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
+            Ending::Failed { .. } => Some(Self::Error),
+        }
+    }
+}
+
+/// What an approval is worth: the closed set of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ApprovalState {
+    /// It let a plan through in some region's last tick.
+    Matched,
+    /// It names no plan of now.
+    Unmatched,
+    /// Its time is over.
+    Expired,
+}
+
+impl ApprovalState {
+    pub(super) const ALL: [Self; 3] = [Self::Matched, Self::Unmatched, Self::Expired];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Unmatched => "unmatched",
+            Self::Expired => "expired",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a record is opened with.
+
+use crate::domain::base::model::{AccountId, Installation};
+use crate::record::RESERVE;
+use crate::record::place::FILE;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Which record, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The directory it lies in; `None`: nothing is remembered.
+    pub directory: Option<PathBuf>,
+    /// Whose it is.
+    pub installation: Installation,
+    /// The account that owns the packs.
+    pub account: AccountId,
+    /// What the process is called, for others that find the record in use: `conformd run`.
+    pub command: String,
+    /// How long history is kept.
+    pub retention: Duration,
+    /// The bytes that history may take: [`BYTES_MAX`].
+    pub bytes_max: u64,
+}
+
+impl Terms {
+    pub(super) fn bytes_hard(&self) -> u64 {
+        // An eighth at least, for records that are kept small on purpose.
+        self.bytes_max.saturating_add(RESERVE.min(self.bytes_max / 8))
+    }
+
+    /// The file, for messages.
+    pub(super) fn path(&self) -> PathBuf {
+        self.directory.as_deref().unwrap_or(Path::new("")).join(FILE)
+    }
+}

@@ -1,0 +1,30 @@
+//! Everything a region goes by that the settings decide.
+
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::Installation;
+use crate::domain::base::time::Pace;
+use crate::domain::members::tracker::Sweeps;
+use crate::domain::plan::guard::Limits;
+use crate::domain::plan::redeploy::Rescue;
+use std::time::Duration;
+
+/// Everything a region goes by that the settings decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whose packs are ours.
+    pub installation: Installation,
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// What may go away unasked.
+    pub limits: Limits,
+    /// How long things take.
+    pub pace: Pace,
+    /// Organization packs per region (AWS Config quota: 50).
+    pub quota: usize,
+    /// How often members are read.
+    pub sweeps: Sweeps,
+    /// How accounts are rescued that AWS gave up.
+    pub rescue: Rescue,
+    /// An account list that is older is not believed to be current.
+    pub list_age_max: Duration,
+}
