@@ -246,7 +246,7 @@ fn daemon_and_command_print_one_approval() {
     let one = scene.run(&[&asked[..], &["--region", "eu-west-1"]].concat()).expect(0).stdout;
     assert!(one.contains("regions: [eu-west-1]") && !one.contains("us-east-1"), "{one}");
     let page = daemon.get("/").unwrap().body;
-    assert!(page.contains("2 packs in 2 regions are not declared by any manifest"), "{page}");
+    assert!(page.contains("2 packs in 2 regions are not declared there by any manifest"), "{page}");
     assert!(page.contains("- delete: [keys, logs]"), "{page}");
     daemon.stop().expect(0);
 }

@@ -384,7 +384,7 @@ fn a_retry_that_finds_the_pack_busy_waits_like_any_other() {
         12:02 |        |                            | throttled
     "), @"
     12:00    update iam (members failed) → throttled
-    12:01    iam held: retry until 12:01:10
+    12:01    iam held: retry until 12:01:05
     12:02    update iam (members failed) → throttled
     ");
 }

@@ -213,7 +213,7 @@ mod quiet {
         manifests[0].age = Some(30);
         lab.write(&file(&manifests));
         lab.run_for(hours(7)).await;
-        insta::assert_snapshot!(lab.trace(), @r"
+        insta::assert_snapshot!(lab.trace(), @"
         0:00 eu-west-1 create cis accepted
         1:00 eu-west-1 update cis refused: in_flight
         1:00 eu-west-1 hold cis: retry
@@ -222,22 +222,22 @@ mod quiet {
         1:03 eu-west-1 update cis refused: in_flight
         1:03 eu-west-1 hold cis: retry
         1:07 eu-west-1 update cis refused: in_flight
-        1:08 eu-west-1 hold cis: retry
-        1:16 eu-west-1 update cis refused: in_flight
-        1:16 eu-west-1 hold cis: retry
-        1:33 eu-west-1 update cis refused: in_flight
-        1:34 eu-west-1 hold cis: retry
-        1:50 eu-west-1 update cis refused: in_flight
-        1:51 eu-west-1 hold cis: retry
+        1:07 eu-west-1 hold cis: retry
+        1:17 eu-west-1 update cis refused: in_flight
+        1:17 eu-west-1 hold cis: retry
+        1:32 eu-west-1 update cis refused: in_flight
+        1:33 eu-west-1 hold cis: retry
+        1:49 eu-west-1 update cis refused: in_flight
+        1:49 eu-west-1 hold cis: retry
         2:07 eu-west-1 update cis refused: in_flight
         2:07 eu-west-1 hold cis: retry
-        2:25 eu-west-1 update cis refused: in_flight
-        2:26 eu-west-1 hold cis: retry
+        2:24 eu-west-1 update cis refused: in_flight
+        2:24 eu-west-1 hold cis: retry
         2:42 eu-west-1 update cis refused: in_flight
-        2:42 eu-west-1 hold cis: retry
-        2:57 eu-west-1 update cis refused: in_flight
+        2:43 eu-west-1 hold cis: retry
+        2:58 eu-west-1 update cis refused: in_flight
         2:58 eu-west-1 hold cis: retry
-        3:12 eu-west-1 update cis accepted
+        3:14 eu-west-1 update cis accepted
         ");
     }
 

@@ -43,9 +43,9 @@ fn a_busy_pack_is_asked_again_after_a_minute_up_to_a_quarter_of_an_hour() {
     12:02    update iam (changed) → in_flight
     12:05    update iam (changed) → in_flight
     12:10    update iam (changed) → in_flight
-    12:19    update iam (changed) → in_flight
-    12:36    update iam (changed) → in_flight
-    12:52    update iam (changed) → in_flight
+    12:20    update iam (changed) → in_flight
+    12:39    update iam (changed) → in_flight
+    12:58    update iam (changed) → in_flight
     ");
 }
 
@@ -63,7 +63,7 @@ fn a_busy_pack_that_ends_up_as_wanted_forgets_its_wait() {
     12:02    update iam (changed) → in_flight
     12:04    -
     13:00    update iam (changed) → in_flight
-    13:01    iam held: retry until 13:01:10
+    13:01    iam held: retry until 13:01:05
     13:02    update iam (changed)
     ");
 }
@@ -96,8 +96,8 @@ fn a_delete_that_aws_rejects_is_not_repeated_at_once() {
     "), @"
     12:00    old held: second_look until 12:15:00
     12:15    delete old (unwanted) → rejected
-    12:15:30 old held: retry until 12:16:11
-    12:16    old held: retry until 12:16:11
+    12:15:30 old held: retry until 12:16:08
+    12:16    old held: retry until 12:16:08
     12:17    delete old (unwanted)
     ");
 }

@@ -233,7 +233,14 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
     let wanted = "a v2[p] unended; b v2 unended";
     let mut court = Court::new();
     let ruling = court.rule_knowing(&format!("#declared; {wanted}"), shown);
-    assert_snapshot!(text(ruling.approved.plan()), @"");
+    assert_snapshot!(text(ruling.approved.plan()), @"
+    ~ b update
+        template   b7d7d13d (10 rules) → 662788a9 (10 rules)
+    ! a held, would update
+        template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
+        source: it takes something away, and templates/iam.yaml ends in the middle of a line, as a file that was cut off does; if it is whole, end it with a line break
+    Plan: 0 to create, 1 to update, 0 to delete; 1 held.
+    ");
     // What is published as a whole is whole.
     assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"go: a b");
     court.permit(at("13:00"), rules("a", "q"));
