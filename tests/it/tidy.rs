@@ -47,6 +47,15 @@ impl<'a> File<'a> {
         self.path.starts_with("src/")
     }
 
+    /// The module, or the room of the domain.
+    fn room(&self) -> Option<String> {
+        let within = self.path.strip_prefix("src/domain/").and_then(|it| it.split_once('/'));
+        match within {
+            Some((room, _)) => Some(format!("domain/{room}")),
+            None => self.module().map(str::to_owned),
+        }
+    }
+
     fn module(&self) -> Option<&str> {
         let beneath = self.path.strip_prefix("src/")?;
         Some(beneath.split('/').next()?.trim_end_matches(".rs"))
@@ -119,7 +128,12 @@ fn check(path: &str, text: &str) -> String {
 
 #[test]
 fn an_import_upwards_is_found() {
-    assert_snapshot!(check("src/domain/plan.rs", "use crate::region::Task;"), @"2: `domain` imports `region`: it may import nothing; move what both need down");
+    assert_snapshot!(check("src/domain/base/model.rs", "use crate::region::Task;"), @"2: `domain/base` imports `region`: it may import nothing; move what both need down");
+    assert_snapshot!(check("src/domain/members/probe.rs", "use crate::domain::plan::guard::Limits;\nuse crate::domain::{base, declared};"), @"
+    2: `domain/members` imports `domain/plan`: it may import domain/base, domain/observed, domain/organization; move what both need down
+    3: `domain/members` imports `domain/declared`: it may import domain/base, domain/observed, domain/organization; move what both need down
+    ");
+    assert_snapshot!(check("src/domain/new/x.rs", ""), @"1: `domain/new` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud; move what both need down");
     assert_snapshot!(check("src/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, record, executor, metrics; move what both need down");
     assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
@@ -130,6 +144,8 @@ fn an_import_upwards_is_found() {
 #[test]
 fn an_import_downwards_within_or_in_a_test_is_fine() {
     assert_eq!(check("src/region.rs", "use crate::domain::{model, plan};"), "");
+    assert_eq!(check("src/region.rs", "use crate::domain::plan::guard;"), "");
+    assert_eq!(check("src/domain/plan/guard.rs", "use crate::domain::base::model;"), "");
     assert_eq!(check("src/aws/reader.rs", "use super::error;\nuse crate::aws::client;"), "");
     assert_eq!(check("src/sim/mod.rs", "#[cfg(test)]\nmod tests { use crate::aws::Client; }"), "");
     assert_eq!(
@@ -148,7 +164,7 @@ fn an_sdk_named_outside_of_aws_is_found() {
 fn an_impure_domain_is_found() {
     let text = "use std::collections::HashMap;\nuse std::time::Instant;\nasync fn f() {}\n\
                 fn g() { tracing::info!(\"x\"); std::fs::read(\"x\") }";
-    assert_snapshot!(check("src/domain/plan.rs", text), @r"
+    assert_snapshot!(check("src/domain/plan/diff.rs", text), @r"
     2: `HashMap` in `domain`: use BTreeMap: order is output
     3: `Instant` in `domain`: take the time as an argument
     4: `async` in `domain`: read in a task, decide in a plain function

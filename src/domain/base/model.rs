@@ -434,7 +434,7 @@ pub(crate) mod counted {
     use std::cell::Cell;
 
     thread_local! {
-        pub(in crate::domain) static DIGESTS: Cell<usize> = const { Cell::new(0) };
+        pub(crate) static DIGESTS: Cell<usize> = const { Cell::new(0) };
     }
 }
 

@@ -1,8 +1,8 @@
 //! Approvals: reviewed documents that say in words which losses they permit.
 //!
 //! An approval lives at most [`LIFE_MAX`], covers each loss it names once in each region, and
-//! covers nothing that it does not name. Which losses it covers is in `loss`, what was used of it in
-//! `window`.
+//! covers nothing that it does not name. Which losses it covers is in `loss`, what was used of it
+//! in `window`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

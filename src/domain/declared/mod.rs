@@ -1,5 +1,5 @@
-//! What a team wrote: the files of the source, read as YAML, templates, manifests and approvals, and
-//! checked as a whole. Nothing here knows what AWS holds.
+//! What a team wrote: the files of the source, read as YAML, templates, manifests and approvals,
+//! and checked as a whole. Nothing here knows what AWS holds.
 
 pub mod approval;
 pub mod catalog;

@@ -157,7 +157,7 @@ impl Template {
 impl Template {
     /// What is put together with these input parameters and must not be sent, if anything is:
     /// where it stands in the template, and why. Without a region it may be any.
-    pub(in crate::domain) fn refused_text(
+    pub(crate) fn refused_text(
         &self,
         inputs: &BTreeMap<String, String>,
         region: Option<&Region>,

@@ -17,7 +17,7 @@ mod unicode;
 pub use ambiguous::{Ambiguous, ambiguous};
 pub(super) use character::{is_exotic_space, joining};
 pub use json::json_problem;
-pub(in crate::domain) use place::span_of_line;
+pub(crate) use place::span_of_line;
 use reader::read_delivered;
 pub use reader::{Document, decode, read};
 pub use scalar::{Meaning, Scalar, Style};

@@ -6,6 +6,18 @@ use super::{File, Finding};
 /// Each module and what it may import: only what stands above it here.
 #[rustfmt::skip]
 const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("domain/base", &[]),
+    ("domain/declared", &["domain/base"]),
+    ("domain/observed", &["domain/base"]),
+    ("domain/organization", &["domain/base", "domain/declared"]),
+    ("domain/members", &["domain/base", "domain/observed", "domain/organization"]),
+    ("domain/plan", &[
+        "domain/base", "domain/declared", "domain/observed", "domain/organization", "domain/members",
+    ]),
+    ("domain/present", &[
+        "domain/base", "domain/declared", "domain/observed", "domain/organization", "domain/members",
+        "domain/plan",
+    ]),
     ("domain", &[]),
     ("telemetry", &[]),
     ("clock", &["domain"]),
@@ -45,15 +57,18 @@ const SDK: &[&str] = &["aws_sdk_", "aws_config", "aws_smithy", "aws_types", "aws
 
 /// A module imports only what the table allows it.
 pub(super) fn only_downwards(file: &File<'_>) -> Vec<Finding> {
-    let Some(module) = file.module().filter(|module| *module != "lib") else {
+    let Some(module) = file.room().filter(|module| module != "lib") else {
         return Vec::new();
     };
     let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
         return vec![(1, format!("`{module}` is a new module: say in tidy whom it may import"))];
     };
+    // Who may import the domain may import each room of it.
+    let top = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
     let found = named_modules(file).into_iter().filter(|(_, name)| {
-        name != module
+        *name != module
             && !allowed.contains(&name.as_str())
+            && !allowed.contains(&&*top(name))
             && MAY_IMPORT.iter().any(|(known, _)| known == name)
     });
     let say = |name| {
@@ -96,7 +111,7 @@ fn named_modules(file: &File<'_>) -> Vec<(usize, String)> {
     let mut named = Vec::new();
     let mut name = |at: usize, prefix: &str| {
         let rest = &code[at + prefix.len()..];
-        named.extend(heads(rest).into_iter().map(|head| (line_of(code, at), head)));
+        named.extend(rooms(rest).into_iter().map(|head| (line_of(code, at), head)));
     };
     let prefixes =
         ["crate::".to_owned(), "conformd::".to_owned(), "super::".repeat(depth(file.path))];
@@ -108,6 +123,16 @@ fn named_modules(file: &File<'_>) -> Vec<(usize, String)> {
         }
     }
     named
+}
+
+/// The same, with the room for what is in the domain.
+fn rooms(rest: &str) -> Vec<String> {
+    let within = rest.strip_prefix("domain::").map(heads);
+    let inner = |head: String| match (&within, head.as_str()) {
+        (Some(inner), "domain") => inner.iter().map(|room| format!("domain/{room}")).collect(),
+        (_, _) => vec![head],
+    };
+    heads(rest).into_iter().flat_map(inner).collect()
 }
 
 /// How many `super` lead from a file to the root of the crate.

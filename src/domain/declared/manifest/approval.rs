@@ -21,7 +21,7 @@ pub(super) const PERMIT: &[&str] =
 
 /// Reads a document that is an approval; nothing if any of it is in error, since a doubtful
 /// approval permits nothing.
-pub(in crate::domain) fn read(findings: &mut Findings<'_>, root: &Node) -> Option<Approval> {
+pub(crate) fn read(findings: &mut Findings<'_>, root: &Node) -> Option<Approval> {
     let fields = Fields::open(findings, Field::alone(root), "the manifest", ROOT)?;
     let metadata = fields.required(findings, "metadata");
     let name = metadata.and_then(|metadata| read_name(findings, metadata));

@@ -32,11 +32,11 @@ pub(super) const SPEC: &[&str] = &[
 
 /// What a manifest says, field by field. Fields in error are absent.
 #[derive(Debug)]
-pub(in crate::domain) struct Draft {
-    pub(in crate::domain) origin: Origin,
-    pub(in crate::domain) name: Option<(PackName, Span)>,
+pub(crate) struct Draft {
+    pub(crate) origin: Origin,
+    pub(crate) name: Option<(PackName, Span)>,
     pub(super) labels: BTreeMap<String, String>,
-    pub(in crate::domain) template: Option<(TemplateChoice, Span)>,
+    pub(crate) template: Option<(TemplateChoice, Span)>,
     pub(super) parameters: Parameters,
     pub(super) regions: Option<BTreeMap<Region, Span>>,
     pub(super) overrides: Vec<OverrideDraft>,
@@ -45,12 +45,12 @@ pub(in crate::domain) struct Draft {
     pub(super) deletion_policy: DeletionPolicy,
     pub(super) adopt: bool,
     pub(super) suspend: Option<Suspend>,
-    pub(in crate::domain) state: State,
+    pub(crate) state: State,
 }
 
 impl Draft {
     /// Reads a document that is a pack manifest.
-    pub(in crate::domain) fn read(findings: &mut Findings<'_>, root: &Node) -> Self {
+    pub(crate) fn read(findings: &mut Findings<'_>, root: &Node) -> Self {
         let mut draft = Self {
             origin: Origin { path: findings.path.clone(), span: root.span },
             name: None,
@@ -134,7 +134,7 @@ impl Draft {
     }
 
     /// The file of its template, if it names one.
-    pub(in crate::domain) fn template_file(&self) -> Option<&SourcePath> {
+    pub(crate) fn template_file(&self) -> Option<&SourcePath> {
         match &self.template {
             Some((TemplateChoice::File(path), _)) => Some(path),
             Some((TemplateChoice::Inline { .. } | TemplateChoice::S3(_), _)) | None => None,

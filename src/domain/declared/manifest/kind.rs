@@ -23,7 +23,7 @@ const SLIPS_MAX: usize = 3;
 
 /// What a document is.
 #[derive(Debug)]
-pub(in crate::domain) enum Kind {
+pub(crate) enum Kind {
     Pack,
     Approval,
     /// Not ours: to be ignored.
@@ -33,7 +33,7 @@ pub(in crate::domain) enum Kind {
 }
 
 /// Tells what a document is.
-pub(in crate::domain) fn kind(path: &SourcePath, root: &Node) -> Kind {
+pub(crate) fn kind(path: &SourcePath, root: &Node) -> Kind {
     let near_miss =
         |span: Span, found: String| Diagnostic::error(path, Some(span), code::NEAR_MISS, found);
     let miss = |problem: Diagnostic| Kind::NearMiss(Box::new(problem));

@@ -10,7 +10,7 @@ pub(super) type Parameters = BTreeMap<String, (String, Span)>;
 
 /// Where the template is said to be.
 #[derive(Debug, Clone)]
-pub(in crate::domain) enum TemplateChoice {
+pub(crate) enum TemplateChoice {
     /// In a file of the source.
     File(SourcePath),
     /// In the manifest; `literal` if its lines stand there as they are (`|`).

@@ -14,7 +14,7 @@ use crate::domain::declared::template::{DYNAMIC_HINT, Effective, Template};
 use crate::domain::declared::yaml::joining;
 
 /// The manifest, or nothing if anything about it is in error.
-pub(in crate::domain) fn resolve(
+pub(crate) fn resolve(
     findings: &mut Findings<'_>,
     draft: Draft,
     template: TemplateSource,
@@ -81,7 +81,7 @@ pub(in crate::domain) fn resolve(
 
 /// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
 /// Everything else that it holds is not used.
-pub(in crate::domain) fn bury(
+pub(crate) fn bury(
     findings: &mut Findings<'_>,
     draft: Draft,
     constraints: &Constraints,

@@ -29,11 +29,11 @@ const TEXT_MAX: usize = 65_536;
 const DEPTH_MAX: usize = 200;
 
 /// What to do about a dynamic reference.
-pub(in crate::domain) const HINT: &str =
+pub(crate) const HINT: &str =
     "what it becomes in a member cannot be judged: write the value itself";
 
 /// Whether a text holds the beginning of a dynamic reference.
-pub(in crate::domain) fn is_dynamic(text: &str) -> bool {
+pub(crate) fn is_dynamic(text: &str) -> bool {
     text.match_indices("resolve:")
         .any(|(at, _)| text.get(..at).is_some_and(|before| before.trim_end().ends_with("{{")))
 }

@@ -35,7 +35,7 @@ impl Template {
     }
 
     /// The same, with the names that two of the rules in effect share.
-    pub(in crate::domain) fn rules_and_rivals(
+    pub(crate) fn rules_and_rivals(
         &self,
         inputs: &BTreeMap<String, String>,
         region: &Region,
@@ -44,7 +44,7 @@ impl Template {
     }
 
     /// What a parameter expects instead of this value, if it does not take it.
-    pub(in crate::domain) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
+    pub(crate) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
         self.outline.parameters.get(name)?.expected_instead(value)
     }
 }

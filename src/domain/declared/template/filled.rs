@@ -151,10 +151,7 @@ pub(super) fn check(findings: &mut Findings<'_>, outline: &Outline, dependent: &
 
 impl Template {
     /// The names that two of the rules in effect share whatever the region.
-    pub(in crate::domain) fn rivals_everywhere(
-        &self,
-        inputs: &BTreeMap<String, String>,
-    ) -> BTreeSet<String> {
+    pub(crate) fn rivals_everywhere(&self, inputs: &BTreeMap<String, String>) -> BTreeSet<String> {
         let each = sample().map(|region| self.rules_and_rivals(inputs, &region).1);
         each.reduce(|one, other| &one & &other).unwrap_or_default()
     }
@@ -162,7 +159,7 @@ impl Template {
     /// The errors that these input parameters make in these regions, each with the regions in
     /// which it is one; without regions, those that are errors everywhere. Two rules of one name
     /// are left to [`Template::rules_and_rivals`]. Places are those of the template's text.
-    pub(in crate::domain) fn errors_with<'r>(
+    pub(crate) fn errors_with<'r>(
         &self,
         path: &SourcePath,
         inputs: impl Fn(Option<&Region>) -> BTreeMap<String, String>,

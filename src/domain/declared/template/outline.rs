@@ -26,7 +26,7 @@ const DEPTH_MAX: usize = 64;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::domain) struct Outline {
+pub(crate) struct Outline {
     pub(super) parameters: BTreeMap<String, Declaration>,
     /// By map, first and second key.
     pub(super) mappings: BTreeMap<String, BTreeMap<String, BTreeMap<String, Term>>>,

@@ -53,7 +53,7 @@ pub(super) fn refused_in_value(value: &str) -> Option<String> {
 
 /// The first character of a name that joins its neighbours or chooses their form: two names that
 /// differ by it look alike.
-pub(in crate::domain) fn joining(text: &str) -> Option<String> {
+pub(crate) fn joining(text: &str) -> Option<String> {
     text.chars().find(|character| is_joining(*character)).map(name)
 }
 
@@ -301,7 +301,7 @@ impl Refusal {
 }
 
 /// Whether a character looks like a space and is none to a YAML reader.
-pub(in crate::domain) fn is_exotic_space(character: char) -> bool {
+pub(crate) fn is_exotic_space(character: char) -> bool {
     matches!(
         character,
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'

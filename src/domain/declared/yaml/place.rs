@@ -5,7 +5,7 @@ use crate::domain::declared::diagnostic::Span;
 pub(super) const BOM: char = '\u{feff}';
 
 /// The place of a byte offset, which lies on a character boundary.
-pub(in crate::domain) fn span_at(text: &str, offset: usize, length: usize) -> Span {
+pub(crate) fn span_at(text: &str, offset: usize, length: usize) -> Span {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.matches('\n').count() + 1;
@@ -14,7 +14,7 @@ pub(in crate::domain) fn span_at(text: &str, offset: usize, length: usize) -> Sp
 }
 
 /// The place of a line, whose number counts from 0.
-pub(in crate::domain) fn span_of_line(text: &str, number: usize) -> Span {
+pub(crate) fn span_of_line(text: &str, number: usize) -> Span {
     let start = text.split_inclusive('\n').take(number).map(str::len).sum();
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let mark = line.len() - line.trim_start_matches(BOM).len();

@@ -118,7 +118,7 @@ const NAMES: &[(char, &str)] = &[
 ];
 
 /// The first character of a text that is not seen where it stands.
-pub(in crate::domain) fn first_hidden(text: &str) -> Option<String> {
+pub(crate) fn first_hidden(text: &str) -> Option<String> {
     text.chars().find(|character| is_hidden(*character)).map(name)
 }
 

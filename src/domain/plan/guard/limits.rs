@@ -347,7 +347,8 @@ impl<'a> Scales<'a> {
             self.window.packs_before(region, self.terms.elapsed).collect();
         let (mut lost, mut of) = (0_usize, 0_usize);
         let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
-        // What was added within the day is neither lost nor left; where all is new it is all there is.
+        // What was added within the day is neither lost nor left; where all is new it is all there
+        // is.
         for pack in here.iter().filter(|pack| before.is_empty() || before.contains_key(**pack)) {
             let loss = self.rule_loss(pack);
             of = of.saturating_add(loss.of);
