@@ -44,6 +44,7 @@ use crate::domain::base::{code, limits};
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
+pub(super) use parameters::UNCERTAIN;
 pub use remediation::list::{Remediation, RemediationChange, differences};
 pub use schema::schema_of;
 pub use scope::{Evaluates, Scope};

@@ -45,6 +45,11 @@ impl Template {
     pub(in crate::domain) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
         self.outline.parameters.get(name)?.expected_instead(value)
     }
+
+    /// Whether nobody can tell if a parameter takes this value.
+    pub(in crate::domain) fn is_uncertain(&self, name: &str, value: &str) -> bool {
+        self.outline.parameters.get(name).is_some_and(|declared| declared.is_uncertain(value))
+    }
 }
 
 /// A value that is certain.
