@@ -276,7 +276,7 @@ fn a_condition_is_made_of_parameters_and_leads_nowhere_back() {
         conditions("A: !Ref Days"),
         conditions("A: {'Fn::Or': [{Condition: B}, {'Fn::Equals': [a, b]}]}\n  B: !Equals [a, b]"),
         rule(MANAGED).replace("Conditions: {Set: {'Fn::Equals': [!Ref Days, '90']}}", "Conditions: []"),
-    ]), @r#"
+    ]), @"
     t.yaml:4:17: error[cycle]: A leads to itself (break the circle)
 
     t.yaml:4:23: error[cycle]: conditions lead to each other: A → B → C → A (break the circle)
@@ -287,7 +287,11 @@ fn a_condition_is_made_of_parameters_and_leads_nowhere_back() {
 
     t.yaml:4:23: error[condition]: !GetAtt cannot stand here; expected text, Ref, Fn::FindInMap, Fn::Sub, Fn::Join, Fn::Select or Fn::Split
 
-    t.yaml:4:14: error[function]: !Equals has arguments that it does not take; expected two values
+    t.yaml:4:14: error[function]: !Equals has arguments that it does not take; expected two values: text, or functions that give it
+
+    t.yaml:4:14: error[function]: !Equals has arguments that it does not take; expected two values: text, or functions that give it
+
+    t.yaml:4:26: error[function]: !FindInMap has arguments that it does not take; expected a mapping and two keys
 
     t.yaml:4:11: error[function]: !And has arguments that it does not take; expected a list of 2 to 10 conditions
 
@@ -298,7 +302,7 @@ fn a_condition_is_made_of_parameters_and_leads_nowhere_back() {
     nothing
 
     t.yaml:3:13: error[template-shape]: Conditions is a list; expected a mapping (leave the section out if there are no conditions)
-    "#);
+    ");
 }
 
 /// A rule with a name, and a remediation with these properties.
@@ -372,6 +376,7 @@ fn a_remediation_belongs_to_a_rule_of_its_pack_and_can_run() {
     t.yaml:8:151: error[remediation]: !Sub in the automation role; expected the ARN as text: AWS Config evaluates no function there (${AWS::AccountId} and ${AWS::Partition} in plain text are replaced)
 
     t.yaml:9:39: error[remediation]: the rule R is there only if Set holds, the remediation always; expected Condition: Set on the remediation, too
+    t.yaml:9:39: error[unknown-reference]: the resource R is not there: Set does not hold; expected a reference where the resource is there, too: the same condition, or Fn::If
 
     t.yaml:12:34: error[remediation]: the rule R has two remediations; expected one: AWS Config keeps one remediation for each rule
     "#);

@@ -24,6 +24,7 @@ mod history;
 mod http;
 mod journal;
 mod judging;
+mod judging_members;
 mod judging_shapes;
 mod knowledge;
 mod lab;

@@ -4,6 +4,7 @@
 //! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog,
 //! which knows the settings.
 
+mod absent;
 mod call;
 mod canonical;
 mod census;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
+use super::names::is_of_members;
 use super::outline::{Outline, Rule, Source, Term, Test};
 use super::parameters::Kind;
 use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
@@ -81,6 +82,9 @@ pub(super) struct Evaluation<'t> {
     depth: usize,
     /// Whether a value was used, since this was last false, that must not be shown.
     pub(super) secret: bool,
+    /// Whether what only a member knows stands for itself: a text with `${AWS::AccountId}` in it is
+    /// the same in a member wherever it stands. Nothing can be decided by it.
+    stands: bool,
     /// The condition that is looked at.
     within: Option<String>,
     /// What was looked up and is not there.
@@ -118,6 +122,7 @@ impl<'t> Evaluation<'t> {
             conditions: BTreeMap::new(),
             depth: 0,
             secret: false,
+            stands: false,
             within: None,
             missing: Vec::new(),
         }
@@ -138,12 +143,14 @@ impl<'t> Evaluation<'t> {
                 Some(Known::Text(name)) if !name.is_empty() => Some(name),
                 Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => None,
             };
-            if let Some(name) = &own {
+            if let Some(Known::Text(name)) = name.as_ref().and_then(|name| self.standing(name))
+                && !name.is_empty()
+            {
                 let (is_there, condition) = (presence == Some(true), condition.as_ref());
                 let others = named.entry(name.clone()).or_default();
                 // Two that nobody can tell may exclude each other, unless one test decides both.
                 if others.iter().any(|(other, test)| is_there || *other || *test == condition) {
-                    rivals.insert(name.clone());
+                    rivals.insert(name);
                 }
                 others.push((is_there, condition));
             }
@@ -190,7 +197,27 @@ impl<'t> Evaluation<'t> {
         holds
     }
 
+    /// The value of a term, in which what only a member knows stands for itself.
+    pub(super) fn standing(&mut self, term: &Term) -> Option<Known> {
+        let before = std::mem::replace(&mut self.stands, true);
+        let value = self.value(term);
+        self.stands = before;
+        value
+    }
+
+    /// What is known without any member.
+    fn certain<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::take(&mut self.stands);
+        let found = look(self);
+        self.stands = before;
+        found
+    }
+
     pub(super) fn holds(&mut self, test: &Test) -> Option<bool> {
+        self.certain(|this| this.decided(test))
+    }
+
+    fn decided(&mut self, test: &Test) -> Option<bool> {
         self.deeper(|this| match test {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
@@ -233,8 +260,8 @@ impl<'t> Evaluation<'t> {
             }
             Term::FindInMap(keys) => {
                 let [map, first, second] = &**keys;
-                let (map, first) = (this.text(map)?, this.text(first)?);
-                let second = this.text(second)?;
+                let keys = this.certain(|this| [map, first, second].map(|key| this.text(key)));
+                let [Some(map), Some(first), Some(second)] = keys else { return None };
                 let found = this.look_up(&map, &first, &second)?;
                 this.value(found)
             }
@@ -255,7 +282,7 @@ impl<'t> Evaluation<'t> {
             },
             Term::Sub(text, names) => this.substituted(text, names),
             Term::Split(delimiter, text) => {
-                let text = this.text(text)?;
+                let text = this.certain(|this| this.text(text))?;
                 let split = text.split(&**delimiter).map(|part| Known::Text(part.to_owned()));
                 (!delimiter.is_empty()).then(|| Known::List(split.collect()))
             }
@@ -318,6 +345,8 @@ impl<'t> Evaluation<'t> {
         }
         let text = if let Some(text) = self.pseudo(name) {
             text
+        } else if self.stands && is_of_members(name) {
+            format!("${{{name}}}")
         } else {
             let declared = self.outline.parameters.get(name)?;
             // Of other kinds AWS makes something else than the text that was sent.
