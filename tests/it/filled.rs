@@ -72,8 +72,10 @@ fn a_property_is_judged_by_what_its_function_comes_to() {
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
+    t.yaml:7:40: error[wrong-type]: InputParameters is text, and not JSON (!Ref AWS::Region gives "us-east-1"); expected a mapping of names and values
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
+    t.yaml:7:58: error[malformed]: Owner is "us-east-1" (from !Ref AWS::Region); expected AWS, CUSTOM_LAMBDA, CUSTOM_POLICY
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
     t.yaml:7:87: error[rule-source]: "lower-case" is no identifier of a rule (from !FindInMap); expected capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy (the identifier of this rule may be LOWER_CASE)
@@ -405,8 +407,6 @@ proptest! {
             Just("!FindInMap [M, a, b]"),
         ],
     ) {
-        // `Fn::Sub` takes no empty text.
-        prop_assume!(!value.is_empty());
         let top = format!("Mappings: {{M: {{a: {{b: '{value}'}}}}}}\n");
         let of = |text: &str| with(&top, &format!("{property}: {text}, {SOURCE}"), "");
         let is_refused = |text: &str| judge(&of(text)).contains("error[");

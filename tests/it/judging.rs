@@ -376,6 +376,7 @@ fn a_remediation_belongs_to_a_rule_of_its_pack_and_can_run() {
     t.yaml:8:151: error[remediation]: !Sub in the automation role; expected the ARN as text: AWS Config evaluates no function there (${AWS::AccountId} and ${AWS::Partition} in plain text are replaced)
 
     t.yaml:9:39: error[remediation]: the rule R is there only if Set holds, the remediation always; expected Condition: Set on the remediation, too
+    t.yaml:9:39: error[unknown-reference]: the resource R is not there: Set does not hold; expected a reference where the resource is there, too: the same condition, or Fn::If
 
     t.yaml:12:34: error[remediation]: the rule R has two remediations; expected one: AWS Config keeps one remediation for each rule
     "#);

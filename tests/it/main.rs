@@ -24,6 +24,8 @@ mod history;
 mod http;
 mod journal;
 mod judging;
+mod judging_members;
+mod judging_shapes;
 mod knowledge;
 mod lab;
 mod lines;

@@ -71,7 +71,7 @@ codes! {
     NO_RULES = "no-rules", "The template holds no Config rule.";
     TOO_MANY_RULES = "too-many-rules", "More rules than AWS takes in one pack.";
     RULE_SOURCE = "rule-source", "A rule does not say who or what evaluates it, or when.";
-    UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what the template does not declare.";
+    UNKNOWN_REFERENCE = "unknown-reference", "A `Ref` to what is not declared, or is left out.";
     UNJUDGED = "unjudged", "AWS would make something of it that was not judged: a macro, a hook.";
     FUNCTION = "function", "A function where none may stand, or with wrong arguments.";
     CONDITION = "condition", "A condition that is not declared, or is none.";

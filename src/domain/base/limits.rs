@@ -43,6 +43,17 @@ pub const MAPPINGS: Limit = Limit {
     source: "CloudFormation quota: mappings of a template",
 };
 
+/// Outputs of a template.
+pub const OUTPUTS: Limit = Limit {
+    what: "outputs in a template",
+    strict: 200,
+    upper: 200,
+    source: "CloudFormation quota: outputs of a template",
+};
+
+/// Bytes of an output's `Description` (`CloudFormation` user guide: `Outputs`).
+pub const OUTPUT_DESCRIPTION: usize = 1_024;
+
 /// Characters of a parameter's `Description` (`CloudFormation` quotas).
 pub const PARAMETER_DESCRIPTION: usize = 4_000;
 
@@ -115,10 +126,11 @@ pub const NAME: Limit = Limit {
 };
 
 /// Every limit that findings speak of.
-pub const ALL: [&Limit; 11] = [
+pub const ALL: [&Limit; 12] = [
     &PARAMETERS,
     &STACK_PARAMETERS,
     &MAPPINGS,
+    &OUTPUTS,
     &RULES,
     &RESOURCES,
     &PACKS,

@@ -4,11 +4,13 @@
 //! anything else sees it. Which sizes and owners are acceptable in the end is for the catalog,
 //! which knows the settings.
 
+mod absent;
 mod call;
 mod canonical;
 mod census;
 mod composed;
 mod delivered;
+mod described;
 mod effective;
 mod filled;
 mod forms;
@@ -44,6 +46,7 @@ use crate::domain::base::{code, limits};
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
+pub(super) use parameters::UNCERTAIN;
 pub use remediation::list::{Remediation, RemediationChange, differences};
 pub use schema::schema_of;
 pub use scope::{Evaluates, Scope};

@@ -10,7 +10,7 @@ use crate::domain::base::{code, limits};
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::template::{DYNAMIC_HINT, Effective, Template};
+use crate::domain::declared::template::{DYNAMIC_HINT, Effective, Template, UNCERTAIN};
 use crate::domain::declared::yaml::joining;
 
 /// The manifest, or nothing if anything about it is in error.
@@ -156,6 +156,10 @@ fn check_values(findings: &mut Findings<'_>, draft: &Draft, template: &Template)
         if let Some(expected) = template.expected_instead(name, value) {
             let found = format!("the parameter {name} does not take the value that is given");
             findings.error(*span, code::CONSTRAINT, found).expected(expected);
+        } else if template.is_uncertain(name, value) {
+            let found =
+                format!("conformd cannot tell whether {name} takes the value that is given");
+            findings.warning(*span, code::CONSTRAINT, found).hint(UNCERTAIN);
         }
     }
 }

@@ -51,17 +51,34 @@ impl<'n> Call<'n> {
         self.argument.span
     }
 
+    /// Whether it is written as a tag.
+    pub(super) fn is_tag(&self) -> bool {
+        self.short
+    }
+
+    /// Whether what it gives is a list, whatever its arguments are.
+    pub(super) fn gives_list(&self) -> bool {
+        matches!(self.function, "Cidr" | "GetAZs" | "Split")
+    }
+
     /// The argument, unless a function of its own decides it.
     fn value(&self) -> Option<&'n Value> {
         (self.short || self.argument.tag.is_none()).then_some(&self.argument.value)
     }
 
-    /// The argument as text. A short tag makes text of whatever stands behind it.
+    /// The argument as a name: text that is not empty.
     pub(super) fn text(&self) -> Option<&'n str> {
+        self.any_text().filter(|text| !text.is_empty())
+    }
+
+    /// The argument as text. A short tag makes text of whatever stands behind it.
+    pub(super) fn any_text(&self) -> Option<&'n str> {
         match self.value()? {
             Value::Scalar(scalar) => {
-                let is_text = scalar.meaning == Meaning::Text || self.short;
-                (is_text && !scalar.text.is_empty()).then_some(&*scalar.text)
+                // Nothing at all behind a tag is no text.
+                let is_given = scalar.meaning != Meaning::Null || !scalar.text.is_empty();
+                let is_text = scalar.meaning == Meaning::Text || self.short && is_given;
+                is_text.then_some(&*scalar.text)
             }
             Value::Sequence(_) | Value::Mapping(_) => None,
         }

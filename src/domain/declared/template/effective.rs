@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
 use super::intrinsic::substitutions;
-use super::names::PSEUDO;
-use super::outline::{Outline, Rule, Source, Term, Test};
+use super::names::{PSEUDO, is_of_members};
+use super::outline::{Outline, Rule, Term, Test};
 use super::parameters::Kind;
-use super::scope::{Evaluates, Scope, ScopeTerm, TYPES, WHOLE};
+use super::scope::Evaluates;
 use crate::domain::base::code;
 use crate::domain::base::model::{Digest, Place, Region};
 use crate::domain::base::partition::Partition;
@@ -47,6 +47,11 @@ impl Template {
     pub(crate) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
         self.outline.parameters.get(name)?.expected_instead(value)
     }
+
+    /// Whether nobody can tell if a parameter takes this value.
+    pub(crate) fn is_uncertain(&self, name: &str, value: &str) -> bool {
+        self.outline.parameters.get(name).is_some_and(|declared| declared.is_uncertain(value))
+    }
 }
 
 /// A value that is certain.
@@ -62,15 +67,12 @@ pub(super) enum Known {
 const DEPTH_MAX: usize = 250;
 
 /// Bytes of a text that is put together (ours): no name, identifier or value is longer.
-const TEXT_MAX: usize = 8_192;
-
-/// Bytes of a description of what evaluates a rule (ours).
-const DESCRIPTION_MAX: usize = 1_024;
+pub(super) const TEXT_MAX: usize = 8_192;
 
 /// What a template is with given parameters in one region.
 pub(super) struct Evaluation<'t> {
     pub(super) outline: &'t Outline,
-    inputs: Inputs<'t>,
+    pub(super) inputs: Inputs<'t>,
     /// Nothing where it may be any.
     region: Option<&'t Region>,
     /// Whether a condition holds; nothing while, or because, nobody can tell.
@@ -80,6 +82,9 @@ pub(super) struct Evaluation<'t> {
     testing: bool,
     /// Whether a value was used, since this was last false, that must not be shown.
     pub(super) secret: bool,
+    /// Whether what only a member knows stands for itself: a text with `${AWS::AccountId}` in it is
+    /// the same in a member wherever it stands. Nothing can be decided by it.
+    stands: bool,
     /// The condition that is looked at.
     within: Option<String>,
     /// What was looked up and is not there.
@@ -118,6 +123,7 @@ impl<'t> Evaluation<'t> {
             depth: 0,
             testing: false,
             secret: false,
+            stands: false,
             within: None,
             missing: Vec::new(),
         }
@@ -139,12 +145,14 @@ impl<'t> Evaluation<'t> {
                 Some(Known::Text(name)) if !name.is_empty() => Some(name),
                 Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => None,
             };
-            if let Some(name) = &own {
+            if let Some(Known::Text(name)) = name.as_ref().and_then(|name| self.standing(name))
+                && !name.is_empty()
+            {
                 let (is_there, condition) = (presence == Some(true), condition.as_ref());
                 let others = named.entry(name.clone()).or_default();
                 // Two that nobody can tell may exclude each other, unless one test decides both.
                 if others.iter().any(|(other, test)| is_there || *other || *test == condition) {
-                    rivals.insert(name.clone());
+                    rivals.insert(name);
                 }
                 others.push((is_there, condition));
             }
@@ -195,7 +203,27 @@ impl<'t> Evaluation<'t> {
         holds
     }
 
+    /// The value of a term, in which what only a member knows stands for itself.
+    pub(super) fn standing(&mut self, term: &Term) -> Option<Known> {
+        let before = std::mem::replace(&mut self.stands, true);
+        let value = self.value(term);
+        self.stands = before;
+        value
+    }
+
+    /// What is known without any member.
+    fn certain<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::take(&mut self.stands);
+        let found = look(self);
+        self.stands = before;
+        found
+    }
+
     pub(super) fn holds(&mut self, test: &Test) -> Option<bool> {
+        self.certain(|this| this.decided(test))
+    }
+
+    fn decided(&mut self, test: &Test) -> Option<bool> {
         self.deeper(|this| match test {
             Test::Condition(name) => this.condition(name),
             Test::Equals(terms) => {
@@ -241,8 +269,8 @@ impl<'t> Evaluation<'t> {
             }
             Term::FindInMap(keys) => {
                 let [map, first, second] = &**keys;
-                let (map, first) = (this.text(map)?, this.text(first)?);
-                let second = this.text(second)?;
+                let keys = this.certain(|this| [map, first, second].map(|key| this.text(key)));
+                let [Some(map), Some(first), Some(second)] = keys else { return None };
                 let found = this.look_up(&map, &first, &second)?;
                 this.value(found)
             }
@@ -263,7 +291,7 @@ impl<'t> Evaluation<'t> {
             },
             Term::Sub(text, names) => this.substituted(text, names),
             Term::Split(delimiter, text) => {
-                let text = this.text(text)?;
+                let text = this.certain(|this| this.text(text))?;
                 let split = text.split(&**delimiter).map(|part| Known::Text(part.to_owned()));
                 (!delimiter.is_empty()).then(|| Known::List(split.collect()))
             }
@@ -300,6 +328,7 @@ impl<'t> Evaluation<'t> {
         }
         bounded(fill(text, TEXT_MAX, |name| match self.pseudo(name) {
             Some(value) => Some(value),
+            None if self.stands && is_of_members(name) => Some(format!("${{{name}}}")),
             None if PSEUDO.contains(&name) => None,
             None => Some(format!("${{{name}}}")),
         })?)
@@ -342,12 +371,14 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The value of a parameter or pseudo parameter.
-    fn reference(&mut self, name: &str) -> Option<Known> {
+    pub(super) fn reference(&mut self, name: &str) -> Option<Known> {
         if name == "AWS::NoValue" {
             return Some(Known::Nothing);
         }
         let text = if let Some(text) = self.pseudo(name) {
             text
+        } else if self.stands && is_of_members(name) {
+            format!("${{{name}}}")
         } else {
             let declared = self.outline.parameters.get(name)?;
             // Of other kinds AWS makes something else than the text that was sent.
@@ -389,214 +420,11 @@ impl<'t> Evaluation<'t> {
         });
         bounded(filled?)
     }
-
-    fn scope(&mut self, scope: &'t ScopeTerm) -> Scope {
-        match scope {
-            ScopeTerm::Everything => Scope::default(),
-            ScopeTerm::Said(fields) => {
-                let mut scope = Scope::default();
-                for (field, term) in fields {
-                    match self.texts(term) {
-                        Some(texts) if texts.is_empty() => {}
-                        Some(texts) if *field == TYPES => scope.types = Some(texts),
-                        Some(texts) => {
-                            let texts: Vec<String> = texts.into_iter().collect();
-                            scope.limits.insert(field, texts.join(","));
-                        }
-                        None => {
-                            let description = self.describe(term);
-                            scope.limits.insert(field, self.with_inputs(&description));
-                        }
-                    }
-                }
-                scope
-            }
-            ScopeTerm::Either(test, branches) => {
-                let [yes, no] = &**branches;
-                match self.holds(test) {
-                    Some(true) => self.scope(yes),
-                    Some(false) => self.scope(no),
-                    None => {
-                        let (yes, no) = (self.scope(yes), self.scope(no));
-                        if yes == no { yes } else { self.unknown_scope(&format!("{yes:?}{no:?}")) }
-                    }
-                }
-            }
-            ScopeTerm::Other(description) => self.unknown_scope(description),
-        }
-    }
-
-    fn unknown_scope(&self, description: &str) -> Scope {
-        Scope { types: None, limits: [(WHOLE, self.with_inputs(description))].into() }
-    }
-
-    /// A description of what nobody can evaluate, with other inputs another one.
-    fn with_inputs(&self, description: &str) -> String {
-        let given = match self.inputs {
-            Inputs::Given(given) => Some(given),
-            Inputs::Unknown => None,
-        };
-        let given = given.into_iter().flatten();
-        let parts = given.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        cut(format!("{description} {}", Digest::of(parts).short()))
-    }
-
-    /// The texts of a list, or the only one.
-    fn texts(&mut self, term: &'t Term) -> Option<BTreeSet<String>> {
-        if let Term::Ref(name) = term
-            && let Some(declared) = self.outline.parameters.get(name)
-            && declared.kind == Kind::List
-        {
-            let Inputs::Given(inputs) = self.inputs else { return None };
-            let value = inputs.get(name).or(declared.default.as_ref())?;
-            return Some(value.split(',').map(|item| item.trim().to_owned()).collect());
-        }
-        let texts = match self.value(term)? {
-            Known::Text(text) => vec![Known::Text(text)],
-            Known::List(values) => values,
-            Known::Nothing => Vec::new(),
-        };
-        let text = |known| match known {
-            Known::Text(text) => Some(text),
-            Known::List(_) | Known::Nothing => None,
-        };
-        texts.into_iter().map(text).collect()
-    }
-
-    /// What the presence of a rule depends on that nobody can tell here: all of it, so that equal
-    /// texts mean equal presence in every member.
-    fn dependence(&self, rule: &Rule) -> String {
-        let Outline { parameters, mappings, conditions, .. } = self.outline;
-        let Rule { condition, detective, .. } = rule;
-        let own = format!("{condition:?} {detective:?}");
-        let all = format!("{parameters:?} {mappings:?} {conditions:?}");
-        self.with_inputs(&Digest::of([own.as_bytes(), all.as_bytes()]).to_string())
-    }
-
-    /// The types of messages that trigger a rule; what nobody can tell is one of its own.
-    fn triggers(&mut self, source: &'t Source) -> BTreeSet<String> {
-        match source {
-            Source::Said { triggers: None, .. } | Source::Other(_) => BTreeSet::new(),
-            Source::Said { triggers: Some(term), .. } => self.texts(term).unwrap_or_else(|| {
-                let description = self.describe(term);
-                [self.with_inputs(&description)].into()
-            }),
-            Source::Either(test, branches) => {
-                let [yes, no] = &**branches;
-                match self.holds(test) {
-                    Some(true) => self.triggers(yes),
-                    Some(false) => self.triggers(no),
-                    None => {
-                        let (yes, no) = (self.triggers(yes), self.triggers(no));
-                        if yes == no {
-                            return yes;
-                        }
-                        [self.with_inputs(&format!("{yes:?} or {no:?}"))].into()
-                    }
-                }
-            }
-        }
-    }
-
-    fn describe_source(&mut self, source: &'t Source) -> String {
-        match source {
-            Source::Said { owner, identifier, policy, triggers: _ } => {
-                let parts = [Some(owner), identifier.as_ref(), policy.as_ref()];
-                let parts = parts.into_iter().flatten().map(|term| self.describe(term));
-                cut(parts.collect::<Vec<_>>().join("/"))
-            }
-            Source::Either(test, branches) => {
-                let [yes, no] = &**branches;
-                match self.holds(test) {
-                    Some(true) => self.describe_source(yes),
-                    Some(false) => self.describe_source(no),
-                    None => {
-                        let (yes, no) = (self.describe_source(yes), self.describe_source(no));
-                        if yes == no { yes } else { cut(format!("{yes} or {no}")) }
-                    }
-                }
-            }
-            Source::Other(description) => description.clone(),
-        }
-    }
-
-    /// The value, or as much of it as is known.
-    fn describe(&mut self, term: &Term) -> String {
-        match self.value(term) {
-            Some(Known::Text(text)) => return text,
-            Some(Known::Nothing) => return "none".to_owned(),
-            Some(Known::List(_)) | None => {}
-        }
-        cut(match term {
-            Term::Text(text) => text.clone(),
-            // It may hold a parameter.
-            Term::Opaque(text) => self.with_inputs(text),
-            Term::Ref(name) => self.described_reference(name),
-            Term::Plain(text) => text.clone(),
-            Term::Digest(text) => format!("digest of {}", self.describe(text)),
-            Term::If(test, branches) => {
-                let [yes, no] = &**branches;
-                match self.holds(test) {
-                    Some(true) => self.describe(yes),
-                    Some(false) => self.describe(no),
-                    None => format!("{} or {}", self.describe(yes), self.describe(no)),
-                }
-            }
-            Term::List(terms) => self.describe_all(terms, ","),
-            Term::Join(delimiter, terms) => self.describe_all(terms, delimiter),
-            Term::JoinList(delimiter, list) => {
-                format!("Fn::Join {delimiter} {}", self.describe(list))
-            }
-            Term::Any(list) => format!("Fn::Select {}", self.describe(list)),
-            Term::FindInMap(keys) => format!("Fn::FindInMap {}", self.describe_all(&**keys, ".")),
-            Term::Split(delimiter, text) => {
-                format!("Fn::Split {delimiter} {}", self.describe(text))
-            }
-            Term::Select(index, list) => format!("Fn::Select {index} {}", self.describe(list)),
-            Term::Sub(text, names) => {
-                let mut said = BTreeMap::new();
-                for (name, term) in names {
-                    said.insert(&**name, self.describe(term));
-                }
-                let filled = fill(text, TEXT_MAX, |name| {
-                    Some(match (said.get(name), self.reference(name)) {
-                        (Some(text), _) => text.clone(),
-                        (None, Some(Known::Text(text))) => text,
-                        (None, _) => self.described_reference(name),
-                    })
-                });
-                filled.unwrap_or_else(|| text.clone())
-            }
-        })
-    }
-
-    /// What nobody can evaluate, with what is sent for it: another value makes another text.
-    fn described_reference(&mut self, name: &str) -> String {
-        match self.sent(name) {
-            Some(value) => format!("${{{name}}} {}", Digest::of([value.as_bytes()]).short()),
-            None => format!("${{{name}}}"),
-        }
-    }
-
-    fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {
-        let all: Vec<String> = terms.iter().map(|term| self.describe(term)).collect();
-        all.join(delimiter)
-    }
 }
 
 /// Text that is short enough to be taken for what it says.
 fn bounded(text: String) -> Option<Known> {
     (text.len() <= TEXT_MAX).then_some(Known::Text(text))
-}
-
-/// A description of any length, short: what is cut off is told apart by its digest.
-fn cut(text: String) -> String {
-    if text.len() <= DESCRIPTION_MAX {
-        return text;
-    }
-    let digest = Digest::of([text.as_bytes()]).short();
-    let start: String = text.chars().take(DESCRIPTION_MAX / 8).collect();
-    format!("{start}… {digest}")
 }
 
 /// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond

@@ -11,7 +11,7 @@ use super::names::PSEUDO;
 use super::outline::{Outline, RULE, Term, entries};
 use super::parameters::Kind;
 use super::schema::is_no_value;
-use super::{Template, remediation, rule};
+use super::{Template, absent, remediation, rule};
 use crate::domain::base::code;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
@@ -34,6 +34,8 @@ pub(super) struct Dependent {
     resources: Vec<Entry>,
     /// Logical ids of the rules that are here as a whole.
     whole: BTreeSet<Box<str>>,
+    /// Outputs in which a function stands.
+    outputs: Vec<Entry>,
     /// Where each condition stands.
     conditions: BTreeMap<String, Span>,
 }
@@ -54,6 +56,8 @@ impl Dependent {
         for Entry { key, value, .. } in entries(root, "Conditions") {
             dependent.conditions.insert(key.text.to_string(), value.span);
         }
+        let outputs = entries(root, "Outputs").iter();
+        dependent.outputs = outputs.filter(|entry| holds_call(&entry.value)).cloned().collect();
         for entry in entries(root, "Resources") {
             if entry.value.get("Type").and_then(Node::text) != Some(RULE) {
                 dependent.resources.push(entry.clone());
@@ -75,6 +79,7 @@ impl Dependent {
             evaluation.condition(name);
             report(&mut findings, *span, std::mem::take(&mut evaluation.missing), self);
         }
+        absent::check(&mut findings, &mut evaluation, &self.resources, &self.outputs);
         let mut filled = Vec::new();
         let mut puts = Vec::new();
         for Entry { key, key_span, value } in &self.resources {
@@ -116,7 +121,7 @@ impl Dependent {
             let found = self.judge(path, Evaluation::new(outline, inputs, Some(&region)));
             common = Some(match common {
                 None => found,
-                Some(before) => before.into_iter().filter(|one| holds(&found, one)).collect(),
+                Some(before) => before.into_iter().filter(|one| holds_alike(&found, one)).collect(),
             });
         }
         common.unwrap_or_default()
@@ -199,6 +204,15 @@ fn holds(others: &[Diagnostic], one: &Diagnostic) -> bool {
     })
 }
 
+/// The same of what is found in another region, where a value may be another one and no better.
+fn holds_alike(others: &[Diagnostic], one: &Diagnostic) -> bool {
+    let is_of_value = [code::MALFORMED, code::RULE_SOURCE, code::WRONG_TYPE].contains(&one.code);
+    let is_alike = |other: &Diagnostic| {
+        (other.code, other.span, &other.expected) == (one.code, one.span, &one.expected)
+    };
+    holds(others, one) || is_of_value && others.iter().any(is_alike)
+}
+
 /// Whether something stands in it that can be evaluated.
 fn holds_call(node: &Node) -> bool {
     if Call::of(node).is_some() {
@@ -211,7 +225,8 @@ fn holds_call(node: &Node) -> bool {
     }
 }
 
-/// A rule of which nothing is left but what others see: its type, its condition and its name.
+/// A rule of which nothing is left but what others see, its type, its condition and its name, and
+/// what refers to others.
 fn named_only(entry: &Entry) -> Entry {
     let kept = |node: &Node, names: &[&str]| {
         let mut node = node.clone();
@@ -220,8 +235,9 @@ fn named_only(entry: &Entry) -> Entry {
         }
         node
     };
-    let mut value = kept(&entry.value, &["Type", "Condition", "Properties"]);
+    let mut value = kept(&entry.value, &["Type", "Condition", "Properties", "Metadata"]);
     if let Value::Mapping(Mapping { entries, flow: _ }) = &mut value.value {
+        entries.retain(|entry| &*entry.key.text != "Metadata" || holds_call(&entry.value));
         for entry in entries.iter_mut().filter(|entry| &*entry.key.text == "Properties") {
             entry.value = kept(&entry.value, &["ConfigRuleName"]);
         }
@@ -342,11 +358,15 @@ impl Filling<'_, '_, '_, '_> {
 
     fn evaluated(&mut self, node: &Node, call: String) -> Node {
         self.evaluation.secret = false;
-        let known = self.evaluation.value(&Term::of(node));
+        let known = self.evaluation.standing(&Term::of(node));
         let missing = std::mem::take(&mut self.evaluation.missing);
         report(self.findings, node.span, missing, self.all);
         let Some(known) = known else { return node.clone() };
         if let Known::Text(text) = &known {
+            if node.text() == Some(text) {
+                // It stands for itself: nothing was put in.
+                return node.clone();
+            }
             let (text, secret) = (text.clone(), self.evaluation.secret);
             self.puts.push(Put { span: node.span, call, text, secret });
         }

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::call::Call;
+use super::names::as_in_a_member;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
@@ -52,12 +53,16 @@ fn check_value(findings: &mut Findings<'_>, name: &str, value: &Node) -> usize {
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             return check_value(findings, name, yes).min(check_value(findings, name, no));
         }
+        if call.gives_list() {
+            refuse(findings, name, "a list", value.span);
+        }
         return 0;
     }
     match &value.value {
         Value::Scalar(scalar) => {
             let quotes = if scalar.meaning == Meaning::Text { 2 } else { 0 };
-            scalar.text.chars().count() + quotes
+            let text = as_in_a_member(&scalar.text);
+            text.as_deref().unwrap_or(&scalar.text).chars().count() + quotes
         }
         Value::Sequence(_) | Value::Mapping(_) => {
             refuse(findings, name, &value.describe(), value.span);
@@ -74,7 +79,8 @@ fn refuse(findings: &mut Findings<'_>, name: &str, what: &str, span: Span) {
 
 /// The same of JSON text.
 fn check_json(findings: &mut Findings<'_>, text: &str, span: Span) {
-    let Ok(Pairs(pairs)) = serde_json::from_str(text) else {
+    let text = as_in_a_member(text).unwrap_or_else(|| text.to_owned());
+    let Ok(Pairs(pairs)) = serde_json::from_str(&text) else {
         findings
             .error(span, code::WRONG_TYPE, "InputParameters is text, and not JSON")
             .expected("a mapping of names and values");

@@ -35,6 +35,9 @@ const LOGICAL: &[&str] = &["And", "Condition", "Equals", "Not", "Or"];
 /// Functions that `Fn::Equals` takes (`CloudFormation` template reference).
 const OPERANDS: &[&str] = &["FindInMap", "Join", "Ref", "Select", "Split", "Sub"];
 
+/// What `Fn::Sub` takes between its braces (`CloudFormation` refuses a template with others).
+const SUB_NAMES: &str = "names of letters, digits, _, . and : between ${ and }";
+
 /// The long form of a short tag: `Fn::If` for `!If`.
 pub(super) fn long_name(tag: &str) -> String {
     match tag {
@@ -262,7 +265,8 @@ impl<'n> Walk<'_, '_, 'n> {
             return;
         }
         let is_known = PROVEN.contains(&function) || UNPROVEN.contains(&function);
-        if here == Here::Free {
+        // Where nobody reads it, what looks like a long form may be meant as it stands.
+        if here == Here::Free && (is_known || !call.is_tag()) {
             return call.children().into_iter().for_each(|node| self.node(node, here));
         }
         if !is_known {
@@ -410,15 +414,24 @@ impl<'n> Walk<'_, '_, 'n> {
     fn substitution(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
         let expected = "text, or a list of a text and a mapping of names";
         let (text, own) = match call.items() {
-            None => (call.text().ok_or(expected)?, None),
+            None => (call.any_text().ok_or(expected)?, None),
             Some([text, own]) => {
                 (text.text().ok_or(expected)?, Some(own.mapping().ok_or(expected)?))
             }
             Some(_) => return Err(expected),
         };
         let span = call.argument_span();
+        let is_name = |name: &str| {
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(&byte))
+        };
+        if holds_nested(text) {
+            return Err(SUB_NAMES);
+        }
         for name in substitutions(text) {
             if own.is_some_and(|own| own.get(name).is_some()) {
+                if !is_name(name) {
+                    return Err(SUB_NAMES);
+                }
                 continue;
             }
             match name.split_once('.') {
@@ -429,8 +442,15 @@ impl<'n> Walk<'_, '_, 'n> {
                 _ => self.reference(name, span, here),
             }
         }
-        for entry in own.into_iter().flat_map(|own| &own.entries) {
-            self.node(&entry.value, here);
+        for Entry { key, value, .. } in own.into_iter().flat_map(|own| &own.entries) {
+            let call = Call::of(value);
+            let is_plain = call.is_none() && value.scalar().is_none();
+            if is_plain || call.is_some_and(|call| call.gives_list()) {
+                let what = if is_plain { value.describe() } else { "a list".to_owned() };
+                let found = format!("the variable {} of Fn::Sub is {what}", key.text);
+                self.findings.error(value.span, code::FUNCTION, found).expected("text");
+            }
+            self.node(value, here);
         }
         Ok(())
     }
@@ -479,6 +499,13 @@ pub(super) fn substitutions(text: &str) -> impl Iterator<Item = &str> {
         let (name, _) = piece.split_once('}')?;
         (!name.starts_with('!')).then_some(name.trim())
     })
+}
+
+/// Whether a `${` stands inside another one.
+fn holds_nested(text: &str) -> bool {
+    let mut pieces = text.split("${").skip(1).map(|piece| piece.contains('}'));
+    let is_open = pieces.any(|is_closed| !is_closed);
+    is_open && pieces.any(|is_closed| is_closed)
 }
 
 /// Every name that a tree uses: of `Ref`, in `Fn::Sub`, and bare text, since the guide of 2023

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::effective::fill;
 use super::outline::{RULE, entries};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
@@ -19,6 +20,33 @@ pub(super) const PSEUDO: &[&str] = &[
     "AWS::StackName",
     "AWS::URLSuffix",
 ];
+
+/// Pseudo parameters that only a member knows and that are text in each, with what they may be:
+/// text as short as any that stands for them.
+const OF_MEMBERS: &[(&str, &str)] = &[
+    ("AWS::AccountId", "111122223333"),
+    // Member stacks are named by AWS Config.
+    ("AWS::StackId", "arn:aws:cloudformation:us-east-1:111122223333:stack/awsconfigconforms-x"),
+    ("AWS::StackName", "awsconfigconforms-x"),
+    ("AWS::URLSuffix", "amazonaws.com"),
+];
+
+/// What the others may be.
+const OF_REGIONS: &[(&str, &str)] = &[("AWS::Partition", "aws"), ("AWS::Region", "us-east-1")];
+
+/// Whether a pseudo parameter is text that only a member knows.
+pub(super) fn is_of_members(name: &str) -> bool {
+    OF_MEMBERS.iter().any(|(known, _)| *known == name)
+}
+
+/// A text as it may be in a member, with every pseudo parameter in it replaced; nothing if anything
+/// else would have to be. No member has a shorter one.
+pub(super) fn as_in_a_member(text: &str) -> Option<String> {
+    fill(text, usize::MAX, |name| {
+        let found = OF_MEMBERS.iter().chain(OF_REGIONS).find(|(known, _)| *known == name);
+        found.map(|(_, text)| (*text).to_owned())
+    })
+}
 
 /// Attributes of a rule that `Fn::GetAtt` gives (its resource schema: `readOnlyProperties`).
 const RULE_ATTRIBUTES: &[&str] = &["Arn", "Compliance.Type", "ConfigRuleId"];

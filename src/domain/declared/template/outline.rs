@@ -259,7 +259,7 @@ impl Term {
             ("FindInMap", Some([map, first, second])) => {
                 Some(Self::FindInMap(Box::new([term(map), term(first), term(second)])))
             }
-            ("Sub", None) => Some(Self::Sub(call.text()?.to_owned(), BTreeMap::new())),
+            ("Sub", None) => Some(Self::Sub(call.any_text()?.to_owned(), BTreeMap::new())),
             ("Sub", Some([text, names])) => {
                 let names = names.mapping()?.entries.iter();
                 let names = names.map(|entry| (entry.key.text.to_string(), term(&entry.value)));
@@ -321,7 +321,7 @@ impl Test {
 }
 
 /// What AWS makes of a scalar where it wants text; nothing where its readers may disagree.
-fn plain(scalar: &Scalar) -> Option<String> {
+pub(super) fn plain(scalar: &Scalar) -> Option<String> {
     let text = || Some(scalar.text.to_string());
     match scalar.meaning {
         _ if scalar.is_ambiguous() => None,

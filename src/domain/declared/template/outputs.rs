@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::outline::entries;
 use super::sections::check_logical_id;
-use crate::domain::base::code;
+use crate::domain::base::{code, limits};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
@@ -12,6 +12,10 @@ const FIELDS: &[&str] = &["Condition", "Description", "Export", "Value"];
 
 /// Checks every output.
 pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+    if let Some(section) = root.get("Outputs") {
+        let count = entries(root, "Outputs").len();
+        findings.limit(section.span, code::TOO_LARGE, &limits::OUTPUTS, count);
+    }
     let conditions = || entries(root, "Conditions").iter().map(|entry| &*entry.key.text);
     for entry in entries(root, "Outputs") {
         check_logical_id(findings, entry);
@@ -44,6 +48,14 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
                     .error(value.span, code::CONDITION, format!("there is no condition {text}"))
                     .expected("a condition that is declared under Conditions")
                     .did_you_mean(text, conditions());
+            }
+            if let ("Description", Some(text)) = (name, value.text())
+                && limits::OUTPUT_DESCRIPTION < text.len()
+            {
+                let found = format!("the Description has {} bytes", text.len());
+                findings
+                    .error(value.span, code::TOO_LARGE, found)
+                    .expected(format!("at most {}", limits::OUTPUT_DESCRIPTION));
             }
             let is_export = Call::of(value).is_none() && value.get("Name").is_some();
             if name == "Export" && !is_export {

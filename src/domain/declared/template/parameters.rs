@@ -32,9 +32,30 @@ const TYPES: &[&str] = &["String", "Number", "CommaDelimitedList", "List<Number>
 /// Types that AWS Config's guide lists for packs beside `CloudFormation`'s.
 const TYPES_OF_PACKS: &[&str] = &["int", "double", "CSV", "boolean", "StringMap"];
 
-/// How the names of types begin whose values AWS looks up or knows.
-const TYPES_OF_AWS: &[&str] =
-    &["AWS::EC2::", "AWS::Route53::", "AWS::SSM::", "List<AWS::EC2::", "List<AWS::Route53::"];
+/// Types whose values AWS knows, each also in a list, and in a parameter of Systems Manager
+/// (`CloudFormation` user guide: AWS-specific parameter types).
+const TYPES_OF_AWS: &[&str] = &[
+    "AWS::EC2::AvailabilityZone::Name",
+    "AWS::EC2::Image::Id",
+    "AWS::EC2::Instance::Id",
+    "AWS::EC2::KeyPair::KeyName",
+    "AWS::EC2::SecurityGroup::GroupName",
+    "AWS::EC2::SecurityGroup::Id",
+    "AWS::EC2::Subnet::Id",
+    "AWS::EC2::VPC::Id",
+    "AWS::EC2::Volume::Id",
+    "AWS::Route53::HostedZone::Id",
+];
+
+/// The name of a parameter of Systems Manager.
+const TYPE_OF_NAMES: &str = "AWS::SSM::Parameter::Name";
+
+/// What stands around the type of a value that AWS looks up in Systems Manager.
+const LOOKED_UP: [&str; 2] = ["AWS::SSM::Parameter::Value<", ">"];
+
+/// What to do about a value of which nobody can tell whether a pattern matches it.
+pub(crate) const UNCERTAIN: &str =
+    "Java reads its AllowedPattern, and may read it another way: use ASCII characters in both";
 
 /// Which values a parameter takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +130,15 @@ impl Declaration {
             }),
             Kind::Other => None,
         }
+    }
+
+    /// Whether nobody can tell if the pattern matches this value.
+    pub(super) fn is_uncertain(&self, value: &str) -> bool {
+        let pattern = self.pattern.as_deref().filter(|_| self.kind == Kind::Text);
+        pattern.is_some_and(|pattern| {
+            // Of a pattern that cannot be read it is said once, where it stands.
+            pattern::compiled(pattern).is_ok() && pattern::matches(pattern, value).is_none()
+        })
     }
 
     fn expected_text(&self, value: &str) -> Option<String> {
@@ -223,7 +253,9 @@ fn check_type(findings: &mut Findings<'_>, name: &str, place: Span, attributes: 
         Some(text)
             if TYPES.contains(&text)
                 || TYPES_OF_PACKS.contains(&text)
-                || TYPES_OF_AWS.iter().any(|start| text.starts_with(start)) =>
+                || text == TYPE_OF_NAMES
+                || is_known_to_aws(text)
+                || is_looked_up(text) =>
         {
             findings
                 .warning(kind.span, code::UNPROVEN, format!("the type of {name} is not String"))
@@ -238,6 +270,22 @@ fn check_type(findings: &mut Findings<'_>, name: &str, place: Span, attributes: 
                 .did_you_mean(text, TYPES.iter().copied());
         }
     }
+}
+
+fn is_known_to_aws(text: &str) -> bool {
+    let item = text.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>'));
+    TYPES_OF_AWS.contains(&item.unwrap_or(text))
+}
+
+fn is_looked_up(text: &str) -> bool {
+    let [start, end] = LOOKED_UP;
+    let inner = text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    inner.is_some_and(|inner| {
+        TYPES.contains(&inner)
+            || inner == "List<String>"
+            || inner == TYPE_OF_NAMES
+            || is_known_to_aws(inner)
+    })
 }
 
 /// The form of one attribute.
@@ -302,11 +350,15 @@ fn check_constraints(
     }
     check_belonging(findings, name, attributes, declaration.kind);
     check_sizes(findings, name, attributes);
-    if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default)
-        && let Some(expected) = declaration.expected_instead(default)
-    {
-        let found = format!("the default of {name} is a value that the parameter does not take");
-        findings.error(node.span, code::CONSTRAINT, found).expected(expected);
+    if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default) {
+        if let Some(expected) = declaration.expected_instead(default) {
+            let found =
+                format!("the default of {name} is a value that the parameter does not take");
+            findings.error(node.span, code::CONSTRAINT, found).expected(expected);
+        } else if declaration.is_uncertain(default) {
+            let found = format!("conformd cannot tell whether {name} takes its default");
+            findings.warning(node.span, code::CONSTRAINT, found).hint(UNCERTAIN);
+        }
     }
 }
 

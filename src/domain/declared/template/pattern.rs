@@ -1,6 +1,7 @@
 //! `AllowedPattern` is an expression of Java's: rewritten for our reader where the two differ, or
 //! refused where Java refuses it, too. What may mean something else in Java is not judged.
 
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -43,9 +44,10 @@ const FOREIGN: &str = "cuvVhHGKNQERXZ";
 
 /// Whether a pattern matches all of a value; nothing where that cannot be told.
 pub(super) fn matches(pattern: &str, value: &str) -> Option<bool> {
-    // Java ignores the case of ASCII letters only.
+    // Java ignores the case of ASCII letters only, and its versions differ in the edges of words.
     let is_plain = pattern.is_ascii() && value.is_ascii();
-    if !is_plain && pattern.contains("(?") && flags(pattern).contains('i') {
+    let has_edges = pattern.contains(r"\b") || pattern.contains(r"\B");
+    if !is_plain && (has_edges || flags(pattern).contains('i')) {
         return None;
     }
     compiled(pattern).ok()?.is_match(value).ok()
@@ -72,13 +74,27 @@ enum Before {
     Changed,
 }
 
+/// What stands before the next character within brackets: whether a `-` there is one of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Nothing, a whole range, or a class: `-` is itself.
+    Whole,
+    /// A character, which may begin a range.
+    Single,
+    /// A character and `-`.
+    Open,
+}
+
 struct Rewriting<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
     groups: usize,
     /// Brackets that are open.
     brackets: usize,
+    within: Within,
     before: Before,
+    /// Names of groups.
+    names: BTreeSet<String>,
     dot: &'static str,
 }
 
@@ -90,7 +106,9 @@ impl<'p> Rewriting<'p> {
             out: String::new(),
             groups: 0,
             brackets: 0,
+            within: Within::Whole,
             before: Before::Nothing,
+            names: BTreeSet::new(),
             dot: if flags.contains('s') { "." } else { DOT },
         };
         while let Some(next) = this.rest.next() {
@@ -117,6 +135,7 @@ impl<'p> Rewriting<'p> {
                 self.out.push('(');
                 if self.rest.next_if_eq(&'?').is_some() {
                     self.out.push('?');
+                    self.group()?;
                 }
                 self.before = Before::Nothing;
             }
@@ -153,6 +172,62 @@ impl<'p> Rewriting<'p> {
         Ok(())
     }
 
+    /// What stands behind `(?`: Java has fewer kinds of groups than others.
+    fn group(&mut self) -> Result<(), Unread> {
+        let unknown = Unread::Broken("Java has no such group as stands behind a (?");
+        match self.rest.peek().copied() {
+            Some(kind @ (':' | '=' | '!' | '>')) => {
+                self.rest.next();
+                self.out.push(kind);
+                Ok(())
+            }
+            Some('<') => {
+                self.rest.next();
+                self.out.push('<');
+                match self.rest.next_if(|next| matches!(next, '=' | '!')) {
+                    Some(kind) => self.out.push(kind),
+                    None => self.name()?,
+                }
+                Ok(())
+            }
+            Some(_) => {
+                let is_flag = |next: &char| "idmsucxU-".contains(*next);
+                let mut flags = String::new();
+                while let Some(flag) = self.rest.next_if(is_flag) {
+                    flags.push(flag);
+                }
+                let is_closed = matches!(self.rest.peek(), Some(':' | ')'));
+                if !is_closed || 1 < flags.matches('-').count() {
+                    return Err(unknown);
+                }
+                self.out.push_str(&flags);
+                if self.rest.next_if_eq(&':').is_some() {
+                    self.out.push(':');
+                }
+                if flags.contains('c') { Err(Unread::Foreign) } else { Ok(()) }
+            }
+            None => Err(unknown),
+        }
+    }
+
+    /// The name of a group, up to its `>`.
+    fn name(&mut self) -> Result<(), Unread> {
+        let mut name = String::new();
+        while let Some(next) = self.rest.next_if(char::is_ascii_alphanumeric) {
+            name.push(next);
+        }
+        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !is_name || self.rest.next() != Some('>') {
+            return Err(Unread::Broken("the name of a group is not made of letters and digits"));
+        }
+        self.out.extend([&name, ">"]);
+        if self.names.insert(name) {
+            Ok(())
+        } else {
+            Err(Unread::Broken("two groups have one name"))
+        }
+    }
+
     /// `{2}`, `{2,}`, `{2,3}`: anything else is an error in Java.
     fn counts(&mut self) -> Result<(), Unread> {
         let broken = Unread::Broken("a { begins no repetition");
@@ -183,12 +258,14 @@ impl<'p> Rewriting<'p> {
             return Err(Unread::Foreign);
         }
         self.brackets += 1;
+        self.within = Within::Whole;
         self.out.push('[');
         if self.rest.next_if_eq(&'^').is_some() {
             self.out.push('^');
         }
         if self.rest.next_if_eq(&']').is_some() {
             self.out.push_str(r"\]");
+            self.within = Within::Single;
         }
         Ok(())
     }
@@ -200,48 +277,76 @@ impl<'p> Rewriting<'p> {
             ']' => {
                 self.out.push(']');
                 self.brackets -= 1;
+                self.within = Within::Whole;
                 self.before = Before::Something;
             }
             '-' if self.rest.peek() == Some(&'-') => return Err(Unread::Foreign),
-            '~' => self.out.push_str(r"\~"),
-            other => self.out.push(other),
+            '-' if self.within == Within::Single
+                && !matches!(self.rest.peek(), Some('[' | ']')) =>
+            {
+                self.out.push('-');
+                self.within = Within::Open;
+            }
+            '-' => self.single(r"\-"),
+            '~' => self.single(r"\~"),
+            other => self.single(other.encode_utf8(&mut [0; 4])),
         }
         Ok(())
+    }
+
+    /// One character within brackets, as it is written here.
+    fn single(&mut self, character: &str) {
+        self.out.push_str(character);
+        self.in_brackets();
+    }
+
+    /// Notes that a character was read, within brackets or not.
+    fn in_brackets(&mut self) {
+        self.within = if self.within == Within::Open { Within::Whole } else { Within::Single };
     }
 
     fn escape(&mut self) -> Result<(), Unread> {
         let letter = self.rest.next().ok_or(Unread::Broken("it ends in a backslash"))?;
         match letter {
-            'd' => self.class("0-9", false),
-            'w' => self.class("0-9A-Za-z_", false),
-            's' => self.class(r" \t\n\x0B\f\r", false),
-            'D' => self.class("0-9", true),
-            'W' => self.class("0-9A-Za-z_", true),
-            'S' => self.class(r" \t\n\x0B\f\r", true),
+            'd' => self.class("0-9", false)?,
+            'w' => self.class("0-9A-Za-z_", false)?,
+            's' => self.class(r" \t\n\x0B\f\r", false)?,
+            'D' => self.class("0-9", true)?,
+            'W' => self.class("0-9A-Za-z_", true)?,
+            'S' => self.class(r" \t\n\x0B\f\r", true)?,
             'p' | 'P' => self.property(letter == 'P')?,
             'b' if 0 < self.brackets => return Err(Unread::Foreign),
             '0' => return Err(Unread::Foreign),
             letter if SAME.contains(letter) || letter.is_ascii_digit() => {
                 self.out.extend(['\\', letter]);
+                self.in_brackets();
             }
             letter if FOREIGN.contains(letter) => return Err(Unread::Foreign),
             letter if letter.is_ascii_alphabetic() => {
                 return Err(Unread::Broken("a backslash stands before a letter that needs none"));
             }
             // These are the edges of words elsewhere.
-            '<' | '>' => self.out.push(letter),
-            letter if letter.is_ascii() => self.out.extend(['\\', letter]),
-            letter => self.out.push(letter),
+            '<' | '>' => self.single(letter.encode_utf8(&mut [0; 4])),
+            letter if letter.is_ascii() => {
+                self.out.extend(['\\', letter]);
+                self.in_brackets();
+            }
+            letter => self.single(letter.encode_utf8(&mut [0; 4])),
         }
         Ok(())
     }
 
-    fn class(&mut self, inner: &str, negated: bool) {
+    /// A class of characters. At the end of a range nobody knows what it means.
+    fn class(&mut self, inner: &str, negated: bool) -> Result<(), Unread> {
         match (self.brackets, negated) {
-            (_, true) => self.out.extend(["[^", inner, "]"]),
             (0, false) => self.out.extend(["[", inner, "]"]),
+            (0, true) => self.out.extend(["[^", inner, "]"]),
+            (_, _) if self.within == Within::Open => return Err(Unread::Foreign),
+            (_, true) => self.out.extend(["[^", inner, "]"]),
             (_, false) => self.out.push_str(inner),
         }
+        self.within = Within::Whole;
+        Ok(())
     }
 
     fn property(&mut self, negated: bool) -> Result<(), Unread> {
@@ -251,9 +356,8 @@ impl<'p> Rewriting<'p> {
         let name: String = self.rest.by_ref().take_while(|next| *next != '}').collect();
         match CLASSES.iter().find(|(known, _)| *known == name) {
             Some((_, class)) => self.class(class, negated),
-            None => return Err(Unread::Foreign),
+            None => Err(Unread::Foreign),
         }
-        Ok(())
     }
 }
 
@@ -284,6 +388,26 @@ mod tests {
             (r"\<a\>", "<a>", Some(true)),
             (r"[]a]+", "]a", Some(true)),
             ("(a|b)*+c", "abc", Some(true)),
+            (r"[\w-z]+", "a-z", Some(true)),
+            (r"[\w-.]+", "a-.", Some(true)),
+            (r"[\w-}]+", "a-}", Some(true)),
+            (r"[\w-}]+", "{", Some(false)),
+            (r"[\p{Alpha}-9]+", "a-9", Some(true)),
+            (r"[\p{Alpha}-9]+", "5", Some(false)),
+            (r"[^\s-a]+", "b", Some(true)),
+            (r"[^\s-a]+", "-", Some(false)),
+            (r"[a-\w]", "a", None),
+            (r"[+-\d]", "+", None),
+            ("[a-c-e]+", "b-e", Some(true)),
+            ("[a-c-e]+", "d", Some(false)),
+            (r"[\.-\d]", ".", None),
+            ("[a-[bc]]+", "a-c", Some(true)),
+            ("[[a]-z]+", "a-z", Some(true)),
+            ("[[a]-z]+", "b", Some(false)),
+            (r"\bé", "é", None),
+            (r"\ba.*", "aé", None),
+            (r"a\b.*", "a-b", Some(true)),
+            ("(?<year>[0-9]+)(?<=1)(?:a)(?>b)(?i:C)(?-i)", "1abc", Some(true)),
         ] {
             assert_eq!(matches(pattern, value), fits, "{pattern} {value}");
         }
@@ -293,6 +417,24 @@ mod tests {
     fn what_java_refuses_is_told_from_what_it_may_read() {
         for broken in ["[", "(", ")", "a)", "*", "a|+", "a**", "a{", "a{x}", "a{3,2}", "\\", r"\y"]
         {
+            assert!(matches!(compiled(broken), Err(Unread::Broken(_))), "{broken}");
+        }
+        for broken in [
+            "(?P<n>a)",
+            "(?#a)a",
+            "(?R)",
+            "(?'n'a)",
+            "(?(1)a|b)",
+            "(?<a_b>a)",
+            "(?<1>a)",
+            "(?<>a)",
+            "(?<é>a)",
+            "(?<n>a)(?<n>b)",
+            "(?|a)",
+            "(?&n)",
+            "(?",
+            "(?i",
+        ] {
             assert!(matches!(compiled(broken), Err(Unread::Broken(_))), "{broken}");
         }
         for foreign in [r"\Qa*\E", r"\h+", r"\p{javaLowerCase}", "[[:alpha:]]", r"\K", "(?x) a"] {

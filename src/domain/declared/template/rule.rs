@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::call::Call;
+use super::names::as_in_a_member;
+use super::outline::plain;
 use super::schema::is_no_value;
 use super::{inputs, schema};
 use crate::domain::base::code;
+use crate::domain::base::model::AccountId;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::joining;
@@ -18,6 +21,9 @@ pub(super) use super::outline::RULE;
 const MESSAGES_OF_POLICIES: &[&str] =
     &["ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification"];
 
+/// Characters of a function's name (AWS Lambda API: `FunctionName`).
+const FUNCTION_NAME_MAX: usize = 64;
+
 /// The value of a key that is not `AWS::NoValue`.
 pub(super) fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|value| !is_no_value(value))
@@ -26,6 +32,13 @@ pub(super) fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
 /// Text in which nothing is left to be put in.
 pub(super) fn literal(node: &Node) -> Option<&str> {
     node.text().filter(|text| !text.contains("${"))
+}
+
+/// A scalar as AWS makes text of it, in which only pseudo parameters are left to be put in: in each
+/// member, they are the same wherever they stand.
+fn said(node: &Node) -> Option<String> {
+    let text = node.scalar().and_then(plain)?;
+    as_in_a_member(&text).is_some().then_some(text)
 }
 
 /// Checks one rule, whose logical id stands at `place`.
@@ -166,26 +179,24 @@ fn check_identifier(findings: &mut Findings<'_>, source: &Node) {
             .hint("name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY");
         return;
     };
-    let Some(text) = literal(identifier) else { return };
-    let has_form = text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text
+    let Some(text) = said(identifier) else { return };
+    let Some(in_a_member) = as_in_a_member(&text) else { return };
+    let has_form = in_a_member.starts_with(|first: char| first.is_ascii_uppercase())
+        && in_a_member
             .bytes()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if !has_form && !text.is_empty() {
-        let upper = text.trim().to_uppercase().replace(['-', ' ', '.'], "_");
-        let hint = if text.starts_with("arn:") {
-            "for a function of yours: Owner: CUSTOM_LAMBDA".to_owned()
-        } else {
-            format!("the identifier of this rule may be {upper}")
-        };
-        findings
-            .error(
-                identifier.span,
-                code::RULE_SOURCE,
-                format!("{text:?} is no identifier of a rule"),
-            )
-            .expected("capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy")
-            .hint(hint);
+        let found = format!("{text:?} is no identifier of a rule");
+        let entry = findings.error(identifier.span, code::RULE_SOURCE, found).expected(
+            "capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy",
+        );
+        if text.starts_with("arn:") {
+            entry.hint("for a function of yours: Owner: CUSTOM_LAMBDA");
+        } else if text.starts_with(|first: char| first.is_ascii_alphabetic()) && text == in_a_member
+        {
+            let upper = text.trim().to_uppercase().replace(['-', ' ', '.'], "_");
+            entry.hint(format!("the identifier of this rule may be {upper}"));
+        }
     }
 }
 
@@ -202,14 +213,38 @@ fn check_function(findings: &mut Findings<'_>, source: &Node) {
             .expected("its ARN, told from the template: what evaluates a rule must be known")
             .hint("a parameter with the ARN, or !Sub with ${AWS::AccountId} in it");
     }
-    let Some(text) = literal(identifier) else { return };
-    let mut parts = text.split(':');
-    let is_arn = (parts.next(), parts.nth(1)) == (Some("arn"), Some("lambda"));
-    if !is_arn && !text.is_empty() {
+    let Some(text) = said(identifier) else { return };
+    if !text.is_empty() && as_in_a_member(&text).is_some_and(|arn| !is_function(&arn)) {
         findings
             .error(identifier.span, code::RULE_SOURCE, format!("{text:?} is no Lambda function"))
             .expected("its ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME");
     }
+}
+
+/// Whether this is the ARN of a function, with a version or an alias or without (AWS Lambda API:
+/// `FunctionArn`).
+fn is_function(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let (partition, region, account, name, qualifier) = match &*parts {
+        ["arn", partition, "lambda", region, account, "function", name] => {
+            (partition, region, account, name, "$LATEST")
+        }
+        ["arn", partition, "lambda", region, account, "function", name, qualifier] => {
+            (partition, region, account, name, *qualifier)
+        }
+        _ => return false,
+    };
+    let is_made_of = |text: &str, others: &[u8]| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+        !text.is_empty() && text.bytes().all(fits)
+    };
+    partition.starts_with("aws")
+        && is_made_of(partition, b"-")
+        && is_made_of(region, b"-")
+        && account.parse::<AccountId>().is_ok()
+        && is_made_of(name, b"-_")
+        && name.len() <= FUNCTION_NAME_MAX
+        && (qualifier == "$LATEST" || is_made_of(qualifier, b"-_"))
 }
 
 fn check_detail(findings: &mut Findings<'_>, detail: &Node, owner: Option<&str>) {
@@ -257,11 +292,11 @@ pub(super) fn check_names(findings: &mut Findings<'_>, resources: &[Entry]) {
             continue;
         }
         let name = value.get("Properties").and_then(|all| given(all, "ConfigRuleName"));
-        let Some((node, text)) = name.and_then(|node| Some((node, literal(node)?))) else {
+        let Some((node, text)) = name.and_then(|node| Some((node, said(node)?))) else {
             continue;
         };
         let condition = value.get("Condition").and_then(Node::text);
-        let before: &mut Vec<(Option<&str>, Span)> = first.entry(text).or_default();
+        let before: &mut Vec<(Option<&str>, Span)> = first.entry(text.clone()).or_default();
         let path = findings.path;
         let rival = before
             .iter()

@@ -104,6 +104,9 @@ impl Check<'_, '_> {
             if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
                 self.node(yes, schema, what);
                 self.node(no, schema, what);
+            } else if call.gives_list() && !takes(schema, "array") {
+                let found = format!("{what} is a list");
+                self.findings.error(node.span, code::WRONG_TYPE, found).expected(types_of(schema));
             }
             return;
         }

@@ -4,6 +4,7 @@
 use super::outline::entries;
 use super::{outputs, parameters};
 use crate::domain::base::{code, limits};
+use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
@@ -103,13 +104,20 @@ fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
             }
         }
         ("Description", _) => {
-            let bytes = value.scalar().map(|scalar| scalar.text.len());
-            if bytes.is_none_or(|bytes| limits::TEMPLATE_DESCRIPTION < bytes) {
+            let bytes = value.text().map(str::len);
+            if value.is_null() {
+                // Null is found wherever it stands.
+            } else if bytes.is_none_or(|bytes| limits::TEMPLATE_DESCRIPTION < bytes) {
                 let what = bytes.map_or_else(|| value.describe(), |bytes| format!("{bytes} bytes"));
                 findings
                     .error(value.span, code::MALFORMED, format!("the Description is {what}"))
                     .expected(format!("text of at most {} bytes", limits::TEMPLATE_DESCRIPTION));
             }
+        }
+        ("Metadata", None) if !value.is_null() => {
+            findings
+                .error(value.span, code::TEMPLATE_SHAPE, format!("{name} is {}", value.describe()))
+                .expected("a mapping");
         }
         (_, _) => {}
     }
@@ -117,6 +125,10 @@ fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
 
 /// `Mappings`: name, key, name, and a scalar or a list of scalars.
 fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
+    for entry in &mappings.entries {
+        check_logical_id(findings, entry);
+        check_mapping_names(findings, &entry.key.text, &entry.value);
+    }
     let mut refuse = |node: &Node, what: &str, expected: &str| {
         let found = format!("{what} is {}", node.describe());
         findings.error(node.span, code::TEMPLATE_SHAPE, found).expected(expected);
@@ -143,7 +155,53 @@ fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
     }
 }
 
-/// Names of parameters, conditions and resources are alphanumeric.
+/// The keys of a map are alphanumeric, those of the first level also with `-` and `.`, and hold
+/// something (what `CloudFormation` says when it refuses one).
+fn check_mapping_names(findings: &mut Findings<'_>, name: &str, map: &Node) {
+    let mut refuse_empty = |place: &Node, what: &str| {
+        if place.mapping().is_some_and(|inner| inner.entries.is_empty()) {
+            findings
+                .error(place.span, code::TEMPLATE_SHAPE, format!("{what} holds nothing"))
+                .expected("at least one key");
+        }
+    };
+    let keys = || map.mapping().into_iter().flat_map(|map| &map.entries);
+    refuse_empty(map, &format!("the mapping {name}"));
+    for Entry { key, value, .. } in keys() {
+        refuse_empty(value, &format!("{name}.{}", key.text));
+    }
+    for Entry { key, key_span, value } in keys() {
+        check_key(findings, &key.text, *key_span, b"-.");
+        for Entry { key, key_span, .. } in value.mapping().into_iter().flat_map(|it| &it.entries) {
+            check_key(findings, &key.text, *key_span, b"");
+        }
+    }
+}
+
+/// A key of a map: letters, digits, and these other characters.
+fn check_key(findings: &mut Findings<'_>, key: &str, span: Span, others: &[u8]) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+    // What begins so is a function, and refused as one.
+    if key.starts_with("Fn::") {
+        return;
+    }
+    if key.is_empty() || !key.bytes().all(fits) {
+        let expected = if others.is_empty() {
+            "ASCII letters and digits only: it is a key of the second level"
+        } else {
+            "ASCII letters, digits, - and . only"
+        };
+        findings
+            .error(span, code::TEMPLATE_SHAPE, format!("a mapping has the key {key:?}"))
+            .expected(expected);
+    } else if limits::PARAMETER_NAME < key.len() {
+        findings
+            .error(span, code::TEMPLATE_SHAPE, format!("a key of {} characters", key.len()))
+            .expected(format!("at most {}", limits::PARAMETER_NAME));
+    }
+}
+
+/// Names of parameters, mappings, conditions, resources and outputs are alphanumeric.
 pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &Entry) {
     let name = &*entry.key.text;
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
