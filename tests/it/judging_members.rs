@@ -1,6 +1,8 @@
 //! What is the same in every member is judged although nobody knows it yet: texts with a pseudo
 //! parameter in them, and references to what is not there.
 
+use std::fmt::Write as _;
+
 use crate::judging::{judge, judge_all, manifest};
 
 const SOURCE: &str = "Source: {Owner: AWS, SourceIdentifier: X}";
@@ -17,9 +19,11 @@ Resources:
 "
     .to_owned();
     for (at, properties) in properties.into_iter().enumerate() {
-        text += &format!(
-            "  R{at}:\n    Type: AWS::Config::ConfigRule\n    Properties: {{{properties}}}\n"
-        );
+        writeln!(
+            text,
+            "  R{at}:\n    Type: AWS::Config::ConfigRule\n    Properties: {{{properties}}}"
+        )
+        .unwrap();
     }
     text
 }
