@@ -113,7 +113,7 @@ pub enum Validity {
     TooLong,
 }
 
-impl<'a> Approvals<'a> {
+impl Approvals<'_> {
     /// Whether this approval counts now.
     pub fn validity(&self, approval: &Approval) -> Validity {
         if approval.expires <= self.now.max(self.aws_now) {

@@ -59,9 +59,17 @@ pub struct Tracked {
     unseen: Option<Unseen>,
 }
 
-/// Whom each pack that should be there excludes; nothing where its manifest cannot be acted on, so
-/// that what AWS shows counts.
-pub type Targets<'a> = BTreeMap<&'a PackName, Option<&'a BTreeSet<AccountId>>>;
+/// Whom a pack that should be there excludes.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// These accounts.
+    Excluding(&'a BTreeSet<AccountId>),
+    /// Whom AWS shows: its manifest cannot be acted on.
+    AsShown,
+}
+
+/// The packs that should be there.
+pub type Targets<'a> = BTreeMap<&'a PackName, Target<'a>>;
 
 /// A write that AWS took, or may have taken.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +111,7 @@ impl Tracked {
             if !matches!(pack.ownership, Ownership::Ours(_)) {
                 continue;
             }
-            let target = targets.get(name);
+            let target = targets.get(name).copied();
             match self.courses.get_mut(name) {
                 Some(course) => course.look(pack, target, now),
                 None => {

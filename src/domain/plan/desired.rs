@@ -13,7 +13,7 @@ use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::declared::template::Template;
-use crate::domain::members::tracker::Targets;
+use crate::domain::members::tracker::{Target, Targets};
 use crate::domain::observed::content::Content;
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::Standing;
@@ -181,11 +181,11 @@ pub fn desired(
 impl Desired {
     /// Whom each pack excludes, for who tracks its members.
     pub fn targets(&self) -> Targets<'_> {
-        let excluded = |want| match want {
-            &Want::Pack(ref pack) => Some(&pack.content.excluded),
-            &Want::Stuck(_) => None,
-        };
-        self.packs.iter().map(|(name, want)| (name, excluded(want))).collect()
+        let targets = self.packs.iter().map(|(name, want)| match want {
+            Want::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
+            Want::Stuck(_) => (name, Target::AsShown),
+        });
+        targets.collect()
     }
 
     /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it

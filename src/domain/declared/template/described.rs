@@ -1,5 +1,5 @@
-//! What evaluates a rule, what it looks at and what triggers it, in words that are equal for what is
-//! equal: of what nobody can evaluate a description stands, with everything that it may depend on.
+//! What evaluates a rule, what it looks at and what triggers it, in words that are equal for what
+//! is equal: of what nobody can evaluate a description stands, with everything that it may depend on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,11 +151,10 @@ impl<'t> Evaluation<'t> {
             Some(Known::List(_)) | None => {}
         }
         cut(match term {
-            Term::Text(text) => text.clone(),
+            Term::Text(text) | Term::Plain(text) => text.clone(),
             // It may hold a parameter.
             Term::Opaque(text) => self.with_inputs(text),
             Term::Ref(name) => self.described_reference(name),
-            Term::Plain(text) => text.clone(),
             Term::Digest(text) => format!("digest of {}", self.describe(text)),
             Term::If(test, branches) => {
                 let [yes, no] = &**branches;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::Target;
 use super::reading::Found;
 use super::roster::Number;
 use super::rows::{Evidence, Rows};
@@ -92,11 +93,7 @@ pub(super) struct Agreement {
 
 impl Course {
     /// A pack at first sight.
-    pub(super) fn new(
-        pack: &ObservedPack,
-        target: Option<&Option<&BTreeSet<AccountId>>>,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(pack: &ObservedPack, target: Option<Target<'_>>, now: Timestamp) -> Self {
         let mut course = Self {
             arn: pack.record.arn.clone(),
             content: fingerprint_of(&pack.record),
@@ -125,12 +122,7 @@ impl Course {
     }
 
     /// Takes in what a complete observation shows of it.
-    pub(super) fn look(
-        &mut self,
-        pack: &ObservedPack,
-        target: Option<&Option<&BTreeSet<AccountId>>>,
-        now: Timestamp,
-    ) {
+    pub(super) fn look(&mut self, pack: &ObservedPack, target: Option<Target<'_>>, now: Timestamp) {
         let record = &pack.record;
         let status = pack.status.as_ref().map(|record: &StatusRecord| record.status.clone());
         let content = fingerprint_of(record);
@@ -158,7 +150,10 @@ impl Course {
             self.agreement = self.agreement.filter(|_| self.is_in_progress());
         }
         self.is_wanted = target.is_some();
-        let excluded = target.copied().flatten().unwrap_or(&record.excluded);
+        let excluded = match target {
+            Some(Target::Excluding(accounts)) => accounts,
+            Some(Target::AsShown) | None => &record.excluded,
+        };
         if self.excluded != *excluded {
             self.excluded.clone_from(excluded);
         }
