@@ -19,7 +19,8 @@ use conformd::domain::base::model::{
     Place, Timestamp,
 };
 use conformd::domain::members::rollout::Verdict;
-use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Sweeps, Targets, Tracked};
+use conformd::domain::members::tracker::target::Targets;
+use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Sweeps, Tracked};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::packs::{
     PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,

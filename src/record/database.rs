@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::domain::plan::record::NoRecordCause;
@@ -209,6 +209,12 @@ pub(super) fn size(connection: &Connection) -> Result<u64, Fault> {
     let (pages, free) = (number("page_count")?, number("freelist_count")?);
     let bytes = pages.saturating_sub(free).saturating_mul(number("page_size")?);
     Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// Begins to write. It takes the write lock at once: a transaction that only read so far could not
+/// wait for it.
+pub(super) fn write(connection: &mut Connection) -> Result<Transaction<'_>, Fault> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 #[cfg(test)]

@@ -28,13 +28,13 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 pub use self::fault::Unrecorded;
 use self::fault::{Fault, no_record};
-pub use self::place::FILE;
 use self::place::Place;
 pub use self::reader::Reader;
 use self::reader::{not_configured, only_no_record};
 use self::rows::Identity;
 use self::store::Store;
 pub use self::task::run;
+pub use self::terms::FILE;
 use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::declared::template::Template;
@@ -46,9 +46,6 @@ use crate::record::terms::Terms;
 
 /// The bytes that history takes at most: years of a large organization, and checked in a second.
 pub const BYTES_MAX: u64 = 256 * 1_024 * 1_024;
-
-/// The bytes above that which only losses may take: some hundred thousand of them.
-const RESERVE: u64 = 64 * 1_024 * 1_024;
 
 /// How long a write may take before the disk counts as dead. A disk that is busy needs seconds.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -270,7 +267,10 @@ impl Record {
     /// Forgets what is older than the retention, and history that takes too much space.
     pub async fn prune(&self, now: Stamp) -> Result<(), Unrecorded> {
         let retention = self.shared.terms.retention;
-        self.job(Access::Write, move |store| prune::prune(store, retention, &now)).await
+        self.job(Access::Write, move |store| {
+            prune::prune(&mut store.connection, store.bytes_max, retention, &now)
+        })
+        .await
     }
 
     /// Tries a record that cannot be used again. Where it had to be opened anew, which takes the

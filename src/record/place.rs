@@ -18,9 +18,8 @@ use super::{database, identity};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::base::untrusted::flowing;
 use crate::domain::plan::record::NoRecordCause;
+use crate::record::terms::FILE;
 
-/// The record's file.
-pub const FILE: &str = "record.sqlite3";
 /// Locked by the process that writes; holds who that is.
 const LOCK: &str = "record.lock";
 /// What SQLite keeps beside a file. They belong to one file only: beside another they destroy it.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use super::store::Store;
 use super::{cells, database};
 use crate::domain::base::model::{Marker, Timestamp};
 use crate::domain::base::stamp::{Stamp, age};
@@ -36,8 +35,13 @@ const TABLES: [(&str, &str, &str, Duration); 5] = [
 /// Forgets what is older than `retention`, and as much history as it takes to stay below the size
 /// that is allowed. Losses of the last 24 hours, what is held, and approvals that could still be in
 /// the source are never forgotten.
-pub(super) fn prune(store: &mut Store, retention: Duration, now: &Stamp) -> Result<(), Fault> {
-    let transaction = store.begin()?;
+pub(super) fn prune(
+    connection: &mut Connection,
+    bytes_max: u64,
+    retention: Duration,
+    now: &Stamp,
+) -> Result<(), Fault> {
+    let transaction = database::write(connection)?;
     for (table, prefix, extra, least) in TABLES {
         let keep = retention.max(least);
         for id in aged(&transaction, (table, prefix, extra), keep, now)? {
@@ -46,9 +50,9 @@ pub(super) fn prune(store: &mut Store, retention: Duration, now: &Stamp) -> Resu
     }
     forget_templates(&transaction)?;
     transaction.commit()?;
-    shrink(store, now)?;
+    shrink(connection, bytes_max, now)?;
     // Each step gives one page back.
-    let mut vacuum = store.connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
     let mut steps = vacuum.query([])?;
     while steps.next()?.is_some() {}
     Ok(())
@@ -93,13 +97,17 @@ fn forget_templates(connection: &Connection) -> Result<(), Fault> {
 }
 
 /// Forgets the oldest history until the rest fits: events before deliveries before losses.
-pub(super) fn shrink(store: &mut Store, now: &Stamp) -> Result<(), Fault> {
+pub(super) fn shrink(
+    connection: &mut Connection,
+    bytes_max: u64,
+    now: &Stamp,
+) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         // Room for what comes before the next time.
-        if database::size(&store.connection)? <= store.bytes_max.saturating_mul(9) / 10 {
+        if database::size(connection)? <= bytes_max.saturating_mul(9) / 10 {
             return Ok(());
         }
-        let transaction = store.begin()?;
+        let transaction = database::write(connection)?;
         let mut forgot = false;
         for (table, prefix, extra, least) in TABLES {
             let old = aged(&transaction, (table, prefix, extra), least, now)?;

@@ -17,6 +17,7 @@ use crate::domain::plan::record::{
     TemplateText, Window,
 };
 use crate::record::identity::identity;
+use crate::record::terms::FILE;
 
 /// The newest row of each pack and region. Rows are numbered as they are added.
 const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY region, pack)";
@@ -33,7 +34,7 @@ impl Reader {
     /// Opens the record of these terms as it is.
     pub fn open(terms: &Terms) -> Result<Self, NoRecord> {
         let Some(directory) = &terms.directory else { return Err(not_configured()) };
-        let named = directory.join(place::FILE);
+        let named = directory.join(FILE);
         let no = |fault: Fault| only_no_record(fault.at(&named));
         let path = place::real(directory).unwrap_or_else(|_| named.clone());
         match path.symlink_metadata() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, Transaction, params_from_iter};
 
 use super::cells::{digests, insert, select, text, update};
 use super::fault::Fault;
@@ -35,8 +35,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn begin(&mut self) -> Result<Transaction<'_>, Fault> {
-        // Takes the write lock at once: a transaction that only read so far could not wait for it.
-        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+        database::write(&mut self.connection)
     }
 
     /// Whether history has taken its space.
@@ -138,7 +137,7 @@ impl Store {
         let Delivering { at, region, pack, values, template, revision } = delivering;
         // The newest deliveries matter more than old ones; room that is kept for losses stays so.
         if self.is_at_its_limit()? {
-            prune::shrink(self, &at)?;
+            prune::shrink(&mut self.connection, self.bytes_max, &at)?;
         }
         let parameters = digests(&self.identity.salt, &values);
         let digest = template.digest;

@@ -1,8 +1,6 @@
 //! What a record is opened with.
 
 use crate::domain::base::model::{AccountId, Installation};
-use crate::record::RESERVE;
-use crate::record::place::FILE;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,3 +32,9 @@ impl Terms {
         self.directory.as_deref().unwrap_or(Path::new("")).join(FILE)
     }
 }
+
+/// The record's file.
+pub const FILE: &str = "record.sqlite3";
+
+/// The bytes above that which only losses may take: some hundred thousand of them.
+const RESERVE: u64 = 64 * 1_024 * 1_024;

@@ -14,11 +14,12 @@ mod roster;
 mod rows;
 mod summary;
 mod survey;
+pub mod target;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use agenda::{Errand, Rank, Sweeps};
@@ -37,6 +38,7 @@ use super::rollout::Arrival;
 use super::tracking::Tracking;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
+use crate::domain::members::tracker::target::Targets;
 use crate::domain::observed::packs::{Ownership, Row, Seen, Unseen};
 use crate::domain::observed::recorder::Sighting;
 use crate::domain::organization::account_list::AccountList;
@@ -58,18 +60,6 @@ pub struct Tracked {
     looked: Option<Timestamp>,
     unseen: Option<Unseen>,
 }
-
-/// Whom a pack that should be there excludes.
-#[derive(Debug, Clone, Copy)]
-pub enum Target<'a> {
-    /// These accounts.
-    Excluding(&'a BTreeSet<AccountId>),
-    /// Whom AWS shows: its manifest cannot be acted on.
-    AsShown,
-}
-
-/// The packs that should be there.
-pub type Targets<'a> = BTreeMap<&'a PackName, Target<'a>>;
 
 /// A write that AWS took, or may have taken.
 #[derive(Debug, Clone, Copy)]

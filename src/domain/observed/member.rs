@@ -83,6 +83,20 @@ impl StatusKind {
 }
 
 impl MemberStatus {
+    /// Why it failed, if it did.
+    pub fn failure_class(self) -> Option<FailureClass> {
+        match self {
+            Self::Failed(class) => Some(class),
+            Self::Ok
+            | Self::InProgress
+            | Self::Waiting
+            | Self::Missing
+            | Self::Inactive
+            | Self::NotYetListed
+            | Self::Left => None,
+        }
+    }
+
     /// The status without its class.
     pub fn kind(self) -> StatusKind {
         match self {

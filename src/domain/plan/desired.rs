@@ -13,7 +13,7 @@ use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::declared::template::Template;
-use crate::domain::members::tracker::{Target, Targets};
+use crate::domain::members::tracker::target::{Target, Targets};
 use crate::domain::observed::content::Content;
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::Standing;

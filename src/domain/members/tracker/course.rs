@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Target;
 use super::reading::Found;
 use super::roster::Number;
 use super::rows::{Evidence, Rows};
 use super::summary::Survey;
+use super::target::Target;
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::content::fingerprint_of;

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellState, CellView, cells};
-use super::members::class;
 use super::next::NextView;
 use super::status::{StandingKind, organization};
 use super::trouble::words;
@@ -299,7 +298,7 @@ fn under(
         targeting,
         status: status.map(MemberStatus::kind),
         unread,
-        class: status.and_then(class),
+        class: status.and_then(MemberStatus::failure_class),
         code,
         message,
         last_update: member.and_then(|member| member.last_update),

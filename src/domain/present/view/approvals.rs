@@ -9,14 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::region::{HoldView, RegionView};
 use super::{Facts, NAME_MAX, VERSION};
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
-use crate::domain::base::untrusted::one_line;
+use crate::domain::base::untrusted::{flowing, one_line};
 use crate::domain::base::words::{first_few, many};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::HoldReason;
 use crate::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
 use crate::domain::present::report::RegionReport;
-use crate::domain::present::view::text::clean;
 
 /// `GET /api/v1/approvals/pending`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -72,10 +71,13 @@ pub fn approvals(facts: &Facts) -> ApprovalsView {
     }
 }
 
+/// Characters of a reason that are kept.
+const WHY_MAX: usize = 1_024;
+
 /// Why what waits in a region is not known.
 fn unseen(report: Option<&RegionReport>) -> Option<String> {
     match report {
-        Some(report) => report.unseen.as_ref().map(|unseen| clean(&unseen.why)),
+        Some(report) => report.unseen.as_ref().map(|unseen| flowing(&unseen.why, WHY_MAX)),
         None => Some("it was not reconciled yet".to_owned()),
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::members::class;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::rollout::{Arrival, Verdict};
@@ -276,7 +275,7 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
     match &step.reason {
         Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
         Reason::MembersFailed { classes } => {
-            class(status).is_some_and(|class| classes.contains_key(&class))
+            status.failure_class().is_some_and(|class| classes.contains_key(&class))
         }
         // Whatever is put, AWS tries everybody again; what only a person can mend fails again.
         Reason::Missing
@@ -285,7 +284,7 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
         | Reason::Changed
         | Reason::ForeignChange
         | Reason::ForeignWrite
-        | Reason::Failed { .. } => class(status).is_none_or(FailureClass::is_retryable),
+        | Reason::Failed { .. } => status.failure_class().is_none_or(FailureClass::is_retryable),
         Reason::Unwanted | Reason::RegionDropped | Reason::Absent => false,
     }
 }

@@ -12,7 +12,7 @@ use super::{Absent, Facts, Page, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::rollout::{Arrival, Verdict};
 use crate::domain::observed::failure_class::{FailureClass, Mover};
-use crate::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
+use crate::domain::observed::member::{Counts, Member, StatusKind};
 use crate::domain::organization::selector::{Targeting, rule_of};
 
 /// One page.
@@ -168,7 +168,7 @@ fn row(
     member: Option<&Member>,
 ) -> AccountRow {
     let (code, message) = member.map_or((None, None), words);
-    let class = member.and_then(|member| class(member.status));
+    let class = member.and_then(|member| member.status.failure_class());
     let is_in_trouble = matches!(status, StatusKind::Failed | StatusKind::Missing);
     AccountRow {
         account,
@@ -180,19 +180,5 @@ fn row(
         mover: is_in_trouble.then(|| mover(class)),
         advice: is_in_trouble.then(|| advice(facts, class)),
         last_update: member.and_then(|member| member.last_update),
-    }
-}
-
-/// Why a member failed, if it did.
-pub(super) fn class(status: MemberStatus) -> Option<FailureClass> {
-    match status {
-        MemberStatus::Failed(class) => Some(class),
-        MemberStatus::Ok
-        | MemberStatus::InProgress
-        | MemberStatus::Waiting
-        | MemberStatus::Missing
-        | MemberStatus::Inactive
-        | MemberStatus::NotYetListed
-        | MemberStatus::Left => None,
     }
 }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Facts;
 use super::cell::{Lift, helps, lift};
-use super::members::class;
 use super::trouble::{advice, mover};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::new_account::{Newcomer, Phase};
@@ -129,7 +128,7 @@ fn verb(action: ActionKind) -> &'static str {
 
 /// What the advice for its trouble says.
 fn advised(facts: &Facts, status: MemberStatus) -> NextView {
-    let matter = class(status);
+    let matter = status.failure_class();
     let advice = advice(facts, matter);
     match mover(matter) {
         Mover::Aws => aws(&advice, None),
