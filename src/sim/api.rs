@@ -6,12 +6,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::sessions::Session;
-use crate::domain::base::model::{AccountId, Place, Region, Timestamp};
+use super::session::Session;
+use crate::domain::base::model::{AccountId, Place, Region};
 
+pub mod epoch;
 pub mod organizations;
 pub mod packs;
 pub mod recorders;
@@ -413,31 +414,4 @@ pub enum Breakage {
     Truncated(Box<Answer>),
     /// 503 with an HTML page, as a load balancer sends.
     UnavailableHtml,
-}
-
-/// A moment as awsJson sends it: epoch seconds as a number, fractional to the millisecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Epoch(pub Timestamp);
-
-impl Epoch {
-    /// This moment, cut to the millisecond.
-    pub fn of(at: Timestamp) -> Self {
-        Self(whole(at))
-    }
-}
-
-/// The moment cut to the millisecond, as AWS shows it.
-pub(super) fn whole(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
-}
-
-impl Serialize for Epoch {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "milliseconds fit 53 bits until year 287396"
-        )]
-        let milliseconds = self.0.as_millisecond() as f64;
-        out.serialize_f64(milliseconds / 1000.0)
-    }
 }

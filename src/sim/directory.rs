@@ -2,8 +2,9 @@
 
 use std::collections::btree_map::Entry;
 
+use super::api::epoch::Epoch;
 use super::api::organizations as shape;
-use super::api::{Answer, Caller, Epoch, Fault, Operation, Request};
+use super::api::{Answer, Caller, Fault, Operation, Request};
 use super::members::Account;
 use super::organization::ORGANIZATION;
 use super::paging::BadToken;

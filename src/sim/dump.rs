@@ -13,7 +13,7 @@ use super::knobs::Knobs;
 use super::members;
 use super::rollout::Aggregate;
 use super::setup::Recorder;
-use super::story::Row;
+use super::standing::Row;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 use crate::domain::observed::packs::RolloutStatus;

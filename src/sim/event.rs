@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use super::api::packs::{DeletePack, InputParameter, PutPack};
 use super::api::{Caller, Fault, Reply, Request};
+use super::entry::{Entry, RoleEntry};
 use super::failures::{Failure, FailureId};
 use super::faults::{FaultId, FaultRule};
-use super::scenario::{Entry, RoleEntry};
 use super::setup::Recorder;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::api::whole;
+use super::api::epoch::whole;
 use super::setup::{Member, Recorder};
 use super::timeline::Timeline;
 use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};

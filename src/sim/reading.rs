@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use super::api::epoch::Epoch;
 use super::api::packs::{
     DescribePacks, Detail, DetailFilters, GetDetail, MemberStatus, Pack, PackStatus, PackStatuses,
     Packs,
 };
-use super::api::{Caller, Epoch, Fault};
+use super::api::{Caller, Fault};
 use super::causes::Cause;
 use super::packs::{Act, Incarnation, Look, Sight};
 use super::paging::BadToken;
 use super::rollout::Rollout;
-use super::story::Row;
+use super::standing::Row;
 use super::world::World;
 use super::{refusals, validation};
 use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};

@@ -1,10 +1,11 @@
 //! The configuration recorder operations, each in the caller's own account and region.
 
+use super::api::epoch::Epoch;
 use super::api::recorders::{
     DescribeRecorders, NamedRecorder, PutRecorder, Recorder as RecorderShape, RecorderStatus,
     RecorderStatuses, Recorders,
 };
-use super::api::{Caller, Epoch, Fault};
+use super::api::{Caller, Fault};
 use super::refusals::{invalid, validation};
 use super::setup::Recorder;
 use super::world::World;

@@ -11,7 +11,7 @@ use super::failures::Failures;
 use super::knobs::{AdministratorAggregate, Knobs, UndeclaredInput};
 use super::members::Members;
 use super::packs::{Act, Incarnation, Look, Run};
-use super::story::Standing;
+use super::standing::Standing;
 use super::timeline::after;
 use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
 use crate::domain::observed::packs::{Phase, Verb};

@@ -4,7 +4,7 @@
 //! every error names its line and column. Moments are relative to the start (`-6h50m`, `30m`) or
 //! absolute (RFC 3339).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fs, io};
@@ -13,16 +13,19 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::entry::Entry;
 use super::event::{Event, Timed};
-use super::http::Options;
+use super::http::options::Options;
 use super::knobs::Knobs;
-use super::setup::{Features, Member, ROOT, Recorder, Role, Setup, Unit};
+use super::setup::{Features, Member, ROOT, Setup, Unit};
 use crate::domain::base::limits;
-use crate::domain::base::model::{AccountId, AccountState, Malformed, Region, Timestamp, UnitId};
+use crate::domain::base::model::{AccountId, Malformed, Region, Timestamp, UnitId};
 use crate::domain::declared::diagnostic::{Severity, Span};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
 use crate::domain::declared::yaml::tree::Node;
+use crate::sim::entry::RoleEntry;
+use crate::sim::moment::Moment;
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
@@ -208,38 +211,6 @@ struct File {
     script: Vec<ScriptEntry>,
 }
 
-/// An account as written, in a scenario file and in the control API.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Entry {
-    /// Its id.
-    pub id: AccountId,
-    /// Its name; `account <id>` when left out.
-    pub name: Option<String>,
-    /// Its state.
-    #[serde(default = "active")]
-    pub state: AccountState,
-    /// When it joined; 30 days before the start, or the moment of the event, when left out.
-    pub joined: Option<Moment>,
-    /// Whether it was invited rather than created.
-    #[serde(default)]
-    pub invited: bool,
-    /// The root or unit it is in.
-    pub parent: Option<String>,
-    /// Its tags.
-    #[serde(default)]
-    pub tags: BTreeMap<String, String>,
-    /// Regions it has not enabled.
-    #[serde(default)]
-    pub regions_off: BTreeSet<Region>,
-    /// Its recorder, wherever `recorders` does not say otherwise.
-    #[serde(default = "recording")]
-    pub recorder: Recorder,
-    /// Its recorders where they differ.
-    #[serde(default)]
-    pub recorders: BTreeMap<Region, Recorder>,
-}
-
 /// Many ordinary accounts with consecutive ids.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -247,31 +218,6 @@ struct Crowd {
     first: AccountId,
     count: u32,
     joined: Option<Moment>,
-}
-
-/// A role as written, in a scenario file and in the control API.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct RoleEntry {
-    /// Its name.
-    pub name: String,
-    /// Where; in every account without an entry of its own when left out.
-    pub account: Option<AccountId>,
-    /// Who may assume it; the owner, or the management account in an event, when left out.
-    pub trusted: Option<AccountId>,
-    /// The external id it asks for.
-    pub external_id: Option<String>,
-    /// Whether there is one.
-    #[serde(default = "yes")]
-    pub exists: bool,
-}
-
-impl RoleEntry {
-    /// The role, which trusts `trusted` unless it says whom.
-    pub(super) fn role(self, trusted: AccountId) -> Role {
-        let Self { name, account, trusted: named, external_id, exists } = self;
-        Role { account, name, trusted: named.unwrap_or(trusted), external_id, exists }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -287,100 +233,8 @@ fn one<T: From<u8>>() -> T {
     T::from(1)
 }
 
-fn yes() -> bool {
-    true
-}
-
 fn all_features() -> Features {
     Features::All
-}
-
-fn active() -> AccountState {
-    AccountState::Active
-}
-
-fn recording() -> Recorder {
-    Recorder::Recording
-}
-
-/// A moment relative to another (`-6h50m`, `30m`), or absolute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Moment {
-    /// So long before or after.
-    Relative(SignedDuration),
-    /// At that time.
-    Absolute(Timestamp),
-}
-
-impl Moment {
-    /// The moment, if relative ones count from `base`.
-    pub fn from(self, base: Timestamp) -> Timestamp {
-        match self {
-            Self::Relative(offset) => base.saturating_add(offset).unwrap_or(base),
-            Self::Absolute(at) => at,
-        }
-    }
-}
-
-impl FromStr for Moment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(at) = text.parse() {
-            return Ok(Self::Absolute(at));
-        }
-        let (sign, length) = match text.strip_prefix('-') {
-            Some(length) => (-1, length),
-            None => (1, text),
-        };
-        humantime::parse_duration(length)
-            .ok()
-            .and_then(|length| SignedDuration::try_from(length).ok())
-            .and_then(|length| length.checked_mul(sign))
-            .map(Self::Relative)
-            .ok_or_else(|| {
-                format!("{text:?} is no moment such as -6h50m, 30m or 2026-11-01T08:00:00Z")
-            })
-    }
-}
-
-impl TryFrom<String> for Moment {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl Entry {
-    /// The account, if moments count from `base`; it joined `joined_default` unless it says when.
-    pub(super) fn member(self, base: Timestamp, joined_default: Timestamp) -> Member {
-        let Self {
-            id,
-            name,
-            state,
-            joined,
-            invited,
-            parent,
-            tags,
-            regions_off,
-            recorder,
-            recorders,
-        } = self;
-        Member {
-            name: name.unwrap_or_else(|| format!("account {id}")),
-            id,
-            state,
-            joined: joined.map_or(joined_default, |joined| joined.from(base)),
-            invited,
-            parent: parent.unwrap_or_else(|| ROOT.to_owned()),
-            tags,
-            regions_off,
-            recorder,
-            recorders,
-        }
-    }
 }
 
 impl Crowd {
@@ -482,6 +336,8 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::base::model::AccountState;
+    use crate::sim::setup::Recorder;
     use crate::sim::world::World;
 
     const SMALLEST: &str = "\

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service, whole};
+use super::api::epoch::whole;
+use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service};
 use super::failures::{Failure, FailureId, Failures};
 use super::faults::{self, Asked, Effect, FaultId, FaultRule, Faults};
 use super::knobs::Knobs;
@@ -16,15 +17,16 @@ use super::members::Members;
 use super::organization::Tree;
 use super::packs::{Incarnation, Look, Packs, Sight};
 use super::paging::Listing;
-use super::refusals;
 use super::rollout::{Aggregate, Rollout};
-use super::sessions::{self, Session, Sessions};
+use super::session::Session;
+use super::sessions::Sessions;
 use super::setup::{Features, Member, Recorder, Role, Setup};
+use super::standing::Row;
 use super::store::{Object, Store};
-use super::story::Row;
 use super::template::Facts;
 use super::throttle::Buckets;
 use super::timeline::{Timeline, after, earlier};
+use super::{refusals, sessions};
 use crate::domain::base::model::{
     AccountId, AccountState, Delivery, PackName, Place, Region, Timestamp,
 };

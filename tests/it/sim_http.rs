@@ -12,7 +12,8 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use conformd::domain::base::model::Timestamp;
-use conformd::sim::http::{DateClock, ErrorName, Options, Unset, serve};
+use conformd::sim::http::options::{DateClock, ErrorName, Options, Unset};
+use conformd::sim::http::serve;
 use conformd::sim::scenario::Scenario;
 use conformd::sim::simulation::Simulation;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Epoch;
+use super::epoch::Epoch;
 pub use super::packs::Tag;
 
 /// A request without members.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Epoch;
+use super::epoch::Epoch;
 
 /// `PutConfigurationRecorder`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

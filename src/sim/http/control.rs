@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BODY_BYTES_MAX, wire};
+use super::answering::BODY_BYTES_MAX;
+use super::wire;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region};
 use crate::sim::dump;
 use crate::sim::event::{

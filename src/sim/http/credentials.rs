@@ -5,11 +5,12 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::face::Face;
+use super::protocol::Protocol;
 use super::scope::Scope;
-use super::{Face, Protocol};
 use crate::domain::base::model::{Region, Timestamp};
 use crate::sim::api::{Answer, Caller, Fault, Origin};
-use crate::sim::sessions::Session;
+use crate::sim::session::Session;
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");

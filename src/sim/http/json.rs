@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ErrorName, Unset};
+use super::options::{ErrorName, Unset};
 use crate::sim::api::{Answer, Fault, Operation, Request, Service};
 
 /// The services that speak this protocol.
@@ -120,7 +120,7 @@ pub(super) fn error(service: Service, fault: &Fault, style: ErrorName) -> Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::api::Epoch;
+    use crate::sim::api::epoch::Epoch;
     use crate::sim::api::packs::{Pack, Packs};
 
     fn text(body: Vec<u8>) -> String {

@@ -15,13 +15,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Face;
+use super::face::Face;
+use crate::sim::http::hang_up::HangUp;
 
 /// Connections served at once; later ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
@@ -32,11 +32,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests in flight may take to end after the stop; a client that sends half a request
 /// and falls silent would hold the server for ever.
 const STOP_MAX: Duration = Duration::from_secs(5);
-
-/// The answer is no answer: the connection is reset.
-#[derive(Debug, Error)]
-#[error("the simulated service closed the connection")]
-pub(super) struct HangUp;
 
 /// Serves connections until `stop`, then lets requests in flight end.
 pub(super) async fn accept(listener: TcpListener, face: Arc<Face>, stop: CancellationToken) {

@@ -8,8 +8,10 @@ use axum::http::header::{CONTENT_TYPE, DATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::listener::HangUp;
-use super::{Options, Protocol, json, query};
+use super::hang_up::HangUp;
+use super::options::Options;
+use super::protocol::Protocol;
+use super::{json, query};
 use crate::domain::base::model::Timestamp;
 use crate::sim::api::{Answer, Fault};
 

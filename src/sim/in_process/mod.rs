@@ -16,7 +16,7 @@ use thiserror::Error;
 pub use self::members::{InProcessMembers, InProcessVisit};
 use super::api::{Answer, Breakage, Caller, Fault, Reply, Request};
 use super::gate::CallGate;
-use super::sessions::Session;
+use super::session::Session;
 use super::world::World;
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver, CloudError, Op, Page, PageToken};

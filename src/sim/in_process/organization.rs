@@ -6,8 +6,9 @@ use super::{InProcess, MIXED_UP};
 use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
 use crate::domain::base::model::{AccountId, UnitId};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
+use crate::sim::api::epoch::Epoch;
 use crate::sim::api::organizations::{self, Nothing, OfParent, OfPrincipal, OfResource, Paged};
-use crate::sim::api::{Answer, Epoch, Request};
+use crate::sim::api::{Answer, Request};
 use crate::sim::organization::PRINCIPAL;
 
 impl Organization for InProcess {

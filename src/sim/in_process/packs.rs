@@ -5,11 +5,12 @@ use crate::cloud::{CloudError, Op, Page, PageToken, Reader, Receipt, RowFilter, 
 use crate::domain::base::model::{AccountId, Delivery, PackName, Place};
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::sim::api::epoch::Epoch;
 use crate::sim::api::packs::{
     DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatus, Pack,
     PackStatus, PutPack,
 };
-use crate::sim::api::{Answer, Epoch, Request, organizations};
+use crate::sim::api::{Answer, Request, organizations};
 
 impl Reader for InProcess {
     fn place(&self) -> &Place {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::observed::failure_class::FailureClass;
-use crate::sim::api::Epoch;
+use crate::sim::api::epoch::Epoch;
 use crate::sim::causes;
 
 #[test]

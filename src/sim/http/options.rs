@@ -1,0 +1,70 @@
+//! How answers are written where clients see it.
+
+use crate::domain::base::model::AccountId;
+use serde::{Deserialize, Serialize};
+
+/// How the HTTP face presents the world; the first alternative of each is the default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Options {
+    /// Whose account an access key id that names no account belongs to; nobody's when unset, and
+    /// such keys are refused.
+    pub any_credentials: Option<AccountId>,
+    /// Which clock the `Date` header shows.
+    pub date: DateClock,
+    /// Which clock sessions expire on: the one that clients go by, whose keys they are.
+    pub sessions: DateClock,
+    /// How unset optional members appear.
+    pub unset: Unset,
+    /// How an exception's name is spelt in `__type`.
+    pub error_name: ErrorName,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            any_credentials: None,
+            date: DateClock::Virtual,
+            sessions: DateClock::Real,
+            unset: Unset::default(),
+            error_name: ErrorName::default(),
+        }
+    }
+}
+
+/// One of two clocks. Clients correct their signing time by the `Date` header and, when it is far
+/// off, retry refused calls; the times in bodies are virtual in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateClock {
+    /// The machine's.
+    Real,
+    /// The world's.
+    Virtual,
+}
+
+/// How an optional member without a value appears in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unset {
+    /// Not at all.
+    #[default]
+    Absent,
+    /// As null.
+    Null,
+    /// As empty text or an empty list; moments and page tokens are left out.
+    Empty,
+}
+
+/// How an exception is named in an error body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorName {
+    /// `ResourceInUseException`
+    #[default]
+    Bare,
+    /// `com.amazonaws.simulated#ResourceInUseException`
+    Namespaced,
+    /// `ResourceInUseException:http://simulated.amazonaws.com/`
+    Suffixed,
+}
