@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::domain::declared::manifest::schema::schema;
-use crate::http::openapi;
+use crate::http::table;
 
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub struct Args {
 
 /// Prints the schema to stdout.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let schema = if args.api { openapi::document() } else { schema().to_value() };
+    let schema = if args.api { table::document().clone() } else { schema().to_value() };
     let text = serde_json::to_string_pretty(&schema).context("the schema has no JSON form")?;
     writeln!(io::stdout().lock(), "{text}").context("writing the schema failed")?;
     Ok(ExitCode::SUCCESS)

@@ -10,8 +10,10 @@ use axum::{Extension, Json};
 use maud::Markup;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::any::Any;
 
 use super::{API_VERSION, Server};
+use crate::domain::base::heartbeat::Task;
 
 /// Says that nothing in the answer is about a real account; absent otherwise.
 const SIMULATED: HeaderName = HeaderName::from_static("x-conformd-simulated");
@@ -102,4 +104,18 @@ pub(super) fn problem(server: &Server, status: StatusCode, message: &str) -> Res
     let error = Detail { code: status.as_u16(), message };
     let problem = Problem { version: API_VERSION, simulated: server.is_simulated(), error };
     (status, Extension(Complaint(message.to_owned())), Json(problem)).into_response()
+}
+
+pub(super) fn simulated_line(simulated: bool) -> &'static str {
+    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
+}
+
+pub(super) fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
+    // The panic hook has logged what and where.
+    server.state.metrics.panicked(Task::Http);
+    problem(server, StatusCode::INTERNAL_SERVER_ERROR, "this is a bug of conformd; see its log")
+}
+
+pub(super) fn too_large(server: &Server) -> Response {
+    problem(server, StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB")
 }

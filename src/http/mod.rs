@@ -7,14 +7,17 @@
 
 mod access;
 mod answer;
+mod format;
+mod handlers;
 mod health;
 mod listen;
-pub mod openapi;
+mod openapi;
 mod page;
 mod parameter;
 mod query;
+mod route;
 mod routes;
-mod table;
+pub mod table;
 mod views;
 
 use std::sync::Arc;

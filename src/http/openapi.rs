@@ -2,10 +2,9 @@
 //! the types that are written. Nothing is described twice, so nothing can be described otherwise.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use axum::Json;
-use axum::extract::{self, RawQuery};
+use axum::extract::{self, Extension, RawQuery};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use schemars::generate::{Contract, SchemaSettings};
@@ -17,7 +16,7 @@ use super::Shared;
 use super::answer::{Problem, problem};
 use super::parameter::{Parameter, Shape};
 use super::query::Parameters;
-use super::table::{Answer, Form, ROUTES, Route};
+use super::route::{Answer, Form, Listing, Route};
 use crate::domain::base::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
@@ -31,16 +30,14 @@ one may write further members, so let readers skip what they do not know. What a
 HEAD. A parameter that is not described is refused by name. Headers of more than 16 KiB are \
 refused with 431 and without a body.";
 
-/// The document, which never changes while a process runs.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
-
 /// `GET /api/v1/openapi.json`
 pub(super) async fn show(
     extract::State(server): extract::State<Shared>,
+    Extension(listing): Extension<Listing>,
     RawQuery(query): RawQuery,
 ) -> Response {
     match Parameters::read(query.as_deref(), &[]) {
-        Ok(_) => Json(&*DOCUMENT).into_response(),
+        Ok(_) => Json(&**listing.document).into_response(),
         Err(why) => problem(&server, StatusCode::BAD_REQUEST, &why),
     }
 }
@@ -59,7 +56,7 @@ impl JsonSchema for Document {
 }
 
 /// Makes the document.
-pub fn document() -> Value {
+pub(super) fn document(routes: &[Route]) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| {
             settings.definitions_path = "/components/schemas".into();
@@ -69,7 +66,7 @@ pub fn document() -> Value {
         .with_transform(RecursiveTransform(close))
         .into_generator();
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in routes {
         let verb = if route.is_deed { "post" } else { "get" };
         paths.insert(route.path.to_owned(), json!({ verb: operation(route, &mut generator) }));
     }

@@ -1,8 +1,7 @@
 //! What can be asked with a question, as one table that the answers read by and the `OpenAPI`
 //! document describes: no parameter can be taken that is not described, nor by other bounds.
 
-use super::query::Parameters;
-use super::views::Format;
+use super::format::Format;
 use crate::domain::members::new_account::Phase;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::plan::event::NUMBER_MAX;
@@ -45,28 +44,6 @@ impl Parameter {
 
     const fn path(name: &'static str, about: &'static str, shape: Shape) -> Self {
         Self { name, about, in_path: true, shape }
-    }
-
-    /// The number that is given for it, if there is one.
-    pub(super) fn number(&self, given: &Parameters) -> Result<Option<u64>, String> {
-        let Shape::Number { min, max, default: _ } = self.shape else { return Ok(None) };
-        let parse = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
-        given.get(self.name, &format!("a number from {min} to {max}"), parse)
-    }
-
-    /// The one of these things whose word is given for it, if there is one.
-    pub(super) fn word<T: Copy>(
-        &self,
-        given: &Parameters,
-        all: &[T],
-        as_str: impl Fn(T) -> &'static str,
-    ) -> Result<Option<T>, String> {
-        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
-        let expected = match words.as_slice() {
-            [one, other] => format!("{one} or {other}"),
-            _ => format!("one of {}", words.join(", ")),
-        };
-        given.get(self.name, &expected, |text| all.iter().copied().find(|one| as_str(*one) == text))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parameter::Parameter;
+use super::parameter::{Parameter, Shape};
 use crate::domain::base::untrusted::one_line;
 
 /// Characters of what was asked that are repeated in a refusal.
@@ -41,6 +41,28 @@ impl Parameters {
         let Some(text) = self.0.get(name) else { return Ok(None) };
         let refusal = || format!("{name} is {expected}, not {}", one_line(text, ECHO_MAX));
         parse(text).map(Some).ok_or_else(refusal)
+    }
+
+    /// The number that is given for it, if there is one.
+    pub(super) fn number(&self, of: &Parameter) -> Result<Option<u64>, String> {
+        let Shape::Number { min, max, default: _ } = of.shape else { return Ok(None) };
+        let parse = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
+        self.get(of.name, &format!("a number from {min} to {max}"), parse)
+    }
+
+    /// The one of these things whose word is given for it, if there is one.
+    pub(super) fn word<T: Copy>(
+        &self,
+        of: &Parameter,
+        all: &[T],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, String> {
+        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
+        let expected = match words.as_slice() {
+            [one, other] => format!("{one} or {other}"),
+            _ => format!("one of {}", words.join(", ")),
+        };
+        self.get(of.name, &expected, |text| all.iter().copied().find(|one| as_str(*one) == text))
     }
 }
 

@@ -1,29 +1,23 @@
 //! The routes, and what surrounds every answer: limits, headers, counting, and no panic beyond.
 
-use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody as _};
-use axum::extract::{self, DefaultBodyLimit, Extension, FromRequest as _, MatchedPath, Request};
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::Router;
+use axum::body::HttpBody as _;
+use axum::extract::{self, DefaultBodyLimit, Extension, MatchedPath, Request};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
-use axum::{Json, Router};
-use schemars::JsonSchema;
-use serde::Serialize;
+use axum::response::Response;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::access::{Peer, Refusal, may_ring};
-use super::answer::{problem, seal, text};
-use super::table::{ROUTES, Route, Side};
-use super::{API_VERSION, Server, Shared, page};
-use crate::domain::base::heartbeat::{Beater, Task};
-use crate::domain::base::model::Timestamp;
-use crate::metrics::{self, Exchange, View};
+use super::answer::{problem, seal};
+use super::route::Side;
+use super::table::{LISTING, ROUTES};
+use super::{Shared, page};
+use crate::http::answer::{panicked, too_large};
+use crate::metrics::Exchange;
 
 /// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
 const BODY_MAX: usize = 64 * 1_024;
@@ -77,6 +71,7 @@ fn surrounded(routes: Router<Shared>, server: &Shared) -> Router {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(Extension(LISTING))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CatchPanicLayer::custom(move |panic| panicked(&after_panic, panic)))
         .layer(from_fn_with_state(Arc::clone(server), surround))
@@ -135,119 +130,12 @@ fn code_label(status: StatusCode) -> &'static str {
     }
 }
 
-fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
-    // The panic hook has logged what and where.
-    server.state.metrics.panicked(Task::Http);
-    problem(server, StatusCode::INTERNAL_SERVER_ERROR, "this is a bug of conformd; see its log")
-}
-
 async fn not_found(extract::State(server): extract::State<Shared>) -> Response {
     problem(&server, StatusCode::NOT_FOUND, "there is no such page; /api/v1 lists what there is")
 }
 
 async fn not_allowed(extract::State(server): extract::State<Shared>) -> Response {
     problem(&server, StatusCode::METHOD_NOT_ALLOWED, "this page knows no such method")
-}
-
-fn too_large(server: &Server) -> Response {
-    problem(server, StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB")
-}
-
-/// `GET /api/v1`
-pub(super) async fn index(extract::State(server): extract::State<Shared>) -> Response {
-    let about = server.state.about.borrow().clone();
-    let (installation, mode) = (&about.installation, about.mode);
-    let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
-    page.push_str(simulated_line(about.simulated));
-    page.push('\n');
-    let listed = ROUTES.iter().map(|Route { path, about, .. }| (*path, *about));
-    let routes = [("/", "the status page, for people")].into_iter().chain(listed);
-    let lines = routes.map(|(path, about)| format!("{path:<44}{about}\n"));
-    page.extend(lines);
-    text(page)
-}
-
-pub(super) fn simulated_line(simulated: bool) -> &'static str {
-    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
-}
-
-/// `GET /metrics`
-pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
-    // The permit goes with the work, which runs on even when nobody waits for it any more.
-    let Ok(permit) = Arc::clone(&server.scrapes).acquire_owned().await else {
-        return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
-    };
-    let working = Arc::clone(&server);
-    let work = move || {
-        let _permit = permit;
-        let state = &working.state;
-        let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
-        let (membership, recorders) =
-            (state.membership.borrow().clone(), state.recorders.borrow().clone());
-        let beats: BTreeMap<Beater, Timestamp> =
-            state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let view = View {
-            reports: &reports,
-            source: &source,
-            membership: &membership,
-            recorders: &recorders,
-            skew: state.clock.skew(),
-            beats: &beats,
-            now: state.clock.now(),
-        };
-        state.metrics.scrape(view)
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(text)) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        Ok(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "metrics cannot be shown");
-            problem(&server, StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown")
-        }
-        Err(panic) => panicked(&server, Box::new(panic)),
-    }
-}
-
-/// That the bell was rung.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Rung {
-    /// The version of the document.
-    version: u32,
-    /// Whether nothing in it is about a real account.
-    simulated: bool,
-    /// Always true: a refusal is another document.
-    accepted: bool,
-}
-
-/// `POST /api/v1/reconcile`
-pub(super) async fn reconcile(
-    extract::State(server): extract::State<Shared>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-) -> Response {
-    if let Err(refusal) = may_ring(request.headers(), server.state.token.as_ref()) {
-        return refused(&server, peer, refusal);
-    }
-    // Nothing is asked of the body but that it be small and end.
-    match Bytes::from_request(request, &()).await {
-        Ok(_) => {}
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return too_large(&server);
-        }
-        Err(_) => return problem(&server, StatusCode::BAD_REQUEST, "the body cannot be read"),
-    }
-    server.state.bell.notify_one();
-    tracing::info!(peer = %peer.0, "reconcile asked for");
-    let rung = Rung { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
-    (StatusCode::ACCEPTED, Json(rung)).into_response()
-}
-
-fn refused(server: &Server, peer: Peer, refusal: Refusal) -> Response {
-    tracing::warn!(peer = %peer.0, reason = %refusal, "reconcile refused");
-    let mut response = problem(server, refusal.status(), &refusal.to_string());
-    if refusal.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    response
 }
 
 #[expect(clippy::disallowed_methods, reason = "requests take real time on any clock")]
@@ -257,6 +145,9 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::base::model::Timestamp;
+    use crate::http::Server;
+    use crate::http::handlers::scrape;
     use std::collections::BTreeSet;
     use std::time::Duration;
 

@@ -1,15 +1,18 @@
 //! Everything that can be asked for: one table that makes the router, the labels of the metrics
 //! and the `OpenAPI` document. What has no description here does not exist.
 
-use axum::routing::{MethodRouter, get, post};
-use schemars::{Schema, SchemaGenerator};
+use std::sync::LazyLock;
 
+use super::route::Answer;
+use axum::routing::{get, post};
+use schemars::SchemaGenerator;
+
+use super::handlers::{Rung, index, reconcile, scrape};
 use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
-    AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, Parameter, REGION, REGIONS, STATUS,
+    AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
 };
-use super::routes::{Rung, index, reconcile, scrape};
-use super::{Shared, openapi, views};
+use super::{openapi, views};
 use crate::domain::present::view::account::AccountView;
 use crate::domain::present::view::approvals::ApprovalsView;
 use crate::domain::present::view::events::EventsView;
@@ -17,57 +20,8 @@ use crate::domain::present::view::members::AccountsView;
 use crate::domain::present::view::newcomers::NewAccountsView;
 use crate::domain::present::view::packs::PacksView;
 use crate::domain::present::view::status::StatusView;
-
-/// One thing that can be asked for.
-pub(super) struct Route {
-    /// Its path, which is also its label in metrics.
-    pub(super) path: &'static str,
-    /// Which listener has it, where there are two.
-    pub(super) side: Side,
-    /// Its name in programs that are made from the document.
-    pub(super) id: &'static str,
-    /// What it is, in one line for people.
-    pub(super) about: &'static str,
-    /// What else there is to know.
-    pub(super) more: &'static str,
-    /// Whether it changes anything, so that it takes POST and a token.
-    pub(super) is_deed: bool,
-    /// What can be asked with it.
-    pub(super) parameters: &'static [&'static Parameter],
-    /// What it answers, besides refusals that are common to all.
-    pub(super) answers: &'static [Answer],
-    /// Who answers.
-    pub(super) serve: fn() -> MethodRouter<Shared>,
-}
-
-/// Which of two listeners has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// What people and programs ask.
-    Main,
-    /// What scrapes.
-    Metrics,
-    /// Both.
-    Both,
-}
-
-/// One kind of answer.
-pub(super) struct Answer {
-    /// Its status code.
-    pub(super) code: u16,
-    /// What it says.
-    pub(super) about: &'static str,
-    /// In what forms it comes.
-    pub(super) forms: &'static [Form],
-}
-
-/// The form of an answer.
-pub(super) enum Form {
-    /// A JSON document.
-    Json(fn(&mut SchemaGenerator) -> Schema),
-    /// Plain text.
-    Text,
-}
+use crate::http::route::{Form, Listing, Route, Side};
+use serde_json::Value;
 
 /// A document of this type.
 const fn json<T: schemars::JsonSchema>() -> Form {
@@ -76,6 +30,16 @@ const fn json<T: schemars::JsonSchema>() -> Form {
 
 const fn fine(about: &'static str, forms: &'static [Form]) -> Answer {
     Answer { code: 200, about, forms }
+}
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&ROUTES));
+
+/// The table and its document.
+pub(super) static LISTING: Listing = Listing { routes: &ROUTES, document: &DOCUMENT };
+
+/// The `OpenAPI` document of every route.
+pub fn document() -> &'static Value {
+    &DOCUMENT
 }
 
 /// Everything, in the order in which people are shown it.

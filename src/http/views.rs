@@ -14,10 +14,9 @@ use axum::response::{IntoResponse as _, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::answer::{problem, text};
+use super::answer::{problem, simulated_line, text};
 use super::parameter::{AFTER, FORMAT, LIMIT, PACK, PAGE, PHASE, REGIONS, STATUS};
 use super::query::Parameters;
-use super::routes::simulated_line;
 use super::{API_VERSION, Shared};
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::untrusted::one_line;
@@ -31,6 +30,7 @@ use crate::domain::present::view::status::status;
 use crate::domain::present::view::text as texts;
 use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
+use crate::http::format::Format;
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;
@@ -86,26 +86,9 @@ pub(super) async fn answer(
     }
 }
 
-/// How a document is written.
-#[derive(Clone, Copy)]
-pub(super) enum Format {
-    Json,
-    Text,
-}
-
 impl Format {
-    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
-
-    /// The word that asks for it.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-        }
-    }
-
     fn of(given: &Parameters) -> Result<Self, String> {
-        Ok(FORMAT.word(given, &Self::ALL, Self::as_str)?.unwrap_or(Self::Json))
+        Ok(given.word(&FORMAT, &Self::ALL, Self::as_str)?.unwrap_or(Self::Json))
     }
 
     fn write<T: Serialize>(self, view: &T, read: impl FnOnce(&T, Layout) -> String) -> Response {
@@ -124,12 +107,12 @@ pub(super) fn garbled(_: PathRejection) -> Refusal {
 /// The page that is asked for.
 pub(super) fn page(given: &Parameters) -> Result<Page, String> {
     let first = Page::default();
-    let number = PAGE.number(given)?.and_then(|number| usize::try_from(number).ok());
+    let number = given.number(&PAGE)?.and_then(|number| usize::try_from(number).ok());
     Ok(Page { number: number.unwrap_or(first.number), limit: limit(given)? })
 }
 
 fn limit(given: &Parameters) -> Result<usize, String> {
-    let limit = LIMIT.number(given)?.and_then(|limit| usize::try_from(limit).ok());
+    let limit = given.number(&LIMIT)?.and_then(|limit| usize::try_from(limit).ok());
     Ok(limit.unwrap_or(Page::LIMIT))
 }
 
@@ -195,7 +178,7 @@ pub(super) async fn list_accounts(
         let asked = Asked {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: STATUS.word(&parameters, &StatusKind::ALL, StatusKind::as_str)?,
+            status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
             page: page(&parameters)?,
         };
         Ok(Json(accounts(facts, &asked)?).into_response())
@@ -239,7 +222,7 @@ pub(super) async fn list_newcomers(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
-        let phase = PHASE.word(&parameters, &Phase::ALL, Phase::as_str)?;
+        let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
         Ok(Json(newcomers::page(facts, phase, page(&parameters)?)).into_response())
     };
     answer(server, work).await
@@ -284,7 +267,7 @@ pub(super) async fn list_events(
     let all = server.state.events.borrow().clone();
     let work = move |facts: &mut Facts| {
         let parameters = Parameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
-        let asked = events::Asked { after: AFTER.number(&parameters)?, limit: limit(&parameters)? };
+        let asked = events::Asked { after: parameters.number(&AFTER)?, limit: limit(&parameters)? };
         Ok(Json(events::events(facts, &all, asked)).into_response())
     };
     answer(server, work).await

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use conformd::domain::base::model::{AccountId, Installation, PackName, Region, UnitId};
-use conformd::http::openapi::document;
+use conformd::http::table::document;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ const ASKED: [&str; 28] = [
 
 #[tokio::test]
 async fn every_answer_is_what_the_document_says() {
-    let (served, described) = (served().await, Described(document()));
+    let (served, described) = (served().await, Described(document().clone()));
     assert_eq!(served.get("/api/v1/openapi.json").await.json(), described.0);
     let mut differences = Vec::new();
     for asked in ASKED {
@@ -180,7 +180,7 @@ proptest! {
         text in "[0-9]{11,13}|(r|ou)-[a-z0-9]{3,5}(-[a-z0-9]{7,33})?|[a-z]{1,3}(-[a-z0-9]{0,5}){0,4}\
                  |[a-zA-Z0-9-]{0,5}|[a-z-]{31,33}|[a-zA-Z][a-z-]{126,129}|\\PC{0,9}",
     ) {
-        let described = Described(document());
+        let described = Described(document().clone());
         let is_described = |name: &str| {
             let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
             described.validator(&schema).is_valid(&json!(text))

@@ -33,7 +33,7 @@ pub(super) async fn show(
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
-        let phase = PHASE.word(&parameters, &Phase::ALL, Phase::as_str)?;
+        let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
         let view = accounts(facts, phase, page(&parameters)?);
         let frame = Frame { title: &title(&view), here: Some(NEWCOMERS), main: main(&view, phase) };
         Ok(frame.within(&facts.about, facts.now))

@@ -37,7 +37,7 @@ pub(super) async fn show(
         let asked = Asked {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: STATUS.word(&parameters, &StatusKind::ALL, StatusKind::as_str)?,
+            status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
             page: Page { number, limit },
         };
         let view = accounts(facts, &asked)?;

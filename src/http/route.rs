@@ -1,0 +1,70 @@
+//! What is known of everything that can be asked for.
+
+use std::sync::LazyLock;
+
+use axum::routing::MethodRouter;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use super::Shared;
+use super::parameter::Parameter;
+
+/// One thing that can be asked for.
+pub(super) struct Route {
+    /// Its path, which is also its label in metrics.
+    pub(super) path: &'static str,
+    /// Which listener has it, where there are two.
+    pub(super) side: Side,
+    /// Its name in programs that are made from the document.
+    pub(super) id: &'static str,
+    /// What it is, in one line for people.
+    pub(super) about: &'static str,
+    /// What else there is to know.
+    pub(super) more: &'static str,
+    /// Whether it changes anything, so that it takes POST and a token.
+    pub(super) is_deed: bool,
+    /// What can be asked with it.
+    pub(super) parameters: &'static [&'static Parameter],
+    /// What it answers, besides refusals that are common to all.
+    pub(super) answers: &'static [Answer],
+    /// Who answers.
+    pub(super) serve: fn() -> MethodRouter<Shared>,
+}
+
+/// Which of two listeners has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// What people and programs ask.
+    Main,
+    /// What scrapes.
+    Metrics,
+    /// Both.
+    Both,
+}
+
+/// One kind of answer.
+pub(super) struct Answer {
+    /// Its status code.
+    pub(super) code: u16,
+    /// What it says.
+    pub(super) about: &'static str,
+    /// In what forms it comes.
+    pub(super) forms: &'static [Form],
+}
+
+/// The form of an answer.
+pub(super) enum Form {
+    /// A JSON document.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// Plain text.
+    Text,
+}
+
+/// All of it, and the document that describes it: for those who answer with either.
+#[derive(Clone, Copy)]
+pub(super) struct Listing {
+    /// In the order in which people are shown it.
+    pub(super) routes: &'static [Route],
+    /// It never changes while a process runs.
+    pub(super) document: &'static LazyLock<Value>,
+}
