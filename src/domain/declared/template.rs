@@ -17,6 +17,7 @@ mod forms;
 mod inputs;
 mod intrinsic;
 mod leftovers;
+mod logical_id;
 mod names;
 mod outline;
 mod outputs;
@@ -28,7 +29,10 @@ mod render;
 mod rule;
 mod schema;
 mod scope;
+mod section;
 mod sections;
+mod substitution;
+mod term;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

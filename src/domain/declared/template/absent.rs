@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::call::Call;
 use super::effective::Evaluation;
-use super::intrinsic::substitutions;
+use super::substitution::substitutions;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;

@@ -104,3 +104,16 @@ impl<'n> Call<'n> {
         }
     }
 }
+
+/// Whether a value is `AWS::NoValue`, which stands for nothing at all.
+pub(super) fn is_no_value(node: &Node) -> bool {
+    Call::of(node).is_some_and(|call| call.function == "Ref" && call.text() == Some("AWS::NoValue"))
+}
+
+/// The long form of a short tag: `Fn::If` for `!If`.
+pub(super) fn long_name(tag: &str) -> String {
+    match tag {
+        "Ref" | "Condition" => tag.to_owned(),
+        function => format!("Fn::{function}"),
+    }
+}

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::intrinsic::mentions;
-use super::outline::entries;
-use super::remediation::REMEDIATION;
+use super::logical_id::check_logical_id;
 use super::rule::RULE;
-use super::sections::check_logical_id;
+use super::section::{REMEDIATION, entries};
+use super::substitution::mentions;
 use super::{Census, remediation, rule};
 use crate::domain::base::nearest::did_you_mean;
 use crate::domain::base::{code, limits};

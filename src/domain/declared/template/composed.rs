@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::call::Call;
-use super::effective::{Evaluation, Inputs, fill};
-use super::outline::{Outline, Term};
+use super::effective::{Evaluation, Inputs};
+use super::outline::Outline;
 use super::parameters::Kind;
+use super::substitution::fill;
+use super::term::Term;
 use crate::domain::base::code;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};

@@ -1,12 +1,14 @@
 //! What evaluates a rule, what it looks at and what triggers it, in words that are equal for what
-//! is equal: of what nobody can evaluate a description stands, with everything that it may depend on.
+//! is equal: of what nobody can evaluate a description stands, with all that it may depend on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effective::{Evaluation, Inputs, Known, TEXT_MAX, fill};
-use super::outline::{Outline, Rule, Source, Term};
+use super::effective::{Evaluation, Inputs, Known, TEXT_MAX};
+use super::outline::{Outline, Rule};
 use super::parameters::Kind;
 use super::scope::{Scope, ScopeTerm, TYPES, WHOLE};
+use super::substitution::fill;
+use super::term::{Source, Term};
 use crate::domain::base::model::Digest;
 
 /// Bytes of a description of what evaluates a rule (ours).

@@ -7,14 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
-use super::intrinsic::substitutions;
 use super::names::{PSEUDO, is_of_members};
-use super::outline::{Outline, Rule, Term, Test};
+use super::outline::{Outline, Rule};
 use super::parameters::Kind;
 use super::scope::Evaluates;
+use super::substitution::substitutions;
+use super::term::{Term, Test};
 use crate::domain::base::code;
 use crate::domain::base::model::{Digest, Place, Region};
 use crate::domain::base::partition::Partition;
+use crate::domain::declared::template::substitution::fill;
 
 /// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id where
 /// there is none or nobody can tell it.
@@ -425,32 +427,4 @@ impl<'t> Evaluation<'t> {
 /// Text that is short enough to be taken for what it says.
 fn bounded(text: String) -> Option<Known> {
     (text.len() <= TEXT_MAX).then_some(Known::Text(text))
-}
-
-/// The text with each `${name}` replaced; nothing if a name has no value or the text grows beyond
-/// all measure. `${!name}` stands for `${name}` itself.
-pub(super) fn fill(
-    text: &str,
-    bytes_max: usize,
-    mut value: impl FnMut(&str) -> Option<String>,
-) -> Option<String> {
-    let mut pieces = text.split("${");
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        match piece.split_once('}') {
-            None => filled.extend(["${", piece]),
-            Some((name, rest)) => {
-                let name = name.trim();
-                match name.strip_prefix('!') {
-                    Some(literal) => filled.extend(["${", literal, "}"]),
-                    None => filled.push_str(&value(name)?),
-                }
-                filled.push_str(rest);
-            }
-        }
-        if bytes_max < filled.len() {
-            return None;
-        }
-    }
-    Some(filled)
 }

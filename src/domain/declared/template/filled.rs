@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::call::Call;
+use super::call::{Call, is_no_value};
 use super::effective::{Evaluation, Inputs, Known, Missing};
-use super::intrinsic::substitutions;
 use super::names::PSEUDO;
-use super::outline::{Outline, RULE, Term, entries};
+use super::outline::Outline;
 use super::parameters::Kind;
-use super::schema::is_no_value;
+use super::section::{RULE, entries};
+use super::substitution::substitutions;
+use super::term::Term;
 use super::{Template, absent, remediation, rule};
 use crate::domain::base::code;
 use crate::domain::base::model::Region;

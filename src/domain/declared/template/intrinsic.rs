@@ -3,10 +3,11 @@
 
 use super::call::Call;
 use super::names::{Graph, Names};
-use super::outline::entries;
+use super::section::entries;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
+use crate::domain::declared::template::substitution::substitutions;
 use crate::domain::declared::yaml::Scalar;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
 
@@ -37,14 +38,6 @@ const OPERANDS: &[&str] = &["FindInMap", "Join", "Ref", "Select", "Split", "Sub"
 
 /// What `Fn::Sub` takes between its braces (`CloudFormation` refuses a template with others).
 const SUB_NAMES: &str = "names of letters, digits, _, . and : between ${ and }";
-
-/// The long form of a short tag: `Fn::If` for `!If`.
-pub(super) fn long_name(tag: &str) -> String {
-    match tag {
-        "Ref" | "Condition" => tag.to_owned(),
-        function => format!("Fn::{function}"),
-    }
-}
 
 /// Refuses, wherever it stands, what would make the template another one than was judged.
 fn refuse_rewriting(findings: &mut Findings<'_>, root: &Node) {
@@ -493,37 +486,9 @@ fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &Node) {
     graph.check(findings, "conditions");
 }
 
-/// The names in a text of `Fn::Sub`: `${Name}`; `${!Name}` is literal.
-pub(super) fn substitutions(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|piece| {
-        let (name, _) = piece.split_once('}')?;
-        (!name.starts_with('!')).then_some(name.trim())
-    })
-}
-
 /// Whether a `${` stands inside another one.
 fn holds_nested(text: &str) -> bool {
     let mut pieces = text.split("${").skip(1).map(|piece| piece.contains('}'));
     let is_open = pieces.any(|is_closed| !is_closed);
     is_open && pieces.any(|is_closed| is_closed)
-}
-
-/// Every name that a tree uses: of `Ref`, in `Fn::Sub`, and bare text, since the guide of 2023
-/// shows a template that names its parameters so.
-pub(super) fn mentions(node: &Node) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = vec![node];
-    while let Some(node) = rest.pop() {
-        match &node.value {
-            Value::Scalar(scalar) => {
-                found.push(&*scalar.text);
-                found.extend(substitutions(&scalar.text));
-            }
-            Value::Sequence(nodes) => rest.extend(nodes),
-            Value::Mapping(mapping) => {
-                rest.extend(mapping.entries.iter().map(|entry| &entry.value));
-            }
-        }
-    }
-    found
 }

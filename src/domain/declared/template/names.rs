@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effective::fill;
-use super::outline::{RULE, entries};
+use super::section::{RULE, entries};
+use super::substitution::fill;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;

@@ -1,8 +1,8 @@
 //! `Outputs`: what `CloudFormation` refuses of them.
 
 use super::call::Call;
-use super::outline::entries;
-use super::sections::check_logical_id;
+use super::logical_id::check_logical_id;
+use super::section::entries;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};

@@ -1,9 +1,9 @@
 //! Declared parameters: their attributes, and which values they take. A value is never quoted in a
 //! finding, since people paste secrets.
 
+use super::logical_id::check_logical_id;
 use super::pattern;
 use super::pattern::Unread;
-use super::sections::check_logical_id;
 use crate::domain::base::model::MARKER_PARAMETER;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;

@@ -3,18 +3,16 @@
 
 pub(super) mod list;
 
+use super::section::REMEDIATION;
 use std::collections::BTreeMap;
 
-use super::call::Call;
+use super::call::{Call, is_no_value};
 use super::rule::{RULE, given, literal};
-use super::schema::is_no_value;
 use super::{forms, inputs, rule, schema};
 use crate::domain::base::code;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
-
-pub(super) const REMEDIATION: &str = "AWS::Config::RemediationConfiguration";
 
 /// What is wrong with an automatic remediation that nobody lets act.
 const NO_ROLE: &str = "it is automatic without AutomationAssumeRole";

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::call::Call;
+use super::call::{Call, is_no_value};
 use super::names::as_in_a_member;
-use super::outline::plain;
-use super::schema::is_no_value;
+use super::term::plain;
 use super::{inputs, schema};
 use crate::domain::base::code;
 use crate::domain::base::model::AccountId;
@@ -14,7 +13,7 @@ use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::joining;
 use crate::domain::declared::yaml::tree::{Entry, Node, Value};
 
-pub(super) use super::outline::RULE;
+pub(super) use super::section::RULE;
 
 /// Message types that a rule of a policy takes (`AWS::Config::ConfigRule` in the `CloudFormation`
 /// template reference: `SourceDetails`).

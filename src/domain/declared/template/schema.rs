@@ -13,6 +13,7 @@ use super::canonical::Canonical;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
+use crate::domain::declared::template::call::is_no_value;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
 use crate::domain::declared::yaml::{Meaning, Scalar};
 
@@ -84,11 +85,6 @@ fn read_only(root: &Json) -> impl Iterator<Item = &str> {
 struct Check<'f, 'p> {
     findings: &'f mut Findings<'p>,
     root: &'static Json,
-}
-
-/// Whether a value is `AWS::NoValue`, which stands for nothing at all.
-pub(super) fn is_no_value(node: &Node) -> bool {
-    Call::of(node).is_some_and(|call| call.function == "Ref" && call.text() == Some("AWS::NoValue"))
 }
 
 fn follow(root: &'static Json, schema: &'static Json) -> &'static Json {

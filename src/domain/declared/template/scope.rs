@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::call::Call;
-use super::outline::{Term, Test, choice, described};
-use super::schema::is_no_value;
+use super::call::{Call, is_no_value};
+use super::term::{Term, Test, choice, described};
 use crate::domain::declared::yaml::tree::Node;
 
 /// The field with several values: a rule looks at resources of any of these types.

@@ -1,11 +1,12 @@
 //! The top level of a template: what `CloudFormation` would refuse anyway, and what would make
 //! another template of it.
 
-use super::outline::entries;
+use super::section::entries;
 use super::{outputs, parameters};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
+use crate::domain::declared::template::logical_id::check_logical_id;
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
 
 /// Sections that packs are known to work with.
@@ -197,20 +198,6 @@ fn check_key(findings: &mut Findings<'_>, key: &str, span: Span, others: &[u8]) 
     } else if limits::PARAMETER_NAME < key.len() {
         findings
             .error(span, code::TEMPLATE_SHAPE, format!("a key of {} characters", key.len()))
-            .expected(format!("at most {}", limits::PARAMETER_NAME));
-    }
-}
-
-/// Names of parameters, mappings, conditions, resources and outputs are alphanumeric.
-pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &Entry) {
-    let name = &*entry.key.text;
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        findings
-            .error(entry.key_span, code::LOGICAL_ID, format!("{name:?} is not alphanumeric"))
-            .expected("ASCII letters and digits only");
-    } else if limits::PARAMETER_NAME < name.len() {
-        findings
-            .error(entry.key_span, code::LOGICAL_ID, format!("a name of {} characters", name.len()))
             .expected(format!("at most {}", limits::PARAMETER_NAME));
     }
 }

@@ -6,12 +6,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::REMEDIATION;
 use crate::domain::base::model::Digest;
 use crate::domain::declared::template::Template;
 use crate::domain::declared::template::call::Call;
 use crate::domain::declared::template::canonical::Canonical;
-use crate::domain::declared::template::outline::{described, entries};
+use crate::domain::declared::template::section::{REMEDIATION, entries};
+use crate::domain::declared::template::term::described;
 use crate::domain::declared::yaml::Meaning;
 use crate::domain::declared::yaml::tree::{Entry, Node};
 
