@@ -144,10 +144,10 @@ fn a_rule_is_known_by_its_name_and_by_what_evaluates_it() {
     R AWS/X
     r-x AWS/x
     R AWS/X
-    R AWS/X or Z
-    R AWS/X or CUSTOM_LAMBDA
+    R AWS/X or Z b9e83733
+    R AWS/X or CUSTOM_LAMBDA 558e84e0
     R CUSTOM_LAMBDA/arn:aws:lambda:eu-west-1:${AWS::AccountId}:function:f
-    R CUSTOM_LAMBDA/Fn::ImportValue e3c51bb5 e3b0c442
+    R CUSTOM_LAMBDA/Fn::ImportValue e3c51bb5 483d4828
     R CUSTOM_POLICY/ee48ae0b
     R CUSTOM_POLICY/75e08514
     R CUSTOM_POLICY/3b196fd4
@@ -336,11 +336,76 @@ fn a_rule_whose_condition_is_unknown_and_unchanged_is_kept() {
     let old = unknown(&conditional("999999999999", "90"), "x");
     assert!(unknown(&conditional("999999999999", "60"), "x").covers(&old), "tuning");
     assert!(!unknown(&conditional("888888888888", "90"), "x").covers(&old));
-    assert!(!unknown(&conditional("999999999999", "90"), "y").covers(&old));
+    assert!(unknown(&conditional("999999999999", "90"), "y").covers(&old), "nothing uses it");
     let certain = delivered(&one_rule("{Source: {Owner: AWS, SourceIdentifier: X}}"));
     let certain = rules(&certain, &[], "eu-west-1").present.remove("R").unwrap();
     assert!(certain.covers(&old));
     assert!(!old.covers(&certain));
+}
+
+/// A template of one rule, which evaluates itself or waits for a condition that a member decides.
+fn unknown(sections: &str, properties: &str) -> Template {
+    delivered(&format!(
+        "Parameters: {{A: {{Type: String, Default: x}}}}\n{sections}\n\
+         Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    {properties}\n"
+    ))
+}
+
+/// The rule in a region, whether it is certain to be there or not.
+fn one(template: &Template, value: &str) -> Evaluates {
+    let mut rules = rules(template, &[("A", value)], "eu-west-1");
+    rules.present.append(&mut rules.unknown);
+    rules.present.remove("R").unwrap()
+}
+
+#[test]
+fn what_only_a_member_can_decide_is_kept_while_all_that_decides_it_is_unchanged() {
+    let condition = |test: &str| format!("Conditions: {{C: {test}}}");
+    let map = |value: &str| format!("Mappings: {{M: {{'999999999999': {{k: {value}}}}}}}");
+    let here = "!Equals [!Ref AWS::AccountId, '999999999999']";
+    let (old, new) = (condition(here), condition(&format!("!Not [{here}]")));
+    let by_account = "!FindInMap [M, !Ref AWS::AccountId, k]";
+    let properties =
+        |source: &str, more: &str| format!("Properties: {{Source: {{{source}}}{more}}}");
+    let managed =
+        |identifier: &str| properties(&format!("Owner: AWS, SourceIdentifier: {identifier}"), "");
+    let policy = |text: &str| {
+        let details = format!("CustomPolicyDetails: {{PolicyText: {text}}}");
+        properties(&format!("Owner: CUSTOM_POLICY, {details}"), "")
+    };
+    let scope =
+        |scope: &str| properties("Owner: AWS, SourceIdentifier: X", &format!(", Scope: {scope}"));
+    let triggers = |message: &str| {
+        let details = format!("SourceDetails: [{{MessageType: {message}}}]");
+        properties(&format!("Owner: CUSTOM_LAMBDA, SourceIdentifier: f, {details}"), "")
+    };
+    for (old, new, properties) in [
+        (&old, &new, managed("!If [C, ONE, TWO]")),
+        (&old, &new, policy("!If [C, one, two]")),
+        (&old, &new, triggers("!If [C, ScheduledNotification, OversizedNotification]")),
+        (&old, &new, scope("!If [C, {ComplianceResourceTypes: [AWS::S3::Bucket]}, {TagKey: t}]")),
+        (&old, &new, scope("{ComplianceResourceTypes: [!If [C, AWS::S3::Bucket, AWS::EC2::VPC]]}")),
+        (&map("a"), &map("b"), managed(by_account)),
+        (&map("a"), &map("b"), policy(by_account)),
+        (&map("a"), &map("b"), scope(&format!("{{TagKey: {by_account}}}"))),
+        (&old, &new, "Condition: C\n    ".to_owned() + &managed("X")),
+    ] {
+        let was = one(&unknown(old, &properties), "x");
+        assert!(one(&unknown(old, &properties), "x").covers(&was), "{properties}");
+        assert!(!one(&unknown(new, &properties), "x").covers(&was), "{properties}");
+        // What else is there, and what is given to others, decides nothing.
+        let more = format!("{old}\nMetadata: {{a: b}}");
+        let more = more.replace("Conditions: {", "Conditions: {Other: !Equals [!Ref A, y], ");
+        let more = more.replace("Mappings: {", "Mappings: {N: {a: {b: c}}, ");
+        let now = one(&unknown(&more, &properties), "z");
+        assert!(now.covers(&was), "{properties}\n{was:?}\n{now:?}");
+    }
+    let by_value = condition("!Equals [!Join ['-', [!Ref AWS::AccountId, !Ref A]], '1-x']");
+    let template = unknown(&by_value, &managed("!If [C, ONE, TWO]"));
+    assert!(!one(&template, "y").covers(&one(&template, "x")));
+    let renamed = unknown(&old.replace("C:", "D:"), &managed("!If [D, ONE, TWO]"));
+    let was = one(&unknown(&old, &managed("!If [C, ONE, TWO]")), "x");
+    assert!(one(&renamed, "x").covers(&was), "a condition is what it says");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod canonical;
 mod census;
 mod composed;
 mod delivered;
+mod dependence;
 mod described;
 mod effective;
 mod filled;

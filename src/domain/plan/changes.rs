@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::DesiredPack;
 use super::effective_rules::{HeldRules, kept};
-use super::loss::{Loss, Losses};
+use super::loss::{Loss, Losses, Renames};
 use super::steps::{Change, Entering, Leaving, ParameterValue, TemplateMark};
 use crate::domain::base::model::{AccountId, MARKER_PARAMETER, Marker, PackName, Place};
 use crate::domain::declared::template::{Remediation, Template, differences};
@@ -132,7 +132,7 @@ pub(super) fn losses(
     }
     if touches_rules {
         let kept = kept(&want.template, &want.content.inputs, scene.place);
-        lost.extend(held.held_beside(name, &want.template).lost(&kept, &scene.permitted));
+        lost.extend(held.held_beside(name, &want.template).lost(&kept, scene.renames()));
     }
     Losses { lost, excluded_active: excluded_active(want, scene.list) }
 }
@@ -143,6 +143,15 @@ pub(super) struct Scene<'a> {
     pub(super) list: Option<&'a AccountList>,
     /// Rules of the pack that an approval in the source permits to lose here, by name.
     pub(super) permitted: BTreeSet<&'a str>,
+    /// Whether those are all.
+    pub(super) knows_names: bool,
+}
+
+impl Scene<'_> {
+    /// Which rules may have a new name without being lost.
+    fn renames(&self) -> Renames<'_> {
+        if self.knows_names { Renames::Except(&self.permitted) } else { Renames::None }
+    }
 }
 
 fn excluded_active(want: &DesiredPack, list: Option<&AccountList>) -> usize {

@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{Scene, changes, losses};
-use super::desired::{Desired, DesiredPack, Stuck, Want};
+use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use super::history::Memory;
 use super::holds::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
@@ -351,7 +351,9 @@ impl PlanContext<'_> {
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
         let Inputs { place, approvals, .. } = *self.inputs;
         let permitted = approvals.rules_permitted(name, &place.region);
-        let scene = Scene { place, list: self.list(), permitted };
+        // What an approval that is in error names is not known.
+        let knows_names = self.desired.basis == Basis::Whole;
+        let scene = Scene { place, list: self.list(), permitted, knows_names };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
 

@@ -115,6 +115,25 @@ impl Losses {
 /// Effective rules: what each evaluates, by its name.
 pub type RuleSet = BTreeMap<String, Evaluates>;
 
+/// Which new names a rule may take without being lost. Whoever permitted a rule to be lost meant
+/// the one that had the name.
+#[derive(Debug, Clone, Copy)]
+pub enum Renames<'a> {
+    /// All but these, which approvals permit to lose.
+    Except(&'a BTreeSet<&'a str>),
+    /// None: it is not known what approvals name.
+    None,
+}
+
+impl Renames<'_> {
+    fn may_take(self, name: &str) -> bool {
+        match self {
+            Self::Except(permitted) => !permitted.contains(name),
+            Self::None => false,
+        }
+    }
+}
+
 /// What is known of the effective rules of a pack deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RulesHeld {
@@ -152,9 +171,8 @@ impl RulesHeld {
     /// What of these is gone where only `kept` are left.
     ///
     /// A rule that has another name and evaluates the same is renamed, not lost; one that has the
-    /// same name and evaluates something else, or less, is lost. So is one that takes a name in
-    /// `permitted`: whoever permitted that rule to be lost meant the one that had the name.
-    pub fn lost(&self, kept: &RuleSet, permitted: &BTreeSet<&str>) -> BTreeSet<Loss> {
+    /// same name and evaluates something else, or less, is lost.
+    pub fn lost(&self, kept: &RuleSet, renames: Renames<'_>) -> BTreeSet<Loss> {
         let held = match self {
             Self::Named(held) => held,
             Self::Counted(0) => return BTreeSet::new(),
@@ -169,7 +187,7 @@ impl RulesHeld {
         let mut others: Vec<&Evaluates> = kept
             .iter()
             .filter(|(name, rule)| !held.get(*name).is_some_and(|other| rule.covers(other)))
-            .filter(|(name, _)| !permitted.contains(name.as_str()))
+            .filter(|(name, _)| renames.may_take(name))
             .map(|(_, rule)| rule)
             .collect();
         let same: fn(&Evaluates, &Evaluates) -> bool = |new, old| new == old;
@@ -256,7 +274,8 @@ mod tests {
     }
 
     fn lost(held: &str, kept: &str) -> String {
-        let lost = RulesHeld::Named(rules(held)).lost(&rules(kept), &BTreeSet::new());
+        let lost =
+            RulesHeld::Named(rules(held)).lost(&rules(kept), Renames::Except(&BTreeSet::new()));
         let names: Vec<String> = lost.iter().map(ToString::to_string).collect();
         names.join(", ")
     }
@@ -275,13 +294,17 @@ mod tests {
     fn a_rule_that_takes_the_name_of_one_that_may_go_is_lost() {
         let lost = |held, kept: &str, permitted: &[&str]| {
             let permitted = permitted.iter().copied().collect();
-            let lost = RulesHeld::Named(rules(held)).lost(&rules(kept), &permitted);
+            let lost =
+                RulesHeld::Named(rules(held)).lost(&rules(kept), Renames::Except(&permitted));
             lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(lost("a=X b=Y", "a=Y b=X", &["a"]), "rule b");
         assert_eq!(lost("b=Y", "a=Y", &["a"]), "rule b");
         assert_eq!(lost("b=Y", "c=Y", &["a"]), "");
         assert_eq!(lost("a=X", "a=X", &["a"]), "", "it keeps its own name");
+        let lost = |kept| RulesHeld::Named(rules("a=X b=Y")).lost(&rules(kept), Renames::None);
+        assert_eq!(lost("a=X c=Y"), [Loss::Rule("b".to_owned())].into());
+        assert_eq!(lost("a=X b=Y"), BTreeSet::new());
     }
 
     #[test]
@@ -297,7 +320,9 @@ mod tests {
 
     #[test]
     fn of_rules_whose_names_are_unknown_none_counts_as_kept() {
-        let lost = |held, kept: &str| RulesHeld::Counted(held).lost(&rules(kept), &BTreeSet::new());
+        let lost = |held, kept: &str| {
+            RulesHeld::Counted(held).lost(&rules(kept), Renames::Except(&BTreeSet::new()))
+        };
         assert_eq!(lost(3, "a b c"), [Loss::Rules(3)].into());
         assert_eq!(lost(3, ""), [Loss::Rules(3)].into());
         assert_eq!(lost(0, "a"), BTreeSet::new());

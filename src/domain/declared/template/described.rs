@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effective::{Evaluation, Inputs, Known, TEXT_MAX};
-use super::outline::{Outline, Rule};
 use super::parameters::Kind;
 use super::scope::{Scope, ScopeTerm, TYPES, WHOLE};
 use super::substitution::fill;
@@ -29,8 +28,7 @@ impl<'t> Evaluation<'t> {
                             scope.limits.insert(field, texts.join(","));
                         }
                         None => {
-                            let description = self.describe(term);
-                            scope.limits.insert(field, self.with_inputs(&description));
+                            scope.limits.insert(field, self.exactly(term));
                         }
                     }
                 }
@@ -43,27 +41,31 @@ impl<'t> Evaluation<'t> {
                     Some(false) => self.scope(no),
                     None => {
                         let (yes, no) = (self.scope(yes), self.scope(no));
-                        if yes == no { yes } else { self.unknown_scope(&format!("{yes:?}{no:?}")) }
+                        if yes == no {
+                            return yes;
+                        }
+                        let test = self.decided_by(test);
+                        unknown_scope(&format!("{yes:?} or {no:?} {test}"))
                     }
                 }
             }
-            ScopeTerm::Other(description) => self.unknown_scope(description),
+            ScopeTerm::Other(description) => {
+                let all = self.everything();
+                unknown_scope(&format!("{description} {all}"))
+            }
         }
     }
 
-    fn unknown_scope(&self, description: &str) -> Scope {
-        Scope { types: None, limits: [(WHOLE, self.with_inputs(description))].into() }
-    }
-
-    /// A description of what nobody can evaluate, with other inputs another one.
-    fn with_inputs(&self, description: &str) -> String {
-        let given = match self.inputs {
-            Inputs::Given(given) => Some(given),
-            Inputs::Unknown => None,
-        };
-        let given = given.into_iter().flatten();
-        let parts = given.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        cut(format!("{description} {}", Digest::of(parts).short()))
+    /// The value as it is in a member, or a description that is equal where the value is.
+    fn exactly(&mut self, term: &Term) -> String {
+        match self.value(term).or_else(|| self.standing(term)) {
+            Some(Known::Text(text)) => text,
+            Some(Known::Nothing) => "none".to_owned(),
+            Some(Known::List(_)) | None => {
+                let depends = self.depends_on(term).short();
+                cut(format!("{} {depends}", self.describe(term)))
+            }
+        }
     }
 
     /// The texts of a list, or the only one.
@@ -88,24 +90,13 @@ impl<'t> Evaluation<'t> {
         texts.into_iter().map(text).collect()
     }
 
-    /// What the presence of a rule depends on that nobody can tell here: all of it, so that equal
-    /// texts mean equal presence in every member.
-    pub(super) fn dependence(&self, rule: &Rule) -> String {
-        let Outline { parameters, mappings, conditions, .. } = self.outline;
-        let Rule { condition, detective, .. } = rule;
-        let own = format!("{condition:?} {detective:?}");
-        let all = format!("{parameters:?} {mappings:?} {conditions:?}");
-        self.with_inputs(&Digest::of([own.as_bytes(), all.as_bytes()]).to_string())
-    }
-
     /// The types of messages that trigger a rule; what nobody can tell is one of its own.
     pub(super) fn triggers(&mut self, source: &'t Source) -> BTreeSet<String> {
         match source {
             Source::Said { triggers: None, .. } | Source::Other(_) => BTreeSet::new(),
-            Source::Said { triggers: Some(term), .. } => self.texts(term).unwrap_or_else(|| {
-                let description = self.describe(term);
-                [self.with_inputs(&description)].into()
-            }),
+            Source::Said { triggers: Some(term), .. } => {
+                self.texts(term).unwrap_or_else(|| [self.exactly(term)].into())
+            }
             Source::Either(test, branches) => {
                 let [yes, no] = &**branches;
                 match self.holds(test) {
@@ -116,7 +107,8 @@ impl<'t> Evaluation<'t> {
                         if yes == no {
                             return yes;
                         }
-                        [self.with_inputs(&format!("{yes:?} or {no:?}"))].into()
+                        let test = self.decided_by(test);
+                        [format!("{yes:?} or {no:?} {test}")].into()
                     }
                 }
             }
@@ -127,7 +119,7 @@ impl<'t> Evaluation<'t> {
         match source {
             Source::Said { owner, identifier, policy, triggers: _ } => {
                 let parts = [Some(owner), identifier.as_ref(), policy.as_ref()];
-                let parts = parts.into_iter().flatten().map(|term| self.describe(term));
+                let parts = parts.into_iter().flatten().map(|term| self.exactly(term));
                 cut(parts.collect::<Vec<_>>().join("/"))
             }
             Source::Either(test, branches) => {
@@ -137,7 +129,11 @@ impl<'t> Evaluation<'t> {
                     Some(false) => self.describe_source(no),
                     None => {
                         let (yes, no) = (self.describe_source(yes), self.describe_source(no));
-                        if yes == no { yes } else { cut(format!("{yes} or {no}")) }
+                        if yes == no {
+                            return yes;
+                        }
+                        let test = self.decided_by(test).short();
+                        cut(format!("{yes} or {no} {test}"))
                     }
                 }
             }
@@ -153,10 +149,8 @@ impl<'t> Evaluation<'t> {
             Some(Known::List(_)) | None => {}
         }
         cut(match term {
-            Term::Text(text) | Term::Plain(text) => text.clone(),
-            // It may hold a parameter.
-            Term::Opaque(text) => self.with_inputs(text),
-            Term::Ref(name) => self.described_reference(name),
+            Term::Text(text) | Term::Plain(text) | Term::Opaque(text) => text.clone(),
+            Term::Ref(name) => format!("${{{name}}}"),
             Term::Digest(text) => format!("digest of {}", self.describe(text)),
             Term::If(test, branches) => {
                 let [yes, no] = &**branches;
@@ -186,7 +180,7 @@ impl<'t> Evaluation<'t> {
                     Some(match (said.get(name), self.reference(name)) {
                         (Some(text), _) => text.clone(),
                         (None, Some(Known::Text(text))) => text,
-                        (None, _) => self.described_reference(name),
+                        (None, _) => format!("${{{name}}}"),
                     })
                 });
                 filled.unwrap_or_else(|| text.clone())
@@ -194,18 +188,14 @@ impl<'t> Evaluation<'t> {
         })
     }
 
-    /// What nobody can evaluate, with what is sent for it: another value makes another text.
-    fn described_reference(&mut self, name: &str) -> String {
-        match self.sent(name) {
-            Some(value) => format!("${{{name}}} {}", Digest::of([value.as_bytes()]).short()),
-            None => format!("${{{name}}}"),
-        }
-    }
-
     fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {
         let all: Vec<String> = terms.iter().map(|term| self.describe(term)).collect();
         all.join(delimiter)
     }
+}
+
+fn unknown_scope(description: &str) -> Scope {
+    Scope { types: None, limits: [(WHOLE, cut(description.to_owned()))].into() }
 }
 
 /// A description of any length, short: what is cut off is told apart by its digest.

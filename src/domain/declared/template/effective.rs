@@ -82,6 +82,8 @@ pub(super) struct Evaluation<'t> {
     depth: usize,
     /// Whether a value is wanted for a condition.
     testing: bool,
+    /// What conditions and mappings depend on, as far as it was asked for.
+    pub(super) traced: BTreeMap<String, Digest>,
     /// Whether a value was used, since this was last false, that must not be shown.
     pub(super) secret: bool,
     /// Whether what only a member knows stands for itself: a text with `${AWS::AccountId}` in it is
@@ -124,6 +126,7 @@ impl<'t> Evaluation<'t> {
             conditions: BTreeMap::new(),
             depth: 0,
             testing: false,
+            traced: BTreeMap::new(),
             secret: false,
             stands: false,
             within: None,
@@ -168,7 +171,8 @@ impl<'t> Evaluation<'t> {
             let name = own.unwrap_or_else(|| id.clone());
             let name = if rules.contains_key(&name) { format!("{name} ({id})") } else { name };
             let is_certain = (presence, detection) == (Some(true), Some(true));
-            let when = if is_certain { String::new() } else { self.dependence(rule) };
+            let when =
+                if is_certain { String::new() } else { self.presence_depends_on(rule).to_string() };
             let (scope, triggers) = (self.scope(scope), self.triggers(source));
             let source = self.describe_source(source);
             rules.insert(name, Evaluates { source, scope, triggers, when });
@@ -181,7 +185,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// Goes one level deeper; so deep that a stack could overflow nothing is known.
-    fn deeper<T>(&mut self, look: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+    pub(super) fn deeper<T>(&mut self, look: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         if DEPTH_MAX <= self.depth {
             return None;
         }

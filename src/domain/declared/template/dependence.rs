@@ -1,0 +1,159 @@
+//! What a value that nobody can evaluate depends on, as a digest: where two are equal, so are the
+//! values in every member. It goes as far as the value does, and no further: a parameter that
+//! something else uses changes nothing here.
+
+use super::effective::{Evaluation, Inputs};
+use super::outline::{Outline, Rule};
+use super::substitution::substitutions;
+use super::term::{Term, Test};
+use crate::domain::base::model::Digest;
+
+/// The digest of a kind of thing and of what it is made of.
+fn together(kind: &str, parts: &[Digest]) -> Digest {
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    Digest::of([kind.as_bytes()].into_iter().chain(parts.iter().map(String::as_bytes)))
+}
+
+fn text(kind: &str, text: &str) -> Digest {
+    Digest::of([kind.as_bytes(), text.as_bytes()])
+}
+
+impl Evaluation<'_> {
+    /// Of what the presence of a rule depends on.
+    pub(super) fn presence_depends_on(&mut self, rule: &Rule) -> Digest {
+        let tests = [rule.condition.as_ref(), rule.detective.as_ref()];
+        let parts = tests.map(|test| match test {
+            Some(test) => self.decided_by(test),
+            None => text("always", ""),
+        });
+        together("presence", &parts)
+    }
+
+    /// Of what a test depends on.
+    pub(super) fn decided_by(&mut self, test: &Test) -> Digest {
+        if let Some(holds) = self.holds(test) {
+            return text("holds", if holds { "yes" } else { "no" });
+        }
+        let found = self.deeper(|this| {
+            Some(match test {
+                Test::Condition(name) => this.condition_depends_on(name),
+                Test::Equals(terms) => {
+                    let parts = terms.each_ref().map(|term| this.depends_on(term));
+                    together("equals", &parts)
+                }
+                Test::Not(test) => together("not", &[this.decided_by(test)]),
+                Test::And(tests) => together("and", &this.all_tests(tests)),
+                Test::Or(tests) => together("or", &this.all_tests(tests)),
+                Test::Opaque => this.everything(),
+            })
+        });
+        found.unwrap_or_else(|| self.everything())
+    }
+
+    fn all_tests(&mut self, tests: &[Test]) -> Vec<Digest> {
+        tests.iter().map(|test| self.decided_by(test)).collect()
+    }
+
+    /// A condition is what it says, whatever its name.
+    fn condition_depends_on(&mut self, name: &str) -> Digest {
+        let key = format!("condition {name}");
+        if let Some(known) = self.traced.get(&key) {
+            return *known;
+        }
+        // A condition that leads to itself finds this.
+        self.traced.insert(key.clone(), text("circle", name));
+        let found = match self.outline.conditions.get(name) {
+            Some(test) => self.decided_by(test),
+            None => text("condition", name),
+        };
+        self.traced.insert(key, found);
+        found
+    }
+
+    /// Of what a value depends on.
+    pub(super) fn depends_on(&mut self, term: &Term) -> Digest {
+        if let Some(known) = self.value(term) {
+            return text("known", &format!("{known:?}"));
+        }
+        let found = self.deeper(|this| {
+            Some(match term {
+                Term::Text(known) | Term::Plain(known) => text("text", known),
+                Term::List(terms) | Term::Join(_, terms) => {
+                    let delimiter =
+                        if let Term::Join(delimiter, _) = term { delimiter } else { "" };
+                    let parts: Vec<Digest> = [text("joined", delimiter)]
+                        .into_iter()
+                        .chain(terms.iter().map(|term| this.depends_on(term)))
+                        .collect();
+                    together("list", &parts)
+                }
+                Term::Ref(name) => this.name_depends_on(name),
+                Term::If(test, branches) => {
+                    let test = this.decided_by(test);
+                    let [yes, no] = branches.each_ref().map(|term| this.depends_on(term));
+                    together("if", &[test, yes, no])
+                }
+                Term::FindInMap(keys) => {
+                    let map = this.map_depends_on(keys);
+                    let [one, first, second] = keys.each_ref().map(|key| this.depends_on(key));
+                    together("map", &[map, one, first, second])
+                }
+                Term::JoinList(delimiter, inner) | Term::Split(delimiter, inner) => {
+                    let kind = if matches!(term, Term::Split(..)) { "split" } else { "join" };
+                    together(kind, &[text("by", delimiter), this.depends_on(inner)])
+                }
+                Term::Sub(written, names) => {
+                    let mut parts = vec![text("sub", written)];
+                    for name in substitutions(written) {
+                        parts.push(match names.get(name) {
+                            Some(term) => this.depends_on(term),
+                            None => this.name_depends_on(name),
+                        });
+                    }
+                    together("sub", &parts)
+                }
+                Term::Select(index, inner) => {
+                    together(&format!("select {index}"), &[this.depends_on(inner)])
+                }
+                Term::Digest(inner) => together("digest", &[this.depends_on(inner)]),
+                Term::Any(inner) => together("any", &[this.depends_on(inner), this.everything()]),
+                Term::Opaque(what) => together(what, &[this.everything()]),
+            })
+        });
+        found.unwrap_or_else(|| self.everything())
+    }
+
+    /// Of a parameter: its declaration and its value. Of a resource: the name that it gives.
+    fn name_depends_on(&mut self, name: &str) -> Digest {
+        if let Some(declared) = self.outline.parameters.get(name) {
+            let given = self.sent(name);
+            return text("parameter", &format!("{declared:?} {given:?}"));
+        }
+        let resource = name.split('.').next().unwrap_or(name);
+        let named = self.outline.rules.get(resource).and_then(|rule| rule.name.as_ref());
+        match named {
+            Some(term) => together(name, &[self.depends_on(term)]),
+            None => text("name", name),
+        }
+    }
+
+    /// All of the mapping that is looked into; of all of them where nobody can tell which.
+    fn map_depends_on(&mut self, keys: &[Term; 3]) -> Digest {
+        let [map, _, _] = keys;
+        let Some(name) = self.text(map) else { return self.everything() };
+        let mappings = &self.outline.mappings;
+        let find = || text("mapping", &format!("{:?}", mappings.get(&name)));
+        *self.traced.entry(format!("mapping {name}")).or_insert_with(find)
+    }
+
+    /// Of the whole template and everything that is given: for what cannot be looked into.
+    pub(super) fn everything(&mut self) -> Digest {
+        let Outline { parameters, mappings, conditions, .. } = self.outline;
+        let given = match self.inputs {
+            Inputs::Given(given) => Some(given),
+            Inputs::Unknown => None,
+        };
+        let find = || text("all", &format!("{parameters:?} {mappings:?} {conditions:?} {given:?}"));
+        *self.traced.entry("everything".to_owned()).or_insert_with(find)
+    }
+}
