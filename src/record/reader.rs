@@ -1,5 +1,7 @@
 //! Reading the record, by whoever has it open: the process that writes, or a command beside it.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
@@ -38,7 +40,7 @@ impl Reader {
         let no = |fault: Fault| only_no_record(fault.at(&named));
         let path = place::real(directory).unwrap_or_else(|_| named.clone());
         match path.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 let found = "there is none yet";
                 return Err(no_record(NoRecordCause::NotBegun, &named, found));
             }
@@ -47,6 +49,17 @@ impl Reader {
         let connection = database::open_to_read(&path).map_err(no)?;
         let identity = identity(&connection, terms).map_err(no)?;
         Ok(Self { connection, path: named, identity })
+    }
+
+    /// Whether its disk takes writes, as far as that is the same for everybody: whoever checks may be
+    /// somebody else than the daemon.
+    pub fn check_disk(&self) -> Result<(), NoRecord> {
+        match OpenOptions::new().append(true).open(&self.path) {
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                Err(no_record(NoRecordCause::Denied, &self.path, "its disk is read-only"))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// When the record began.

@@ -12,7 +12,7 @@ use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process::{Scene, Settings, await_some, text};
 
@@ -248,6 +248,28 @@ fn daemon_and_command_print_one_approval() {
     let page = daemon.get("/").unwrap().body;
     assert!(page.contains("2 packs in 2 regions are not declared there by any manifest"), "{page}");
     assert!(page.contains("- delete: [keys, logs]"), "{page}");
+    let explained = scene.run(&["explain", "333333333333", "--daemon", &url]).expect(0).stdout;
+    assert!(explained.contains("it has the pack until that is deleted here"), "{explained}");
+    // Written whole, so that the source never holds an empty file.
+    let to = ["approve", "--daemon", &url, "--reason", "change 812", "--to", "approve.yaml"];
+    assert_eq!(scene.run(&to).expect(0).stdout, "");
+    let written = std::fs::read_to_string(scene.path("approve.yaml")).unwrap();
+    assert_eq!(permits(&written), permits(text(&pending["document"])));
+    // What a region waits for that cannot be read is not known.
+    scene.aws.disturb(&json!({
+        "operation": "DescribeOrganizationConformancePacks", "region": "eu-west-1",
+        "effect": { "kind": "access_denied" },
+    }));
+    let partial = daemon.program.eventually("missing", || {
+        daemon.ring();
+        let ended = scene.run(&asked);
+        ended
+            .stderr
+            .contains("not read, so its losses are missing here: eu-west-1")
+            .then_some(ended)
+    });
+    assert!(partial.stdout.contains("us-east-1") && !partial.stdout.contains("eu-west-1"));
+    partial.expect(1);
     daemon.stop().expect(0);
 }
 

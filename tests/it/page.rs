@@ -370,7 +370,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     | AWS retries it until the window ends; it needs a configuration recorder by then (2026-11-01T14:10:00Z: 2h 9m left)
     legacy
     ✓ no manifest wants the pack here
-    |
+    | it has the pack until that is deleted here
     logging
     ✓ ok; targeted: no rule excludes it
     |

@@ -545,7 +545,7 @@ impl Daemon {
     }
 
     /// Asks it to look at everything now.
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let rung = ask(self.address, "POST", "/api/v1/reconcile", "").unwrap();
         assert_eq!(rung.status, 202, "{}", rung.body);
     }

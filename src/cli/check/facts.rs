@@ -95,6 +95,7 @@ fn catalog(config: &Config) -> Result<Catalog, String> {
 fn record(config: &Config, clock: &Clock) -> Result<RecordFacts, NoRecord> {
     let now = clock.stamp();
     let reader = Reader::open(&session::record_terms(config, "conformd check"))?;
+    reader.check_disk()?;
     let window = reader.window(&now)?;
     let began = reader.began().clone();
     Ok(RecordFacts {

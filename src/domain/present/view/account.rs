@@ -23,7 +23,7 @@ use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
 use crate::domain::observed::recorder::Sighting;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::selector::{Targeting, rule_of};
-use crate::domain::plan::steps::{Change, Step};
+use crate::domain::plan::steps::{Action, Change, Step};
 use crate::domain::present::report::RegionReport;
 
 /// The whole answer.
@@ -122,6 +122,9 @@ pub struct AccountPackView {
     /// What happens next.
     pub next: NextView,
 }
+
+/// What is said of a pack that no manifest declares and that is not deleted yet.
+const LEAVING: &str = "it has the pack until that is deleted here";
 
 /// Explains one account, under all packs or under one.
 pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<AccountView, Absent> {
@@ -293,8 +296,13 @@ fn under(
         status,
         report,
     };
+    let is_leaving = step.is_some_and(|step| matches!(step.action, Action::Delete));
+    let mut next = next::next(&case);
+    if targeting.is_none() && is_leaving && next.what.is_empty() {
+        LEAVING.clone_into(&mut next.what);
+    }
     AccountPackView {
-        next: next::next(&case),
+        next,
         targeting,
         status: status.map(MemberStatus::kind),
         unread,
@@ -377,7 +385,14 @@ fn summary(view: &AccountView) -> String {
         let unread = packs().filter(|pack| pack.unread.is_some()).count();
         clauses.extend((unread > 0).then(|| format!("{unread} not known")));
     } else if clauses.is_empty() {
-        clauses.push("no pack targets it".to_owned());
+        let leaving = packs().filter(|pack| pack.next.what == LEAVING);
+        let leaving = leaving.count();
+        clauses.push(if leaving == 0 {
+            "no pack targets it".to_owned()
+        } else {
+            let leaving = many(leaving, "pack deployment");
+            format!("no pack targets it; {leaving} still to be deleted")
+        });
     }
     if needy > 0 {
         clauses.push(format!("{needy} {} a person", if needy == 1 { "needs" } else { "need" }));
