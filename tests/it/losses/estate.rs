@@ -164,13 +164,13 @@ impl fmt::Display for Pack {
         )?;
         writeln!(out, "      Parameters: {{Switch: {{Type: String, Default: \"on\"}}}}")?;
         writeln!(out, "      Conditions:")?;
-        writeln!(out, "        On: !Equals [!Ref Switch, \"on\"]")?;
+        writeln!(out, "        Switched: !Equals [!Ref Switch, \"on\"]")?;
         writeln!(out, "        Never: !Equals [\"a\", \"b\"]")?;
         writeln!(out, "      Resources:")?;
         for rule in 1..=*rules {
             let condition = match rule {
                 _ if *is_never => "Condition: Never, ",
-                rule if rule % 3 == 0 => "Condition: On, ",
+                rule if rule % 3 == 0 => "Condition: Switched, ",
                 _ => "",
             };
             writeln!(
