@@ -17,7 +17,7 @@ pub struct Terms {
     pub command: String,
     /// How long history is kept.
     pub retention: Duration,
-    /// The bytes that history may take: [`BYTES_MAX`].
+    /// The bytes that history may take: [`super::BYTES_MAX`].
     pub bytes_max: u64,
 }
 
