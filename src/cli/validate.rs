@@ -14,6 +14,7 @@ use clap::ValueEnum;
 
 use super::paint;
 use crate::clock::Clock;
+use crate::domain::base::model::Malformed;
 use crate::domain::base::model::Region;
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
@@ -66,7 +67,7 @@ pub enum Output {
     Github,
 }
 
-fn region(text: &str) -> Result<Region, crate::domain::base::model::Malformed> {
+fn region(text: &str) -> Result<Region, Malformed> {
     text.parse()
 }
 

@@ -1,5 +1,7 @@
 //! What all answers have in common: their forms, errors, and the headers that keep browsers safe.
 
+use std::any::Any;
+
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Entry, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -10,7 +12,6 @@ use axum::{Extension, Json};
 use maud::Markup;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::any::Any;
 
 use super::{API_VERSION, Server};
 use crate::domain::base::heartbeat::Task;

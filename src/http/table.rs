@@ -3,15 +3,16 @@
 
 use std::sync::LazyLock;
 
-use super::route::Answer;
 use axum::routing::{get, post};
 use schemars::SchemaGenerator;
+use serde_json::Value;
 
 use super::handlers::{Rung, index, reconcile, scrape};
 use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
     AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
 };
+use super::route::Answer;
 use super::{openapi, views};
 use crate::domain::present::view::account::AccountView;
 use crate::domain::present::view::approvals::ApprovalsView;
@@ -21,7 +22,6 @@ use crate::domain::present::view::newcomers::NewAccountsView;
 use crate::domain::present::view::packs::PacksView;
 use crate::domain::present::view::status::StatusView;
 use crate::http::route::{Form, Listing, Route, Side};
-use serde_json::Value;
 
 /// A document of this type.
 const fn json<T: schemars::JsonSchema>() -> Form {

@@ -128,6 +128,12 @@ impl Cells<'_, '_> {
         text.parse().map_err(|error: T::Err| self.broken(&error.to_string()))
     }
 
+    /// The same, or nothing.
+    pub(super) fn parsed_if_any<T: FromStr<Err: Display>>(&mut self) -> Result<Option<T>, Fault> {
+        let parsed = self.text_if_any()?.map(|text| text.parse()).transpose();
+        parsed.map_err(|error: T::Err| self.broken(&error.to_string()))
+    }
+
     /// A word of a closed set.
     pub(super) fn word<T>(&mut self, of_word: fn(&str) -> Option<T>) -> Result<T, Fault> {
         let word = self.text()?;

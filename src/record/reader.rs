@@ -14,6 +14,8 @@ use super::terms::Terms;
 use super::{database, place};
 use crate::domain::base::model::Digest;
 use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::plan::record::Delivery;
+use crate::domain::plan::record::Deployment;
 use crate::domain::plan::record::{
     EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState, NoRecord, NoRecordCause,
     TemplateText, Window,
@@ -51,8 +53,8 @@ impl Reader {
         Ok(Self { connection, path: named, identity })
     }
 
-    /// Whether its disk takes writes, as far as that is the same for everybody: whoever checks may be
-    /// somebody else than the daemon.
+    /// Whether its disk takes writes, as far as that is the same for everybody: whoever checks may
+    /// be somebody else than the daemon.
     pub fn check_disk(&self) -> Result<(), NoRecord> {
         match OpenOptions::new().append(true).open(&self.path) {
             Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
@@ -122,9 +124,8 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
     };
     let losses = losses.into_iter().filter(|(_, entry)| counts(entry));
     let spot = |region: &_, pack: &_| (Clone::clone(region), Clone::clone(pack));
-    let deliveries: Vec<crate::domain::plan::record::Delivery> = values(connection, NEWEST)?;
-    let deployments: Vec<crate::domain::plan::record::Deployment> =
-        values(connection, "ORDER BY id")?;
+    let deliveries: Vec<Delivery> = values(connection, NEWEST)?;
+    let deployments: Vec<Deployment> = values(connection, "ORDER BY id")?;
     Ok(Window {
         losses: losses.map(|(id, entry)| (LossId(id), entry)).collect(),
         held: values(connection, "ORDER BY id")?,

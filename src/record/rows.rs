@@ -269,12 +269,13 @@ impl Row for Deployment {
 impl Row for LevelEntry {
     const TABLE: &'static str = "levels";
     const COLUMNS: &'static [&'static str] =
-        &["at_wall", "at_aws", "at_boot", "at_uptime", "region", "pack", "marker", "rules"];
+        &["at_wall", "at_aws", "at_boot", "at_uptime", "region", "pack", "marker", "echo", "rules"];
 
     fn cells(&self) -> Vec<Value> {
-        let Self { at, region, pack, marker, rules } = self;
+        let Self { at, region, pack, marker, echo, rules } = self;
         let mut cells = stamp(at).to_vec();
-        cells.extend([text(region), text(pack), text_if_any(marker.as_ref())]);
+        let (marker, echo) = (text_if_any(marker.as_ref()), text_if_any(echo.as_ref()));
+        cells.extend([text(region), text(pack), marker, echo]);
         cells.push(rules.map_or(Value::Null, |rules| Value::Integer(rules.into())));
         cells
     }
@@ -285,6 +286,7 @@ impl Row for LevelEntry {
             region: cells.parsed()?,
             pack: cells.parsed()?,
             marker: cells.text_if_any()?,
+            echo: cells.parsed_if_any()?,
             rules: cells.count_if_any()?,
         })
     }

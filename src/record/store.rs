@@ -181,7 +181,7 @@ impl Store {
     pub(super) fn level(&mut self, entries: &[LevelEntry]) -> Result<(), Fault> {
         let transaction = self.begin()?;
         for entry in entries {
-            let LevelEntry { at, region, pack, marker: _, rules: _ } = entry;
+            let LevelEntry { at, region, pack, marker: _, echo: _, rules: _ } = entry;
             let tail = "WHERE region = ? AND pack = ? ORDER BY id DESC";
             let known = select::<LevelEntry>(&transaction, tail, vec![text(region), text(pack)])?;
             let is_old = |(_, level): &&(i64, LevelEntry)| age(&level.at, at) >= LOSS_WINDOW;

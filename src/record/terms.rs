@@ -1,8 +1,9 @@
 //! What a record is opened with.
 
-use crate::domain::base::model::{AccountId, Installation};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::domain::base::model::{AccountId, Installation};
 
 /// Which record, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! One moment, by every clock.
 
+use std::time::Duration;
+
 use crate::clock::Clock;
 use crate::domain::base::model::Timestamp;
-use std::time::Duration;
 
 /// A moment by every clock that the window needs.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,13 @@
 //! Everything a region goes by that the settings decide.
 
+use std::time::Duration;
+
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Installation;
 use crate::domain::base::time::Pace;
 use crate::domain::members::tracker::Sweeps;
 use crate::domain::plan::guard::Limits;
 use crate::domain::plan::redeploy::Rescue;
-use std::time::Duration;
 
 /// Everything a region goes by that the settings decide.
 #[derive(Debug, Clone, PartialEq, Eq)]

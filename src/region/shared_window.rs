@@ -20,6 +20,7 @@ use crate::domain::plan::loss::LossAt;
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::plan::record::{
     LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, TemplateText,
+    Window as Remembered,
 };
 use crate::domain::plan::steps::Step;
 use crate::domain::plan::window::{Holding, Noticed, SPAN, Window};
@@ -65,11 +66,7 @@ impl SharedWindow {
     }
 
     /// A window that goes on where the record ends. A record that cannot be used counts as none.
-    pub fn with_record(
-        record: Record,
-        remembered: &crate::domain::plan::record::Window,
-        clock: &Clock,
-    ) -> Self {
+    pub fn with_record(record: Record, remembered: &Remembered, clock: &Clock) -> Self {
         let window = recorded::window(&record.status(), remembered, clock);
         let open = |cause| Mutex::new(recorded::open(remembered, cause));
         let (given, vanished) = (open(LossCause::Own), open(LossCause::External));
@@ -78,17 +75,12 @@ impl SharedWindow {
 
     /// The same for a command that only shows what would be: nothing is written to the record, and
     /// everything that it knows is used.
-    pub fn as_read(
-        read: Result<(Reader, crate::domain::plan::record::Window), NoRecord>,
-        clock: &Clock,
-    ) -> Self {
+    pub fn as_read(read: Result<(Reader, Remembered), NoRecord>, clock: &Clock) -> Self {
         let (status, remembered, reader) = match read {
             Ok((reader, remembered)) => {
                 (RecordStatus::Usable { began: reader.began().clone() }, remembered, Some(reader))
             }
-            Err(none) => {
-                (RecordStatus::Unusable(none), crate::domain::plan::record::Window::default(), None)
-            }
+            Err(none) => (RecordStatus::Unusable(none), Remembered::default(), None),
         };
         let window = recorded::window(&status, &remembered, clock).only_showing();
         let window = Self::new(window, clock, None);
@@ -127,7 +119,7 @@ impl SharedWindow {
     }
 
     /// Takes in a record that was opened while the process ran.
-    pub fn reopened(&self, remembered: &crate::domain::plan::record::Window) {
+    pub fn reopened(&self, remembered: &Remembered) {
         recorded::recall(&mut lock(&self.window), remembered, &self.clock);
     }
 
@@ -167,8 +159,8 @@ impl SharedWindow {
     /// was lost all the same.
     pub(super) async fn observe(&self, region: &Region, seen: &Seen, rules: &HeldRules<'_>) {
         let ours = recorded::sightings(seen, rules);
-        let markers: BTreeMap<PackName, String> = (ours.iter())
-            .map(|(name, pack)| (name.clone(), recorded::identity(&pack.marker, pack.echo)))
+        let shown: BTreeMap<PackName, (String, Digest)> = (ours.iter())
+            .map(|(name, pack)| (name.clone(), (pack.marker.to_string(), pack.echo)))
             .collect();
         let (elapsed, now) = (self.clock.elapsed(), self.clock.now());
         let Noticed { confirmed, vanished, returned, released, excluded, levels, other_writer } =
@@ -184,12 +176,10 @@ impl SharedWindow {
         self.record_state(take(&self.vanished, &returned), LossState::Retracted).await;
         self.record_vanished(vanished.into_iter().chain(excluded).collect()).await;
         let at = self.clock.stamp();
-        let levels = levels.into_iter().map(|(pack, rules)| LevelEntry {
-            at: at.clone(),
-            region: region.clone(),
-            marker: markers.get(&pack).cloned(),
-            pack,
-            rules,
+        let levels = levels.into_iter().map(|(pack, rules)| {
+            let (marker, echo) = shown.get(&pack).cloned().unzip();
+            let (at, region) = (at.clone(), region.clone());
+            LevelEntry { at, region, pack, marker, echo, rules }
         });
         self.record_levels(levels.collect()).await;
     }
@@ -201,8 +191,8 @@ impl SharedWindow {
         for intended in approved.plan().steps.iter().filter_map(recorded::intended) {
             lock(&self.window).intend(region, &intended);
             let (region, pack) = (region.clone(), intended.pack.clone());
-            let marker = Some(recorded::identity(&intended.marker, intended.echo));
-            entries.push(LevelEntry { at: at.clone(), region, pack, marker, rules: None });
+            let (marker, echo) = (Some(intended.marker.to_string()), Some(intended.echo));
+            entries.push(LevelEntry { at: at.clone(), region, pack, marker, echo, rules: None });
         }
         self.record_levels(entries).await;
     }

@@ -1,5 +1,7 @@
 //! `AssumeRole` and `GetCallerIdentity` as the world answers them.
 
+use std::time::Duration;
+
 use crate::domain::base::model::{AccountId, AccountState};
 use crate::sim::api::sts::{AssumeRole, AssumedRole, AssumedRoleUser, Credentials, Identity};
 use crate::sim::api::{Caller, Fault};
@@ -8,7 +10,6 @@ use crate::sim::refusals::validation;
 use crate::sim::session::{Policy, Session};
 use crate::sim::timeline::after;
 use crate::sim::world::World;
-use std::time::Duration;
 
 /// How long a session lasts unless asked otherwise (STS API reference), seconds.
 const DURATION_DEFAULT: i64 = 3600;

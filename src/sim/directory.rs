@@ -12,6 +12,7 @@ use super::refusals;
 use super::setup::{Features, ROOT};
 use super::timeline::after;
 use super::world::World;
+use crate::domain::base::model::Region;
 use crate::domain::base::model::{AccountId, AccountState, Timestamp};
 
 /// Entries of one page (AWS Organizations API: `MaxResults`).
@@ -384,7 +385,7 @@ impl World {
         Ok((cut.items, cut.next))
     }
 
-    fn home_region(&self, caller: &Caller) -> crate::domain::base::model::Region {
+    fn home_region(&self, caller: &Caller) -> Region {
         self.regions.first().unwrap_or(&caller.region).clone()
     }
 }

@@ -1,10 +1,12 @@
 //! Accounts and roles as written, in a scenario file and in the control API.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
 use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
 use crate::sim::moment::Moment;
 use crate::sim::setup::{Member, ROOT, Recorder, Role};
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// An account as written, in a scenario file and in the control API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

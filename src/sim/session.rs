@@ -1,7 +1,8 @@
 //! Who somebody is after `AssumeRole`, and what that leaves them.
 
-use crate::domain::base::model::{AccountId, Timestamp};
 use serde_json::Value;
+
+use crate::domain::base::model::{AccountId, Timestamp};
 
 /// A session of an assumed role.
 #[derive(Debug, Clone, PartialEq, Eq)]

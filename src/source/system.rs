@@ -1,7 +1,8 @@
 //! What the operating system says of a directory, and of what cannot be read.
 
-use cap_std::fs::{Dir, MetadataExt as _};
 use std::io;
+
+use cap_std::fs::{Dir, MetadataExt as _};
 
 /// Device and inode: which directory a handle stands for, by whatever name.
 pub(super) fn identity(dir: &Dir) -> Option<(u64, u64)> {

@@ -1,7 +1,8 @@
 //! What the settings demand of every manifest.
 
-use crate::domain::base::model::Region;
 use std::collections::BTreeSet;
+
+use crate::domain::base::model::Region;
 
 /// What the settings add to the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! What is known of the members of every pack of a region, for whoever reads it.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::members::new_account::Newcomer;
 use crate::domain::members::rollout::Arrival;
-use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// What is known of the members of one region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

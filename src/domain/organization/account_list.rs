@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::base::failure::FailureKind;
-use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What is decided about one pack, and what that goes by.
 
+use std::collections::BTreeMap;
+
 use crate::domain::base::model::{Digest, PackName, Place, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::declared::approval::Approvals;
@@ -12,7 +14,6 @@ use crate::domain::plan::history::History;
 use crate::domain::plan::redeploy::Rescue;
 use crate::domain::plan::steps::{Bystander, Hold, Step};
 use crate::domain::plan::window::Window;
-use std::collections::BTreeMap;
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::base::model::Timestamp;
+use crate::domain::plan::window::Holding;
+
 pub use limits::Limits;
 
 use super::effective_rules::HeldRules;
@@ -376,12 +379,7 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
 impl Window {
     /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
     /// what is held stays held.
-    pub fn commit(
-        &mut self,
-        ruling: &Ruling,
-        now: Elapsed,
-        when: crate::domain::base::model::Timestamp,
-    ) -> crate::domain::plan::window::Holding {
+    pub fn commit(&mut self, ruling: &Ruling, now: Elapsed, when: Timestamp) -> Holding {
         let region = &ruling.approved.plan.place.region;
         for (at, used) in ruling.approved.losses() {
             let until = now.saturating_add(SPAN);

@@ -251,6 +251,8 @@ pub struct LevelEntry {
     pub pack: PackName,
     /// Its marker; `None`: it was not there.
     pub marker: Option<String>,
+    /// The digest of what AWS echoes of it.
+    pub echo: Option<Digest>,
     /// How many effective rules it held; `None` if it was not there, or is about to be put.
     pub rules: Option<u32>,
 }

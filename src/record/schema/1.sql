@@ -98,6 +98,7 @@ CREATE TABLE levels (
     region TEXT NOT NULL,
     pack TEXT NOT NULL,
     marker TEXT,
+    echo TEXT,
     rules INTEGER,
     seal TEXT NOT NULL
 ) STRICT;

@@ -61,16 +61,15 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             window.recall_used(used.approval, &at);
         }
     }
-    for LevelEntry { at, region, pack, marker, rules } in &remembered.levels {
+    for LevelEntry { at, region, pack, marker, echo, rules } in &remembered.levels {
         if rules.is_some() || marker.is_none() {
             window.recall_level((region, pack), *rules, age(at, &now), elapsed);
         }
-        let (marker, echo) = marker.as_deref().and_then(|it| it.split_once(' ')).unzip();
-        if let Some(marker) = marker.and_then(|marker| marker.parse().ok()) {
+        if let Some(marker) = marker.as_ref().and_then(|marker| marker.parse().ok()) {
             window.recall_marker(region, pack, marker);
         }
-        if let Some(echo) = echo.and_then(|echo| echo.parse().ok()) {
-            window.recall_echo(region, pack, echo);
+        if let Some(echo) = echo {
+            window.recall_echo(region, pack, *echo);
         }
     }
     for ((region, pack), deployment) in &remembered.deployments {
@@ -177,8 +176,7 @@ pub(super) fn deliveries(
     let taken = outcomes.iter().filter(|it| matches!(it.ending, Ending::Accepted { .. }));
     let delivery = |outcome: &Outcome| {
         let content = outcome.step.action.content()?;
-        let marker: crate::domain::base::model::Marker =
-            content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
+        let marker: Marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
         let mut values = content.inputs.clone();
         values.remove(MARKER_PARAMETER);
         let template = TemplateText {
@@ -204,11 +202,6 @@ pub(super) fn intended(step: &Step) -> Option<Intended<'_>> {
     let marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
     let (echo, excluded) = (content.fingerprint(), &content.excluded);
     Some(Intended { pack: &step.pack, marker, echo, excluded })
-}
-
-/// How the record names what a pack holds: its marker, and what AWS echoes of it.
-pub(super) fn identity(marker: &Marker, echo: Digest) -> String {
-    format!("{marker} {echo}")
 }
 
 /// The packs of ours that a region shows.

@@ -1,7 +1,8 @@
 //! How answers are written where clients see it.
 
-use crate::domain::base::model::AccountId;
 use serde::{Deserialize, Serialize};
+
+use crate::domain::base::model::AccountId;
 
 /// How the HTTP face presents the world; the first alternative of each is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use conformd::domain::base::mode::Mode;
+use conformd::domain::base::model::Digest;
 use conformd::domain::plan::guard::Limits;
 use conformd::domain::plan::window::{SPAN, Sighting, Window};
 use insta::assert_snapshot;
 
 use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};
 use crate::lines::{account, at};
-use conformd::domain::base::model::Digest;
 
 /// A pack more than is wanted.
 fn drop(name: &str) -> Case {

@@ -1,9 +1,10 @@
 //! What a manifest holds before its references are resolved.
 
+use std::collections::BTreeMap;
+
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::snapshot::SourcePath;
-use std::collections::BTreeMap;
 
 /// Names and values, with the place of each name.
 pub(super) type Parameters = BTreeMap<String, (String, Span)>;

@@ -4,6 +4,7 @@
 //! not `1`), and numbers are kept as they are written. The author's order of keys is kept for
 //! people who read what is sent; the digest does not depend on it.
 
+use super::call::long_name;
 use crate::domain::base::model::{Digest, MARKER_PARAMETER};
 use crate::domain::declared::yaml::tree::{Node, Value};
 use crate::domain::declared::yaml::{Meaning, Scalar};
@@ -43,7 +44,7 @@ impl Canonical {
             ("GetAtt", Self::Text(text)) => split_attribute(text),
             (_, bare) => bare,
         };
-        Self::Mapping(vec![(super::call::long_name(tag), argument)])
+        Self::Mapping(vec![(long_name(tag), argument)])
     }
 
     fn of_scalar(scalar: &Scalar) -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::call::Call;
 use super::logical_id::check_logical_id;
 use super::rule::RULE;
 use super::section::{REMEDIATION, entries};
@@ -140,7 +141,7 @@ fn owners(rule: &Node) -> BTreeSet<String> {
     let mut owners = BTreeSet::new();
     let mut rest: Vec<&Node> = source.into_iter().collect();
     while let Some(node) = rest.pop() {
-        match crate::domain::declared::template::call::Call::of(node) {
+        match Call::of(node) {
             Some(call) => rest.extend(call.children()),
             None => owners.extend(node.get("Owner").and_then(Node::text).map(ToOwned::to_owned)),
         }

@@ -5,8 +5,6 @@
 //!
 //! Reading never fails: what cannot be understood is kept as a thing that nobody can evaluate.
 
-use super::section::RULE;
-use super::term::DEPTH_MAX;
 use std::collections::BTreeMap;
 
 use super::composed;
@@ -15,6 +13,8 @@ use super::parameters::Declaration;
 use super::remediation::list;
 use super::remediation::list::Remediation;
 use super::scope::{ScopeTerm, is_detective};
+use super::section::RULE;
+use super::term::DEPTH_MAX;
 use crate::domain::declared::template::section::entries;
 use crate::domain::declared::template::term::{Source, Term, Test};
 use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};

@@ -161,9 +161,8 @@ impl Declaration {
 
     fn expected_number(&self, value: &str) -> Option<String> {
         let Some(number) = number(value) else { return Some("a number".to_owned()) };
-        let [least, most] = self.values.each_ref().map(|value| {
-            value.as_deref().and_then(crate::domain::declared::template::parameters::number)
-        });
+        let [least, most] =
+            self.values.each_ref().map(|value| value.as_deref().and_then(self::number));
         if let Some(least) = least.filter(|least| number < *least) {
             return Some(format!("at least {least} (MinValue)"));
         }
@@ -334,7 +333,8 @@ fn check_constraints(
     attributes: &Mapping,
     declaration: &Declaration,
 ) {
-    let numbers = declaration.values.each_ref().map(|value| value.as_deref().and_then(number));
+    let numbers =
+        declaration.values.each_ref().map(|value| value.as_deref().and_then(self::number));
     let lengths = declaration.lengths;
     for (upper, crossed) in [
         ("MaxLength", matches!(lengths, [Some(least), Some(most)] if most < least)),

@@ -3,11 +3,11 @@
 
 pub(super) mod list;
 
-use super::section::REMEDIATION;
 use std::collections::BTreeMap;
 
 use super::call::{Call, is_no_value};
 use super::rule::{RULE, given, literal};
+use super::section::REMEDIATION;
 use super::{forms, inputs, rule, schema};
 use crate::domain::base::code;
 use crate::domain::declared::findings::Findings;

@@ -1,12 +1,12 @@
 //! Values, tests and sources that may depend on parameters, as far as they can be evaluated.
 
+use std::collections::BTreeMap;
+
 use super::call::long_name;
 use crate::domain::declared::template::call::{Call, is_no_value};
 use crate::domain::declared::template::canonical::Canonical;
-use crate::domain::declared::yaml::{Meaning, Scalar};
-
 use crate::domain::declared::yaml::tree::{Node, Value};
-use std::collections::BTreeMap;
+use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// Collections inside each other that are followed; the reader of YAML allows no more.
 pub(super) const DEPTH_MAX: usize = 64;

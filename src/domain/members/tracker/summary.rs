@@ -1,10 +1,11 @@
 //! How the members of one pack stand, summed up, and whose rows have to be read.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, Member, MemberStatus};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// How everybody stands with one pack.
 #[derive(Debug, Clone, Default)]

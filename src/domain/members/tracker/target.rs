@@ -1,7 +1,8 @@
 //! Whom packs should exclude, as far as the manifests say.
 
-use crate::domain::base::model::{AccountId, PackName};
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::base::model::{AccountId, PackName};
 
 /// Whom a pack that should be there excludes.
 #[derive(Debug, Clone, Copy)]

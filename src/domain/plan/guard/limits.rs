@@ -174,6 +174,16 @@ impl<'a> Scales<'a> {
         self.before().filter(move |lost| lost.at.region == *region)
     }
 
+    /// The packs of ours in the region.
+    fn here(&self) -> BTreeSet<&'a PackName> {
+        self.terms.rules.packs().collect()
+    }
+
+    /// Packs of the region that were lost within the window.
+    fn gone(&self) -> BTreeSet<&'a PackName> {
+        self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect()
+    }
+
     fn source(&self) -> impl Iterator<Item = Trip> {
         let weights = &self.asked.plan.weights;
         let empty = weights.source_empty.then(|| {
@@ -198,9 +208,7 @@ impl<'a> Scales<'a> {
     /// that were added since do not make up for those that go.
     fn wanted_of_before(&self) -> (usize, usize) {
         let unwanted = &self.asked.plan.weights.unwanted;
-        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
-        let gone: BTreeSet<&PackName> =
-            self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect();
+        let (here, gone) = (self.here(), self.gone());
         let before = self.window.packs_before(self.asked.region(), self.terms.elapsed);
         let (mut wanted, mut owned) = (0_usize, 0_usize);
         for (pack, _) in before {
@@ -341,12 +349,10 @@ impl<'a> Scales<'a> {
             .filter(|at| at.loss == Loss::Pack)
             .map(|at| &at.pack)
             .collect();
-        let gone: BTreeSet<&PackName> =
-            self.before_here().filter(|lost| is_pack(lost)).map(|lost| &lost.at.pack).collect();
+        let (here, gone) = (self.here(), self.gone());
         let before: BTreeMap<&PackName, u32> =
             self.window.packs_before(region, self.terms.elapsed).collect();
         let (mut lost, mut of) = (0_usize, 0_usize);
-        let here: BTreeSet<&PackName> = self.terms.rules.packs().collect();
         // What was added within the day is neither lost nor left; where all is new it is all there
         // is.
         for pack in here.iter().filter(|pack| before.is_empty() || before.contains_key(**pack)) {

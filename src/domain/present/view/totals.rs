@@ -1,13 +1,15 @@
 //! Every pack deployment of a fleet, counted.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::domain::members::rollout::Verdict;
 use crate::domain::observed::member::Counts;
 use crate::domain::present::report::PackState;
 use crate::domain::present::view::cell::CellState;
 use crate::domain::present::view::region::RegionState;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Counts over all regions, zeros included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ use super::table::{Item, section};
 use super::{clean, person, spoken};
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::base::words::{ago, left, seconds_to};
+use crate::domain::members::new_account::Phase;
 use crate::domain::observed::recorder::{RecorderState, Sighting};
 use crate::domain::organization::selector::Targeting;
 use crate::domain::present::view::account::{
@@ -83,7 +84,7 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
 pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
-    if open.all(crate::domain::present::view::text::Phase::is_settled) {
+    if open.all(Phase::is_settled) {
         return (Sign::Fine, format!("ends {deadline}; every pack is there"));
     }
     let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
