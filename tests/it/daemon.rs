@@ -362,7 +362,7 @@ fn a_file_that_does_not_parse_isolates_its_own_pack_and_stops_every_delete() {
         .collect();
     insta::assert_snapshot!(holds.join("\n"), @"
     logs invalid: its manifest is invalid, the last good form stays in force: packs/logs.yaml:1:7: error[syntax]: this is not YAML: unclosed bracket '{'
-    mail undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
+    mail invalid: some manifests of this revision are invalid
     ");
     assert_eq!(daemon.metric(r#"conformd_manifests{state="invalid"}"#), Some(1.0));
     // Healed, the removal waits for somebody's word, and is observed twice.

@@ -409,6 +409,61 @@ fn what_only_a_member_can_decide_is_kept_while_all_that_decides_it_is_unchanged(
 }
 
 #[test]
+fn what_a_member_puts_in_is_no_text_that_looks_like_it() {
+    let by_member = "!Sub '${AWS::AccountId}-a'";
+    let same = "!Join ['-', [!Ref AWS::AccountId, a]]";
+    let others = [
+        "!Sub '${!AWS::AccountId}-a'",
+        "'${AWS::AccountId}-a'",
+        "!Join ['', ['$', '{AWS::AccountId}-a']]",
+        "!FindInMap [M, k, v]",
+        "!Ref Text",
+    ];
+    let template = |value: &str, properties: &str| {
+        let text = format!(
+            "Parameters: {{Text: {{Type: String, Default: '${{AWS::AccountId}}-a'}}}}\n\
+             Mappings: {{M: {{k: {{v: '${{AWS::AccountId}}-a'}}}}}}\n\
+             Resources:\n  R:\n    Type: AWS::Config::ConfigRule\n    \
+             Properties: {properties}\n"
+        );
+        one(&delivered(&text.replace("VALUE", value)), "x")
+    };
+    for properties in [
+        "{Source: {Owner: AWS, SourceIdentifier: X}, Scope: {TagKey: VALUE}}",
+        "{Source: {Owner: AWS, SourceIdentifier: X}, Scope: {ComplianceResourceTypes: [VALUE]}}",
+        "{Source: {Owner: CUSTOM_LAMBDA, SourceIdentifier: VALUE}}",
+        "{Source: {Owner: CUSTOM_POLICY, CustomPolicyDetails: {PolicyText: VALUE}}}",
+        "{Source: {Owner: CUSTOM_LAMBDA, SourceIdentifier: f, SourceDetails: [{MessageType: VALUE}]}}",
+    ] {
+        let was = template(by_member, properties);
+        assert!(template(by_member, properties).covers(&was), "{properties}");
+        let is_list = properties.contains("[VALUE]") || properties.contains("MessageType");
+        assert!(is_list || template(same, properties).covers(&was), "{properties}");
+        for other in others {
+            let now = template(other, properties);
+            assert!(!now.covers(&was), "{properties} {other}\n{was:?}\n{now:?}");
+            assert!(!was.covers(&now), "{properties} {other}");
+        }
+    }
+}
+
+#[test]
+fn names_that_are_only_passed_on_decide_nothing() {
+    let template = |id: &str, more: &str| {
+        let text = format!(
+            "Mappings: {{M: {{'1': {{k: a{more}}}, '2': {{k: b}}}}}}\nResources:\n  \
+             {id}: {{Type: AWS::Config::ConfigRule, Properties: {{ConfigRuleName: z, \
+             Source: {{Owner: AWS, SourceIdentifier: X}}}}}}\n  \
+             R: {{Type: AWS::Config::ConfigRule, Properties: {{Source: {{Owner: CUSTOM_LAMBDA, \
+             SourceIdentifier: !Sub ['${{{id}}}-${{v}}', {{v: !FindInMap [M, !Ref AWS::AccountId, k]}}]}}}}}}\n"
+        );
+        one(&delivered(&text), "x")
+    };
+    assert!(template("Y", "").covers(&template("Z", "")), "another logical id");
+    assert!(template("Z", ", l: c").covers(&template("Z", "")), "a key that nobody reads");
+}
+
+#[test]
 fn a_rule_that_does_not_detect_is_not_in_effect() {
     let modes = |modes: &str| {
         let source = "Source: {Owner: AWS, SourceIdentifier: X}";

@@ -359,6 +359,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
           AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
           move of organization: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -389,6 +390,7 @@ fn an_excluded_account_is_told_the_rule() {
     eu-west-1
         iam-baseline  ok; targeted: no rule excludes it
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     us-east-1
@@ -422,6 +424,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
       ~ iam-baseline  waiting; targeted: no rule excludes it
           AWS retries it until the window ends; it needs a configuration recorder by then (2026-11-01T14:10:00Z: 2h 9m left)
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -455,6 +458,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
           move of account owner: Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -481,6 +485,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
     eu-west-1
         iam-baseline  inactive, 21m ago; not targeted: exclude.states SUSPENDED
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       not targeted: it is SUSPENDED
 
     us-east-1
@@ -509,6 +514,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
       ~ iam-baseline  left, 21m ago; not targeted: it is no member
           AWS removes what is left of it
         legacy        no manifest wants the pack here
+          it has the pack until that is deleted here
         logging       not targeted: it is no member
 
     us-east-1

@@ -23,7 +23,7 @@ use super::changes::{Scene, changes, losses};
 use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use super::history::Memory;
 use super::holds::{hold, region_hold, waiting};
-use super::loss::{Loss, LossAt, Losses};
+use super::loss::{Loss, LossAt, Losses, rules_permitted};
 use super::redeploy::{Case, Remedy, Tries, remedy};
 use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
@@ -349,8 +349,10 @@ impl PlanContext<'_> {
 
     /// What a Put over an existing pack takes away.
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
-        let Inputs { place, approvals, .. } = *self.inputs;
-        let permitted = approvals.rules_permitted(name, &place.region);
+        let Inputs { place, approvals, window, .. } = *self.inputs;
+        // One that was hidden for a while permits what it names when it is back.
+        let named = approvals.all.values().chain(window.read());
+        let permitted = rules_permitted(named, name, &place.region);
         // What an approval that is in error names is not known.
         let knows_names = self.desired.basis == Basis::Whole;
         let scene = Scene { place, list: self.list(), permitted, knows_names };
@@ -361,7 +363,9 @@ impl PlanContext<'_> {
     /// lost.
     fn undeclared(&self, step: &Step) -> Option<Decision> {
         let is_declared = self.desired.absent.contains_key(&step.pack);
-        if is_declared || self.desired.absence == Absence::Atomic {
+        // Of a source that holds an error it is not known what it declares: that is told first.
+        let is_whole = self.desired.basis == Basis::Whole;
+        if is_declared || !is_whole || self.desired.absence == Absence::Atomic {
             return None;
         }
         let region = self.inputs.place.region.clone();

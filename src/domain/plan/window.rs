@@ -88,6 +88,9 @@ pub struct Window {
     reserved: BTreeMap<LossAt, Digest>,
     /// When this process first read each approval, by AWS's clock.
     first_read: BTreeMap<Digest, Timestamp>,
+    /// The approvals that this process read and that have not expired: one that leaves the source
+    /// may come back.
+    read: BTreeMap<Digest, Approval>,
     /// Before this moment it is not known what was lost within 24 hours.
     known_from: Elapsed,
     /// Why it is not known, and what makes it known.
@@ -444,9 +447,16 @@ impl Window {
 
     /// Notes when approvals were read for the first time, by AWS's clock.
     pub fn note_read<'a>(&mut self, all: impl Iterator<Item = &'a Approval>, aws_now: Timestamp) {
+        self.read.retain(|_, approval| approval.expires > aws_now);
         for approval in all {
             self.first_read.entry(approval.id()).or_insert(aws_now);
+            self.read.entry(approval.id()).or_insert_with(|| approval.clone());
         }
+    }
+
+    /// The approvals that were read and have not expired, whether they are in the source or not.
+    pub fn read(&self) -> impl Iterator<Item = &Approval> {
+        self.read.values()
     }
 
     /// Notes what is about to be lost. It counts from now on, for every region.

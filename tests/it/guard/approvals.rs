@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use conformd::domain::declared::approval::Permitted;
 use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::loss::rules_permitted;
 use conformd::domain::plan::window::Window;
 use insta::assert_snapshot;
 
 use super::{
     Case, Court, accounts, deletes, dropping, first, packs, ruled, rules, second, verdict,
 };
-use crate::lines::{at, text};
+use crate::lines::{at, place, text};
 
 #[test]
 fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {
@@ -193,6 +194,13 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
         undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
     No changes; 1 held.
     ");
+    // What an error hides is no pack that is not declared: the error is to be mended.
+    let ruling = Court::new().rule_knowing("#declared; #invalid; a v1; b v1", shown);
+    assert_snapshot!(text(ruling.approved.plan()), @"
+    ! x held, would delete: no manifest wants it
+        invalid: iam.yaml does not parse
+    No changes; 1 held.
+    ");
     let ruling = Court::new().rule_knowing("#declared; a v1; b v1; x absent", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
     - x delete: its manifest says `state: Absent`
@@ -249,4 +257,22 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
     go: a b
     approved by drop-old
     ");
+}
+
+#[test]
+fn an_approval_that_is_hidden_for_a_while_still_names_its_rules() {
+    let mut court = Court::new();
+    court.permit(at("13:00"), rules("a", "old"));
+    let approvals: Vec<_> = court.approvals.values().cloned().collect();
+    let now = court.now;
+    court.window.note_read(approvals.iter(), now);
+    let named = |court: &Court, at| {
+        let mut window = court.window.clone();
+        window.note_read([].into_iter(), at);
+        let pack = "a".parse().unwrap();
+        let names = rules_permitted(window.read(), &pack, &place().region);
+        names.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&court, at("12:59")), ["old"]);
+    assert!(named(&court, at("13:00")).is_empty(), "it has expired");
 }

@@ -231,6 +231,23 @@ fn most_of_what_evaluates_in_a_region_goes_with_no_pack() {
 }
 
 #[test]
+fn rules_that_go_after_a_pack_leave_half_of_what_evaluates() {
+    let whole = format!("small {}", ruled("v1", 's', 1..=12));
+    let big = format!("big {}", ruled("v1", 'r', 1..=12));
+    let mut court = Court::new();
+    court.sees([("small", sighting(12)), ("big", sighting(12))].into_iter());
+    assert_eq!(verdict(&court.rule(second(&whole, &format!("{whole}; {big}")))), "go: big");
+    court.now = at("12:30");
+    court.sees([("small", sighting(12))].into_iter());
+    let fewer = format!("small {}", ruled("v2", 's', 1..=9));
+    assert_snapshot!(verdict(&court.rule(first(&fewer, &whole))), @"
+    go: -
+    rule_loss: eu-west-1 keeps 9 of 24 effective rules when packs are deleted (at least 50 %)
+    waits: lose 3 rules
+    ");
+}
+
+#[test]
 fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     let mut court = Court::new();
     let leaving = |accounts: std::ops::RangeInclusive<u32>| Sighting {

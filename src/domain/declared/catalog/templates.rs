@@ -62,7 +62,10 @@ impl<'f> Templates<'f> {
     /// cut off cannot be read.
     pub(super) fn unended(&self, draft: &Draft) -> Option<SourcePath> {
         let is_unended = |path: &&SourcePath| match self.files.get(*path) {
-            Some(FileContent::Bytes(bytes)) => !bytes.ends_with(b"\n") && !bytes.ends_with(b"}"),
+            Some(FileContent::Bytes(bytes)) => {
+                let is_json = bytes.trim_ascii_start().starts_with(b"{") && bytes.ends_with(b"}");
+                !bytes.ends_with(b"\n") && !is_json
+            }
             Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => false,
         };
         [Some(&draft.origin.path), draft.template_file()]

@@ -4,7 +4,7 @@
 
 use super::effective::{Evaluation, Inputs};
 use super::outline::{Outline, Rule};
-use super::substitution::substitutions;
+use super::substitution::{fill, substitutions};
 use super::term::{Term, Test};
 use crate::domain::base::model::Digest;
 
@@ -18,7 +18,7 @@ fn text(kind: &str, text: &str) -> Digest {
     Digest::of([kind.as_bytes(), text.as_bytes()])
 }
 
-impl Evaluation<'_> {
+impl<'t> Evaluation<'t> {
     /// Of what the presence of a rule depends on.
     pub(super) fn presence_depends_on(&mut self, rule: &Rule) -> Digest {
         let tests = [rule.condition.as_ref(), rule.detective.as_ref()];
@@ -103,7 +103,9 @@ impl Evaluation<'_> {
                     together(kind, &[text("by", delimiter), this.depends_on(inner)])
                 }
                 Term::Sub(written, names) => {
-                    let mut parts = vec![text("sub", written)];
+                    // What stands between the names; those are what they stand for.
+                    let around = fill(written, usize::MAX, |_| Some("${}".to_owned()));
+                    let mut parts = vec![text("sub", &around.unwrap_or_default())];
                     for name in substitutions(written) {
                         parts.push(match names.get(name) {
                             Some(term) => this.depends_on(term),
@@ -129,21 +131,33 @@ impl Evaluation<'_> {
             let given = self.sent(name);
             return text("parameter", &format!("{declared:?} {given:?}"));
         }
-        let resource = name.split('.').next().unwrap_or(name);
-        let named = self.outline.rules.get(resource).and_then(|rule| rule.name.as_ref());
-        match named {
-            Some(term) => together(name, &[self.depends_on(term)]),
+        match self.named_rule(name) {
+            Some(term) => together("rule", &[self.depends_on(term)]),
             None => text("name", name),
         }
     }
 
-    /// All of the mapping that is looked into; of all of them where nobody can tell which.
+    /// The name that the rule gives itself to which a reference leads.
+    pub(super) fn named_rule(&self, name: &str) -> Option<&'t Term> {
+        let resource = name.split('.').next().unwrap_or(name);
+        self.outline.rules.get(resource)?.name.as_ref()
+    }
+
+    /// Of what a look into a mapping can find; of all mappings where nobody can tell which.
     fn map_depends_on(&mut self, keys: &[Term; 3]) -> Digest {
-        let [map, _, _] = keys;
+        let [map, _, second] = keys;
         let Some(name) = self.text(map) else { return self.everything() };
-        let mappings = &self.outline.mappings;
-        let find = || text("mapping", &format!("{:?}", mappings.get(&name)));
-        *self.traced.entry(format!("mapping {name}")).or_insert_with(find)
+        let second = self.text(second);
+        let found = self.outline.mappings.get(&name);
+        let find = || match &second {
+            // The same key of each of them.
+            Some(key) => {
+                let values = found.into_iter().flatten().map(|(first, all)| (first, all.get(key)));
+                text("key", &format!("{:?}", values.collect::<Vec<_>>()))
+            }
+            None => text("mapping", &format!("{found:?}")),
+        };
+        *self.traced.entry(format!("mapping {name} {second:?}")).or_insert_with(find)
     }
 
     /// Of the whole template and everything that is given: for what cannot be looked into.

@@ -1,7 +1,7 @@
 //! What evaluates a rule, what it looks at and what triggers it, in words that are equal for what
 //! is equal: of what nobody can evaluate a description stands, with all that it may depend on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::effective::{Evaluation, Inputs, Known, TEXT_MAX};
 use super::parameters::Kind;
@@ -58,10 +58,18 @@ impl<'t> Evaluation<'t> {
 
     /// The value as it is in a member, or a description that is equal where the value is.
     fn exactly(&mut self, term: &Term) -> String {
-        match self.value(term).or_else(|| self.standing(term)) {
+        if let Term::Digest(text) = term {
+            let text = self.exactly(text);
+            return Digest::of([text.as_bytes()]).short();
+        }
+        match self.value(term) {
+            Some(Known::Text(text)) => return as_written(text),
+            Some(Known::Nothing) => return "none".to_owned(),
+            Some(Known::List(_)) | None => {}
+        }
+        match self.standing(term) {
             Some(Known::Text(text)) => text,
-            Some(Known::Nothing) => "none".to_owned(),
-            Some(Known::List(_)) | None => {
+            Some(Known::Nothing | Known::List(_)) | None => {
                 let depends = self.depends_on(term).short();
                 cut(format!("{} {depends}", self.describe(term)))
             }
@@ -76,7 +84,7 @@ impl<'t> Evaluation<'t> {
         {
             let Inputs::Given(inputs) = self.inputs else { return None };
             let value = inputs.get(name).or(declared.default.as_ref())?;
-            return Some(value.split(',').map(|item| item.trim().to_owned()).collect());
+            return Some(value.split(',').map(|item| as_written(item.trim().to_owned())).collect());
         }
         let texts = match self.value(term)? {
             Known::Text(text) => vec![Known::Text(text)],
@@ -84,7 +92,7 @@ impl<'t> Evaluation<'t> {
             Known::Nothing => Vec::new(),
         };
         let text = |known| match known {
-            Known::Text(text) => Some(text),
+            Known::Text(text) => Some(as_written(text)),
             Known::List(_) | Known::Nothing => None,
         };
         texts.into_iter().map(text).collect()
@@ -150,7 +158,7 @@ impl<'t> Evaluation<'t> {
         }
         cut(match term {
             Term::Text(text) | Term::Plain(text) | Term::Opaque(text) => text.clone(),
-            Term::Ref(name) => format!("${{{name}}}"),
+            Term::Ref(name) => self.describe_name(name),
             Term::Digest(text) => format!("digest of {}", self.describe(text)),
             Term::If(test, branches) => {
                 let [yes, no] = &**branches;
@@ -172,15 +180,11 @@ impl<'t> Evaluation<'t> {
             }
             Term::Select(index, list) => format!("Fn::Select {index} {}", self.describe(list)),
             Term::Sub(text, names) => {
-                let mut said = BTreeMap::new();
-                for (name, term) in names {
-                    said.insert(&**name, self.describe(term));
-                }
                 let filled = fill(text, TEXT_MAX, |name| {
-                    Some(match (said.get(name), self.reference(name)) {
-                        (Some(text), _) => text.clone(),
+                    Some(match (names.get(name), self.reference(name)) {
+                        (Some(term), _) => self.describe(term),
                         (None, Some(Known::Text(text))) => text,
-                        (None, _) => format!("${{{name}}}"),
+                        (None, _) => self.describe_name(name),
                     })
                 });
                 filled.unwrap_or_else(|| text.clone())
@@ -188,10 +192,28 @@ impl<'t> Evaluation<'t> {
         })
     }
 
+    /// A rule is named as it names itself: what it is called in the template decides nothing.
+    fn describe_name(&mut self, name: &str) -> String {
+        match self.named_rule(name) {
+            Some(term) => format!("${{rule {}}}", self.describe(term)),
+            None => format!("${{{name}}}"),
+        }
+    }
+
     fn describe_all(&mut self, terms: &[Term], delimiter: &str) -> String {
         let all: Vec<String> = terms.iter().map(|term| self.describe(term)).collect();
         all.join(delimiter)
     }
+}
+
+/// A text that is certain. `${AWS::AccountId}` in it is these very characters (`${!AWS::AccountId}`
+/// in `Fn::Sub`), and must not look like what a member puts in there.
+fn as_written(text: String) -> String {
+    if text.contains("${") {
+        let digest = Digest::of([b"as written".as_slice(), text.as_bytes()]).short();
+        return format!("{text} {digest}");
+    }
+    text
 }
 
 fn unknown_scope(description: &str) -> Scope {

@@ -80,7 +80,8 @@ pub(super) struct Evaluation<'t> {
     /// Whether a condition holds; nothing while, or because, nobody can tell.
     conditions: BTreeMap<String, Option<bool>>,
     depth: usize,
-    /// Whether a value is wanted for a condition.
+    /// Whether a value is wanted that has to be certain: in a condition, or to tell what evaluates
+    /// a rule.
     testing: bool,
     /// What conditions and mappings depend on, as far as it was asked for.
     pub(super) traced: BTreeMap<String, Digest>,
@@ -173,8 +174,11 @@ impl<'t> Evaluation<'t> {
             let is_certain = (presence, detection) == (Some(true), Some(true));
             let when =
                 if is_certain { String::new() } else { self.presence_depends_on(rule).to_string() };
+            // Whether AWS Config puts pseudo parameters in here is not certain, as in a condition.
+            let around = std::mem::replace(&mut self.testing, true);
             let (scope, triggers) = (self.scope(scope), self.triggers(source));
             let source = self.describe_source(source);
+            self.testing = around;
             rules.insert(name, Evaluates { source, scope, triggers, when });
         }
         (effective, rivals)
@@ -323,7 +327,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// Text that is no function. `CloudFormation` takes it as it stands; AWS Config replaces pseudo
-    /// parameters in it, and whether it does so in a condition is not documented.
+    /// parameters in it, and in which texts it does so is not documented.
     fn plain(&mut self, text: &str) -> Option<Known> {
         let mut names = substitutions(text);
         if !names.any(|name| PSEUDO.contains(&name)) {

@@ -341,8 +341,9 @@ impl<'a> Scales<'a> {
         trips
     }
 
-    /// Whether enough effective rules of a region are left where packs are deleted: which packs
-    /// go decides nothing, as long as it is not most of what evaluates.
+    /// Whether enough effective rules of a region are left where packs are deleted, now or before
+    /// within the window: which packs go decides nothing, as long as it is not most of what
+    /// evaluates.
     fn rules_left(&self) -> Option<Trip> {
         let region = self.asked.region();
         let deleted: BTreeSet<&PackName> = (self.asked.uncovered.iter())
@@ -368,7 +369,10 @@ impl<'a> Scales<'a> {
         }
         let percent = self.terms.limits.overlap_percent;
         let left = of.saturating_sub(lost);
-        (!deleted.is_empty() && is_below(left, of, percent)).then(|| {
+        let is_asked =
+            self.asked.uncovered.iter().any(|at| at.loss == Loss::Pack || is_rule(&at.loss));
+        let goes = !deleted.is_empty() || !gone.is_empty();
+        (is_asked && goes && is_below(left, of, percent)).then(|| {
             let why = format!(
                 "{region} keeps {left} of {} when packs are deleted (at least {percent} %)",
                 many(of, "effective rule")
