@@ -20,6 +20,7 @@ mod intrinsic;
 mod leftovers;
 mod logical_id;
 mod names;
+mod outcomes;
 mod outline;
 mod outputs;
 mod parameters;
@@ -45,7 +46,7 @@ use super::findings::Findings;
 use super::snapshot::SourcePath;
 use super::yaml;
 use super::yaml::tree::{Entry, Node, Value};
-use crate::domain::base::model::{Digest, Region};
+use crate::domain::base::model::{Digest, Place, Region};
 use crate::domain::base::{code, limits};
 
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
@@ -134,7 +135,7 @@ impl Template {
         sections::check(&mut findings, &root);
         leftovers::check(&mut findings, &root);
         let (outline, dependent) = (Outline::of(&root), Dependent::of(&root));
-        composed::check(&mut findings, &root, &outline);
+        outcomes::check(&mut findings, &root, &outline);
         let census = census::take(&mut findings, &root);
         filled::check(&mut findings, &outline, &dependent);
         if findings.failed() {
@@ -163,6 +164,52 @@ impl Template {
 }
 
 impl Template {
+    /// The rules in effect in a region when these input parameters are sent. What is not sent has
+    /// its default.
+    pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
+        let Place { account: _, region } = place;
+        self.rules_and_rivals(inputs, region).0
+    }
+
+    /// The same, with the names that two of the rules in effect share.
+    pub(crate) fn rules_and_rivals(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        region: &Region,
+    ) -> (Effective, BTreeSet<String>) {
+        effective::rules_and_rivals(&self.outline, inputs, region)
+    }
+
+    /// The names that two of the rules in effect share whatever the region.
+    pub(crate) fn rivals_everywhere(&self, inputs: &BTreeMap<String, String>) -> BTreeSet<String> {
+        filled::rivals_everywhere(&self.outline, inputs)
+    }
+
+    /// The remediations that it declares.
+    pub fn remediations(&self) -> &[Remediation] {
+        &self.outline.remediations
+    }
+
+    /// What a parameter expects instead of this value, if it does not take it.
+    pub(crate) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
+        self.outline.parameters.get(name)?.expected_instead(value)
+    }
+
+    /// Whether nobody can tell if a parameter takes this value.
+    pub(crate) fn is_uncertain(&self, name: &str, value: &str) -> bool {
+        self.outline.parameters.get(name).is_some_and(|declared| declared.is_uncertain(value))
+    }
+
+    /// The errors that these input parameters make: see [`Dependent::errors_with`].
+    pub(crate) fn errors_with<'r>(
+        &self,
+        path: &SourcePath,
+        inputs: impl Fn(Option<&Region>) -> BTreeMap<String, String>,
+        regions: Option<&'r BTreeSet<Region>>,
+    ) -> Vec<(Diagnostic, Vec<&'r Region>)> {
+        self.dependent.errors_with(path, &self.outline, inputs, regions)
+    }
+
     /// What is put together with these input parameters and must not be sent, if anything is:
     /// where it stands in the template, and why. Without a region it may be any.
     pub(crate) fn refused_text(
@@ -170,7 +217,7 @@ impl Template {
         inputs: &BTreeMap<String, String>,
         region: Option<&Region>,
     ) -> Option<(String, &'static str)> {
-        composed::refused(&self.outline, inputs, region)
+        outcomes::refused(&self.outline, inputs, region)
     }
 }
 

@@ -6,17 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Template;
 use super::names::{PSEUDO, is_of_members};
 use super::outline::{Outline, Rule};
 use super::parameters::Kind;
 use super::scope::Evaluates;
-use super::substitution::substitutions;
+use super::substitution::{fill, substitutions};
 use super::term::{Term, Test};
 use crate::domain::base::code;
-use crate::domain::base::model::{Digest, Place, Region};
+use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::partition::Partition;
-use crate::domain::declared::template::substitution::fill;
 
 /// The rules of a template in one region, by name: the `ConfigRuleName`, or the logical id where
 /// there is none or nobody can tell it.
@@ -28,32 +26,14 @@ pub struct Effective {
     pub unknown: BTreeMap<String, Evaluates>,
 }
 
-impl Template {
-    /// The rules in effect in a region when these input parameters are sent. What is not sent has
-    /// its default.
-    pub fn rules(&self, inputs: &BTreeMap<String, String>, place: &Place) -> Effective {
-        let Place { account: _, region } = place;
-        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules().0
-    }
-
-    /// The same, with the names that two of the rules in effect share.
-    pub(crate) fn rules_and_rivals(
-        &self,
-        inputs: &BTreeMap<String, String>,
-        region: &Region,
-    ) -> (Effective, BTreeSet<String>) {
-        Evaluation::new(&self.outline, Inputs::Given(inputs), Some(region)).rules()
-    }
-
-    /// What a parameter expects instead of this value, if it does not take it.
-    pub(crate) fn expected_instead(&self, name: &str, value: &str) -> Option<String> {
-        self.outline.parameters.get(name)?.expected_instead(value)
-    }
-
-    /// Whether nobody can tell if a parameter takes this value.
-    pub(crate) fn is_uncertain(&self, name: &str, value: &str) -> bool {
-        self.outline.parameters.get(name).is_some_and(|declared| declared.is_uncertain(value))
-    }
+/// The rules in effect when these input parameters are sent, and the names that two of them share.
+/// What is not sent has its default.
+pub(super) fn rules_and_rivals(
+    outline: &Outline,
+    inputs: &BTreeMap<String, String>,
+    region: &Region,
+) -> (Effective, BTreeSet<String>) {
+    Evaluation::new(outline, Inputs::Given(inputs), Some(region)).rules()
 }
 
 /// A value that is certain.

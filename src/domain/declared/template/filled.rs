@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::call::{Call, is_no_value};
-use super::effective::{Evaluation, Inputs, Known, Missing};
+use super::effective::{Evaluation, Inputs, Known, Missing, rules_and_rivals};
 use super::names::PSEUDO;
 use super::outline::Outline;
 use super::parameters::Kind;
 use super::section::{RULE, entries};
 use super::substitution::substitutions;
 use super::term::Term;
-use super::{Template, absent, remediation, rule};
+use super::{absent, remediation, rule};
 use crate::domain::base::code;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
@@ -127,6 +127,37 @@ impl Dependent {
         }
         common.unwrap_or_default()
     }
+
+    /// The errors that these input parameters make in these regions, each with the regions in
+    /// which it is one; without regions, those that are errors everywhere. Two rules of one name
+    /// are left to [`rules_and_rivals`]. Places are those of the template's text.
+    pub(super) fn errors_with<'r>(
+        &self,
+        path: &SourcePath,
+        outline: &Outline,
+        inputs: impl Fn(Option<&Region>) -> BTreeMap<String, String>,
+        regions: Option<&'r BTreeSet<Region>>,
+    ) -> Vec<(Diagnostic, Vec<&'r Region>)> {
+        let counts = |finding: &Diagnostic| {
+            finding.severity == Severity::Error && finding.code != code::RULE_NAME
+        };
+        let Some(regions) = regions else {
+            let found = self.in_each(path, outline, Inputs::Given(&inputs(None)));
+            return found.into_iter().filter(counts).map(|found| (found, Vec::new())).collect();
+        };
+        let mut all: Vec<(Diagnostic, Vec<&Region>)> = Vec::new();
+        for region in regions {
+            let inputs = inputs(Some(region));
+            let evaluation = Evaluation::new(outline, Inputs::Given(&inputs), Some(region));
+            for finding in self.judge(path, evaluation).into_iter().filter(counts) {
+                match all.iter_mut().find(|(known, _)| *known == finding) {
+                    Some((_, regions)) => regions.push(region),
+                    None => all.push((finding, vec![region])),
+                }
+            }
+        }
+        all
+    }
 }
 
 /// See [`SAMPLE`].
@@ -155,43 +186,13 @@ pub(super) fn check(findings: &mut Findings<'_>, outline: &Outline, dependent: &
     }
 }
 
-impl Template {
-    /// The names that two of the rules in effect share whatever the region.
-    pub(crate) fn rivals_everywhere(&self, inputs: &BTreeMap<String, String>) -> BTreeSet<String> {
-        let each = sample().map(|region| self.rules_and_rivals(inputs, &region).1);
-        each.reduce(|one, other| &one & &other).unwrap_or_default()
-    }
-
-    /// The errors that these input parameters make in these regions, each with the regions in
-    /// which it is one; without regions, those that are errors everywhere. Two rules of one name
-    /// are left to [`Template::rules_and_rivals`]. Places are those of the template's text.
-    pub(crate) fn errors_with<'r>(
-        &self,
-        path: &SourcePath,
-        inputs: impl Fn(Option<&Region>) -> BTreeMap<String, String>,
-        regions: Option<&'r BTreeSet<Region>>,
-    ) -> Vec<(Diagnostic, Vec<&'r Region>)> {
-        let (outline, dependent) = (&*self.outline, &*self.dependent);
-        let counts = |finding: &Diagnostic| {
-            finding.severity == Severity::Error && finding.code != code::RULE_NAME
-        };
-        let Some(regions) = regions else {
-            let found = dependent.in_each(path, outline, Inputs::Given(&inputs(None)));
-            return found.into_iter().filter(counts).map(|found| (found, Vec::new())).collect();
-        };
-        let mut all: Vec<(Diagnostic, Vec<&Region>)> = Vec::new();
-        for region in regions {
-            let inputs = inputs(Some(region));
-            let evaluation = Evaluation::new(outline, Inputs::Given(&inputs), Some(region));
-            for finding in dependent.judge(path, evaluation).into_iter().filter(counts) {
-                match all.iter_mut().find(|(known, _)| *known == finding) {
-                    Some((_, regions)) => regions.push(region),
-                    None => all.push((finding, vec![region])),
-                }
-            }
-        }
-        all
-    }
+/// The names that two of the rules in effect share whatever the region.
+pub(super) fn rivals_everywhere(
+    outline: &Outline,
+    inputs: &BTreeMap<String, String>,
+) -> BTreeSet<String> {
+    let each = sample().map(|region| rules_and_rivals(outline, inputs, &region).1);
+    each.reduce(|one, other| &one & &other).unwrap_or_default()
 }
 
 /// Whether a finding is among others, there or at a part of its place.

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::base::model::Digest;
-use crate::domain::declared::template::Template;
 use crate::domain::declared::template::call::Call;
 use crate::domain::declared::template::canonical::Canonical;
 use crate::domain::declared::template::section::{REMEDIATION, entries};
@@ -47,13 +46,6 @@ pub struct RemediationChange {
     pub old: Option<Remediation>,
     /// What is wanted; null: it is removed.
     pub new: Option<Remediation>,
-}
-
-impl Template {
-    /// Its remediations, by rule.
-    pub fn remediations(&self) -> &[Remediation] {
-        &self.outline.remediations
-    }
 }
 
 /// In what these differ.
