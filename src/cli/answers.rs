@@ -13,9 +13,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Address, ask};
-use super::session::{self, Remembering, Session};
-use super::{SettingsFile, daemon, plan};
-use crate::config::Config;
+use super::plan;
+use crate::cli::{settings, surroundings};
+use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
@@ -23,8 +23,10 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::{Declarations, Reports, SourceStatus};
 use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{Caller, Facts, VERSION};
-use crate::region::Surroundings;
-use crate::region::track::{Effort, Progress};
+use crate::session::{Remembering, Session};
+use crate::tasks::region::Surroundings;
+use crate::tasks::region::effort::{Effort, Progress};
+use crate::{daemon, session};
 
 /// How long a daemon may take; its own limit for an answer is 10 s.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -89,7 +91,7 @@ impl Whom {
         if let Some(daemon) = &self.daemon {
             return Ok(Answer::Given(get(daemon, page).await?.1));
         }
-        let config = session::settings(&self.settings)?;
+        let config = settings::settings(&self.settings)?;
         if self.direct {
             return look(config, regions).await;
         }
@@ -150,7 +152,7 @@ pub(super) async fn get<T: DeserializeOwned>(
 async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = Session::once(config, Remembering::Reads).await?;
-    let around = session.surroundings().await?;
+    let around = surroundings::read(&session).await?;
     let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
     let catalog = around.intake.catalog;

@@ -5,6 +5,7 @@
 //! is not done. Ctrl-C (or SIGTERM) starts nothing further at any point, and keeps what is known.
 
 mod question;
+mod rollout;
 mod shown;
 mod table;
 
@@ -16,19 +17,22 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Looked, chosen, is_simulated, is_valid, look, print, simulated_line, text};
-use super::rollout::{Rollouts, watch};
-use super::session::{self, Remembering, Session};
-use super::{SettingsFile, session::Unfit};
-use crate::config::Config;
+use self::rollout::{Rollouts, watch};
+use super::plan::{Looked, chosen, is_simulated, is_valid, look, simulated_line, text};
+use super::terminal::print;
+use crate::cli::{settings, surroundings};
+use crate::config::{Config, SettingsFile, Unfit};
 use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::plan::steps::HoldReason;
 use crate::domain::present::approval_document::{Statement, Waiting};
-use crate::region::{Surroundings, Watched};
+use crate::session;
+use crate::session::{Remembering, Session};
+use crate::tasks::region::{Surroundings, Watched};
 use question::Answer;
+use table::Outcomes;
 
 /// What `apply` does on the way, for its help.
 const ABOUT: &str = "\
@@ -72,12 +76,9 @@ pub(super) struct Args {
     wait: Duration,
 }
 
-/// Outcomes, each with its region.
-type Outcomes = Vec<(Region, Outcome)>;
-
 /// Reconciles once, or twice when a second look is to follow.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     if !config.mode.may_put() {
         let why = "the settings say `mode: observe`; apply writes, so set upsert or sync";
         return Err(Unfit(why.to_owned()).into());
@@ -187,7 +188,7 @@ impl<'a> Run<'a> {
 
     /// Reads manifests and account list, with what was typed among the approvals.
     async fn read(&mut self) -> anyhow::Result<()> {
-        let mut around = self.session.surroundings().await?;
+        let mut around = surroundings::read(&self.session).await?;
         let intake = &mut around.intake;
         if let (Some(catalog), Some(typed)) = (&intake.catalog, &self.typed) {
             let mut catalog = (**catalog).clone();

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::answers;
 use super::ask::Address;
-use super::plan::{chosen, is_simulated, look, print, simulated_line};
-use super::session::{self, Remembering, Session};
-use super::{SettingsFile, answers};
+use super::plan::{chosen, is_simulated, look, simulated_line};
+use super::terminal::print;
+use crate::cli::{settings, surroundings};
+use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
 use crate::domain::present::approval_document::{Statement, Waiting};
 use crate::domain::present::view::approvals::{ApprovalsView, document, names};
 use crate::domain::present::view::text::clean;
+use crate::session::{Remembering, Session};
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
@@ -129,11 +132,11 @@ async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found>
 
 /// What a fresh plan waits for.
 async fn planned(args: &Args) -> anyhow::Result<Found> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
     let session = Session::once(config, Remembering::Reads).await?;
-    let around = session.surroundings().await?;
+    let around = surroundings::read(&session).await?;
     let looked = look(&session, &regions, &around, Mode::Observe).await;
     let waiting = Waiting::of(looked.iter().map(|one| &one.report));
     let unseen = looked.iter().filter_map(|one| {

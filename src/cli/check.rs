@@ -1,6 +1,6 @@
 //! `conformd check`: tries the settings against AWS; one line a check, with what to do.
 //!
-//! Gathers facts and prints what `domain/preflight` makes of them. Reads only.
+//! Gathers facts and prints what `domain/present/preflight` makes of them. Reads only.
 
 mod facts;
 
@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::plan::print;
-use super::{SettingsFile, paint, session};
+use super::terminal::{paint, print};
+use crate::cli::settings;
+use crate::config::SettingsFile;
 use crate::domain::present::preflight::{Grade, Line, lines};
 
 /// What the names in front of the lines mean.
@@ -64,7 +65,7 @@ struct Document<'a> {
 
 /// Prints every line; 1 when something failed.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     let stand_in = config.aws.endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let facts = facts::gather(config).await?;
     let lines = lines(&facts);

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
-
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -13,8 +11,7 @@ pub(super) struct Args {
 
 /// Prints them.
 #[expect(clippy::unnecessary_wraps, reason = "every command returns the same")]
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut command = super::Cli::command();
+pub(super) fn run(args: &Args, mut command: clap::Command) -> anyhow::Result<ExitCode> {
     clap_complete::generate(args.shell, &mut command, "conformd", &mut std::io::stdout());
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,9 @@
 //! The daemon is the one that `run` starts, and it talks to the simulator over HTTP through the
 //! real SDK; only the clock is the simulator's.
 
+mod examples;
+mod narrator;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,14 +15,14 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::daemon::Daemon;
-use super::examples;
-use super::narrator::Narrator;
+use self::narrator::Narrator;
 use super::run::Signals;
-use super::session::{self, Remembering};
+use crate::cli::settings;
 use crate::clock::Clock;
 use crate::config::{Endpoint, StaticCredentials};
+use crate::daemon::Daemon;
 use crate::http;
+use crate::session::Remembering;
 use crate::sim::http::serve;
 use crate::sim::scenario::Scenario;
 use crate::sim::simulation::Simulation;
@@ -47,7 +50,7 @@ pub(super) struct Args {
 /// Runs the demo until Ctrl-C, or until it has converged.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = examples::folder(args.folder)?;
-    let mut config = session::load(&folder.join("demo.yaml"))?;
+    let mut config = settings::load(&folder.join("demo.yaml"))?;
     let stop = CancellationToken::new();
     let scenario = Scenario::demo(Clock::system().now()).context("the demo's scenario")?;
     let simulation = Simulation::new(&scenario, args.speed);

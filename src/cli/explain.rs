@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use super::answers::{Answer, Whom, layout};
 use super::ask::segment;
-use super::paint;
-use super::plan::print;
+use super::terminal::{paint, print};
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::present::view::account::account;
 use crate::domain::present::view::text;

@@ -1,7 +1,7 @@
 //! `conformd iam-policy`: the least that conformd has to be allowed, as IAM reads it.
 //!
-//! What stands in the policies is decided in `domain/policy`; this file owns the arguments, and
-//! where their values come from.
+//! What stands in the policies is decided in `domain/present/iam_policy`; this file owns the
+//! arguments, and where their values come from.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use thiserror::Error;
 
-use super::plan::print;
-use super::session;
+use super::terminal::print;
+use crate::cli::settings;
 use crate::config::{Aws, Config, RecorderProbe};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region};
@@ -116,7 +116,7 @@ pub(super) struct Missing(&'static str, &'static str);
 
 /// Prints the policy.
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = args.config.as_deref().map(session::load).transpose()?;
+    let config = args.config.as_deref().map(settings::load).transpose()?;
     let document = document(Given::of(args, config))?;
     print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -6,46 +6,30 @@ mod approve;
 mod ask;
 mod check;
 mod completions;
-mod daemon;
 mod demo;
-mod examples;
-pub mod excerpt;
+mod exit;
 mod explain;
 pub mod healthcheck;
 mod iam_policy;
-mod narrator;
-mod paint;
 mod plan;
 mod reload;
-mod reloader;
-mod rollout;
 mod run;
 pub mod schema;
-mod session;
+mod settings;
 pub mod simulate;
-mod standing;
 mod status;
-mod supervise;
-mod systemd;
+mod surroundings;
+pub mod terminal;
 pub mod validate;
 
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::config::Config;
-use crate::telemetry;
-
-/// Exit code of a usage error (`EX_USAGE` of sysexits.h).
-const EXIT_USAGE: u8 = 64;
-/// Exit code of a configuration error (`EX_CONFIG` of sysexits.h).
-const EXIT_CONFIG: u8 = 78;
-/// Exit code of `plan --detailed-exitcode` when there are changes.
-const EXIT_CHANGES: u8 = 2;
-/// Exit code of `status` when something could not be seen.
-const EXIT_UNKNOWN: u8 = 2;
+use self::terminal::paint;
+use crate::{config, telemetry};
+use exit::{EXIT_CONFIG, EXIT_USAGE};
 
 /// Threads that run tasks, which wait for AWS most of the time.
 const WORKERS_MAX: usize = 8;
@@ -93,29 +77,6 @@ struct Global {
     /// What is logged: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
     #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL", help_heading = LOG)]
     log_level: Option<String>,
-}
-
-/// Where the settings are.
-#[derive(Debug, Clone, clap::Args)]
-struct SettingsFile {
-    /// The settings file.
-    #[arg(long, short, value_name = "FILE", env = "CONFORMD_CONFIG")]
-    #[arg(default_value = "/etc/conformd/conformd.yaml")]
-    config: PathBuf,
-    /// Where the record lies, in place of stateDirectory in the settings; of several, separated by
-    /// colons, the first
-    #[arg(long, value_name = "DIRECTORY", env = "STATE_DIRECTORY")]
-    #[arg(value_delimiter = ':', num_args = 1, action = clap::ArgAction::Append)]
-    state_directory: Vec<PathBuf>,
-}
-
-impl SettingsFile {
-    /// The settings with what the flags say in place of it.
-    fn over(&self, config: Config) -> Config {
-        let flag = self.state_directory.iter().find(|path| !path.as_os_str().is_empty());
-        let state_directory = flag.cloned().or(config.state_directory);
-        Config { state_directory, ..config }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,7 +128,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let text = paint::error(&format!("{error:#}"));
-            let code = if error.is::<session::Unfit>() {
+            let code = if error.is::<config::Unfit>() {
                 EXIT_CONFIG
             } else if error.is::<iam_policy::Missing>() {
                 EXIT_USAGE
@@ -222,7 +183,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Healthcheck(args) => block_on(healthcheck::run(&args)),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     }
 }
 

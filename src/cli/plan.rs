@@ -1,21 +1,23 @@
 //! `conformd plan`: what would change, and why; reads only.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::session::{self, CloudReconciler, Remembering, Session};
-use super::{EXIT_CHANGES, SettingsFile, paint};
-use crate::config::Config;
+use super::exit::EXIT_CHANGES;
+use super::terminal::{paint, print};
+use crate::cli::{settings, surroundings};
+use crate::config::{Config, SettingsFile};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Region;
 use crate::domain::plan::guard::{PendingApproval, Ruling};
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
-use crate::region::Surroundings;
-use crate::region::track::Effort;
+use crate::session;
+use crate::session::{CloudReconciler, Remembering, Session};
+use crate::tasks::region::Surroundings;
+use crate::tasks::region::effort::Effort;
 
 /// What `plan -o json` prints, for the help.
 const JSON: &str = "\
@@ -83,10 +85,10 @@ pub(super) struct Looked {
 
 /// Prints the plan of every region.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let session = Session::once(config, Remembering::Reads).await?;
-    let around = session.surroundings().await?;
+    let around = surroundings::read(&session).await?;
     // `plan` holds nothing that could write: its reconcilers are those of observe mode.
     let looked = look(&session, &regions, &around, Mode::Observe).await;
     let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
@@ -182,9 +184,4 @@ pub(super) fn is_simulated(config: &Config) -> bool {
 /// The first line of every text about a simulated AWS.
 pub(super) fn simulated_line(simulated: bool) -> &'static str {
     if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
-}
-
-/// Writes to stdout; a closed pipe is an error like any other.
-pub(super) fn print(text: &str) -> std::io::Result<()> {
-    std::io::stdout().lock().write_all(text.as_bytes())
 }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{SettingsFile, session};
+use crate::cli::settings;
+use crate::config::SettingsFile;
+use crate::session;
 
 /// Arguments of `reload`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +22,7 @@ pub(super) struct Args {
 
 /// Asks for a reload; settings that cannot be used end it before with exit code 78.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     session::directory(&config)?;
     let pid = Pid::from_raw(args.pid).context("there is no process 0")?;
     kill_process(pid, Signal::HUP)

@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::SettingsFile;
-use super::daemon::Daemon;
-use super::session::{self, Remembering};
-use super::systemd::Systemd;
+use crate::cli::settings;
 use crate::clock::Clock;
-use crate::config::Http;
+use crate::config::{Http, SettingsFile};
+use crate::daemon::Daemon;
+use crate::daemon::systemd::Systemd;
 use crate::http::Listeners;
+use crate::session::Remembering;
 use crate::telemetry;
 
 /// How often dropped log lines are counted.
@@ -31,7 +31,7 @@ pub(super) struct Args {
 
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once.
 pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
-    let config = session::settings(&args.settings)?;
+    let config = settings::settings(&args.settings)?;
     let http = config.http.clone();
     let daemon = Daemon::new(config, Clock::system(), Remembering::Takes("conformd run"))?;
     keep_secrets();

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::answers::{Answer, Whom, layout};
-use super::plan::print;
-use super::session::Unfit;
-use super::{EXIT_UNKNOWN, paint};
+use super::exit::EXIT_UNKNOWN;
+use super::terminal::{paint, print};
+use crate::config::Unfit;
 use crate::domain::base::model::Region;
 use crate::domain::present::view::status::{StatusView, status};
 use crate::domain::present::view::text;

@@ -4,6 +4,7 @@
 
 mod files;
 mod output;
+mod report;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -12,14 +13,14 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::paint;
+use super::terminal::paint;
 use crate::clock::Clock;
-use crate::domain::base::model::Malformed;
-use crate::domain::base::model::Region;
+use crate::domain::base::model::{Malformed, Region};
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
-use crate::domain::declared::diagnostic::Severity;
 use crate::domain::declared::snapshot::Snapshot;
+
+pub use report::Report;
 
 /// Checks manifests and their templates without asking AWS.
 #[derive(Debug, clap::Args)]
@@ -92,30 +93,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What validation found.
-#[derive(Debug)]
-pub struct Report<'s> {
-    /// The files that were read.
-    pub snapshot: &'s Snapshot,
-    /// What they declare.
-    pub catalog: Catalog,
-}
-
 /// Judges a snapshot as the daemon would, remembering nothing.
 pub fn report<'s>(snapshot: &'s Snapshot, constraints: &Constraints) -> Report<'s> {
     Report { snapshot, catalog: Catalog::read(snapshot, constraints, None) }
-}
-
-impl Report<'_> {
-    /// Whether there are manifests and none of them is in error.
-    pub fn passed(&self) -> bool {
-        self.catalog.wholly_valid && !self.catalog.is_empty()
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        let findings = self.catalog.diagnostics.iter();
-        findings.filter(|finding| finding.severity == severity).count()
-    }
 }
 
 pub use output::{github, json, text};

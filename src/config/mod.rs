@@ -4,227 +4,28 @@
 //! (they are named by path and read by whoever uses them).
 
 mod fields;
+mod file;
 mod sections;
+mod values;
 
-use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fmt, io};
 
 use thiserror::Error;
 
 use crate::domain::base::code;
-use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::words::many;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::snapshot::{Absence, SourcePath};
+use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
 use crate::domain::declared::yaml::tree::Node;
-use crate::domain::plan::guard;
-use crate::domain::plan::redeploy::Rescue;
-use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
-/// Settings that passed every check which needs no AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Names this conformd in the marker of every pack it writes.
-    pub installation: Installation,
-    /// How much it may change.
-    pub mode: Mode,
-    /// Whom it talks to, as whom.
-    pub aws: Aws,
-    /// Where the manifests are.
-    pub source: Source,
-    /// How often it looks.
-    pub intervals: Intervals,
-    /// How much may go away unasked; past it everything destructive waits for an approval.
-    pub guard: guard::Limits,
-    /// How fast it may ask AWS.
-    pub limits: Limits,
-    /// How recorders of members are looked at; `None`: they are not.
-    pub recorder_probe: Option<RecorderProbe>,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: Rescue,
-    /// Where templates go that are too large for a request; `None`: nowhere.
-    pub templates: Option<TemplateBucket>,
-    /// Whether templates may hold remediations, which act in every member account.
-    pub remediations: bool,
-    /// Where the record lies, which remembers losses; `None`: nothing is remembered.
-    pub state_directory: Option<PathBuf>,
-    /// How long the record keeps history.
-    pub record_retention: Duration,
-    /// Its own HTTP server.
-    pub http: Http,
-}
-
-/// Whom to talk to, as whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aws {
-    /// Named profile of the AWS configuration files; `None`: the default chain of the SDK.
-    pub profile: Option<String>,
-    /// The account that owns the packs; any other caller is refused.
-    pub expected_account: AccountId,
-    /// The regions to keep; never empty, in the order of their names.
-    pub regions: BTreeSet<Region>,
-    /// Something other than AWS to talk to, such as the simulator.
-    pub endpoint: Option<Endpoint>,
-}
-
-/// Something on this machine that speaks AWS's protocols.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// An `http://` address on the loopback interface, for every service and region.
-    pub url: String,
-    /// Keys to sign with; `None`: whatever the SDK finds.
-    pub credentials: Option<StaticCredentials>,
-}
-
-/// Keys for a stand-in of AWS. They open nothing, so they may stand in the settings.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StaticCredentials {
-    /// Access key id.
-    pub access_key_id: String,
-    /// Secret access key.
-    pub secret_access_key: String,
-}
-
-impl fmt::Debug for StaticCredentials {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { access_key_id, secret_access_key: _ } = self;
-        out.debug_struct("StaticCredentials")
-            .field("access_key_id", access_key_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Where the manifests are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A directory that something else keeps up to date.
-    Directory {
-        /// Nothing outside it is ever read; relative paths start at the settings file.
-        root: PathBuf,
-        /// The directory beneath it that holds manifests; `.` for the root itself.
-        path: String,
-        /// What it means that a manifest is gone.
-        absence: Absence,
-    },
-}
-
-/// How often it looks, and how long it waits before it tries again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intervals {
-    /// Source: read afresh even without a sign of change.
-    pub source: Duration,
-    /// Account list of the organization.
-    pub organization: Duration,
-    /// One region: a whole tick.
-    pub region: Duration,
-    /// A pack whose roll-out is running.
-    pub in_progress: Backoff,
-    /// A pack whose step failed or was refused for now.
-    pub requeue: Backoff,
-    /// Members that failed or are still busy.
-    pub sweep_trouble: Duration,
-    /// Every member of every pack.
-    pub sweep_full: Duration,
-}
-
-/// A wait that starts short and doubles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
-    /// The first wait.
-    pub first: Duration,
-    /// The longest wait; at least `first`.
-    pub max: Duration,
-}
-
-/// How fast AWS may be asked, per region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests a second in the long run.
-    pub reads_per_second: NonZeroU32,
-    /// Requests that may come at once after a quiet time.
-    pub burst: NonZeroU32,
-    /// Requests that may be under way at one moment.
-    pub in_flight: NonZeroUsize,
-}
-
-/// How recorders of members are looked at: by a role that every member account has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecorderProbe {
-    /// The role's name, with its path if it has one, the same in every account.
-    pub role_name: RoleName,
-    /// The external id that its trust policy asks for; no secret, and different per installation.
-    pub external_id: Option<ExternalId>,
-    /// How often an account that matters is looked at again.
-    pub interval: Duration,
-}
-
-/// Where templates go that are too large for a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateBucket {
-    /// Bucket, in each region's own S3.
-    pub bucket: String,
-    /// Key prefix, without a slash at its end; empty for none.
-    pub prefix: String,
-}
-
-/// The HTTP server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Http {
-    /// Address and port to listen on.
-    pub listen: SocketAddr,
-    /// Another one for metrics and health; the metrics leave the first one then.
-    pub metrics_listen: Option<SocketAddr>,
-    /// File with the token that requests which ask for work must carry; `None`: nobody may ask.
-    pub token_file: Option<PathBuf>,
-}
-
-impl Http {
-    /// The addresses that other machines may reach.
-    pub fn exposed(&self) -> impl Iterator<Item = SocketAddr> + use<> {
-        let all = [Some(self.listen), self.metrics_listen].into_iter().flatten();
-        all.filter(|address| !address.ip().to_canonical().is_loopback())
-    }
-}
-
-impl Default for Intervals {
-    fn default() -> Self {
-        let minutes = Duration::from_mins;
-        Self {
-            source: minutes(1),
-            organization: minutes(10),
-            region: minutes(15),
-            in_progress: Backoff { first: minutes(1), max: minutes(5) },
-            requeue: Backoff { first: minutes(1), max: minutes(15) },
-            sweep_trouble: minutes(15),
-            sweep_full: Duration::from_hours(6),
-        }
-    }
-}
-
-impl Default for Limits {
-    /// AWS Config publishes no rates; these stay below the lowest ones anybody reported.
-    fn default() -> Self {
-        Self {
-            reads_per_second: NonZeroU32::MIN.saturating_add(1),
-            burst: NonZeroU32::MIN.saturating_add(9),
-            in_flight: NonZeroUsize::MIN.saturating_add(3),
-        }
-    }
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9464));
-        Self { listen, metrics_listen: None, token_file: None }
-    }
-}
+pub(crate) use file::{SettingsFile, Unfit};
+pub use values::{
+    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
+    StaticCredentials, TemplateBucket,
+};
 
 /// Settings, and what a person should look at in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -310,46 +111,4 @@ fn root(path: &SourcePath, text: &str) -> Result<Node, Vec<Diagnostic>> {
         return Err(vec![Diagnostic::error(path, Some(second.span), code::MANY_DOCUMENTS, found)]);
     }
     Ok(first)
-}
-
-impl Config {
-    /// The settings that differ in `new` and are only read when the process starts.
-    pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self {
-            installation,
-            mode: _,
-            aws: Aws { profile, expected_account, regions: _, endpoint },
-            source,
-            intervals: Intervals { source: interval_source, .. },
-            guard: _,
-            limits,
-            recorder_probe,
-            rescue: _,
-            templates: _,
-            remediations: _,
-            state_directory,
-            record_retention,
-            http: Http { listen, metrics_listen, token_file },
-        } = self;
-        let mut changes = Vec::new();
-        let mut note = |same: bool, name| {
-            if !same {
-                changes.push(name);
-            }
-        };
-        note(*installation == new.installation, "installation");
-        note(*profile == new.aws.profile, "aws.profile");
-        note(*expected_account == new.aws.expected_account, "aws.expectedAccountId");
-        note(*endpoint == new.aws.endpoint, "aws.endpoint");
-        note(*source == new.source, "source");
-        note(*interval_source == new.intervals.source, "intervals.source");
-        note(*limits == new.limits, "limits");
-        note(*recorder_probe == new.recorder_probe, "recorderProbe");
-        note(*state_directory == new.state_directory, "stateDirectory");
-        note(*record_retention == new.record_retention, "record.retention");
-        note(*listen == new.http.listen, "http.listen");
-        note(*metrics_listen == new.http.metrics_listen, "http.metricsListen");
-        note(*token_file == new.http.token_file, "http.tokenFile");
-        changes
-    }
 }

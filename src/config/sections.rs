@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::fields::{Fields, parsed, shown, text};
-use super::{
+use super::values::{
     Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
     StaticCredentials, TemplateBucket,
 };

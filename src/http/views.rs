@@ -1,4 +1,5 @@
-//! The documents for people (`domain/view`): status, packs, accounts, new accounts, plan, events.
+//! The documents for people (`domain/present/view`): status, packs, accounts, new accounts, plan,
+//! events.
 //!
 //! They are made off the runtime's threads, a few at a time: an organization may have millions of
 //! members, and a scrape or a probe must not wait for a reader.

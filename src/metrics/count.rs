@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use super::Metrics;
+use super::closed::{Family as _, is_regional, request_results};
+use super::figures::seconds;
+use super::view::Memory;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::heartbeat::Task;
@@ -12,10 +16,6 @@ use crate::domain::base::time::after;
 use crate::domain::members::new_account::{NEW, Newcomer};
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::present::report::{DriftKind, RegionReport};
-
-use super::closed::{Family as _, is_regional, request_results};
-use super::figures::seconds;
-use super::{Memory, Metrics};
 use crate::metrics::labels::{Phase, Requeue, TickEnd};
 
 /// One request to the own server and its answer.

@@ -12,23 +12,18 @@ mod labels;
 mod memory_limit;
 mod process;
 mod show;
+mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use jiff::SignedDuration;
 use prometheus::{Registry, TextEncoder};
 use thiserror::Error;
 
-use crate::domain::base::heartbeat::Beater;
-use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
-use crate::domain::observed::recorder::Recorders;
-use crate::domain::organization::membership::Membership;
-use crate::domain::present::report::{Reports, SourceStatus};
-pub use count::Exchange;
 use families::Families;
+use view::Memory;
+
+pub use count::Exchange;
+pub use view::{Intervals, Program, Settings, View};
 
 /// The content type of [`Metrics::scrape`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -40,66 +35,6 @@ pub struct Setup {
     pub program: Program,
     /// The settings.
     pub settings: Settings,
-}
-
-/// What does not change while the process runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// Its version.
-    pub version: String,
-    /// The commit it was built from, if that is known.
-    pub commit: Option<String>,
-    /// Whether it talks to the built-in simulator.
-    pub simulated: bool,
-    /// When the process began.
-    pub started: Timestamp,
-}
-
-/// What a reload may change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// How far conformd may go.
-    pub mode: Mode,
-    /// The configured regions.
-    pub regions: BTreeSet<Region>,
-    /// How often things are done.
-    pub intervals: Intervals,
-    /// Organization packs per region (AWS Config quota).
-    pub quota: usize,
-}
-
-/// Periods of the loops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intervals {
-    /// Reading the source.
-    pub source: Duration,
-    /// Reading the account list.
-    pub organization: Duration,
-    /// Looking at a region.
-    pub region: Duration,
-    /// Reading the members in trouble.
-    pub sweep_trouble: Duration,
-    /// Reading every member.
-    pub sweep_full: Duration,
-}
-
-/// Everything that gauges are a projection of.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The last report of each region.
-    pub reports: &'a Reports,
-    /// The source.
-    pub source: &'a SourceStatus,
-    /// Who is a member of the organization.
-    pub membership: &'a Membership,
-    /// What is known of the members' recorders.
-    pub recorders: &'a Recorders,
-    /// AWS's clock minus the own one, as far as AWS's answers told.
-    pub skew: Option<SignedDuration>,
-    /// When each long task last beat.
-    pub beats: &'a BTreeMap<Beater, Timestamp>,
-    /// The time.
-    pub now: Timestamp,
 }
 
 /// Why there are no metrics at all: two families of one name, or a name that is none.
@@ -121,21 +56,6 @@ struct Inner {
     registry: Registry,
     families: Families,
     memory: Mutex<Memory>,
-}
-
-/// What projections and counts need to remember. Its lock also keeps two scrapes apart.
-#[derive(Debug, Default)]
-struct Memory {
-    regions: BTreeSet<Region>,
-    interval: Duration,
-    /// The last report of each region that could be read.
-    seen: Reports,
-    /// Packs that have a counter.
-    counted: BTreeSet<(Region, PackName)>,
-    /// Packs that somebody else had changed when the region was last reconciled.
-    foreign: BTreeMap<Region, BTreeSet<PackName>>,
-    /// New accounts whose way to all their packs was counted, with when they joined.
-    converged: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,
 }
 
 impl Metrics {

@@ -5,7 +5,7 @@
 
 use prometheus::{Registry, Result};
 
-use super::Program;
+use super::view::Program;
 
 #[cfg(target_os = "linux")]
 pub(super) fn register(registry: &Registry, program: &Program) -> Result<()> {

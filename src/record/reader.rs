@@ -14,11 +14,9 @@ use super::terms::Terms;
 use super::{database, place};
 use crate::domain::base::model::Digest;
 use crate::domain::base::stamp::{Stamp, age};
-use crate::domain::plan::record::Delivery;
-use crate::domain::plan::record::Deployment;
 use crate::domain::plan::record::{
-    EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState, NoRecord, NoRecordCause,
-    TemplateText, Window,
+    Delivery, Deployment, EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState,
+    NoRecord, NoRecordCause, TemplateText, Window,
 };
 use crate::record::identity::identity;
 use crate::record::terms::FILE;

@@ -12,8 +12,7 @@ use super::refusals;
 use super::setup::{Features, ROOT};
 use super::timeline::after;
 use super::world::World;
-use crate::domain::base::model::Region;
-use crate::domain::base::model::{AccountId, AccountState, Timestamp};
+use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
 
 /// Entries of one page (AWS Organizations API: `MaxResults`).
 const PAGE_MAX: usize = 20;

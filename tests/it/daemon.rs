@@ -106,14 +106,14 @@ fn sighup_keeps_the_settings_in_force_when_the_new_ones_are_bad() {
     let broken = Settings { mode: "sink", more: "guard: {ratio: 5}\n".into(), ..good.clone() };
     let log = reload(&scene, &daemon, &broken);
     insta::assert_snapshot!(undated(&log), @r#"
-     WARN conformd::cli::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:2:7: error[malformed]: mode is "sink"; expected a mode (observe, upsert or sync)
-     WARN conformd::cli::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:13:9: error[unknown-field]: guard has no field "ratio"; expected one of ratioPercent, namesPerWindow, rulesMax, rulesPercent, exclusionsMax, exclusionsPercent, excludedPercent, overlapPercent
-    ERROR conformd::cli::reloader: settings not reloaded, the old ones stay in force error="settings file conformd.yaml has 2 errors"
+     WARN conformd::daemon::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:2:7: error[malformed]: mode is "sink"; expected a mode (observe, upsert or sync)
+     WARN conformd::daemon::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:13:9: error[unknown-field]: guard has no field "ratio"; expected one of ratioPercent, namesPerWindow, rulesMax, rulesPercent, exclusionsMax, exclusionsPercent, excludedPercent, overlapPercent
+    ERROR conformd::daemon::reloader: settings not reloaded, the old ones stay in force error="settings file conformd.yaml has 2 errors"
     "#);
     assert_eq!(daemon.metric(RELOADED), Some(0.0));
     let fixed = Settings { account: "222222222222", intervals: ("2s", "1h"), ..good.clone() };
     let log = reload(&scene, &daemon, &fixed);
-    insta::assert_snapshot!(undated(&log), @r#"ERROR conformd::cli::reloader: settings not reloaded, the old ones stay in force error="aws.expectedAccountId, intervals.source cannot change while running; restart instead""#);
+    insta::assert_snapshot!(undated(&log), @r#"ERROR conformd::daemon::reloader: settings not reloaded, the old ones stay in force error="aws.expectedAccountId, intervals.source cannot change while running; restart instead""#);
     assert_eq!(daemon.status()["mode"], "sync");
     let mark = scene.aws.mark();
     scene.declare("keys", 60, "eu-west-1");

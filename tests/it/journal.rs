@@ -24,7 +24,7 @@ use conformd::domain::present::journal::note::{EVENTS_MAX, Look};
 use conformd::domain::present::journal::{Journal, News};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
 use conformd::domain::present::view::{About, Caller};
-use conformd::journal::{Channels, NEWS_MAX, run};
+use conformd::tasks::journal::{Channels, NEWS_MAX, run};
 use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;

@@ -13,7 +13,7 @@ use conformd::domain::declared::approval::{Approval, Permit, Permitted};
 use conformd::domain::declared::interest::Interest;
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
-use conformd::organization::{Channels, Demand, Paced, run, walk_once};
+use conformd::tasks::organization::{Channels, Demand, Paced, run, walk_once};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -17,7 +17,8 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::present::report::{RegionReport, Reports};
-use conformd::probe::{self, Channels, Probe};
+use conformd::tasks::probe;
+use conformd::tasks::probe::{Channels, Probe};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -4,7 +4,9 @@
 //! Each rule is a function from one file's text to findings, so that each is proven on a text that
 //! breaks it. A finding says what to do.
 
+mod circles;
 mod imports;
+mod paths;
 mod rules;
 pub(crate) mod text;
 
@@ -47,12 +49,14 @@ impl<'a> File<'a> {
         self.path.starts_with("src/")
     }
 
-    /// The module, or the room of the domain.
+    /// The module, or its room where it has some.
     fn room(&self) -> Option<String> {
-        let within = self.path.strip_prefix("src/domain/").and_then(|it| it.split_once('/'));
-        match within {
-            Some((room, _)) => Some(format!("domain/{room}")),
-            None => self.module().map(str::to_owned),
+        let module = self.module()?;
+        let within = self.path.strip_prefix("src/")?.strip_prefix(module)?.strip_prefix('/');
+        let room = within.and_then(|within| within.split('/').next()?.split('.').next());
+        match room.filter(|room| *room != "mod" && imports::HOUSES.contains(&module)) {
+            Some(room) => Some(format!("{module}/{room}")),
+            None => Some(module.to_owned()),
         }
     }
 
@@ -89,7 +93,7 @@ fn findings(path: &str, text: &str) -> Vec<String> {
 const SUFFIXES: &[&str] =
     &["rs", "md", "toml", "yaml", "yml", "json", "sh", "py", "html", "css", "js"];
 
-fn visit(root: &Path, directory: &Path, found: &mut Vec<String>) {
+fn visit(root: &Path, directory: &Path, found: &mut Vec<(String, String)>) {
     let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(Result::unwrap).collect();
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -107,7 +111,7 @@ fn visit(root: &Path, directory: &Path, found: &mut Vec<String>) {
             && let Ok(text) = fs::read_to_string(&path)
         {
             let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
-            found.extend(findings(shown, &text));
+            found.push((shown.to_owned(), text));
         }
     }
 }
@@ -115,8 +119,12 @@ fn visit(root: &Path, directory: &Path, found: &mut Vec<String>) {
 #[test]
 fn the_project_is_tidy() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    visit(root, root, &mut found);
+    let mut files = Vec::new();
+    visit(root, root, &mut files);
+    let mut found: Vec<String> =
+        files.iter().flat_map(|(path, text)| findings(path, text)).collect();
+    let files: Vec<File<'_>> = files.iter().map(|(path, text)| File::new(path, text)).collect();
+    found.extend(circles::circles(&files));
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
 
@@ -128,14 +136,15 @@ fn check(path: &str, text: &str) -> String {
 
 #[test]
 fn an_import_upwards_is_found() {
-    assert_snapshot!(check("src/domain/base/model.rs", "use crate::region::Task;"), @"2: `domain/base` imports `region`: it may import nothing; move what both need down");
+    assert_snapshot!(check("src/domain/base/model.rs", "use crate::tasks::region::Task;"), @"2: `domain/base` imports `region`: it may import nothing; move what both need down");
     assert_snapshot!(check("src/domain/members/probe.rs", "use crate::domain::plan::guard::Limits;\nuse crate::domain::{base, declared};"), @"
     2: `domain/members` imports `domain/plan`: it may import domain/base, domain/observed, domain/organization; move what both need down
     3: `domain/members` imports `domain/declared`: it may import domain/base, domain/observed, domain/organization; move what both need down
     ");
     assert_snapshot!(check("src/domain/new/x.rs", ""), @"1: `domain/new` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud; move what both need down");
-    assert_snapshot!(check("src/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, record, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/tasks/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, record, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/tasks/intake.rs", "use super::region::Watched;"), @"");
     assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
     assert_snapshot!(check("src/newcomer.rs", "use crate::domain::model;"), @"1: `newcomer` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/main.rs", "use conformd::aws;"), @"2: `main` imports `aws`: it may import cli; move what both need down");
@@ -143,8 +152,8 @@ fn an_import_upwards_is_found() {
 
 #[test]
 fn an_import_downwards_within_or_in_a_test_is_fine() {
-    assert_eq!(check("src/region.rs", "use crate::domain::{model, plan};"), "");
-    assert_eq!(check("src/region.rs", "use crate::domain::plan::guard;"), "");
+    assert_eq!(check("src/clock.rs", "use crate::domain::{model, plan};"), "");
+    assert_eq!(check("src/clock.rs", "use crate::domain::plan::guard;"), "");
     assert_eq!(check("src/domain/plan/guard.rs", "use crate::domain::base::model;"), "");
     assert_eq!(check("src/aws/reader.rs", "use super::error;\nuse crate::aws::client;"), "");
     assert_eq!(check("src/sim/mod.rs", "#[cfg(test)]\nmod tests { use crate::aws::Client; }"), "");
@@ -155,8 +164,32 @@ fn an_import_downwards_within_or_in_a_test_is_fine() {
 }
 
 #[test]
+fn a_circle_of_files_is_found() {
+    let circles = |files: &[(&str, &str)]| {
+        let files: Vec<File<'_>> = files.iter().map(|(path, text)| File::new(path, text)).collect();
+        circles::circles(&files).join("\n")
+    };
+    let pair = [("src/a.rs", "use crate::b::c::{D, E};"), ("src/b/c.rs", "use crate::a;")];
+    assert_snapshot!(circles(&pair), @"");
+    let passed_on = [
+        ("src/a/mod.rs", "mod b;\nmod c;\npub(crate) use b::B;\npub use self::c::C;"),
+        ("src/a/b.rs", "use super::C;"),
+        ("src/a/c.rs", "fn f() { super::super::a::B::new() }"),
+    ];
+    assert_snapshot!(circles(&passed_on), @"");
+    let parent = [("src/a.rs", "mod b;\nfn f() { b::g() }"), ("src/a/b.rs", "use super::f;")];
+    assert_snapshot!(circles(&parent), @"");
+    let fine = [
+        ("src/a.rs", "mod b;\npub use b::B;\n#[cfg(test)]\nmod tests { use crate::c; }"),
+        ("src/a/b.rs", "pub(in crate::a) struct B;"),
+        ("src/c.rs", "use crate::a::B; // crate::d"),
+    ];
+    assert_eq!(circles(&fine), "");
+}
+
+#[test]
 fn an_sdk_named_outside_of_aws_is_found() {
-    assert_snapshot!(check("src/region.rs", "use aws_sdk_config::Client;"), @"2: `aws_sdk_` outside of `aws`: say it in the words of `cloud`");
+    assert_snapshot!(check("src/clock.rs", "use aws_sdk_config::Client;"), @"2: `aws_sdk_` outside of `aws`: say it in the words of `cloud`");
     assert_eq!(check("src/aws/client.rs", "use aws_sdk_config::Client;"), "");
 }
 
@@ -176,31 +209,31 @@ fn an_impure_domain_is_found() {
 
 #[test]
 fn a_file_without_its_purpose_is_found() {
-    assert_snapshot!(findings("src/region.rs", "use std::fmt;\n").join("\n"), @"src/region.rs:1: no `//!`: open the file with what it owns and what it does not");
+    assert_snapshot!(findings("src/clock.rs", "use std::fmt;\n").join("\n"), @"src/clock.rs:1: no `//!`: open the file with what it owns and what it does not");
 }
 
 #[test]
 fn a_long_file_function_or_line_is_found() {
     let lines = |count: usize| "    let x = 1; // why\n\n".repeat(count);
     let constants = |count: usize| "const X: u8 = 1;\n".repeat(count);
-    assert_snapshot!(check("src/region.rs", &constants(501)), @"1: 501 lines of code, 500 allowed: split the file by noun");
-    assert_snapshot!(check("src/region.rs", &format!("fn f() {{\n{}}}", lines(69))), @"2: 71 lines, 70 allowed: push `for` down, `if` up");
-    assert_snapshot!(check("src/region.rs", &"é".repeat(101)), @"2: 101 columns, 100 allowed: break the line");
-    assert_eq!(check("src/region.rs", &constants(500)), "");
-    assert_eq!(check("src/region.rs", &format!("fn f() {{\n{}}}", lines(68))), "");
-    assert_eq!(check("src/region.rs", &"é".repeat(100)), "");
+    assert_snapshot!(check("src/clock.rs", &constants(501)), @"1: 501 lines of code, 500 allowed: split the file by noun");
+    assert_snapshot!(check("src/clock.rs", &format!("fn f() {{\n{}}}", lines(69))), @"2: 71 lines, 70 allowed: push `for` down, `if` up");
+    assert_snapshot!(check("src/clock.rs", &"é".repeat(101)), @"2: 101 columns, 100 allowed: break the line");
+    assert_eq!(check("src/clock.rs", &constants(500)), "");
+    assert_eq!(check("src/clock.rs", &format!("fn f() {{\n{}}}", lines(68))), "");
+    assert_eq!(check("src/clock.rs", &"é".repeat(100)), "");
     let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}", constants(600));
-    assert_eq!(check("src/region.rs", &tests), "");
+    assert_eq!(check("src/clock.rs", &tests), "");
 }
 
 #[test]
 fn what_is_unfinished_or_silenced_is_found() {
-    assert_snapshot!(check("src/region.rs", "fn f() { todo!() }\nfn g() { dbg!(1) }"), @r"
+    assert_snapshot!(check("src/clock.rs", "fn f() { todo!() }\nfn g() { dbg!(1) }"), @r"
     2: `todo!`: finish it, or leave it out
     3: `dbg!`: say it with tracing, or not at all
     ");
-    assert_snapshot!(check("src/region.rs", "fn f() { unimplemented!() }"), @"2: `unimplemented!`: finish it, or leave it out");
-    assert_snapshot!(check("src/region.rs", "#[allow(dead_code)]\n#![allow(dead_code)]"), @r"
+    assert_snapshot!(check("src/clock.rs", "fn f() { unimplemented!() }"), @"2: `unimplemented!`: finish it, or leave it out");
+    assert_snapshot!(check("src/clock.rs", "#[allow(dead_code)]\n#![allow(dead_code)]"), @r"
     2: `allow`: use `expect(lint, reason = …)`, which tells when it is not needed
     3: `allow`: use `expect(lint, reason = …)`, which tells when it is not needed
     ");
@@ -211,7 +244,7 @@ fn what_is_unfinished_or_silenced_is_found() {
     2: serde's `flatten` ruins error messages: spell the fields out
     4: serde's `untagged` ruins error messages: spell the fields out
     ");
-    assert_eq!(check("src/region.rs", "fn f() { rows.flatten() } // todo!()"), "");
+    assert_eq!(check("src/clock.rs", "fn f() { rows.flatten() } // todo!()"), "");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use crate::cli::plan::print;
+use crate::cli::terminal::print;
 use crate::domain::present::approval_document::Waiting;
 
 /// What there is to ask about.

@@ -2,8 +2,8 @@
 
 use comfy_table::{Table, presets};
 
-use super::Outcomes;
-use crate::cli::rollout::{Rollout, Rollouts};
+use super::rollout::{Rollout, Rollouts};
+use crate::domain::base::model::Region;
 use crate::domain::plan::outcome::{Ending, Outcome};
 
 /// One row a step; nothing without any.
@@ -37,3 +37,6 @@ pub(super) fn of(outcomes: &Outcomes, rollouts: &Rollouts) -> String {
     }
     format!("\n{table}\n")
 }
+
+/// Outcomes, each with its region.
+pub(super) type Outcomes = Vec<(Region, Outcome)>;

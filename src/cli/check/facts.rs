@@ -9,7 +9,6 @@ use std::sync::Arc;
 use futures_util::future::{join_all, select_ok};
 
 use crate::aws::{AwsCloud, AwsOrganization, AwsReader, Identity};
-use crate::cli::session::{self, NobodyListens};
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Members as _, Organization, Reader as _, RowFilter, Visit as _};
 use crate::config::Config;
@@ -30,6 +29,8 @@ use crate::http::Token;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::listing::{Incomplete, read_all};
 use crate::record::Reader;
+use crate::session;
+use crate::session::NobodyListens;
 
 /// Half of the rate that AWS publishes for `ListAccounts`: 8, burst 12.
 const LIST_BUDGET: Budget = budget(4, 6);

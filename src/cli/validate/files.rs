@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::domain::declared::catalog::templates_wanted;
 use crate::domain::declared::snapshot::{Snapshot, SourcePath};
-use crate::source::directory::Directory;
+use crate::tasks::source::directory::Directory;
 
 /// A root, and what to read beneath it.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Report;
-use crate::cli::excerpt;
+use super::report::Report;
+use crate::cli::terminal::excerpt;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::many;
 use crate::domain::declared::catalog::Declared;

@@ -4,6 +4,7 @@
 //! the order of files does not matter.
 
 mod approvals;
+mod claims;
 mod inline;
 mod intake;
 mod names;
@@ -14,64 +15,20 @@ mod templates;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::approval::Approval;
-use super::diagnostic::{Diagnostic, Severity, Span};
+use super::diagnostic::{Diagnostic, Severity};
 use super::findings::Findings;
 use super::interest::Interest;
-use super::manifest::{Exclude, Manifest, State, Tombstone, bury, resolve};
+use super::manifest::{Exclude, Manifest, State, bury, resolve};
 use super::snapshot::{FileContent, Snapshot, SourcePath};
 use crate::domain::base::code;
-use crate::domain::base::model::{PackName, Revision};
+use crate::domain::base::model::PackName;
 use crate::domain::declared::constraints::Constraints;
+use claims::{Before, Claim};
 use intake::{Drafted, Intake};
 use templates::Templates;
 
+pub use claims::{Catalog, Declared};
 pub use intake::{is_manifest_file, is_nearly_manifest_file};
-
-/// What the source declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalog {
-    /// The content it was read from.
-    pub revision: Revision,
-    /// Every pack name that some manifest claims.
-    pub packs: BTreeMap<PackName, Declared>,
-    /// Every approval, by `metadata.name`.
-    pub approvals: BTreeMap<String, Approval>,
-    /// Everything that was found, ordered by place.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Files and directories that were passed over by their names.
-    pub ignored: Vec<SourcePath>,
-    /// Whether every file could be read and every manifest passed: only then may anything be
-    /// deleted on the strength of this revision.
-    pub wholly_valid: bool,
-}
-
-/// What a pack name stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declared {
-    /// A manifest that passed.
-    Good(Arc<Manifest>),
-    /// A manifest that passed and says `state: Absent`.
-    Absent(Arc<Tombstone>),
-    /// A manifest that did not; the form that passed last, as long as the process remembers it.
-    Broken {
-        /// Why, in one sentence with the place.
-        why: String,
-        /// What stays in force.
-        last_good: Option<Arc<Manifest>>,
-    },
-}
-
-impl Declared {
-    /// The manifest in force: the one that passed, or the one that passed last.
-    pub fn in_force(&self) -> Option<&Arc<Manifest>> {
-        match self {
-            Self::Good(manifest) => Some(manifest),
-            Self::Absent(_) => None,
-            Self::Broken { why: _, last_good } => last_good.as_ref(),
-        }
-    }
-}
 
 impl Catalog {
     /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
@@ -158,25 +115,6 @@ pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<S
     Intake::of(files).templates_named()
 }
 
-/// The catalog that was in force before, if there was one.
-struct Before<'c>(Option<&'c Catalog>);
-
-impl<'c> Before<'c> {
-    /// What was in force under this name.
-    fn last_good(&self, name: &PackName) -> Option<Arc<Manifest>> {
-        self.0?.packs.get(name)?.in_force().cloned()
-    }
-
-    /// What was in force and came from this file, or from beneath this directory.
-    fn packs_of(&self, path: &SourcePath) -> impl Iterator<Item = &'c Arc<Manifest>> {
-        let in_force = self.0.into_iter().flat_map(|catalog| catalog.packs.values());
-        let path = path.clone();
-        in_force
-            .filter_map(Declared::in_force)
-            .filter(move |pack| pack.origin.path == path || pack.origin.path.is_beneath(&path))
-    }
-}
-
 /// The files that each pack rests on: those of its manifests and of their templates.
 type Rests = BTreeMap<PackName, BTreeSet<SourcePath>>;
 
@@ -228,16 +166,6 @@ fn invalidate<'d>(
         }
     }
     in_error.into_keys().collect()
-}
-
-/// A claim on a pack name.
-struct Claim {
-    name: PackName,
-    /// Where the name stands.
-    path: SourcePath,
-    span: Span,
-    /// What it declares, or why it is not used.
-    outcome: Result<Declared, String>,
 }
 
 /// Why a file has packs whose names are not known.

@@ -49,6 +49,7 @@ use super::yaml::tree::{Entry, Node, Value};
 use crate::domain::base::model::{Digest, Place, Region};
 use crate::domain::base::{code, limits};
 
+pub use census::Census;
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
@@ -71,23 +72,6 @@ pub struct Template {
     pub(super) outline: Arc<Outline>,
     /// What is judged once more with the parameters in force.
     dependent: Arc<Dependent>,
-}
-
-/// Counts and names of what a template holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Census {
-    /// `AWS::Config::ConfigRule` resources.
-    pub rules: u32,
-    /// `AWS::Config::RemediationConfiguration` resources.
-    pub remediations: u32,
-    /// `Source.Owner` values in use: `AWS`, `CUSTOM_LAMBDA`, `CUSTOM_POLICY`.
-    pub owners: BTreeSet<String>,
-    /// Declared parameters.
-    pub parameters: BTreeSet<String>,
-    /// Declared parameters without a `Default`.
-    pub required: BTreeSet<String>,
-    /// Parameters that something refers to.
-    pub used: BTreeSet<String>,
 }
 
 impl Template {

@@ -7,28 +7,27 @@
 //! waits for one of them is judged already, so that the answer does not depend on which pack
 //! happens to be busy.
 
+mod asked;
 mod limits;
+mod trip;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::base::model::Timestamp;
-use crate::domain::plan::window::Holding;
-
-pub use limits::Limits;
-
-use super::effective_rules::HeldRules;
 use super::loss::{Loss, LossAt};
 use super::steps::{Action, Hold, HoldReason, Plan, Step};
 use super::window::{Elapsed, HeldSince, HoldBasis, Lost, SPAN, Window};
 use crate::domain::base::mode::Mode;
-use crate::domain::base::model::{Digest, PackName, Region};
+use crate::domain::base::model::{Digest, PackName, Region, Timestamp};
 use crate::domain::base::words::many;
-use crate::domain::declared::approval::{Approval, Approvals};
-use crate::domain::organization::membership::Shrink;
+use crate::domain::declared::approval::Approval;
+use crate::domain::plan::window::Holding;
+use asked::{Asked, is_imminent, losses_of};
+
+pub use asked::{Limits, Terms};
+pub use trip::{Trip, TripReason};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,25 +88,6 @@ impl Approved {
     }
 }
 
-/// What the guard goes by, besides the plan and the window.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
-    /// How far conformd may go.
-    pub mode: Mode,
-    /// The limits.
-    pub limits: &'a Limits,
-    /// Approvals of the current revision.
-    pub approvals: Approvals<'a>,
-    /// The effective rules that the region's packs hold now.
-    pub rules: &'a HeldRules<'a>,
-    /// Active member accounts, if known.
-    pub members: Option<usize>,
-    /// A much shorter account list that waits.
-    pub shrink: Option<&'a Shrink>,
-    /// The moment, on the clock of the window.
-    pub elapsed: Elapsed,
-}
-
 /// What the guard says of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {
@@ -159,182 +139,6 @@ impl PendingApproval {
         let parts: Vec<String> =
             parts.map(|(verb, count, noun)| format!("{verb} {}", many(count, noun))).collect();
         parts.join(", ")
-    }
-}
-
-/// One limit that was passed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Trip {
-    /// Which one.
-    pub reason: TripReason,
-    /// By how much, in words.
-    pub why: String,
-}
-
-/// Which limit: the closed set of a metric label.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum TripReason {
-    /// The source declares nothing at all.
-    EmptySource,
-    /// Too many packs of one region.
-    Ratio,
-    /// Too many packs in 24 hours, all regions together.
-    Window,
-    /// Too many accounts newly excluded.
-    Exclusions,
-    /// A pack, or all packs of a region, lose too many effective rules.
-    RuleLoss,
-    /// Too few owned packs are still desired: the wrong directory?
-    Overlap,
-    /// The account list shrank, or is not known.
-    Membership,
-    /// An adoption may lose what the unmanaged pack holds.
-    Adoption,
-    /// What was deleted is there again: another writer, or a revert.
-    Conflict,
-    /// What was lost within 24 hours is not known.
-    Caution,
-    /// It was held before: time releases nothing.
-    Held,
-}
-
-impl TripReason {
-    /// Every reason, in label order.
-    pub const ALL: [Self; 11] = [
-        Self::EmptySource,
-        Self::Ratio,
-        Self::Window,
-        Self::Exclusions,
-        Self::RuleLoss,
-        Self::Overlap,
-        Self::Membership,
-        Self::Adoption,
-        Self::Conflict,
-        Self::Caution,
-        Self::Held,
-    ];
-
-    /// The word used in labels and texts.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptySource => "empty_source",
-            Self::Ratio => "ratio",
-            Self::Window => "window",
-            Self::Exclusions => "exclusions",
-            Self::RuleLoss => "rule_loss",
-            Self::Overlap => "overlap",
-            Self::Membership => "membership",
-            Self::Adoption => "adoption",
-            Self::Conflict => "conflict",
-            Self::Caution => "caution",
-            Self::Held => "held",
-        }
-    }
-}
-
-impl fmt::Display for TripReason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
-/// Everything in a plan that takes something away.
-struct Asked<'a> {
-    plan: &'a Plan,
-    /// Steps with losses, ordered by pack, whether they may be taken now or wait.
-    steps: Vec<&'a Step>,
-    /// Losses that no approval covers.
-    uncovered: BTreeSet<LossAt>,
-    /// Losses that one covers.
-    covered: BTreeMap<LossAt, &'a Approval>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(plan: &'a Plan, terms: &Terms<'a>, window: &Window) -> Self {
-        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
-        let held = held.filter_map(|hold| hold.step.as_deref());
-        let mut steps: Vec<&Step> =
-            plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
-        steps.sort_by_key(|step| &step.pack);
-        let (mut uncovered, mut covered) = (BTreeSet::new(), BTreeMap::new());
-        for step in &steps {
-            for at in losses_of(&plan.place.region, step) {
-                match terms.approvals.covering(window, &at, step.last_update) {
-                    Some(approval) => {
-                        covered.insert(at, approval);
-                    }
-                    None => {
-                        uncovered.insert(at);
-                    }
-                }
-            }
-        }
-        Self { plan, steps, uncovered, covered }
-    }
-
-    fn region(&self) -> &'a Region {
-        &self.plan.place.region
-    }
-
-    /// What is wrong with approvals that name what none covers.
-    fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
-        let last_update = |at: &LossAt| {
-            self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
-        };
-        let void = self.uncovered.iter().filter_map(|at| {
-            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
-            Some(format!("the approval {} does not count: {why}", approval.name))
-        });
-        void.collect()
-    }
-
-    /// The steps that ask for something which no approval covers.
-    fn packs(&self) -> BTreeSet<PackName> {
-        self.uncovered.iter().map(|at| at.pack.clone()).collect()
-    }
-
-    /// The uncovered losses of one pack.
-    fn of_pack(&self, pack: &PackName) -> impl Iterator<Item = &Loss> {
-        let pack = pack.clone();
-        self.uncovered.iter().filter(move |at| at.pack == pack).map(|at| &at.loss)
-    }
-}
-
-/// The losses of a step, each with its place.
-fn losses_of<'a>(region: &'a Region, step: &'a Step) -> impl Iterator<Item = LossAt> + 'a {
-    step.losses.lost.iter().map(|loss| LossAt {
-        region: region.clone(),
-        pack: step.pack.clone(),
-        loss: loss.clone(),
-    })
-}
-
-/// Whether what is held for this reason is going to happen by itself.
-fn is_imminent(reason: HoldReason) -> bool {
-    match reason {
-        HoldReason::SecondLook
-        | HoldReason::Settling
-        | HoldReason::InProgress
-        | HoldReason::Retry
-        | HoldReason::Denied => true,
-        HoldReason::Mode
-        | HoldReason::Source
-        | HoldReason::Invalid
-        | HoldReason::Unsupported
-        | HoldReason::Unseen
-        | HoldReason::Guard
-        | HoldReason::Suspended
-        | HoldReason::Foreign
-        | HoldReason::Unmanaged
-        | HoldReason::Quota
-        | HoldReason::Rejected
-        | HoldReason::Contested
-        | HoldReason::Orphaned
-        | HoldReason::Undeclared
-        | HoldReason::Membership => false,
     }
 }
 

@@ -4,8 +4,8 @@ use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::EVENTS;
 use super::parts::{account_link, age, foreign, listed, moment, pack_link, scrolling, sign, tone};
+use super::paths::EVENTS;
 use super::shell::Frame;
 use crate::domain::base::model::Timestamp;
 use crate::domain::plan::event::{Event, EventKind, Weight};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::PLAN;
 use super::parts::{pack_path, scrolling, section, sign, tone};
+use super::paths::PLAN;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::present::view::cell::CellView;
 use crate::domain::present::view::region::RegionView;

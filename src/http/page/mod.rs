@@ -1,7 +1,7 @@
 //! The status page: what the API says, as HTML for people.
 //!
-//! Each page shows a document of `domain/view` and decides nothing. Pages only read: there is no
-//! form, no cookie and no button that changes anything but the page itself.
+//! Each page shows a document of `domain/present/view` and decides nothing. Pages only read: there
+//! is no form, no cookie and no button that changes anything but the page itself.
 
 mod account;
 mod assets;
@@ -12,6 +12,7 @@ mod newcomers;
 mod overview;
 mod pack;
 mod parts;
+mod paths;
 mod plan;
 mod shell;
 mod troubles;
@@ -20,15 +21,9 @@ use axum::Router;
 use axum::routing::get;
 
 use super::Shared;
-pub(super) use complaint::{is_for_people, worded};
+use paths::{ACCOUNT, ASSET, EVENTS, NEWCOMERS, OVERVIEW, PACK, PLAN};
 
-const OVERVIEW: &str = "/";
-const PACK: &str = "/packs/{region}/{pack}";
-const ACCOUNT: &str = "/accounts/{id}";
-const NEWCOMERS: &str = "/new-accounts";
-const PLAN: &str = "/plan";
-const EVENTS: &str = "/events";
-const ASSET: &str = "/assets/{name}";
+pub(super) use complaint::{is_for_people, worded};
 
 /// The paths of all pages and of what they load.
 pub(super) const PATHS: [&str; 7] = [OVERVIEW, PACK, ACCOUNT, NEWCOMERS, PLAN, EVENTS, ASSET];

@@ -6,11 +6,11 @@ use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::NEWCOMERS;
 use super::parts::{
     Choice, account_link, choices, foreign, listed, moment, pack_link, paging, scrolling, sign,
     tone,
 };
+use super::paths::NEWCOMERS;
 use super::shell::Frame;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{PackName, Region};

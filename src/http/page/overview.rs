@@ -13,9 +13,9 @@ use super::parts::{
     Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link,
     pack_path, scrolling, sign, tone,
 };
+use super::paths::{OVERVIEW, PLAN};
 use super::shell::Frame;
 use super::troubles::troubles;
-use super::{OVERVIEW, PLAN};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
 use crate::domain::present::approval_document::Waiting;

@@ -4,8 +4,8 @@ use axum::extract::{self, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::PLAN;
 use super::parts::{scrolling, section};
+use super::paths::PLAN;
 use super::shell::Frame;
 use crate::domain::base::model::Region;
 use crate::domain::plan::steps::Plan;

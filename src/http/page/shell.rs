@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::parts::clock_time;
-use super::{EVENTS, NEWCOMERS, OVERVIEW, PLAN};
+use super::paths::{EVENTS, NEWCOMERS, OVERVIEW, PLAN};
 use crate::domain::base::model::Timestamp;
 use crate::domain::present::view::About;
 use crate::http::answer::html as answer;

@@ -8,6 +8,10 @@ mod members;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
+use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
+use super::labels::ApprovalState;
+use super::view::{Intervals, Memory, Program, Settings, View};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::guard::TripReason;
@@ -15,11 +19,6 @@ use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
     Declarations, DriftKind, PackReport, PackState, RegionReport, Reports, SourceStatus,
 };
-
-use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
-use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
-use super::labels::ApprovalState;
-use super::{Intervals, Memory, Program, Settings, View};
 use crate::metrics::figures::seconds;
 
 /// Packs of one region that have series of their own: twice AWS's quota, so that strangers' names

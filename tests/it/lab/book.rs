@@ -11,9 +11,9 @@ use conformd::domain::plan::outcome::Ending;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
-use conformd::intake::Intake;
-use conformd::region::settings::Policy;
 use conformd::sim::world::World;
+use conformd::tasks::intake::Intake;
+use conformd::tasks::region::settings::Policy;
 
 use super::crew::{Telling, Tellings};
 use super::invariants::{self, Look, Past};

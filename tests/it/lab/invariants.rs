@@ -17,8 +17,8 @@ use conformd::domain::observed::packs::PackRecord;
 use conformd::domain::plan::desired::{Basis, Grounds, desired};
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::report::RegionReport;
-use conformd::intake::Intake;
-use conformd::region::settings::Policy;
+use conformd::tasks::intake::Intake;
+use conformd::tasks::region::settings::Policy;
 
 use super::truth::{Owner, owner};
 use super::witness::{Mutation, Notes};

@@ -9,7 +9,7 @@ use conformd::domain::declared::catalog::{Catalog, templates_wanted};
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{Ignored, Published, SourcePath};
-use conformd::source::directory::{Directory, ReadProblem, read};
+use conformd::tasks::source::directory::{Directory, ReadProblem, read};
 use proptest::prelude::*;
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use conformd::domain::declared::snapshot::SourcePath;
-use conformd::source::directory::{Directory, ReadProblem, read};
-use conformd::source::limits::Limits;
+use conformd::tasks::source::directory::{Directory, ReadProblem, read};
+use conformd::tasks::source::limits::Limits;
 use insta::assert_snapshot;
 
 use super::{Home, SECRET, listing, named, publish, shown};

@@ -1,6 +1,7 @@
 //! Who may know whom. The picture is in `docs/architecture.md`; the two change together.
 
-use super::text::{line_of, words};
+use super::paths::{Named, named};
+use super::text::line_of;
 use super::{File, Finding};
 
 /// Each module and what it may import: only what stands above it here.
@@ -26,31 +27,39 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("beats", &["domain", "clock"]),
     ("listing", &["domain", "cloud"]),
     ("limiter", &["domain", "clock", "cloud"]),
-    ("source", &["domain", "clock"]),
-    ("intake", &["domain", "clock", "source"]),
     // The two worlds: neither knows the other, and only `cli` knows both.
     ("aws", &["domain", "clock", "cloud", "config", "limiter"]),
     ("sim", &["domain", "clock", "cloud"]),
     ("record", &["domain", "clock"]),
+    ("tasks/source", &["domain", "clock"]),
+    ("tasks/intake", &["domain", "clock", "tasks/source"]),
+    ("tasks/journal", &["domain", "clock", "beats", "record"]),
     // From here on everything is generic over the port.
     ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
-    ("metrics", &["domain", "cloud", "limiter", "source", "record", "executor"]),
-    ("region", &[
-        "domain", "clock", "cloud", "beats", "listing", "limiter", "source", "intake", "record",
-        "executor", "metrics",
+    ("metrics", &["domain", "cloud", "limiter", "tasks/source", "record", "executor"]),
+    ("tasks/organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
+    ("tasks/probe", &["domain", "clock", "cloud", "beats", "limiter"]),
+    ("tasks/region", &[
+        "domain", "clock", "cloud", "beats", "listing", "limiter", "tasks/source", "tasks/intake",
+        "record", "executor", "metrics",
     ]),
-    ("organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
-    ("probe", &["domain", "clock", "cloud", "beats", "limiter"]),
-    ("journal", &["domain", "clock", "beats", "record"]),
+    ("tasks", &[]),
     // Sees the report and receivers, never a client.
     ("http", &["domain", "clock", "beats", "record", "metrics"]),
+    // What reads and writes one organization, as the settings say; the daemon's loops over it.
+    ("session", &["domain", "clock", "cloud", "config", "limiter", "aws", "record", "tasks"]),
+    ("daemon", &[
+        "domain", "clock", "config", "beats", "record", "metrics", "tasks", "http", "session",
+    ]),
     ("cli", &[
-        "domain", "telemetry", "clock", "cloud", "config", "beats", "listing", "limiter", "source",
-        "intake", "aws", "sim", "record", "executor", "metrics", "region", "organization", "probe", "journal",
-        "http",
+        "domain", "telemetry", "clock", "cloud", "config", "listing", "limiter", "aws", "sim",
+        "record", "tasks", "http", "session", "daemon",
     ]),
     ("main", &["cli"]),
 ];
+
+/// Modules that consist of rooms.
+pub(super) const HOUSES: &[&str] = &["domain", "tasks"];
 
 /// Crates of the AWS SDK, by how their names begin.
 const SDK: &[&str] = &["aws_sdk_", "aws_config", "aws_smithy", "aws_types", "aws_credential_types"];
@@ -63,7 +72,7 @@ pub(super) fn only_downwards(file: &File<'_>) -> Vec<Finding> {
     let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
         return vec![(1, format!("`{module}` is a new module: say in tidy whom it may import"))];
     };
-    // Who may import the domain may import each room of it.
+    // Who may import a house may import each room of it.
     let top = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
     let found = named_modules(file).into_iter().filter(|(_, name)| {
         *name != module
@@ -105,61 +114,13 @@ pub(super) fn only_aws_names_the_sdk(file: &File<'_>) -> Vec<Finding> {
     found
 }
 
-/// The modules of the crate that the file names, by path from the crate or from itself.
+/// The modules of the crate that the file names, as the table calls them.
 fn named_modules(file: &File<'_>) -> Vec<(usize, String)> {
-    let code = &file.shipped;
-    let mut named = Vec::new();
-    let mut name = |at: usize, prefix: &str| {
-        let rest = &code[at + prefix.len()..];
-        named.extend(rooms(rest).into_iter().map(|head| (line_of(code, at), head)));
-    };
-    let prefixes =
-        ["crate::".to_owned(), "conformd::".to_owned(), "super::".repeat(depth(file.path))];
-    for prefix in &prefixes {
-        for at in words(code, prefix) {
-            if !code[..at].ends_with("::") {
-                name(at, prefix);
-            }
-        }
-    }
-    named
-}
-
-/// The same, with the room for what is in the domain.
-fn rooms(rest: &str) -> Vec<String> {
-    let within = rest.strip_prefix("domain::").map(heads);
-    let inner = |head: String| match (&within, head.as_str()) {
-        (Some(inner), "domain") => inner.iter().map(|room| format!("domain/{room}")).collect(),
-        (_, _) => vec![head],
-    };
-    heads(rest).into_iter().flat_map(inner).collect()
-}
-
-/// How many `super` lead from a file to the root of the crate.
-fn depth(path: &str) -> usize {
-    let parts = path.trim_start_matches("src/").trim_end_matches(".rs").split('/');
-    parts.filter(|part| *part != "mod").count()
-}
-
-/// The first names of a path, or of every path in a group.
-fn heads(rest: &str) -> Vec<String> {
-    let ident = |text: &str| -> String {
-        let is_part = |character: &char| character.is_alphanumeric() || *character == '_';
-        text.trim_start().chars().take_while(is_part).collect()
-    };
-    let Some(group) = rest.strip_prefix('{') else {
-        return vec![ident(rest)];
-    };
-    let mut heads = vec![ident(group)];
-    let mut level = 1_usize;
-    for (at, character) in group.char_indices() {
-        match character {
-            '{' => level += 1,
-            '}' if level == 1 => break,
-            '}' => level -= 1,
-            ',' if level == 1 => heads.push(ident(&group[at + 1..])),
-            _ => {}
-        }
-    }
-    heads
+    let all = named(file, &[]).into_iter();
+    all.filter_map(|Named { line, path, .. }| {
+        let module = path.first()?;
+        let room = path.get(1).filter(|_| HOUSES.contains(&module.as_str()));
+        Some((line, room.map_or_else(|| module.clone(), |room| format!("{module}/{room}"))))
+    })
+    .collect()
 }

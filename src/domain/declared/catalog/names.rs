@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Before, Claim, Declared};
+use super::claims::{Before, Claim, Declared};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::approval::Approval;

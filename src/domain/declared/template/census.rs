@@ -7,7 +7,7 @@ use super::logical_id::check_logical_id;
 use super::rule::RULE;
 use super::section::{REMEDIATION, entries};
 use super::substitution::mentions;
-use super::{Census, remediation, rule};
+use super::{remediation, rule};
 use crate::domain::base::nearest::did_you_mean;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
@@ -30,6 +30,23 @@ const ATTRIBUTES: &[&str] = &[
 
 /// What becomes of a resource that goes (`CloudFormation` template reference: `DeletionPolicy`).
 const POLICIES: &[&str] = &["Delete", "Retain", "RetainExceptOnCreate"];
+
+/// Counts and names of what a template holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Census {
+    /// `AWS::Config::ConfigRule` resources.
+    pub rules: u32,
+    /// `AWS::Config::RemediationConfiguration` resources.
+    pub remediations: u32,
+    /// `Source.Owner` values in use: `AWS`, `CUSTOM_LAMBDA`, `CUSTOM_POLICY`.
+    pub owners: BTreeSet<String>,
+    /// Declared parameters.
+    pub parameters: BTreeSet<String>,
+    /// Declared parameters without a `Default`.
+    pub required: BTreeSet<String>,
+    /// Parameters that something refers to.
+    pub used: BTreeSet<String>,
+}
 
 /// Counts a template whose sections were checked.
 pub(super) fn take(findings: &mut Findings<'_>, root: &Node) -> Census {

@@ -2,50 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asked, Terms, Trip, TripReason};
+use super::asked::{Asked, Terms};
+use super::trip::{Trip, TripReason};
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::base::words::many;
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::{Action, Step};
 use crate::domain::plan::window::{HoldBasis, Lost, Window};
-
-/// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
-/// The defaults are those of the reliability reference, "Guard".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Packs deleted in one region, of the largest number owned there; at least 1.
-    pub ratio_percent: u32,
-    /// Different packs deleted or stripped of rules, all regions together.
-    pub names_per_window: u32,
-    /// Effective rules lost by all packs of a region together.
-    pub rules_max: u32,
-    /// The same in percent of the largest number of effective rules there, if that is more.
-    pub rules_percent: u32,
-    /// Accounts newly excluded, over all packs and regions, each counted once.
-    pub exclusions_max: u32,
-    /// The same in percent of the active members, if that is more.
-    pub exclusions_percent: u32,
-    /// Share of the active accounts above which no pack may come to exclude more.
-    pub excluded_percent: u32,
-    /// Owned packs of a region that must still be desired before anything is lost there.
-    pub overlap_percent: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            ratio_percent: 10,
-            names_per_window: 5,
-            rules_max: 5,
-            rules_percent: 10,
-            exclusions_max: 5,
-            exclusions_percent: 5,
-            excluded_percent: 20,
-            overlap_percent: 50,
-        }
-    }
-}
 
 /// Packs with at most so many effective rules may lose one; half of so few would be most of them.
 const SMALL_PACK: usize = 4;

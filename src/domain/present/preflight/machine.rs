@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::{Check, Facts, Line, RecordFacts, TokenFile, shown};
+use super::facts::{Facts, RecordFacts, TokenFile};
+use super::line::{Check, Line, shown};
 use crate::domain::base::words::many;
 use crate::domain::present::report::Declarations;
 

@@ -1,6 +1,7 @@
 //! The lines about members: whether their recorders can be seen, and the management account.
 
-use super::{Check, Facts, Line, ProbeFacts};
+use super::facts::{Facts, ProbeFacts};
+use super::line::{Check, Line};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::AccountId;
 use crate::domain::base::words::many;

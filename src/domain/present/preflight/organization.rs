@@ -1,6 +1,7 @@
 //! The lines about the caller and its organization.
 
-use super::{Check, Facts, Line, remedy};
+use super::facts::Facts;
+use super::line::{Check, Line, remedy};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::PRINCIPAL;
 

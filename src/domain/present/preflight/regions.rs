@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Census, Check, Facts, Line, RegionFacts};
+use super::facts::{Census, Facts, RegionFacts};
+use super::line::{Check, Line};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::limits;
 use crate::domain::declared::diagnostic::Severity;

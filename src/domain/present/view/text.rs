@@ -5,6 +5,7 @@
 
 mod account;
 pub mod layout;
+mod phrases;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,6 @@ use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
 use crate::domain::base::model::{PackName, Region, Timestamp};
-use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::Phase;
 use crate::domain::members::rollout::Verdict;
@@ -32,18 +32,12 @@ use table::{Grid, Item, section};
 
 pub use crate::domain::base::words::{ago, left, many, span};
 pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
+pub use phrases::{clean, person, spoken};
 
-/// Characters of one foreign text that are shown.
-const TEXT_MAX: usize = 1_024;
 /// Findings in manifests that are shown; `validate` shows all.
 const FINDINGS_MAX: usize = 3;
 /// Account ids that are listed of one trouble.
 const IDS_MAX: usize = 3;
-
-/// Foreign text on one line.
-pub fn clean(text: &str) -> String {
-    flowing(text, TEXT_MAX)
-}
 
 /// The status: the answer first, then what is not as it should be.
 pub fn status(view: &StatusView, layout: Layout) -> String {
@@ -184,28 +178,12 @@ fn packs(view: &StatusView, layout: Layout) -> String {
     section("Packs", &items, layout)
 }
 
-/// Whose move it is, as people say it.
-pub fn person(mover: Mover) -> &'static str {
-    match mover {
-        Mover::Aws => "AWS",
-        Mover::Member => "account owner",
-        Mover::Organization => "organization",
-        Mover::Author => "pack author",
-        Mover::Support => "AWS Support",
-    }
-}
-
 /// Members by status, those that there are.
 fn counts(counts: &Counts, expected: Option<usize>) -> String {
     let expected = expected.map(|expected| format!("{expected} expected"));
     let kinds = StatusKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
     let counts = kinds.map(|kind| format!("{} {}", counts.of(kind), spoken(kind.as_str())));
     expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
-}
-
-/// A word of labels as people write it.
-pub fn spoken(word: &str) -> String {
-    word.replace('_', " ")
 }
 
 /// Accounts in trouble, by what is the matter.

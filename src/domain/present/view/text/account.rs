@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::layout::{Layout, Sign};
+use super::phrases::{clean, person, spoken};
 use super::table::{Item, section};
-use super::{clean, person, spoken};
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::base::words::{ago, left, seconds_to};
 use crate::domain::members::new_account::Phase;

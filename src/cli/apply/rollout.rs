@@ -1,0 +1,331 @@
+//! Watching members deploy after `apply`: rows of the packs that were put, as progress bars.
+//!
+//! A row counts only if it belongs to the Put: AWS shows those of the rollout before for a while,
+//! and they say how that one ended. As in `track`, a row that is older than the pack's own time
+//! proves nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+use crate::cloud::{Organization as _, Reader, RowFilter};
+use crate::domain::base::failure::FailureKind;
+use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp};
+use crate::domain::base::untrusted::flowing;
+use crate::domain::observed::packs::{Phase, RolloutStatus, Row, Verb};
+use crate::domain::organization::account_list::Account;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::steps::Step;
+use crate::limiter::Limited;
+use crate::listing::{Incomplete, read_all};
+use crate::session::Session;
+
+/// How far each pack that was put has come.
+pub(super) type Rollouts = BTreeMap<(Region, PackName), Rollout>;
+
+/// How far one pack has come in its members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Rollout {
+    /// Members that hold it.
+    pub(super) ok: usize,
+    /// Members where it failed.
+    pub(super) failed: usize,
+    /// Members that are not done.
+    pub(super) open: usize,
+    /// The first members where it failed, each with what AWS says.
+    pub(super) failures: Vec<String>,
+    /// Whether nobody is expected to change any more.
+    is_done: bool,
+}
+
+/// Failing members that are named; the rest is only counted.
+const FAILURES_NAMED: usize = 5;
+/// Characters of AWS's own words that are shown of one member.
+const WORDS_MAX: usize = 200;
+
+/// What a row says of this rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowState {
+    Ok,
+    Failed,
+    Open,
+    /// Nothing: a member that does not hold the pack and need not.
+    Gone,
+}
+
+impl RowState {
+    fn of(row: &Row, reference: Timestamp) -> Self {
+        // AWS counts in milliseconds.
+        let at = row.last_update.map_or(i64::MIN, Timestamp::as_millisecond);
+        if at < reference.as_millisecond() {
+            return Self::Open;
+        }
+        match &row.status {
+            RolloutStatus::Known(_, Phase::Failed) => Self::Failed,
+            RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful) => Self::Ok,
+            RolloutStatus::Known(Verb::Delete, Phase::Successful) => Self::Gone,
+            RolloutStatus::Known(_, Phase::InProgress) | RolloutStatus::Unknown(_) => Self::Open,
+        }
+    }
+}
+
+impl Rollout {
+    /// Before AWS shows the Put.
+    fn awaited(expected: Option<&BTreeSet<AccountId>>) -> Self {
+        Self { open: expected.map_or(0, BTreeSet::len), ..Self::default() }
+    }
+
+    /// From the rows, the moment of the Put as AWS tells it, and who should have the pack if that
+    /// is known.
+    fn of(rows: &[Row], reference: Timestamp, expected: Option<&BTreeSet<AccountId>>) -> Self {
+        let mut newest: BTreeMap<AccountId, &Row> = BTreeMap::new();
+        for row in rows {
+            let known = newest.entry(row.account).or_insert(row);
+            if known.last_update < row.last_update {
+                *known = row;
+            }
+        }
+        let mut rollout = Self::default();
+        for (account, row) in &newest {
+            let is_expected = expected.is_none_or(|expected| expected.contains(account));
+            let state = RowState::of(row, reference);
+            let count = match (state, is_expected) {
+                (RowState::Ok, true) => &mut rollout.ok,
+                (RowState::Failed, _) => &mut rollout.failed,
+                (RowState::Open, true) => &mut rollout.open,
+                (RowState::Gone, true) if expected.is_some() => &mut rollout.open,
+                (RowState::Ok | RowState::Open | RowState::Gone, _) => continue,
+            };
+            *count = count.saturating_add(1);
+            if state == RowState::Failed && rollout.failures.len() < FAILURES_NAMED {
+                rollout.failures.push(failure(row));
+            }
+        }
+        let missing = expected.into_iter().flatten().filter(|id| !newest.contains_key(*id));
+        rollout.open = rollout.open.saturating_add(missing.count());
+        let is_known = expected.is_some() || !newest.is_empty();
+        Self { is_done: rollout.open == 0 && is_known, ..rollout }
+    }
+}
+
+/// One failing member in one line; AWS's words are foreign text.
+fn failure(row: &Row) -> String {
+    let words = |text: &Option<String>| {
+        text.as_deref().map_or("nothing said".to_owned(), |text| flowing(text, WORDS_MAX))
+    };
+    format!("{} ({}): {}", row.account, words(&row.error_code), words(&row.error_message))
+}
+
+/// Between two looks at the same pack.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Watches every accepted Put until its members are done, for this long, or until a stop is asked
+/// for; what was counted by then is the answer.
+pub(super) async fn watch(
+    session: &Session,
+    outcomes: &[(Region, Outcome)],
+    wait: Duration,
+    stop: &CancellationToken,
+) -> anyhow::Result<Rollouts> {
+    let mut puts: BTreeMap<Region, Vec<&Step>> = BTreeMap::new();
+    for (region, Outcome { step, ending }) in outcomes {
+        if matches!(ending, Ending::Accepted { .. }) && step.action.content().is_some() {
+            puts.entry(region.clone()).or_default().push(step);
+        }
+    }
+    if puts.is_empty() {
+        return Ok(Rollouts::new());
+    }
+    let members = match stop.run_until_cancelled(members(session)).await {
+        Some(Ok(members)) => Some(members),
+        Some(Err(error)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "members not known");
+            None
+        }
+        None => None,
+    };
+    let bars = MultiProgress::new();
+    let style = ProgressStyle::with_template("{prefix:>16} [{bar:32}] {pos}/{len} {msg}")?
+        .progress_chars("=> ");
+    let watches = puts.into_iter().map(async |(region, steps)| {
+        let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
+        bar.set_prefix(region.to_string());
+        let watched = steps.into_iter().map(|step| Watched::new(step, members.as_ref()));
+        let mut watched: Vec<Watched<'_>> = watched.collect();
+        watch_region(session, &region, &mut watched, (wait, stop, &bar)).await;
+        watched.into_iter().map(move |one| ((region.clone(), one.step.pack.clone()), one.rollout))
+    });
+    Ok(futures_util::future::join_all(watches).await.into_iter().flatten().collect())
+}
+
+async fn members(session: &Session) -> Result<BTreeSet<AccountId>, Incomplete> {
+    let organization = session.cloud.organization();
+    let fetch = |token| organization.accounts(token);
+    let accounts = read_all(fetch, |account: &Account| account.id).await?;
+    let active = accounts.into_iter().filter(|one| one.state == Some(AccountState::Active));
+    Ok(active.map(|account| account.id).collect())
+}
+
+/// A Put that is watched.
+struct Watched<'a> {
+    step: &'a Step,
+    /// Who should have the pack, if that is known.
+    expected: Option<BTreeSet<AccountId>>,
+    /// The moment of the Put as AWS tells it, once it shows it.
+    reference: Option<Timestamp>,
+    rollout: Rollout,
+}
+
+impl<'a> Watched<'a> {
+    fn new(step: &'a Step, members: Option<&BTreeSet<AccountId>>) -> Self {
+        let excluded = step.action.content().map(|content| &content.excluded);
+        let is_in = |account: &&AccountId| !excluded.is_some_and(|out| out.contains(*account));
+        let expected: Option<BTreeSet<AccountId>> =
+            members.map(|members| members.iter().filter(is_in).copied().collect());
+        let rollout = Rollout::awaited(expected.as_ref());
+        Self { step, expected, reference: None, rollout }
+    }
+
+    /// Takes in when AWS last changed the pack: the Put shows once that is another moment than
+    /// before it.
+    fn note(&mut self, last_update: Timestamp) {
+        let is_new = self.step.last_update.is_none_or(|before| before < last_update);
+        if self.reference.is_none() && is_new {
+            self.reference = Some(last_update);
+        }
+    }
+}
+
+async fn watch_region(
+    session: &Session,
+    region: &Region,
+    watched: &mut [Watched<'_>],
+    (wait, stop, bar): (Duration, &CancellationToken, &ProgressBar),
+) {
+    let reader =
+        Limited::new(session.cloud.reader(&session.place(region)), session.limiter(region));
+    let started = session.clock.elapsed();
+    loop {
+        // Only reads are under way: dropping one costs its figures and nothing else.
+        let Some(note) = stop.run_until_cancelled(refresh(&reader, watched)).await else { break };
+        show(bar, watched, note);
+        let waited = session.clock.elapsed().saturating_sub(started);
+        if watched.iter().all(|one| one.rollout.is_done) || waited >= wait {
+            break;
+        }
+        let pause = LOOK.min(wait.saturating_sub(waited));
+        if stop.run_until_cancelled(session.clock.sleep(pause)).await.is_none() {
+            break;
+        }
+    }
+    bar.finish();
+}
+
+/// Reads how far the packs are; what could not be read, in a few words.
+async fn refresh<R: Reader>(reader: &R, watched: &mut [Watched<'_>]) -> Option<String> {
+    let mut note = None;
+    if watched.iter().any(|one| one.reference.is_none()) {
+        match read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await {
+            Ok(packs) => {
+                for pack in &packs {
+                    let same = watched.iter_mut().find(|one| one.step.pack == pack.name);
+                    if let Some(one) = same {
+                        one.note(pack.last_update);
+                    }
+                }
+            }
+            Err(error) => note = Some(format!("packs not read ({})", error.kind())),
+        }
+    }
+    for one in watched.iter_mut().filter(|one| !one.rollout.is_done) {
+        let Some(reference) = one.reference else {
+            note = note.or_else(|| Some("not visible yet".to_owned()));
+            continue;
+        };
+        match rows(reader, &one.step.pack).await {
+            Ok(rows) => one.rollout = Rollout::of(&rows, reference, one.expected.as_ref()),
+            // The next look tells.
+            Err(error) if error.kind() == FailureKind::NoSuchPack => {
+                note = Some("not visible yet".to_owned());
+            }
+            Err(error) => note = Some(format!("members not read ({})", error.kind())),
+        }
+    }
+    note
+}
+
+/// Shows on a bar how far the packs of a region are together.
+fn show(bar: &ProgressBar, watched: &[Watched<'_>], note: Option<String>) {
+    let total =
+        |of: fn(&Rollout) -> usize| watched.iter().map(|one| of(&one.rollout)).sum::<usize>();
+    let (failed, open) = (total(|one| one.failed), total(|one| one.open));
+    let done = total(|one| one.ok).saturating_add(failed);
+    bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
+    bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    let failed = (failed > 0).then(|| format!("{failed} failed"));
+    bar.set_message(failed.or(note).unwrap_or_default());
+}
+
+/// Every row of a pack.
+async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
+    let everything = RowFilter::default();
+    read_all(|token| reader.rows(pack, &everything, token), |row| row.account).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(account: &str, status: &str, second: i64) -> Row {
+        Row {
+            account: account.repeat(12).parse().unwrap(),
+            status: status.parse().unwrap(),
+            error_code: None,
+            error_message: None,
+            last_update: (second >= 0).then(|| Timestamp::from_second(second).unwrap()),
+        }
+    }
+
+    /// Counts after a Put at second 100 to accounts 1, 2 and 3.
+    fn counts(rows: &[Row]) -> (usize, usize, usize, bool) {
+        let expected = ["1", "2", "3"].map(|id| id.repeat(12).parse().unwrap()).into();
+        let reference = Timestamp::from_second(100).unwrap();
+        let Rollout { ok, failed, open, failures, is_done } =
+            Rollout::of(rows, reference, Some(&expected));
+        assert_eq!(failures.len(), failed);
+        (ok, failed, open, is_done)
+    }
+
+    #[test]
+    fn rows_of_the_rollout_before_count_for_nothing() {
+        let ok = "UPDATE_SUCCESSFUL";
+        let all = |at: [i64; 3]| [row("1", ok, at[0]), row("2", ok, at[1]), row("3", ok, at[2])];
+        assert_eq!(counts(&all([99, 50, -1])), (0, 0, 3, false));
+        assert_eq!(counts(&all([100, 120, 99])), (2, 0, 1, false));
+        assert_eq!(counts(&all([100, 120, 130])), (3, 0, 0, true));
+        assert_eq!(counts(&[row("1", "CREATE_FAILED", 99)]), (0, 0, 3, false), "an old failure");
+    }
+
+    #[test]
+    fn only_a_success_that_is_known_and_expected_is_ok() {
+        let with = |status| {
+            let rows = [row("1", "CREATE_SUCCESSFUL", 100), row("2", "CREATE_SUCCESSFUL", 100)];
+            let [one, two] = rows;
+            counts(&[one, two, row("3", status, 100)])
+        };
+        assert_eq!(with("CREATE_FAILED"), (2, 1, 0, true));
+        assert_eq!(with("CREATE_IN_PROGRESS"), (2, 0, 1, false));
+        assert_eq!(with("ROLLED_BACK"), (2, 0, 1, false), "a status that is not known");
+        assert_eq!(with("DELETE_SUCCESSFUL"), (2, 0, 1, false), "it should have the pack");
+    }
+
+    #[test]
+    fn of_an_account_that_is_excluded_only_a_failed_removal_counts() {
+        let others = |status| counts(&[row("4", status, 100)]);
+        assert_eq!(others("DELETE_SUCCESSFUL"), (0, 0, 3, false));
+        assert_eq!(others("CREATE_SUCCESSFUL"), (0, 0, 3, false));
+        assert_eq!(others("DELETE_FAILED"), (0, 1, 3, false));
+    }
+}

@@ -1,0 +1,330 @@
+//! What the demo prints: each change as a line, and the status when all is calm.
+//!
+//! It knows what the daemon knows, and nothing of the simulated world behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::cli::terminal::{paint, print};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::base::model::{AccountId, Region, Timestamp};
+use crate::domain::members::new_account::Phase;
+use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::plan::outcome::Outcome;
+use crate::domain::plan::steps::{Action, Hold, HoldReason, Step};
+use crate::domain::present::report::{PackReport, PackState, RegionReport};
+use crate::domain::present::view::newcomers::NewAccountView;
+use crate::domain::present::view::status::status;
+use crate::domain::present::view::text::layout::Layout;
+use crate::domain::present::view::text::person;
+use crate::domain::present::view::trouble::TroubleView;
+use crate::domain::present::view::{Facts, Page, newcomers, text};
+
+/// New accounts that are told of.
+const NEW_ACCOUNTS: Page = Page { number: 1, limit: Page::LIMIT_MAX };
+
+/// Tells a person what happens.
+pub(super) struct Narrator {
+    clock: Clock,
+    started: Timestamp,
+    has_colour: bool,
+    ticks: BTreeMap<Region, u64>,
+    known: BTreeMap<(Region, String), String>,
+    phases: BTreeMap<(AccountId, Region), Phase>,
+    rescued: BTreeSet<AccountId>,
+    troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
+    calm: bool,
+}
+
+impl Narrator {
+    /// A narrator that has said nothing yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            started: clock.now(),
+            clock,
+            has_colour: paint::stdout_has_colour(),
+            ticks: BTreeMap::new(),
+            known: BTreeMap::new(),
+            phases: BTreeMap::new(),
+            rescued: BTreeSet::new(),
+            troubled: BTreeSet::new(),
+            calm: false,
+        }
+    }
+
+    /// Says what this is and where to look.
+    pub(super) fn open(
+        config: &Config,
+        (page, folder, speed): (SocketAddr, &Path, u32),
+    ) -> std::io::Result<()> {
+        let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
+        let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();
+        print(&format!(
+            "SIMULATED: no AWS account is involved; the clock runs {speed} times as fast\n\n  \
+             page           http://{page}/\n  \
+             manifests      {folder}/packs (edit one and watch)\n  \
+             mode           {mode}\n  \
+             regions        {regions}\n  \
+             status         http://{page}/api/v1/status\n  \
+             plan           http://{page}/api/v1/plan?format=text\n  \
+             metrics        http://{page}/metrics\n  \
+             simulated AWS  {endpoint} (its accounts: {endpoint}/_sim/world)\n\n",
+            folder = folder.display(),
+            mode = config.mode,
+            regions = regions.join(" "),
+        ))
+    }
+
+    /// Says one line, with the virtual time since the start.
+    pub(super) fn say(&self, place: &str, sign: char, text: &str) -> std::io::Result<()> {
+        let line = format!("[{}] {place} {sign} {text}\n", self.since(self.clock.now()));
+        print(&paint::line(&line, Some(sign), self.has_colour))
+    }
+
+    /// Tells what is new; whether nothing is left that conformd or AWS will do by themselves.
+    pub(super) fn tell(&mut self, facts: &Facts) -> std::io::Result<bool> {
+        for (region, report) in &facts.reports {
+            if self.ticks.insert(region.clone(), report.tick) != Some(report.tick) {
+                self.tell_steps(region, report, facts)?;
+            }
+            self.tell_packs(region, report)?;
+        }
+        let view = status(facts);
+        let new = newcomers::page(facts, None, NEW_ACCOUNTS).accounts;
+        self.tell_newcomers(&new)?;
+        self.tell_troubles(&view.troubles)?;
+        let is_calm = facts.reports.len() == facts.about.regions.len()
+            && facts.reports.values().all(|report| is_calm(report));
+        if is_calm && !self.calm {
+            let page = text::status(&view, Layout::default());
+            print(&format!(
+                "\n[{}] nothing is left that AWS or conformd does by itself; what `conformd \
+                 status` says now:\n\n{}\nEdit a file in packs/ or templates/ to see it \
+                 reconciled; Ctrl-C ends the demo.\n\n",
+                self.since(self.clock.now()),
+                paint::plan(&page, self.has_colour),
+            ))?;
+        }
+        self.calm = is_calm;
+        Ok(is_calm)
+    }
+
+    fn tell_steps(
+        &mut self,
+        region: &Region,
+        report: &RegionReport,
+        facts: &Facts,
+    ) -> std::io::Result<()> {
+        for Outcome { step, ending } in &report.outcomes {
+            let end = ending.headline();
+            let sign = match step.action {
+                Action::Create(_) => '+',
+                Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
+                Action::Delete => '-',
+            };
+            let whom = match step.reason.rescued() {
+                Some((accounts, _)) => {
+                    self.rescued.extend(accounts);
+                    let names = accounts.iter().map(|id| name(*id, facts.name(*id)));
+                    format!(" of {}", names.collect::<Vec<_>>().join(", "))
+                }
+                None => String::new(),
+            };
+            let what = format!("{} {}{whom}: {end}", step.pack, step.action.kind());
+            self.say(region.as_str(), sign, &what)?;
+        }
+        Ok(())
+    }
+
+    fn tell_packs(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
+        // Packs of which the same is new share a line.
+        let mut news: BTreeMap<(char, String), Vec<String>> = BTreeMap::new();
+        let acted = |about: &String| {
+            report.outcomes.iter().any(|outcome| outcome.step.pack.as_str() == about)
+        };
+        // What was seen of a pack before its step is stale news.
+        for (about, sign, text) in self.facts(report).into_iter().filter(|(it, ..)| !acted(it)) {
+            let key = (region.clone(), about.clone());
+            if self.known.get(&key) != Some(&text) {
+                news.entry((sign, text.clone())).or_default().push(about);
+                self.known.insert(key, text);
+            }
+        }
+        for ((sign, text), about) in news {
+            self.say(region.as_str(), sign, &format!("{}: {text}", about.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    /// What there is to say of a region, by what it is about.
+    fn facts(&self, report: &RegionReport) -> Vec<(String, char, String)> {
+        if let Some(unseen) = &report.unseen {
+            let text = format!("not seen ({}), so nothing is planned", unseen.kind);
+            return vec![("region".to_owned(), '!', text)];
+        }
+        let mut facts = vec![("region".to_owned(), ' ', "seen".to_owned())];
+        if let Some(pending) = &report.pending {
+            let text = format!("waiting for approval: {}", pending.summary());
+            facts.push(("plan".to_owned(), '!', text));
+        }
+        for (name, pack) in &report.packs {
+            let text =
+                report.tracking.packs.get(name).map_or_else(|| state(pack), Arrival::headline);
+            let mut holds = report.plan.holds.iter();
+            let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_news(hold));
+            let held = hold.map(|hold| {
+                let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
+                format!("held: {}{}", hold.why, until.unwrap_or_default())
+            });
+            let sign = if held.is_some() { '!' } else { ' ' };
+            let said: Vec<String> = text.into_iter().chain(held).collect();
+            if !said.is_empty() {
+                facts.push((name.to_string(), sign, said.join("; ")));
+            }
+        }
+        facts
+    }
+
+    /// Tells how new accounts get on; regions of which the same is new share a line.
+    fn tell_newcomers(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
+        for account in new {
+            let mut news: BTreeMap<Phase, Vec<&Region>> = BTreeMap::new();
+            for (region, place) in &account.regions {
+                let before = self.phases.insert((account.account, region.clone()), place.phase);
+                if before != Some(place.phase) && (before.is_some() || !place.phase.is_settled()) {
+                    news.entry(place.phase).or_default().push(region);
+                }
+            }
+            for (phase, regions) in news {
+                let Some((sign, text)) = self.progress(phase, account) else { continue };
+                let regions: Vec<&str> = regions.into_iter().map(Region::as_str).collect();
+                let who = name(account.account, account.name.clone());
+                self.say(&regions.join(","), sign, &format!("{who} {text}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a new account gets on; nothing while it is not known whether AWS gave it up.
+    fn progress(&self, phase: Phase, account: &NewAccountView) -> Option<(char, String)> {
+        let (is_over, left) = (account.left_seconds < 0, text::left(account.left_seconds));
+        let is_rescued = self.rescued.contains(&account.account);
+        Some(match phase {
+            Phase::Waiting | Phase::Deploying if is_over && !is_rescued => return None,
+            Phase::Waiting => {
+                let deadline = self.since(account.deadline);
+                ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
+            }
+            Phase::Deploying if is_over => ('~', "is being rescued: AWS deploys again".to_owned()),
+            Phase::Deploying => ('~', format!("has a recorder: AWS deploys to it, {left}")),
+            Phase::Late => ('~', "has a recorder now, too late for AWS: a rescue comes".to_owned()),
+            Phase::Missed => {
+                ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
+            }
+            Phase::Converged if is_over && is_rescued => {
+                (' ', "is rescued: it has every pack".to_owned())
+            }
+            Phase::Converged => (' ', format!("has every pack, {left}")),
+        })
+    }
+
+    /// Tells of accounts that failed and that only a person can help; once, since every Put has
+    /// AWS try them again in vain.
+    fn tell_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
+        for trouble in troubles.iter().filter(|trouble| trouble.mover != Mover::Aws) {
+            let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
+            let keys: BTreeSet<_> = keys.collect();
+            if !keys.is_subset(&self.troubled) {
+                let names = trouble.examples.iter().map(|it| name(it.account, it.name.clone()));
+                let regions = trouble.regions.iter().map(Region::as_str);
+                let class = trouble.class.map_or("missing", FailureClass::as_str);
+                let text = format!(
+                    "{} failed ({class}), move: {}. {}",
+                    names.collect::<Vec<_>>().join(", "),
+                    person(trouble.mover),
+                    trouble.advice,
+                );
+                self.say(&regions.collect::<Vec<_>>().join(","), '!', &text)?;
+            }
+            self.troubled.extend(keys);
+        }
+        Ok(())
+    }
+
+    /// A moment as virtual time since the start.
+    fn since(&self, at: Timestamp) -> String {
+        let passed = at.duration_since(self.started).as_secs().max(0);
+        format!("+{:02}:{:02}:{:02}", passed / 3600, passed / 60 % 60, passed % 60)
+    }
+}
+
+/// An account by its name, if it has one.
+fn name(account: AccountId, name: Option<String>) -> String {
+    name.unwrap_or_else(|| account.to_string())
+}
+
+/// Whether a hold says more than the verdict does, and lasts.
+fn is_news(hold: &Hold) -> bool {
+    match hold.reason {
+        HoldReason::Settling | HoldReason::Unmanaged => false,
+        HoldReason::InProgress => {
+            hold.step.as_deref().is_some_and(|step| step.reason.rescued().is_some())
+        }
+        // Without a moment it waits for nothing but a reading.
+        HoldReason::Retry => hold.until.is_some(),
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Unseen
+        | HoldReason::SecondLook
+        | HoldReason::Guard
+        | HoldReason::Suspended
+        | HoldReason::Foreign
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Denied
+        | HoldReason::Orphaned
+        | HoldReason::Undeclared
+        | HoldReason::Membership => true,
+    }
+}
+
+/// A pack whose members are not tracked, if that is on purpose.
+fn state(pack: &PackReport) -> Option<String> {
+    (pack.state == PackState::Unmanaged)
+        .then(|| "nobody declared it, so it is left alone".to_owned())
+}
+
+/// Whether a region is left with what only a person can mend.
+fn is_calm(report: &RegionReport) -> bool {
+    report.unseen.is_none()
+        && report.plan.revision.is_some()
+        && report.plan.is_empty()
+        && !report.plan.steps_with_held().any(Step::is_remedy)
+        && report.outcomes.is_empty()
+        && !report.tracking.packs.is_empty()
+        && report.tracking.packs.values().all(is_settled)
+        && report.tracking.newcomers.iter().all(|newcomer| match newcomer.phase {
+            Phase::Converged | Phase::Missed => true,
+            Phase::Waiting | Phase::Deploying | Phase::Late => false,
+        })
+}
+
+/// Whether every member has the pack, or will not have it before a person has acted.
+fn is_settled(arrival: &Arrival) -> bool {
+    match arrival.verdict {
+        Verdict::Converged | Verdict::Missing => true,
+        Verdict::Degraded => {
+            let is_personal = |class: &FailureClass| class.mover() != Mover::Aws;
+            arrival.counts.in_progress == 0 && arrival.classes.keys().all(is_personal)
+        }
+        Verdict::Converging | Verdict::StuckAggregate | Verdict::Deleting | Verdict::Unseen => {
+            false
+        }
+    }
+}

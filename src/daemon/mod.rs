@@ -1,0 +1,559 @@
+//! The daemon: every long task is spawned here, and they meet only in `watch` channels.
+//!
+//! ```text
+//! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP, journal
+//!              │          ▲  ▲         │
+//!              │          │  └── probe ◀┘
+//!              └─▶ organization
+//! ```
+
+mod readiness;
+mod record;
+pub(crate) mod reloader;
+mod supervise;
+pub(crate) mod systemd;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::readiness::Standing;
+use self::reloader::Reloader;
+use self::supervise::{Hopeless, supervise};
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::config::{self, Config, SettingsFile, Unfit};
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::model::{Region, Timestamp};
+use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::constraints::Constraints;
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::Membership;
+use crate::domain::plan::event::Events;
+use crate::domain::plan::record::RecordStatus;
+use crate::domain::present::journal::News;
+use crate::domain::present::report::{Declarations, Reports, SourceStatus};
+use crate::http::{self, About, Caller, Listeners, Token};
+use crate::metrics::{self, Metrics, Program, Settings, Setup};
+use crate::session;
+use crate::session::{Remembering, Session};
+use crate::tasks::intake::{Parsed, Refresh};
+use crate::tasks::organization::Demand;
+use crate::tasks::region::settings::Policy;
+use crate::tasks::region::task;
+use crate::tasks::region::task::Channels;
+use crate::tasks::source::SourceState;
+use crate::tasks::{intake, journal, organization, probe, source};
+
+/// How long tasks may take to end after a stop; what is in flight then is abandoned.
+const DRAIN: Duration = Duration::from_secs(9);
+/// Between two tries to learn the caller's identity at start.
+const IDENTITY_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often the source's times and counts are shown afresh.
+const SOURCE_SHOWN: Duration = Duration::from_secs(5);
+
+/// A daemon that has settings and has not started.
+pub(crate) struct Daemon {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Metrics,
+    beats: Beats,
+    token: Option<Token>,
+    about: watch::Sender<About>,
+    settings: watch::Sender<Arc<Config>>,
+    /// What it does with the record.
+    remembering: Remembering,
+    reports: watch::Sender<Reports>,
+    source: watch::Sender<SourceState>,
+    parsed: watch::Sender<Parsed>,
+    catalog: watch::Sender<Option<Arc<Catalog>>>,
+    membership: watch::Sender<Arc<Membership>>,
+    recorders: watch::Sender<Arc<Recorders>>,
+    news: broadcast::Sender<News>,
+    events: watch::Sender<Events>,
+    status: watch::Sender<SourceStatus>,
+    bell: watch::Sender<u64>,
+    /// Rung from outside.
+    doorbell: Arc<Notify>,
+    /// Asks the source for a reading.
+    source_wake: Arc<Notify>,
+    caller: watch::Sender<Caller>,
+    record: watch::Sender<Option<RecordStatus>>,
+}
+
+impl Daemon {
+    /// Sets everything up; nothing runs yet.
+    pub(crate) fn new(
+        config: Config,
+        clock: Clock,
+        remembering: Remembering,
+    ) -> anyhow::Result<Self> {
+        let about = about(&config, clock.now());
+        let metrics = Metrics::new(&Setup {
+            program: Program {
+                version: about.version.clone(),
+                commit: option_env!("CONFORMD_COMMIT").map(ToOwned::to_owned),
+                simulated: about.simulated,
+                started: about.started,
+            },
+            settings: shown(&config),
+        })?;
+        metrics.reloaded(true, clock.now());
+        let config = Arc::new(config);
+        Ok(Self {
+            token: token(&config)?,
+            remembering,
+            settings: watch::Sender::new(Arc::clone(&config)),
+            config,
+            metrics,
+            beats: Beats::new(clock.clone()),
+            about: watch::Sender::new(about),
+            clock,
+            reports: watch::Sender::default(),
+            source: watch::Sender::default(),
+            parsed: watch::Sender::default(),
+            catalog: watch::Sender::default(),
+            membership: watch::Sender::default(),
+            recorders: watch::Sender::default(),
+            news: broadcast::Sender::new(journal::NEWS_MAX),
+            events: watch::Sender::default(),
+            status: watch::Sender::default(),
+            bell: watch::Sender::default(),
+            doorbell: Arc::default(),
+            source_wake: Arc::default(),
+            caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+            record: watch::Sender::default(),
+        })
+    }
+
+    /// Where log lines that had to be dropped are counted.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// The heartbeats of its tasks.
+    pub(crate) fn beats(&self) -> Beats {
+        self.beats.clone()
+    }
+
+    /// How it stands, in one line.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            about: self.about.subscribe(),
+            source: self.status.subscribe(),
+            caller: self.caller.subscribe(),
+            reports: self.reports.subscribe(),
+        }
+    }
+
+    /// What it knows, at every moment.
+    pub(crate) fn http_state(&self) -> http::State {
+        http::State {
+            about: self.about.subscribe(),
+            reports: self.reports.subscribe(),
+            source: self.status.subscribe(),
+            catalog: self.catalog.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
+            events: self.events.subscribe(),
+            caller: self.caller.subscribe(),
+            record: self.record.subscribe(),
+            beats: self.beats.clone(),
+            metrics: self.metrics.clone(),
+            bell: Arc::clone(&self.doorbell),
+            token: self.token.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What takes new settings from this file.
+    pub(crate) fn reloader(&self, file: SettingsFile) -> Reloader {
+        Reloader {
+            file,
+            settings: self.settings.clone(),
+            news: self.news.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Runs until `stop`; then tasks have [`DRAIN`] to end.
+    pub(crate) async fn serve(
+        self,
+        listeners: impl Into<Listeners>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut tasks: JoinSet<Result<(), Hopeless>> = JoinSet::new();
+        self.spawn_http(&mut tasks, listeners.into(), &stop);
+        self.spawn_journal(&mut tasks, &stop);
+        let constraints = watch::Sender::new(session::constraints(&self.config));
+        self.spawn_source(&mut tasks, &constraints, &stop)?;
+        let Some(session) = self.open_session(&stop).await? else {
+            return drain(tasks).await;
+        };
+        let session = Arc::new(session);
+        self.spawn_record(&mut tasks, &session, &stop);
+        self.spawn_probe(&mut tasks, &session, &stop);
+        let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
+        let mut parsed = self.parsed.subscribe();
+        let demand = watch::Sender::new(demand(&self.config, &parsed.borrow()));
+        self.spawn_organization(&mut tasks, &session, &demand, stop.clone());
+        let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
+        let mut settings = self.settings.subscribe();
+        loop {
+            let config = settings.borrow_and_update().clone();
+            self.metrics.configure(&shown(&config));
+            self.about.send_modify(|about| *about = crate::daemon::about(&config, about.started));
+            constraints.send_if_modified(|constraints| {
+                replace(constraints, session::constraints(&config))
+            });
+            policy.send_if_modified(|policy| replace(policy, Arc::new(session::policy(&config))));
+            let asked = crate::daemon::demand(&config, &parsed.borrow_and_update());
+            demand.send_if_modified(|demand| replace(demand, asked));
+            let wanted: BTreeSet<&Region> = config.aws.regions.iter().collect();
+            regions.retain(|region, token| {
+                let stays = wanted.contains(region);
+                if !stays {
+                    token.cancel();
+                    self.forget(region);
+                }
+                stays
+            });
+            for region in wanted {
+                if !regions.contains_key(region) {
+                    let token = stop.child_token();
+                    self.spawn_region(&mut tasks, (&session, region), &policy, token.clone());
+                    regions.insert(region.clone(), token);
+                }
+            }
+            // All arms are cancel-safe: `join_next` only takes finished tasks.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return drain(tasks).await,
+                Ok(()) = settings.changed() => {}
+                Ok(()) = parsed.changed() => {}
+                () = self.doorbell.notified() => {
+                    self.source_wake.notify_one();
+                    self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+                }
+                Some(end) = tasks.join_next() => {
+                    if let Ok(Err(hopeless)) = end {
+                        stop.cancel();
+                        drain(tasks).await?;
+                        return Err(hopeless.into());
+                    }
+                }
+            }
+        }
+    }
+
+    fn spawn_source(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        constraints: &watch::Sender<Constraints>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let reading = source::Settings {
+            directory: session::directory(&self.config)?,
+            interval: self.config.intervals.source,
+            events: true,
+            wanted: crate::domain::declared::catalog::templates_wanted,
+            absence: session::absence(&self.config),
+        };
+        let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
+        let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
+        tasks.spawn(supervise(
+            "source",
+            stop.clone(),
+            move || metrics.panicked(Task::Source),
+            move || {
+                let wake = Arc::clone(&wake);
+                source::run(reading.clone(), clock.clone(), publish.clone(), wake, end.clone())
+            },
+        ));
+        tasks.spawn(self.show_source(stop.clone()));
+        let (source, constraints) = (self.source.subscribe(), constraints.subscribe());
+        let (publish, end) = (self.parsed.clone(), stop.clone());
+        let metrics = self.metrics.clone();
+        tasks.spawn(supervise(
+            "intake",
+            stop.clone(),
+            move || metrics.panicked(Task::Source),
+            move || intake::run(source.clone(), constraints.clone(), publish.clone(), end.clone()),
+        ));
+        Ok(())
+    }
+
+    /// Shows the source as it stands: by its changes, and its times every few seconds.
+    fn show_source(
+        &self,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
+        let (mut source, mut parsed) = (self.source.subscribe(), self.parsed.subscribe());
+        let (status, beats) = (self.status.clone(), self.beats.clone());
+        let catalog = self.catalog.clone();
+        async move {
+            let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+            loop {
+                let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
+                status.send_replace(now);
+                catalog.send_replace(parsed.borrow().catalog.clone());
+                pulse.beat();
+                // All arms are cancel-safe: `changed` only marks a version as seen.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    Ok(()) = source.changed() => {}
+                    Ok(()) = parsed.changed() => {}
+                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
+                }
+            }
+            pulse.end();
+            Ok(())
+        }
+    }
+
+    fn spawn_http(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        listeners: Listeners,
+        stop: &CancellationToken,
+    ) {
+        let (state, stop) = (self.http_state(), stop.clone());
+        tasks.spawn(async move {
+            http::serve(listeners, state, stop).await;
+            Ok(())
+        });
+    }
+
+    fn spawn_journal(&self, tasks: &mut JoinSet<Result<(), Hopeless>>, stop: &CancellationToken) {
+        let channels = journal::Channels {
+            about: self.about.subscribe(),
+            caller: self.caller.subscribe(),
+            source: self.status.subscribe(),
+            membership: self.membership.subscribe(),
+            reports: self.reports.subscribe(),
+            news: self.news.clone(),
+            events: self.events.clone(),
+            beats: self.beats.clone(),
+        };
+        let (metrics, clock, end) = (self.metrics.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "journal",
+            stop.clone(),
+            move || metrics.panicked(Task::Journal),
+            move || journal::run(channels.clone(), clock.clone(), end.clone()),
+        ));
+    }
+
+    fn spawn_probe(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Session,
+        stop: &CancellationToken,
+    ) {
+        let channels = probe::Channels {
+            reports: self.reports.subscribe(),
+            recorders: self.recorders.clone(),
+            beats: self.beats.clone(),
+        };
+        let (probe, metrics, end) =
+            (session.probe().map(Arc::new), self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "probe",
+            stop.clone(),
+            move || metrics.panicked(Task::Probe),
+            move || probe::run(probe.clone(), channels.clone(), end.clone()),
+        ));
+    }
+
+    fn spawn_organization(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        session: &Arc<Session>,
+        demand: &watch::Sender<Demand>,
+        stop: CancellationToken,
+    ) {
+        let channels = organization::Channels {
+            demand: demand.subscribe(),
+            membership: self.membership.clone(),
+            beats: self.beats.clone(),
+        };
+        let (session, clock) = (Arc::clone(session), self.clock.clone());
+        let (metrics, end) = (self.metrics.clone(), stop.clone());
+        tasks.spawn(supervise(
+            "organization",
+            stop,
+            move || metrics.panicked(Task::Organization),
+            move || {
+                let port = session.organization.clone();
+                organization::run(port, channels.clone(), clock.clone(), end.clone())
+            },
+        ));
+    }
+
+    fn spawn_region(
+        &self,
+        tasks: &mut JoinSet<Result<(), Hopeless>>,
+        (session, region): (&Arc<Session>, &Region),
+        policy: &watch::Sender<Arc<Policy>>,
+        stop: CancellationToken,
+    ) {
+        let channels = Channels {
+            policy: policy.subscribe(),
+            source: self.source.subscribe(),
+            parsed: self.parsed.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
+            refresh: Refresh::new(
+                Arc::clone(&self.source_wake),
+                self.source.subscribe(),
+                self.parsed.subscribe(),
+            ),
+            bell: self.bell.subscribe(),
+            reports: self.reports.clone(),
+            news: self.news.clone(),
+            metrics: self.metrics.clone(),
+            beats: self.beats.clone(),
+        };
+        let (session, region, clock) = (Arc::clone(session), region.clone(), self.clock.clone());
+        let metrics = self.metrics.clone();
+        let end = stop.clone();
+        tasks.spawn(supervise(
+            "region",
+            stop,
+            move || metrics.panicked(Task::Region),
+            move || {
+                let mode = channels.policy.borrow().mode;
+                let reconciler = session.reconciler(&region, mode);
+                task::run(reconciler, channels.clone(), clock.clone(), end.clone())
+            },
+        ));
+    }
+
+    /// A region that left the settings: nothing is deleted there, and nothing is shown of it.
+    fn forget(&self, region: &Region) {
+        self.reports.send_modify(|reports| {
+            reports.remove(region);
+        });
+    }
+
+    /// Opens the session as soon as AWS says who we are; `None` when stopped before.
+    async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
+        loop {
+            let observer = Arc::new(self.metrics.clone());
+            let opening = Session::open(
+                Arc::clone(&self.config),
+                self.clock.clone(),
+                observer,
+                self.remembering,
+            );
+            // Reading an identity has no effects: dropping it loses nothing.
+            let opened = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                opened = opening => opened,
+            };
+            match opened {
+                Ok(session) => {
+                    let account = session.account;
+                    self.caller.send_replace(Caller::Confirmed { account });
+                    let (caller, mode) = (&session.caller, self.config.mode);
+                    tracing::info!(%account, caller, %mode, "ready");
+                    return Ok(Some(session));
+                }
+                Err(error) if error.is::<Unfit>() => return Err(error),
+                Err(error) => {
+                    let why = format!("{error:#}");
+                    tracing::warn!(error = why, "identity not known");
+                    self.caller.send_replace(Caller::Unconfirmed { problem: Some(why) });
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(IDENTITY_AGAIN) => {}
+            }
+        }
+    }
+}
+
+/// What the manifests and the settings ask of the organization task.
+fn demand(config: &Config, parsed: &Parsed) -> Demand {
+    let catalog = parsed.catalog.as_ref();
+    Demand {
+        interest: catalog.map(|catalog| catalog.interest()),
+        approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),
+        interval: config.intervals.organization,
+    }
+}
+
+/// What the program is, by its settings.
+pub(crate) fn about(config: &Config, started: Timestamp) -> About {
+    About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        installation: config.installation.clone(),
+        mode: config.mode,
+        simulated: config.aws.endpoint.is_some(),
+        regions: config.aws.regions.clone(),
+        list_age_max: session::policy(config).list_age_max,
+        rescue: config.rescue,
+    }
+}
+
+/// What the metrics show of the settings.
+fn shown(config: &Config) -> Settings {
+    let policy = session::policy(config);
+    let config::Intervals { source, organization, sweep_trouble, sweep_full, .. } =
+        config.intervals;
+    let region = policy.pace.interval;
+    Settings {
+        mode: policy.mode,
+        regions: config.aws.regions.clone(),
+        intervals: metrics::Intervals { source, organization, region, sweep_trouble, sweep_full },
+        quota: policy.quota,
+    }
+}
+
+/// The token that lets its bearer ring the bell.
+fn token(config: &Config) -> anyhow::Result<Option<Token>> {
+    let Some(file) = &config.http.token_file else { return Ok(None) };
+    let unfit = |why: String| Unfit(format!("http.tokenFile: {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
+    Ok(Some(Token::new(&text).map_err(|weak| unfit(weak.to_string()))?))
+}
+
+fn source_status(source: &SourceState, parsed: &Parsed) -> SourceStatus {
+    let unread = source.problem.as_ref().map(|problem| problem.text.clone());
+    let readings = &source.readings;
+    SourceStatus {
+        revision: parsed.catalog.as_ref().map(|catalog| catalog.revision.clone()),
+        attempt_last: source.read_last,
+        read_last: source.success_last,
+        problem: unread.or_else(|| parsed.problem.clone()),
+        reads: readings.iter().map(|(end, count)| (end.as_str(), *count)).collect(),
+        declared: parsed.catalog.as_deref().map(Declarations::of).unwrap_or_default(),
+    }
+}
+
+/// Replaces a value; says whether it was another one.
+fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let differs = *place != value;
+    *place = value;
+    differs
+}
+
+/// Waits for the tasks to end, for a while.
+async fn drain(mut tasks: JoinSet<Result<(), Hopeless>>) -> anyhow::Result<()> {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        tracing::warn!("calls in flight were abandoned");
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! How the daemon stands, for whoever looks at its service and not at its status: whether it is
+//! ready, and one line. Details are for the API; what makes it ready is decided in [`crate::http`].
+
+use std::fmt::Write as _;
+
+use tokio::sync::watch;
+
+use super::systemd::Told;
+use crate::domain::present::report::{RegionReport, Reports, SourceStatus};
+use crate::http::{About, Caller, unready};
+
+/// Everything that the line is made of.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// What the daemon is.
+    pub(crate) about: watch::Receiver<About>,
+    /// The source.
+    pub(crate) source: watch::Receiver<SourceStatus>,
+    /// Whether AWS has confirmed who asks.
+    pub(crate) caller: watch::Receiver<Caller>,
+    /// The last report of each region.
+    pub(crate) reports: watch::Receiver<Reports>,
+}
+
+impl Standing {
+    /// Waits until something is new. Cancel-safe: `changed` only marks a version as seen.
+    pub(crate) async fn changed(&mut self) {
+        let Self { about, source, caller, reports } = self;
+        tokio::select! {
+            Ok(()) = about.changed() => {}
+            Ok(()) = source.changed() => {}
+            Ok(()) = caller.changed() => {}
+            Ok(()) = reports.changed() => {}
+            // The daemon has ended, and nothing will ever be new.
+            else => std::future::pending().await,
+        }
+    }
+
+    /// How it stands now.
+    pub(crate) fn now(&self) -> Told {
+        let Self { about, source, caller, reports } = self;
+        let unready = unready(&source.borrow(), &caller.borrow());
+        let status = if unready.is_empty() {
+            line(&about.borrow(), &source.borrow(), &reports.borrow())
+        } else {
+            format!("waiting: {}", unready.join("; "))
+        };
+        Told { ready: unready.is_empty(), status }
+    }
+}
+
+/// Such as `sync, regions: 2 synced, 1 not seen; 3 held; revision 067f6d02`.
+fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
+    let seen = || reports.values().filter(|report| report.unseen.is_none());
+    let count = |fits: fn(&RegionReport) -> bool| seen().filter(|report| fits(report)).count();
+    let (unseen, synced) = (reports.len() - seen().count(), count(RegionReport::is_synced));
+    let rolling = count(|report| !report.is_synced() && report.is_in_progress());
+    let regions = [
+        (synced, "synced"),
+        (rolling, "in progress"),
+        (reports.len() - unseen - synced - rolling, "drifted"),
+        (unseen, "not seen"),
+        (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
+    ];
+    let counts = regions.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+    let simulated = if about.simulated { "SIMULATED: " } else { "" };
+    let mut line = format!("{simulated}{}, regions: {}", about.mode, counts.join(", "));
+    let held: usize = reports.values().map(|report| report.plan.holds.len()).sum();
+    let add = |line: &mut String, text: std::fmt::Arguments<'_>| {
+        line.write_fmt(text).expect("writing to a string cannot fail");
+    };
+    if held > 0 {
+        add(&mut line, format_args!("; {held} held"));
+    }
+    if let Some(revision) = &source.revision {
+        add(&mut line, format_args!("; revision {revision}"));
+    }
+    if let Some(problem) = &source.problem {
+        add(&mut line, format_args!("; source: {problem}"));
+    }
+    line
+}

@@ -1,0 +1,168 @@
+//! What a plan asks to lose, and what that is judged by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::base::mode::Mode;
+use crate::domain::base::model::{PackName, Region};
+use crate::domain::declared::approval::{Approval, Approvals};
+use crate::domain::organization::membership::Shrink;
+use crate::domain::plan::effective_rules::HeldRules;
+use crate::domain::plan::loss::{Loss, LossAt};
+use crate::domain::plan::steps::{HoldReason, Plan, Step};
+use crate::domain::plan::window::{Elapsed, Window};
+
+/// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
+/// The defaults are those of the reliability reference, "Guard".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Packs deleted in one region, of the largest number owned there; at least 1.
+    pub ratio_percent: u32,
+    /// Different packs deleted or stripped of rules, all regions together.
+    pub names_per_window: u32,
+    /// Effective rules lost by all packs of a region together.
+    pub rules_max: u32,
+    /// The same in percent of the largest number of effective rules there, if that is more.
+    pub rules_percent: u32,
+    /// Accounts newly excluded, over all packs and regions, each counted once.
+    pub exclusions_max: u32,
+    /// The same in percent of the active members, if that is more.
+    pub exclusions_percent: u32,
+    /// Share of the active accounts above which no pack may come to exclude more.
+    pub excluded_percent: u32,
+    /// Owned packs of a region that must still be desired before anything is lost there.
+    pub overlap_percent: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ratio_percent: 10,
+            names_per_window: 5,
+            rules_max: 5,
+            rules_percent: 10,
+            exclusions_max: 5,
+            exclusions_percent: 5,
+            excluded_percent: 20,
+            overlap_percent: 50,
+        }
+    }
+}
+
+/// What the guard goes by, besides the plan and the window.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How far conformd may go.
+    pub mode: Mode,
+    /// The limits.
+    pub limits: &'a Limits,
+    /// Approvals of the current revision.
+    pub approvals: Approvals<'a>,
+    /// The effective rules that the region's packs hold now.
+    pub rules: &'a HeldRules<'a>,
+    /// Active member accounts, if known.
+    pub members: Option<usize>,
+    /// A much shorter account list that waits.
+    pub shrink: Option<&'a Shrink>,
+    /// The moment, on the clock of the window.
+    pub elapsed: Elapsed,
+}
+
+/// Everything in a plan that takes something away.
+pub(super) struct Asked<'a> {
+    pub(super) plan: &'a Plan,
+    /// Steps with losses, ordered by pack, whether they may be taken now or wait.
+    pub(super) steps: Vec<&'a Step>,
+    /// Losses that no approval covers.
+    pub(super) uncovered: BTreeSet<LossAt>,
+    /// Losses that one covers.
+    pub(super) covered: BTreeMap<LossAt, &'a Approval>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(plan: &'a Plan, terms: &Terms<'a>, window: &Window) -> Self {
+        let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
+        let held = held.filter_map(|hold| hold.step.as_deref());
+        let mut steps: Vec<&Step> =
+            plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
+        steps.sort_by_key(|step| &step.pack);
+        let (mut uncovered, mut covered) = (BTreeSet::new(), BTreeMap::new());
+        for step in &steps {
+            for at in losses_of(&plan.place.region, step) {
+                match terms.approvals.covering(window, &at, step.last_update) {
+                    Some(approval) => {
+                        covered.insert(at, approval);
+                    }
+                    None => {
+                        uncovered.insert(at);
+                    }
+                }
+            }
+        }
+        Self { plan, steps, uncovered, covered }
+    }
+
+    pub(super) fn region(&self) -> &'a Region {
+        &self.plan.place.region
+    }
+
+    /// What is wrong with approvals that name what none covers.
+    pub(super) fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
+        let last_update = |at: &LossAt| {
+            self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
+        };
+        let void = self.uncovered.iter().filter_map(|at| {
+            let (approval, why) = terms.approvals.void(window, at, last_update(at))?;
+            Some(format!("the approval {} does not count: {why}", approval.name))
+        });
+        void.collect()
+    }
+
+    /// The steps that ask for something which no approval covers.
+    pub(super) fn packs(&self) -> BTreeSet<PackName> {
+        self.uncovered.iter().map(|at| at.pack.clone()).collect()
+    }
+
+    /// The uncovered losses of one pack.
+    pub(super) fn of_pack(&self, pack: &PackName) -> impl Iterator<Item = &Loss> {
+        let pack = pack.clone();
+        self.uncovered.iter().filter(move |at| at.pack == pack).map(|at| &at.loss)
+    }
+}
+
+/// The losses of a step, each with its place.
+pub(super) fn losses_of<'a>(
+    region: &'a Region,
+    step: &'a Step,
+) -> impl Iterator<Item = LossAt> + 'a {
+    step.losses.lost.iter().map(|loss| LossAt {
+        region: region.clone(),
+        pack: step.pack.clone(),
+        loss: loss.clone(),
+    })
+}
+
+/// Whether what is held for this reason is going to happen by itself.
+pub(super) fn is_imminent(reason: HoldReason) -> bool {
+    match reason {
+        HoldReason::SecondLook
+        | HoldReason::Settling
+        | HoldReason::InProgress
+        | HoldReason::Retry
+        | HoldReason::Denied => true,
+        HoldReason::Mode
+        | HoldReason::Source
+        | HoldReason::Invalid
+        | HoldReason::Unsupported
+        | HoldReason::Unseen
+        | HoldReason::Guard
+        | HoldReason::Suspended
+        | HoldReason::Foreign
+        | HoldReason::Unmanaged
+        | HoldReason::Quota
+        | HoldReason::Rejected
+        | HoldReason::Contested
+        | HoldReason::Orphaned
+        | HoldReason::Undeclared
+        | HoldReason::Membership => false,
+    }
+}

@@ -1,0 +1,28 @@
+//! Words and phrases that texts for people share.
+
+use crate::domain::base::untrusted::flowing;
+use crate::domain::observed::failure_class::Mover;
+
+/// Characters of one foreign text that are shown.
+pub(super) const TEXT_MAX: usize = 1_024;
+
+/// Foreign text on one line.
+pub fn clean(text: &str) -> String {
+    flowing(text, TEXT_MAX)
+}
+
+/// Whose move it is, as people say it.
+pub fn person(mover: Mover) -> &'static str {
+    match mover {
+        Mover::Aws => "AWS",
+        Mover::Member => "account owner",
+        Mover::Organization => "organization",
+        Mover::Author => "pack author",
+        Mover::Support => "AWS Support",
+    }
+}
+
+/// A word of labels as people write it.
+pub fn spoken(word: &str) -> String {
+    word.replace('_', " ")
+}

@@ -1,0 +1,237 @@
+//! The organization task: walks the organization and publishes who its members are.
+//!
+//! One walk serves every region. Receivers are woken when something changed and not because it was
+//! read again: an unchanged list is replaced silently, so that its age is right and costs nothing.
+//! What a shorter or a failed walk means is decided in `domain`.
+
+mod pace;
+mod tags;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::tags::{Round, Tags};
+use self::walk::walk;
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::cloud::Organization;
+use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::time::{backoff, jittered};
+use crate::domain::declared::approval::Approval;
+use crate::domain::declared::interest::Interest;
+use crate::domain::organization::account_list::{AccountList, Unlisted};
+use crate::domain::organization::membership::{Membership, Terms};
+
+pub use self::pace::Paced;
+
+/// What is asked of the task: by the manifests and by the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// What manifests want to know of accounts; `None` while none were read.
+    pub interest: Option<Interest>,
+    /// Approvals of the current revision.
+    pub approvals: BTreeMap<String, Approval>,
+    /// From the beginning of one walk to the beginning of the next.
+    pub interval: Duration,
+}
+
+/// What the task hears, and where it speaks. Latest wins.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// What is asked of it.
+    pub demand: watch::Receiver<Demand>,
+    /// Where the membership goes.
+    pub membership: watch::Sender<Arc<Membership>>,
+    /// Where the task proves that it is alive.
+    pub beats: Beats,
+}
+
+/// How long the first walk waits for manifests, so that it asks for what they need.
+const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
+/// Between a failed walk and the next; it doubles up to the interval.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// How long a new list waits for the tags of new accounts: for 300 of them.
+const NEW_TAGS_MAX: Duration = Duration::from_mins(1);
+
+/// Walks the organization again and again until `stop`. Everything is reads: what is under way
+/// then is dropped.
+pub async fn run<O: Organization>(
+    organization: O,
+    channels: Channels,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let pulse = channels.beats.begin(Beater::sole(Task::Organization), SILENCE_MAX);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        // Every call has its own timeout, so a walk that is polled is alive.
+        () = pulse.during(keep(&organization, channels, &clock)) => {}
+    }
+    pulse.end();
+}
+
+/// Walks the organization once, tags included when they matter: for commands that answer once.
+/// What could not be read is in the result.
+pub async fn walk_once<O: Organization>(
+    organization: &O,
+    interest: &Interest,
+    clock: &Clock,
+) -> Membership {
+    let mut walked = walk(organization, interest, clock).await;
+    if let Ok(list) = &mut walked
+        && interest.tags
+    {
+        let mut tags = Tags::default();
+        tags.read(organization, (list, Round::New), clock, Duration::MAX).await;
+        tags.write(list, clock.elapsed());
+    }
+    let terms = Terms { apart: Duration::ZERO, approvals: &BTreeMap::new(), now: clock.aws_now() };
+    let before = Membership::default();
+    let membership = before.take(walked, &terms);
+    say(&before, &membership);
+    membership
+}
+
+/// The loop of [`run`].
+async fn keep<O: Organization>(organization: &O, channels: Channels, clock: &Clock) {
+    let Channels { mut demand, membership, beats: _ } = channels;
+    // Both arms are cancel-safe: nothing has begun.
+    tokio::select! {
+        _ = demand.wait_for(|demand| demand.interest.is_some()) => {}
+        () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
+    }
+    let known = membership.borrow().list.clone();
+    let tags = known.map(|list| Tags::of(&list, clock.elapsed())).unwrap_or_default();
+    let mut task = Walker { organization, clock, membership, tags, failures: 0 };
+    loop {
+        let served = demand.borrow_and_update().clone();
+        let begun = clock.elapsed();
+        task.walk(&served).await;
+        let shrink = task.membership.borrow().shrink.as_ref().map(|shrink| shrink.after);
+        // Dropping a rest loses the answers that are under way and nothing else.
+        tokio::select! {
+            biased;
+            () = overtaken(&mut demand, &served, shrink) => {}
+            () = task.rest(&served, begun) => {}
+        }
+    }
+}
+
+/// Waits until something is asked that the last walk did not answer.
+async fn overtaken(demand: &mut watch::Receiver<Demand>, served: &Demand, shrink: Option<usize>) {
+    let nothing = Interest::default();
+    while demand.changed().await.is_ok() {
+        let Demand { interest, approvals, interval } = &*demand.borrow_and_update();
+        let before = served.interest.as_ref().unwrap_or(&nothing);
+        let exceeds = interest.as_ref().is_some_and(|interest| interest.exceeds(before));
+        let approves =
+            |approval: &Approval| shrink.is_some_and(|active| approval.permits_list(active));
+        if exceeds || *interval != served.interval || approvals.values().any(approves) {
+            return;
+        }
+    }
+    // Nobody is left to ask for anything.
+    std::future::pending::<()>().await;
+}
+
+/// What one run of the task remembers.
+struct Walker<'a, O> {
+    organization: &'a O,
+    clock: &'a Clock,
+    membership: watch::Sender<Arc<Membership>>,
+    tags: Tags,
+    /// Failed walks in a row.
+    failures: u32,
+}
+
+impl<O: Organization> Walker<'_, O> {
+    /// One walk, published with the tags that are known.
+    async fn walk(&mut self, demand: &Demand) {
+        let interest = demand.interest.clone().unwrap_or_default();
+        let mut walked = walk(self.organization, &interest, self.clock).await;
+        self.failures = if walked.is_ok() { 0 } else { self.failures.saturating_add(1) };
+        if let Ok(list) = &mut walked
+            && interest.tags
+        {
+            // An account that joined is complete when it is first shown, else every pack that asks
+            // for tags would wait for it.
+            let until = self.clock.elapsed().saturating_add(NEW_TAGS_MAX);
+            self.tags.read(self.organization, (list, Round::New), self.clock, until).await;
+            self.tags.write(list, self.clock.elapsed());
+        }
+        let (apart, approvals) = (demand.interval, &demand.approvals);
+        let terms = Terms { apart, approvals, now: self.clock.aws_now() };
+        let before = Arc::clone(&self.membership.borrow());
+        let after = before.take(walked, &terms);
+        say(&before, &after);
+        self.publish(after);
+    }
+
+    /// Reads tags if they matter, then waits until the next walk is due.
+    async fn rest(&mut self, demand: &Demand, begun: Duration) {
+        let walked = self.clock.elapsed();
+        let pause = match self.failures.checked_sub(1) {
+            None => {
+                // Tools that share the budget drift apart.
+                let now = self.clock.now().to_string();
+                jittered(demand.interval, demand.interval / 10, [now.as_bytes()])
+            }
+            Some(times) => backoff(RETRY, times, demand.interval),
+        };
+        // A walk that takes longer than the interval still leaves AWS alone for half of one.
+        let due = begun.saturating_add(pause).max(walked.saturating_add(pause / 2));
+        let list = self.membership.borrow().list.clone();
+        if let Some(list) = list
+            && demand.interest.as_ref().is_some_and(|interest| interest.tags)
+        {
+            let half = walked.saturating_add(demand.interval / 2);
+            for (round, until) in [(Round::New, due), (Round::Before(walked), half)] {
+                self.tags.read(self.organization, (&list, round), self.clock, until).await;
+                self.publish_tags(&list);
+            }
+        }
+        self.clock.sleep(due.saturating_sub(self.clock.elapsed())).await;
+    }
+
+    fn publish_tags(&mut self, list: &AccountList) {
+        let mut list = list.clone();
+        self.tags.write(&mut list, self.clock.elapsed());
+        let before = Membership::clone(&self.membership.borrow());
+        self.publish(Membership { list: Some(Arc::new(list)), ..before });
+    }
+
+    /// Shows the membership; only news wakes anybody.
+    fn publish(&self, after: Membership) {
+        self.membership.send_if_modified(|membership| {
+            let is_news = after.is_news(membership);
+            *membership = Arc::new(after);
+            is_news
+        });
+    }
+}
+
+/// Says what a walk found, when there is something to say.
+fn say(before: &Membership, after: &Membership) {
+    if let Some(Unlisted { kind, why }) = &after.problem {
+        tracing::warn!(kind = kind.as_str(), error = why, "account list not read");
+        return;
+    }
+    if let Some(shrink) = after.shrink.as_ref().filter(|_| before.shrink != after.shrink) {
+        let (before, after) = (shrink.before, shrink.after);
+        tracing::error!(before, after, "account list shrank, the old one stays");
+        return;
+    }
+    let Some(list) = after.list.as_ref().filter(|_| after.is_news(before)) else {
+        tracing::debug!("account list unchanged");
+        return;
+    };
+    let (accounts, active) = (list.accounts.len(), list.active().count());
+    tracing::info!(organization = list.organization.id, accounts, active, "account list read");
+}

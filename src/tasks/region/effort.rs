@@ -1,0 +1,28 @@
+//! How much is read of members, how far that came, and what it brought.
+
+/// How much a command reads before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Members in trouble, of packs whose aggregate says that there are any.
+    Trouble,
+    /// Every member of every pack.
+    Full,
+}
+
+/// How far a command's reading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Packs that were read.
+    pub done: usize,
+    /// Packs to read.
+    pub all: usize,
+    /// Pages of rows so far.
+    pub pages: usize,
+}
+
+/// What reading members came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct News {
+    /// Whether a plan could come out differently now.
+    pub matters: bool,
+}

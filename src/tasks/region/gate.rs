@@ -1,0 +1,88 @@
+//! The gate before each step: what the plan was made from has to be what holds at the moment of
+//! sending.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::moment::running;
+use super::shared_window::SharedWindow;
+use crate::clock::Clock;
+use crate::domain::base::model::{Region, Revision};
+use crate::domain::plan::guard::Used;
+use crate::domain::plan::steps::Step;
+use crate::executor;
+use crate::tasks::intake::{Parsed, Refresh};
+
+/// What can change under a plan, as the daemon and the commands watch it.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    /// Nothing begins after this.
+    pub stop: CancellationToken,
+    /// The settings, if they can change: the version that the plan was made with counts as seen.
+    pub policy: Option<watch::Receiver<std::sync::Arc<crate::tasks::region::settings::Policy>>>,
+    /// The manifests, if they can change; likewise.
+    pub parsed: Option<watch::Receiver<Parsed>>,
+    /// How to read the source afresh; without it a command has read it just now.
+    pub refresh: Option<Refresh>,
+}
+
+impl From<CancellationToken> for Watched {
+    fn from(stop: CancellationToken) -> Self {
+        Self { stop, ..Self::default() }
+    }
+}
+
+/// An observation that is older decides no loss any more: a queue of slow writes, a process that
+/// was stopped, a machine that slept.
+pub(super) const OBSERVATION_AGE_MAX: Duration = Duration::from_mins(2);
+
+/// The gate of one reconciliation.
+#[derive(Debug)]
+pub(super) struct Gate<'a> {
+    pub(super) watched: &'a Watched,
+    pub(super) window: &'a SharedWindow,
+    pub(super) clock: &'a Clock,
+    pub(super) region: &'a Region,
+    /// When the observation that the plan rests on began, on the monotonic clock, sleep included.
+    pub(super) observed: Duration,
+}
+
+impl executor::Gate for Gate<'_> {
+    fn closed(&self) -> Option<&'static str> {
+        let Watched { stop, policy, parsed, refresh: _ } = self.watched;
+        // A channel whose sender is gone belongs to a process that is ending.
+        let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
+        if stop.is_cancelled() {
+            Some("stop")
+        } else if policy.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
+            Some("the settings have changed")
+        } else if parsed.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
+            Some("the source has changed")
+        } else {
+            None
+        }
+    }
+
+    async fn permit(
+        &self,
+        step: &Step,
+        permits: &[Used],
+        revision: Option<&Revision>,
+    ) -> Result<(), String> {
+        if let Some(refresh) = &self.watched.refresh {
+            let newest = refresh.refresh().await.map_err(|why| why.to_string())?;
+            if Some(&newest) != revision {
+                return Err(format!("the source has changed: it is at {newest} now"));
+            }
+        }
+        let age = running(self.clock).saturating_sub(self.observed);
+        if age > OBSERVATION_AGE_MAX {
+            let why =
+                format!("the region was last read {} s ago; it is read again first", age.as_secs());
+            return Err(why);
+        }
+        self.window.begin(self.region, step, permits, revision).await
+    }
+}

@@ -1,0 +1,19 @@
+//! One region: observe → plan → approve → execute → report.
+//!
+//! [`Reconciler`] is one pass, used alike by the daemon's task ([`task`]) and by `plan` and
+//! `apply`. It is generic over the port and knows neither the SDK nor the simulator.
+
+pub mod effort;
+mod gate;
+mod moment;
+pub mod observe;
+mod reconciler;
+pub mod settings;
+mod shared_window;
+pub mod task;
+pub mod track;
+mod tracker;
+
+pub use gate::Watched;
+pub use reconciler::{Reconciler, Surroundings};
+pub use shared_window::SharedWindow;

@@ -1,0 +1,402 @@
+//! One pass over a region: observe, desire, track, plan, approve, execute, report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::gate::{Gate, Watched};
+use super::moment::{Moment, running};
+use super::observe;
+use super::settings::Policy;
+use super::shared_window::{Intent, SharedWindow};
+use super::tracker::Tracker;
+use crate::clock::Clock;
+use crate::cloud::{Reader, Writer};
+use crate::domain::base::failure::{FailureKind, chain};
+use crate::domain::base::model::{AccountId, Digest, Timestamp};
+use crate::domain::base::time::{Pace, backoff, jittered};
+use crate::domain::declared::approval::Approvals;
+use crate::domain::declared::catalog::Declared;
+use crate::domain::declared::manifest::TemplateSource;
+use crate::domain::members::tracker::Facts;
+use crate::domain::members::tracking::Tracking;
+use crate::domain::observed::packs::{Observed, Ownership};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::{Membership, Standing};
+use crate::domain::plan::decision::Inputs;
+use crate::domain::plan::desired::{Desired, Grounds, desired};
+use crate::domain::plan::diff::plan;
+use crate::domain::plan::effective_rules::{HeldRules, Templates};
+use crate::domain::plan::guard::{Ruling, Terms, approve};
+use crate::domain::plan::history::History;
+use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::window::Window;
+use crate::domain::present::report::{RegionReport, Tick, Timing};
+use crate::executor::execute;
+use crate::tasks::intake::Intake;
+
+/// What a region goes by that others found out.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// What the manifests say.
+    pub intake: Intake,
+    /// Who is a member of the organization.
+    pub membership: Arc<Membership>,
+    /// What is known of the members' recorders.
+    pub recorders: Arc<Recorders>,
+}
+
+/// One region's loop body with its memory.
+#[derive(Debug)]
+pub struct Reconciler<R, W> {
+    pub(super) reader: R,
+    /// `None` in observe mode: there is nothing here that could write.
+    pub(super) writer: Option<W>,
+    pub(super) clock: Clock,
+    pub(super) window: Arc<SharedWindow>,
+    /// Templates that this process has seen, by digest: what packs hold is judged by them.
+    pub(super) templates: Templates,
+    /// When the last observation began, on a clock that counts sleep.
+    pub(super) observed: Duration,
+    pub(super) history: History,
+    pub(super) tracker: Tracker,
+    /// What the tracker knows, as it was last shown.
+    pub(super) tracking: Tracking,
+    pub(super) ticks: u64,
+    pub(super) seen_last: Option<Timestamp>,
+    /// Ticks in a row that had to be followed by an early one.
+    pub(super) hurried: u32,
+}
+
+impl<R: Reader, W: Writer> Reconciler<R, W> {
+    /// A reconciler without memory; the window is shared by all regions.
+    pub fn new(reader: R, writer: Option<W>, clock: Clock, window: Arc<SharedWindow>) -> Self {
+        Self {
+            reader,
+            writer,
+            clock,
+            window,
+            templates: Templates::new(),
+            observed: Duration::ZERO,
+            history: History::default(),
+            tracker: Tracker::default(),
+            tracking: Tracking::default(),
+            ticks: 0,
+            seen_last: None,
+            hurried: 0,
+        }
+    }
+
+    /// The reader, for questions besides reconciling.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// Whether it holds anything that could write.
+    pub fn can_write(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Looks and rules, and does nothing about it.
+    pub async fn look(&mut self, policy: &Policy, around: &Surroundings) -> (RegionReport, Ruling) {
+        self.look_with(policy, around, Intent::Show).await
+    }
+
+    /// The same for a plan that is carried out at once: what it may lose is reserved.
+    pub async fn prepare(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+    ) -> (RegionReport, Ruling) {
+        self.look_with(policy, around, Intent::Act).await
+    }
+
+    /// Gives back what a prepared ruling reserved, when it is not carried out.
+    pub fn release(&self, ruling: &Ruling) {
+        self.window.release(ruling);
+    }
+
+    async fn look_with(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+        intent: Intent,
+    ) -> (RegionReport, Ruling) {
+        let Surroundings { intake, membership, recorders: _ } = around;
+        self.ticks = self.ticks.saturating_add(1);
+        let started = self.clock.now();
+        self.observed = running(&self.clock);
+        let observed = observe::observe(&self.reader, &policy.installation).await;
+        let now = self.clock.now();
+        let mut timing = Timing { observe: between(started, now), ..Timing::default() };
+        let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
+        let desired = intake.catalog.as_ref().map(|catalog| {
+            let (list, standing) = (membership.list.clone(), standing.clone());
+            let grounds = Grounds {
+                basis: intake.basis(now),
+                absence: intake.absence,
+                confirmed: intake.confirmed,
+                confirms_at: intake.confirms_at,
+                list,
+                standing,
+            };
+            desired(catalog, &policy.installation, self.reader.place(), grounds)
+        });
+        if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
+            self.history.observe(seen, desired, now, &policy.pace);
+        }
+        if matches!(observed, Observed::Seen(_)) {
+            self.seen_last = Some(now);
+        }
+        self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
+        self.history.arrive(&self.tracking);
+        self.note_templates(around, &observed).await;
+        self.note_losses(&observed).await;
+        let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
+        if intent == Intent::Act {
+            self.window.keep().await;
+        }
+        if let Observed::Seen(seen) = &observed {
+            self.window.keep_shown(&self.reader.place().region, seen, &self.templates).await;
+        }
+        let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
+        timing.plan = between(now, self.clock.now());
+        let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
+        let warnings = match (&intake.catalog, &desired) {
+            (Some(catalog), Some(desired)) => desired.warnings(catalog),
+            (None, _) | (_, None) => BTreeMap::new(),
+        };
+        let tracking = self.tracking.clone();
+        (RegionReport { timing, tracking, ..report }.warned(warnings), ruling)
+    }
+
+    /// Tells the tracker what a look showed.
+    fn note_members(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+        (observed, desired, standing): (&Observed, Option<&Desired>, &Standing),
+    ) {
+        let tracked = &mut self.tracker.tracked;
+        match observed {
+            Observed::Unseen(unseen) => tracked.lost(unseen),
+            Observed::Seen(seen) => {
+                let list = around.membership.list.as_ref();
+                let recorders = around.recorders.regions.get(&self.reader.place().region);
+                let targets = &desired.map(Desired::targets).unwrap_or_default();
+                let facts = Facts { seen, targets, list, standing, recorders };
+                tracked.look(&facts, &policy.sweeps, self.clock.aws_now());
+            }
+        }
+        self.tracking = tracked.tracking();
+    }
+
+    fn rule(
+        &self,
+        policy: &Policy,
+        around: &Surroundings,
+        (observed, desired): (&Observed, Option<&Desired>),
+        intent: Intent,
+    ) -> Ruling {
+        let moment = Moment::of(&self.clock);
+        let none = BTreeMap::new();
+        let all = around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals);
+        let approvals = Approvals { all, now: moment.now, aws_now: moment.aws_now };
+        let seen = match observed {
+            Observed::Seen(seen) => Some(seen),
+            Observed::Unseen(_) => None,
+        };
+        let rules = HeldRules::new(self.reader.place(), seen, &self.templates);
+        let intent = if policy.mode.may_put() { intent } else { Intent::Show };
+        self.window.rule(moment, intent, |window| {
+            window.note_read(all.values(), moment.aws_now);
+            let parts = Parts { policy, around, observed, desired, rules: &rules, approvals };
+            self.judge(&parts, window, moment)
+        })
+    }
+
+    /// Plans and rules: pure.
+    fn judge(&self, parts: &Parts<'_>, window: &Window, moment: Moment) -> Ruling {
+        let Parts { policy, around, observed, desired, rules, approvals } = *parts;
+        let inputs = Inputs {
+            place: self.reader.place(),
+            desired,
+            observed,
+            history: &self.history,
+            tracking: &self.tracking,
+            recorders: &around.recorders,
+            rescue: &policy.rescue,
+            pace: &policy.pace,
+            quota: policy.quota,
+            rules,
+            approvals,
+            window,
+        };
+        let membership = &around.membership;
+        let terms = Terms {
+            mode: policy.mode,
+            limits: &policy.limits,
+            approvals,
+            rules,
+            members: membership.list.as_ref().map(|list| list.active().count()),
+            shrink: membership.shrink.as_ref(),
+            elapsed: moment.elapsed,
+        };
+        approve(plan(&inputs, moment.now), &terms, window)
+    }
+
+    /// Keeps the templates of the manifests in force: after the next change they are what the packs
+    /// still hold.
+    async fn note_templates(&mut self, around: &Surroundings, observed: &Observed) {
+        if let Observed::Seen(seen) = observed {
+            let held = seen.packs.values().filter_map(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => Some(marker.template),
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
+            });
+            let unknown = held.filter(|digest| !self.templates.contains_key(digest)).collect();
+            self.window.recall_templates(unknown, &mut self.templates).await;
+        }
+        let Some(catalog) = &around.intake.catalog else { return };
+        let held = |digest: &Digest| match observed {
+            Observed::Seen(seen) => seen.packs.values().any(|pack| match &pack.ownership {
+                Ownership::Ours(marker) => marker.template == *digest,
+                Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
+            }),
+            Observed::Unseen(_) => true,
+        };
+        // What nobody holds any more is forgotten: revisions come and go for months.
+        self.templates.retain(|digest, _| held(digest));
+        for manifest in catalog.packs.values().filter_map(Declared::in_force) {
+            if let TemplateSource::Read(template) = &manifest.template {
+                let known = self.templates.entry(template.digest);
+                known.or_insert_with(|| Arc::clone(template));
+            }
+        }
+    }
+
+    /// Tells the window what a look showed.
+    async fn note_losses(&self, observed: &Observed) {
+        if let Observed::Seen(seen) = observed {
+            let rules = HeldRules::new(self.reader.place(), Some(seen), &self.templates);
+            self.window.observe(&self.reader.place().region, seen, &rules).await;
+        }
+    }
+
+    /// Looks, rules, and takes the steps that may be taken.
+    pub async fn tick(
+        &mut self,
+        policy: &Policy,
+        around: &Surroundings,
+        watched: &Watched,
+    ) -> RegionReport {
+        let (mut report, ruling) = self.prepare(policy, around).await;
+        let ruled = self.clock.now();
+        report.outcomes = self.act(policy, ruling, watched).await;
+        report.tracking.clone_from(&self.tracking);
+        report.finished = self.clock.now();
+        report.timing.apply = between(ruled, report.finished);
+        report
+    }
+
+    /// Takes the approved steps of a ruling that was prepared.
+    pub async fn act(
+        &mut self,
+        policy: &Policy,
+        ruling: Ruling,
+        watched: &Watched,
+    ) -> Vec<Outcome> {
+        if ruling.approved.plan().is_empty() {
+            return Vec::new();
+        }
+        let revision = ruling.approved.plan().revision.clone();
+        let outcomes = match (&self.writer, self.stranger().await) {
+            (Some(writer), None) => {
+                let gate = Gate {
+                    watched,
+                    window: &self.window,
+                    clock: &self.clock,
+                    region: &self.reader.place().region,
+                    observed: self.observed,
+                };
+                self.window.intend(&self.reader.place().region, &ruling.approved).await;
+                execute(ruling.approved, writer, &gate).await
+            }
+            (Some(_), Some(refusal)) => refuse_all(ruling, &refusal),
+            (None, _) => Vec::new(),
+        };
+        let now = self.clock.now();
+        self.window.settle(self.reader.place(), revision.as_ref(), &outcomes).await;
+        for outcome in &outcomes {
+            self.history.record(outcome, now, &policy.pace);
+        }
+        let writes = outcomes.iter().filter_map(Outcome::write);
+        self.tracker.tracked.wrote(writes, &policy.sweeps, self.clock.aws_now());
+        self.tracking = self.tracker.tracked.tracking();
+        outcomes
+    }
+
+    /// Why the credentials in use may not write here: they belong to another account, or cannot
+    /// be asked. Packs are visible per caller, so a stranger would put every pack twice.
+    async fn stranger(&self) -> Option<Ending> {
+        let expected: &AccountId = &self.reader.place().account;
+        match self.reader.caller().await {
+            Ok(account) if account == *expected => None,
+            Ok(account) => Some(Ending::Failed {
+                kind: FailureKind::Credentials,
+                why: format!("the credentials in use are of account {account}, not {expected}"),
+            }),
+            Err(error) => Some(Ending::Failed { kind: error.kind, why: chain(&error) }),
+        }
+    }
+
+    /// How long to wait before the next tick, if nothing wakes the region earlier.
+    pub fn pause(&mut self, report: &RegionReport, pace: &Pace) -> Duration {
+        let acted = !report.outcomes.is_empty();
+        let is_hurried = acted || report.unseen.is_some() || report.is_in_progress();
+        self.hurried = if is_hurried && !acted { self.hurried.saturating_add(1) } else { 0 };
+        // Regions do not reconcile together.
+        let parts = [report.place.to_string(), report.tick.to_string()];
+        let regular =
+            jittered(pace.interval, pace.interval / 10, parts.iter().map(String::as_bytes));
+        let pause = if acted {
+            FIRST_LOOK.min(regular)
+        } else if is_hurried {
+            let times = self.hurried.saturating_sub(1);
+            backoff(pace.look_again, times, pace.look_again_max).min(regular)
+        } else {
+            regular
+        };
+        let now = self.clock.now();
+        let lifts = report
+            .plan
+            .wakes()
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(LIFT_MIN));
+        lifts.map_or(pause, |lift| pause.min(lift))
+    }
+}
+
+/// What a plan and a ruling are made from.
+#[derive(Debug, Clone, Copy)]
+struct Parts<'a> {
+    policy: &'a Policy,
+    around: &'a Surroundings,
+    observed: &'a Observed,
+    desired: Option<&'a Desired>,
+    rules: &'a HeldRules<'a>,
+    approvals: Approvals<'a>,
+}
+
+/// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+/// A hold that lifts is followed up no sooner than this.
+const LIFT_MIN: Duration = Duration::from_secs(1);
+
+/// The time from one moment to a later one; nothing when the clock went back.
+fn between(start: Timestamp, end: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(start)).unwrap_or_default()
+}
+
+fn refuse_all(ruling: Ruling, refusal: &Ending) -> Vec<Outcome> {
+    let steps = ruling.approved.into_steps();
+    steps.into_iter().map(|step| Outcome { step, ending: refusal.clone() }).collect()
+}

@@ -1,0 +1,233 @@
+//! The daemon's loop around one region's reconciler: wake, tick, publish, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::Watched;
+use super::reconciler::{Reconciler, Surroundings};
+use super::settings::Policy;
+use crate::beats::{Beats, SILENCE_MAX};
+use crate::clock::Clock;
+use crate::cloud::{Reader, Writer};
+use crate::domain::base::heartbeat::Beater;
+use crate::domain::members::new_account::{Newcomer, Warning, Warnings};
+use crate::domain::observed::recorder::Recorders;
+use crate::domain::organization::membership::Membership;
+use crate::domain::present::journal::News;
+use crate::domain::present::plan_text::{PlanText, Values};
+use crate::domain::present::report::{RegionReport, Reports};
+use crate::metrics::Metrics;
+use crate::tasks::intake::{Intake, Parsed, Refresh};
+use crate::tasks::source::SourceState;
+
+/// What a region task hears, and where it speaks. Latest wins everywhere.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// What the settings decide.
+    pub policy: watch::Receiver<Arc<Policy>>,
+    /// What the source task says.
+    pub source: watch::Receiver<SourceState>,
+    /// What the manifests say.
+    pub parsed: watch::Receiver<Parsed>,
+    /// What the organization task says.
+    pub membership: watch::Receiver<Arc<Membership>>,
+    /// What the probe says.
+    pub recorders: watch::Receiver<Arc<Recorders>>,
+    /// Reads the source afresh.
+    pub refresh: Refresh,
+    /// Rung by `POST /api/v1/reconcile` and SIGHUP.
+    pub bell: watch::Receiver<u64>,
+    /// Where reports go.
+    pub reports: watch::Sender<Reports>,
+    /// Where ticks go, each of them: a report that is replaced takes its outcomes with it.
+    pub news: broadcast::Sender<News>,
+    /// Counters of events.
+    pub metrics: Metrics,
+    /// Where the task proves that it is alive.
+    pub beats: Beats,
+}
+
+/// How long the first tick waits for the source: without manifests it could only look.
+const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
+
+/// Reconciles one region until `stop`, or until the mode asks for other hands than the
+/// reconciler's. No tick begins after that; one that began ends.
+pub async fn run<R: Reader, W: Writer>(
+    mut reconciler: Reconciler<R, W>,
+    mut channels: Channels,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let region = reconciler.reader().place().region.clone();
+    let pulse = channels.beats.begin(Beater::regional(&region), SILENCE_MAX);
+    // Cancel-safe: nothing has begun.
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return pulse.end(),
+        _ = channels.parsed.wait_for(|parsed| parsed.catalog.is_some()) => {}
+        () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
+    }
+    let (mut reason, mut number) = ("start", 0_u64);
+    let mut warnings = Warnings::default();
+    while !stop.is_cancelled() {
+        let policy = channels.policy.borrow_and_update().clone();
+        if policy.mode.may_put() != reconciler.can_write() {
+            break;
+        }
+        number = number.saturating_add(1);
+        channels.bell.mark_unchanged();
+        let intake = Intake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
+        let around = Surroundings {
+            intake,
+            membership: Arc::clone(&channels.membership.borrow_and_update()),
+            recorders: Arc::clone(&channels.recorders.borrow_and_update()),
+        };
+        let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
+        let span = tracing::info_span!("tick", %region, number, reason, revision);
+        // Their versions that were taken above count as seen: any newer one closes the gate.
+        let watched = Watched {
+            stop: stop.clone(),
+            policy: Some(channels.policy.clone()),
+            parsed: Some(channels.parsed.clone()),
+            refresh: Some(channels.refresh.clone()),
+        };
+        let tick = reconciler.tick(&policy, &around, &watched).instrument(span.clone());
+        // Every call has its own timeout, so a tick that is polled is alive.
+        let report = pulse.during(tick).await;
+        span.in_scope(|| {
+            describe(&report);
+            warn_of(&warnings.due(&report.tracking.newcomers, report.finished));
+        });
+        let pause = reconciler.pause(&report, &policy.pace);
+        let report = Arc::new(report);
+        // It never waits; that nobody listens is none of our trouble.
+        drop(channels.news.send(News::Tick(Arc::clone(&report))));
+        publish(&channels.reports, &report, &stop);
+        // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
+        channels.metrics.reconciled(&report);
+        let rest = Rest { policy: &policy, clock: &clock, pause, stop: &stop };
+        reason = pulse.during(rest.take(&mut reconciler, &mut channels, report)).await;
+    }
+    pulse.end();
+}
+
+/// Shows a report, unless the region has left the settings meanwhile and is not shown any more.
+fn publish(reports: &watch::Sender<Reports>, report: &Arc<RegionReport>, stop: &CancellationToken) {
+    reports.send_if_modified(|reports| {
+        let is_current = !stop.is_cancelled();
+        if is_current {
+            reports.insert(report.place.region.clone(), Arc::clone(report));
+        }
+        is_current
+    });
+}
+
+/// The time between two ticks.
+struct Rest<'a> {
+    policy: &'a Policy,
+    clock: &'a Clock,
+    pause: Duration,
+    stop: &'a CancellationToken,
+}
+
+impl Rest<'_> {
+    /// Reads members until something wakes the region, and shows what it learns; says what woke it.
+    async fn take<R: Reader, W: Writer>(
+        &self,
+        reconciler: &mut Reconciler<R, W>,
+        channels: &mut Channels,
+        mut report: Arc<RegionReport>,
+    ) -> &'static str {
+        let began = self.clock.elapsed();
+        let (mut end, mut reason) = (began.saturating_add(self.pause), "period");
+        loop {
+            let left = end.saturating_sub(self.clock.elapsed());
+            // Waking goes first, so that no write waits for a reading: that one may be dropped at
+            // any moment and goes on in the next rest.
+            let news = tokio::select! {
+                biased;
+                woken = wake(channels, self.clock, left, self.stop) => {
+                    return if woken == "period" { reason } else { woken };
+                }
+                news = reconciler.follow(self.policy) => news,
+            };
+            let tracking = reconciler.tracking().clone();
+            report = Arc::new(RegionReport { tracking, ..RegionReport::clone(&report) });
+            publish(&channels.reports, &report, self.stop);
+            let soon = began.saturating_add(self.policy.pace.look_again);
+            if news.matters && soon < end {
+                (end, reason) = (soon, "members");
+            }
+        }
+    }
+}
+
+/// Waits for whatever comes first, and says what it was.
+///
+/// Wake-ups are hints: a tick reads everything afresh, so losing one costs time, not truth.
+async fn wake(
+    channels: &mut Channels,
+    clock: &Clock,
+    pause: Duration,
+    stop: &CancellationToken,
+) -> &'static str {
+    // All arms are cancel-safe: `changed` only marks a version as seen.
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => "stop",
+        Ok(()) = channels.parsed.changed() => "revision",
+        Ok(()) = channels.policy.changed() => "settings",
+        Ok(()) = channels.membership.changed() => "membership",
+        Ok(()) = channels.recorders.changed() => "recorders",
+        Ok(()) = channels.bell.changed() => "bell",
+        () = clock.sleep(pause) => "period",
+    }
+}
+
+/// New accounts of one tick that are named in the log; the report has all of them.
+const WARNED_MAX: usize = 20;
+
+/// Says of which new accounts the window ends soon, or has ended in vain.
+fn warn_of(due: &[(Warning, &Newcomer)]) {
+    for (warning, newcomer) in due.iter().take(WARNED_MAX) {
+        let (account, missing) = (newcomer.account.as_str(), newcomer.missing.len());
+        let deadline = newcomer.deadline.to_string();
+        match warning {
+            Warning::Near => {
+                tracing::warn!(account, deadline, missing, "new account waits for its packs");
+            }
+            Warning::Imminent => {
+                tracing::error!(account, deadline, missing, "new account is about to be given up");
+            }
+            Warning::Missed => {
+                tracing::error!(account, deadline, missing, "new account has missed its window");
+            }
+        }
+    }
+    let more = due.len().saturating_sub(WARNED_MAX);
+    if more > 0 {
+        tracing::error!(more, "more new accounts without their packs");
+    }
+}
+
+/// Says what a tick found, once, when there is something to say.
+fn describe(report: &RegionReport) {
+    if let Some(unseen) = &report.unseen {
+        tracing::warn!(kind = unseen.kind.as_str(), error = unseen.why, "region not seen");
+        return;
+    }
+    if let Some(pending) = &report.pending {
+        let what = pending.summary();
+        tracing::error!(what, trips = pending.trips.len(), "losses wait for approval");
+    }
+    if report.outcomes.is_empty() {
+        tracing::debug!(packs = report.packs.len(), holds = report.plan.holds.len(), "tick idle");
+    } else {
+        let text = PlanText { plan: &report.plan, values: Values::Hidden }.to_string();
+        tracing::info!(plan = text, steps = report.outcomes.len(), "tick wrote");
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading members: one page at a time, in the pauses between ticks.
+//!
+//! What is due is `domain::track`'s to say. A page that is interrupted is asked for again, and a
+//! reading that is overtaken by a more urgent one goes on afterwards, so that no write ever waits
+//! for a sweep.
+
+use std::future::pending;
+use std::time::Duration;
+
+use super::reconciler::Reconciler;
+use super::settings::Policy;
+use super::tracker::{Reel, Tracker};
+use crate::cloud::{Reader, Writer};
+use crate::domain::base::failure::{FailureKind, chain};
+use crate::domain::base::time::{after, backoff};
+use crate::domain::members::new_account::Newcomer;
+use crate::domain::members::rollout::Arrival;
+use crate::domain::members::tracker::{Draft, Rank};
+use crate::domain::members::tracking::Tracking;
+use crate::listing::{Incomplete, Listing, Turn};
+use crate::tasks::region::effort::{Effort, News, Progress};
+
+/// How long to wait at the least for a reading that is not due: two clocks may differ.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+
+impl<R: Reader, W: Writer> Reconciler<R, W> {
+    /// Reads members as they fall due, until something is known that was not. Never ends while
+    /// nothing is due. May be dropped at any moment, and called again: what was read is kept.
+    pub async fn follow(&mut self, policy: &Policy) -> News {
+        loop {
+            let now = self.clock.aws_now();
+            match self.tracker.arrange(policy, now) {
+                Ok(()) => {
+                    if let Some(news) = self.read_page(policy).await {
+                        return news;
+                    }
+                }
+                Err(Some(due)) => {
+                    let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
+                    self.clock.sleep(wait.max(WAIT_MIN)).await;
+                }
+                Err(None) => pending().await,
+            }
+        }
+    }
+
+    /// Reads members once, for a command that answers once; looked at the region it must have.
+    pub async fn track(
+        &mut self,
+        policy: &Policy,
+        effort: Effort,
+        mut progress: impl FnMut(Progress),
+    ) -> &Tracking {
+        let readings = match effort {
+            Effort::Trouble => self.tracker.tracked.troubled(),
+            Effort::Full => self.tracker.tracked.everybody(),
+        };
+        let mut told = Progress { done: 0, all: readings.len(), pages: 0 };
+        progress(told);
+        for reading in readings {
+            let now = self.clock.aws_now();
+            self.tracker.reels = vec![Reel::new(reading, Rank::Command, now)];
+            while !self.tracker.reels.is_empty() {
+                let end = self.read_page(policy).await;
+                told.pages = told.pages.saturating_add(1);
+                told.done = told.done.saturating_add(usize::from(end.is_some()));
+                progress(told);
+            }
+        }
+        &self.tracking
+    }
+
+    /// What is known of the members.
+    pub fn tracking(&self) -> &Tracking {
+        &self.tracking
+    }
+
+    /// Asks for the next page of the topmost reading; news, when that was its end.
+    async fn read_page(&mut self, policy: &Policy) -> Option<News> {
+        let Tracker { tracked, reels } = &mut self.tracker;
+        let reel = reels.last_mut()?;
+        let (filter, token) = (reel.filter(), reel.listing.token());
+        // Until the answer is there nothing changes: whoever drops this asks for the page again.
+        let answer = self.reader.rows(reel.reading.pack(), &filter, token).await;
+        match reel.listing.take(answer) {
+            Ok(Turn::More(rows)) => tracked.note(&mut reel.part, &rows),
+            Ok(Turn::Again) => reel.part = Draft::default(),
+            Ok(Turn::Last(rows)) => {
+                tracked.note(&mut reel.part, &rows);
+                reel.draft.append(std::mem::take(&mut reel.part));
+                reel.listing = Listing::default();
+                reel.filters.remove(0);
+                if reel.filters.is_empty() {
+                    return self.end(policy, None);
+                }
+            }
+            Err(incomplete) => {
+                let wait = backoff(policy.pace.requeue, reel.attempts, policy.pace.requeue_max);
+                reel.attempts = reel.attempts.saturating_add(1);
+                if reel.rank == Rank::Command || !may_pass(&incomplete, reel.attempts) {
+                    return self.end(policy, Some(&incomplete));
+                }
+                reel.resume = after(self.clock.aws_now(), wait);
+                return None;
+            }
+        }
+        reel.attempts = 0;
+        None
+    }
+
+    /// Ends the topmost reading.
+    fn end(&mut self, policy: &Policy, problem: Option<&Incomplete>) -> Option<News> {
+        let now = self.clock.aws_now();
+        let Tracker { tracked, reels } = &mut self.tracker;
+        let Reel { reading, began, draft, .. } = reels.pop()?;
+        match problem {
+            None => tracked.take((&reading, draft), &policy.sweeps, (began, now)),
+            Some(problem) => {
+                let (pack, kind) = (reading.pack(), problem.kind().as_str());
+                let region = &self.reader.place().region;
+                tracing::warn!(%region, %pack, kind, error = chain(problem), "members not read");
+                tracked.fail(&reading, chain(problem), now);
+            }
+        }
+        // What another reading of this pack has read so far is older than this.
+        reels.retain(|reel| reel.reading.pack() != reading.pack());
+        let tracking = self.tracker.tracked.tracking();
+        let matters = counts(&tracking) != counts(&self.tracking);
+        self.tracking = tracking;
+        Some(News { matters })
+    }
+}
+
+/// A page is asked for so often before the whole reading counts as failed.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Whether the same page may be had later: what was read so far is worth the wait.
+fn may_pass(incomplete: &Incomplete, attempts: u32) -> bool {
+    let is_passing = matches!(
+        incomplete.kind(),
+        FailureKind::Throttled
+            | FailureKind::Timeout
+            | FailureKind::Server
+            | FailureKind::Unreachable
+    );
+    is_passing && attempts < ATTEMPTS_MAX
+}
+
+/// What plans go by.
+fn counts(tracking: &Tracking) -> (Vec<impl PartialEq + '_>, Vec<impl PartialEq + '_>) {
+    let arrival = |it: &Arrival| (it.verdict, it.counts, it.aggregate_stuck);
+    let newcomer = |it: &Newcomer| (it.account, it.phase);
+    let packs = tracking.packs.iter().map(|(name, it)| (name, arrival(it), &it.classes));
+    (packs.collect(), tracking.newcomers.iter().map(newcomer).collect())
+}
