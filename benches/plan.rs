@@ -158,6 +158,7 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
             rules: &rules,
             approvals,
             window: &window,
+            elapsed: SPAN,
         };
         let mode = Mode::Sync;
         let terms = Terms {

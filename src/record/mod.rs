@@ -184,9 +184,9 @@ impl Record {
         self.job(Access::Write, move |store| store.release(&keys)).await
     }
 
-    /// Records that an approval was read, and tells when it first was.
-    pub async fn read_approval(&self, read: ApprovalRead) -> Result<Stamp, Unrecorded> {
-        self.job(Access::Write, move |store| store.read_approval(&read)).await
+    /// Records that approvals were read. What was read before keeps its moment.
+    pub async fn note_approvals(&self, read: Vec<ApprovalRead>) -> Result<(), Unrecorded> {
+        self.job(Access::Write, move |store| store.note_approvals(&read)).await
     }
 
     /// Records a Put that AWS accepted.

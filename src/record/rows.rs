@@ -172,17 +172,24 @@ impl Row for ApprovalUse {
 impl Row for ApprovalRead {
     const TABLE: &'static str = "approvals_read";
     const COLUMNS: &'static [&'static str] =
-        &["approval", "at_wall", "at_aws", "at_boot", "at_uptime"];
+        &["approval", "at_wall", "at_aws", "at_boot", "at_uptime", "first", "expires", "rules"];
 
     fn cells(&self) -> Vec<Value> {
-        let Self { approval, at } = self;
+        let Self { approval, at, first, expires, rules } = self;
         let mut cells = vec![text(approval)];
         cells.extend(stamp(at));
+        cells.extend([text(first), text(expires), json(rules)]);
         cells
     }
 
     fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
-        Ok(Self { approval: cells.parsed()?, at: cells.stamp()? })
+        Ok(Self {
+            approval: cells.parsed()?,
+            at: cells.stamp()?,
+            first: cells.parsed()?,
+            expires: cells.parsed()?,
+            rules: cells.json()?,
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::rows::Identity;
 use super::{database, prune};
 use crate::domain::base::model::{Digest, Region};
-use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::base::stamp::age;
 use crate::domain::declared::template::Template;
 use crate::domain::plan::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
@@ -122,14 +122,14 @@ impl Store {
         Ok(())
     }
 
-    /// Records that an approval was read, and tells when it first was.
-    pub(super) fn read_approval(&mut self, read: &ApprovalRead) -> Result<Stamp, Fault> {
+    /// Records that approvals were read. What was read before keeps its moment.
+    pub(super) fn note_approvals(&mut self, read: &[ApprovalRead]) -> Result<(), Fault> {
         let transaction = self.begin()?;
-        insert(&transaction, "INSERT OR IGNORE", read)?;
-        let arguments = vec![text(read.approval)];
-        let found = select::<ApprovalRead>(&transaction, "WHERE approval = ?", arguments)?;
+        for one in read {
+            insert(&transaction, "INSERT OR IGNORE", one)?;
+        }
         transaction.commit()?;
-        Ok(found.into_iter().next().map_or_else(|| read.at.clone(), |(_, first)| first.at))
+        Ok(())
     }
 
     /// Records a Put that AWS accepted, with its template.

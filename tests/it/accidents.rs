@@ -304,3 +304,35 @@ async fn a_record_that_is_copied_back_does_not_give_back_what_was_lost_since() {
         assert!(holds(&lab, &["a"], HoldReason::Guard), "{}", lab.plans());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_knows_the_approvals_that_the_one_before_it_has_read() {
+    // What evaluates under the names of an open approval is swapped, and the approval is hidden
+    // meanwhile.
+    let pack = |[old, critical]: [&str; 2]| {
+        let rule = |name: &str, source: &str, number| {
+            format!(
+                "        {}{number}: {{Type: AWS::Config::ConfigRule, Properties: {{ConfigRuleName: \
+                 {name}-{number}, Source: {{Owner: AWS, SourceIdentifier: {source}_{number}}}}}}}\n",
+                name.to_uppercase()
+            )
+        };
+        let rules: String = (0..6)
+            .flat_map(|number| [rule("old", old, number), rule("crit", critical, number)])
+            .collect();
+        format!(
+            "---\napiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+             metadata: {{name: a}}\nspec:\n  template:\n    inline: |\n      Resources:\n{rules}"
+        )
+    };
+    let approval = "---\napiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {name: ok}\n\
+                    spec:\n  reason: retired\n  expires: 2026-11-05T00:00:00Z\n  permits:\n  \
+                    - {pack: a, loseRules: [old-0, old-1, old-2, old-3, old-4, old-5]}\n";
+    let mut lab = deployed(one_region(), &(pack(["OLD", "CRIT"]) + approval)).await;
+    let puts = lab.world().log().puts();
+    lab.write(&pack(["CRIT", "OLD"]));
+    lab.restart();
+    lab.run_for(hours(3)).await;
+    assert!(holds(&lab, &["a"], HoldReason::Guard), "{}{}", lab.plans(), lab.trace());
+    assert_eq!(lab.world().log().puts(), puts, "{}", lab.trace());
+}

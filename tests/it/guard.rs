@@ -101,6 +101,7 @@ impl Court {
     fn rule_knowing(&mut self, wanted: &str, shown: &str) -> Ruling {
         let (desired, observed, mut history) =
             (desired(wanted), observed(shown), History::default());
+        self.window.note_read(self.approvals.values(), self.now);
         let looked = (&observed, &Members::default());
         let known = (&self.approvals, &self.window);
         look_knowing(&mut history, &desired, looked, known, self.now - Duration::from_mins(15));

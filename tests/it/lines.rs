@@ -503,6 +503,8 @@ pub(crate) fn look_knowing(
         rules: &held_rules(&place, observed, &templates),
         approvals: Approvals { all: approvals, now, aws_now: now },
         window,
+        // By then nothing is unknown to it.
+        elapsed: Duration::MAX,
     };
     plan(&inputs, now)
 }

@@ -136,15 +136,15 @@ fn check(path: &str, text: &str) -> String {
 
 #[test]
 fn an_import_upwards_is_found() {
-    assert_snapshot!(check("src/domain/base/model.rs", "use crate::tasks::region::Task;"), @"2: `domain/base` imports `region`: it may import nothing; move what both need down");
+    assert_snapshot!(check("src/domain/base/model.rs", "use crate::tasks::region::Task;"), @"2: `domain/base` imports `tasks/region`: it may import nothing; move what both need down");
     assert_snapshot!(check("src/domain/members/probe.rs", "use crate::domain::plan::guard::Limits;\nuse crate::domain::{base, declared};"), @"
     2: `domain/members` imports `domain/plan`: it may import domain/base, domain/observed, domain/organization; move what both need down
     3: `domain/members` imports `domain/declared`: it may import domain/base, domain/observed, domain/organization; move what both need down
     ");
     assert_snapshot!(check("src/domain/new/x.rs", ""), @"1: `domain/new` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/sim/mod.rs", "use crate::{domain::model, aws::error};"), @"2: `sim` imports `aws`: it may import domain, clock, cloud; move what both need down");
-    assert_snapshot!(check("src/tasks/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, source, intake, record, executor, metrics; move what both need down");
-    assert_snapshot!(check("src/tasks/intake.rs", "use super::region::Watched;"), @"");
+    assert_snapshot!(check("src/tasks/region.rs", "fn f() { crate::sim::World::new() }"), @"2: `tasks/region` imports `sim`: it may import domain, clock, cloud, beats, listing, limiter, tasks/source, tasks/intake, record, executor, metrics; move what both need down");
+    assert_snapshot!(check("src/tasks/intake.rs", "use super::region::Watched;"), @"2: `tasks/intake` imports `tasks/region`: it may import domain, clock, tasks/source; move what both need down");
     assert_snapshot!(check("src/aws/reader.rs", "use super::super::sim::World;"), @"2: `aws` imports `sim`: it may import domain, clock, cloud, config, limiter; move what both need down");
     assert_snapshot!(check("src/newcomer.rs", "use crate::domain::model;"), @"1: `newcomer` is a new module: say in tidy whom it may import");
     assert_snapshot!(check("src/main.rs", "use conformd::aws;"), @"2: `main` imports `aws`: it may import cli; move what both need down");
@@ -170,15 +170,15 @@ fn a_circle_of_files_is_found() {
         circles::circles(&files).join("\n")
     };
     let pair = [("src/a.rs", "use crate::b::c::{D, E};"), ("src/b/c.rs", "use crate::a;")];
-    assert_snapshot!(circles(&pair), @"");
+    assert_snapshot!(circles(&pair), @"a → b::c → a: a circle of files; move what both need into a file below them");
     let passed_on = [
         ("src/a/mod.rs", "mod b;\nmod c;\npub(crate) use b::B;\npub use self::c::C;"),
         ("src/a/b.rs", "use super::C;"),
         ("src/a/c.rs", "fn f() { super::super::a::B::new() }"),
     ];
-    assert_snapshot!(circles(&passed_on), @"");
+    assert_snapshot!(circles(&passed_on), @"a::b → a::c → a::b: a circle of files; move what both need into a file below them");
     let parent = [("src/a.rs", "mod b;\nfn f() { b::g() }"), ("src/a/b.rs", "use super::f;")];
-    assert_snapshot!(circles(&parent), @"");
+    assert_snapshot!(circles(&parent), @"a → a::b → a: a circle of files; move what both need into a file below them");
     let fine = [
         ("src/a.rs", "mod b;\npub use b::B;\n#[cfg(test)]\nmod tests { use crate::c; }"),
         ("src/a/b.rs", "pub(in crate::a) struct B;"),

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::manifest::Origin;
 use crate::domain::base::model::{AccountId, Digest, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
@@ -71,7 +73,35 @@ pub enum Permitted {
     AccountList(usize),
 }
 
+/// Rules that an approval permits a pack to lose, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedRules {
+    /// The pack.
+    pub pack: PackName,
+    /// The rules.
+    pub rules: BTreeSet<String>,
+    /// Where; `None` means in every region.
+    pub regions: Option<BTreeSet<Region>>,
+}
+
 impl Approval {
+    /// The rules that it names.
+    pub fn named_rules(&self) -> Vec<NamedRules> {
+        let named = self.permits.iter().filter_map(|permit| match &permit.what {
+            Permitted::Rules { pack, rules } => Some(NamedRules {
+                pack: pack.clone(),
+                rules: rules.clone(),
+                regions: permit.regions.clone(),
+            }),
+            Permitted::Packs(_)
+            | Permitted::Adoptions(_)
+            | Permitted::RuleCount { .. }
+            | Permitted::Accounts { .. }
+            | Permitted::AccountList(_) => None,
+        });
+        named.collect()
+    }
+
     /// Which document this is: another reason, expiry or permit makes another one, so that what was
     /// used stays used when the file is moved or committed again.
     pub fn id(&self) -> Digest {

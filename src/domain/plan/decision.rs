@@ -13,7 +13,7 @@ use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::history::History;
 use crate::domain::plan::redeploy::Rescue;
 use crate::domain::plan::steps::{Bystander, Hold, Step};
-use crate::domain::plan::window::Window;
+use crate::domain::plan::window::{Elapsed, Window};
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,8 @@ pub struct Inputs<'a> {
     pub approvals: Approvals<'a>,
     /// What was used of them, and lost lately.
     pub window: &'a Window,
+    /// The moment by the clock of the window.
+    pub elapsed: Elapsed,
 }
 
 /// What is decided about one pack.

@@ -23,7 +23,7 @@ use super::changes::{Scene, changes, losses};
 use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
 use super::history::Memory;
 use super::holds::{hold, region_hold, waiting};
-use super::loss::{Loss, LossAt, Losses, rules_permitted};
+use super::loss::{Loss, LossAt, Losses};
 use super::redeploy::{Case, Remedy, Tries, remedy};
 use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
@@ -349,12 +349,12 @@ impl PlanContext<'_> {
 
     /// What a Put over an existing pack takes away.
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
-        let Inputs { place, approvals, window, .. } = *self.inputs;
+        let Inputs { place, window, elapsed, .. } = *self.inputs;
         // One that was hidden for a while permits what it names when it is back.
-        let named = approvals.all.values().chain(window.read());
-        let permitted = rules_permitted(named, name, &place.region);
-        // What an approval that is in error names is not known.
-        let knows_names = self.desired.basis == Basis::Whole;
+        let permitted = window.rules_permitted(name, &place.region);
+        // What an approval names is not known when it is in error, or may have been read by a
+        // process that left no record.
+        let knows_names = self.desired.basis == Basis::Whole && window.caution(elapsed).is_none();
         let scene = Scene { place, list: self.list(), permitted, knows_names };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
@@ -458,6 +458,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::base::model::Installation;
     use crate::domain::base::model::counted::DIGESTS;
     use crate::domain::base::model::{Delivery, MARKER_PARAMETER, Marker, Place, Revision};
     use crate::domain::declared::snapshot::SourcePath;
@@ -497,7 +498,7 @@ mod tests {
             account: "111111111111".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
         };
-        let installation: crate::domain::base::model::Installation = "main".parse().unwrap();
+        let installation: Installation = "main".parse().unwrap();
         let mut desired = nothing();
         let mut records = Vec::new();
         let template = Arc::new(template());
@@ -516,10 +517,9 @@ mod tests {
             if number % 3 != 0 {
                 let (adopt, suspend, invalid_now) = (false, None, None);
                 let (excluded, selects) = (BTreeMap::new(), false);
-                let template = Arc::clone(&template);
                 let want = DesiredPack {
                     content,
-                    template,
+                    template: Arc::clone(&template),
                     marker,
                     excluded,
                     selects,
@@ -557,6 +557,7 @@ mod tests {
             rules: &HeldRules::new(&place, None, &templates),
             approvals: Approvals { all: &approvals, now, aws_now: now },
             window: &Window::with_record(SPAN, SPAN),
+            elapsed: SPAN,
         };
         let plan = plan(&inputs, now);
         assert_eq!(plan.steps_with_held().count(), packs / 3 * 2);

@@ -99,6 +99,32 @@ pub struct Ruling {
     pub held: BTreeSet<LossAt>,
     /// What it is held for.
     pub basis: HoldBasis,
+    /// Of which packs it is not known what they ask for.
+    pub unjudged: Unjudged,
+}
+
+/// The packs of which a plan cannot tell what would be lost: what was held of them stays held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unjudged {
+    /// None of a region that could not be read, or without a source.
+    All,
+    /// These: they have to wait for another reason.
+    Packs(BTreeSet<PackName>),
+}
+
+impl Unjudged {
+    fn of(plan: &Plan) -> Self {
+        let others = plan.holds.iter().filter(|hold| !is_imminent(hold.reason));
+        let packs: Option<BTreeSet<PackName>> = others.map(|hold| hold.pack.clone()).collect();
+        packs.map_or(Self::All, Self::Packs)
+    }
+
+    fn contains(&self, pack: &PackName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Packs(packs) => packs.contains(pack),
+        }
+    }
 }
 
 /// Losses of one region that wait for an approval.
@@ -147,6 +173,8 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
     if terms.mode == Mode::Upsert {
         forbid_deletes(&mut plan);
     }
+    // Before the guard adds holds of its own: those are judged.
+    let unjudged = Unjudged::of(&plan);
     let asked = Asked::of(&plan, terms, window);
     let trips = limits::trips(&asked, terms, window, HoldBasis::Vanished);
     let basis = if limits::trips(&asked, terms, window, HoldBasis::Asked).is_empty() {
@@ -177,7 +205,7 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
     if terms.mode == Mode::Observe {
         hold_steps(&mut plan, |_| true, HoldReason::Mode, "mode observe never writes");
     }
-    Ruling { approved: Approved { plan, permits }, pending, held, basis }
+    Ruling { approved: Approved { plan, permits }, pending, held, basis, unjudged }
 }
 
 impl Window {
@@ -192,7 +220,8 @@ impl Window {
             let lost = Lost { at, until, when, approval, external, confirmed };
             self.reserve(lost, used.map(|used| used.id), now);
         }
-        self.hold(region, &ruling.held, HeldSince { when, basis: ruling.basis })
+        let could_be = |pack: &PackName| !ruling.unjudged.contains(pack);
+        self.hold(region, &ruling.held, could_be, HeldSince { when, basis: ruling.basis })
     }
 }
 

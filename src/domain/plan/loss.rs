@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::base::model::{AccountId, PackName, Region};
-use crate::domain::declared::approval::{Approval, Permit, Permitted};
+use crate::domain::declared::approval::{Permit, Permitted};
 use crate::domain::declared::template::Evaluates;
 
 /// One thing that is lost.
@@ -230,27 +230,6 @@ impl Permit {
                 ) => false,
             }
     }
-}
-
-/// The rules of a pack that any of these approvals permits to lose in a region, by name.
-pub fn rules_permitted<'a>(
-    approvals: impl Iterator<Item = &'a Approval>,
-    pack: &PackName,
-    region: &Region,
-) -> BTreeSet<&'a str> {
-    let here = approvals
-        .flat_map(|approval| &approval.permits)
-        .filter(|permit| permit.regions.as_ref().is_none_or(|regions| regions.contains(region)));
-    let rules = here.filter_map(|permit| match &permit.what {
-        Permitted::Rules { pack: of, rules } if of == pack => Some(rules),
-        Permitted::Rules { .. }
-        | Permitted::Packs(_)
-        | Permitted::Adoptions(_)
-        | Permitted::RuleCount { .. }
-        | Permitted::Accounts { .. }
-        | Permitted::AccountList(_) => None,
-    });
-    rules.flatten().map(String::as_str).collect()
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, EventKind};
-use crate::domain::base::model::{AccountId, Digest, PackName, Region, Revision};
+use crate::domain::base::model::{AccountId, Digest, PackName, Region, Revision, Timestamp};
 use crate::domain::base::stamp::{Stamp, age};
+use crate::domain::declared::approval::NamedRules;
 
 /// How long a loss counts: the rolling window of the guard (reliability, "Guard, defaults").
 pub const LOSS_WINDOW: Duration = Duration::from_hours(24);
@@ -171,13 +172,19 @@ pub struct Giving {
     pub approval: Option<Digest>,
 }
 
-/// When the content of an approval was first read.
+/// An approval that was read: it may be missing from the source when the next process begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRead {
     /// Digest of its content.
     pub approval: Digest,
-    /// When.
+    /// When it was first read.
     pub at: Stamp,
+    /// When it was first read, by AWS's clock.
+    pub first: Timestamp,
+    /// When it expires.
+    pub expires: Timestamp,
+    /// The rules that it names.
+    pub rules: Vec<NamedRules>,
 }
 
 /// One Put that AWS accepted.

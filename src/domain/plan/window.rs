@@ -11,7 +11,7 @@ use super::loss::{Loss, LossAt};
 pub use super::record::HoldBasis;
 use crate::domain::base::model::{AccountId, Digest, Marker, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
-use crate::domain::declared::approval::{Approval, Approvals, Validity};
+use crate::domain::declared::approval::{Approval, Approvals, NamedRules, Validity};
 
 /// A moment on the monotonic clock of this process: the time since it began.
 pub type Elapsed = Duration;
@@ -77,6 +77,17 @@ pub struct Noticed {
     pub other_writer: Option<PackName>,
 }
 
+/// An approval that was read, as far as it matters once it is not in the source any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadApproval {
+    /// When it was first read, by AWS's clock.
+    pub first: Timestamp,
+    /// When it expires.
+    pub expires: Timestamp,
+    /// The rules that it names.
+    pub rules: Vec<NamedRules>,
+}
+
 /// The last 24 hours of all regions.
 #[derive(Debug, Clone, Default)]
 pub struct Window {
@@ -86,11 +97,10 @@ pub struct Window {
     used: BTreeSet<(Digest, LossAt)>,
     /// The approval that the last reserved loss of each kind rests on.
     reserved: BTreeMap<LossAt, Digest>,
-    /// When this process first read each approval, by AWS's clock.
-    first_read: BTreeMap<Digest, Timestamp>,
-    /// The approvals that this process read and that have not expired: one that leaves the source
-    /// may come back.
-    read: BTreeMap<Digest, Approval>,
+    /// The approvals that were read and have not expired: one that leaves the source may come back.
+    read: BTreeMap<Digest, ReadApproval>,
+    /// Those of them that are not recorded yet.
+    newly_read: Vec<Digest>,
     /// Before this moment it is not known what was lost within 24 hours.
     known_from: Elapsed,
     /// Why it is not known, and what makes it known.
@@ -427,8 +437,8 @@ impl Window {
         // What was permitted and never seen to happen is still permitted.
         let is_open = self.losses.iter().any(|lost| !lost.confirmed && lost.at.key() == key);
         let is_used = self.used.contains(&(id, key)) && !is_open;
-        let is_older = || match (self.first_read.get(&id), last) {
-            (Some(read), Some(last)) => last <= after(*read, DATE_PRECISION),
+        let is_older = || match (self.read.get(&id), last) {
+            (Some(read), Some(last)) => last <= after(read.first, DATE_PRECISION),
             (None, _) | (_, None) => true,
         };
         !is_used && self.unwritable.is_none() && (self.remembers || is_older())
@@ -445,18 +455,39 @@ impl Window {
         }
     }
 
-    /// Notes when approvals were read for the first time, by AWS's clock.
+    /// Notes which approvals were read, and when for the first time, by AWS's clock.
     pub fn note_read<'a>(&mut self, all: impl Iterator<Item = &'a Approval>, aws_now: Timestamp) {
-        self.read.retain(|_, approval| approval.expires > aws_now);
-        for approval in all {
-            self.first_read.entry(approval.id()).or_insert(aws_now);
-            self.read.entry(approval.id()).or_insert_with(|| approval.clone());
+        self.read.retain(|_, read| read.expires > aws_now);
+        for approval in all.filter(|approval| approval.expires > aws_now) {
+            let id = approval.id();
+            self.read.entry(id).or_insert_with(|| {
+                self.newly_read.push(id);
+                let (expires, rules) = (approval.expires, approval.named_rules());
+                ReadApproval { first: aws_now, expires, rules }
+            });
         }
     }
 
-    /// The approvals that were read and have not expired, whether they are in the source or not.
-    pub fn read(&self) -> impl Iterator<Item = &Approval> {
-        self.read.values()
+    /// Takes in that an earlier process read an approval.
+    pub fn recall_read(&mut self, approval: Digest, read: ReadApproval) {
+        self.read.insert(approval, read);
+    }
+
+    /// What was read and is not recorded yet.
+    pub fn take_newly_read(&mut self) -> Vec<(Digest, ReadApproval)> {
+        let ids = std::mem::take(&mut self.newly_read).into_iter();
+        ids.filter_map(|id| Some((id, self.read.get(&id)?.clone()))).collect()
+    }
+
+    /// The rules of a pack that approvals permit to lose in a region, by name: of all approvals
+    /// that were read and have not expired, whether they are in the source now or not.
+    pub fn rules_permitted(&self, pack: &PackName, region: &Region) -> BTreeSet<&str> {
+        let named = self.read.values().flat_map(|read| &read.rules);
+        let here = named.filter(|named| {
+            named.pack == *pack
+                && named.regions.as_ref().is_none_or(|regions| regions.contains(region))
+        });
+        here.flat_map(|named| &named.rules).map(String::as_str).collect()
     }
 
     /// Notes what is about to be lost. It counts from now on, for every region.
@@ -491,11 +522,19 @@ impl Window {
         }
     }
 
-    /// Replaces what is held in a region: what is not asked for any more was withdrawn.
-    pub fn hold(&mut self, region: &Region, asked: &BTreeSet<LossAt>, since: HeldSince) -> Holding {
+    /// Replaces what is held in a region: what is not asked for any more, and could be, was
+    /// withdrawn.
+    pub fn hold(
+        &mut self,
+        region: &Region,
+        asked: &BTreeSet<LossAt>,
+        could_be: impl Fn(&PackName) -> bool,
+        since: HeldSince,
+    ) -> Holding {
         let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
         let here = self.held.keys().filter(|held| held.region == *region);
-        let withdrawn: Vec<LossAt> = here.filter(|held| !asked.contains(held)).cloned().collect();
+        let gone = here.filter(|held| !asked.contains(held) && could_be(&held.pack));
+        let withdrawn: Vec<LossAt> = gone.cloned().collect();
         for gone in &withdrawn {
             self.held.remove(gone);
         }

@@ -221,7 +221,7 @@ pub struct Tick {
 impl RegionReport {
     /// The report of a tick that has ruled and not acted yet.
     pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
-        let Ruling { approved, pending, held: _, basis: _ } = ruling;
+        let Ruling { approved, pending, held: _, basis: _, unjudged: _ } = ruling;
         let plan = approved.plan().clone();
         let (unseen, packs, count) = match observed {
             Observed::Unseen(unseen) => (Some(unseen.clone()), BTreeMap::new(), 0),

@@ -59,6 +59,9 @@ CREATE TABLE approvals_read (
     id INTEGER PRIMARY KEY,
     approval TEXT NOT NULL UNIQUE,
     at_wall INTEGER NOT NULL, at_aws INTEGER, at_boot TEXT, at_uptime INTEGER,
+    first TEXT NOT NULL,
+    expires TEXT NOT NULL,
+    rules TEXT NOT NULL,
     seal TEXT NOT NULL
 ) STRICT;
 

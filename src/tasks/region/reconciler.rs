@@ -231,6 +231,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             rules,
             approvals,
             window,
+            elapsed: moment.elapsed,
         };
         let membership = &around.membership;
         let terms = Terms {

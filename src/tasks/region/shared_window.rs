@@ -23,7 +23,7 @@ use crate::domain::plan::record::{
     Window as Remembered,
 };
 use crate::domain::plan::steps::Step;
-use crate::domain::plan::window::{Holding, Noticed, SPAN, Window};
+use crate::domain::plan::window::{Holding, Noticed, ReadApproval, SPAN, Window};
 use crate::record::{Reader, Record};
 
 /// Whether a ruling is acted on.
@@ -52,6 +52,8 @@ pub struct SharedWindow {
     vanished: Mutex<BTreeMap<LossAt, LossId>>,
     /// What changed among the held losses and is not recorded yet.
     holdings: Mutex<Vec<Holding>>,
+    /// Approvals that were read and are not recorded yet.
+    reads: Mutex<Vec<(Digest, ReadApproval)>>,
 }
 
 impl SharedWindow {
@@ -87,10 +89,14 @@ impl SharedWindow {
         Self { read: Some(status), ..window }.beside(reader)
     }
 
-    /// The same, with a record that another process writes: only its templates are looked up, and
-    /// only while this process has no record of its own.
+    /// The same, with a record that another process writes, while this process has none of its own:
+    /// its templates are looked up, and the approvals that it has read are known.
     #[must_use]
     pub fn beside(self, reader: Option<Reader>) -> Self {
+        let remembered = reader.as_ref().map(|reader| reader.window(&self.clock.stamp()));
+        if let Some(Ok(remembered)) = remembered {
+            recorded::recall_reads(&mut lock(&self.window), &remembered);
+        }
         let beside = reader.map(|reader| Arc::new(Mutex::new(reader)));
         Self { beside, ..self }
     }
@@ -110,6 +116,7 @@ impl SharedWindow {
             given: Mutex::default(),
             vanished: Mutex::default(),
             holdings: Mutex::default(),
+            reads: Mutex::default(),
         }
     }
 
@@ -133,6 +140,10 @@ impl SharedWindow {
         let mut window = lock(&self.window);
         window.note_record(self.unwritable());
         let ruling = make(&mut window);
+        let read = window.take_newly_read();
+        if self.record.is_some() {
+            lock(&self.reads).extend(read);
+        }
         if intent == Intent::Act {
             let holding = window.commit(&ruling, moment.elapsed, moment.now);
             self.queue(holding);
@@ -308,9 +319,14 @@ impl SharedWindow {
         }
     }
 
-    /// Records what is held.
+    /// Records what is held, and which approvals were read.
     pub(super) async fn keep(&self) {
         let Some(record) = self.usable() else { return };
+        let reads = std::mem::take(&mut *lock(&self.reads));
+        if !reads.is_empty() {
+            let at = self.clock.stamp();
+            note(record.note_approvals(recorded::reads(reads, &at)).await);
+        }
         let holdings = std::mem::take(&mut *lock(&self.holdings));
         let at = self.clock.stamp();
         for Holding { changed, withdrawn } in holdings {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use conformd::domain::declared::approval::Permitted;
 use conformd::domain::plan::guard::Limits;
-use conformd::domain::plan::loss::rules_permitted;
 use conformd::domain::plan::window::Window;
 use insta::assert_snapshot;
 
@@ -270,7 +269,7 @@ fn an_approval_that_is_hidden_for_a_while_still_names_its_rules() {
         let mut window = court.window.clone();
         window.note_read([].into_iter(), at);
         let pack = "a".parse().unwrap();
-        let names = rules_permitted(window.read(), &pack, &place().region);
+        let names = window.rules_permitted(&pack, &place().region);
         names.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(named(&court, at("12:59")), ["old"]);

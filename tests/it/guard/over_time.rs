@@ -5,11 +5,12 @@ use std::time::Duration;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::Digest;
 use conformd::domain::plan::guard::Limits;
-use conformd::domain::plan::window::{SPAN, Sighting, Window};
+use conformd::domain::plan::loss::{Loss, LossAt};
+use conformd::domain::plan::window::{HeldSince, HoldBasis, SPAN, Sighting, Window};
 use insta::assert_snapshot;
 
 use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};
-use crate::lines::{account, at};
+use crate::lines::{account, at, place};
 
 /// A pack more than is wanted.
 fn drop(name: &str) -> Case {
@@ -317,6 +318,37 @@ fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
     court.rule(second("a v1; b v1; y v7", "a v1; b v1; y v7"));
     court.now = at("d6/12:00");
     assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+}
+
+#[test]
+fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for() {
+    let whole = format!("a {}", ruled("v1", 'r', 1..=20));
+    let fewer = format!("a {}", ruled("v2", 'r', 1..=19));
+    let looks = [
+        (fewer.clone(), "#unseen".to_owned()),
+        (format!("#invalid; {fewer}"), whole.clone()),
+        (format!("#unread; {fewer}"), whole.clone()),
+        (format!("{fewer} suspended"), whole.clone()),
+        (format!("{fewer} broken"), whole.clone()),
+    ];
+    let loss = LossAt {
+        region: place().region,
+        pack: "a".parse().unwrap(),
+        loss: Loss::Rule("r20".to_owned()),
+    };
+    let since = HeldSince { when: at("11:00"), basis: HoldBasis::Asked };
+    for (wanted, shown) in looks {
+        let mut court = Court::new();
+        court.window.recall_held(&loss, since);
+        let blind = verdict(&court.rule(first(&wanted, &shown)));
+        assert!(blind.starts_with("go: -"), "{wanted} {shown}: {blind}");
+        let verdict = verdict(&court.rule(first(&fewer, &whole)));
+        assert!(verdict.contains("held since 2026-11-01T11:00:00Z"), "{wanted} {shown}: {verdict}");
+    }
+    let mut withdrawn = Court::new();
+    withdrawn.window.recall_held(&loss, since);
+    withdrawn.rule(first(&whole, &whole));
+    assert_eq!(verdict(&withdrawn.rule(first(&fewer, &whole))), "go: a");
 }
 
 #[test]

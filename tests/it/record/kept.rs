@@ -6,6 +6,7 @@ use std::time::Duration;
 use conformd::clock::Clock;
 use conformd::domain::base::model::{Digest, Revision};
 use conformd::domain::base::stamp::{BootTime, Stamp, age};
+use conformd::domain::declared::approval::NamedRules;
 use conformd::domain::plan::event::EventKind;
 use conformd::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, HoldBasis,
@@ -92,11 +93,19 @@ proptest! {
                 one.basis = loss.basis;
             }
             let approval = Digest::of([b"one".as_slice()]);
+            let rules = vec![NamedRules {
+                pack: "iam".parse().unwrap(),
+                rules: ["root-mfa".to_owned()].into(),
+                regions: None,
+            }];
+            let read = |at: &Stamp| {
+                let (at, rules) = (at.clone(), rules.clone());
+                ApprovalRead { approval, first: at.wall, expires: at.wall, at, rules }
+            };
             for at in [&first, &later] {
-                let read = ApprovalRead { approval, at: at.clone() };
-                assert_eq!(record.read_approval(read).await.as_ref(), Ok(&first));
+                record.note_approvals(vec![read(at)]).await.unwrap();
             }
-            (ApprovalRead { approval, at: first }, kept)
+            (read(&first), kept)
         });
         drop(record);
         let Opened { record, window, notices } = Record::open(terms(home.path()), &now);

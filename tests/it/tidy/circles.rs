@@ -20,12 +20,10 @@ pub(super) fn circles(files: &[File<'_>]) -> Vec<String> {
     let mut found: BTreeMap<BTreeSet<&CratePath>, String> = BTreeMap::new();
     for module in modules.keys() {
         if let Some(circle) = tree.circle(module) {
-            let steps: Vec<String> = circle.iter().map(|step| step.join("::")).collect();
-            let say = format!(
-                "{} → {}: a circle of files; move what both need into a file below them",
-                steps.join(" → "),
-                steps[0]
-            );
+            let steps = circle.iter().chain(circle.first()).map(|step| step.join("::"));
+            let steps = steps.collect::<Vec<_>>().join(" → ");
+            let say =
+                format!("{steps}: a circle of files; move what both need into a file below them");
             found.entry(circle.into_iter().collect()).or_insert(say);
         }
     }
@@ -55,9 +53,8 @@ impl<'a> Tree<'a> {
         let target = |path: &[String]| -> Option<&'a CratePath> {
             let mut path = path;
             for _ in 0..EXPORTS_MAX {
-                let depth =
-                    (0..=path.len()).rev().find(|&depth| modules.contains_key(&path[..depth]))?;
-                let (module, rest) = path.split_at(depth);
+                let mut splits = (0..=path.len()).rev().map(|depth| path.split_at(depth));
+                let (module, rest) = splits.find(|(module, _)| modules.contains_key(*module))?;
                 match rest.first().and_then(|name| exports.get(&(module, name.as_str()))) {
                     Some(exported) if *exported != path => path = exported,
                     _ => return modules.get_key_value(module).map(|(module, _)| module),

@@ -39,7 +39,7 @@ pub(super) fn named(file: &File<'_>, children: &[&str]) -> Vec<Named> {
             let mut rest = &code[at + head.len() + 2..];
             let mut base = match head {
                 "crate" | "conformd" => Vec::new(),
-                "super" => module[..module.len().saturating_sub(1)].to_vec(),
+                "super" => module.split_last().map(|(_, above)| above.to_vec()).unwrap_or_default(),
                 "self" => module.clone(),
                 child => [module.clone(), vec![child.to_owned()]].concat(),
             };

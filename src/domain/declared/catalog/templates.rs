@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use super::inline;
 use super::intake::{name_problem, text_of};
 use crate::domain::base::code;
@@ -62,10 +64,7 @@ impl<'f> Templates<'f> {
     /// cut off cannot be read.
     pub(super) fn unended(&self, draft: &Draft) -> Option<SourcePath> {
         let is_unended = |path: &&SourcePath| match self.files.get(*path) {
-            Some(FileContent::Bytes(bytes)) => {
-                let is_json = bytes.trim_ascii_start().starts_with(b"{") && bytes.ends_with(b"}");
-                !bytes.ends_with(b"\n") && !is_json
-            }
+            Some(FileContent::Bytes(bytes)) => !is_ended(bytes),
             Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => false,
         };
         [Some(&draft.origin.path), draft.template_file()]
@@ -126,6 +125,26 @@ impl<'f> Templates<'f> {
                 self.diagnostics.extend(errors);
                 Err(first)
             }
+        }
+    }
+}
+
+/// Whether a file ends with a line, or is JSON as a whole: cut off, it would be neither.
+fn is_ended(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"\n") || serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_as_a_whole_may_end_within_a_line() {
+        for whole in ["a: 1\n", "{\"a\": {\"b\": 1}}", "  {\"a\": 1}"] {
+            assert!(is_ended(whole.as_bytes()), "{whole}");
+        }
+        for cut in ["a: 1", "{a: 1}", "{\"a\": 1}\n---\nb: {c: 1}", "{\"a\": 1} # }", "b: # }"] {
+            assert!(!is_ended(cut.as_bytes()), "{cut}");
         }
     }
 }

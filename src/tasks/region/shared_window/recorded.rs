@@ -16,11 +16,13 @@ use crate::domain::plan::guard::Used;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::plan::record::{
-    Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry, LossId, LossKey,
-    LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
+    ApprovalRead, Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry,
+    LossId, LossKey, LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
 };
 use crate::domain::plan::steps::Step;
-use crate::domain::plan::window::{HeldSince, HoldBasis, Intended, Lost, Sighting, Window};
+use crate::domain::plan::window::{
+    HeldSince, HoldBasis, Intended, Lost, ReadApproval, Sighting, Window,
+};
 
 /// The window of a process that opened this record.
 pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
@@ -61,6 +63,7 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             window.recall_used(used.approval, &at);
         }
     }
+    recall_reads(window, remembered);
     for LevelEntry { at, region, pack, marker, echo, rules } in &remembered.levels {
         if rules.is_some() || marker.is_none() {
             window.recall_level((region, pack), *rules, age(at, &now), elapsed);
@@ -83,6 +86,23 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             window.recall_sighting(region, pack, sighting);
         }
     }
+}
+
+/// Adds the approvals that were read.
+pub(super) fn recall_reads(window: &mut Window, remembered: &Remembered) {
+    for ApprovalRead { approval, at: _, first, expires, rules } in &remembered.reads {
+        let (first, expires, rules) = (*first, *expires, rules.clone());
+        window.recall_read(*approval, ReadApproval { first, expires, rules });
+    }
+}
+
+/// Approvals that were read, for the record.
+pub(super) fn reads(all: Vec<(Digest, ReadApproval)>, at: &Stamp) -> Vec<ApprovalRead> {
+    let read = |(approval, read)| {
+        let ReadApproval { first, expires, rules } = read;
+        ApprovalRead { approval, at: at.clone(), first, expires, rules }
+    };
+    all.into_iter().map(read).collect()
 }
 
 /// Losses that an earlier process recorded and that may prove to be none: by their cause.
