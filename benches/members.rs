@@ -20,7 +20,7 @@ use conformd::domain::base::model::{
 };
 use conformd::domain::members::rollout::Verdict;
 use conformd::domain::members::tracker::target::Targets;
-use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Sweeps, Tracked};
+use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Resyncs, Tracked};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::packs::{
     PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
@@ -32,7 +32,7 @@ const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
 const PACKS: usize = 50;
 const ACCOUNTS: usize = 10_000;
-const SWEEPS: Sweeps = Sweeps { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
+const RESYNCS: Resyncs = Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
 /// Members of a hundred that fail, and what the process may weigh then, in MiB.
 const SHARES: [(usize, usize); 2] = [(1, 128), (100, 512)];
 
@@ -134,13 +134,13 @@ fn region(
         recorders: None,
     };
     let (mut tracked, now) = (Tracked::default(), now()?);
-    tracked.look(&facts, &SWEEPS, now);
+    tracked.look(&facts, &RESYNCS, now);
     for name in seen.packs.into_keys() {
-        let (reading, mut draft) = (Reading::Sweep(name), Draft::default());
+        let (reading, mut draft) = (Reading::Resync(name), Draft::default());
         for first in (0..ACCOUNTS).step_by(PAGE) {
             tracked.note(&mut draft, &page(first, percent)?);
         }
-        tracked.take((&reading, draft), &SWEEPS, (now, now));
+        tracked.take((&reading, draft), &RESYNCS, (now, now));
     }
     let tracking = tracked.tracking();
     Ok((tracked, tracking))

@@ -31,7 +31,7 @@ use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, Templates};
 use conformd::domain::plan::guard::{Limits, Terms, approve};
 use conformd::domain::plan::history::History;
-use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::plan::window::{SPAN, Window};
 
 const REGIONS: usize = 20;
@@ -152,7 +152,7 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
             history: &history,
             tracking: &Tracking::default(),
             recorders: &Recorders::default(),
-            rescue: &Rescue::default(),
+            redeploy: &Redeploy::default(),
             pace: &pace,
             quota,
             rules: &rules,

@@ -189,7 +189,7 @@ mod tests {
         let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
         let losses = match action {
             Action::Delete => Losses::of_pack(),
-            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
+            Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => {
                 Losses::default()
             }
         };

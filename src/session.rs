@@ -19,7 +19,7 @@ use crate::domain::base::model::{AccountId, Place, Region};
 use crate::domain::base::time::Pace;
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::Absence;
-use crate::domain::members::tracker::Sweeps;
+use crate::domain::members::tracker::Resyncs;
 use crate::domain::plan::record::{NoRecordCause, RecordStatus};
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::record;
@@ -42,11 +42,11 @@ pub(crate) fn policy(config: &Config) -> Policy {
         limits: config.guard,
         pace: pace(&config.intervals),
         quota: limits::PACKS.upper,
-        sweeps: Sweeps {
-            trouble: config.intervals.sweep_trouble,
-            full: config.intervals.sweep_full,
+        resyncs: Resyncs {
+            trouble: config.intervals.failure_resync,
+            full: config.intervals.full_resync,
         },
-        rescue: config.rescue,
+        redeploy: config.redeploy,
         list_age_max: config.intervals.organization.saturating_mul(LIST_AGES),
     }
 }
@@ -66,7 +66,7 @@ pub(crate) fn record_terms(config: &Config, command: &str) -> Terms {
 /// An account list that missed this many walks is old.
 const LIST_AGES: u32 = 3;
 
-/// How long things take; how often members are read is [`Sweeps`]'s.
+/// How long things take; how often members are read is [`Resyncs`]'s.
 fn pace(intervals: &Intervals) -> Pace {
     let Intervals {
         source: _,
@@ -74,8 +74,8 @@ fn pace(intervals: &Intervals) -> Pace {
         region,
         in_progress,
         requeue,
-        sweep_trouble: _,
-        sweep_full: _,
+        failure_resync: _,
+        full_resync: _,
     } = *intervals;
     Pace {
         look_again: in_progress.first,

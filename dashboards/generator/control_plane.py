@@ -215,7 +215,7 @@ def _ages() -> list:
     third = {"width": 8, "height": 8}
     read = of_region("conformd_reconcile_last_success_timestamp_seconds")
     tried = of_region("conformd_reconcile_last_attempt_timestamp_seconds")
-    swept = of_region("conformd_sweep_last_success_timestamp_seconds")
+    resynced = of_region("conformd_resync_last_success_timestamp_seconds")
     return [
         lines(
             Asked(
@@ -234,14 +234,14 @@ def _ages() -> list:
         ),
         lines(
             Asked(
-                "Age of sweeps",
+                "Age of resyncs",
                 "Since members were last read: those in trouble, or all of every pack.",
                 **third,
                 unit="s",
                 no_value="no pack of ours is known",
-                runbooks=("ConformdSweepStale",),
+                runbooks=("ConformdResyncStale",),
             ),
-            {"{{region}} {{kind}}": f"time() - (max by (region, kind) ({swept}) > 0)"},
+            {"{{region}} {{kind}}": f"time() - (max by (region, kind) ({resynced}) > 0)"},
         ),
         timeline(
             Asked(

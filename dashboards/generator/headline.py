@@ -206,7 +206,7 @@ def _source() -> list:
                 "Changes by somebody else within the range of this "
                 "dashboard, each counted once until it is healed.",
                 **SMALL,
-                runbooks=("ConformdForeignChange", "ConformdPackContested"),
+                runbooks=("ConformdForeignChange", "ConformdPackConflict"),
             ),
             f"round(sum(increase({of_region('conformd_foreign_changes_total')}[$__range])))",
             steps=SOME_IS_SUSPECT,

@@ -15,7 +15,7 @@ STATES = {
     "drifted": ORANGE,
     "invalid": RED,
     "rejected": "dark-red",
-    "contested": PURPLE,
+    "conflict": PURPLE,
     "suspended": BLUE,
     "orphaned": YELLOW,
     "unmanaged": GREY,
@@ -30,7 +30,7 @@ VERDICTS = {
     "deleting": YELLOW,
     "unseen": GREY,
 }
-ACTIONS = {"create": GREEN, "adopt": PURPLE, "update": BLUE, "rescue": ORANGE, "delete": RED}
+ACTIONS = {"create": GREEN, "adopt": PURPLE, "update": BLUE, "redeploy": ORANGE, "delete": RED}
 
 
 def packs_and_members() -> list:
@@ -42,7 +42,7 @@ def packs_and_members() -> list:
                 "Packs by state",
                 "Whether AWS holds what is wanted, and if not, why not.",
                 **third,
-                runbooks=("ConformdPackOutOfSync", "ConformdPackContested"),
+                runbooks=("ConformdPackOutOfSync", "ConformdPackConflict"),
             ),
             {"{{state}}": total("state", "region, state", of_region("conformd_packs")) + " > 0"},
             stacked=True,
@@ -182,7 +182,7 @@ def changes() -> list:
                 "Changes by somebody else, each counted once until it is healed.",
                 **third,
                 no_value="nobody else changed anything",
-                runbooks=("ConformdForeignChange", "ConformdPackContested"),
+                runbooks=("ConformdForeignChange", "ConformdPackConflict"),
             ),
             {
                 "{{region}}": increase("region", of_region("conformd_foreign_changes_total"))

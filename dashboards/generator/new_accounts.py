@@ -97,9 +97,9 @@ def _newcomers() -> list:
         stat(
             Asked(
                 "Late",
-                "AWS gave up, a recorder is there now, and a rescue will help.",
+                "AWS gave up, a recorder is there now, and a redeployment will help.",
                 **size,
-                runbooks=("ConformdRescueDue",),
+                runbooks=("ConformdRedeployDue",),
             ),
             _count("late"),
             steps=SOME_IS_SUSPECT,
@@ -201,7 +201,7 @@ def _clocks() -> list:
             Asked(
                 "Time to converge",
                 "From joining to the last of a region's packs, of the accounts that converged "
-                "within a day before. The dashed line is AWS's limit; beyond it only a rescue "
+                "within a day before. The dashed line is AWS's limit; beyond it only a redeployment "
                 "helps.",
                 width=8,
                 height=9,
@@ -228,7 +228,7 @@ def _phases() -> list:
                 width=12,
                 height=9,
                 no_value="nobody joined",
-                runbooks=("ConformdDeadlineNear", "ConformdRescueDue", "ConformdDeadlineMissed"),
+                runbooks=("ConformdDeadlineNear", "ConformdRedeployDue", "ConformdDeadlineMissed"),
             ),
             {
                 "{{phase}}": total("phase", "region, phase", of_region("conformd_new_accounts"))
@@ -243,7 +243,7 @@ def _phases() -> list:
                 "New accounts by phase. A click on a region leads to their names.",
                 width=12,
                 height=9,
-                runbooks=("ConformdDeadlineNear", "ConformdRescueDue", "ConformdDeadlineMissed"),
+                runbooks=("ConformdDeadlineNear", "ConformdRedeployDue", "ConformdDeadlineMissed"),
             ),
             ["region"],
             [

@@ -80,10 +80,10 @@ def regions() -> list:
         table(
             Asked(
                 "Regions",
-                "One line a region. Read and swept: how old the figures are.",
+                "One line a region. Read and resynced: how old the figures are.",
                 width=24,
                 height=7,
-                runbooks=("ConformdRegionStale", "ConformdSweepStale", "ConformdPackQuotaNear"),
+                runbooks=("ConformdRegionStale", "ConformdResyncStale", "ConformdPackQuotaNear"),
             ),
             ["region"],
             [
@@ -125,9 +125,9 @@ def regions() -> list:
                     unit="s",
                 ),
                 Column(
-                    "swept",
+                    "resynced",
                     "time() - max by (region) ("
-                    + of_region("conformd_sweep_last_success_timestamp_seconds", kind="full")
+                    + of_region("conformd_resync_last_success_timestamp_seconds", kind="full")
                     + ")",
                     unit="s",
                 ),

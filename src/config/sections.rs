@@ -20,7 +20,7 @@ use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::Absence;
 use crate::domain::declared::yaml::tree::Node;
 use crate::domain::plan::guard;
-use crate::domain::plan::redeploy::{AfterDeadline, Rescue};
+use crate::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
 /// The shortest period of anything: less would keep a core busy without seeing more.
@@ -39,8 +39,8 @@ const PROBE_INTERVAL: RangeInclusive<Duration> = Duration::from_mins(1)..=Durati
 /// A look every ten minutes sees a recorder long before the window ends.
 const PROBE_DEFAULT: Duration = Duration::from_mins(10);
 
-/// Time between rescues: a shorter one would put packs again that are still being deployed.
-const RESCUE_COOLDOWN: RangeInclusive<Duration> =
+/// Time between redeployments: a shorter one would put packs again that are still being deployed.
+const REDEPLOY_COOLDOWN: RangeInclusive<Duration> =
     Duration::from_mins(15)..=Duration::from_hours(24);
 
 /// How long the record keeps history: longer than the 24 hours in which losses count, by any clock;
@@ -61,7 +61,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         "limits",
         "templates",
         "recorderProbe",
-        "rescue",
+        "redeploy",
         "stateDirectory",
         "record",
         "http",
@@ -80,7 +80,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
     let templates = top.get("templates").and_then(|node| templates_section(node, findings));
     let (templates, remediations) = templates.unwrap_or_default();
     let recorder_probe = top.get("recorderProbe").and_then(|node| probe_section(node, findings));
-    let rescue = top.get("rescue").and_then(|node| rescue_section(node, findings));
+    let redeploy = top.get("redeploy").and_then(|node| redeploy_section(node, findings));
     let state_directory = top.text("stateDirectory", findings).map(|path| base.join(path));
     let record = top.get("record").and_then(|node| record_section(node, findings));
     let http = top.get("http").and_then(|node| http_section(node, base, findings));
@@ -93,7 +93,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         guard: guard.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         recorder_probe,
-        rescue: rescue.unwrap_or_default(),
+        redeploy: redeploy.unwrap_or_default(),
         templates,
         remediations,
         state_directory,
@@ -217,15 +217,15 @@ fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
 
 fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
     let known =
-        ["source", "organization", "region", "inProgress", "requeue", "sweepTrouble", "sweepFull"];
+        ["source", "organization", "region", "inProgress", "requeue", "failureResync", "fullResync"];
     let fields = Fields::of(node, "intervals", &known, findings)?;
     let default = Intervals::default();
     let aws = if real { PERIOD_MIN_AWS } else { PERIOD_MIN }..=PERIOD_MAX;
     let mut period = |field, default| fields.duration(field, aws.clone(), default, findings);
     let organization = period("organization", default.organization);
     let region = period("region", default.region);
-    let sweep_trouble = period("sweepTrouble", default.sweep_trouble);
-    let sweep_full = period("sweepFull", default.sweep_full);
+    let failure_resync = period("failureResync", default.failure_resync);
+    let full_resync = period("fullResync", default.full_resync);
     // Who looks more often than the defaults wait means the waits as well.
     let within = |Backoff { first, max }| Backoff { first: first.min(region), max };
     Some(Intervals {
@@ -234,8 +234,8 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
         region,
         in_progress: backoff(&fields, "inProgress", &aws, within(default.in_progress), findings),
         requeue: backoff(&fields, "requeue", &aws, within(default.requeue), findings),
-        sweep_trouble,
-        sweep_full,
+        failure_resync,
+        full_resync,
     })
 }
 
@@ -387,25 +387,25 @@ fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<RoleNam
     role
 }
 
-fn rescue_section(node: &Node, findings: &mut Findings<'_>) -> Option<Rescue> {
-    let fields = Fields::of(node, "rescue", &["afterDeadline", "cooldown"], findings)?;
-    let default = Rescue::default();
+fn redeploy_section(node: &Node, findings: &mut Findings<'_>) -> Option<Redeploy> {
+    let fields = Fields::of(node, "redeploy", &["afterDeadline", "cooldown"], findings)?;
+    let default = Redeploy::default();
     let after_deadline =
         fields.get("afterDeadline").and_then(|node| after_deadline(node, findings));
-    Some(Rescue {
+    Some(Redeploy {
         after_deadline: after_deadline.unwrap_or(default.after_deadline),
-        cooldown: fields.duration("cooldown", RESCUE_COOLDOWN, default.cooldown, findings),
+        cooldown: fields.duration("cooldown", REDEPLOY_COOLDOWN, default.cooldown, findings),
     })
 }
 
 fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadline> {
     const EXPECTED: &str = "one of recorderSeen, always, never";
-    match text(node, "rescue.afterDeadline", EXPECTED, findings)? {
+    match text(node, "redeploy.afterDeadline", EXPECTED, findings)? {
         "recorderSeen" => Some(AfterDeadline::RecorderSeen),
         "always" => Some(AfterDeadline::Always),
         "never" => Some(AfterDeadline::Never),
         other => {
-            let found = format!("rescue.afterDeadline is {}", shown(node));
+            let found = format!("redeploy.afterDeadline is {}", shown(node));
             findings
                 .error(node.span, code::MALFORMED, found)
                 .expected(EXPECTED)

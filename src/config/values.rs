@@ -11,7 +11,7 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::declared::snapshot::Absence;
 use crate::domain::plan::guard;
-use crate::domain::plan::redeploy::Rescue;
+use crate::domain::plan::redeploy::Redeploy;
 use crate::domain::present::iam_policy::{ExternalId, RoleName};
 
 /// Settings that passed every check which needs no AWS.
@@ -33,8 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// How recorders of members are looked at; `None`: they are not.
     pub recorder_probe: Option<RecorderProbe>,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: Rescue,
+    /// How accounts are redeployed that AWS gave up.
+    pub redeploy: Redeploy,
     /// Where templates go that are too large for a request; `None`: nowhere.
     pub templates: Option<TemplateBucket>,
     /// Whether templates may hold remediations, which act in every member account.
@@ -59,7 +59,7 @@ impl Config {
             guard: _,
             limits,
             recorder_probe,
-            rescue: _,
+            redeploy: _,
             templates: _,
             remediations: _,
             state_directory,
@@ -157,9 +157,9 @@ pub struct Intervals {
     /// A pack whose step failed or was refused for now.
     pub requeue: Backoff,
     /// Members that failed or are still busy.
-    pub sweep_trouble: Duration,
+    pub failure_resync: Duration,
     /// Every member of every pack.
-    pub sweep_full: Duration,
+    pub full_resync: Duration,
 }
 
 impl Default for Intervals {
@@ -171,8 +171,8 @@ impl Default for Intervals {
             region: minutes(15),
             in_progress: Backoff { first: minutes(1), max: minutes(5) },
             requeue: Backoff { first: minutes(1), max: minutes(15) },
-            sweep_trouble: minutes(15),
-            sweep_full: Duration::from_hours(6),
+            failure_resync: minutes(15),
+            full_resync: Duration::from_hours(6),
         }
     }
 }

@@ -503,20 +503,20 @@ pub(crate) fn about(config: &Config, started: Timestamp) -> About {
         simulated: config.aws.endpoint.is_some(),
         regions: config.aws.regions.clone(),
         list_age_max: session::policy(config).list_age_max,
-        rescue: config.rescue,
+        redeploy: config.redeploy,
     }
 }
 
 /// What the metrics show of the settings.
 fn shown(config: &Config) -> Settings {
     let policy = session::policy(config);
-    let config::Intervals { source, organization, sweep_trouble, sweep_full, .. } =
+    let config::Intervals { source, organization, failure_resync, full_resync, .. } =
         config.intervals;
     let region = policy.pace.interval;
     Settings {
         mode: policy.mode,
         regions: config.aws.regions.clone(),
-        intervals: metrics::Intervals { source, organization, region, sweep_trouble, sweep_full },
+        intervals: metrics::Intervals { source, organization, region, failure_resync, full_resync },
         quota: policy.quota,
     }
 }

@@ -161,7 +161,7 @@ mod tests {
     use crate::beats::Beats;
     use crate::clock::Clock;
     use crate::domain::base::mode::Mode;
-    use crate::domain::plan::redeploy::Rescue;
+    use crate::domain::plan::redeploy::Redeploy;
     use crate::http::{About, Caller, State};
     use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
 
@@ -176,8 +176,8 @@ mod tests {
                 source: Duration::from_mins(1),
                 organization: Duration::from_mins(10),
                 region: Duration::from_mins(15),
-                sweep_trouble: Duration::from_mins(15),
-                sweep_full: Duration::from_hours(6),
+                failure_resync: Duration::from_mins(15),
+                full_resync: Duration::from_hours(6),
             },
             quota: 50,
         };
@@ -191,7 +191,7 @@ mod tests {
             simulated: false,
             regions,
             list_age_max: Duration::from_mins(30),
-            rescue: Rescue::default(),
+            redeploy: Redeploy::default(),
         };
         let clock = Clock::simulated(started, 0);
         let state = State {

@@ -50,7 +50,7 @@ pub(super) const STATUSES: [StatusKind; 6] = [
 ];
 
 /// What is read of members: those in trouble, or all.
-pub(super) const SWEEPS: [&str; 2] = ["trouble", "full"];
+pub(super) const RESYNCS: [&str; 2] = ["trouble", "full"];
 
 /// The families that leave out series, as there is no end to the names of packs.
 const CAPPED: [&str; 4] = [PACK_SYNCED, PACK_UPDATE_LAST, PACK_PUTS, PACK_ACCOUNTS];
@@ -244,7 +244,7 @@ pub(super) fn request_results(op: Op) -> impl Iterator<Item = &'static str> {
 fn mutation_results(action: ActionKind) -> impl Iterator<Item = &'static str> {
     let (op, is_new) = match action {
         ActionKind::Create => (Op::PutOrganizationConformancePack, true),
-        ActionKind::Adopt | ActionKind::Update | ActionKind::Rescue => {
+        ActionKind::Adopt | ActionKind::Update | ActionKind::Redeploy => {
             (Op::PutOrganizationConformancePack, false)
         }
         ActionKind::Delete => (Op::DeleteOrganizationConformancePack, false),

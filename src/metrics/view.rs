@@ -48,9 +48,9 @@ pub struct Intervals {
     /// Looking at a region.
     pub region: Duration,
     /// Reading the members in trouble.
-    pub sweep_trouble: Duration,
+    pub failure_resync: Duration,
     /// Reading every member.
-    pub sweep_full: Duration,
+    pub full_resync: Duration,
 }
 
 /// Everything that gauges are a projection of.

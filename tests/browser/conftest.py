@@ -38,7 +38,7 @@ Resources:
 """
 
 MANIFEST = """\
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata:
   name: %(name)s
@@ -60,7 +60,7 @@ aws:
     credentials: {accessKeyId: AKIASIM111111111111, secretAccessKey: any}
 source:
   directory: {root: ., path: packs}
-intervals: {source: 1s, inProgress: {first: 30s, max: 1m}, sweepTrouble: 1m}
+intervals: {source: 1s, inProgress: {first: 30s, max: 1m}, failureResync: 1m}
 limits: {readsPerSecond: 100, burst: 1000, inFlight: 8}
 http: {listen: "%(listen)s", tokenFile: http-token}
 """

@@ -116,7 +116,7 @@ async fn a9_rules_that_a_condition_switches_off_are_lost() {
             })
             .collect();
         format!(
-            "apiVersion: conformd/v1alpha1
+            "apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata: {{name: cis}}
 spec:
@@ -321,11 +321,11 @@ async fn a_process_knows_the_approvals_that_the_one_before_it_has_read() {
             .flat_map(|number| [rule("old", old, number), rule("crit", critical, number)])
             .collect();
         format!(
-            "---\napiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+            "---\napiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
              metadata: {{name: a}}\nspec:\n  template:\n    inline: |\n      Resources:\n{rules}"
         )
     };
-    let approval = "---\napiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {name: ok}\n\
+    let approval = "---\napiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {name: ok}\n\
                     spec:\n  reason: retired\n  expires: 2026-11-05T00:00:00Z\n  permits:\n  \
                     - {pack: a, loseRules: [old-0, old-1, old-2, old-3, old-4, old-5]}\n";
     let mut lab = deployed(one_region(), &(pack(["OLD", "CRIT"]) + approval)).await;

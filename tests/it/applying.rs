@@ -36,7 +36,7 @@ fn members_that_fail_after_a_change_are_counted_and_not_those_of_the_rollout_bef
 fn an_invalid_manifest_fails_plan_and_apply_and_the_others_are_applied() {
     let scene = scene(INSTANT);
     scene.declare("keys", 90, BOTH);
-    scene.write("packs/broken.yaml", "apiVersion: conformd/v1alpha1\nkind: Oops\n");
+    scene.write("packs/broken.yaml", "apiVersion: conformd.io/v1alpha1\nkind: Oops\n");
     scene.run(&["plan"]).expect(1);
     scene.run(&["plan", "--detailed-exitcode"]).expect(1);
     let ended = scene.run(&["apply", "--yes"]).expect(1);

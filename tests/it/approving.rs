@@ -153,7 +153,7 @@ fn one_document_permits_the_losses_of_all_regions() {
     # Permits: delete 2 packs in 2 regions, adopt 1 pack in us-east-1, lose 2 rules in eu-west-1, exclude 2 accounts in us-east-1.
     # Held because:
     #   deleting 2 of 12 packs in eu-west-1 within 24 h (limit 1)
-    apiVersion: conformd/v1alpha1
+    apiVersion: conformd.io/v1alpha1
     kind: Approval
     metadata:
       name: NAME

@@ -563,8 +563,8 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
         "newly-acquired waits for a recorder",
         "newly-acquired has every pack",
         "late-starter got no recorder within its 7 hours",
-        "rescue of late-starter: accepted",
-        "late-starter is rescued",
+        "redeploy of late-starter: accepted",
+        "late-starter is redeployed",
         "legacy-monolith failed (rule_quota), move: account owner",
         "3 of 10 pack deployments need a person",
     ] {

@@ -34,7 +34,7 @@ impl Pack {
         let Self { name, file, regions, parameters, optional: _ } = self;
         let regions = regions.join(", ");
         let mut text = format!(
-            "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+            "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
              metadata: {{name: {name}}}\nspec:\n  template: {{file: ../templates/{file}}}\n  \
              regions: [{regions}]\n"
         );

@@ -63,7 +63,7 @@ fn decisions(plan: &Plan, outcome: &str) -> String {
             Reason::ForeignWrite => "foreign write",
             Reason::Failed { .. } => "failed",
             Reason::MembersFailed { .. } => "members failed",
-            Reason::Rescue { .. } => "rescue",
+            Reason::Redeploy { .. } => "redeploy",
             Reason::Unwanted => "unwanted",
             Reason::RegionDropped => "region dropped",
             Reason::Absent => "absent",
@@ -237,7 +237,7 @@ fn an_older_answer_has_to_last_an_interval_before_it_counts_as_an_edit() {
 }
 
 #[test]
-fn a_write_that_changed_nothing_we_can_see_is_contested_and_healed_once() {
+fn a_write_that_changed_nothing_we_can_see_is_conflict_and_healed_once() {
     assert_snapshot!(play("
         12:00 | iam v1 | iam v1 09:00
         12:15 |        | iam v1 12:10
@@ -286,9 +286,9 @@ fn a_pack_is_put_back_at_most_once_per_interval() {
     "), @"
     12:00    create iam (missing)
     12:01    -
-    12:02    iam held: contested until 12:15:00
-    12:03    iam held: contested until 12:15:00
-    12:14    iam held: contested until 12:15:00
+    12:02    iam held: conflict until 12:15:00
+    12:03    iam held: conflict until 12:15:00
+    12:14    iam held: conflict until 12:15:00
     12:15    update iam (foreign change)
     ");
 }
@@ -318,8 +318,8 @@ fn more_than_six_puts_in_six_hours_are_a_fight_and_rest_for_a_day() {
     08:30    update iam (foreign change)
     09:00    update iam (foreign change)
     09:30    update iam (foreign change)
-    09:45    iam held: contested until d2/09:30:00
-    10:00    iam held: contested until d2/09:30:00
+    09:45    iam held: conflict until d2/09:30:00
+    10:00    iam held: conflict until d2/09:30:00
     ");
 }
 
@@ -333,8 +333,8 @@ fn a_fight_by_deleting_or_by_dropping_the_marker_is_a_fight_too() {
     08:30    create iam (vanished)
     09:00    create iam (vanished)
     09:30    create iam (vanished)
-    09:45    iam held: contested until d2/09:30:00
-    10:00    iam held: contested until d2/09:30:00
+    09:45    iam held: conflict until d2/09:30:00
+    10:00    iam held: conflict until d2/09:30:00
     ");
     assert_snapshot!(fight("iam unmanaged"), @"
     06:30    adopt iam (adoption)
@@ -344,8 +344,8 @@ fn a_fight_by_deleting_or_by_dropping_the_marker_is_a_fight_too() {
     08:30    adopt iam (adoption)
     09:00    adopt iam (adoption)
     09:30    adopt iam (adoption)
-    09:45    iam held: contested until d2/09:30:00
-    10:00    iam held: contested until d2/09:30:00
+    09:45    iam held: conflict until d2/09:30:00
+    10:00    iam held: conflict until d2/09:30:00
     ");
 }
 
@@ -371,13 +371,13 @@ fn a_fight_ends_with_its_day_or_with_a_new_manifest() {
     ";
     let tail = |story: &str| story.lines().skip(22).collect::<Vec<_>>().join("\n");
     assert_snapshot!(tail(&play(&format!("{script}\n{rest}"))), @"
-    09:00    iam held: contested until d2/08:21:00
-    d2/08:20:59 iam held: contested until d2/08:21:00
+    09:00    iam held: conflict until d2/08:21:00
+    d2/08:20:59 iam held: conflict until d2/08:21:00
     d2/08:21 update iam (foreign change)
     ");
     let changed = rest.replace("d2/08:20:59 | |", "09:01 | iam v2 |");
     assert_snapshot!(tail(&play(&format!("{script}\n{changed}"))), @"
-    09:00    iam held: contested until d2/08:21:00
+    09:00    iam held: conflict until d2/08:21:00
     09:01    update iam (changed)
     d2/08:21 update iam (changed)
     ");

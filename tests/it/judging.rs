@@ -646,7 +646,7 @@ fn more_parameters_than_a_stack_declares_are_a_warning() {
 /// The findings of a manifest with this `spec`, in two regions.
 pub(crate) fn manifest(template: &str, spec: &str) -> String {
     let manifest = format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: pack}}\nspec:\n  template: {{file: t.yaml}}\n  {}\n",
         spec.replace('\n', "\n  ")
     );

@@ -24,7 +24,7 @@ fn set(scene: &Scene, more: &str) {
 /// Declares a pack of six rules that evaluate these things.
 fn declare(scene: &Scene, sources: [&str; 6]) {
     let mut manifest = format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: iam}}\nspec:\n  regions: [{REGION}]\n  template:\n    inline: |\n      \
          Resources:\n"
     );

@@ -28,10 +28,10 @@ use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
-use conformd::domain::members::tracker::Sweeps;
+use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::plan::guard::Limits;
 use conformd::domain::plan::record::Deployment;
-use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
 use conformd::record::terms::Terms;
@@ -83,7 +83,7 @@ pub(crate) struct Setting {
     pub(crate) owner: &'static str,
     pub(crate) quota: usize,
     pub(crate) limits: Limits,
-    pub(crate) rescue: Rescue,
+    pub(crate) redeploy: Redeploy,
     /// What the process knows of members.
     pub(crate) knowledge: Knowledge,
     /// Whether processes have a record of what was lost, which was begun long ago.
@@ -112,7 +112,7 @@ impl Default for Setting {
             owner: OWNER,
             quota: 50,
             limits: Limits::default(),
-            rescue: Rescue::default(),
+            redeploy: Redeploy::default(),
             knowledge: Knowledge::Nothing,
             record: true,
             absence: Absence::Atomic,
@@ -213,8 +213,8 @@ impl Lab {
             limits: setting.limits,
             pace: Pace::new(INTERVAL),
             quota: setting.quota,
-            sweeps: Sweeps { trouble: INTERVAL, full: Duration::from_hours(6) },
-            rescue: setting.rescue,
+            resyncs: Resyncs { trouble: INTERVAL, full: Duration::from_hours(6) },
+            redeploy: setting.redeploy,
             list_age_max: Duration::from_mins(30),
         };
         let world = Arc::new(Mutex::new(World::new(setup)));

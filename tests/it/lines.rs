@@ -497,7 +497,7 @@ pub(crate) fn look_knowing(
         history,
         tracking: &members.tracking,
         recorders: &members.recorders,
-        rescue: &members.rescue,
+        redeploy: &members.redeploy,
         pace: &pace,
         quota: QUOTA,
         rules: &held_rules(&place, observed, &templates),

@@ -33,7 +33,7 @@ Resources:
 /// A manifest of this name with these lines in its `spec`.
 fn pack(name: &str, spec: &str) -> String {
     let mut text = format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: {name}}}\nspec:\n  template: {{file: t.yaml}}\n"
     );
     for line in spec.lines() {
@@ -102,7 +102,7 @@ fn codes(findings: &[Diagnostic]) -> Vec<&'static str> {
 #[test]
 fn everything_wrong_in_every_document_is_found_at_once() {
     let text = "\
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata:
   name: one
@@ -120,12 +120,12 @@ spec:
 ---
 broken: [
 ---
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: Approval
 metadata: {name: retire}
 spec: {plan: 123, expires: 2026-12-01}
 ---
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata: {name: two}
 spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
@@ -173,12 +173,12 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
         "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: CONFORMD/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: 0.onform/v1alpha1\nkind: OrganizationConformancePack",
-        "apiVersion: conformd/v1alpha1\nkind: OrganisationConformancePack",
-        "apiVersion: conformd/v1alpha1\nkind: Aproval",
-        "apiVersion: conformd/v1alpha1",
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganisationConformancePack",
+        "apiVersion: conformd.io/v1alpha1\nkind: Aproval",
+        "apiVersion: conformd.io/v1alpha1",
         "kind: OrganizationConformancePack",
-        "apiversion: conformd/v1alpha1\nkind: OrganizationConformancePack",
-        "api_version: conformd/v1alpha1",
+        "apiversion: conformd.io/v1alpha1\nkind: OrganizationConformancePack",
+        "api_version: conformd.io/v1alpha1",
         "",
     ];
     let mut lines = String::new();
@@ -193,20 +193,20 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
         assert_eq!(codes(&read(&[("a.yaml", list)]).diagnostics), [code::NEAR_MISS]);
     }
     insta::assert_snapshot!(lines, @r"
-    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1alpha2; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion comformd/v1alpha1; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion v1alpha1; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.io/v1alpha1; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion CONFORMD/v1alpha1; expected conformd/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion 0.onform/v1alpha1; expected conformd/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1alpha2; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion comformd/v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.io/v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion CONFORMD/v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion 0.onform/v1alpha1; expected conformd.io/v1alpha1
     a.yaml:2:7: error[near-miss]: there is no kind OrganisationConformancePack; expected OrganizationConformancePack or Approval (did you mean OrganizationConformancePack?)
     a.yaml:2:7: error[near-miss]: there is no kind Aproval; expected OrganizationConformancePack or Approval (did you mean Approval?)
     a.yaml:1:13: error[near-miss]: the document has no kind; expected OrganizationConformancePack or Approval
-    a.yaml:1:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd/v1alpha1
+    a.yaml:1:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd.io/v1alpha1
     a.yaml:1:1: error[near-miss]: the version stands in a field apiversion (did you mean apiVersion?)
     a.yaml:1:1: error[near-miss]: the version stands in a field api_version (did you mean apiVersion?)
-    a.yaml:2:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd/v1alpha1
+    a.yaml:2:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd.io/v1alpha1
     ");
 }
 
@@ -459,7 +459,7 @@ fn a_manifest_that_is_removed_is_gone_and_the_rest_is_valid() {
 fn a_manifest_may_say_that_its_pack_should_be_absent_and_needs_no_template_then() {
     let absent = |name: &str, more: &str| {
         format!(
-            "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+            "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
              metadata: {{name: {name}}}\nspec:\n  state: Absent\n{more}"
         )
     };
@@ -583,7 +583,7 @@ fn what_this_version_does_not_deliver_is_valid_and_says_so() {
 #[test]
 fn findings_in_an_inline_template_stand_where_its_lines_do() {
     let text = "\
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata: {name: inline}
 spec:
@@ -767,7 +767,7 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
         }
     }
     let valid = |text: &str| schema.is_valid(&serde_yaml::from_str(text).unwrap());
-    let approval = "{apiVersion: conformd/v1alpha1, kind: Approval, metadata: {name: x}, spec: {\
+    let approval = "{apiVersion: conformd.io/v1alpha1, kind: Approval, metadata: {name: x}, spec: {\
         permits: [{delete: [a]}, {pack: b, loseRules: 3}, {pack: c, loseRules: [r]}], \
         expires: \"2026-12-01T00:00:00Z\", reason: why}}";
     assert!(valid(approval));
@@ -785,7 +785,7 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     ] {
         assert!(!valid(&pack("a", broken)), "{broken}");
     }
-    let absent = "{apiVersion: conformd/v1alpha1, kind: OrganizationConformancePack, metadata: \
+    let absent = "{apiVersion: conformd.io/v1alpha1, kind: OrganizationConformancePack, metadata: \
                   {name: x}, spec: {state: Absent}}";
     assert!(valid(absent) && valid(&absent.replace("Absent", "Absent, regions: [eu-west-1]")));
     for broken in ["Present", "absent", "Absent, adopt: true", "Absent, suspend: {reason: x}"] {
@@ -1114,7 +1114,7 @@ proptest! {
 fn an_approval_that_cannot_count_is_said_by_validate_and_breaks_no_revision() {
     let approval = |name: &str, expires: &str| {
         format!(
-            "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {{name: {name}}}\nspec:\n  \
+            "apiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {{name: {name}}}\nspec:\n  \
              reason: retired\n  expires: {expires}\n  permits: [{{delete: [a]}}]\n---\n"
         )
     };

@@ -1,10 +1,10 @@
 //! Members in the line language: what is known of them, one fact a line.
 //!
-//! `iam read 11:59` says when the members of a pack were last read, `swept` that it was all of
+//! `iam read 11:59` says when the members of a pack were last read, `resynced` that it was all of
 //! them, `stuck` and `converged` what came of it, `unlisted` that there is no account list.
 //! `iam 222222222222 no_recorder 11:00` is a member with its status or failure class and the time
 //! of its row. `222222222222 joined 04:00` is when an account joined, `222222222222 stopped 11:30`
-//! what a probe saw of its recorder. `#always` and `#never` are about rescues, `#cooldown 30` is
+//! what a probe saw of its recorder. `#always` and `#never` are about redeployments, `#cooldown 30` is
 //! theirs in minutes.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
@@ -23,7 +23,7 @@ use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
 use conformd::domain::organization::account_list::{
     Account, AccountList, Accounts, OrganizationRecord,
 };
-use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
+use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 
 use crate::lines::{at, is_time, lines, place};
 
@@ -32,7 +32,7 @@ use crate::lines::{at, is_time, lines, place};
 pub(crate) struct Members {
     pub(crate) tracking: Tracking,
     pub(crate) recorders: Recorders,
-    pub(crate) rescue: Rescue,
+    pub(crate) redeploy: Redeploy,
 }
 
 /// What is known of the members at this moment.
@@ -42,10 +42,10 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     for line in lines(text) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["#always"] => members.rescue.after_deadline = AfterDeadline::Always,
-            ["#never"] => members.rescue.after_deadline = AfterDeadline::Never,
+            ["#always"] => members.redeploy.after_deadline = AfterDeadline::Always,
+            ["#never"] => members.redeploy.after_deadline = AfterDeadline::Never,
             ["#cooldown", minutes] => {
-                members.rescue.cooldown = Duration::from_mins(minutes.parse().unwrap());
+                members.redeploy.cooldown = Duration::from_mins(minutes.parse().unwrap());
             }
             [account, "joined", time] => joined.push((account.parse().unwrap(), at(time))),
             [account, state, time] if account.parse::<AccountId>().is_ok() => {
@@ -68,7 +68,7 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     let newcomers = newcomers(&list, &packs, expected, &sightings, &[], now);
     members.recorders.probed = !sightings.is_empty();
     members.recorders.regions = BTreeMap::from([(place().region, sightings)]);
-    members.tracking = Tracking { packs, newcomers, trouble_last: None, sweep_last: None };
+    members.tracking = Tracking { packs, newcomers, trouble_last: None, resync_last: None };
     members
 }
 
@@ -107,7 +107,7 @@ fn unread() -> Arrival {
         truncated: false,
         newcomers: BTreeMap::new(),
         management_missing: false,
-        swept: None,
+        resynced: None,
         read: None,
     }
 }
@@ -115,7 +115,7 @@ fn unread() -> Arrival {
 fn tell(arrival: &mut Arrival, facts: &[&str]) {
     match facts {
         ["read", time] => arrival.read = Some(at(time)),
-        ["swept", time] => arrival.swept = Some(at(time)),
+        ["resynced", time] => arrival.resynced = Some(at(time)),
         ["unlisted"] => arrival.expected = None,
         ["stuck"] => arrival.verdict = Verdict::StuckAggregate,
         ["converged"] => arrival.verdict = Verdict::Converged,

@@ -34,7 +34,7 @@ fn puts(lab: &Lab) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_hundred_late_accounts_are_rescued_together_by_one_put_a_pack() {
+async fn five_hundred_late_accounts_are_redeployed_together_by_one_put_a_pack() {
     let mut lab = Lab::with(setting(Knowledge::Recorders), &file(&packs(&["cis", "iam"])));
     lab.run_for(hours(1)).await;
     assert_eq!(puts(&lab), 2);
@@ -52,7 +52,7 @@ async fn five_hundred_late_accounts_are_rescued_together_by_one_put_a_pack() {
     lab.run_for(hours(12)).await;
     assert_eq!(phases(&lab, Phase::Converged), 500);
     for (key, effects) in lab.effects() {
-        assert_eq!(effects.puts, 2, "{key:?}: the first and one rescue");
+        assert_eq!(effects.puts, 2, "{key:?}: the first and one redeployment");
     }
     let world = lab.world();
     let entered =

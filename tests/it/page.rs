@@ -226,7 +226,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     # Permits: delete 1 pack in eu-west-1.
     # Held because:
     #   deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-    apiVersion: conformd/v1alpha1
+    apiVersion: conformd.io/v1alpha1
     kind: Approval
     metadata:
     name: approve-2026-11-01-8fe2
@@ -256,7 +256,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     333333333333 data-lake, iam-baseline in eu-west-1
     ! no recorder
     1 account · 1 pack · 1 region · move: account owner
-    Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+    Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
     who
     666666666666 media-new, iam-baseline in eu-west-1
     NoAvailableConfigurationRecorder There is no configuration recorder available
@@ -334,7 +334,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     | 21m ago
     666666666666 media-new | ! failed | no recorder · move: account owner
-    Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+    Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
     NoAvailableConfigurationRecorder There is no configuration recorder available
     | 21m ago
     ");

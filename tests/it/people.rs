@@ -22,7 +22,7 @@ use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
 use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
-use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::RegionReport;
 use conformd::domain::present::view::{About, Caller, Facts};
 
@@ -87,7 +87,7 @@ pub(crate) fn membership() -> Membership {
 
 fn manifest(name: &str, exclude: &str) -> String {
     format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: {name}, labels: {{team: security}}}}\nspec:\n  exclude: {{{exclude}}}\n  \
          template:\n    inline: |\n      Resources:\n        Rule:\n          \
          Type: AWS::Config::ConfigRule\n          Properties:\n            \
@@ -141,7 +141,7 @@ pub(crate) fn arrival(verdict: Verdict, ok: usize, troubled: Vec<Member>) -> Arr
         truncated: false,
         newcomers: BTreeMap::new(),
         management_missing: false,
-        swept: Some(at("11:50:00")),
+        resynced: Some(at("11:50:00")),
         read: Some(at("11:55:00")),
     }
 }
@@ -203,7 +203,7 @@ pub(crate) fn tracked() -> RegionReport {
                 newcomer('6', at("04:00:00"), Phase::Missed),
             ],
             trouble_last: Some(at("11:55:00")),
-            sweep_last: Some(at("11:50:00")),
+            resync_last: Some(at("11:50:00")),
         },
         ..report
     }
@@ -224,7 +224,7 @@ pub(crate) fn about() -> About {
         simulated: true,
         regions: regions(&[HERE, "us-east-1", "ap-south-1"]),
         list_age_max: Duration::from_mins(30),
-        rescue: Rescue::default(),
+        redeploy: Redeploy::default(),
     }
 }
 

@@ -404,7 +404,7 @@ fn sync_needs_all_that_its_policy_allows_and_nothing_else() {
     confined.scene.write(
         "packs/approve.yaml",
         &format!(
-            "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {{name: retired}}\nspec: \
+            "apiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {{name: retired}}\nspec: \
              {{reason: retired, expires: \"{expires}\", permits: [{{delete: [mail]}}]}}\n"
         ),
     );

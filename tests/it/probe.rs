@@ -153,7 +153,7 @@ fn report(
         truncated: false,
         newcomers: BTreeMap::new(),
         management_missing: false,
-        swept: None,
+        resynced: None,
         read: None,
     };
     let newcomers = newcomers.into_iter().map(|(number, phase)| newcomer(number, phase));

@@ -334,7 +334,7 @@ impl Scene {
 /// A manifest of a pack with one rule, whose age is its parameter.
 pub(crate) fn manifest(name: &str, age: u32, regions: &str) -> String {
     format!(
-        "apiVersion: conformd/v1alpha1\n\
+        "apiVersion: conformd.io/v1alpha1\n\
          kind: OrganizationConformancePack\n\
          metadata: {{name: {name}}}\n\
          spec:\n  \

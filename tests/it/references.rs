@@ -46,7 +46,7 @@ fn judged(text: &str) -> String {
 
 fn catalog(template: &str, spec: &str) -> Catalog {
     let manifest = format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: a}}\nspec:\n  template: {{file: t.yaml}}\n{spec}"
     );
     let file = |name: &str, text: &str| {

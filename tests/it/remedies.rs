@@ -1,4 +1,4 @@
-//! What is done about members that do not have a pack: rescues, retries, and nothing where only a
+//! What is done about members that do not have a pack: redeployments, retries, and nothing where only a
 //! person can help.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
@@ -28,18 +28,18 @@ fn check(members: &str) -> String {
 }
 
 #[test]
-fn a_late_account_is_rescued_once_its_recorder_is_seen() {
+fn a_late_account_is_redeployed_once_its_recorder_is_seen() {
     assert_snapshot!(check("
         iam read 11:59; iam 222222222222 no_recorder 11:00
         222222222222 joined 04:00; 222222222222 stopped 11:30
     "), @"
-    ~ iam rescue: for 222222222222 (recorder seen 2026-11-01T11:30:00Z)
-    Plan: 0 to create, 0 to update, 1 to rescue, 0 to delete.
+    ~ iam redeploy: for 222222222222 (recorder seen 2026-11-01T11:30:00Z)
+    Plan: 0 to create, 0 to update, 1 to redeploy, 0 to delete.
     ");
 }
 
 #[test]
-fn one_rescue_is_for_everybody_who_is_late_and_can_take_the_pack() {
+fn one_redeploy_is_for_everybody_who_is_late_and_can_take_the_pack() {
     assert_snapshot!(check("
         iam read 11:59
         iam 222222222222 no_recorder 11:00; 222222222222 joined 04:00; 222222222222 stopped 11:30
@@ -51,13 +51,13 @@ fn one_rescue_is_for_everybody_who_is_late_and_can_take_the_pack() {
         iam 888888888888 waiting 10:00; 888888888888 joined 06:00; 888888888888 recording 11:40
         iam 999999999999 template 11:00; 999999999999 joined 04:00; 999999999999 recording 11:30
     "), @"
-    ~ iam rescue: for 222222222222 333333333333 444444444444 (recorders seen 2026-11-01T11:20:00Z)
-    Plan: 0 to create, 0 to update, 1 to rescue, 0 to delete.
+    ~ iam redeploy: for 222222222222 333333333333 444444444444 (recorders seen 2026-11-01T11:20:00Z)
+    Plan: 0 to create, 0 to update, 1 to redeploy, 0 to delete.
     ");
 }
 
 #[test]
-fn a_rescue_of_many_names_ten() {
+fn a_redeploy_of_many_names_ten() {
     let late = (1..=500).map(|number| {
         let id = crate::lines::account(number);
         format!("iam {id} missing; {id} joined 04:00; {id} recording 11:30")
@@ -81,23 +81,23 @@ fn an_account_within_its_window_never_causes_a_put() {
 
 #[test]
 fn the_window_ends_to_the_second() {
-    let rescue = |joined: &str| {
+    let redeploy = |joined: &str| {
         let members = format!(
             "iam read 12:00; iam 222222222222 no_recorder 11:00; 222222222222 recording 11:59
              222222222222 joined {joined}"
         );
         !plan_with("iam v1", "iam v1", &members).is_empty()
     };
-    assert_eq!([rescue("04:59:59"), rescue("05:00"), rescue("05:00:01")], [true, true, false]);
+    assert_eq!([redeploy("04:59:59"), redeploy("05:00"), redeploy("05:00:01")], [true, true, false]);
 }
 
 #[test]
-fn without_a_probe_only_always_rescues() {
+fn without_a_probe_only_always_redeploys() {
     let late = "iam read 11:59; iam 222222222222 no_recorder 11:00; 222222222222 joined 04:00";
     assert_snapshot!(check(late), @"  No changes.");
     assert_snapshot!(check(&format!("{late}; #always")), @"
-    ~ iam rescue: for 222222222222
-    Plan: 0 to create, 0 to update, 1 to rescue, 0 to delete.
+    ~ iam redeploy: for 222222222222
+    Plan: 0 to create, 0 to update, 1 to redeploy, 0 to delete.
     ");
     assert_snapshot!(check(&format!("{late}; 222222222222 recording 11:30; #never")), @"  No changes.");
 }
@@ -109,7 +109,7 @@ fn a_cause_that_is_not_known_is_worth_one_put_after_the_window_and_none_otherwis
             "iam read 11:59; iam 222222222222 other {row}; 222222222222 recording 11:58
              222222222222 joined 02:00"
         );
-        plan_with("iam v1", "iam v1 02:30", &members).count(ActionKind::Rescue)
+        plan_with("iam v1", "iam v1 02:30", &members).count(ActionKind::Redeploy)
     };
     assert_eq!([late("09:29:59"), late("09:30"), late("10:00")], [1, 0, 0]);
     let old = "iam read 11:59; iam 222222222222 other 02:00; 222222222222 recording 11:58";
@@ -117,20 +117,20 @@ fn a_cause_that_is_not_known_is_worth_one_put_after_the_window_and_none_otherwis
 }
 
 #[test]
-fn a_rescue_waits_for_its_cooldown_to_the_second_and_across_restarts() {
+fn a_redeploy_waits_for_its_cooldown_to_the_second_and_across_restarts() {
     let late = "iam read 11:59; iam 222222222222 no_recorder 11:30; 222222222222 recording 11:45";
     let check = |last: &str| {
         let plan = plan_with("iam v1", &format!("iam v1 {last} UPDATE_FAILED@11:31"), late);
         text(&plan)
     };
     assert_snapshot!(check("11:00:01"), @"
-    ! iam held, would rescue: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
-        retry: it was put lately; one rescue serves all who are late by then (until 2026-11-01T12:00:01Z)
+    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+        retry: it was put lately; one redeployment serves all who are late by then (until 2026-11-01T12:00:01Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check("11:00:00"), @"
-    ~ iam rescue: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
-    Plan: 0 to create, 0 to update, 1 to rescue, 0 to delete.
+    ~ iam redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    Plan: 0 to create, 0 to update, 1 to redeploy, 0 to delete.
     ");
 }
 
@@ -179,7 +179,7 @@ fn members_have_to_be_read_before_anything_is_done() {
 fn where_nobody_has_a_row_the_aggregate_says_why() {
     let check = |code: &str| {
         let observed = format!("iam v1 09:00 CREATE_FAILED@09:30!{code}");
-        text(&plan_with("iam v1", &observed, "iam swept 11:59; iam 222222222222 missing"))
+        text(&plan_with("iam v1", &observed, "iam resynced 11:59; iam 222222222222 missing"))
     };
     assert_snapshot!(check("ThrottlingException"), @"
     ~ iam update: members failed in ways that may have passed (1 throttled)
@@ -192,9 +192,9 @@ fn where_nobody_has_a_row_the_aggregate_says_why() {
 fn nothing_is_mended_while_aws_is_at_work_or_the_manifest_is_paused() {
     let late = "iam read 11:59; iam 222222222222 no_recorder 10:00; 222222222222 recording 11:45";
     let check = |desired: &str, observed: &str| text(&plan_with(desired, observed, late));
-    // One new account may keep it at work for hours, so a rescue that waits for that is shown.
+    // One new account may keep it at work for hours, so a redeployment that waits for that is shown.
     assert_snapshot!(check("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30"), @"
-    ! iam held, would rescue: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
     No changes; 1 held.
     ");
@@ -202,7 +202,7 @@ fn nothing_is_mended_while_aws_is_at_work_or_the_manifest_is_paused() {
     let at_work = plan_with("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30", throttled);
     assert_snapshot!(text(&at_work), @"  No changes.");
     assert_snapshot!(check("iam v1 suspended", "iam v1 09:00 UPDATE_FAILED@10:00"), @"
-    ! iam held, would rescue: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
+    ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         suspended: audit freeze
     No changes; 1 held.
     ");
@@ -219,13 +219,13 @@ fn every_member_done_is_the_end_of_a_run_whatever_the_aggregate_says() {
     let check = |members: &str| {
         text(&plan_with("iam v2", "iam v1 11:30 CREATE_IN_PROGRESS@11:30", members))
     };
-    assert_snapshot!(check("iam swept 11:39; iam stuck"), @"
+    assert_snapshot!(check("iam resynced 11:39; iam stuck"), @"
     ! iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         in_progress: AWS is working on it (CREATE_IN_PROGRESS) and takes no change
     No changes; 1 held.
     ");
-    assert_snapshot!(check("iam swept 11:40; iam stuck"), @"
+    assert_snapshot!(check("iam resynced 11:40; iam stuck"), @"
     ~ iam update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     Plan: 0 to create, 1 to update, 0 to delete.
@@ -240,15 +240,15 @@ fn an_old_name_goes_when_everybody_has_the_new_one() {
              12:00 |        |                                         | | {members}"
         ))
     };
-    assert_snapshot!(script("new swept 11:00; new stuck"), @"
+    assert_snapshot!(script("new resynced 11:00; new stuck"), @"
     11:45    old held: in_progress
     12:00    old held: in_progress
     ");
-    assert_snapshot!(script("new swept 11:00; new converged"), @"
+    assert_snapshot!(script("new resynced 11:00; new converged"), @"
     11:45    old held: second_look until 12:00:00
     12:00    delete old (unwanted)
     ");
-    assert_snapshot!(script("new swept 08:59; new converged"), @"
+    assert_snapshot!(script("new resynced 08:59; new converged"), @"
     11:45    old held: in_progress
     12:00    old held: in_progress
     ");
@@ -331,7 +331,7 @@ fn retries_reach_once_a_day_and_a_new_manifest_starts_afresh() {
 }
 
 #[test]
-fn a_rescue_that_does_not_help_is_repeated_ever_more_rarely_and_a_new_account_does_not_wait() {
+fn a_redeploy_that_does_not_help_is_repeated_ever_more_rarely_and_a_new_account_does_not_wait() {
     let old = "222222222222 recording";
     assert_snapshot!(play(&format!("
         00:00    | iam v1 | iam v1 00:00 CREATE_FAILED@00:10 | | -
@@ -344,18 +344,18 @@ fn a_rescue_that_does_not_help_is_repeated_ever_more_rarely_and_a_new_account_do
         05:10    |        | iam v1 05:00 UPDATE_SUCCESSFUL   | | iam read 05:10
     ")), @"
     00:00    iam held: retry
-    01:00    rescue iam (rescue)
+    01:00    redeployment iam (redeployment)
     01:10    -
     02:00    iam held: retry until 03:00:00
-    03:00    rescue iam (rescue)
+    03:00    redeployment iam (redeployment)
     03:10    iam held: retry until 07:00:00
-    05:00    rescue iam (rescue)
+    05:00    redeployment iam (redeployment)
     05:10    -
     ");
 }
 
 #[test]
-fn a_recorder_that_appears_after_blind_rescues_is_answered_within_the_cooldown() {
+fn a_recorder_that_appears_after_blind_redeploys_is_answered_within_the_cooldown() {
     let late = "#always; iam 222222222222 no_recorder";
     assert_snapshot!(play(&format!("
         00:00    | iam v1 | iam v1 00:00 CREATE_FAILED@00:10 | | -
@@ -367,11 +367,11 @@ fn a_recorder_that_appears_after_blind_rescues_is_answered_within_the_cooldown()
         04:10    |        | iam v1 04:00 UPDATE_FAILED@04:05 | | iam read 04:10; {late} 04:05; 222222222222 recording 04:10
     ")), @"
     00:00    iam held: retry
-    01:00    rescue iam (rescue)
-    03:00    rescue iam (rescue)
+    01:00    redeployment iam (redeployment)
+    03:00    redeployment iam (redeployment)
     03:10    iam held: retry until 07:00:00
     03:30    iam held: retry until 04:00:00
-    04:00    rescue iam (rescue)
+    04:00    redeployment iam (redeployment)
     04:10    iam held: retry until 12:00:00
     ");
 }
@@ -390,7 +390,7 @@ fn a_retry_that_finds_the_pack_busy_waits_like_any_other() {
 }
 
 #[test]
-fn rescues_are_no_fight() {
+fn redeploys_are_no_fight() {
     let rounds = (0..40).map(|round| {
         let minute = 10 * round;
         let (now, last) = (minute % 60, (minute + 50) % 60);
@@ -402,7 +402,7 @@ fn rescues_are_no_fight() {
         )
     });
     let story = play(&rounds.collect::<Vec<_>>().join("\n"));
-    assert_eq!(story.matches("rescue iam (rescue)").count(), 40, "{story}");
+    assert_eq!(story.matches("redeploy iam (redeployment)").count(), 40, "{story}");
 }
 
 #[test]
@@ -500,7 +500,7 @@ fn any_turn(classes: &'static [&'static str]) -> impl Strategy<Value = Turn> {
 }
 
 /// When which remedies were taken, in this mode, when every Put fails at once for everybody.
-fn remedies(turns: &[Turn], mode: Mode, rescue: &str) -> Vec<(Timestamp, Reason)> {
+fn remedies(turns: &[Turn], mode: Mode, redeploy: &str) -> Vec<(Timestamp, Reason)> {
     let time = |now: Timestamp| now.strftime("d%-d/%H:%M:%S").to_string();
     let (mut history, mut now, mut last) = (History::default(), at("12:00"), at("09:00"));
     let mut taken = Vec::new();
@@ -515,7 +515,7 @@ fn remedies(turns: &[Turn], mode: Mode, rescue: &str) -> Vec<(Timestamp, Reason)
         });
         let facts: Vec<String> = facts.collect();
         let joined = format!("{} joined 08:00; {} joined 02:00", ACCOUNTS[0], ACCOUNTS[1]);
-        let text = format!("iam read {}; {joined}; {rescue}; {}", time(now), facts.join(";"));
+        let text = format!("iam read {}; {joined}; {redeploy}; {}", time(now), facts.join(";"));
         let shown = observed(&format!("iam v1 {0} UPDATE_FAILED@{0}", time(last)));
         let look: (&Observed, _) = (&shown, &members(&text, now));
         let plan = look_with(&mut history, &desired("iam v1"), look, now);
@@ -548,9 +548,9 @@ proptest! {
             prop_assert!(after(pair[0].0, Duration::from_hours(1)) <= pair[1].0, "{pair:?}");
         }
         for (at, reason) in taken {
-            if let Reason::Rescue { accounts, seen } = reason {
+            if let Reason::Redeploy { accounts, seen } = reason {
                 let is_evident = seen.len() == accounts.len();
-                prop_assert!(always || is_evident, "a rescue of {accounts:?} on no evidence");
+                prop_assert!(always || is_evident, "a redeployment of {accounts:?} on no evidence");
                 let open = at < "2026-11-01T15:00:00Z".parse().unwrap();
                 prop_assert!(!open || !accounts.contains(&ACCOUNTS[0].parse().unwrap()));
             }

@@ -55,8 +55,8 @@ pub(crate) fn settings(names: &[&str]) -> Settings {
             source: Duration::from_mins(1),
             organization: Duration::from_mins(10),
             region: Duration::from_mins(15),
-            sweep_trouble: Duration::from_mins(15),
-            sweep_full: Duration::from_hours(6),
+            failure_resync: Duration::from_mins(15),
+            full_resync: Duration::from_hours(6),
         },
         quota: 50,
     }

@@ -714,7 +714,7 @@ mod others {
         2:14 eu-west-1 update cis accepted
         2:30 eu-west-1 hold cis: second_look
         2:31 eu-west-1 update cis accepted
-        2:46 eu-west-1 hold cis: contested
+        2:46 eu-west-1 hold cis: conflict
         26:31 eu-west-1 hold cis: second_look
         26:32 eu-west-1 update cis accepted
         26:48 eu-west-1 hold cis: second_look
@@ -729,11 +729,11 @@ mod others {
         27:59 eu-west-1 update cis accepted
         28:16 eu-west-1 hold cis: second_look
         28:17 eu-west-1 update cis accepted
-        28:33 eu-west-1 hold cis: contested
+        28:33 eu-west-1 hold cis: conflict
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
-            contested: somebody keeps changing it back: 7 Puts within 6 hours; find the second writer (CloudTrail, PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
+            conflict: somebody keeps changing it back: 7 Puts within 6 hours; find the second writer (CloudTrail, PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
         No changes; 1 held.
         ");
     }

@@ -8,7 +8,7 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{Absence, SourcePath};
 use conformd::domain::plan::guard;
-use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
+use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use proptest::prelude::*;
 
 const MINIMAL: &str = "\
@@ -98,7 +98,7 @@ fn the_shipped_file_is_accepted_without_a_word() {
 
 #[test]
 fn the_shipped_file_documents_the_defaults_of_the_code() {
-    let sections = ["intervals", "guard", "limits", "rescue", "templates", "record", "http"];
+    let sections = ["intervals", "guard", "limits", "redeploy", "templates", "record", "http"];
     let mut text = SHIPPED.to_owned();
     for section in sections {
         text = text.replace(&format!("{section}: {{}}"), &format!("{section}:"));
@@ -109,12 +109,12 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     let shown = ["tokenFile", "metricsListen", "bucket", "prefix"]
         .iter()
         .fold(shown, |shown, field| shown.replace(&format!("  {field}"), &format!("  # {field}")));
-    assert!(shown.contains("\n  sweepFull: 6h") && shown.contains("\n  burst: 10"));
+    assert!(shown.contains("\n  fullResync: 6h") && shown.contains("\n  burst: 10"));
     let shown = good(&format!("{head}intervals:{shown}"));
     let defaults = good(SHIPPED);
     assert_eq!(shown, defaults);
     assert_eq!(shown.intervals, Intervals::default());
-    let fields = "source organization region inProgress requeue sweepTrouble sweepFull \
+    let fields = "source organization region inProgress requeue failureResync fullResync \
         ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
         roleName externalId interval afterDeadline cooldown retention stateDirectory";
@@ -229,8 +229,8 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, rescue, stateDirectory, record, http
-      hint did you mean rescue?
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeployment, stateDirectory, record, http
+      hint did you mean redeployment?
     "#);
 }
 
@@ -316,14 +316,14 @@ fn the_mode_has_no_default() {
 
 #[test]
 fn a_period_out_of_range_is_clamped_with_a_warning() {
-    let text = with("intervals: {source: 0s, region: 1s, sweepFull: 100years, requeue: {max: 1s}}");
+    let text = with("intervals: {source: 0s, region: 1s, fullResync: 100years, requeue: {max: 1s}}");
     insta::assert_snapshot!(findings(&text), @r#"
     8:21 warning interval-clamped
       intervals.source is "0s"; 1s is used instead
     8:33 warning interval-clamped
       intervals.region is "1s"; 30s is used instead
     8:48 warning interval-clamped
-      intervals.sweepFull is "100years"; 7days is used instead
+      intervals.fullResync is "100years"; 7days is used instead
     8:73 warning interval-clamped
       intervals.requeue.max is "1s"; 30s is used instead
     "#);
@@ -374,35 +374,35 @@ fn keys_never_show_in_the_debug_form() {
 }
 
 #[test]
-fn a_probe_and_rescues_are_read_and_have_defaults() {
+fn a_probe_and_redeploys_are_read_and_have_defaults() {
     let config = good(&with("recorderProbe: {roleName: Probe, externalId: 'a:b'}\nrescue: {}"));
     let probe = RecorderProbe {
         role_name: "Probe".parse().unwrap(),
         external_id: Some("a:b".parse().unwrap()),
         interval: Duration::from_mins(10),
     };
-    assert_eq!((config.recorder_probe, config.rescue), (Some(probe), Rescue::default()));
+    assert_eq!((config.recorder_probe, config.redeploy), (Some(probe), Redeploy::default()));
     let text = with(
         "recorderProbe: {roleName: /security/conformd/Probe, externalId: x/y+1, interval: 90s}\n\
-         rescue: {afterDeadline: always, cooldown: 2h}",
+         redeploy: {afterDeadline: always, cooldown: 2h}",
     );
     let config = good(&text);
     let probe = config.recorder_probe.unwrap();
     assert_eq!(probe.role_name.as_str(), "security/conformd/Probe");
     assert_eq!(probe.interval, Duration::from_secs(90));
-    let rescue =
-        Rescue { after_deadline: AfterDeadline::Always, cooldown: Duration::from_hours(2) };
-    assert_eq!(config.rescue, rescue);
+    let redeploy =
+        Redeploy { after_deadline: AfterDeadline::Always, cooldown: Duration::from_hours(2) };
+    assert_eq!(config.redeploy, redeploy);
     let none = good(MINIMAL);
-    assert_eq!((none.recorder_probe, none.rescue), (None, Rescue::default()));
+    assert_eq!((none.recorder_probe, none.redeploy), (None, Redeploy::default()));
 }
 
 #[test]
-fn errors_of_probe_and_rescue_name_their_place() {
+fn errors_of_probe_and_redeploy_name_their_place() {
     let text = with(
         "recorderProbe:\n  roleName: arn:aws:iam::111111111111:role/Probe\n  externalId: 7\n  \
          interval: 5s\n  region: eu-west-1\n\
-         rescue: {afterDeadline: recorderSeem, cooldown: 2}",
+         redeploy: {afterDeadline: recorderSeem, cooldown: 2}",
     );
     insta::assert_snapshot!(findings(&text), @r#"
     9:13 error malformed
@@ -419,11 +419,11 @@ fn errors_of_probe_and_rescue_name_their_place() {
       recorderProbe has no field "region"
       want one of roleName, externalId, interval
     13:25 error malformed
-      rescue.afterDeadline is "recorderSeem"
+      redeploy.afterDeadline is "recorderSeem"
       want one of recorderSeen, always, never
       hint did you mean recorderSeen?
     13:49 error malformed
-      rescue.cooldown is 2
+      redeploy.cooldown is 2
       want a length of time with its unit, such as 30s, 15m or 6h
     "#);
     let text = with("recorderProbe: {externalId: x}\nrescue: never");
@@ -435,7 +435,7 @@ fn errors_of_probe_and_rescue_name_their_place() {
       recorderProbe.externalId is "x"
       want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
     9:9 error wrong-type
-      rescue is text
+      redeployment is text
       want a mapping
     "#);
 }
@@ -491,7 +491,7 @@ fn a_reload_applies_what_it_can_and_names_what_needs_a_restart() {
     let old = good(MINIMAL);
     let reloadable = with(
         "intervals: {region: 5m}\nguard: {ratioPercent: 20}\ntemplates: {bucket: example}\n\
-              rescue: {cooldown: 2h}",
+              redeploy: {cooldown: 2h}",
     );
     let reloadable = reloadable.replace("observe", "sync").replace("eu-west-1", "eu-west-2");
     assert_eq!(old.changes_needing_restart(&good(&reloadable)), [""; 0]);

@@ -54,7 +54,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
-          Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666
       ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
@@ -94,20 +94,20 @@ fn the_wide_status_names_accounts_and_ages() {
       ? logging       unseen      ok 5                 unseen
 
     Packs
-      ? iam-baseline  ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
-      ? logging       ap-south-1  unseen               unseen     -                                                                                        changed -        swept -
-      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  swept 11m ago
-      ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  swept 11m ago
-        logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  swept 11m ago
-      ? iam-baseline  us-east-1   unseen               unseen     -                                                                                        changed -        swept -
-      ? logging       us-east-1   unseen               unseen     -                                                                                        changed -        swept -
+      ? iam-baseline  ap-south-1  unseen               unseen     -                                                                                        changed -        resynced -
+      ? logging       ap-south-1  unseen               unseen     -                                                                                        changed -        resynced -
+      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
+      ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
+        logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
+      ? iam-baseline  us-east-1   unseen               unseen     -                                                                                        changed -        resynced -
+      ? logging       us-east-1   unseen               unseen     -                                                                                        changed -        resynced -
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
           See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333 data-lake, iam-baseline in eu-west-1
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
-          Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
       ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
@@ -162,7 +162,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in
-          the account and region; a rescue puts the pack again
+          the account and region; a redeployment puts the pack again
           once it is seen.
           666666666666
       ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
@@ -286,7 +286,7 @@ fn nothing_is_said_where_nothing_is_wrong() {
     ");
 }
 
-/// Two accounts without recorder as it was, of which these have one now and wait for a rescue.
+/// Two accounts without recorder as it was, of which these have one now and wait for a redeployment.
 fn late(equipped: &[char]) -> Facts {
     let facts = calm(&[("iam", PackState::Synced, Verdict::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
@@ -295,8 +295,8 @@ fn late(equipped: &[char]) -> Facts {
     if !equipped.is_empty() {
         let seen = equipped.iter().map(|digit| (id(*digit), at("11:50:00"))).collect();
         let accounts = equipped.iter().map(|digit| id(*digit)).collect();
-        let reason = Reason::Rescue { accounts, seen };
-        let step = step("iam", Action::Rescue(Box::new(content())), reason);
+        let reason = Reason::Redeploy { accounts, seen };
+        let step = step("iam", Action::Redeploy(Box::new(content())), reason);
         report.plan.holds.push(Hold {
             pack: Some(pack("iam")),
             reason: HoldReason::Retry,
@@ -309,7 +309,7 @@ fn late(equipped: &[char]) -> Facts {
 }
 
 #[test]
-fn whoever_waits_for_a_rescue_of_ours_is_not_told_to_act() {
+fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     let troubles = |equipped: &[char]| {
         let page = table(&late(equipped));
         let (_, troubles) = page.split_once("Failing accounts").unwrap();
@@ -317,17 +317,17 @@ fn whoever_waits_for_a_rescue_of_ours_is_not_told_to_act() {
     };
     assert_snapshot!(troubles(&[]), @"
     ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
-        Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+        Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
     ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
-        Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen. A rescue comes by itself where a recorder was seen: 1 of 2.
+        Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen. A redeployment comes by itself where a recorder was seen: 1 of 2.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
     ~ no_recorder  2 accounts in iam, eu-west-1  move: conformd
-        Nothing: their recorders were seen, and a rescue comes by itself.
+        Nothing: their recorders were seen, and a redeployment comes by itself.
         222222222222, 333333333333
     ");
 }
@@ -456,7 +456,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
     eu-west-1 · missed
       ! iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
-          move of account owner: Create a customer-managed configuration recorder in the account and region; a rescue puts the pack again once it is seen.
+          move of account owner: Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
         legacy        no manifest wants the pack here
           it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it

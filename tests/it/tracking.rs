@@ -20,13 +20,13 @@ use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
 use conformd::domain::members::new_account::Phase;
 use conformd::domain::members::rollout::Verdict;
-use conformd::domain::members::tracker::Sweeps;
+use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::member::MemberStatus;
 use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::Limits;
-use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
+use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use conformd::domain::present::report::RegionReport;
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
@@ -45,7 +45,7 @@ use crate::lab::{hours, lock, minutes, start};
 
 const OWNER: u64 = 1;
 const INTERVAL: Duration = Duration::from_mins(15);
-const SWEEPS: Sweeps = Sweeps { trouble: INTERVAL, full: Duration::from_hours(6) };
+const RESYNCS: Resyncs = Resyncs { trouble: INTERVAL, full: Duration::from_hours(6) };
 
 fn id(number: u64) -> AccountId {
     format!("{number:012}").parse().unwrap()
@@ -142,8 +142,8 @@ impl Stage {
             limits: Limits::default(),
             pace: Pace::new(INTERVAL),
             quota: 50,
-            sweeps: SWEEPS,
-            rescue: Rescue { after_deadline: AfterDeadline::Never, ..Rescue::default() },
+            resyncs: RESYNCS,
+            redeploy: Redeploy { after_deadline: AfterDeadline::Never, ..Redeploy::default() },
             list_age_max: minutes(30),
         };
         let names: Vec<String> = (0..count).map(|number| format!("pack-{number:02}")).collect();
@@ -294,16 +294,16 @@ fn only(verdict: Verdict, count: usize) -> BTreeMap<Verdict, usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_converged_organization_of_10_000_costs_two_calls_a_tick_and_a_slow_sweep() {
+async fn a_converged_organization_of_10_000_costs_two_calls_a_tick_and_a_slow_resync() {
     let mut stage = Stage::new(&Setting::new(10_000, 2));
     stage.run(hours(1)).await;
     assert_eq!(stage.verdicts(), only(Verdict::Converged, 2));
     let (calls, pages, ticks) = (stage.calls(), stage.pages(), stage.ticks);
     stage.run(hours(12)).await;
     assert_eq!(stage.verdicts(), only(Verdict::Converged, 2));
-    let sweeps = 2 * 100 * 2;
-    assert_eq!(stage.pages() - pages, sweeps, "two packs, 100 pages, twice in twelve hours");
-    assert_eq!(stage.calls() - calls, sweeps + 2 * (stage.ticks - ticks));
+    let resyncs = 2 * 100 * 2;
+    assert_eq!(stage.pages() - pages, resyncs, "two packs, 100 pages, twice in twelve hours");
+    assert_eq!(stage.calls() - calls, resyncs + 2 * (stage.ticks - ticks));
     assert!(stage.ticks - ticks <= 49, "{} ticks", stage.ticks - ticks);
     assert_eq!(lock(&stage.world).log().mutations(), 2);
 }
@@ -348,7 +348,7 @@ async fn for_a_delegated_administrator_a_stuck_aggregate_is_seen_through() {
         .map(|pack| pack.status.as_ref().unwrap().to_string())
         .collect();
     assert_eq!(aggregates, ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"]);
-    // The converged one costs no more than the slow sweep from now on.
+    // The converged one costs no more than the slow resync from now on.
     let pages = stage.pages();
     stage.run(hours(5)).await;
     let spent = stage.pages() - pages;
@@ -368,7 +368,7 @@ async fn a_reading_that_is_interrupted_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_refused_tokens_and_empty_pages_delay_a_sweep_and_falsify_nothing() {
+async fn throttling_refused_tokens_and_empty_pages_delay_a_resync_and_falsify_nothing() {
     let rows = Operation::GetOrganizationConformancePackDetailedStatus;
     let paging = Paging { shuffled: true, empty_pages: true, ..Paging::default() };
     for effect in [Effect::Throttled, Effect::BadToken] {

@@ -23,7 +23,7 @@ Resources:
 
 fn manifest(name: &str, template: &str) -> String {
     format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: {name}}}\nspec:\n  template: {{file: {template}}}\n"
     )
 }
@@ -62,7 +62,7 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
     let marks = "{\"Description\": \"a\n<<<<<<< ours\n>>>>>>> theirs\n\", \"Resources\": {\"R\": \
                  {\"Type\": \"AWS::Config::ConfigRule\", \"Properties\": {\"Source\": \
                  {\"Owner\": \"AWS\", \"SourceIdentifier\": \"X\"}}}}}";
-    let absent = "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+    let absent = "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
                   metadata: {name: gone}\nspec: {state: Absent}\n---\n[\n";
     let found = [
         show(&[("a.json", &one), ("t.yaml", TEMPLATE)]),
@@ -98,7 +98,7 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
 
 #[test]
 fn an_approval_permits_nothing_while_its_file_holds_an_error() {
-    let approval = "apiVersion: conformd/v1alpha1\nkind: Approval\nmetadata: {name: ok}\nspec: \
+    let approval = "apiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {name: ok}\nspec: \
                     {reason: x, expires: 2026-01-01T00:00:00Z, permits: [{delete: [a]}]}\n";
     assert_eq!(read(&[("a.yaml", approval)]).approvals.len(), 1);
     assert!(read(&[("a.json", approval)]).approvals.is_empty());

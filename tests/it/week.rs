@@ -9,7 +9,7 @@ use std::time::Duration;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use conformd::domain::members::new_account::Phase;
-use conformd::domain::plan::redeploy::{AfterDeadline, Rescue};
+use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use conformd::sim::api::{Operation, Origin};
 use conformd::sim::event::{Event, SetRecorder};
 use conformd::sim::faults::{Effect, FaultRule};
@@ -108,7 +108,7 @@ impl Week {
             seed: self.seed,
             knobs,
             regions: REGIONS.to_vec(),
-            rescue: Rescue { after_deadline: self.after_deadline, ..Rescue::default() },
+            redeploy: Redeploy { after_deadline: self.after_deadline, ..Redeploy::default() },
             knowledge: Knowledge::Recorders,
             ..Setting::default()
         }
@@ -296,8 +296,8 @@ fn assert_deadlines(week: &Week, lab: &Lab) {
 }
 
 /// Puts of one pack in one place are a cooldown apart, once it is there.
-fn assert_rescues_are_rare(lab: &Lab) {
-    let cooldown = Rescue::default().cooldown;
+fn assert_redeploys_are_rare(lab: &Lab) {
+    let cooldown = Redeploy::default().cooldown;
     for (key, puts) in puts(lab) {
         for pair in puts.windows(2) {
             let apart = Duration::try_from(pair[1].duration_since(pair[0])).unwrap();
@@ -319,7 +319,7 @@ fn check(after_deadline: AfterDeadline) {
             assert_everybody_is_accounted_for(&week, &lab);
             assert_warned(&week, &lab, &presence);
             assert_deadlines(&week, &lab);
-            assert_rescues_are_rare(&lab);
+            assert_redeploys_are_rare(&lab);
             let before = lab.world().log().mutations();
             lab.run_until(start() + hours(7 * 24), std::future::pending()).await;
             if after_deadline == AfterDeadline::RecorderSeen {
@@ -335,6 +335,6 @@ fn a_week_ends_with_every_account_accounted_for_and_puts_only_where_they_help() 
 }
 
 #[test]
-fn a_week_of_blind_rescues_ends_the_same_and_no_put_comes_before_its_cooldown() {
+fn a_week_of_blind_redeploys_ends_the_same_and_no_put_comes_before_its_cooldown() {
     check(AfterDeadline::Always);
 }

@@ -46,14 +46,14 @@ intervals:
   region: 10s
   inProgress: {{first: 1s, max: 2s}}
   requeue: {{first: 1s, max: 2s}}
-  sweepTrouble: 2s
-  sweepFull: 30s
+  failureResync: 2s
+  fullResync: 30s
 limits: {{readsPerSecond: 50, burst: 100}}
 http: {{listen: "{listen}"}}
 """
 
 MANIFEST = """\
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata: {{name: {name}}}
 spec:

@@ -20,7 +20,7 @@ EXPLANATIONS = ROOT / "docs" / "template-checks.md"
 SEED = int(os.environ.get("CONFORMD_SEED", "8"))
 CASES = int(os.environ.get("CONFORMD_CASES", "400"))
 MANIFEST = """\
-apiVersion: conformd/v1alpha1
+apiVersion: conformd.io/v1alpha1
 kind: OrganizationConformancePack
 metadata: {{name: {name}}}
 spec:

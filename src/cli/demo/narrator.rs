@@ -34,7 +34,7 @@ pub(super) struct Narrator {
     ticks: BTreeMap<Region, u64>,
     known: BTreeMap<(Region, String), String>,
     phases: BTreeMap<(AccountId, Region), Phase>,
-    rescued: BTreeSet<AccountId>,
+    redeployed: BTreeSet<AccountId>,
     troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
     calm: bool,
 }
@@ -49,7 +49,7 @@ impl Narrator {
             ticks: BTreeMap::new(),
             known: BTreeMap::new(),
             phases: BTreeMap::new(),
-            rescued: BTreeSet::new(),
+            redeployed: BTreeSet::new(),
             troubled: BTreeSet::new(),
             calm: false,
         }
@@ -122,12 +122,12 @@ impl Narrator {
             let end = ending.headline();
             let sign = match step.action {
                 Action::Create(_) => '+',
-                Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
+                Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => '~',
                 Action::Delete => '-',
             };
-            let whom = match step.reason.rescued() {
+            let whom = match step.reason.redeployed() {
                 Some((accounts, _)) => {
-                    self.rescued.extend(accounts);
+                    self.redeployed.extend(accounts);
                     let names = accounts.iter().map(|id| name(*id, facts.name(*id)));
                     format!(" of {}", names.collect::<Vec<_>>().join(", "))
                 }
@@ -211,21 +211,21 @@ impl Narrator {
     /// How a new account gets on; nothing while it is not known whether AWS gave it up.
     fn progress(&self, phase: Phase, account: &NewAccountView) -> Option<(char, String)> {
         let (is_over, left) = (account.left_seconds < 0, text::left(account.left_seconds));
-        let is_rescued = self.rescued.contains(&account.account);
+        let is_redeployed = self.redeployed.contains(&account.account);
         Some(match phase {
-            Phase::Waiting | Phase::Deploying if is_over && !is_rescued => return None,
+            Phase::Waiting | Phase::Deploying if is_over && !is_redeployed => return None,
             Phase::Waiting => {
                 let deadline = self.since(account.deadline);
                 ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
             }
-            Phase::Deploying if is_over => ('~', "is being rescued: AWS deploys again".to_owned()),
+            Phase::Deploying if is_over => ('~', "is being redeployed: AWS deploys again".to_owned()),
             Phase::Deploying => ('~', format!("has a recorder: AWS deploys to it, {left}")),
-            Phase::Late => ('~', "has a recorder now, too late for AWS: a rescue comes".to_owned()),
+            Phase::Late => ('~', "has a recorder now, too late for AWS: a redeployment comes".to_owned()),
             Phase::Missed => {
                 ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
             }
-            Phase::Converged if is_over && is_rescued => {
-                (' ', "is rescued: it has every pack".to_owned())
+            Phase::Converged if is_over && is_redeployed => {
+                (' ', "is redeployed: it has every pack".to_owned())
             }
             Phase::Converged => (' ', format!("has every pack, {left}")),
         })
@@ -271,7 +271,7 @@ fn is_news(hold: &Hold) -> bool {
     match hold.reason {
         HoldReason::Settling | HoldReason::Unmanaged => false,
         HoldReason::InProgress => {
-            hold.step.as_deref().is_some_and(|step| step.reason.rescued().is_some())
+            hold.step.as_deref().is_some_and(|step| step.reason.redeployed().is_some())
         }
         // Without a moment it waits for nothing but a reading.
         HoldReason::Retry => hold.until.is_some(),
@@ -286,7 +286,7 @@ fn is_news(hold: &Hold) -> bool {
         | HoldReason::Foreign
         | HoldReason::Quota
         | HoldReason::Rejected
-        | HoldReason::Contested
+        | HoldReason::Conflict
         | HoldReason::Denied
         | HoldReason::Orphaned
         | HoldReason::Undeclared

@@ -29,12 +29,12 @@ pub const NEW: Duration = Duration::from_hours(7 * 24);
 pub enum Phase {
     /// Within the window, and no sign of a recorder yet.
     Waiting,
-    /// A recorder is known, some pack is there, or AWS is deploying after a rescue.
+    /// A recorder is known, some pack is there, or AWS is deploying after a redeployment.
     Deploying,
     /// Every pack that targets it was there at once: its window has served, whatever becomes of a
     /// pack later.
     Converged,
-    /// The window is over, and a recorder is there now: a rescue will help.
+    /// The window is over, and a recorder is there now: a redeployment will help.
     Late,
     /// The window is over, some pack is not there, and no recorder is known: a person has to act.
     Missed,
@@ -91,7 +91,7 @@ const AHEAD_MAX: Duration = Duration::from_mins(5);
 /// active is decided here. `before` is what this function returned last time, `now` AWS's clock.
 /// An account that is not active yet waits, and nothing is missing from it.
 ///
-/// Phases move forward with these exceptions: a rescue takes `Late` and `Missed` back to
+/// Phases move forward with these exceptions: a redeployment takes `Late` and `Missed` back to
 /// `Deploying`, and a recorder that comes or goes turns the two into each other. `Converged` is
 /// final for this joining: what becomes of a pack afterwards is told by its verdict, and is no
 /// missed window. A miss needs rows that were read after the deadline, so that neither a clock that
@@ -172,7 +172,7 @@ impl Stand<'_> {
     }
 
     fn stage(&self, arrival: &Arrival, deadline: Timestamp) -> Stage {
-        let is_late = arrival.read.max(arrival.swept).is_some_and(|read| read >= deadline);
+        let is_late = arrival.read.max(arrival.resynced).is_some_and(|read| read >= deadline);
         match arrival.newcomers.get(&self.account.id) {
             Some(MemberStatus::Ok) => Stage::There,
             Some(MemberStatus::InProgress) => Stage::Coming,
@@ -256,7 +256,7 @@ pub const IMMINENT: Duration = Duration::from_hours(1);
 pub fn warning(newcomer: &Newcomer, now: Timestamp) -> Option<Warning> {
     match newcomer.phase {
         Phase::Missed => Some(Warning::Missed),
-        // A rescue follows, or the plan says why none does.
+        // A redeployment follows, or the plan says why none does.
         Phase::Converged | Phase::Late => None,
         // Nothing is known to be missing, or it is over and nobody has looked since.
         Phase::Waiting | Phase::Deploying
@@ -368,7 +368,7 @@ mod tests {
             truncated: false,
             newcomers: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
-            swept: None,
+            resynced: None,
             read: Some(read),
         }
     }
@@ -567,7 +567,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1_000, ..Default::default() })]
 
         #[test]
-        fn phases_go_forward_except_by_a_rescue_and_every_account_is_accounted_for(
+        fn phases_go_forward_except_by_a_redeploy_and_every_account_is_accounted_for(
             looks in proptest::collection::vec(any_look(), 1..20), ends_well: bool,
         ) {
             let list = list(Some(joined()), Some(AccountState::Active));
@@ -582,9 +582,9 @@ mod tests {
                 let is_running = packs.contains(&Some(MemberStatus::InProgress));
                 if let Some(before) = before.first() {
                     let Newcomer { phase: old, converged, .. } = before;
-                    let is_rescue =
+                    let is_redeploy =
                         rank(*old) == 2 && phase == Phase::Deploying && is_running;
-                    prop_assert!(rank(phase) >= rank(*old) || is_rescue, "{old:?} → {phase:?}");
+                    prop_assert!(rank(phase) >= rank(*old) || is_redeploy, "{old:?} → {phase:?}");
                     prop_assert!(converged.is_none() || newcomer.converged == *converged);
                 }
                 if rank(phase) == 2 {

@@ -25,7 +25,7 @@ pub enum Verdict {
     Degraded,
     /// Expected accounts have no row, past the grace.
     Missing,
-    /// Every account is done while the aggregate says "in progress"; a second sweep has to agree
+    /// Every account is done while the aggregate says "in progress"; a second resync has to agree
     /// before it is called converged.
     StuckAggregate,
     /// It is being removed.
@@ -87,8 +87,8 @@ pub struct Arrival {
     /// The management account has no row: said, and no reason to call the pack missing.
     pub management_missing: bool,
     /// When every member was last read, by AWS's clock.
-    pub swept: Option<Timestamp>,
-    /// When those in trouble were last read, by AWS's clock; a sweep counts.
+    pub resynced: Option<Timestamp>,
+    /// When those in trouble were last read, by AWS's clock; a resync counts.
     pub read: Option<Timestamp>,
 }
 
@@ -98,7 +98,7 @@ impl Arrival {
     pub fn headline(&self) -> Option<String> {
         let verdict = match self.verdict {
             Verdict::Unseen => return None,
-            // A matter of one more sweep.
+            // A matter of one more resync.
             Verdict::StuckAggregate => Verdict::Converging,
             Verdict::Converged
             | Verdict::Converging

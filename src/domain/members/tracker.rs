@@ -2,7 +2,7 @@
 //!
 //! Level-triggered like everything else: each look brings the facts, each reading brings rows, and
 //! verdicts are worked out of both from scratch. Nothing here is needed for safety after a restart:
-//! losing it costs a sweep. Who reads, and how fast, is not decided here.
+//! losing it costs a resync. Who reads, and how fast, is not decided here.
 
 mod agenda;
 mod causes;
@@ -22,7 +22,7 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use agenda::{Errand, Rank, Sweeps};
+pub use agenda::{Errand, Rank, Resyncs};
 pub use causes::OWN_ACCOUNT;
 pub use reading::{FILTERS, PAGE, Reading};
 pub use rows::Draft;
@@ -87,7 +87,7 @@ pub struct Facts<'a> {
 
 impl Tracked {
     /// Takes in a complete look at the region. All times are AWS's.
-    pub fn look(&mut self, facts: &Facts<'_>, sweeps: &Sweeps, now: Timestamp) {
+    pub fn look(&mut self, facts: &Facts<'_>, resyncs: &Resyncs, now: Timestamp) {
         let Facts { seen, targets, list, standing, recorders } = *facts;
         self.people.look(list, standing);
         if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
@@ -110,7 +110,7 @@ impl Tracked {
             }
         }
         (self.looked, self.unseen) = (Some(now), None);
-        self.survey_all(sweeps, now);
+        self.survey_all(resyncs, now);
     }
 
     /// The region could not be looked at: what is known stays, and says so.
@@ -123,7 +123,7 @@ impl Tracked {
     pub fn wrote<'a>(
         &mut self,
         writes: impl IntoIterator<Item = Write<'a>>,
-        sweeps: &Sweeps,
+        resyncs: &Resyncs,
         now: Timestamp,
     ) {
         for Write { pack, is_put } in writes {
@@ -131,7 +131,7 @@ impl Tracked {
                 course.wrote(is_put, now);
             }
         }
-        self.survey_all(sweeps, now);
+        self.survey_all(resyncs, now);
     }
 
     /// Adds a page of rows to a reading.
@@ -143,7 +143,7 @@ impl Tracked {
     pub fn take(
         &mut self,
         (reading, draft): (&Reading, Draft),
-        sweeps: &Sweeps,
+        resyncs: &Resyncs,
         (began, ended): (Timestamp, Timestamp),
     ) {
         let Some(course) = self.courses.get_mut(reading.pack()) else { return };
@@ -152,16 +152,16 @@ impl Tracked {
             Reading::Account(_, account) => {
                 Found::Account(self.people.roster.number(*account), draft)
             }
-            Reading::Sweep(_) => Found::Sweep(draft),
+            Reading::Resync(_) => Found::Resync(draft),
         };
         let (people, has_list) = (&self.people, self.people.list.is_some());
         course.take(found, began, |number| !has_list || people.is_listed(number));
         self.causes.forget_unused();
-        self.survey(reading.pack(), sweeps, ended);
-        let is_sweep = matches!(reading, Reading::Sweep(_));
+        self.survey(reading.pack(), resyncs, ended);
+        let is_resync = matches!(reading, Reading::Resync(_));
         let is_alone = matches!(reading, Reading::Account(..));
         if let Some(course) = self.courses.get_mut(reading.pack()).filter(|_| !is_alone) {
-            course.conclude(is_sweep, (began, ended));
+            course.conclude(is_resync, (began, ended));
         }
         self.show_newcomers(ended);
     }
@@ -175,11 +175,11 @@ impl Tracked {
     }
 
     /// Every reading that is due or will be, if nothing changes; none while the region is not seen.
-    pub fn errands(&self, sweeps: &Sweeps, pace: &Pace) -> Vec<Errand> {
+    pub fn errands(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<Errand> {
         if self.unseen.is_some() || self.looked.is_none() {
             return Vec::new();
         }
-        let errands = |pack| agenda::errands(pack, &self.people, sweeps, pace);
+        let errands = |pack| agenda::errands(pack, &self.people, resyncs, pace);
         self.courses.iter().flat_map(errands).collect()
     }
 
@@ -193,7 +193,7 @@ impl Tracked {
     /// One reading of everybody, for every pack.
     pub fn everybody(&self) -> Vec<Reading> {
         let courses = self.courses.iter().filter(|(_, course)| !course.is_going());
-        courses.map(|(name, _)| Reading::Sweep(name.clone())).collect()
+        courses.map(|(name, _)| Reading::Resync(name.clone())).collect()
     }
 
     /// Whether rows that were read since then may be those of before a change of this pack.
@@ -206,27 +206,27 @@ impl Tracked {
         let courses = self.courses.values();
         let troubled = courses.clone().filter(|course| agenda::is_troubled(course, &self.people));
         let trouble = troubled.map(|course| course.read).min();
-        let sweeps = courses.map(|course| course.swept).min();
+        let resyncs = courses.map(|course| course.resynced).min();
         Tracking {
             packs: self.arrivals.clone(),
             newcomers: self.newcomers.clone(),
             trouble_last: trouble.unwrap_or(self.looked),
-            sweep_last: sweeps.unwrap_or(self.looked),
+            resync_last: resyncs.unwrap_or(self.looked),
         }
     }
 
-    fn survey_all(&mut self, sweeps: &Sweeps, now: Timestamp) {
+    fn survey_all(&mut self, resyncs: &Resyncs, now: Timestamp) {
         let names: Vec<PackName> = self.courses.keys().cloned().collect();
         for name in &names {
-            self.survey(name, sweeps, now);
+            self.survey(name, resyncs, now);
         }
         self.show_newcomers(now);
     }
 
-    fn survey(&mut self, pack: &PackName, sweeps: &Sweeps, now: Timestamp) {
+    fn survey(&mut self, pack: &PackName, resyncs: &Resyncs, now: Timestamp) {
         let troubled_max = TROUBLED_MAX.checked_div(self.courses.len()).unwrap_or(TROUBLED_MAX);
         let Some(course) = self.courses.get_mut(pack) else { return };
-        let view = View { people: &self.people, now, again: sweeps.trouble, troubled_max };
+        let view = View { people: &self.people, now, again: resyncs.trouble, troubled_max };
         course.survey = survey(course, &view);
     }
 

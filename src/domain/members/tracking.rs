@@ -17,6 +17,6 @@ pub struct Tracking {
     pub newcomers: Vec<Newcomer>,
     /// When the members in trouble of every pack that needs it were last read.
     pub trouble_last: Option<Timestamp>,
-    /// The oldest of the last full sweeps of all packs; `None` until each had one.
-    pub sweep_last: Option<Timestamp>,
+    /// The oldest of the last full resyncs of all packs; `None` until each had one.
+    pub resync_last: Option<Timestamp>,
 }

@@ -136,7 +136,7 @@ impl FailureClass {
             }
             Self::NoRecorder => {
                 "Create a customer-managed configuration recorder in the account and region; a \
-                 rescue puts the pack again once it is seen."
+                 redeployment puts the pack again once it is seen."
             }
             Self::RuleQuota => {
                 "Free rules in the account or ask AWS for a higher rule quota there, or take rules \
@@ -185,7 +185,7 @@ impl FailureClass {
     /// A Put deploys to everybody, so the burden of proof is on trying. Throttling passes by
     /// itself. A stack that failed without a better reason may have met a passing fault of
     /// CloudFormation, and nothing but a Put makes AWS try it again. A missing recorder is the
-    /// rescue's, which waits for evidence. All others stay until a person has acted: quotas,
+    /// redeployment's, which waits for evidence. All others stay until a person has acted: quotas,
     /// policies, roles, buckets, functions and regions are somebody's decision, and the same
     /// template fails alike. What is not known never causes a Put.
     pub fn is_retryable(self) -> bool {

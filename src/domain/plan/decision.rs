@@ -11,7 +11,7 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::plan::desired::Desired;
 use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::history::History;
-use crate::domain::plan::redeploy::Rescue;
+use crate::domain::plan::redeploy::Redeploy;
 use crate::domain::plan::steps::{Bystander, Hold, Step};
 use crate::domain::plan::window::{Elapsed, Window};
 
@@ -30,8 +30,8 @@ pub struct Inputs<'a> {
     pub tracking: &'a Tracking,
     /// What is known of its members' recorders.
     pub recorders: &'a Recorders,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: &'a Rescue,
+    /// How accounts are redeployed that AWS gave up.
+    pub redeploy: &'a Redeploy,
     /// How long things take.
     pub pace: &'a Pace,
     /// How many organization packs the region has room for.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | yes | absent | create; after it was seen in force, only when two looks agree |
 //! | yes | not listed, but with a status | held until the list has had time to show it |
-//! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: contested, healed |
+//! | yes | ours, equal | nothing; `LastUpdateTime` newer than after our Put: conflict, healed |
 //! | yes | ours, different | update; put back after two looks when somebody else changed it |
 //! | yes | ours, equal, members failed | put again if that helps (`remedy`), ever more rarely |
 //! | yes | unmanaged | adopt if the manifest says so, else held |
@@ -101,7 +101,7 @@ fn successors<'a>(
 }
 
 /// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
-/// it by a sweep since it was written. A status that is stuck is no proof, however long it has been
+/// it by a resync since it was written. A status that is stuck is no proof, however long it has been
 /// so.
 fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bool {
     let is_ours = match &have.ownership {
@@ -112,7 +112,7 @@ fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bo
     let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
     let has_arrived = arrival.is_some_and(|arrival| {
-        arrival.verdict == Verdict::Converged && arrival.swept >= Some(have.record.last_update)
+        arrival.verdict == Verdict::Converged && arrival.resynced >= Some(have.record.last_update)
     });
     is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
 }
@@ -228,14 +228,14 @@ impl PlanContext<'_> {
         let last_update = Some(have.record.last_update);
         let is_at_work = status.is_some_and(|status| self.is_at_work(status, last_update));
         let (memory, none) = (self.memory(name), Tries::default());
-        let Inputs { place, tracking, recorders, rescue, pace, .. } = self.inputs;
+        let Inputs { place, tracking, recorders, redeploy, pace, .. } = self.inputs;
         let case = Case {
             arrival: self.arrival(name),
             record: &have.record,
             status,
             newcomers: &tracking.newcomers,
             recorders: recorders.regions.get(&place.region),
-            rescue,
+            redeploy,
             tries: memory.map_or(&none, |memory| &memory.tries),
             put_last: memory.and_then(|memory| memory.put_last(want.content.fingerprint())),
             waits: (pace.retry_min, pace.retry_max),
@@ -243,10 +243,10 @@ impl PlanContext<'_> {
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
-            // What has failed so far may go well yet, and a rescue may be what AWS is working on.
+            // What has failed so far may go well yet, and a redeployment may be what AWS is working on.
             // Another one is shown as held: one new account can keep AWS at work for hours.
             Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
-            Remedy::Rescue { accounts, seen, .. }
+            Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>
             {
                 return Decision::Nothing;
@@ -255,8 +255,8 @@ impl PlanContext<'_> {
                 let why = "its deployment failed; whom another Put would help is not known yet";
                 return hold(name, HoldReason::Retry, why.to_owned());
             }
-            Remedy::Rescue { accounts, seen, due } => {
-                (Action::Rescue(content()), Reason::Rescue { accounts, seen }, due)
+            Remedy::Redeploy { accounts, seen, due } => {
+                (Action::Redeploy(content()), Reason::Redeploy { accounts, seen }, due)
             }
             Remedy::Retry { classes, due } => {
                 (Action::Update(content()), Reason::MembersFailed { classes }, due)
@@ -453,7 +453,7 @@ mod tests {
     use crate::domain::observed::recorder::Recorders;
     use crate::domain::plan::effective_rules::HeldRules;
     use crate::domain::plan::history::History;
-    use crate::domain::plan::redeploy::Rescue;
+    use crate::domain::plan::redeploy::Redeploy;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -551,7 +551,7 @@ mod tests {
             history: &history,
             tracking: &Tracking::default(),
             recorders: &Recorders::default(),
-            rescue: &Rescue::default(),
+            redeploy: &Redeploy::default(),
             pace: &pace,
             quota: 1_000,
             rules: &HeldRules::new(&place, None, &templates),

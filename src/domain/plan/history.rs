@@ -265,8 +265,8 @@ impl Memory {
         } else {
             self.tries = Tries::default();
         }
-        if let Reason::Rescue { accounts, seen } = reason {
-            self.tries.rescued.extend(accounts);
+        if let Reason::Redeploy { accounts, seen } = reason {
+            self.tries.redeployed.extend(accounts);
             self.tries.equipped.extend(seen.keys());
         }
     }

@@ -104,7 +104,7 @@ impl PlanContext<'_> {
              (CloudTrail, PutOrganizationConformancePack)",
             fight.puts
         );
-        Some(waiting(step.clone(), HoldReason::Contested, why, Some(fight.until)))
+        Some(waiting(step.clone(), HoldReason::Conflict, why, Some(fight.until)))
     }
 
     /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
@@ -147,8 +147,8 @@ impl PlanContext<'_> {
         let begun = since.map(|since| after(since, self.inputs.pace.settle));
         let is_done = self.arrival(&record.name).is_some_and(|arrival| {
             (arrival.aggregate_stuck || arrival.verdict == Verdict::StuckAggregate)
-                && arrival.swept.is_some()
-                && arrival.swept >= begun
+                && arrival.resynced.is_some()
+                && arrival.resynced >= begun
         });
         record.status.is_in_progress()
             && !is_done
@@ -251,7 +251,7 @@ impl PlanContext<'_> {
             Some(until) => {
                 let why = "somebody else wrote it after us; it is put back at most once per \
                            interval";
-                waiting(step, HoldReason::Contested, why.to_owned(), Some(until))
+                waiting(step, HoldReason::Conflict, why.to_owned(), Some(until))
             }
         }
     }
@@ -271,7 +271,7 @@ impl PlanContext<'_> {
             return Decision::Take(Box::new(step));
         }
         let why = match &step.action {
-            Action::Rescue(_) => "it was put lately; one rescue serves all who are late by then",
+            Action::Redeploy(_) => "it was put lately; one redeployment serves all who are late by then",
             Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
                 "the last run failed; the next try comes later"
             }

@@ -30,16 +30,16 @@ pub enum AfterDeadline {
     Always,
 }
 
-/// How rescues are made (settings: `rescue`).
+/// How redeployments are made (settings: `redeploy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rescue {
+pub struct Redeploy {
     /// When a late account is worth a Put.
     pub after_deadline: AfterDeadline,
-    /// The shortest time between rescues of one pack in one region, from its `LastUpdateTime`.
+    /// The shortest time between redeployments of one pack in one region, from its `LastUpdateTime`.
     pub cooldown: Duration,
 }
 
-impl Default for Rescue {
+impl Default for Redeploy {
     /// Only where it is known to help; an hour as the longest run that was reported
     /// (terraform-provider-aws#20560: well over ten minutes for 72 accounts).
     fn default() -> Self {
@@ -47,17 +47,17 @@ impl Default for Rescue {
     }
 }
 
-impl Rescue {
-    /// What a person has to change before late accounts can be rescued at all.
+impl Redeploy {
+    /// What a person has to change before late accounts can be redeployed at all.
     pub fn advice(&self, is_probed: bool) -> Option<&'static str> {
         match self.after_deadline {
             AfterDeadline::Never => Some(
-                "Late accounts are not rescued (rescue.afterDeadline: never): put the pack again \
+                "Late accounts are not redeployed (redeploy.afterDeadline: never): put the pack again \
                  by a change of its manifest, or set recorderSeen.",
             ),
             AfterDeadline::RecorderSeen if !is_probed => Some(
-                "Nobody looks for recorders, so late accounts are not rescued: configure \
-                 recorderProbe, or set rescue.afterDeadline: always.",
+                "Nobody looks for recorders, so late accounts are not redeployed: configure \
+                 recorderProbe, or set redeploy.afterDeadline: always.",
             ),
             AfterDeadline::RecorderSeen | AfterDeadline::Always => None,
         }
@@ -73,7 +73,7 @@ pub enum Remedy {
     /// Not known yet: the members have to be read first.
     Unread,
     /// One Put for accounts that AWS gave up and that can take the pack now.
-    Rescue {
+    Redeploy {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
         /// Those of them whose recorder the probe saw, and when.
@@ -108,8 +108,8 @@ pub struct Case<'a> {
     pub newcomers: &'a [Newcomer],
     /// What the probe saw here.
     pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
-    /// How accounts are rescued.
-    pub rescue: &'a Rescue,
+    /// How accounts are redeployed.
+    pub redeploy: &'a Redeploy,
     /// What this process did about it already.
     pub tries: &'a Tries,
     /// When this process last put this content, for whatever reason.
@@ -124,19 +124,19 @@ pub struct Tries {
     /// How often it put the pack again.
     pub count: u32,
     /// For whom.
-    pub rescued: BTreeSet<AccountId>,
+    pub redeployed: BTreeSet<AccountId>,
     /// Those of them whose recorder was seen before.
     pub equipped: BTreeSet<AccountId>,
 }
 
 impl Tries {
-    /// Whether all of them were rescued already, with the recorders that were seen by now.
+    /// Whether all of them were redeployed already, with the recorders that were seen by now.
     pub fn served(
         &self,
         accounts: &BTreeSet<AccountId>,
         seen: &BTreeMap<AccountId, Timestamp>,
     ) -> bool {
-        accounts.is_subset(&self.rescued) && seen.keys().all(|id| self.equipped.contains(id))
+        accounts.is_subset(&self.redeployed) && seen.keys().all(|id| self.equipped.contains(id))
     }
 }
 
@@ -149,21 +149,21 @@ const LAST_TRY: Duration = Duration::from_mins(30);
 /// Members that were read before the last run began tell nothing of it, and without an account list
 /// nobody knows who joined lately. Accounts that did are AWS's business while their window is open,
 /// whatever their rows say. Of those that AWS gave up, and of older ones without recorder,
-/// everybody who can take the pack now is rescued together; failures that may have passed are put
+/// everybody who can take the pack now is redeployed together; failures that may have passed are put
 /// again ever more rarely. Whichever comes first serves both.
 pub fn remedy(case: &Case<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
     let is_read =
-        |arrival: &&Arrival| arrival.read.max(arrival.swept) >= since && arrival.expected.is_some();
+        |arrival: &&Arrival| arrival.read.max(arrival.resynced) >= since && arrival.expected.is_some();
     let Some(arrival) = case.arrival.filter(is_read) else {
         return if failure.is_some() { Remedy::Unread } else { Remedy::Nothing };
     };
     let classes = case.classes(arrival);
     let retry = case.retry(&classes);
-    match case.rescue(arrival) {
+    match case.redeploy(arrival) {
         Some((due, accounts)) if retry.is_none_or(|retry| due <= retry) => {
-            Remedy::Rescue { seen: case.seen(&accounts), accounts, due }
+            Remedy::Redeploy { seen: case.seen(&accounts), accounts, due }
         }
         Some(_) | None => match retry {
             Some(due) => {
@@ -225,15 +225,15 @@ impl Case<'_> {
         is_retryable.then(|| after(last, backoff(first, self.tries.count, longest)))
     }
 
-    /// Everybody who can be rescued, and when: once per cooldown, and ever more rarely when all of
-    /// them were rescued already, as they are now, and it did not help.
-    fn rescue(&self, arrival: &Arrival) -> Option<(Timestamp, BTreeSet<AccountId>)> {
+    /// Everybody who can be redeployed, and when: once per cooldown, and ever more rarely when all of
+    /// them were redeployed already, as they are now, and it did not help.
+    fn redeploy(&self, arrival: &Arrival) -> Option<(Timestamp, BTreeSet<AccountId>)> {
         let members = arrival.troubled.iter().filter(|member| self.is_rescuable(member));
         let accounts: BTreeSet<AccountId> = members.map(|member| member.account).collect();
         if accounts.is_empty() {
             return None;
         }
-        let cooldown = self.rescue.cooldown;
+        let cooldown = self.redeploy.cooldown;
         let (_, longest) = self.waits;
         let count =
             if self.tries.served(&accounts, &self.seen(&accounts)) { self.tries.count } else { 0 };
@@ -244,7 +244,7 @@ impl Case<'_> {
 
     fn is_rescuable(&self, member: &Member) -> bool {
         let failed = member.last_update;
-        match self.rescue.after_deadline {
+        match self.redeploy.after_deadline {
             AfterDeadline::Never => false,
             AfterDeadline::Always => self.is_given_up(member),
             AfterDeadline::RecorderSeen => {

@@ -82,7 +82,7 @@ pub enum Action {
     /// Put over our own pack.
     Update(Box<Content>),
     /// Put our own pack again, unchanged, for accounts that AWS gave up.
-    Rescue(Box<Content>),
+    Redeploy(Box<Content>),
     /// Delete our own pack.
     Delete,
 }
@@ -99,8 +99,8 @@ pub enum ActionKind {
     Adopt,
     /// See [`Action::Update`].
     Update,
-    /// See [`Action::Rescue`].
-    Rescue,
+    /// See [`Action::Redeploy`].
+    Redeploy,
     /// See [`Action::Delete`].
     Delete,
 }
@@ -108,7 +108,7 @@ pub enum ActionKind {
 impl ActionKind {
     /// Every kind, in label order.
     pub const ALL: [Self; 5] =
-        [Self::Create, Self::Adopt, Self::Update, Self::Rescue, Self::Delete];
+        [Self::Create, Self::Adopt, Self::Update, Self::Redeploy, Self::Delete];
 
     /// The word used in texts and labels.
     pub fn as_str(self) -> &'static str {
@@ -116,7 +116,7 @@ impl ActionKind {
             Self::Create => "create",
             Self::Adopt => "adopt",
             Self::Update => "update",
-            Self::Rescue => "rescue",
+            Self::Redeploy => "redeploy",
             Self::Delete => "delete",
         }
     }
@@ -135,7 +135,7 @@ impl Action {
             Self::Create(_) => ActionKind::Create,
             Self::Adopt(_) => ActionKind::Adopt,
             Self::Update(_) => ActionKind::Update,
-            Self::Rescue(_) => ActionKind::Rescue,
+            Self::Redeploy(_) => ActionKind::Redeploy,
             Self::Delete => ActionKind::Delete,
         }
     }
@@ -146,7 +146,7 @@ impl Action {
             Self::Create(content)
             | Self::Adopt(content)
             | Self::Update(content)
-            | Self::Rescue(content) => Some(content),
+            | Self::Redeploy(content) => Some(content),
             Self::Delete => None,
         }
     }
@@ -187,7 +187,7 @@ pub enum Reason {
         classes: BTreeMap<FailureClass, usize>,
     },
     /// AWS gave these accounts up, and they can take the pack now.
-    Rescue {
+    Redeploy {
         /// Whom it is for.
         accounts: BTreeSet<AccountId>,
         /// Those of them whose recorder the probe saw, and when.
@@ -201,14 +201,14 @@ pub enum Reason {
     Absent,
 }
 
-/// The accounts of a rescue, and those of them whose recorder the probe saw, and when.
-pub type Rescued<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
+/// The accounts of a redeployment, and those of them whose recorder the probe saw, and when.
+pub type Redeployed<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
 
 impl Reason {
-    /// Whom it rescues, if that is the reason.
-    pub fn rescued(&self) -> Option<Rescued<'_>> {
+    /// Whom it redeploys, if that is the reason.
+    pub fn redeployed(&self) -> Option<Redeployed<'_>> {
         match self {
-            Self::Rescue { accounts, seen } => Some((accounts, seen)),
+            Self::Redeploy { accounts, seen } => Some((accounts, seen)),
             Self::Missing
             | Self::Vanished
             | Self::Adoption
@@ -234,7 +234,7 @@ impl Reason {
             Self::ForeignWrite => "foreign_write",
             Self::Failed { .. } => "failed",
             Self::MembersFailed { .. } => "members_failed",
-            Self::Rescue { .. } => "rescue",
+            Self::Redeploy { .. } => "redeploy",
             Self::Unwanted => "unwanted",
             Self::RegionDropped => "region_dropped",
             Self::Absent => "absent",
@@ -409,7 +409,7 @@ pub enum HoldReason {
     /// AWS refused this very content.
     Rejected,
     /// Somebody keeps changing it back.
-    Contested,
+    Conflict,
     /// A failed deployment or a failed write waits for its next try.
     Retry,
     /// The caller may not write here.
@@ -439,7 +439,7 @@ impl HoldReason {
         Self::Unmanaged,
         Self::Quota,
         Self::Rejected,
-        Self::Contested,
+        Self::Conflict,
         Self::Retry,
         Self::Denied,
         Self::Orphaned,
@@ -464,7 +464,7 @@ impl HoldReason {
             Self::Unmanaged => "unmanaged",
             Self::Quota => "quota",
             Self::Rejected => "rejected",
-            Self::Contested => "contested",
+            Self::Conflict => "conflict",
             Self::Retry => "retry",
             Self::Denied => "denied",
             Self::Orphaned => "orphaned",
@@ -495,7 +495,7 @@ pub enum Bystander {
 impl Step {
     /// Whether it is for members that failed, while the pack holds what is wanted.
     pub fn is_remedy(&self) -> bool {
-        matches!(self.reason, Reason::MembersFailed { .. } | Reason::Rescue { .. })
+        matches!(self.reason, Reason::MembersFailed { .. } | Reason::Redeploy { .. })
     }
 }
 

@@ -63,7 +63,7 @@ impl fmt::Display for PlanText<'_> {
 fn sign(step: &Step) -> char {
     match step.action {
         Action::Create(_) => '+',
-        Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => '~',
+        Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => '~',
         Action::Delete => '-',
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn why(step: &Step) -> Option<String> {
             let code = code.as_deref().unwrap_or("no code");
             let message = message.as_deref().unwrap_or("no message");
             let what = match step.action {
-                Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Rescue(_) => {
+                Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => {
                     "deployment"
                 }
                 Action::Delete => "removal",
@@ -98,18 +98,18 @@ pub(super) fn why(step: &Step) -> Option<String> {
                 classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
             format!("members failed in ways that may have passed ({})", classes.join(", "))
         }
-        Reason::Rescue { accounts, seen } => rescue(accounts, seen),
+        Reason::Redeploy { accounts, seen } => redeploy(accounts, seen),
         Reason::Unwanted => "no manifest wants it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
         Reason::Absent => "its manifest says `state: Absent`".to_owned(),
     })
 }
 
-/// Accounts of one rescue that are named.
+/// Accounts of one redeployment that are named.
 const RESCUED_SHOWN: usize = 10;
 
-/// Whom a rescue is for, and on what evidence.
-fn rescue(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
+/// Whom a redeployment is for, and on what evidence.
+fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
     let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
     let more = accounts.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -302,7 +302,7 @@ pub struct Summary {
     creates: usize,
     adopts: usize,
     updates: usize,
-    rescues: usize,
+    redeploys: usize,
     deletes: usize,
     held: usize,
     unseen: usize,
@@ -316,7 +316,7 @@ impl Summary {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
-            rescues: plan.count(ActionKind::Rescue),
+            redeploys: plan.count(ActionKind::Redeploy),
             deletes: plan.count(ActionKind::Delete),
             held: plan.holds.len().saturating_sub(unseen),
             unseen,
@@ -329,7 +329,7 @@ impl Summary {
             creates: one.creates.saturating_add(other.creates),
             adopts: one.adopts.saturating_add(other.adopts),
             updates: one.updates.saturating_add(other.updates),
-            rescues: one.rescues.saturating_add(other.rescues),
+            redeploys: one.redeploys.saturating_add(other.redeploys),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
             unseen: one.unseen.saturating_add(other.unseen),
@@ -339,8 +339,8 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, rescues, deletes, held, unseen } = *self;
-        if [creates, adopts, updates, rescues, deletes] == [0; 5] {
+        let Self { creates, adopts, updates, redeploys, deletes, held, unseen } = *self;
+        if [creates, adopts, updates, redeploys, deletes] == [0; 5] {
             let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
             write!(out, "No changes{where_seen}")?;
         } else {
@@ -349,8 +349,8 @@ impl fmt::Display for Summary {
                 write!(out, "{adopts} to adopt, ")?;
             }
             write!(out, "{updates} to update, ")?;
-            if rescues > 0 {
-                write!(out, "{rescues} to rescue, ")?;
+            if redeploys > 0 {
+                write!(out, "{redeploys} to redeploy, ")?;
             }
             write!(out, "{deletes} to delete")?;
         }
@@ -466,9 +466,9 @@ mod tests {
         let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
         assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
         assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
-        let (creates, adopts, updates, rescues, deletes) = (1, 1, 1, 1, 1);
-        let all = Summary { creates, adopts, updates, rescues, deletes, held: 1, unseen: 1 };
-        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to rescue, 1 to delete; 1 held; \
+        let (creates, adopts, updates, redeploys, deletes) = (1, 1, 1, 1, 1);
+        let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unseen: 1 };
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; 1 held; \
                     1 region not seen.";
         assert_eq!(all.to_string(), text);
     }

@@ -114,7 +114,7 @@ pub enum PackState {
     /// AWS refused its content.
     Rejected,
     /// Somebody keeps changing it.
-    Contested,
+    Conflict,
     /// It is paused.
     Suspended,
     /// Left in place without a manifest.
@@ -132,7 +132,7 @@ impl PackState {
         Self::Drifted,
         Self::Invalid,
         Self::Rejected,
-        Self::Contested,
+        Self::Conflict,
         Self::Suspended,
         Self::Orphaned,
         Self::Unmanaged,
@@ -146,7 +146,7 @@ impl PackState {
             Self::Drifted => "drifted",
             Self::Invalid => "invalid",
             Self::Rejected => "rejected",
-            Self::Contested => "contested",
+            Self::Conflict => "conflict",
             Self::Suspended => "suspended",
             Self::Orphaned => "orphaned",
             Self::Unmanaged => "unmanaged",
@@ -273,7 +273,7 @@ impl RegionReport {
                 PackState::Drifted
                 | PackState::Invalid
                 | PackState::Rejected
-                | PackState::Contested => false,
+                | PackState::Conflict => false,
             })
     }
 
@@ -348,7 +348,7 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackSt
     let first = holds.iter().find_map(|reason| match reason {
         HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
         HoldReason::Rejected => Some(PackState::Rejected),
-        HoldReason::Contested => Some(PackState::Contested),
+        HoldReason::Conflict => Some(PackState::Conflict),
         HoldReason::Suspended => Some(PackState::Suspended),
         HoldReason::Orphaned => Some(PackState::Orphaned),
         HoldReason::Unmanaged => Some(PackState::Unmanaged),
@@ -383,7 +383,7 @@ fn drift(step: &Step) -> Vec<DriftKind> {
         (
             _,
             Reason::MembersFailed { .. }
-            | Reason::Rescue { .. }
+            | Reason::Redeploy { .. }
             | Reason::Missing
             | Reason::Vanished
             | Reason::Adoption

@@ -38,7 +38,7 @@ use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::membership::{Membership, Standing};
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::plan::redeploy::Rescue;
+use crate::domain::plan::redeploy::Redeploy;
 
 /// The version of every document; it changes when a field goes away or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -60,8 +60,8 @@ pub struct About {
     pub regions: BTreeSet<Region>,
     /// An account list that is older is not believed to be current.
     pub list_age_max: Duration,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: Rescue,
+    /// How accounts are redeployed that AWS gave up.
+    pub redeploy: Redeploy,
 }
 
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.

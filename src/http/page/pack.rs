@@ -99,7 +99,7 @@ fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
     all.extend(status.map(|status| fact("AWS's aggregate", html! { (foreign(&status)) })));
     all.extend(last_update.map(|at| fact("changed", age(at, view.now))));
     all.extend(arrival.expected.map(|expected| fact("expected", html! { (expected) " accounts" })));
-    all.push(fact("all members read", age_if_any(arrival.swept, view.now)));
+    all.push(fact("all members read", age_if_any(arrival.resynced, view.now)));
     all.push(fact("those in trouble read", age_if_any(arrival.read, view.now)));
     all.push(match &of.manifest {
         Some(path) => fact("manifest", html! { code { (foreign(path)) } }),

@@ -26,7 +26,7 @@ fn entry(trouble: &TroubleView) -> Markup {
         packs,
         regions,
         mover: _,
-        rescued: _,
+        redeployed: _,
         advice,
         examples,
     } = trouble;

@@ -16,7 +16,7 @@ pub(in crate::metrics) struct MemberFamilies {
     pub(in crate::metrics) accounts: IntGaugeVec,
     pub(in crate::metrics) verdicts: IntGaugeVec,
     pub(in crate::metrics) failures: IntGaugeVec,
-    pub(in crate::metrics) sweep_last: GaugeVec,
+    pub(in crate::metrics) resync_last: GaugeVec,
     pub(in crate::metrics) newcomers: IntGaugeVec,
     pub(in crate::metrics) deadline: GaugeVec,
     pub(in crate::metrics) converge: Histogram,
@@ -51,8 +51,8 @@ impl MemberFamilies {
                 &["region", "class"],
                 "Failed member accounts, once for each of the packs, by class.",
             )?,
-            sweep_last: on.gauges(
-                "conformd_sweep_last_success_timestamp_seconds",
+            resync_last: on.gauges(
+                "conformd_resync_last_success_timestamp_seconds",
                 &["region", "kind"],
                 "When member accounts were last read; 0 when not yet.",
             )?,

@@ -17,7 +17,7 @@ use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::present::report::Reports;
 use crate::metrics::figures::seconds;
 
-use super::super::closed::{STATUSES, SWEEPS, account_state};
+use super::super::closed::{STATUSES, RESYNCS, account_state};
 use super::super::families::{Families, PACK_ACCOUNTS};
 
 impl Families {
@@ -25,11 +25,11 @@ impl Families {
     pub(super) fn show_members(&self, reports: &Reports, regions: &BTreeSet<Region>) {
         let members = &self.members;
         members.accounts.reset();
-        members.sweep_last.reset();
+        members.resync_last.reset();
         members.deadline.reset();
         let mut dropped = 0;
         for (region, report) in reports.iter().filter(|(region, _)| regions.contains(*region)) {
-            let Tracking { packs, newcomers, trouble_last, sweep_last } = &report.tracking;
+            let Tracking { packs, newcomers, trouble_last, resync_last } = &report.tracking;
             dropped += self.show_pack_accounts(region, packs);
             self.show_arrivals(region, packs);
             self.show_newcomers(region, newcomers, report.finished);
@@ -37,9 +37,9 @@ impl Families {
                 // There is nothing to read, and nothing that could be late.
                 continue;
             }
-            for (kind, at) in SWEEPS.into_iter().zip([trouble_last, sweep_last]) {
+            for (kind, at) in RESYNCS.into_iter().zip([trouble_last, resync_last]) {
                 let labels = [region.as_str(), kind];
-                members.sweep_last.with_label_values(&labels).set(moment(*at));
+                members.resync_last.with_label_values(&labels).set(moment(*at));
             }
         }
         self.tasks.series_dropped.with_label_values(&[PACK_ACCOUNTS]).set(count(dropped));
@@ -122,7 +122,7 @@ impl Families {
 fn is_window_open(newcomer: &Newcomer, reported: Timestamp) -> bool {
     match newcomer.phase {
         Phase::Waiting => true,
-        // After a rescue it is over although AWS deploys.
+        // After a redeployment it is over although AWS deploys.
         Phase::Deploying => newcomer.deadline > reported,
         Phase::Converged | Phase::Late | Phase::Missed => false,
     }

@@ -49,13 +49,13 @@ impl Families {
         for each in Mode::ALL {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
-        let Intervals { source, organization, region, sweep_trouble, sweep_full } = intervals;
+        let Intervals { source, organization, region, failure_resync, full_resync } = intervals;
         let loops = [
             ("source", source),
             ("organization", organization),
             ("region", region),
-            ("sweep_trouble", sweep_trouble),
-            ("sweep_full", sweep_full),
+            ("failure_resync", failure_resync),
+            ("full_resync", full_resync),
         ];
         for (name, interval) in loops {
             self.program.interval.with_label_values(&[name]).set(interval.as_secs_f64());
@@ -232,7 +232,7 @@ impl Families {
 fn is_synced(pack: &PackReport) -> Option<bool> {
     match pack.state {
         PackState::Synced => Some(true),
-        PackState::Drifted | PackState::Invalid | PackState::Rejected | PackState::Contested => {
+        PackState::Drifted | PackState::Invalid | PackState::Rejected | PackState::Conflict => {
             Some(false)
         }
         PackState::Suspended => Some(pack.drift.is_empty()),

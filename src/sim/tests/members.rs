@@ -36,7 +36,7 @@ fn a_recorder_one_second_before_the_deadline_deploys_and_one_at_it_does_not() {
 }
 
 #[test]
-fn one_put_rescues_every_late_account_whose_recorder_has_come() {
+fn one_put_redeploys_every_late_account_whose_recorder_has_come() {
     let mut bench = Bench::of(2, prompt());
     bench.put("base").unwrap();
     bench.pass(HOUR);

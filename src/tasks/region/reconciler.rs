@@ -185,7 +185,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                 let recorders = around.recorders.regions.get(&self.reader.place().region);
                 let targets = &desired.map(Desired::targets).unwrap_or_default();
                 let facts = Facts { seen, targets, list, standing, recorders };
-                tracked.look(&facts, &policy.sweeps, self.clock.aws_now());
+                tracked.look(&facts, &policy.resyncs, self.clock.aws_now());
             }
         }
         self.tracking = tracked.tracking();
@@ -225,7 +225,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             history: &self.history,
             tracking: &self.tracking,
             recorders: &around.recorders,
-            rescue: &policy.rescue,
+            redeploy: &policy.redeploy,
             pace: &policy.pace,
             quota: policy.quota,
             rules,
@@ -331,7 +331,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             self.history.record(outcome, now, &policy.pace);
         }
         let writes = outcomes.iter().filter_map(Outcome::write);
-        self.tracker.tracked.wrote(writes, &policy.sweeps, self.clock.aws_now());
+        self.tracker.tracked.wrote(writes, &policy.resyncs, self.clock.aws_now());
         self.tracking = self.tracker.tracked.tracking();
         outcomes
     }

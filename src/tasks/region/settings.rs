@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::Installation;
 use crate::domain::base::time::Pace;
-use crate::domain::members::tracker::Sweeps;
+use crate::domain::members::tracker::Resyncs;
 use crate::domain::plan::guard::Limits;
-use crate::domain::plan::redeploy::Rescue;
+use crate::domain::plan::redeploy::Redeploy;
 
 /// Everything a region goes by that the settings decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub struct Policy {
     /// Organization packs per region (AWS Config quota: 50).
     pub quota: usize,
     /// How often members are read.
-    pub sweeps: Sweeps,
-    /// How accounts are rescued that AWS gave up.
-    pub rescue: Rescue,
+    pub resyncs: Resyncs,
+    /// How accounts are redeployed that AWS gave up.
+    pub redeploy: Redeploy,
     /// An account list that is older is not believed to be current.
     pub list_age_max: Duration,
 }

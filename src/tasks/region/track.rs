@@ -2,7 +2,7 @@
 //!
 //! What is due is `domain::track`'s to say. A page that is interrupted is asked for again, and a
 //! reading that is overtaken by a more urgent one goes on afterwards, so that no write ever waits
-//! for a sweep.
+//! for a resync.
 
 use std::future::pending;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let Tracker { tracked, reels } = &mut self.tracker;
         let Reel { reading, began, draft, .. } = reels.pop()?;
         match problem {
-            None => tracked.take((&reading, draft), &policy.sweeps, (began, now)),
+            None => tracked.take((&reading, draft), &policy.resyncs, (began, now)),
             Some(problem) => {
                 let (pack, kind) = (reading.pack(), problem.kind().as_str());
                 let region = &self.reader.place().region;

@@ -24,7 +24,7 @@ impl Tracker {
     ) -> Result<(), Option<Timestamp>> {
         let Self { tracked, reels } = self;
         reels.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
-        let errands = tracked.errands(&policy.sweeps, &policy.pace);
+        let errands = tracked.errands(&policy.resyncs, &policy.pace);
         let top = reels.last().map(|reel| (reel.rank, reel.resume));
         // What is on its way is overtaken by what is more urgent, and by nothing else.
         let overtakes = |errand: &&Errand| {
@@ -67,7 +67,7 @@ impl Reel {
     pub(super) fn new(reading: Reading, rank: Rank, began: Timestamp) -> Self {
         let filters = match reading {
             Reading::Trouble(_) => FILTERS.map(Some).to_vec(),
-            Reading::Account(..) | Reading::Sweep(_) => vec![None],
+            Reading::Account(..) | Reading::Resync(_) => vec![None],
         };
         let (listing, part, draft) = (Listing::default(), Draft::default(), Draft::default());
         let (resume, attempts) = (began, 0);
@@ -77,7 +77,7 @@ impl Reel {
     pub(super) fn filter(&self) -> RowFilter {
         let account = match &self.reading {
             Reading::Account(_, account) => Some(*account),
-            Reading::Trouble(_) | Reading::Sweep(_) => None,
+            Reading::Trouble(_) | Reading::Resync(_) => None,
         };
         RowFilter { account, status: self.filters.first().copied().flatten() }
     }

@@ -90,7 +90,7 @@ impl fmt::Debug for Manifest {
 impl fmt::Display for Manifest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, age, regions, excluded, bucket, orphan, adopt, more, .. } = self;
-        writeln!(out, "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack")?;
+        writeln!(out, "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack")?;
         writeln!(out, "metadata: {{name: {name}}}\nspec:\n  template:\n    inline: |")?;
         self.template().lines().try_for_each(|line| writeln!(out, "      {line}"))?;
         if let Some(age) = age {
@@ -144,7 +144,7 @@ pub(crate) fn approval_of(packs: &[&str], expires: &str) -> String {
 /// An approval with one entry.
 pub(crate) fn permits(name: &str, what: &str, expires: &str) -> String {
     format!(
-        "apiVersion: conformd/v1alpha1
+        "apiVersion: conformd.io/v1alpha1
 kind: Approval
 metadata: {{name: {name}}}
 spec:

@@ -145,7 +145,7 @@ impl fmt::Display for Estate {
 impl fmt::Display for Pack {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, renamed: _, rules, version, is_on, is_never, .. } = self;
-        let head = "---\napiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack";
+        let head = "---\napiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack";
         match self.state {
             State::Removed => return Ok(()),
             State::Absent => {

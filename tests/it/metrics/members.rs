@@ -45,7 +45,7 @@ pub(super) fn arrival(verdict: Verdict, counts: Counts) -> Arrival {
         truncated: false,
         newcomers: BTreeMap::new(),
         management_missing: false,
-        swept: Some(at("11:00:00")),
+        resynced: Some(at("11:00:00")),
         read: Some(at("11:45:00")),
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn tracking() -> Tracking {
         classes: BTreeMap::from([(FailureClass::NoRecorder, 2), (FailureClass::Template, 1)]),
         ..arrival(Verdict::Degraded, Counts { ok: 117, failed: 3, left: 1, ..Counts::default() })
     };
-    let unread = Arrival { read: None, swept: None, ..arrival(Verdict::Unseen, Counts::default()) };
+    let unread = Arrival { read: None, resynced: None, ..arrival(Verdict::Unseen, Counts::default()) };
     Tracking {
         packs: BTreeMap::from([
             (pack("iam-baseline"), degraded),
@@ -84,7 +84,7 @@ pub(super) fn tracking() -> Tracking {
             newcomer(2, Phase::Converged, at("08:00:00")),
         ],
         trouble_last: Some(at("11:45:00")),
-        sweep_last: Some(at("11:00:00")),
+        resync_last: Some(at("11:00:00")),
     }
 }
 
@@ -176,15 +176,15 @@ fn verdicts_and_failures_are_counted_over_the_packs_of_a_region() {
     conformd_account_failures{class="no_recorder",region="eu-west-1"} 2
     conformd_account_failures{class="template",region="eu-west-1"} 1
     "#);
-    insta::assert_snapshot!(text.of("conformd_sweep_last_success"), @r#"
-    conformd_sweep_last_success_timestamp_seconds{kind="full",region="eu-west-1"} 1793530800
-    conformd_sweep_last_success_timestamp_seconds{kind="trouble",region="eu-west-1"} 1793533500
+    insta::assert_snapshot!(text.of("conformd_resync_last_success"), @r#"
+    conformd_resync_last_success_timestamp_seconds{kind="full",region="eu-west-1"} 1793530800
+    conformd_resync_last_success_timestamp_seconds{kind="trouble",region="eu-west-1"} 1793533500
     "#);
 }
 
 #[test]
-fn a_region_without_packs_of_ours_has_no_sweep_that_could_be_late() {
-    assert_eq!(show(quiet(HERE)).of("conformd_sweep_last_success"), "");
+fn a_region_without_packs_of_ours_has_no_resync_that_could_be_late() {
+    assert_eq!(show(quiet(HERE)).of("conformd_resync_last_success"), "");
 }
 
 #[test]

@@ -18,11 +18,11 @@ use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::templates_wanted;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
-use conformd::domain::members::tracker::Sweeps;
+use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::Limits;
-use conformd::domain::plan::redeploy::Rescue;
+use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::{Declarations, Reports, SourceStatus};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, View};
@@ -48,8 +48,8 @@ const INTERVALS: Intervals = Intervals {
     source: Duration::from_mins(1),
     organization: Duration::from_mins(10),
     region: Duration::from_mins(15),
-    sweep_trouble: Duration::from_mins(15),
-    sweep_full: Duration::from_hours(6),
+    failure_resync: Duration::from_mins(15),
+    full_resync: Duration::from_hours(6),
 };
 const PROBED_EVERY: Duration = Duration::from_mins(10);
 
@@ -279,8 +279,8 @@ fn policy() -> Policy {
         limits: Limits::default(),
         pace: Pace::new(INTERVALS.region),
         quota: limits::PACKS.upper,
-        sweeps: Sweeps { trouble: INTERVALS.sweep_trouble, full: INTERVALS.sweep_full },
-        rescue: Rescue::default(),
+        resyncs: Resyncs { trouble: INTERVALS.failure_resync, full: INTERVALS.full_resync },
+        redeploy: Redeploy::default(),
         list_age_max: INTERVALS.organization * 3,
     }
 }

@@ -19,7 +19,7 @@ Resources:
 /// A manifest whose template is `t.yaml` beside it.
 pub(super) fn manifest(name: &str) -> String {
     format!(
-        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack\n\
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
          metadata: {{name: {name}}}\nspec:\n  template: {{file: t.yaml}}\n"
     )
 }
@@ -49,7 +49,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("---\n", code::EMPTY_FILE, "no document"),
     ("---\n---\n---\n", code::EMPTY_FILE, "empty documents"),
     ("---\n...\n", code::EMPTY_FILE, "no document"),
-    ("# apiVersion: conformd/v1alpha1\n# kind: x\n", code::EMPTY_FILE, "comments"),
+    ("# apiVersion: conformd.io/v1alpha1\n# kind: x\n", code::EMPTY_FILE, "comments"),
     ("%YAML 1.2\n---\n# later\n", code::EMPTY_FILE, "comments"),
     ("null\n", code::EMPTY_FILE, "holds null"),
     ("~\n", code::EMPTY_FILE, "holds null"),
@@ -135,8 +135,8 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("Parameters:\n  A: {Type: String}\nResources:\n", code::NOT_A_MANIFEST, "without resources"),
     ("apiVersion", code::NOT_A_MANIFEST, "this is text"),
     ("apiVersion: confo", code::NOT_A_MANIFEST, "the field apiVersion"),
-    ("apiVersion: conformd/v1alpha1\n", code::NEAR_MISS, "no kind"),
-    ("apiVersion: conformd/v1alpha1\nkind: Organi", code::NEAR_MISS, "no kind Organi"),
+    ("apiVersion: conformd.io/v1alpha1\n", code::NEAR_MISS, "no kind"),
+    ("apiVersion: conformd.io/v1alpha1\nkind: Organi", code::NEAR_MISS, "no kind Organi"),
     // In the middle of something.
     (
         "<<<<<<< HEAD\nspec: {}\n=======\nspec: {a: 1}\n>>>>>>> topic\n",

@@ -10,7 +10,7 @@ use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml::tree::{Node, Value};
 
 /// The `apiVersion` of every manifest.
-pub const API_VERSION: &str = "conformd/v1alpha1";
+pub const API_VERSION: &str = "conformd.io/v1alpha1";
 
 /// The `kind` of a pack.
 pub const PACK: &str = "OrganizationConformancePack";

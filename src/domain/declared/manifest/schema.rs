@@ -49,7 +49,7 @@ struct ApprovalManifest {
 /// The version of the manifest's form.
 #[derive(JsonSchema)]
 enum ApiVersion {
-    #[schemars(rename = "conformd/v1alpha1")]
+    #[schemars(rename = "conformd.io/v1alpha1")]
     V1Alpha1,
 }
 

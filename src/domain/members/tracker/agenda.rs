@@ -1,6 +1,6 @@
 //! What to read next: who may have changed first, everybody in the end, nothing without need.
 //!
-//! A converged pack that nothing touches costs one slow sweep. Readings that failed are tried again
+//! A converged pack that nothing touches costs one slow resync. Readings that failed are tried again
 //! ever more rarely; the rate of calls is the limiter's.
 
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};
 use crate::domain::members::rollout::Verdict;
 
-/// How often members are read (settings: `intervals.sweepTrouble`, `intervals.sweepFull`).
+/// How often members are read (settings: `intervals.failureResync`, `intervals.fullResync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sweeps {
+pub struct Resyncs {
     /// Between two readings of the members in trouble, and of those whose window is open.
     pub trouble: Duration,
     /// Between two readings of everybody.
@@ -55,7 +55,7 @@ pub struct Errand {
 pub(super) fn errands(
     (name, course): (&PackName, &Course),
     people: &People,
-    sweeps: &Sweeps,
+    resyncs: &Resyncs,
     pace: &Pace,
 ) -> Vec<Errand> {
     let mut all = Vec::new();
@@ -64,26 +64,26 @@ pub(super) fn errands(
         return all;
     }
     let mut add = |rank, due: Timestamp, reading| all.push(Errand { rank, due, reading });
-    let sweep = || Reading::Sweep(name.clone());
+    let resync = || Reading::Resync(name.clone());
     let trouble = || trouble((name, course), people);
     let moved = course.changed.max(course.touched);
     let read = course.read.filter(|read| *read >= moved);
     match (course.read, read) {
         // Nothing says that anybody is in trouble: one reading tells everything.
-        (None, _) if course.is_quiet() => add(Rank::Verdict, Timestamp::MIN, sweep()),
+        (None, _) if course.is_quiet() => add(Rank::Verdict, Timestamp::MIN, resync()),
         (_, None) => add(Rank::Changed, moved, trouble()),
         (_, Some(read)) if course.survey.working > 0 => {
             let times = course.looks.saturating_sub(1);
             let wait = if course.is_at_work(read) {
-                backoff(pace.look_again, times, pace.look_again_max).min(sweeps.trouble)
+                backoff(pace.look_again, times, pace.look_again_max).min(resyncs.trouble)
             } else {
-                sweeps.trouble
+                resyncs.trouble
             };
             add(Rank::Changed, after(read, wait), trouble());
         }
-        (_, Some(_)) if !course.is_swept() => add(Rank::Verdict, moved, sweep()),
+        (_, Some(_)) if !course.is_resynced() => add(Rank::Verdict, moved, resync()),
         (_, Some(read)) if is_troubled(course, people) && !course.needs_agreement() => {
-            add(Rank::Trouble, after(read, sweeps.trouble), trouble());
+            add(Rank::Trouble, after(read, resyncs.trouble), trouble());
         }
         (_, Some(_)) => {}
     }
@@ -91,17 +91,17 @@ pub(super) fn errands(
         add(Rank::Newcomer, deadline, trouble());
     }
     if course.needs_agreement() {
-        // Without a first sweep since AWS went to work, its aggregate gets time to catch up.
+        // Without a first resync since AWS went to work, its aggregate gets time to catch up.
         let first = course.agreement.map(|agreement| agreement.first);
         let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
-        add(Rank::Verdict, after(from, AGREE), sweep());
+        add(Rank::Verdict, after(from, AGREE), resync());
     }
     wanted((name, course), people, &mut add);
-    if let Some(swept) = course.swept {
-        let due = after(swept, sweeps.full);
-        add(Rank::Routine, due, sweep());
+    if let Some(resynced) = course.resynced {
+        let due = after(resynced, resyncs.full);
+        add(Rank::Routine, due, resync());
         // However much trouble there is, everybody is read in the end.
-        add(Rank::Changed, after(due, sweeps.full), sweep());
+        add(Rank::Changed, after(due, resyncs.full), resync());
     }
     if let Some(setback) = &course.setback {
         let wait = backoff(pace.requeue, setback.attempts.saturating_sub(1), pace.requeue_max);
@@ -123,8 +123,8 @@ pub(super) fn is_troubled(course: &Course, people: &People) -> bool {
 
 /// Who is in trouble; everybody, when that is no dearer.
 pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> Reading {
-    if sweep_cost(people) <= trouble_cost(course) {
-        Reading::Sweep(name.clone())
+    if resync_cost(people) <= trouble_cost(course) {
+        Reading::Resync(name.clone())
     } else {
         Reading::Trouble(name.clone())
     }
@@ -137,16 +137,16 @@ fn wanted(
     add: &mut impl FnMut(Rank, Timestamp, Reading),
 ) {
     // Rows that a run changes by the minute are not worth a request each.
-    let is_busy = course.survey.working > 0 || !course.is_swept();
+    let is_busy = course.survey.working > 0 || !course.is_resynced();
     let mut wanted =
         course.survey.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
     let Some(Wanted { due, account, .. }) = wanted.peek().copied() else { return };
     let together = wanted.take_while(|it| it.due <= after(due, TOGETHER));
     let (filtered, others): (Vec<Wanted>, Vec<Wanted>) = together.partition(|it| it.is_filtered);
     let filters = trouble_cost(course);
-    let reading = if sweep_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
+    let reading = if resync_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
     {
-        Reading::Sweep(name.clone())
+        Reading::Resync(name.clone())
     } else if filters < filtered.len() {
         Reading::Trouble(name.clone())
     } else {
@@ -158,8 +158,8 @@ fn wanted(
 /// Accounts that are due within this time are read together, if that is cheaper.
 const TOGETHER: Duration = Duration::from_mins(5);
 
-/// Requests of a sweep.
-fn sweep_cost(people: &People) -> usize {
+/// Requests of a resync.
+fn resync_cost(people: &People) -> usize {
     people.len().div_ceil(PAGE).max(1)
 }
 

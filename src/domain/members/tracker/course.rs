@@ -19,7 +19,7 @@ use crate::domain::observed::packs::{
     ObservedPack, Phase, RUN_MAX, RolloutStatus, StatusRecord, Verb,
 };
 
-/// Two sweeps that agree on what the rows alone do not prove are at least this far apart
+/// Two resyncs that agree on what the rows alone do not prove are at least this far apart
 /// (reliability I-S17).
 pub(super) const AGREE: Duration = Duration::from_mins(10);
 
@@ -43,7 +43,7 @@ pub(super) struct Course {
     /// AWS's time of the last change, as far as it is known.
     pub(super) reference: Timestamp,
     /// A good row that is older does not prove that this content arrived: the same, until two
-    /// sweeps have agreed that it did.
+    /// resyncs have agreed that it did.
     pub(super) proof: Timestamp,
     /// A Put of ours that AWS does not show yet: since when, and the time that AWS showed before.
     awaiting: Option<(Timestamp, Timestamp)>,
@@ -55,17 +55,17 @@ pub(super) struct Course {
     is_missed: bool,
     /// The rows.
     pub(super) rows: Rows,
-    /// When those in trouble were last read; a sweep counts. Times of readings are their starts.
+    /// When those in trouble were last read; a resync counts. Times of readings are their starts.
     pub(super) read: Option<Timestamp>,
     /// When everybody was last read.
-    pub(super) swept: Option<Timestamp>,
+    pub(super) resynced: Option<Timestamp>,
     /// When single accounts were read after that.
     lone: BTreeMap<Number, Timestamp>,
     /// Readings since the last change that found a run going on.
     pub(super) looks: u32,
     /// Readings that failed in a row.
     pub(super) setback: Option<Setback>,
-    /// Sweeps since the last change that found everybody done.
+    /// Resyncs since the last change that found everybody done.
     pub(super) agreement: Option<Agreement>,
     /// How everybody stood when that was last worked out.
     pub(super) survey: Survey,
@@ -82,7 +82,7 @@ pub(super) struct Setback {
     pub(super) why: String,
 }
 
-/// Sweeps that found everybody done, deployed or failed.
+/// Resyncs that found everybody done, deployed or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreement {
     /// When the first of them ended.
@@ -110,7 +110,7 @@ impl Course {
             is_missed: false,
             rows: Rows::default(),
             read: None,
-            swept: None,
+            resynced: None,
             lone: BTreeMap::new(),
             looks: 0,
             setback: None,
@@ -141,7 +141,7 @@ impl Course {
             Some(_) | None => {}
         }
         if record.arn != self.arn {
-            (self.rows, self.read, self.swept) = (Rows::default(), None, None);
+            (self.rows, self.read, self.resynced) = (Rows::default(), None, None);
             self.arn.clone_from(&record.arn);
         }
         if is_moved || status != self.aggregate {
@@ -208,9 +208,9 @@ impl Course {
                 self.rows.take_one(number, draft, self.proof);
                 self.lone.insert(number, began);
             }
-            Found::Sweep(draft) => {
+            Found::Resync(draft) => {
                 self.rows = Rows::all(draft, self.proof, is_listed);
-                (self.read, self.swept) = (Some(began), Some(began));
+                (self.read, self.resynced) = (Some(began), Some(began));
                 self.lone.retain(|_, at| *at > began);
                 if began < self.changed {
                     self.rows.doubt();
@@ -220,14 +220,14 @@ impl Course {
     }
 
     /// Draws conclusions from a reading of several members, once it is surveyed.
-    pub(super) fn conclude(&mut self, is_sweep: bool, (began, ended): (Timestamp, Timestamp)) {
+    pub(super) fn conclude(&mut self, is_resync: bool, (began, ended): (Timestamp, Timestamp)) {
         let is_working = self.survey.working > 0;
         self.looks = if is_working { self.looks.saturating_add(1) } else { 0 };
         if is_working {
             self.agreement = None;
         }
         let is_done = !is_working && self.survey.unclear == 0 && self.awaiting.is_none();
-        if !is_sweep || began < self.changed {
+        if !is_resync || began < self.changed {
             return;
         }
         self.agreement = match self.agreement {
@@ -245,11 +245,11 @@ impl Course {
         }
     }
 
-    /// Whether only a second sweep can tell that everybody has it.
+    /// Whether only a second resync can tell that everybody has it.
     pub(super) fn needs_agreement(&self) -> bool {
         let Survey { counts, old, .. } = &self.survey;
         let is_done = counts.in_progress == 0 && counts.waiting == 0;
-        self.is_swept() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
+        self.is_resynced() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
     }
 
     /// A reading failed.
@@ -261,8 +261,8 @@ impl Course {
     /// When that evidence of this account was read; `None`: it is no evidence.
     pub(super) fn read_of(&self, number: Number, evidence: Evidence<'_>) -> Option<Timestamp> {
         let together = match evidence {
-            Evidence::Absent => self.swept.filter(|_| self.is_swept()),
-            Evidence::Row(row) if row.state.is_absence() => self.read.filter(|_| self.is_swept()),
+            Evidence::Absent => self.resynced.filter(|_| self.is_resynced()),
+            Evidence::Row(row) if row.state.is_absence() => self.read.filter(|_| self.is_resynced()),
             Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Unsure => self.read,
         };
         together.max(self.lone.get(&number).copied())
@@ -279,11 +279,11 @@ impl Course {
     }
 
     /// Whether everybody was read since the last change.
-    pub(super) fn is_swept(&self) -> bool {
-        self.swept.is_some_and(|swept| swept >= self.changed)
+    pub(super) fn is_resynced(&self) -> bool {
+        self.resynced.is_some_and(|resynced| resynced >= self.changed)
     }
 
-    /// Whether two sweeps agree that everybody is done.
+    /// Whether two resyncs agree that everybody is done.
     pub(super) fn is_agreed(&self) -> bool {
         self.agreement.is_some_and(|agreement| agreement.is_confirmed)
     }

@@ -13,7 +13,7 @@ pub enum Reading {
     /// One account alone.
     Account(PackName, AccountId),
     /// Everybody.
-    Sweep(PackName),
+    Resync(PackName),
 }
 
 /// The statuses that together show everybody who does not simply have the pack, as far as there is
@@ -34,7 +34,7 @@ impl Reading {
     /// The pack it is about.
     pub fn pack(&self) -> &PackName {
         match self {
-            Self::Trouble(pack) | Self::Account(pack, _) | Self::Sweep(pack) => pack,
+            Self::Trouble(pack) | Self::Account(pack, _) | Self::Resync(pack) => pack,
         }
     }
 }
@@ -47,5 +47,5 @@ pub(super) enum Found {
     /// One account's row, if there is one.
     Account(Number, Draft),
     /// Everybody's.
-    Sweep(Draft),
+    Resync(Draft),
 }

@@ -18,9 +18,9 @@ use crate::domain::members::tracker::summary::{Survey, Wanted};
 use crate::domain::observed::member::{Member, MemberStatus};
 use crate::domain::organization::account_list::Account;
 
-/// Accounts whose rows are to be read alone and that are remembered as such: one more than a sweep
+/// Accounts whose rows are to be read alone and that are remembered as such: one more than a resync
 /// of the largest organization has pages (50,000 accounts, AWS Organizations quota), after which a
-/// sweep is cheaper anyway.
+/// resync is cheaper anyway.
 const WANTED_MAX: usize = 501;
 
 /// What a survey goes by.

@@ -19,7 +19,7 @@ use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, join};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
-const SWEEPS: Sweeps = Sweeps { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
+const RESYNCS: Resyncs = Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
 
 /// The moment at which every scene begins.
 fn start() -> Timestamp {
@@ -131,7 +131,7 @@ impl Scene {
             standing: &self.standing,
             recorders: None,
         };
-        self.tracked.look(&facts, &SWEEPS, at(now));
+        self.tracked.look(&facts, &RESYNCS, at(now));
         self.list = list.map(|list| AccountList::clone(&list));
     }
 
@@ -140,12 +140,12 @@ impl Scene {
         for page in rows.chunks(3) {
             self.tracked.note(&mut draft, page);
         }
-        self.tracked.take((reading, draft), &SWEEPS, (at(self.now), at(self.now)));
+        self.tracked.take((reading, draft), &RESYNCS, (at(self.now), at(self.now)));
     }
 
     /// Reads everybody.
-    fn sweep(&mut self, rows: &[Row]) {
-        self.reading(&Reading::Sweep(self.record.name.clone()), rows);
+    fn resync(&mut self, rows: &[Row]) {
+        self.reading(&Reading::Resync(self.record.name.clone()), rows);
     }
 
     /// Reads those in trouble: what the six listings show of these rows.
@@ -193,7 +193,7 @@ impl Scene {
     /// What is read next, and how many seconds from now.
     fn next(&self) -> String {
         let pace = Pace::new(Duration::from_mins(15));
-        let mut errands = self.tracked.errands(&SWEEPS, &pace);
+        let mut errands = self.tracked.errands(&RESYNCS, &pace);
         for errand in &mut errands {
             errand.due = errand.due.max(at(self.now));
         }
@@ -205,7 +205,7 @@ impl Scene {
             Reading::Account(_, account) => {
                 format!("account {}", account.as_str().trim_start_matches('0'))
             }
-            Reading::Sweep(_) => "sweep".to_owned(),
+            Reading::Resync(_) => "resync".to_owned(),
         };
         let wait = first.due.duration_since(at(self.now)).as_secs();
         format!("{what} in {wait} s ({:?})", first.rank)

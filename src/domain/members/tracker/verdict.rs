@@ -28,7 +28,7 @@ pub(super) fn arrival(course: &Course, people: &People, unseen: Option<&Unseen>)
         truncated: survey.truncated,
         newcomers: survey.newcomers.clone(),
         management_missing: survey.management_missing,
-        swept: course.swept,
+        resynced: course.resynced,
         read: course.read,
     }
 }
@@ -59,10 +59,10 @@ pub(super) fn verdict(course: &Course, people: &People) -> (Verdict, Option<Stri
     if counts.in_progress > 0 || counts.waiting > 0 {
         return (Verdict::Converging, None);
     }
-    if course.swept.is_none() {
+    if course.resynced.is_none() {
         return say(Verdict::Unseen, "not all of its members were read yet");
     }
-    if !course.is_swept() {
+    if !course.is_resynced() {
         return say(Verdict::Converging, "its members were not all read since the last change");
     }
     if course.is_in_progress() && !course.is_agreed() {

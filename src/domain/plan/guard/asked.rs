@@ -160,7 +160,7 @@ pub(super) fn is_imminent(reason: HoldReason) -> bool {
         | HoldReason::Unmanaged
         | HoldReason::Quota
         | HoldReason::Rejected
-        | HoldReason::Contested
+        | HoldReason::Conflict
         | HoldReason::Orphaned
         | HoldReason::Undeclared
         | HoldReason::Membership => false,

@@ -163,7 +163,7 @@ impl Course {
             Self::Waiting => "new, and no recorder is known yet",
             Self::Near => "packs are still missing, with less than 3 hours left",
             Self::Imminent => "packs are still missing, with less than an hour left",
-            Self::Late => "a recorder is there now, too late for AWS: a rescue comes",
+            Self::Late => "a recorder is there now, too late for AWS: a redeployment comes",
             Self::Missed => "no recorder within 7 hours: AWS has given up",
         }
     }

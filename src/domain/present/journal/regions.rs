@@ -25,7 +25,7 @@ struct Told {
     unseen: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
     arrivals: BTreeMap<PackName, Standing>,
-    contested: BTreeSet<PackName>,
+    conflict: BTreeSet<PackName>,
 }
 
 /// What of an arrival is worth telling when it changes; its counts change all the time.
@@ -98,10 +98,10 @@ impl Told {
     }
 
     fn contests(&mut self, report: &RegionReport) -> Option<Note> {
-        let contested = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Contested);
-        let contested = contested.map(|(name, _)| name.clone()).collect();
-        let before = std::mem::replace(&mut self.contested, contested);
-        let new: Vec<&PackName> = self.contested.difference(&before).collect();
+        let conflict = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Conflict);
+        let conflict = conflict.map(|(name, _)| name.clone()).collect();
+        let before = std::mem::replace(&mut self.conflict, conflict);
+        let new: Vec<&PackName> = self.conflict.difference(&before).collect();
         let text = || format!("{}: not put any more, somebody keeps changing it", packs(&new));
         (!new.is_empty()).then(|| Note::new(EventKind::Mutation, Weight::Warning, text()).of(&new))
     }
@@ -137,7 +137,7 @@ impl Told {
 fn standing(arrival: &Arrival) -> Option<Standing> {
     let verdict = match arrival.verdict {
         Verdict::Unseen => return None,
-        // A matter of one more sweep.
+        // A matter of one more resync.
         Verdict::StuckAggregate => Verdict::Converging,
         Verdict::Converged
         | Verdict::Converging

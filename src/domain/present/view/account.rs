@@ -333,7 +333,7 @@ fn status(arrival: Option<&Arrival>, id: AccountId) -> Found<'_> {
     if let Some(status) = arrival.newcomers.get(&id) {
         return Found::Known(*status, None);
     }
-    if arrival.swept.is_none() {
+    if arrival.resynced.is_none() {
         Found::Unread("not all of its members were read yet")
     } else if arrival.truncated {
         Found::Unread("more accounts are in trouble here than are kept by name")

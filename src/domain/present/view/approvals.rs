@@ -145,7 +145,7 @@ pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
         | HoldReason::Unmanaged
         | HoldReason::Quota
         | HoldReason::Rejected
-        | HoldReason::Contested
+        | HoldReason::Conflict
         | HoldReason::Retry
         | HoldReason::Denied
         | HoldReason::Orphaned

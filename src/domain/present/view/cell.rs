@@ -109,7 +109,7 @@ pub(super) fn lift(reason: HoldReason) -> Lift {
         | HoldReason::Unmanaged
         | HoldReason::Quota
         | HoldReason::Rejected
-        | HoldReason::Contested
+        | HoldReason::Conflict
         | HoldReason::Denied
         | HoldReason::Undeclared
         | HoldReason::Membership => Lift::Person,
@@ -144,7 +144,7 @@ fn is_ours(pack: &PackReport) -> bool {
         | PackState::Drifted
         | PackState::Invalid
         | PackState::Rejected
-        | PackState::Contested
+        | PackState::Conflict
         | PackState::Suspended => true,
     }
 }
@@ -258,22 +258,22 @@ fn is_final(kind: FailureKind) -> bool {
     }
 }
 
-/// Those whose recorders were seen and who are rescued without anybody's doing: now, or in time.
-pub(super) fn rescued<'a>(
+/// Those whose recorders were seen and who are redeployed without anybody's doing: now, or in time.
+pub(super) fn redeployed<'a>(
     plan: &'a Plan,
     pack: &PackName,
 ) -> Option<&'a BTreeMap<AccountId, Timestamp>> {
     let held = plan.holds.iter().filter(|hold| lift(hold.reason) == Lift::Time);
     let held = held.filter_map(|hold| hold.step.as_deref());
     let mut steps = plan.steps.iter().chain(held).filter(|step| step.pack == *pack);
-    steps.find_map(|step| step.reason.rescued()).map(|(_, seen)| seen)
+    steps.find_map(|step| step.reason.redeployed()).map(|(_, seen)| seen)
 }
 
 /// Whether a step is for this member.
 pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
     let (account, status) = member;
     match &step.reason {
-        Reason::Rescue { accounts, seen: _ } => accounts.contains(&account),
+        Reason::Redeploy { accounts, seen: _ } => accounts.contains(&account),
         Reason::MembersFailed { classes } => {
             status.failure_class().is_some_and(|class| classes.contains_key(&class))
         }
@@ -320,7 +320,7 @@ fn bare(arrival: Option<&Arrival>) -> Arrival {
         truncated: false,
         newcomers: BTreeMap::new(),
         management_missing: false,
-        swept: None,
+        resynced: None,
         read: None,
     };
     arrival.map_or_else(unread, |arrival| Arrival {
@@ -332,7 +332,7 @@ fn bare(arrival: Option<&Arrival>) -> Arrival {
         classes: arrival.classes.clone(),
         truncated: arrival.truncated,
         management_missing: arrival.management_missing,
-        swept: arrival.swept,
+        resynced: arrival.resynced,
         read: arrival.read,
         ..unread()
     })

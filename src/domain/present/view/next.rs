@@ -121,7 +121,7 @@ fn verb(action: ActionKind) -> &'static str {
         ActionKind::Create => "puts the pack",
         ActionKind::Adopt => "takes the pack over",
         ActionKind::Update => "updates the pack",
-        ActionKind::Rescue => "puts the pack again",
+        ActionKind::Redeploy => "puts the pack again",
         ActionKind::Delete => "deletes the pack",
     }
 }

@@ -95,8 +95,8 @@ pub struct ReportView {
     pub unseen: Option<Unseen>,
     /// When the members in trouble were last read, by AWS's clock.
     pub trouble_last: Option<Timestamp>,
-    /// The oldest of the last full sweeps of all packs, by AWS's clock.
-    pub sweep_last: Option<Timestamp>,
+    /// The oldest of the last full resyncs of all packs, by AWS's clock.
+    pub resync_last: Option<Timestamp>,
     /// The revision that was enforced.
     pub revision: Option<Revision>,
     /// How many packs are visible, whoever owns them.
@@ -190,7 +190,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         seen_last: *seen_last,
         unseen: unseen.clone(),
         trouble_last: tracking.trouble_last,
-        sweep_last: tracking.sweep_last,
+        resync_last: tracking.resync_last,
         revision: revision.clone(),
         observed: *observed,
         steps: steps(plan),

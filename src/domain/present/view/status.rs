@@ -145,7 +145,7 @@ pub fn status(facts: &Facts) -> StatusView {
         simulated,
         regions: _,
         list_age_max: _,
-        rescue: _,
+        redeploy: _,
     } = &facts.about;
     let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.wanted(name)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();

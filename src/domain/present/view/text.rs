@@ -148,7 +148,7 @@ fn to_do(action: ActionKind) -> &'static str {
         ActionKind::Create => "to create",
         ActionKind::Adopt => "to adopt",
         ActionKind::Update => "to update",
-        ActionKind::Rescue => "to rescue",
+        ActionKind::Redeploy => "to redeploy",
         ActionKind::Delete => "to delete",
     }
 }
@@ -168,7 +168,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
                 status,
                 counts(&cell.arrival.counts, cell.arrival.expected),
                 format!("changed {}", age(cell.last_update)),
-                format!("swept {}", age(cell.arrival.swept)),
+                format!("resynced {}", age(cell.arrival.resynced)),
             ];
             let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
             let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
@@ -204,12 +204,12 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
 
 /// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
 pub fn trouble_sign(trouble: &TroubleView) -> Sign {
-    if trouble.is_rescued() { Sign::Moving } else { mover_sign(trouble.mover) }
+    if trouble.is_redeployed() { Sign::Moving } else { mover_sign(trouble.mover) }
 }
 
 /// Whose move a trouble is, as people write it.
 pub fn whose(trouble: &TroubleView) -> &'static str {
-    if trouble.is_rescued() { "conformd" } else { person(trouble.mover) }
+    if trouble.is_redeployed() { "conformd" } else { person(trouble.mover) }
 }
 
 /// The sign of a member in trouble, by whose move it is.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Facts;
-use super::cell::rescued;
+use super::cell::redeployed;
 use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::observed::failure_class::{FailureClass, Mover};
 use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
@@ -27,8 +27,8 @@ pub struct TroubleView {
     pub members: usize,
     /// How many accounts they are; at least, if `truncated`.
     pub accounts: usize,
-    /// How many of them have a recorder by now and are rescued without anybody's doing.
-    pub rescued: usize,
+    /// How many of them have a recorder by now and are redeployed without anybody's doing.
+    pub redeployed: usize,
     /// Whether some of them are counted and not known by name.
     pub truncated: bool,
     /// In which packs.
@@ -44,9 +44,9 @@ pub struct TroubleView {
 }
 
 impl TroubleView {
-    /// Whether all of them are rescued without anybody's doing.
-    pub fn is_rescued(&self) -> bool {
-        self.rescued == self.members
+    /// Whether all of them are redeployed without anybody's doing.
+    pub fn is_redeployed(&self) -> bool {
+        self.redeployed == self.members
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) type Matter = Option<FailureClass>;
 struct Group<'a> {
     members: usize,
     known: usize,
-    rescued: usize,
+    redeployed: usize,
     packs: BTreeSet<&'a PackName>,
     regions: BTreeSet<&'a Region>,
     /// The first place of each account.
@@ -109,13 +109,13 @@ fn collect<'a>(
             group.packs.insert(pack);
             group.regions.insert(region);
         }
-        let seen = report.and_then(|report| rescued(&report.plan, pack));
+        let seen = report.and_then(|report| redeployed(&report.plan, pack));
         for member in &*arrival.troubled {
             let Some(matter) = matter(member) else { continue };
-            let is_rescued = seen.is_some_and(|seen| seen.contains_key(&member.account));
+            let is_redeployed = seen.is_some_and(|seen| seen.contains_key(&member.account));
             let group = groups.entry(matter).or_default();
             group.known = group.known.saturating_add(1);
-            group.rescued = group.rescued.saturating_add(usize::from(is_rescued));
+            group.redeployed = group.redeployed.saturating_add(usize::from(is_redeployed));
             group.accounts.entry(member.account).or_insert((region, pack, member));
         }
     }
@@ -136,7 +136,7 @@ fn matter(member: &Member) -> Option<Matter> {
 }
 
 fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
-    let Group { members, known, rescued, packs, regions, accounts } = group;
+    let Group { members, known, redeployed, packs, regions, accounts } = group;
     let examples = accounts.iter().take(EXAMPLES_MAX).map(|(account, (region, pack, member))| {
         let (code, message) = words(member);
         ExampleView {
@@ -153,16 +153,16 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
         class: matter,
         members,
         accounts: accounts.len(),
-        rescued,
+        redeployed,
         truncated: known < members,
         packs: packs.into_iter().cloned().collect(),
         regions: regions.into_iter().cloned().collect(),
         mover: mover(matter),
-        advice: match rescued {
+        advice: match redeployed {
             0 => advice(facts, matter),
-            _ if rescued == members => RESCUED.to_owned(),
+            _ if redeployed == members => RESCUED.to_owned(),
             _ => format!(
-                "{} A rescue comes by itself where a recorder was seen: {rescued} of {members}.",
+                "{} A redeployment comes by itself where a recorder was seen: {redeployed} of {members}.",
                 advice(facts, matter)
             ),
         },
@@ -181,8 +181,8 @@ pub(super) fn mover(matter: Matter) -> Mover {
     matter.map_or(Mover::Member, FailureClass::mover)
 }
 
-/// What to do about members that are rescued anyway.
-const RESCUED: &str = "Nothing: their recorders were seen, and a rescue comes by itself.";
+/// What to do about members that are redeployed anyway.
+const RESCUED: &str = "Nothing: their recorders were seen, and a redeployment comes by itself.";
 
 /// What to do about a member that is missing.
 const MISSING: &str = "See that the account has a configuration recorder in the region: AWS shows \
@@ -191,7 +191,7 @@ const MISSING: &str = "See that the account has a configuration recorder in the 
 /// What to do, and what keeps conformd from helping.
 pub(super) fn advice(facts: &Facts, matter: Matter) -> String {
     let advice = matter.map_or(MISSING, FailureClass::advice);
-    let needs_rescue = matches!(matter, None | Some(FailureClass::NoRecorder));
-    let more = facts.about.rescue.advice(facts.recorders.probed).filter(|_| needs_rescue);
+    let needs_redeploy = matches!(matter, None | Some(FailureClass::NoRecorder));
+    let more = facts.about.redeploy.advice(facts.recorders.probed).filter(|_| needs_redeploy);
     [advice].into_iter().chain(more).collect::<Vec<_>>().join(" ")
 }

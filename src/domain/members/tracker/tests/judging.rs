@@ -32,7 +32,7 @@ fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
         row(9, "CREATE_SUCCESSFUL", -HOUR),
         row(10, "CREATE_SUCCESSFUL", -MINUTE),
     ]);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
     degraded, 1 ok
     2 in_progress
@@ -50,13 +50,13 @@ fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
 fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
     let mut scene = Scene::new(2);
     scene.look(0);
-    scene.sweep(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
+    scene.resync(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     converging, 1 ok
     2 in_progress: CREATE_PAUSED
     (the row of 000000000002 shows a status that this version does not know)
     ");
-    assert_eq!(scene.next(), "sweep in 900 s (Newcomer)");
+    assert_eq!(scene.next(), "resync in 900 s (Newcomer)");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn an_account_without_a_row_is_missing_once_that_was_seen_after_the_grace() {
         let mut scene = Scene::new(3);
         scene.record.last_update = at(-age);
         scene.look(0);
-        scene.sweep(&good([1, 2]));
+        scene.resync(&good([1, 2]));
         assert_eq!(scene.verdict(), verdict);
         // Time alone proves nothing.
         scene.look(5 * HOUR);
@@ -78,10 +78,10 @@ fn an_account_without_a_row_is_missing_once_that_was_seen_after_the_grace() {
 fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_doubt() {
     let mut scene = Scene::new(3);
     scene.look(0);
-    scene.sweep(&good([1, 2, 3]));
+    scene.resync(&good([1, 2, 3]));
     scene.standing = Standing::Frozen("the account list could not be read".to_owned());
     scene.look(HOUR);
-    scene.sweep(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
+    scene.resync(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     converging, 2 ok
     3 in_progress
@@ -101,7 +101,7 @@ fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_do
 fn a_management_account_without_a_row_is_said_and_spoils_nothing() {
     let mut scene = Scene::new(3);
     scene.look(0);
-    scene.sweep(&good([2, 3]));
+    scene.resync(&good([2, 3]));
     assert_eq!(scene.verdict(), Verdict::Converged);
     assert!(scene.arrival().management_missing);
 }
@@ -119,12 +119,12 @@ fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
         rows.extend(status.map(|status| row(3, status, MINUTE)));
         let deadline = 7 * HOUR;
         scene.look(deadline - 1);
-        scene.sweep(&rows);
+        scene.resync(&rows);
         assert_eq!(scene.arrival().newcomers[&id(3)], MemberStatus::Waiting);
         scene.look(deadline + HOUR);
         assert_eq!(scene.verdict(), Verdict::Converging, "{status:?}, nobody looked since");
         scene.look(deadline);
-        scene.sweep(&rows);
+        scene.resync(&rows);
         assert_eq!(scene.verdict(), verdict, "{status:?}");
     }
 }
@@ -138,7 +138,7 @@ fn a_new_account_that_fails_for_another_reason_has_failed() {
         error_code: Some("AccessDeniedException".to_owned()),
         ..row(3, "CREATE_FAILED", -MINUTE)
     };
-    scene.sweep(&[good([1, 2]), vec![denied]].concat());
+    scene.resync(&[good([1, 2]), vec![denied]].concat());
     let status = MemberStatus::Failed(FailureClass::AccessDenied);
     assert_eq!(scene.arrival().newcomers[&id(3)], status);
 }
@@ -149,7 +149,7 @@ fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
         let mut scene = Scene::new(1);
         scene.look(0);
         let stranger = row(9, "CREATE_SUCCESSFUL", written);
-        scene.sweep(&[good([1]), vec![stranger.clone()]].concat());
+        scene.resync(&[good([1]), vec![stranger.clone()]].concat());
         let shown = |scene: &Scene| {
             let counts = scene.arrival().counts;
             (counts.not_yet_listed, counts.left)
@@ -168,12 +168,12 @@ fn without_a_list_failures_are_failures_and_success_proves_nothing() {
     scene.list = None;
     scene.standing = Standing::Unknown("the account list was not read yet".to_owned());
     scene.look(0);
-    scene.sweep(&good([1, 2]));
+    scene.resync(&good([1, 2]));
     assert_snapshot!(scene.text(), @"
     unseen, 2 ok
     (the account list was not read yet)
     ");
-    scene.sweep(&[good([1]), vec![row(2, "CREATE_FAILED", 0)]].concat());
+    scene.resync(&[good([1]), vec![row(2, "CREATE_FAILED", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     degraded, 1 ok
     2 failed no_recorder: NoAvailableConfigurationRecorder no recorder
@@ -185,7 +185,7 @@ fn without_a_list_failures_are_failures_and_success_proves_nothing() {
 fn what_was_seen_stays_while_the_region_cannot_be_seen() {
     let mut scene = Scene::new(2);
     scene.look(0);
-    scene.sweep(&good([1, 2]));
+    scene.resync(&good([1, 2]));
     let kind = crate::domain::base::failure::FailureKind::Unreachable;
     scene.tracked.lost(&Unseen { kind, why: "no connection".to_owned() });
     assert_snapshot!(scene.text(), @"

@@ -8,7 +8,7 @@ use super::*;
 fn many_newcomers_are_read_together() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
-    scene.sweep(&good(1..=1_000));
+    scene.resync(&good(1..=1_000));
     for number in 2_001..=2_009 {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
@@ -18,19 +18,19 @@ fn many_newcomers_are_read_together() {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
     scene.look(HOUR);
-    assert_eq!(scene.next(), "sweep in 0 s (Newcomer)");
+    assert_eq!(scene.next(), "resync in 0 s (Newcomer)");
 }
 
 #[test]
 fn readings_that_fail_come_again_ever_more_rarely_and_the_verdict_stays() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
-    scene.sweep(&good(1..=1_000));
+    scene.resync(&good(1..=1_000));
     scene.look(7 * HOUR);
     for wait in [60, 120, 240, 480, 900, 900] {
-        let reading = Reading::Sweep("base".parse().unwrap());
+        let reading = Reading::Resync("base".parse().unwrap());
         scene.tracked.fail(&reading, "throttled".to_owned(), at(scene.now));
-        assert_eq!(scene.next(), format!("sweep in {wait} s (Routine)"));
+        assert_eq!(scene.next(), format!("resync in {wait} s (Routine)"));
     }
     assert_snapshot!(scene.text(), @"
     converged, 1000 ok
@@ -45,13 +45,13 @@ fn everybody_is_read_in_the_end_however_much_trouble_there_is() {
     scene.look(0);
     let mut rows = good(2..=1_000);
     rows.push(row(1, "CREATE_FAILED", 0));
-    scene.sweep(&rows);
+    scene.resync(&rows);
     scene.look(13 * HOUR);
     let pace = Pace::new(Duration::from_mins(15));
-    let due = scene.tracked.errands(&SWEEPS, &pace).into_iter();
+    let due = scene.tracked.errands(&RESYNCS, &pace).into_iter();
     let first = due.filter(|errand| errand.due <= at(scene.now)).min().unwrap();
     assert_eq!(
         (first.rank, first.reading),
-        (Rank::Changed, Reading::Sweep("base".parse().unwrap()))
+        (Rank::Changed, Reading::Resync("base".parse().unwrap()))
     );
 }

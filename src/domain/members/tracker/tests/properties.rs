@@ -84,7 +84,7 @@ proptest! {
     #[test]
     fn converged_means_that_every_expected_account_has_a_good_row(world in any_world()) {
         let (mut scene, rows) = world.scene();
-        scene.sweep(&rows);
+        scene.resync(&rows);
         let count = u64::try_from(world.accounts.len()).unwrap();
         let has_it = |number: u64| {
             let own = rows.iter().find(|row| row.account == id(number));
@@ -102,7 +102,7 @@ proptest! {
     #[test]
     fn every_account_of_either_side_counts_once(world in any_world()) {
         let (mut scene, rows) = world.scene();
-        scene.sweep(&rows);
+        scene.resync(&rows);
         let count = u64::try_from(world.accounts.len()).unwrap();
         let listed = (1..=count).filter(|number| world.is_expected(*number)).map(id);
         let excluded = |row: &&Row| !scene.record.excluded.contains(&row.account);
@@ -133,12 +133,12 @@ proptest! {
         let repeated: Vec<Row> =
             again.iter().filter(|_| !rows.is_empty()).map(repeat).collect();
         rows.extend(repeated);
-        scene.sweep(&rows);
+        scene.resync(&rows);
         rows.reverse();
         rows.sort_by_key(|row| {
             Digest::of([row.account.as_str().as_bytes(), &order.to_be_bytes()]).short()
         });
-        other.sweep(&rows);
+        other.resync(&rows);
         prop_assert_eq!(scene.tracked.tracking(), other.tracked.tracking());
     }
 
@@ -149,14 +149,14 @@ proptest! {
         let arrival = scene.arrival();
         prop_assert_eq!(arrival.counts.missing, 0);
         prop_assert!(!matches!(arrival.verdict, Verdict::Converged | Verdict::Missing));
-        scene.tracked.fail(&Reading::Sweep("base".parse().unwrap()), "no".to_owned(), at(0));
+        scene.tracked.fail(&Reading::Resync("base".parse().unwrap()), "no".to_owned(), at(0));
         prop_assert_eq!(scene.arrival().counts, arrival.counts);
     }
 
     #[test]
     fn the_filtered_listings_never_make_anybody_good(before in any_world(), seed in any::<u64>()) {
         let (mut scene, rows) = before.scene();
-        scene.sweep(&rows);
+        scene.resync(&rows);
         let ok = scene.arrival().counts.ok;
         // Everybody's row turns into some other.
         let next: Vec<Row> = rows
@@ -170,11 +170,11 @@ proptest! {
         scene.look(MINUTE);
         scene.trouble(&next);
         prop_assert!(scene.arrival().counts.ok <= ok);
-        // And a sweep afterwards tells what a sweep alone would tell.
+        // And a resync afterwards tells what a resync alone would tell.
         let (mut fresh, _) = before.scene();
         fresh.look(MINUTE);
-        scene.sweep(&next);
-        fresh.sweep(&next);
+        scene.resync(&next);
+        fresh.resync(&next);
         prop_assert_eq!(scene.arrival().counts, fresh.arrival().counts);
         prop_assert_eq!(scene.verdict(), fresh.verdict());
     }

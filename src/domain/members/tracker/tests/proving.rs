@@ -5,27 +5,27 @@ use insta::assert_snapshot;
 use super::*;
 
 #[test]
-fn rows_of_before_the_last_change_prove_nothing_until_two_sweeps_agree() {
+fn rows_of_before_the_last_change_prove_nothing_until_two_resyncs_agree() {
     let mut scene = Scene::new(2);
     scene.record.last_update = at(0);
     scene.look(0);
     let rows = good([1, 2]);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
     converging, 2 ok
     (rows are older than the last change: a second reading decides)
     ");
-    assert_eq!(scene.next(), "sweep in 600 s (Verdict)");
+    assert_eq!(scene.next(), "resync in 600 s (Verdict)");
     scene.look(10 * MINUTE - 1);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.verdict(), Verdict::Converging);
     scene.look(10 * MINUTE);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.verdict(), Verdict::Converged);
 }
 
 #[test]
-fn an_aggregate_in_progress_for_ever_is_overruled_by_two_sweeps_and_costs_nothing_then() {
+fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothing_then() {
     let mut scene = Scene::new(1_000);
     scene.status = Some("CREATE_IN_PROGRESS");
     scene.look(0);
@@ -33,19 +33,19 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_sweeps_and_costs_nothin
     scene.trouble(&[]);
     assert_eq!(
         (scene.verdict(), scene.next()),
-        (Verdict::Unseen, "sweep in 0 s (Verdict)".to_owned())
+        (Verdict::Unseen, "resync in 0 s (Verdict)".to_owned())
     );
     let rows = good(1..=1_000);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_snapshot!(scene.text(), @r#"
     stuck_aggregate, 1000 ok
     (every account is done, and AWS says "in progress": a second reading decides)
     "#);
-    assert_eq!(scene.next(), "sweep in 600 s (Verdict)");
+    assert_eq!(scene.next(), "resync in 600 s (Verdict)");
     scene.look(10 * MINUTE);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.text(), "converged (aggregate stuck), 1000 ok");
-    assert_eq!(scene.next(), "sweep in 21600 s (Routine)");
+    assert_eq!(scene.next(), "resync in 21600 s (Routine)");
 }
 
 #[test]
@@ -54,15 +54,15 @@ fn an_aggregate_in_progress_for_ever_hides_no_failure() {
     scene.status = Some("CREATE_IN_PROGRESS");
     scene.look(0);
     let rows = [good([1, 2]), vec![row(3, "CREATE_FAILED", 0)]].concat();
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.arrival().verdict, Verdict::Degraded);
     scene.look(10 * MINUTE);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
     degraded (aggregate stuck), 2 ok
     3 failed no_recorder: NoAvailableConfigurationRecorder no recorder
     ");
-    assert_eq!(scene.next(), "sweep in 900 s (Trouble)");
+    assert_eq!(scene.next(), "resync in 900 s (Trouble)");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn nothing_counts_after_a_put_until_everybody_was_read_again() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
     let rows = good(1..=1_000);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.verdict(), Verdict::Converged);
     scene.record.last_update = at(MINUTE);
     scene.record.inputs.insert("Other".to_owned(), "1".to_owned());
@@ -83,8 +83,8 @@ fn nothing_counts_after_a_put_until_everybody_was_read_again() {
     assert_eq!(scene.next(), "trouble in 60 s (Changed)");
     scene.look(3 * MINUTE);
     scene.trouble(&[]);
-    assert_eq!(scene.next(), "sweep in 0 s (Verdict)");
-    scene.sweep(
+    assert_eq!(scene.next(), "resync in 0 s (Verdict)");
+    scene.resync(
         &(1..=1_000).map(|one| row(one, "UPDATE_SUCCESSFUL", 2 * MINUTE)).collect::<Vec<_>>(),
     );
     assert_eq!(scene.verdict(), Verdict::StuckAggregate);
@@ -97,7 +97,7 @@ fn nothing_counts_after_a_put_until_everybody_was_read_again() {
 fn a_join_touches_a_pack_and_does_not_put_everybody_in_doubt() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
-    scene.sweep(&good(1..=1_000));
+    scene.resync(&good(1..=1_000));
     scene.account(1_001, Some(AccountState::Active), HOUR);
     (scene.record.last_update, scene.status) = (at(HOUR), Some("UPDATE_IN_PROGRESS"));
     scene.look(HOUR);
@@ -123,7 +123,7 @@ fn somebody_who_stopped_failing_is_asked_for_and_not_called_good() {
     scene.look(0);
     let mut rows = good(1..=998);
     rows.extend([row(999, "CREATE_FAILED", 0), row(1_000, "CREATE_FAILED", 0)]);
-    scene.sweep(&rows);
+    scene.resync(&rows);
     assert_eq!(scene.next(), "trouble in 900 s (Trouble)");
     scene.look(15 * MINUTE);
     scene.trouble(&rows[..999]);
