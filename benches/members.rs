@@ -18,7 +18,7 @@ use conformd::domain::base::model::{
     AccountId, AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, PackName,
     Place, Timestamp,
 };
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::target::Targets;
 use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Resyncs, Tracked};
 use conformd::domain::members::tracking::Tracking;
@@ -32,7 +32,8 @@ const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
 const PACKS: usize = 50;
 const ACCOUNTS: usize = 10_000;
-const RESYNCS: Resyncs = Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
+const RESYNCS: Resyncs =
+    Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
 /// Members of a hundred that fail, and what the process may weigh then, in MiB.
 const SHARES: [(usize, usize); 2] = [(1, 128), (100, 512)];
 
@@ -166,13 +167,13 @@ fn measure(percent: usize, budget: usize) -> Result<(), Box<dyn Error>> {
     let failed = regions
         .iter()
         .flat_map(|(_, tracking)| tracking.packs.values())
-        .filter(|arrival| arrival.verdict == Verdict::Degraded)
-        .map(|arrival| arrival.counts.failed)
+        .filter(|rollout| rollout.health == RolloutHealth::Degraded)
+        .map(|rollout| rollout.counts.failed)
         .sum::<usize>();
-    let verdict = if after < budget { "within" } else { "OVER" };
+    let health = if after < budget { "within" } else { "OVER" };
     println!(
         "{percent:>3} % failing ({failed} of {}): {after} MiB resident, {before} before, \
-         {verdict} the budget of {budget}; read in {took:.1?}",
+         {health} the budget of {budget}; read in {took:.1?}",
         REGIONS * PACKS * ACCOUNTS
     );
     Ok(())

@@ -21,7 +21,7 @@ STATES = {
     "unmanaged": GREY,
     "foreign": "dark-blue",
 }
-VERDICTS = {
+HEALTHS = {
     "converged": GREEN,
     "converging": BLUE,
     "degraded": RED,
@@ -50,19 +50,19 @@ def packs_and_members() -> list:
         ),
         lines(
             Asked(
-                "Packs by verdict",
+                "Packs by health",
                 "Whether it arrived: packs that are ours, by what their member accounts say.",
                 **third,
                 runbooks=("ConformdRolloutStuck",),
             ),
             {
-                "{{verdict}}": total(
-                    "verdict", "region, verdict", of_region("conformd_pack_verdicts")
+                "{{health}}": total(
+                    "health", "region, health", of_region("conformd_pack_rollouts")
                 )
                 + " > 0"
             },
             stacked=True,
-            colors=VERDICTS,
+            colors=HEALTHS,
         ),
         lines(
             Asked(

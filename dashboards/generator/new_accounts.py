@@ -54,7 +54,7 @@ def new_accounts():
         "Will every new account have its packs within the seven hours that AWS tries?",
         variables=[datasource(), job(), region(), page()],
         sections={
-            "": [*_newcomers(), *_organization()],
+            "": [*_new_accounts(), *_organization()],
             "The clock": _clocks(),
             "Accounts that joined in the last 7 days": _phases(),
             "Recorders and the organization": _recorders(),
@@ -62,7 +62,7 @@ def new_accounts():
     )
 
 
-def _newcomers() -> list:
+def _new_accounts() -> list:
     size = {"width": 3, "height": 4}
     return [
         stat(

@@ -91,7 +91,7 @@ enum Command {
     Apply(apply::Args),
     /// Print the approval that waiting losses ask for, ready to commit; change nothing.
     Approve(approve::Args),
-    /// Show what is not as it should be, whose move it is, and by when.
+    /// Show what is not as it should be, who must act, and by when.
     Status(status::Args),
     /// Explain how one account stands under every pack, and what happens next.
     Explain(explain::Args),

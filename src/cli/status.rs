@@ -1,4 +1,4 @@
-//! `conformd status`: is everything as it should be, and if not, whose move is it.
+//! `conformd status`: is everything as it should be, and if not, who must act.
 
 use std::process::ExitCode;
 

@@ -216,8 +216,15 @@ fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
 }
 
 fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
-    let known =
-        ["source", "organization", "region", "inProgress", "requeue", "failureResync", "fullResync"];
+    let known = [
+        "source",
+        "organization",
+        "region",
+        "inProgress",
+        "requeue",
+        "failureResync",
+        "fullResync",
+    ];
     let fields = Fields::of(node, "intervals", &known, findings)?;
     let default = Intervals::default();
     let aws = if real { PERIOD_MIN_AWS } else { PERIOD_MIN }..=PERIOD_MAX;

@@ -18,7 +18,7 @@ use crate::domain::present::view::account::AccountView;
 use crate::domain::present::view::approvals::ApprovalsView;
 use crate::domain::present::view::events::EventsView;
 use crate::domain::present::view::members::AccountsView;
-use crate::domain::present::view::newcomers::NewAccountsView;
+use crate::domain::present::view::new_accounts::NewAccountsView;
 use crate::domain::present::view::packs::PacksView;
 use crate::domain::present::view::status::StatusView;
 use crate::http::route::{Form, Listing, Route, Side};
@@ -147,7 +147,7 @@ pub(super) static ROUTES: [Route; 14] = [
         is_deed: false,
         parameters: &[&PHASE, &PAGE, &LIMIT],
         answers: &[fine("A page of them, by id.", &[json::<NewAccountsView>()])],
-        serve: || get(views::list_newcomers),
+        serve: || get(views::list_new_accounts),
     },
     Route {
         path: "/api/v1/plan",

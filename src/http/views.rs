@@ -30,7 +30,7 @@ use crate::domain::present::view::members::{Asked, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text as texts;
 use crate::domain::present::view::text::layout::Layout;
-use crate::domain::present::view::{Absent, Facts, Page, approvals, events, newcomers, packs};
+use crate::domain::present::view::{Absent, Facts, Page, approvals, events, new_accounts, packs};
 use crate::http::format::Format;
 
 /// Characters of what was asked for that are repeated in a refusal.
@@ -217,14 +217,14 @@ pub(super) fn misnamed(facts: &Facts, word: &str) -> Refusal {
 }
 
 /// `GET /api/v1/new-accounts`
-pub(super) async fn list_newcomers(
+pub(super) async fn list_new_accounts(
     extract::State(server): extract::State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let work = move |facts: &mut Facts| {
         let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
         let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
-        Ok(Json(newcomers::page(facts, phase, page(&parameters)?)).into_response())
+        Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
     };
     answer(server, work).await
 }

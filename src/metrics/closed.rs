@@ -8,7 +8,7 @@ use crate::domain::base::heartbeat::Task;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountState, Region};
 use crate::domain::members::new_account;
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::observed::recorder::RecorderKind;
@@ -177,9 +177,12 @@ impl PackFamilies {
 
 impl MemberFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        each(&self.verdicts, Verdict::ALL.map(Verdict::as_str))
+        each(&self.by_health, RolloutHealth::ALL.map(RolloutHealth::as_str))
             .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
-            .chain(each(&self.newcomers, new_account::Phase::ALL.map(new_account::Phase::as_str)))
+            .chain(each(
+                &self.new_accounts,
+                new_account::Phase::ALL.map(new_account::Phase::as_str),
+            ))
             .chain(each(&self.recorders, RecorderKind::ALL.map(RecorderKind::as_str)))
     }
 }

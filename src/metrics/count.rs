@@ -13,7 +13,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::heartbeat::Task;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::time::after;
-use crate::domain::members::new_account::{NEW, Newcomer};
+use crate::domain::members::new_account::{NEW, NewAccount};
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::present::report::{DriftKind, RegionReport};
 use crate::metrics::labels::{Phase, Requeue, TickEnd};
@@ -112,7 +112,7 @@ impl Metrics {
         // Who is not new any more comes back at most by joining again.
         let is_new = |joined: Timestamp| after(joined, NEW) >= report.finished;
         counted.retain(|(_, joined)| is_new(*joined));
-        for Newcomer { account, joined, converged, .. } in &report.tracking.newcomers {
+        for NewAccount { account, joined, converged, .. } in &report.tracking.new_accounts {
             let Some(at) = converged else { continue };
             if is_new(*joined) && counted.insert((*account, *joined)) {
                 let took = at.duration_since(*joined).as_secs_f64().max(0.);

@@ -149,7 +149,7 @@ pub(super) struct Members {
     numbers: BTreeMap<AccountId, usize>,
     odd: BTreeSet<usize>,
     odd_by_region: BTreeMap<Region, BTreeSet<usize>>,
-    arrivals: BTreeSet<(Timestamp, usize)>,
+    rollouts: BTreeSet<(Timestamp, usize)>,
 }
 
 impl Members {
@@ -197,7 +197,7 @@ impl Members {
             self.accounts.push(Account::new(now, member));
             number
         };
-        self.arrivals.insert((now, number));
+        self.rollouts.insert((now, number));
         self.sort(number);
     }
 
@@ -229,7 +229,7 @@ impl Members {
     /// from what the pack itself says; those that joined after `since` are among them.
     pub(super) fn odd(&self, region: &Region, since: Timestamp) -> impl Iterator<Item = usize> {
         let here = self.odd_by_region.get(region).into_iter().flatten();
-        let late = self.arrivals.range((since, 0)..).map(|(_, number)| *number);
+        let late = self.rollouts.range((since, 0)..).map(|(_, number)| *number);
         self.odd.iter().chain(here).copied().chain(late)
     }
 

@@ -372,13 +372,13 @@ accounts: [{id: '111111111111'}]
     }
 
     #[test]
-    fn the_demo_has_a_newcomer_without_recorder_and_a_suspended_account() {
+    fn the_demo_has_a_new_account_without_recorder_and_a_suspended_account() {
         let Scenario { setup, .. } = Scenario::demo(now()).unwrap();
         let member = |id: &str| setup.accounts.iter().find(|one| one.id.as_str() == id).unwrap();
         assert_eq!(member("444455556666").state, AccountState::Suspended);
-        let newcomer = member("520000000001");
-        assert_eq!(newcomer.recorder, Recorder::Missing);
-        assert_eq!(newcomer.joined.to_string(), "2026-11-02T01:40:00Z");
+        let new_account = member("520000000001");
+        assert_eq!(new_account.recorder, Recorder::Missing);
+        assert_eq!(new_account.joined.to_string(), "2026-11-02T01:40:00Z");
     }
 
     #[test]

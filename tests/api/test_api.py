@@ -120,7 +120,7 @@ def is_busy(api):
     """Whether every region has a pack whose members were read."""
     regions = get(f"{api}/api/v1/status")["regions"].values()
     cells = [[cell for cell in region["cells"].values()] for region in regions]
-    return all(any(cell["arrival"]["resynced"] for cell in one) for one in cells)
+    return all(any(cell["rollout"]["resynced"] for cell in one) for one in cells)
 
 
 def schemathesis(api, folder, *arguments, **parameters):

@@ -177,7 +177,7 @@ def daemon(simulator):
         found = status()
         if not found:
             return None
-        counts = [cell["arrival"]["counts"] for cell in cells(found)]
+        counts = [cell["rollout"]["counts"] for cell in cells(found)]
         arrived = [one for one in counts if one["ok"] > 100 and one["in_progress"] == 0]
         return len(arrived) == 3 * len(PACKS)
 

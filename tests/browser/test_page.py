@@ -89,7 +89,7 @@ def test_a_cell_says_what_the_api_says(tab, daemon):
             expected[f"/packs/{region}/{pack}"] = cell
     assert cells.keys() == expected.keys()
     for path, cell in expected.items():
-        counts, text = cell["arrival"]["counts"], cells[path]
+        counts, text = cell["rollout"]["counts"], cells[path]
         wanted = {"ok": f"ok {counts['ok']}", "failed": f"{counts['failed']} failed",
                   "held": "held", "unseen": "unseen"}
         assert wanted.get(cell["cell"], "") in text, (path, cell, text)
@@ -104,7 +104,7 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
         return {
             "state": page.title().split(" ")[0],
             "troubles": texts(page, "#troubles .count, section:has(#troubles) h2 .count"),
-            "newcomers": [row.get_attribute("id") for row in page.locator("[id^=new-]").all()
+            "new accounts": [row.get_attribute("id") for row in page.locator("[id^=new-]").all()
                           if row.get_attribute("id")[4:].isdigit()],
             "approvals": page.locator("section:has(#approvals) li.needy > h3 bdi").all_inner_texts(),
             "reasons": page.locator("section:has(#approvals) li.needy > ul:first-of-type bdi")
@@ -116,7 +116,7 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
     status, seen = at_one_moment(daemon, "/api/v1/status", read)
     assert seen["state"] == status["health"]["state"] == "degraded"
     assert seen["troubles"] == [str(len(status["troubles"]))]
-    assert seen["newcomers"] == [f"new-{one['account']}" for one in status["newcomers"]["accounts"]]
+    assert seen["new accounts"] == [f"new-{one['account']}" for one in status["new accounts"]["accounts"]]
     pending = daemon.ask("/api/v1/approvals/pending")
     assert seen["approvals"] == [pending["summary"]] == ["delete 2 packs in 3 regions"]
     assert seen["reasons"] == pending["reasons"] and len(pending["reasons"]) >= 3

@@ -11,8 +11,8 @@ use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::Timestamp;
 use conformd::domain::base::untrusted::is_hidden;
-use conformd::domain::members::new_account::{Newcomer, Phase};
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::organization::account_list::Unlisted;
@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::people::{HERE, about, arrival, failed, id, membership, tracked};
+use crate::people::{HERE, about, failed, id, membership, rollout, tracked};
 use crate::sample::{at, busy, content, pack, quiet, region, reports, source, step, unseen};
 
 /// A world that can be looked at.
@@ -121,12 +121,12 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
       process - - -: AWS knows us as 111111111111
     ! source - - -: revision dir:0a1b2c3d in force, and nothing is deleted on the strength of it: 2 valid manifests, 1 invalid: packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
       organization - - -: the account list was read: 7 accounts, 6 of them active
-    ! newcomer - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ newcomer - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
+    ! new account - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
+    ‼ new account - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen for the first time: 3 packs
     ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-      arrival eu-west-1 - -: 2 packs (legacy, logging): converged
-    ! arrival eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
+      rollout eu-west-1 - -: 2 packs (legacy, logging): converged
+    ! rollout eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
     ! region us-east-1 - -: not seen (denied), so nothing is done here: a policy forbids it
     "#);
     assert_eq!(world.news(), "", "nothing has changed");
@@ -180,14 +180,14 @@ fn what_is_not_seen_has_not_changed() {
     world.show(tracked());
     insta::assert_snapshot!(lost + &world.news(), @"
     ! region eu-west-1 - -: not seen (throttled), so nothing is done here: too many requests
-    ! newcomer - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ newcomer - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
+    ! new account - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
+    ‼ new account - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen again
     ");
     world.show(quiet(HERE));
     insta::assert_snapshot!(world.news(), @"
     guard eu-west-1 - -: nothing waits for approval any more
-    arrival eu-west-1 - -: 3 packs (iam-baseline, legacy, logging): gone
+    rollout eu-west-1 - -: 3 packs (iam-baseline, legacy, logging): gone
     ");
 }
 
@@ -227,38 +227,38 @@ fn what_ended_alike_in_one_tick_is_one_event() {
 }
 
 #[test]
-fn an_arrival_is_told_when_its_verdict_or_its_classes_change_and_not_its_counts() {
+fn an_rollout_is_told_when_its_health_or_its_classes_change_and_not_its_counts() {
     let mut world = World::started();
     let denied = |digit| failed(digit, FailureClass::AccessDenied, "AccessDenied", "no");
     let full = |digit| failed(digit, FailureClass::RuleQuota, "LimitExceeded", "no");
-    let show = |world: &mut World, verdict, troubled| {
-        let packs = ["a", "b"].map(|name| (pack(name), arrival(verdict, 3, Vec::clone(&troubled))));
+    let show = |world: &mut World, health, troubled| {
+        let packs = ["a", "b"].map(|name| (pack(name), rollout(health, 3, Vec::clone(&troubled))));
         let tracking = Tracking { packs: packs.into(), ..Tracking::default() };
         world.show(RegionReport { tracking, ..quiet(HERE) });
         world.news()
     };
-    let mut told = show(&mut world, Verdict::Unseen, Vec::new());
-    told += &show(&mut world, Verdict::Converging, Vec::new());
-    told += &show(&mut world, Verdict::StuckAggregate, Vec::new());
-    told += &show(&mut world, Verdict::Degraded, vec![denied('2')]);
-    told += &show(&mut world, Verdict::Degraded, vec![denied('2'), denied('3')]);
-    told += &show(&mut world, Verdict::Degraded, vec![denied('2'), full('3')]);
-    told += &show(&mut world, Verdict::Unseen, Vec::new());
-    told += &show(&mut world, Verdict::Converged, Vec::new());
+    let mut told = show(&mut world, RolloutHealth::Unknown, Vec::new());
+    told += &show(&mut world, RolloutHealth::Progressing, Vec::new());
+    told += &show(&mut world, RolloutHealth::StuckAggregate, Vec::new());
+    told += &show(&mut world, RolloutHealth::Degraded, vec![denied('2')]);
+    told += &show(&mut world, RolloutHealth::Degraded, vec![denied('2'), denied('3')]);
+    told += &show(&mut world, RolloutHealth::Degraded, vec![denied('2'), full('3')]);
+    told += &show(&mut world, RolloutHealth::Unknown, Vec::new());
+    told += &show(&mut world, RolloutHealth::Healthy, Vec::new());
     insta::assert_snapshot!(told, @"
       region eu-west-1 - -: seen for the first time: 0 packs
-      arrival eu-west-1 - -: 2 packs (a, b): converging
-    ! arrival eu-west-1 - -: 2 packs (a, b): degraded (1 access_denied)
-    ! arrival eu-west-1 - -: 2 packs (a, b): degraded (1 rule_quota, 1 access_denied)
-      arrival eu-west-1 - -: 2 packs (a, b): converged
+      rollout eu-west-1 - -: 2 packs (a, b): converging
+    ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 access_denied)
+    ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 rule_quota, 1 access_denied)
+      rollout eu-west-1 - -: 2 packs (a, b): converged
     ");
     world.show(quiet(HERE));
-    insta::assert_snapshot!(world.news(), @"  arrival eu-west-1 - -: 2 packs (a, b): gone");
+    insta::assert_snapshot!(world.news(), @"  rollout eu-west-1 - -: 2 packs (a, b): gone");
 }
 
-fn newcomer(number: usize, phase: Phase) -> Newcomer {
+fn new_account(number: usize, phase: Phase) -> NewAccount {
     let joined = at("08:00:00");
-    Newcomer {
+    NewAccount {
         account: format!("3{number:011}").parse().unwrap(),
         joined,
         deadline: joined.checked_add(RETRY_WINDOW).unwrap(),
@@ -269,16 +269,16 @@ fn newcomer(number: usize, phase: Phase) -> Newcomer {
     }
 }
 
-/// Every region shows these newcomers.
-fn arrive(world: &mut World, names: &[&str], newcomers: &[Newcomer]) {
+/// Every region shows these new accounts.
+fn arrive(world: &mut World, names: &[&str], new_accounts: &[NewAccount]) {
     for name in names {
-        let tracking = Tracking { newcomers: newcomers.to_vec(), ..Tracking::default() };
+        let tracking = Tracking { new_accounts: new_accounts.to_vec(), ..Tracking::default() };
         world.show(RegionReport { tracking, ..quiet(name) });
     }
 }
 
 #[test]
-fn five_hundred_newcomers_in_many_regions_are_few_events() {
+fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     let mut world = World::started();
     world.now = at("08:10:00");
     world.about.regions = (1..=20).map(|number| region(&format!("eu-west-{number}"))).collect();
@@ -286,7 +286,7 @@ fn five_hundred_newcomers_in_many_regions_are_few_events() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     arrive(&mut world, &names, &[]);
     world.news();
-    let all = |phase| -> Vec<Newcomer> { (0..500).map(|it| newcomer(it, phase)).collect() };
+    let all = |phase| -> Vec<NewAccount> { (0..500).map(|it| new_account(it, phase)).collect() };
     arrive(&mut world, &names[..1], &all(Phase::Waiting));
     let mut told = world.news();
     arrive(&mut world, &names, &all(Phase::Waiting));
@@ -306,20 +306,20 @@ fn five_hundred_newcomers_in_many_regions_are_few_events() {
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
     insta::assert_snapshot!(told, @"
-      newcomer - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, and no recorder is known yet; AWS tries until 2026-11-01T15:00:00Z
-      newcomer - - -: 499 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 494 more): AWS deploys
-    ! newcomer - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ newcomer - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than an hour left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ newcomer - - 300000000007: 300000000007: no recorder within 7 hours: AWS has given up
+      new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, and no recorder is known yet; AWS tries until 2026-11-01T15:00:00Z
+      new account - - -: 499 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 494 more): AWS deploys
+    ! new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T15:00:00Z
+    ‼ new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than an hour left; AWS tries until 2026-11-01T15:00:00Z
+    ‼ new account - - 300000000007: 300000000007: no recorder within 7 hours: AWS has given up
     ");
 }
 
 #[test]
 fn accounts_that_were_there_all_along_are_not_new_and_a_settled_one_is_no_news() {
     let mut world = World::started();
-    arrive(&mut world, &[HERE], &[newcomer(1, Phase::Converged)]);
+    arrive(&mut world, &[HERE], &[new_account(1, Phase::Converged)]);
     let told = world.news();
-    assert!(!told.contains("newcomer"), "{told}");
+    assert!(!told.contains("new_account"), "{told}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ mod losses;
 mod manifests;
 mod members;
 mod metrics;
-mod newcomers;
+mod new_accounts;
 mod organization;
 mod page;
 mod people;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
-use conformd::domain::members::new_account::newcomers;
-use conformd::domain::members::rollout::{Arrival, Verdict};
+use conformd::domain::members::new_account::new_accounts;
+use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
@@ -59,16 +59,16 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
             [] => {}
         }
     }
-    let packs: BTreeMap<PackName, Arrival> =
-        packs.into_iter().map(|(name, arrival)| (name, judged(arrival))).collect();
+    let packs: BTreeMap<PackName, Rollout> =
+        packs.into_iter().map(|(name, rollout)| (name, judged(rollout))).collect();
     let list = list_of(joined, now);
     let expected = |pack: &PackName, account| {
-        packs.get(pack).is_some_and(|arrival| arrival.newcomers.contains_key(&account))
+        packs.get(pack).is_some_and(|rollout| rollout.new_accounts.contains_key(&account))
     };
-    let newcomers = newcomers(&list, &packs, expected, &sightings, &[], now);
+    let new_accounts = new_accounts(&list, &packs, expected, &sightings, &[], now);
     members.recorders.probed = !sightings.is_empty();
     members.recorders.regions = BTreeMap::from([(place().region, sightings)]);
-    members.tracking = Tracking { packs, newcomers, trouble_last: None, resync_last: None };
+    members.tracking = Tracking { packs, new_accounts, trouble_last: None, resync_last: None };
     members
 }
 
@@ -95,9 +95,9 @@ fn status(word: &str) -> MemberStatus {
     }
 }
 
-fn unread() -> Arrival {
-    Arrival {
-        verdict: Verdict::Unseen,
+fn unread() -> Rollout {
+    Rollout {
+        health: RolloutHealth::Unknown,
         why: None,
         aggregate_stuck: false,
         expected: Some(0),
@@ -105,47 +105,47 @@ fn unread() -> Arrival {
         classes: BTreeMap::new(),
         troubled: Arc::from([]),
         truncated: false,
-        newcomers: BTreeMap::new(),
+        new_accounts: BTreeMap::new(),
         management_missing: false,
         resynced: None,
         read: None,
     }
 }
 
-fn tell(arrival: &mut Arrival, facts: &[&str]) {
+fn tell(rollout: &mut Rollout, facts: &[&str]) {
     match facts {
-        ["read", time] => arrival.read = Some(at(time)),
-        ["resynced", time] => arrival.resynced = Some(at(time)),
-        ["unlisted"] => arrival.expected = None,
-        ["stuck"] => arrival.verdict = Verdict::StuckAggregate,
-        ["converged"] => arrival.verdict = Verdict::Converged,
+        ["read", time] => rollout.read = Some(at(time)),
+        ["resynced", time] => rollout.resynced = Some(at(time)),
+        ["unlisted"] => rollout.expected = None,
+        ["stuck"] => rollout.health = RolloutHealth::StuckAggregate,
+        ["converged"] => rollout.health = RolloutHealth::Healthy,
         [account, word, rest @ ..] => {
             let (account, status) = (account.parse().unwrap(), status(word));
             let last_update = rest.first().filter(|word| is_time(word)).map(|time| at(time));
-            arrival.counts.count(status);
+            rollout.counts.count(status);
             if let MemberStatus::Failed(class) = status {
-                *arrival.classes.entry(class).or_default() += 1;
+                *rollout.classes.entry(class).or_default() += 1;
             }
-            arrival.newcomers.insert(account, status);
+            rollout.new_accounts.insert(account, status);
             if status != MemberStatus::Ok {
                 let member = Member { account, status, cause: None, last_update };
-                let troubled = arrival.troubled.iter().cloned().chain([member]).collect();
-                arrival.troubled = troubled;
+                let troubled = rollout.troubled.iter().cloned().chain([member]).collect();
+                rollout.troubled = troubled;
             }
         }
         facts => panic!("{facts:?} says nothing"),
     }
 }
 
-/// With the verdict that follows, where none was given.
-fn judged(arrival: Arrival) -> Arrival {
-    let verdict = match (arrival.verdict, arrival.counts) {
-        (Verdict::Unseen, Counts { failed: 1.., .. }) => Verdict::Degraded,
-        (Verdict::Unseen, Counts { missing: 1.., .. }) => Verdict::Missing,
-        (verdict, _) => verdict,
+/// With the health that follows, where none was given.
+fn judged(rollout: Rollout) -> Rollout {
+    let health = match (rollout.health, rollout.counts) {
+        (RolloutHealth::Unknown, Counts { failed: 1.., .. }) => RolloutHealth::Degraded,
+        (RolloutHealth::Unknown, Counts { missing: 1.., .. }) => RolloutHealth::Missing,
+        (health, _) => health,
     };
-    let expected = arrival.expected.map(|_| arrival.newcomers.len());
-    Arrival { verdict, expected, ..arrival }
+    let expected = rollout.expected.map(|_| rollout.new_accounts.len());
+    Rollout { health, expected, ..rollout }
 }
 
 fn list_of(joined: Vec<(AccountId, Timestamp)>, read: Timestamp) -> AccountList {

@@ -13,7 +13,7 @@ use conformd::cloud::{Attempt, AttemptObserver as _, Op};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::Task;
 use conformd::domain::base::model::PackName;
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Ending, Outcome};
@@ -84,7 +84,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_new_accounts gauge [phase region] 10
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
-    conformd_pack_verdicts gauge [region verdict] 14
+    conformd_pack_rollouts gauge [region health] 14
     conformd_packs gauge [region state] 18
     conformd_packs_observed gauge [region] 2
     conformd_panics_total counter [task] 6
@@ -206,10 +206,10 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
     let all = reports(names.iter().map(|name| {
         let drift = [DriftKind::Template, DriftKind::Parameters];
         let report = |name: &PackName| (name.clone(), pack_report(PackState::Drifted, &drift));
-        let arrival =
-            members::arrival(Verdict::Degraded, Counts { ok: 10_000, ..Counts::default() });
+        let rollout =
+            members::rollout(RolloutHealth::Degraded, Counts { ok: 10_000, ..Counts::default() });
         let tracking = Tracking {
-            packs: packs.iter().map(|name| (name.clone(), arrival.clone())).collect(),
+            packs: packs.iter().map(|name| (name.clone(), rollout.clone())).collect(),
             ..members::tracking()
         };
         let packs = packs.iter().map(report).collect();

@@ -43,7 +43,7 @@ fn events() -> Vec<Event> {
     };
     vec![
         event(1, Weight::Normal, EventKind::Mutation, "update accepted"),
-        event(2, Weight::Critical, EventKind::Arrival, "2 failed, 1 missing"),
+        event(2, Weight::Critical, EventKind::Rollout, "2 failed, 1 missing"),
     ]
 }
 
@@ -291,7 +291,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     when | about | where | what
     2m ago
     2026-11-01 11:59 UTC
-    | arrival | iam-baseline in eu-west-1 | ! somebody has to act: 2 failed, 1 missing
+    | rollout | iam-baseline in eu-west-1 | ! somebody has to act: 2 failed, 1 missing
     2m ago
     2026-11-01 11:59 UTC
     | mutation | iam-baseline in eu-west-1 | ✓ update accepted
@@ -487,9 +487,9 @@ fn poisoned(text: &str) -> (Facts, Vec<Event>) {
     }
     let pending = report.pending.as_mut().unwrap();
     text.clone_into(&mut pending.trips[0].why);
-    let arrival = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
-    arrival.why = Some(text.to_owned());
-    arrival.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();
+    let rollout = report.tracking.packs.get_mut(&pack("iam-baseline")).unwrap();
+    rollout.why = Some(text.to_owned());
+    rollout.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();
     let dark = Arc::make_mut(facts.reports.get_mut(&region("us-east-1")).unwrap());
     text.clone_into(&mut dark.unseen.as_mut().unwrap().why);
     (facts, events)

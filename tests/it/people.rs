@@ -14,8 +14,8 @@ use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::members::new_account::{Newcomer, Phase};
-use conformd::domain::members::rollout::{Arrival, Verdict};
+use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
@@ -119,8 +119,8 @@ pub(crate) fn failed(digit: char, class: FailureClass, code: &str, message: &str
     }
 }
 
-/// An arrival with these members in trouble and so many that are ok.
-pub(crate) fn arrival(verdict: Verdict, ok: usize, troubled: Vec<Member>) -> Arrival {
+/// An rollout with these members in trouble and so many that are ok.
+pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<Member>) -> Rollout {
     let mut counts = Counts { ok, ..Counts::default() };
     let mut classes: BTreeMap<FailureClass, usize> = BTreeMap::new();
     for member in &troubled {
@@ -130,8 +130,8 @@ pub(crate) fn arrival(verdict: Verdict, ok: usize, troubled: Vec<Member>) -> Arr
         }
     }
     let Counts { ok, in_progress, waiting, failed, missing, .. } = counts;
-    Arrival {
-        verdict,
+    Rollout {
+        health,
         why: None,
         aggregate_stuck: false,
         expected: Some(ok + in_progress + waiting + failed + missing),
@@ -139,15 +139,15 @@ pub(crate) fn arrival(verdict: Verdict, ok: usize, troubled: Vec<Member>) -> Arr
         classes,
         troubled: troubled.into(),
         truncated: false,
-        newcomers: BTreeMap::new(),
+        new_accounts: BTreeMap::new(),
         management_missing: false,
         resynced: Some(at("11:50:00")),
         read: Some(at("11:55:00")),
     }
 }
 
-fn newcomer(digit: char, joined: Timestamp, phase: Phase) -> Newcomer {
-    Newcomer {
+fn new_account(digit: char, joined: Timestamp, phase: Phase) -> NewAccount {
+    NewAccount {
         account: id(digit),
         joined,
         deadline: joined.checked_add(RETRY_WINDOW).unwrap(),
@@ -182,25 +182,29 @@ pub(crate) fn tracked() -> RegionReport {
     let retired =
         Member { status: MemberStatus::Inactive, ..failed('7', FailureClass::Other, "", "") };
     let gone = Member { status: MemberStatus::Left, ..failed('8', FailureClass::Other, "", "") };
-    let mut iam =
-        arrival(Verdict::Degraded, 2, vec![denied, missing, waiting('5'), late, retired, gone]);
-    iam.newcomers = BTreeMap::from([
+    let mut iam = rollout(
+        RolloutHealth::Degraded,
+        2,
+        vec![denied, missing, waiting('5'), late, retired, gone],
+    );
+    iam.new_accounts = BTreeMap::from([
         (id('5'), MemberStatus::Waiting),
         (id('6'), MemberStatus::Failed(FailureClass::NoRecorder)),
     ]);
-    let mut logging = arrival(Verdict::Converged, 5, Vec::new());
-    logging.newcomers = BTreeMap::from([(id('5'), MemberStatus::Ok), (id('6'), MemberStatus::Ok)]);
+    let mut logging = rollout(RolloutHealth::Healthy, 5, Vec::new());
+    logging.new_accounts =
+        BTreeMap::from([(id('5'), MemberStatus::Ok), (id('6'), MemberStatus::Ok)]);
     let report = busy(HERE);
     RegionReport {
         tracking: Tracking {
             packs: BTreeMap::from([
                 (pack("iam-baseline"), iam),
-                (pack("legacy"), arrival(Verdict::Converged, 6, Vec::new())),
+                (pack("legacy"), rollout(RolloutHealth::Healthy, 6, Vec::new())),
                 (pack("logging"), logging),
             ]),
-            newcomers: vec![
-                newcomer('5', at("07:10:00"), Phase::Waiting),
-                newcomer('6', at("04:00:00"), Phase::Missed),
+            new_accounts: vec![
+                new_account('5', at("07:10:00"), Phase::Waiting),
+                new_account('6', at("04:00:00"), Phase::Missed),
             ],
             trouble_last: Some(at("11:55:00")),
             resync_last: Some(at("11:50:00")),

@@ -9,9 +9,9 @@ use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
-use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::members::new_account::{NewAccount, Phase};
 use conformd::domain::members::probe::{FAILING_MAX, wanted};
-use conformd::domain::members::rollout::{Arrival, Verdict};
+use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus};
@@ -114,9 +114,9 @@ fn account(number: u32) -> AccountId {
     format!("{number:012}").parse().unwrap()
 }
 
-fn newcomer(number: u32, phase: Phase) -> Newcomer {
+fn new_account(number: u32, phase: Phase) -> NewAccount {
     let joined: Timestamp = "2026-11-01T08:00:00Z".parse().unwrap();
-    Newcomer {
+    NewAccount {
         account: account(number),
         joined,
         deadline: "2026-11-01T15:00:00Z".parse().unwrap(),
@@ -130,7 +130,7 @@ fn newcomer(number: u32, phase: Phase) -> Newcomer {
 /// A report in which these accounts are new, and these failed like this.
 fn report(
     name: &str,
-    newcomers: impl IntoIterator<Item = (u32, Phase)>,
+    new_accounts: impl IntoIterator<Item = (u32, Phase)>,
     members: impl IntoIterator<Item = (u32, MemberStatus)>,
 ) -> RegionReport {
     let troubled: Vec<Member> = members
@@ -142,8 +142,8 @@ fn report(
             last_update: None,
         })
         .collect();
-    let arrival = Arrival {
-        verdict: Verdict::Degraded,
+    let rollout = Rollout {
+        health: RolloutHealth::Degraded,
         why: None,
         aggregate_stuck: false,
         expected: None,
@@ -151,15 +151,15 @@ fn report(
         classes: BTreeMap::new(),
         troubled: troubled.into(),
         truncated: false,
-        newcomers: BTreeMap::new(),
+        new_accounts: BTreeMap::new(),
         management_missing: false,
         resynced: None,
         read: None,
     };
-    let newcomers = newcomers.into_iter().map(|(number, phase)| newcomer(number, phase));
+    let new_accounts = new_accounts.into_iter().map(|(number, phase)| new_account(number, phase));
     let tracking = Tracking {
-        packs: [(pack("iam"), arrival)].into(),
-        newcomers: newcomers.collect(),
+        packs: [(pack("iam"), rollout)].into(),
+        new_accounts: new_accounts.collect(),
         ..Tracking::default()
     };
     RegionReport { tracking, ..quiet(name) }

@@ -175,7 +175,7 @@ struct Look {
     ending: Ending,
 }
 
-fn any_verdict() -> impl Strategy<Value = Ending> {
+fn any_health() -> impl Strategy<Value = Ending> {
     let failed = select(FailureKind::ALL.to_vec());
     let failed = failed.prop_map(|kind| Ending::Failed { kind, why: "no".to_owned() });
     let unknown = Ending::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
@@ -194,7 +194,7 @@ fn any_story() -> impl Strategy<Value = Vec<Look>> {
     let desired = proptest::option::weighted(0.3, desired);
     let observed = proptest::option::weighted(0.3, any_observed());
     let minutes = select(vec![1, 5, 15, 20, 700]);
-    let look = (minutes, desired, observed, any_verdict());
+    let look = (minutes, desired, observed, any_health());
     proptest::collection::vec(look, 1..8).prop_map(|looks| {
         let (mut wanted, mut shown) = (String::new(), String::new());
         let tell =

@@ -81,7 +81,7 @@ fn six_healthy_hours_end_as_they_should() {
     let last = |series: &str| recording.last(series).unwrap().to_owned();
     for region in REGIONS {
         let converged =
-            format!("conformd_pack_verdicts{{region=\"{region}\",verdict=\"converged\"}}");
+            format!("conformd_pack_rollouts{{region=\"{region}\",health=\"converged\"}}");
         assert_eq!(last(&converged), "6", "{region}");
     }
 }

@@ -88,7 +88,10 @@ fn the_window_ends_to_the_second() {
         );
         !plan_with("iam v1", "iam v1", &members).is_empty()
     };
-    assert_eq!([redeploy("04:59:59"), redeploy("05:00"), redeploy("05:00:01")], [true, true, false]);
+    assert_eq!(
+        [redeploy("04:59:59"), redeploy("05:00"), redeploy("05:00:01")],
+        [true, true, false]
+    );
 }
 
 #[test]

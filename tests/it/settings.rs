@@ -316,7 +316,8 @@ fn the_mode_has_no_default() {
 
 #[test]
 fn a_period_out_of_range_is_clamped_with_a_warning() {
-    let text = with("intervals: {source: 0s, region: 1s, fullResync: 100years, requeue: {max: 1s}}");
+    let text =
+        with("intervals: {source: 0s, region: 1s, fullResync: 100years, requeue: {max: 1s}}");
     insta::assert_snapshot!(findings(&text), @r#"
     8:21 warning interval-clamped
       intervals.source is "0s"; 1s is used instead

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::members::new_account::Phase;
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
@@ -17,11 +17,11 @@ use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{Asked, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
 use conformd::domain::present::view::text::layout::Layout;
-use conformd::domain::present::view::{Caller, Facts, Page, newcomers, packs, text};
+use conformd::domain::present::view::{Caller, Facts, Page, new_accounts, packs, text};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use crate::people::{HERE, arrival, facts, failed, id, membership};
+use crate::people::{HERE, facts, failed, id, membership, rollout};
 use crate::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
 
 fn table(facts: &Facts) -> String {
@@ -183,21 +183,24 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 }
 
 /// One region that holds these packs, everything else as it should be.
-fn calm(packs: &[(&str, PackState, Verdict)]) -> Facts {
+fn calm(packs: &[(&str, PackState, RolloutHealth)]) -> Facts {
     let report = quiet(HERE);
-    let arrivals = packs.iter().map(|(name, _, verdict)| {
-        let troubled = match verdict {
-            Verdict::Converging => vec![Member { status: MemberStatus::InProgress, ..member('2') }],
-            Verdict::Degraded => vec![failed('2', FailureClass::StackFailed, "", "")],
-            Verdict::Missing => vec![Member { status: MemberStatus::Missing, ..member('2') }],
-            Verdict::Converged | Verdict::StuckAggregate | Verdict::Deleting | Verdict::Unseen => {
-                Vec::new()
+    let rollouts = packs.iter().map(|(name, _, health)| {
+        let troubled = match health {
+            RolloutHealth::Progressing => {
+                vec![Member { status: MemberStatus::InProgress, ..member('2') }]
             }
+            RolloutHealth::Degraded => vec![failed('2', FailureClass::StackFailed, "", "")],
+            RolloutHealth::Missing => vec![Member { status: MemberStatus::Missing, ..member('2') }],
+            RolloutHealth::Healthy
+            | RolloutHealth::StuckAggregate
+            | RolloutHealth::Deleting
+            | RolloutHealth::Unknown => Vec::new(),
         };
-        (pack(name), arrival(*verdict, 5, troubled))
+        (pack(name), rollout(*health, 5, troubled))
     });
     let report = RegionReport {
-        tracking: Tracking { packs: arrivals.collect(), ..Tracking::default() },
+        tracking: Tracking { packs: rollouts.collect(), ..Tracking::default() },
         packs: packs
             .iter()
             .map(|(name, state, _)| (pack(name), pack_report(*state, &[])))
@@ -231,20 +234,20 @@ fn answer(facts: &Facts) -> String {
 #[test]
 fn the_first_line_is_the_answer() {
     let synced = PackState::Synced;
-    let with = |verdict| calm(&[("iam", synced, verdict), ("logs", synced, Verdict::Converged)]);
+    let with = |health| calm(&[("iam", synced, health), ("logs", synced, RolloutHealth::Healthy)]);
     let mut answers = Vec::new();
-    for verdict in Verdict::ALL {
-        answers.push(answer(&with(verdict)));
+    for health in RolloutHealth::ALL {
+        answers.push(answer(&with(health)));
     }
     answers.push(answer(&calm(&[])));
-    answers.push(answer(&calm(&[("iam", synced, Verdict::Converged)])));
-    answers.push(answer(&calm(&[("iam", PackState::Drifted, Verdict::Converged)])));
+    answers.push(answer(&calm(&[("iam", synced, RolloutHealth::Healthy)])));
+    answers.push(answer(&calm(&[("iam", PackState::Drifted, RolloutHealth::Healthy)])));
     for reason in [HoldReason::Suspended, HoldReason::Guard, HoldReason::Settling] {
-        let mut facts = with(Verdict::Converged);
+        let mut facts = with(RolloutHealth::Healthy);
         held(&mut facts, "iam", reason);
         answers.push(answer(&facts));
     }
-    let fine = || with(Verdict::Converged);
+    let fine = || with(RolloutHealth::Healthy);
     let list = Arc::new(Membership { list: None, ..membership() });
     answers.push(answer(&Facts { membership: list, ..fine() }));
     answers.push(answer(&Facts { now: at("13:00:00"), ..fine() }));
@@ -277,7 +280,7 @@ fn the_first_line_is_the_answer() {
 
 #[test]
 fn nothing_is_said_where_nothing_is_wrong() {
-    assert_snapshot!(table(&calm(&[("iam", PackState::Synced, Verdict::Converged)])), @"
+    assert_snapshot!(table(&calm(&[("iam", PackState::Synced, RolloutHealth::Healthy)])), @"
     SIMULATED: no AWS account is looked at or changed
     healthy: the one pack deployment is in place
 
@@ -288,10 +291,10 @@ fn nothing_is_said_where_nothing_is_wrong() {
 
 /// Two accounts without recorder as it was, of which these have one now and wait for a redeployment.
 fn late(equipped: &[char]) -> Facts {
-    let facts = calm(&[("iam", PackState::Synced, Verdict::Degraded)]);
+    let facts = calm(&[("iam", PackState::Synced, RolloutHealth::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
     let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
-    report.tracking.packs.insert(pack("iam"), arrival(Verdict::Degraded, 5, late.into()));
+    report.tracking.packs.insert(pack("iam"), rollout(RolloutHealth::Degraded, 5, late.into()));
     if !equipped.is_empty() {
         let seen = equipped.iter().map(|digit| (id(*digit), at("11:50:00"))).collect();
         let accounts = equipped.iter().map(|digit| id(*digit)).collect();
@@ -357,7 +360,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
     eu-west-1
       ! iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
           AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
-          move of organization: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          action required by organization: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
         legacy        no manifest wants the pack here
           it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
@@ -456,7 +459,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
     eu-west-1 · missed
       ! iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
-          move of account owner: Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+          action required by account owner: Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
         legacy        no manifest wants the pack here
           it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
@@ -609,25 +612,22 @@ fn any_members() -> impl Strategy<Value = Vec<Member>> {
     })
 }
 
-type AnyPack = (PackState, Verdict, Vec<Member>, usize, Option<HoldReason>);
+type AnyPack = (PackState, RolloutHealth, Vec<Member>, usize, Option<HoldReason>);
 
 fn any_facts() -> impl Strategy<Value = Facts> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
     let state = proptest::sample::select(PackState::ALL.to_vec());
-    let verdict = proptest::sample::select(Verdict::ALL.to_vec());
+    let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
     let reason = proptest::option::of(proptest::sample::select(HoldReason::ALL.to_vec()));
-    let packs = prop::collection::btree_map(
-        name,
-        (state, verdict, any_members(), 0_usize..9, reason),
-        0..4,
-    );
+    let packs =
+        prop::collection::btree_map(name, (state, health, any_members(), 0_usize..9, reason), 0..4);
     let region = proptest::sample::select(vec![HERE, "us-east-1", "ap-south-1"]);
     prop::collection::btree_map(region, packs, 0..4).prop_map(|all| {
         let report = |(region, packs): (&str, BTreeMap<&str, AnyPack>)| {
             let mut report = quiet(region);
-            for (name, (state, verdict, members, ok, reason)) in packs {
+            for (name, (state, health, members, ok, reason)) in packs {
                 let name = pack(name);
-                report.tracking.packs.insert(name.clone(), arrival(verdict, ok, members));
+                report.tracking.packs.insert(name.clone(), rollout(health, ok, members));
                 let mut shown = pack_report(state, &[]);
                 shown.holds.extend(reason);
                 report.plan.holds.extend(reason.map(|reason| Hold {
@@ -652,15 +652,15 @@ proptest! {
         let cells = || view.regions.values().flat_map(|region| region.cells.values());
         let count = cells().count();
         prop_assert_eq!(view.totals.cells.values().sum::<usize>(), count);
-        prop_assert_eq!(view.totals.verdicts.values().sum::<usize>(), count);
+        prop_assert_eq!(view.totals.by_health.values().sum::<usize>(), count);
         prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.about.regions.len());
         prop_assert_eq!(view.totals.need_person, cells().filter(|cell| cell.needs_person).count());
         for kind in StatusKind::ALL {
-            let sum: usize = cells().map(|cell| cell.arrival.counts.of(kind)).sum();
+            let sum: usize = cells().map(|cell| cell.rollout.counts.of(kind)).sum();
             prop_assert_eq!(view.totals.members.of(kind), sum);
         }
-        let phases: usize = view.newcomers.phases.values().sum();
-        prop_assert_eq!(phases, newcomers::page(&facts, None, Page::default()).total);
+        let phases: usize = view.new_accounts.phases.values().sum();
+        prop_assert_eq!(phases, new_accounts::page(&facts, None, Page::default()).total);
     }
 
     #[test]
@@ -671,8 +671,8 @@ proptest! {
             prop_assert_eq!(view.totals.need_person, 0);
             prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.reports.len());
         }
-        let is_verdict = |verdict| view.totals.verdicts[&verdict] > 0;
-        if is_verdict(Verdict::Degraded) || is_verdict(Verdict::Missing) {
+        let is_health = |health| view.totals.by_health[&health] > 0;
+        if is_health(RolloutHealth::Degraded) || is_health(RolloutHealth::Missing) {
             prop_assert_eq!(view.health.state, HealthState::Degraded, "{} {}", failed, missing);
         }
         prop_assert_eq!(view.health.reasons.is_empty(), view.health.state == HealthState::Healthy);
@@ -710,7 +710,7 @@ proptest! {
 #[test]
 fn new_accounts_are_counted_by_the_most_urgent_of_their_phases() {
     let facts = facts();
-    let page = |phase| newcomers::page(&facts, phase, Page::default());
+    let page = |phase| new_accounts::page(&facts, phase, Page::default());
     assert_eq!(page(None).total, 2);
     assert_eq!(page(Some(Phase::Missed)).accounts[0].account, id('6'));
     assert_eq!(page(Some(Phase::Missed)).phases, page(None).phases);

@@ -19,7 +19,7 @@ use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
 use conformd::domain::members::new_account::Phase;
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::member::MemberStatus;
 use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
@@ -228,12 +228,12 @@ impl Stage {
         lock(&self.world).log().count_in(&self.region, rows)
     }
 
-    fn verdicts(&self) -> BTreeMap<Verdict, usize> {
-        let mut verdicts = BTreeMap::new();
-        for arrival in self.reconciler.tracking().packs.values() {
-            *verdicts.entry(arrival.verdict).or_default() += 1;
+    fn by_health(&self) -> BTreeMap<RolloutHealth, usize> {
+        let mut by_health = BTreeMap::new();
+        for rollout in self.reconciler.tracking().packs.values() {
+            *by_health.entry(rollout.health).or_default() += 1;
         }
-        verdicts
+        by_health
     }
 
     /// These accounts fail in this pack from the next Put on.
@@ -259,17 +259,17 @@ impl Stage {
         }
     }
 
-    /// How the pack stands: verdict and members.
+    /// How the pack stands: health and members.
     fn text(&self, pack: &str) -> String {
-        let arrival = &self.reconciler.tracking().packs[&pack.parse().unwrap()];
-        let mut text = arrival.verdict.as_str().to_owned();
+        let rollout = &self.reconciler.tracking().packs[&pack.parse().unwrap()];
+        let mut text = rollout.health.as_str().to_owned();
         for kind in conformd::domain::observed::member::StatusKind::ALL {
-            match arrival.counts.of(kind) {
+            match rollout.counts.of(kind) {
                 0 => {}
                 count => write!(text, " {count} {}", kind.as_str()).unwrap(),
             }
         }
-        if arrival.aggregate_stuck {
+        if rollout.aggregate_stuck {
             text += ", aggregate stuck";
         }
         text
@@ -289,18 +289,18 @@ fn account(member: &Member) -> (AccountId, Account) {
     (member.id, account)
 }
 
-fn only(verdict: Verdict, count: usize) -> BTreeMap<Verdict, usize> {
-    BTreeMap::from([(verdict, count)])
+fn only(health: RolloutHealth, count: usize) -> BTreeMap<RolloutHealth, usize> {
+    BTreeMap::from([(health, count)])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_converged_organization_of_10_000_costs_two_calls_a_tick_and_a_slow_resync() {
     let mut stage = Stage::new(&Setting::new(10_000, 2));
     stage.run(hours(1)).await;
-    assert_eq!(stage.verdicts(), only(Verdict::Converged, 2));
+    assert_eq!(stage.by_health(), only(RolloutHealth::Healthy, 2));
     let (calls, pages, ticks) = (stage.calls(), stage.pages(), stage.ticks);
     stage.run(hours(12)).await;
-    assert_eq!(stage.verdicts(), only(Verdict::Converged, 2));
+    assert_eq!(stage.by_health(), only(RolloutHealth::Healthy, 2));
     let resyncs = 2 * 100 * 2;
     assert_eq!(stage.pages() - pages, resyncs, "two packs, 100 pages, twice in twelve hours");
     assert_eq!(stage.calls() - calls, resyncs + 2 * (stage.ticks - ticks));
@@ -315,7 +315,7 @@ async fn twenty_packs_with_100_failed_members_each_cost_six_filtered_calls_an_in
         stage.fail(pack, 101..=200);
     }
     stage.run(hours(1)).await;
-    assert_eq!(stage.verdicts(), only(Verdict::Degraded, 20));
+    assert_eq!(stage.by_health(), only(RolloutHealth::Degraded, 20));
     assert_eq!(stage.text("pack-00"), "degraded 900 ok 100 failed");
     // Nothing is put meanwhile, which would have to be followed up.
     stage.policy.mode = Mode::Observe;
@@ -324,8 +324,8 @@ async fn twenty_packs_with_100_failed_members_each_cost_six_filtered_calls_an_in
     let (spent, intervals) = (stage.pages() - pages, 4);
     assert!(spent <= 20 * 6 * intervals, "{spent} calls in {intervals} intervals");
     assert!(spent >= 20 * 6 * (intervals - 1), "{spent} calls in {intervals} intervals");
-    let arrival = &stage.reconciler.tracking().packs[&"pack-07".parse().unwrap()];
-    let causes = arrival.troubled.iter().filter_map(|member| member.cause.clone());
+    let rollout = &stage.reconciler.tracking().packs[&"pack-07".parse().unwrap()];
+    let causes = rollout.troubled.iter().filter_map(|member| member.cause.clone());
     let causes: Vec<_> = causes.collect();
     assert!(causes.iter().all(|cause| Arc::ptr_eq(cause, &causes[0])), "one text for all");
     assert_eq!(causes[0].message, "account <this account> is not authorized");
@@ -362,7 +362,7 @@ async fn a_reading_that_is_interrupted_goes_on_where_it_was() {
     let mut stage = Stage::new(&Setting { wait, ..Setting::new(5_000, 1) });
     // Nobody gets to finish more than three pages in a row.
     stage.run_for(minutes(30), Duration::from_millis(3_500)).await;
-    assert_eq!(stage.verdicts(), only(Verdict::Converged, 1));
+    assert_eq!(stage.by_health(), only(RolloutHealth::Healthy, 1));
     // At most: a look for trouble, and twice everybody.
     assert!(stage.pages() <= 6 + 2 * 50, "{} pages", stage.pages());
 }
@@ -421,7 +421,7 @@ async fn a_full_effort_reads_everybody_once_and_a_small_one_only_those_in_troubl
 async fn five_hundred_accounts_that_join_at_once_are_read_together() {
     let mut stage = Stage::new(&Setting::new(2_000, 3));
     stage.run(hours(1)).await;
-    assert_eq!(stage.verdicts(), only(Verdict::Converged, 3));
+    assert_eq!(stage.by_health(), only(RolloutHealth::Healthy, 3));
     stage.join(2_001..=2_250, Recorder::Recording);
     stage.join(2_251..=2_500, Recorder::Missing);
     let pages = stage.pages();
@@ -429,13 +429,13 @@ async fn five_hundred_accounts_that_join_at_once_are_read_together() {
     let spent = stage.pages() - pages;
     assert!(spent <= 3 * 8 * 2 * 25, "{spent} calls in eight intervals");
     assert_eq!(stage.text("pack-00"), "converging 2250 ok 250 waiting");
-    let newcomers = &stage.reconciler.tracking().newcomers;
-    let phases = |phase: Phase| newcomers.iter().filter(|it| it.phase == phase).count();
+    let new_accounts = &stage.reconciler.tracking().new_accounts;
+    let phases = |phase: Phase| new_accounts.iter().filter(|it| it.phase == phase).count();
     assert_eq!((phases(Phase::Converged), phases(Phase::Waiting)), (250, 250));
     stage.run(hours(6)).await;
     assert_eq!(stage.text("pack-00"), "degraded 2250 ok 250 failed");
-    let newcomers = &stage.reconciler.tracking().newcomers;
-    assert_eq!(newcomers.iter().filter(|it| it.phase == Phase::Missed).count(), 250);
+    let new_accounts = &stage.reconciler.tracking().new_accounts;
+    assert_eq!(new_accounts.iter().filter(|it| it.phase == Phase::Missed).count(), 250);
 }
 
 #[tokio::test(start_paused = true)]
@@ -447,7 +447,7 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     stage.run(hours(2)).await;
     let member = id(20_000);
     let pack: PackName = "pack-00".parse().unwrap();
-    let status = |stage: &Stage| stage.reconciler.tracking().packs[&pack].newcomers[&member];
+    let status = |stage: &Stage| stage.reconciler.tracking().packs[&pack].new_accounts[&member];
     assert_eq!(status(&stage), MemberStatus::Waiting);
     let now = stage.clock.now();
     let region = stage.region.clone();
@@ -457,7 +457,7 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     assert_eq!(stage.text("pack-00"), "converged 10001 ok");
     let spent = stage.pages() - pages;
     assert!(spent <= 12 * 7 + 12, "{spent} calls in three hours");
-    let newcomer = &stage.reconciler.tracking().newcomers[0];
-    let deadline: Timestamp = newcomer.joined + hours(7);
-    assert_eq!((newcomer.phase, newcomer.deadline), (Phase::Converged, deadline));
+    let new_account = &stage.reconciler.tracking().new_accounts[0];
+    let deadline: Timestamp = new_account.joined + hours(7);
+    assert_eq!((new_account.phase, new_account.deadline), (Phase::Converged, deadline));
 }

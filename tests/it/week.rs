@@ -229,15 +229,15 @@ fn puts(lab: &Lab) -> BTreeMap<(Region, PackName), Vec<Timestamp>> {
 /// Every new account ends converged, or missed for good reason.
 fn assert_everybody_is_accounted_for(week: &Week, lab: &Lab) {
     for region in REGIONS {
-        let newcomers = lab.report(region).tracking.newcomers;
+        let new_accounts = lab.report(region).tracking.new_accounts;
         for (number, join) in week.joins.iter().enumerate() {
             let account = Week::account(number);
             let joined = start() + minutes(join.at);
             if joined + hours(7 * 24) <= lab.now() {
                 continue;
             }
-            let newcomer = newcomers.iter().find(|it| it.account == account);
-            let phase = newcomer.map(|it| it.phase);
+            let new_account = new_accounts.iter().find(|it| it.account == account);
+            let phase = new_account.map(|it| it.phase);
             let fits = match join.rollout {
                 Rollout::Early | Rollout::InTime(_) | Rollout::Late(_) => {
                     phase == Some(Phase::Converged)

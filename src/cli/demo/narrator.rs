@@ -11,17 +11,17 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::new_account::Phase;
-use crate::domain::members::rollout::{Arrival, Verdict};
-use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::steps::{Action, Hold, HoldReason, Step};
 use crate::domain::present::report::{PackReport, PackState, RegionReport};
-use crate::domain::present::view::newcomers::NewAccountView;
+use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::text::person;
 use crate::domain::present::view::trouble::TroubleView;
-use crate::domain::present::view::{Facts, Page, newcomers, text};
+use crate::domain::present::view::{Facts, Page, new_accounts, text};
 
 /// New accounts that are told of.
 const NEW_ACCOUNTS: Page = Page { number: 1, limit: Page::LIMIT_MAX };
@@ -93,8 +93,8 @@ impl Narrator {
             self.tell_packs(region, report)?;
         }
         let view = status(facts);
-        let new = newcomers::page(facts, None, NEW_ACCOUNTS).accounts;
-        self.tell_newcomers(&new)?;
+        let new = new_accounts::page(facts, None, NEW_ACCOUNTS).accounts;
+        self.tell_new_accounts(&new)?;
         self.tell_troubles(&view.troubles)?;
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
@@ -172,7 +172,7 @@ impl Narrator {
         }
         for (name, pack) in &report.packs {
             let text =
-                report.tracking.packs.get(name).map_or_else(|| state(pack), Arrival::headline);
+                report.tracking.packs.get(name).map_or_else(|| state(pack), Rollout::headline);
             let mut holds = report.plan.holds.iter();
             let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_news(hold));
             let held = hold.map(|hold| {
@@ -189,7 +189,7 @@ impl Narrator {
     }
 
     /// Tells how new accounts get on; regions of which the same is new share a line.
-    fn tell_newcomers(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
+    fn tell_new_accounts(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
         for account in new {
             let mut news: BTreeMap<Phase, Vec<&Region>> = BTreeMap::new();
             for (region, place) in &account.regions {
@@ -218,9 +218,13 @@ impl Narrator {
                 let deadline = self.since(account.deadline);
                 ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
             }
-            Phase::Deploying if is_over => ('~', "is being redeployed: AWS deploys again".to_owned()),
+            Phase::Deploying if is_over => {
+                ('~', "is being redeployed: AWS deploys again".to_owned())
+            }
             Phase::Deploying => ('~', format!("has a recorder: AWS deploys to it, {left}")),
-            Phase::Late => ('~', "has a recorder now, too late for AWS: a redeployment comes".to_owned()),
+            Phase::Late => {
+                ('~', "has a recorder now, too late for AWS: a redeployment comes".to_owned())
+            }
             Phase::Missed => {
                 ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
             }
@@ -234,7 +238,7 @@ impl Narrator {
     /// Tells of accounts that failed and that only a person can help; once, since every Put has
     /// AWS try them again in vain.
     fn tell_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
-        for trouble in troubles.iter().filter(|trouble| trouble.mover != Mover::Aws) {
+        for trouble in troubles.iter().filter(|trouble| trouble.owner != Owner::Aws) {
             let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
             let keys: BTreeSet<_> = keys.collect();
             if !keys.is_subset(&self.troubled) {
@@ -244,7 +248,7 @@ impl Narrator {
                 let text = format!(
                     "{} failed ({class}), move: {}. {}",
                     names.collect::<Vec<_>>().join(", "),
-                    person(trouble.mover),
+                    person(trouble.owner),
                     trouble.advice,
                 );
                 self.say(&regions.collect::<Vec<_>>().join(","), '!', &text)?;
@@ -266,7 +270,7 @@ fn name(account: AccountId, name: Option<String>) -> String {
     name.unwrap_or_else(|| account.to_string())
 }
 
-/// Whether a hold says more than the verdict does, and lasts.
+/// Whether a hold says more than the health does, and lasts.
 fn is_news(hold: &Hold) -> bool {
     match hold.reason {
         HoldReason::Settling | HoldReason::Unmanaged => false,
@@ -309,22 +313,23 @@ fn is_calm(report: &RegionReport) -> bool {
         && report.outcomes.is_empty()
         && !report.tracking.packs.is_empty()
         && report.tracking.packs.values().all(is_settled)
-        && report.tracking.newcomers.iter().all(|newcomer| match newcomer.phase {
+        && report.tracking.new_accounts.iter().all(|new_account| match new_account.phase {
             Phase::Converged | Phase::Missed => true,
             Phase::Waiting | Phase::Deploying | Phase::Late => false,
         })
 }
 
 /// Whether every member has the pack, or will not have it before a person has acted.
-fn is_settled(arrival: &Arrival) -> bool {
-    match arrival.verdict {
-        Verdict::Converged | Verdict::Missing => true,
-        Verdict::Degraded => {
-            let is_personal = |class: &FailureClass| class.mover() != Mover::Aws;
-            arrival.counts.in_progress == 0 && arrival.classes.keys().all(is_personal)
+fn is_settled(rollout: &Rollout) -> bool {
+    match rollout.health {
+        RolloutHealth::Healthy | RolloutHealth::Missing => true,
+        RolloutHealth::Degraded => {
+            let is_personal = |class: &FailureClass| class.owner() != Owner::Aws;
+            rollout.counts.in_progress == 0 && rollout.classes.keys().all(is_personal)
         }
-        Verdict::Converging | Verdict::StuckAggregate | Verdict::Deleting | Verdict::Unseen => {
-            false
-        }
+        RolloutHealth::Progressing
+        | RolloutHealth::StuckAggregate
+        | RolloutHealth::Deleting
+        | RolloutHealth::Unknown => false,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rollout::Arrival;
+use super::rollout::Rollout;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use crate::domain::base::time::after;
@@ -64,7 +64,7 @@ impl Phase {
 
 /// One new account in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Newcomer {
+pub struct NewAccount {
     /// Who.
     pub account: AccountId,
     /// When it joined this time.
@@ -93,26 +93,26 @@ const AHEAD_MAX: Duration = Duration::from_mins(5);
 ///
 /// Phases move forward with these exceptions: a redeployment takes `Late` and `Missed` back to
 /// `Deploying`, and a recorder that comes or goes turns the two into each other. `Converged` is
-/// final for this joining: what becomes of a pack afterwards is told by its verdict, and is no
+/// final for this joining: what becomes of a pack afterwards is told by its health, and is no
 /// missed window. A miss needs rows that were read after the deadline, so that neither a clock that
 /// jumps nor a pause of this process declares one.
-pub fn newcomers(
+pub fn new_accounts(
     list: &AccountList,
-    packs: &BTreeMap<PackName, Arrival>,
+    packs: &BTreeMap<PackName, Rollout>,
     expected: impl Fn(&PackName, AccountId) -> bool,
     recorders: &BTreeMap<AccountId, Sighting>,
-    before: &[Newcomer],
+    before: &[NewAccount],
     now: Timestamp,
-) -> Vec<Newcomer> {
+) -> Vec<NewAccount> {
     let new = list.accounts.values().filter_map(|account| Some((account, joined(account, now)?)));
     new.filter_map(|(account, joined)| {
         let targets = packs.iter().filter(|(pack, _)| expected(pack, account.id));
-        let targets: Vec<(&PackName, &Arrival)> = targets.collect();
+        let targets: Vec<(&PackName, &Rollout)> = targets.collect();
         let at = before.binary_search_by_key(&account.id, |it| it.account).ok();
         let before = at.and_then(|at| before.get(at)).filter(|it| it.joined == joined);
         let recorder = recorders.get(&account.id).map(|sighting| &sighting.recorder);
         let stand = Stand { account, joined, targets: &targets, recorder, before };
-        (!targets.is_empty()).then(|| stand.newcomer(now))
+        (!targets.is_empty()).then(|| stand.new_account(now))
     })
     .collect()
 }
@@ -147,20 +147,20 @@ enum Stage {
 struct Stand<'a> {
     account: &'a Account,
     joined: Timestamp,
-    targets: &'a [(&'a PackName, &'a Arrival)],
+    targets: &'a [(&'a PackName, &'a Rollout)],
     recorder: Option<&'a RecorderState>,
-    before: Option<&'a Newcomer>,
+    before: Option<&'a NewAccount>,
 }
 
 impl Stand<'_> {
-    fn newcomer(&self, now: Timestamp) -> Newcomer {
+    fn new_account(&self, now: Timestamp) -> NewAccount {
         let deadline = after(self.joined, RETRY_WINDOW);
         let stages: Vec<(&PackName, Stage)> =
             self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
         let is_active = self.account.is_active();
         let phase = if is_active { self.phase(&stages, now >= deadline) } else { Phase::Waiting };
         let missing = stages.iter().filter(|(_, stage)| is_active && stage.is_missing());
-        Newcomer {
+        NewAccount {
             account: self.account.id,
             joined: self.joined,
             deadline,
@@ -171,9 +171,9 @@ impl Stand<'_> {
         }
     }
 
-    fn stage(&self, arrival: &Arrival, deadline: Timestamp) -> Stage {
-        let is_late = arrival.read.max(arrival.resynced).is_some_and(|read| read >= deadline);
-        match arrival.newcomers.get(&self.account.id) {
+    fn stage(&self, rollout: &Rollout, deadline: Timestamp) -> Stage {
+        let is_late = rollout.read.max(rollout.resynced).is_some_and(|read| read >= deadline);
+        match rollout.new_accounts.get(&self.account.id) {
             Some(MemberStatus::Ok) => Stage::There,
             Some(MemberStatus::InProgress) => Stage::Coming,
             Some(MemberStatus::Failed(_) | MemberStatus::Missing) if is_late => Stage::GivenUp,
@@ -253,22 +253,22 @@ pub const NEAR: Duration = Duration::from_hours(3);
 pub const IMMINENT: Duration = Duration::from_hours(1);
 
 /// What has to be said of a new account at this moment; `now` is AWS's clock.
-pub fn warning(newcomer: &Newcomer, now: Timestamp) -> Option<Warning> {
-    match newcomer.phase {
+pub fn warning(new_account: &NewAccount, now: Timestamp) -> Option<Warning> {
+    match new_account.phase {
         Phase::Missed => Some(Warning::Missed),
         // A redeployment follows, or the plan says why none does.
         Phase::Converged | Phase::Late => None,
         // Nothing is known to be missing, or it is over and nobody has looked since.
         Phase::Waiting | Phase::Deploying
-            if newcomer.missing.is_empty() || now >= newcomer.deadline =>
+            if new_account.missing.is_empty() || now >= new_account.deadline =>
         {
             None
         }
         Phase::Waiting | Phase::Deploying => {
-            if after(now, IMMINENT) >= newcomer.deadline {
+            if after(now, IMMINENT) >= new_account.deadline {
                 Some(Warning::Imminent)
             } else {
-                (after(now, NEAR) >= newcomer.deadline).then_some(Warning::Near)
+                (after(now, NEAR) >= new_account.deadline).then_some(Warning::Near)
             }
         }
     }
@@ -284,20 +284,20 @@ impl Warnings {
     /// What has to be said now and was not said yet; a warning covers the lesser ones.
     pub fn due<'a>(
         &mut self,
-        newcomers: &'a [Newcomer],
+        new_accounts: &'a [NewAccount],
         now: Timestamp,
-    ) -> Vec<(Warning, &'a Newcomer)> {
+    ) -> Vec<(Warning, &'a NewAccount)> {
         let mut said = BTreeMap::new();
         let mut due = Vec::new();
-        for newcomer in newcomers {
-            let before = self.said.get(&newcomer.account);
-            let before = before.filter(|(joined, _)| *joined == newcomer.joined);
-            let (before, now) = (before.map(|(_, it)| *it), warning(newcomer, now));
+        for new_account in new_accounts {
+            let before = self.said.get(&new_account.account);
+            let before = before.filter(|(joined, _)| *joined == new_account.joined);
+            let (before, now) = (before.map(|(_, it)| *it), warning(new_account, now));
             if let Some(warning) = now.filter(|_| now > before) {
-                due.push((warning, newcomer));
+                due.push((warning, new_account));
             }
             if let Some(warning) = now.max(before) {
-                said.insert(newcomer.account, (newcomer.joined, warning));
+                said.insert(new_account.account, (new_account.joined, warning));
             }
         }
         self.said = said;
@@ -315,7 +315,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::domain::members::rollout::Verdict;
+    use crate::domain::members::rollout::RolloutHealth;
     use crate::domain::observed::failure_class::FailureClass;
     use crate::domain::observed::member::Counts;
     use crate::domain::organization::account_list::{Accounts, OrganizationRecord};
@@ -356,9 +356,9 @@ mod tests {
     }
 
     /// A pack in which the account stands so, as read then.
-    fn arrival(status: Option<MemberStatus>, read: Timestamp) -> Arrival {
-        Arrival {
-            verdict: Verdict::Converging,
+    fn rollout(status: Option<MemberStatus>, read: Timestamp) -> Rollout {
+        Rollout {
+            health: RolloutHealth::Progressing,
             why: None,
             aggregate_stuck: false,
             expected: None,
@@ -366,7 +366,7 @@ mod tests {
             classes: BTreeMap::new(),
             troubled: Arc::from([]),
             truncated: false,
-            newcomers: status.map(|status| (id(), status)).into_iter().collect(),
+            new_accounts: status.map(|status| (id(), status)).into_iter().collect(),
             management_missing: false,
             resynced: None,
             read: Some(read),
@@ -382,13 +382,13 @@ mod tests {
         recorder: Option<RecorderState>,
     }
 
-    fn look(list: &AccountList, look: &Look, before: &[Newcomer]) -> Vec<Newcomer> {
+    fn look(list: &AccountList, look: &Look, before: &[NewAccount]) -> Vec<NewAccount> {
         let Look { now, packs: [one, other], read, recorder } = look;
         let packs = [("a", one), ("b", other)]
-            .map(|(name, status)| (name.parse().unwrap(), arrival(*status, *read)));
+            .map(|(name, status)| (name.parse().unwrap(), rollout(*status, *read)));
         let sighting = |recorder: &RecorderState| Sighting { recorder: recorder.clone(), at: *now };
         let recorders = recorder.iter().map(|recorder| (id(), sighting(recorder)));
-        newcomers(list, &packs.into(), |_, _| true, &recorders.collect(), before, *now)
+        new_accounts(list, &packs.into(), |_, _| true, &recorders.collect(), before, *now)
     }
 
     /// Looks at hours after joining: the status of both packs, and what the probe says.
@@ -459,7 +459,7 @@ mod tests {
         assert_snapshot!(story(&[(7, FAILED, Some(unknown))]), @"+7 late [b]");
     }
 
-    fn phase_at(now: Timestamp, read: Timestamp, before: &[Newcomer]) -> Phase {
+    fn phase_at(now: Timestamp, read: Timestamp, before: &[NewAccount]) -> Phase {
         let list = list(Some(joined()), Some(AccountState::Active));
         let sight = Look { now, packs: [Some(FAILED); 2], read, recorder: None };
         look(&list, &sight, before).first().unwrap().phase
@@ -498,7 +498,7 @@ mod tests {
         let (now, packs) = (hours(8), [Some(FAILED); 2]);
         let sight = Look { now, packs, read: now, recorder: None };
         let phase = |joined, state| {
-            look(&list(joined, state), &sight, &[]).first().map(|newcomer| newcomer.phase)
+            look(&list(joined, state), &sight, &[]).first().map(|new_account| new_account.phase)
         };
         let active = Some(AccountState::Active);
         assert_eq!(phase(Some(joined()), active), Some(Phase::Missed));
@@ -577,18 +577,18 @@ mod tests {
                 let read = now.checked_sub(SignedDuration::from_secs(age)).unwrap();
                 let sight = Look { now, packs, read, recorder: recorder.clone() };
                 let after = look(&list, &sight, &before);
-                let newcomer = after.first().unwrap();
-                let phase = newcomer.phase;
+                let new_account = after.first().unwrap();
+                let phase = new_account.phase;
                 let is_running = packs.contains(&Some(MemberStatus::InProgress));
                 if let Some(before) = before.first() {
-                    let Newcomer { phase: old, converged, .. } = before;
+                    let NewAccount { phase: old, converged, .. } = before;
                     let is_redeploy =
                         rank(*old) == 2 && phase == Phase::Deploying && is_running;
                     prop_assert!(rank(phase) >= rank(*old) || is_redeploy, "{old:?} → {phase:?}");
-                    prop_assert!(converged.is_none() || newcomer.converged == *converged);
+                    prop_assert!(converged.is_none() || new_account.converged == *converged);
                 }
                 if rank(phase) == 2 {
-                    let known = before.first().is_some_and(|it: &Newcomer| rank(it.phase) == 2);
+                    let known = before.first().is_some_and(|it: &NewAccount| rank(it.phase) == 2);
                     prop_assert!(known || read >= deadline, "missed on rows of {read}");
                 }
                 if phase == Phase::Missed && before.first().is_none_or(|it| it.phase != phase) {

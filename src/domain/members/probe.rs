@@ -35,13 +35,13 @@ pub type Wanted = BTreeMap<Region, BTreeSet<AccountId>>;
 
 /// The accounts whose recorders matter in a region, by what is known of its members.
 pub fn wanted(tracking: &Tracking) -> BTreeSet<AccountId> {
-    let unsettled = tracking.newcomers.iter().filter(|one| !one.phase.is_settled());
-    let members = tracking.packs.values().flat_map(|arrival| arrival.troubled.iter());
+    let unsettled = tracking.new_accounts.iter().filter(|one| !one.phase.is_settled());
+    let members = tracking.packs.values().flat_map(|rollout| rollout.troubled.iter());
     let lacks = MemberStatus::Failed(FailureClass::NoRecorder);
     let failing: BTreeSet<AccountId> =
         members.filter(|member| member.status == lacks).map(|member| member.account).collect();
     let failing = failing.into_iter().take(FAILING_MAX);
-    unsettled.map(|newcomer| newcomer.account).chain(failing).collect()
+    unsettled.map(|new_account| new_account.account).chain(failing).collect()
 }
 
 /// Which of the two steps of a look failed.

@@ -1,4 +1,4 @@
-//! Did a pack arrive? The verdict over its members, never over the aggregate status alone.
+//! Did a pack arrive? The health over its members, never over the aggregate status alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::domain::observed::member::{Counts, Member, MemberStatus};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RolloutHealth {
     /// Every expected account has it.
-    Converged,
+    Healthy,
     /// AWS is at work, or still tries for accounts that joined lately.
-    Converging,
+    Progressing,
     /// Expected accounts failed.
     Degraded,
     /// Expected accounts have no row, past the grace.
@@ -31,40 +31,40 @@ pub enum Verdict {
     /// It is being removed.
     Deleting,
     /// Its members were not read yet, or nobody knows who is expected.
-    Unseen,
+    Unknown,
 }
 
-impl Verdict {
-    /// Every verdict, in label order.
+impl RolloutHealth {
+    /// Every health, in label order.
     pub const ALL: [Self; 7] = [
-        Self::Converged,
-        Self::Converging,
+        Self::Healthy,
+        Self::Progressing,
         Self::Degraded,
         Self::Missing,
         Self::StuckAggregate,
         Self::Deleting,
-        Self::Unseen,
+        Self::Unknown,
     ];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Converged => "converged",
-            Self::Converging => "converging",
+            Self::Healthy => "healthy",
+            Self::Progressing => "progressing",
             Self::Degraded => "degraded",
             Self::Missing => "missing",
             Self::StuckAggregate => "stuck_aggregate",
             Self::Deleting => "deleting",
-            Self::Unseen => "unseen",
+            Self::Unknown => "unknown",
         }
     }
 }
 
 /// How a pack arrived at its members in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Arrival {
-    /// The verdict.
-    pub verdict: Verdict,
+pub struct Rollout {
+    /// The health.
+    pub health: RolloutHealth,
     /// Why it is no better one, in words, if something has to be said: what was not read, who is
     /// not known, how old the figures are.
     pub why: Option<String>,
@@ -83,7 +83,7 @@ pub struct Arrival {
     pub truncated: bool,
     /// How every account that joined lately stands, ok included; absent: not known yet.
     #[serde(skip)]
-    pub newcomers: BTreeMap<AccountId, MemberStatus>,
+    pub new_accounts: BTreeMap<AccountId, MemberStatus>,
     /// The management account has no row: said, and no reason to call the pack missing.
     pub management_missing: bool,
     /// When every member was last read, by AWS's clock.
@@ -92,24 +92,24 @@ pub struct Arrival {
     pub read: Option<Timestamp>,
 }
 
-impl Arrival {
+impl Rollout {
     /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {
-        let verdict = match self.verdict {
-            Verdict::Unseen => return None,
+        let health = match self.health {
+            RolloutHealth::Unknown => return None,
             // A matter of one more resync.
-            Verdict::StuckAggregate => Verdict::Converging,
-            Verdict::Converged
-            | Verdict::Converging
-            | Verdict::Degraded
-            | Verdict::Missing
-            | Verdict::Deleting => self.verdict,
+            RolloutHealth::StuckAggregate => RolloutHealth::Progressing,
+            RolloutHealth::Healthy
+            | RolloutHealth::Progressing
+            | RolloutHealth::Degraded
+            | RolloutHealth::Missing
+            | RolloutHealth::Deleting => self.health,
         };
         let classes = self.classes.iter().map(|(class, count)| format!("{count} {class}"));
         let classes: Vec<String> = classes.collect();
         let why =
             if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
-        Some(format!("{}{why}", verdict.as_str()))
+        Some(format!("{}{why}", health.as_str()))
     }
 }

@@ -1,12 +1,13 @@
 //! Tracking: what is known of the members of every pack of one region, and what to read next.
 //!
 //! Level-triggered like everything else: each look brings the facts, each reading brings rows, and
-//! verdicts are worked out of both from scratch. Nothing here is needed for safety after a restart:
+//! health are worked out of both from scratch. Nothing here is needed for safety after a restart:
 //! losing it costs a resync. Who reads, and how fast, is not decided here.
 
 mod agenda;
 mod causes;
 mod course;
+mod health;
 mod judgement;
 mod people;
 mod reading;
@@ -17,7 +18,6 @@ mod survey;
 pub mod target;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ use people::People;
 use reading::Found;
 use survey::{View, survey};
 
-use super::new_account::{Newcomer, newcomers};
-use super::rollout::Arrival;
+use super::new_account::{NewAccount, new_accounts};
+use super::rollout::Rollout;
 use super::tracking::Tracking;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
@@ -45,7 +45,7 @@ use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::Standing;
 
 /// Members that are kept in words for one region, 5 MB: what the API lists and remedies look at.
-/// Packs share it evenly; counts and verdicts know of everybody.
+/// Packs share it evenly; counts and health know of everybody.
 const TROUBLED_MAX: usize = 100_000;
 
 /// One region's memory of members.
@@ -54,8 +54,8 @@ pub struct Tracked {
     people: People,
     causes: Causes,
     courses: BTreeMap<PackName, Course>,
-    arrivals: BTreeMap<PackName, Arrival>,
-    newcomers: Vec<Newcomer>,
+    rollouts: BTreeMap<PackName, Rollout>,
+    new_accounts: Vec<NewAccount>,
     recorders: BTreeMap<AccountId, Sighting>,
     looked: Option<Timestamp>,
     unseen: Option<Unseen>,
@@ -163,7 +163,7 @@ impl Tracked {
         if let Some(course) = self.courses.get_mut(reading.pack()).filter(|_| !is_alone) {
             course.conclude(is_resync, (began, ended));
         }
-        self.show_newcomers(ended);
+        self.show_new_accounts(ended);
     }
 
     /// A reading failed, or made no sense.
@@ -208,8 +208,8 @@ impl Tracked {
         let trouble = troubled.map(|course| course.read).min();
         let resyncs = courses.map(|course| course.resynced).min();
         Tracking {
-            packs: self.arrivals.clone(),
-            newcomers: self.newcomers.clone(),
+            packs: self.rollouts.clone(),
+            new_accounts: self.new_accounts.clone(),
             trouble_last: trouble.unwrap_or(self.looked),
             resync_last: resyncs.unwrap_or(self.looked),
         }
@@ -220,7 +220,7 @@ impl Tracked {
         for name in &names {
             self.survey(name, resyncs, now);
         }
-        self.show_newcomers(now);
+        self.show_new_accounts(now);
     }
 
     fn survey(&mut self, pack: &PackName, resyncs: &Resyncs, now: Timestamp) {
@@ -230,7 +230,7 @@ impl Tracked {
         course.survey = survey(course, &view);
     }
 
-    fn show_newcomers(&mut self, now: Timestamp) {
+    fn show_new_accounts(&mut self, now: Timestamp) {
         self.show();
         let Some(list) = &self.people.list else { return };
         let is_expected = |pack: &PackName, account: AccountId| {
@@ -238,16 +238,17 @@ impl Tracked {
                 .get(pack)
                 .is_some_and(|course| !course.is_deleting() && !course.excluded.contains(&account))
         };
-        let packs = &self.arrivals;
-        self.newcomers = newcomers(list, packs, is_expected, &self.recorders, &self.newcomers, now);
+        let packs = &self.rollouts;
+        self.new_accounts =
+            new_accounts(list, packs, is_expected, &self.recorders, &self.new_accounts, now);
     }
 
     fn show(&mut self) {
         let (people, unseen) = (&self.people, self.unseen.as_ref());
-        let arrivals = self
+        let rollouts = self
             .courses
             .iter()
-            .map(|(name, it)| (name.clone(), verdict::arrival(it, people, unseen)));
-        self.arrivals = arrivals.collect();
+            .map(|(name, it)| (name.clone(), health::rollout(it, people, unseen)));
+        self.rollouts = rollouts.collect();
     }
 }

@@ -1,4 +1,4 @@
-//! Why a member failed: a closed set of classes over AWS's free texts, and whose move it is.
+//! Why a member failed: a closed set of classes over AWS's free texts, and who must act.
 //!
 //! Codes and texts of rows have no published list, so patterns decide; the raw text is kept for
 //! people and never becomes a label.
@@ -51,32 +51,32 @@ pub enum FailureClass {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Mover {
+pub enum Owner {
     /// AWS's: it may go well next time, and conformd sees to it that there is one.
     Aws,
     /// Whoever runs the member account.
-    Member,
+    AccountOwner,
     /// Whoever runs the organization, its policies and shared resources.
-    Organization,
+    PlatformTeam,
     /// Whoever wrote the template or its parameters.
-    Author,
+    PackAuthor,
     /// AWS Support.
-    Support,
+    AwsSupport,
 }
 
-impl Mover {
-    /// Every mover.
+impl Owner {
+    /// Every owner.
     pub const ALL: [Self; 5] =
-        [Self::Aws, Self::Member, Self::Organization, Self::Author, Self::Support];
+        [Self::Aws, Self::AccountOwner, Self::PlatformTeam, Self::PackAuthor, Self::AwsSupport];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aws => "aws",
-            Self::Member => "member",
-            Self::Organization => "organization",
-            Self::Author => "author",
-            Self::Support => "support",
+            Self::AccountOwner => "account_owner",
+            Self::PlatformTeam => "platform_team",
+            Self::PackAuthor => "pack_author",
+            Self::AwsSupport => "aws_support",
         }
     }
 }
@@ -102,19 +102,19 @@ impl FailureClass {
     ];
 
     /// Whose move it is.
-    pub fn mover(self) -> Mover {
+    pub fn owner(self) -> Owner {
         match self {
-            Self::Throttled | Self::StackFailed => Mover::Aws,
+            Self::Throttled | Self::StackFailed => Owner::Aws,
             Self::NoRecorder | Self::RuleQuota | Self::PackQuota | Self::RegionDisabled => {
-                Mover::Member
+                Owner::AccountOwner
             }
             Self::InactiveAccount
             | Self::ServiceLinkedRole
             | Self::DeliveryBucket
             | Self::AccessDenied
-            | Self::Other => Mover::Organization,
-            Self::Lambda | Self::UnsupportedRule | Self::Template => Mover::Author,
-            Self::DanglingRule => Mover::Support,
+            | Self::Other => Owner::PlatformTeam,
+            Self::Lambda | Self::UnsupportedRule | Self::Template => Owner::PackAuthor,
+            Self::DanglingRule => Owner::AwsSupport,
         }
     }
 
@@ -467,7 +467,7 @@ mod tests {
         assert_eq!((words.len(), advice.len()), (all.len(), all.len()));
         for class in all {
             assert!(class.advice().ends_with('.'), "{class}");
-            assert_eq!(class.mover() == Mover::Aws, class.is_retryable(), "{class}");
+            assert_eq!(class.owner() == Owner::Aws, class.is_retryable(), "{class}");
         }
     }
 

@@ -140,7 +140,7 @@ pub struct PackRecord {
 pub struct StatusRecord {
     /// The pack.
     pub name: PackName,
-    /// The aggregate, which never decides a verdict alone.
+    /// The aggregate, which never decides a health alone.
     pub status: RolloutStatus,
     /// AWS's code when it failed.
     pub error_code: Option<String>,

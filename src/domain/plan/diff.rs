@@ -28,7 +28,7 @@ use super::redeploy::{Case, Remedy, Tries, remedy};
 use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
 use crate::domain::declared::snapshot::Absence;
-use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
@@ -93,8 +93,8 @@ fn successors<'a>(
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
         let Want::Pack(want) = want else { return None };
         let have = seen.packs.get(name);
-        let arrival = tracking.packs.get(name);
-        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, arrival));
+        let rollout = tracking.packs.get(name);
+        let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, rollout));
         (!is_deployed).then_some((want.marker.template, name))
     });
     waiting.collect()
@@ -103,7 +103,7 @@ fn successors<'a>(
 /// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
 /// it by a resync since it was written. A status that is stuck is no proof, however long it has been
 /// so.
-fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bool {
+fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
@@ -111,8 +111,9 @@ fn holds(have: &ObservedPack, template: Digest, arrival: Option<&Arrival>) -> bo
     let status = have.status.as_ref().map(|record| &record.status);
     let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
     let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
-    let has_arrived = arrival.is_some_and(|arrival| {
-        arrival.verdict == Verdict::Converged && arrival.resynced >= Some(have.record.last_update)
+    let has_arrived = rollout.is_some_and(|rollout| {
+        rollout.health == RolloutHealth::Healthy
+            && rollout.resynced >= Some(have.record.last_update)
     });
     is_ours && (status == Some(&deployed) || status == Some(&updated) || has_arrived)
 }
@@ -134,7 +135,7 @@ impl PlanContext<'_> {
         self.inputs.history.of(name)
     }
 
-    pub(super) fn arrival(&self, name: &PackName) -> Option<&Arrival> {
+    pub(super) fn rollout(&self, name: &PackName) -> Option<&Rollout> {
         self.inputs.tracking.packs.get(name)
     }
 
@@ -230,10 +231,10 @@ impl PlanContext<'_> {
         let (memory, none) = (self.memory(name), Tries::default());
         let Inputs { place, tracking, recorders, redeploy, pace, .. } = self.inputs;
         let case = Case {
-            arrival: self.arrival(name),
+            rollout: self.rollout(name),
             record: &have.record,
             status,
-            newcomers: &tracking.newcomers,
+            new_accounts: &tracking.new_accounts,
             recorders: recorders.regions.get(&place.region),
             redeploy,
             tries: memory.map_or(&none, |memory| &memory.tries),

@@ -53,9 +53,9 @@ pub enum EventKind {
     /// A mutation and what AWS said.
     Mutation,
     /// A pack arrived, or stopped being there.
-    Arrival,
+    Rollout,
     /// An account is new, in time, late, or missed its deadline.
-    Newcomer,
+    NewAccount,
     /// The account list changed, or cannot be believed.
     Organization,
 }

@@ -13,7 +13,7 @@ use super::steps::{Action, Reason, Step};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff, jittered};
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint_of};
 use crate::domain::observed::packs::{
@@ -142,9 +142,9 @@ impl History {
     /// Takes in how packs arrived. Only that everybody has it ends a row of tries: a successful
     /// aggregate says nothing of accounts without a row.
     pub fn arrive(&mut self, tracking: &Tracking) {
-        for (name, arrival) in &tracking.packs {
+        for (name, rollout) in &tracking.packs {
             if let Some(memory) = self.packs.get_mut(name)
-                && arrival.verdict == Verdict::Converged
+                && rollout.health == RolloutHealth::Healthy
             {
                 memory.tries = Tries::default();
             }

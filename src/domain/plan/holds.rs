@@ -11,7 +11,7 @@ use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::base::time::{after, backoff};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::packs::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
 use crate::domain::organization::membership::Standing;
@@ -145,10 +145,10 @@ impl PlanContext<'_> {
         let since = last_update.max(record.last_update);
         // Members are seen to begin only after a while.
         let begun = since.map(|since| after(since, self.inputs.pace.settle));
-        let is_done = self.arrival(&record.name).is_some_and(|arrival| {
-            (arrival.aggregate_stuck || arrival.verdict == Verdict::StuckAggregate)
-                && arrival.resynced.is_some()
-                && arrival.resynced >= begun
+        let is_done = self.rollout(&record.name).is_some_and(|rollout| {
+            (rollout.aggregate_stuck || rollout.health == RolloutHealth::StuckAggregate)
+                && rollout.resynced.is_some()
+                && rollout.resynced >= begun
         });
         record.status.is_in_progress()
             && !is_done
@@ -271,7 +271,9 @@ impl PlanContext<'_> {
             return Decision::Take(Box::new(step));
         }
         let why = match &step.action {
-            Action::Redeploy(_) => "it was put lately; one redeployment serves all who are late by then",
+            Action::Redeploy(_) => {
+                "it was put lately; one redeployment serves all who are late by then"
+            }
             Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
                 "the last run failed; the next try comes later"
             }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::{after, backoff};
-use crate::domain::members::new_account::{Newcomer, Phase};
-use crate::domain::members::rollout::Arrival;
+use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::rollout::Rollout;
 use crate::domain::observed::failure_class::{FailureClass, classify};
 use crate::domain::observed::member::{Member, MemberStatus};
 use crate::domain::observed::packs;
@@ -99,13 +99,13 @@ pub enum Remedy {
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     /// How it arrived; `None` while nothing is known of its members.
-    pub arrival: Option<&'a Arrival>,
+    pub rollout: Option<&'a Rollout>,
     /// Its list entry.
     pub record: &'a PackRecord,
     /// Its aggregate.
     pub status: Option<&'a StatusRecord>,
     /// Accounts that joined lately, by id.
-    pub newcomers: &'a [Newcomer],
+    pub new_accounts: &'a [NewAccount],
     /// What the probe saw here.
     pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
     /// How accounts are redeployed.
@@ -154,14 +154,15 @@ const LAST_TRY: Duration = Duration::from_mins(30);
 pub fn remedy(case: &Case<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
-    let is_read =
-        |arrival: &&Arrival| arrival.read.max(arrival.resynced) >= since && arrival.expected.is_some();
-    let Some(arrival) = case.arrival.filter(is_read) else {
+    let is_read = |rollout: &&Rollout| {
+        rollout.read.max(rollout.resynced) >= since && rollout.expected.is_some()
+    };
+    let Some(rollout) = case.rollout.filter(is_read) else {
         return if failure.is_some() { Remedy::Unread } else { Remedy::Nothing };
     };
-    let classes = case.classes(arrival);
+    let classes = case.classes(rollout);
     let retry = case.retry(&classes);
-    match case.redeploy(arrival) {
+    match case.redeploy(rollout) {
         Some((due, accounts)) if retry.is_none_or(|retry| due <= retry) => {
             Remedy::Redeploy { seen: case.seen(&accounts), accounts, due }
         }
@@ -170,7 +171,7 @@ pub fn remedy(case: &Case<'_>) -> Remedy {
                 let retryable = classes.into_iter().filter(|(class, _)| class.is_retryable());
                 Remedy::Retry { classes: retryable.collect(), due }
             }
-            None if classes.is_empty() && arrival.counts.missing == 0 => Remedy::Nothing,
+            None if classes.is_empty() && rollout.counts.missing == 0 => Remedy::Nothing,
             None => Remedy::Person { classes },
         },
     }
@@ -184,9 +185,9 @@ impl Case<'_> {
         self.status.filter(is_failed)
     }
 
-    fn newcomer(&self, account: AccountId) -> Option<&Newcomer> {
-        let at = self.newcomers.binary_search_by_key(&account, |it| it.account).ok()?;
-        self.newcomers.get(at)
+    fn new_account(&self, account: AccountId) -> Option<&NewAccount> {
+        let at = self.new_accounts.binary_search_by_key(&account, |it| it.account).ok()?;
+        self.new_accounts.get(at)
     }
 
     fn sighting(&self, account: AccountId) -> Option<&Sighting> {
@@ -195,10 +196,11 @@ impl Case<'_> {
 
     /// Failures that count: not those of accounts that AWS still tries. Where nobody has a row, AWS
     /// names one cause for all.
-    fn classes(&self, arrival: &Arrival) -> BTreeMap<FailureClass, usize> {
-        let mut classes = arrival.classes.clone();
-        for newcomer in self.newcomers.iter().filter(|newcomer| is_open(newcomer)) {
-            if let Some(MemberStatus::Failed(class)) = arrival.newcomers.get(&newcomer.account)
+    fn classes(&self, rollout: &Rollout) -> BTreeMap<FailureClass, usize> {
+        let mut classes = rollout.classes.clone();
+        for new_account in self.new_accounts.iter().filter(|new_account| is_open(new_account)) {
+            if let Some(MemberStatus::Failed(class)) =
+                rollout.new_accounts.get(&new_account.account)
                 && let Some(number) = classes.get_mut(class)
             {
                 *number = number.saturating_sub(1);
@@ -207,10 +209,10 @@ impl Case<'_> {
         classes.retain(|_, number| *number > 0);
         if let Some(status) = self.failure()
             && classes.is_empty()
-            && arrival.counts.missing > 0
+            && rollout.counts.missing > 0
         {
             let class = classify(status.error_code.as_deref(), status.error_message.as_deref());
-            classes.insert(class, arrival.counts.missing);
+            classes.insert(class, rollout.counts.missing);
         }
         classes
     }
@@ -227,8 +229,8 @@ impl Case<'_> {
 
     /// Everybody who can be redeployed, and when: once per cooldown, and ever more rarely when all of
     /// them were redeployed already, as they are now, and it did not help.
-    fn redeploy(&self, arrival: &Arrival) -> Option<(Timestamp, BTreeSet<AccountId>)> {
-        let members = arrival.troubled.iter().filter(|member| self.is_rescuable(member));
+    fn redeploy(&self, rollout: &Rollout) -> Option<(Timestamp, BTreeSet<AccountId>)> {
+        let members = rollout.troubled.iter().filter(|member| self.is_rescuable(member));
         let accounts: BTreeSet<AccountId> = members.map(|member| member.account).collect();
         if accounts.is_empty() {
             return None;
@@ -257,11 +259,11 @@ impl Case<'_> {
 
     /// Whether AWS does not try this account any more, for want of a recorder as far as is known.
     fn is_given_up(&self, member: &Member) -> bool {
-        let newcomer = self.newcomer(member.account);
-        if newcomer.is_some_and(is_open) {
+        let new_account = self.new_account(member.account);
+        if new_account.is_some_and(is_open) {
             return false;
         }
-        let late = newcomer.filter(|newcomer| newcomer.phase != Phase::Converged);
+        let late = new_account.filter(|new_account| new_account.phase != Phase::Converged);
         match (member.status, late) {
             (MemberStatus::Failed(FailureClass::NoRecorder), _)
             | (MemberStatus::Missing, Some(_)) => true,
@@ -293,8 +295,8 @@ impl Case<'_> {
 }
 
 /// Whether AWS still tries this account by itself.
-fn is_open(newcomer: &Newcomer) -> bool {
-    match newcomer.phase {
+fn is_open(new_account: &NewAccount) -> bool {
+    match new_account.phase {
         Phase::Waiting | Phase::Deploying => true,
         Phase::Converged | Phase::Late | Phase::Missed => false,
     }

@@ -15,7 +15,7 @@ use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::diagnostic::Severity;
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
     Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen,
@@ -89,7 +89,7 @@ pub struct PackReport {
     pub state: PackState,
     /// In what it differs.
     pub drift: BTreeSet<DriftKind>,
-    /// AWS's aggregate status: informative, never the verdict.
+    /// AWS's aggregate status: informative, never the health.
     pub status: Option<RolloutStatus>,
     /// When AWS last changed it.
     pub last_update: Option<Timestamp>,
@@ -287,15 +287,17 @@ impl RegionReport {
     }
 
     fn is_at_work(&self, name: &PackName, pack: &PackReport) -> bool {
-        let arrival = self.tracking.packs.get(name);
-        match arrival.map(|arrival| (arrival.verdict, arrival.counts)) {
-            Some((Verdict::StuckAggregate, _)) => true,
+        let rollout = self.tracking.packs.get(name);
+        match rollout.map(|rollout| (rollout.health, rollout.counts)) {
+            Some((RolloutHealth::StuckAggregate, _)) => true,
             // Accounts that only wait for a recorder may do so for hours.
-            Some((Verdict::Converging, counts)) => counts.in_progress > 0 || counts.waiting == 0,
-            Some((Verdict::Converged | Verdict::Missing, _)) => false,
+            Some((RolloutHealth::Progressing, counts)) => {
+                counts.in_progress > 0 || counts.waiting == 0
+            }
+            Some((RolloutHealth::Healthy | RolloutHealth::Missing, _)) => false,
             // With failures, AWS may be at work on the others.
-            Some((Verdict::Degraded, counts)) => counts.in_progress > 0,
-            Some((Verdict::Unseen | Verdict::Deleting, _)) | None => {
+            Some((RolloutHealth::Degraded, counts)) => counts.in_progress > 0,
+            Some((RolloutHealth::Unknown | RolloutHealth::Deleting, _)) | None => {
                 let update = pack.last_update;
                 let is_recent = update.is_none_or(|at| after(at, RUN_MAX) > self.started);
                 is_recent && pack.status.as_ref().is_some_and(RolloutStatus::is_in_progress)

@@ -10,7 +10,7 @@ pub mod cell;
 pub mod events;
 pub mod health;
 pub mod members;
-pub mod newcomers;
+pub mod new_accounts;
 mod next;
 pub mod packs;
 pub mod region;

@@ -5,7 +5,7 @@ use axum::extract::{self, Path, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::newcomers::countdown;
+use super::new_accounts::countdown;
 use super::parts::{
     Fact, age, fact, facts, foreign, moment, pack_link, scrolling, section, sign, tone,
 };

@@ -116,8 +116,8 @@ fn kind_word(kind: EventKind) -> &'static str {
         EventKind::Region => "region",
         EventKind::Guard => "guard",
         EventKind::Mutation => "mutation",
-        EventKind::Arrival => "arrival",
-        EventKind::Newcomer => "new account",
+        EventKind::Rollout => "rollout",
+        EventKind::NewAccount => "new account",
         EventKind::Organization => "organization",
     }
 }

@@ -8,7 +8,7 @@ mod assets;
 mod complaint;
 mod events;
 mod grid;
-mod newcomers;
+mod new_accounts;
 mod overview;
 mod pack;
 mod parts;
@@ -21,12 +21,12 @@ use axum::Router;
 use axum::routing::get;
 
 use super::Shared;
-use paths::{ACCOUNT, ASSET, EVENTS, NEWCOMERS, OVERVIEW, PACK, PLAN};
+use paths::{ACCOUNT, ASSET, EVENTS, NEW_ACCOUNTS, OVERVIEW, PACK, PLAN};
 
 pub(super) use complaint::{is_for_people, worded};
 
 /// The paths of all pages and of what they load.
-pub(super) const PATHS: [&str; 7] = [OVERVIEW, PACK, ACCOUNT, NEWCOMERS, PLAN, EVENTS, ASSET];
+pub(super) const PATHS: [&str; 7] = [OVERVIEW, PACK, ACCOUNT, NEW_ACCOUNTS, PLAN, EVENTS, ASSET];
 
 /// All pages.
 pub(super) fn routes() -> Router<Shared> {
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route(OVERVIEW, get(overview::show))
         .route(PACK, get(pack::show))
         .route(ACCOUNT, get(account::show))
-        .route(NEWCOMERS, get(newcomers::show))
+        .route(NEW_ACCOUNTS, get(new_accounts::show))
         .route(PLAN, get(plan::show))
         .route(EVENTS, get(events::show))
         .route(ASSET, get(assets::show))

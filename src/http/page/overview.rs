@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::events::latest;
 use super::grid::grid;
-use super::newcomers::pressing;
+use super::new_accounts::pressing;
 use super::parts::{
     Fact, account_link, age, age_if_any, fact, facts, foreign, listed, moment, pack_link,
     pack_path, scrolling, sign, tone,
@@ -62,7 +62,7 @@ fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
         (problems(view))
         (grid(&view.regions))
         (troubles(&view.troubles))
-        (pressing(&view.newcomers))
+        (pressing(&view.new_accounts))
         (holds(view))
         (unseen(view))
         (latest(events, view.now))

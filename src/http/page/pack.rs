@@ -17,7 +17,7 @@ use crate::domain::present::view::cell::CellView;
 use crate::domain::present::view::members::{AccountRow, AccountsView, Asked, accounts};
 use crate::domain::present::view::packs::{PackView, packs};
 use crate::domain::present::view::text::layout::Sign;
-use crate::domain::present::view::text::{cell_sign, glance, mover_sign, person, spoken};
+use crate::domain::present::view::text::{cell_sign, glance, owner_sign, person, spoken};
 use crate::domain::present::view::{Facts, Page};
 use crate::http::Shared;
 use crate::http::parameter::{PAGE, STATUS};
@@ -63,7 +63,7 @@ fn main(view: &AccountsView, of: &PackView, cell: Option<&CellView>) -> Markup {
             " " small { "in " (view.region.as_str()) }
         }
         p class="lead" {
-            (spoken(view.verdict.as_str()))
+            (spoken(view.health.as_str()))
             @if let Some(cell) = cell { ": " (glance(cell)) }
             @if let Some(why) = &view.why { ". " (foreign(why)) }
         }
@@ -83,7 +83,7 @@ fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
         last_update,
         action,
         holds,
-        arrival,
+        rollout,
     } = cell;
     let mut all: Vec<Fact> = Vec::new();
     if *needs_person {
@@ -98,9 +98,9 @@ fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
     let status = status.as_ref().map(ToString::to_string);
     all.extend(status.map(|status| fact("AWS's aggregate", html! { (foreign(&status)) })));
     all.extend(last_update.map(|at| fact("changed", age(at, view.now))));
-    all.extend(arrival.expected.map(|expected| fact("expected", html! { (expected) " accounts" })));
-    all.push(fact("all members read", age_if_any(arrival.resynced, view.now)));
-    all.push(fact("those in trouble read", age_if_any(arrival.read, view.now)));
+    all.extend(rollout.expected.map(|expected| fact("expected", html! { (expected) " accounts" })));
+    all.push(fact("all members read", age_if_any(rollout.resynced, view.now)));
+    all.push(fact("those in trouble read", age_if_any(rollout.read, view.now)));
     all.push(match &of.manifest {
         Some(path) => fact("manifest", html! { code { (foreign(path)) } }),
         None => fact("manifest", html! { "none wants it any more" }),
@@ -173,16 +173,16 @@ fn table(view: &AccountsView) -> Markup {
 }
 
 fn row(one: &AccountRow, view: &AccountsView) -> Markup {
-    let AccountRow { account, name, status, class, code, message, mover, advice, last_update } =
+    let AccountRow { account, name, status, class, code, message, owner, advice, last_update } =
         one;
-    let mark = mover.map_or_else(|| status_sign(*status), mover_sign);
+    let mark = owner.map_or_else(|| status_sign(*status), owner_sign);
     html! {
         tr id={"account-" (account)} class=(tone(mark)) {
             th scope="row" { (account_link(*account, name.as_ref())) }
             td { (sign(mark)) " " (spoken(status.as_str())) }
             td class="wide" {
                 @if let Some(class) = class { strong { (matter(Some(*class), *status)) } }
-                @if let Some(mover) = mover { " · move: " (person(*mover)) }
+                @if let Some(owner) = owner { " · move: " (person(*owner)) }
                 @if let Some(advice) = advice { p { (foreign(advice)) } }
                 (said(code.as_ref(), message.as_ref()))
             }

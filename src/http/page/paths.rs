@@ -6,7 +6,7 @@ pub(super) const PACK: &str = "/packs/{region}/{pack}";
 
 pub(super) const ACCOUNT: &str = "/accounts/{id}";
 
-pub(super) const NEWCOMERS: &str = "/new-accounts";
+pub(super) const NEW_ACCOUNTS: &str = "/new-accounts";
 
 pub(super) const PLAN: &str = "/plan";
 

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::parts::clock_time;
-use super::paths::{EVENTS, NEWCOMERS, OVERVIEW, PLAN};
+use super::paths::{EVENTS, NEW_ACCOUNTS, OVERVIEW, PLAN};
 use crate::domain::base::model::Timestamp;
 use crate::domain::present::view::About;
 use crate::http::answer::html as answer;
@@ -15,7 +15,7 @@ const REFRESH_SECONDS: u32 = 30;
 
 /// The pages that every page leads to.
 const PLACES: [(&str, &str); 4] =
-    [(OVERVIEW, "Overview"), (NEWCOMERS, "New accounts"), (PLAN, "Plan"), (EVENTS, "Events")];
+    [(OVERVIEW, "Overview"), (NEW_ACCOUNTS, "New accounts"), (PLAN, "Plan"), (EVENTS, "Events")];
 
 /// A page without what surrounds it.
 pub(super) struct Frame<'a> {

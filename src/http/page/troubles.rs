@@ -1,4 +1,4 @@
-//! Accounts in trouble over all packs and regions, by what is the matter: whose move, and what to
+//! Accounts in trouble over all packs and regions, by what is the matter: who must act, and what to
 //! do.
 
 use maud::{Markup, html};
@@ -25,7 +25,7 @@ fn entry(trouble: &TroubleView) -> Markup {
         truncated,
         packs,
         regions,
-        mover: _,
+        owner: _,
         redeployed: _,
         advice,
         examples,

@@ -14,10 +14,10 @@ pub(in crate::metrics) const PACK_ACCOUNTS: &str = "conformd_pack_accounts";
 #[derive(Debug)]
 pub(in crate::metrics) struct MemberFamilies {
     pub(in crate::metrics) accounts: IntGaugeVec,
-    pub(in crate::metrics) verdicts: IntGaugeVec,
+    pub(in crate::metrics) by_health: IntGaugeVec,
     pub(in crate::metrics) failures: IntGaugeVec,
     pub(in crate::metrics) resync_last: GaugeVec,
-    pub(in crate::metrics) newcomers: IntGaugeVec,
+    pub(in crate::metrics) new_accounts: IntGaugeVec,
     pub(in crate::metrics) deadline: GaugeVec,
     pub(in crate::metrics) converge: Histogram,
     pub(in crate::metrics) recorders: IntGaugeVec,
@@ -41,9 +41,9 @@ impl MemberFamilies {
                 &["region", "pack", "status"],
                 "Member accounts of a pack, by how they stand with it.",
             )?,
-            verdicts: on.int_gauges(
-                "conformd_pack_verdicts",
-                &["region", "verdict"],
+            by_health: on.int_gauges(
+                "conformd_pack_rollouts",
+                &["region", "health"],
                 "Packs of ours: did they arrive?",
             )?,
             failures: on.int_gauges(
@@ -56,7 +56,7 @@ impl MemberFamilies {
                 &["region", "kind"],
                 "When member accounts were last read; 0 when not yet.",
             )?,
-            newcomers: on.int_gauges(
+            new_accounts: on.int_gauges(
                 "conformd_new_accounts",
                 &["region", "phase"],
                 "Accounts that joined in the last 7 days, by where they stand.",

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PACKS_SHOWN_MAX, count, moment};
 use crate::domain::base::model::{PackName, Region, Timestamp};
-use crate::domain::members::new_account::{Newcomer, Phase};
-use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::recorder::{RecorderKind, Recorders};
@@ -17,7 +17,7 @@ use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::present::report::Reports;
 use crate::metrics::figures::seconds;
 
-use super::super::closed::{STATUSES, RESYNCS, account_state};
+use super::super::closed::{RESYNCS, STATUSES, account_state};
 use super::super::families::{Families, PACK_ACCOUNTS};
 
 impl Families {
@@ -29,10 +29,10 @@ impl Families {
         members.deadline.reset();
         let mut dropped = 0;
         for (region, report) in reports.iter().filter(|(region, _)| regions.contains(*region)) {
-            let Tracking { packs, newcomers, trouble_last, resync_last } = &report.tracking;
+            let Tracking { packs, new_accounts, trouble_last, resync_last } = &report.tracking;
             dropped += self.show_pack_accounts(region, packs);
-            self.show_arrivals(region, packs);
-            self.show_newcomers(region, newcomers, report.finished);
+            self.show_rollouts(region, packs);
+            self.show_new_accounts(region, new_accounts, report.finished);
             if packs.is_empty() {
                 // There is nothing to read, and nothing that could be late.
                 continue;
@@ -46,44 +46,45 @@ impl Families {
     }
 
     /// Shows the members of packs that were read; returns how many series were left out.
-    fn show_pack_accounts(&self, region: &Region, packs: &BTreeMap<PackName, Arrival>) -> usize {
-        let read = packs.iter().filter(|(_, arrival)| arrival.read.is_some());
+    fn show_pack_accounts(&self, region: &Region, packs: &BTreeMap<PackName, Rollout>) -> usize {
+        let read = packs.iter().filter(|(_, rollout)| rollout.read.is_some());
         let mut dropped = 0;
-        for (index, (name, arrival)) in read.enumerate() {
+        for (index, (name, rollout)) in read.enumerate() {
             if index >= PACKS_SHOWN_MAX {
                 dropped += STATUSES.len();
                 continue;
             }
             for status in STATUSES {
                 let labels = [region.as_str(), name.as_str(), status.as_str()];
-                let accounts = arrival.counts.of(status);
+                let accounts = rollout.counts.of(status);
                 self.members.accounts.with_label_values(&labels).set(count(accounts));
             }
         }
         dropped
     }
 
-    fn show_arrivals(&self, region: &Region, packs: &BTreeMap<PackName, Arrival>) {
-        for verdict in Verdict::ALL {
-            let number = packs.values().filter(|arrival| arrival.verdict == verdict).count();
-            let labels = [region.as_str(), verdict.as_str()];
-            self.members.verdicts.with_label_values(&labels).set(count(number));
+    fn show_rollouts(&self, region: &Region, packs: &BTreeMap<PackName, Rollout>) {
+        for health in RolloutHealth::ALL {
+            let number = packs.values().filter(|rollout| rollout.health == health).count();
+            let labels = [region.as_str(), health.as_str()];
+            self.members.by_health.with_label_values(&labels).set(count(number));
         }
         for class in FailureClass::ALL {
-            let failed = packs.values().filter_map(|arrival| arrival.classes.get(&class)).sum();
+            let failed = packs.values().filter_map(|rollout| rollout.classes.get(&class)).sum();
             let labels = [region.as_str(), class.as_str()];
             self.members.failures.with_label_values(&labels).set(count(failed));
         }
     }
 
-    fn show_newcomers(&self, region: &Region, newcomers: &[Newcomer], reported: Timestamp) {
+    fn show_new_accounts(&self, region: &Region, new_accounts: &[NewAccount], reported: Timestamp) {
         for phase in Phase::ALL {
-            let number = newcomers.iter().filter(|newcomer| newcomer.phase == phase).count();
+            let number =
+                new_accounts.iter().filter(|new_account| new_account.phase == phase).count();
             let labels = [region.as_str(), phase.as_str()];
-            self.members.newcomers.with_label_values(&labels).set(count(number));
+            self.members.new_accounts.with_label_values(&labels).set(count(number));
         }
-        let open = newcomers.iter().filter(|newcomer| is_window_open(newcomer, reported));
-        if let Some(first) = open.map(|newcomer| newcomer.deadline).min() {
+        let open = new_accounts.iter().filter(|new_account| is_window_open(new_account, reported));
+        if let Some(first) = open.map(|new_account| new_account.deadline).min() {
             self.members.deadline.with_label_values(&[region.as_str()]).set(seconds(first));
         }
     }
@@ -119,11 +120,11 @@ impl Families {
 
 /// Whether AWS still tries for this account, and it is not done. What came after its window is
 /// `late` or `missed`, and would hide the next deadline.
-fn is_window_open(newcomer: &Newcomer, reported: Timestamp) -> bool {
-    match newcomer.phase {
+fn is_window_open(new_account: &NewAccount, reported: Timestamp) -> bool {
+    match new_account.phase {
         Phase::Waiting => true,
         // After a redeployment it is over although AWS deploys.
-        Phase::Deploying => newcomer.deadline > reported,
+        Phase::Deploying => new_account.deadline > reported,
         Phase::Converged | Phase::Late | Phase::Missed => false,
     }
 }

@@ -14,7 +14,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
 use crate::domain::base::heartbeat::Beater;
-use crate::domain::members::new_account::{Newcomer, Warning, Warnings};
+use crate::domain::members::new_account::{NewAccount, Warning, Warnings};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::present::journal::News;
@@ -100,7 +100,7 @@ pub async fn run<R: Reader, W: Writer>(
         let report = pulse.during(tick).await;
         span.in_scope(|| {
             describe(&report);
-            warn_of(&warnings.due(&report.tracking.newcomers, report.finished));
+            warn_of(&warnings.due(&report.tracking.new_accounts, report.finished));
         });
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
@@ -192,10 +192,10 @@ async fn wake(
 const WARNED_MAX: usize = 20;
 
 /// Says of which new accounts the window ends soon, or has ended in vain.
-fn warn_of(due: &[(Warning, &Newcomer)]) {
-    for (warning, newcomer) in due.iter().take(WARNED_MAX) {
-        let (account, missing) = (newcomer.account.as_str(), newcomer.missing.len());
-        let deadline = newcomer.deadline.to_string();
+fn warn_of(due: &[(Warning, &NewAccount)]) {
+    for (warning, new_account) in due.iter().take(WARNED_MAX) {
+        let (account, missing) = (new_account.account.as_str(), new_account.missing.len());
+        let deadline = new_account.deadline.to_string();
         match warning {
             Warning::Near => {
                 tracing::warn!(account, deadline, missing, "new account waits for its packs");

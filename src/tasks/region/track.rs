@@ -13,8 +13,8 @@ use super::tracker::{Reel, Tracker};
 use crate::cloud::{Reader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::time::{after, backoff};
-use crate::domain::members::new_account::Newcomer;
-use crate::domain::members::rollout::Arrival;
+use crate::domain::members::new_account::NewAccount;
+use crate::domain::members::rollout::Rollout;
 use crate::domain::members::tracker::{Draft, Rank};
 use crate::domain::members::tracking::Tracking;
 use crate::listing::{Incomplete, Listing, Turn};
@@ -148,8 +148,8 @@ fn may_pass(incomplete: &Incomplete, attempts: u32) -> bool {
 
 /// What plans go by.
 fn counts(tracking: &Tracking) -> (Vec<impl PartialEq + '_>, Vec<impl PartialEq + '_>) {
-    let arrival = |it: &Arrival| (it.verdict, it.counts, it.aggregate_stuck);
-    let newcomer = |it: &Newcomer| (it.account, it.phase);
-    let packs = tracking.packs.iter().map(|(name, it)| (name, arrival(it), &it.classes));
-    (packs.collect(), tracking.newcomers.iter().map(newcomer).collect())
+    let rollout = |it: &Rollout| (it.health, it.counts, it.aggregate_stuck);
+    let new_account = |it: &NewAccount| (it.account, it.phase);
+    let packs = tracking.packs.iter().map(|(name, it)| (name, rollout(it), &it.classes));
+    (packs.collect(), tracking.new_accounts.iter().map(new_account).collect())
 }

@@ -132,8 +132,8 @@ impl Book {
         tracking: Tracking,
         at: Timestamp,
     ) -> RegionReport {
-        for newcomer in &tracking.newcomers {
-            let telling = Telling::from(newcomer);
+        for new_account in &tracking.new_accounts {
+            let telling = Telling::from(new_account);
             let key = (process, region.clone(), telling.account);
             if self.told.insert(key, telling) != Some(telling) {
                 let phase = telling.phase.as_str();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use conformd::beats::Beats;
 use conformd::clock::Clock;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
-use conformd::domain::members::new_account::{Newcomer, Phase};
+use conformd::domain::members::new_account::{NewAccount, Phase};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::present::report::{RegionReport, Reports};
@@ -134,10 +134,10 @@ pub(crate) struct Telling {
     pub(crate) phase: Phase,
 }
 
-impl From<&Newcomer> for Telling {
-    fn from(newcomer: &Newcomer) -> Self {
-        let Newcomer { account, joined, deadline, phase, missing: _, recorder: _, converged: _ } =
-            newcomer;
+impl From<&NewAccount> for Telling {
+    fn from(new_account: &NewAccount) -> Self {
+        let NewAccount { account, joined, deadline, phase, missing: _, recorder: _, converged: _ } =
+            new_account;
         Self { account: *account, joined: *joined, deadline: *deadline, phase: *phase }
     }
 }

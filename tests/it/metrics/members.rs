@@ -7,8 +7,8 @@ use std::time::Duration;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
-use conformd::domain::members::new_account::{Newcomer, Phase};
-use conformd::domain::members::rollout::{Arrival, Verdict};
+use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
@@ -33,9 +33,9 @@ fn account(number: u64) -> AccountId {
     format!("{number:012}").parse().unwrap()
 }
 
-pub(super) fn arrival(verdict: Verdict, counts: Counts) -> Arrival {
-    Arrival {
-        verdict,
+pub(super) fn rollout(health: RolloutHealth, counts: Counts) -> Rollout {
+    Rollout {
+        health,
         why: None,
         aggregate_stuck: false,
         expected: Some(counts.ok + counts.failed),
@@ -43,15 +43,15 @@ pub(super) fn arrival(verdict: Verdict, counts: Counts) -> Arrival {
         classes: BTreeMap::new(),
         troubled: Arc::new([]),
         truncated: false,
-        newcomers: BTreeMap::new(),
+        new_accounts: BTreeMap::new(),
         management_missing: false,
         resynced: Some(at("11:00:00")),
         read: Some(at("11:45:00")),
     }
 }
 
-fn newcomer(number: u64, phase: Phase, joined: Timestamp) -> Newcomer {
-    Newcomer {
+fn new_account(number: u64, phase: Phase, joined: Timestamp) -> NewAccount {
+    NewAccount {
         account: account(number),
         joined,
         deadline: joined + RETRY_WINDOW,
@@ -62,26 +62,36 @@ fn newcomer(number: u64, phase: Phase, joined: Timestamp) -> Newcomer {
     }
 }
 
-fn newcomers(newcomers: Vec<Newcomer>) -> RegionReport {
-    RegionReport { tracking: Tracking { newcomers, ..Tracking::default() }, ..quiet(HERE) }
+fn new_accounts(new_accounts: Vec<NewAccount>) -> RegionReport {
+    RegionReport { tracking: Tracking { new_accounts, ..Tracking::default() }, ..quiet(HERE) }
 }
 
 /// What two packs and some new accounts look like.
 pub(super) fn tracking() -> Tracking {
-    let degraded = Arrival {
+    let degraded = Rollout {
         classes: BTreeMap::from([(FailureClass::NoRecorder, 2), (FailureClass::Template, 1)]),
-        ..arrival(Verdict::Degraded, Counts { ok: 117, failed: 3, left: 1, ..Counts::default() })
+        ..rollout(
+            RolloutHealth::Degraded,
+            Counts { ok: 117, failed: 3, left: 1, ..Counts::default() },
+        )
     };
-    let unread = Arrival { read: None, resynced: None, ..arrival(Verdict::Unseen, Counts::default()) };
+    let unread = Rollout {
+        read: None,
+        resynced: None,
+        ..rollout(RolloutHealth::Unknown, Counts::default())
+    };
     Tracking {
         packs: BTreeMap::from([
             (pack("iam-baseline"), degraded),
             (pack("legacy"), unread),
-            (pack("logging"), arrival(Verdict::Converged, Counts { ok: 120, ..Counts::default() })),
+            (
+                pack("logging"),
+                rollout(RolloutHealth::Healthy, Counts { ok: 120, ..Counts::default() }),
+            ),
         ]),
-        newcomers: vec![
-            newcomer(1, Phase::Waiting, at("09:00:00")),
-            newcomer(2, Phase::Converged, at("08:00:00")),
+        new_accounts: vec![
+            new_account(1, Phase::Waiting, at("09:00:00")),
+            new_account(2, Phase::Converged, at("08:00:00")),
         ],
         trouble_last: Some(at("11:45:00")),
         resync_last: Some(at("11:00:00")),
@@ -165,12 +175,12 @@ fn a_pack_shows_its_members_when_they_were_read() {
 }
 
 #[test]
-fn verdicts_and_failures_are_counted_over_the_packs_of_a_region() {
+fn by_health_and_failures_are_counted_over_the_packs_of_a_region() {
     let text = show(tracked());
-    insta::assert_snapshot!(said(&text, "conformd_pack_verdicts"), @r#"
-    conformd_pack_verdicts{region="eu-west-1",verdict="converged"} 1
-    conformd_pack_verdicts{region="eu-west-1",verdict="degraded"} 1
-    conformd_pack_verdicts{region="eu-west-1",verdict="unseen"} 1
+    insta::assert_snapshot!(said(&text, "conformd_pack_rollouts"), @r#"
+    conformd_pack_rollouts{region="eu-west-1",health="converged"} 1
+    conformd_pack_rollouts{region="eu-west-1",health="degraded"} 1
+    conformd_pack_rollouts{region="eu-west-1",health="unseen"} 1
     "#);
     insta::assert_snapshot!(said(&text, "conformd_account_failures"), @r#"
     conformd_account_failures{class="no_recorder",region="eu-west-1"} 2
@@ -195,7 +205,7 @@ fn what_a_region_tracks_is_shown_while_it_cannot_be_read() {
     dark.tracking = tracking();
     let blind = scrape(&metrics, &reports([dark.clone()]));
     assert_eq!(seen.of("conformd_pack_accounts"), blind.of("conformd_pack_accounts"));
-    dark.tracking.newcomers[0].phase = Phase::Missed;
+    dark.tracking.new_accounts[0].phase = Phase::Missed;
     let late = scrape(&metrics, &reports([dark]));
     insta::assert_snapshot!(said(&late, "conformd_new_accounts"), @r#"
     conformd_new_accounts{phase="converged",region="eu-west-1"} 1
@@ -205,21 +215,21 @@ fn what_a_region_tracks_is_shown_while_it_cannot_be_read() {
 
 #[test]
 fn the_deadline_is_the_first_one_that_is_still_open() {
-    let deadline = |newcomers_now: Vec<Newcomer>| {
-        show(newcomers(newcomers_now)).of("conformd_new_account_deadline_timestamp_seconds")
+    let deadline = |new_accounts_now: Vec<NewAccount>| {
+        show(new_accounts(new_accounts_now)).of("conformd_new_account_deadline_timestamp_seconds")
     };
     let (late, early) = (at("11:00:00"), at("05:30:00"));
     assert_eq!(deadline(vec![]), "");
-    assert_eq!(deadline(vec![newcomer(1, Phase::Converged, early)]), "");
-    let both = vec![newcomer(1, Phase::Waiting, late), newcomer(2, Phase::Deploying, early)];
+    assert_eq!(deadline(vec![new_account(1, Phase::Converged, early)]), "");
+    let both = vec![new_account(1, Phase::Waiting, late), new_account(2, Phase::Deploying, early)];
     let first = (early + RETRY_WINDOW).as_second();
     assert_eq!(deadline(both).trim_end().rsplit(' ').next(), Some(first.to_string().as_str()));
     // What AWS gave up would hide it.
     let over = at("01:00:00");
     let given_up = [Phase::Missed, Phase::Late, Phase::Deploying];
-    let mut all: Vec<_> = given_up.map(|phase| newcomer(3, phase, over)).into();
+    let mut all: Vec<_> = given_up.map(|phase| new_account(3, phase, over)).into();
     assert_eq!(deadline(all.clone()), "");
-    all.push(newcomer(1, Phase::Waiting, late));
+    all.push(new_account(1, Phase::Waiting, late));
     let next = (late + RETRY_WINDOW).as_second();
     assert_eq!(deadline(all).trim_end().rsplit(' ').next(), Some(next.to_string().as_str()));
 }
@@ -229,13 +239,13 @@ fn a_new_account_converges_once_in_each_region_and_again_when_it_joins_again() {
     let metrics = metrics(&[HERE, "us-east-1"]);
     let done = |joined: Timestamp, minutes: u64| {
         let converged = Some(joined + Duration::from_mins(minutes));
-        Newcomer { converged, ..newcomer(7, Phase::Converged, joined) }
+        NewAccount { converged, ..new_account(7, Phase::Converged, joined) }
     };
-    let first = newcomers(vec![done(at("09:00:00"), 20)]);
+    let first = new_accounts(vec![done(at("09:00:00"), 20)]);
     let mut elsewhere = first.clone();
     elsewhere.place.region = region("us-east-1");
-    let before = newcomers(vec![newcomer(7, Phase::Converged, at("08:00:00"))]);
-    let again = newcomers(vec![done(at("11:00:00"), 45)]);
+    let before = new_accounts(vec![new_account(7, Phase::Converged, at("08:00:00"))]);
+    let again = new_accounts(vec![done(at("11:00:00"), 45)]);
     let dark = unseen(HERE, FailureKind::Server, "away");
     for report in [&before, &first, &first, &dark, &first, &elsewhere, &again, &again] {
         metrics.reconciled(report);
@@ -314,7 +324,7 @@ fn recorders_are_counted_by_what_the_probe_saw() {
 #[test]
 fn packs_past_the_cap_have_no_series_and_are_counted() {
     let names: Vec<_> = (0..103).map(|number| pack(&format!("pack-{number:03}"))).collect();
-    let read = || arrival(Verdict::Converged, Counts::default());
+    let read = || rollout(RolloutHealth::Healthy, Counts::default());
     let report = RegionReport {
         packs: names
             .iter()
@@ -349,15 +359,15 @@ fn no_account_and_nothing_that_others_wrote_is_in_a_label() {
         last_update: None,
     };
     let mut report = tracked();
-    for arrival in report.tracking.packs.values_mut() {
-        arrival.why = Some(HOSTILE.to_owned());
-        arrival.troubled = Arc::new([troubled.clone()]);
-        arrival.newcomers.insert(troubled.account, troubled.status);
+    for rollout in report.tracking.packs.values_mut() {
+        rollout.why = Some(HOSTILE.to_owned());
+        rollout.troubled = Arc::new([troubled.clone()]);
+        rollout.new_accounts.insert(troubled.account, troubled.status);
     }
-    for newcomer in &mut report.tracking.newcomers {
-        newcomer.account = troubled.account;
-        newcomer.recorder = Some(RecorderState::Failing { code: HOSTILE.to_owned() });
-        newcomer.converged = Some(at("11:00:00"));
+    for new_account in &mut report.tracking.new_accounts {
+        new_account.account = troubled.account;
+        new_account.recorder = Some(RecorderState::Failing { code: HOSTILE.to_owned() });
+        new_account.converged = Some(at("11:00:00"));
     }
     let mut members = members();
     let problem = Unlisted { kind: FailureKind::Denied, why: HOSTILE.to_owned() };

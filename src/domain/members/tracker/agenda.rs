@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use super::course::{AGREE, Course};
+use super::health::health;
 use super::people::People;
 use super::reading::{FILTERS, PAGE, Reading};
 use super::summary::{Survey, Wanted};
-use super::verdict::verdict;
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 
 /// How often members are read (settings: `intervals.failureResync`, `intervals.fullResync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub enum Rank {
     /// It changed lately, or a run is on its way.
     Changed,
     /// Somebody joined lately.
-    Newcomer,
+    NewAccount,
     /// It is in trouble as before.
     Trouble,
-    /// A verdict waits for a reading of everybody.
-    Verdict,
+    /// A health waits for a reading of everybody.
+    RolloutHealth,
     /// Everybody is read from time to time.
     Routine,
 }
@@ -70,7 +70,7 @@ pub(super) fn errands(
     let read = course.read.filter(|read| *read >= moved);
     match (course.read, read) {
         // Nothing says that anybody is in trouble: one reading tells everything.
-        (None, _) if course.is_quiet() => add(Rank::Verdict, Timestamp::MIN, resync()),
+        (None, _) if course.is_quiet() => add(Rank::RolloutHealth, Timestamp::MIN, resync()),
         (_, None) => add(Rank::Changed, moved, trouble()),
         (_, Some(read)) if course.survey.working > 0 => {
             let times = course.looks.saturating_sub(1);
@@ -81,20 +81,20 @@ pub(super) fn errands(
             };
             add(Rank::Changed, after(read, wait), trouble());
         }
-        (_, Some(_)) if !course.is_resynced() => add(Rank::Verdict, moved, resync()),
+        (_, Some(_)) if !course.is_resynced() => add(Rank::RolloutHealth, moved, resync()),
         (_, Some(read)) if is_troubled(course, people) && !course.needs_agreement() => {
             add(Rank::Trouble, after(read, resyncs.trouble), trouble());
         }
         (_, Some(_)) => {}
     }
     if let Some(deadline) = course.survey.deadline {
-        add(Rank::Newcomer, deadline, trouble());
+        add(Rank::NewAccount, deadline, trouble());
     }
     if course.needs_agreement() {
         // Without a first resync since AWS went to work, its aggregate gets time to catch up.
         let first = course.agreement.map(|agreement| agreement.first);
         let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
-        add(Rank::Verdict, after(from, AGREE), resync());
+        add(Rank::RolloutHealth, after(from, AGREE), resync());
     }
     wanted((name, course), people, &mut add);
     if let Some(resynced) = course.resynced {
@@ -118,7 +118,7 @@ pub(super) fn errands(
 pub(super) fn is_troubled(course: &Course, people: &People) -> bool {
     let Survey { counts, working, .. } = &course.survey;
     let is_calm = course.is_quiet() && counts.failed == 0 && *working == 0;
-    !is_calm && !course.is_going() && verdict(course, people).0 != Verdict::Converged
+    !is_calm && !course.is_going() && health(course, people).0 != RolloutHealth::Healthy
 }
 
 /// Who is in trouble; everybody, when that is no dearer.
@@ -152,7 +152,7 @@ fn wanted(
     } else {
         Reading::Account(name.clone(), account)
     };
-    add(Rank::Newcomer, due, reading);
+    add(Rank::NewAccount, due, reading);
 }
 
 /// Accounts that are due within this time are read together, if that is cheaper.

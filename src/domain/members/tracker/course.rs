@@ -262,7 +262,9 @@ impl Course {
     pub(super) fn read_of(&self, number: Number, evidence: Evidence<'_>) -> Option<Timestamp> {
         let together = match evidence {
             Evidence::Absent => self.resynced.filter(|_| self.is_resynced()),
-            Evidence::Row(row) if row.state.is_absence() => self.read.filter(|_| self.is_resynced()),
+            Evidence::Row(row) if row.state.is_absence() => {
+                self.read.filter(|_| self.is_resynced())
+            }
             Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Unsure => self.read,
         };
         together.max(self.lone.get(&number).copied())

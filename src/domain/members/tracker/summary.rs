@@ -21,7 +21,7 @@ pub(super) struct Survey {
     /// Whether there are more of them.
     pub(super) truncated: bool,
     /// Everybody who joined lately and is expected.
-    pub(super) newcomers: BTreeMap<AccountId, MemberStatus>,
+    pub(super) new_accounts: BTreeMap<AccountId, MemberStatus>,
     /// Whether the management account is expected and has no row.
     pub(super) management_missing: bool,
     /// Expected members at work, apart from those whose window is open: a run goes on.

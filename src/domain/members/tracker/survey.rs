@@ -1,7 +1,7 @@
 //! The outer join of one pack: accounts of the list on one side, rows on the other.
 //!
 //! It says how everybody stands, and whose rows have to be read for that to be known. What follows
-//! for the pack is the verdict's.
+//! for the pack is the health's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,7 +157,7 @@ impl<'a> Taken<'a> {
         self.count(account.id, status, row(evidence));
         self.note_evidence(account.id, evidence);
         if joined_lately(account, self.view.now).is_some() {
-            self.survey.newcomers.insert(account.id, status);
+            self.survey.new_accounts.insert(account.id, status);
         }
         if status != MemberStatus::Ok {
             let deadline = deadline(account, self.view.now);

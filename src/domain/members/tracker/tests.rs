@@ -1,4 +1,4 @@
-//! Sentences about members, verdicts and readings, told over a small organization.
+//! Sentences about members, health and readings, told over a small organization.
 
 mod judging;
 mod pacing;
@@ -13,13 +13,14 @@ use super::*;
 use crate::domain::base::model::{
     AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, Place, Timestamp,
 };
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, join};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
-const RESYNCS: Resyncs = Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
+const RESYNCS: Resyncs =
+    Resyncs { trouble: Duration::from_mins(15), full: Duration::from_hours(6) };
 
 /// The moment at which every scene begins.
 fn start() -> Timestamp {
@@ -157,23 +158,23 @@ impl Scene {
         self.reading(&Reading::Trouble(self.record.name.clone()), &rows);
     }
 
-    fn arrival(&self) -> Arrival {
+    fn rollout(&self) -> Rollout {
         self.tracked.tracking().packs[&self.record.name].clone()
     }
 
-    fn verdict(&self) -> Verdict {
-        self.arrival().verdict
+    fn health(&self) -> RolloutHealth {
+        self.rollout().health
     }
 
-    /// The verdict and everybody who is not ok.
+    /// The health and everybody who is not ok.
     fn text(&self) -> String {
-        let arrival = self.arrival();
-        let mut text = arrival.verdict.as_str().to_owned();
-        if arrival.aggregate_stuck {
+        let rollout = self.rollout();
+        let mut text = rollout.health.as_str().to_owned();
+        if rollout.aggregate_stuck {
             text += " (aggregate stuck)";
         }
-        write!(text, ", {} ok", arrival.counts.ok).unwrap();
-        for member in &*arrival.troubled {
+        write!(text, ", {} ok", rollout.counts.ok).unwrap();
+        for member in &*rollout.troubled {
             let account = member.account.as_str().trim_start_matches('0');
             write!(text, "\n{account} {}", member.status.kind().as_str()).unwrap();
             if let MemberStatus::Failed(class) = member.status {
@@ -184,7 +185,7 @@ impl Scene {
                 text.truncate(text.trim_end().len());
             }
         }
-        if let Some(why) = &arrival.why {
+        if let Some(why) = &rollout.why {
             write!(text, "\n({why})").unwrap();
         }
         text

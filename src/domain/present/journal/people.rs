@@ -8,7 +8,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::words::many;
 use crate::domain::members::new_account;
-use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::members::new_account::{NewAccount, Phase};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
@@ -19,7 +19,7 @@ pub(super) struct People {
     list: Option<Arc<AccountList>>,
     problem: Option<FailureKind>,
     shrink: Option<(usize, usize)>,
-    newcomers: BTreeMap<AccountId, (Timestamp, Course)>,
+    new_accounts: BTreeMap<AccountId, (Timestamp, Course)>,
 }
 
 /// How a new account gets on: the more urgent, the later here.
@@ -39,7 +39,7 @@ impl People {
     pub(super) fn look(&mut self, look: &Look<'_>) -> Vec<Note> {
         let mut notes = self.trust(look.membership);
         notes.extend(self.members(look.membership));
-        notes.extend(self.arrivals(look));
+        notes.extend(self.rollouts(look));
         notes
     }
 
@@ -119,19 +119,19 @@ impl People {
 
     /// How new accounts get on, each as it stands worst; those of which the same is new share a
     /// note.
-    fn arrivals(&mut self, look: &Look<'_>) -> Vec<Note> {
+    fn rollouts(&mut self, look: &Look<'_>) -> Vec<Note> {
         let mut now: BTreeMap<AccountId, (Timestamp, Course)> = BTreeMap::new();
         let mut deadlines: BTreeMap<AccountId, Timestamp> = BTreeMap::new();
-        for newcomer in look.reports.values().flat_map(|report| &report.tracking.newcomers) {
-            let stands = (newcomer.joined, course(newcomer, look.now));
-            let worst = now.entry(newcomer.account).or_insert(stands);
+        for new_account in look.reports.values().flat_map(|report| &report.tracking.new_accounts) {
+            let stands = (new_account.joined, course(new_account, look.now));
+            let worst = now.entry(new_account.account).or_insert(stands);
             // A region that has not heard of a re-join yet goes by the old clock.
             *worst = (*worst).max(stands);
-            deadlines.insert(newcomer.account, newcomer.deadline);
+            deadlines.insert(new_account.account, new_account.deadline);
         }
-        let before = std::mem::replace(&mut self.newcomers, now);
+        let before = std::mem::replace(&mut self.new_accounts, now);
         let mut news: BTreeMap<Course, Vec<AccountId>> = BTreeMap::new();
-        for (account, stands) in &self.newcomers {
+        for (account, stands) in &self.new_accounts {
             let is_news = match before.get(account) {
                 Some(told) => told != stands,
                 None => stands.1 != Course::Converged,
@@ -149,7 +149,7 @@ impl People {
             let until = until.filter(|_| course.has_time());
             let until = until.map_or(String::new(), |until| format!("; AWS tries until {until}"));
             let text = format!("{}: {}{until}", subject("account", &names), course.words());
-            about(&ids, Note::new(EventKind::Newcomer, course.weight(), text))
+            about(&ids, Note::new(EventKind::NewAccount, course.weight(), text))
         });
         notes.collect()
     }
@@ -185,8 +185,8 @@ impl Course {
     }
 }
 
-fn course(newcomer: &Newcomer, now: Timestamp) -> Course {
-    match (newcomer.phase, new_account::warning(newcomer, now)) {
+fn course(new_account: &NewAccount, now: Timestamp) -> Course {
+    match (new_account.phase, new_account::warning(new_account, now)) {
         (Phase::Missed, _) => Course::Missed,
         (Phase::Late, _) => Course::Late,
         (Phase::Converged, _) => Course::Converged,

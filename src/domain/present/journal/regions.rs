@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::note::{Look, Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
-use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::Unseen;
 use crate::domain::plan::event::{EventKind, Weight};
@@ -24,12 +24,12 @@ struct Told {
     report: Option<Arc<RegionReport>>,
     unseen: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
-    arrivals: BTreeMap<PackName, Standing>,
+    rollouts: BTreeMap<PackName, Standing>,
     conflict: BTreeSet<PackName>,
 }
 
-/// What of an arrival is worth telling when it changes; its counts change all the time.
-type Standing = (Verdict, BTreeSet<FailureClass>);
+/// What of an rollout is worth telling when it changes; its counts change all the time.
+type Standing = (RolloutHealth, BTreeSet<FailureClass>);
 
 impl Regions {
     /// What is new in every region.
@@ -54,7 +54,7 @@ impl Told {
         if report.unseen.is_none() {
             notes.extend(self.guard(report));
             notes.extend(self.contests(report));
-            notes.extend(self.arrivals(report));
+            notes.extend(self.rollouts(report));
         }
         notes
     }
@@ -107,54 +107,54 @@ impl Told {
     }
 
     /// Packs of which the same is new share a note.
-    fn arrivals(&mut self, report: &RegionReport) -> Vec<Note> {
+    fn rollouts(&mut self, report: &RegionReport) -> Vec<Note> {
         let mut news: BTreeMap<(Weight, String), Vec<&PackName>> = BTreeMap::new();
-        for (name, arrival) in &report.tracking.packs {
-            let Some((standing, text)) = standing(arrival).zip(arrival.headline()) else {
+        for (name, rollout) in &report.tracking.packs {
+            let Some((standing, text)) = standing(rollout).zip(rollout.headline()) else {
                 continue;
             };
-            if self.arrivals.get(name) != Some(&standing) {
+            if self.rollouts.get(name) != Some(&standing) {
                 news.entry((weight(standing.0), text)).or_default().push(name);
-                self.arrivals.insert(name.clone(), standing);
+                self.rollouts.insert(name.clone(), standing);
             }
         }
         let is_here = |name: &PackName| {
             report.tracking.packs.contains_key(name) || report.packs.contains_key(name)
         };
-        let gone = self.arrivals.extract_if(.., |name, _| !is_here(name)).map(|(name, _)| name);
+        let gone = self.rollouts.extract_if(.., |name, _| !is_here(name)).map(|(name, _)| name);
         let gone: Vec<PackName> = gone.collect();
         if !gone.is_empty() {
             news.insert((Weight::Normal, "gone".to_owned()), gone.iter().collect());
         }
         let notes = news.into_iter().map(|((weight, text), named)| {
             let text = format!("{}: {text}", packs(&named));
-            Note::new(EventKind::Arrival, weight, text).of(&named)
+            Note::new(EventKind::Rollout, weight, text).of(&named)
         });
         notes.collect()
     }
 }
 
-fn standing(arrival: &Arrival) -> Option<Standing> {
-    let verdict = match arrival.verdict {
-        Verdict::Unseen => return None,
+fn standing(rollout: &Rollout) -> Option<Standing> {
+    let health = match rollout.health {
+        RolloutHealth::Unknown => return None,
         // A matter of one more resync.
-        Verdict::StuckAggregate => Verdict::Converging,
-        Verdict::Converged
-        | Verdict::Converging
-        | Verdict::Degraded
-        | Verdict::Missing
-        | Verdict::Deleting => arrival.verdict,
+        RolloutHealth::StuckAggregate => RolloutHealth::Progressing,
+        RolloutHealth::Healthy
+        | RolloutHealth::Progressing
+        | RolloutHealth::Degraded
+        | RolloutHealth::Missing
+        | RolloutHealth::Deleting => rollout.health,
     };
-    Some((verdict, arrival.classes.keys().copied().collect()))
+    Some((health, rollout.classes.keys().copied().collect()))
 }
 
-fn weight(verdict: Verdict) -> Weight {
-    match verdict {
-        Verdict::Degraded | Verdict::Missing => Weight::Warning,
-        Verdict::Converged
-        | Verdict::Converging
-        | Verdict::StuckAggregate
-        | Verdict::Deleting
-        | Verdict::Unseen => Weight::Normal,
+fn weight(health: RolloutHealth) -> Weight {
+    match health {
+        RolloutHealth::Degraded | RolloutHealth::Missing => Weight::Warning,
+        RolloutHealth::Healthy
+        | RolloutHealth::Progressing
+        | RolloutHealth::StuckAggregate
+        | RolloutHealth::Deleting
+        | RolloutHealth::Unknown => Weight::Normal,
     }
 }

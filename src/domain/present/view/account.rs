@@ -16,8 +16,8 @@ use crate::domain::base::model::{
     AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
 };
 use crate::domain::base::words::{left, many, seconds_to};
-use crate::domain::members::new_account::{Newcomer, Phase};
-use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
 use crate::domain::observed::recorder::Sighting;
@@ -118,7 +118,7 @@ pub struct AccountPackView {
     /// The pack in this region, in one word.
     pub cell: CellState,
     /// How it arrived at all its members.
-    pub verdict: Verdict,
+    pub health: RolloutHealth,
     /// What happens next.
     pub next: NextView,
 }
@@ -218,8 +218,8 @@ fn member(facts: &Facts, id: AccountId) -> MemberView {
 
 /// The newest clock that any region goes by.
 fn clock(facts: &Facts, id: AccountId) -> Option<ClockView> {
-    let newcomers = facts.regions().filter_map(|(_, report)| newcomer(report?, id));
-    let newest = newcomers.max_by_key(|newcomer| newcomer.joined)?;
+    let new_accounts = facts.regions().filter_map(|(_, report)| new_account(report?, id));
+    let newest = new_accounts.max_by_key(|new_account| new_account.joined)?;
     Some(ClockView {
         joined: newest.joined,
         deadline: newest.deadline,
@@ -227,8 +227,8 @@ fn clock(facts: &Facts, id: AccountId) -> Option<ClockView> {
     })
 }
 
-fn newcomer(report: &RegionReport, id: AccountId) -> Option<&Newcomer> {
-    report.tracking.newcomers.iter().find(|newcomer| newcomer.account == id)
+fn new_account(report: &RegionReport, id: AccountId) -> Option<&NewAccount> {
+    report.tracking.new_accounts.iter().find(|new_account| new_account.account == id)
 }
 
 fn place(
@@ -241,7 +241,7 @@ fn place(
         None => Some("not looked at yet".to_owned()),
         Some(report) => report.unseen.as_ref().map(|unseen| unseen.why.clone()),
     };
-    let newcomer = report.and_then(|report| newcomer(report, id));
+    let new_account = report.and_then(|report| new_account(report, id));
     let cells = cells(report, &facts.wanted(region));
     let packs = cells.into_iter().map(|(name, cell)| {
         let view = under(facts, id, (&name, &cell), report);
@@ -249,7 +249,7 @@ fn place(
     });
     PlaceView {
         unseen,
-        phase: newcomer.map(|newcomer| newcomer.phase),
+        phase: new_account.map(|new_account| new_account.phase),
         recorder: facts.recorders.of(region, id).cloned(),
         packs: packs.collect(),
     }
@@ -266,10 +266,10 @@ fn under(
     let manifest = declared.and_then(|pack| pack.in_force()).filter(|_| wanted);
     let list = facts.membership.list.as_deref();
     let targeting = manifest.map(|manifest| rule_of(&manifest.exclude, list, id));
-    let arrival = report.and_then(|report| report.tracking.packs.get(name));
+    let rollout = report.and_then(|report| report.tracking.packs.get(name));
     let mut steps = report.into_iter().flat_map(|report| report.plan.steps_with_held());
     let step = steps.find(|step| step.pack == *name);
-    let found = status(arrival, id);
+    let found = status(rollout, id);
     let (known, unread) = match (found, &targeting) {
         (Found::Known(status, member), _) => (Some((status, member)), None),
         // What is not expected anywhere, and has no row, is as it should be.
@@ -311,7 +311,7 @@ fn under(
         message,
         last_update: member.and_then(|member| member.last_update),
         cell: cell.cell,
-        verdict: cell.arrival.verdict,
+        health: cell.rollout.health,
     }
 }
 
@@ -325,17 +325,17 @@ enum Found<'a> {
     Unread(&'static str),
 }
 
-fn status(arrival: Option<&Arrival>, id: AccountId) -> Found<'_> {
-    let Some(arrival) = arrival else { return Found::Unread("its members were not read yet") };
-    if let Some(member) = arrival.troubled.iter().find(|member| member.account == id) {
+fn status(rollout: Option<&Rollout>, id: AccountId) -> Found<'_> {
+    let Some(rollout) = rollout else { return Found::Unread("its members were not read yet") };
+    if let Some(member) = rollout.troubled.iter().find(|member| member.account == id) {
         return Found::Known(member.status, Some(member));
     }
-    if let Some(status) = arrival.newcomers.get(&id) {
+    if let Some(status) = rollout.new_accounts.get(&id) {
         return Found::Known(*status, None);
     }
-    if arrival.resynced.is_none() {
+    if rollout.resynced.is_none() {
         Found::Unread("not all of its members were read yet")
-    } else if arrival.truncated {
+    } else if rollout.truncated {
         Found::Unread("more accounts are in trouble here than are kept by name")
     } else {
         Found::Concluded

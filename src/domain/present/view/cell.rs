@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
-use crate::domain::members::rollout::{Arrival, Verdict};
-use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, Member, MemberStatus};
 use crate::domain::observed::packs::RolloutStatus;
 use crate::domain::plan::outcome::Ending;
@@ -68,7 +68,7 @@ pub struct CellView {
     pub why: Option<String>,
     /// Does AWS hold what is wanted? `None` where the region could not be read.
     pub state: Option<PackState>,
-    /// AWS's aggregate status: informative, never the verdict.
+    /// AWS's aggregate status: informative, never the health.
     pub status: Option<RolloutStatus>,
     /// When AWS last changed it.
     pub last_update: Option<Timestamp>,
@@ -77,7 +77,7 @@ pub struct CellView {
     /// Why nothing is done about it, if something should be.
     pub holds: Vec<HoldReason>,
     /// How it arrived at its members.
-    pub arrival: Arrival,
+    pub rollout: Rollout,
 }
 
 /// What lifts a hold, the easiest first.
@@ -131,8 +131,8 @@ pub(super) fn cells(
     };
     let known = report.tracking.packs.keys();
     let names: BTreeSet<&PackName> = known.chain(wanted.iter().copied()).collect();
-    let arrival = |name| report.tracking.packs.get(name);
-    names.into_iter().map(|name| (name.clone(), unseen(arrival(name), why))).collect()
+    let rollout = |name| report.tracking.packs.get(name);
+    names.into_iter().map(|name| (name.clone(), unseen(rollout(name), why))).collect()
 }
 
 /// Whether a pack is ours or should be.
@@ -150,7 +150,7 @@ fn is_ours(pack: &PackReport) -> bool {
 }
 
 /// A pack in a region that could not be read.
-fn unseen(arrival: Option<&Arrival>, why: &str) -> CellView {
+fn unseen(rollout: Option<&Rollout>, why: &str) -> CellView {
     CellView {
         cell: CellState::Unseen,
         needs_person: false,
@@ -160,24 +160,25 @@ fn unseen(arrival: Option<&Arrival>, why: &str) -> CellView {
         last_update: None,
         action: None,
         holds: Vec::new(),
-        arrival: bare(arrival),
+        rollout: bare(rollout),
     }
 }
 
 fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
-    let arrival = report.tracking.packs.get(name);
+    let rollout = report.tracking.packs.get(name);
     let holds: Vec<&Hold> =
         report.plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name)).collect();
     let step = report.plan.steps_with_held().find(|step| step.pack == *name);
-    let verdict = arrival.map_or(Verdict::Unseen, |arrival| arrival.verdict);
+    let health = rollout.map_or(RolloutHealth::Unknown, |rollout| rollout.health);
     let strongest = holds.iter().max_by_key(|hold| lift(hold.reason));
     let gate = strongest.filter(|hold| lift(hold.reason) != Lift::Time);
     let is_gated = gate.is_some_and(|hold| lift(hold.reason) == Lift::Person);
     let helping = step.filter(|_| gate.is_none());
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
-    let (cell, needs_person) = if matches!(verdict, Verdict::Degraded | Verdict::Missing) {
-        let is_stuck = arrival.is_some_and(|arrival| needs_person(arrival, helping));
+    let (cell, needs_person) = if matches!(health, RolloutHealth::Degraded | RolloutHealth::Missing)
+    {
+        let is_stuck = rollout.is_some_and(|rollout| needs_person(rollout, helping));
         (CellState::Failed, is_gated || is_stuck)
     } else if gate.is_some() {
         (CellState::Held, is_gated)
@@ -188,12 +189,12 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     } else if step.is_some() || pack.state != PackState::Synced {
         (CellState::Drifted, false)
     } else {
-        (of_verdict(verdict), false)
+        (of_health(health), false)
     };
     let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
     let held = gate.map(|hold| hold.why.clone()).or(refused);
     let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
-    let why = held.or_else(|| arrival.and_then(|arrival| arrival.why.clone()));
+    let why = held.or_else(|| rollout.and_then(|rollout| rollout.why.clone()));
     CellView {
         cell,
         needs_person,
@@ -203,17 +204,19 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
         last_update: pack.last_update,
         action: step.map(|step| step.action.kind()),
         holds: pack.holds.clone(),
-        arrival: bare(arrival),
+        rollout: bare(rollout),
     }
 }
 
 /// The cell of a pack that is as it should be, by how it arrived.
-fn of_verdict(verdict: Verdict) -> CellState {
-    match verdict {
-        Verdict::Converged => CellState::Ok,
-        Verdict::Converging | Verdict::StuckAggregate | Verdict::Deleting => CellState::Rolling,
-        Verdict::Degraded | Verdict::Missing => CellState::Failed,
-        Verdict::Unseen => CellState::Unseen,
+fn of_health(health: RolloutHealth) -> CellState {
+    match health {
+        RolloutHealth::Healthy => CellState::Ok,
+        RolloutHealth::Progressing | RolloutHealth::StuckAggregate | RolloutHealth::Deleting => {
+            CellState::Rolling
+        }
+        RolloutHealth::Degraded | RolloutHealth::Missing => CellState::Failed,
+        RolloutHealth::Unknown => CellState::Unseen,
     }
 }
 
@@ -290,11 +293,11 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
 }
 
 /// Whether some member waits for a person, besides those whom this step is for.
-fn needs_person(arrival: &Arrival, step: Option<&Step>) -> bool {
+fn needs_person(rollout: &Rollout, step: Option<&Step>) -> bool {
     let is_helped =
         |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
     let needs = |member: &&Member| match member.status {
-        MemberStatus::Failed(class) => class.mover() != Mover::Aws && !is_helped(member),
+        MemberStatus::Failed(class) => class.owner() != Owner::Aws && !is_helped(member),
         MemberStatus::Missing => !is_helped(member),
         MemberStatus::Ok
         | MemberStatus::InProgress
@@ -304,13 +307,13 @@ fn needs_person(arrival: &Arrival, step: Option<&Step>) -> bool {
         | MemberStatus::Left => false,
     };
     // Of those that are not kept by name nobody can say whom a step helps.
-    arrival.truncated || arrival.troubled.iter().any(|member| needs(&member))
+    rollout.truncated || rollout.troubled.iter().any(|member| needs(&member))
 }
 
-/// An arrival without its members, which have documents of their own.
-fn bare(arrival: Option<&Arrival>) -> Arrival {
-    let unread = || Arrival {
-        verdict: Verdict::Unseen,
+/// An rollout without its members, which have documents of their own.
+fn bare(rollout: Option<&Rollout>) -> Rollout {
+    let unread = || Rollout {
+        health: RolloutHealth::Unknown,
         why: None,
         aggregate_stuck: false,
         expected: None,
@@ -318,22 +321,22 @@ fn bare(arrival: Option<&Arrival>) -> Arrival {
         classes: BTreeMap::new(),
         troubled: Arc::default(),
         truncated: false,
-        newcomers: BTreeMap::new(),
+        new_accounts: BTreeMap::new(),
         management_missing: false,
         resynced: None,
         read: None,
     };
-    arrival.map_or_else(unread, |arrival| Arrival {
-        verdict: arrival.verdict,
-        why: arrival.why.clone(),
-        aggregate_stuck: arrival.aggregate_stuck,
-        expected: arrival.expected,
-        counts: arrival.counts,
-        classes: arrival.classes.clone(),
-        truncated: arrival.truncated,
-        management_missing: arrival.management_missing,
-        resynced: arrival.resynced,
-        read: arrival.read,
+    rollout.map_or_else(unread, |rollout| Rollout {
+        health: rollout.health,
+        why: rollout.why.clone(),
+        aggregate_stuck: rollout.aggregate_stuck,
+        expected: rollout.expected,
+        counts: rollout.counts,
+        classes: rollout.classes.clone(),
+        truncated: rollout.truncated,
+        management_missing: rollout.management_missing,
+        resynced: rollout.resynced,
+        read: rollout.read,
         ..unread()
     })
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellState, CellView};
-use super::newcomers::{DeadlineView, NewcomersView};
+use super::new_accounts::{DeadlineView, NewAccountsSummary};
 use super::region::{RegionState, RegionView};
 use super::totals::Totals;
 use super::{Caller, Facts};
@@ -98,7 +98,7 @@ pub enum Subject {
 pub(super) struct Parts<'a> {
     pub(super) regions: &'a BTreeMap<Region, RegionView>,
     pub(super) totals: &'a Totals,
-    pub(super) newcomers: &'a NewcomersView,
+    pub(super) new_accounts: &'a NewAccountsSummary,
 }
 
 /// The answer over everything that is shown.
@@ -113,7 +113,7 @@ pub(super) fn health(facts: &Facts, parts: &Parts<'_>) -> HealthView {
         reasons.extend(view.cells.iter().filter_map(|(pack, cell)| of_cell(region, pack, cell)));
         reasons.extend(unread(region, view));
     }
-    reasons.extend(deadlines(&parts.newcomers.phases));
+    reasons.extend(deadlines(&parts.new_accounts.phases));
     let state = reasons.iter().map(|reason| reason.state).max().unwrap_or(HealthState::Healthy);
     HealthView { state, summary: summary(facts, parts), reasons }
 }
@@ -192,7 +192,7 @@ fn of_cell(region: &Region, pack: &PackName, cell: &CellView) -> Option<ReasonVi
 
 /// `3 failed, 1 missing`, if there are any.
 pub(super) fn failing(cell: &CellView) -> String {
-    let counts = &cell.arrival.counts;
+    let counts = &cell.rollout.counts;
     let parts = [(counts.failed, "failed"), (counts.missing, "missing")];
     let parts = parts.into_iter().filter(|(number, _)| *number > 0);
     parts.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
@@ -235,7 +235,7 @@ fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
 
 /// The answer in one sentence: what needs a person, and by when.
 fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
-    let Parts { regions, totals, newcomers } = parts;
+    let Parts { regions, totals, new_accounts } = parts;
     let unseen = regions
         .values()
         .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unseen))
@@ -257,8 +257,8 @@ fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     if let Standing::Frozen(_) | Standing::Unknown(_) = facts.standing() {
         clauses.push("the account list is not current".to_owned());
     }
-    clauses.extend(over(&newcomers.phases));
-    clauses.extend(newcomers.deadline_next.as_ref().map(deadline));
+    clauses.extend(over(&new_accounts.phases));
+    clauses.extend(new_accounts.deadline_next.as_ref().map(deadline));
     clauses.join("; ")
 }
 

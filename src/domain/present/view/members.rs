@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::cells;
-use super::trouble::{advice, mover, words};
+use super::trouble::{advice, owner, words};
 use super::{Absent, Facts, Page, VERSION, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
-use crate::domain::members::rollout::{Arrival, Verdict};
-use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Counts, Member, StatusKind};
 use crate::domain::organization::selector::{Targeting, rule_of};
 
@@ -29,7 +29,7 @@ pub struct AccountsView {
     /// The pack.
     pub pack: PackName,
     /// How it arrived.
-    pub verdict: Verdict,
+    pub health: RolloutHealth,
     /// Why that is no better.
     pub why: Option<String>,
     /// Members by status, whatever was asked for.
@@ -65,7 +65,7 @@ pub struct AccountRow {
     /// AWS's words, on one line, cut.
     pub message: Option<String>,
     /// Whose move it is, if it is anybody's.
-    pub mover: Option<Mover>,
+    pub owner: Option<Owner>,
     /// What to do, if anything.
     pub advice: Option<String>,
     /// When AWS last changed its row, where that is known.
@@ -99,9 +99,9 @@ pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent
         return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
     };
     let known = report.and_then(|report| report.tracking.packs.get(pack));
-    let mut rows = known.map(|arrival| rows(facts, pack, arrival)).unwrap_or_default();
+    let mut rows = known.map(|rollout| rows(facts, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
-    let counts = cell.arrival.counts;
+    let counts = cell.rollout.counts;
     let kinds = StatusKind::ALL.into_iter();
     let counted: usize = kinds
         .filter(|kind| status.is_none_or(|status| status == *kind))
@@ -114,7 +114,7 @@ pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent
         now: facts.now,
         region: region.clone(),
         pack: pack.clone(),
-        verdict: cell.arrival.verdict,
+        health: cell.rollout.health,
         why: cell.why.clone(),
         counts,
         status,
@@ -133,19 +133,19 @@ pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent
 type Rows<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a Member>)>;
 
 /// Every account that is known by name, and those that are ok if they can be concluded.
-fn rows<'a>(facts: &Facts, pack: &PackName, arrival: &'a Arrival) -> Rows<'a> {
-    let newcomers = arrival.newcomers.iter();
+fn rows<'a>(facts: &Facts, pack: &PackName, rollout: &'a Rollout) -> Rows<'a> {
+    let new_accounts = rollout.new_accounts.iter();
     let mut rows: Rows<'a> =
-        newcomers.map(|(account, status)| (*account, (status.kind(), None))).collect();
+        new_accounts.map(|(account, status)| (*account, (status.kind(), None))).collect();
     rows.extend(
-        arrival
+        rollout
             .troubled
             .iter()
             .map(|member| (member.account, (member.status.kind(), Some(member)))),
     );
     let fine = fine(facts, pack, &rows);
     let named = rows.values().filter(|(kind, _)| *kind == StatusKind::Ok).count();
-    if named.saturating_add(fine.len()) == arrival.counts.ok {
+    if named.saturating_add(fine.len()) == rollout.counts.ok {
         rows.extend(fine.into_iter().map(|account| (account, (StatusKind::Ok, None))));
     }
     rows
@@ -177,7 +177,7 @@ fn row(
         class,
         code,
         message,
-        mover: is_in_trouble.then(|| mover(class)),
+        owner: is_in_trouble.then(|| owner(class)),
         advice: is_in_trouble.then(|| advice(facts, class)),
         last_update: member.and_then(|member| member.last_update),
     }

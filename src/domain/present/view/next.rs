@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Facts;
 use super::cell::{Lift, helps, lift};
-use super::trouble::{advice, mover};
+use super::trouble::{advice, owner};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
-use crate::domain::members::new_account::{Newcomer, Phase};
-use crate::domain::observed::failure_class::Mover;
+use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
 use crate::domain::plan::steps::{ActionKind, Hold, Step};
@@ -22,7 +22,7 @@ pub struct NextView {
     /// Who is to do it.
     pub who: Who,
     /// Which person, if it is one.
-    pub mover: Option<Mover>,
+    pub owner: Option<Owner>,
     /// What, in words; empty when nothing is to be done.
     pub what: String,
     /// When, as far as that is known.
@@ -56,11 +56,11 @@ pub(super) struct Case<'a> {
 }
 
 fn nothing() -> NextView {
-    NextView { who: Who::Nobody, mover: None, what: String::new(), due: None }
+    NextView { who: Who::Nobody, owner: None, what: String::new(), due: None }
 }
 
 fn aws(what: &str, due: Option<Timestamp>) -> NextView {
-    NextView { who: Who::Aws, mover: None, what: what.to_owned(), due }
+    NextView { who: Who::Aws, owner: None, what: what.to_owned(), due }
 }
 
 /// What happens next.
@@ -88,7 +88,7 @@ impl Case<'_> {
         let plan = &self.report?.plan;
         if let Some(step) = plan.steps.iter().find(|step| step.pack == *self.pack && is_it(step)) {
             let what = format!("planned: conformd {}", verb(step.action.kind()));
-            return Some(NextView { who: Who::Conformd, mover: None, what, due: None });
+            return Some(NextView { who: Who::Conformd, owner: None, what, due: None });
         }
         let held = plan.holds.iter().find(|hold| {
             hold.pack.as_ref() == Some(self.pack) && hold.step.as_deref().is_some_and(&is_it)
@@ -96,9 +96,9 @@ impl Case<'_> {
         Some(waits(held))
     }
 
-    fn newcomer(&self) -> Option<&Newcomer> {
-        let mut newcomers = self.report?.tracking.newcomers.iter();
-        newcomers.find(|newcomer| newcomer.account == self.account)
+    fn new_account(&self) -> Option<&NewAccount> {
+        let mut new_accounts = self.report?.tracking.new_accounts.iter();
+        new_accounts.find(|new_account| new_account.account == self.account)
     }
 }
 
@@ -113,7 +113,7 @@ fn waits(hold: &Hold) -> NextView {
             (Who::Person, format!("conformd {what} once this is lifted: {reason}: {why}"))
         }
     };
-    NextView { who, mover: None, what, due: *until }
+    NextView { who, owner: None, what, due: *until }
 }
 
 fn verb(action: ActionKind) -> &'static str {
@@ -130,19 +130,22 @@ fn verb(action: ActionKind) -> &'static str {
 fn advised(facts: &Facts, status: MemberStatus) -> NextView {
     let matter = status.failure_class();
     let advice = advice(facts, matter);
-    match mover(matter) {
-        Mover::Aws => aws(&advice, None),
-        mover @ (Mover::Member | Mover::Organization | Mover::Author | Mover::Support) => {
-            NextView { who: Who::Person, mover: Some(mover), what: advice, due: None }
+    match owner(matter) {
+        Owner::Aws => aws(&advice, None),
+        owner @ (Owner::AccountOwner
+        | Owner::PlatformTeam
+        | Owner::PackAuthor
+        | Owner::AwsSupport) => {
+            NextView { who: Who::Person, owner: Some(owner), what: advice, due: None }
         }
     }
 }
 
 /// A new account within its window: AWS retries, and a recorder decides.
 fn waiting(case: &Case<'_>) -> NextView {
-    let newcomer = case.newcomer();
-    let due = newcomer.map(|newcomer| newcomer.deadline);
-    let what = match newcomer.map(|newcomer| newcomer.phase) {
+    let new_account = case.new_account();
+    let due = new_account.map(|new_account| new_account.deadline);
+    let what = match new_account.map(|new_account| new_account.phase) {
         Some(Phase::Waiting) | None => {
             "AWS retries it until the window ends; it needs a configuration recorder by then"
         }

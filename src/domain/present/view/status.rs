@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{CellState, CellView};
 use super::health::{HealthView, Parts};
-use super::newcomers::{NewcomersView, newcomers};
+use super::new_accounts::{NewAccountsSummary, new_accounts_summary};
 use super::region::{RegionState, RegionView, region};
 use super::trouble::{TroubleView, troubles};
 use super::{About, Caller, Facts, VERSION, census, health};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
 use crate::domain::organization::membership::Standing;
 use crate::domain::organization::membership_status::MembershipStatus;
@@ -54,7 +54,7 @@ pub struct StatusView {
     /// Members in trouble, by what is the matter.
     pub troubles: Vec<TroubleView>,
     /// Accounts that joined lately.
-    pub newcomers: NewcomersView,
+    pub new_accounts: NewAccountsSummary,
     /// Every configured region.
     pub regions: BTreeMap<Region, RegionView>,
 }
@@ -149,8 +149,8 @@ pub fn status(facts: &Facts) -> StatusView {
     } = &facts.about;
     let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.wanted(name)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
-    let (totals, newcomers) = (totals(&regions), newcomers(facts));
-    let parts = Parts { regions: &regions, totals: &totals, newcomers: &newcomers };
+    let (totals, new_accounts) = (totals(&regions), new_accounts_summary(facts));
+    let parts = Parts { regions: &regions, totals: &totals, new_accounts: &new_accounts };
     StatusView {
         version: VERSION,
         simulated: *simulated,
@@ -165,7 +165,7 @@ pub fn status(facts: &Facts) -> StatusView {
         record: RecordView::of(facts.record.as_ref()),
         troubles: troubles(facts),
         totals,
-        newcomers,
+        new_accounts,
         regions,
     }
 }
@@ -202,7 +202,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
         packs: census(PackState::ALL, packs().map(|pack| pack.state)),
         cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
         need_person: cells().filter(|cell| cell.needs_person).count(),
-        verdicts: census(Verdict::ALL, cells().map(|cell| cell.arrival.verdict)),
+        by_health: census(RolloutHealth::ALL, cells().map(|cell| cell.rollout.health)),
         members: cells().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),
         blocked: reports()
@@ -214,7 +214,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
 
 fn plus(sum: Counts, cell: &CellView) -> Counts {
     let Counts { ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left } =
-        cell.arrival.counts;
+        cell.rollout.counts;
     Counts {
         ok: sum.ok.saturating_add(ok),
         in_progress: sum.in_progress.saturating_add(in_progress),

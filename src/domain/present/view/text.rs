@@ -16,15 +16,15 @@ use super::approvals::{
 };
 use super::cell::{CellState, CellView, Lift, lift};
 use super::health::{HealthState, Subject, failing};
-use super::newcomers::{NewAccountView, NewcomersView};
+use super::new_accounts::{NewAccountView, NewAccountsSummary};
 use super::region::{HoldView, RegionView};
 use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::words::first_few;
 use crate::domain::members::new_account::Phase;
-use crate::domain::members::rollout::Verdict;
-use crate::domain::observed::failure_class::Mover;
+use crate::domain::members::rollout::RolloutHealth;
+use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::view::text::layout::{Layout, Sign};
@@ -61,7 +61,7 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
         overview(&view.regions, layout),
         if layout.wide { packs(view, layout) } else { String::new() },
         troubles(&view.troubles, layout),
-        newcomers(&view.newcomers, layout),
+        new_accounts(&view.new_accounts, layout),
         held(view, layout),
         dark(view, layout),
     ];
@@ -128,12 +128,12 @@ pub fn cell_sign(cell: &CellView) -> Sign {
 
 /// A cell in a few letters: `ok 120`, `3 failed`, `rolling 40/120`.
 pub fn glance(cell: &CellView) -> String {
-    let arrival = &cell.arrival;
-    let ok = arrival.counts.ok;
+    let rollout = &cell.rollout;
+    let ok = rollout.counts.ok;
     match cell.cell {
         CellState::Ok => format!("ok {ok}"),
-        CellState::Rolling => match (arrival.verdict, arrival.expected) {
-            (Verdict::Deleting, _) => "removing".to_owned(),
+        CellState::Rolling => match (rollout.health, rollout.expected) {
+            (RolloutHealth::Deleting, _) => "removing".to_owned(),
             (_, Some(expected)) => format!("rolling {ok}/{expected}"),
             (_, None) => "rolling".to_owned(),
         },
@@ -164,11 +164,11 @@ fn packs(view: &StatusView, layout: Layout) -> String {
                 pack.to_string(),
                 region.to_string(),
                 glance(cell),
-                cell.arrival.verdict.as_str().to_owned(),
+                cell.rollout.health.as_str().to_owned(),
                 status,
-                counts(&cell.arrival.counts, cell.arrival.expected),
+                counts(&cell.rollout.counts, cell.rollout.expected),
                 format!("changed {}", age(cell.last_update)),
-                format!("resynced {}", age(cell.arrival.resynced)),
+                format!("resynced {}", age(cell.rollout.resynced)),
             ];
             let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
             let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
@@ -204,17 +204,17 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
 
 /// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
 pub fn trouble_sign(trouble: &TroubleView) -> Sign {
-    if trouble.is_redeployed() { Sign::Moving } else { mover_sign(trouble.mover) }
+    if trouble.is_redeployed() { Sign::Moving } else { owner_sign(trouble.owner) }
 }
 
 /// Whose move a trouble is, as people write it.
 pub fn whose(trouble: &TroubleView) -> &'static str {
-    if trouble.is_redeployed() { "conformd" } else { person(trouble.mover) }
+    if trouble.is_redeployed() { "conformd" } else { person(trouble.owner) }
 }
 
-/// The sign of a member in trouble, by whose move it is.
-pub fn mover_sign(mover: Mover) -> Sign {
-    if mover == Mover::Aws { Sign::Moving } else { Sign::Needy }
+/// The sign of a member in trouble, by who must act.
+pub fn owner_sign(owner: Owner) -> Sign {
+    if owner == Owner::Aws { Sign::Moving } else { Sign::Needy }
 }
 
 /// The name of the only one, or how many there are.
@@ -251,18 +251,18 @@ fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
 }
 
 /// New accounts that are not settled, the most urgent first.
-fn newcomers(newcomers: &NewcomersView, layout: Layout) -> String {
+fn new_accounts(new_accounts: &NewAccountsSummary, layout: Layout) -> String {
     let items: Vec<Item<5>> =
-        newcomers.accounts.iter().map(|account| newcomer(account, layout.wide)).collect();
+        new_accounts.accounts.iter().map(|account| new_account(account, layout.wide)).collect();
     let mut text = section("New accounts", &items, layout);
-    if newcomers.left_out > 0 {
-        writeln!(text, "      and {} more", newcomers.left_out)
+    if new_accounts.left_out > 0 {
+        writeln!(text, "      and {} more", new_accounts.left_out)
             .expect("writing into a string does not fail");
     }
     text
 }
 
-fn newcomer(account: &NewAccountView, wide: bool) -> Item<5> {
+fn new_account(account: &NewAccountView, wide: bool) -> Item<5> {
     let open: Vec<_> =
         account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
     let names: Vec<String> = open.iter().map(|(region, _)| region.to_string()).collect();

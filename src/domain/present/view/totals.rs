@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::members::rollout::Verdict;
+use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
 use crate::domain::present::report::PackState;
 use crate::domain::present::view::cell::CellState;
@@ -23,7 +23,7 @@ pub struct Totals {
     /// Cells that need a person.
     pub need_person: usize,
     /// Cells by whether the pack arrived.
-    pub verdicts: BTreeMap<Verdict, usize>,
+    pub by_health: BTreeMap<RolloutHealth, usize>,
     /// Members of all cells.
     pub members: Counts,
     /// Holds.

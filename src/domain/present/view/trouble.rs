@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Facts;
 use super::cell::redeployed;
 use crate::domain::base::model::{AccountId, PackName, Region};
-use crate::domain::observed::failure_class::{FailureClass, Mover};
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
 use crate::domain::present::report::RegionReport;
 
@@ -36,7 +36,7 @@ pub struct TroubleView {
     /// In which regions.
     pub regions: BTreeSet<Region>,
     /// Whose move it is.
-    pub mover: Mover,
+    pub owner: Owner,
     /// What to do, in one sentence.
     pub advice: String,
     /// A few of them, by account.
@@ -90,7 +90,7 @@ pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
     }
     let mut troubles: Vec<TroubleView> =
         groups.into_iter().map(|(matter, group)| view(facts, matter, group)).collect();
-    troubles.sort_by_key(|trouble| (trouble.mover == Mover::Aws, Reverse(trouble.members)));
+    troubles.sort_by_key(|trouble| (trouble.owner == Owner::Aws, Reverse(trouble.members)));
     troubles
 }
 
@@ -100,9 +100,9 @@ fn collect<'a>(
     groups: &mut BTreeMap<Matter, Group<'a>>,
 ) {
     let packs = report.into_iter().flat_map(|report| &report.tracking.packs);
-    for (pack, arrival) in packs {
-        let missing = (arrival.counts.missing > 0).then_some((None, arrival.counts.missing));
-        let classes = arrival.classes.iter().map(|(class, count)| (Some(*class), *count));
+    for (pack, rollout) in packs {
+        let missing = (rollout.counts.missing > 0).then_some((None, rollout.counts.missing));
+        let classes = rollout.classes.iter().map(|(class, count)| (Some(*class), *count));
         for (matter, members) in classes.chain(missing) {
             let group = groups.entry(matter).or_default();
             group.members = group.members.saturating_add(members);
@@ -110,7 +110,7 @@ fn collect<'a>(
             group.regions.insert(region);
         }
         let seen = report.and_then(|report| redeployed(&report.plan, pack));
-        for member in &*arrival.troubled {
+        for member in &*rollout.troubled {
             let Some(matter) = matter(member) else { continue };
             let is_redeployed = seen.is_some_and(|seen| seen.contains_key(&member.account));
             let group = groups.entry(matter).or_default();
@@ -157,7 +157,7 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
         truncated: known < members,
         packs: packs.into_iter().cloned().collect(),
         regions: regions.into_iter().cloned().collect(),
-        mover: mover(matter),
+        owner: owner(matter),
         advice: match redeployed {
             0 => advice(facts, matter),
             _ if redeployed == members => RESCUED.to_owned(),
@@ -177,8 +177,8 @@ pub(super) fn words(member: &Member) -> (Option<String>, Option<String>) {
 }
 
 /// Whose move it is.
-pub(super) fn mover(matter: Matter) -> Mover {
-    matter.map_or(Mover::Member, FailureClass::mover)
+pub(super) fn owner(matter: Matter) -> Owner {
+    matter.map_or(Owner::AccountOwner, FailureClass::owner)
 }
 
 /// What to do about members that are redeployed anyway.

@@ -56,21 +56,22 @@ fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
     2 in_progress: CREATE_PAUSED
     (the row of 000000000002 shows a status that this version does not know)
     ");
-    assert_eq!(scene.next(), "resync in 900 s (Newcomer)");
+    assert_eq!(scene.next(), "resync in 900 s (New account)");
 }
 
 #[test]
 fn an_account_without_a_row_is_missing_once_that_was_seen_after_the_grace() {
-    for (age, verdict) in [(30 * MINUTE - 1, Verdict::Converging), (30 * MINUTE, Verdict::Missing)]
+    for (age, health) in
+        [(30 * MINUTE - 1, RolloutHealth::Progressing), (30 * MINUTE, RolloutHealth::Missing)]
     {
         let mut scene = Scene::new(3);
         scene.record.last_update = at(-age);
         scene.look(0);
         scene.resync(&good([1, 2]));
-        assert_eq!(scene.verdict(), verdict);
+        assert_eq!(scene.health(), health);
         // Time alone proves nothing.
         scene.look(5 * HOUR);
-        assert_eq!(scene.verdict(), verdict);
+        assert_eq!(scene.health(), health);
     }
 }
 
@@ -102,16 +103,16 @@ fn a_management_account_without_a_row_is_said_and_spoils_nothing() {
     let mut scene = Scene::new(3);
     scene.look(0);
     scene.resync(&good([2, 3]));
-    assert_eq!(scene.verdict(), Verdict::Converged);
-    assert!(scene.arrival().management_missing);
+    assert_eq!(scene.health(), RolloutHealth::Healthy);
+    assert!(scene.rollout().management_missing);
 }
 
 #[test]
 fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
-    for (status, verdict) in [
-        (None, Verdict::Missing),
-        (Some("CREATE_FAILED"), Verdict::Degraded),
-        (Some("CREATE_IN_PROGRESS"), Verdict::Converging),
+    for (status, health) in [
+        (None, RolloutHealth::Missing),
+        (Some("CREATE_FAILED"), RolloutHealth::Degraded),
+        (Some("CREATE_IN_PROGRESS"), RolloutHealth::Progressing),
     ] {
         let mut scene = Scene::new(2);
         scene.account(3, Some(AccountState::Active), 0);
@@ -120,12 +121,12 @@ fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
         let deadline = 7 * HOUR;
         scene.look(deadline - 1);
         scene.resync(&rows);
-        assert_eq!(scene.arrival().newcomers[&id(3)], MemberStatus::Waiting);
+        assert_eq!(scene.rollout().new_accounts[&id(3)], MemberStatus::Waiting);
         scene.look(deadline + HOUR);
-        assert_eq!(scene.verdict(), Verdict::Converging, "{status:?}, nobody looked since");
+        assert_eq!(scene.health(), RolloutHealth::Progressing, "{status:?}, nobody looked since");
         scene.look(deadline);
         scene.resync(&rows);
-        assert_eq!(scene.verdict(), verdict, "{status:?}");
+        assert_eq!(scene.health(), health, "{status:?}");
     }
 }
 
@@ -140,7 +141,7 @@ fn a_new_account_that_fails_for_another_reason_has_failed() {
     };
     scene.resync(&[good([1, 2]), vec![denied]].concat());
     let status = MemberStatus::Failed(FailureClass::AccessDenied);
-    assert_eq!(scene.arrival().newcomers[&id(3)], status);
+    assert_eq!(scene.rollout().new_accounts[&id(3)], status);
 }
 
 #[test]
@@ -151,11 +152,11 @@ fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
         let stranger = row(9, "CREATE_SUCCESSFUL", written);
         scene.resync(&[good([1]), vec![stranger.clone()]].concat());
         let shown = |scene: &Scene| {
-            let counts = scene.arrival().counts;
+            let counts = scene.rollout().counts;
             (counts.not_yet_listed, counts.left)
         };
         assert_eq!(shown(&scene), counts);
-        assert_eq!(scene.verdict(), Verdict::Converged, "a stranger spoils nothing");
+        assert_eq!(scene.health(), RolloutHealth::Healthy, "a stranger spoils nothing");
         scene.standing = Standing::Frozen("it shrank".to_owned());
         scene.look(1);
         assert_eq!(shown(&scene), (1, 0));

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use super::*;
 
 #[test]
-fn many_newcomers_are_read_together() {
+fn many_new_accounts_are_read_together() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
     scene.resync(&good(1..=1_000));
@@ -13,16 +13,16 @@ fn many_newcomers_are_read_together() {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
     scene.look(HOUR);
-    assert_eq!(scene.next(), "account 2001 in 0 s (Newcomer)");
+    assert_eq!(scene.next(), "account 2001 in 0 s (New account)");
     for number in 2_010..=2_500 {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
     scene.look(HOUR);
-    assert_eq!(scene.next(), "resync in 0 s (Newcomer)");
+    assert_eq!(scene.next(), "resync in 0 s (New account)");
 }
 
 #[test]
-fn readings_that_fail_come_again_ever_more_rarely_and_the_verdict_stays() {
+fn readings_that_fail_come_again_ever_more_rarely_and_the_health_stays() {
     let mut scene = Scene::new(1_000);
     scene.look(0);
     scene.resync(&good(1..=1_000));

@@ -96,7 +96,7 @@ proptest! {
             }
         };
         let naive = (1..=count).filter(|number| world.is_expected(*number)).all(has_it);
-        prop_assert_eq!(scene.verdict() == Verdict::Converged, naive, "{}", scene.text());
+        prop_assert_eq!(scene.health() == RolloutHealth::Healthy, naive, "{}", scene.text());
     }
 
     #[test]
@@ -108,12 +108,12 @@ proptest! {
         let excluded = |row: &&Row| !scene.record.excluded.contains(&row.account);
         let with_rows = rows.iter().filter(excluded).map(|row| row.account);
         let union: BTreeSet<AccountId> = listed.chain(with_rows).collect();
-        let arrival = scene.arrival();
+        let rollout = scene.rollout();
         let kinds = crate::domain::observed::member::StatusKind::ALL.into_iter();
-        let counted: usize = kinds.map(|kind| arrival.counts.of(kind)).sum();
-        prop_assert_eq!(counted + usize::from(arrival.management_missing), union.len());
-        prop_assert_eq!(arrival.troubled.len(), counted - arrival.counts.ok);
-        prop_assert_eq!(arrival.classes.values().sum::<usize>(), arrival.counts.failed);
+        let counted: usize = kinds.map(|kind| rollout.counts.of(kind)).sum();
+        prop_assert_eq!(counted + usize::from(rollout.management_missing), union.len());
+        prop_assert_eq!(rollout.troubled.len(), counted - rollout.counts.ok);
+        prop_assert_eq!(rollout.classes.values().sum::<usize>(), rollout.counts.failed);
     }
 
     #[test]
@@ -146,18 +146,18 @@ proptest! {
     fn nobody_is_missing_or_gone_before_everybody_was_read(world in any_world()) {
         let (mut scene, rows) = world.scene();
         scene.trouble(&rows);
-        let arrival = scene.arrival();
-        prop_assert_eq!(arrival.counts.missing, 0);
-        prop_assert!(!matches!(arrival.verdict, Verdict::Converged | Verdict::Missing));
+        let rollout = scene.rollout();
+        prop_assert_eq!(rollout.counts.missing, 0);
+        prop_assert!(!matches!(rollout.health, RolloutHealth::Healthy | RolloutHealth::Missing));
         scene.tracked.fail(&Reading::Resync("base".parse().unwrap()), "no".to_owned(), at(0));
-        prop_assert_eq!(scene.arrival().counts, arrival.counts);
+        prop_assert_eq!(scene.rollout().counts, rollout.counts);
     }
 
     #[test]
     fn the_filtered_listings_never_make_anybody_good(before in any_world(), seed in any::<u64>()) {
         let (mut scene, rows) = before.scene();
         scene.resync(&rows);
-        let ok = scene.arrival().counts.ok;
+        let ok = scene.rollout().counts.ok;
         // Everybody's row turns into some other.
         let next: Vec<Row> = rows
             .iter()
@@ -169,13 +169,13 @@ proptest! {
             .collect();
         scene.look(MINUTE);
         scene.trouble(&next);
-        prop_assert!(scene.arrival().counts.ok <= ok);
+        prop_assert!(scene.rollout().counts.ok <= ok);
         // And a resync afterwards tells what a resync alone would tell.
         let (mut fresh, _) = before.scene();
         fresh.look(MINUTE);
         scene.resync(&next);
         fresh.resync(&next);
-        prop_assert_eq!(scene.arrival().counts, fresh.arrival().counts);
-        prop_assert_eq!(scene.verdict(), fresh.verdict());
+        prop_assert_eq!(scene.rollout().counts, fresh.rollout().counts);
+        prop_assert_eq!(scene.health(), fresh.health());
     }
 }

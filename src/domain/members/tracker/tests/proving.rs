@@ -15,13 +15,13 @@ fn rows_of_before_the_last_change_prove_nothing_until_two_resyncs_agree() {
     converging, 2 ok
     (rows are older than the last change: a second reading decides)
     ");
-    assert_eq!(scene.next(), "resync in 600 s (Verdict)");
+    assert_eq!(scene.next(), "resync in 600 s (RolloutHealth)");
     scene.look(10 * MINUTE - 1);
     scene.resync(&rows);
-    assert_eq!(scene.verdict(), Verdict::Converging);
+    assert_eq!(scene.health(), RolloutHealth::Progressing);
     scene.look(10 * MINUTE);
     scene.resync(&rows);
-    assert_eq!(scene.verdict(), Verdict::Converged);
+    assert_eq!(scene.health(), RolloutHealth::Healthy);
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     assert_eq!(scene.next(), "trouble in 0 s (Changed)");
     scene.trouble(&[]);
     assert_eq!(
-        (scene.verdict(), scene.next()),
-        (Verdict::Unseen, "resync in 0 s (Verdict)".to_owned())
+        (scene.health(), scene.next()),
+        (RolloutHealth::Unknown, "resync in 0 s (RolloutHealth)".to_owned())
     );
     let rows = good(1..=1_000);
     scene.resync(&rows);
@@ -41,7 +41,7 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     stuck_aggregate, 1000 ok
     (every account is done, and AWS says "in progress": a second reading decides)
     "#);
-    assert_eq!(scene.next(), "resync in 600 s (Verdict)");
+    assert_eq!(scene.next(), "resync in 600 s (RolloutHealth)");
     scene.look(10 * MINUTE);
     scene.resync(&rows);
     assert_eq!(scene.text(), "converged (aggregate stuck), 1000 ok");
@@ -55,7 +55,7 @@ fn an_aggregate_in_progress_for_ever_hides_no_failure() {
     scene.look(0);
     let rows = [good([1, 2]), vec![row(3, "CREATE_FAILED", 0)]].concat();
     scene.resync(&rows);
-    assert_eq!(scene.arrival().verdict, Verdict::Degraded);
+    assert_eq!(scene.rollout().health, RolloutHealth::Degraded);
     scene.look(10 * MINUTE);
     scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
@@ -71,26 +71,29 @@ fn nothing_counts_after_a_put_until_everybody_was_read_again() {
     scene.look(0);
     let rows = good(1..=1_000);
     scene.resync(&rows);
-    assert_eq!(scene.verdict(), Verdict::Converged);
+    assert_eq!(scene.health(), RolloutHealth::Healthy);
     scene.record.last_update = at(MINUTE);
     scene.record.inputs.insert("Other".to_owned(), "1".to_owned());
     scene.status = Some("UPDATE_IN_PROGRESS");
     scene.look(2 * MINUTE);
-    assert_eq!((scene.verdict(), scene.arrival().counts.in_progress), (Verdict::Converging, 1_000));
+    assert_eq!(
+        (scene.health(), scene.rollout().counts.in_progress),
+        (RolloutHealth::Progressing, 1_000)
+    );
     assert_eq!(scene.next(), "trouble in 0 s (Changed)");
     // A few are at work; the others are not asked for one by one.
     scene.trouble(&[row(1, "UPDATE_IN_PROGRESS", MINUTE)]);
     assert_eq!(scene.next(), "trouble in 60 s (Changed)");
     scene.look(3 * MINUTE);
     scene.trouble(&[]);
-    assert_eq!(scene.next(), "resync in 0 s (Verdict)");
+    assert_eq!(scene.next(), "resync in 0 s (RolloutHealth)");
     scene.resync(
         &(1..=1_000).map(|one| row(one, "UPDATE_SUCCESSFUL", 2 * MINUTE)).collect::<Vec<_>>(),
     );
-    assert_eq!(scene.verdict(), Verdict::StuckAggregate);
+    assert_eq!(scene.health(), RolloutHealth::StuckAggregate);
     scene.status = Some("UPDATE_SUCCESSFUL");
     scene.look(4 * MINUTE);
-    assert_eq!(scene.verdict(), Verdict::Converged);
+    assert_eq!(scene.health(), RolloutHealth::Healthy);
 }
 
 #[test]
@@ -101,14 +104,14 @@ fn a_join_touches_a_pack_and_does_not_put_everybody_in_doubt() {
     scene.account(1_001, Some(AccountState::Active), HOUR);
     (scene.record.last_update, scene.status) = (at(HOUR), Some("UPDATE_IN_PROGRESS"));
     scene.look(HOUR);
-    assert_eq!((scene.verdict(), scene.arrival().counts.ok), (Verdict::Converging, 1_000));
+    assert_eq!((scene.health(), scene.rollout().counts.ok), (RolloutHealth::Progressing, 1_000));
     scene.trouble(&[row(1_001, "CREATE_IN_PROGRESS", HOUR)]);
     assert_snapshot!(scene.text(), @"
     converging, 1000 ok
     1001 waiting
     ");
     scene.look(HOUR + 15 * MINUTE);
-    assert_eq!(scene.next(), "account 1001 in 0 s (Newcomer)");
+    assert_eq!(scene.next(), "account 1001 in 0 s (New account)");
     let reading = Reading::Account("base".parse().unwrap(), id(1_001));
     scene.reading(&reading, &[row(1_001, "CREATE_SUCCESSFUL", HOUR + MINUTE)]);
     scene.status = Some("UPDATE_SUCCESSFUL");
@@ -127,8 +130,8 @@ fn somebody_who_stopped_failing_is_asked_for_and_not_called_good() {
     assert_eq!(scene.next(), "trouble in 900 s (Trouble)");
     scene.look(15 * MINUTE);
     scene.trouble(&rows[..999]);
-    assert_eq!(scene.arrival().counts.ok, 998);
-    assert_eq!(scene.next(), "account 1000 in 0 s (Newcomer)");
+    assert_eq!(scene.rollout().counts.ok, 998);
+    assert_eq!(scene.next(), "account 1000 in 0 s (New account)");
     scene.reading(&Reading::Account("base".parse().unwrap(), id(1_000)), &[]);
-    assert_eq!(scene.arrival().counts.missing, 1);
+    assert_eq!(scene.rollout().counts.missing, 1);
 }

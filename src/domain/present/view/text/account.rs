@@ -180,15 +180,15 @@ pub fn targeting(targeting: Option<&Targeting>) -> String {
     }
 }
 
-/// What happens next, if anything: whose move it is, what, and by when.
+/// What happens next, if anything: who must act, what, and by when.
 pub fn next_line(next: &NextView, now: Timestamp) -> Option<String> {
-    let NextView { who, mover, what, due } = next;
+    let NextView { who, owner, what, due } = next;
     if what.is_empty() {
         return None;
     }
-    let who = match (who, mover) {
-        (Who::Person, Some(mover)) => format!("move of {}: ", person(*mover)),
-        (Who::Person, None) => "move of yours: ".to_owned(),
+    let who = match (who, owner) {
+        (Who::Person, Some(owner)) => format!("action required by {}: ", person(*owner)),
+        (Who::Person, None) => "action required: ".to_owned(),
         (Who::Nobody | Who::Aws | Who::Conformd, _) => String::new(),
     };
     let due = due.map(|at| format!(" ({at}: {})", left(seconds_to(now, at)))).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Words and phrases that texts for people share.
 
 use crate::domain::base::untrusted::flowing;
-use crate::domain::observed::failure_class::Mover;
+use crate::domain::observed::failure_class::Owner;
 
 /// Characters of one foreign text that are shown.
 pub(super) const TEXT_MAX: usize = 1_024;
@@ -12,13 +12,13 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Whose move it is, as people say it.
-pub fn person(mover: Mover) -> &'static str {
-    match mover {
-        Mover::Aws => "AWS",
-        Mover::Member => "account owner",
-        Mover::Organization => "organization",
-        Mover::Author => "pack author",
-        Mover::Support => "AWS Support",
+pub fn person(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Aws => "AWS",
+        Owner::AccountOwner => "account owner",
+        Owner::PlatformTeam => "platform team",
+        Owner::PackAuthor => "pack author",
+        Owner::AwsSupport => "AWS Support",
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, Page, VERSION, census};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
-use crate::domain::members::new_account::{Newcomer, Phase};
+use crate::domain::members::new_account::{NewAccount, Phase};
 use crate::domain::observed::recorder::RecorderState;
 
 /// New accounts that the status names; the rest is counted.
@@ -16,7 +16,7 @@ const NAMED_MAX: usize = 50;
 
 /// New accounts as the status shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct NewcomersView {
+pub struct NewAccountsSummary {
     /// Accounts by the most urgent of their phases, zeros included.
     pub phases: BTreeMap<Phase, usize>,
     /// Those that are not settled, the most urgent first.
@@ -77,12 +77,12 @@ pub struct NewAccountView {
     /// The most urgent of its phases.
     pub phase: Phase,
     /// Where it stands in each region.
-    pub regions: BTreeMap<Region, NewcomerView>,
+    pub regions: BTreeMap<Region, NewAccountInRegion>,
 }
 
 /// A new account in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct NewcomerView {
+pub struct NewAccountInRegion {
     /// Where it stands.
     pub phase: Phase,
     /// Packs that target it and are not there yet.
@@ -108,11 +108,11 @@ fn urgency(phase: Phase) -> u8 {
 fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
     let mut accounts: BTreeMap<AccountId, NewAccountView> = BTreeMap::new();
     for (region, report) in facts.regions() {
-        for newcomer in report.into_iter().flat_map(|report| &report.tracking.newcomers) {
+        for new_account in report.into_iter().flat_map(|report| &report.tracking.new_accounts) {
             let account =
-                accounts.entry(newcomer.account).or_insert_with(|| begun(facts, newcomer));
-            let Newcomer { account: _, joined, deadline, phase, missing, recorder, converged } =
-                newcomer;
+                accounts.entry(new_account.account).or_insert_with(|| begun(facts, new_account));
+            let NewAccount { account: _, joined, deadline, phase, missing, recorder, converged } =
+                new_account;
             // A region that has not heard of a re-join yet goes by the old clock.
             if account.joined < *joined {
                 (account.joined, account.deadline) = (*joined, *deadline);
@@ -121,7 +121,7 @@ fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
             if urgency(account.phase) < urgency(*phase) {
                 account.phase = *phase;
             }
-            let view = NewcomerView {
+            let view = NewAccountInRegion {
                 phase: *phase,
                 missing: missing.clone(),
                 recorder: recorder.clone(),
@@ -133,14 +133,14 @@ fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
     accounts
 }
 
-fn begun(facts: &Facts, newcomer: &Newcomer) -> NewAccountView {
+fn begun(facts: &Facts, new_account: &NewAccount) -> NewAccountView {
     NewAccountView {
-        account: newcomer.account,
-        name: facts.name(newcomer.account),
-        joined: newcomer.joined,
-        deadline: newcomer.deadline,
-        left_seconds: seconds_to(facts.now, newcomer.deadline),
-        phase: newcomer.phase,
+        account: new_account.account,
+        name: facts.name(new_account.account),
+        joined: new_account.joined,
+        deadline: new_account.deadline,
+        left_seconds: seconds_to(facts.now, new_account.deadline),
+        phase: new_account.phase,
         regions: BTreeMap::new(),
     }
 }
@@ -150,7 +150,7 @@ fn phases<'a>(accounts: impl Iterator<Item = &'a NewAccountView>) -> BTreeMap<Ph
 }
 
 /// New accounts for the status.
-pub(super) fn newcomers(facts: &Facts) -> NewcomersView {
+pub(super) fn new_accounts_summary(facts: &Facts) -> NewAccountsSummary {
     let all = new_accounts(facts);
     let phases = phases(all.values());
     let mut open: Vec<NewAccountView> =
@@ -159,7 +159,7 @@ pub(super) fn newcomers(facts: &Facts) -> NewcomersView {
     let deadline_next = deadline_next(&open);
     let left_out = open.len().saturating_sub(NAMED_MAX);
     open.truncate(NAMED_MAX);
-    NewcomersView { phases, accounts: open, left_out, deadline_next }
+    NewAccountsSummary { phases, accounts: open, left_out, deadline_next }
 }
 
 fn deadline_next(open: &[NewAccountView]) -> Option<DeadlineView> {

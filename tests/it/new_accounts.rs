@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conformd::domain::base::model::AccountState;
 use conformd::domain::members::new_account::Phase;
-use conformd::domain::members::rollout::Verdict;
+use conformd::domain::members::rollout::RolloutHealth;
 use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, SetRecorder, SetState};
 use conformd::sim::knobs::Knobs;
@@ -24,8 +24,8 @@ fn setting(knowledge: Knowledge) -> Setting {
 }
 
 fn phases(lab: &Lab, phase: Phase) -> usize {
-    let newcomers = lab.report(REGION).tracking.newcomers;
-    newcomers.iter().filter(|newcomer| newcomer.phase == phase).count()
+    let new_accounts = lab.report(REGION).tracking.new_accounts;
+    new_accounts.iter().filter(|new_account| new_account.phase == phase).count()
 }
 
 /// Puts of ours so far.
@@ -38,15 +38,15 @@ async fn five_hundred_late_accounts_are_redeployed_together_by_one_put_a_pack() 
     let mut lab = Lab::with(setting(Knowledge::Recorders), &file(&packs(&["cis", "iam"])));
     lab.run_for(hours(1)).await;
     assert_eq!(puts(&lab), 2);
-    let newcomers = || (0..500).map(member);
-    newcomers().for_each(|account| lab.event(&joins(account, Recorder::Missing)));
+    let new_accounts = || (0..500).map(member);
+    new_accounts().for_each(|account| lab.event(&joins(account, Recorder::Missing)));
     lab.run_for(hours(6)).await;
     assert_eq!(phases(&lab, Phase::Waiting), 500);
     lab.run_for(hours(5)).await;
     assert_eq!(phases(&lab, Phase::Missed), 500);
     assert_eq!(puts(&lab), 2, "nothing is put for accounts without recorder");
     let recorder = Recorder::Recording;
-    for account in newcomers() {
+    for account in new_accounts() {
         lab.event(&Event::Recorder(SetRecorder { account, region: None, recorder }));
     }
     lab.run_for(hours(12)).await;
@@ -84,9 +84,9 @@ async fn a_suspended_account_has_no_clock_and_joins_the_count_again_when_it_is_a
     lab.event(&joins(account, Recorder::Missing));
     lab.event(&Event::State(SetState { account, state: AccountState::Suspended }));
     lab.run_for(hours(9)).await;
-    assert_eq!(lab.report(REGION).tracking.newcomers, []);
-    let arrival = lab.report(REGION).tracking.packs.values().next().unwrap().clone();
-    assert_eq!((arrival.verdict, arrival.counts.failed), (Verdict::Converged, 0));
+    assert_eq!(lab.report(REGION).tracking.new_accounts, []);
+    let rollout = lab.report(REGION).tracking.packs.values().next().unwrap().clone();
+    assert_eq!((rollout.health, rollout.counts.failed), (RolloutHealth::Healthy, 0));
     lab.event(&Event::State(SetState { account, state: AccountState::Active }));
     lab.run_for(hours(7)).await;
     assert_eq!(phases(&lab, Phase::Missed), 1, "it joined 16 hours ago");
@@ -102,20 +102,20 @@ async fn under_a_delegated_administrator_the_rows_decide_and_not_the_aggregate()
     };
     let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
     lab.run_for(hours(8)).await;
-    let verdict = |lab: &Lab| {
+    let health = |lab: &Lab| {
         let report = lab.report(REGION);
-        let (pack, arrival) = report.tracking.packs.first_key_value().unwrap();
+        let (pack, rollout) = report.tracking.packs.first_key_value().unwrap();
         let status = report.packs[pack].status.as_ref().map(ToString::to_string);
-        (status.unwrap_or_default(), arrival.verdict, arrival.aggregate_stuck)
+        (status.unwrap_or_default(), rollout.health, rollout.aggregate_stuck)
     };
     let stuck = "CREATE_IN_PROGRESS".to_owned();
     // The role that AWS creates in every member has to be made by hand in the management account.
-    assert_eq!(verdict(&lab), (stuck.clone(), Verdict::Degraded, true));
+    assert_eq!(health(&lab), (stuck.clone(), RolloutHealth::Degraded, true));
     lab.write(&file(&[excluding_management()]));
     lab.run_for(hours(8)).await;
-    let (status, verdict, is_stuck) = verdict(&lab);
+    let (status, health, is_stuck) = health(&lab);
     assert!(status.ends_with("_IN_PROGRESS"), "{status}");
-    assert_eq!((verdict, is_stuck), (Verdict::Converged, true));
+    assert_eq!((health, is_stuck), (RolloutHealth::Healthy, true));
     let before = puts(&lab);
     lab.run_for(hours(48)).await;
     assert_eq!(puts(&lab), before, "a status that is stuck is nothing to write for");
@@ -133,7 +133,7 @@ async fn the_first_look_at_an_old_organization_raises_nothing() {
     let mut lab = Lab::with(setting, &file(&packs(&["cis"])));
     lab.run_for(Duration::from_hours(1) + minutes(30)).await;
     let tracking = lab.report(REGION).tracking;
-    assert_eq!(tracking.newcomers, []);
-    let arrival = tracking.packs.values().next().unwrap();
-    assert_eq!((arrival.verdict, arrival.expected), (Verdict::Converged, Some(43)));
+    assert_eq!(tracking.new_accounts, []);
+    let rollout = tracking.packs.values().next().unwrap();
+    assert_eq!((rollout.health, rollout.expected), (RolloutHealth::Healthy, Some(43)));
 }

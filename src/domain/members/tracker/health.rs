@@ -3,22 +3,22 @@
 use super::course::Course;
 use super::people::People;
 use crate::domain::base::model::AccountId;
-use crate::domain::members::rollout::{Arrival, Verdict};
+use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unseen;
 
 /// How a pack arrived. `unseen`: why the region could not be looked at last.
-pub(super) fn arrival(course: &Course, people: &People, unseen: Option<&Unseen>) -> Arrival {
+pub(super) fn rollout(course: &Course, people: &People, unseen: Option<&Unseen>) -> Rollout {
     let survey = &course.survey;
-    let (verdict, why) = verdict(course, people);
+    let (health, why) = health(course, people);
     let is_done = survey.counts.in_progress == 0 && survey.counts.waiting == 0;
     let mut whys: Vec<String> = why.into_iter().collect();
     whys.extend(notes(course));
-    if verdict != Verdict::Unseen {
+    if health != RolloutHealth::Unknown {
         whys.extend(people.doubt.clone());
     }
     whys.extend(unseen.map(|unseen| format!("the region could not be read: {}", unseen.why)));
-    Arrival {
-        verdict,
+    Rollout {
+        health,
         why: (!whys.is_empty()).then(|| whys.join("; ")),
         aggregate_stuck: course.is_in_progress() && is_done && course.is_agreed(),
         expected: survey.expected,
@@ -26,57 +26,60 @@ pub(super) fn arrival(course: &Course, people: &People, unseen: Option<&Unseen>)
         classes: survey.classes.clone(),
         troubled: survey.troubled.clone(),
         truncated: survey.truncated,
-        newcomers: survey.newcomers.clone(),
+        new_accounts: survey.new_accounts.clone(),
         management_missing: survey.management_missing,
         resynced: course.resynced,
         read: course.read,
     }
 }
 
-/// The first that applies, in the order that [`Verdict`] documents, and why it is no better.
-pub(super) fn verdict(course: &Course, people: &People) -> (Verdict, Option<String>) {
+/// The first that applies, in the order that [`RolloutHealth`] documents, and why it is no better.
+pub(super) fn health(course: &Course, people: &People) -> (RolloutHealth, Option<String>) {
     let counts = &course.survey.counts;
-    let say = |verdict, why: &str| (verdict, Some(why.to_owned()));
+    let say = |health, why: &str| (health, Some(why.to_owned()));
     if course.is_deleting() {
-        return (Verdict::Deleting, None);
+        return (RolloutHealth::Deleting, None);
     }
     if course.read.is_none() {
-        return say(Verdict::Unseen, "its members were not read yet");
+        return say(RolloutHealth::Unknown, "its members were not read yet");
     }
     if counts.failed > 0 {
-        return (Verdict::Degraded, None);
+        return (RolloutHealth::Degraded, None);
     }
     if people.list.is_none() {
         let why = people.doubt.as_deref().unwrap_or("the account list was not read yet");
-        return say(Verdict::Unseen, why);
+        return say(RolloutHealth::Unknown, why);
     }
     if counts.missing > 0 {
-        return (Verdict::Missing, None);
+        return (RolloutHealth::Missing, None);
     }
     if course.is_awaiting() {
-        return say(Verdict::Converging, "AWS does not show the last write yet");
+        return say(RolloutHealth::Progressing, "AWS does not show the last write yet");
     }
     if counts.in_progress > 0 || counts.waiting > 0 {
-        return (Verdict::Converging, None);
+        return (RolloutHealth::Progressing, None);
     }
     if course.resynced.is_none() {
-        return say(Verdict::Unseen, "not all of its members were read yet");
+        return say(RolloutHealth::Unknown, "not all of its members were read yet");
     }
     if !course.is_resynced() {
-        return say(Verdict::Converging, "its members were not all read since the last change");
+        return say(
+            RolloutHealth::Progressing,
+            "its members were not all read since the last change",
+        );
     }
     if course.is_in_progress() && !course.is_agreed() {
         let why = "every account is done, and AWS says \"in progress\": a second reading decides";
-        return say(Verdict::StuckAggregate, why);
+        return say(RolloutHealth::StuckAggregate, why);
     }
     if course.survey.old > 0 {
         let why = "rows are older than the last change: a second reading decides";
-        return say(Verdict::Converging, why);
+        return say(RolloutHealth::Progressing, why);
     }
-    (Verdict::Converged, None)
+    (RolloutHealth::Healthy, None)
 }
 
-/// What has to be said whatever the verdict.
+/// What has to be said whatever the health.
 fn notes(course: &Course) -> impl Iterator<Item = String> {
     let survey = &course.survey;
     let count = |found: Option<(usize, AccountId)>, one: &str, many: &str| {

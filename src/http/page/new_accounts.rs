@@ -10,15 +10,15 @@ use super::parts::{
     Choice, account_link, choices, foreign, listed, moment, pack_link, paging, scrolling, sign,
     tone,
 };
-use super::paths::NEWCOMERS;
+use super::paths::NEW_ACCOUNTS;
 use super::shell::Frame;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::new_account::{IMMINENT, NEAR, Phase};
 use crate::domain::observed::recorder::RecorderState;
 use crate::domain::present::view::Facts;
-use crate::domain::present::view::newcomers::{
-    NewAccountView, NewAccountsView, NewcomerView, NewcomersView, page as accounts,
+use crate::domain::present::view::new_accounts::{
+    NewAccountInRegion, NewAccountView, NewAccountsSummary, NewAccountsView, page as accounts,
 };
 use crate::domain::present::view::text::{left, many, phase_sign};
 use crate::http::Shared;
@@ -35,7 +35,8 @@ pub(super) async fn show(
         let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
         let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
         let view = accounts(facts, phase, page(&parameters)?);
-        let frame = Frame { title: &title(&view), here: Some(NEWCOMERS), main: main(&view, phase) };
+        let frame =
+            Frame { title: &title(&view), here: Some(NEW_ACCOUNTS), main: main(&view, phase) };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
@@ -53,7 +54,7 @@ fn title(view: &NewAccountsView) -> String {
 
 fn main(view: &NewAccountsView, phase: Option<Phase>) -> Markup {
     let all: usize = view.phases.values().sum();
-    let path = |phase: Phase| format!("{NEWCOMERS}?phase={}", phase.as_str());
+    let path = |phase: Phase| format!("{NEW_ACCOUNTS}?phase={}", phase.as_str());
     let some = view.phases.iter().map(|(one, count)| Choice {
         path: path(*one),
         name: one.as_str().to_owned(),
@@ -61,7 +62,7 @@ fn main(view: &NewAccountsView, phase: Option<Phase>) -> Markup {
         is_here: phase == Some(*one),
     });
     let every = Choice {
-        path: NEWCOMERS.to_owned(),
+        path: NEW_ACCOUNTS.to_owned(),
         name: "all".to_owned(),
         count: Some(all),
         is_here: phase.is_none(),
@@ -76,23 +77,23 @@ fn main(view: &NewAccountsView, phase: Option<Phase>) -> Markup {
         @if view.accounts.is_empty() {
             p class="nothing" { "There is none." }
         } @else {
-            (scrolling("newcomers-scroll", "New accounts", &table(&view.accounts)))
+            (scrolling("new_accounts-scroll", "New accounts", &table(&view.accounts)))
         }
-        (paging(NEWCOMERS, phase.map(|phase| ("phase", phase.as_str())), view.page, view.pages))
+        (paging(NEW_ACCOUNTS, phase.map(|phase| ("phase", phase.as_str())), view.page, view.pages))
     }
 }
 
 /// Those that are not settled, for the overview.
-pub(super) fn pressing(view: &NewcomersView) -> Markup {
-    let NewcomersView { phases: _, accounts, left_out, deadline_next: _ } = view;
+pub(super) fn pressing(view: &NewAccountsSummary) -> Markup {
+    let NewAccountsSummary { phases: _, accounts, left_out, deadline_next: _ } = view;
     let body = html! {
-        (scrolling("newcomers-scroll", "New accounts", &table(accounts)))
+        (scrolling("new_accounts-scroll", "New accounts", &table(accounts)))
         p class="note" {
             @if *left_out > 0 { "and " (left_out) " more: " }
-            a href=(NEWCOMERS) { "all new accounts" }
+            a href=(NEW_ACCOUNTS) { "all new accounts" }
         }
     };
-    listed("newcomers", "New accounts", accounts.len().saturating_add(*left_out), &body)
+    listed("new_accounts", "New accounts", accounts.len().saturating_add(*left_out), &body)
 }
 
 fn table(accounts: &[NewAccountView]) -> Markup {
@@ -143,8 +144,8 @@ pub(super) fn countdown(left_seconds: i64) -> Markup {
     }
 }
 
-fn place_line(region: &Region, place: &NewcomerView) -> Markup {
-    let NewcomerView { phase, missing, recorder, converged: _ } = place;
+fn place_line(region: &Region, place: &NewAccountInRegion) -> Markup {
+    let NewAccountInRegion { phase, missing, recorder, converged: _ } = place;
     html! {
         li {
             (sign(phase_sign(*phase))) " " (region.as_str()) ": " (phase.as_str())
