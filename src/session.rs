@@ -401,7 +401,7 @@ mod tests {
         };
         let served = serve(listener, simulation.clone(), scenario.options, stop.clone());
         tokio::select! {
-            report = asked => assert_eq!(report.unseen, None),
+            report = asked => assert_eq!(report.unknown, None),
             () = served => panic!("the simulator ended"),
         }
         assert_eq!(*waits.0.lock().unwrap(), ["eu-west-1", "eu-west-1"], "packs and statuses");

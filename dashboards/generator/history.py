@@ -28,7 +28,7 @@ HEALTHS = {
     "missing": ORANGE,
     "stuck_aggregate": PURPLE,
     "deleting": YELLOW,
-    "unseen": GREY,
+    "unknown": GREY,
 }
 ACTIONS = {"create": GREEN, "adopt": PURPLE, "update": BLUE, "redeploy": ORANGE, "delete": RED}
 

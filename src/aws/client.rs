@@ -82,7 +82,7 @@ impl Patience {
 /// Why no connection may be used.
 #[derive(Debug, Error)]
 pub enum ConnectProblem {
-    /// `AWS_ENDPOINT_URL*` or the profile would send requests elsewhere, unseen.
+    /// `AWS_ENDPOINT_URL*` or the profile would send requests elsewhere, unknown.
     #[error(
         "{service} would be sent to {url} by an AWS_ENDPOINT_URL variable or by the AWS profile; \
          name the address in aws.endpoint, or remove it"

@@ -197,7 +197,7 @@ async fn read(
         bar.set_prefix(region.to_string());
         let mut reconciler = session.reconciler(region, Mode::Observe);
         let (mut report, _) = reconciler.look(&policy, around).await;
-        if report.unseen.is_none() {
+        if report.unknown.is_none() {
             let show = |Progress { done, all, pages }| {
                 bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
                 bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));

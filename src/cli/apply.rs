@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
     fn is_fine(&self, rollouts: &Rollouts) -> bool {
         let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
         is_valid(&self.around)
-            && self.looked.iter().all(|one| one.report.unseen.is_none())
+            && self.looked.iter().all(|one| one.report.unknown.is_none())
             && waiting.is_empty()
             && (self.outcomes.iter())
                 .all(|(_, outcome)| matches!(outcome.ending, Ending::Accepted { .. }))
@@ -386,11 +386,11 @@ impl<'a> Run<'a> {
         let invalid = (!is_valid(&self.around)).then(|| {
             "Manifests are invalid: see above; `conformd validate` shows them too.".into()
         });
-        let unseen = self.looked.iter().filter_map(|one| {
-            let unseen = one.report.unseen.as_ref()?;
-            Some(format!("{} could not be read: {}", one.report.place.region, unseen.why))
+        let unknown = self.looked.iter().filter_map(|one| {
+            let unknown = one.report.unknown.as_ref()?;
+            Some(format!("{} could not be read: {}", one.report.place.region, unknown.why))
         });
-        let lines = failures.chain(open).chain(waiting).chain(invalid).chain(unseen);
+        let lines = failures.chain(open).chain(waiting).chain(invalid).chain(unknown);
         lines.map(|line| line + "\n").collect()
     }
 }

@@ -70,22 +70,22 @@ struct Found {
     simulated: bool,
     now: Timestamp,
     /// Regions that could not be read, each with the reason.
-    unseen: Vec<String>,
+    unknown: Vec<String>,
 }
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Found { waiting, names, simulated, now, unseen } = match &args.daemon {
+    let Found { waiting, names, simulated, now, unknown } = match &args.daemon {
         Some(daemon) => reported(daemon, &args.regions).await?,
         None => planned(&args).await?,
     };
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(simulated_line(simulated).as_bytes())?;
-    for why in &unseen {
+    for why in &unknown {
         writeln!(stderr, "conformd: not read, so its losses are missing here: {why}")?;
     }
     let statement = Statement { reason: args.reason.as_deref(), made: now, life: args.life };
-    let code = if unseen.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let Some(document) = document(&waiting, statement, &names, simulated) else {
         writeln!(stderr, "Nothing waits for approval.")?;
         return Ok(code);
@@ -125,9 +125,9 @@ async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found>
     let page = format!("/api/v1/approvals/pending{query}");
     let view: ApprovalsView = answers::get(daemon, &page).await?.1;
     let waiting = view.waiting();
-    let ApprovalsView { simulated, now, names, unseen, .. } = view;
-    let unseen = unseen.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
-    Ok(Found { waiting, names, simulated, now, unseen: unseen.collect() })
+    let ApprovalsView { simulated, now, names, unknown, .. } = view;
+    let unknown = unknown.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
+    Ok(Found { waiting, names, simulated, now, unknown: unknown.collect() })
 }
 
 /// What a fresh plan waits for.
@@ -139,16 +139,16 @@ async fn planned(args: &Args) -> anyhow::Result<Found> {
     let around = surroundings::read(&session).await?;
     let looked = look(&session, &regions, &around, Mode::Observe).await;
     let waiting = Waiting::of(looked.iter().map(|one| &one.report));
-    let unseen = looked.iter().filter_map(|one| {
-        let unseen = one.report.unseen.as_ref()?;
-        Some(format!("{}: {}", one.report.place.region, clean(&unseen.why)))
+    let unknown = looked.iter().filter_map(|one| {
+        let unknown = one.report.unknown.as_ref()?;
+        Some(format!("{}: {}", one.report.place.region, clean(&unknown.why)))
     });
-    let unseen: BTreeSet<String> = unseen.collect();
+    let unknown: BTreeSet<String> = unknown.collect();
     Ok(Found {
         names: names(&waiting, &around.membership),
         waiting,
         simulated,
         now: session.clock.aws_now(),
-        unseen: unseen.into_iter().collect(),
+        unknown: unknown.into_iter().collect(),
     })
 }

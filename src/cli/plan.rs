@@ -25,7 +25,7 @@ The JSON, version 2:
   version, simulated, mode   the version of this document, whether AWS is simulated, the mode
   has_changes                whether anything is to be changed, now or once it is not held
   regions[].region           the region
-  regions[].unseen           why it could not be read; null if it was
+  regions[].unknown           why it could not be read; null if it was
   regions[].plan             steps and holds, each with its reason
   regions[].pending          what waits for approval: `trips` (which limits stand against it, with a
                              `reason` and `why` each) and `losses` by pack; null if nothing does";
@@ -67,7 +67,7 @@ struct Document<'a> {
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
     region: &'a Region,
-    unseen: Option<&'a str>,
+    unknown: Option<&'a str>,
     plan: &'a Plan,
     pending: Option<&'a PendingApproval>,
 }
@@ -102,7 +102,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
     }
-    let is_blind = looked.iter().any(|one| one.report.unseen.is_some());
+    let is_blind = looked.iter().any(|one| one.report.unknown.is_some());
     // Findings are on stderr already.
     let is_failed = is_blind || !is_valid(&around);
     Ok(match (is_failed, args.detailed_exitcode && has_changes) {
@@ -164,7 +164,7 @@ fn entries(looked: &[Looked]) -> Vec<Entry<'_>> {
     reports
         .map(|report| Entry {
             region: &report.place.region,
-            unseen: report.unseen.as_ref().map(|unseen| unseen.why.as_str()),
+            unknown: report.unknown.as_ref().map(|unknown| unknown.why.as_str()),
             plan: &report.plan,
             pending: report.pending.as_ref(),
         })

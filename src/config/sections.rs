@@ -29,7 +29,7 @@ const PERIOD_MIN: Duration = Duration::from_secs(1);
 /// The shortest period of what asks AWS: its answers lag by that much anyway.
 const PERIOD_MIN_AWS: Duration = Duration::from_secs(30);
 
-/// The longest period: a week unseen is a daemon that does nothing.
+/// The longest period: a week unknown is a daemon that does nothing.
 const PERIOD_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// How often a member's recorder may be looked at again: often enough to see one within the

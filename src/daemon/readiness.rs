@@ -51,15 +51,15 @@ impl Standing {
 
 /// Such as `sync, regions: 2 synced, 1 not seen; 3 held; revision 067f6d02`.
 fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
-    let seen = || reports.values().filter(|report| report.unseen.is_none());
+    let seen = || reports.values().filter(|report| report.unknown.is_none());
     let count = |fits: fn(&RegionReport) -> bool| seen().filter(|report| fits(report)).count();
-    let (unseen, synced) = (reports.len() - seen().count(), count(RegionReport::is_synced));
+    let (unknown, synced) = (reports.len() - seen().count(), count(RegionReport::is_synced));
     let rolling = count(|report| !report.is_synced() && report.is_in_progress());
     let regions = [
         (synced, "synced"),
         (rolling, "in progress"),
-        (reports.len() - unseen - synced - rolling, "drifted"),
-        (unseen, "not seen"),
+        (reports.len() - unknown - synced - rolling, "drifted"),
+        (unknown, "not seen"),
         (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
     ];
     let counts = regions.iter().filter(|(count, _)| *count > 0);

@@ -50,8 +50,8 @@ impl Metrics {
         if took.is_ok_and(|took| took > self.memory().interval) {
             reconcile.overruns.with_label_values(&[region]).inc();
         }
-        if report.unseen.is_some() {
-            self.requeued(region, Requeue::Unseen);
+        if report.unknown.is_some() {
+            self.requeued(region, Requeue::RegionUnknown);
         }
         for outcome in &report.outcomes {
             self.mutated(&report.place.region, outcome);
@@ -90,7 +90,7 @@ impl Metrics {
 
     /// A foreign change is seen in every tick until it is healed; it is counted in the first.
     fn count_foreign(&self, report: &RegionReport) {
-        if report.unseen.is_some() {
+        if report.unknown.is_some() {
             return;
         }
         let changed =

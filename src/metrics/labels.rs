@@ -27,7 +27,7 @@ impl TickEnd {
     }
 
     pub(super) fn of(report: &RegionReport) -> Self {
-        if report.unseen.is_some() {
+        if report.unknown.is_some() {
             return Self::Incomplete;
         }
         let failed = report.outcomes.iter().any(|outcome| match outcome.ending {
@@ -70,12 +70,12 @@ pub(super) enum Requeue {
     /// No clear answer.
     Unknown,
     /// The region could not be read.
-    Unseen,
+    RegionUnknown,
 }
 
 impl Requeue {
     pub(super) const ALL: [Self; 5] =
-        [Self::InFlight, Self::Throttled, Self::Error, Self::Unknown, Self::Unseen];
+        [Self::InFlight, Self::Throttled, Self::Error, Self::Unknown, Self::RegionUnknown];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Requeue {
             Self::Throttled => "throttled",
             Self::Error => "error",
             Self::Unknown => "unknown",
-            Self::Unseen => "unseen",
+            Self::RegionUnknown => "region_unknown",
         }
     }
 

@@ -91,7 +91,7 @@ def test_a_cell_says_what_the_api_says(tab, daemon):
     for path, cell in expected.items():
         counts, text = cell["rollout"]["counts"], cells[path]
         wanted = {"ok": f"ok {counts['ok']}", "failed": f"{counts['failed']} failed",
-                  "held": "held", "unseen": "unseen"}
+                  "held": "held", "unknown": "unknown"}
         assert wanted.get(cell["cell"], "") in text, (path, cell, text)
         assert ("needs a person" in text) == cell["needs_person"], (path, text)
 

@@ -192,7 +192,7 @@ fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
     SIMULATED: no AWS account is looked at or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       ! the whole region is held
-          unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
+          unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
       Not seen, so nothing is planned.
 
     us-east-1 (account 111111111111) at dir:DIGEST

@@ -30,7 +30,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::sample::{SECRET, Text, at, metrics, quiet, region, reports, unseen};
+use crate::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown};
 
 const HERE: &str = "eu-west-1";
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -506,7 +506,7 @@ async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     us-east-1 (account 111111111111) at dir:0a1b2c3d
       ! the whole region is held
-          unseen: a policy forbids it
+          unknown: a policy forbids it
       Not seen, so nothing is planned.
     ");
     let json = served.get("/api/v1/plan").await.json();
@@ -531,18 +531,18 @@ async fn hostile_text_stays_text() {
     for payload in payloads {
         let hold = Hold {
             pack: None,
-            reason: HoldReason::Unseen,
+            reason: HoldReason::Unknown,
             why: payload.to_owned(),
             until: None,
             step: None,
         };
-        let mut report = unseen(HERE, FailureKind::Server, payload);
+        let mut report = unknown(HERE, FailureKind::Server, payload);
         report.plan.holds = vec![hold];
         served.reports.send_replace(reports([report]));
         served.source.send_modify(|source| source.problem = Some(payload.to_owned()));
         let answer = served.get("/api/v1/status").await;
         let json = answer.json();
-        assert_eq!(json["regions"][HERE]["report"]["unseen"]["why"], payload);
+        assert_eq!(json["regions"][HERE]["report"]["unknown"]["why"], payload);
         assert_eq!(json["source"]["problem"], payload);
         assert_eq!(json["simulated"], true);
         assert!(!answer.headers.contains_key("set-cookie"));
@@ -695,7 +695,7 @@ async fn health_is_about_our_own_tasks_and_not_about_aws() {
     let served = served().await;
     let pulse: Pulse = served.beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
     let all_dark = [HERE, "us-east-1", "ap-south-1"]
-        .map(|name| unseen(name, FailureKind::Unreachable, "no connection"));
+        .map(|name| unknown(name, FailureKind::Unreachable, "no connection"));
     served.reports.send_replace(reports(all_dark));
     served.caller.send_replace(Caller::Unconfirmed { problem: None });
     assert_eq!(served.get("/healthz").await.status, 200);

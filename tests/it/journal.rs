@@ -30,7 +30,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::people::{HERE, about, failed, id, membership, rollout, tracked};
-use crate::sample::{at, busy, content, pack, quiet, region, reports, source, step, unseen};
+use crate::sample::{at, busy, content, pack, quiet, region, reports, source, step, unknown};
 
 /// A world that can be looked at.
 struct World {
@@ -116,7 +116,7 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     world.source = source();
     world.membership = membership();
     world.show(tracked());
-    world.show(unseen("us-east-1", FailureKind::Denied, "a policy\nforbids it"));
+    world.show(unknown("us-east-1", FailureKind::Denied, "a policy\nforbids it"));
     insta::assert_snapshot!(world.news(), @r#"
       process - - -: AWS knows us as 111111111111
     ! source - - -: revision dir:0a1b2c3d in force, and nothing is deleted on the strength of it: 2 valid manifests, 1 invalid: packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
@@ -172,7 +172,7 @@ fn what_is_not_seen_has_not_changed() {
     world.show(tracked());
     let first = world.news();
     assert!(first.contains("waiting for approval"), "{first}");
-    let dark = unseen(HERE, FailureKind::Throttled, "too many requests");
+    let dark = unknown(HERE, FailureKind::Throttled, "too many requests");
     world.show(dark.clone());
     let lost = world.news();
     world.show(RegionReport { tick: 3, ..dark });

@@ -10,7 +10,7 @@
 //! `absent`;
 //! observed lines a time of last update, a status `UPDATE_FAILED@TIME!Code` and an owner
 //! (`unmanaged`, `foreign`, `copied`, `newer`, `garbled`). `#invalid`, `#unread`, `#empty`,
-//! `#declared` (a plain directory), `#once` (that was read once only) and `#unseen` are about the
+//! `#declared` (a plain directory), `#once` (that was read once only) and `#unknown` are about the
 //! whole; `#list 12:00 333333333333@11:30` is the account list of noon,
 //! with an account and when it joined. A time is `12:00`, `12:00:30` or `d2/12:00` on the second
 //! day. What is known of members has lines of its own (`members`).
@@ -42,7 +42,7 @@ use conformd::domain::declared::snapshot::{Absence, SourcePath};
 use conformd::domain::declared::template::Template;
 use conformd::domain::observed::content::Content;
 use conformd::domain::observed::packs::{
-    Observed, PackRecord, RolloutStatus, StatusRecord, Unseen, join,
+    Observed, PackRecord, RolloutStatus, StatusRecord, Unknown, join,
 };
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Standing;
@@ -389,9 +389,9 @@ pub(crate) fn origin(path: &str) -> Origin {
 
 /// What the region showed.
 pub(crate) fn observed(text: &str) -> Observed {
-    if text.trim() == "#unseen" {
+    if text.trim() == "#unknown" {
         let why = "DescribeOrganizationConformancePacks failed: timed out".to_owned();
-        return Observed::Unseen(Unseen { kind: FailureKind::Timeout, why });
+        return Observed::Unknown(Unknown { kind: FailureKind::Timeout, why });
     }
     let (mut records, mut statuses) = (Vec::new(), Vec::new());
     for line in lines(text) {
@@ -522,7 +522,7 @@ pub(crate) fn held_rules<'a>(
 ) -> HeldRules<'a> {
     let seen = match observed {
         Observed::Seen(seen) => Some(seen),
-        Observed::Unseen(_) => None,
+        Observed::Unknown(_) => None,
     };
     HeldRules::new(place, seen, templates)
 }

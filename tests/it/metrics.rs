@@ -24,7 +24,7 @@ use proptest::prelude::*;
 
 use crate::sample::{
     Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, scrape_all,
-    settings, step, unseen,
+    settings, step, unknown,
 };
 
 const HERE: &str = "eu-west-1";
@@ -285,7 +285,7 @@ fn a_pack_that_goes_away_takes_its_series_along() {
 fn what_was_seen_stays_while_a_region_cannot_be_read() {
     let metrics = metrics(&[HERE]);
     let seen = scrape(&metrics, &reports([busy(HERE)]));
-    let dark = unseen(HERE, FailureKind::Denied, "denied");
+    let dark = unknown(HERE, FailureKind::Denied, "denied");
     metrics.reconciled(&dark);
     let blind = scrape(&metrics, &reports([dark]));
     for family in ["conformd_pack_", "conformd_packs", "conformd_drifted_packs"] {
@@ -377,7 +377,7 @@ fn a_foreign_change_counts_once_until_it_is_healed() {
         let drifted = pack_report(PackState::Drifted, &[DriftKind::ForeignWrite]);
         RegionReport { packs: BTreeMap::from([(pack("cis"), drifted)]), ..quiet(HERE) }
     };
-    let dark = || unseen(HERE, FailureKind::Server, "away");
+    let dark = || unknown(HERE, FailureKind::Server, "away");
     for report in [changed(), changed(), dark(), changed(), quiet(HERE), changed()] {
         metrics.reconciled(&report);
     }
@@ -466,7 +466,7 @@ fn any_report() -> impl Strategy<Value = RegionReport> {
     });
     let kind = prop::sample::select(FailureKind::ALL.to_vec());
     (name, prop::option::weighted(0.3, kind), packs).prop_map(|(name, dark, packs)| match dark {
-        Some(kind) => unseen(name, kind, "dark"),
+        Some(kind) => unknown(name, kind, "dark"),
         None => RegionReport { observed: packs.len(), packs, ..busy(name) },
     })
 }
@@ -491,7 +491,7 @@ proptest! {
         for report in sequence {
             lived.reconciled(&report);
             let report = reports([report]);
-            let seen = report.iter().filter(|(_, report)| report.unseen.is_none());
+            let seen = report.iter().filter(|(_, report)| report.unknown.is_none());
             complete.extend(seen.map(|(region, report)| (region.clone(), Arc::clone(report))));
             last.extend(report);
             shown = Some(scrape(&lived, &last));

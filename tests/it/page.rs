@@ -243,10 +243,10 @@ async fn the_overview_says_first_what_needs_somebody() {
     1 manifest invalid
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     Packs by region
-    pack | ap-south-1pending | eu-west-1drifted | us-east-1unseen
-    iam-baseline | ? unseen | ! 2 failed, 1 missing, needs a person | ? unseen
+    pack | ap-south-1pending | eu-west-1drifted | us-east-1unknown
+    iam-baseline | ? unknown | ! 2 failed, 1 missing, needs a person | ? unknown
     legacy | –not here | ! held, needs a person | –not here
-    logging | ? unseen | ✓ ok 5 | ? unseen
+    logging | ? unknown | ✓ ok 5 | ? unknown
     ✓ as it should be, or held on purpose~ under way, nobody has to act? not known! needs a person
     Failing accounts 3
     ! missing
@@ -281,7 +281,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     all new accounts
     Held 1
     1 hold that time lifts
-    ~ every pack in us-east-1: unseen
+    ~ every pack in us-east-1: unknown
     a policy forbids it
     Not seen 2
     ? ap-south-1 was not looked at yet
@@ -317,9 +317,9 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     those in trouble read | 6m ago
     manifest | packs/iam-baseline.yaml
     labels | team=security
-    ap-south-1: unseen
+    ap-south-1: unknown
     eu-west-1: 2 failed, 1 missing
-    us-east-1: unseen
+    us-east-1: unknown
     Accounts
     all
     ok 2
@@ -491,7 +491,7 @@ fn poisoned(text: &str) -> (Facts, Vec<Event>) {
     rollout.why = Some(text.to_owned());
     rollout.troubled = [failed('2', FailureClass::AccessDenied, text, text)].into();
     let dark = Arc::make_mut(facts.reports.get_mut(&region("us-east-1")).unwrap());
-    text.clone_into(&mut dark.unseen.as_mut().unwrap().why);
+    text.clone_into(&mut dark.unknown.as_mut().unwrap().why);
     (facts, events)
 }
 

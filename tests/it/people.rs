@@ -26,7 +26,7 @@ use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::RegionReport;
 use conformd::domain::present::view::{About, Caller, Facts};
 
-use crate::sample::{at, busy, pack, region, regions, reports, source, unseen};
+use crate::sample::{at, busy, pack, region, regions, reports, source, unknown};
 
 pub(crate) const HERE: &str = "eu-west-1";
 
@@ -234,7 +234,7 @@ pub(crate) fn about() -> About {
 
 /// Everything that is known of it, at 12:01.
 pub(crate) fn facts() -> Facts {
-    let dark = unseen("us-east-1", FailureKind::Denied, "a policy forbids it");
+    let dark = unknown("us-east-1", FailureKind::Denied, "a policy forbids it");
     Facts {
         about: about(),
         caller: Caller::Confirmed { account: id('1') },

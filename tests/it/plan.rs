@@ -202,9 +202,9 @@ fn the_last_good_form_of_a_broken_manifest_stays_in_force() {
 
 #[test]
 fn a_region_that_could_not_be_read_is_held_whole() {
-    assert_snapshot!(check("iam v1", "#unseen"), @"
+    assert_snapshot!(check("iam v1", "#unknown"), @"
     ! the whole region is held
-        unseen: DescribeOrganizationConformancePacks failed: timed out
+        unknown: DescribeOrganizationConformancePacks failed: timed out
     Not seen, so nothing is planned.
     ");
 }

@@ -4,7 +4,7 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, AccountState, PRINCIPAL, Region};
 use conformd::domain::members::probe::{Stage, Unlooked};
-use conformd::domain::observed::packs::Unseen;
+use conformd::domain::observed::packs::Unknown;
 use conformd::domain::observed::recorder::RecorderState;
 use conformd::domain::organization::account_list::{Account, OrganizationRecord};
 use conformd::domain::plan::record::{NoRecord, NoRecordCause};
@@ -26,8 +26,8 @@ fn region(name: &str) -> Region {
     name.parse().unwrap()
 }
 
-fn unseen<T>(kind: FailureKind, why: &str) -> Result<T, Unseen> {
-    Err(Unseen { kind, why: why.to_owned() })
+fn unknown<T>(kind: FailureKind, why: &str) -> Result<T, Unknown> {
+    Err(Unknown { kind, why: why.to_owned() })
 }
 
 fn member(id: &str, state: AccountState) -> Account {
@@ -143,14 +143,14 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
 #[test]
 fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
     let text = after(|facts| {
-        facts.caller = unseen(FailureKind::Credentials, "GetCallerIdentity failed: expired");
-        facts.organization = unseen(FailureKind::Credentials, "DescribeOrganization failed");
+        facts.caller = unknown(FailureKind::Credentials, "GetCallerIdentity failed: expired");
+        facts.organization = unknown(FailureKind::Credentials, "DescribeOrganization failed");
         facts.administrators =
-            unseen(FailureKind::Credentials, "ListDelegatedAdministrators failed");
-        facts.services = unseen(FailureKind::Credentials, "no");
-        facts.accounts = unseen(FailureKind::Credentials, "no");
+            unknown(FailureKind::Credentials, "ListDelegatedAdministrators failed");
+        facts.services = unknown(FailureKind::Credentials, "no");
+        facts.accounts = unknown(FailureKind::Credentials, "no");
         for found in facts.regions.values_mut() {
-            found.packs = unseen(FailureKind::Credentials, "no\n\u{1b}[2J");
+            found.packs = unknown(FailureKind::Credentials, "no\n\u{1b}[2J");
         }
         facts.probe = None;
         facts.skew = None;
@@ -208,7 +208,7 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     ");
     let denied = after(|facts| {
         as_member(facts);
-        facts.administrators = unseen(FailureKind::Denied, "no");
+        facts.administrators = unknown(FailureKind::Denied, "no");
     });
     assert_eq!(denied, after(as_member), "whoever administers nothing may not list who does");
     let delegated = after(|facts| {
@@ -226,7 +226,7 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
 #[test]
 fn an_organization_that_cannot_have_packs_is_refused() {
     let text = after(|facts| {
-        facts.organization = unseen(FailureKind::NoOrganization, "AWSOrganizationsNotInUse");
+        facts.organization = unknown(FailureKind::NoOrganization, "AWSOrganizationsNotInUse");
     });
     insta::assert_snapshot!(text, @"
     fail organization: the account belongs to no organization
@@ -255,7 +255,7 @@ fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
     fail trusted-access: config-multiaccountsetup.amazonaws.com has none
       → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
     ");
-    let text = after(|facts| facts.services = unseen(FailureKind::Denied, "no"));
+    let text = after(|facts| facts.services = unknown(FailureKind::Denied, "no"));
     insta::assert_snapshot!(text, @"
     warn trusted-access: the services with trusted access may not be listed
       → allow organizations:ListAWSServiceAccessForOrganization to have it checked; Puts fail without trusted access
@@ -274,7 +274,7 @@ fn units_that_aws_does_not_tell_are_pointed_out_only_where_manifests_ask() {
 #[test]
 fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
     let text = after(|facts| {
-        let down = |kind, why| RegionFacts { packs: unseen(kind, why), statuses: Ok(()) };
+        let down = |kind, why| RegionFacts { packs: unknown(kind, why), statuses: Ok(()) };
         facts.regions = [
             (region("ap-east-1"), down(FailureKind::RegionDisabled, "UnrecognizedClientException")),
             (region("ap-south-1"), down(FailureKind::Timeout, "no answer within 45 s")),
@@ -283,7 +283,7 @@ fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
                 region("us-east-1"),
                 RegionFacts {
                     packs: Ok(Census { ours: 40, foreign: 2, unmanaged: 1, missing: 2 }),
-                    statuses: unseen(FailureKind::Denied, "AccessDeniedException"),
+                    statuses: unknown(FailureKind::Denied, "AccessDeniedException"),
                 },
             ),
         ]
@@ -430,13 +430,13 @@ fn a_clock_that_is_wrong_warns_and_then_fails() {
 fn every_failure_says_what_to_do() {
     for kind in FailureKind::ALL {
         let mut facts = fine();
-        facts.caller = unseen(kind, "no");
-        facts.organization = unseen(kind, "no");
-        facts.administrators = unseen(kind, "no");
-        facts.services = unseen(kind, "no");
-        facts.accounts = unseen(kind, "no");
+        facts.caller = unknown(kind, "no");
+        facts.organization = unknown(kind, "no");
+        facts.administrators = unknown(kind, "no");
+        facts.services = unknown(kind, "no");
+        facts.accounts = unknown(kind, "no");
         facts.regions =
-            [(region("eu-west-1"), RegionFacts { packs: unseen(kind, "no"), statuses: Ok(()) })]
+            [(region("eu-west-1"), RegionFacts { packs: unknown(kind, "no"), statuses: Ok(()) })]
                 .into();
         for line in lines(&facts) {
             assert!(line.result == Grade::Ok || line.advice.is_some(), "{kind}: {line:?}");

@@ -92,7 +92,7 @@ fn any_observed() -> impl Strategy<Value = Vec<String>> {
     const TIMES: &[&str] = &["09:00", "11:00"];
     let packs =
         any_lines(SIGHTS, &[TEMPLATES, PARAMETERS, EXCLUSIONS, POLICIES, OWNERS, STATUSES, TIMES]);
-    prop_oneof![9 => packs, 1 => Just(vec!["#unseen".to_owned()])]
+    prop_oneof![9 => packs, 1 => Just(vec!["#unknown".to_owned()])]
 }
 
 /// A region in which nothing runs and nothing failed.
@@ -235,7 +235,7 @@ fn play(story: &[Look], mode: Mode, guard: Guard) -> Vec<Taken> {
 fn pack<'a>(observed: &'a Observed, name: &PackName) -> Option<&'a ObservedPack> {
     match observed {
         Observed::Seen(seen) => seen.packs.get(name),
-        Observed::Unseen(_) => None,
+        Observed::Unknown(_) => None,
     }
 }
 
@@ -520,7 +520,7 @@ proptest! {
     fn whatever_differs_has_a_step_or_a_reason_why_not(story in any_story()) {
         for taken in play(&story, Mode::Sync, Guard::Default) {
             let plan = taken.ruling.approved.plan();
-            if plan.holds.iter().any(|hold| hold.reason == HoldReason::Unseen) {
+            if plan.holds.iter().any(|hold| hold.reason == HoldReason::Unknown) {
                 continue;
             }
             let told: BTreeSet<&PackName> = plan

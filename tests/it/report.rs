@@ -94,5 +94,5 @@ fn in_sync_means_accepted_not_deployed_and_a_removal_is_awaited() {
 
 #[test]
 fn a_region_that_could_not_be_read_is_not_in_sync_and_claims_no_pack() {
-    assert_snapshot!(check("a v1", "#unseen"), @"not in sync");
+    assert_snapshot!(check("a v1", "#unknown"), @"not in sync");
 }

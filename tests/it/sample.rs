@@ -12,7 +12,7 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{Phase, RolloutStatus, Unseen, Verb};
+use conformd::domain::observed::packs::{Phase, RolloutStatus, Unknown, Verb};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::{PendingApproval, Trip, TripReason};
@@ -87,7 +87,7 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
             apply: Duration::ZERO,
         },
         seen_last: Some(at("12:00:01")),
-        unseen: None,
+        unknown: None,
         revision: Some(Revision("dir:0a1b2c3d".to_owned())),
         plan: Plan {
             place,
@@ -107,13 +107,13 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
 }
 
 /// A region that could not be read.
-pub(crate) fn unseen(name: &str, kind: FailureKind, why: &str) -> RegionReport {
+pub(crate) fn unknown(name: &str, kind: FailureKind, why: &str) -> RegionReport {
     let why = why.to_owned();
     let hold =
-        Hold { pack: None, reason: HoldReason::Unseen, why: why.clone(), until: None, step: None };
+        Hold { pack: None, reason: HoldReason::Unknown, why: why.clone(), until: None, step: None };
     let report = quiet(name);
     RegionReport {
-        unseen: Some(Unseen { kind, why }),
+        unknown: Some(Unknown { kind, why }),
         plan: Plan { holds: vec![hold], ..report.plan },
         ..report
     }

@@ -437,7 +437,7 @@ mod regions {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn access_denied_is_unseen_and_nothing_is_called_gone() {
+    async fn access_denied_is_unknown_and_nothing_is_called_gone() {
         let (trace, lab) = an_hour_of(Effect::AccessDenied).await;
         insta::assert_snapshot!(trace, @r"
         1:01 eu-west-1 not seen: denied
@@ -474,7 +474,7 @@ mod regions {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_region_that_is_switched_off_is_unseen() {
+    async fn a_region_that_is_switched_off_is_unknown() {
         let (trace, _) = an_hour_of(Effect::RegionOff).await;
         insta::assert_snapshot!(trace, @r"
         1:01 eu-west-1 not seen: region_disabled
@@ -559,7 +559,7 @@ mod regions {
         insta::assert_snapshot!(lab.trace(), @"1:00 eu-west-1 not seen: not_delegated");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! the whole region is held
-            unseen: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
+            unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
         Not seen, so nothing is planned.
         ");
     }

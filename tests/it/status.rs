@@ -45,9 +45,9 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! iam-baseline  unknown      2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unseen      ok 5                 unseen
+      ? logging       unknown      ok 5                 unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -89,18 +89,18 @@ fn the_wide_status_names_accounts_and_ages() {
           If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! iam-baseline  unknown      2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unseen      ok 5                 unseen
+      ? logging       unknown      ok 5                 unknown
 
     Packs
-      ? iam-baseline  ap-south-1  unseen               unseen     -                                                                                        changed -        resynced -
-      ? logging       ap-south-1  unseen               unseen     -                                                                                        changed -        resynced -
+      ? iam-baseline  ap-south-1  unknown               unknown     -                                                                                        changed -        resynced -
+      ? logging       ap-south-1  unknown               unknown     -                                                                                        changed -        resynced -
       ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
       ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
         logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
-      ? iam-baseline  us-east-1   unseen               unseen     -                                                                                        changed -        resynced -
-      ? logging       us-east-1   unseen               unseen     -                                                                                        changed -        resynced -
+      ? iam-baseline  us-east-1   unknown               unknown     -                                                                                        changed -        resynced -
+      ? logging       us-east-1   unknown               unknown     -                                                                                        changed -        resynced -
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -118,7 +118,7 @@ fn the_wide_status_names_accounts_and_ages() {
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Held
-      ~ every pack  us-east-1  unseen
+      ~ every pack  us-east-1  unknown
           a policy forbids it
 
     Not seen
@@ -150,9 +150,9 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unseen      2 failed, 1 missing  unseen
+      ! iam-baseline  unknown      2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unseen      ok 5                 unseen
+      ? logging       unknown      ok 5                 unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -353,7 +353,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -366,7 +366,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -386,7 +386,7 @@ fn an_excluded_account_is_told_the_rule() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
@@ -397,7 +397,7 @@ fn an_excluded_account_is_told_the_rule() {
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
     ");
@@ -418,7 +418,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -431,7 +431,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -452,7 +452,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -465,7 +465,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -481,7 +481,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
 
@@ -492,7 +492,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       not targeted: it is SUSPENDED
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
     ");
@@ -509,7 +509,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
 
@@ -521,7 +521,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         logging       not targeted: it is no member
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
     ");

@@ -28,7 +28,7 @@ impl Toy {
     pub(crate) fn new(lines: &[String], is_slow: bool) -> Self {
         let shown = match observed(&lines.join("\n")) {
             Observed::Seen(seen) => seen,
-            Observed::Unseen(_) => Seen::default(),
+            Observed::Unknown(_) => Seen::default(),
         };
         let real = shown.packs.values().map(|ObservedPack { record, status, ownership: _ }| {
             (record.name.clone(), (record.clone(), status.clone().unwrap()))

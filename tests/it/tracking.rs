@@ -389,7 +389,7 @@ async fn a_list_of_rows_that_cannot_be_read_proves_nothing() {
         let mut stage = Stage::new(&Setting::new(1_000, 1));
         let fault = lock(&stage.world).add_fault(FaultRule::always(effect.clone()).on(rows));
         stage.run(hours(2)).await;
-        assert_eq!(stage.text("pack-00"), "unseen", "{effect:?}");
+        assert_eq!(stage.text("pack-00"), "unknown", "{effect:?}");
         assert!(stage.pages() < 40, "{} pages in two hours of {effect:?}", stage.pages());
         lock(&stage.world).remove_fault(fault);
         stage.run(hours(1)).await;

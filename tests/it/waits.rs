@@ -189,7 +189,7 @@ fn a_bad_source_or_a_change_between_the_two_looks_begins_them_again() {
         12:25 | iam v1           |
         12:30 |                  | iam v1; old v3
         12:40 |                  |
-        12:41 |                  | #unseen
+        12:41 |                  | #unknown
         12:45 |                  | iam v1; old v3
     "), @"
     12:00    old held: second_look until 12:15:00
@@ -199,7 +199,7 @@ fn a_bad_source_or_a_change_between_the_two_looks_begins_them_again() {
     12:25    old held: second_look until 12:40:00
     12:30    old held: second_look until 12:45:00
     12:40    old held: second_look until 12:45:00
-    12:41    region held: unseen
+    12:41    region held: unknown
     12:45    delete old (unwanted)
     ");
 }

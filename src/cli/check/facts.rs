@@ -17,7 +17,7 @@ use crate::domain::base::model::{AccountId, PackName, Place, Region};
 use crate::domain::declared::catalog::{Catalog, Declared, templates_wanted};
 use crate::domain::declared::manifest::Manifest;
 use crate::domain::members::probe::{Stage, Unlooked};
-use crate::domain::observed::packs::{Ownership, PackRecord, RolloutStatus, Unseen, ownership};
+use crate::domain::observed::packs::{Ownership, PackRecord, RolloutStatus, Unknown, ownership};
 use crate::domain::observed::recorder::classify;
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::domain::plan::record::{NoRecord, RecordStatus};
@@ -139,11 +139,11 @@ fn token_file(file: Option<&Path>) -> TokenFile {
 
 /// What is known of the caller, of the organization and of members.
 struct Membership {
-    caller: Result<Caller, Unseen>,
-    organization: Result<OrganizationRecord, Unseen>,
-    administrators: Result<BTreeSet<AccountId>, Unseen>,
-    services: Result<BTreeSet<String>, Unseen>,
-    accounts: Result<Vec<Account>, Unseen>,
+    caller: Result<Caller, Unknown>,
+    organization: Result<OrganizationRecord, Unknown>,
+    administrators: Result<BTreeSet<AccountId>, Unknown>,
+    services: Result<BTreeSet<String>, Unknown>,
+    accounts: Result<Vec<Account>, Unknown>,
     probe: Option<ProbeFacts>,
 }
 
@@ -156,7 +156,7 @@ impl Membership {
             (paced(LIST_BUDGET), paced(SERVICES_BUDGET));
         let (caller, organization, administrators, services, accounts) = tokio::join!(
             caller(cloud, config),
-            async { lists.describe().await.map_err(|error| unseen(&error)) },
+            async { lists.describe().await.map_err(|error| unknown(&error)) },
             read_all(|token| lists.administrators(token), |account| *account),
             read_all(|token| services.trusted_services(token), String::clone),
             read_all(|token| lists.accounts(token), |account| account.id),
@@ -174,26 +174,26 @@ impl Membership {
     }
 }
 
-fn whole<T: Ord>(listing: Result<Vec<T>, Incomplete>) -> Result<BTreeSet<T>, Unseen> {
+fn whole<T: Ord>(listing: Result<Vec<T>, Incomplete>) -> Result<BTreeSet<T>, Unknown> {
     listing.map(|entries| entries.into_iter().collect()).map_err(|error| incomplete(&error))
 }
 
-fn unseen(error: &CloudError) -> Unseen {
-    Unseen { kind: error.kind, why: chain(error) }
+fn unknown(error: &CloudError) -> Unknown {
+    Unknown { kind: error.kind, why: chain(error) }
 }
 
-fn incomplete(listing: &Incomplete) -> Unseen {
+fn incomplete(listing: &Incomplete) -> Unknown {
     match listing {
         // That it was a page of a listing helps nobody.
-        Incomplete::Page(error) => unseen(error),
-        Incomplete::Endless(_) => Unseen { kind: listing.kind(), why: chain(listing) },
+        Incomplete::Page(error) => unknown(error),
+        Incomplete::Endless(_) => Unknown { kind: listing.kind(), why: chain(listing) },
     }
 }
 
 /// Who we are, as the first region that answers says.
-async fn caller(cloud: &AwsCloud, config: &Config) -> Result<Caller, Unseen> {
+async fn caller(cloud: &AwsCloud, config: &Config) -> Result<Caller, Unknown> {
     let asked = config.aws.regions.iter().map(|region| Box::pin(cloud.caller_identity(region)));
-    let (identity, _) = select_ok(asked).await.map_err(|error| unseen(&error))?;
+    let (identity, _) = select_ok(asked).await.map_err(|error| unknown(&error))?;
     let Identity { account, arn, partition } = identity;
     Ok(Caller { account, arn, partition })
 }
@@ -202,8 +202,11 @@ async fn caller(cloud: &AwsCloud, config: &Config) -> Result<Caller, Unseen> {
 async fn probe(
     cloud: &AwsCloud,
     config: &Config,
-    caller: &Result<Caller, Unseen>,
-    (organization, accounts): (&Result<OrganizationRecord, Unseen>, &Result<Vec<Account>, Unseen>),
+    caller: &Result<Caller, Unknown>,
+    (organization, accounts): (
+        &Result<OrganizationRecord, Unknown>,
+        &Result<Vec<Account>, Unknown>,
+    ),
 ) -> Option<ProbeFacts> {
     let settings = config.recorder_probe.as_ref()?;
     let partition = caller.as_ref().map_or("aws", |caller| &*caller.partition);
@@ -295,9 +298,9 @@ fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> Census {
 async fn row(
     looked: &[Looked],
     management: Option<AccountId>,
-) -> Option<Result<Option<RolloutStatus>, Unseen>> {
+) -> Option<Result<Option<RolloutStatus>, Unknown>> {
     let (one, pack) = looked.iter().find_map(|one| Some((one, one.pack.as_ref()?)))?;
     let filter = RowFilter { account: Some(management?), status: None };
-    let page = one.reader.rows(pack, &filter, None).await.map_err(|error| unseen(&error));
+    let page = one.reader.rows(pack, &filter, None).await.map_err(|error| unknown(&error));
     Some(page.map(|page| page.items.into_iter().next().map(|row| row.status)))
 }

@@ -161,8 +161,8 @@ impl Narrator {
 
     /// What there is to say of a region, by what it is about.
     fn facts(&self, report: &RegionReport) -> Vec<(String, char, String)> {
-        if let Some(unseen) = &report.unseen {
-            let text = format!("not seen ({}), so nothing is planned", unseen.kind);
+        if let Some(unknown) = &report.unknown {
+            let text = format!("not seen ({}), so nothing is planned", unknown.kind);
             return vec![("region".to_owned(), '!', text)];
         }
         let mut facts = vec![("region".to_owned(), ' ', "seen".to_owned())];
@@ -283,7 +283,7 @@ fn is_news(hold: &Hold) -> bool {
         | HoldReason::Source
         | HoldReason::Invalid
         | HoldReason::Unsupported
-        | HoldReason::Unseen
+        | HoldReason::Unknown
         | HoldReason::SecondLook
         | HoldReason::Guard
         | HoldReason::Suspended
@@ -306,7 +306,7 @@ fn state(pack: &PackReport) -> Option<String> {
 
 /// Whether a region is left with what only a person can mend.
 fn is_calm(report: &RegionReport) -> bool {
-    report.unseen.is_none()
+    report.unknown.is_none()
         && report.plan.revision.is_some()
         && report.plan.is_empty()
         && !report.plan.steps_with_held().any(Step::is_remedy)

@@ -11,7 +11,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, Member, MemberStatus};
 
 /// Whether a pack has arrived: the closed set of a metric label. Of several that apply, the first
-/// in this order: deleting, unseen, degraded, missing, converging, stuck aggregate, converged.
+/// in this order: deleting, unknown, degraded, missing, converging, stuck aggregate, converged.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

@@ -39,7 +39,7 @@ use super::tracking::Tracking;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::members::tracker::target::Targets;
-use crate::domain::observed::packs::{Ownership, Row, Seen, Unseen};
+use crate::domain::observed::packs::{Ownership, Row, Seen, Unknown};
 use crate::domain::observed::recorder::Sighting;
 use crate::domain::organization::account_list::AccountList;
 use crate::domain::organization::membership::Standing;
@@ -58,7 +58,7 @@ pub struct Tracked {
     new_accounts: Vec<NewAccount>,
     recorders: BTreeMap<AccountId, Sighting>,
     looked: Option<Timestamp>,
-    unseen: Option<Unseen>,
+    unknown: Option<Unknown>,
 }
 
 /// A write that AWS took, or may have taken.
@@ -109,13 +109,13 @@ impl Tracked {
                 }
             }
         }
-        (self.looked, self.unseen) = (Some(now), None);
+        (self.looked, self.unknown) = (Some(now), None);
         self.survey_all(resyncs, now);
     }
 
     /// The region could not be looked at: what is known stays, and says so.
-    pub fn lost(&mut self, unseen: &Unseen) {
-        self.unseen = Some(unseen.clone());
+    pub fn lost(&mut self, unknown: &Unknown) {
+        self.unknown = Some(unknown.clone());
         self.show();
     }
 
@@ -176,7 +176,7 @@ impl Tracked {
 
     /// Every reading that is due or will be, if nothing changes; none while the region is not seen.
     pub fn errands(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<Errand> {
-        if self.unseen.is_some() || self.looked.is_none() {
+        if self.unknown.is_some() || self.looked.is_none() {
             return Vec::new();
         }
         let errands = |pack| agenda::errands(pack, &self.people, resyncs, pace);
@@ -244,11 +244,11 @@ impl Tracked {
     }
 
     fn show(&mut self) {
-        let (people, unseen) = (&self.people, self.unseen.as_ref());
+        let (people, unknown) = (&self.people, self.unknown.as_ref());
         let rollouts = self
             .courses
             .iter()
-            .map(|(name, it)| (name.clone(), health::rollout(it, people, unseen)));
+            .map(|(name, it)| (name.clone(), health::rollout(it, people, unknown)));
         self.rollouts = rollouts.collect();
     }
 }

@@ -206,7 +206,7 @@ pub enum Observed {
     /// All pages of both lists were read.
     Seen(Seen),
     /// It could not be read whole.
-    Unseen(Unseen),
+    Unknown(Unknown),
 }
 
 /// A complete observation.
@@ -220,7 +220,7 @@ pub struct Seen {
 
 /// Why a region could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Unseen {
+pub struct Unknown {
     /// The kind of failure.
     pub kind: FailureKind,
     /// The whole chain of causes in words.

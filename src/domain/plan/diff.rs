@@ -47,8 +47,8 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
         weights: Weights::default(),
     };
     let (seen, desired) = match (inputs.observed, inputs.desired) {
-        (Observed::Unseen(unseen), _) => {
-            plan.holds.push(region_hold(HoldReason::Unseen, unseen.why.clone()));
+        (Observed::Unknown(unknown), _) => {
+            plan.holds.push(region_hold(HoldReason::Unknown, unknown.why.clone()));
             return plan;
         }
         (Observed::Seen(_), None) => {

@@ -389,7 +389,7 @@ pub enum HoldReason {
     /// The manifest asks for something this version does not do.
     Unsupported,
     /// The region could not be read.
-    Unseen,
+    Unknown,
     /// A second observation has to agree first.
     SecondLook,
     /// Written lately; AWS may not show it yet.
@@ -429,7 +429,7 @@ impl HoldReason {
         Self::Source,
         Self::Invalid,
         Self::Unsupported,
-        Self::Unseen,
+        Self::Unknown,
         Self::SecondLook,
         Self::Settling,
         Self::Guard,
@@ -454,7 +454,7 @@ impl HoldReason {
             Self::Source => "source",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
-            Self::Unseen => "unseen",
+            Self::Unknown => "unknown",
             Self::SecondLook => "second_look",
             Self::Settling => "settling",
             Self::Guard => "guard",

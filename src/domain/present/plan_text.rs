@@ -52,7 +52,7 @@ impl fmt::Display for PlanText<'_> {
         if !bystanders.is_empty() {
             writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
         }
-        if is_unseen(self.plan) {
+        if is_unknown(self.plan) {
             // "No changes" would be a claim about something nobody has seen.
             return writeln!(out, "  Not seen, so nothing is planned.");
         }
@@ -292,8 +292,8 @@ fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
 }
 
 /// Whether the region could not be read: its plan says nothing about it.
-fn is_unseen(plan: &Plan) -> bool {
-    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unseen)
+fn is_unknown(plan: &Plan) -> bool {
+    plan.holds.iter().any(|hold| hold.pack.is_none() && hold.reason == HoldReason::Unknown)
 }
 
 /// Counts of a plan, or of several: one line.
@@ -305,21 +305,21 @@ pub struct Summary {
     redeploys: usize,
     deletes: usize,
     held: usize,
-    unseen: usize,
+    unknown: usize,
 }
 
 impl Summary {
     /// The counts of this plan.
     pub fn of(plan: &Plan) -> Self {
-        let unseen = usize::from(is_unseen(plan));
+        let unknown = usize::from(is_unknown(plan));
         Self {
             creates: plan.count(ActionKind::Create),
             adopts: plan.count(ActionKind::Adopt),
             updates: plan.count(ActionKind::Update),
             redeploys: plan.count(ActionKind::Redeploy),
             deletes: plan.count(ActionKind::Delete),
-            held: plan.holds.len().saturating_sub(unseen),
-            unseen,
+            held: plan.holds.len().saturating_sub(unknown),
+            unknown,
         }
     }
 
@@ -332,16 +332,16 @@ impl Summary {
             redeploys: one.redeploys.saturating_add(other.redeploys),
             deletes: one.deletes.saturating_add(other.deletes),
             held: one.held.saturating_add(other.held),
-            unseen: one.unseen.saturating_add(other.unseen),
+            unknown: one.unknown.saturating_add(other.unknown),
         })
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, adopts, updates, redeploys, deletes, held, unseen } = *self;
+        let Self { creates, adopts, updates, redeploys, deletes, held, unknown } = *self;
         if [creates, adopts, updates, redeploys, deletes] == [0; 5] {
-            let where_seen = if unseen > 0 { " where AWS could be seen" } else { "" };
+            let where_seen = if unknown > 0 { " where AWS could be seen" } else { "" };
             write!(out, "No changes{where_seen}")?;
         } else {
             write!(out, "Plan: {creates} to create, ")?;
@@ -357,10 +357,10 @@ impl fmt::Display for Summary {
         if held > 0 {
             write!(out, "; {held} held")?;
         }
-        match unseen {
+        match unknown {
             0 => {}
             1 => write!(out, "; 1 region not seen")?,
-            _ => write!(out, "; {unseen} regions not seen")?,
+            _ => write!(out, "; {unknown} regions not seen")?,
         }
         write!(out, ".")
     }
@@ -463,11 +463,11 @@ mod tests {
         let plan = |deletes, held| Summary { deletes, held, ..Summary::default() };
         assert_eq!(plan(0, 0).to_string(), "No changes.");
         assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
-        let blind = |unseen| Summary { unseen, ..Summary::default() }.to_string();
+        let blind = |unknown| Summary { unknown, ..Summary::default() }.to_string();
         assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
         assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
         let (creates, adopts, updates, redeploys, deletes) = (1, 1, 1, 1, 1);
-        let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unseen: 1 };
+        let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unknown: 1 };
         let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; 1 held; \
                     1 region not seen.";
         assert_eq!(all.to_string(), text);

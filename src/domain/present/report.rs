@@ -18,7 +18,7 @@ use crate::domain::declared::diagnostic::Severity;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
-    Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unseen,
+    Observed, ObservedPack, Ownership, RUN_MAX, RolloutStatus, Unknown,
 };
 use crate::domain::plan::guard::{PendingApproval, Ruling};
 use crate::domain::plan::outcome::Outcome;
@@ -45,7 +45,7 @@ pub struct RegionReport {
     /// When the region was last read whole.
     pub seen_last: Option<Timestamp>,
     /// Why it could not be read this time.
-    pub unseen: Option<Unseen>,
+    pub unknown: Option<Unknown>,
     /// The revision that was enforced.
     pub revision: Option<Revision>,
     /// What was planned after guard and mode.
@@ -223,8 +223,8 @@ impl RegionReport {
     pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
         let Ruling { approved, pending, held: _, basis: _, unjudged: _ } = ruling;
         let plan = approved.plan().clone();
-        let (unseen, packs, count) = match observed {
-            Observed::Unseen(unseen) => (Some(unseen.clone()), BTreeMap::new(), 0),
+        let (unknown, packs, count) = match observed {
+            Observed::Unknown(unknown) => (Some(unknown.clone()), BTreeMap::new(), 0),
             Observed::Seen(seen) => (None, pack_reports(&seen.packs, &plan), seen.packs.len()),
         };
         Self {
@@ -235,7 +235,7 @@ impl RegionReport {
             finished: tick.started,
             timing: Timing::default(),
             seen_last: tick.seen_last,
-            unseen,
+            unknown,
             revision: plan.revision.clone(),
             plan,
             pending: pending.clone(),
@@ -260,7 +260,7 @@ impl RegionReport {
 
     /// Whether AWS holds everything that is wanted here, as far as could be seen.
     pub fn is_synced(&self) -> bool {
-        self.unseen.is_none()
+        self.unknown.is_none()
             && self.plan.revision.is_some()
             && self.plan.steps_with_held().all(Step::is_remedy)
             && self.packs.values().all(|pack| match pack.state {
@@ -357,7 +357,7 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackSt
         HoldReason::Foreign => Some(PackState::Foreign),
         HoldReason::Mode
         | HoldReason::Source
-        | HoldReason::Unseen
+        | HoldReason::Unknown
         | HoldReason::SecondLook
         | HoldReason::Settling
         | HoldReason::Guard

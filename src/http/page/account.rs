@@ -110,7 +110,7 @@ fn identity(view: &AccountView) -> Markup {
 }
 
 fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Markup {
-    let PlaceView { unseen, phase, recorder: seen, packs } = place;
+    let PlaceView { unknown, phase, recorder: seen, packs } = place;
     let table = html! {
         table class="rows" {
             thead {
@@ -131,7 +131,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
             @let (mark, text) = recorder(seen, view.now);
             p { (sign(mark)) " recorder: " (foreign(&text)) }
         }
-        @if let Some(why) = unseen { p { (sign(Sign::Dark)) " not seen: " (foreign(why)) } }
+        @if let Some(why) = unknown { p { (sign(Sign::Dark)) " not seen: " (foreign(why)) } }
         @if packs.is_empty() {
             p class="nothing" { "No pack is deployed or wanted here." }
         } @else {

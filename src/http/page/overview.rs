@@ -64,7 +64,7 @@ fn main(view: &StatusView, asked: &ApprovalsView, events: &[Event]) -> Markup {
         (troubles(&view.troubles))
         (pressing(&view.new_accounts))
         (holds(view))
-        (unseen(view))
+        (unknown(view))
         (latest(events, view.now))
     }
 }
@@ -281,12 +281,12 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
 }
 
 /// Regions and members that were not seen.
-fn unseen(view: &StatusView) -> Markup {
+fn unknown(view: &StatusView) -> Markup {
     let reasons = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
     let reasons: Vec<_> = reasons.collect();
     let old = view.regions.iter().filter_map(|(name, of)| {
         let report = of.report.as_ref()?;
-        Some((name, report.seen_last.filter(|_| report.unseen.is_some())?))
+        Some((name, report.seen_last.filter(|_| report.unknown.is_some())?))
     });
     let body = html! {
         ul class="entries" {
@@ -298,5 +298,5 @@ fn unseen(view: &StatusView) -> Markup {
             }
         }
     };
-    listed("unseen", "Not seen", reasons.len(), &body)
+    listed("unknown", "Not seen", reasons.len(), &body)
 }

@@ -45,7 +45,7 @@ pub(super) async fn show(
         let cell = of.regions.get(&view.region);
         let title = format!(
             "{}: {} in {}",
-            cell.map_or("unseen", |cell| cell.cell.as_str()),
+            cell.map_or("unknown", |cell| cell.cell.as_str()),
             view.pack.as_str(),
             view.region.as_str(),
         );

@@ -85,7 +85,7 @@ impl Families {
                 continue;
             }
             self.show_tick(report);
-            if report.unseen.is_none() {
+            if report.unknown.is_none() {
                 memory.seen.insert(region.clone(), Arc::clone(report));
             }
         }
@@ -145,7 +145,7 @@ impl Families {
         reconcile.attempt_last.with_label_values(&[region]).set(seconds(report.started));
         reconcile.success_last.with_label_values(&[region]).set(moment(report.seen_last));
         for kind in BLOCKING {
-            let blocks = report.unseen.as_ref().is_some_and(|unseen| unseen.kind == kind);
+            let blocks = report.unknown.as_ref().is_some_and(|unknown| unknown.kind == kind);
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }
         for reason in HoldReason::ALL {

@@ -240,7 +240,7 @@ mod tests {
         let write_for = aws.clock.now().duration_since(start) - read_for;
         assert_eq!([read.kind, write.kind], [FailureKind::Timeout; 2]);
         assert_eq!((read_for.as_secs(), write_for.as_secs()), (45, 60));
-        assert_eq!(aws.world().log().puts(), 1, "the put took effect unseen");
+        assert_eq!(aws.world().log().puts(), 1, "the put took effect unknown");
     }
 
     #[tokio::test(start_paused = true)]

@@ -179,7 +179,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     ) {
         let tracked = &mut self.tracker.tracked;
         match observed {
-            Observed::Unseen(unseen) => tracked.lost(unseen),
+            Observed::Unknown(unknown) => tracked.lost(unknown),
             Observed::Seen(seen) => {
                 let list = around.membership.list.as_ref();
                 let recorders = around.recorders.regions.get(&self.reader.place().region);
@@ -204,7 +204,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let approvals = Approvals { all, now: moment.now, aws_now: moment.aws_now };
         let seen = match observed {
             Observed::Seen(seen) => Some(seen),
-            Observed::Unseen(_) => None,
+            Observed::Unknown(_) => None,
         };
         let rules = HeldRules::new(self.reader.place(), seen, &self.templates);
         let intent = if policy.mode.may_put() { intent } else { Intent::Show };
@@ -263,7 +263,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                 Ownership::Ours(marker) => marker.template == *digest,
                 Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
             }),
-            Observed::Unseen(_) => true,
+            Observed::Unknown(_) => true,
         };
         // What nobody holds any more is forgotten: revisions come and go for months.
         self.templates.retain(|digest, _| held(digest));
@@ -353,7 +353,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// How long to wait before the next tick, if nothing wakes the region earlier.
     pub fn pause(&mut self, report: &RegionReport, pace: &Pace) -> Duration {
         let acted = !report.outcomes.is_empty();
-        let is_hurried = acted || report.unseen.is_some() || report.is_in_progress();
+        let is_hurried = acted || report.unknown.is_some() || report.is_in_progress();
         self.hurried = if is_hurried && !acted { self.hurried.saturating_add(1) } else { 0 };
         // Regions do not reconcile together.
         let parts = [report.place.to_string(), report.tick.to_string()];

@@ -216,8 +216,8 @@ fn warn_of(due: &[(Warning, &NewAccount)]) {
 
 /// Says what a tick found, once, when there is something to say.
 fn describe(report: &RegionReport) {
-    if let Some(unseen) = &report.unseen {
-        tracing::warn!(kind = unseen.kind.as_str(), error = unseen.why, "region not seen");
+    if let Some(unknown) = &report.unknown {
+        tracing::warn!(kind = unknown.kind.as_str(), error = unknown.why, "region not seen");
         return;
     }
     if let Some(pending) = &report.pending {

@@ -325,7 +325,7 @@ fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for()
     let whole = format!("a {}", ruled("v1", 'r', 1..=20));
     let fewer = format!("a {}", ruled("v2", 'r', 1..=19));
     let looks = [
-        (fewer.clone(), "#unseen".to_owned()),
+        (fewer.clone(), "#unknown".to_owned()),
         (format!("#invalid; {fewer}"), whole.clone()),
         (format!("#unread; {fewer}"), whole.clone()),
         (format!("{fewer} suspended"), whole.clone()),

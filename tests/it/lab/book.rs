@@ -193,10 +193,10 @@ impl Book {
             .filter(|hold| !is_passing(hold.reason))
             .map(|hold| (hold.pack.clone(), hold.reason))
             .collect();
-        if let Some(unseen) = &report.unseen {
-            let was_seen = self.reports.get(region).is_none_or(|last| last.unseen.is_none());
+        if let Some(unknown) = &report.unknown {
+            let was_seen = self.reports.get(region).is_none_or(|last| last.unknown.is_none());
             if was_seen {
-                self.say(at, &format!("{region} not seen: {}", unseen.kind));
+                self.say(at, &format!("{region} not seen: {}", unknown.kind));
             }
             // What is held is not known while the region is not seen.
             holds = self.holds.remove(region).unwrap_or_default();
@@ -211,7 +211,7 @@ impl Book {
 
 /// Holds that end by themselves within minutes: not worth a line.
 fn is_passing(reason: HoldReason) -> bool {
-    matches!(reason, HoldReason::Settling | HoldReason::InProgress | HoldReason::Unseen)
+    matches!(reason, HoldReason::Settling | HoldReason::InProgress | HoldReason::Unknown)
 }
 
 fn ending(ending: &Ending) -> String {

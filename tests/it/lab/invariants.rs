@@ -168,12 +168,12 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
     let packs: BTreeSet<&PackName> = notes.mutations.iter().map(|one| &one.pack).collect();
     must(packs.len() == notes.mutations.len(), "I-S5: two mutations of one pack in a tick");
     must(
-        notes.mutations.is_empty() || (report.unseen.is_none() && notes.shown.is_some()),
+        notes.mutations.is_empty() || (report.unknown.is_none() && notes.shown.is_some()),
         "I-S9, I-S12: a mutation without a complete observation",
     );
     let listed = notes.shown.is_some();
     must(
-        report.unseen.is_some() || listed,
+        report.unknown.is_some() || listed,
         "I-S16: a region counts as seen though its listing was not read to the end",
     );
     let deletes = deleted(notes);

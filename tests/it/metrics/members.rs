@@ -23,7 +23,7 @@ use jiff::SignedDuration;
 use super::HERE;
 use crate::sample::{
     Members, Text, at, metrics, pack, pack_report, quiet, region, reports, scrape, scrape_all,
-    settings, unseen,
+    settings, unknown,
 };
 
 /// Words that somebody else wrote.
@@ -180,7 +180,7 @@ fn by_health_and_failures_are_counted_over_the_packs_of_a_region() {
     insta::assert_snapshot!(said(&text, "conformd_pack_rollouts"), @r#"
     conformd_pack_rollouts{region="eu-west-1",health="converged"} 1
     conformd_pack_rollouts{region="eu-west-1",health="degraded"} 1
-    conformd_pack_rollouts{region="eu-west-1",health="unseen"} 1
+    conformd_pack_rollouts{region="eu-west-1",health="unknown"} 1
     "#);
     insta::assert_snapshot!(said(&text, "conformd_account_failures"), @r#"
     conformd_account_failures{class="no_recorder",region="eu-west-1"} 2
@@ -201,7 +201,7 @@ fn a_region_without_packs_of_ours_has_no_resync_that_could_be_late() {
 fn what_a_region_tracks_is_shown_while_it_cannot_be_read() {
     let metrics = metrics(&[HERE]);
     let seen = scrape(&metrics, &reports([tracked()]));
-    let mut dark = unseen(HERE, FailureKind::Denied, "denied");
+    let mut dark = unknown(HERE, FailureKind::Denied, "denied");
     dark.tracking = tracking();
     let blind = scrape(&metrics, &reports([dark.clone()]));
     assert_eq!(seen.of("conformd_pack_accounts"), blind.of("conformd_pack_accounts"));
@@ -246,7 +246,7 @@ fn a_new_account_converges_once_in_each_region_and_again_when_it_joins_again() {
     elsewhere.place.region = region("us-east-1");
     let before = new_accounts(vec![new_account(7, Phase::Converged, at("08:00:00"))]);
     let again = new_accounts(vec![done(at("11:00:00"), 45)]);
-    let dark = unseen(HERE, FailureKind::Server, "away");
+    let dark = unknown(HERE, FailureKind::Server, "away");
     for report in [&before, &first, &first, &dark, &first, &elsewhere, &again, &again] {
         metrics.reconciled(report);
     }

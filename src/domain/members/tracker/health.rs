@@ -4,10 +4,10 @@ use super::course::Course;
 use super::people::People;
 use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
-use crate::domain::observed::packs::Unseen;
+use crate::domain::observed::packs::Unknown;
 
-/// How a pack arrived. `unseen`: why the region could not be looked at last.
-pub(super) fn rollout(course: &Course, people: &People, unseen: Option<&Unseen>) -> Rollout {
+/// How a pack arrived. `unknown`: why the region could not be looked at last.
+pub(super) fn rollout(course: &Course, people: &People, unknown: Option<&Unknown>) -> Rollout {
     let survey = &course.survey;
     let (health, why) = health(course, people);
     let is_done = survey.counts.in_progress == 0 && survey.counts.waiting == 0;
@@ -16,7 +16,7 @@ pub(super) fn rollout(course: &Course, people: &People, unseen: Option<&Unseen>)
     if health != RolloutHealth::Unknown {
         whys.extend(people.doubt.clone());
     }
-    whys.extend(unseen.map(|unseen| format!("the region could not be read: {}", unseen.why)));
+    whys.extend(unknown.map(|unknown| format!("the region could not be read: {}", unknown.why)));
     Rollout {
         health,
         why: (!whys.is_empty()).then(|| whys.join("; ")),

@@ -153,7 +153,7 @@ pub(super) fn is_imminent(reason: HoldReason) -> bool {
         | HoldReason::Source
         | HoldReason::Invalid
         | HoldReason::Unsupported
-        | HoldReason::Unseen
+        | HoldReason::Unknown
         | HoldReason::Guard
         | HoldReason::Suspended
         | HoldReason::Foreign

@@ -8,7 +8,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::packs::Unseen;
+use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{PackState, RegionReport};
@@ -22,7 +22,7 @@ pub(super) struct Regions(BTreeMap<Region, Told>);
 struct Told {
     /// The report that was looked at, so that nothing is compared twice.
     report: Option<Arc<RegionReport>>,
-    unseen: Option<FailureKind>,
+    unknown: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
     rollouts: BTreeMap<PackName, Standing>,
     conflict: BTreeSet<PackName>,
@@ -51,7 +51,7 @@ impl Told {
     fn compare(&mut self, report: &RegionReport) -> Vec<Note> {
         let mut notes = Vec::from_iter(self.sight(report));
         // Of what could not be seen, nothing has changed.
-        if report.unseen.is_none() {
+        if report.unknown.is_none() {
             notes.extend(self.guard(report));
             notes.extend(self.contests(report));
             notes.extend(self.rollouts(report));
@@ -60,10 +60,10 @@ impl Told {
     }
 
     fn sight(&mut self, report: &RegionReport) -> Option<Note> {
-        let kind = report.unseen.as_ref().map(|unseen| unseen.kind);
-        let before = std::mem::replace(&mut self.unseen, kind);
-        let (weight, text) = match &report.unseen {
-            Some(Unseen { kind, why, .. }) if before != Some(*kind) => {
+        let kind = report.unknown.as_ref().map(|unknown| unknown.kind);
+        let before = std::mem::replace(&mut self.unknown, kind);
+        let (weight, text) = match &report.unknown {
+            Some(Unknown { kind, why, .. }) if before != Some(*kind) => {
                 let text = format!("not seen ({kind}), so nothing is done here: {why}");
                 (Weight::Warning, text)
             }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::probe::Unlooked;
-use crate::domain::observed::packs::{RolloutStatus, Unseen};
+use crate::domain::observed::packs::{RolloutStatus, Unknown};
 use crate::domain::observed::recorder::RecorderState;
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::domain::plan::record::NoRecord;
@@ -23,19 +23,19 @@ pub struct Facts {
     /// Whether something stands in for AWS.
     pub simulated: bool,
     /// Whose credentials are in use.
-    pub caller: Result<Caller, Unseen>,
+    pub caller: Result<Caller, Unknown>,
     /// The organization.
-    pub organization: Result<OrganizationRecord, Unseen>,
+    pub organization: Result<OrganizationRecord, Unknown>,
     /// Its delegated administrators for organization packs.
-    pub administrators: Result<BTreeSet<AccountId>, Unseen>,
+    pub administrators: Result<BTreeSet<AccountId>, Unknown>,
     /// The services that have trusted access, as principals.
-    pub services: Result<BTreeSet<String>, Unseen>,
+    pub services: Result<BTreeSet<String>, Unknown>,
     /// Its accounts.
-    pub accounts: Result<Vec<Account>, Unseen>,
+    pub accounts: Result<Vec<Account>, Unknown>,
     /// What each configured region answered.
     pub regions: BTreeMap<Region, RegionFacts>,
     /// The management account under one pack of ours; `None` while there is none to ask for.
-    pub row: Option<Result<Option<RolloutStatus>, Unseen>>,
+    pub row: Option<Result<Option<RolloutStatus>, Unknown>>,
     /// The probe, if one is configured.
     pub probe: Option<ProbeFacts>,
     /// What the manifests declare, or why they could not be read.
@@ -76,9 +76,9 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionFacts {
     /// Its packs.
-    pub packs: Result<Census, Unseen>,
+    pub packs: Result<Census, Unknown>,
     /// Whether their statuses could be read.
-    pub statuses: Result<(), Unseen>,
+    pub statuses: Result<(), Unknown>,
 }
 
 /// The packs of one region, counted.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::Region;
 use crate::domain::base::untrusted::flowing;
-use crate::domain::observed::packs::Unseen;
+use crate::domain::observed::packs::Unknown;
 
 /// How a check ended: the worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -131,8 +131,8 @@ impl Line {
     }
 
     /// Something could not be read; `action` is the permission it takes.
-    pub(super) fn unread(check: Check, what: &str, unseen: &Unseen, action: &str) -> Self {
-        Self::fail(check, format!("{what}: {}", shown(&unseen.why)), remedy(unseen.kind, action))
+    pub(super) fn unread(check: Check, what: &str, unknown: &Unknown, action: &str) -> Self {
+        Self::fail(check, format!("{what}: {}", shown(&unknown.why)), remedy(unknown.kind, action))
     }
 
     pub(super) fn advised(self, advice: impl Into<String>) -> Self {

@@ -9,11 +9,11 @@ pub(super) fn identity(facts: &Facts) -> Line {
     let check = Check::Identity;
     let caller = match &facts.caller {
         Ok(caller) => caller,
-        Err(unseen) => {
+        Err(unknown) => {
             return Line::unread(
                 check,
                 "who the caller is cannot be learned",
-                unseen,
+                unknown,
                 "sts:GetCallerIdentity",
             );
         }
@@ -40,15 +40,15 @@ pub(super) fn organization(facts: &Facts) -> Line {
             format!("{} has consolidated billing only", found.id),
             "enable all features in AWS Organizations; there are no organization packs without",
         ),
-        Err(unseen) if unseen.kind == FailureKind::NoOrganization => Line::fail(
+        Err(unknown) if unknown.kind == FailureKind::NoOrganization => Line::fail(
             check,
             "the account belongs to no organization",
             "use the credentials of the management account or of a delegated administrator",
         ),
-        Err(unseen) => Line::unread(
+        Err(unknown) => Line::unread(
             check,
             "the organization cannot be read",
-            unseen,
+            unknown,
             "organizations:DescribeOrganization",
         ),
     }
@@ -64,10 +64,10 @@ pub(super) fn administrator(facts: &Facts) -> Line {
         (_, Ok(administrators)) if administrators.contains(&owner) => {
             Line::ok(check, format!("{owner} is a delegated administrator for {PRINCIPAL}"))
         }
-        (_, Err(unseen)) if unseen.kind != FailureKind::Denied => Line::unread(
+        (_, Err(unknown)) if unknown.kind != FailureKind::Denied => Line::unread(
             check,
             "the delegated administrators cannot be listed",
-            unseen,
+            unknown,
             "organizations:ListDelegatedAdministrators",
         ),
         (Err(_), Ok(_) | Err(_)) => {
@@ -101,17 +101,20 @@ pub(super) fn trusted_access(facts: &Facts) -> Line {
             ),
         ),
         // Nothing but this check asks for it.
-        Err(unseen) if unseen.kind == FailureKind::Denied => Line::warn(
+        Err(unknown) if unknown.kind == FailureKind::Denied => Line::warn(
             check,
             "the services with trusted access may not be listed",
             format!(
                 "{} to have it checked; Puts fail without trusted access",
-                remedy(unseen.kind, action)
+                remedy(unknown.kind, action)
             ),
         ),
-        Err(unseen) => {
-            Line::unread(check, "the services with trusted access cannot be listed", unseen, action)
-        }
+        Err(unknown) => Line::unread(
+            check,
+            "the services with trusted access cannot be listed",
+            unknown,
+            action,
+        ),
     }
 }
 
@@ -119,10 +122,10 @@ pub(super) fn accounts(facts: &Facts) -> Line {
     let check = Check::Accounts;
     let accounts = match &facts.accounts {
         Ok(accounts) => accounts,
-        Err(unseen) => {
+        Err(unknown) => {
             let action = "organizations:ListAccounts, which only the management account and \
                           delegated administrators can be allowed";
-            return Line::unread(check, "the accounts cannot be listed", unseen, action);
+            return Line::unread(check, "the accounts cannot be listed", unknown, action);
         }
     };
     let active = accounts.iter().filter(|account| account.is_active()).count();

@@ -7,17 +7,17 @@ use super::line::{Check, Line};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::limits;
 use crate::domain::declared::diagnostic::Severity;
-use crate::domain::observed::packs::Unseen;
+use crate::domain::observed::packs::Unknown;
 
 pub(super) fn region(found: &RegionFacts) -> Line {
     let check = Check::Region;
     let RegionFacts { packs, statuses } = found;
-    let (unseen, action) = match (packs, statuses) {
+    let (unknown, action) = match (packs, statuses) {
         (Ok(_), Ok(())) => return Line::ok(check, "enabled, and packs can be read"),
-        (Err(unseen), _) => (unseen, "config:DescribeOrganizationConformancePacks"),
-        (Ok(_), Err(unseen)) => (unseen, "config:DescribeOrganizationConformancePackStatuses"),
+        (Err(unknown), _) => (unknown, "config:DescribeOrganizationConformancePacks"),
+        (Ok(_), Err(unknown)) => (unknown, "config:DescribeOrganizationConformancePackStatuses"),
     };
-    let what = match unseen.kind {
+    let what = match unknown.kind {
         FailureKind::RegionDisabled => "not enabled, or it does not know the credentials",
         FailureKind::Timeout | FailureKind::Unreachable => "no answer",
         FailureKind::Throttled
@@ -35,7 +35,7 @@ pub(super) fn region(found: &RegionFacts) -> Line {
         | FailureKind::Server
         | FailureKind::BrokenAnswer => "packs cannot be read",
     };
-    Line::unread(check, what, unseen, action)
+    Line::unread(check, what, unknown, action)
 }
 
 pub(super) fn packs(census: Census) -> Line {
@@ -102,8 +102,8 @@ type End = Option<FailureKind>;
 
 /// Every action that conformd cannot do without, with the ends of all its reads.
 fn reads(facts: &Facts) -> [(&'static str, BTreeSet<End>); 5] {
-    fn end<T>(read: &Result<T, Unseen>) -> End {
-        read.as_ref().err().map(|unseen| unseen.kind)
+    fn end<T>(read: &Result<T, Unknown>) -> End {
+        read.as_ref().err().map(|unknown| unknown.kind)
     }
     let regions = facts.regions.values();
     [

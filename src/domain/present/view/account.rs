@@ -89,7 +89,7 @@ pub struct ClockView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlaceView {
     /// Why the region is not known as it is now: what follows is older, or missing.
-    pub unseen: Option<String>,
+    pub unknown: Option<String>,
     /// Where it stands as a new account.
     pub phase: Option<Phase>,
     /// What a probe saw of its recorder, and when.
@@ -237,9 +237,9 @@ fn place(
     region: &Region,
     report: Option<&RegionReport>,
 ) -> PlaceView {
-    let unseen = match report {
+    let unknown = match report {
         None => Some("not looked at yet".to_owned()),
-        Some(report) => report.unseen.as_ref().map(|unseen| unseen.why.clone()),
+        Some(report) => report.unknown.as_ref().map(|unknown| unknown.why.clone()),
     };
     let new_account = report.and_then(|report| new_account(report, id));
     let cells = cells(report, &facts.wanted(region));
@@ -248,7 +248,7 @@ fn place(
         (name, view)
     });
     PlaceView {
-        unseen,
+        unknown,
         phase: new_account.map(|new_account| new_account.phase),
         recorder: facts.recorders.of(region, id).cloned(),
         packs: packs.collect(),

@@ -41,7 +41,7 @@ pub struct ApprovalsView {
     /// Names of the accounts among the losses, as far as they are known.
     pub names: BTreeMap<AccountId, String>,
     /// Regions that could not be read, each with the reason: their losses are missing here.
-    pub unseen: BTreeMap<Region, String>,
+    pub unknown: BTreeMap<Region, String>,
     /// An `Approval` manifest of exactly these losses, whose reason is still to be filled in.
     pub document: Option<String>,
 }
@@ -64,9 +64,9 @@ pub fn approvals(facts: &Facts) -> ApprovalsView {
         losses: waiting.losses().clone(),
         undeclared: waiting.undeclared().clone(),
         names,
-        unseen: facts
+        unknown: facts
             .regions()
-            .filter_map(|(region, report)| Some((region.clone(), unseen(report)?)))
+            .filter_map(|(region, report)| Some((region.clone(), unknown(report)?)))
             .collect(),
     }
 }
@@ -75,9 +75,9 @@ pub fn approvals(facts: &Facts) -> ApprovalsView {
 const WHY_MAX: usize = 1_024;
 
 /// Why what waits in a region is not known.
-fn unseen(report: Option<&RegionReport>) -> Option<String> {
+fn unknown(report: Option<&RegionReport>) -> Option<String> {
     match report {
-        Some(report) => report.unseen.as_ref().map(|unseen| flowing(&unseen.why, WHY_MAX)),
+        Some(report) => report.unknown.as_ref().map(|unknown| flowing(&unknown.why, WHY_MAX)),
         None => Some("it was not reconciled yet".to_owned()),
     }
 }
@@ -136,7 +136,7 @@ pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
         | HoldReason::Source
         | HoldReason::Invalid
         | HoldReason::Unsupported
-        | HoldReason::Unseen
+        | HoldReason::Unknown
         | HoldReason::SecondLook
         | HoldReason::Settling
         | HoldReason::InProgress

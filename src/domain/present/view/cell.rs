@@ -18,8 +18,8 @@ use crate::domain::plan::outcome::Ending;
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, Reason, Step};
 use crate::domain::present::report::{PackReport, PackState, RegionReport};
 
-/// A pack in a region, in one word. Of several that apply, the first in this order: unseen (the
-/// region), failed, held, drifted, rolling, unseen (its members), ok.
+/// A pack in a region, in one word. Of several that apply, the first in this order: unknown (the
+/// region), failed, held, drifted, rolling, unknown (its members), ok.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -36,13 +36,13 @@ pub enum CellState {
     /// Something should be done and is not, for a reason that time does not lift.
     Held,
     /// The region or its members could not be read, or were not yet.
-    Unseen,
+    Unknown,
 }
 
 impl CellState {
     /// Every state, the best first.
     pub const ALL: [Self; 6] =
-        [Self::Ok, Self::Rolling, Self::Drifted, Self::Failed, Self::Held, Self::Unseen];
+        [Self::Ok, Self::Rolling, Self::Drifted, Self::Failed, Self::Held, Self::Unknown];
 
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
@@ -52,7 +52,7 @@ impl CellState {
             Self::Drifted => "drifted",
             Self::Failed => "failed",
             Self::Held => "held",
-            Self::Unseen => "unseen",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -94,7 +94,7 @@ pub(super) enum Lift {
 /// What lifts holds of this kind.
 pub(super) fn lift(reason: HoldReason) -> Lift {
     match reason {
-        HoldReason::Unseen
+        HoldReason::Unknown
         | HoldReason::SecondLook
         | HoldReason::Settling
         | HoldReason::InProgress
@@ -122,17 +122,17 @@ pub(super) fn cells(
     wanted: &BTreeSet<&PackName>,
 ) -> BTreeMap<PackName, CellView> {
     let Some(report) = report else {
-        let cell = |name: &&PackName| ((*name).clone(), unseen(None, "not looked at yet"));
+        let cell = |name: &&PackName| ((*name).clone(), unknown(None, "not looked at yet"));
         return wanted.iter().map(cell).collect();
     };
-    let Some(why) = report.unseen.as_ref().map(|unseen| &unseen.why) else {
+    let Some(why) = report.unknown.as_ref().map(|unknown| &unknown.why) else {
         let seen = report.packs.iter().filter(|(_, pack)| is_ours(pack));
         return seen.map(|(name, pack)| (name.clone(), cell(name, pack, report))).collect();
     };
     let known = report.tracking.packs.keys();
     let names: BTreeSet<&PackName> = known.chain(wanted.iter().copied()).collect();
     let rollout = |name| report.tracking.packs.get(name);
-    names.into_iter().map(|name| (name.clone(), unseen(rollout(name), why))).collect()
+    names.into_iter().map(|name| (name.clone(), unknown(rollout(name), why))).collect()
 }
 
 /// Whether a pack is ours or should be.
@@ -150,9 +150,9 @@ fn is_ours(pack: &PackReport) -> bool {
 }
 
 /// A pack in a region that could not be read.
-fn unseen(rollout: Option<&Rollout>, why: &str) -> CellView {
+fn unknown(rollout: Option<&Rollout>, why: &str) -> CellView {
     CellView {
-        cell: CellState::Unseen,
+        cell: CellState::Unknown,
         needs_person: false,
         why: Some(why.to_owned()),
         state: None,
@@ -216,7 +216,7 @@ fn of_health(health: RolloutHealth) -> CellState {
             CellState::Rolling
         }
         RolloutHealth::Degraded | RolloutHealth::Missing => CellState::Failed,
-        RolloutHealth::Unknown => CellState::Unseen,
+        RolloutHealth::Unknown => CellState::Unknown,
     }
 }
 

@@ -172,9 +172,9 @@ fn record(facts: &Facts) -> Option<ReasonView> {
 fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
     let why = match view.state {
         RegionState::Pending => format!("{region} was not looked at yet"),
-        RegionState::Unseen => {
-            let unseen = view.report.as_ref().and_then(|report| report.unseen.as_ref());
-            format!("{region} could not be read: {}", unseen.map_or("", |unseen| &unseen.why))
+        RegionState::Unknown => {
+            let unknown = view.report.as_ref().and_then(|report| report.unknown.as_ref());
+            format!("{region} could not be read: {}", unknown.map_or("", |unknown| &unknown.why))
         }
         RegionState::InProgress | RegionState::Drifted | RegionState::Synced => return None,
     };
@@ -200,10 +200,10 @@ pub(super) fn failing(cell: &CellView) -> String {
 
 /// Packs of a region that was seen, whose members were not.
 fn unread(region: &Region, view: &RegionView) -> Option<ReasonView> {
-    if matches!(view.state, RegionState::Pending | RegionState::Unseen) {
+    if matches!(view.state, RegionState::Pending | RegionState::Unknown) {
         return None;
     }
-    let is_unread = |cell: &&CellView| cell.cell == CellState::Unseen;
+    let is_unread = |cell: &&CellView| cell.cell == CellState::Unknown;
     let count = view.cells.values().filter(is_unread).count();
     let first = view.cells.values().find(is_unread)?;
     let why = first.why.as_deref().unwrap_or("they were not read yet");
@@ -236,14 +236,14 @@ fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
 /// The answer in one sentence: what needs a person, and by when.
 fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     let Parts { regions, totals, new_accounts } = parts;
-    let unseen = regions
+    let unknown = regions
         .values()
-        .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unseen))
+        .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unknown))
         .count();
     let mut clauses = vec![packs(totals)];
-    if unseen > 0 {
-        let verb = if unseen == 1 { "was" } else { "were" };
-        clauses.push(format!("{} of {} {verb} not seen", unseen, many(regions.len(), "region")));
+    if unknown > 0 {
+        let verb = if unknown == 1 { "was" } else { "were" };
+        clauses.push(format!("{} of {} {verb} not seen", unknown, many(regions.len(), "region")));
     }
     if caller(facts).is_some() {
         clauses.push("AWS has not confirmed who asks".to_owned());
@@ -274,9 +274,9 @@ fn packs(totals: &Totals) -> String {
     } else if of(CellState::Failed) > 0 {
         let verb = if of(CellState::Failed) == 1 { "has" } else { "have" };
         format!("{} of {deployments} {verb} failing accounts", of(CellState::Failed))
-    } else if of(CellState::Unseen) > 0 {
-        let verb = if of(CellState::Unseen) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} not known", of(CellState::Unseen))
+    } else if of(CellState::Unknown) > 0 {
+        let verb = if of(CellState::Unknown) == 1 { "is" } else { "are" };
+        format!("{} of {deployments} {verb} not known", of(CellState::Unknown))
     } else if of(CellState::Drifted) > 0 {
         let verb = if of(CellState::Drifted) == 1 { "differs" } else { "differ" };
         format!("{} of {deployments} {verb} from the manifests", of(CellState::Drifted))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::{CellView, cells};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
-use crate::domain::observed::packs::Unseen;
+use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan};
@@ -23,7 +23,7 @@ pub enum RegionState {
     /// No report yet.
     Pending,
     /// It could not be read.
-    Unseen,
+    Unknown,
     /// AWS is working on a pack of ours.
     InProgress,
     /// It differs from what is wanted.
@@ -35,13 +35,13 @@ pub enum RegionState {
 impl RegionState {
     /// Every state.
     pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Unseen, Self::InProgress, Self::Drifted, Self::Synced];
+        [Self::Pending, Self::Unknown, Self::InProgress, Self::Drifted, Self::Synced];
 
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Unseen => "unseen",
+            Self::Unknown => "unknown",
             Self::InProgress => "in_progress",
             Self::Drifted => "drifted",
             Self::Synced => "synced",
@@ -50,8 +50,8 @@ impl RegionState {
 
     pub(super) fn of(report: Option<&RegionReport>) -> Self {
         let Some(report) = report else { return Self::Pending };
-        if report.unseen.is_some() {
-            Self::Unseen
+        if report.unknown.is_some() {
+            Self::Unknown
         } else if report.is_in_progress() {
             Self::InProgress
         } else if report.is_synced() {
@@ -92,7 +92,7 @@ pub struct ReportView {
     /// When the region was last read whole.
     pub seen_last: Option<Timestamp>,
     /// Why it could not be read this time.
-    pub unseen: Option<Unseen>,
+    pub unknown: Option<Unknown>,
     /// When the members in trouble were last read, by AWS's clock.
     pub trouble_last: Option<Timestamp>,
     /// The oldest of the last full resyncs of all packs, by AWS's clock.
@@ -170,7 +170,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         finished,
         timing,
         seen_last,
-        unseen,
+        unknown,
         revision,
         plan,
         pending,
@@ -188,7 +188,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         finished: *finished,
         timing: timing_view(*timing),
         seen_last: *seen_last,
-        unseen: unseen.clone(),
+        unknown: unknown.clone(),
         trouble_last: tracking.trouble_last,
         resync_last: tracking.resync_last,
         revision: revision.clone(),

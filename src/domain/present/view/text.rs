@@ -120,7 +120,7 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
 pub fn cell_sign(cell: &CellView) -> Sign {
     match cell.cell {
         _ if cell.needs_person => Sign::Needy,
-        CellState::Unseen => Sign::Dark,
+        CellState::Unknown => Sign::Dark,
         CellState::Rolling | CellState::Drifted | CellState::Failed => Sign::Moving,
         CellState::Ok | CellState::Held => Sign::Fine,
     }
@@ -139,7 +139,7 @@ pub fn glance(cell: &CellView) -> String {
         },
         CellState::Drifted => cell.action.map_or("drifted", to_do).to_owned(),
         CellState::Failed => failing(cell),
-        CellState::Held | CellState::Unseen => cell.cell.as_str().to_owned(),
+        CellState::Held | CellState::Unknown => cell.cell.as_str().to_owned(),
     }
 }
 
@@ -346,7 +346,7 @@ fn dark(view: &StatusView, layout: Layout) -> String {
     let mut text = section("Not seen", &items, layout);
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
-        let seen = report.seen_last.filter(|_| report.unseen.is_some())?;
+        let seen = report.seen_last.filter(|_| report.unknown.is_some())?;
         Some(format!("      {region} was last seen {}\n", ago(seen, view.now)))
     });
     text.extend(old);

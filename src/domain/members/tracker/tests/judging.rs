@@ -5,12 +5,12 @@ use insta::assert_snapshot;
 use super::*;
 
 #[test]
-fn a_pack_whose_members_were_not_read_is_unseen() {
+fn a_pack_whose_members_were_not_read_is_unknown() {
     let mut scene = Scene::new(3);
     assert_eq!(scene.tracked.tracking(), Tracking::default());
     scene.look(0);
     assert_snapshot!(scene.text(), @"
-    unseen, 0 ok
+    unknown, 0 ok
     (its members were not read yet)
     ");
 }
@@ -171,7 +171,7 @@ fn without_a_list_failures_are_failures_and_success_proves_nothing() {
     scene.look(0);
     scene.resync(&good([1, 2]));
     assert_snapshot!(scene.text(), @"
-    unseen, 2 ok
+    unknown, 2 ok
     (the account list was not read yet)
     ");
     scene.resync(&[good([1]), vec![row(2, "CREATE_FAILED", 0)]].concat());
@@ -188,7 +188,7 @@ fn what_was_seen_stays_while_the_region_cannot_be_seen() {
     scene.look(0);
     scene.resync(&good([1, 2]));
     let kind = crate::domain::base::failure::FailureKind::Unreachable;
-    scene.tracked.lost(&Unseen { kind, why: "no connection".to_owned() });
+    scene.tracked.lost(&Unknown { kind, why: "no connection".to_owned() });
     assert_snapshot!(scene.text(), @"
     converged, 2 ok
     (the region could not be read: no connection)

@@ -92,14 +92,14 @@ pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
 }
 
 fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: Layout) -> String {
-    let PlaceView { unseen, phase, recorder: seen, packs } = place;
+    let PlaceView { unknown, phase, recorder: seen, packs } = place;
     let mut title = region.to_string();
     if let Some(phase) = phase {
         write!(title, " · {phase}", phase = phase.as_str())
             .expect("writing into a string does not fail");
     }
     let mut rows = Vec::new();
-    if let Some(why) = unseen {
+    if let Some(why) = unknown {
         rows.push(fact(Sign::Dark, "not seen", clean(why)));
     }
     rows.extend(seen.as_ref().map(|seen| {
