@@ -20,7 +20,7 @@ use conformd::domain::base::model::{
 };
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::target::Targets;
-use conformd::domain::members::tracker::{Draft, Facts, PAGE, Reading, Resyncs, Tracked};
+use conformd::domain::members::tracker::{Draft, Facts, MemberTracker, PAGE, Reading, Resyncs};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::packs::{
     PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
@@ -123,7 +123,7 @@ fn region(
     number: usize,
     list: &Arc<AccountList>,
     percent: usize,
-) -> Result<(Tracked, Tracking), Box<dyn Error>> {
+) -> Result<(MemberTracker, Tracking), Box<dyn Error>> {
     let region = format!("eu-west-{}", number + 1).parse()?;
     let place = Place { account: account(0)?, region };
     let seen = seen(&place)?;
@@ -134,7 +134,7 @@ fn region(
         standing: &Standing::Current,
         recorders: None,
     };
-    let (mut tracked, now) = (Tracked::default(), now()?);
+    let (mut tracked, now) = (MemberTracker::default(), now()?);
     tracked.look(&facts, &RESYNCS, now);
     for name in seen.packs.into_keys() {
         let (reading, mut draft) = (Reading::Resync(name), Draft::default());

@@ -26,7 +26,7 @@ use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Standing;
 use conformd::domain::organization::selector::named;
 use conformd::domain::plan::decision::Inputs;
-use conformd::domain::plan::desired::{Basis, Desired, DesiredPack, Want};
+use conformd::domain::plan::desired::{Desired, DesiredPack, SourceTrust, Want};
 use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, Templates};
 use conformd::domain::plan::guard::{Limits, Terms, approve};
@@ -64,7 +64,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
     };
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
-        basis: Basis::Whole,
+        basis: SourceTrust::Whole,
         absence: Absence::Atomic,
         confirmed: true,
         confirms_at: None,

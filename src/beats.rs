@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::model::Timestamp;
 
 /// A task silent for longer hangs. With a watchdog of 60 s that is fed only while nobody is
@@ -26,7 +26,7 @@ pub struct Beats(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    beats: Mutex<BTreeMap<Beater, Beat>>,
+    beats: Mutex<BTreeMap<TaskId, Beat>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ struct Beat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sign {
     /// Whose.
-    pub beater: Beater,
+    pub beater: TaskId,
     /// When it last beat, on the daemon's clock.
     pub at: Timestamp,
     /// For how long it has been silent, in real time.
@@ -59,9 +59,9 @@ impl Sign {
 /// A task's end of its heartbeat. To drop it is no end: a task that panicked falls silent and is
 /// found.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct Heartbeat {
     beats: Beats,
-    beater: Beater,
+    beater: TaskId,
 }
 
 impl Beats {
@@ -71,16 +71,16 @@ impl Beats {
     }
 
     /// A task begins; it beats for the first time now.
-    pub fn begin(&self, beater: Beater, silence_max: Duration) -> Pulse {
+    pub fn begin(&self, beater: TaskId, silence_max: Duration) -> Heartbeat {
         let beat = Beat { at: self.0.clock.now(), instant: now(), silence_max };
         self.with(|beats| beats.insert(beater.clone(), beat));
-        Pulse { beats: self.clone(), beater }
+        Heartbeat { beats: self.clone(), beater }
     }
 
     /// Every task, in order.
     pub fn signs(&self) -> Vec<Sign> {
         let now = now();
-        let sign = |(beater, beat): (&Beater, &Beat)| Sign {
+        let sign = |(beater, beat): (&TaskId, &Beat)| Sign {
             beater: beater.clone(),
             at: beat.at,
             silent: now.saturating_duration_since(beat.instant),
@@ -89,13 +89,13 @@ impl Beats {
         self.with(|beats| beats.iter().map(sign).collect())
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<Beater, Beat>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<TaskId, Beat>) -> T) -> T {
         // Every change is one insert or removal: a poisoned lock holds a whole map.
         act(&mut self.0.beats.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Pulse {
+impl Heartbeat {
     /// The task is alive.
     pub fn beat(&self) {
         let (at, instant) = (self.beats.0.clock.now(), now());
@@ -153,8 +153,8 @@ mod tests {
     async fn a_task_that_falls_silent_is_found_and_its_next_beat_heals() {
         let beats = beats();
         let region: crate::domain::base::model::Region = "eu-west-1".parse().unwrap();
-        let hung = beats.begin(Beater::regional(&region), SILENCE_MAX);
-        let alive = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+        let hung = beats.begin(TaskId::regional(&region), SILENCE_MAX);
+        let alive = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
         tokio::time::sleep(SILENCE_MAX).await;
         alive.beat();
         assert_eq!(late(&beats), Vec::<String>::new());
@@ -167,8 +167,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panicked_is_found_and_one_that_ended_is_not() {
         let beats = beats();
-        drop(beats.begin(Beater::sole(Task::Source), SILENCE_MAX));
-        beats.begin(Beater::sole(Task::Http), SILENCE_MAX).end();
+        drop(beats.begin(TaskId::sole(Task::Source), SILENCE_MAX));
+        beats.begin(TaskId::sole(Task::Http), SILENCE_MAX).end();
         tokio::time::sleep(SILENCE_MAX * 2).await;
         assert_eq!(late(&beats), ["source"]);
     }
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_waits_is_not_silent() {
         let beats = beats();
-        let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+        let pulse = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
         let waiting = pulse.during(tokio::time::sleep(SILENCE_MAX * 3));
         let watch = async {
             tokio::time::sleep(SILENCE_MAX * 2).await;

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use crate::aws::{
-    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Identity, Patience,
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, CallObserver, Identity, Patience,
 };
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
-use crate::config::{self, Config, Intervals, Unfit};
+use crate::config::{self, Config, ConfigError, Intervals};
 use crate::domain::base::failure::chain;
 use crate::domain::base::limits;
 use crate::domain::base::mode::Mode;
@@ -98,7 +98,8 @@ pub(crate) fn constraints(config: &Config) -> Constraints {
 /// The directory of the settings.
 pub(crate) fn directory(config: &Config) -> anyhow::Result<Directory> {
     let config::Source::Directory { root, path, absence: _ } = &config.source;
-    Directory::new(root, path).map_err(|escape| Unfit(format!("source.directory: {escape}")).into())
+    Directory::new(root, path)
+        .map_err(|escape| ConfigError(format!("source.directory: {escape}")).into())
 }
 
 /// What absence from the source means, by the settings.
@@ -201,7 +202,7 @@ impl Session {
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
             let Identity { account, arn, partition: _ } = identity;
-            return Err(Unfit(format!(
+            return Err(ConfigError(format!(
                 "the credentials in use are of account {account} ({arn}), and the settings expect \
                  {expected} (aws.expectedAccountId); conformance packs are visible to the account \
                  that put them only, so nothing is done"
@@ -278,9 +279,9 @@ pub(crate) async fn connect(
     clock: Clock,
     observer: Arc<dyn AttemptObserver>,
 ) -> anyhow::Result<AwsCloud> {
-    let ears = Ears { observer, clock };
+    let ears = CallObserver { observer, clock };
     let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
-    connected.map_err(|problem| Unfit(chain(&problem)).into())
+    connected.map_err(|problem| ConfigError(chain(&problem)).into())
 }
 
 /// Who we are, as the first region that answers says: one dead region must not stop the others.

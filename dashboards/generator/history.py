@@ -12,7 +12,7 @@ MEMBERS = {
 }
 STATES = {
     "synced": GREEN,
-    "drifted": ORANGE,
+    "out of sync": ORANGE,
     "invalid": RED,
     "rejected": "dark-red",
     "conflict": PURPLE,
@@ -117,7 +117,7 @@ def differences() -> list:
                 runbooks=("ConformdPackOutOfSync",),
             ),
             {
-                "{{kind}}": total("kind", "region, kind", of_region("conformd_drifted_packs"))
+                "{{kind}}": total("kind", "region, kind", of_region("conformd_out_of_sync_packs"))
                 + " > 0"
             },
             stacked=True,

@@ -26,14 +26,14 @@ const ANSWER_FRESH: Duration = Duration::from_secs(30);
 
 /// Who hears of calls.
 #[derive(Debug, Clone)]
-pub struct Ears {
+pub struct CallObserver {
     /// Hears of every attempt.
     pub observer: Arc<dyn AttemptObserver>,
     /// Hears what time AWS's answers name, and tells the SDK the time.
     pub clock: Clock,
 }
 
-impl Ears {
+impl CallObserver {
     /// Reports the attempts of a call that is about to be made.
     pub(super) fn watch<E>(&self, op: Op, region: &Region) -> Watch<E> {
         Watch {
@@ -50,7 +50,7 @@ impl Ears {
 pub(super) struct Watch<E> {
     op: Op,
     region: Region,
-    ears: Ears,
+    ears: CallObserver,
     started: Mutex<Option<Started>>,
     failure: PhantomData<fn() -> E>,
 }
@@ -103,7 +103,7 @@ impl<E> Watch<E> {
     fn end(&self, result: Result<(), FailureKind>, date: Option<Timestamp>) {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Started { at, elapsed: asked }) = started else { return };
-        let Ears { observer, clock } = &self.ears;
+        let CallObserver { observer, clock } = &self.ears;
         if let Some(date) = date
             && clock.elapsed().saturating_sub(asked) <= ANSWER_FRESH
         {

@@ -14,7 +14,7 @@ use aws_types::sdk_config::TimeSource;
 use aws_types::service_config::ServiceConfigKey;
 use thiserror::Error;
 
-use super::attempt::Ears;
+use super::attempt::CallObserver;
 use super::identity::{self, Identity};
 use super::members::{AwsMembers, ProbeRole};
 use super::organization::AwsOrganization;
@@ -107,7 +107,7 @@ pub struct AwsCloud {
     /// Where roles in members are assumed.
     sessions: Region,
     patience: Patience,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl AwsCloud {
@@ -116,7 +116,7 @@ impl AwsCloud {
     pub async fn connect(
         settings: &Aws,
         patience: Patience,
-        ears: Ears,
+        ears: CallObserver,
     ) -> Result<Self, ConnectProblem> {
         let Aws { profile, expected_account: _, regions, endpoint } = settings;
         let home = regions.first().ok_or(ConnectProblem::NoRegion)?.clone();

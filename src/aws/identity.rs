@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 
-use super::attempt::Ears;
+use super::attempt::CallObserver;
 use super::error::{self, Broken};
 use crate::cloud::{CloudError, Op};
 use crate::domain::base::model::{AccountId, Region};
@@ -25,7 +25,7 @@ pub(super) async fn ask(
     client: &aws_sdk_sts::Client,
     region: &Region,
     place: &impl fmt::Display,
-    ears: &Ears,
+    ears: &CallObserver,
 ) -> Result<Identity, CloudError> {
     let op = Op::GetCallerIdentity;
     let answer = client

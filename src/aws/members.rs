@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_config::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
 
-use super::attempt::Ears;
+use super::attempt::CallObserver;
 use super::error::{self, Broken, RecorderStatesFailure, RecordersFailure};
 use super::parse;
 use crate::aws::sdk::sdk_region;
@@ -101,12 +101,12 @@ pub struct AwsMembers {
     region: Region,
     role: Arc<ProbeRole>,
     clients: Arc<Clients>,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl AwsMembers {
     /// Assumes roles at the STS of this region.
-    pub(super) fn new(sdk: SdkConfig, region: Region, role: ProbeRole, ears: Ears) -> Self {
+    pub(super) fn new(sdk: SdkConfig, region: Region, role: ProbeRole, ears: CallObserver) -> Self {
         let sts = aws_sdk_sts::config::Builder::from(&sdk).region(sdk_region(&region));
         Self {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
@@ -157,7 +157,7 @@ pub struct AwsVisit {
     account: AccountId,
     keys: Credentials,
     clients: Arc<Clients>,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl fmt::Debug for AwsVisit {
@@ -247,7 +247,7 @@ mod tests {
             account: "111122223333".parse().unwrap(),
             keys: Credentials::new("ASIAKEY", "secret", Some("token".to_owned()), None, "test"),
             clients: Arc::new(Clients { sdk, by_region: Mutex::default() }),
-            ears: Ears { observer: Arc::new(NobodyListens), clock },
+            ears: CallObserver { observer: Arc::new(NobodyListens), clock },
         };
         assert_eq!(format!("{visit:?}"), r#"AwsVisit { account: AccountId("111122223333"), .. }"#);
     }

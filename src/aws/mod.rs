@@ -14,7 +14,7 @@ mod reader;
 mod sdk;
 mod writer;
 
-pub use attempt::Ears;
+pub use attempt::CallObserver;
 pub use client::{AwsCloud, ConnectProblem, Patience};
 pub use identity::Identity;
 pub use members::{AwsMembers, AwsVisit};

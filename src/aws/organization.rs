@@ -6,7 +6,7 @@ use aws_sdk_organizations::operation::describe_organization::DescribeOrganizatio
 use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
 use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceError;
 
-use super::attempt::{Ears, Watch};
+use super::attempt::{CallObserver, Watch};
 use super::error::{
     self, AccountsOfFailure, AdministratorsFailure, Broken, ServiceFailure, TrustedServicesFailure,
     UnitsOfFailure,
@@ -21,11 +21,11 @@ use crate::domain::organization::account_list::{Account, OrganizationRecord};
 pub struct AwsOrganization {
     region: Region,
     client: Client,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl AwsOrganization {
-    pub(super) fn new(region: Region, client: Client, ears: Ears) -> Self {
+    pub(super) fn new(region: Region, client: Client, ears: CallObserver) -> Self {
         Self { region, client, ears }
     }
 

@@ -5,7 +5,7 @@ use aws_sdk_config::types::{
     OrganizationResourceDetailedStatus, OrganizationResourceDetailedStatusFilters,
 };
 
-use super::attempt::{Ears, Watch};
+use super::attempt::{CallObserver, Watch};
 use super::error::{self, PacksFailure, RowsFailure, StatusesFailure};
 use super::{identity, parse};
 use crate::cloud::{CloudError, Op, Page, PageToken, Reader, RowFilter};
@@ -18,11 +18,16 @@ pub struct AwsReader {
     place: Place,
     config: Client,
     sts: aws_sdk_sts::Client,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl AwsReader {
-    pub(super) fn new(place: Place, config: Client, sts: aws_sdk_sts::Client, ears: Ears) -> Self {
+    pub(super) fn new(
+        place: Place,
+        config: Client,
+        sts: aws_sdk_sts::Client,
+        ears: CallObserver,
+    ) -> Self {
         Self { place, config, sts, ears }
     }
 

@@ -5,7 +5,7 @@ use aws_sdk_config::Client;
 use aws_sdk_config::operation::RequestId as _;
 use aws_sdk_config::types::ConformancePackInputParameter;
 
-use super::attempt::Ears;
+use super::attempt::CallObserver;
 use super::error::{self, Broken, DeleteFailure, PutFailure};
 use crate::cloud::{CloudError, Op, Receipt, Writer};
 use crate::domain::base::model::{Delivery, PackName, Place};
@@ -16,11 +16,11 @@ use crate::domain::observed::content::Content;
 pub struct AwsWriter {
     place: Place,
     config: Client,
-    ears: Ears,
+    ears: CallObserver,
 }
 
 impl AwsWriter {
-    pub(super) fn new(place: Place, config: Client, ears: Ears) -> Self {
+    pub(super) fn new(place: Place, config: Client, ears: CallObserver) -> Self {
         Self { place, config, ears }
     }
 }

@@ -21,7 +21,7 @@ use self::rollout::{Rollouts, watch};
 use super::plan::{Looked, chosen, is_simulated, is_valid, look, simulated_line, text};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
-use crate::config::{Config, SettingsFile, Unfit};
+use crate::config::{Config, ConfigError, SettingsFile};
 use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
@@ -81,7 +81,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     if !config.mode.may_put() {
         let why = "the settings say `mode: observe`; apply writes, so set upsert or sync";
-        return Err(Unfit(why.to_owned()).into());
+        return Err(ConfigError(why.to_owned()).into());
     }
     let stop = CancellationToken::new();
     let signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

@@ -128,7 +128,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let text = paint::error(&format!("{error:#}"));
-            let code = if error.is::<config::Unfit>() {
+            let code = if error.is::<config::ConfigError>() {
                 EXIT_CONFIG
             } else if error.is::<iam_policy::Missing>() {
                 EXIT_USAGE

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::terminal::{excerpt, paint};
-use crate::config::{self, Config, SettingsFile, Unfit, Unusable};
+use crate::config::{self, Config, ConfigError, SettingsFile, Unusable};
 use crate::domain::base::failure::chain;
 use crate::domain::base::untrusted::veiled;
 use crate::domain::declared::snapshot::FileContent;
@@ -29,8 +29,9 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Config> {
                 (finding.path.clone(), FileContent::Bytes(bytes))
             });
             let drawn = excerpt::draw(&findings, &files.collect(), paint::stderr_has_colour());
-            Err(Unfit(format!("{} cannot be used\n{}", path.display(), drawn.join("\n\n"))).into())
+            Err(ConfigError(format!("{} cannot be used\n{}", path.display(), drawn.join("\n\n")))
+                .into())
         }
-        Err(error @ Unusable::Unreadable { .. }) => Err(Unfit(chain(&error)).into()),
+        Err(error @ Unusable::Unreadable { .. }) => Err(ConfigError(chain(&error)).into()),
     }
 }

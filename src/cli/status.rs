@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::answers::{Answer, Whom, layout};
 use super::exit::EXIT_UNKNOWN;
 use super::terminal::{paint, print};
-use crate::config::Unfit;
+use crate::config::ConfigError;
 use crate::domain::base::model::Region;
 use crate::domain::present::view::status::{StatusView, status};
 use crate::domain::present::view::text;
@@ -38,7 +38,7 @@ enum Output {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let view = match Box::pin(seen(&args)).await {
         Ok(view) => view,
-        Err(error) if error.is::<Unfit>() => return Err(error),
+        Err(error) if error.is::<ConfigError>() => return Err(error),
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
             let text = paint::error(&format!("{error:#}"));

@@ -32,4 +32,4 @@ impl SettingsFile {
 /// The settings, or the account they lead to, do not fit: exit code 78.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(crate) struct Unfit(pub(crate) String);
+pub(crate) struct ConfigError(pub(crate) String);

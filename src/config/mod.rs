@@ -21,7 +21,7 @@ use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
 use crate::domain::declared::yaml::tree::Node;
 
-pub(crate) use file::{SettingsFile, Unfit};
+pub(crate) use file::{ConfigError, SettingsFile};
 pub use values::{
     Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
     StaticCredentials, TemplateBucket,

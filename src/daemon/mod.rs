@@ -21,13 +21,13 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::readiness::Standing;
+use self::readiness::DaemonStatus;
 use self::reloader::Reloader;
 use self::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::config::{self, Config, SettingsFile, Unfit};
-use crate::domain::base::heartbeat::{Beater, Task};
+use crate::config::{self, Config, ConfigError, SettingsFile};
+use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
@@ -142,8 +142,8 @@ impl Daemon {
     }
 
     /// How it stands, in one line.
-    pub(crate) fn standing(&self) -> Standing {
-        Standing {
+    pub(crate) fn standing(&self) -> DaemonStatus {
+        DaemonStatus {
             about: self.about.subscribe(),
             source: self.status.subscribe(),
             caller: self.caller.subscribe(),
@@ -298,7 +298,7 @@ impl Daemon {
         let (status, beats) = (self.status.clone(), self.beats.clone());
         let catalog = self.catalog.clone();
         async move {
-            let pulse = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+            let pulse = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
             loop {
                 let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
                 status.send_replace(now);
@@ -467,7 +467,7 @@ impl Daemon {
                     tracing::info!(%account, caller, %mode, "ready");
                     return Ok(Some(session));
                 }
-                Err(error) if error.is::<Unfit>() => return Err(error),
+                Err(error) if error.is::<ConfigError>() => return Err(error),
                 Err(error) => {
                     let why = format!("{error:#}");
                     tracing::warn!(error = why, "identity not known");
@@ -524,7 +524,7 @@ fn shown(config: &Config) -> Settings {
 /// The token that lets its bearer ring the bell.
 fn token(config: &Config) -> anyhow::Result<Option<Token>> {
     let Some(file) = &config.http.token_file else { return Ok(None) };
-    let unfit = |why: String| Unfit(format!("http.tokenFile: {}: {why}", file.display()));
+    let unfit = |why: String| ConfigError(format!("http.tokenFile: {}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
     Ok(Some(Token::new(&text).map_err(|weak| unfit(weak.to_string()))?))
 }

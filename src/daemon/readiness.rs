@@ -11,7 +11,7 @@ use crate::http::{About, Caller, unready};
 
 /// Everything that the line is made of.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct DaemonStatus {
     /// What the daemon is.
     pub(crate) about: watch::Receiver<About>,
     /// The source.
@@ -22,7 +22,7 @@ pub(crate) struct Standing {
     pub(crate) reports: watch::Receiver<Reports>,
 }
 
-impl Standing {
+impl DaemonStatus {
     /// Waits until something is new. Cancel-safe: `changed` only marks a version as seen.
     pub(crate) async fn changed(&mut self) {
         let Self { about, source, caller, reports } = self;
@@ -58,7 +58,7 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
     let regions = [
         (synced, "synced"),
         (rolling, "in progress"),
-        (reports.len() - unknown - synced - rolling, "drifted"),
+        (reports.len() - unknown - synced - rolling, "out_of_sync"),
         (unknown, "not seen"),
         (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
     ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, SettingsFile, Unfit, Unusable};
+use crate::config::{self, Config, ConfigError, Loaded, SettingsFile, Unusable};
 use crate::domain::base::failure::chain;
 use crate::domain::present::journal::News;
 use crate::metrics::Metrics;
@@ -56,7 +56,7 @@ impl Reloader {
             return Ok(config);
         }
         let why = format!("{} cannot change while running; restart instead", fixed.join(", "));
-        Err(Unfit(why).into())
+        Err(ConfigError(why).into())
     }
 
     /// Reads the file; every finding is a line of the log, since nobody looks at a terminal.
@@ -69,7 +69,7 @@ impl Reloader {
                     Unusable::Invalid { path: _, text: _, findings } => findings,
                     Unusable::Unreadable { .. } => Vec::new(),
                 };
-                (findings, Err(Unfit(why).into()))
+                (findings, Err(ConfigError(why).into()))
             }
         };
         for finding in findings {

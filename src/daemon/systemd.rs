@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::beats::SILENCE_MAX;
     use crate::clock::Clock;
-    use crate::domain::base::heartbeat::{Beater, Task};
+    use crate::domain::base::heartbeat::{Task, TaskId};
     use crate::domain::base::model::Timestamp;
 
     /// A service manager that listens, and the way to it.
@@ -217,8 +217,8 @@ mod tests {
         let (listening, mut systemd) = pair(Some(Duration::from_mins(1)));
         systemd.tell(&told(true, "runs"));
         let beats = Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0));
-        let hung = beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
-        let alive = beats.begin(Beater::sole(Task::Http), SILENCE_MAX);
+        let hung = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
+        let alive = beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
         heard(&listening);
         let mut fed = 0;
         for _ in 0..30 {

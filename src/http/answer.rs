@@ -98,13 +98,13 @@ struct Detail<'a> {
 
 /// What an error says: goes with the answer, for whoever words it in another form.
 #[derive(Debug, Clone)]
-pub(super) struct Complaint(pub(super) String);
+pub(super) struct ErrorPage(pub(super) String);
 
 /// An error, as JSON.
 pub(super) fn problem(server: &Server, status: StatusCode, message: &str) -> Response {
     let error = Detail { code: status.as_u16(), message };
     let problem = Problem { version: API_VERSION, simulated: server.is_simulated(), error };
-    (status, Extension(Complaint(message.to_owned())), Json(problem)).into_response()
+    (status, Extension(ErrorPage(message.to_owned())), Json(problem)).into_response()
 }
 
 pub(super) fn simulated_line(simulated: bool) -> &'static str {

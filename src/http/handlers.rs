@@ -16,7 +16,7 @@ use super::access::{Peer, Refusal, may_ring};
 use super::answer::{panicked, problem, simulated_line, text, too_large};
 use super::route::{Listing, Route};
 use super::{API_VERSION, Server, Shared};
-use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::model::Timestamp;
 use crate::metrics::{self, View};
 
@@ -50,7 +50,7 @@ pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Re
         let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
         let (membership, recorders) =
             (state.membership.borrow().clone(), state.recorders.borrow().clone());
-        let beats: BTreeMap<Beater, Timestamp> =
+        let beats: BTreeMap<TaskId, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
         let view = View {
             reports: &reports,

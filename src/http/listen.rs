@@ -23,7 +23,7 @@ use super::access::Peer;
 use super::routes::{Face, router};
 use super::{Server, State};
 use crate::beats::{BEAT_EVERY, SILENCE_MAX};
-use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::heartbeat::{Task, TaskId};
 
 /// Connections at a time of one listener; more wait in the kernel's queue. A scraper, probes and a
 /// few people need a handful.
@@ -89,7 +89,7 @@ struct Visit {
 /// Answers until `stop`, then lets open requests end within 10 s.
 pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: CancellationToken) {
     let Listeners { main, metrics } = listeners.into();
-    let pulse = state.beats.begin(Beater::sole(Task::Http), SILENCE_MAX);
+    let pulse = state.beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
     let views = Arc::new(Semaphore::new(VIEWS_MAX));
     let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });

@@ -67,7 +67,7 @@ pub(super) fn document(routes: &[Route]) -> Value {
         .into_generator();
     let mut paths = Map::new();
     for route in routes {
-        let verb = if route.is_deed { "post" } else { "get" };
+        let verb = if route.is_mutation { "post" } else { "get" };
         paths.insert(route.path.to_owned(), json!({ verb: operation(route, &mut generator) }));
     }
     json!({
@@ -102,14 +102,15 @@ fn close(schema: &mut Schema) {
 }
 
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
-    let Route { path: _, side: _, id, about, more, is_deed, parameters, answers, serve: _ } = route;
+    let Route { path: _, side: _, id, about, more, is_mutation, parameters, answers, serve: _ } =
+        route;
     let given: Vec<Value> = parameters.iter().map(|it| parameter(it, generator)).collect();
     let mut responses = Map::new();
     for answer in answers.iter().chain(refusals(route)) {
         let code = answer.code.to_string();
         responses.entry(code).or_insert_with(|| response(answer, generator));
     }
-    let security = if *is_deed { json!([{ "token": [] }]) } else { json!([]) };
+    let security = if *is_mutation { json!([{ "token": [] }]) } else { json!([]) };
     json!({
         "operationId": id,
         "summary": about,
@@ -192,7 +193,7 @@ fn refusals(route: &Route) -> impl Iterator<Item = &'static Answer> {
     let strict = route.path.starts_with("/api/").then_some(&STRICT).into_iter().flatten();
     let is_named = route.parameters.iter().any(is_named);
     let named = is_named.then_some(&NAMED).into_iter().flatten();
-    let guarded = route.is_deed.then_some(&GUARDED).into_iter().flatten();
+    let guarded = route.is_mutation.then_some(&GUARDED).into_iter().flatten();
     strict.chain(guarded).chain(named).chain(&COMMON)
 }
 

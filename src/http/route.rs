@@ -22,7 +22,7 @@ pub(super) struct Route {
     /// What else there is to know.
     pub(super) more: &'static str,
     /// Whether it changes anything, so that it takes POST and a token.
-    pub(super) is_deed: bool,
+    pub(super) is_mutation: bool,
     /// What can be asked with it.
     pub(super) parameters: &'static [&'static Parameter],
     /// What it answers, besides refusals that are common to all.

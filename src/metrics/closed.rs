@@ -14,7 +14,7 @@ use crate::domain::observed::member::StatusKind;
 use crate::domain::observed::recorder::RecorderKind;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
-use crate::domain::present::report::{DriftKind, PackState};
+use crate::domain::present::report::{DriftKind, SyncState};
 
 use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
@@ -168,8 +168,8 @@ impl ReconcileFamilies {
 
 impl PackFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        each(&self.packs, PackState::ALL.map(PackState::as_str))
-            .chain(each(&self.drifted, DriftKind::ALL.map(DriftKind::as_str)))
+        each(&self.packs, SyncState::ALL.map(SyncState::as_str))
+            .chain(each(&self.out_of_sync, DriftKind::ALL.map(DriftKind::as_str)))
             .chain(alone(&self.observed))
             .chain(alone(&self.quota))
     }

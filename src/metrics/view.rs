@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::observed::recorder::Recorders;
@@ -67,7 +67,7 @@ pub struct View<'a> {
     /// AWS's clock minus the own one, as far as AWS's answers told.
     pub skew: Option<SignedDuration>,
     /// When each long task last beat.
-    pub beats: &'a BTreeMap<Beater, Timestamp>,
+    pub beats: &'a BTreeMap<TaskId, Timestamp>,
     /// The time.
     pub now: Timestamp,
 }

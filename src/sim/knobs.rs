@@ -161,7 +161,7 @@ pub enum LockScope {
 #[serde(rename_all = "snake_case")]
 pub enum AdministratorAggregate {
     /// It stays `CREATE_IN_PROGRESS` for ever and locks nothing.
-    Stuck,
+    Unresolvable,
     /// It stays `CREATE_IN_PROGRESS` for ever and Put and Delete are refused meanwhile.
     StuckLocked,
     /// It works like the management account's.
@@ -264,7 +264,7 @@ impl Default for Knobs {
             inactive_members: Deviant::Fails,
             region_off_members: Deviant::Fails,
             lock: LockScope::Pack,
-            administrator_aggregate: AdministratorAggregate::Stuck,
+            administrator_aggregate: AdministratorAggregate::Unresolvable,
             undeclared_input: UndeclaredInput::Refused,
             deleted_linger: Duration::from_hours(24),
             tagging: Tagging::OnCreate,

@@ -17,7 +17,7 @@ use crate::domain::base::time::after;
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
-use crate::domain::plan::desired::Basis;
+use crate::domain::plan::desired::SourceTrust;
 
 pub use refresh::{NotRefreshed, Refresh};
 
@@ -96,11 +96,13 @@ impl Intake {
     }
 
     /// How much this can be believed when it does not mention a pack.
-    pub fn basis(&self, now: Timestamp) -> Basis {
+    pub fn basis(&self, now: Timestamp) -> SourceTrust {
         match (&self.problem, self.read_last) {
-            (Some(problem), _) => Basis::Unread(format!("the source could not be read: {problem}")),
-            (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => Basis::Whole,
-            (None, _) => Basis::Unread("the source was not read for 10 minutes".to_owned()),
+            (Some(problem), _) => {
+                SourceTrust::Unread(format!("the source could not be read: {problem}"))
+            }
+            (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => SourceTrust::Whole,
+            (None, _) => SourceTrust::Unread("the source was not read for 10 minutes".to_owned()),
         }
     }
 }
@@ -197,7 +199,7 @@ async fn parse(
 mod tests {
     use super::*;
 
-    fn basis(read: &str, problem: Option<&str>) -> Basis {
+    fn basis(read: &str, problem: Option<&str>) -> SourceTrust {
         let problem = problem.map(ToOwned::to_owned);
         let read_last = Some(read.parse().unwrap());
         let intake = Intake { read_last, problem, ..Intake::default() };
@@ -206,10 +208,10 @@ mod tests {
 
     #[test]
     fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
-        assert_eq!(basis("2026-11-01T11:50:00Z", None), Basis::Whole);
-        assert!(matches!(basis("2026-11-01T11:49:59Z", None), Basis::Unread(_)));
-        assert!(matches!(basis("2026-11-01T12:00:00Z", Some("gone")), Basis::Unread(_)));
+        assert_eq!(basis("2026-11-01T11:50:00Z", None), SourceTrust::Whole);
+        assert!(matches!(basis("2026-11-01T11:49:59Z", None), SourceTrust::Unread(_)));
+        assert!(matches!(basis("2026-11-01T12:00:00Z", Some("gone")), SourceTrust::Unread(_)));
         let never = Intake::default().basis("2026-11-01T12:00:00Z".parse().unwrap());
-        assert!(matches!(never, Basis::Unread(_)));
+        assert!(matches!(never, SourceTrust::Unread(_)));
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::present::journal::note::Look;
@@ -52,7 +52,7 @@ pub struct Channels {
 ///
 /// It looks by the clock and not by changes: that time runs out for a new account is none.
 pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
-    let pulse = channels.beats.begin(Beater::sole(Task::Journal), SILENCE_MAX);
+    let pulse = channels.beats.begin(TaskId::sole(Task::Journal), SILENCE_MAX);
     let mut news = channels.news.subscribe();
     let mut journal = Journal::resume(&channels.events.borrow());
     let mut looks = interval(LOOK_EVERY);

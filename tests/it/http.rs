@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::beats::{Beats, Pulse, SILENCE_MAX};
+use conformd::beats::{Beats, Heartbeat, SILENCE_MAX};
 use conformd::cli::healthcheck;
 use conformd::clock::Clock;
 use conformd::domain::base::failure::FailureKind;
-use conformd::domain::base::heartbeat::{Beater, Task};
+use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
@@ -693,14 +693,14 @@ async fn read_one(stream: &mut BufReader<TcpStream>) -> u16 {
 #[tokio::test]
 async fn health_is_about_our_own_tasks_and_not_about_aws() {
     let served = served().await;
-    let pulse: Pulse = served.beats.begin(Beater::sole(Task::Source), SILENCE_MAX);
+    let pulse: Heartbeat = served.beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
     let all_dark = [HERE, "us-east-1", "ap-south-1"]
         .map(|name| unknown(name, FailureKind::Unreachable, "no connection"));
     served.reports.send_replace(reports(all_dark));
     served.caller.send_replace(Caller::Unconfirmed { problem: None });
     assert_eq!(served.get("/healthz").await.status, 200);
     pulse.end();
-    served.beats.begin(Beater::regional(&region(HERE)), Duration::ZERO);
+    served.beats.begin(TaskId::regional(&region(HERE)), Duration::ZERO);
     let answer = served.get("/healthz").await;
     assert_eq!(answer.status, 503);
     let mut json = answer.json();

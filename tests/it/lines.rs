@@ -48,7 +48,7 @@ use conformd::domain::organization::account_list::{Account, AccountList, Organiz
 use conformd::domain::organization::membership::Standing;
 use conformd::domain::organization::selector::{Excluded, Rule, named};
 use conformd::domain::plan::decision::Inputs;
-use conformd::domain::plan::desired::{Basis, Desired, DesiredPack, Stuck, Want};
+use conformd::domain::plan::desired::{Desired, DesiredPack, SourceTrust, Unresolvable, Want};
 use conformd::domain::plan::diff::plan;
 use conformd::domain::plan::effective_rules::{HeldRules, Templates};
 use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
@@ -253,7 +253,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn desired(text: &str) -> Desired {
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
-        basis: Basis::Whole,
+        basis: SourceTrust::Whole,
         absence: Absence::Atomic,
         confirmed: true,
         confirms_at: None,
@@ -266,8 +266,10 @@ pub(crate) fn desired(text: &str) -> Desired {
     };
     for line in lines(text) {
         match line {
-            "#invalid" => desired.basis = Basis::Invalid("iam.yaml does not parse".to_owned()),
-            "#unread" => desired.basis = Basis::Unread("the directory is gone".to_owned()),
+            "#invalid" => {
+                desired.basis = SourceTrust::Invalid("iam.yaml does not parse".to_owned());
+            }
+            "#unread" => desired.basis = SourceTrust::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
             "#declared" => desired.absence = Absence::Declared,
             "#once" => desired.confirmed = false,
@@ -365,16 +367,18 @@ fn want(desired: &mut Desired, line: &str) {
                 desired.absent.insert(name, origin("absent.yaml"));
                 return;
             }
-            "stuck" => Some(Stuck::Invalid("iam.yaml:3:1: unknown field".to_owned())),
-            "unresolved" => Some(Stuck::Unresolved("the account list is not known".to_owned())),
-            "unsupported" => Some(Stuck::Unsupported("templates in S3 are not".to_owned())),
+            "stuck" => Some(Unresolvable::Invalid("iam.yaml:3:1: unknown field".to_owned())),
+            "unresolved" => {
+                Some(Unresolvable::Unresolved("the account list is not known".to_owned()))
+            }
+            "unsupported" => Some(Unresolvable::Unsupported("templates in S3 are not".to_owned())),
             word => {
                 want.suspend = suspend(Some(at(word.strip_prefix("suspended:").unwrap())));
                 None
             }
         };
         if let Some(stuck) = stuck {
-            desired.packs.insert(name, Want::Stuck(stuck));
+            desired.packs.insert(name, Want::Unresolvable(stuck));
             return;
         }
     }

@@ -15,7 +15,7 @@ use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
-use conformd::domain::plan::desired::{Basis, Grounds, desired};
+use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
 use proptest::prelude::*;
 
 const TEMPLATE: &str = "\
@@ -482,7 +482,7 @@ fn a_manifest_may_say_that_its_pack_should_be_absent_and_needs_no_template_then(
     let here = |region: &str| {
         let place =
             Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
-        let grounds = Grounds::without_list(Basis::Whole);
+        let grounds = DesiredInputs::without_list(SourceTrust::Whole);
         let desired = desired(&catalog, &"main".parse().unwrap(), &place, grounds);
         let names = |names: Vec<&PackName>| {
             names.into_iter().map(PackName::as_str).collect::<Vec<_>>().join(" ")

@@ -18,7 +18,7 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Ending, Outcome};
 use conformd::domain::plan::steps::{Action, HoldReason, Reason};
-use conformd::domain::present::report::{DriftKind, PackReport, PackState, RegionReport, Reports};
+use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncState};
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
 
@@ -72,7 +72,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_build_info gauge [commit version] 1
     conformd_config_last_reload_success_timestamp_seconds gauge [] 1
     conformd_config_last_reload_successful gauge [] 1
-    conformd_drifted_packs gauge [kind region] 16
+    conformd_out_of_sync_packs gauge [kind region] 16
     conformd_foreign_changes_total counter [region] 2
     conformd_guard_tripped gauge [reason region] 22
     conformd_interval_seconds gauge [loop] 5
@@ -205,7 +205,7 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
     let packs: Vec<_> = (0..50).map(|number| pack(&format!("pack-{number}"))).collect();
     let all = reports(names.iter().map(|name| {
         let drift = [DriftKind::Template, DriftKind::Parameters];
-        let report = |name: &PackName| (name.clone(), pack_report(PackState::Drifted, &drift));
+        let report = |name: &PackName| (name.clone(), pack_report(SyncState::OutOfSync, &drift));
         let rollout =
             members::rollout(RolloutHealth::Degraded, Counts { ok: 10_000, ..Counts::default() });
         let tracking = Tracking {
@@ -288,7 +288,7 @@ fn what_was_seen_stays_while_a_region_cannot_be_read() {
     let dark = unknown(HERE, FailureKind::Denied, "denied");
     metrics.reconciled(&dark);
     let blind = scrape(&metrics, &reports([dark]));
-    for family in ["conformd_pack_", "conformd_packs", "conformd_drifted_packs"] {
+    for family in ["conformd_pack_", "conformd_packs", "conformd_out_of_sync_packs"] {
         assert_eq!(seen.of(family), blind.of(family));
     }
     let blocked: String =
@@ -306,20 +306,20 @@ fn what_was_seen_stays_while_a_region_cannot_be_read() {
 fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     let held = |state| PackReport { holds: vec![HoldReason::Foreign], ..pack_report(state, &[]) };
     let packs = [
-        ("a-synced", pack_report(PackState::Synced, &[])),
-        ("b-drifted", pack_report(PackState::Drifted, &[DriftKind::Template])),
-        ("c-paused", pack_report(PackState::Suspended, &[])),
-        ("d-paused-and-differs", pack_report(PackState::Suspended, &[DriftKind::Template])),
-        ("e-orphaned", pack_report(PackState::Orphaned, &[])),
-        ("f-bystander", pack_report(PackState::Unmanaged, &[])),
-        ("g-wanted-and-foreign", held(PackState::Foreign)),
+        ("a-synced", pack_report(SyncState::Synced, &[])),
+        ("b-out_of_sync", pack_report(SyncState::OutOfSync, &[DriftKind::Template])),
+        ("c-paused", pack_report(SyncState::Suspended, &[])),
+        ("d-paused-and-differs", pack_report(SyncState::Suspended, &[DriftKind::Template])),
+        ("e-orphaned", pack_report(SyncState::Orphaned, &[])),
+        ("f-bystander", pack_report(SyncState::Unmanaged, &[])),
+        ("g-wanted-and-foreign", held(SyncState::Foreign)),
     ];
     let packs = packs.into_iter().map(|(name, report)| (pack(name), report)).collect();
     let report = RegionReport { packs, ..quiet(HERE) };
     let text = scrape(&metrics(&[HERE]), &reports([report]));
     insta::assert_snapshot!(text.of("conformd_pack_synced"), @r#"
     conformd_pack_synced{pack="a-synced",region="eu-west-1"} 1
-    conformd_pack_synced{pack="b-drifted",region="eu-west-1"} 0
+    conformd_pack_synced{pack="b-out of sync",region="eu-west-1"} 0
     conformd_pack_synced{pack="c-paused",region="eu-west-1"} 1
     conformd_pack_synced{pack="d-paused-and-differs",region="eu-west-1"} 0
     conformd_pack_synced{pack="g-wanted-and-foreign",region="eu-west-1"} 0
@@ -346,7 +346,7 @@ fn mutations_count_by_how_they_ended() {
         outcome(Action::Delete, Ending::Accepted { arn: None }),
         outcome(Action::Delete, Ending::NotStarted),
     ];
-    let packs = BTreeMap::from([(pack("cis"), pack_report(PackState::Synced, &[]))]);
+    let packs = BTreeMap::from([(pack("cis"), pack_report(SyncState::Synced, &[]))]);
     let report = RegionReport { outcomes, packs, ..quiet(HERE) };
     metrics.reconciled(&report);
     let text = scrape(&metrics, &reports([report]));
@@ -374,8 +374,8 @@ fn mutations_count_by_how_they_ended() {
 fn a_foreign_change_counts_once_until_it_is_healed() {
     let metrics = metrics(&[HERE]);
     let changed = || {
-        let drifted = pack_report(PackState::Drifted, &[DriftKind::ForeignWrite]);
-        RegionReport { packs: BTreeMap::from([(pack("cis"), drifted)]), ..quiet(HERE) }
+        let out_of_sync = pack_report(SyncState::OutOfSync, &[DriftKind::ForeignWrite]);
+        RegionReport { packs: BTreeMap::from([(pack("cis"), out_of_sync)]), ..quiet(HERE) }
     };
     let dark = || unknown(HERE, FailureKind::Server, "away");
     for report in [changed(), changed(), dark(), changed(), quiet(HERE), changed()] {
@@ -455,11 +455,11 @@ const REGIONS: [&str; 2] = [HERE, "us-east-1"];
 /// A report of one of two regions: dark, or with some packs in some state.
 fn any_report() -> impl Strategy<Value = RegionReport> {
     let name = prop::sample::select(REGIONS.to_vec());
-    let state = prop::sample::select(PackState::ALL.to_vec());
+    let state = prop::sample::select(SyncState::ALL.to_vec());
     let drift = prop::sample::subsequence(DriftKind::ALL.to_vec(), 0..3);
     let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
     let packs = packs.prop_map(|packs| {
-        let report = |(name, (state, drift)): (String, (PackState, Vec<DriftKind>))| {
+        let report = |(name, (state, drift)): (String, (SyncState, Vec<DriftKind>))| {
             (pack(&name), pack_report(state, &drift))
         };
         packs.into_iter().map(report).collect::<BTreeMap<_, _>>()

@@ -243,7 +243,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     1 manifest invalid
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     Packs by region
-    pack | ap-south-1pending | eu-west-1drifted | us-east-1unknown
+    pack | ap-south-1pending | eu-west-1out_of_sync | us-east-1unknown
     iam-baseline | ? unknown | ! 2 failed, 1 missing, needs a person | ? unknown
     legacy | –not here | ! held, needs a person | –not here
     logging | ? unknown | ✓ ok 5 | ? unknown
@@ -308,7 +308,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     ! iam-baseline in eu-west-1
     degraded: 2 failed, 1 missing
     next move | ! a person's
-    AWS holds | drifted
+    AWS holds | out of sync
     to do | update
     AWS's aggregate | CREATE_SUCCESSFUL
     changed | 31m ago

@@ -12,7 +12,7 @@ use conformd::domain::base::time::after;
 use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
 use conformd::domain::observed::content::fingerprint_of;
 use conformd::domain::observed::packs::{Observed, ObservedPack, Ownership};
-use conformd::domain::plan::desired::{Basis, Desired, Want};
+use conformd::domain::plan::desired::{Desired, SourceTrust, Want};
 use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::loss::Loss;
@@ -248,7 +248,7 @@ fn marker(observed: &Observed, name: &PackName) -> Option<Marker> {
 
 /// Whether this look says, without a doubt, that our pack is not wanted.
 fn is_unwanted(taken: &Taken, name: &PackName, marker_now: Option<&Marker>) -> bool {
-    taken.desired.basis == Basis::Whole
+    taken.desired.basis == SourceTrust::Whole
         && !taken.desired.packs.contains_key(name)
         && marker(&taken.observed, name).as_ref() == marker_now
 }
@@ -270,7 +270,7 @@ fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
     hold.reason == HoldReason::InProgress
         && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
             Some(Want::Pack(new)) => old.is_some_and(|old| old.template == new.marker.template),
-            Some(Want::Stuck(_)) | None => false,
+            Some(Want::Unresolvable(_)) | None => false,
         })
 }
 
@@ -474,7 +474,7 @@ proptest! {
     fn no_loss_comes_from_a_source_that_is_not_whole(story in any_story()) {
         for taken in play(&story, Mode::Sync, Guard::AllPermitted) {
             let loses = taken.plan.steps.iter().any(|step| !step.losses.is_empty());
-            prop_assert!(!loses || taken.desired.basis == Basis::Whole);
+            prop_assert!(!loses || taken.desired.basis == SourceTrust::Whole);
         }
     }
 
@@ -533,7 +533,7 @@ proptest! {
                 let have = pack(&taken.observed, name).map(|pack| fingerprint_of(&pack.record));
                 let is_equal = match want {
                     Want::Pack(want) => have == Some(want.content.fingerprint()),
-                    Want::Stuck(_) => false,
+                    Want::Unresolvable(_) => false,
                 };
                 prop_assert!(is_equal || told.contains(name), "{name} is dropped silently");
             }

@@ -1,5 +1,5 @@
-//! What is done about members that do not have a pack: redeployments, retries, and nothing where only a
-//! person can help.
+//! What is done about members that do not have a pack: redeployments, retries, and nothing where
+//! only a person can help.
 
 #![expect(clippy::unwrap_used, reason = "tests state what must hold")]
 
@@ -195,7 +195,8 @@ fn where_nobody_has_a_row_the_aggregate_says_why() {
 fn nothing_is_mended_while_aws_is_at_work_or_the_manifest_is_paused() {
     let late = "iam read 11:59; iam 222222222222 no_recorder 10:00; 222222222222 recording 11:45";
     let check = |desired: &str, observed: &str| text(&plan_with(desired, observed, late));
-    // One new account may keep it at work for hours, so a redeployment that waits for that is shown.
+    // One new account may keep it at work for hours, so a redeployment that waits for that is
+    // shown.
     assert_snapshot!(check("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30"), @"
     ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
         in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change

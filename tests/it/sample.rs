@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conformd::domain::base::failure::FailureKind;
-use conformd::domain::base::heartbeat::{Beater, Task};
+use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
 use conformd::domain::members::tracking::Tracking;
@@ -22,8 +22,8 @@ use conformd::domain::plan::steps::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
 };
 use conformd::domain::present::report::{
-    Declarations, DeclaredApproval, DriftKind, PackReport, PackState, RegionReport, Reports,
-    SourceStatus, Timing,
+    Declarations, DeclaredApproval, DriftKind, PackReport, RegionReport, Reports, SourceStatus,
+    SyncState, Timing,
 };
 use conformd::metrics::{Intervals, Metrics, Program, Settings, Setup, View};
 use jiff::SignedDuration;
@@ -119,7 +119,7 @@ pub(crate) fn unknown(name: &str, kind: FailureKind, why: &str) -> RegionReport 
     }
 }
 
-pub(crate) fn pack_report(state: PackState, drift: &[DriftKind]) -> PackReport {
+pub(crate) fn pack_report(state: SyncState, drift: &[DriftKind]) -> PackReport {
     PackReport {
         state,
         drift: drift.iter().copied().collect(),
@@ -182,7 +182,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     let accepted = Ending::Accepted { arn: Some(arn.to_owned()) };
     let held = PackReport {
         holds: vec![HoldReason::Guard],
-        ..pack_report(PackState::Drifted, &[DriftKind::Unwanted])
+        ..pack_report(SyncState::OutOfSync, &[DriftKind::Unwanted])
     };
     let report = quiet(name);
     RegionReport {
@@ -190,9 +190,9 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         pending: Some(pending),
         outcomes: vec![Outcome { step: update, ending: accepted }],
         packs: BTreeMap::from([
-            (pack("iam-baseline"), pack_report(PackState::Drifted, &[DriftKind::Parameters])),
+            (pack("iam-baseline"), pack_report(SyncState::OutOfSync, &[DriftKind::Parameters])),
             (pack("legacy"), held),
-            (pack("logging"), pack_report(PackState::Synced, &[])),
+            (pack("logging"), pack_report(SyncState::Synced, &[])),
         ]),
         observed: 3,
         ..report
@@ -242,8 +242,8 @@ pub(crate) struct Members {
 pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members) -> Text {
     let Members { membership, recorders, skew } = members;
     let beats = BTreeMap::from([
-        (Beater::sole(Task::Source), at("12:00:05")),
-        (Beater::regional(&region("eu-west-1")), at("12:00:06")),
+        (TaskId::sole(Task::Source), at("12:00:05")),
+        (TaskId::regional(&region("eu-west-1")), at("12:00:06")),
     ]);
     let view = View {
         reports,

@@ -11,7 +11,7 @@ use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::steps::{Action, Hold, HoldReason, Reason};
-use conformd::domain::present::report::{PackState, RegionReport};
+use conformd::domain::present::report::{RegionReport, SyncState};
 use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{Asked, accounts};
@@ -183,7 +183,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 }
 
 /// One region that holds these packs, everything else as it should be.
-fn calm(packs: &[(&str, PackState, RolloutHealth)]) -> Facts {
+fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> Facts {
     let report = quiet(HERE);
     let rollouts = packs.iter().map(|(name, _, health)| {
         let troubled = match health {
@@ -233,7 +233,7 @@ fn answer(facts: &Facts) -> String {
 
 #[test]
 fn the_first_line_is_the_answer() {
-    let synced = PackState::Synced;
+    let synced = SyncState::Synced;
     let with = |health| calm(&[("iam", synced, health), ("logs", synced, RolloutHealth::Healthy)]);
     let mut answers = Vec::new();
     for health in RolloutHealth::ALL {
@@ -241,7 +241,7 @@ fn the_first_line_is_the_answer() {
     }
     answers.push(answer(&calm(&[])));
     answers.push(answer(&calm(&[("iam", synced, RolloutHealth::Healthy)])));
-    answers.push(answer(&calm(&[("iam", PackState::Drifted, RolloutHealth::Healthy)])));
+    answers.push(answer(&calm(&[("iam", SyncState::OutOfSync, RolloutHealth::Healthy)])));
     for reason in [HoldReason::Suspended, HoldReason::Guard, HoldReason::Settling] {
         let mut facts = with(RolloutHealth::Healthy);
         held(&mut facts, "iam", reason);
@@ -280,7 +280,7 @@ fn the_first_line_is_the_answer() {
 
 #[test]
 fn nothing_is_said_where_nothing_is_wrong() {
-    assert_snapshot!(table(&calm(&[("iam", PackState::Synced, RolloutHealth::Healthy)])), @"
+    assert_snapshot!(table(&calm(&[("iam", SyncState::Synced, RolloutHealth::Healthy)])), @"
     SIMULATED: no AWS account is looked at or changed
     healthy: the one pack deployment is in place
 
@@ -289,9 +289,10 @@ fn nothing_is_said_where_nothing_is_wrong() {
     ");
 }
 
-/// Two accounts without recorder as it was, of which these have one now and wait for a redeployment.
+/// Two accounts without recorder as it was, of which these have one now and wait for a
+/// redeployment.
 fn late(equipped: &[char]) -> Facts {
-    let facts = calm(&[("iam", PackState::Synced, RolloutHealth::Degraded)]);
+    let facts = calm(&[("iam", SyncState::Synced, RolloutHealth::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
     let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
     report.tracking.packs.insert(pack("iam"), rollout(RolloutHealth::Degraded, 5, late.into()));
@@ -612,11 +613,11 @@ fn any_members() -> impl Strategy<Value = Vec<Member>> {
     })
 }
 
-type AnyPack = (PackState, RolloutHealth, Vec<Member>, usize, Option<HoldReason>);
+type AnyPack = (SyncState, RolloutHealth, Vec<Member>, usize, Option<HoldReason>);
 
 fn any_facts() -> impl Strategy<Value = Facts> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
-    let state = proptest::sample::select(PackState::ALL.to_vec());
+    let state = proptest::sample::select(SyncState::ALL.to_vec());
     let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
     let reason = proptest::option::of(proptest::sample::select(HoldReason::ALL.to_vec()));
     let packs =

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use conformd::aws::{AwsCloud, ConnectProblem, Ears, Patience};
+use conformd::aws::{AwsCloud, CallObserver, ConnectProblem, Patience};
 use conformd::clock::Clock;
 use conformd::cloud::{
     Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, Receipt,
@@ -123,8 +123,8 @@ fn patience(hangs: bool) -> Patience {
     if hangs { Patience { read_attempt: short, write: short, ..quick } } else { quick }
 }
 
-fn ears(observer: Arc<dyn AttemptObserver>) -> Ears {
-    Ears { observer, clock: Clock::system() }
+fn ears(observer: Arc<dyn AttemptObserver>) -> CallObserver {
+    CallObserver { observer, clock: Clock::system() }
 }
 
 fn settings(url: Option<String>) -> Aws {
@@ -290,7 +290,7 @@ async fn aws_time_is_that_of_fresh_answers_refusals_among_them() {
     for (age, is_heard) in [("", true), ("age: 90\r\n", false)] {
         let wire = Wire::new(vec![told(age)]).await;
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
-        let ears = Ears { observer: wire.attempts.clone(), clock: clock.clone() };
+        let ears = CallObserver { observer: wire.attempts.clone(), clock: clock.clone() };
         let cloud = AwsCloud::connect(&wire.settings, patience(false), ears).await.unwrap();
         for _ in 0..2 {
             let error = cloud.reader(&place()).packs(None).await.unwrap_err();

@@ -15,7 +15,7 @@ use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::outcome::Outcome;
 use crate::domain::plan::steps::{Action, Hold, HoldReason, Step};
-use crate::domain::present::report::{PackReport, PackState, RegionReport};
+use crate::domain::present::report::{PackReport, RegionReport, SyncState};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::layout::Layout;
@@ -300,7 +300,7 @@ fn is_news(hold: &Hold) -> bool {
 
 /// A pack whose members are not tracked, if that is on purpose.
 fn state(pack: &PackReport) -> Option<String> {
-    (pack.state == PackState::Unmanaged)
+    (pack.state == SyncState::Unmanaged)
         .then(|| "nobody declared it, so it is left alone".to_owned())
 }
 

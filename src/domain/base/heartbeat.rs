@@ -47,14 +47,14 @@ impl Task {
 
 /// One long task.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Beater {
+pub struct TaskId {
     /// Its kind.
     pub task: Task,
     /// The region it is for, if it is for one.
     pub region: Option<Region>,
 }
 
-impl Beater {
+impl TaskId {
     /// The only task of its kind.
     pub fn sole(task: Task) -> Self {
         Self { task, region: None }
@@ -66,7 +66,7 @@ impl Beater {
     }
 }
 
-impl fmt::Display for Beater {
+impl fmt::Display for TaskId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.task.as_str())?;
         self.region.iter().try_for_each(|region| write!(out, " {region}"))

@@ -6,15 +6,15 @@
 
 mod agenda;
 mod causes;
-mod course;
 mod health;
 mod judgement;
+mod pack_state;
 mod people;
 mod reading;
 mod roster;
 mod rows;
+mod summarize;
 mod summary;
-mod survey;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -22,16 +22,16 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use agenda::{Errand, Rank, Resyncs};
+pub use agenda::{Rank, ReadRequest, Resyncs};
 pub use causes::OWN_ACCOUNT;
 pub use reading::{FILTERS, PAGE, Reading};
 pub use rows::Draft;
 
 use causes::Causes;
-use course::Course;
+use pack_state::PackState;
 use people::People;
-use reading::Found;
-use survey::{View, survey};
+use reading::ReadResult;
+use summarize::{View, summary};
 
 use super::new_account::{NewAccount, new_accounts};
 use super::rollout::Rollout;
@@ -50,10 +50,10 @@ const TROUBLED_MAX: usize = 100_000;
 
 /// One region's memory of members.
 #[derive(Debug, Clone, Default)]
-pub struct Tracked {
+pub struct MemberTracker {
     people: People,
     causes: Causes,
-    courses: BTreeMap<PackName, Course>,
+    states: BTreeMap<PackName, PackState>,
     rollouts: BTreeMap<PackName, Rollout>,
     new_accounts: Vec<NewAccount>,
     recorders: BTreeMap<AccountId, Sighting>,
@@ -85,7 +85,7 @@ pub struct Facts<'a> {
     pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
 }
 
-impl Tracked {
+impl MemberTracker {
     /// Takes in a complete look at the region. All times are AWS's.
     pub fn look(&mut self, facts: &Facts<'_>, resyncs: &Resyncs, now: Timestamp) {
         let Facts { seen, targets, list, standing, recorders } = *facts;
@@ -93,19 +93,19 @@ impl Tracked {
         if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
             self.recorders = recorders.cloned().unwrap_or_default();
         }
-        self.courses.retain(|name, course| match seen.packs.get(name) {
+        self.states.retain(|name, state| match seen.packs.get(name) {
             Some(pack) => matches!(pack.ownership, Ownership::Ours(_)),
-            None => course.miss(seen.unlisted.get(name)),
+            None => state.miss(seen.unlisted.get(name)),
         });
         for (name, pack) in &seen.packs {
             if !matches!(pack.ownership, Ownership::Ours(_)) {
                 continue;
             }
             let target = targets.get(name).copied();
-            match self.courses.get_mut(name) {
-                Some(course) => course.look(pack, target, now),
+            match self.states.get_mut(name) {
+                Some(state) => state.look(pack, target, now),
                 None => {
-                    self.courses.insert(name.clone(), Course::new(pack, target, now));
+                    self.states.insert(name.clone(), PackState::new(pack, target, now));
                 }
             }
         }
@@ -127,8 +127,8 @@ impl Tracked {
         now: Timestamp,
     ) {
         for Write { pack, is_put } in writes {
-            if let Some(course) = self.courses.get_mut(pack) {
-                course.wrote(is_put, now);
+            if let Some(state) = self.states.get_mut(pack) {
+                state.wrote(is_put, now);
             }
         }
         self.survey_all(resyncs, now);
@@ -146,67 +146,67 @@ impl Tracked {
         resyncs: &Resyncs,
         (began, ended): (Timestamp, Timestamp),
     ) {
-        let Some(course) = self.courses.get_mut(reading.pack()) else { return };
+        let Some(state) = self.states.get_mut(reading.pack()) else { return };
         let found = match reading {
-            Reading::Trouble(_) => Found::Trouble(draft),
+            Reading::Trouble(_) => ReadResult::Trouble(draft),
             Reading::Account(_, account) => {
-                Found::Account(self.people.roster.number(*account), draft)
+                ReadResult::Account(self.people.roster.number(*account), draft)
             }
-            Reading::Resync(_) => Found::Resync(draft),
+            Reading::Resync(_) => ReadResult::Resync(draft),
         };
         let (people, has_list) = (&self.people, self.people.list.is_some());
-        course.take(found, began, |number| !has_list || people.is_listed(number));
+        state.take(found, began, |number| !has_list || people.is_listed(number));
         self.causes.forget_unused();
-        self.survey(reading.pack(), resyncs, ended);
+        self.summary(reading.pack(), resyncs, ended);
         let is_resync = matches!(reading, Reading::Resync(_));
         let is_alone = matches!(reading, Reading::Account(..));
-        if let Some(course) = self.courses.get_mut(reading.pack()).filter(|_| !is_alone) {
-            course.conclude(is_resync, (began, ended));
+        if let Some(state) = self.states.get_mut(reading.pack()).filter(|_| !is_alone) {
+            state.conclude(is_resync, (began, ended));
         }
         self.show_new_accounts(ended);
     }
 
     /// A reading failed, or made no sense.
     pub fn fail(&mut self, reading: &Reading, why: String, now: Timestamp) {
-        if let Some(course) = self.courses.get_mut(reading.pack()) {
-            course.fail(why, now);
+        if let Some(state) = self.states.get_mut(reading.pack()) {
+            state.fail(why, now);
         }
         self.show();
     }
 
     /// Every reading that is due or will be, if nothing changes; none while the region is not seen.
-    pub fn errands(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<Errand> {
+    pub fn requests(&self, resyncs: &Resyncs, pace: &Pace) -> Vec<ReadRequest> {
         if self.unknown.is_some() || self.looked.is_none() {
             return Vec::new();
         }
-        let errands = |pack| agenda::errands(pack, &self.people, resyncs, pace);
-        self.courses.iter().flat_map(errands).collect()
+        let requests = |pack| agenda::requests(pack, &self.people, resyncs, pace);
+        self.states.iter().flat_map(requests).collect()
     }
 
     /// One reading of every pack in trouble, as far as can be told before anything was read.
     pub fn troubled(&self) -> Vec<Reading> {
-        let is_troubled = |course: &Course| !course.is_quiet() && !course.is_going();
-        let troubled = self.courses.iter().filter(|(_, course)| is_troubled(course));
+        let is_troubled = |state: &PackState| !state.is_quiet() && !state.is_going();
+        let troubled = self.states.iter().filter(|(_, state)| is_troubled(state));
         troubled.map(|pack| agenda::trouble(pack, &self.people)).collect()
     }
 
     /// One reading of everybody, for every pack.
     pub fn everybody(&self) -> Vec<Reading> {
-        let courses = self.courses.iter().filter(|(_, course)| !course.is_going());
-        courses.map(|(name, _)| Reading::Resync(name.clone())).collect()
+        let states = self.states.iter().filter(|(_, state)| !state.is_going());
+        states.map(|(name, _)| Reading::Resync(name.clone())).collect()
     }
 
     /// Whether rows that were read since then may be those of before a change of this pack.
     pub fn is_outdated(&self, pack: &PackName, began: Timestamp) -> bool {
-        self.courses.get(pack).is_none_or(|course| course.changed > began)
+        self.states.get(pack).is_none_or(|state| state.changed > began)
     }
 
     /// What is known of everybody.
     pub fn tracking(&self) -> Tracking {
-        let courses = self.courses.values();
-        let troubled = courses.clone().filter(|course| agenda::is_troubled(course, &self.people));
-        let trouble = troubled.map(|course| course.read).min();
-        let resyncs = courses.map(|course| course.resynced).min();
+        let states = self.states.values();
+        let troubled = states.clone().filter(|state| agenda::is_troubled(state, &self.people));
+        let trouble = troubled.map(|state| state.read).min();
+        let resyncs = states.map(|state| state.resynced).min();
         Tracking {
             packs: self.rollouts.clone(),
             new_accounts: self.new_accounts.clone(),
@@ -216,27 +216,27 @@ impl Tracked {
     }
 
     fn survey_all(&mut self, resyncs: &Resyncs, now: Timestamp) {
-        let names: Vec<PackName> = self.courses.keys().cloned().collect();
+        let names: Vec<PackName> = self.states.keys().cloned().collect();
         for name in &names {
-            self.survey(name, resyncs, now);
+            self.summary(name, resyncs, now);
         }
         self.show_new_accounts(now);
     }
 
-    fn survey(&mut self, pack: &PackName, resyncs: &Resyncs, now: Timestamp) {
-        let troubled_max = TROUBLED_MAX.checked_div(self.courses.len()).unwrap_or(TROUBLED_MAX);
-        let Some(course) = self.courses.get_mut(pack) else { return };
+    fn summary(&mut self, pack: &PackName, resyncs: &Resyncs, now: Timestamp) {
+        let troubled_max = TROUBLED_MAX.checked_div(self.states.len()).unwrap_or(TROUBLED_MAX);
+        let Some(state) = self.states.get_mut(pack) else { return };
         let view = View { people: &self.people, now, again: resyncs.trouble, troubled_max };
-        course.survey = survey(course, &view);
+        state.summary = summary(state, &view);
     }
 
     fn show_new_accounts(&mut self, now: Timestamp) {
         self.show();
         let Some(list) = &self.people.list else { return };
         let is_expected = |pack: &PackName, account: AccountId| {
-            self.courses
+            self.states
                 .get(pack)
-                .is_some_and(|course| !course.is_deleting() && !course.excluded.contains(&account))
+                .is_some_and(|state| !state.is_deleting() && !state.excluded.contains(&account))
         };
         let packs = &self.rollouts;
         self.new_accounts =
@@ -246,7 +246,7 @@ impl Tracked {
     fn show(&mut self) {
         let (people, unknown) = (&self.people, self.unknown.as_ref());
         let rollouts = self
-            .courses
+            .states
             .iter()
             .map(|(name, it)| (name.clone(), health::rollout(it, people, unknown)));
         self.rollouts = rollouts.collect();

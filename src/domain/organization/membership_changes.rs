@@ -17,7 +17,7 @@ const WRITES: Duration = RETRY_WINDOW.saturating_add(Duration::from_hours(1));
 
 /// The newest account list, and when its members last changed.
 #[derive(Debug, Clone, Default)]
-pub struct Roster {
+pub struct MembershipChanges {
     list: Option<Arc<AccountList>>,
     /// The walks between which accounts came or went.
     moved: Option<(Timestamp, Timestamp)>,
@@ -34,7 +34,7 @@ pub enum Excuse {
     Open,
 }
 
-impl Roster {
+impl MembershipChanges {
     /// Takes in the list in force.
     pub fn observe(&mut self, list: Option<&Arc<AccountList>>) {
         let Some(list) = list else { return };

@@ -26,7 +26,7 @@ pub struct Desired {
     /// The revision it was read from.
     pub revision: Revision,
     /// Whether absence from this may count as "not wanted any more".
-    pub basis: Basis,
+    pub basis: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
     /// Whether this content was read twice, far enough apart, or published as a whole.
@@ -50,9 +50,9 @@ pub struct Desired {
 
 /// What a region should hold goes by these, besides the manifests.
 #[derive(Debug, Clone)]
-pub struct Grounds {
+pub struct DesiredInputs {
     /// Whether absence from the manifests may count.
-    pub basis: Basis,
+    pub basis: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
     /// Whether the content was read twice, far enough apart, or published as a whole.
@@ -65,9 +65,9 @@ pub struct Grounds {
     pub standing: Standing,
 }
 
-impl Grounds {
+impl DesiredInputs {
     /// Nothing is known of the organization; the source was published as a whole.
-    pub fn without_list(basis: Basis) -> Self {
+    pub fn without_list(basis: SourceTrust) -> Self {
         let standing = Standing::Unknown("the account list was not read yet".to_owned());
         let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
         Self { basis, absence, confirmed, confirms_at, list: None, standing }
@@ -76,7 +76,7 @@ impl Grounds {
 
 /// How much the source can be believed when it does not mention a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Basis {
+pub enum SourceTrust {
     /// Read lately, whole, and every manifest valid.
     Whole,
     /// Some of it is invalid: packs may be missing from it by mistake.
@@ -91,12 +91,12 @@ pub enum Want {
     /// This pack.
     Pack(Box<DesiredPack>),
     /// The name is claimed by a manifest that cannot be acted on.
-    Stuck(Stuck),
+    Unresolvable(Unresolvable),
 }
 
 /// Why a manifest cannot be acted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stuck {
+pub enum Unresolvable {
     /// It is invalid and no earlier form is remembered.
     Invalid(String),
     /// It asks for something that this version does not do yet.
@@ -133,11 +133,11 @@ pub fn desired(
     catalog: &Catalog,
     installation: &Installation,
     place: &Place,
-    grounds: Grounds,
+    grounds: DesiredInputs,
 ) -> Desired {
-    let Grounds { basis, absence, confirmed, confirms_at, list, standing } = grounds;
-    let basis = if basis == Basis::Whole && !catalog.wholly_valid {
-        Basis::Invalid("some manifests of this revision are invalid".to_owned())
+    let DesiredInputs { basis, absence, confirmed, confirms_at, list, standing } = grounds;
+    let basis = if basis == SourceTrust::Whole && !catalog.wholly_valid {
+        SourceTrust::Invalid("some manifests of this revision are invalid".to_owned())
     } else {
         basis
     };
@@ -183,7 +183,7 @@ impl Desired {
     pub fn targets(&self) -> Targets<'_> {
         let targets = self.packs.iter().map(|(name, want)| match want {
             Want::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
-            Want::Stuck(_) => (name, Target::AsShown),
+            Want::Unresolvable(_) => (name, Target::AsShown),
         });
         targets.collect()
     }
@@ -209,7 +209,7 @@ struct Whom<'a> {
 }
 
 impl Whom<'_> {
-    fn excluded(self, exclude: &Exclude) -> Result<Excluded, Stuck> {
+    fn excluded(self, exclude: &Exclude) -> Result<Excluded, Unresolvable> {
         let why = |unresolved: Unresolved| match (unresolved, self.standing) {
             (unresolved @ Unresolved::Unlisted, Standing::Unknown(why)) => {
                 format!("{unresolved}: {why}")
@@ -217,7 +217,7 @@ impl Whom<'_> {
             (unresolved, _) => unresolved.to_string(),
         };
         selector::select(exclude, self.list)
-            .map_err(|unresolved| Stuck::Unresolved(why(unresolved)))
+            .map_err(|unresolved| Unresolvable::Unresolved(why(unresolved)))
     }
 }
 
@@ -228,7 +228,7 @@ fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Opt
         Declared::Absent(_) => return None,
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
-            return Some(Want::Stuck(Stuck::Invalid(why.clone())));
+            return Some(Want::Unresolvable(Unresolvable::Invalid(why.clone())));
         }
     };
     let (_, place) = at;
@@ -241,23 +241,23 @@ fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Opt
         Ok((template, excluded)) => {
             Want::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
         }
-        Err(stuck) => Want::Stuck(stuck),
+        Err(stuck) => Want::Unresolvable(stuck),
     })
 }
 
 /// The template, if this version can deliver the manifest.
-fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Stuck> {
+fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Unresolvable> {
     let template = match &manifest.template {
         TemplateSource::Read(template) => template,
         TemplateSource::S3(uri) => {
             let why = format!("templates in S3 ({uri}) are not delivered by this version yet");
-            return Err(Stuck::Unsupported(why));
+            return Err(Unresolvable::Unsupported(why));
         }
     };
     let size = template.body.len();
     let most = limits::INLINE_BYTES.upper;
     if size > most {
-        return Err(Stuck::Unsupported(format!(
+        return Err(Unresolvable::Unsupported(format!(
             "the template takes {size} bytes as it is sent, more than the {most} \
              of an inline body, and delivery through S3 is not part of this version yet"
         )));
@@ -365,14 +365,14 @@ mod tests {
             &catalog,
             &"main".parse().unwrap(),
             &place(region),
-            Grounds::without_list(Basis::Whole),
+            DesiredInputs::without_list(SourceTrust::Whole),
         )
     }
 
-    fn stuck(manifest: Manifest) -> Option<Stuck> {
+    fn stuck(manifest: Manifest) -> Option<Unresolvable> {
         match desired_of(manifest, "eu-west-1").packs.into_values().next().unwrap() {
             Want::Pack(_) => None,
-            Want::Stuck(stuck) => Some(stuck),
+            Want::Unresolvable(stuck) => Some(stuck),
         }
     }
 
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn a_body_fits_up_to_the_last_byte() {
         assert_eq!(stuck(Manifest { template: template(51_200), ..manifest() }), None);
-        let Some(Stuck::Unsupported(why)) =
+        let Some(Unresolvable::Unsupported(why)) =
             stuck(Manifest { template: template(51_201), ..manifest() })
         else {
             panic!("51,201 bytes fit");
@@ -427,7 +427,7 @@ mod tests {
     fn a_pack_that_selects_accounts_claims_its_name_until_they_are_known() {
         let states = [AccountState::Suspended].into();
         let exclude = Exclude { states, ..Exclude::default() };
-        let Some(Stuck::Unresolved(why)) = stuck(Manifest { exclude, ..manifest() }) else {
+        let Some(Unresolvable::Unresolved(why)) = stuck(Manifest { exclude, ..manifest() }) else {
             panic!("nobody knows who is suspended");
         };
         assert_eq!(
@@ -448,13 +448,13 @@ mod tests {
                 &catalog,
                 &"main".parse().unwrap(),
                 &place("eu-west-1"),
-                Grounds::without_list(Basis::Whole),
+                DesiredInputs::without_list(SourceTrust::Whole),
             );
-            assert!(matches!(here.basis, Basis::Invalid(_)));
+            assert!(matches!(here.basis, SourceTrust::Invalid(_)));
             match here.packs.into_values().next().unwrap() {
                 Want::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
-                Want::Stuck(stuck) => {
-                    assert_eq!((is_known, stuck), (false, Stuck::Invalid("no".to_owned())));
+                Want::Unresolvable(stuck) => {
+                    assert_eq!((is_known, stuck), (false, Unresolvable::Invalid("no".to_owned())));
                 }
             }
         }
@@ -464,12 +464,12 @@ mod tests {
     fn a_source_that_was_not_read_stays_unread_whatever_it_held() {
         let mut catalog = catalog(Declared::Good(Arc::new(manifest())));
         catalog.wholly_valid = false;
-        let unread = Basis::Unread("gone".to_owned());
+        let unread = SourceTrust::Unread("gone".to_owned());
         let here = desired(
             &catalog,
             &"main".parse().unwrap(),
             &place("eu-west-1"),
-            Grounds::without_list(unread.clone()),
+            DesiredInputs::without_list(unread.clone()),
         );
         assert_eq!(here.basis, unread);
     }

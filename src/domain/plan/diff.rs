@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{Scene, changes, losses};
-use super::desired::{Basis, Desired, DesiredPack, Stuck, Want};
+use super::desired::{Desired, DesiredPack, SourceTrust, Unresolvable, Want};
 use super::history::Memory;
 use super::holds::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
@@ -101,8 +101,8 @@ fn successors<'a>(
 }
 
 /// Whether this pack is ours, holds this template, and is deployed: AWS says so, or everybody has
-/// it by a resync since it was written. A status that is stuck is no proof, however long it has been
-/// so.
+/// it by a resync since it was written. A status that is stuck is no proof, however long it has
+/// been so.
 fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bool {
     let is_ours = match &have.ownership {
         Ownership::Ours(marker) => marker.template == template,
@@ -124,7 +124,7 @@ impl PlanContext<'_> {
         let have = self.seen.packs.get(name);
         match (want, have) {
             (None, None) => Decision::Nothing,
-            (Some(Want::Stuck(stuck)), _) => stuck_hold(name, stuck),
+            (Some(Want::Unresolvable(stuck)), _) => stuck_hold(name, stuck),
             (Some(Want::Pack(want)), None) => self.missing(name, want),
             (Some(Want::Pack(want)), Some(have)) => self.present(name, want, have),
             (None, Some(have)) => self.unwanted(name, have),
@@ -244,8 +244,8 @@ impl PlanContext<'_> {
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
-            // What has failed so far may go well yet, and a redeployment may be what AWS is working on.
-            // Another one is shown as held: one new account can keep AWS at work for hours.
+            // What has failed so far may go well yet, and a redeployment may be what AWS is working
+            // on. Another one is shown as held: one new account can keep AWS at work for hours.
             Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
             Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>
@@ -355,7 +355,8 @@ impl PlanContext<'_> {
         let permitted = window.rules_permitted(name, &place.region);
         // What an approval names is not known when it is in error, or may have been read by a
         // process that left no record.
-        let knows_names = self.desired.basis == Basis::Whole && window.caution(elapsed).is_none();
+        let knows_names =
+            self.desired.basis == SourceTrust::Whole && window.caution(elapsed).is_none();
         let scene = Scene { place, list: self.list(), permitted, knows_names };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
@@ -365,7 +366,7 @@ impl PlanContext<'_> {
     fn undeclared(&self, step: &Step) -> Option<Decision> {
         let is_declared = self.desired.absent.contains_key(&step.pack);
         // Of a source that holds an error it is not known what it declares: that is told first.
-        let is_whole = self.desired.basis == Basis::Whole;
+        let is_whole = self.desired.basis == SourceTrust::Whole;
         if is_declared || !is_whole || self.desired.absence == Absence::Atomic {
             return None;
         }
@@ -415,11 +416,11 @@ impl PlanContext<'_> {
     }
 }
 
-fn stuck_hold(name: &PackName, stuck: &Stuck) -> Decision {
+fn stuck_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
     match stuck {
-        Stuck::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
-        Stuck::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
-        Stuck::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
+        Unresolvable::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
+        Unresolvable::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
+        Unresolvable::Unresolved(why) => hold(name, HoldReason::Membership, why.clone()),
     }
 }
 
@@ -467,7 +468,7 @@ mod tests {
     use crate::domain::observed::content::Content;
     use crate::domain::observed::packs::{PackRecord, join};
     use crate::domain::organization::membership::Standing;
-    use crate::domain::plan::desired::Basis;
+    use crate::domain::plan::desired::SourceTrust;
     use crate::domain::plan::window::{SPAN, Window};
 
     fn template() -> Template {
@@ -480,7 +481,7 @@ mod tests {
     fn nothing() -> Desired {
         Desired {
             revision: Revision("r1".to_owned()),
-            basis: Basis::Whole,
+            basis: SourceTrust::Whole,
             absence: Absence::Atomic,
             confirmed: true,
             confirms_at: None,

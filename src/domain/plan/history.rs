@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::desired::{Basis, Desired, Want};
+use super::desired::{Desired, SourceTrust, Want};
 use super::outcome::{Ending, Outcome};
 use super::redeploy::Tries;
 use super::steps::{Action, Reason, Step};
@@ -19,7 +19,7 @@ use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint
 use crate::domain::observed::packs::{
     ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker,
 };
-use crate::domain::organization::membership_changes::{Excuse, Roster};
+use crate::domain::organization::membership_changes::{Excuse, MembershipChanges};
 
 /// More Puts of one content than this within [`FIGHT_WINDOW`] are a fight with a second writer.
 const FIGHT_PUTS: usize = 6;
@@ -36,7 +36,7 @@ const OWN_PUT: Duration = Duration::from_mins(2);
 #[derive(Debug, Clone, Default)]
 pub struct History {
     packs: BTreeMap<PackName, Memory>,
-    roster: Roster,
+    roster: MembershipChanges,
     /// Why nothing may be written here until the process restarts.
     pub stopped: Option<String>,
     /// Why the caller may not write, and when to try again.
@@ -53,7 +53,7 @@ pub struct Memory {
     /// The content last seen in force while it was wanted, and AWS's time stamp of it.
     pub settled: Option<(Digest, Timestamp)>,
     /// A sight that differs from what settled, and since when.
-    pub suspect: Option<(Sight, Timestamp)>,
+    pub suspect: Option<(ObservedContent, Timestamp)>,
     /// A write that AWS may not show yet.
     pub sent: Option<Sent>,
     /// Content that AWS refused, when, and in which words.
@@ -78,7 +78,7 @@ pub struct Put {
 
 /// What a look at one pack showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum ObservedContent {
     /// It is not there.
     Absent,
     /// This content, last changed then.
@@ -284,10 +284,10 @@ impl Memory {
         mut self,
         pack: Option<&ObservedPack>,
         wanted: Option<&Want>,
-        (desired, roster, now, pace): (&Desired, &Roster, Timestamp, &Pace),
+        (desired, roster, now, pace): (&Desired, &MembershipChanges, Timestamp, &Pace),
     ) -> Self {
-        let sight = pack.map_or(Sight::Absent, |pack| {
-            Sight::Holds(fingerprint_of(&pack.record), pack.record.last_update)
+        let sight = pack.map_or(ObservedContent::Absent, |pack| {
+            ObservedContent::Holds(fingerprint_of(&pack.record), pack.record.last_update)
         });
         self.expire(sight, now, pace);
         if pack.is_none() && wanted.is_none() && self.sent.is_none() {
@@ -298,7 +298,7 @@ impl Memory {
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
         });
         self.unwanted = match (ours, wanted, &desired.basis) {
-            (Some(marker), None, Basis::Whole) => match self.unwanted {
+            (Some(marker), None, SourceTrust::Whole) => match self.unwanted {
                 Some((since, before)) if before == *marker => Some((since, before)),
                 _ => Some((now, marker.clone())),
             },
@@ -319,7 +319,7 @@ impl Memory {
     }
 
     /// Forgets a write that shows, or that had time enough to show.
-    fn expire(&mut self, sight: Sight, now: Timestamp, pace: &Pace) {
+    fn expire(&mut self, sight: ObservedContent, now: Timestamp, pace: &Pace) {
         self.puts = self
             .puts
             .take()
@@ -327,13 +327,13 @@ impl Memory {
         let Some(sent) = self.sent else { return };
         let is_over = now >= after(sent.at, pace.settle);
         let shows = match (sent.content, sight) {
-            (Some(content), Sight::Holds(seen, at)) => {
+            (Some(content), ObservedContent::Holds(seen, at)) => {
                 let is_newer = sent.before.is_none_or(|before| at > before);
                 // AWS may answer the Put of what it holds already by doing nothing.
                 content == seen && (!sent.again || is_newer || (is_over && sent.accepted))
             }
-            (None, Sight::Absent) => true,
-            (Some(_), Sight::Absent) | (None, Sight::Holds(..)) => false,
+            (None, ObservedContent::Absent) => true,
+            (Some(_), ObservedContent::Absent) | (None, ObservedContent::Holds(..)) => false,
         };
         if shows {
             self.requeued = None;
@@ -349,20 +349,26 @@ impl Memory {
     }
 
     /// Compares a sight with what is wanted and with what was last seen in force.
-    fn compare(&mut self, sight: Sight, want: Digest, roster: &Roster, now: Timestamp) {
+    fn compare(
+        &mut self,
+        sight: ObservedContent,
+        want: Digest,
+        roster: &MembershipChanges,
+        now: Timestamp,
+    ) {
         match (sight, self.settled) {
-            (Sight::Holds(seen, at), None) if seen == want => {
+            (ObservedContent::Holds(seen, at), None) if seen == want => {
                 self.settled = Some((seen, at));
                 self.suspect = None;
             }
-            (Sight::Holds(seen, at), Some((settled, before)))
+            (ObservedContent::Holds(seen, at), Some((settled, before)))
                 if seen == want && settled == want && at <= before =>
             {
                 self.suspect = None;
             }
             // Two Puts of ours may show one after the other, the first by an earlier process; and
             // AWS itself may write when somebody joins or leaves.
-            (Sight::Holds(seen, at), Some((settled, _)))
+            (ObservedContent::Holds(seen, at), Some((settled, _)))
                 if seen == want
                     && settled == want
                     && (self.is_own(want, at) || roster.excuse(at) == Excuse::Given) =>
@@ -437,8 +443,8 @@ impl Memory {
     /// from an old snapshot than somebody's change.
     pub fn looks_stale(&self) -> bool {
         match (self.suspect, self.settled) {
-            (Some((Sight::Holds(_, at), _)), Some((_, settled))) => at <= settled,
-            (Some((Sight::Absent, _)) | None, _) | (_, None) => false,
+            (Some((ObservedContent::Holds(_, at), _)), Some((_, settled))) => at <= settled,
+            (Some((ObservedContent::Absent, _)) | None, _) | (_, None) => false,
         }
     }
 

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
-use super::desired::{Basis, DesiredPack};
-use super::history::{Memory, Sent, Sight};
+use super::desired::{DesiredPack, SourceTrust};
+use super::history::{Memory, ObservedContent, Sent};
 use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::base::time::{after, backoff};
@@ -158,9 +158,9 @@ impl PlanContext<'_> {
     /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
     fn basis_hold(&self, step: &Step) -> Option<Decision> {
         let (reason, why) = match &self.desired.basis {
-            Basis::Whole => return None,
-            Basis::Invalid(why) => (HoldReason::Invalid, why),
-            Basis::Unread(why) => (HoldReason::Source, why),
+            SourceTrust::Whole => return None,
+            SourceTrust::Invalid(why) => (HoldReason::Invalid, why),
+            SourceTrust::Unread(why) => (HoldReason::Source, why),
         };
         (!step.losses.is_empty()).then(|| waiting(step.clone(), reason, why.clone(), None))
     }
@@ -220,9 +220,9 @@ impl PlanContext<'_> {
         &self,
         step: Step,
         want: &DesiredPack,
-        (sight, since): (Sight, Timestamp),
+        (sight, since): (ObservedContent, Timestamp),
     ) -> Decision {
-        if let Sight::Holds(_, at) = sight
+        if let ObservedContent::Holds(_, at) = sight
             && step.reason == Reason::ForeignWrite
             && self.inputs.history.excuse(at) == Excuse::Open
         {

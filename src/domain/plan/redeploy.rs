@@ -35,7 +35,8 @@ pub enum AfterDeadline {
 pub struct Redeploy {
     /// When a late account is worth a Put.
     pub after_deadline: AfterDeadline,
-    /// The shortest time between redeployments of one pack in one region, from its `LastUpdateTime`.
+    /// The shortest time between redeployments of one pack in one region, from its
+    /// `LastUpdateTime`.
     pub cooldown: Duration,
 }
 
@@ -149,8 +150,8 @@ const LAST_TRY: Duration = Duration::from_mins(30);
 /// Members that were read before the last run began tell nothing of it, and without an account list
 /// nobody knows who joined lately. Accounts that did are AWS's business while their window is open,
 /// whatever their rows say. Of those that AWS gave up, and of older ones without recorder,
-/// everybody who can take the pack now is redeployed together; failures that may have passed are put
-/// again ever more rarely. Whichever comes first serves both.
+/// everybody who can take the pack now is redeployed together; failures that may have passed are
+/// put again ever more rarely. Whichever comes first serves both.
 pub fn remedy(case: &Case<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
@@ -227,8 +228,8 @@ impl Case<'_> {
         is_retryable.then(|| after(last, backoff(first, self.tries.count, longest)))
     }
 
-    /// Everybody who can be redeployed, and when: once per cooldown, and ever more rarely when all of
-    /// them were redeployed already, as they are now, and it did not help.
+    /// Everybody who can be redeployed, and when: once per cooldown, and ever more rarely when all
+    /// of them were redeployed already, as they are now, and it did not help.
     fn redeploy(&self, rollout: &Rollout) -> Option<(Timestamp, BTreeSet<AccountId>)> {
         let members = rollout.troubled.iter().filter(|member| self.is_rescuable(member));
         let accounts: BTreeSet<AccountId> = members.map(|member| member.account).collect();

@@ -86,7 +86,7 @@ fn seconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackReport {
     /// Does AWS hold what is wanted?
-    pub state: PackState,
+    pub state: SyncState,
     /// In what it differs.
     pub drift: BTreeSet<DriftKind>,
     /// AWS's aggregate status: informative, never the health.
@@ -104,11 +104,11 @@ pub struct PackReport {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum PackState {
+pub enum SyncState {
     /// Yes.
     Synced,
     /// Not yet, or not any more.
-    Drifted,
+    OutOfSync,
     /// Its manifest is invalid.
     Invalid,
     /// AWS refused its content.
@@ -125,11 +125,11 @@ pub enum PackState {
     Foreign,
 }
 
-impl PackState {
+impl SyncState {
     /// Every state, in label order.
     pub const ALL: [Self; 9] = [
         Self::Synced,
-        Self::Drifted,
+        Self::OutOfSync,
         Self::Invalid,
         Self::Rejected,
         Self::Conflict,
@@ -143,7 +143,7 @@ impl PackState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Synced => "synced",
-            Self::Drifted => "drifted",
+            Self::OutOfSync => "out_of_sync",
             Self::Invalid => "invalid",
             Self::Rejected => "rejected",
             Self::Conflict => "conflict",
@@ -266,14 +266,14 @@ impl RegionReport {
             && self.packs.values().all(|pack| match pack.state {
                 // Left in place on purpose, or as wanted and not with everybody, which is what the
                 // holds say.
-                PackState::Orphaned | PackState::Synced => true,
-                PackState::Unmanaged | PackState::Foreign | PackState::Suspended => {
+                SyncState::Orphaned | SyncState::Synced => true,
+                SyncState::Unmanaged | SyncState::Foreign | SyncState::Suspended => {
                     pack.holds.is_empty()
                 }
-                PackState::Drifted
-                | PackState::Invalid
-                | PackState::Rejected
-                | PackState::Conflict => false,
+                SyncState::OutOfSync
+                | SyncState::Invalid
+                | SyncState::Rejected
+                | SyncState::Conflict => false,
             })
     }
 
@@ -281,7 +281,7 @@ impl RegionReport {
     /// by its members, and by the aggregate where they were not read.
     pub fn is_in_progress(&self) -> bool {
         self.packs.iter().any(|(name, pack)| {
-            let is_ours = pack.state != PackState::Unmanaged && pack.state != PackState::Foreign;
+            let is_ours = pack.state != SyncState::Unmanaged && pack.state != SyncState::Foreign;
             is_ours && self.is_at_work(name, pack)
         })
     }
@@ -322,8 +322,8 @@ fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> Pac
     let steps: Vec<&Step> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
     let state = match plan.bystanders.get(name) {
-        Some(Bystander::Unmanaged) => PackState::Unmanaged,
-        Some(Bystander::Foreign(_) | Bystander::Void(_)) => PackState::Foreign,
+        Some(Bystander::Unmanaged) => SyncState::Unmanaged,
+        Some(Bystander::Foreign(_) | Bystander::Void(_)) => SyncState::Foreign,
         None => state(pack, &holds, !steps.is_empty()),
     };
     PackReport {
@@ -344,17 +344,17 @@ fn is_about_members(hold: &Hold) -> bool {
     }
 }
 
-fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackState {
+fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncState {
     let about_it = holds.iter().filter(|hold| !is_about_members(hold)).map(|hold| hold.reason);
     let holds: Vec<HoldReason> = about_it.collect();
     let first = holds.iter().find_map(|reason| match reason {
-        HoldReason::Invalid | HoldReason::Unsupported => Some(PackState::Invalid),
-        HoldReason::Rejected => Some(PackState::Rejected),
-        HoldReason::Conflict => Some(PackState::Conflict),
-        HoldReason::Suspended => Some(PackState::Suspended),
-        HoldReason::Orphaned => Some(PackState::Orphaned),
-        HoldReason::Unmanaged => Some(PackState::Unmanaged),
-        HoldReason::Foreign => Some(PackState::Foreign),
+        HoldReason::Invalid | HoldReason::Unsupported => Some(SyncState::Invalid),
+        HoldReason::Rejected => Some(SyncState::Rejected),
+        HoldReason::Conflict => Some(SyncState::Conflict),
+        HoldReason::Suspended => Some(SyncState::Suspended),
+        HoldReason::Orphaned => Some(SyncState::Orphaned),
+        HoldReason::Unmanaged => Some(SyncState::Unmanaged),
+        HoldReason::Foreign => Some(SyncState::Foreign),
         HoldReason::Mode
         | HoldReason::Source
         | HoldReason::Unknown
@@ -371,8 +371,8 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> PackSt
     let owned = pack.is_some_and(|pack| matches!(pack.ownership, Ownership::Ours(_)));
     match first {
         Some(state) => state,
-        None if owned && !has_step && holds.is_empty() => PackState::Synced,
-        None => PackState::Drifted,
+        None if owned && !has_step && holds.is_empty() => SyncState::Synced,
+        None => SyncState::OutOfSync,
     }
 }
 

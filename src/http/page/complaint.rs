@@ -10,7 +10,7 @@ use super::parts::{foreign, sign};
 use super::shell::Frame;
 use crate::domain::present::view::text::layout::Sign;
 use crate::http::Server;
-use crate::http::answer::Complaint;
+use crate::http::answer::ErrorPage;
 
 /// Where programs ask, whatever they accept.
 const FOR_PROGRAMS: [&str; 5] = ["/api/", "/metrics", "/healthz", "/readyz", "/assets/"];
@@ -43,7 +43,7 @@ fn range(text: &str) -> (&str, f32) {
 
 /// The same answer, worded for a person if it is an error; its headers stay.
 pub(in crate::http) fn worded(server: &Server, response: Response) -> Response {
-    let Some(Complaint(message)) = response.extensions().get().cloned() else { return response };
+    let Some(ErrorPage(message)) = response.extensions().get().cloned() else { return response };
     let status = response.status();
     let title = match status {
         StatusCode::NOT_FOUND => "not found",

@@ -85,7 +85,7 @@ pub(super) struct PackFamilies {
     pub(super) update_last: GaugeVec,
     pub(super) puts: IntCounterVec,
     pub(super) packs: IntGaugeVec,
-    pub(super) drifted: IntGaugeVec,
+    pub(super) out_of_sync: IntGaugeVec,
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
     pub(super) suspended: IntGaugeVec,
@@ -340,8 +340,8 @@ impl PackFamilies {
                 &["region", "state"],
                 "Packs as last seen: does AWS hold what is wanted?",
             )?,
-            drifted: on.int_gauges(
-                "conformd_drifted_packs",
+            out_of_sync: on.int_gauges(
+                "conformd_out_of_sync_packs",
                 &["region", "kind"],
                 "Packs as last seen, by what differs.",
             )?,

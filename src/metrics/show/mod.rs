@@ -17,7 +17,7 @@ use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
-    Declarations, DriftKind, PackReport, PackState, RegionReport, Reports, SourceStatus,
+    Declarations, DriftKind, PackReport, RegionReport, Reports, SourceStatus, SyncState,
 };
 use crate::metrics::figures::seconds;
 
@@ -181,7 +181,7 @@ impl Families {
         let mut dropped = 0;
         for (region, report) in &memory.seen {
             self.show_pack_counts(region, report);
-            let paused = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Suspended);
+            let paused = report.packs.iter().filter(|(_, pack)| pack.state == SyncState::Suspended);
             suspended.extend(paused.map(|(name, _)| name));
             let spoken_of = report.packs.iter();
             let spoken_of =
@@ -207,13 +207,13 @@ impl Families {
 
     fn show_pack_counts(&self, region: &Region, report: &RegionReport) {
         let region = region.as_str();
-        for state in PackState::ALL {
+        for state in SyncState::ALL {
             let packs = report.packs.values().filter(|pack| pack.state == state).count();
             self.packs.packs.with_label_values(&[region, state.as_str()]).set(count(packs));
         }
         for kind in DriftKind::ALL {
             let packs = report.packs.values().filter(|pack| pack.drift.contains(&kind)).count();
-            self.packs.drifted.with_label_values(&[region, kind.as_str()]).set(count(packs));
+            self.packs.out_of_sync.with_label_values(&[region, kind.as_str()]).set(count(packs));
         }
         self.packs.observed.with_label_values(&[region]).set(count(report.observed));
     }
@@ -231,13 +231,13 @@ impl Families {
 /// Whether AWS holds what the manifest wants; `None` when no manifest speaks of the pack.
 fn is_synced(pack: &PackReport) -> Option<bool> {
     match pack.state {
-        PackState::Synced => Some(true),
-        PackState::Drifted | PackState::Invalid | PackState::Rejected | PackState::Conflict => {
+        SyncState::Synced => Some(true),
+        SyncState::OutOfSync | SyncState::Invalid | SyncState::Rejected | SyncState::Conflict => {
             Some(false)
         }
-        PackState::Suspended => Some(pack.drift.is_empty()),
-        PackState::Orphaned => None,
+        SyncState::Suspended => Some(pack.drift.is_empty()),
+        SyncState::Orphaned => None,
         // Somebody else's pack under a wanted name is held; any other is a bystander.
-        PackState::Unmanaged | PackState::Foreign => (!pack.holds.is_empty()).then_some(false),
+        SyncState::Unmanaged | SyncState::Foreign => (!pack.holds.is_empty()).then_some(false),
     }
 }

@@ -20,7 +20,7 @@ use self::walk::walk;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::Organization;
-use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::time::{backoff, jittered};
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::interest::Interest;
@@ -67,7 +67,7 @@ pub async fn run<O: Organization>(
     clock: Clock,
     stop: CancellationToken,
 ) {
-    let pulse = channels.beats.begin(Beater::sole(Task::Organization), SILENCE_MAX);
+    let pulse = channels.beats.begin(TaskId::sole(Task::Organization), SILENCE_MAX);
     tokio::select! {
         biased;
         () = stop.cancelled() => {}

@@ -18,7 +18,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Members, Visit};
 use crate::domain::base::failure::{FailureKind, chain};
-use crate::domain::base::heartbeat::{Beater, Task};
+use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::members::probe::{Sights, Stage, Unlooked, Wanted, wanted};
 use crate::domain::observed::recorder::{RecorderState, Recorders, classify};
@@ -76,7 +76,7 @@ pub async fn run<M: Members>(
         channels.recorders.send_replace(Arc::default());
         return stop.cancelled().await;
     };
-    let pulse = channels.beats.begin(Beater::sole(Task::Probe), SILENCE_MAX);
+    let pulse = channels.beats.begin(TaskId::sole(Task::Probe), SILENCE_MAX);
     // Only reads are under way: dropping them loses nothing. Each ends within its own timeout, so a
     // probe that is polled is alive.
     tokio::select! {

@@ -24,7 +24,7 @@ use crate::domain::observed::packs::{Observed, Ownership};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::{Membership, Standing};
 use crate::domain::plan::decision::Inputs;
-use crate::domain::plan::desired::{Desired, Grounds, desired};
+use crate::domain::plan::desired::{Desired, DesiredInputs, desired};
 use crate::domain::plan::diff::plan;
 use crate::domain::plan::effective_rules::{HeldRules, Templates};
 use crate::domain::plan::guard::{Ruling, Terms, approve};
@@ -132,7 +132,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
         let desired = intake.catalog.as_ref().map(|catalog| {
             let (list, standing) = (membership.list.clone(), standing.clone());
-            let grounds = Grounds {
+            let grounds = DesiredInputs {
                 basis: intake.basis(now),
                 absence: intake.absence,
                 confirmed: intake.confirmed,

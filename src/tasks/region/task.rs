@@ -13,7 +13,7 @@ use super::settings::Policy;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{Reader, Writer};
-use crate::domain::base::heartbeat::Beater;
+use crate::domain::base::heartbeat::TaskId;
 use crate::domain::members::new_account::{NewAccount, Warning, Warnings};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
@@ -63,7 +63,7 @@ pub async fn run<R: Reader, W: Writer>(
     stop: CancellationToken,
 ) {
     let region = reconciler.reader().place().region.clone();
-    let pulse = channels.beats.begin(Beater::regional(&region), SILENCE_MAX);
+    let pulse = channels.beats.begin(TaskId::regional(&region), SILENCE_MAX);
     // Cancel-safe: nothing has begun.
     tokio::select! {
         biased;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::reconciler::Reconciler;
 use super::settings::Policy;
-use super::tracker::{Reel, Tracker};
+use super::tracker::{ReadInProgress, Tracker};
 use crate::cloud::{Reader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::time::{after, backoff};
@@ -59,7 +59,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         progress(told);
         for reading in readings {
             let now = self.clock.aws_now();
-            self.tracker.reels = vec![Reel::new(reading, Rank::Command, now)];
+            self.tracker.reels = vec![ReadInProgress::new(reading, Rank::Command, now)];
             while !self.tracker.reels.is_empty() {
                 let end = self.read_page(policy).await;
                 told.pages = told.pages.saturating_add(1);
@@ -112,7 +112,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     fn end(&mut self, policy: &Policy, problem: Option<&Incomplete>) -> Option<News> {
         let now = self.clock.aws_now();
         let Tracker { tracked, reels } = &mut self.tracker;
-        let Reel { reading, began, draft, .. } = reels.pop()?;
+        let ReadInProgress { reading, began, draft, .. } = reels.pop()?;
         match problem {
             None => tracked.take((&reading, draft), &policy.resyncs, (began, now)),
             Some(problem) => {

@@ -3,16 +3,16 @@
 use super::settings::Policy;
 use crate::cloud::RowFilter;
 use crate::domain::base::model::Timestamp;
-use crate::domain::members::tracker::{Draft, Errand, FILTERS, Rank, Reading, Tracked};
+use crate::domain::members::tracker::{Draft, FILTERS, MemberTracker, Rank, ReadRequest, Reading};
 use crate::domain::observed::packs::{Phase, Verb};
 use crate::listing::Listing;
 
 /// The memory of a region's members, and the readings that are on their way.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
-    pub(super) tracked: Tracked,
+    pub(super) tracked: MemberTracker,
     /// The last one is read; it overtook those before it.
-    pub(super) reels: Vec<Reel>,
+    pub(super) reels: Vec<ReadInProgress>,
 }
 
 impl Tracker {
@@ -24,29 +24,29 @@ impl Tracker {
     ) -> Result<(), Option<Timestamp>> {
         let Self { tracked, reels } = self;
         reels.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
-        let errands = tracked.errands(&policy.resyncs, &policy.pace);
+        let requests = tracked.requests(&policy.resyncs, &policy.pace);
         let top = reels.last().map(|reel| (reel.rank, reel.resume));
         // What is on its way is overtaken by what is more urgent, and by nothing else.
-        let overtakes = |errand: &&Errand| {
-            top.is_none_or(|(rank, _)| errand.rank < rank)
-                && reels.iter().all(|reel| reel.reading != errand.reading)
+        let overtakes = |request: &&ReadRequest| {
+            top.is_none_or(|(rank, _)| request.rank < rank)
+                && reels.iter().all(|reel| reel.reading != request.reading)
         };
-        let overtaking = errands.iter().filter(overtakes);
-        if let Some(due) = overtaking.clone().filter(|errand| errand.due <= now).min() {
-            reels.push(Reel::new(due.reading.clone(), due.rank, now));
+        let overtaking = requests.iter().filter(overtakes);
+        if let Some(due) = overtaking.clone().filter(|request| request.due <= now).min() {
+            reels.push(ReadInProgress::new(due.reading.clone(), due.rank, now));
             return Ok(());
         }
         let resume = top.map(|(_, resume)| resume);
         if resume.is_some_and(|resume| resume <= now) {
             return Ok(());
         }
-        Err(overtaking.map(|errand| errand.due).chain(resume).min())
+        Err(overtaking.map(|request| request.due).chain(resume).min())
     }
 }
 
 /// A reading on its way.
 #[derive(Debug)]
-pub(super) struct Reel {
+pub(super) struct ReadInProgress {
     pub(super) reading: Reading,
     pub(super) rank: Rank,
     pub(super) began: Timestamp,
@@ -63,7 +63,7 @@ pub(super) struct Reel {
     pub(super) draft: Draft,
 }
 
-impl Reel {
+impl ReadInProgress {
     pub(super) fn new(reading: Reading, rank: Rank, began: Timestamp) -> Self {
         let filters = match reading {
             Reading::Trouble(_) => FILTERS.map(Some).to_vec(),

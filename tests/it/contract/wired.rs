@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::aws::{AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, Ears, Patience};
+use conformd::aws::{
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, CallObserver, Patience,
+};
 use conformd::clock::Clock;
 use conformd::cloud::{Attempt, AttemptObserver};
 use conformd::config::{Aws, Endpoint, RecorderProbe, StaticCredentials};
@@ -79,7 +81,7 @@ async fn connect(caller: &AccountId, url: &str, clock: Clock) -> AwsCloud {
         endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
     };
     let patience = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
-    let ears = Ears { observer: Arc::new(NobodyListens), clock };
+    let ears = CallObserver { observer: Arc::new(NobodyListens), clock };
     AwsCloud::connect(&settings, patience, ears).await.unwrap()
 }
 

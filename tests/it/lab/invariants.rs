@@ -14,7 +14,7 @@ use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::declared::template::Template;
 use conformd::domain::observed::content::{Content, fingerprint_of};
 use conformd::domain::observed::packs::PackRecord;
-use conformd::domain::plan::desired::{Basis, Grounds, desired};
+use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::report::RegionReport;
 use conformd::tasks::intake::Intake;
@@ -73,9 +73,9 @@ impl Look {
     /// Whether a source that can be believed says that no manifest wants this pack here.
     fn is_unwanted(&self, pack: &PackName) -> bool {
         let Some(catalog) = &self.intake.catalog else { return false };
-        let grounds = Grounds::without_list(self.intake.basis(self.now));
+        let grounds = DesiredInputs::without_list(self.intake.basis(self.now));
         let desired = desired(catalog, &self.us, &self.place, grounds);
-        desired.basis == Basis::Whole && !desired.packs.contains_key(pack)
+        desired.basis == SourceTrust::Whole && !desired.packs.contains_key(pack)
     }
 
     /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformd::beats::{Beats, Pulse, SILENCE_MAX};
+use conformd::beats::{Beats, Heartbeat, SILENCE_MAX};
 use conformd::clock::Clock;
 use conformd::cloud::AttemptObserver;
-use conformd::domain::base::heartbeat::{Beater, Task};
+use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::limits;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{PackName, Place, Region};
@@ -58,7 +58,7 @@ pub(crate) struct Daemon {
     clock: Clock,
     metrics: Metrics,
     beats: Beats,
-    pulses: [Pulse; 2],
+    pulses: [Heartbeat; 2],
     reports: watch::Sender<Reports>,
     source: watch::Sender<SourceState>,
     /// Asks for a reading of the source.
@@ -87,7 +87,7 @@ impl Daemon {
         let beats = Beats::new(clock.clone());
         let pulses = [Task::Source, Task::Http];
         let mut daemon = Self {
-            pulses: pulses.map(|task| beats.begin(Beater::sole(task), SILENCE_MAX)),
+            pulses: pulses.map(|task| beats.begin(TaskId::sole(task), SILENCE_MAX)),
             beats,
             clock,
             metrics,
@@ -227,7 +227,7 @@ impl Daemon {
 
     /// The answer to `GET /metrics`.
     pub(crate) fn scrape(&self) -> String {
-        self.pulses.iter().for_each(Pulse::beat);
+        self.pulses.iter().for_each(Heartbeat::beat);
         let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
         let text = self.metrics.scrape(View {
             reports: &self.reports.borrow(),

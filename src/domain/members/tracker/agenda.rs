@@ -1,15 +1,15 @@
 //! What to read next: who may have changed first, everybody in the end, nothing without need.
 //!
-//! A converged pack that nothing touches costs one slow resync. Readings that failed are tried again
-//! ever more rarely; the rate of calls is the limiter's.
+//! A converged pack that nothing touches costs one slow resync. Readings that failed are tried
+//! again ever more rarely; the rate of calls is the limiter's.
 
 use std::time::Duration;
 
-use super::course::{AGREE, Course};
 use super::health::health;
+use super::pack_state::{AGREE, PackState};
 use super::people::People;
 use super::reading::{FILTERS, PAGE, Reading};
-use super::summary::{Survey, Wanted};
+use super::summary::{MemberSummary, Wanted};
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};
 use crate::domain::members::rollout::RolloutHealth;
@@ -35,14 +35,14 @@ pub enum Rank {
     /// It is in trouble as before.
     Trouble,
     /// A health waits for a reading of everybody.
-    RolloutHealth,
+    Health,
     /// Everybody is read from time to time.
     Routine,
 }
 
 /// A reading, and when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Errand {
+pub struct ReadRequest {
     /// What comes first.
     pub rank: Rank,
     /// Not before.
@@ -52,62 +52,62 @@ pub struct Errand {
 }
 
 /// Everything that will have to be read of one pack if nothing changes.
-pub(super) fn errands(
-    (name, course): (&PackName, &Course),
+pub(super) fn requests(
+    (name, state): (&PackName, &PackState),
     people: &People,
     resyncs: &Resyncs,
     pace: &Pace,
-) -> Vec<Errand> {
+) -> Vec<ReadRequest> {
     let mut all = Vec::new();
     // While AWS does not show what we wrote, rows would be those of before.
-    if course.is_awaiting() || course.is_going() {
+    if state.is_awaiting() || state.is_going() {
         return all;
     }
-    let mut add = |rank, due: Timestamp, reading| all.push(Errand { rank, due, reading });
+    let mut add = |rank, due: Timestamp, reading| all.push(ReadRequest { rank, due, reading });
     let resync = || Reading::Resync(name.clone());
-    let trouble = || trouble((name, course), people);
-    let moved = course.changed.max(course.touched);
-    let read = course.read.filter(|read| *read >= moved);
-    match (course.read, read) {
+    let trouble = || trouble((name, state), people);
+    let moved = state.changed.max(state.touched);
+    let read = state.read.filter(|read| *read >= moved);
+    match (state.read, read) {
         // Nothing says that anybody is in trouble: one reading tells everything.
-        (None, _) if course.is_quiet() => add(Rank::RolloutHealth, Timestamp::MIN, resync()),
+        (None, _) if state.is_quiet() => add(Rank::Health, Timestamp::MIN, resync()),
         (_, None) => add(Rank::Changed, moved, trouble()),
-        (_, Some(read)) if course.survey.working > 0 => {
-            let times = course.looks.saturating_sub(1);
-            let wait = if course.is_at_work(read) {
+        (_, Some(read)) if state.summary.working > 0 => {
+            let times = state.looks.saturating_sub(1);
+            let wait = if state.is_at_work(read) {
                 backoff(pace.look_again, times, pace.look_again_max).min(resyncs.trouble)
             } else {
                 resyncs.trouble
             };
             add(Rank::Changed, after(read, wait), trouble());
         }
-        (_, Some(_)) if !course.is_resynced() => add(Rank::RolloutHealth, moved, resync()),
-        (_, Some(read)) if is_troubled(course, people) && !course.needs_agreement() => {
+        (_, Some(_)) if !state.is_resynced() => add(Rank::Health, moved, resync()),
+        (_, Some(read)) if is_troubled(state, people) && !state.needs_agreement() => {
             add(Rank::Trouble, after(read, resyncs.trouble), trouble());
         }
         (_, Some(_)) => {}
     }
-    if let Some(deadline) = course.survey.deadline {
+    if let Some(deadline) = state.summary.deadline {
         add(Rank::NewAccount, deadline, trouble());
     }
-    if course.needs_agreement() {
+    if state.needs_agreement() {
         // Without a first resync since AWS went to work, its aggregate gets time to catch up.
-        let first = course.agreement.map(|agreement| agreement.first);
-        let from = first.unwrap_or_else(|| course.read_last().unwrap_or(moved).max(moved));
-        add(Rank::RolloutHealth, after(from, AGREE), resync());
+        let first = state.agreement.map(|agreement| agreement.first);
+        let from = first.unwrap_or_else(|| state.read_last().unwrap_or(moved).max(moved));
+        add(Rank::Health, after(from, AGREE), resync());
     }
-    wanted((name, course), people, &mut add);
-    if let Some(resynced) = course.resynced {
+    wanted((name, state), people, &mut add);
+    if let Some(resynced) = state.resynced {
         let due = after(resynced, resyncs.full);
         add(Rank::Routine, due, resync());
         // However much trouble there is, everybody is read in the end.
         add(Rank::Changed, after(due, resyncs.full), resync());
     }
-    if let Some(setback) = &course.setback {
+    if let Some(setback) = &state.setback {
         let wait = backoff(pace.requeue, setback.attempts.saturating_sub(1), pace.requeue_max);
         let again = after(setback.at, wait);
-        for errand in &mut all {
-            errand.due = errand.due.max(again);
+        for request in &mut all {
+            request.due = request.due.max(again);
         }
     }
     all
@@ -115,15 +115,15 @@ pub(super) fn errands(
 
 /// Whether the filtered listings of a pack say something: somebody fails or is at work, or AWS says
 /// so and the members do not show otherwise.
-pub(super) fn is_troubled(course: &Course, people: &People) -> bool {
-    let Survey { counts, working, .. } = &course.survey;
-    let is_calm = course.is_quiet() && counts.failed == 0 && *working == 0;
-    !is_calm && !course.is_going() && health(course, people).0 != RolloutHealth::Healthy
+pub(super) fn is_troubled(state: &PackState, people: &People) -> bool {
+    let MemberSummary { counts, working, .. } = &state.summary;
+    let is_calm = state.is_quiet() && counts.failed == 0 && *working == 0;
+    !is_calm && !state.is_going() && health(state, people).0 != RolloutHealth::Healthy
 }
 
 /// Who is in trouble; everybody, when that is no dearer.
-pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> Reading {
-    if resync_cost(people) <= trouble_cost(course) {
+pub(super) fn trouble((name, state): (&PackName, &PackState), people: &People) -> Reading {
+    if resync_cost(people) <= trouble_cost(state) {
         Reading::Resync(name.clone())
     } else {
         Reading::Trouble(name.clone())
@@ -132,18 +132,18 @@ pub(super) fn trouble((name, course): (&PackName, &Course), people: &People) -> 
 
 /// Single accounts; all that are in trouble, or everybody, where that is cheaper.
 fn wanted(
-    (name, course): (&PackName, &Course),
+    (name, state): (&PackName, &PackState),
     people: &People,
     add: &mut impl FnMut(Rank, Timestamp, Reading),
 ) {
     // Rows that a run changes by the minute are not worth a request each.
-    let is_busy = course.survey.working > 0 || !course.is_resynced();
+    let is_busy = state.summary.working > 0 || !state.is_resynced();
     let mut wanted =
-        course.survey.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
+        state.summary.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
     let Some(Wanted { due, account, .. }) = wanted.peek().copied() else { return };
     let together = wanted.take_while(|it| it.due <= after(due, TOGETHER));
     let (filtered, others): (Vec<Wanted>, Vec<Wanted>) = together.partition(|it| it.is_filtered);
-    let filters = trouble_cost(course);
+    let filters = trouble_cost(state);
     let reading = if resync_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
     {
         Reading::Resync(name.clone())
@@ -164,6 +164,6 @@ fn resync_cost(people: &People) -> usize {
 }
 
 /// Requests of the filtered listings.
-fn trouble_cost(course: &Course) -> usize {
-    FILTERS.len().saturating_add(course.rows.rest_len() / PAGE)
+fn trouble_cost(state: &PackState) -> usize {
+    FILTERS.len().saturating_add(state.rows.rest_len() / PAGE)
 }

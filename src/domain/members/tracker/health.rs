@@ -1,18 +1,18 @@
 //! From how everybody stands to whether a pack arrived.
 
-use super::course::Course;
+use super::pack_state::PackState;
 use super::people::People;
 use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
 
 /// How a pack arrived. `unknown`: why the region could not be looked at last.
-pub(super) fn rollout(course: &Course, people: &People, unknown: Option<&Unknown>) -> Rollout {
-    let survey = &course.survey;
-    let (health, why) = health(course, people);
-    let is_done = survey.counts.in_progress == 0 && survey.counts.waiting == 0;
+pub(super) fn rollout(state: &PackState, people: &People, unknown: Option<&Unknown>) -> Rollout {
+    let summary = &state.summary;
+    let (health, why) = health(state, people);
+    let is_done = summary.counts.in_progress == 0 && summary.counts.waiting == 0;
     let mut whys: Vec<String> = why.into_iter().collect();
-    whys.extend(notes(course));
+    whys.extend(notes(state));
     if health != RolloutHealth::Unknown {
         whys.extend(people.doubt.clone());
     }
@@ -20,27 +20,27 @@ pub(super) fn rollout(course: &Course, people: &People, unknown: Option<&Unknown
     Rollout {
         health,
         why: (!whys.is_empty()).then(|| whys.join("; ")),
-        aggregate_stuck: course.is_in_progress() && is_done && course.is_agreed(),
-        expected: survey.expected,
-        counts: survey.counts,
-        classes: survey.classes.clone(),
-        troubled: survey.troubled.clone(),
-        truncated: survey.truncated,
-        new_accounts: survey.new_accounts.clone(),
-        management_missing: survey.management_missing,
-        resynced: course.resynced,
-        read: course.read,
+        aggregate_stuck: state.is_in_progress() && is_done && state.is_agreed(),
+        expected: summary.expected,
+        counts: summary.counts,
+        classes: summary.classes.clone(),
+        troubled: summary.troubled.clone(),
+        truncated: summary.truncated,
+        new_accounts: summary.new_accounts.clone(),
+        management_missing: summary.management_missing,
+        resynced: state.resynced,
+        read: state.read,
     }
 }
 
 /// The first that applies, in the order that [`RolloutHealth`] documents, and why it is no better.
-pub(super) fn health(course: &Course, people: &People) -> (RolloutHealth, Option<String>) {
-    let counts = &course.survey.counts;
+pub(super) fn health(state: &PackState, people: &People) -> (RolloutHealth, Option<String>) {
+    let counts = &state.summary.counts;
     let say = |health, why: &str| (health, Some(why.to_owned()));
-    if course.is_deleting() {
+    if state.is_deleting() {
         return (RolloutHealth::Deleting, None);
     }
-    if course.read.is_none() {
+    if state.read.is_none() {
         return say(RolloutHealth::Unknown, "its members were not read yet");
     }
     if counts.failed > 0 {
@@ -53,26 +53,26 @@ pub(super) fn health(course: &Course, people: &People) -> (RolloutHealth, Option
     if counts.missing > 0 {
         return (RolloutHealth::Missing, None);
     }
-    if course.is_awaiting() {
+    if state.is_awaiting() {
         return say(RolloutHealth::Progressing, "AWS does not show the last write yet");
     }
     if counts.in_progress > 0 || counts.waiting > 0 {
         return (RolloutHealth::Progressing, None);
     }
-    if course.resynced.is_none() {
+    if state.resynced.is_none() {
         return say(RolloutHealth::Unknown, "not all of its members were read yet");
     }
-    if !course.is_resynced() {
+    if !state.is_resynced() {
         return say(
             RolloutHealth::Progressing,
             "its members were not all read since the last change",
         );
     }
-    if course.is_in_progress() && !course.is_agreed() {
+    if state.is_in_progress() && !state.is_agreed() {
         let why = "every account is done, and AWS says \"in progress\": a second reading decides";
         return say(RolloutHealth::StuckAggregate, why);
     }
-    if course.survey.old > 0 {
+    if state.summary.old > 0 {
         let why = "rows are older than the last change: a second reading decides";
         return say(RolloutHealth::Progressing, why);
     }
@@ -80,8 +80,8 @@ pub(super) fn health(course: &Course, people: &People) -> (RolloutHealth, Option
 }
 
 /// What has to be said whatever the health.
-fn notes(course: &Course) -> impl Iterator<Item = String> {
-    let survey = &course.survey;
+fn notes(state: &PackState) -> impl Iterator<Item = String> {
+    let summary = &state.summary;
     let count = |found: Option<(usize, AccountId)>, one: &str, many: &str| {
         found.map(|(count, first)| match count {
             1 => format!("{one} {first}"),
@@ -90,13 +90,13 @@ fn notes(course: &Course) -> impl Iterator<Item = String> {
     };
     let unknown = "shows a status that this version does not know";
     let unknown =
-        count(survey.unknown, "the row of", "rows of").map(|who| format!("{who} {unknown}"));
-    let stuck = count(survey.stuck, "excluded account", "excluded:")
+        count(summary.unknown, "the row of", "rows of").map(|who| format!("{who} {unknown}"));
+    let stuck = count(summary.stuck, "excluded account", "excluded:")
         .map(|who| format!("{who}: AWS could not remove it there (DELETE_FAILED)"));
-    let setback = course.setback.as_ref();
+    let setback = state.setback.as_ref();
     let setback = setback
         .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));
     let told = "AWS leaves out accounts that are wanted now, until the next Put";
-    let told = (!course.told.is_empty()).then(|| told.to_owned());
+    let told = (!state.told.is_empty()).then(|| told.to_owned());
     [unknown, stuck, told, setback].into_iter().flatten()
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::rows::{Evidence, Kept, RowState};
+use super::rows::{Evidence, MemberRow, RowState};
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::time::after;
@@ -24,7 +24,7 @@ const THROTTLED: Duration = Duration::from_mins(15);
 
 /// What is the same for all accounts of a pack.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct JudgeContext {
     /// The moment, by AWS's clock.
     pub(super) now: Timestamp,
     /// When the account list was read.
@@ -66,7 +66,7 @@ pub(super) enum Judgement {
 }
 
 /// How an expected account stands.
-pub(super) fn judge(candidate: &Candidate<'_>, frame: &Frame) -> Judgement {
+pub(super) fn judge(candidate: &Candidate<'_>, frame: &JudgeContext) -> Judgement {
     let Candidate { account, evidence, read, is_management: _, is_left_out: _ } = *candidate;
     let is_waiting = read.is_some_and(|read| deadline(account, frame.now) > Some(read));
     let status = match evidence {
@@ -90,7 +90,7 @@ pub(super) fn judge(candidate: &Candidate<'_>, frame: &Frame) -> Judgement {
 /// unknown one may be it.
 fn failed(
     class: FailureClass,
-    row: &Kept,
+    row: &MemberRow,
     read: Option<Timestamp>,
     is_waiting: bool,
 ) -> MemberStatus {
@@ -105,7 +105,7 @@ fn failed(
     }
 }
 
-fn absent(candidate: &Candidate<'_>, frame: &Frame, is_waiting: bool) -> Judgement {
+fn absent(candidate: &Candidate<'_>, frame: &JudgeContext, is_waiting: bool) -> Judgement {
     let Candidate { account, evidence: _, read, is_management, is_left_out } = *candidate;
     let Some(read) = read else { return Judgement::Unread };
     if is_left_out {
@@ -128,10 +128,10 @@ fn absent(candidate: &Candidate<'_>, frame: &Frame, is_waiting: bool) -> Judgeme
 }
 
 /// How an account stands that has a row and is not in the list.
-pub(super) fn unlisted(row: Option<&Kept>, frame: &Frame) -> MemberStatus {
+pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberStatus {
     // A row without a time is from an earlier reading: the list was read after it, or is not
     // current.
-    let seen = row.and_then(Kept::last_update);
+    let seen = row.and_then(MemberRow::last_update);
     let is_listable = seen.is_none_or(|at| after(at, GRACE) <= frame.list_read);
     if frame.is_current && is_listable { MemberStatus::Left } else { MemberStatus::NotYetListed }
 }

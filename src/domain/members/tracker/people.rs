@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::roster::{Number, Numbers, Roster};
+use super::roster::{AccountIndex, AccountInterner, AccountSet};
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Standing;
@@ -11,7 +11,7 @@ use crate::domain::organization::membership::Standing;
 #[derive(Debug, Clone, Default)]
 pub(super) struct People {
     /// The numbers of everybody, rows included.
-    pub(super) roster: Roster,
+    pub(super) roster: AccountInterner,
     /// The list; `None` before the first.
     pub(super) list: Option<Arc<AccountList>>,
     /// Whether it is the newest there is.
@@ -19,8 +19,8 @@ pub(super) struct People {
     /// What is to be said of it, if it is not.
     pub(super) doubt: Option<String>,
     /// The accounts' numbers, in the order of the list.
-    numbers: Vec<Number>,
-    listed: Numbers,
+    numbers: Vec<AccountIndex>,
+    listed: AccountSet,
 }
 
 impl People {
@@ -36,7 +36,7 @@ impl People {
         }
         let numbers = list.accounts.keys().map(|id| self.roster.number(*id));
         self.numbers = numbers.collect();
-        self.listed = Numbers::default();
+        self.listed = AccountSet::default();
         for number in &self.numbers {
             self.listed.insert(*number);
         }
@@ -44,13 +44,13 @@ impl People {
     }
 
     /// Every account of the list with its number.
-    pub(super) fn accounts(&self) -> impl Iterator<Item = (&Account, Number)> {
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&Account, AccountIndex)> {
         let accounts = self.list.iter().flat_map(|list| list.accounts.values());
         accounts.zip(self.numbers.iter().copied())
     }
 
     /// Whether the list holds this account.
-    pub(super) fn is_listed(&self, number: Number) -> bool {
+    pub(super) fn is_listed(&self, number: AccountIndex) -> bool {
         self.listed.contains(number)
     }
 

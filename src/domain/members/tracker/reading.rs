@@ -1,11 +1,11 @@
 //! What to read next of a pack's members, and what came of it.
 
-use super::roster::Number;
+use super::roster::AccountIndex;
 use super::rows::Draft;
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::observed::packs::{Phase, Verb};
 
-/// One errand to AWS about the members of one pack.
+/// One request to AWS about the members of one pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reading {
     /// Who is in trouble: the [`FILTERS`], one listing each.
@@ -41,11 +41,11 @@ impl Reading {
 
 /// What a reading found, whole.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum ReadResult {
     /// Those in trouble.
     Trouble(Draft),
     /// One account's row, if there is one.
-    Account(Number, Draft),
+    Account(AccountIndex, Draft),
     /// Everybody's.
     Resync(Draft),
 }

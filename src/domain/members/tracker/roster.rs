@@ -7,40 +7,40 @@ use std::collections::BTreeMap;
 
 use crate::domain::base::model::AccountId;
 
-/// An account's number in a [`Roster`].
+/// An account's number in a [`AccountInterner`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Number(u32);
+pub(super) struct AccountIndex(u32);
 
 /// Every account that was seen in a list or in a row.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Roster {
-    numbers: BTreeMap<AccountId, Number>,
+pub(super) struct AccountInterner {
+    numbers: BTreeMap<AccountId, AccountIndex>,
     ids: Vec<AccountId>,
 }
 
-impl Roster {
+impl AccountInterner {
     /// The account's number, a new one at first sight.
-    pub(super) fn number(&mut self, id: AccountId) -> Number {
+    pub(super) fn number(&mut self, id: AccountId) -> AccountIndex {
         let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(id).or_insert_with(|| {
             self.ids.push(id);
-            Number(next)
+            AccountIndex(next)
         })
     }
 
     /// Whose number it is.
-    pub(super) fn id(&self, Number(number): Number) -> Option<AccountId> {
+    pub(super) fn id(&self, AccountIndex(number): AccountIndex) -> Option<AccountId> {
         self.ids.get(usize::try_from(number).ok()?).copied()
     }
 }
 
 /// A set of accounts, one bit each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Numbers(Vec<u64>);
+pub(super) struct AccountSet(Vec<u64>);
 
-impl Numbers {
+impl AccountSet {
     /// Adds an account.
-    pub(super) fn insert(&mut self, number: Number) {
+    pub(super) fn insert(&mut self, number: AccountIndex) {
         let (word, bit) = place(number);
         if self.0.len() <= word {
             self.0.resize(word.saturating_add(1), 0);
@@ -51,7 +51,7 @@ impl Numbers {
     }
 
     /// Takes an account out.
-    pub(super) fn remove(&mut self, number: Number) {
+    pub(super) fn remove(&mut self, number: AccountIndex) {
         let (word, bit) = place(number);
         if let Some(word) = self.0.get_mut(word) {
             *word &= !bit;
@@ -59,7 +59,7 @@ impl Numbers {
     }
 
     /// Whether the account is in.
-    pub(super) fn contains(&self, number: Number) -> bool {
+    pub(super) fn contains(&self, number: AccountIndex) -> bool {
         let (word, bit) = place(number);
         self.0.get(word).is_some_and(|word| word & bit != 0)
     }
@@ -72,15 +72,15 @@ impl Numbers {
     }
 
     /// The accounts, by number.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Number> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = AccountIndex> {
         (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, word)| {
             let bits = (0_u32..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.map(move |bit| Number(first.saturating_add(bit)))
+            bits.map(move |bit| AccountIndex(first.saturating_add(bit)))
         })
     }
 }
 
-fn place(Number(number): Number) -> (usize, u64) {
+fn place(AccountIndex(number): AccountIndex) -> (usize, u64) {
     let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
     (word, 1 << (number % 64))
 }
@@ -98,19 +98,19 @@ mod tests {
         fn a_set_of_bits_is_a_set(
             acts in proptest::collection::vec((0_u32..200, any::<bool>()), 0..60),
         ) {
-            let (mut bits, mut set) = (Numbers::default(), BTreeSet::new());
+            let (mut bits, mut set) = (AccountSet::default(), BTreeSet::new());
             for (number, is_insert) in acts {
                 if is_insert {
-                    bits.insert(Number(number));
-                    set.insert(Number(number));
+                    bits.insert(AccountIndex(number));
+                    set.insert(AccountIndex(number));
                 } else {
-                    bits.remove(Number(number));
-                    set.remove(&Number(number));
+                    bits.remove(AccountIndex(number));
+                    set.remove(&AccountIndex(number));
                 }
-                prop_assert_eq!(bits.contains(Number(number)), is_insert);
+                prop_assert_eq!(bits.contains(AccountIndex(number)), is_insert);
             }
             prop_assert!(bits.iter().eq(set.iter().copied()));
-            let mut all = Numbers::default();
+            let mut all = AccountSet::default();
             all.append(&mut bits);
             prop_assert!(all.iter().eq(set) && bits.iter().next().is_none());
         }
@@ -118,12 +118,12 @@ mod tests {
 
     #[test]
     fn an_account_keeps_its_number() {
-        let mut roster = Roster::default();
+        let mut roster = AccountInterner::default();
         let ids: Vec<AccountId> =
             ["222222222222", "111111111111"].map(|id| id.parse().unwrap()).to_vec();
-        let numbers: Vec<Number> = ids.iter().map(|id| roster.number(*id)).collect();
+        let numbers: Vec<AccountIndex> = ids.iter().map(|id| roster.number(*id)).collect();
         assert_eq!(roster.number(ids[0]), numbers[0]);
         assert_eq!(roster.id(numbers[1]), Some(ids[1]));
-        assert_eq!(roster.id(Number(2)), None);
+        assert_eq!(roster.id(AccountIndex(2)), None);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::causes::Causes;
-use super::roster::{Number, Numbers, Roster};
+use super::roster::{AccountIndex, AccountInterner, AccountSet};
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::{FailureClass, classify};
@@ -53,7 +53,7 @@ impl RowState {
 
 /// One row, kept. The order decides between two rows of one account: the newer, then the worse.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Kept {
+pub(super) struct MemberRow {
     /// When AWS last changed it, in milliseconds as AWS counts; the least number: not said.
     at: i64,
     /// What it says.
@@ -61,11 +61,11 @@ pub(super) struct Kept {
     /// AWS's words.
     pub(super) cause: Option<Arc<Cause>>,
     /// Whose it is.
-    pub(super) number: Number,
+    pub(super) number: AccountIndex,
 }
 
-impl Kept {
-    fn new(row: &Row, roster: &mut Roster, causes: &mut Causes) -> Self {
+impl MemberRow {
+    fn new(row: &Row, roster: &mut AccountInterner, causes: &mut Causes) -> Self {
         let Row { account, status, error_code, error_message, last_update } = row;
         let class = || classify(error_code.as_deref(), error_message.as_deref());
         let state = match status {
@@ -110,13 +110,13 @@ impl Kept {
 
 /// Rows of a reading that has not come to its end: an account once, whatever order and pages.
 #[derive(Debug, Clone, Default)]
-pub struct Draft(BTreeMap<Number, Kept>);
+pub struct Draft(BTreeMap<AccountIndex, MemberRow>);
 
 impl Draft {
     /// Adds rows; of two rows of an account the newer counts, and the worse if they are of one age.
-    pub(super) fn add(&mut self, rows: &[Row], roster: &mut Roster, causes: &mut Causes) {
+    pub(super) fn add(&mut self, rows: &[Row], roster: &mut AccountInterner, causes: &mut Causes) {
         for row in rows {
-            self.merge(Kept::new(row, roster, causes));
+            self.merge(MemberRow::new(row, roster, causes));
         }
     }
 
@@ -127,7 +127,7 @@ impl Draft {
         }
     }
 
-    fn merge(&mut self, row: Kept) {
+    fn merge(&mut self, row: MemberRow) {
         let known = self.0.entry(row.number).or_insert_with(|| row.clone());
         if *known < row {
             *known = row;
@@ -141,7 +141,7 @@ pub(super) enum Evidence<'a> {
     /// It has the pack; by a row that is older than the last change, or not.
     Ok { old: bool },
     /// This row.
-    Row(&'a Kept),
+    Row(&'a MemberRow),
     /// It was otherwise, and is not any more; nobody looked what it is now.
     Unsure,
     /// There was no row.
@@ -152,13 +152,13 @@ pub(super) enum Evidence<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rows {
     /// Members that have it.
-    ok: Numbers,
+    ok: AccountSet,
     /// Those among them whose row is older than the last change of the pack.
-    old: Numbers,
+    old: AccountSet,
     /// Members whose row changed since, nobody knows to what.
-    unsure: Numbers,
+    unsure: AccountSet,
     /// All other rows, by account number; and good ones of accounts that were not listed.
-    rest: Vec<Kept>,
+    rest: Vec<MemberRow>,
 }
 
 impl Rows {
@@ -166,7 +166,7 @@ impl Rows {
     pub(super) fn all(
         draft: Draft,
         reference: Timestamp,
-        is_listed: impl Fn(Number) -> bool,
+        is_listed: impl Fn(AccountIndex) -> bool,
     ) -> Self {
         let mut rows = Self::default();
         for row in draft.0.into_values() {
@@ -195,7 +195,7 @@ impl Rows {
     }
 
     /// Takes in the reading of one account alone.
-    pub(super) fn take_one(&mut self, number: Number, draft: Draft, reference: Timestamp) {
+    pub(super) fn take_one(&mut self, number: AccountIndex, draft: Draft, reference: Timestamp) {
         self.forget(number);
         self.rest.retain(|row| row.number != number);
         if let Some(row) = draft.0.into_values().find(|row| row.number == number) {
@@ -212,11 +212,11 @@ impl Rows {
 
     /// What is good is good for this content, however old it is.
     pub(super) fn trust(&mut self) {
-        self.old = Numbers::default();
+        self.old = AccountSet::default();
     }
 
     /// What is known of this account.
-    pub(super) fn of(&self, number: Number) -> Evidence<'_> {
+    pub(super) fn of(&self, number: AccountIndex) -> Evidence<'_> {
         if self.ok.contains(number) {
             return Evidence::Ok { old: self.old.contains(number) };
         }
@@ -229,7 +229,7 @@ impl Rows {
     }
 
     /// Accounts that have, or had, a row.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = Number> {
+    pub(super) fn numbers(&self) -> impl Iterator<Item = AccountIndex> {
         let rest = self.rest.iter().map(|row| row.number);
         self.ok.iter().chain(self.unsure.iter()).chain(rest)
     }
@@ -239,7 +239,12 @@ impl Rows {
         self.rest.len()
     }
 
-    fn add(&mut self, row: Kept, reference: Timestamp, is_listed: impl Fn(Number) -> bool) {
+    fn add(
+        &mut self,
+        row: MemberRow,
+        reference: Timestamp,
+        is_listed: impl Fn(AccountIndex) -> bool,
+    ) {
         if row.state == RowState::Ok && is_listed(row.number) {
             self.ok.insert(row.number);
             if row.is_older(reference) {
@@ -250,7 +255,7 @@ impl Rows {
         }
     }
 
-    fn forget(&mut self, number: Number) {
+    fn forget(&mut self, number: AccountIndex) {
         self.ok.remove(number);
         self.old.remove(number);
         self.unsure.remove(number);

@@ -9,7 +9,7 @@ use crate::domain::observed::member::{Counts, Member, MemberStatus};
 
 /// How everybody stands with one pack.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Survey {
+pub(super) struct MemberSummary {
     /// How many accounts are expected to have it; `None` while the list is not known.
     pub(super) expected: Option<usize>,
     /// Members by status.

@@ -41,7 +41,7 @@ fn id(number: u64) -> AccountId {
 
 /// An organization and one pack, and what the memory makes of them.
 struct Scene {
-    tracked: Tracked,
+    tracked: MemberTracker,
     list: Option<AccountList>,
     standing: Standing,
     /// The pack's record, as AWS lists it.
@@ -82,7 +82,7 @@ impl Scene {
             delivery: Delivery::default(),
         };
         let mut scene = Self {
-            tracked: Tracked::default(),
+            tracked: MemberTracker::default(),
             list: Some(list),
             standing: Standing::Current,
             record,
@@ -194,11 +194,11 @@ impl Scene {
     /// What is read next, and how many seconds from now.
     fn next(&self) -> String {
         let pace = Pace::new(Duration::from_mins(15));
-        let mut errands = self.tracked.errands(&RESYNCS, &pace);
-        for errand in &mut errands {
-            errand.due = errand.due.max(at(self.now));
+        let mut requests = self.tracked.requests(&RESYNCS, &pace);
+        for request in &mut requests {
+            request.due = request.due.max(at(self.now));
         }
-        let Some(first) = errands.into_iter().min_by_key(|it| (it.due, it.rank)) else {
+        let Some(first) = requests.into_iter().min_by_key(|it| (it.due, it.rank)) else {
             return "nothing".to_owned();
         };
         let what = match first.reading {

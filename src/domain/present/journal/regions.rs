@@ -11,7 +11,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
-use crate::domain::present::report::{PackState, RegionReport};
+use crate::domain::present::report::{RegionReport, SyncState};
 
 /// What was last told of each region.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ impl Told {
     }
 
     fn contests(&mut self, report: &RegionReport) -> Option<Note> {
-        let conflict = report.packs.iter().filter(|(_, pack)| pack.state == PackState::Conflict);
+        let conflict = report.packs.iter().filter(|(_, pack)| pack.state == SyncState::Conflict);
         let conflict = conflict.map(|(name, _)| name.clone()).collect();
         let before = std::mem::replace(&mut self.conflict, conflict);
         let new: Vec<&PackName> = self.conflict.difference(&before).collect();

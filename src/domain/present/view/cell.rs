@@ -16,10 +16,10 @@ use crate::domain::observed::member::{Counts, Member, MemberStatus};
 use crate::domain::observed::packs::RolloutStatus;
 use crate::domain::plan::outcome::Ending;
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, Reason, Step};
-use crate::domain::present::report::{PackReport, PackState, RegionReport};
+use crate::domain::present::report::{PackReport, RegionReport, SyncState};
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unknown (the
-/// region), failed, held, drifted, rolling, unknown (its members), ok.
+/// region), failed, held, out of sync, rolling, unknown (its members), ok.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -30,7 +30,7 @@ pub enum CellState {
     /// AWS is deploying or removing it.
     Rolling,
     /// AWS does not hold what is wanted, and conformd is about to change that.
-    Drifted,
+    OutOfSync,
     /// Expected accounts failed, or have no row.
     Failed,
     /// Something should be done and is not, for a reason that time does not lift.
@@ -42,14 +42,14 @@ pub enum CellState {
 impl CellState {
     /// Every state, the best first.
     pub const ALL: [Self; 6] =
-        [Self::Ok, Self::Rolling, Self::Drifted, Self::Failed, Self::Held, Self::Unknown];
+        [Self::Ok, Self::Rolling, Self::OutOfSync, Self::Failed, Self::Held, Self::Unknown];
 
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Rolling => "rolling",
-            Self::Drifted => "drifted",
+            Self::OutOfSync => "out_of_sync",
             Self::Failed => "failed",
             Self::Held => "held",
             Self::Unknown => "unknown",
@@ -67,7 +67,7 @@ pub struct CellView {
     /// Why it is no better one, in words.
     pub why: Option<String>,
     /// Does AWS hold what is wanted? `None` where the region could not be read.
-    pub state: Option<PackState>,
+    pub state: Option<SyncState>,
     /// AWS's aggregate status: informative, never the health.
     pub status: Option<RolloutStatus>,
     /// When AWS last changed it.
@@ -138,14 +138,14 @@ pub(super) fn cells(
 /// Whether a pack is ours or should be.
 fn is_ours(pack: &PackReport) -> bool {
     match pack.state {
-        PackState::Unmanaged | PackState::Foreign => !pack.holds.is_empty(),
-        PackState::Orphaned => false,
-        PackState::Synced
-        | PackState::Drifted
-        | PackState::Invalid
-        | PackState::Rejected
-        | PackState::Conflict
-        | PackState::Suspended => true,
+        SyncState::Unmanaged | SyncState::Foreign => !pack.holds.is_empty(),
+        SyncState::Orphaned => false,
+        SyncState::Synced
+        | SyncState::OutOfSync
+        | SyncState::Invalid
+        | SyncState::Rejected
+        | SyncState::Conflict
+        | SyncState::Suspended => true,
     }
 }
 
@@ -186,8 +186,8 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
         (CellState::Held, true)
     } else if was_accepted(name, report) {
         (CellState::Rolling, false)
-    } else if step.is_some() || pack.state != PackState::Synced {
-        (CellState::Drifted, false)
+    } else if step.is_some() || pack.state != SyncState::Synced {
+        (CellState::OutOfSync, false)
     } else {
         (of_health(health), false)
     };

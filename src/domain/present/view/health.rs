@@ -176,7 +176,7 @@ fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
             let unknown = view.report.as_ref().and_then(|report| report.unknown.as_ref());
             format!("{region} could not be read: {}", unknown.map_or("", |unknown| &unknown.why))
         }
-        RegionState::InProgress | RegionState::Drifted | RegionState::Synced => return None,
+        RegionState::InProgress | RegionState::OutOfSync | RegionState::Synced => return None,
     };
     Some(reason(HealthState::Unknown, Subject::Region, why))
 }
@@ -277,9 +277,9 @@ fn packs(totals: &Totals) -> String {
     } else if of(CellState::Unknown) > 0 {
         let verb = if of(CellState::Unknown) == 1 { "is" } else { "are" };
         format!("{} of {deployments} {verb} not known", of(CellState::Unknown))
-    } else if of(CellState::Drifted) > 0 {
-        let verb = if of(CellState::Drifted) == 1 { "differs" } else { "differ" };
-        format!("{} of {deployments} {verb} from the manifests", of(CellState::Drifted))
+    } else if of(CellState::OutOfSync) > 0 {
+        let verb = if of(CellState::OutOfSync) == 1 { "differs" } else { "differ" };
+        format!("{} of {deployments} {verb} from the manifests", of(CellState::OutOfSync))
     } else if of(CellState::Rolling) > 0 {
         let verb = if of(CellState::Rolling) == 1 { "is" } else { "are" };
         format!("{} of {deployments} {verb} on the way", of(CellState::Rolling))

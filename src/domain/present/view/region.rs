@@ -27,7 +27,7 @@ pub enum RegionState {
     /// AWS is working on a pack of ours.
     InProgress,
     /// It differs from what is wanted.
-    Drifted,
+    OutOfSync,
     /// It holds what is wanted.
     Synced,
 }
@@ -35,7 +35,7 @@ pub enum RegionState {
 impl RegionState {
     /// Every state.
     pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Unknown, Self::InProgress, Self::Drifted, Self::Synced];
+        [Self::Pending, Self::Unknown, Self::InProgress, Self::OutOfSync, Self::Synced];
 
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
@@ -43,7 +43,7 @@ impl RegionState {
             Self::Pending => "pending",
             Self::Unknown => "unknown",
             Self::InProgress => "in_progress",
-            Self::Drifted => "drifted",
+            Self::OutOfSync => "out_of_sync",
             Self::Synced => "synced",
         }
     }
@@ -57,7 +57,7 @@ impl RegionState {
         } else if report.is_synced() {
             Self::Synced
         } else {
-            Self::Drifted
+            Self::OutOfSync
         }
     }
 }

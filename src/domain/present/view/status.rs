@@ -21,7 +21,7 @@ use crate::domain::observed::member::Counts;
 use crate::domain::organization::membership::Standing;
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Declarations, PackState, SourceStatus};
+use crate::domain::present::report::{Declarations, SourceStatus, SyncState};
 use crate::domain::present::view::totals::Totals;
 
 /// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
@@ -199,7 +199,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
     let packs = || reports().flat_map(|report| report.packs.values());
     Totals {
         regions: census(RegionState::ALL, regions.values().map(|region| region.state)),
-        packs: census(PackState::ALL, packs().map(|pack| pack.state)),
+        packs: census(SyncState::ALL, packs().map(|pack| pack.state)),
         cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
         need_person: cells().filter(|cell| cell.needs_person).count(),
         by_health: census(RolloutHealth::ALL, cells().map(|cell| cell.rollout.health)),

@@ -121,7 +121,7 @@ pub fn cell_sign(cell: &CellView) -> Sign {
     match cell.cell {
         _ if cell.needs_person => Sign::Needy,
         CellState::Unknown => Sign::Dark,
-        CellState::Rolling | CellState::Drifted | CellState::Failed => Sign::Moving,
+        CellState::Rolling | CellState::OutOfSync | CellState::Failed => Sign::Moving,
         CellState::Ok | CellState::Held => Sign::Fine,
     }
 }
@@ -137,7 +137,7 @@ pub fn glance(cell: &CellView) -> String {
             (_, Some(expected)) => format!("rolling {ok}/{expected}"),
             (_, None) => "rolling".to_owned(),
         },
-        CellState::Drifted => cell.action.map_or("drifted", to_do).to_owned(),
+        CellState::OutOfSync => cell.action.map_or("out_of_sync", to_do).to_owned(),
         CellState::Failed => failing(cell),
         CellState::Held | CellState::Unknown => cell.cell.as_str().to_owned(),
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
-use crate::domain::present::report::PackState;
+use crate::domain::present::report::SyncState;
 use crate::domain::present::view::cell::CellState;
 use crate::domain::present::view::region::RegionState;
 
@@ -17,7 +17,7 @@ pub struct Totals {
     /// Regions.
     pub regions: BTreeMap<RegionState, usize>,
     /// Visible and wanted packs by whether AWS holds what is wanted.
-    pub packs: BTreeMap<PackState, usize>,
+    pub packs: BTreeMap<SyncState, usize>,
     /// Cells.
     pub cells: BTreeMap<CellState, usize>,
     /// Cells that need a person.

@@ -48,8 +48,8 @@ fn everybody_is_read_in_the_end_however_much_trouble_there_is() {
     scene.resync(&rows);
     scene.look(13 * HOUR);
     let pace = Pace::new(Duration::from_mins(15));
-    let due = scene.tracked.errands(&RESYNCS, &pace).into_iter();
-    let first = due.filter(|errand| errand.due <= at(scene.now)).min().unwrap();
+    let due = scene.tracked.requests(&RESYNCS, &pace).into_iter();
+    let first = due.filter(|request| request.due <= at(scene.now)).min().unwrap();
     assert_eq!(
         (first.rank, first.reading),
         (Rank::Changed, Reading::Resync("base".parse().unwrap()))

@@ -15,7 +15,7 @@ fn rows_of_before_the_last_change_prove_nothing_until_two_resyncs_agree() {
     converging, 2 ok
     (rows are older than the last change: a second reading decides)
     ");
-    assert_eq!(scene.next(), "resync in 600 s (RolloutHealth)");
+    assert_eq!(scene.next(), "resync in 600 s (Health)");
     scene.look(10 * MINUTE - 1);
     scene.resync(&rows);
     assert_eq!(scene.health(), RolloutHealth::Progressing);
@@ -33,7 +33,7 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     scene.trouble(&[]);
     assert_eq!(
         (scene.health(), scene.next()),
-        (RolloutHealth::Unknown, "resync in 0 s (RolloutHealth)".to_owned())
+        (RolloutHealth::Unknown, "resync in 0 s (Health)".to_owned())
     );
     let rows = good(1..=1_000);
     scene.resync(&rows);
@@ -41,7 +41,7 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     stuck_aggregate, 1000 ok
     (every account is done, and AWS says "in progress": a second reading decides)
     "#);
-    assert_eq!(scene.next(), "resync in 600 s (RolloutHealth)");
+    assert_eq!(scene.next(), "resync in 600 s (Health)");
     scene.look(10 * MINUTE);
     scene.resync(&rows);
     assert_eq!(scene.text(), "converged (aggregate stuck), 1000 ok");
@@ -86,7 +86,7 @@ fn nothing_counts_after_a_put_until_everybody_was_read_again() {
     assert_eq!(scene.next(), "trouble in 60 s (Changed)");
     scene.look(3 * MINUTE);
     scene.trouble(&[]);
-    assert_eq!(scene.next(), "resync in 0 s (RolloutHealth)");
+    assert_eq!(scene.next(), "resync in 0 s (Health)");
     scene.resync(
         &(1..=1_000).map(|one| row(one, "UPDATE_SUCCESSFUL", 2 * MINUTE)).collect::<Vec<_>>(),
     );

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::Course;
-use super::judgement::{Candidate, Frame, Judgement, deadline, judge, unlisted};
+use super::judgement::{Candidate, JudgeContext, Judgement, deadline, judge, unlisted};
+use super::pack_state::PackState;
 use super::people::People;
-use super::roster::Number;
-use super::rows::{Evidence, Kept, RowState};
+use super::roster::AccountIndex;
+use super::rows::{Evidence, MemberRow, RowState};
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::joined_lately;
-use crate::domain::members::tracker::summary::{Survey, Wanted};
+use crate::domain::members::tracker::summary::{MemberSummary, Wanted};
 use crate::domain::observed::member::{Member, MemberStatus};
 use crate::domain::organization::account_list::Account;
 
@@ -23,7 +23,7 @@ use crate::domain::organization::account_list::Account;
 /// resync is cheaper anyway.
 const WANTED_MAX: usize = 501;
 
-/// What a survey goes by.
+/// What a summary goes by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     /// The accounts.
@@ -37,8 +37,8 @@ pub(super) struct View<'a> {
 }
 
 /// Surveys one pack.
-pub(super) fn survey(course: &Course, view: &View<'_>) -> Survey {
-    let mut taken = Taken { course, view, survey: Survey::default(), troubled: Vec::new() };
+pub(super) fn summary(state: &PackState, view: &View<'_>) -> MemberSummary {
+    let mut taken = Taken { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
     match &view.people.list {
         Some(_) => taken.listed(),
         None => taken.rows_alone(),
@@ -47,27 +47,27 @@ pub(super) fn survey(course: &Course, view: &View<'_>) -> Survey {
 }
 
 struct Taken<'a> {
-    course: &'a Course,
+    state: &'a PackState,
     view: &'a View<'a>,
-    survey: Survey,
+    summary: MemberSummary,
     troubled: Vec<Member>,
 }
 
 impl<'a> Taken<'a> {
     /// Both sides.
     fn listed(&mut self) {
-        let Self { course, view, .. } = *self;
-        let frame = Frame {
+        let Self { state, view, .. } = *self;
+        let frame = JudgeContext {
             now: view.now,
             list_read: view.people.list_read(),
             is_current: view.people.is_current,
-            reference: course.reference,
-            is_running: course.is_at_work(view.now) && self.any_working(),
+            reference: state.reference,
+            is_running: state.is_at_work(view.now) && self.any_working(),
         };
-        self.survey.expected = Some(0);
+        self.summary.expected = Some(0);
         for (account, number) in view.people.accounts() {
-            let evidence = course.rows.of(number);
-            if course.excluded.contains(&account.id) {
+            let evidence = state.rows.of(number);
+            if state.excluded.contains(&account.id) {
                 self.excluded(account.id, evidence);
             } else if account.is_active() {
                 self.expected((account, number), evidence, &frame);
@@ -75,10 +75,10 @@ impl<'a> Taken<'a> {
                 self.count(account.id, MemberStatus::Inactive, row(evidence));
             }
         }
-        for number in course.rows.numbers().filter(|number| !view.people.is_listed(*number)) {
+        for number in state.rows.numbers().filter(|number| !view.people.is_listed(*number)) {
             let Some(id) = view.people.roster.id(number) else { continue };
-            let evidence = course.rows.of(number);
-            if course.excluded.contains(&id) {
+            let evidence = state.rows.of(number);
+            if state.excluded.contains(&id) {
                 self.excluded(id, evidence);
             } else {
                 self.count(id, unlisted(row(evidence), &frame), row(evidence));
@@ -88,19 +88,19 @@ impl<'a> Taken<'a> {
 
     /// Rows without accounts: who is expected is not known, and failures are failures.
     fn rows_alone(&mut self) {
-        let Self { course, view, .. } = *self;
-        for number in course.rows.numbers() {
+        let Self { state, view, .. } = *self;
+        for number in state.rows.numbers() {
             let Some(id) = view.people.roster.id(number) else { continue };
-            let evidence = course.rows.of(number);
-            if course.excluded.contains(&id) {
+            let evidence = state.rows.of(number);
+            if state.excluded.contains(&id) {
                 self.excluded(id, evidence);
                 continue;
             }
             let status = match evidence {
-                Evidence::Ok { .. } | Evidence::Row(Kept { state: RowState::Ok, .. }) => {
+                Evidence::Ok { .. } | Evidence::Row(MemberRow { state: RowState::Ok, .. }) => {
                     MemberStatus::Ok
                 }
-                Evidence::Row(Kept { state: RowState::Failed(class), .. }) => {
+                Evidence::Row(MemberRow { state: RowState::Failed(class), .. }) => {
                     MemberStatus::Failed(*class)
                 }
                 Evidence::Row(_) | Evidence::Unsure => MemberStatus::InProgress,
@@ -108,9 +108,11 @@ impl<'a> Taken<'a> {
             };
             if status == MemberStatus::InProgress {
                 match evidence {
-                    Evidence::Unsure => self.survey.unclear = self.survey.unclear.saturating_add(1),
+                    Evidence::Unsure => {
+                        self.summary.unclear = self.summary.unclear.saturating_add(1);
+                    }
                     Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Absent => {
-                        self.survey.working = self.survey.working.saturating_add(1);
+                        self.summary.working = self.summary.working.saturating_add(1);
                     }
                 }
             }
@@ -120,36 +122,36 @@ impl<'a> Taken<'a> {
 
     /// Whether some expected account that is not new has a row in progress.
     fn any_working(&self) -> bool {
-        let Self { course, view, .. } = *self;
+        let Self { state, view, .. } = *self;
         view.people.accounts().any(|(account, number)| {
             account.is_active()
-                && !course.excluded.contains(&account.id)
+                && !state.excluded.contains(&account.id)
                 && deadline(account, view.now).is_none_or(|deadline| deadline <= view.now)
-                && is_working(course.rows.of(number))
+                && is_working(state.rows.of(number))
         })
     }
 
     fn expected(
         &mut self,
-        (account, number): (&Account, Number),
+        (account, number): (&Account, AccountIndex),
         evidence: Evidence<'a>,
-        frame: &Frame,
+        frame: &JudgeContext,
     ) {
-        self.survey.expected = self.survey.expected.map(|count| count.saturating_add(1));
-        let read = self.course.read_of(number, evidence);
+        self.summary.expected = self.summary.expected.map(|count| count.saturating_add(1));
+        let read = self.state.read_of(number, evidence);
         let candidate = Candidate {
             account,
             evidence,
             read,
             is_management: self.view.people.is_management(account.id),
-            is_left_out: self.course.told.contains(&account.id),
+            is_left_out: self.state.told.contains(&account.id),
         };
         let judgement = judge(&candidate, frame);
         let status = match judgement {
             Judgement::Member(status) => status,
             Judgement::Due(_) => MemberStatus::InProgress,
             Judgement::ManagementMissing => {
-                self.survey.management_missing = true;
+                self.summary.management_missing = true;
                 return;
             }
             Judgement::Unread => return,
@@ -157,7 +159,7 @@ impl<'a> Taken<'a> {
         self.count(account.id, status, row(evidence));
         self.note_evidence(account.id, evidence);
         if joined_lately(account, self.view.now).is_some() {
-            self.survey.new_accounts.insert(account.id, status);
+            self.summary.new_accounts.insert(account.id, status);
         }
         if status != MemberStatus::Ok {
             let deadline = deadline(account, self.view.now);
@@ -172,16 +174,16 @@ impl<'a> Taken<'a> {
         evidence: Evidence<'_>,
         (judgement, read, deadline): (Judgement, Option<Timestamp>, Option<Timestamp>),
     ) {
-        let Self { course, view, survey, .. } = self;
+        let Self { state, view, summary, .. } = self;
         let read = read.unwrap_or(Timestamp::MIN);
-        if let Some(deadline) = deadline.filter(|deadline| course.read < Some(*deadline)) {
-            let first = survey.deadline.map_or(deadline, |first| first.min(deadline));
-            survey.deadline = Some(first);
+        if let Some(deadline) = deadline.filter(|deadline| state.read < Some(*deadline)) {
+            let first = summary.deadline.map_or(deadline, |first| first.min(deadline));
+            summary.deadline = Some(first);
         }
         let window = deadline.filter(|deadline| read < *deadline);
         if window.is_none() && status == MemberStatus::InProgress {
             let count =
-                if is_working(evidence) { &mut survey.working } else { &mut survey.unclear };
+                if is_working(evidence) { &mut summary.working } else { &mut summary.unclear };
             *count = count.saturating_add(1);
         }
         let joined = account.joined.unwrap_or(Timestamp::MIN);
@@ -192,72 +194,72 @@ impl<'a> Taken<'a> {
             (Judgement::Due(grace), None) => Some(grace),
             (_, None) if evidence == Evidence::Unsure => Some(read),
             (_, None) if is_unknown(evidence) => Some(after(read, view.again)),
-            (_, None) if status == MemberStatus::Missing && read < course.touched => {
-                Some(course.touched)
+            (_, None) if status == MemberStatus::Missing && read < state.touched => {
+                Some(state.touched)
             }
             (_, None) => None,
         };
         if let Some(due) = due {
             let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
             let is_waiting = window.is_some();
-            survey.wanted.insert(Wanted { due, account: account.id, is_filtered, is_waiting });
-            if survey.wanted.len() > WANTED_MAX {
-                survey.wanted.pop_last();
+            summary.wanted.insert(Wanted { due, account: account.id, is_filtered, is_waiting });
+            if summary.wanted.len() > WANTED_MAX {
+                summary.wanted.pop_last();
             }
         }
     }
 
     fn note_evidence(&mut self, id: AccountId, evidence: Evidence<'_>) {
-        let survey = &mut self.survey;
+        let summary = &mut self.summary;
         let is_old = match evidence {
             Evidence::Ok { old } => old,
             Evidence::Row(_) if is_unknown(evidence) => {
-                let (count, first) = survey.unknown.unwrap_or((0, id));
-                survey.unknown = Some((count.saturating_add(1), first));
+                let (count, first) = summary.unknown.unwrap_or((0, id));
+                summary.unknown = Some((count.saturating_add(1), first));
                 false
             }
             Evidence::Row(row) => {
-                row.state == RowState::Ok && row.last_update() < Some(self.course.proof)
+                row.state == RowState::Ok && row.last_update() < Some(self.state.proof)
             }
             Evidence::Unsure | Evidence::Absent => false,
         };
-        survey.old = survey.old.saturating_add(usize::from(is_old));
+        summary.old = summary.old.saturating_add(usize::from(is_old));
     }
 
     /// Rows of excluded accounts count nowhere; one that AWS could not remove is shown.
     fn excluded(&mut self, id: AccountId, evidence: Evidence<'_>) {
-        if let Evidence::Row(Kept { state: RowState::DeleteFailed(_), .. }) = evidence {
-            let (count, first) = self.survey.stuck.unwrap_or((0, id));
-            self.survey.stuck = Some((count.saturating_add(1), first));
+        if let Evidence::Row(MemberRow { state: RowState::DeleteFailed(_), .. }) = evidence {
+            let (count, first) = self.summary.stuck.unwrap_or((0, id));
+            self.summary.stuck = Some((count.saturating_add(1), first));
         }
     }
 
-    fn count(&mut self, account: AccountId, status: MemberStatus, row: Option<&Kept>) {
-        self.survey.counts.count(status);
+    fn count(&mut self, account: AccountId, status: MemberStatus, row: Option<&MemberRow>) {
+        self.summary.counts.count(status);
         if let MemberStatus::Failed(class) = status {
-            let count = self.survey.classes.entry(class).or_default();
+            let count = self.summary.classes.entry(class).or_default();
             *count = count.saturating_add(1);
         }
         if status != MemberStatus::Ok {
             let cause = row.and_then(|row| row.cause.clone());
-            let last_update = row.and_then(Kept::last_update);
+            let last_update = row.and_then(MemberRow::last_update);
             self.troubled.push(Member { account, status, cause, last_update });
         }
     }
 
-    fn finish(self) -> Survey {
-        let Self { course, view, mut survey, mut troubled } = self;
-        survey.truncated = troubled.len() > view.troubled_max;
-        if survey.truncated {
+    fn finish(self) -> MemberSummary {
+        let Self { state, view, mut summary, mut troubled } = self;
+        summary.truncated = troubled.len() > view.troubled_max;
+        if summary.truncated {
             // Failures first: the others are many and say little.
             troubled.sort_by_key(|member| (rank(member.status), member.account));
             troubled.truncate(view.troubled_max);
         }
         troubled.sort_unstable_by_key(|member| member.account);
         // Mostly nothing has changed, and who holds the old slice keeps it anyway.
-        let before = &course.survey.troubled;
-        survey.troubled = if **before == *troubled { Arc::clone(before) } else { troubled.into() };
-        survey
+        let before = &state.summary.troubled;
+        summary.troubled = if **before == *troubled { Arc::clone(before) } else { troubled.into() };
+        summary
     }
 }
 
@@ -273,7 +275,7 @@ fn rank(status: MemberStatus) -> u8 {
     }
 }
 
-fn row(evidence: Evidence<'_>) -> Option<&Kept> {
+fn row(evidence: Evidence<'_>) -> Option<&MemberRow> {
     match evidence {
         Evidence::Row(row) => Some(row),
         Evidence::Ok { .. } | Evidence::Unsure | Evidence::Absent => None,

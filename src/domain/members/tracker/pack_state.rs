@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::reading::Found;
-use super::roster::Number;
+use super::reading::ReadResult;
+use super::roster::AccountIndex;
 use super::rows::{Evidence, Rows};
-use super::summary::Survey;
+use super::summary::MemberSummary;
 use super::target::Target;
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::after;
@@ -28,7 +28,7 @@ const SETTLE: Duration = Duration::from_mins(10);
 
 /// One pack of ours.
 #[derive(Debug, Clone)]
-pub(super) struct Course {
+pub(super) struct PackState {
     arn: String,
     content: Digest,
     last_update: Timestamp,
@@ -60,7 +60,7 @@ pub(super) struct Course {
     /// When everybody was last read.
     pub(super) resynced: Option<Timestamp>,
     /// When single accounts were read after that.
-    lone: BTreeMap<Number, Timestamp>,
+    lone: BTreeMap<AccountIndex, Timestamp>,
     /// Readings since the last change that found a run going on.
     pub(super) looks: u32,
     /// Readings that failed in a row.
@@ -68,7 +68,7 @@ pub(super) struct Course {
     /// Resyncs since the last change that found everybody done.
     pub(super) agreement: Option<Agreement>,
     /// How everybody stood when that was last worked out.
-    pub(super) survey: Survey,
+    pub(super) summary: MemberSummary,
 }
 
 /// Readings that came to nothing.
@@ -91,10 +91,10 @@ pub(super) struct Agreement {
     pub(super) is_confirmed: bool,
 }
 
-impl Course {
+impl PackState {
     /// A pack at first sight.
     pub(super) fn new(pack: &ObservedPack, target: Option<Target<'_>>, now: Timestamp) -> Self {
-        let mut course = Self {
+        let mut state = Self {
             arn: pack.record.arn.clone(),
             content: fingerprint_of(&pack.record),
             last_update: pack.record.last_update,
@@ -115,10 +115,10 @@ impl Course {
             looks: 0,
             setback: None,
             agreement: None,
-            survey: Survey::default(),
+            summary: MemberSummary::default(),
         };
-        course.look(pack, target, now);
-        course
+        state.look(pack, target, now);
+        state
     }
 
     /// Takes in what a complete observation shows of it.
@@ -194,21 +194,21 @@ impl Course {
     /// Takes in a reading that came to its end.
     pub(super) fn take(
         &mut self,
-        found: Found,
+        found: ReadResult,
         began: Timestamp,
-        is_listed: impl Fn(Number) -> bool,
+        is_listed: impl Fn(AccountIndex) -> bool,
     ) {
         self.setback = None;
         match found {
-            Found::Trouble(draft) => {
+            ReadResult::Trouble(draft) => {
                 self.rows.take_filtered(draft);
                 self.read = Some(began);
             }
-            Found::Account(number, draft) => {
+            ReadResult::Account(number, draft) => {
                 self.rows.take_one(number, draft, self.proof);
                 self.lone.insert(number, began);
             }
-            Found::Resync(draft) => {
+            ReadResult::Resync(draft) => {
                 self.rows = Rows::all(draft, self.proof, is_listed);
                 (self.read, self.resynced) = (Some(began), Some(began));
                 self.lone.retain(|_, at| *at > began);
@@ -221,12 +221,12 @@ impl Course {
 
     /// Draws conclusions from a reading of several members, once it is surveyed.
     pub(super) fn conclude(&mut self, is_resync: bool, (began, ended): (Timestamp, Timestamp)) {
-        let is_working = self.survey.working > 0;
+        let is_working = self.summary.working > 0;
         self.looks = if is_working { self.looks.saturating_add(1) } else { 0 };
         if is_working {
             self.agreement = None;
         }
-        let is_done = !is_working && self.survey.unclear == 0 && self.awaiting.is_none();
+        let is_done = !is_working && self.summary.unclear == 0 && self.awaiting.is_none();
         if !is_resync || began < self.changed {
             return;
         }
@@ -241,13 +241,13 @@ impl Course {
         if self.is_agreed() {
             self.proof = Timestamp::MIN;
             self.rows.trust();
-            self.survey.old = 0;
+            self.summary.old = 0;
         }
     }
 
     /// Whether only a second resync can tell that everybody has it.
     pub(super) fn needs_agreement(&self) -> bool {
-        let Survey { counts, old, .. } = &self.survey;
+        let MemberSummary { counts, old, .. } = &self.summary;
         let is_done = counts.in_progress == 0 && counts.waiting == 0;
         self.is_resynced() && (*old > 0 || is_done && self.is_in_progress() && !self.is_agreed())
     }
@@ -259,7 +259,11 @@ impl Course {
     }
 
     /// When that evidence of this account was read; `None`: it is no evidence.
-    pub(super) fn read_of(&self, number: Number, evidence: Evidence<'_>) -> Option<Timestamp> {
+    pub(super) fn read_of(
+        &self,
+        number: AccountIndex,
+        evidence: Evidence<'_>,
+    ) -> Option<Timestamp> {
         let together = match evidence {
             Evidence::Absent => self.resynced.filter(|_| self.is_resynced()),
             Evidence::Row(row) if row.state.is_absence() => {
