@@ -117,7 +117,7 @@ def differences() -> list:
                 runbooks=("ConformdPackOutOfSync",),
             ),
             {
-                "{{kind}}": total("kind", "region, kind", of_region("conformd_out_of_sync_packs"))
+                "{{kind}}": total("kind", "region, kind", of_region("conformd_packs_out_of_sync"))
                 + " > 0"
             },
             stacked=True,

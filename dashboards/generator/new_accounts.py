@@ -42,8 +42,8 @@ ACCOUNTS = {
     "unknown": RED,
 }
 
-CONVERGE = "conformd_new_account_converge_seconds_bucket"
-CONVERGED = "conformd_new_account_converge_seconds_count"
+CONVERGE = "conformd_new_account_deploy_seconds_bucket"
+CONVERGED = "conformd_new_account_deploy_seconds_count"
 
 
 def new_accounts():

@@ -39,6 +39,7 @@ use crate::metrics::Metrics;
 pub use access::{Token, Weak};
 pub use health::unready;
 pub use listen::{Listeners, serve};
+pub use routes::register;
 
 /// The version of every JSON answer; it changes when a field goes away or changes its meaning.
 pub const API_VERSION: u32 = VERSION;

@@ -18,6 +18,7 @@ use super::table::{LISTING, ROUTES};
 use super::{Shared, page};
 use crate::http::answer::{panicked, too_large};
 use crate::metrics::Exchange;
+use crate::metrics::Metrics;
 
 /// Bytes of a request's body (reliability H-01); nothing that is asked of us needs one.
 const BODY_MAX: usize = 64 * 1_024;
@@ -54,11 +55,16 @@ impl Face {
     }
 }
 
+/// Counts requests by these labels from now on: a closed set each.
+pub fn register(metrics: &Metrics) {
+    let routes: Vec<&'static str> =
+        ROUTES.iter().map(|route| route.path).chain([PAGE, OTHER]).collect();
+    metrics.routes(&routes, &METHODS, &CODES);
+}
+
 /// Every route of one listener with everything around it.
 pub(super) fn router(server: &Shared, face: Face) -> Router {
-    let labels: Vec<&'static str> =
-        ROUTES.iter().map(|route| route.path).chain([PAGE, OTHER]).collect();
-    server.state.metrics.routes(&labels, &METHODS, &CODES);
+    register(&server.state.metrics);
     let pages = if face == Face::Metrics { Router::new() } else { page::routes() };
     let here = ROUTES.iter().filter(|route| face.has(route.side));
     let routes = here.fold(pages, |all, route| all.route(route.path, (route.serve)()));

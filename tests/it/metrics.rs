@@ -19,6 +19,7 @@ use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Ending, Outcome};
 use conformd::domain::plan::steps::{Action, HoldReason, Reason};
 use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncState};
+use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
 
@@ -36,18 +37,7 @@ const LIMIT: &str = "conformd_memory_limit_bytes";
 const OPEN: [&str; 5] = ["region", "pack", "version", "commit", "revision"];
 
 fn served(metrics: &Metrics) {
-    let routes = [
-        "page",
-        "/api/v1",
-        "/metrics",
-        "/healthz",
-        "/readyz",
-        "/api/v1/status",
-        "/api/v1/plan",
-        "/api/v1/reconcile",
-        "other",
-    ];
-    metrics.routes(&routes, &["GET", "HEAD", "POST", "other"], &["2xx", "4xx", "5xx"]);
+    register(metrics);
 }
 
 #[test]
@@ -72,7 +62,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_build_info gauge [commit version] 1
     conformd_config_last_reload_success_timestamp_seconds gauge [] 1
     conformd_config_last_reload_successful gauge [] 1
-    conformd_out_of_sync_packs gauge [kind region] 16
+    conformd_packs_out_of_sync gauge [kind region] 16
     conformd_foreign_changes_total counter [region] 2
     conformd_guard_tripped gauge [reason region] 22
     conformd_interval_seconds gauge [loop] 5
@@ -80,7 +70,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_manifests gauge [state] 2
     conformd_mode gauge [mode] 3
     conformd_mutations_total counter [action region result] 104
-    conformd_new_account_converge_seconds histogram [] 13
+    conformd_new_account_deploy_seconds histogram [] 13
     conformd_new_accounts gauge [phase region] 10
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
@@ -288,7 +278,7 @@ fn what_was_seen_stays_while_a_region_cannot_be_read() {
     let dark = unknown(HERE, FailureKind::Denied, "denied");
     metrics.reconciled(&dark);
     let blind = scrape(&metrics, &reports([dark]));
-    for family in ["conformd_pack_", "conformd_packs", "conformd_out_of_sync_packs"] {
+    for family in ["conformd_pack_", "conformd_packs", "conformd_packs_out_of_sync"] {
         assert_eq!(seen.of(family), blind.of(family));
     }
     let blocked: String =

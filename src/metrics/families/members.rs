@@ -32,7 +32,7 @@ pub(in crate::metrics) struct OrganizationFamilies {
 impl MemberFamilies {
     pub(super) fn register(on: &Register<'_>) -> Result<Self> {
         let converge = HistogramOpts::new(
-            "conformd_new_account_converge_seconds",
+            "conformd_new_account_deploy_seconds",
             "How long after joining a new account had every pack of a region.",
         );
         Ok(Self {

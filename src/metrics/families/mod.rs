@@ -341,7 +341,7 @@ impl PackFamilies {
                 "Packs as last seen: does AWS hold what is wanted?",
             )?,
             out_of_sync: on.int_gauges(
-                "conformd_out_of_sync_packs",
+                "conformd_packs_out_of_sync",
                 &["region", "kind"],
                 "Packs as last seen, by what differs.",
             )?,

@@ -251,21 +251,21 @@ fn a_new_account_converges_once_in_each_region_and_again_when_it_joins_again() {
         metrics.reconciled(report);
     }
     let text = scrape(&metrics, &Reports::new());
-    let family = text.of("conformd_new_account_converge_seconds");
+    let family = text.of("conformd_new_account_deploy_seconds");
     let lines: Vec<&str> = family.lines().filter(|line| !line.ends_with(" 3")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    conformd_new_account_converge_seconds_bucket{le="1800"} 2
-    conformd_new_account_converge_seconds_bucket{le="300"} 0
-    conformd_new_account_converge_seconds_bucket{le="600"} 0
-    conformd_new_account_converge_seconds_sum 5100
+    conformd_new_account_deploy_seconds_bucket{le="1800"} 2
+    conformd_new_account_deploy_seconds_bucket{le="300"} 0
+    conformd_new_account_deploy_seconds_bucket{le="600"} 0
+    conformd_new_account_deploy_seconds_sum 5100
     "#);
     let mut later = again;
     later.finished = at("12:00:00") + Duration::from_hours(24 * 8);
     metrics.reconciled(&later);
     let after = scrape(&metrics, &Reports::new());
     assert_eq!(
-        after.of("conformd_new_account_converge_seconds_count"),
-        text.of("conformd_new_account_converge_seconds_count")
+        after.of("conformd_new_account_deploy_seconds_count"),
+        text.of("conformd_new_account_deploy_seconds_count")
     );
 }
 
