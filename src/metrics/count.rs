@@ -57,7 +57,7 @@ impl Metrics {
             self.mutated(&report.place.region, outcome);
         }
         self.count_foreign(report);
-        self.count_converged(report);
+        self.count_complete(report);
     }
 
     fn mutated(&self, spot: &Region, outcome: &Outcome) {
@@ -106,14 +106,14 @@ impl Metrics {
     }
 
     /// A new account that has every pack says so in every report; it is counted in the first.
-    fn count_converged(&self, report: &RegionReport) {
+    fn count_complete(&self, report: &RegionReport) {
         let mut memory = self.memory();
-        let counted = memory.converged.entry(report.place.region.clone()).or_default();
+        let counted = memory.complete.entry(report.place.region.clone()).or_default();
         // Who is not new any more comes back at most by joining again.
         let is_new = |joined: Timestamp| after(joined, NEW) >= report.finished;
         counted.retain(|(_, joined)| is_new(*joined));
-        for NewAccount { account, joined, converged, .. } in &report.tracking.new_accounts {
-            let Some(at) = converged else { continue };
+        for NewAccount { account, joined, complete, .. } in &report.tracking.new_accounts {
+            let Some(at) = complete else { continue };
             if is_new(*joined) && counted.insert((*account, *joined)) {
                 let took = at.duration_since(*joined).as_secs_f64().max(0.);
                 self.0.families.members.converge.observe(took);

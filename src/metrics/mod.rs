@@ -85,7 +85,7 @@ impl Metrics {
         }
         memory.regions.clone_from(&settings.regions);
         memory.foreign.retain(|region, _| settings.regions.contains(region));
-        memory.converged.retain(|region, _| settings.regions.contains(region));
+        memory.complete.retain(|region, _| settings.regions.contains(region));
         memory.interval = settings.intervals.region;
     }
 

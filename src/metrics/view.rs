@@ -84,5 +84,5 @@ pub(super) struct Memory {
     /// Packs that somebody else had changed when the region was last reconciled.
     pub(super) foreign: BTreeMap<Region, BTreeSet<PackName>>,
     /// New accounts whose way to all their packs was counted, with when they joined.
-    pub(super) converged: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,
+    pub(super) complete: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,
 }

@@ -552,7 +552,7 @@ fn examples(scene: &Scene) {
 fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
     let scene = Scene::new();
     // Away from the project: on the examples that the program carries.
-    let arguments = ["demo", "--exit-when-converged", "--speed", "600", "--listen", "127.0.0.1:0"];
+    let arguments = ["demo", "--exit-when-healthy", "--speed", "600", "--listen", "127.0.0.1:0"];
     let ended = scene.alone(&arguments).expect(0);
     assert!(ended.stdout.starts_with("SIMULATED: "), "{}", ended.stdout);
     assert!(!ended.text().contains('\u{1b}'));
@@ -581,7 +581,7 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     let program = Program::start(command);
     let (page, aws) =
         (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
-    program.eventually("converged", || program.stdout().contains("nothing is left").then_some(()));
+    program.eventually("healthy", || program.stdout().contains("nothing is left").then_some(()));
     let get = |path| ask(page, "GET", path, "").unwrap();
     assert_eq!(get("/api/v1/status").json()["simulated"], true);
     assert_eq!(get("/api/v1/plan").json()["simulated"], true);

@@ -121,11 +121,11 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
       process - - -: AWS knows us as 111111111111
     ! source - - -: revision dir:0a1b2c3d in force, and nothing is deleted on the strength of it: 2 valid manifests, 1 invalid: packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
       organization - - -: the account list was read: 7 accounts, 6 of them active
-    ! new account - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ new account - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
+    ! newaccount - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
+    ‼ newaccount - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen for the first time: 3 packs
     ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-      rollout eu-west-1 - -: 2 packs (legacy, logging): converged
+      rollout eu-west-1 - -: 2 packs (legacy, logging): healthy
     ! rollout eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
     ! region us-east-1 - -: not seen (denied), so nothing is done here: a policy forbids it
     "#);
@@ -180,8 +180,8 @@ fn what_is_not_seen_has_not_changed() {
     world.show(tracked());
     insta::assert_snapshot!(lost + &world.news(), @"
     ! region eu-west-1 - -: not seen (throttled), so nothing is done here: too many requests
-    ! new account - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ new account - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
+    ! newaccount - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
+    ‼ newaccount - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen again
     ");
     world.show(quiet(HERE));
@@ -247,10 +247,10 @@ fn an_rollout_is_told_when_its_health_or_its_classes_change_and_not_its_counts()
     told += &show(&mut world, RolloutHealth::Healthy, Vec::new());
     insta::assert_snapshot!(told, @"
       region eu-west-1 - -: seen for the first time: 0 packs
-      rollout eu-west-1 - -: 2 packs (a, b): converging
+      rollout eu-west-1 - -: 2 packs (a, b): progressing
     ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 access_denied)
     ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 rule_quota, 1 access_denied)
-      rollout eu-west-1 - -: 2 packs (a, b): converged
+      rollout eu-west-1 - -: 2 packs (a, b): healthy
     ");
     world.show(quiet(HERE));
     insta::assert_snapshot!(world.news(), @"  rollout eu-west-1 - -: 2 packs (a, b): gone");
@@ -265,7 +265,7 @@ fn new_account(number: usize, phase: Phase) -> NewAccount {
         phase,
         missing: [pack("iam")].into(),
         recorder: None,
-        converged: None,
+        complete: None,
     }
 }
 
@@ -294,7 +294,7 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     // All but one get a recorder in all regions but one.
     let mut mixed = all(Phase::Deploying);
     mixed[7].phase = Phase::Waiting;
-    arrive(&mut world, &names[1..], &all(Phase::Converged));
+    arrive(&mut world, &names[1..], &all(Phase::Complete));
     told += &world.news();
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
@@ -306,18 +306,18 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
     insta::assert_snapshot!(told, @"
-      new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, and no recorder is known yet; AWS tries until 2026-11-01T15:00:00Z
-      new account - - -: 499 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 494 more): AWS deploys
-    ! new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ new account - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than an hour left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ new account - - 300000000007: 300000000007: no recorder within 7 hours: AWS has given up
+      newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, and no recorder is known yet; AWS tries until 2026-11-01T15:00:00Z
+      newaccount - - -: 499 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 494 more): AWS deploys
+    ! newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T15:00:00Z
+    ‼ newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than an hour left; AWS tries until 2026-11-01T15:00:00Z
+    ‼ newaccount - - 300000000007: 300000000007: no recorder within 7 hours: AWS has given up
     ");
 }
 
 #[test]
 fn accounts_that_were_there_all_along_are_not_new_and_a_settled_one_is_no_news() {
     let mut world = World::started();
-    arrive(&mut world, &[HERE], &[new_account(1, Phase::Converged)]);
+    arrive(&mut world, &[HERE], &[new_account(1, Phase::Complete)]);
     let told = world.news();
     assert!(!told.contains("new_account"), "{told}");
 }

@@ -170,7 +170,8 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
         "apiVersion: conformd/v1\nkind: Something",
         "apiVersion: comformd/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: v1alpha1\nkind: OrganizationConformancePack",
-        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: conformd/v1alpha1\nkind: OrganizationConformancePack",
+        "apiVersion: conformd.com/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: CONFORMD/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: 0.onform/v1alpha1\nkind: OrganizationConformancePack",
         "apiVersion: conformd.io/v1alpha1\nkind: OrganisationConformancePack",
@@ -274,12 +275,12 @@ fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() 
     ];
     let found = forms.map(|form| check(&[("a.yaml", form)]));
     insta::assert_snapshot!(found.join("\n"), @"
-    a.yaml:1:30: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:1:64: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:1:84: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:1:90: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:1:117: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:1:142: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:33: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:67: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:87: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:93: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:120: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
+    a.yaml:1:145: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
     a.yaml:1:7: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
@@ -910,8 +911,8 @@ fn the_report_reads_well_in_every_form() {
           "span": {
             "line": 6,
             "column": 21,
-            "start": 137,
-            "end": 139
+            "start": 140,
+            "end": 142
           },
           "severity": "error",
           "code": "wrong-type",
@@ -925,8 +926,8 @@ fn the_report_reads_well_in_every_form() {
           "span": {
             "line": 7,
             "column": 3,
-            "start": 143,
-            "end": 149
+            "start": 146,
+            "end": 152
           },
           "severity": "error",
           "code": "unknown-field",
@@ -940,8 +941,8 @@ fn the_report_reads_well_in_every_form() {
           "span": {
             "line": 3,
             "column": 18,
-            "start": 81,
-            "end": 82
+            "start": 84,
+            "end": 85
           },
           "severity": "error",
           "code": "duplicate-name",
@@ -954,8 +955,8 @@ fn the_report_reads_well_in_every_form() {
               "span": {
                 "line": 3,
                 "column": 18,
-                "start": 81,
-                "end": 82
+                "start": 84,
+                "end": 85
               },
               "note": "also here"
             }
@@ -966,8 +967,8 @@ fn the_report_reads_well_in_every_form() {
           "span": {
             "line": 3,
             "column": 18,
-            "start": 81,
-            "end": 82
+            "start": 84,
+            "end": 85
           },
           "severity": "error",
           "code": "duplicate-name",
@@ -980,8 +981,8 @@ fn the_report_reads_well_in_every_form() {
               "span": {
                 "line": 3,
                 "column": 18,
-                "start": 81,
-                "end": 82
+                "start": 84,
+                "end": 85
               },
               "note": "also here"
             }

@@ -118,7 +118,7 @@ fn tell(rollout: &mut Rollout, facts: &[&str]) {
         ["resynced", time] => rollout.resynced = Some(at(time)),
         ["unlisted"] => rollout.expected = None,
         ["stuck"] => rollout.health = RolloutHealth::StuckAggregate,
-        ["converged"] => rollout.health = RolloutHealth::Healthy,
+        ["healthy"] => rollout.health = RolloutHealth::Healthy,
         [account, word, rest @ ..] => {
             let (account, status) = (account.parse().unwrap(), status(word));
             let last_update = rest.first().filter(|word| is_time(word)).map(|time| at(time));

@@ -62,7 +62,6 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_build_info gauge [commit version] 1
     conformd_config_last_reload_success_timestamp_seconds gauge [] 1
     conformd_config_last_reload_successful gauge [] 1
-    conformd_packs_out_of_sync gauge [kind region] 16
     conformd_foreign_changes_total counter [region] 2
     conformd_guard_tripped gauge [reason region] 22
     conformd_interval_seconds gauge [loop] 5
@@ -74,9 +73,10 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_new_accounts gauge [phase region] 10
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
-    conformd_pack_rollouts gauge [region health] 14
+    conformd_pack_rollouts gauge [health region] 14
     conformd_packs gauge [region state] 18
     conformd_packs_observed gauge [region] 2
+    conformd_packs_out_of_sync gauge [kind region] 16
     conformd_panics_total counter [task] 6
     conformd_plan_changes gauge [action region] 10
     conformd_reconcile_duration_seconds histogram [phase] 42

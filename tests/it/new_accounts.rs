@@ -50,7 +50,7 @@ async fn five_hundred_late_accounts_are_redeployed_together_by_one_put_a_pack() 
         lab.event(&Event::Recorder(SetRecorder { account, region: None, recorder }));
     }
     lab.run_for(hours(12)).await;
-    assert_eq!(phases(&lab, Phase::Converged), 500);
+    assert_eq!(phases(&lab, Phase::Complete), 500);
     for (key, effects) in lab.effects() {
         assert_eq!(effects.puts, 2, "{key:?}: the first and one redeployment");
     }

@@ -243,7 +243,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     1 manifest invalid
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     Packs by region
-    pack | ap-south-1pending | eu-west-1out_of_sync | us-east-1unknown
+    pack | ap-south-1pending | eu-west-1out of sync | us-east-1unknown
     iam-baseline | ? unknown | ! 2 failed, 1 missing, needs a person | ? unknown
     legacy | –not here | ! held, needs a person | –not here
     logging | ? unknown | ✓ ok 5 | ? unknown
@@ -261,7 +261,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     666666666666 media-new, iam-baseline in eu-west-1
     NoAvailableConfigurationRecorder There is no configuration recorder available
     ! access denied
-    1 account · 1 pack · 1 region · move: organization
+    1 account · 1 pack · 1 region · move: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
     who
     222222222222 payments, iam-baseline in eu-west-1
@@ -329,7 +329,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     inactive 1
     left 1
     account | status | what is the matter, and what to do | changed
-    222222222222 payments | ! failed | access denied · move: organization
+    222222222222 payments | ! failed | access denied · move: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     | 21m ago

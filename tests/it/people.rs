@@ -154,7 +154,7 @@ fn new_account(digit: char, joined: Timestamp, phase: Phase) -> NewAccount {
         phase,
         missing: BTreeSet::from([pack("iam-baseline")]),
         recorder: (phase == Phase::Waiting).then_some(RecorderState::Missing),
-        converged: None,
+        complete: None,
     }
 }
 

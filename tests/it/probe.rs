@@ -123,7 +123,7 @@ fn new_account(number: u32, phase: Phase) -> NewAccount {
         phase,
         missing: [pack("iam")].into(),
         recorder: None,
-        converged: None,
+        complete: None,
     }
 }
 
@@ -304,7 +304,7 @@ async fn an_account_that_joins_is_looked_at_at_once_and_forgotten_when_it_is_fin
     scene.reports.send_replace(waiting(1, &["eu-west-1"]));
     scene.pass(Duration::from_secs(1)).await;
     assert_eq!(scene.said(1), ["eu-west-1 missing"]);
-    let fine = report("eu-west-1", [(1, Phase::Converged)], []);
+    let fine = report("eu-west-1", [(1, Phase::Complete)], []);
     scene.reports.send_replace(reports([fine]));
     scene.pass(Duration::from_secs(1)).await;
     assert_eq!(scene.said(1), [""; 0]);

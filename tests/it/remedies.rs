@@ -248,11 +248,11 @@ fn an_old_name_goes_when_everybody_has_the_new_one() {
     11:45    old held: in_progress
     12:00    old held: in_progress
     ");
-    assert_snapshot!(script("new resynced 11:00; new converged"), @"
+    assert_snapshot!(script("new resynced 11:00; new healthy"), @"
     11:45    old held: second_look until 12:00:00
     12:00    delete old (unwanted)
     ");
-    assert_snapshot!(script("new resynced 08:59; new converged"), @"
+    assert_snapshot!(script("new resynced 08:59; new healthy"), @"
     11:45    old held: in_progress
     12:00    old held: in_progress
     ");
@@ -348,12 +348,12 @@ fn a_redeploy_that_does_not_help_is_repeated_ever_more_rarely_and_a_new_account_
         05:10    |        | iam v1 05:00 UPDATE_SUCCESSFUL   | | iam read 05:10
     ")), @"
     00:00    iam held: retry
-    01:00    redeployment iam (redeployment)
+    01:00    redeploy iam (redeploy)
     01:10    -
     02:00    iam held: retry until 03:00:00
-    03:00    redeployment iam (redeployment)
+    03:00    redeploy iam (redeploy)
     03:10    iam held: retry until 07:00:00
-    05:00    redeployment iam (redeployment)
+    05:00    redeploy iam (redeploy)
     05:10    -
     ");
 }
@@ -371,11 +371,11 @@ fn a_recorder_that_appears_after_blind_redeploys_is_answered_within_the_cooldown
         04:10    |        | iam v1 04:00 UPDATE_FAILED@04:05 | | iam read 04:10; {late} 04:05; 222222222222 recording 04:10
     ")), @"
     00:00    iam held: retry
-    01:00    redeployment iam (redeployment)
-    03:00    redeployment iam (redeployment)
+    01:00    redeploy iam (redeploy)
+    03:00    redeploy iam (redeploy)
     03:10    iam held: retry until 07:00:00
     03:30    iam held: retry until 04:00:00
-    04:00    redeployment iam (redeployment)
+    04:00    redeploy iam (redeploy)
     04:10    iam held: retry until 12:00:00
     ");
 }
@@ -406,7 +406,7 @@ fn redeploys_are_no_fight() {
         )
     });
     let story = play(&rounds.collect::<Vec<_>>().join("\n"));
-    assert_eq!(story.matches("redeploy iam (redeployment)").count(), 40, "{story}");
+    assert_eq!(story.matches("redeploy iam (redeploy)").count(), 40, "{story}");
 }
 
 #[test]

@@ -51,14 +51,14 @@ fn every_way_to_differ_has_its_word() {
         "new v1; a v2; b v1 p=1; c v1 -1x; d v1 s3:awsconfigconforms-a; e v1 p=1; f v1 orphan",
         "a v1; b v1; c v1; d v1; e v1 UPDATE_FAILED; f v1; old v7",
     ), @"
-    a: out of sync, drift [template], holds []
-    b: out of sync, drift [parameters], holds []
-    c: out of sync, drift [exclusions], holds [guard]
-    d: out of sync, drift [delivery], holds []
-    e: out of sync, drift [parameters failed], holds []
-    f: out of sync, drift [template], holds []
-    new: out of sync, drift [missing], holds []
-    old: out of sync, drift [unwanted], holds [guard]
+    a: out_of_sync, drift [template], holds []
+    b: out_of_sync, drift [parameters], holds []
+    c: out_of_sync, drift [exclusions], holds [guard]
+    d: out_of_sync, drift [delivery], holds []
+    e: out_of_sync, drift [parameters failed], holds []
+    f: out_of_sync, drift [template], holds []
+    new: out_of_sync, drift [missing], holds []
+    old: out_of_sync, drift [unwanted], holds [guard]
     not in sync
     ");
 }
@@ -87,7 +87,7 @@ fn in_sync_means_accepted_not_deployed_and_a_removal_is_awaited() {
     ");
     assert_snapshot!(check("a v1", "a v1; b v2 DELETE_IN_PROGRESS"), @"
     a: synced, drift [], holds []
-    b: out of sync, drift [], holds [in_progress]
+    b: out_of_sync, drift [], holds [in_progress]
     not in sync, in progress
     ");
 }

@@ -115,7 +115,8 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     assert_eq!(shown, defaults);
     assert_eq!(shown.intervals, Intervals::default());
     let fields = "source organization region inProgress requeue failureResync fullResync \
-        ratioPercent namesPerWindow exclusionsMax exclusionsPercent overlapPercent remediations \
+        ratioPercent namesPerWindow rulesMax rulesPercent exclusionsMax exclusionsPercent \
+        excludedPercent overlapPercent remediations \
         readsPerSecond burst inFlight listen metricsListen tokenFile bucket prefix profile endpoint \
         roleName externalId interval afterDeadline cooldown retention stateDirectory";
     for field in fields.split(' ') {
@@ -229,8 +230,7 @@ rescu: {}
       want one of listen, metricsListen, tokenFile
     15:1 error unknown-field
       the settings file has no field "rescu"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeployment, stateDirectory, record, http
-      hint did you mean redeployment?
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, http
     "#);
 }
 
@@ -323,9 +323,9 @@ fn a_period_out_of_range_is_clamped_with_a_warning() {
       intervals.source is "0s"; 1s is used instead
     8:33 warning interval-clamped
       intervals.region is "1s"; 30s is used instead
-    8:48 warning interval-clamped
+    8:49 warning interval-clamped
       intervals.fullResync is "100years"; 7days is used instead
-    8:73 warning interval-clamped
+    8:74 warning interval-clamped
       intervals.requeue.max is "1s"; 30s is used instead
     "#);
     let intervals = good(&with("intervals: {source: 0s, region: 1s}")).intervals;
@@ -419,11 +419,11 @@ fn errors_of_probe_and_redeploy_name_their_place() {
     12:3 error unknown-field
       recorderProbe has no field "region"
       want one of roleName, externalId, interval
-    13:25 error malformed
+    13:27 error malformed
       redeploy.afterDeadline is "recorderSeem"
       want one of recorderSeen, always, never
       hint did you mean recorderSeen?
-    13:49 error malformed
+    13:51 error malformed
       redeploy.cooldown is 2
       want a length of time with its unit, such as 30s, 15m or 6h
     "#);
@@ -435,9 +435,9 @@ fn errors_of_probe_and_redeploy_name_their_place() {
     8:29 error malformed
       recorderProbe.externalId is "x"
       want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
-    9:9 error wrong-type
-      redeployment is text
-      want a mapping
+    9:1 error unknown-field
+      the settings file has no field "rescue"
+      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, http
     "#);
 }
 

@@ -45,9 +45,9 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown      2 failed, 1 missing  unknown
+      ! iam-baseline  unknown     2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unknown      ok 5                 unknown
+      ? logging       unknown     ok 5                 unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -56,7 +56,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
           222222222222
 
@@ -89,18 +89,18 @@ fn the_wide_status_names_accounts_and_ages() {
           If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown      2 failed, 1 missing  unknown
+      ! iam-baseline  unknown     2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unknown      ok 5                 unknown
+      ? logging       unknown     ok 5                 unknown
 
     Packs
-      ? iam-baseline  ap-south-1  unknown               unknown     -                                                                                        changed -        resynced -
-      ? logging       ap-south-1  unknown               unknown     -                                                                                        changed -        resynced -
-      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded   CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
-      ! legacy        eu-west-1   held                 converged  CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
-        logging       eu-west-1   ok 5                 converged  CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
-      ? iam-baseline  us-east-1   unknown               unknown     -                                                                                        changed -        resynced -
-      ? logging       us-east-1   unknown               unknown     -                                                                                        changed -        resynced -
+      ? iam-baseline  ap-south-1  unknown              unknown   -                                                                                        changed -        resynced -
+      ? logging       ap-south-1  unknown              unknown   -                                                                                        changed -        resynced -
+      ! iam-baseline  eu-west-1   2 failed, 1 missing  degraded  CREATE_SUCCESSFUL  6 expected, 2 ok, 1 waiting, 2 failed, 1 missing, 1 inactive, 1 left  changed 31m ago  resynced 11m ago
+      ! legacy        eu-west-1   held                 healthy   CREATE_SUCCESSFUL  6 expected, 6 ok                                                      changed 31m ago  resynced 11m ago
+        logging       eu-west-1   ok 5                 healthy   CREATE_SUCCESSFUL  5 expected, 5 ok                                                      changed 31m ago  resynced 11m ago
+      ? iam-baseline  us-east-1   unknown              unknown   -                                                                                        changed -        resynced -
+      ? logging       us-east-1   unknown              unknown   -                                                                                        changed -        resynced -
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -109,7 +109,7 @@ fn the_wide_status_names_accounts_and_ages() {
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
 
@@ -150,9 +150,9 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           releases nothing.
 
         PACK          ap-south-1  eu-west-1            us-east-1
-      ! iam-baseline  unknown      2 failed, 1 missing  unknown
+      ! iam-baseline  unknown     2 failed, 1 missing  unknown
       ! legacy        -           held                 -
-      ? logging       unknown      ok 5                 unknown
+      ? logging       unknown     ok 5                 unknown
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  move: account owner
@@ -162,10 +162,10 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
           Create a customer-managed configuration recorder in
-          the account and region; a redeployment puts the pack again
-          once it is seen.
+          the account and region; a redeployment puts the pack
+          again once it is seen.
           666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: organization
+      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
           Find the policy that denies it (service control
           policies first; CloudTrail of the account names the
           action) and make an exception for AWS Config.
@@ -354,20 +354,20 @@ fn a_failing_account_is_told_whose_move_it_is() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1
       ! iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
           AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
-          action required by organization: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          action required by platform team: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
         legacy        no manifest wants the pack here
           it has the pack until that is deleted here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -387,7 +387,7 @@ fn an_excluded_account_is_told_the_rule() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
@@ -398,7 +398,7 @@ fn an_excluded_account_is_told_the_rule() {
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
     ");
@@ -419,7 +419,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -432,7 +432,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -453,7 +453,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -466,7 +466,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -482,7 +482,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
 
@@ -493,7 +493,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       not targeted: it is SUSPENDED
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
     ");
@@ -510,7 +510,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? not seen      not looked at yet
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
 
@@ -522,7 +522,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         logging       not targeted: it is no member
 
     us-east-1
-      ? unknown       a policy forbids it
+      ? not seen      a policy forbids it
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
     ");
@@ -715,5 +715,5 @@ fn new_accounts_are_counted_by_the_most_urgent_of_their_phases() {
     assert_eq!(page(None).total, 2);
     assert_eq!(page(Some(Phase::Missed)).accounts[0].account, id('6'));
     assert_eq!(page(Some(Phase::Missed)).phases, page(None).phases);
-    assert_eq!(page(Some(Phase::Converged)).total, 0);
+    assert_eq!(page(Some(Phase::Complete)).total, 0);
 }

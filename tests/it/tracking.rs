@@ -337,7 +337,7 @@ async fn for_a_delegated_administrator_a_stuck_aggregate_is_seen_through() {
     stage.fail(1, 500..=500);
     lock(&stage.world).set_service_role(start(), &id(OWNER), true);
     stage.run(hours(1)).await;
-    assert_eq!(stage.text("pack-00"), "converged 1000 ok, aggregate stuck");
+    assert_eq!(stage.text("pack-00"), "healthy 1000 ok, aggregate stuck");
     assert_eq!(stage.text("pack-01"), "degraded 999 ok 1 failed, aggregate stuck");
     let aggregates: Vec<String> = stage
         .report
@@ -353,7 +353,7 @@ async fn for_a_delegated_administrator_a_stuck_aggregate_is_seen_through() {
     stage.run(hours(5)).await;
     let spent = stage.pages() - pages;
     assert!(spent <= 20 * 6 + 2 * 10, "{spent} calls");
-    assert_eq!(stage.text("pack-00"), "converged 1000 ok, aggregate stuck");
+    assert_eq!(stage.text("pack-00"), "healthy 1000 ok, aggregate stuck");
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,7 +377,7 @@ async fn throttling_refused_tokens_and_empty_pages_delay_a_resync_and_falsify_no
         let mut stage = Stage::new(&setting);
         lock(&stage.world).add_fault(FaultRule::always(effect.clone()).on(rows).nth(20, 3));
         stage.run(minutes(30)).await;
-        assert_eq!(stage.text("pack-00"), "converged 3000 ok", "{effect:?}");
+        assert_eq!(stage.text("pack-00"), "healthy 3000 ok", "{effect:?}");
     }
 }
 
@@ -393,7 +393,7 @@ async fn a_list_of_rows_that_cannot_be_read_proves_nothing() {
         assert!(stage.pages() < 40, "{} pages in two hours of {effect:?}", stage.pages());
         lock(&stage.world).remove_fault(fault);
         stage.run(hours(1)).await;
-        assert_eq!(stage.text("pack-00"), "converged 1000 ok", "{effect:?}");
+        assert_eq!(stage.text("pack-00"), "healthy 1000 ok", "{effect:?}");
     }
 }
 
@@ -413,7 +413,7 @@ async fn a_full_effort_reads_everybody_once_and_a_small_one_only_those_in_troubl
     stage.reconciler.track(&policy, Effort::Full, |progress| told.push(progress)).await;
     assert_eq!(stage.pages(), 6 + 20);
     assert_eq!(told.last(), Some(&Progress { done: 2, all: 2, pages: 20 }));
-    assert_eq!(stage.text("pack-00"), "converged 1000 ok");
+    assert_eq!(stage.text("pack-00"), "healthy 1000 ok");
     assert_eq!(stage.text("pack-01"), "degraded 990 ok 10 failed");
 }
 
@@ -428,10 +428,10 @@ async fn five_hundred_accounts_that_join_at_once_are_read_together() {
     stage.run(hours(2)).await;
     let spent = stage.pages() - pages;
     assert!(spent <= 3 * 8 * 2 * 25, "{spent} calls in eight intervals");
-    assert_eq!(stage.text("pack-00"), "converging 2250 ok 250 waiting");
+    assert_eq!(stage.text("pack-00"), "progressing 2250 ok 250 waiting");
     let new_accounts = &stage.reconciler.tracking().new_accounts;
     let phases = |phase: Phase| new_accounts.iter().filter(|it| it.phase == phase).count();
-    assert_eq!((phases(Phase::Converged), phases(Phase::Waiting)), (250, 250));
+    assert_eq!((phases(Phase::Complete), phases(Phase::Waiting)), (250, 250));
     stage.run(hours(6)).await;
     assert_eq!(stage.text("pack-00"), "degraded 2250 ok 250 failed");
     let new_accounts = &stage.reconciler.tracking().new_accounts;
@@ -454,10 +454,10 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     lock(&stage.world).set_recorder(now, (&member, &region), Recorder::Recording);
     stage.run(hours(1)).await;
     assert_eq!(status(&stage), MemberStatus::Ok);
-    assert_eq!(stage.text("pack-00"), "converged 10001 ok");
+    assert_eq!(stage.text("pack-00"), "healthy 10001 ok");
     let spent = stage.pages() - pages;
     assert!(spent <= 12 * 7 + 12, "{spent} calls in three hours");
     let new_account = &stage.reconciler.tracking().new_accounts[0];
     let deadline: Timestamp = new_account.joined + hours(7);
-    assert_eq!((new_account.phase, new_account.deadline), (Phase::Converged, deadline));
+    assert_eq!((new_account.phase, new_account.deadline), (Phase::Complete, deadline));
 }

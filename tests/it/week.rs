@@ -240,7 +240,7 @@ fn assert_everybody_is_accounted_for(week: &Week, lab: &Lab) {
             let phase = new_account.map(|it| it.phase);
             let fits = match join.rollout {
                 Rollout::Early | Rollout::InTime(_) | Rollout::Late(_) => {
-                    phase == Some(Phase::Converged)
+                    phase == Some(Phase::Complete)
                 }
                 Rollout::Never => phase == Some(Phase::Missed),
             };

@@ -228,10 +228,10 @@ impl Narrator {
             Phase::Missed => {
                 ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
             }
-            Phase::Converged if is_over && is_redeployed => {
+            Phase::Complete if is_over && is_redeployed => {
                 (' ', "is redeployed: it has every pack".to_owned())
             }
-            Phase::Converged => (' ', format!("has every pack, {left}")),
+            Phase::Complete => (' ', format!("has every pack, {left}")),
         })
     }
 
@@ -314,7 +314,7 @@ fn is_calm(report: &RegionReport) -> bool {
         && !report.tracking.packs.is_empty()
         && report.tracking.packs.values().all(is_settled)
         && report.tracking.new_accounts.iter().all(|new_account| match new_account.phase {
-            Phase::Converged | Phase::Missed => true,
+            Phase::Complete | Phase::Missed => true,
             Phase::Waiting | Phase::Deploying | Phase::Late => false,
         })
 }

@@ -33,7 +33,7 @@ pub enum Phase {
     Deploying,
     /// Every pack that targets it was there at once: its window has served, whatever becomes of a
     /// pack later.
-    Converged,
+    Complete,
     /// The window is over, and a recorder is there now: a redeployment will help.
     Late,
     /// The window is over, some pack is not there, and no recorder is known: a person has to act.
@@ -43,14 +43,14 @@ pub enum Phase {
 impl Phase {
     /// Every phase, in label order.
     pub const ALL: [Self; 5] =
-        [Self::Waiting, Self::Deploying, Self::Converged, Self::Late, Self::Missed];
+        [Self::Waiting, Self::Deploying, Self::Complete, Self::Late, Self::Missed];
 
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Deploying => "deploying",
-            Self::Converged => "converged",
+            Self::Complete => "complete",
             Self::Late => "late",
             Self::Missed => "missed",
         }
@@ -58,7 +58,7 @@ impl Phase {
 
     /// Whether the account has had all its packs.
     pub fn is_settled(self) -> bool {
-        self == Self::Converged
+        self == Self::Complete
     }
 }
 
@@ -78,7 +78,7 @@ pub struct NewAccount {
     /// What the probe says of its recorder; `None` without a probe.
     pub recorder: Option<RecorderState>,
     /// When every pack was first seen to be there, if this process saw it happen.
-    pub converged: Option<Timestamp>,
+    pub complete: Option<Timestamp>,
 }
 
 /// How far ahead of the clock a `JoinedTimestamp` may be: AWS refuses requests whose clock is
@@ -167,7 +167,7 @@ impl Stand<'_> {
             phase,
             missing: missing.map(|(pack, _)| (*pack).clone()).collect(),
             recorder: self.recorder.cloned(),
-            converged: self.converged(phase, now),
+            complete: self.converged(phase, now),
         }
     }
 
@@ -189,8 +189,8 @@ impl Stand<'_> {
         let any = |wanted: Stage| stages.iter().any(|(_, stage)| *stage == wanted);
         let is_there = stages.iter().all(|(_, stage)| *stage == Stage::There);
         let before = self.before.map(|before| before.phase);
-        if is_there || before == Some(Phase::Converged) {
-            return Phase::Converged;
+        if is_there || before == Some(Phase::Complete) {
+            return Phase::Complete;
         }
         let was_over = matches!(before, Some(Phase::Late | Phase::Missed));
         if was_over || is_over {
@@ -219,8 +219,8 @@ impl Stand<'_> {
     /// When it was first seen to have everything; unknown when it was so at the first sight.
     fn converged(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
         let before = self.before?;
-        let comes = phase == Phase::Converged && before.phase != phase;
-        before.converged.or((comes && !before.missing.is_empty()).then_some(now))
+        let comes = phase == Phase::Complete && before.phase != phase;
+        before.complete.or((comes && !before.missing.is_empty()).then_some(now))
     }
 }
 
@@ -257,7 +257,7 @@ pub fn warning(new_account: &NewAccount, now: Timestamp) -> Option<Warning> {
     match new_account.phase {
         Phase::Missed => Some(Warning::Missed),
         // A redeployment follows, or the plan says why none does.
-        Phase::Converged | Phase::Late => None,
+        Phase::Complete | Phase::Late => None,
         // Nothing is known to be missing, or it is over and nobody has looked since.
         Phase::Waiting | Phase::Deploying
             if new_account.missing.is_empty() || now >= new_account.deadline =>
@@ -402,7 +402,7 @@ mod tests {
             let it = before.first().unwrap();
             let warning = warning(it, now).map_or(String::new(), |it| format!(", {it:?}"));
             let missing: Vec<&str> = it.missing.iter().map(PackName::as_str).collect();
-            let since = it.converged.map_or(String::new(), |at| format!(" since {at}"));
+            let since = it.complete.map_or(String::new(), |at| format!(" since {at}"));
             format!("+{hour} {}{since} [{}]{warning}", it.phase.as_str(), missing.join(" "))
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -559,7 +559,7 @@ mod tests {
             Phase::Waiting => 0,
             Phase::Deploying => 1,
             Phase::Late | Phase::Missed => 2,
-            Phase::Converged => 3,
+            Phase::Complete => 3,
         }
     }
 
@@ -581,11 +581,11 @@ mod tests {
                 let phase = new_account.phase;
                 let is_running = packs.contains(&Some(MemberStatus::InProgress));
                 if let Some(before) = before.first() {
-                    let NewAccount { phase: old, converged, .. } = before;
+                    let NewAccount { phase: old, complete, .. } = before;
                     let is_redeploy =
                         rank(*old) == 2 && phase == Phase::Deploying && is_running;
                     prop_assert!(rank(phase) >= rank(*old) || is_redeploy, "{old:?} → {phase:?}");
-                    prop_assert!(converged.is_none() || new_account.converged == *converged);
+                    prop_assert!(complete.is_none() || new_account.complete == *complete);
                 }
                 if rank(phase) == 2 {
                     let known = before.first().is_some_and(|it: &NewAccount| rank(it.phase) == 2);
@@ -595,14 +595,14 @@ mod tests {
                     prop_assert!(!recorder.is_some_and(|recorder| recorder.exists()));
                 }
                 if packs == [Some(MemberStatus::Ok); 2] {
-                    prop_assert_eq!(phase, Phase::Converged);
+                    prop_assert_eq!(phase, Phase::Complete);
                 }
                 before = after;
             }
             let (now, last) = (hours(160), if ends_well { MemberStatus::Ok } else { FAILED });
             let sight = Look { now, packs: [Some(last); 2], read: now, recorder: None };
             let end = look(&list, &sight, &before).first().unwrap().phase;
-            let is_settled = if ends_well { end == Phase::Converged } else { rank(end) >= 2 };
+            let is_settled = if ends_well { end == Phase::Complete } else { rank(end) >= 2 };
             prop_assert!(is_settled, "{end:?}");
         }
     }

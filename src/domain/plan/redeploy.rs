@@ -53,8 +53,8 @@ impl Redeploy {
     pub fn advice(&self, is_probed: bool) -> Option<&'static str> {
         match self.after_deadline {
             AfterDeadline::Never => Some(
-                "Late accounts are not redeployed (redeploy.afterDeadline: never): put the pack again \
-                 by a change of its manifest, or set recorderSeen.",
+                "Late accounts are not redeployed (redeploy.afterDeadline: never): put the pack \
+                 again by a change of its manifest, or set recorderSeen.",
             ),
             AfterDeadline::RecorderSeen if !is_probed => Some(
                 "Nobody looks for recorders, so late accounts are not redeployed: configure \
@@ -264,7 +264,7 @@ impl Case<'_> {
         if new_account.is_some_and(is_open) {
             return false;
         }
-        let late = new_account.filter(|new_account| new_account.phase != Phase::Converged);
+        let late = new_account.filter(|new_account| new_account.phase != Phase::Complete);
         match (member.status, late) {
             (MemberStatus::Failed(FailureClass::NoRecorder), _)
             | (MemberStatus::Missing, Some(_)) => true,
@@ -299,6 +299,6 @@ impl Case<'_> {
 fn is_open(new_account: &NewAccount) -> bool {
     match new_account.phase {
         Phase::Waiting | Phase::Deploying => true,
-        Phase::Converged | Phase::Late | Phase::Missed => false,
+        Phase::Complete | Phase::Late | Phase::Missed => false,
     }
 }

@@ -468,8 +468,8 @@ mod tests {
         assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
         let (creates, adopts, updates, redeploys, deletes) = (1, 1, 1, 1, 1);
         let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unknown: 1 };
-        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; 1 held; \
-                    1 region not seen.";
+        let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; \
+                    1 held; 1 region not seen.";
         assert_eq!(all.to_string(), text);
     }
 

@@ -145,7 +145,7 @@ pub(super) fn countdown(left_seconds: i64) -> Markup {
 }
 
 fn place_line(region: &Region, place: &NewAccountInRegion) -> Markup {
-    let NewAccountInRegion { phase, missing, recorder, converged: _ } = place;
+    let NewAccountInRegion { phase, missing, recorder, complete: _ } = place;
     html! {
         li {
             (sign(phase_sign(*phase))) " " (region.as_str()) ": " (phase.as_str())

@@ -125,6 +125,6 @@ fn is_window_open(new_account: &NewAccount, reported: Timestamp) -> bool {
         Phase::Waiting => true,
         // After a redeployment it is over although AWS deploys.
         Phase::Deploying => new_account.deadline > reported,
-        Phase::Converged | Phase::Late | Phase::Missed => false,
+        Phase::Complete | Phase::Late | Phase::Missed => false,
     }
 }

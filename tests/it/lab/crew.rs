@@ -136,7 +136,7 @@ pub(crate) struct Telling {
 
 impl From<&NewAccount> for Telling {
     fn from(new_account: &NewAccount) -> Self {
-        let NewAccount { account, joined, deadline, phase, missing: _, recorder: _, converged: _ } =
+        let NewAccount { account, joined, deadline, phase, missing: _, recorder: _, complete: _ } =
             new_account;
         Self { account: *account, joined: *joined, deadline: *deadline, phase: *phase }
     }

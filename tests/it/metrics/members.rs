@@ -58,7 +58,7 @@ fn new_account(number: u64, phase: Phase, joined: Timestamp) -> NewAccount {
         phase,
         missing: BTreeSet::new(),
         recorder: None,
-        converged: None,
+        complete: None,
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn tracking() -> Tracking {
         ]),
         new_accounts: vec![
             new_account(1, Phase::Waiting, at("09:00:00")),
-            new_account(2, Phase::Converged, at("08:00:00")),
+            new_account(2, Phase::Complete, at("08:00:00")),
         ],
         trouble_last: Some(at("11:45:00")),
         resync_last: Some(at("11:00:00")),
@@ -178,9 +178,9 @@ fn a_pack_shows_its_members_when_they_were_read() {
 fn by_health_and_failures_are_counted_over_the_packs_of_a_region() {
     let text = show(tracked());
     insta::assert_snapshot!(said(&text, "conformd_pack_rollouts"), @r#"
-    conformd_pack_rollouts{region="eu-west-1",health="converged"} 1
-    conformd_pack_rollouts{region="eu-west-1",health="degraded"} 1
-    conformd_pack_rollouts{region="eu-west-1",health="unknown"} 1
+    conformd_pack_rollouts{health="degraded",region="eu-west-1"} 1
+    conformd_pack_rollouts{health="healthy",region="eu-west-1"} 1
+    conformd_pack_rollouts{health="unknown",region="eu-west-1"} 1
     "#);
     insta::assert_snapshot!(said(&text, "conformd_account_failures"), @r#"
     conformd_account_failures{class="no_recorder",region="eu-west-1"} 2
@@ -208,7 +208,7 @@ fn what_a_region_tracks_is_shown_while_it_cannot_be_read() {
     dark.tracking.new_accounts[0].phase = Phase::Missed;
     let late = scrape(&metrics, &reports([dark]));
     insta::assert_snapshot!(said(&late, "conformd_new_accounts"), @r#"
-    conformd_new_accounts{phase="converged",region="eu-west-1"} 1
+    conformd_new_accounts{phase="complete",region="eu-west-1"} 1
     conformd_new_accounts{phase="missed",region="eu-west-1"} 1
     "#);
 }
@@ -220,7 +220,7 @@ fn the_deadline_is_the_first_one_that_is_still_open() {
     };
     let (late, early) = (at("11:00:00"), at("05:30:00"));
     assert_eq!(deadline(vec![]), "");
-    assert_eq!(deadline(vec![new_account(1, Phase::Converged, early)]), "");
+    assert_eq!(deadline(vec![new_account(1, Phase::Complete, early)]), "");
     let both = vec![new_account(1, Phase::Waiting, late), new_account(2, Phase::Deploying, early)];
     let first = (early + RETRY_WINDOW).as_second();
     assert_eq!(deadline(both).trim_end().rsplit(' ').next(), Some(first.to_string().as_str()));
@@ -239,12 +239,12 @@ fn a_new_account_converges_once_in_each_region_and_again_when_it_joins_again() {
     let metrics = metrics(&[HERE, "us-east-1"]);
     let done = |joined: Timestamp, minutes: u64| {
         let converged = Some(joined + Duration::from_mins(minutes));
-        NewAccount { converged, ..new_account(7, Phase::Converged, joined) }
+        NewAccount { complete: converged, ..new_account(7, Phase::Complete, joined) }
     };
     let first = new_accounts(vec![done(at("09:00:00"), 20)]);
     let mut elsewhere = first.clone();
     elsewhere.place.region = region("us-east-1");
-    let before = new_accounts(vec![new_account(7, Phase::Converged, at("08:00:00"))]);
+    let before = new_accounts(vec![new_account(7, Phase::Complete, at("08:00:00"))]);
     let again = new_accounts(vec![done(at("11:00:00"), 45)]);
     let dark = unknown(HERE, FailureKind::Server, "away");
     for report in [&before, &first, &first, &dark, &first, &elsewhere, &again, &again] {
@@ -367,7 +367,7 @@ fn no_account_and_nothing_that_others_wrote_is_in_a_label() {
     for new_account in &mut report.tracking.new_accounts {
         new_account.account = troubled.account;
         new_account.recorder = Some(RecorderState::Failing { code: HOSTILE.to_owned() });
-        new_account.converged = Some(at("11:00:00"));
+        new_account.complete = Some(at("11:00:00"));
     }
     let mut members = members();
     let problem = Unlisted { kind: FailureKind::Denied, why: HOSTILE.to_owned() };

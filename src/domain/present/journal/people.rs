@@ -189,7 +189,7 @@ fn course(new_account: &NewAccount, now: Timestamp) -> Course {
     match (new_account.phase, new_account::warning(new_account, now)) {
         (Phase::Missed, _) => Course::Missed,
         (Phase::Late, _) => Course::Late,
-        (Phase::Converged, _) => Course::Converged,
+        (Phase::Complete, _) => Course::Converged,
         (Phase::Waiting | Phase::Deploying, Some(new_account::Warning::Imminent)) => {
             Course::Imminent
         }

@@ -90,13 +90,13 @@ pub struct NewAccountInRegion {
     /// What the probe says of its recorder; `None` without a probe.
     pub recorder: Option<RecorderState>,
     /// When every pack was first seen to be there, if the daemon saw it happen.
-    pub converged: Option<Timestamp>,
+    pub complete: Option<Timestamp>,
 }
 
 /// How urgent a phase is.
 fn urgency(phase: Phase) -> u8 {
     match phase {
-        Phase::Converged => 0,
+        Phase::Complete => 0,
         Phase::Deploying => 1,
         Phase::Waiting => 2,
         Phase::Late => 3,
@@ -111,7 +111,7 @@ fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
         for new_account in report.into_iter().flat_map(|report| &report.tracking.new_accounts) {
             let account =
                 accounts.entry(new_account.account).or_insert_with(|| begun(facts, new_account));
-            let NewAccount { account: _, joined, deadline, phase, missing, recorder, converged } =
+            let NewAccount { account: _, joined, deadline, phase, missing, recorder, complete } =
                 new_account;
             // A region that has not heard of a re-join yet goes by the old clock.
             if account.joined < *joined {
@@ -125,7 +125,7 @@ fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
                 phase: *phase,
                 missing: missing.clone(),
                 recorder: recorder.clone(),
-                converged: *converged,
+                complete: *complete,
             };
             account.regions.insert(region.clone(), view);
         }

@@ -149,7 +149,7 @@ fn waiting(case: &Case<'_>) -> NextView {
         Some(Phase::Waiting) | None => {
             "AWS retries it until the window ends; it needs a configuration recorder by then"
         }
-        Some(Phase::Deploying | Phase::Converged | Phase::Late | Phase::Missed) => {
+        Some(Phase::Deploying | Phase::Complete | Phase::Late | Phase::Missed) => {
             "AWS retries it by itself"
         }
     };

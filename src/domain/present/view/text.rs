@@ -288,7 +288,7 @@ pub fn phase_sign(phase: Phase) -> Sign {
     match phase {
         Phase::Missed => Sign::Needy,
         Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
-        Phase::Converged => Sign::Fine,
+        Phase::Complete => Sign::Fine,
     }
 }
 

@@ -162,7 +162,8 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
             0 => advice(facts, matter),
             _ if redeployed == members => RESCUED.to_owned(),
             _ => format!(
-                "{} A redeployment comes by itself where a recorder was seen: {redeployed} of {members}.",
+                "{} A redeployment comes by itself where a recorder was seen: {redeployed} of \
+                 {members}.",
                 advice(facts, matter)
             ),
         },

@@ -52,11 +52,11 @@ fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
     scene.look(0);
     scene.resync(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
     assert_snapshot!(scene.text(), @"
-    converging, 1 ok
+    progressing, 1 ok
     2 in_progress: CREATE_PAUSED
     (the row of 000000000002 shows a status that this version does not know)
     ");
-    assert_eq!(scene.next(), "resync in 900 s (New account)");
+    assert_eq!(scene.next(), "resync in 900 s (NewAccount)");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_do
     scene.look(HOUR);
     scene.resync(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
     assert_snapshot!(scene.text(), @"
-    converging, 2 ok
+    progressing, 2 ok
     3 in_progress
     9 not_yet_listed
     (the account list could not be read)
@@ -190,7 +190,7 @@ fn what_was_seen_stays_while_the_region_cannot_be_seen() {
     let kind = crate::domain::base::failure::FailureKind::Unreachable;
     scene.tracked.lost(&Unknown { kind, why: "no connection".to_owned() });
     assert_snapshot!(scene.text(), @"
-    converged, 2 ok
+    healthy, 2 ok
     (the region could not be read: no connection)
     ");
     assert_eq!(scene.next(), "nothing");

@@ -13,12 +13,12 @@ fn many_new_accounts_are_read_together() {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
     scene.look(HOUR);
-    assert_eq!(scene.next(), "account 2001 in 0 s (New account)");
+    assert_eq!(scene.next(), "account 2001 in 0 s (NewAccount)");
     for number in 2_010..=2_500 {
         scene.account(number, Some(AccountState::Active), HOUR);
     }
     scene.look(HOUR);
-    assert_eq!(scene.next(), "resync in 0 s (New account)");
+    assert_eq!(scene.next(), "resync in 0 s (NewAccount)");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn readings_that_fail_come_again_ever_more_rarely_and_the_health_stays() {
         assert_eq!(scene.next(), format!("resync in {wait} s (Routine)"));
     }
     assert_snapshot!(scene.text(), @"
-    converged, 1000 ok
+    healthy, 1000 ok
     (members could not be read at 2026-11-02T07:00:00Z: throttled)
     ");
 }

@@ -12,7 +12,7 @@ fn rows_of_before_the_last_change_prove_nothing_until_two_resyncs_agree() {
     let rows = good([1, 2]);
     scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
-    converging, 2 ok
+    progressing, 2 ok
     (rows are older than the last change: a second reading decides)
     ");
     assert_eq!(scene.next(), "resync in 600 s (Health)");
@@ -44,7 +44,7 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     assert_eq!(scene.next(), "resync in 600 s (Health)");
     scene.look(10 * MINUTE);
     scene.resync(&rows);
-    assert_eq!(scene.text(), "converged (aggregate stuck), 1000 ok");
+    assert_eq!(scene.text(), "healthy (aggregate stuck), 1000 ok");
     assert_eq!(scene.next(), "resync in 21600 s (Routine)");
 }
 
@@ -107,16 +107,16 @@ fn a_join_touches_a_pack_and_does_not_put_everybody_in_doubt() {
     assert_eq!((scene.health(), scene.rollout().counts.ok), (RolloutHealth::Progressing, 1_000));
     scene.trouble(&[row(1_001, "CREATE_IN_PROGRESS", HOUR)]);
     assert_snapshot!(scene.text(), @"
-    converging, 1000 ok
+    progressing, 1000 ok
     1001 waiting
     ");
     scene.look(HOUR + 15 * MINUTE);
-    assert_eq!(scene.next(), "account 1001 in 0 s (New account)");
+    assert_eq!(scene.next(), "account 1001 in 0 s (NewAccount)");
     let reading = Reading::Account("base".parse().unwrap(), id(1_001));
     scene.reading(&reading, &[row(1_001, "CREATE_SUCCESSFUL", HOUR + MINUTE)]);
     scene.status = Some("UPDATE_SUCCESSFUL");
     scene.look(HOUR + 16 * MINUTE);
-    assert_eq!(scene.text(), "converged, 1001 ok");
+    assert_eq!(scene.text(), "healthy, 1001 ok");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn somebody_who_stopped_failing_is_asked_for_and_not_called_good() {
     scene.look(15 * MINUTE);
     scene.trouble(&rows[..999]);
     assert_eq!(scene.rollout().counts.ok, 998);
-    assert_eq!(scene.next(), "account 1000 in 0 s (New account)");
+    assert_eq!(scene.next(), "account 1000 in 0 s (NewAccount)");
     scene.reading(&Reading::Account("base".parse().unwrap(), id(1_000)), &[]);
     assert_eq!(scene.rollout().counts.missing, 1);
 }
