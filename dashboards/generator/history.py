@@ -12,7 +12,7 @@ MEMBERS = {
 }
 STATES = {
     "synced": GREEN,
-    "out of sync": ORANGE,
+    "out_of_sync": ORANGE,
     "invalid": RED,
     "rejected": "dark-red",
     "conflict": PURPLE,

@@ -90,7 +90,7 @@ def regions() -> list:
                 Column("packs", _region("conformd_packs_observed")),
                 Column("quota", _region("conformd_pack_quota")),
                 Column(
-                    "out of sync",
+                    "out_of_sync",
                     f"count by (region) ({_pack('conformd_pack_synced')} == 0)"
                     f" or 0 * {_region('conformd_packs_observed')}",
                     steps=SOME_IS_SUSPECT,

@@ -255,6 +255,10 @@ impl<'a> Run<'a> {
 
     /// Asks, reads again, and applies what was shown.
     async fn pass(&mut self) -> anyhow::Result<Ended> {
+        // What is shown as held is held from now on, whatever the answer is.
+        for Looked { reconciler, ruling, report: _ } in &self.looked {
+            reconciler.remember(ruling).await;
+        }
         let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
         let steps = self.looked.iter().map(|one| one.ruling.approved.plan().steps.len()).sum();
         let question = question::Question { yes: self.args.yes, steps, waiting: &waiting };

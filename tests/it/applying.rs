@@ -1,5 +1,11 @@
 //! `apply` does what it showed, and its exit code says what is left for a person.
 
+use std::time::Duration;
+
+use conformd::domain::base::stamp::Stamp;
+use conformd::record::terms::Terms;
+use conformd::record::{BYTES_MAX, Reader};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::process::{INSTANT, Scene, Settings};
@@ -57,6 +63,47 @@ fn yes_covers_no_loss_and_the_rest_is_applied() {
     let waits = "Waiting for approval: delete 1 pack in 2 regions.";
     assert!(ended.stdout.contains(waits), "{}", ended.text());
     assert_eq!(scene.aws.mutations(mark), ["Put eu-west-1 keys", "Put us-east-1 keys"]);
+}
+
+#[test]
+fn what_apply_only_shows_is_remembered_all_the_same() {
+    let scene = scene(INSTANT);
+    let state = scene.path("state");
+    let apply = ["apply", "--yes", "--state-directory", state.to_str().unwrap()];
+    let remembered = || {
+        let terms = Terms {
+            directory: Some(state.clone()),
+            installation: "test".parse().unwrap(),
+            account: "111111111111".parse().unwrap(),
+            command: String::new(),
+            retention: Duration::from_hours(24),
+            bytes_max: BYTES_MAX,
+        };
+        let now = Stamp::of_wall(Timestamp::now());
+        let window = Reader::open(&terms).unwrap().window(&now).unwrap();
+        let held = window.held.iter().map(|held| held.key.pack.as_str().to_owned());
+        (held.collect::<Vec<_>>(), window.reads.len())
+    };
+    scene.declare("keys", 90, "eu-west-1");
+    scene.declare("logs", 90, "eu-west-1");
+    scene.run(&apply).expect(0);
+    assert_eq!(remembered(), (Vec::new(), 0));
+    let expires = Timestamp::now() + SignedDuration::from_hours(48);
+    scene.write(
+        "packs/approval.yaml",
+        &format!(
+            "apiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {{name: ok}}\nspec:\n  \
+         reason: retired\n  expires: {expires}\n  permits: [{{pack: keys, loseRules: [x]}}]\n",
+        ),
+    );
+    scene.remove("packs/logs.yaml");
+    let mark = scene.aws.mark();
+    scene.run(&apply).expect(1);
+    assert_eq!(scene.aws.mutations(mark), Vec::<String>::new());
+    assert_eq!(remembered(), (vec!["logs".to_owned()], 1));
+    scene.declare("logs", 90, "eu-west-1");
+    scene.run(&apply).expect(0);
+    assert_eq!(remembered(), (Vec::new(), 1));
 }
 
 #[test]

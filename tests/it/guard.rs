@@ -137,7 +137,7 @@ impl Court {
     fn intends(&mut self, pack: &str, own: &Sighting) {
         let (pack, marker, echo) = (&pack.parse().unwrap(), own.marker.clone(), own.echo);
         let intended = Intended { pack, marker, echo, excluded: &own.excluded };
-        self.window.intend(&place().region, &intended);
+        self.window.intend(&place().region, &intended, self.elapsed());
     }
 
     /// What was sent did not happen.

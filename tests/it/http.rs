@@ -436,7 +436,7 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/accounts/222222222222?pack=loging
       404 there is no pack of ours called loging; did you mean logging?
     /api/v1/new-accounts?phase=young
-      400 phase is one of waiting, deploying, converged, late, missed, not young
+      400 phase is one of waiting, deploying, complete, late, missed, not young
     /api/v1/events?after=-1
       400 after is a number from 0 to 9007199254740991, not -1
     /api/v1/events?after=9007199254740992

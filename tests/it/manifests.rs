@@ -193,12 +193,13 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
     for list in [format!("- {item}"), format!("kind: List\nitems:\n- {item}")] {
         assert_eq!(codes(&read(&[("a.yaml", list)]).diagnostics), [code::NEAR_MISS]);
     }
-    insta::assert_snapshot!(lines, @r"
+    insta::assert_snapshot!(lines, @"
     a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1alpha2; expected conformd.io/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1; expected conformd.io/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion comformd/v1alpha1; expected conformd.io/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion v1alpha1; expected conformd.io/v1alpha1
-    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.io/v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd/v1alpha1; expected conformd.io/v1alpha1
+    a.yaml:1:13: error[near-miss]: there is no apiVersion conformd.com/v1alpha1; expected conformd.io/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion CONFORMD/v1alpha1; expected conformd.io/v1alpha1
     a.yaml:1:13: error[near-miss]: there is no apiVersion 0.onform/v1alpha1; expected conformd.io/v1alpha1
     a.yaml:2:7: error[near-miss]: there is no kind OrganisationConformancePack; expected OrganizationConformancePack or Approval (did you mean OrganizationConformancePack?)
@@ -1134,4 +1135,16 @@ fn an_approval_that_cannot_count_is_said_by_validate_and_breaks_no_revision() {
     approvals.yaml:1:1: warning[approval-expiry]: the approval late has expired and permits nothing (remove it, or commit a new one)
     approvals.yaml:17:1: error[approval-expiry]: the approval far expires more than 7 days ahead and permits nothing (let it expire within 7 days: it is for the change at hand)
     ");
+}
+
+#[test]
+fn an_approval_that_ends_in_the_middle_of_a_line_permits_nothing() {
+    let text = "apiVersion: conformd.io/v1alpha1\nkind: Approval\nmetadata: {name: ok}\nspec:\n  \
+                reason: retired\n  expires: 2026-11-05T00:00:00Z\n  permits:\n  - delete:\n    \
+                - legacy";
+    let cut = read(&[("ok.yaml", text.to_owned())]);
+    assert!(cut.approvals.is_empty() && !cut.wholly_valid);
+    insta::assert_snapshot!(cut.diagnostics[0].to_string(), @"ok.yaml:9:1: error[unended]: the file ends in the middle of a line, as one that was cut off does; expected a line break at the end of a file with an approval");
+    let whole = read(&[("ok.yaml", format!("{text}\n"))]);
+    assert_eq!(whole.approvals.len(), 1);
 }

@@ -297,7 +297,7 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     let held = |state| PackReport { holds: vec![HoldReason::Foreign], ..pack_report(state, &[]) };
     let packs = [
         ("a-synced", pack_report(SyncState::Synced, &[])),
-        ("b-out_of_sync", pack_report(SyncState::OutOfSync, &[DriftKind::Template])),
+        ("b-out-of-sync", pack_report(SyncState::OutOfSync, &[DriftKind::Template])),
         ("c-paused", pack_report(SyncState::Suspended, &[])),
         ("d-paused-and-differs", pack_report(SyncState::Suspended, &[DriftKind::Template])),
         ("e-orphaned", pack_report(SyncState::Orphaned, &[])),
@@ -309,7 +309,7 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     let text = scrape(&metrics(&[HERE]), &reports([report]));
     insta::assert_snapshot!(text.of("conformd_pack_synced"), @r#"
     conformd_pack_synced{pack="a-synced",region="eu-west-1"} 1
-    conformd_pack_synced{pack="b-out of sync",region="eu-west-1"} 0
+    conformd_pack_synced{pack="b-out-of-sync",region="eu-west-1"} 0
     conformd_pack_synced{pack="c-paused",region="eu-west-1"} 1
     conformd_pack_synced{pack="d-paused-and-differs",region="eu-west-1"} 0
     conformd_pack_synced{pack="g-wanted-and-foreign",region="eu-west-1"} 0

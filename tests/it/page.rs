@@ -398,7 +398,7 @@ async fn new_accounts_come_with_what_is_left_of_their_window() {
     all 2
     waiting 1
     deploying 0
-    converged 0
+    complete 0
     late 0
     missed 1
     account | phase | until the deadline | regions

@@ -80,7 +80,7 @@ fn six_healthy_hours_end_as_they_should() {
     let recording = recorded(&HEALTHY, "CONFORMD_RECORD_HEALTHY");
     let last = |series: &str| recording.last(series).unwrap().to_owned();
     for region in REGIONS {
-        let converged = format!("conformd_pack_rollouts{{region=\"{region}\",health=\"healthy\"}}");
+        let converged = format!("conformd_pack_rollouts{{health=\"healthy\",region=\"{region}\"}}");
         assert_eq!(last(&converged), "6", "{region}");
     }
 }

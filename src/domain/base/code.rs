@@ -41,6 +41,7 @@ codes! {
     NAME_LENGTH = "name-length", "The pack name is too long, or longer than is known to work.";
     DUPLICATE = "duplicate", "A list names one thing twice; the repetition is dropped.";
     APPROVAL_EXPIRY = "approval-expiry", "An approval has expired, or expires too far ahead.";
+    UNENDED = "unended", "A file with an approval ends in the middle of a line.";
     DUPLICATE_NAME = "duplicate-name", "Two manifests claim one name.";
     TEMPLATE_CHOICE = "template-choice", "Not exactly one of file, inline and s3 is given.";
     STATE_CONFLICT = "state-conflict", "A field contradicts `state: Absent`.";

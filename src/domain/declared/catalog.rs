@@ -5,6 +5,7 @@
 
 mod approvals;
 mod claims;
+mod ending;
 mod inline;
 mod intake;
 mod names;

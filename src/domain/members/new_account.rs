@@ -425,8 +425,8 @@ mod tests {
         +1 waiting [a b]
         +4 waiting [a b], Near
         +5 deploying [a b], Near
-        +6 converged since 2026-11-01T18:00:00Z []
-        +9 converged since 2026-11-01T18:00:00Z [b]
+        +6 complete since 2026-11-01T18:00:00Z []
+        +9 complete since 2026-11-01T18:00:00Z [b]
         ");
     }
 
@@ -448,7 +448,7 @@ mod tests {
         +9 deploying [b]
         +10 missed [b], Missed
         +11 deploying [b]
-        +12 converged since 2026-11-02T00:00:00Z []
+        +12 complete since 2026-11-02T00:00:00Z []
         ");
     }
 

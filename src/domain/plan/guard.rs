@@ -212,7 +212,6 @@ impl Window {
     /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
     /// what is held stays held.
     pub fn commit(&mut self, ruling: &Ruling, now: Elapsed, when: Timestamp) -> Holding {
-        let region = &ruling.approved.plan.place.region;
         for (at, used) in ruling.approved.losses() {
             let until = now.saturating_add(SPAN);
             let approval = used.map(|used| used.name.clone());
@@ -220,6 +219,12 @@ impl Window {
             let lost = Lost { at, until, when, approval, external, confirmed };
             self.reserve(lost, used.map(|used| used.id), now);
         }
+        self.hold_ruled(ruling, when)
+    }
+
+    /// Takes in what a ruling holds, whether its steps are taken or not.
+    pub fn hold_ruled(&mut self, ruling: &Ruling, when: Timestamp) -> Holding {
+        let region = &ruling.approved.plan.place.region;
         let could_be = |pack: &PackName| !ruling.unjudged.contains(pack);
         self.hold(region, &ruling.held, could_be, HeldSince { when, basis: ruling.basis })
     }

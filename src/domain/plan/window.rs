@@ -117,6 +117,9 @@ pub struct Window {
     seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
     /// How many effective rules each pack was seen to hold, the oldest first.
     levels: BTreeMap<(Region, PackName), Vec<Level>>,
+    /// When a Put of a pack that has not shown since is 24 hours ago: what it will hold then, it
+    /// holds from that Put on.
+    intents: BTreeMap<(Region, PackName), Elapsed>,
     /// Markers that this process, or the one before it, is known to have put or seen.
     markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
     /// The same of what AWS echoes: the template is not among it, parameters are.
@@ -349,10 +352,12 @@ impl Window {
         let known = self.levels.keys().filter(|(at, _)| at == region).map(|(_, pack)| pack);
         let all: BTreeSet<PackName> = known.chain(packs.keys()).cloned().collect();
         for pack in all {
+            let key = (region.clone(), pack.clone());
             let rules = packs.get(&pack).map(|sighting| sighting.rules);
-            let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+            let put = rules.and_then(|_| self.intents.remove(&key));
+            let levels = self.levels.entry(key).or_default();
             if levels.last().map(|last| last.rules) != Some(rules) {
-                levels.push(Level { old_at, rules });
+                levels.push(Level { old_at: put.unwrap_or(old_at), rules });
                 noticed.levels.push((pack, rules));
             }
             // Of those that are older than the window only the newest says what stood then.
@@ -362,8 +367,9 @@ impl Window {
     }
 
     /// Takes in that this process is about to put a pack.
-    pub fn intend(&mut self, region: &Region, intended: &Intended<'_>) {
+    pub fn intend(&mut self, region: &Region, intended: &Intended<'_>, now: Elapsed) {
         let Intended { pack, marker, echo, excluded } = intended;
+        self.recall_intent((region, pack), Duration::ZERO, now);
         self.recall_marker(region, pack, marker.clone());
         self.recall_echo(region, pack, *echo);
         self.left_out.entry((region.clone(), (*pack).clone())).or_default().extend(*excluded);
@@ -379,8 +385,18 @@ impl Window {
         self.markers.entry((region.clone(), pack.clone())).or_default().insert(marker);
     }
 
+    /// Takes in that a pack was about to be put `age` ago, by the strictest clock.
+    pub fn recall_intent(
+        &mut self,
+        (region, pack): (&Region, &PackName),
+        age: Duration,
+        now: Elapsed,
+    ) {
+        self.intents.insert((region.clone(), pack.clone()), old_at(age, now));
+    }
+
     /// Takes in how many rules a pack was seen to hold `age` ago, by the strictest clock; the
-    /// oldest first.
+    /// oldest first, and what was about to be put in between.
     pub fn recall_level(
         &mut self,
         (region, pack): (&Region, &PackName),
@@ -388,8 +404,16 @@ impl Window {
         age: Duration,
         now: Elapsed,
     ) {
-        let old_at = SPAN.checked_sub(age).map_or(Elapsed::ZERO, |left| now.saturating_add(left));
-        let levels = self.levels.entry((region.clone(), pack.clone())).or_default();
+        let key = (region.clone(), pack.clone());
+        let put = rules.and_then(|_| self.intents.remove(&key));
+        let levels = self.levels.entry(key).or_default();
+        let old_at = match (put, levels.is_empty() && rules.is_some()) {
+            // It holds them since it was put, however late somebody looked.
+            (Some(put), _) => put.min(old_at(age, now)),
+            // Nobody here has put it: it was there before somebody looked for the first time.
+            (None, true) => Elapsed::ZERO,
+            (None, false) => old_at(age, now),
+        };
         let place = levels.partition_point(|level| level.old_at <= old_at);
         levels.insert(place, Level { old_at, rules });
     }
@@ -533,7 +557,12 @@ impl Window {
     ) -> Holding {
         let asked: BTreeSet<LossAt> = asked.iter().map(LossAt::key).collect();
         let here = self.held.keys().filter(|held| held.region == *region);
-        let gone = here.filter(|held| !asked.contains(held) && could_be(&held.pack));
+        // To delete the pack is to ask for more, and no withdrawal of what it would lose.
+        let asks_for_more = |held: &LossAt| {
+            held.loss != Loss::Pack && asked.contains(&LossAt { loss: Loss::Pack, ..held.clone() })
+        };
+        let gone = here
+            .filter(|held| !asked.contains(held) && !asks_for_more(held) && could_be(&held.pack));
         let withdrawn: Vec<LossAt> = gone.cloned().collect();
         for gone in &withdrawn {
             self.held.remove(gone);
@@ -551,6 +580,11 @@ impl Window {
         }
         Holding { changed, withdrawn }
     }
+}
+
+/// When something that happened `age` ago has left the window.
+fn old_at(age: Duration, now: Elapsed) -> Elapsed {
+    SPAN.checked_sub(age).map_or(Elapsed::ZERO, |left| now.saturating_add(left))
 }
 
 impl<'a> Approvals<'a> {

@@ -111,6 +111,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.look_with(policy, around, Intent::Act).await
     }
 
+    /// Remembers what a ruling holds although it is not carried out, and which approvals were read.
+    pub async fn remember(&self, ruling: &Ruling) {
+        self.window.remember(ruling).await;
+    }
+
     /// Gives back what a prepared ruling reserved, when it is not carried out.
     pub fn release(&self, ruling: &Ruling) {
         self.window.release(ruling);

@@ -200,7 +200,7 @@ impl SharedWindow {
         let at = self.clock.stamp();
         let mut entries = Vec::new();
         for intended in approved.plan().steps.iter().filter_map(recorded::intended) {
-            lock(&self.window).intend(region, &intended);
+            lock(&self.window).intend(region, &intended, self.clock.elapsed());
             let (region, pack) = (region.clone(), intended.pack.clone());
             let (marker, echo) = (Some(intended.marker.to_string()), Some(intended.echo));
             entries.push(LevelEntry { at: at.clone(), region, pack, marker, echo, rules: None });
@@ -317,6 +317,13 @@ impl SharedWindow {
         for (loss, _) in ruling.approved.losses() {
             window.retract(&loss);
         }
+    }
+
+    /// Takes in and records what a ruling holds that is not carried out.
+    pub(super) async fn remember(&self, ruling: &Ruling) {
+        let holding = lock(&self.window).hold_ruled(ruling, self.clock.now());
+        self.queue(holding);
+        self.keep().await;
     }
 
     /// Records what is held, and which approvals were read.

@@ -352,6 +352,55 @@ fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for()
 }
 
 #[test]
+fn to_ask_for_more_withdraws_nothing() {
+    let whole = format!("a {}; b v1", ruled("v1", 'r', 1..=20));
+    let fewer = format!("a {}; b v1", ruled("v2", 'r', 1..=19));
+    let loss = |loss| LossAt { region: place().region, pack: "a".parse().unwrap(), loss };
+    let since = HeldSince { when: at("11:00"), basis: HoldBasis::Asked };
+    let mut court = Court::new();
+    court.window.recall_held(&loss(Loss::Rule("r20".to_owned())), since);
+    court.window.recall_held(&loss(Loss::Pack), since);
+    assert_eq!(verdict(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
+    assert!(verdict(&court.rule(first(&fewer, &whole))).contains("held since"));
+    // The deletion was withdrawn by that.
+    assert_eq!(verdict(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
+    court.rule(first(&whole, &whole));
+    assert_eq!(verdict(&court.rule(first(&fewer, &whole))), "go: a");
+}
+
+#[test]
+fn what_was_put_counts_from_the_put_on_however_late_somebody_looks() {
+    let (region, now) = (place().region, SPAN * 4);
+    let pack = "a".parse().unwrap();
+    let looked = Duration::from_mins(1);
+    let before = |put: Option<Duration>| {
+        let mut window = Window::with_record(now, SPAN);
+        if let Some(put) = put {
+            window.recall_intent((&region, &pack), put, now);
+        }
+        window.recall_level((&region, &pack), Some(20), looked, now);
+        window.rules_before(&region, &pack, now)
+    };
+    assert_eq!(before(Some(SPAN * 3)), Some(20), "put three days ago");
+    assert_eq!(before(None), Some(20), "there before anybody looked");
+    assert_eq!(before(Some(looked * 2)), None, "put just now");
+    // The same in one process, in which the region was never looked at.
+    let mut court = Court::new();
+    court.now = at("d4/12:00");
+    court.window = Window::with_record(court.elapsed(), SPAN);
+    court.intends("a", &sighting(20));
+    court.now = at("d4/12:01");
+    court.sees([("a", sighting(20)), ("b", sighting(7))].into_iter());
+    let known = |court: &Court| {
+        let packs = court.window.packs_before(&region, court.elapsed());
+        packs.map(|(pack, rules)| format!("{pack} {rules}")).collect::<Vec<_>>()
+    };
+    assert_eq!(known(&court), ["b 7"]);
+    court.now = at("d5/12:00");
+    assert_eq!(known(&court), ["a 20", "b 7"]);
+}
+
+#[test]
 fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
     let mut court = Court::new();
     assert_eq!(verdict(&court.rule(first("a v2/1", "a u1/10"))).lines().next(), Some("go: -"));

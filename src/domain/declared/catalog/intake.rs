@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ending::is_ended;
 use super::strays;
 use crate::domain::base::code;
 use crate::domain::base::nearest::distance;
@@ -13,9 +14,9 @@ use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::manifest::{Draft, Kind, State, kind, read_approval};
 use crate::domain::declared::snapshot::{FileContent, SourcePath, is_ignore_file, list_problems};
-use crate::domain::declared::yaml;
 use crate::domain::declared::yaml::Document;
 use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::{self, span_of_line};
 
 /// A draft with what was found in its document.
 #[derive(Debug)]
@@ -109,6 +110,7 @@ impl Intake {
         }
         let mut is_ours = false;
         let mut others = Vec::new();
+        let approvals = self.approvals.len();
         for mut document in yaml::read(path, text) {
             if document.root.is_none()
                 && let (Some(hint), Some(first)) =
@@ -120,6 +122,11 @@ impl Intake {
                 Taken::Ours => is_ours = true,
                 Taken::Foreign(root) => others.push(root),
             }
+        }
+        if self.approvals.len() > approvals && !is_ended(text.as_bytes()) {
+            // Half of a name may be another one.
+            self.approvals.truncate(approvals);
+            self.give_up(path, vec![unended(path, text)]);
         }
         if is_ours {
             // An empty document is what a trailing `---` leaves.
@@ -261,4 +268,12 @@ pub(super) fn text_of<'f>(
             )))
         }
     }
+}
+
+fn unended(path: &SourcePath, text: &str) -> Diagnostic {
+    let span = span_of_line(text, text.lines().count().saturating_sub(1));
+    let found = "the file ends in the middle of a line, as one that was cut off does".to_owned();
+    let mut problem = Diagnostic::error(path, Some(span), code::UNENDED, found);
+    problem.expected = Some("a line break at the end of a file with an approval".to_owned());
+    problem
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-
+use super::ending::is_ended;
 use super::inline;
 use super::intake::{name_problem, text_of};
 use crate::domain::base::code;
@@ -125,26 +124,6 @@ impl<'f> Templates<'f> {
                 self.diagnostics.extend(errors);
                 Err(first)
             }
-        }
-    }
-}
-
-/// Whether a file ends with a line, or is JSON as a whole: cut off, it would be neither.
-fn is_ended(bytes: &[u8]) -> bool {
-    bytes.ends_with(b"\n") || serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_json_as_a_whole_may_end_within_a_line() {
-        for whole in ["a: 1\n", "{\"a\": {\"b\": 1}}", "  {\"a\": 1}"] {
-            assert!(is_ended(whole.as_bytes()), "{whole}");
-        }
-        for cut in ["a: 1", "{a: 1}", "{\"a\": 1}\n---\nb: {c: 1}", "{\"a\": 1} # }", "b: # }"] {
-            assert!(!is_ended(cut.as_bytes()), "{cut}");
         }
     }
 }

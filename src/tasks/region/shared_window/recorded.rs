@@ -67,6 +67,8 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
     for LevelEntry { at, region, pack, marker, echo, rules } in &remembered.levels {
         if rules.is_some() || marker.is_none() {
             window.recall_level((region, pack), *rules, age(at, &now), elapsed);
+        } else {
+            window.recall_intent((region, pack), age(at, &now), elapsed);
         }
         if let Some(marker) = marker.as_ref().and_then(|marker| marker.parse().ok()) {
             window.recall_marker(region, pack, marker);
