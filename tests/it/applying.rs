@@ -5,7 +5,7 @@ use std::time::Duration;
 use conformd::domain::base::stamp::Stamp;
 use conformd::record::terms::Terms;
 use conformd::record::{BYTES_MAX, Reader};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::process::{INSTANT, Scene, Settings};
@@ -79,7 +79,7 @@ fn what_apply_only_shows_is_remembered_all_the_same() {
             retention: Duration::from_hours(24),
             bytes_max: BYTES_MAX,
         };
-        let now = Stamp::of_wall(Timestamp::now());
+        let now = Stamp::of_wall(scene.aws.now());
         let window = Reader::open(&terms).unwrap().window(&now).unwrap();
         let held = window.held.iter().map(|held| held.key.pack.as_str().to_owned());
         (held.collect::<Vec<_>>(), window.reads.len())
@@ -88,7 +88,7 @@ fn what_apply_only_shows_is_remembered_all_the_same() {
     scene.declare("logs", 90, "eu-west-1");
     scene.run(&apply).expect(0);
     assert_eq!(remembered(), (Vec::new(), 0));
-    let expires = Timestamp::now() + SignedDuration::from_hours(48);
+    let expires = scene.aws.now() + SignedDuration::from_hours(48);
     scene.write(
         "packs/approval.yaml",
         &format!(
@@ -96,7 +96,11 @@ fn what_apply_only_shows_is_remembered_all_the_same() {
          reason: retired\n  expires: {expires}\n  permits: [{{pack: keys, loseRules: [x]}}]\n",
         ),
     );
-    scene.remove("packs/logs.yaml");
+    scene.write(
+        "packs/logs.yaml",
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
+         metadata: {name: logs}\nspec: {state: Absent}\n",
+    );
     let mark = scene.aws.mark();
     scene.run(&apply).expect(1);
     assert_eq!(scene.aws.mutations(mark), Vec::<String>::new());
