@@ -176,8 +176,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_waits_is_not_silent() {
         let beats = beats();
-        let pulse = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
-        let waiting = pulse.during(tokio::time::sleep(SILENCE_MAX * 3));
+        let heartbeat = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
+        let waiting = heartbeat.during(tokio::time::sleep(SILENCE_MAX * 3));
         let watch = async {
             tokio::time::sleep(SILENCE_MAX * 2).await;
             late(&beats)

@@ -1,4 +1,4 @@
-"""Dashboard 3: is conformd itself well: AWS's answers, its ticks, its source, its process?"""
+"""Dashboard 3: is conformd itself well: AWS's answers, its reconciliations, its source, its process?"""
 
 from board import board, datasource, job, page, region
 from panels import (
@@ -29,7 +29,7 @@ def control_plane():
     return board(
         UID,
         "conformd / Control plane",
-        "Is conformd itself well: AWS's answers, its ticks, its source, its process?",
+        "Is conformd itself well: AWS's answers, its reconciliations, its source, its process?",
         variables=[datasource(), job(), region(), page()],
         sections={
             "AWS": [*_answers(), *_pace()],
@@ -131,7 +131,7 @@ def _ticks() -> list:
         heat(
             Asked(
                 "Duration of observing",
-                "How long ticks take to read a region, all regions together.",
+                "How long reconciliations take to read a region, all regions together.",
                 **third,
                 unit="s",
             ),
@@ -140,7 +140,7 @@ def _ticks() -> list:
         lines(
             Asked(
                 "Duration by phase",
-                "Nine ticks of ten are done with the phase within this time. All regions together.",
+                "Nine reconciliations of ten are done with the phase within this time. All regions together.",
                 **third,
                 unit="s",
             ),
@@ -221,7 +221,7 @@ def _ages() -> list:
             Asked(
                 "Age of regions",
                 "Since the region was last read whole, the age of everything "
-                "that is said about its packs, and since its last tick began. Lines that part: "
+                "that is said about its packs, and since its last reconciliation began. Lines that part: "
                 "it is tried, and fails.",
                 **third,
                 unit="s",

@@ -298,12 +298,12 @@ impl Daemon {
         let (status, beats) = (self.status.clone(), self.beats.clone());
         let catalog = self.catalog.clone();
         async move {
-            let pulse = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
+            let heartbeat = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
             loop {
                 let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
                 status.send_replace(now);
                 catalog.send_replace(parsed.borrow().catalog.clone());
-                pulse.beat();
+                heartbeat.beat();
                 // All arms are cancel-safe: `changed` only marks a version as seen.
                 tokio::select! {
                     biased;
@@ -313,7 +313,7 @@ impl Daemon {
                     () = tokio::time::sleep(SOURCE_SHOWN) => {}
                 }
             }
-            pulse.end();
+            heartbeat.end();
             Ok(())
         }
     }

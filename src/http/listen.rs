@@ -89,7 +89,7 @@ struct Visit {
 /// Answers until `stop`, then lets open requests end within 10 s.
 pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: CancellationToken) {
     let Listeners { main, metrics } = listeners.into();
-    let pulse = state.beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
+    let heartbeat = state.beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
     let views = Arc::new(Semaphore::new(VIEWS_MAX));
     let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });
@@ -105,7 +105,7 @@ pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: Cancella
             biased;
             () = stop.cancelled() => break,
             _ = beat.tick() => {
-                pulse.beat();
+                heartbeat.beat();
                 continue;
             }
             Some(ended) = connections.join_next() => {
@@ -123,7 +123,7 @@ pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: Cancella
     while let Some(ended) = connections.join_next().await {
         note(&server, ended);
     }
-    pulse.end();
+    heartbeat.end();
 }
 
 async fn scraper(door: Option<&Door>) -> Visit {

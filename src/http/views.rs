@@ -236,7 +236,7 @@ pub(super) struct Planned<'a> {
     version: u32,
     /// Whether nothing in it is about a real account.
     simulated: bool,
-    /// The plan of the last tick of each region.
+    /// The plan of the last reconciliation of each region.
     plans: BTreeMap<&'a Region, &'a Plan>,
 }
 

@@ -20,7 +20,7 @@ use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
     PACK_UPDATE_LAST, PackFamilies, ReconcileFamilies,
 };
-use super::labels::{ApprovalState, Phase, Requeue, TickEnd};
+use super::labels::{ApprovalState, Phase, ReconcileResult, Requeue};
 
 /// Kinds of failure that leave a region unmanaged until somebody does something about them, or AWS
 /// does. Throttling is none: it passes, and `reconcile_last_success` shows when it does not.
@@ -157,7 +157,7 @@ impl Families {
 
 impl ReconcileFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        each(&self.reconciles, TickEnd::ALL.map(TickEnd::as_str))
+        each(&self.reconciles, ReconcileResult::ALL.map(ReconcileResult::as_str))
             .chain(alone(&self.attempt_last))
             .chain(alone(&self.success_last))
             .chain(alone(&self.overruns))

@@ -16,7 +16,7 @@ use crate::domain::base::time::after;
 use crate::domain::members::new_account::{NEW, NewAccount};
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::present::report::{DriftKind, RegionReport};
-use crate::metrics::labels::{Phase, Requeue, TickEnd};
+use crate::metrics::labels::{Phase, ReconcileResult, Requeue};
 
 /// One request to the own server and its answer.
 #[derive(Debug, Clone, Copy)]
@@ -32,15 +32,18 @@ pub struct Exchange {
 }
 
 impl Metrics {
-    /// A region was reconciled: counts the tick, its parts and its mutations.
+    /// A region was reconciled: counts the reconciliation, its parts and its mutations.
     pub fn reconciled(&self, report: &RegionReport) {
         if !self.memory().regions.contains(&report.place.region) {
-            // Its last tick ended after a reload had dropped the region.
+            // Its last reconciliation ended after a reload had dropped the region.
             return;
         }
         let region = report.place.region.as_str();
         let reconcile = &self.0.families.reconcile;
-        reconcile.reconciles.with_label_values(&[region, TickEnd::of(report).as_str()]).inc();
+        reconcile
+            .reconciles
+            .with_label_values(&[region, ReconcileResult::of(report).as_str()])
+            .inc();
         let timing = report.timing;
         for (phase, took) in Phase::ALL.into_iter().zip([timing.observe, timing.plan, timing.apply])
         {
@@ -88,7 +91,8 @@ impl Metrics {
         requeues.with_label_values(&[region, reason.as_str()]).inc();
     }
 
-    /// A foreign change is seen in every tick until it is healed; it is counted in the first.
+    /// A foreign change is seen in every reconciliation until it is healed; it is counted in the
+    /// first.
     fn count_foreign(&self, report: &RegionReport) {
         if report.unknown.is_some() {
             return;

@@ -4,9 +4,9 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::plan::outcome::Ending;
 use crate::domain::present::report::RegionReport;
 
-/// How a tick ended: the closed set of a label.
+/// How a reconciliation ended: the closed set of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TickEnd {
+pub(super) enum ReconcileResult {
     /// The region was read whole, and whatever was sent was accepted.
     Ok,
     /// The region could not be read whole.
@@ -15,7 +15,7 @@ pub(super) enum TickEnd {
     Error,
 }
 
-impl TickEnd {
+impl ReconcileResult {
     pub(super) const ALL: [Self; 3] = [Self::Ok, Self::Incomplete, Self::Error];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -38,7 +38,7 @@ impl TickEnd {
     }
 }
 
-/// A part of a tick: the closed set of a label.
+/// A part of a reconciliation: the closed set of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Observe,

@@ -1,8 +1,9 @@
 //! The task that notes what happens, for people (`domain/journal`).
 //!
-//! Nobody waits for it: states are read from `watch` channels, where the latest wins, and ticks
-//! come by a `broadcast` that never holds up a sender and says how many were lost, so that no
-//! outcome goes missing in silence. What is absent: the log, which is written where things happen.
+//! Nobody waits for it: states are read from `watch` channels, where the latest wins, and
+//! reconciliations come by a `broadcast` that never holds up a sender and says how many were lost,
+//! so that no outcome goes missing in silence. What is absent: the log, which is written where
+//! things happen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub struct Channels {
 ///
 /// It looks by the clock and not by changes: that time runs out for a new account is none.
 pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
-    let pulse = channels.beats.begin(TaskId::sole(Task::Journal), SILENCE_MAX);
+    let heartbeat = channels.beats.begin(TaskId::sole(Task::Journal), SILENCE_MAX);
     let mut news = channels.news.subscribe();
     let mut journal = Journal::resume(&channels.events.borrow());
     let mut looks = interval(LOOK_EVERY);
@@ -71,9 +72,9 @@ pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
         if journal.number() != told {
             channels.events.send_replace(journal.events());
         }
-        pulse.beat();
+        heartbeat.beat();
     }
-    pulse.end();
+    heartbeat.end();
 }
 
 /// Notes all news that wait.

@@ -93,7 +93,7 @@ def test_a_cell_says_what_the_api_says(tab, daemon):
         wanted = {"ok": f"ok {counts['ok']}", "failed": f"{counts['failed']} failed",
                   "held": "held", "unknown": "unknown"}
         assert wanted.get(cell["cell"], "") in text, (path, cell, text)
-        assert ("needs a person" in text) == cell["needs_person"], (path, text)
+        assert ("action required" in text) == cell["action_required"], (path, text)
 
 
 def test_the_overview_counts_as_the_api_does(tab, daemon):

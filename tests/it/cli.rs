@@ -566,7 +566,7 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
         "redeploy of late-starter: accepted",
         "late-starter is redeployed",
         "legacy-monolith failed (rule_quota), move: account owner",
-        "3 of 10 pack deployments need a person",
+        "action required in 3 of 10 pack deployments",
     ] {
         assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
     }

@@ -113,7 +113,7 @@ fn told() -> Events {
     let facts = crate::people::facts();
     let mut journal = Journal::resume(&Events::default());
     for report in facts.reports.values() {
-        journal.note(&News::Tick(Arc::clone(report)), facts.now);
+        journal.note(&News::Reconciled(Arc::clone(report)), facts.now);
     }
     journal.look(&Look {
         about: &facts.about,
@@ -693,13 +693,13 @@ async fn read_one(stream: &mut BufReader<TcpStream>) -> u16 {
 #[tokio::test]
 async fn health_is_about_our_own_tasks_and_not_about_aws() {
     let served = served().await;
-    let pulse: Heartbeat = served.beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
+    let heartbeat: Heartbeat = served.beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
     let all_dark = [HERE, "us-east-1", "ap-south-1"]
         .map(|name| unknown(name, FailureKind::Unreachable, "no connection"));
     served.reports.send_replace(reports(all_dark));
     served.caller.send_replace(Caller::Unconfirmed { problem: None });
     assert_eq!(served.get("/healthz").await.status, 200);
-    pulse.end();
+    heartbeat.end();
     served.beats.begin(TaskId::regional(&region(HERE)), Duration::ZERO);
     let answer = served.get("/healthz").await;
     assert_eq!(answer.status, 503);

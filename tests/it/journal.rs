@@ -175,7 +175,7 @@ fn what_is_not_seen_has_not_changed() {
     let dark = unknown(HERE, FailureKind::Throttled, "too many requests");
     world.show(dark.clone());
     let lost = world.news();
-    world.show(RegionReport { tick: 3, ..dark });
+    world.show(RegionReport { reconciliation: 3, ..dark });
     assert_eq!(world.news(), "");
     world.show(tracked());
     insta::assert_snapshot!(lost + &world.news(), @"
@@ -192,7 +192,7 @@ fn what_is_not_seen_has_not_changed() {
 }
 
 fn outcomes(all: impl IntoIterator<Item = Outcome>) -> News {
-    News::Tick(Arc::new(RegionReport { outcomes: all.into_iter().collect(), ..quiet(HERE) }))
+    News::Reconciled(Arc::new(RegionReport { outcomes: all.into_iter().collect(), ..quiet(HERE) }))
 }
 
 fn created(name: &str, ending: Ending) -> Outcome {
@@ -424,7 +424,7 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
         let name = format!("flood-{number}");
         news.send(outcomes([self::created(&name, Ending::Accepted { arn: None })])).unwrap();
     }
-    assert!(until(&events, "30 ticks came faster").await.len() > NEWS_MAX);
+    assert!(until(&events, "30 reconciliations came faster").await.len() > NEWS_MAX);
     // A task that begins anew goes on counting, and says that it missed something.
     stop.cancel();
     running.join_all().await;

@@ -1,8 +1,9 @@
 //! A laboratory in virtual time: a simulated AWS, one reconciler a region, manifests as text.
 //!
 //! The runtime is single-threaded and its time is paused, so a run is the same every time and an
-//! hour takes as long as its ticks. Every tick is held to the invariants ([`book`]) by witnesses of
-//! every call ([`witness`]); what happened is told as a trace, one line an event.
+//! hour takes as long as its reconciliations. Every reconciliation is held to the invariants
+//! ([`book`]) by witnesses of every call ([`witness`]); what happened is told as a trace, one line
+//! an event.
 
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 
@@ -641,7 +642,7 @@ impl Life {
                 membership: Arc::clone(&self.crew.membership.borrow_and_update()),
                 recorders: Arc::clone(&self.crew.recorders.borrow_and_update()),
             };
-            let report = self.reconciler.tick(&policy, &around, &self.watched).await;
+            let report = self.reconciler.reconcile(&policy, &around, &self.watched).await;
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();

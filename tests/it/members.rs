@@ -1,7 +1,7 @@
 //! Members in the line language: what is known of them, one fact a line.
 //!
 //! `iam read 11:59` says when the members of a pack were last read, `resynced` that it was all of
-//! them, `stuck` and `converged` what came of it, `unlisted` that there is no account list.
+//! them, `stuck` and `healthy` what came of it, `unlisted` that there is no account list.
 //! `iam 222222222222 no_recorder 11:00` is a member with its status or failure class and the time
 //! of its row. `222222222222 joined 04:00` is when an account joined, `222222222222 stopped 11:30`
 //! what a probe saw of its recorder. `#always` and `#never` are about redeployments, `#cooldown 30`

@@ -208,7 +208,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     assert!(page.contains("<strong>SIMULATED</strong>"));
     insta::assert_snapshot!(main_of(&page), @r#"
     ! degraded
-    2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
     acts as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
@@ -244,10 +244,10 @@ async fn the_overview_says_first_what_needs_somebody() {
     packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
     Packs by region
     pack | ap-south-1pending | eu-west-1out of sync | us-east-1unknown
-    iam-baseline | ? unknown | ! 2 failed, 1 missing, needs a person | ? unknown
-    legacy | –not here | ! held, needs a person | –not here
+    iam-baseline | ? unknown | ! 2 failed, 1 missing, action required | ? unknown
+    legacy | –not here | ! held, action required | –not here
     logging | ? unknown | ✓ ok 5 | ? unknown
-    ✓ as it should be, or held on purpose~ under way, nobody has to act? not known! needs a person
+    ✓ as it should be, or held on purpose~ under way, nobody has to act? not known! action required
     Failing accounts 3
     ! missing
     1 account · 1 pack · 1 region · move: account owner
@@ -307,7 +307,7 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     insta::assert_snapshot!(main_of(&page), @"
     ! iam-baseline in eu-west-1
     degraded: 2 failed, 1 missing
-    next move | ! a person's
+    next | ! action required
     AWS holds | out of sync
     to do | update
     AWS's aggregate | CREATE_SUCCESSFUL
@@ -454,7 +454,7 @@ async fn a_browser_is_told_of_an_error_on_a_page_and_a_program_as_json() {
     GET /accounts/%ff
       400 the path is no text
     GET /new-accounts?phase=%22%3E%3Cimg%3E
-      400 phase is one of waiting, deploying, converged, late, missed, not "><img>
+      400 phase is one of waiting, deploying, complete, late, missed, not "><img>
     POST /
       405 this page knows no such method
     "#);

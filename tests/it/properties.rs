@@ -385,7 +385,7 @@ proptest! {
         }
         let (is_stale, foreign, fault) = (false, None, Fault::None);
         let calm = |minutes| Trouble { minutes, is_stale, foreign, fault };
-        // Two hours of ticks; a fight rests for a day before that.
+        // Two hours of reconciliations; a fight rests for a day before that.
         for minutes in [15; 8].into_iter().chain([24 * 60]).chain([15; 8]) {
             tick(&mut toy, &calm(minutes));
         }

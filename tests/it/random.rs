@@ -1,7 +1,7 @@
 //! Random organizations and random histories of manifests: properties that hold of all of them.
 //!
-//! Each tick of each run is also held to the invariants of `lab::invariants`: nothing foreign,
-//! unmanaged or unknown is touched, observe sends nothing, deletes stay within the guard.
+//! Each reconciliation of each run is also held to the invariants of `lab::invariants`: nothing
+//! foreign, unmanaged or unknown is touched, observe sends nothing, deletes stay within the guard.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use conformd::domain::observed::packs::Observed;
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Ending, Outcome};
 use conformd::domain::plan::steps::{ActionKind, Reason};
-use conformd::domain::present::report::{RegionReport, Tick};
+use conformd::domain::present::report::{Reconciliation, RegionReport};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -273,7 +273,7 @@ fn what_failed_is_put_again_ever_more_rarely() {
         03:30    |        | iam v1 03:20 UPDATE_FAILED@03:30 | | iam read 03:30; iam 222222222222 throttled
         07:29:59 |        |
         07:30    |        |
-        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40 | | iam read 07:40; iam converged
+        07:40    |        | iam v1 07:30 UPDATE_SUCCESSFUL@07:40 | | iam read 07:40; iam healthy
         08:00    |        | iam v1 07:30 UPDATE_FAILED@08:00 | | iam read 08:00; iam 222222222222 throttled
         09:00    |        |
     "), @"
@@ -462,8 +462,8 @@ fn report(mode: Mode, members: &str) -> String {
     let observed = observed("iam v1 09:00 UPDATE_FAILED@09:30");
     let ruling = ruled((plan, &observed), mode, now);
     let steps = ruling.approved.plan().steps.len();
-    let tick = Tick { number: 1, started: now, seen_last: Some(now) };
-    let report = RegionReport::ruled(tick, mode, &observed, &ruling);
+    let reconciliation = Reconciliation { number: 1, started: now, seen_last: Some(now) };
+    let report = RegionReport::ruled(reconciliation, mode, &observed, &ruling);
     let pack = report.packs.values().next().unwrap();
     let sync = if report.is_synced() { "in sync" } else { "not in sync" };
     let holds: Vec<&str> = pack.holds.iter().map(|reason| reason.as_str()).collect();

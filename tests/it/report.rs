@@ -2,7 +2,7 @@
 
 use conformd::domain::base::mode::Mode;
 use conformd::domain::plan::history::History;
-use conformd::domain::present::report::{DriftKind, RegionReport, Tick};
+use conformd::domain::present::report::{DriftKind, Reconciliation, RegionReport};
 use insta::assert_snapshot;
 
 use crate::lines::{at, desired, look, observed, ruled};
@@ -11,8 +11,8 @@ fn report(wanted: &str, shown: &str) -> RegionReport {
     let (desired, observed, now) = (desired(wanted), observed(shown), at("12:00"));
     let plan = look(&mut History::default(), &desired, &observed, now);
     let ruling = ruled((plan, &observed), Mode::Sync, now);
-    let tick = Tick { number: 1, started: now, seen_last: Some(now) };
-    RegionReport::ruled(tick, Mode::Sync, &observed, &ruling)
+    let reconciliation = Reconciliation { number: 1, started: now, seen_last: Some(now) };
+    RegionReport::ruled(reconciliation, Mode::Sync, &observed, &ruling)
 }
 
 /// One line a pack, and whether the region is in sync.

@@ -78,7 +78,7 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
     RegionReport {
         place: place.clone(),
         mode: Mode::Sync,
-        tick: 1,
+        reconciliation: 1,
         started: at("12:00:00"),
         finished: at("12:00:02"),
         timing: Timing {

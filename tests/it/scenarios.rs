@@ -1,7 +1,7 @@
 //! Stories of an organization, told as traces: what a person wants to know before conformd may
 //! write to every account.
 //!
-//! Every tick of every story is also held to the invariants of `lab::invariants`.
+//! Every reconciliation of every story is also held to the invariants of `lab::invariants`.
 
 #![expect(clippy::indexing_slicing, reason = "in a test an index is an assertion")]
 

@@ -32,7 +32,7 @@ fn table(facts: &Facts) -> String {
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -76,7 +76,7 @@ fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -133,7 +133,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
     SIMULATED: no AWS account is looked at or changed
-    degraded: 2 of 7 pack deployments need a person; 2 of 3 regions were not seen; the source needs a look; 1 new account missed the deadline and needs a person; next deadline in 2h 9m (555555555555, eu-west-1)
+    degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
       ! source
@@ -260,7 +260,7 @@ fn the_first_line_is_the_answer() {
     0 healthy: all 2 pack deployments are in place
     0 healthy: 1 of 2 pack deployments is on the way
     1 degraded: 1 of 2 pack deployments has failing accounts
-    1 degraded: 1 of 2 pack deployments needs a person
+    1 degraded: action required in 1 of 2 pack deployments
     0 healthy: 1 of 2 pack deployments is on the way
     0 healthy: 1 of 2 pack deployments is on the way
     2 unknown: 1 of 2 pack deployments is not known
@@ -268,13 +268,13 @@ fn the_first_line_is_the_answer() {
     0 healthy: the one pack deployment is in place
     0 healthy: 1 of 1 pack deployment differs from the manifests
     0 healthy: 1 of 2 pack deployments is held on purpose
-    1 degraded: 1 of 2 pack deployments needs a person
+    1 degraded: action required in 1 of 2 pack deployments
     0 healthy: all 2 pack deployments are in place
     2 unknown: all 2 pack deployments are in place; the account list is not current
     1 degraded: all 2 pack deployments are in place; the account list is not current
     2 unknown: all 2 pack deployments are in place; AWS has not confirmed who asks
-    1 degraded: all 2 pack deployments are in place; the source needs a look
-    2 unknown: 2 of 2 pack deployments are not known; 1 of 1 region was not seen
+    1 degraded: all 2 pack deployments are in place; action required in the source
+    2 unknown: 2 of 2 pack deployments are not known; 1 of 1 region was not read
     ");
 }
 
@@ -344,7 +344,7 @@ fn explained(digit: char) -> String {
 fn a_failing_account_is_told_whose_move_it_is() {
     assert_snapshot!(explained('2'), @"
     SIMULATED: no AWS account is looked at or changed
-    222222222222 (payments): 1 of 6 targeted pack deployments in place; 4 not known; 1 needs a person
+    222222222222 (payments): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1
 
     Account
         name    payments
@@ -442,7 +442,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
 fn a_missed_deadline_and_a_suspended_account_read_well() {
     assert_snapshot!(explained('6') + "\n-----\n" + &explained('7'), @"
     SIMULATED: no AWS account is looked at or changed
-    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; 1 needs a person; 7-hour window: over for 1h 1m
+    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1; 7-hour window: over for 1h 1m
 
     Account
         name    media-new
@@ -655,7 +655,8 @@ proptest! {
         prop_assert_eq!(view.totals.cells.values().sum::<usize>(), count);
         prop_assert_eq!(view.totals.by_health.values().sum::<usize>(), count);
         prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.about.regions.len());
-        prop_assert_eq!(view.totals.need_person, cells().filter(|cell| cell.needs_person).count());
+        let required = cells().filter(|cell| cell.action_required).count();
+        prop_assert_eq!(view.totals.action_required, required);
         for kind in StatusKind::ALL {
             let sum: usize = cells().map(|cell| cell.rollout.counts.of(kind)).sum();
             prop_assert_eq!(view.totals.members.of(kind), sum);
@@ -669,7 +670,7 @@ proptest! {
         let view = status(&facts);
         let Counts { failed, missing, .. } = view.totals.members;
         if view.health.state == HealthState::Healthy {
-            prop_assert_eq!(view.totals.need_person, 0);
+            prop_assert_eq!(view.totals.action_required, 0);
             prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.reports.len());
         }
         let is_health = |health| view.totals.by_health[&health] > 0;

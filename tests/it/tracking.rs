@@ -191,14 +191,15 @@ impl Stage {
     async fn tick(&mut self) -> Duration {
         self.walk();
         let watched = Watched::default();
-        let report = self.reconciler.tick(&self.policy, &self.around, &watched).await;
+        let report = self.reconciler.reconcile(&self.policy, &self.around, &watched).await;
         let pause = self.reconciler.pause(&report, &self.policy.pace);
         self.ticks += 1;
         self.report = Some(report);
         pause
     }
 
-    /// Ticks, and reads members between ticks; `step` is the longest time without interruption.
+    /// Ticks, and reads members between reconciliations; `step` is the longest time without
+    /// interruption.
     async fn run_for(&mut self, time: Duration, step: Duration) {
         let end = self.clock.now() + time;
         while self.clock.now() < end {
@@ -304,7 +305,7 @@ async fn a_converged_organization_of_10_000_costs_two_calls_a_tick_and_a_slow_re
     let resyncs = 2 * 100 * 2;
     assert_eq!(stage.pages() - pages, resyncs, "two packs, 100 pages, twice in twelve hours");
     assert_eq!(stage.calls() - calls, resyncs + 2 * (stage.ticks - ticks));
-    assert!(stage.ticks - ticks <= 49, "{} ticks", stage.ticks - ticks);
+    assert!(stage.ticks - ticks <= 49, "{} reconciliations", stage.ticks - ticks);
     assert_eq!(lock(&stage.world).log().mutations(), 2);
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Narrator {
     clock: Clock,
     started: Timestamp,
     has_colour: bool,
-    ticks: BTreeMap<Region, u64>,
+    reconciliations: BTreeMap<Region, u64>,
     known: BTreeMap<(Region, String), String>,
     phases: BTreeMap<(AccountId, Region), Phase>,
     redeployed: BTreeSet<AccountId>,
@@ -46,7 +46,7 @@ impl Narrator {
             started: clock.now(),
             clock,
             has_colour: paint::stdout_has_colour(),
-            ticks: BTreeMap::new(),
+            reconciliations: BTreeMap::new(),
             known: BTreeMap::new(),
             phases: BTreeMap::new(),
             redeployed: BTreeSet::new(),
@@ -87,7 +87,9 @@ impl Narrator {
     /// Tells what is new; whether nothing is left that conformd or AWS will do by themselves.
     pub(super) fn tell(&mut self, facts: &Facts) -> std::io::Result<bool> {
         for (region, report) in &facts.reports {
-            if self.ticks.insert(region.clone(), report.tick) != Some(report.tick) {
+            if self.reconciliations.insert(region.clone(), report.reconciliation)
+                != Some(report.reconciliation)
+            {
                 self.tell_steps(region, report, facts)?;
             }
             self.tell_packs(region, report)?;

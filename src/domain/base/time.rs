@@ -7,7 +7,7 @@ use super::model::{Digest, Timestamp};
 /// How long things take: what the settings say and figures that were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Between two ticks of a region (settings: `intervals.region`).
+    /// Between two reconciliations of a region (settings: `intervals.region`).
     pub interval: Duration,
     /// Before a pack in progress, or a suspicious sight, is looked at again; doubles while the
     /// pack stays in progress (settings: `intervals.inProgress.first`).

@@ -119,7 +119,7 @@ impl MemberTracker {
         self.show();
     }
 
-    /// Takes in the writes of a tick.
+    /// Takes in the writes of a reconciliation.
     pub fn wrote<'a>(
         &mut self,
         writes: impl IntoIterator<Item = Write<'a>>,

@@ -221,7 +221,7 @@ impl History {
         }
     }
 
-    /// Many steps of one tick are refused together: that is one refusal.
+    /// Many steps of one reconciliation are refused together: that is one refusal.
     fn deny(&mut self, why: &str, now: Timestamp, pace: &Pace) {
         let attempts = match &self.denied {
             Some(wait) if wait.until > now => return,

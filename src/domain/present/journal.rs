@@ -2,9 +2,9 @@
 //!
 //! One event says one thing. What several packs of a region, or several accounts, have in common in
 //! one look is one event that counts them and names a few; a new account is told of once for all
-//! regions, where it stands worst. Deeds are told of every tick, whatever is missed in between;
-//! states are told when they differ from what was told last, so that one which came and went
-//! between two looks is not. What is absent: any decision, and the record, which is the log.
+//! regions, where it stands worst. Deeds are told of every reconciliation, whatever is missed in
+//! between; states are told when they differ from what was told last, so that one which came and
+//! went between two looks is not. What is absent: any decision, and the record, which is the log.
 
 mod deeds;
 pub mod note;
@@ -27,8 +27,8 @@ use regions::Regions;
 /// Something that happened at one moment, which the next look would not show any more.
 #[derive(Debug, Clone)]
 pub enum News {
-    /// A tick ended.
-    Tick(Arc<RegionReport>),
+    /// A reconciliation ended.
+    Reconciled(Arc<RegionReport>),
     /// The settings were read again and are in force.
     Reloaded,
     /// The settings were read again and cannot be used: the sentence says why.
@@ -78,7 +78,7 @@ impl Journal {
     /// Notes what happened at one moment.
     pub fn note(&mut self, news: &News, now: Timestamp) {
         match news {
-            News::Tick(report) => self.tell(now, deeds::of(report)),
+            News::Reconciled(report) => self.tell(now, deeds::of(report)),
             News::Reloaded => {
                 let text = "the settings were read again and are in force";
                 self.tell(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
@@ -93,7 +93,8 @@ impl Journal {
     /// Notes that so many pieces of news were lost: they came faster than they were noted.
     pub fn lost(&mut self, count: u64, now: Timestamp) {
         let text = format!(
-            "{count} ticks came faster than they could be noted here; what they wrote is in the log"
+            "{count} reconciliations came faster than they could be noted here; what they wrote is \
+             in the log"
         );
         self.tell(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
     }

@@ -27,15 +27,15 @@ use crate::domain::plan::steps::{Action, Bystander, Change, Hold, HoldReason, Pl
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
 
-/// One region after a tick.
+/// One region after a reconciliation.
 #[derive(Debug, Clone, Serialize)]
 pub struct RegionReport {
     /// Where.
     pub place: Place,
     /// How far conformd may go.
     pub mode: Mode,
-    /// Which tick of this process this was.
-    pub tick: u64,
+    /// Which reconciliation of this process this was.
+    pub reconciliation: u64,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -64,7 +64,7 @@ pub struct RegionReport {
     pub tracking: Tracking,
 }
 
-/// How long the parts of a tick took.
+/// How long the parts of a reconciliation took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Timing {
     /// Reading the region.
@@ -207,20 +207,25 @@ impl DriftKind {
     }
 }
 
-/// When a tick began and which one it was.
+/// When a reconciliation began and which one it was.
 #[derive(Debug, Clone, Copy)]
-pub struct Tick {
+pub struct Reconciliation {
     /// Its number, from 1.
     pub number: u64,
     /// When it began.
     pub started: Timestamp,
-    /// When the region was last read whole, this tick included.
+    /// When the region was last read whole, this reconciliation included.
     pub seen_last: Option<Timestamp>,
 }
 
 impl RegionReport {
-    /// The report of a tick that has ruled and not acted yet.
-    pub fn ruled(tick: Tick, mode: Mode, observed: &Observed, ruling: &Ruling) -> Self {
+    /// The report of a reconciliation that has ruled and not acted yet.
+    pub fn ruled(
+        reconciliation: Reconciliation,
+        mode: Mode,
+        observed: &Observed,
+        ruling: &Ruling,
+    ) -> Self {
         let Ruling { approved, pending, held: _, basis: _, unjudged: _ } = ruling;
         let plan = approved.plan().clone();
         let (unknown, packs, count) = match observed {
@@ -230,11 +235,11 @@ impl RegionReport {
         Self {
             place: plan.place.clone(),
             mode,
-            tick: tick.number,
-            started: tick.started,
-            finished: tick.started,
+            reconciliation: reconciliation.number,
+            started: reconciliation.started,
+            finished: reconciliation.started,
             timing: Timing::default(),
-            seen_last: tick.seen_last,
+            seen_last: reconciliation.seen_last,
             unknown,
             revision: plan.revision.clone(),
             plan,

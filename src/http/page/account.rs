@@ -53,7 +53,7 @@ fn word(sign: Sign) -> &'static str {
         Sign::Fine => "fine",
         Sign::Moving => "under way",
         Sign::Dark => "not known",
-        Sign::Needy => "needs a person",
+        Sign::Needy => "action required",
     }
 }
 

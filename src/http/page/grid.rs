@@ -53,7 +53,7 @@ const LEGEND: [(Sign, &str); 4] = [
     (Sign::Fine, "as it should be, or held on purpose"),
     (Sign::Moving, "under way, nobody has to act"),
     (Sign::Dark, "not known"),
-    (Sign::Needy, "needs a person"),
+    (Sign::Needy, "action required"),
 ];
 
 fn head(name: &Region, view: &RegionView) -> Markup {
@@ -79,7 +79,7 @@ fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
         td class=(tone(mark)) {
             a href=(pack_path(region, pack)) {
                 (sign(mark)) " " (glance(cell))
-                @if mark == Sign::Needy { span class="spoken" { ", needs a person" } }
+                @if mark == Sign::Needy { span class="spoken" { ", action required" } }
             }
         }
     }

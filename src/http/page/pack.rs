@@ -76,7 +76,7 @@ fn main(view: &AccountsView, of: &PackView, cell: Option<&CellView>) -> Markup {
 fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
     let CellView {
         cell: _,
-        needs_person,
+        action_required,
         why: _,
         state,
         status,
@@ -86,8 +86,8 @@ fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
         rollout,
     } = cell;
     let mut all: Vec<Fact> = Vec::new();
-    if *needs_person {
-        all.push(fact("next move", html! { "a person's" }).marked(Sign::Needy));
+    if *action_required {
+        all.push(fact("next", html! { "action required" }).marked(Sign::Needy));
     }
     all.extend(state.map(|state| fact("AWS holds", html! { (spoken(state.as_str())) })));
     all.extend(action.map(|action| fact("to do", html! { (action.as_str()) })));

@@ -10,7 +10,7 @@ use crate::domain::base::model::Timestamp;
 use crate::domain::present::view::About;
 use crate::http::answer::html as answer;
 
-/// Seconds between two looks. A tick takes longer, so that nothing is missed for long.
+/// Seconds between two looks. A reconciliation takes longer, so that nothing is missed for long.
 const REFRESH_SECONDS: u32 = 30;
 
 /// The pages that every page leads to.

@@ -14,7 +14,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, Result,
 };
 
-/// Seconds that a phase of a tick takes (reliability reference, section 5: 0.01 to 300).
+/// Seconds that a phase of a reconciliation takes (reliability reference, section 5: 0.01 to 300).
 const PHASE_SECONDS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1., 5., 10., 30., 60., 120., 300.];
 /// Seconds that one attempt of a request takes (reliability reference, section 5: 0.05 to 30).
 const REQUEST_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1., 2.5, 5., 10., 30.];
@@ -286,7 +286,7 @@ impl ReconcileFamilies {
             attempt_last: on.gauges(
                 "conformd_reconcile_last_attempt_timestamp_seconds",
                 &["region"],
-                "When the last tick of the region began; 0 when none yet.",
+                "When the last reconciliation of the region began; 0 when none yet.",
             )?,
             success_last: on.gauges(
                 "conformd_reconcile_last_success_timestamp_seconds",
@@ -296,7 +296,7 @@ impl ReconcileFamilies {
             duration: on.histograms(
                 "conformd_reconcile_duration_seconds",
                 &["phase"],
-                (&PHASE_SECONDS, "How long the phases of ticks took."),
+                (&PHASE_SECONDS, "How long the phases of reconciliations took."),
             )?,
             overruns: on.counters(
                 "conformd_reconcile_overruns_total",

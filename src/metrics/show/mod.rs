@@ -138,7 +138,7 @@ impl Families {
         }
     }
 
-    /// What the last tick of a region says, whether it could be read or not.
+    /// What the last reconciliation of a region says, whether it could be read or not.
     fn show_tick(&self, report: &RegionReport) {
         let region = report.place.region.as_str();
         let reconcile = &self.reconcile;

@@ -67,14 +67,14 @@ pub async fn run<O: Organization>(
     clock: Clock,
     stop: CancellationToken,
 ) {
-    let pulse = channels.beats.begin(TaskId::sole(Task::Organization), SILENCE_MAX);
+    let heartbeat = channels.beats.begin(TaskId::sole(Task::Organization), SILENCE_MAX);
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
         // Every call has its own timeout, so a walk that is polled is alive.
-        () = pulse.during(keep(&organization, channels, &clock)) => {}
+        () = heartbeat.during(keep(&organization, channels, &clock)) => {}
     }
-    pulse.end();
+    heartbeat.end();
 }
 
 /// Walks the organization once, tags included when they matter: for commands that answer once.

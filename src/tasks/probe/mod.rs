@@ -76,15 +76,15 @@ pub async fn run<M: Members>(
         channels.recorders.send_replace(Arc::default());
         return stop.cancelled().await;
     };
-    let pulse = channels.beats.begin(TaskId::sole(Task::Probe), SILENCE_MAX);
+    let heartbeat = channels.beats.begin(TaskId::sole(Task::Probe), SILENCE_MAX);
     // Only reads are under way: dropping them loses nothing. Each ends within its own timeout, so a
     // probe that is polled is alive.
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = pulse.during(rounds(&probe, channels.reports, &channels.recorders)) => {}
+        () = heartbeat.during(rounds(&probe, channels.reports, &channels.recorders)) => {}
     }
-    pulse.end();
+    heartbeat.end();
 }
 
 /// One round after the other, as long as anybody is due.

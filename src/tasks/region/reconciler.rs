@@ -31,7 +31,7 @@ use crate::domain::plan::guard::{Ruling, Terms, approve};
 use crate::domain::plan::history::History;
 use crate::domain::plan::outcome::{Ending, Outcome};
 use crate::domain::plan::window::Window;
-use crate::domain::present::report::{RegionReport, Tick, Timing};
+use crate::domain::present::report::{Reconciliation, RegionReport, Timing};
 use crate::executor::execute;
 use crate::tasks::intake::Intake;
 
@@ -62,7 +62,7 @@ pub struct Reconciler<R, W> {
     pub(super) tracker: Tracker,
     /// What the tracker knows, as it was last shown.
     pub(super) tracking: Tracking,
-    pub(super) ticks: u64,
+    pub(super) reconciliations: u64,
     pub(super) seen_last: Option<Timestamp>,
     /// Ticks in a row that had to be followed by an early one.
     pub(super) hurried: u32,
@@ -81,7 +81,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             history: History::default(),
             tracker: Tracker::default(),
             tracking: Tracking::default(),
-            ticks: 0,
+            reconciliations: 0,
             seen_last: None,
             hurried: 0,
         }
@@ -128,7 +128,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         intent: Intent,
     ) -> (RegionReport, Ruling) {
         let Surroundings { intake, membership, recorders: _ } = around;
-        self.ticks = self.ticks.saturating_add(1);
+        self.reconciliations = self.reconciliations.saturating_add(1);
         let started = self.clock.now();
         self.observed = running(&self.clock);
         let observed = observe::observe(&self.reader, &policy.installation).await;
@@ -164,9 +164,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         if let Observed::Seen(seen) = &observed {
             self.window.keep_shown(&self.reader.place().region, seen, &self.templates).await;
         }
-        let tick = Tick { number: self.ticks, started, seen_last: self.seen_last };
+        let reconciliation =
+            Reconciliation { number: self.reconciliations, started, seen_last: self.seen_last };
         timing.plan = between(now, self.clock.now());
-        let report = RegionReport::ruled(tick, policy.mode, &observed, &ruling);
+        let report = RegionReport::ruled(reconciliation, policy.mode, &observed, &ruling);
         let warnings = match (&intake.catalog, &desired) {
             (Some(catalog), Some(desired)) => desired.warnings(catalog),
             (None, _) | (_, None) => BTreeMap::new(),
@@ -289,7 +290,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Looks, rules, and takes the steps that may be taken.
-    pub async fn tick(
+    pub async fn reconcile(
         &mut self,
         policy: &Policy,
         around: &Surroundings,
@@ -355,13 +356,13 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         }
     }
 
-    /// How long to wait before the next tick, if nothing wakes the region earlier.
+    /// How long to wait before the next reconciliation, if nothing wakes the region earlier.
     pub fn pause(&mut self, report: &RegionReport, pace: &Pace) -> Duration {
         let acted = !report.outcomes.is_empty();
         let is_hurried = acted || report.unknown.is_some() || report.is_in_progress();
         self.hurried = if is_hurried && !acted { self.hurried.saturating_add(1) } else { 0 };
         // Regions do not reconcile together.
-        let parts = [report.place.to_string(), report.tick.to_string()];
+        let parts = [report.place.to_string(), report.reconciliation.to_string()];
         let regular =
             jittered(pace.interval, pace.interval / 10, parts.iter().map(String::as_bytes));
         let pause = if acted {

@@ -1,4 +1,4 @@
-//! The daemon's loop around one region's reconciler: wake, tick, publish, wait.
+//! The daemon's loop around one region's reconciler: wake, reconciliation, publish, wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub struct Channels {
     pub bell: watch::Receiver<u64>,
     /// Where reports go.
     pub reports: watch::Sender<Reports>,
-    /// Where ticks go, each of them: a report that is replaced takes its outcomes with it.
+    /// Where reconciliations go, each of them: a report that is replaced takes its outcomes with
+    /// it.
     pub news: broadcast::Sender<News>,
     /// Counters of events.
     pub metrics: Metrics,
@@ -51,11 +52,11 @@ pub struct Channels {
     pub beats: Beats,
 }
 
-/// How long the first tick waits for the source: without manifests it could only look.
+/// How long the first reconciliation waits for the source: without manifests it could only look.
 const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
 
 /// Reconciles one region until `stop`, or until the mode asks for other hands than the
-/// reconciler's. No tick begins after that; one that began ends.
+/// reconciler's. No reconciliation begins after that; one that began ends.
 pub async fn run<R: Reader, W: Writer>(
     mut reconciler: Reconciler<R, W>,
     mut channels: Channels,
@@ -63,11 +64,11 @@ pub async fn run<R: Reader, W: Writer>(
     stop: CancellationToken,
 ) {
     let region = reconciler.reader().place().region.clone();
-    let pulse = channels.beats.begin(TaskId::regional(&region), SILENCE_MAX);
+    let heartbeat = channels.beats.begin(TaskId::regional(&region), SILENCE_MAX);
     // Cancel-safe: nothing has begun.
     tokio::select! {
         biased;
-        () = stop.cancelled() => return pulse.end(),
+        () = stop.cancelled() => return heartbeat.end(),
         _ = channels.parsed.wait_for(|parsed| parsed.catalog.is_some()) => {}
         () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
     }
@@ -87,7 +88,7 @@ pub async fn run<R: Reader, W: Writer>(
             recorders: Arc::clone(&channels.recorders.borrow_and_update()),
         };
         let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
-        let span = tracing::info_span!("tick", %region, number, reason, revision);
+        let span = tracing::info_span!("reconciliation", %region, number, reason, revision);
         // Their versions that were taken above count as seen: any newer one closes the gate.
         let watched = Watched {
             stop: stop.clone(),
@@ -95,9 +96,10 @@ pub async fn run<R: Reader, W: Writer>(
             parsed: Some(channels.parsed.clone()),
             refresh: Some(channels.refresh.clone()),
         };
-        let tick = reconciler.tick(&policy, &around, &watched).instrument(span.clone());
-        // Every call has its own timeout, so a tick that is polled is alive.
-        let report = pulse.during(tick).await;
+        let reconciliation =
+            reconciler.reconcile(&policy, &around, &watched).instrument(span.clone());
+        // Every call has its own timeout, so a reconciliation that is polled is alive.
+        let report = heartbeat.during(reconciliation).await;
         span.in_scope(|| {
             describe(&report);
             warn_of(&warnings.due(&report.tracking.new_accounts, report.finished));
@@ -105,14 +107,14 @@ pub async fn run<R: Reader, W: Writer>(
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
         // It never waits; that nobody listens is none of our trouble.
-        drop(channels.news.send(News::Tick(Arc::clone(&report))));
+        drop(channels.news.send(News::Reconciled(Arc::clone(&report))));
         publish(&channels.reports, &report, &stop);
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
         channels.metrics.reconciled(&report);
         let rest = Rest { policy: &policy, clock: &clock, pause, stop: &stop };
-        reason = pulse.during(rest.take(&mut reconciler, &mut channels, report)).await;
+        reason = heartbeat.during(rest.take(&mut reconciler, &mut channels, report)).await;
     }
-    pulse.end();
+    heartbeat.end();
 }
 
 /// Shows a report, unless the region has left the settings meanwhile and is not shown any more.
@@ -126,7 +128,7 @@ fn publish(reports: &watch::Sender<Reports>, report: &Arc<RegionReport>, stop: &
     });
 }
 
-/// The time between two ticks.
+/// The time between two reconciliations.
 struct Rest<'a> {
     policy: &'a Policy,
     clock: &'a Clock,
@@ -168,7 +170,8 @@ impl Rest<'_> {
 
 /// Waits for whatever comes first, and says what it was.
 ///
-/// Wake-ups are hints: a tick reads everything afresh, so losing one costs time, not truth.
+/// Wake-ups are hints: a reconciliation reads everything afresh, so losing one costs time, not
+/// truth.
 async fn wake(
     channels: &mut Channels,
     clock: &Clock,
@@ -188,7 +191,7 @@ async fn wake(
     }
 }
 
-/// New accounts of one tick that are named in the log; the report has all of them.
+/// New accounts of one reconciliation that are named in the log; the report has all of them.
 const WARNED_MAX: usize = 20;
 
 /// Says of which new accounts the window ends soon, or has ended in vain.
@@ -214,7 +217,7 @@ fn warn_of(due: &[(Warning, &NewAccount)]) {
     }
 }
 
-/// Says what a tick found, once, when there is something to say.
+/// Says what a reconciliation found, once, when there is something to say.
 fn describe(report: &RegionReport) {
     if let Some(unknown) = &report.unknown {
         tracing::warn!(kind = unknown.kind.as_str(), error = unknown.why, "region not seen");
@@ -225,9 +228,13 @@ fn describe(report: &RegionReport) {
         tracing::error!(what, trips = pending.trips.len(), "losses wait for approval");
     }
     if report.outcomes.is_empty() {
-        tracing::debug!(packs = report.packs.len(), holds = report.plan.holds.len(), "tick idle");
+        tracing::debug!(
+            packs = report.packs.len(),
+            holds = report.plan.holds.len(),
+            "reconciliation idle"
+        );
     } else {
         let text = PlanText { plan: &report.plan, values: Values::Hidden }.to_string();
-        tracing::info!(plan = text, steps = report.outcomes.len(), "tick wrote");
+        tracing::info!(plan = text, steps = report.outcomes.len(), "reconciliation wrote");
     }
 }

@@ -1,4 +1,4 @@
-//! Reading members: one page at a time, in the pauses between ticks.
+//! Reading members: one page at a time, in the pauses between reconciliations.
 //!
 //! What is due is `domain::track`'s to say. A page that is interrupted is asked for again, and a
 //! reading that is overtaken by a more urgent one goes on afterwards, so that no write ever waits

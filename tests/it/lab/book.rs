@@ -21,7 +21,7 @@ use super::toll::Toll;
 use super::witness::Notes;
 use super::{lock, start};
 
-/// One tick of one region, as it was witnessed.
+/// One reconciliation of one region, as it was witnessed.
 pub(crate) struct Tick {
     pub(crate) process: u32,
     pub(crate) started: Timestamp,
@@ -55,7 +55,7 @@ pub(crate) struct Book {
     told: BTreeMap<(u32, Region, AccountId), Telling>,
     /// What was told of new accounts, whenever it was something else than before.
     pub(crate) tellings: Tellings,
-    /// Requests of the last tick of each region.
+    /// Requests of the last reconciliation of each region.
     pub(crate) calls: BTreeMap<Region, u64>,
 }
 
@@ -93,7 +93,7 @@ impl Book {
         self.processes
     }
 
-    /// Enters a tick that has ended, and holds it to the invariants.
+    /// Enters a reconciliation that has ended, and holds it to the invariants.
     pub(crate) fn enter(&mut self, tick: &Tick, report: RegionReport, ended: Timestamp) {
         let Tick { process, started, now, place, intake, notes } = tick;
         let region = place.region.clone();

@@ -1,5 +1,6 @@
-//! What must be true of every tick, whatever the world does. The ids are those of the reliability
-//! reference; each rule is written from what was witnessed, not from what the product decided.
+//! What must be true of every reconciliation, whatever the world does. The ids are those of the
+//! reliability reference; each rule is written from what was witnessed, not from what the product
+//! decided.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ const EXPECTATION: Duration = Duration::from_mins(10);
 /// Mutations under way at once in a region.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// What one tick was shown, and what was wanted then. Worked out when somebody asks.
+/// What one reconciliation was shown, and what was wanted then. Worked out when somebody asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
     at: Timestamp,
@@ -136,7 +137,7 @@ fn may_have_effect(mutation: &Mutation) -> bool {
     }
 }
 
-/// A tick with everything that is known about it.
+/// A reconciliation with everything that is known about it.
 pub(crate) struct Scene<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) place: &'a Place,
@@ -166,7 +167,10 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
     );
     must(notes.in_flight_max <= IN_FLIGHT_MAX, "I-S10: too many mutations at once");
     let packs: BTreeSet<&PackName> = notes.mutations.iter().map(|one| &one.pack).collect();
-    must(packs.len() == notes.mutations.len(), "I-S5: two mutations of one pack in a tick");
+    must(
+        packs.len() == notes.mutations.len(),
+        "I-S5: two mutations of one pack in a reconciliation",
+    );
     must(
         notes.mutations.is_empty() || (report.unknown.is_none() && notes.shown.is_some()),
         "I-S9, I-S12: a mutation without a complete observation",

@@ -64,7 +64,7 @@ impl Tripwire {
     }
 }
 
-/// What one tick saw and did.
+/// What one reconciliation saw and did.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// Requests of every kind.
@@ -126,7 +126,7 @@ impl Witness {
         Measuring { witness: self, pack: pack.clone(), before }
     }
 
-    /// The notes of the tick that has ended.
+    /// The notes of the reconciliation that has ended.
     pub(crate) fn take_notes(&self) -> Notes {
         std::mem::take(&mut lock(&self.notes))
     }

@@ -1,4 +1,4 @@
-//! What a tick did: the steps that were taken, by what became of them.
+//! What a reconciliation did: the steps that were taken, by what became of them.
 
 use std::collections::BTreeMap;
 

@@ -395,7 +395,7 @@ fn summary(view: &AccountView) -> String {
         });
     }
     if needy > 0 {
-        clauses.push(format!("{needy} {} a person", if needy == 1 { "needs" } else { "need" }));
+        clauses.push(format!("action required in {needy}"));
     }
     let is_open = regions.values().any(|place| place.phase.is_some_and(|one| !one.is_settled()));
     let clock = clock.as_ref().filter(|_| is_open);

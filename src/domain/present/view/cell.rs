@@ -63,7 +63,7 @@ pub struct CellView {
     /// The one word.
     pub cell: CellState,
     /// Whether nothing gets better until a person acts.
-    pub needs_person: bool,
+    pub action_required: bool,
     /// Why it is no better one, in words.
     pub why: Option<String>,
     /// Does AWS hold what is wanted? `None` where the region could not be read.
@@ -153,7 +153,7 @@ fn is_ours(pack: &PackReport) -> bool {
 fn unknown(rollout: Option<&Rollout>, why: &str) -> CellView {
     CellView {
         cell: CellState::Unknown,
-        needs_person: false,
+        action_required: false,
         why: Some(why.to_owned()),
         state: None,
         status: None,
@@ -176,28 +176,28 @@ fn cell(name: &PackName, pack: &PackReport, report: &RegionReport) -> CellView {
     let helping = step.filter(|_| gate.is_none());
     // The next plan holds it for this reason; until then the last outcome counts.
     let refused = refusal(name, report);
-    let (cell, needs_person) = if matches!(health, RolloutHealth::Degraded | RolloutHealth::Missing)
-    {
-        let is_stuck = rollout.is_some_and(|rollout| needs_person(rollout, helping));
-        (CellState::Failed, is_gated || is_stuck)
-    } else if gate.is_some() {
-        (CellState::Held, is_gated)
-    } else if refused.is_some() {
-        (CellState::Held, true)
-    } else if was_accepted(name, report) {
-        (CellState::Rolling, false)
-    } else if step.is_some() || pack.state != SyncState::Synced {
-        (CellState::OutOfSync, false)
-    } else {
-        (of_health(health), false)
-    };
+    let (cell, action_required) =
+        if matches!(health, RolloutHealth::Degraded | RolloutHealth::Missing) {
+            let is_stuck = rollout.is_some_and(|rollout| action_required(rollout, helping));
+            (CellState::Failed, is_gated || is_stuck)
+        } else if gate.is_some() {
+            (CellState::Held, is_gated)
+        } else if refused.is_some() {
+            (CellState::Held, true)
+        } else if was_accepted(name, report) {
+            (CellState::Rolling, false)
+        } else if step.is_some() || pack.state != SyncState::Synced {
+            (CellState::OutOfSync, false)
+        } else {
+            (of_health(health), false)
+        };
     let refused = refused.map(|why| format!("AWS refused the last change: {why}"));
     let held = gate.map(|hold| hold.why.clone()).or(refused);
     let held = held.or_else(|| strongest.map(|hold| hold.why.clone()));
     let why = held.or_else(|| rollout.and_then(|rollout| rollout.why.clone()));
     CellView {
         cell,
-        needs_person,
+        action_required,
         why,
         state: Some(pack.state),
         status: pack.status.clone(),
@@ -293,7 +293,7 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
 }
 
 /// Whether some member waits for a person, besides those whom this step is for.
-fn needs_person(rollout: &Rollout, step: Option<&Step>) -> bool {
+fn action_required(rollout: &Rollout, step: Option<&Step>) -> bool {
     let is_helped =
         |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
     let needs = |member: &&Member| match member.status {

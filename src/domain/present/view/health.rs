@@ -22,7 +22,7 @@ use crate::domain::plan::record::{NoRecordCause, RecordStatus};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum HealthState {
-    /// Nothing needs a person, and everything was seen; what is under way is healthy.
+    /// No action is required, and everything was seen; what is under way is healthy.
     Healthy,
     /// Something could not be seen, and nothing that was is wrong.
     Unknown,
@@ -182,7 +182,7 @@ fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
 }
 
 fn of_cell(region: &Region, pack: &PackName, cell: &CellView) -> Option<ReasonView> {
-    if cell.cell != CellState::Failed && !cell.needs_person {
+    if cell.cell != CellState::Failed && !cell.action_required {
         return None;
     }
     let members = failing(cell);
@@ -222,8 +222,8 @@ fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
     let of = |phase| phases.get(&phase).copied().unwrap_or_default();
     let missed = match of(Phase::Missed) {
         0 => None,
-        1 => Some("1 new account missed the deadline and needs a person".to_owned()),
-        many => Some(format!("{many} new accounts missed the deadline and need a person")),
+        1 => Some("action required for 1 new account that missed the deadline".to_owned()),
+        many => Some(format!("action required for {many} new accounts that missed the deadline")),
     };
     let late = match of(Phase::Late) {
         0 => None,
@@ -233,7 +233,7 @@ fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
     missed.into_iter().chain(late).collect()
 }
 
-/// The answer in one sentence: what needs a person, and by when.
+/// The answer in one sentence: what action is required, and by when.
 fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     let Parts { regions, totals, new_accounts } = parts;
     let unknown = regions
@@ -243,13 +243,13 @@ fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     let mut clauses = vec![packs(totals)];
     if unknown > 0 {
         let verb = if unknown == 1 { "was" } else { "were" };
-        clauses.push(format!("{} of {} {verb} not seen", unknown, many(regions.len(), "region")));
+        clauses.push(format!("{} of {} {verb} not read", unknown, many(regions.len(), "region")));
     }
     if caller(facts).is_some() {
         clauses.push("AWS has not confirmed who asks".to_owned());
     }
     if source(facts).is_some() {
-        clauses.push("the source needs a look".to_owned());
+        clauses.push("action required in the source".to_owned());
     }
     if record(facts).is_some() {
         clauses.push("the record cannot be used".to_owned());
@@ -268,9 +268,8 @@ fn packs(totals: &Totals) -> String {
     let deployments = many(all, "pack deployment");
     if all == 0 {
         "no pack is declared or deployed".to_owned()
-    } else if totals.need_person > 0 {
-        let verb = if totals.need_person == 1 { "needs" } else { "need" };
-        format!("{} of {deployments} {verb} a person", totals.need_person)
+    } else if totals.action_required > 0 {
+        format!("action required in {} of {deployments}", totals.action_required)
     } else if of(CellState::Failed) > 0 {
         let verb = if of(CellState::Failed) == 1 { "has" } else { "have" };
         format!("{} of {deployments} {verb} failing accounts", of(CellState::Failed))

@@ -81,8 +81,8 @@ pub struct ReportView {
     pub account: AccountId,
     /// How far conformd may go.
     pub mode: Mode,
-    /// Which tick of the process this was.
-    pub tick: u64,
+    /// Which reconciliation of the process this was.
+    pub reconciliation: u64,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -115,7 +115,7 @@ pub struct ReportView {
     pub packs: BTreeMap<PackName, PackReport>,
 }
 
-/// How long the parts of a tick took, in seconds.
+/// How long the parts of a reconciliation took, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimingView {
     /// Reading the region.
@@ -165,7 +165,7 @@ fn report_view(report: &RegionReport) -> ReportView {
     let RegionReport {
         place,
         mode,
-        tick,
+        reconciliation,
         started,
         finished,
         timing,
@@ -183,7 +183,7 @@ fn report_view(report: &RegionReport) -> ReportView {
     ReportView {
         account: place.account,
         mode: *mode,
-        tick: *tick,
+        reconciliation: *reconciliation,
         started: *started,
         finished: *finished,
         timing: timing_view(*timing),

@@ -201,7 +201,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
         regions: census(RegionState::ALL, regions.values().map(|region| region.state)),
         packs: census(SyncState::ALL, packs().map(|pack| pack.state)),
         cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
-        need_person: cells().filter(|cell| cell.needs_person).count(),
+        action_required: cells().filter(|cell| cell.action_required).count(),
         by_health: census(RolloutHealth::ALL, cells().map(|cell| cell.rollout.health)),
         members: cells().fold(Counts::default(), plus),
         held: reports().map(|report| report.holds.len()).sum(),

@@ -119,7 +119,7 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
 /// The sign of a cell.
 pub fn cell_sign(cell: &CellView) -> Sign {
     match cell.cell {
-        _ if cell.needs_person => Sign::Needy,
+        _ if cell.action_required => Sign::Needy,
         CellState::Unknown => Sign::Dark,
         CellState::Rolling | CellState::OutOfSync | CellState::Failed => Sign::Moving,
         CellState::Ok | CellState::Held => Sign::Fine,

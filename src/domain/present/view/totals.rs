@@ -20,8 +20,8 @@ pub struct Totals {
     pub packs: BTreeMap<SyncState, usize>,
     /// Cells.
     pub cells: BTreeMap<CellState, usize>,
-    /// Cells that need a person.
-    pub need_person: usize,
+    /// Cells that require action.
+    pub action_required: usize,
     /// Cells by whether the pack arrived.
     pub by_health: BTreeMap<RolloutHealth, usize>,
     /// Members of all cells.
