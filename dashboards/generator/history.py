@@ -22,8 +22,8 @@ STATES = {
     "foreign": "dark-blue",
 }
 HEALTHS = {
-    "converged": GREEN,
-    "converging": BLUE,
+    "healthy": GREEN,
+    "progressing": BLUE,
     "degraded": RED,
     "missing": ORANGE,
     "stuck_aggregate": PURPLE,

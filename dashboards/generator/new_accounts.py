@@ -25,7 +25,7 @@ UID = "conformd-new-accounts"
 # AWS tries this long for an account that joined.
 WINDOW_SECONDS = 25_200
 
-PHASES = {"converged": GREEN, "deploying": BLUE, "waiting": YELLOW, "late": ORANGE, "missed": RED}
+PHASES = {"complete": GREEN, "deploying": BLUE, "waiting": YELLOW, "late": ORANGE, "missed": RED}
 RECORDERS = {
     "recording": GREEN,
     "stopped": YELLOW,
@@ -124,12 +124,12 @@ def _organization() -> list:
         stat(
             Asked(
                 "Converged within 7 h",
-                "Share of the accounts that converged within the range of "
+                "Share of the accounts that got every pack within the range of "
                 "this dashboard and needed no more than AWS's seven hours. Accounts that never "
-                "converged are not in it: see Missed.",
+                "got no pack are not in it: see Missed.",
                 **size,
                 unit="percentunit",
-                no_value="nobody converged",
+                no_value="no account is complete",
             ),
             f"sum(increase({of_job(CONVERGE, le='25200')}[$__range]))"
             f" / (sum(increase({of_job(CONVERGED)}[$__range])) > 0)",
@@ -200,13 +200,13 @@ def _clocks() -> list:
         lines(
             Asked(
                 "Time to converge",
-                "From joining to the last of a region's packs, of the accounts that converged "
+                "From joining to the last of a region's packs, of the accounts that got every pack "
                 "within a day before. The dashed line is AWS's limit; beyond it only a redeployment "
                 "helps.",
                 width=8,
                 height=9,
                 unit="s",
-                no_value="nobody converged",
+                no_value="no account is complete",
             ),
             {
                 legend: quantile(of, "", of_job(CONVERGE), window="1d")
@@ -257,7 +257,7 @@ def _phases() -> list:
                 Column("deploying", _phase("deploying")),
                 Column("late", _phase("late"), steps=SOME_IS_SUSPECT),
                 Column("missed", _phase("missed"), steps=SOME_IS_BAD),
-                Column("converged", _phase("converged")),
+                Column("complete", _phase("complete")),
             ],
             sort="missed",
             links={"region": {"New accounts, by name": "${page:raw}/new-accounts"}},

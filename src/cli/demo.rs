@@ -47,7 +47,7 @@ pub(super) struct Args {
     exit_when_healthy: Option<Duration>,
 }
 
-/// Runs the demo until Ctrl-C, or until it has converged.
+/// Runs the demo until Ctrl-C, or until every pack is healthy.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = examples::folder(args.folder)?;
     let mut config = settings::load(&folder.join("demo.yaml"))?;
@@ -95,7 +95,7 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(free).await.with_context(|| format!("{free} cannot be listened on"))
 }
 
-/// Tells what the daemon knows, until it converged if that is asked for.
+/// Tells what the daemon knows, until every pack is healthy if that is asked for.
 async fn tell(
     mut narrator: Narrator,
     mut known: http::State,
@@ -112,7 +112,7 @@ async fn tell(
         tokio::select! {
             changed = known.reports.changed() => changed?,
             () = &mut late => {
-                narrator.say("everywhere", '!', "not converged in time")?;
+                narrator.say("everywhere", '!', "not healthy in time")?;
                 return Ok(ExitCode::FAILURE);
             }
         }

@@ -77,9 +77,9 @@ pub(crate) struct Daemon {
     news: broadcast::Sender<News>,
     events: watch::Sender<Events>,
     status: watch::Sender<SourceStatus>,
-    bell: watch::Sender<u64>,
-    /// Rung from outside.
-    doorbell: Arc<Notify>,
+    reconcile_now: watch::Sender<u64>,
+    /// Accepted from outside.
+    requests: Arc<Notify>,
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
     caller: watch::Sender<Caller>,
@@ -123,8 +123,8 @@ impl Daemon {
             news: broadcast::Sender::new(journal::NEWS_MAX),
             events: watch::Sender::default(),
             status: watch::Sender::default(),
-            bell: watch::Sender::default(),
-            doorbell: Arc::default(),
+            reconcile_now: watch::Sender::default(),
+            requests: Arc::default(),
             source_wake: Arc::default(),
             caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
             record: watch::Sender::default(),
@@ -165,7 +165,7 @@ impl Daemon {
             record: self.record.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
-            bell: Arc::clone(&self.doorbell),
+            reconcile_now: Arc::clone(&self.requests),
             token: self.token.clone(),
             clock: self.clock.clone(),
         }
@@ -237,9 +237,9 @@ impl Daemon {
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
                 Ok(()) = parsed.changed() => {}
-                () = self.doorbell.notified() => {
+                () = self.requests.notified() => {
                     self.source_wake.notify_one();
-                    self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+                    self.reconcile_now.send_modify(|count| *count = count.wrapping_add(1));
                 }
                 Some(end) = tasks.join_next() => {
                     if let Ok(Err(hopeless)) = end {
@@ -415,7 +415,7 @@ impl Daemon {
                 self.source.subscribe(),
                 self.parsed.subscribe(),
             ),
-            bell: self.bell.subscribe(),
+            reconcile_now: self.reconcile_now.subscribe(),
             reports: self.reports.clone(),
             news: self.news.clone(),
             metrics: self.metrics.clone(),
@@ -521,7 +521,7 @@ fn shown(config: &Config) -> Settings {
     }
 }
 
-/// The token that lets its bearer ring the bell.
+/// The token that lets its bearer ask for a reconciliation.
 fn token(config: &Config) -> anyhow::Result<Option<Token>> {
     let Some(file) = &config.http.token_file else { return Ok(None) };
     let unfit = |why: String| ConfigError(format!("http.tokenFile: {}: {why}", file.display()));

@@ -1,4 +1,4 @@
-//! Who may ring the bell: whoever knows the token, and nobody before there is one.
+//! Who may ask for a reconciliation: whoever knows the token, and nobody before there is one.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Why somebody may not ring.
+/// Why somebody may not ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum Refusal {
     /// A web page asks; ours has no such button.
@@ -75,8 +75,8 @@ impl Refusal {
     }
 }
 
-/// Whether a request with these headers may ring the bell.
-pub(super) fn may_ring(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
+/// Whether a request with these headers may ask for a reconciliation.
+pub(super) fn may_ask(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
     if headers.contains_key(ORIGIN) {
         return Err(Refusal::WebPage);
     }
@@ -104,14 +104,14 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
             .collect();
         let token = token.map(|token| Token::new(token).unwrap());
-        match may_ring(&headers, token.as_ref()) {
+        match may_ask(&headers, token.as_ref()) {
             Ok(()) => "rings".to_owned(),
             Err(refusal) => format!("{} {refusal}", refusal.status().as_u16()),
         }
     }
 
     #[test]
-    fn only_the_bearer_of_the_token_rings_and_nobody_without_one() {
+    fn only_the_bearer_of_the_token_may_ask_and_nobody_without_one() {
         let good = format!("Bearer {SECRET}");
         let shown = ("authorization", good.as_str());
         let cases: [(&[_], _); 5] = [

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::access::{Peer, Refusal, may_ring};
+use super::access::{Peer, Refusal, may_ask};
 use super::answer::{panicked, problem, simulated_line, text, too_large};
 use super::route::{Listing, Route};
 use super::{API_VERSION, Server, Shared};
@@ -73,9 +73,9 @@ pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Re
     }
 }
 
-/// That the bell was rung.
+/// That a reconciliation was asked for.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Rung {
+pub(super) struct Accepted {
     /// The version of the document.
     version: u32,
     /// Whether nothing in it is about a real account.
@@ -90,7 +90,7 @@ pub(super) async fn reconcile(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
-    if let Err(refusal) = may_ring(request.headers(), server.state.token.as_ref()) {
+    if let Err(refusal) = may_ask(request.headers(), server.state.token.as_ref()) {
         return refused(&server, peer, refusal);
     }
     // Nothing is asked of the body but that it be small and end.
@@ -101,10 +101,10 @@ pub(super) async fn reconcile(
         }
         Err(_) => return problem(&server, StatusCode::BAD_REQUEST, "the body cannot be read"),
     }
-    server.state.bell.notify_one();
+    server.state.reconcile_now.notify_one();
     tracing::info!(peer = %peer.0, "reconcile asked for");
-    let rung = Rung { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
-    (StatusCode::ACCEPTED, Json(rung)).into_response()
+    let count = Accepted { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
+    (StatusCode::ACCEPTED, Json(count)).into_response()
 }
 
 fn refused(server: &Server, peer: Peer, refusal: Refusal) -> Response {

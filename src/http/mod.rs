@@ -1,4 +1,5 @@
-//! The daemon's own HTTP server: the status page, metrics, health, the API, and one doorbell.
+//! The daemon's own HTTP server: the status page, metrics, health, the API, and one request that
+//! asks for a reconciliation.
 //!
 //! It sees `watch` receivers and plain values only. Reading changes nothing; the one POST asks for
 //! a look and carries no instruction. What is absent: TLS and users (a proxy's business), and
@@ -69,9 +70,10 @@ pub struct State {
     pub beats: Beats,
     /// The metrics.
     pub metrics: Metrics,
-    /// Rung by a POST: look at everything now. It keeps one ring, so that a flood is one look.
-    pub bell: Arc<Notify>,
-    /// What lets its bearer ring the bell; `None` lets nobody.
+    /// Notified by a POST: reconcile everything now. It keeps one request, so that a flood is one
+    /// reconciliation.
+    pub reconcile_now: Arc<Notify>,
+    /// What lets its bearer ask for a reconciliation; `None` lets nobody.
     pub token: Option<Token>,
     /// The daemon's clock.
     pub clock: Clock,

@@ -213,7 +213,7 @@ mod tests {
             record: watch::Sender::default().subscribe(),
             beats: Beats::new(clock.clone()),
             metrics: Metrics::new(&Setup { program, settings }).unwrap(),
-            bell: Arc::new(Notify::new()),
+            reconcile_now: Arc::new(Notify::new()),
             token: None,
             clock,
         };

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
-use super::handlers::{Rung, index, reconcile, scrape};
+use super::handlers::{Accepted, index, reconcile, scrape};
 use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
     AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
@@ -204,7 +204,11 @@ pub(super) static ROUTES: [Route; 14] = [
                and ignored.",
         is_mutation: true,
         parameters: &[],
-        answers: &[Answer { code: 202, about: "The bell was rung.", forms: &[json::<Rung>()] }],
+        answers: &[Answer {
+            code: 202,
+            about: "The reconciliation was asked for.",
+            forms: &[json::<Accepted>()],
+        }],
         serve: || post(reconcile),
     },
 ];

@@ -99,15 +99,15 @@ async fn every_answer_is_what_the_document_says() {
         let answer = served.get(asked).await;
         differences.extend(described.differences("get", asked, &answer));
     }
-    let bell = "/api/v1/reconcile";
-    let rung = [
-        served.ring_well().await,
-        served.ring(&[]).await,
-        served.ring(&["Origin: http://127.0.0.1"]).await,
-        served.send(&format!("POST {bell}"), &[], &"x".repeat(65_537)).await,
+    let reconcile_now = "/api/v1/reconcile";
+    let count = [
+        served.ask_well().await,
+        served.ask_now(&[]).await,
+        served.ask_now(&["Origin: http://127.0.0.1"]).await,
+        served.send(&format!("POST {reconcile_now}"), &[], &"x".repeat(65_537)).await,
     ];
-    for answer in &rung {
-        differences.extend(described.differences("post", bell, answer));
+    for answer in &count {
+        differences.extend(described.differences("post", reconcile_now, answer));
     }
     assert_eq!(differences, Vec::<String>::new());
     // The check would see a member that is not described, and one that is missing.
@@ -242,11 +242,11 @@ async fn metrics_with_a_listener_of_their_own_are_nowhere_else() {
         table.push(format!("{face}: {}", codes.join(", ")));
     }
     // Whoever has a token rings where people ask, and not where a scraper does.
-    table.push(format!("metrics: bell {}", served.ring_well().await.status));
+    table.push(format!("metrics: reconcile_now {}", served.ask_well().await.status));
     insta::assert_snapshot!(table.join("\n"), @"
     main: / 200, /metrics 404, /healthz 200, /readyz 200, /api/v1/status 200, /api/v1/reconcile 405
     metrics: / 404, /metrics 200, /healthz 200, /readyz 200, /api/v1/status 404, /api/v1/reconcile 404
-    metrics: bell 404
+    metrics: reconcile_now 404
     ");
 }
 

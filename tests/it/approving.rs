@@ -261,7 +261,7 @@ fn daemon_and_command_print_one_approval() {
         "effect": { "kind": "access_denied" },
     }));
     let partial = daemon.program.eventually("missing", || {
-        daemon.ring();
+        daemon.ask_now();
         let ended = scene.run(&asked);
         ended
             .stderr

@@ -179,7 +179,7 @@ fn accounts(pack: &str, numbers: impl IntoIterator<Item = u32>) -> Vec<Permitted
 }
 
 /// What the guard decides, on one line a fact.
-fn verdict(ruling: &Ruling) -> String {
+fn decision(ruling: &Ruling) -> String {
     let plan = ruling.approved.plan();
     let going: Vec<&str> = plan.steps.iter().map(|step| step.pack.as_str()).collect();
     let going = going.join(" ");
@@ -200,7 +200,7 @@ fn verdict(ruling: &Ruling) -> String {
 
 /// What an old process in mode sync is allowed to do.
 fn check(case: Case) -> String {
-    verdict(&Court::new().rule(case))
+    decision(&Court::new().rule(case))
 }
 
 /// Lines of `count` packs, named with this letter.
@@ -286,7 +286,7 @@ fn five_accounts_may_be_excluded_anew_or_a_twentieth_of_the_members() {
     for (members, expected) in [(119, "go: -"), (120, "go: a")] {
         let mut court = Court { members: Some(members), ..Court::new() };
         let ruling = court.rule(first("a v1 -6x", "a v1"));
-        assert_eq!(verdict(&ruling).lines().next(), Some(expected), "{members} members");
+        assert_eq!(decision(&ruling).lines().next(), Some(expected), "{members} members");
     }
 }
 
@@ -303,9 +303,9 @@ fn an_account_counts_once_over_all_packs_and_all_changes_of_a_day() {
     ");
     // Five a commit, as in twelve commits that exclude sixty.
     let mut court = Court::new();
-    assert_snapshot!(verdict(&court.rule(first("a v1 -5x", "a v1"))), @"go: a");
+    assert_snapshot!(decision(&court.rule(first("a v1 -5x", "a v1"))), @"go: a");
     court.now = at("23:00");
-    assert_snapshot!(verdict(&court.rule(first("a v1 -6x", "a v1 -5x"))), @"
+    assert_snapshot!(decision(&court.rule(first("a v1 -6x", "a v1 -5x"))), @"
     go: -
     exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
     waits: exclude 1 account
@@ -325,7 +325,7 @@ fn no_pack_comes_to_exclude_more_than_a_fifth_of_all_accounts_by_and_by() {
 #[test]
 fn nobody_is_excluded_anew_by_name_while_the_number_of_accounts_is_not_known() {
     let mut court = Court { members: None, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"
+    assert_snapshot!(decision(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"
     go: b
     membership: the account list is not known, so nobody can say how many of all accounts are excluded
     waits: exclude 1 account
@@ -346,14 +346,14 @@ fn an_adoption_always_waits_since_nobody_knows_what_it_takes_away() {
     ");
     let mut court = Court::new();
     court.permit(at("13:00"), vec![Permitted::Adoptions(names("a"))]);
-    assert_snapshot!(verdict(&court.rule(first("a v1 adopt", "a unmanaged"))), @"
+    assert_snapshot!(decision(&court.rule(first("a v1 adopt", "a unmanaged"))), @"
     go: a
     approved by drop-old
     ");
     let mut court = Court::new();
     court.permit(at("13:00"), deletes("a"));
     let ruling = court.rule(first("a v1 adopt", "a unmanaged"));
-    assert_eq!(verdict(&ruling).lines().next(), Some("go: -"), "leave to delete is not to adopt");
+    assert_eq!(decision(&ruling).lines().next(), Some("go: -"), "leave to delete is not to adopt");
 }
 
 #[test]
@@ -361,13 +361,13 @@ fn while_the_account_list_shrinks_nobody_is_excluded_anew_and_everything_else_go
     let shrink = Shrink { before: 100, after: 80, since: at("11:00"), gone: [account(7)].into() };
     let mut court = Court { shrink: Some(shrink), ..Court::new() };
     let case = || first("a v1 -1x; b v2; c v1", "a v1; b v1; c v1 -1x");
-    assert_snapshot!(verdict(&court.rule(case())), @"
+    assert_snapshot!(decision(&court.rule(case())), @"
     go: b c
     membership: the account list shrank from 100 to 80 active accounts
     waits: exclude 1 account
     ");
     court.permit(at("13:00"), accounts("a", [1]));
-    assert_snapshot!(verdict(&court.rule(case())), @"
+    assert_snapshot!(decision(&court.rule(case())), @"
     go: a b c
     approved by drop-old
     ");
@@ -462,7 +462,7 @@ fn rules_lost_by_the_packs_of_a_region_are_summed_up() {
 fn when_something_waits_ordinary_puts_go_on() {
     let case = second("a v1; b v2; new v1; cut v2/1", "a v1; b v1; cut v1/20; x v7; y v7; z v7");
     let ruling = Court::new().rule(case);
-    assert_snapshot!(verdict(&ruling), @"
+    assert_snapshot!(decision(&ruling), @"
     go: b new
     ratio: deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1)
     rule_loss: cut loses 19 of 20 effective rules within 24 h (limit 10)
@@ -492,7 +492,7 @@ fn the_guard_speaks_at_the_first_look_already() {
     let (desired, observed) = ("a v1; b v1; c v1", "a v1; b v1; c v1; x v7; y v7");
     let one = Court::new().rule(first(desired, observed));
     let two = Court::new().rule(second(desired, observed));
-    assert_snapshot!(verdict(&one), @"
+    assert_snapshot!(decision(&one), @"
     go: -
     ratio: deleting 2 of 5 packs in eu-west-1 within 24 h (limit 1)
     waits: delete 2 packs
@@ -516,7 +516,7 @@ fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
     let sync = Court::new().rule(case());
     let observe = Court { mode: Mode::Observe, ..Court::new() }.rule(case());
     assert_eq!(observe.pending, sync.pending);
-    assert_snapshot!(verdict(&observe), @"
+    assert_snapshot!(decision(&observe), @"
     go: -
     ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
     waits: delete 2 packs
@@ -538,7 +538,7 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
     let mut court = Court { mode: Mode::Upsert, ..Court::new() };
     let case = second("a v2; b v1 -6x", "a v1; b v1; x v7; y v7 UPDATE_IN_PROGRESS");
     let ruling = court.rule(case);
-    assert_snapshot!(verdict(&ruling), @"
+    assert_snapshot!(decision(&ruling), @"
     go: a
     exclusions: 6 active accounts newly excluded within 24 h, all packs together (limit 5)
     waits: exclude 6 accounts

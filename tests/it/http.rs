@@ -45,7 +45,7 @@ pub(crate) struct Served {
     source: watch::Sender<SourceStatus>,
     caller: watch::Sender<Caller>,
     beats: Beats,
-    bell: Arc<Notify>,
+    reconcile_now: Arc<Notify>,
     stop: CancellationToken,
     running: JoinSet<()>,
 }
@@ -69,7 +69,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
     let clock = Clock::simulated(at("12:01:00"), 0);
     let (about, reports) = (watch::Sender::new(facts.about), watch::Sender::new(facts.reports));
     let (source, caller) = (watch::Sender::new(facts.source), watch::Sender::new(facts.caller));
-    let (beats, bell) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
+    let (beats, reconcile_now) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
     let events = watch::Sender::new(events);
     let state = State {
         about: about.subscribe(),
@@ -83,7 +83,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
         caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
-        bell: Arc::clone(&bell),
+        reconcile_now: Arc::clone(&reconcile_now),
         token: Some(Token::new(TOKEN).unwrap()),
         clock,
     };
@@ -102,7 +102,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
         source,
         caller,
         beats,
-        bell,
+        reconcile_now,
         stop,
         running,
     }
@@ -175,18 +175,18 @@ impl Served {
         self.send(&format!("GET {path}"), &[], "").await
     }
 
-    pub(crate) async fn ring(&self, headers: &[&str]) -> Answer {
+    pub(crate) async fn ask_now(&self, headers: &[&str]) -> Answer {
         self.send("POST /api/v1/reconcile", headers, "").await
     }
 
-    /// Rings as somebody who may.
-    pub(crate) async fn ring_well(&self) -> Answer {
-        self.ring(&[&format!("Authorization: Bearer {TOKEN}")]).await
+    /// Asks as somebody who may.
+    pub(crate) async fn ask_well(&self) -> Answer {
+        self.ask_now(&[&format!("Authorization: Bearer {TOKEN}")]).await
     }
 
-    /// How often the bell was rung since somebody last listened.
-    fn rings(&self) -> usize {
-        std::iter::from_fn(|| self.bell.notified().now_or_never()).count()
+    /// How often a reconciliation was asked for since somebody last listened.
+    fn requests(&self) -> usize {
+        std::iter::from_fn(|| self.reconcile_now.notified().now_or_never()).count()
     }
 }
 
@@ -560,19 +560,19 @@ async fn hostile_text_stays_text() {
 }
 
 #[tokio::test]
-async fn a_flood_of_rings_is_one_look() {
+async fn a_flood_of_requests_is_one_reconciliation() {
     let served = served().await;
     for _ in 0..100 {
-        assert_eq!(served.ring_well().await.status, 202);
+        assert_eq!(served.ask_well().await.status, 202);
     }
-    assert_eq!(served.rings(), 1);
-    let answer = served.ring_well().await;
+    assert_eq!(served.requests(), 1);
+    let answer = served.ask_well().await;
     insta::assert_snapshot!(answer.body, @r#"{"version":1,"simulated":true,"accepted":true}"#);
-    assert_eq!(served.rings(), 1);
+    assert_eq!(served.requests(), 1);
 }
 
 #[tokio::test]
-async fn the_bell_is_for_bearers_of_the_token_and_for_nobody_else() {
+async fn reconcile_now_is_for_bearers_of_the_token_and_for_nobody_else() {
     let served = served().await;
     let good = format!("Authorization: Bearer {TOKEN}");
     let cases: [&[&str]; 4] = [
@@ -583,9 +583,9 @@ async fn the_bell_is_for_bearers_of_the_token_and_for_nobody_else() {
     ];
     let mut table = Vec::new();
     for headers in cases {
-        let answer = served.ring(headers).await;
+        let answer = served.ask_now(headers).await;
         let challenge = answer.headers.get("www-authenticate").cloned().unwrap_or_default();
-        let line = format!("{headers:?} {} rings {} {challenge}", answer.status, served.rings());
+        let line = format!("{headers:?} {} rings {} {challenge}", answer.status, served.requests());
         table.push(line.trim_end().to_owned());
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
@@ -595,7 +595,7 @@ async fn the_bell_is_for_bearers_of_the_token_and_for_nobody_else() {
     ["Authorization: Bearer wrong"] 401 rings 0 Bearer
     "#);
     assert_eq!(served.get("/api/v1/reconcile").await.status, 405);
-    assert_eq!(served.rings(), 0);
+    assert_eq!(served.requests(), 0);
 }
 
 #[tokio::test]
@@ -619,7 +619,7 @@ async fn bodies_over_64_kib_are_refused_declared_or_not() {
     );
     let answer = Answer::read(&served.raw(&undeclared).await);
     assert_eq!(answer.status, 413);
-    assert_eq!(served.rings(), 1);
+    assert_eq!(served.requests(), 1);
 }
 
 #[tokio::test]
@@ -643,7 +643,7 @@ async fn a_client_that_never_ends_its_headers_or_its_body_is_let_go() {
     let answer = Answer::read(&served.raw(&head).await);
     assert_eq!(answer.status, 408);
     insta::assert_snapshot!(answer.body, @r#"{"version":1,"simulated":true,"error":{"code":408,"message":"this took too long"}}"#);
-    assert_eq!(served.rings(), 0);
+    assert_eq!(served.requests(), 0);
 }
 
 #[tokio::test]

@@ -176,8 +176,8 @@ pub(crate) struct Shared {
 pub(crate) struct Lab {
     setting: Setting,
     shared: Arc<Shared>,
-    /// Rung when the manifests changed; one a region, so that they wake in order.
-    bells: Vec<Arc<Notify>>,
+    /// Accepted when the manifests changed; one a region, so that they wake in order.
+    reconcile_requests: Vec<Arc<Notify>>,
     /// The process: one task a region.
     lives: JoinSet<()>,
     crew: Option<Crew>,
@@ -234,8 +234,17 @@ impl Lab {
         let shared =
             Arc::new(Shared { clock, world, policy, policies, source, parsed, book, lies, toll });
         let process_clock = shared.clock.clone();
-        let (bells, lives) = (Vec::new(), JoinSet::new());
-        Self { setting, shared, bells, lives, kills: 0, crew: None, process_clock, record }
+        let (reconcile_requests, lives) = (Vec::new(), JoinSet::new());
+        Self {
+            setting,
+            shared,
+            reconcile_requests,
+            lives,
+            kills: 0,
+            crew: None,
+            process_clock,
+            record,
+        }
     }
 
     /// A lab with these manifests, whose process has started.
@@ -259,7 +268,7 @@ impl Lab {
         policy.mode = mode;
         self.shared.policies.send_replace(Arc::new(policy.clone()));
         drop(policy);
-        self.ring();
+        self.ask_now();
     }
 
     /// Starts a process that remembers nothing but what is in the record.
@@ -343,8 +352,8 @@ impl Lab {
             let writer = self.setting.mode.may_put().then(|| witness.clone());
             let reconciler =
                 Reconciler::new(witness.clone(), writer, clock.clone(), Arc::clone(&window));
-            let bell = Arc::new(Notify::new());
-            self.bells.push(Arc::clone(&bell));
+            let reconcile_now = Arc::new(Notify::new());
+            self.reconcile_requests.push(Arc::clone(&reconcile_now));
             let shared = Arc::clone(&self.shared);
             let (crew, clock) = (crew.clone(), clock.clone());
             let watched = Watched {
@@ -352,8 +361,17 @@ impl Lab {
                 parsed: Some(shared.parsed.subscribe()),
                 ..Watched::default()
             };
-            let life =
-                Life { process, reconciler, witness, place, shared, bell, crew, clock, watched };
+            let life = Life {
+                process,
+                reconciler,
+                witness,
+                place,
+                shared,
+                reconcile_now,
+                crew,
+                clock,
+                watched,
+            };
             self.lives.spawn(life.run());
         }
     }
@@ -362,7 +380,7 @@ impl Lab {
     pub(crate) fn kill(&mut self) {
         self.lives = JoinSet::new();
         self.crew = None;
-        self.bells.clear();
+        self.reconcile_requests.clear();
         self.kills += 1;
         lock(&self.shared.book).settle_toll();
         lock(&self.shared.book).say(self.now(), "-- killed");
@@ -451,12 +469,12 @@ impl Lab {
         });
         self.crew.iter().for_each(|crew| crew.ask(&source.intake));
         drop(source);
-        self.ring();
+        self.ask_now();
     }
 
     /// Wakes every region, as `POST /api/v1/reconcile` does.
-    pub(crate) fn ring(&self) {
-        self.bells.iter().for_each(|bell| bell.notify_one());
+    pub(crate) fn ask_now(&self) {
+        self.reconcile_requests.iter().for_each(|reconcile_now| reconcile_now.notify_one());
     }
 
     /// From now on readings fail with this problem.
@@ -617,7 +635,7 @@ struct Life {
     witness: Witness,
     place: Place,
     shared: Arc<Shared>,
-    bell: Arc<Notify>,
+    reconcile_now: Arc<Notify>,
     crew: Crew,
     clock: Clock,
     watched: Watched,
@@ -660,10 +678,10 @@ impl Life {
             self.tell();
             let left = end.saturating_sub(self.clock.elapsed());
             let follows = self.crew.knowledge.has_rows();
-            // All arms are cancel-safe: a bell that nobody hears rings later.
+            // All arms are cancel-safe: a request that nobody awaits is kept.
             let news = tokio::select! {
                 biased;
-                () = self.bell.notified() => return,
+                () = self.reconcile_now.notified() => return,
                 () = self.crew.changed() => return,
                 () = self.clock.sleep(left) => return,
                 news = self.reconciler.follow(policy), if follows => news,

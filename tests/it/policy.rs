@@ -23,7 +23,7 @@ use conformd::domain::present::iam_policy::{
 };
 use serde_json::Value;
 
-use self::evaluate::{Asked, Policy, Verdict};
+use self::evaluate::{Asked, Decision, Policy};
 use crate::process::{Daemon, Program, Scene, Settings, command, manifest, text};
 
 const NEEDS: [Need; 4] = [Need::Units, Need::Tags, Need::DeliveryBucket, Need::TrustedAccess];
@@ -103,20 +103,20 @@ fn the_adapter_sends_every_operation_in_one_place_and_nothing_else() {
 #[test]
 fn the_mode_is_a_wall_whatever_else_the_role_is_given() {
     let scope = scope(&["eu-west-1"]);
-    let verdicts = Mode::ALL.map(|mode| {
+    let decisions = Mode::ALL.map(|mode| {
         let document = iam_policy::daemon(&scope, &everything(mode)).unwrap();
         let policy = Policy::of(&serde_json::to_value(&document).unwrap());
-        let verdict = |action: &str| {
+        let decision = |action: &str| {
             let resource =
                 "arn:aws:config:eu-west-1:111122223333:organization-conformance-pack/x-1";
-            policy.verdict(&Asked { action, resource, region: "eu-west-1" })
+            policy.decision(&Asked { action, resource, region: "eu-west-1" })
         };
-        ["Put", "Delete"].map(|verb| verdict(&format!("config:{verb}OrganizationConformancePack")))
+        ["Put", "Delete"].map(|verb| decision(&format!("config:{verb}OrganizationConformancePack")))
     });
-    let [observe, upsert, sync] = verdicts;
-    assert_eq!(observe, [Verdict::Denied, Verdict::Denied]);
-    assert_eq!(upsert, [Verdict::Allowed, Verdict::Denied]);
-    assert_eq!(sync, [Verdict::Allowed, Verdict::Allowed]);
+    let [observe, upsert, sync] = decisions;
+    assert_eq!(observe, [Decision::Denied, Decision::Denied]);
+    assert_eq!(upsert, [Decision::Allowed, Decision::Denied]);
+    assert_eq!(sync, [Decision::Allowed, Decision::Allowed]);
 }
 
 #[test]
@@ -128,16 +128,16 @@ fn nothing_is_written_beyond_regions_account_and_name_prefix() {
     let document = iam_policy::daemon(&scope, &everything(Mode::Sync)).unwrap();
     let policy = Policy::of(&serde_json::to_value(&document).unwrap());
     for verb in ["Put", "Delete"] {
-        let verdict = |region: &str, account: &str, pack: &str| {
+        let decision = |region: &str, account: &str, pack: &str| {
             let action = format!("config:{verb}OrganizationConformancePack");
             let kind = "organization-conformance-pack";
             let resource = format!("arn:aws:config:{region}:{account}:{kind}/{pack}-a1b2c3d4");
-            policy.verdict(&Asked { action: &action, resource: &resource, region })
+            policy.decision(&Asked { action: &action, resource: &resource, region })
         };
-        assert_eq!(verdict("eu-west-1", "111122223333", "sec-keys"), Verdict::Allowed);
-        assert_eq!(verdict("us-east-1", "111122223333", "sec-keys"), Verdict::Unmentioned);
-        assert_eq!(verdict("eu-west-1", "444455556666", "sec-keys"), Verdict::Unmentioned);
-        assert_eq!(verdict("eu-west-1", "111122223333", "keys"), Verdict::Unmentioned);
+        assert_eq!(decision("eu-west-1", "111122223333", "sec-keys"), Decision::Allowed);
+        assert_eq!(decision("us-east-1", "111122223333", "sec-keys"), Decision::Unmentioned);
+        assert_eq!(decision("eu-west-1", "444455556666", "sec-keys"), Decision::Unmentioned);
+        assert_eq!(decision("eu-west-1", "111122223333", "keys"), Decision::Unmentioned);
     }
 }
 
@@ -310,8 +310,8 @@ impl Confined {
             let region = text(&entry["region"]);
             let policy =
                 if op.as_str().contains("ConfigurationRecorder") { &members } else { &own };
-            let verdict = policy.verdict(&Asked { action: &action, resource: &resource, region });
-            assert_eq!(verdict, Verdict::Allowed, "{entry}");
+            let decision = policy.decision(&Asked { action: &action, resource: &resource, region });
+            assert_eq!(decision, Decision::Allowed, "{entry}");
             asked.insert(action);
         }
         asked

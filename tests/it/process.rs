@@ -193,7 +193,7 @@ impl Answer {
 }
 
 /// One request on a connection of its own.
-/// Lets a test ring the bell.
+/// Lets a test ask for a reconciliation.
 const TOKEN: &str = "a-token-that-nobody-guesses";
 
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Answer> {
@@ -521,7 +521,7 @@ impl Daemon {
     /// Lets these regions look again, and waits until each has looked and done what was to be done.
     pub(crate) fn look_again(&self, regions: &[&str]) {
         let asked = Clock::system().now();
-        self.ring();
+        self.ask_now();
         self.program.eventually("looked again", || {
             let status = self.status();
             let has_looked = |region: &&str| {
@@ -538,16 +538,16 @@ impl Daemon {
             let is_synced = self.status()["totals"]["regions"]["synced"] == regions;
             // By itself it would give AWS 30 s to show what was put.
             if !is_synced {
-                self.ring();
+                self.ask_now();
             }
             is_synced.then_some(())
         });
     }
 
     /// Asks it to look at everything now.
-    pub(crate) fn ring(&self) {
-        let rung = ask(self.address, "POST", "/api/v1/reconcile", "").unwrap();
-        assert_eq!(rung.status, 202, "{}", rung.body);
+    pub(crate) fn ask_now(&self) {
+        let count = ask(self.address, "POST", "/api/v1/reconcile", "").unwrap();
+        assert_eq!(count.status, 202, "{}", count.body);
     }
 
     /// Ends it as an operator does.

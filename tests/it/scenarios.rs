@@ -57,7 +57,7 @@ fn stranger(name: &str) -> StrangerPut {
 }
 
 mod quiet {
-    //! A converged world is left alone.
+    //! A healthy world is left alone.
 
     use super::*;
 
@@ -659,7 +659,7 @@ mod others {
             template,
             ..stranger("cis")
         }));
-        lab.ring();
+        lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         ! cis held, would update: somebody else changed it
@@ -679,7 +679,7 @@ mod others {
         let mut lab = deployed(one_region(), &file(&packs(&["cis"]))).await;
         let before = lab.truth();
         lab.event(&Event::Put(stranger("cis")));
-        lab.ring();
+        lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs

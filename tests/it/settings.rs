@@ -376,7 +376,7 @@ fn keys_never_show_in_the_debug_form() {
 
 #[test]
 fn a_probe_and_redeploys_are_read_and_have_defaults() {
-    let config = good(&with("recorderProbe: {roleName: Probe, externalId: 'a:b'}\nrescue: {}"));
+    let config = good(&with("recorderProbe: {roleName: Probe, externalId: 'a:b'}\nredeploy: {}"));
     let probe = RecorderProbe {
         role_name: "Probe".parse().unwrap(),
         external_id: Some("a:b".parse().unwrap()),
@@ -427,7 +427,7 @@ fn errors_of_probe_and_redeploy_name_their_place() {
       redeploy.cooldown is 2
       want a length of time with its unit, such as 30s, 15m or 6h
     "#);
-    let text = with("recorderProbe: {externalId: x}\nrescue: never");
+    let text = with("recorderProbe: {externalId: x}\nredeploy: never");
     insta::assert_snapshot!(findings(&text), @r#"
     8:16 error missing-field
       recorderProbe.roleName is missing
@@ -435,9 +435,9 @@ fn errors_of_probe_and_redeploy_name_their_place() {
     8:29 error malformed
       recorderProbe.externalId is "x"
       want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
-    9:1 error unknown-field
-      the settings file has no field "rescue"
-      want one of installation, mode, aws, source, intervals, guard, limits, templates, recorderProbe, redeploy, stateDirectory, record, http
+    9:11 error wrong-type
+      redeploy is text
+      want a mapping
     "#);
 }
 

@@ -80,6 +80,7 @@ const RULES: &[Rule] = &[
     rules::tests_are_sentences,
     rules::no_machine_is_named,
     rules::hosts_are_known,
+    rules::words_are_those_of_the_glossary,
 ];
 
 fn findings(path: &str, text: &str) -> Vec<String> {
@@ -255,6 +256,16 @@ fn a_machine_or_an_unknown_host_is_found() {
     assert_snapshot!(say.replace("root", "_"), @"2: `/_/` is a place on one machine: leave it out");
     assert_snapshot!(check("docs/x.md", &format!("https:{host}/simple")), @"2: `mirror.internal` is not among the hosts that tidy knows: is it needed?");
     assert_eq!(check("docs/x.md", "https://docs.aws.amazon.com/ http://127.0.0.1:1 a/root/x"), "");
+}
+
+#[test]
+fn a_word_that_was_replaced_is_found() {
+    assert_snapshot!(check("src/clock.rs", "fn rescue_all() {} // every newcomer\nstruct RegionUnseen;"), @"
+    2: `newcomer` is not said any more: new account
+    2: `rescue` is not said any more: redeploy
+    ");
+    assert_snapshot!(check("docs/x.md", "two sweeps"), @"2: `sweep` is not said any more: resync");
+    assert_eq!(check("docs/x.md", "removers of rearrivals"), "");
 }
 
 #[test]

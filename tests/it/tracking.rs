@@ -349,7 +349,7 @@ async fn for_a_delegated_administrator_a_stuck_aggregate_is_seen_through() {
         .map(|pack| pack.status.as_ref().unwrap().to_string())
         .collect();
     assert_eq!(aggregates, ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"]);
-    // The converged one costs no more than the slow resync from now on.
+    // The healthy one costs no more than the slow resync from now on.
     let pages = stage.pages();
     stage.run(hours(5)).await;
     let spent = stage.pages() - pages;

@@ -226,7 +226,7 @@ fn puts(lab: &Lab) -> BTreeMap<(Region, PackName), Vec<Timestamp>> {
     puts
 }
 
-/// Every new account ends converged, or missed for good reason.
+/// Every new account ends complete, or missed for good reason.
 fn assert_everybody_is_accounted_for(week: &Week, lab: &Lab) {
     for region in REGIONS {
         let new_accounts = lab.report(region).tracking.new_accounts;

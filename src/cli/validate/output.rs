@@ -69,14 +69,14 @@ fn summary(report: &Report<'_>) -> String {
         0 => String::new(),
         count => format!(", {count} to be absent"),
     };
-    let verdict = if report.passed() { "ok" } else { "failed" };
+    let outcome = if report.passed() { "ok" } else { "failed" };
     let rules = many(rules, "rule");
     let remediations = match remediations {
         0 => String::new(),
         count => format!(" and {}", many(count, "remediation")),
     };
     format!(
-        "{verdict}: {packs} with {rules}{remediations}{absent}{approvals}; {errors}, {warnings}"
+        "{outcome}: {packs} with {rules}{remediations}{absent}{approvals}; {errors}, {warnings}"
     )
 }
 

@@ -167,7 +167,7 @@ impl Stand<'_> {
             phase,
             missing: missing.map(|(pack, _)| (*pack).clone()).collect(),
             recorder: self.recorder.cloned(),
-            complete: self.converged(phase, now),
+            complete: self.completed(phase, now),
         }
     }
 
@@ -217,7 +217,7 @@ impl Stand<'_> {
     }
 
     /// When it was first seen to have everything; unknown when it was so at the first sight.
-    fn converged(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+    fn completed(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
         let before = self.before?;
         let comes = phase == Phase::Complete && before.phase != phase;
         before.complete.or((comes && !before.missing.is_empty()).then_some(now))

@@ -11,7 +11,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::{Counts, Member, MemberStatus};
 
 /// Whether a pack has arrived: the closed set of a metric label. Of several that apply, the first
-/// in this order: deleting, unknown, degraded, missing, converging, stuck aggregate, converged.
+/// in this order: deleting, unknown, degraded, missing, progressing, stuck aggregate, healthy.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -26,7 +26,7 @@ pub enum RolloutHealth {
     /// Expected accounts have no row, past the grace.
     Missing,
     /// Every account is done while the aggregate says "in progress"; a second resync has to agree
-    /// before it is called converged.
+    /// before it is called healthy.
     StuckAggregate,
     /// It is being removed.
     Deleting,

@@ -155,7 +155,7 @@ pub enum Targeting {
     /// that this version does not know).
     Inactive(Option<AccountState>),
     /// No rule excludes it, and it is no member of the organization.
-    Stranger,
+    NotAMember,
     /// That cannot be said, for this reason.
     Unknown(String),
 }
@@ -168,7 +168,7 @@ pub fn rule_of(exclude: &Exclude, list: Option<&AccountList>, account: AccountId
     let Some(list) = list else {
         return Targeting::Unknown("the account list is not known".into());
     };
-    let Some(account) = list.accounts.get(&account) else { return Targeting::Stranger };
+    let Some(account) = list.accounts.get(&account) else { return Targeting::NotAMember };
     match rule(exclude, list, account) {
         Err(unresolved) => Targeting::Unknown(unresolved.to_string()),
         Ok(Some(rule)) => Targeting::Excluded(rule),
@@ -308,7 +308,7 @@ mod tests {
             let line = |number: &usize| match rule_of(&exclude, Some(&list), id(*number)) {
                 Targeting::Excluded(rule) => format!("{number}: {rule}"),
                 Targeting::Targeted => format!("{number}: targeted"),
-                Targeting::Stranger => format!("{number}: not a member"),
+                Targeting::NotAMember => format!("{number}: not a member"),
                 Targeting::Inactive(_) | Targeting::Unknown(_) => panic!("{number}"),
             };
             accounts.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -459,7 +459,7 @@ mod tests {
             for number in 0..14 {
                 let rule = match rule_of(&exclude, Some(&list), id(number)) {
                     Targeting::Excluded(rule) => Some(rule),
-                    Targeting::Targeted | Targeting::Inactive(_) | Targeting::Stranger => None,
+                    Targeting::Targeted | Targeting::Inactive(_) | Targeting::NotAMember => None,
                     Targeting::Unknown(why) => panic!("{why}"),
                 };
                 prop_assert_eq!(excluded.get(&id(number)), rule.as_ref());

@@ -316,7 +316,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             return Vec::new();
         }
         let revision = ruling.approved.plan().revision.clone();
-        let outcomes = match (&self.writer, self.stranger().await) {
+        let outcomes = match (&self.writer, self.wrong_account().await) {
             (Some(writer), None) => {
                 let gate = Gate {
                     watched,
@@ -343,8 +343,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Why the credentials in use may not write here: they belong to another account, or cannot
-    /// be asked. Packs are visible per caller, so a stranger would put every pack twice.
-    async fn stranger(&self) -> Option<Ending> {
+    /// be asked. Packs are visible per caller, so another account would put every pack twice.
+    async fn wrong_account(&self) -> Option<Ending> {
         let expected: &AccountId = &self.reader.place().account;
         match self.reader.caller().await {
             Ok(account) if account == *expected => None,

@@ -39,8 +39,8 @@ pub struct Channels {
     pub recorders: watch::Receiver<Arc<Recorders>>,
     /// Reads the source afresh.
     pub refresh: Refresh,
-    /// Rung by `POST /api/v1/reconcile` and SIGHUP.
-    pub bell: watch::Receiver<u64>,
+    /// Accepted by `POST /api/v1/reconcile` and SIGHUP.
+    pub reconcile_now: watch::Receiver<u64>,
     /// Where reports go.
     pub reports: watch::Sender<Reports>,
     /// Where reconciliations go, each of them: a report that is replaced takes its outcomes with
@@ -80,7 +80,7 @@ pub async fn run<R: Reader, W: Writer>(
             break;
         }
         number = number.saturating_add(1);
-        channels.bell.mark_unchanged();
+        channels.reconcile_now.mark_unchanged();
         let intake = Intake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
         let around = Surroundings {
             intake,
@@ -186,7 +186,7 @@ async fn wake(
         Ok(()) = channels.policy.changed() => "settings",
         Ok(()) = channels.membership.changed() => "membership",
         Ok(()) = channels.recorders.changed() => "recorders",
-        Ok(()) = channels.bell.changed() => "bell",
+        Ok(()) = channels.reconcile_now.changed() => "request",
         () = clock.sleep(pause) => "period",
     }
 }

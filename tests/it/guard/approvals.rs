@@ -8,7 +8,7 @@ use conformd::domain::plan::window::Window;
 use insta::assert_snapshot;
 
 use super::{
-    Case, Court, accounts, deletes, dropping, first, packs, ruled, rules, second, verdict,
+    Case, Court, accounts, decision, deletes, dropping, first, packs, ruled, rules, second,
 };
 use crate::lines::{at, place, text};
 
@@ -37,26 +37,26 @@ fn an_approval_names_the_rules_that_may_go() {
     };
     let mut court = Court::new();
     court.permit(at("13:00"), rules("a", "r01 r02 r03 r04 r05 r06"));
-    assert_snapshot!(verdict(&court.rule(case())), @"
+    assert_snapshot!(decision(&court.rule(case())), @"
     go: a
     approved by drop-old
     ");
     // One that is not named stays within the limits by itself.
     let mut court = Court::new();
     court.permit(at("13:00"), rules("a", "r01 r02 r03 r04 r05"));
-    assert_snapshot!(verdict(&court.rule(case())), @"
+    assert_snapshot!(decision(&court.rule(case())), @"
     go: a
     approved by drop-old
     ");
     let mut court = Court::new();
     court.permit(at("13:00"), rules("b", "r01 r02 r03 r04 r05 r06"));
-    assert_eq!(verdict(&court.rule(case())).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(case())).lines().next(), Some("go: -"));
     let unnamed = || first("a v2/1", "a u1/9");
     for (count, expected) in [(8, "go: -"), (9, "go: a")] {
         let mut court = Court::new();
         let pack = "a".parse().unwrap();
         court.permit(at("13:00"), vec![Permitted::RuleCount { pack, count }]);
-        assert_eq!(verdict(&court.rule(unnamed())).lines().next(), Some(expected), "{count}");
+        assert_eq!(decision(&court.rule(unnamed())).lines().next(), Some(expected), "{count}");
     }
 }
 
@@ -65,7 +65,7 @@ fn an_approval_counts_until_it_expires_and_lives_for_seven_days_at_most() {
     let rule = |expires: &str, now: &str| {
         let mut court = Court { now: at(now), ..Court::new() };
         court.permit(at(expires), deletes("g01 g02"));
-        verdict(&court.rule(dropping(2, 4)))
+        decision(&court.rule(dropping(2, 4)))
     };
     assert_snapshot!(rule("12:01", "12:00"), @"
     go: g01 g02
@@ -95,7 +95,7 @@ fn an_approval_covers_what_it_names_whatever_else_changes_and_nothing_more() {
     let rule = |case: Case| {
         let mut court = Court::new();
         court.permit(at("13:00"), deletes("x y"));
-        verdict(&court.rule(case))
+        decision(&court.rule(case))
     };
     assert_snapshot!(rule(second("a v1; b v1", "a v1; b v1; x v7; y v7")), @"
     go: x y
@@ -133,7 +133,7 @@ fn an_approval_in_some_regions_permits_nothing_elsewhere() {
         let approval = court.approvals.values_mut().next().unwrap();
         approval.permits[0].regions = Some([region.parse().unwrap()].into());
         let ruling = court.rule(dropping(2, 4));
-        assert_eq!(verdict(&ruling).lines().next(), Some(expected), "{region}");
+        assert_eq!(decision(&ruling).lines().next(), Some(expected), "{region}");
     }
 }
 
@@ -141,7 +141,7 @@ fn an_approval_in_some_regions_permits_nothing_elsewhere() {
 fn an_approval_is_used_once_and_covers_what_was_left_of_it() {
     let mut court = Court::new();
     court.permit(at("13:00"), deletes("g01 g02 g03 g04"));
-    assert_snapshot!(verdict(&court.rule(dropping(4, 6))), @"
+    assert_snapshot!(decision(&court.rule(dropping(4, 6))), @"
     go: g01 g02 g03 g04
     approved by drop-old
     ");
@@ -149,12 +149,12 @@ fn an_approval_is_used_once_and_covers_what_was_left_of_it() {
     court.refused("g03 g04");
     let kept = packs('k', 2);
     let rest = format!("{kept} g03 v2 11:30 UPDATE_IN_PROGRESS; g04 v2");
-    assert_snapshot!(verdict(&court.rule(second(&kept, &rest))), @"
+    assert_snapshot!(decision(&court.rule(second(&kept, &rest))), @"
     go: g04
     approved by drop-old
     ");
     // All of them are made again, and not wanted again.
-    assert_snapshot!(verdict(&court.rule(dropping(4, 6))), @"
+    assert_snapshot!(decision(&court.rule(dropping(4, 6))), @"
     go: g03
     overlap: only 2 of 6 packs owned here are still desired (at least 50 %): is this the right directory?
     ratio: deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1)
@@ -171,7 +171,7 @@ fn without_a_record_an_approval_covers_only_what_is_older_than_its_first_reading
         court.window = Window::without_record(court.elapsed(), why.clone());
         court.permit(at("13:00"), deletes("x"));
         court.window.note_read(court.approvals.values(), at("11:00"));
-        verdict(&court.rule(second("a v1", &format!("a v1; {shown}"))))
+        decision(&court.rule(second("a v1", &format!("a v1; {shown}"))))
     };
     assert_snapshot!(rule("x v7 10:59"), @"
     go: x
@@ -207,13 +207,13 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     ");
     let mut court = Court::new();
     court.permit(at("13:00"), deletes("x"));
-    assert_snapshot!(verdict(&court.rule_knowing("#declared; a v1; b v1", shown)), @"
+    assert_snapshot!(decision(&court.rule_knowing("#declared; a v1; b v1", shown)), @"
     go: x
     approved by drop-old
     ");
     // The same approval is no word of the pack that is there again.
     let ruling = court.rule_knowing("#declared; a v1; b v1", shown);
-    assert_eq!(verdict(&ruling), "go: -");
+    assert_eq!(decision(&ruling), "go: -");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
         second_look: it takes something away; a second reading of the source has to agree first
     Plan: 0 to create, 1 to update, 0 to delete; 2 held.
     ");
-    assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");
+    assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");
 }
 
 #[test]
@@ -249,10 +249,10 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
     Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     ");
     // What is published as a whole is whole.
-    assert_snapshot!(verdict(&Court::new().rule_knowing(wanted, shown)), @"go: a b");
+    assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b");
     court.permit(at("13:00"), rules("a", "q"));
     let ruling = court.rule_knowing(&format!("#declared; {wanted}"), shown);
-    assert_snapshot!(verdict(&ruling), @"
+    assert_snapshot!(decision(&ruling), @"
     go: a b
     approved by drop-old
     ");

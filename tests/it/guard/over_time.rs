@@ -9,7 +9,7 @@ use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::plan::window::{HeldSince, HoldBasis, SPAN, Sighting, Window};
 use insta::assert_snapshot;
 
-use super::{Case, Court, deletes, dropping, first, packs, ruled, second, sighting, verdict};
+use super::{Case, Court, decision, deletes, dropping, first, packs, ruled, second, sighting};
 use crate::lines::{account, at, place};
 
 /// A pack more than is wanted.
@@ -21,7 +21,7 @@ fn drop(name: &str) -> Case {
 fn after_noon(now: &str) -> Court {
     let limits = Limits { names_per_window: 1, ..Limits::default() };
     let mut court = Court { limits, ..Court::new() };
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    assert_eq!(decision(&court.rule(drop("x"))), "go: x");
     court.now = at(now);
     court
 }
@@ -44,21 +44,21 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
     };
     let mut court =
         Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
-    assert_snapshot!(verdict(&court.rule(step(20, 15))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(20, 15))), @"go: a");
     court.now = at("13:00");
-    assert_snapshot!(verdict(&court.rule(step(15, 10))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(15, 10))), @"go: a");
     court.now = at("14:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 9))), @"
+    assert_snapshot!(decision(&court.rule(step(10, 9))), @"
     go: -
     rule_loss: a loses 11 of 20 effective rules within 24 h (limit 10)
     waits: lose 1 rule
     ");
     // What comes back meanwhile makes no room: rules that take turns are lost in turns.
     court.now = at("15:00");
-    assert_snapshot!(verdict(&court.rule(step(10, 12))), @"go: a");
-    assert_snapshot!(verdict(&court.rule(step(12, 11))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(10, 12))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(12, 11))), @"go: a");
     court.now = at("d2/13:00");
-    assert_snapshot!(verdict(&court.rule(step(11, 6))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(11, 6))), @"go: a");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
         court.shows("a b c", "11:00");
         court.now = at("13:01");
         assert_eq!(court.shows("a b", "11:00").vanished.len(), 1);
-        assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
+        assert_eq!(decision(&court.rule(drop("y"))).lines().next(), Some("go: -"));
         court.now = at("13:02");
         court
     };
@@ -77,11 +77,11 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
     let mut court = vanished(false);
     let noticed = court.shows("a b c", "11:00");
     assert_eq!((noticed.returned.len(), noticed.released.len()), (1, 1));
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"go: y");
     // Somebody deleted it, and somebody made it again.
     let mut court = vanished(false);
     assert_eq!(court.shows("a b c", "13:01:30").returned, []);
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
     ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1, by the 3 of 24 h ago)
     waits: delete 1 pack
@@ -89,7 +89,7 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
     // Gone for good: time releases nothing.
     let mut court = vanished(false);
     court.now = at("d4/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
     held: held since 2026-11-01T13:01:00Z; time alone releases nothing
     waits: delete 1 pack
@@ -98,7 +98,7 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
     let mut court = vanished(true);
     assert_eq!(court.shows("a b c", "11:00").released, []);
     court.now = at("d4/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
     held: held since 2026-11-01T13:01:00Z; time alone releases nothing
     waits: delete 1 pack
@@ -112,7 +112,7 @@ fn what_was_added_within_the_day_makes_no_room_for_losses() {
     court.sees([("a", sighting(10)), ("b", sighting(10))].into_iter());
     court.now = at("13:00");
     court.sees([("a", sighting(80)), ("b", sighting(80))].into_iter());
-    assert_snapshot!(verdict(&court.rule(first(&pack(9..=80), &pack(1..=80)))), @"
+    assert_snapshot!(decision(&court.rule(first(&pack(9..=80), &pack(1..=80)))), @"
     go: -
     rule_loss: a loses 8 of 80 effective rules within 24 h (limit 5, by the 10 of 24 h ago)
     rule_loss: eu-west-1 loses 8 of 80 effective rules within 24 h (limit 5, by the 20 of 24 h ago)
@@ -125,19 +125,19 @@ fn what_was_added_within_the_day_makes_no_room_for_losses() {
     aged.sees([("a", sighting(80)), ("b", sighting(80))].into_iter());
     aged.now = at("d2/13:00");
     aged.limits.rules_max = 100;
-    assert_snapshot!(verdict(&aged.rule(first(&pack(31..=80), &pack(1..=80)))), @"go: a");
+    assert_snapshot!(decision(&aged.rule(first(&pack(31..=80), &pack(1..=80)))), @"go: a");
     // Packs: two old ones, and as many new ones as one likes.
     let mut court = Court::new();
     court.sees([("a", sighting(1)), ("b", sighting(1))].into_iter());
     court.now = at("13:00");
     let case = dropping(4, 40);
-    assert_snapshot!(verdict(&court.rule(case)), @"
+    assert_snapshot!(decision(&court.rule(case)), @"
     go: -
     ratio: deleting 4 of 40 packs in eu-west-1 within 24 h (limit 1, by the 2 of 24 h ago)
     waits: delete 4 packs
     ");
     // Where everything is new there is nothing else to measure by.
-    assert_snapshot!(verdict(&Court::new().rule(dropping(4, 40))), @"go: g01 g02 g03 g04");
+    assert_snapshot!(decision(&Court::new().rule(dropping(4, 40))), @"go: g01 g02 g03 g04");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn rules_that_take_turns_are_lost_in_turns() {
     let going = (1..=8).filter(|gone| {
         court.now = at("12:00") + Duration::from_mins(10) * *gone;
         let turn = first(&without(*gone), &without(gone - 1));
-        verdict(&court.rule(turn)) == "go: a"
+        decision(&court.rule(turn)) == "go: a"
     });
     assert_eq!(going.count(), 5);
 }
@@ -210,12 +210,12 @@ fn packs_that_were_added_today_do_not_make_up_for_those_that_go() {
         court.now = at(day);
         court
     };
-    assert_snapshot!(verdict(&shown("13:00").rule(drop_big())), @"
+    assert_snapshot!(decision(&shown("13:00").rule(drop_big())), @"
     go: -
     overlap: only 0 of 1 pack owned here 24 h ago are still desired (at least 50 %): is this the right directory?
     waits: delete 1 pack
     ");
-    assert_snapshot!(verdict(&shown("d3/12:30").rule(drop_big())), @"go: big");
+    assert_snapshot!(decision(&shown("d3/12:30").rule(drop_big())), @"go: big");
 }
 
 #[test]
@@ -237,11 +237,11 @@ fn rules_that_go_after_a_pack_leave_half_of_what_evaluates() {
     let big = format!("big {}", ruled("v1", 'r', 1..=12));
     let mut court = Court::new();
     court.sees([("small", sighting(12)), ("big", sighting(12))].into_iter());
-    assert_eq!(verdict(&court.rule(second(&whole, &format!("{whole}; {big}")))), "go: big");
+    assert_eq!(decision(&court.rule(second(&whole, &format!("{whole}; {big}")))), "go: big");
     court.now = at("12:30");
     court.sees([("small", sighting(12))].into_iter());
     let fewer = format!("small {}", ruled("v2", 's', 1..=9));
-    assert_snapshot!(verdict(&court.rule(first(&fewer, &whole))), @"
+    assert_snapshot!(decision(&court.rule(first(&fewer, &whole))), @"
     go: -
     rule_loss: eu-west-1 keeps 9 of 24 effective rules when packs are deleted (at least 50 %)
     waits: lose 3 rules
@@ -264,7 +264,7 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     assert_eq!(court.window.counting(court.elapsed()).count(), 5);
     // They do not come back as a pack does that a short listing hid: the hold stays.
     let asked = second("a v1 -1x", "a v1");
-    assert_eq!(verdict(&court.rule(asked)).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(asked)).lines().next(), Some("go: -"));
     court.now = at("12:01");
     court.sees([].into_iter());
     court.now = at("12:02");
@@ -274,20 +274,20 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
 
 #[test]
 fn names_leave_the_window_after_24_hours_to_the_second() {
-    assert_snapshot!(verdict(&after_noon("d2/11:59:59").rule(drop("y"))), @"
+    assert_snapshot!(decision(&after_noon("d2/11:59:59").rule(drop("y"))), @"
     go: -
     ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
     window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
     waits: delete 1 pack
     ");
-    assert_snapshot!(verdict(&after_noon("d2/12:00:00").rule(drop("y"))), @"go: y");
+    assert_snapshot!(decision(&after_noon("d2/12:00:00").rule(drop("y"))), @"go: y");
 }
 
 #[test]
 fn a_time_of_day_that_jumps_empties_no_window() {
     let mut court = after_noon("12:05");
     court.jump = Duration::from_hours(25);
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
     ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
     window: 2 packs deleted or stripped of rules within 24 h, all regions together (limit 1)
@@ -298,26 +298,26 @@ fn a_time_of_day_that_jumps_empties_no_window() {
 #[test]
 fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
     let mut court = after_noon("13:00");
-    assert_eq!(verdict(&court.rule(drop("y"))).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(drop("y"))).lines().next(), Some("go: -"));
     court.now = at("d4/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
     held: held since 2026-11-01T13:00:00Z; time alone releases nothing
     waits: delete 1 pack
     ");
     // Another hold is no way around it: neither more nor less of the same.
-    assert_eq!(verdict(&court.rule(second("a v1", "a v1; y v8"))).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(second("a v1", "a v1; y v8"))).lines().next(), Some("go: -"));
     let mut approved = after_noon("13:00");
     approved.rule(drop("y"));
     approved.permit(at("14:00"), deletes("y"));
-    assert_snapshot!(verdict(&approved.rule(drop("y"))), @"
+    assert_snapshot!(decision(&approved.rule(drop("y"))), @"
     go: y
     approved by drop-old
     ");
     // Wanted again, and days later not any more.
     court.rule(second("a v1; b v1; y v7", "a v1; b v1; y v7"));
     court.now = at("d6/12:00");
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"go: y");
 }
 
 #[test]
@@ -340,15 +340,18 @@ fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for()
     for (wanted, shown) in looks {
         let mut court = Court::new();
         court.window.recall_held(&loss, since);
-        let blind = verdict(&court.rule(first(&wanted, &shown)));
+        let blind = decision(&court.rule(first(&wanted, &shown)));
         assert!(blind.starts_with("go: -"), "{wanted} {shown}: {blind}");
-        let verdict = verdict(&court.rule(first(&fewer, &whole)));
-        assert!(verdict.contains("held since 2026-11-01T11:00:00Z"), "{wanted} {shown}: {verdict}");
+        let decision = decision(&court.rule(first(&fewer, &whole)));
+        assert!(
+            decision.contains("held since 2026-11-01T11:00:00Z"),
+            "{wanted} {shown}: {decision}"
+        );
     }
     let mut withdrawn = Court::new();
     withdrawn.window.recall_held(&loss, since);
     withdrawn.rule(first(&whole, &whole));
-    assert_eq!(verdict(&withdrawn.rule(first(&fewer, &whole))), "go: a");
+    assert_eq!(decision(&withdrawn.rule(first(&fewer, &whole))), "go: a");
 }
 
 #[test]
@@ -360,12 +363,12 @@ fn to_ask_for_more_withdraws_nothing() {
     let mut court = Court::new();
     court.window.recall_held(&loss(Loss::Rule("r20".to_owned())), since);
     court.window.recall_held(&loss(Loss::Pack), since);
-    assert_eq!(verdict(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
-    assert!(verdict(&court.rule(first(&fewer, &whole))).contains("held since"));
+    assert_eq!(decision(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
+    assert!(decision(&court.rule(first(&fewer, &whole))).contains("held since"));
     // The deletion was withdrawn by that.
-    assert_eq!(verdict(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(second("b v1", &whole))).lines().next(), Some("go: -"));
     court.rule(first(&whole, &whole));
-    assert_eq!(verdict(&court.rule(first(&fewer, &whole))), "go: a");
+    assert_eq!(decision(&court.rule(first(&fewer, &whole))), "go: a");
 }
 
 #[test]
@@ -403,9 +406,9 @@ fn what_was_put_counts_from_the_put_on_however_late_somebody_looks() {
 #[test]
 fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
     let mut court = Court::new();
-    assert_eq!(verdict(&court.rule(first("a v2/1", "a u1/10"))).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(first("a v2/1", "a u1/10"))).lines().next(), Some("go: -"));
     court.now = at("d3/12:00");
-    assert_snapshot!(verdict(&court.rule(first("a v2/9", "a u1/1"))), @"
+    assert_snapshot!(decision(&court.rule(first("a v2/9", "a u1/1"))), @"
     go: -
     held: held since 2026-11-01T12:00:00Z; time alone releases nothing
     waits: lose 1 rule
@@ -421,25 +424,25 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
         court.now = at(now);
         court
     };
-    assert_snapshot!(verdict(&young("12:00").rule(drop("x"))), @"
+    assert_snapshot!(decision(&young("12:00").rule(drop("x"))), @"
     go: -
     caution: what was lost here within 24 h is not known (no state directory is set; watched for 0 h so far)
     waits: delete 1 pack
     ");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"
+    assert_snapshot!(decision(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"
     go: -
     caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
     waits: lose 1 rule
     ");
-    assert_snapshot!(verdict(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"
+    assert_snapshot!(decision(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"
     go: -
     caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
     waits: exclude 1 account
     ");
-    assert_snapshot!(verdict(&young("d2/12:00:00").rule(drop("x"))), @"go: x");
+    assert_snapshot!(decision(&young("d2/12:00:00").rule(drop("x"))), @"go: x");
     let mut court = young("13:00");
     court.permit(at("14:00"), deletes("x"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    assert_snapshot!(decision(&court.rule(drop("x"))), @"
     go: x
     approved by drop-old
     ");
@@ -447,7 +450,7 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
     let mut court = young("13:00");
     court.rule(drop("x"));
     court.now = at("d2/12:00");
-    assert_eq!(verdict(&court.rule(drop("x"))).lines().next(), Some("go: -"));
+    assert_eq!(decision(&court.rule(drop("x"))).lines().next(), Some("go: -"));
 }
 
 #[test]
@@ -455,7 +458,7 @@ fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     let mut court = Court::new();
     court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/10:59:59");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    assert_snapshot!(decision(&court.rule(drop("x"))), @"
     go: -
     caution: what was lost here within 24 h is not known (the record was begun less than 24 hours ago; watched for 23 h so far)
     waits: delete 1 pack
@@ -463,7 +466,7 @@ fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     let mut court = Court::new();
     court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/11:00:00");
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"go: x");
+    assert_snapshot!(decision(&court.rule(drop("x"))), @"go: x");
 }
 
 #[test]
@@ -474,26 +477,26 @@ fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
     court.mode = Mode::Sync;
     let (desired, observed) = ("a v1; b v1", "a v1; b v1; x v7");
     court.rule(first(desired, observed));
-    assert_snapshot!(verdict(&court.rule(drop("y"))), @"go: y");
+    assert_snapshot!(decision(&court.rule(drop("y"))), @"go: y");
 }
 
 #[test]
 fn a_delete_that_deleted_nothing_uses_up_nothing() {
     let limits = Limits { names_per_window: 1, ..Limits::default() };
     let mut court = Court { limits, ..Court::new() };
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    assert_eq!(decision(&court.rule(drop("x"))), "go: x");
     court.refused("x");
-    assert_eq!(verdict(&court.rule(drop("y"))), "go: y");
+    assert_eq!(decision(&court.rule(drop("y"))), "go: y");
     assert_eq!(court.window.counting(court.elapsed()).count(), 1);
 }
 
 #[test]
 fn a_pack_that_is_deleted_and_made_again_in_turns_is_a_conflict_at_the_first_repetition() {
     let mut court = Court::new();
-    assert_eq!(verdict(&court.rule(drop("x"))), "go: x");
+    assert_eq!(decision(&court.rule(drop("x"))), "go: x");
     court.now = at("13:00");
     court.rule(second("a v1; b v1; x v7", "a v1; b v1"));
-    assert_snapshot!(verdict(&court.rule(drop("x"))), @"
+    assert_snapshot!(decision(&court.rule(drop("x"))), @"
     go: -
     conflict: x was deleted at 2026-11-01T12:00:00Z and exists again: another writer, or a change that was reverted
     ratio: deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)
@@ -507,10 +510,10 @@ fn what_was_lost_before_counts_against_the_largest_number_of_packs_owned() {
     for gone in 1..=2 {
         let kept = packs('k', 20 - gone);
         let case = second(&kept, &format!("{kept}g{gone:02} v2"));
-        assert_eq!(verdict(&court.rule(case)), format!("go: g{gone:02}"));
+        assert_eq!(decision(&court.rule(case)), format!("go: g{gone:02}"));
     }
     let kept = packs('k', 17);
-    assert_snapshot!(verdict(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"
+    assert_snapshot!(decision(&court.rule(second(&kept, &format!("{kept}g03 v2")))), @"
     go: -
     ratio: deleting 3 of 20 packs in eu-west-1 within 24 h (limit 2)
     waits: delete 1 pack
@@ -524,7 +527,7 @@ fn one_pack_that_goes_in_every_region_counts_once() {
     for region in ["eu-west-1", "us-east-1", "ap-south-1"] {
         let mut case = second("a v1", "a v1; x v7");
         case.plan.place.region = region.parse().unwrap();
-        assert_eq!(verdict(&court.rule(case)), "go: x");
+        assert_eq!(decision(&court.rule(case)), "go: x");
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Asked<'a> {
 
 /// What a policy says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     Allowed,
     Denied,
     Unmentioned,
@@ -30,13 +30,13 @@ impl Policy {
         Self(document["Statement"].as_array().unwrap().clone())
     }
 
-    pub(super) fn verdict(&self, asked: &Asked<'_>) -> Verdict {
+    pub(super) fn decision(&self, asked: &Asked<'_>) -> Decision {
         let fitting = self.0.iter().filter(|statement| fits(statement, asked));
         let effects: Vec<&str> = fitting.map(|statement| text(&statement["Effect"])).collect();
         match (effects.contains(&"Deny"), effects.contains(&"Allow")) {
-            (true, _) => Verdict::Denied,
-            (false, true) => Verdict::Allowed,
-            (false, false) => Verdict::Unmentioned,
+            (true, _) => Decision::Denied,
+            (false, true) => Decision::Allowed,
+            (false, false) => Decision::Unmentioned,
         }
     }
 

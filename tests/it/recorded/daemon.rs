@@ -186,7 +186,7 @@ impl Daemon {
         let window = Arc::new(SharedWindow::watched(&self.clock));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
-        let bell = watch::Sender::default();
+        let reconcile_now = watch::Sender::default();
         let membership: [_; 3] = self.apart(self.membership.subscribe());
         let recorders: [_; 3] = self.apart(self.recorders.subscribe());
         let apart = parsed.into_iter().zip(membership).zip(recorders);
@@ -209,7 +209,7 @@ impl Daemon {
                     self.source.subscribe(),
                     self.parsed.subscribe(),
                 ),
-                bell: watch::Sender::subscribe(&bell),
+                reconcile_now: watch::Sender::subscribe(&reconcile_now),
                 reports: self.reports.clone(),
                 // Nobody keeps a journal here.
                 news: broadcast::Sender::new(1),
@@ -221,7 +221,7 @@ impl Daemon {
         // Nobody changes the settings or rings; the channels have to stay open.
         self.tasks.spawn(async move {
             std::future::pending::<()>().await;
-            drop((policy, bell));
+            drop((policy, reconcile_now));
         });
     }
 

@@ -212,3 +212,43 @@ fn found(code: &str, word: &str, say: &str) -> Vec<Finding> {
 fn lines_of_code(code: &str) -> usize {
     code.lines().filter(|line| !line.trim().is_empty()).count()
 }
+
+/// Words that were replaced, with what is said now: one word per idea.
+const REPLACED: &[(&str, &str)] = &[
+    ("arrival", "rollout"),
+    ("contested", "conflict"),
+    ("doorbell", "reconcile now"),
+    ("drifted", "out of sync"),
+    ("ledger", "record"),
+    ("mover", "owner"),
+    ("newcomer", "new account"),
+    ("rescue", "redeploy"),
+    ("sweep", "resync"),
+    ("unseen", "unknown"),
+    ("verdict", "health (of a rollout), decision"),
+];
+
+/// One word per idea, in code, docs and output. The changelog says what was renamed.
+pub(super) fn words_are_those_of_the_glossary(file: &File<'_>) -> Vec<Finding> {
+    // Here stand the words themselves.
+    const EXEMPT: &[&str] = &["docs/CHANGELOG.md", "tests/it/tidy/rules.rs", "tests/it/tidy.rs"];
+    if EXEMPT.contains(&file.path) {
+        return Vec::new();
+    }
+    let is_letter = |character: char| character.is_ascii_alphabetic();
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(file.text.lines()) {
+        let lower = line.to_ascii_lowercase();
+        for (word, now) in REPLACED {
+            let mut places = lower.match_indices(word).filter(|(at, _)| {
+                let (before, after) = (&lower[..*at], &lower[at + word.len()..]);
+                !before.ends_with(is_letter)
+                    && !after.trim_start_matches('s').starts_with(is_letter)
+            });
+            if places.next().is_some() {
+                found.push((number, format!("`{word}` is not said any more: {now}")));
+            }
+        }
+    }
+    found
+}

@@ -1,6 +1,6 @@
 //! What to read next: who may have changed first, everybody in the end, nothing without need.
 //!
-//! A converged pack that nothing touches costs one slow resync. Readings that failed are tried
+//! A healthy pack that nothing touches costs one slow resync. Readings that failed are tried
 //! again ever more rarely; the rate of calls is the limiter's.
 
 use std::time::Duration;

@@ -273,9 +273,10 @@ fn under(
     let (known, unread) = match (found, &targeting) {
         (Found::Known(status, member), _) => (Some((status, member)), None),
         // What is not expected anywhere, and has no row, is as it should be.
-        (_, Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::Stranger) | None) => {
-            (None, None)
-        }
+        (
+            _,
+            Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::NotAMember) | None,
+        ) => (None, None),
         (Found::Concluded, Some(Targeting::Targeted)) => {
             match step.and_then(|step| lifted(step, id)) {
                 Some(why) => (None, Some(why)),

@@ -82,7 +82,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..Default::default() })]
 
     #[test]
-    fn converged_means_that_every_expected_account_has_a_good_row(world in any_world()) {
+    fn healthy_means_that_every_expected_account_has_a_good_row(world in any_world()) {
         let (mut scene, rows) = world.scene();
         scene.resync(&rows);
         let count = u64::try_from(world.accounts.len()).unwrap();

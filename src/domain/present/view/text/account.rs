@@ -175,7 +175,7 @@ pub fn targeting(targeting: Option<&Targeting>) -> String {
         Some(Targeting::Excluded(rule)) => format!("not targeted: {}", clean(&rule.to_string())),
         Some(Targeting::Inactive(Some(state))) => format!("not targeted: it is {state}"),
         Some(Targeting::Inactive(None)) => "not targeted: its state is not known".to_owned(),
-        Some(Targeting::Stranger) => "not targeted: it is no member".to_owned(),
+        Some(Targeting::NotAMember) => "not targeted: it is no member".to_owned(),
         Some(Targeting::Unknown(why)) => format!("nobody knows if it is targeted: {}", clean(why)),
     }
 }
