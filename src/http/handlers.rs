@@ -75,7 +75,7 @@ pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Re
 
 /// That a reconciliation was asked for.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Accepted {
+pub(super) struct ReconcileAnswer {
     /// The version of the document.
     version: u32,
     /// Whether nothing in it is about a real account.
@@ -103,7 +103,8 @@ pub(super) async fn reconcile(
     }
     server.state.reconcile_now.notify_one();
     tracing::info!(peer = %peer.0, "reconcile asked for");
-    let count = Accepted { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
+    let count =
+        ReconcileAnswer { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
     (StatusCode::ACCEPTED, Json(count)).into_response()
 }
 

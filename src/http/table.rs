@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
-use super::handlers::{Accepted, index, reconcile, scrape};
+use super::handlers::{ReconcileAnswer, index, reconcile, scrape};
 use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
     AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
@@ -207,7 +207,7 @@ pub(super) static ROUTES: [Route; 14] = [
         answers: &[Answer {
             code: 202,
             about: "The reconciliation was asked for.",
-            forms: &[json::<Accepted>()],
+            forms: &[json::<ReconcileAnswer>()],
         }],
         serve: || post(reconcile),
     },

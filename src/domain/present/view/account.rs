@@ -272,18 +272,19 @@ fn under(
     let found = status(rollout, id);
     let (known, unread) = match (found, &targeting) {
         (Found::Known(status, member), _) => (Some((status, member)), None),
-        // What is not expected anywhere, and has no row, is as it should be.
+        // What is not expected anywhere, and has no row, is as it should be; where nobody knows what
+        // is expected, nothing is said.
         (
             _,
             Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::NotAMember) | None,
-        ) => (None, None),
+        )
+        | (Found::Concluded | Found::Unread(_), Some(Targeting::Unknown(_))) => (None, None),
         (Found::Concluded, Some(Targeting::Targeted)) => {
             match step.and_then(|step| lifted(step, id)) {
                 Some(why) => (None, Some(why)),
                 None => (Some((MemberStatus::Ok, None)), None),
             }
         }
-        (Found::Concluded | Found::Unread(_), Some(Targeting::Unknown(_))) => (None, None),
         (Found::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
     };
     let status = known.map(|(status, _)| status);
