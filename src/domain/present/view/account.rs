@@ -272,8 +272,8 @@ fn under(
     let found = status(rollout, id);
     let (known, unread) = match (found, &targeting) {
         (Found::Known(status, member), _) => (Some((status, member)), None),
-        // What is not expected anywhere, and has no row, is as it should be; where nobody knows what
-        // is expected, nothing is said.
+        // What is not expected anywhere, and has no row, is as it should be; where nobody knows
+        // what is expected, nothing is said.
         (
             _,
             Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::NotAMember) | None,
