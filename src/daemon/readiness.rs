@@ -49,7 +49,7 @@ impl DaemonStatus {
     }
 }
 
-/// Such as `sync, regions: 2 synced, 1 not seen; 3 held; revision 067f6d02`.
+/// Such as `sync, regions: 2 synced, 1 unknown; 3 held; revision 067f6d02`.
 fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
     let seen = || reports.values().filter(|report| report.unknown.is_none());
     let count = |fits: fn(&RegionReport) -> bool| seen().filter(|report| fits(report)).count();
@@ -59,7 +59,7 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
         (synced, "synced"),
         (rolling, "in progress"),
         (reports.len() - unknown - synced - rolling, "out_of_sync"),
-        (unknown, "not seen"),
+        (unknown, "unknown"),
         (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
     ];
     let counts = regions.iter().filter(|(count, _)| *count > 0);

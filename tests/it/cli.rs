@@ -193,14 +193,14 @@ fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
     eu-west-1 (account 111111111111) at dir:DIGEST
       ! the whole region is held
           unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
-      Not seen, so nothing is planned.
+      Unknown: it could not be read, so nothing is planned.
 
     us-east-1 (account 111111111111) at dir:DIGEST
       ~ keys update
           parameter  Age "90" → "60"
       Plan: 0 to create, 1 to update, 0 to delete.
 
-    Plan: 0 to create, 1 to update, 0 to delete; 1 region not seen.
+    Plan: 0 to create, 1 to update, 0 to delete; 1 region unknown.
     "#);
     let mark = scene.aws.mark();
     scene.run(&["apply", "--yes"]).expect(1);

@@ -507,7 +507,7 @@ async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
     us-east-1 (account 111111111111) at dir:0a1b2c3d
       ! the whole region is held
           unknown: a policy forbids it
-      Not seen, so nothing is planned.
+      Unknown: it could not be read, so nothing is planned.
     ");
     let json = served.get("/api/v1/plan").await.json();
     assert_eq!(json["plans"][HERE]["steps"][0]["pack"], "iam-baseline");

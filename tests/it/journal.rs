@@ -127,7 +127,7 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
       rollout eu-west-1 - -: 2 packs (legacy, logging): healthy
     ! rollout eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
-    ! region us-east-1 - -: not seen (denied), so nothing is done here: a policy forbids it
+    ! region us-east-1 - -: unknown (denied), so nothing is done here: a policy forbids it
     "#);
     assert_eq!(world.news(), "", "nothing has changed");
 }
@@ -179,7 +179,7 @@ fn what_is_not_seen_has_not_changed() {
     assert_eq!(world.news(), "");
     world.show(tracked());
     insta::assert_snapshot!(lost + &world.news(), @"
-    ! region eu-west-1 - -: not seen (throttled), so nothing is done here: too many requests
+    ! region eu-west-1 - -: unknown (throttled), so nothing is done here: too many requests
     ! newaccount - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
     ‼ newaccount - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
       region eu-west-1 - -: seen again

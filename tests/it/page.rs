@@ -283,10 +283,10 @@ async fn the_overview_says_first_what_needs_somebody() {
     1 hold that time lifts
     ~ every pack in us-east-1: unknown
     a policy forbids it
-    Not seen 2
+    Unknown 2
     ? ap-south-1 was not looked at yet
     ? us-east-1 could not be read: a policy forbids it
-    us-east-1 was last seen 59s ago
+    us-east-1 was last read 59s ago
     Latest events 2
     when | about | where | what
     2m ago
@@ -353,7 +353,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     units | r-ab12
     account list | read 3m ago
     ap-south-1
-    ? not seen: not looked at yet
+    ? unknown: not looked at yet
     pack | how it stands | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it
@@ -375,7 +375,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     ✓ ok; targeted: no rule excludes it
     |
     us-east-1
-    ? not seen: a policy forbids it
+    ? unknown: a policy forbids it
     pack | how it stands | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it

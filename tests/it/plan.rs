@@ -205,7 +205,7 @@ fn a_region_that_could_not_be_read_is_held_whole() {
     assert_snapshot!(check("iam v1", "#unknown"), @"
     ! the whole region is held
         unknown: DescribeOrganizationConformancePacks failed: timed out
-    Not seen, so nothing is planned.
+    Unknown: it could not be read, so nothing is planned.
     ");
 }
 

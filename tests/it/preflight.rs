@@ -344,7 +344,7 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
     ");
     insta::assert_snapshot!(after(|facts| facts.probe = None), @"
     ok recorder-probe: none configured: that a recorder is missing shows when packs fail
-    ok management-account: 3 packs for 111111111111; whether it has a recorder was not seen
+    ok management-account: 3 packs for 111111111111; whether it has a recorder was not read
     ");
 }
 

@@ -560,7 +560,7 @@ mod regions {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! the whole region is held
             unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization
-        Not seen, so nothing is planned.
+        Unknown: it could not be read, so nothing is planned.
         ");
     }
 }

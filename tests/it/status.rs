@@ -64,10 +64,10 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
-    Not seen
+    Unknown
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last seen 59s ago
+          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -121,10 +121,10 @@ fn the_wide_status_names_accounts_and_ages() {
       ~ every pack  us-east-1  unknown
           a policy forbids it
 
-    Not seen
+    Unknown
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last seen 59s ago
+          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -175,10 +175,10 @@ fn a_narrow_terminal_breaks_columns_not_words() {
       ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
-    Not seen
+    Unknown
       ? ap-south-1 was not looked at yet
       ? us-east-1 could not be read: a policy forbids it
-          us-east-1 was last seen 59s ago
+          us-east-1 was last read 59s ago
     "#);
 }
 
@@ -354,7 +354,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -367,7 +367,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -387,7 +387,7 @@ fn an_excluded_account_is_told_the_rule() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
@@ -398,7 +398,7 @@ fn an_excluded_account_is_told_the_rule() {
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
     ");
@@ -419,7 +419,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -432,7 +432,7 @@ fn a_new_account_is_told_how_much_time_is_left() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
     ");
@@ -453,7 +453,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -466,7 +466,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       ok; targeted: no rule excludes it
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
@@ -482,7 +482,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
 
@@ -493,7 +493,7 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
         logging       not targeted: it is SUSPENDED
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
     ");
@@ -510,7 +510,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         list    read 3m ago
 
     ap-south-1
-      ? not seen      not looked at yet
+      ? unknown       not looked at yet
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
 
@@ -522,7 +522,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         logging       not targeted: it is no member
 
     us-east-1
-      ? not seen      a policy forbids it
+      ? unknown       a policy forbids it
         iam-baseline  not targeted: it is no member
         logging       not targeted: it is no member
     ");

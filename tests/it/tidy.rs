@@ -5,6 +5,7 @@
 //! breaks it. A finding says what to do.
 
 mod circles;
+mod crates;
 mod imports;
 mod paths;
 mod rules;
@@ -69,6 +70,7 @@ impl<'a> File<'a> {
 const RULES: &[Rule] = &[
     imports::only_downwards,
     imports::only_aws_names_the_sdk,
+    crates::only_allowed_crates,
     rules::domain_is_pure,
     rules::opens_with_its_purpose,
     rules::files_are_short,
@@ -190,22 +192,38 @@ fn a_circle_of_files_is_found() {
 
 #[test]
 fn an_sdk_named_outside_of_aws_is_found() {
-    assert_snapshot!(check("src/clock.rs", "use aws_sdk_config::Client;"), @"2: `aws_sdk_` outside of `aws`: say it in the words of `cloud`");
+    assert_snapshot!(check("src/clock.rs", "use aws_sdk_config::Client;"), @"
+    2: `aws_sdk_` outside of `aws`: say it in the words of `cloud`
+    2: `clock` uses the crate `aws_sdk_config`: move it to a room that may, or say in tidy why this one may
+    ");
     assert_eq!(check("src/aws/client.rs", "use aws_sdk_config::Client;"), "");
+}
+
+#[test]
+fn a_crate_in_a_room_that_may_not_use_it_is_found() {
+    assert_snapshot!(check("src/domain/plan/diff.rs", "use tokio::sync::watch;\nfn f() { regex::x() }"), @"
+    2: `domain/plan` uses the crate `tokio`: move it to a room that may, or say in tidy why this one may
+    2: `tokio` in `domain`: read in a task, decide in a plain function
+    ");
+    assert_eq!(
+        check("src/limiter.rs", "use governor::Quota; // serde::x\nuse crate::serde::x;"),
+        ""
+    );
 }
 
 #[test]
 fn an_impure_domain_is_found() {
     let text = "use std::collections::HashMap;\nuse std::time::Instant;\nasync fn f() {}\n\
                 fn g() { tracing::info!(\"x\"); std::fs::read(\"x\") }";
-    assert_snapshot!(check("src/domain/plan/diff.rs", text), @r"
+    assert_snapshot!(check("src/domain/plan/diff.rs", text), @"
     2: `HashMap` in `domain`: use BTreeMap: order is output
     3: `Instant` in `domain`: take the time as an argument
     4: `async` in `domain`: read in a task, decide in a plain function
+    5: `domain/plan` uses the crate `tracing`: move it to a room that may, or say in tidy why this one may
     5: `std::fs` in `domain`: take the content as an argument
     5: `tracing` in `domain`: return what a person should know as a value
     ");
-    assert_eq!(check("src/metrics.rs", text), "");
+    assert_eq!(check("src/executor.rs", text), "");
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl Narrator {
     /// What there is to say of a region, by what it is about.
     fn facts(&self, report: &RegionReport) -> Vec<(String, char, String)> {
         if let Some(unknown) = &report.unknown {
-            let text = format!("not seen ({}), so nothing is planned", unknown.kind);
+            let text = format!("unknown ({}), so nothing is planned", unknown.kind);
             return vec![("region".to_owned(), '!', text)];
         }
         let mut facts = vec![("region".to_owned(), ' ', "seen".to_owned())];

@@ -54,7 +54,7 @@ impl fmt::Display for PlanText<'_> {
         }
         if is_unknown(self.plan) {
             // "No changes" would be a claim about something nobody has seen.
-            return writeln!(out, "  Not seen, so nothing is planned.");
+            return writeln!(out, "  Unknown: it could not be read, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
     }
@@ -341,8 +341,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { creates, adopts, updates, redeploys, deletes, held, unknown } = *self;
         if [creates, adopts, updates, redeploys, deletes] == [0; 5] {
-            let where_seen = if unknown > 0 { " where AWS could be seen" } else { "" };
-            write!(out, "No changes{where_seen}")?;
+            let where_read = if unknown > 0 { " in the regions that could be read" } else { "" };
+            write!(out, "No changes{where_read}")?;
         } else {
             write!(out, "Plan: {creates} to create, ")?;
             if adopts > 0 {
@@ -359,8 +359,8 @@ impl fmt::Display for Summary {
         }
         match unknown {
             0 => {}
-            1 => write!(out, "; 1 region not seen")?,
-            _ => write!(out, "; {unknown} regions not seen")?,
+            1 => write!(out, "; 1 region unknown")?,
+            _ => write!(out, "; {unknown} regions unknown")?,
         }
         write!(out, ".")
     }
@@ -464,12 +464,12 @@ mod tests {
         assert_eq!(plan(0, 0).to_string(), "No changes.");
         assert_eq!(plan(0, 2).to_string(), "No changes; 2 held.");
         let blind = |unknown| Summary { unknown, ..Summary::default() }.to_string();
-        assert_eq!(blind(1), "No changes where AWS could be seen; 1 region not seen.");
-        assert_eq!(blind(2), "No changes where AWS could be seen; 2 regions not seen.");
+        assert_eq!(blind(1), "No changes in the regions that could be read; 1 region unknown.");
+        assert_eq!(blind(2), "No changes in the regions that could be read; 2 regions unknown.");
         let (creates, adopts, updates, redeploys, deletes) = (1, 1, 1, 1, 1);
         let all = Summary { creates, adopts, updates, redeploys, deletes, held: 1, unknown: 1 };
         let text = "Plan: 1 to create, 1 to adopt, 1 to update, 1 to redeploy, 1 to delete; \
-                    1 held; 1 region not seen.";
+                    1 held; 1 region unknown.";
         assert_eq!(all.to_string(), text);
     }
 

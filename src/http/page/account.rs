@@ -131,7 +131,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
             @let (mark, text) = recorder(seen, view.now);
             p { (sign(mark)) " recorder: " (foreign(&text)) }
         }
-        @if let Some(why) = unknown { p { (sign(Sign::Dark)) " not seen: " (foreign(why)) } }
+        @if let Some(why) = unknown { p { (sign(Sign::Dark)) " unknown: " (foreign(why)) } }
         @if packs.is_empty() {
             p class="nothing" { "No pack is deployed or wanted here." }
         } @else {

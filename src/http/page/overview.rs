@@ -280,7 +280,7 @@ fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
     }
 }
 
-/// Regions and members that were not seen.
+/// Regions and members that were not read.
 fn unknown(view: &StatusView) -> Markup {
     let reasons = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
     let reasons: Vec<_> = reasons.collect();
@@ -294,9 +294,9 @@ fn unknown(view: &StatusView) -> Markup {
                 li class="dark" { p { (sign(Sign::Dark)) " " (foreign(&reason.why)) } }
             }
             @for (region, seen) in old {
-                li class="dark" { p { (region.as_str()) " was last seen " (age(seen, view.now)) } }
+                li class="dark" { p { (region.as_str()) " was last read " (age(seen, view.now)) } }
             }
         }
     };
-    listed("unknown", "Not seen", reasons.len(), &body)
+    listed("unknown", "Unknown", reasons.len(), &body)
 }

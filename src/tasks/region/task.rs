@@ -220,7 +220,7 @@ fn warn_of(due: &[(Warning, &NewAccount)]) {
 /// Says what a reconciliation found, once, when there is something to say.
 fn describe(report: &RegionReport) {
     if let Some(unknown) = &report.unknown {
-        tracing::warn!(kind = unknown.kind.as_str(), error = unknown.why, "region not seen");
+        tracing::warn!(kind = unknown.kind.as_str(), error = unknown.why, "region unknown");
         return;
     }
     if let Some(pending) = &report.pending {

@@ -64,7 +64,7 @@ impl Told {
         let before = std::mem::replace(&mut self.unknown, kind);
         let (weight, text) = match &report.unknown {
             Some(Unknown { kind, why, .. }) if before != Some(*kind) => {
-                let text = format!("not seen ({kind}), so nothing is done here: {why}");
+                let text = format!("unknown ({kind}), so nothing is done here: {why}");
                 (Weight::Warning, text)
             }
             None if before.is_some() => (Weight::Normal, "seen again".to_owned()),

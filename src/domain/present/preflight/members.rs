@@ -115,7 +115,7 @@ pub(super) fn management_account(facts: &Facts) -> Line {
             Line::ok(check, format!("{expected}; its recorder: {}", state.kind().as_str()))
         }
         Some(Err(_)) | None => {
-            Line::ok(check, format!("{expected}; whether it has a recorder was not seen"))
+            Line::ok(check, format!("{expected}; whether it has a recorder was not read"))
         }
     }
 }

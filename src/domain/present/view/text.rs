@@ -338,16 +338,16 @@ pub fn hold_sign(reason: HoldReason) -> Sign {
     }
 }
 
-/// Regions and members that were not seen.
+/// Regions and members that were not read.
 fn dark(view: &StatusView, layout: Layout) -> String {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
     let items: Vec<Item<1>> =
         rows.map(|reason| Item::new(Sign::Dark, [clean(&reason.why)])).collect();
-    let mut text = section("Not seen", &items, layout);
+    let mut text = section("Unknown", &items, layout);
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
         let seen = report.seen_last.filter(|_| report.unknown.is_some())?;
-        Some(format!("      {region} was last seen {}\n", ago(seen, view.now)))
+        Some(format!("      {region} was last read {}\n", ago(seen, view.now)))
     });
     text.extend(old);
     text

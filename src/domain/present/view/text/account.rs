@@ -100,7 +100,7 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     }
     let mut rows = Vec::new();
     if let Some(why) = unknown {
-        rows.push(fact(Sign::Dark, "not seen", clean(why)));
+        rows.push(fact(Sign::Dark, "unknown", clean(why)));
     }
     rows.extend(seen.as_ref().map(|seen| {
         let (sign, text) = recorder(seen, view.now);
