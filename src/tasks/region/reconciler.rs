@@ -121,37 +121,22 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.window.release(ruling);
     }
 
+    /// The stages up to the ruling: observe, desire, track, plan, approve, report.
     async fn look_with(
         &mut self,
         policy: &Policy,
         around: &Surroundings,
         intent: Intent,
     ) -> (RegionReport, Ruling) {
-        let Surroundings { intake, membership, recorders: _ } = around;
         self.reconciliations = self.reconciliations.saturating_add(1);
         let started = self.clock.now();
-        self.observed = running(&self.clock);
-        let observed = observe::observe(&self.reader, &policy.installation).await;
+        let observed = self.observe(policy).await;
         let now = self.clock.now();
-        let mut timing = Timing { observe: between(started, now), ..Timing::default() };
-        let standing = membership.standing(self.clock.aws_now(), policy.list_age_max);
-        let desired = intake.catalog.as_ref().map(|catalog| {
-            let (list, standing) = (membership.list.clone(), standing.clone());
-            let grounds = DesiredInputs {
-                basis: intake.basis(now),
-                absence: intake.absence,
-                confirmed: intake.confirmed,
-                confirms_at: intake.confirms_at,
-                list,
-                standing,
-            };
-            desired(catalog, &policy.installation, self.reader.place(), grounds)
-        });
+        let standing = around.membership.standing(self.clock.aws_now(), policy.list_age_max);
+        let desired = self.desire(policy, around, &standing, now);
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
+            // Before the plan: what was written and does not show yet is known by it.
             self.history.observe(seen, desired, now, &policy.pace);
-        }
-        if matches!(observed, Observed::Seen(_)) {
-            self.seen_last = Some(now);
         }
         self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
         self.history.arrive(&self.tracking);
@@ -159,21 +144,62 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         self.note_losses(&observed).await;
         let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
         if intent == Intent::Act {
+            // Before any step is taken: what is held must outlive the process.
             self.window.keep().await;
         }
         if let Observed::Seen(seen) = &observed {
             self.window.keep_shown(&self.reader.place().region, seen, &self.templates).await;
         }
-        let reconciliation =
-            Reconciliation { number: self.reconciliations, started, seen_last: self.seen_last };
-        timing.plan = between(now, self.clock.now());
-        let report = RegionReport::ruled(reconciliation, policy.mode, &observed, &ruling);
-        let warnings = match (&intake.catalog, &desired) {
+        let observe = between(started, now);
+        let plan = between(now, self.clock.now());
+        let timing = Timing { observe, plan, ..Timing::default() };
+        let report = self.report(policy, (&observed, &ruling), started);
+        let warnings = match (&around.intake.catalog, &desired) {
             (Some(catalog), Some(desired)) => desired.warnings(catalog),
             (None, _) | (_, None) => BTreeMap::new(),
         };
-        let tracking = self.tracking.clone();
-        (RegionReport { timing, tracking, ..report }.warned(warnings), ruling)
+        (RegionReport { timing, ..report }.warned(warnings), ruling)
+    }
+
+    async fn observe(&mut self, policy: &Policy) -> Observed {
+        self.observed = running(&self.clock);
+        let observed = observe::observe(&self.reader, &policy.installation).await;
+        if matches!(observed, Observed::Seen(_)) {
+            self.seen_last = Some(self.clock.now());
+        }
+        observed
+    }
+
+    fn desire(
+        &self,
+        policy: &Policy,
+        around: &Surroundings,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Option<Desired> {
+        let Surroundings { intake, membership, recorders: _ } = around;
+        let catalog = intake.catalog.as_ref()?;
+        let inputs = DesiredInputs {
+            basis: intake.basis(now),
+            absence: intake.absence,
+            confirmed: intake.confirmed,
+            confirms_at: intake.confirms_at,
+            list: membership.list.clone(),
+            standing: standing.clone(),
+        };
+        Some(desired(catalog, &policy.installation, self.reader.place(), inputs))
+    }
+
+    fn report(
+        &self,
+        policy: &Policy,
+        (observed, ruling): (&Observed, &Ruling),
+        started: Timestamp,
+    ) -> RegionReport {
+        let (number, seen_last) = (self.reconciliations, self.seen_last);
+        let reconciliation = Reconciliation { number, started, seen_last };
+        let report = RegionReport::ruled(reconciliation, policy.mode, observed, ruling);
+        RegionReport { tracking: self.tracking.clone(), ..report }
     }
 
     /// Tells the tracker what a look showed.
