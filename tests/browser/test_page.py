@@ -116,7 +116,7 @@ def test_the_overview_counts_as_the_api_does(tab, daemon):
     status, seen = at_one_moment(daemon, "/api/v1/status", read)
     assert seen["state"] == status["health"]["state"] == "degraded"
     assert seen["troubles"] == [str(len(status["troubles"]))]
-    assert seen["new accounts"] == [f"new-{one['account']}" for one in status["new accounts"]["accounts"]]
+    assert seen["new accounts"] == [f"new-{one['account']}" for one in status["new_accounts"]["accounts"]]
     pending = daemon.ask("/api/v1/approvals/pending")
     assert seen["approvals"] == [pending["summary"]] == ["delete 2 packs in 3 regions"]
     assert seen["reasons"] == pending["reasons"] and len(pending["reasons"]) >= 3

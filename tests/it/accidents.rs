@@ -11,9 +11,9 @@ use conformd::domain::plan::steps::HoldReason;
 use conformd::sim::event::{Event, StrangerPut};
 use jiff::SignedDuration;
 
-use crate::lab::crew::Knowledge;
-use crate::lab::manifests::{Manifest, approval, file, packs};
-use crate::lab::{Lab, Setting, hours, member, minutes};
+use crate::support::lab::crew::Knowledge;
+use crate::support::lab::manifests::{Manifest, approval, file, packs};
+use crate::support::lab::{Lab, Setting, hours, member, minutes};
 
 /// Ten packs: one of them is a tenth.
 const TEN: [&str; 10] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];

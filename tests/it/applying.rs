@@ -8,7 +8,7 @@ use conformd::record::{BYTES_MAX, Reader};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::process::{INSTANT, Scene, Settings};
+use crate::support::process::{INSTANT, Scene, Settings};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::process::{Scene, Settings, await_some, text};
+use crate::support::process::{Scene, Settings, await_some, text};
 
 const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];
 const PACKS: [&str; 4] = ["iam", "no", "s3-baseline", "True"];

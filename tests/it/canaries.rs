@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::process::{Daemon, Ended, INSTANT, Program, Scene, Settings, command};
+use crate::support::process::{Daemon, Ended, INSTANT, Program, Scene, Settings, command};
 
 /// What must not be shown, by what it is. Signs that encodings change are among its characters.
 const CANARIES: [(&str, &str); 8] = [

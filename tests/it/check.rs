@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::process::{Scene, Settings};
+use crate::support::process::{Scene, Settings};
 
 /// Trusted access is on because another account administers as well; every member has the role.
 const ORGANIZATION: &str = r#"

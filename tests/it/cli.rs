@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use conformd::domain::base::model::Timestamp;
 use serde_json::{Value, json};
 
-use crate::process::{INSTANT, Program, Scene, Settings, ask, command, manifest};
+use crate::support::process::{INSTANT, Program, Scene, Settings, ask, command, manifest};
 
 const BOTH: &str = "us-east-1, eu-west-1";
 

@@ -10,9 +10,9 @@ use conformd::sim::faults::Stage;
 use conformd::sim::gate::CallGate;
 use conformd::sim::knobs::Knobs;
 
-use crate::lab::manifests::{Manifest, file, packs, permits};
-use crate::lab::witness::Tripwire;
-use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
+use crate::support::lab::manifests::{Manifest, file, packs, permits};
+use crate::support::lab::witness::Tripwire;
+use crate::support::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
 
 /// How the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::process::{Daemon, Program, Scene, Settings, command, manifest, text};
+use crate::support::process::{Daemon, Program, Scene, Settings, command, manifest, text};
 
 const ALL: &str = "us-east-1, eu-west-1, ap-southeast-2";
 const RELOADED: &str = "conformd_config_last_reload_successful";

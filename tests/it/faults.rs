@@ -15,9 +15,9 @@ use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::lab::manifests::{Manifest, file, packs};
-use crate::lab::truth::Truth;
-use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
+use crate::support::lab::manifests::{Manifest, file, packs};
+use crate::support::lab::truth::Truth;
+use crate::support::lab::{Lab, Setting, hours, in_virtual_time, minutes, start};
 
 /// Everything is over by then.
 const WEATHER: Duration = Duration::from_hours(4);

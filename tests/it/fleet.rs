@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use conformd::domain::declared::snapshot::SourcePath;
 use conformd::domain::declared::template::Template;
 
-use crate::process::{Aws, Scene, Settings};
+use crate::support::process::{Aws, Scene, Settings};
 use crate::templates::corpus;
 
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];

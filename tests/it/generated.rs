@@ -21,7 +21,7 @@ use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::rendering::{Form, Tree, render};
+use crate::support::rendering::{Form, Tree, render};
 
 /// Cases where nothing else is asked for.
 const CASES: usize = 500;

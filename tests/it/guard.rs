@@ -20,11 +20,11 @@ use conformd::domain::plan::steps::Plan;
 use conformd::domain::plan::window::{Intended, Noticed, Sighting, Window};
 use insta::assert_snapshot;
 
-use crate::lines::{
+use crate::support::lines::{
     account, at, desired, first_plan, held_rules, look_knowing, observed, old_window, origin,
     place, second_plan, templates, text,
 };
-use crate::members::Members;
+use crate::support::members::Members;
 
 /// A plan, and the observation that it was made from.
 struct Case {

@@ -9,8 +9,8 @@ use conformd::domain::plan::outcome::{Ending, Outcome};
 use conformd::domain::plan::steps::{Plan, Reason};
 use insta::assert_snapshot;
 
-use crate::lines::{at, desired, look_with, observed, pace};
-use crate::members::members;
+use crate::support::lines::{at, desired, look_with, observed, pace};
+use crate::support::members::members;
 
 /// Plays a script of `time | desired | observed | outcome | members` and prints what was decided
 /// each time. An empty column repeats the one above, `-` is nothing at all; steps are accepted by

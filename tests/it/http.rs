@@ -30,7 +30,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown};
+use crate::support::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown};
 
 const HERE: &str = "eu-west-1";
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -62,7 +62,7 @@ pub(crate) async fn served_with(facts: Facts, events: Vec<Event>) -> Served {
 
 /// The same as `served`, with a listener of its own for what scrapes.
 pub(crate) async fn listening(metrics_listener: Option<TcpListener>) -> Served {
-    start(crate::people::facts(), told(), metrics_listener).await
+    start(crate::support::people::facts(), told(), metrics_listener).await
 }
 
 async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListener>) -> Served {
@@ -110,7 +110,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
 
 /// What is told of the daemon's first look.
 fn told() -> Events {
-    let facts = crate::people::facts();
+    let facts = crate::support::people::facts();
     let mut journal = Journal::resume(&Events::default());
     for report in facts.reports.values() {
         journal.note(&News::Reconciled(Arc::clone(report)), facts.now);

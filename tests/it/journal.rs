@@ -29,8 +29,10 @@ use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::people::{HERE, about, failed, id, membership, rollout, tracked};
-use crate::sample::{at, busy, content, pack, quiet, region, reports, source, step, unknown};
+use crate::support::people::{HERE, about, failed, id, membership, rollout, tracked};
+use crate::support::sample::{
+    at, busy, content, pack, quiet, region, reports, source, step, unknown,
+};
 
 /// A world that can be looked at.
 struct World {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use conformd::record::FILE;
 use serde_json::Value;
 
-use crate::process::{Ended, Scene, Settings};
+use crate::support::process::{Ended, Scene, Settings};
 
 const REGION: &str = "eu-west-1";
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::process::{Daemon, Scene, Settings, ask, command};
+use crate::support::process::{Daemon, Scene, Settings, ask, command};
 use crate::tidy::text::{LITERAL, code, without_tests};
 
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -182,7 +182,7 @@ fn talkative(scene: &Scene) -> Daemon {
     let mut command = command(&scene.path(""));
     command.args(["run", "--config", "conformd.yaml", "--log-format", "json"]);
     command.args(["--log-level", "trace"]);
-    let program = crate::process::Program::start(command);
+    let program = crate::support::process::Program::start(command);
     let address = program.eventually("listening", || {
         let lines = program.stderr();
         let line = lines.lines().find(|line| line.contains("\"listening\""))?;

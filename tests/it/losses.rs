@@ -1,8 +1,8 @@
 //! I-S4: in any 24 hours the loss that is measured on the world stays within the limits, unless an
 //! approval in force covers it, whatever is done to manifests, processes, the record and the clock.
 //!
-//! Each mutation of each lab is measured ([`crate::lab::toll`]); here random lives are led, and a
-//! search looks for the life in which most is lost.
+//! Each mutation of each lab is measured ([`crate::support::lab::toll`]); here random lives are
+//! led, and a search looks for the life in which most is lost.
 
 #![expect(clippy::indexing_slicing, reason = "in a test it is an assertion")]
 
@@ -18,8 +18,8 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use crate::lab::crew::Knowledge;
-use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes};
+use crate::support::lab::crew::Knowledge;
+use crate::support::lab::{Lab, Setting, hours, in_virtual_time, minutes};
 use estate::{Edit, Estate};
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];

@@ -23,7 +23,7 @@ use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
 
-use crate::sample::{
+use crate::support::sample::{
     Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, scrape_all,
     settings, step, unknown,
 };
@@ -437,7 +437,11 @@ fn a_second_scrape_of_the_same_reports_says_the_same() {
     assert_eq!(first, ours(scrape(&metrics, &all)));
     assert_eq!(first["conformd_panics_total{task=\"http\"}"], "1");
     assert_eq!(first["conformd_log_lines_dropped_total"], "3");
-    assert_eq!(Arc::strong_count(&all[&crate::sample::region(HERE)]), 2, "no copies are kept");
+    assert_eq!(
+        Arc::strong_count(&all[&crate::support::sample::region(HERE)]),
+        2,
+        "no copies are kept"
+    );
 }
 
 const REGIONS: [&str; 2] = [HERE, "us-east-1"];

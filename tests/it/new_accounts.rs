@@ -11,9 +11,9 @@ use conformd::sim::knobs::Knobs;
 use conformd::sim::setup::Recorder;
 use jiff::SignedDuration;
 
-use crate::lab::crew::Knowledge;
-use crate::lab::manifests::{Manifest, file, packs};
-use crate::lab::{Lab, Setting, hours, joins, member, minutes};
+use crate::support::lab::crew::Knowledge;
+use crate::support::lab::manifests::{Manifest, file, packs};
+use crate::support::lab::{Lab, Setting, hours, joins, member, minutes};
 
 const REGION: &str = "eu-west-1";
 

@@ -17,7 +17,7 @@ use conformd::tasks::organization::{Channels, Demand, Paced, run, walk_once};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::lines::{account, at, origin};
+use crate::support::lines::{account, at, origin};
 
 const INTERVAL: Duration = Duration::from_mins(10);
 const ROOT: &str = "r-ab12";

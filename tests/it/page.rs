@@ -14,8 +14,8 @@ use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 
 use crate::http::{Answer, Served, served, served_with};
-use crate::people::{facts, failed, id};
-use crate::sample::{SECRET, at, pack, region};
+use crate::support::people::{facts, failed, id};
+use crate::support::sample::{SECRET, at, pack, region};
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
 

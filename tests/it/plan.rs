@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::lines::{first_plan, second_plan, text};
+use crate::support::lines::{first_plan, second_plan, text};
 
 /// Desired lines, observed lines → the plan of a first look.
 fn check(desired: &str, observed: &str) -> String {

@@ -24,7 +24,7 @@ use conformd::domain::present::iam_policy::{
 use serde_json::Value;
 
 use self::evaluate::{Asked, Decision, Policy};
-use crate::process::{Daemon, Program, Scene, Settings, command, manifest, text};
+use crate::support::process::{Daemon, Program, Scene, Settings, command, manifest, text};
 
 const NEEDS: [Need; 4] = [Need::Units, Need::Tags, Need::DeliveryBucket, Need::TrustedAccess];
 

@@ -22,7 +22,7 @@ use conformd::tasks::probe::{Channels, Probe};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::sample::{pack, quiet, region};
+use crate::support::sample::{pack, quiet, region};
 
 /// Member accounts: those without a recorder everywhere, but for what is set here.
 #[derive(Debug, Clone)]

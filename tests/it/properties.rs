@@ -23,10 +23,10 @@ use conformd::domain::present::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::lines::{
+use crate::support::lines::{
     account, at, desired, held_rules, look, observed, old_window, origin, pace, place, templates,
 };
-use crate::toy::{Fault, Toy, Trouble, any_trouble};
+use crate::support::toy::{Fault, Toy, Trouble, any_trouble};
 
 const CASES: u32 = 1_000;
 

@@ -16,9 +16,9 @@ use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::lab::manifests::{Manifest, file};
-use crate::lab::truth::{Owner, Truth};
-use crate::lab::{Lab, Setting, hours, in_virtual_time, minutes};
+use crate::support::lab::manifests::{Manifest, file};
+use crate::support::lab::truth::{Owner, Truth};
+use crate::support::lab::{Lab, Setting, hours, in_virtual_time, minutes};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];

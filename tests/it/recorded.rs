@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use conformd::sim::simulation::Simulation;
 
-use crate::lab::in_virtual_time;
 use crate::metrics::documented;
+use crate::support::lab::in_virtual_time;
 use daemon::Daemon;
 use open_metrics::Recording;
 use story::{Deed, Desk, HEALTHY, MISHAPS, REGIONS, Story};

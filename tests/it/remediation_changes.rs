@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::process::{Scene, Settings, manifest};
+use crate::support::process::{Scene, Settings, manifest};
 
 /// A scene whose settings allow remediations.
 fn scene() -> Scene {

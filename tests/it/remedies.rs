@@ -19,8 +19,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::history::play;
-use crate::lines::{at, desired, look_with, observed, plan_with, ruled, text};
-use crate::members::members;
+use crate::support::lines::{at, desired, look_with, observed, plan_with, ruled, text};
+use crate::support::members::members;
 
 /// The plan of noon for a pack whose run failed an hour and more ago, and these members.
 fn check(members: &str) -> String {
@@ -59,7 +59,7 @@ fn one_redeploy_is_for_everybody_who_is_late_and_can_take_the_pack() {
 #[test]
 fn a_redeploy_of_many_names_ten() {
     let late = (1..=500).map(|number| {
-        let id = crate::lines::account(number);
+        let id = crate::support::lines::account(number);
         format!("iam {id} missing; {id} joined 04:00; {id} recording 11:30")
     });
     let late: Vec<String> = late.chain(["iam read 11:59".to_owned()]).collect();
@@ -402,7 +402,7 @@ fn redeploys_are_no_fight() {
         format!(
             "{hour:02}:{now:02} | iam v1 | iam v1 {before:02}:{last:02} UPDATE_FAILED | | \
              #always; #cooldown 10; iam read {hour:02}:{now:02}; iam {} no_recorder",
-            crate::lines::account(round + 1)
+            crate::support::lines::account(round + 1)
         )
     });
     let story = play(&rounds.collect::<Vec<_>>().join("\n"));
@@ -529,7 +529,7 @@ fn remedies(turns: &[Turn], mode: Mode, redeploy: &str) -> Vec<(Timestamp, Reaso
             history.record(
                 &Outcome { step, ending: Ending::Accepted { arn: None } },
                 now,
-                &crate::lines::pace(),
+                &crate::support::lines::pace(),
             );
             last = now;
         }

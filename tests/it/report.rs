@@ -5,7 +5,7 @@ use conformd::domain::plan::history::History;
 use conformd::domain::present::report::{DriftKind, Reconciliation, RegionReport};
 use insta::assert_snapshot;
 
-use crate::lines::{at, desired, look, observed, ruled};
+use crate::support::lines::{at, desired, look, observed, ruled};
 
 fn report(wanted: &str, shown: &str) -> RegionReport {
     let (desired, observed, now) = (desired(wanted), observed(shown), at("12:00"));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::metrics::documented;
-use crate::process::command;
+use crate::support::process::command;
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -15,9 +15,9 @@ use conformd::sim::event::{Event, StrangerDelete, StrangerPut};
 use conformd::sim::faults::{Effect, FaultRule, Stage};
 use conformd::sim::knobs::Knobs;
 
-use crate::lab::crew::Knowledge;
-use crate::lab::manifests::{Manifest, approval, file, packs, permits};
-use crate::lab::{Lab, OWNER, Setting, hours, member, minutes};
+use crate::support::lab::crew::Knowledge;
+use crate::support::lab::manifests::{Manifest, approval, file, packs, permits};
+use crate::support::lab::{Lab, OWNER, Setting, hours, member, minutes};
 
 fn region(name: &str) -> Region {
     name.parse().unwrap()

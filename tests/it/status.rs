@@ -21,8 +21,8 @@ use conformd::domain::present::view::{Caller, Facts, Page, new_accounts, packs, 
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use crate::people::{HERE, facts, failed, id, membership, rollout};
-use crate::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
+use crate::support::people::{HERE, facts, failed, id, membership, rollout};
+use crate::support::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
 
 fn table(facts: &Facts) -> String {
     text::status(&status(facts), Layout::default())

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
-use crate::process::{Daemon, Program, Scene, Settings, command};
+use crate::support::process::{Daemon, Program, Scene, Settings, command};
 
 /// What was heard so far.
 #[derive(Clone)]

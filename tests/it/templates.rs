@@ -12,7 +12,7 @@ use conformd::domain::declared::yaml::Meaning;
 use conformd::domain::declared::yaml::tree::Node;
 use proptest::prelude::*;
 
-use crate::rendering::{Form, Tree, render};
+use crate::support::rendering::{Form, Tree, render};
 
 /// The folder of published templates, if this machine has one.
 pub(crate) fn corpus() -> Option<Vec<(String, String)>> {

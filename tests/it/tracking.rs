@@ -40,8 +40,8 @@ use conformd::tasks::region::effort::{Effort, Progress};
 use conformd::tasks::region::settings::Policy;
 use conformd::tasks::region::{Reconciler, SharedWindow, Surroundings, Watched};
 
-use crate::lab::manifests::{file, packs};
-use crate::lab::{hours, lock, minutes, start};
+use crate::support::lab::manifests::{file, packs};
+use crate::support::lab::{hours, lock, minutes, start};
 
 const OWNER: u64 = 1;
 const INTERVAL: Duration = Duration::from_mins(15);

@@ -4,8 +4,8 @@
 use conformd::domain::base::model::{DeletionPolicy, Marker, PackName};
 use conformd::sim::event::{Event, StrangerPut};
 
-use crate::lab::manifests::{Manifest, file};
-use crate::lab::{Lab, Setting, hours};
+use crate::support::lab::manifests::{Manifest, file};
+use crate::support::lab::{Lab, Setting, hours};
 
 /// The digest of `Manifest::new("cis")`'s template, as version 0.1.0 computed it.
 const DIGEST: &str = "50381cce81efe8d01a4c9e680cfa453d";

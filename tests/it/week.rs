@@ -18,9 +18,9 @@ use conformd::sim::setup::Recorder;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::lab::crew::Knowledge;
-use crate::lab::manifests::{file, packs};
-use crate::lab::{Lab, Setting, hours, in_virtual_time, joins, minutes, start};
+use crate::support::lab::crew::Knowledge;
+use crate::support::lab::manifests::{file, packs};
+use crate::support::lab::{Lab, Setting, hours, in_virtual_time, joins, minutes, start};
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const PACKS: [&str; 2] = ["cis", "iam"];

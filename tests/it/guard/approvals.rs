@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use super::{
     Case, Court, accounts, decision, deletes, dropping, first, packs, ruled, rules, second,
 };
-use crate::lines::{at, place, text};
+use crate::support::lines::{at, place, text};
 
 #[test]
 fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {

@@ -10,7 +10,7 @@ use conformd::domain::plan::window::{HeldSince, HoldBasis, SPAN, Sighting, Windo
 use insta::assert_snapshot;
 
 use super::{Case, Court, decision, deletes, dropping, first, packs, ruled, second, sighting};
-use crate::lines::{account, at, place};
+use crate::support::lines::{account, at, place};
 
 /// A pack more than is wanted.
 fn drop(name: &str) -> Case {

@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::lab::member;
+use crate::support::lab::member;
 
 /// How many packs there are.
 pub(crate) const PACKS: usize = 8;
@@ -137,7 +137,7 @@ impl Estate {
 impl fmt::Display for Estate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One that stays, so that the file is never empty.
-        write!(out, "{}", crate::lab::manifests::Manifest::new("stays"))?;
+        write!(out, "{}", crate::support::lab::manifests::Manifest::new("stays"))?;
         self.packs.iter().try_for_each(|pack| write!(out, "{pack}"))
     }
 }

@@ -21,7 +21,7 @@ use conformd::domain::present::report::{RegionReport, Reports, SyncState};
 use jiff::SignedDuration;
 
 use super::HERE;
-use crate::sample::{
+use crate::support::sample::{
     Members, Text, at, metrics, pack, pack_report, quiet, region, reports, scrape, scrape_all,
     settings, unknown,
 };

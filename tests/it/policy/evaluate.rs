@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::process::text;
+use crate::support::process::text;
 
 /// A request, as IAM sees it.
 pub(super) struct Asked<'a> {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use conformd::domain::base::model::Timestamp;
 
-use crate::sample::Text;
+use crate::support::sample::Text;
 
 /// What Prometheus adds to everything that it scrapes.
 const TARGET: &str = "instance=\"127.0.0.1:9464\",job=\"conformd\"";

@@ -8,7 +8,7 @@ use conformd::domain::base::model::PackName;
 use conformd::sim::scenario::Scenario;
 use tempfile::TempDir;
 
-use crate::lab::manifests::{Manifest, approval_of};
+use crate::support::lab::manifests::{Manifest, approval_of};
 
 pub(crate) const OWNER: &str = "111111111111";
 pub(crate) const REGIONS: [&str; 3] = ["ap-southeast-2", "eu-west-1", "us-east-1"];

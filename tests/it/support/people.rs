@@ -26,7 +26,7 @@ use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::RegionReport;
 use conformd::domain::present::view::{About, Caller, Facts};
 
-use crate::sample::{at, busy, pack, region, regions, reports, source, unknown};
+use crate::support::sample::{at, busy, pack, region, regions, reports, source, unknown};
 
 pub(crate) const HERE: &str = "eu-west-1";
 

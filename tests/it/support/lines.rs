@@ -57,7 +57,7 @@ use conformd::domain::plan::steps::Plan;
 use conformd::domain::plan::window::{SPAN, Window};
 use conformd::domain::present::plan_text::{PlanText, Values};
 
-use crate::members::{Members, account_list, members};
+use crate::support::members::{Members, account_list, members};
 
 /// Organization packs per region in these tests, as in AWS.
 pub(crate) const QUOTA: usize = 50;

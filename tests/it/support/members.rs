@@ -25,7 +25,7 @@ use conformd::domain::organization::account_list::{
 };
 use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 
-use crate::lines::{at, is_time, lines, place};
+use crate::support::lines::{at, is_time, lines, place};
 
 /// What is known of the members of a region.
 #[derive(Debug, Clone, Default)]

@@ -15,7 +15,7 @@ use conformd::domain::plan::steps::Step;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::lines::{installation, observed, place};
+use crate::support::lines::{installation, observed, place};
 
 /// An AWS that takes every write at once and shows it at once, or one look later.
 pub(crate) struct Toy {
