@@ -16,7 +16,7 @@ use crate::domain::base::stamp::age;
 use crate::domain::declared::template::Template;
 use crate::domain::plan::record::{
     ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
-    LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossState, TemplateText,
+    LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossKind, LossState, TemplateText,
 };
 
 /// The selection of one loss in a table of keys.
@@ -80,9 +80,19 @@ impl Store {
             let found =
                 select::<LossEntry>(&transaction, "WHERE id = ?", vec![Value::Integer(*id)])?;
             for (id, entry) in found {
+                let key = entry.key.clone();
                 update(&transaction, id, &LossEntry { state, ..entry })?;
-                if state == LossState::Retracted {
-                    transaction.execute("DELETE FROM approvals_used WHERE loss = ?", [id])?;
+                match state {
+                    LossState::Retracted => {
+                        transaction.execute("DELETE FROM approvals_used WHERE loss = ?", [id])?;
+                    }
+                    // It is gone by our own step: whoever looks next, however late, must not take
+                    // it for somebody else's.
+                    LossState::Confirmed if key.kind == LossKind::Pack => {
+                        let sql = "DELETE FROM deployments WHERE region = ? AND pack = ?";
+                        transaction.execute(sql, [key.region.as_str(), key.pack.as_str()])?;
+                    }
+                    LossState::Confirmed | LossState::Given => {}
                 }
             }
         }

@@ -56,7 +56,11 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
     // What comes back meanwhile makes no room: rules that take turns are lost in turns.
     court.now = at("15:00");
     assert_snapshot!(decision(&court.rule(step(10, 12))), @"go: a");
-    assert_snapshot!(decision(&court.rule(step(12, 11))), @"go: a");
+    assert_snapshot!(decision(&court.rule(step(12, 11))), @"
+    go: -
+    rule_loss: a loses 11 of 20 effective rules within 24 h (limit 10)
+    waits: lose 1 rule
+    ");
     court.now = at("d2/13:00");
     assert_snapshot!(decision(&court.rule(step(11, 6))), @"go: a");
 }
@@ -352,6 +356,21 @@ fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for()
     withdrawn.window.recall_held(&loss, since);
     withdrawn.rule(first(&whole, &whole));
     assert_eq!(decision(&withdrawn.rule(first(&fewer, &whole))), "go: a");
+}
+
+#[test]
+fn a_name_that_is_lost_again_counts_again() {
+    // Each time `r01` evaluates what another rule evaluated before, and that rule is gone.
+    let mut court = Court::new();
+    court.sees([("a", sighting(20)), ("b", sighting(20))].into_iter());
+    let mut verdicts = Vec::new();
+    for minute in 1..=6 {
+        court.now = at("12:00") + Duration::from_mins(minute);
+        let whole = format!("a {}; b {}", ruled("v1", 'r', 1..=20), ruled("v1", 's', 1..=20));
+        let fewer = format!("a {}; b {}", ruled("v2", 'r', 2..=20), ruled("v1", 's', 1..=20));
+        verdicts.push(decision(&court.rule(first(&fewer, &whole))).lines().next() == Some("go: a"));
+    }
+    assert_eq!(verdicts, [true, true, true, true, true, false]);
 }
 
 #[test]

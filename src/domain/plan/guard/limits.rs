@@ -98,26 +98,13 @@ struct RuleLoss {
     is_asked: bool,
 }
 
-/// Rules that are counted, each name once.
-#[derive(Default)]
-struct Tally<'a> {
-    named: BTreeSet<&'a str>,
-    unnamed: usize,
-}
-
-impl<'a> Tally<'a> {
-    fn add(&mut self, loss: &'a Loss) {
-        match loss {
-            Loss::Rule(name) => {
-                self.named.insert(name);
-            }
-            Loss::Rules(count) => self.unnamed = self.unnamed.saturating_add(size(*count)),
-            Loss::Pack | Loss::Adoption | Loss::Account(_) => {}
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.named.len().saturating_add(self.unnamed)
+/// How many rules a loss is. Each counts: a name that is lost twice may have been another rule's in
+/// between.
+fn rules_of(loss: &Loss) -> usize {
+    match loss {
+        Loss::Rule(_) => 1,
+        Loss::Rules(count) => size(*count),
+        Loss::Pack | Loss::Adoption | Loss::Account(_) => 0,
     }
 }
 
@@ -287,8 +274,13 @@ impl<'a> Scales<'a> {
             self.terms.rules.packs().map(|pack| self.rule_loss(pack)).collect();
         let lost: usize = losses.iter().map(|loss| loss.lost).sum();
         let now: usize = losses.iter().map(|loss| loss.now).sum();
-        let before = self.window.packs_before(region, self.terms.elapsed);
-        let of = match before.map(|(_, rules)| size(rules)).sum() {
+        let (here, gone) = (self.here(), self.gone());
+        let before: Vec<_> = self.window.packs_before(region, self.terms.elapsed).collect();
+        let is_gone = |pack: &PackName| gone.contains(pack) && !here.contains(pack);
+        // What a pack held that was deleted within the day is no loss of rules, and was there.
+        let deleted = before.iter().filter(|(pack, _)| is_gone(pack));
+        let now = now.saturating_add(deleted.map(|(_, rules)| size(*rules)).sum());
+        let of = match before.iter().map(|(_, rules)| size(*rules)).sum() {
             0 => now,
             before => now.min(before),
         };
@@ -354,25 +346,24 @@ impl<'a> Scales<'a> {
     fn rule_loss(&self, pack: &PackName) -> RuleLoss {
         let held = self.terms.rules.held(pack);
         let names: BTreeSet<&str> = held.names().collect();
-        let (mut tally, mut gone) = (Tally::default(), Tally::default());
+        let (mut before, mut gone) = (0_usize, BTreeSet::new());
         for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
             // A rule that is there again was lost all the same: taking turns is no way around.
-            tally.add(loss);
+            before = before.saturating_add(rules_of(loss));
             if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
-                gone.add(loss);
+                gone.insert(loss);
             }
         }
-        let before = tally.count();
-        for at in self.asked.uncovered.iter().filter(|at| at.pack == *pack) {
-            tally.add(&at.loss);
-        }
-        let lost = tally.count();
-        let now = held.count().saturating_add(gone.count());
+        let asked = self.asked.uncovered.iter().filter(|at| at.pack == *pack);
+        let asked: usize = asked.map(|at| rules_of(&at.loss)).sum();
+        let lost = before.saturating_add(asked);
+        let gone: usize = gone.into_iter().map(rules_of).sum();
+        let now = held.count().saturating_add(gone);
         // Rules that were added lately make no room; a pack that is new has nothing else.
         let region = self.asked.region();
         let of = self.window.rules_before(region, pack, self.terms.elapsed);
         let of = of.map_or(now, |of| size(of).min(now));
-        RuleLoss { lost, of, now, is_asked: self.asked.of_pack(pack).any(is_rule) && lost > before }
+        RuleLoss { lost, of, now, is_asked: asked > 0 }
     }
 
     fn accounts(&self) -> Vec<Trip> {
