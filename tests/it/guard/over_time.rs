@@ -363,14 +363,15 @@ fn a_name_that_is_lost_again_counts_again() {
     // Each time `r01` evaluates what another rule evaluated before, and that rule is gone.
     let mut court = Court::new();
     court.sees([("a", sighting(20)), ("b", sighting(20))].into_iter());
-    let mut verdicts = Vec::new();
+    let mut decisions = Vec::new();
     for minute in 1..=6 {
         court.now = at("12:00") + Duration::from_mins(minute);
         let whole = format!("a {}; b {}", ruled("v1", 'r', 1..=20), ruled("v1", 's', 1..=20));
         let fewer = format!("a {}; b {}", ruled("v2", 'r', 2..=20), ruled("v1", 's', 1..=20));
-        verdicts.push(decision(&court.rule(first(&fewer, &whole))).lines().next() == Some("go: a"));
+        decisions
+            .push(decision(&court.rule(first(&fewer, &whole))).lines().next() == Some("go: a"));
     }
-    assert_eq!(verdicts, [true, true, true, true, true, false]);
+    assert_eq!(decisions, [true, true, true, true, true, false]);
 }
 
 #[test]

@@ -210,6 +210,25 @@ fn deployment(pack: &str, seconds: u64) -> Deployment {
 }
 
 #[tokio::test]
+async fn a_pack_that_was_deleted_is_expected_nowhere_any_more() {
+    let home = TempDir::new().unwrap();
+    let record = usable(home.path(), 0).record;
+    let region = "eu-west-1".parse().unwrap();
+    let both = vec![deployment("iam-baseline", 0), deployment("logs", 0)];
+    record.observe(region, both, Vec::new()).await.unwrap();
+    let mut deletion = loss("", 10);
+    deletion.entry.key.kind = LossKind::Pack;
+    let ids = record.give(vec![deletion]).await.unwrap();
+    record.settle(ids, LossState::Confirmed).await.unwrap();
+    drop(record);
+    // Days later nobody takes it for a deletion by somebody else.
+    let opened = Record::open(terms(home.path()), &at(3 * DAY));
+    let expected: Vec<_> =
+        opened.window.deployments.keys().map(|(_, pack)| pack.as_str()).collect();
+    assert_eq!(expected, ["logs"]);
+}
+
+#[tokio::test]
 async fn deliveries_and_observations_are_remembered_and_no_value_of_a_parameter() {
     let home = TempDir::new().unwrap();
     let record = usable(home.path(), 0).record;
