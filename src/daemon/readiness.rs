@@ -58,7 +58,7 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
     let regions = [
         (synced, "synced"),
         (rolling, "in progress"),
-        (reports.len() - unknown - synced - rolling, "out_of_sync"),
+        (reports.len() - unknown - synced - rolling, "out of sync"),
         (unknown, "unknown"),
         (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
     ];

@@ -9,6 +9,7 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::sim::event::{Event, StrangerPut};
+use conformd::sim::faults::{Effect, FaultRule};
 use jiff::SignedDuration;
 
 use crate::support::lab::crew::Knowledge;
@@ -335,4 +336,22 @@ async fn a_process_knows_the_approvals_that_the_one_before_it_has_read() {
     lab.run_for(hours(3)).await;
     assert!(holds(&lab, &["a"], HoldReason::Guard), "{}{}", lab.plans(), lab.trace());
     assert_eq!(lab.world().log().puts(), puts, "{}", lab.trace());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_and_does_not_show_yet_is_lost_once() {
+    let with = |a: u32, b: u32| {
+        let packs = [("a", a), ("b", b)];
+        file(&packs.map(|(name, rules)| Manifest { rules, ..Manifest::new(name) }))
+    };
+    let mut lab = deployed(one_region(), &with(45, 55)).await;
+    let puts = lab.world().log().puts();
+    lab.fault(FaultRule::always(Effect::Stale { by: Duration::from_mins(10) }));
+    lab.write(&with(45, 51));
+    lab.run_for(minutes(17)).await;
+    lab.write(&with(42, 51));
+    lab.run_for(minutes(5)).await;
+    lab.heal();
+    lab.run_for(hours(3)).await;
+    assert_eq!(lab.world().log().puts(), puts + 2, "{}{}", lab.trace(), lab.plans());
 }

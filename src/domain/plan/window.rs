@@ -255,8 +255,9 @@ impl Window {
         }
         let at =
             |pack: &PackName, loss| LossAt { region: region.clone(), pack: pack.clone(), loss };
-        for pack in before.keys().filter(|pack| !packs.contains_key(*pack)) {
-            noticed.vanished.extend(self.lose_to_others(at(pack, Loss::Pack), now, when));
+        for (pack, earlier) in before.iter().filter(|(pack, _)| !packs.contains_key(*pack)) {
+            let at = at(pack, Loss::Pack);
+            noticed.vanished.extend(self.lose_to_others(at, earlier.last_update, now, when));
         }
         for (pack, sighting) in &packs {
             let at = at(pack, Loss::Pack);
@@ -280,7 +281,7 @@ impl Window {
                 .collect();
             for account in added {
                 let at = at(pack, Loss::Account(account));
-                noticed.excluded.extend(self.lose_to_others(at, now, when));
+                noticed.excluded.extend(self.lose_to_others(at, Timestamp::MIN, now, when));
             }
         }
         if !noticed.returned.is_empty() {
@@ -297,8 +298,16 @@ impl Window {
     }
 
     /// Counts a loss that no step of ours caused, unless it counts already; gives it if it is new.
-    fn lose_to_others(&mut self, at: LossAt, now: Elapsed, when: Timestamp) -> Option<LossAt> {
-        if self.losses.iter().any(|lost| lost.at == at && lost.until > now) {
+    /// What was lost before the pack was put again, at `put`, explains nothing that happened since.
+    fn lose_to_others(
+        &mut self,
+        at: LossAt,
+        put: Timestamp,
+        now: Elapsed,
+        when: Timestamp,
+    ) -> Option<LossAt> {
+        let explains = |lost: &Lost| lost.at == at && lost.until > now && lost.when >= put;
+        if self.losses.iter().any(explains) {
             return None;
         }
         let until = now.saturating_add(SPAN);

@@ -375,6 +375,18 @@ fn a_name_that_is_lost_again_counts_again() {
 }
 
 #[test]
+fn a_deletion_of_ours_explains_no_second_one_after_the_pack_was_put_again() {
+    let mut court = Court::new();
+    court.shows("a b", "00:00");
+    assert_eq!(decision(&court.rule(second("a v1", "a v1; b v1"))), "go: b");
+    court.now = at("12:05");
+    assert_eq!(court.shows("a", "00:00").vanished, []);
+    court.shows("a b", "12:10");
+    court.now = at("13:00");
+    assert_eq!(court.shows("a", "00:00").vanished.len(), 1);
+}
+
+#[test]
 fn to_ask_for_more_withdraws_nothing() {
     let whole = format!("a {}; b v1", ruled("v1", 'r', 1..=20));
     let fewer = format!("a {}; b v1", ruled("v2", 'r', 1..=19));

@@ -141,15 +141,16 @@ pub(super) fn losses_of<'a>(
     })
 }
 
-/// Whether what is held for this reason is going to happen by itself.
+/// Whether what is held for this reason is going to happen by itself. What is put and does not show
+/// yet counts already: it is judged again once it shows.
 pub(super) fn is_imminent(reason: HoldReason) -> bool {
     match reason {
         HoldReason::SecondLook
-        | HoldReason::Settling
         | HoldReason::InProgress
         | HoldReason::Retry
         | HoldReason::Denied => true,
         HoldReason::Mode
+        | HoldReason::Settling
         | HoldReason::Source
         | HoldReason::Invalid
         | HoldReason::Unsupported

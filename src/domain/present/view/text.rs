@@ -137,7 +137,7 @@ pub fn glance(cell: &CellView) -> String {
             (_, Some(expected)) => format!("rolling {ok}/{expected}"),
             (_, None) => "rolling".to_owned(),
         },
-        CellState::OutOfSync => cell.action.map_or("out_of_sync", to_do).to_owned(),
+        CellState::OutOfSync => cell.action.map_or("out of sync", to_do).to_owned(),
         CellState::Failed => failing(cell),
         CellState::Held | CellState::Unknown => cell.cell.as_str().to_owned(),
     }
