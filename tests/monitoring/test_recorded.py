@@ -22,9 +22,9 @@ def everywhere(alert, regions, *spans):
 
 
 EXPECTED = {
-    # An account refuses a pack from the beginning, until AWS puts it again at 7:40.
-    "ConformdMembersFailing pack=iam-baseline region=eu-west-1": ["1:10-7:55"],
-    # Somebody else changes a pack at 0:16, which is seen at the next tick.
+    # An account refuses a pack from the beginning, until it is put again at 7:45.
+    "ConformdMembersFailing pack=iam-baseline region=eu-west-1": ["1:10-8:00"],
+    # Somebody else changes a pack at 0:16, which is seen at the next reconciliation.
     "ConformdForeignChange region=us-east-1": ["0:27-1:26"],
     # A manifest is misspelt from 0:30 to 1:00.
     "ConformdManifestsInvalid": ["0:41-1:05"],
@@ -39,15 +39,16 @@ EXPECTED = {
     **everywhere("ConformdGuardTripped reason=overlap", REGIONS, "1:36-2:20"),
     **everywhere("ConformdGuardTripped reason=ratio", REGIONS, "1:36-2:20", "8:16-8:30"),
     **everywhere("ConformdPacksDeleted", REGIONS, "8:31-8:45"),
-    # A pack is changed at 3:10; AWS refuses it for as long as it tries the new accounts.
-    **everywhere("ConformdPackOutOfSync pack=iam-baseline", [DEAD], "5:26-7:44"),
-    **everywhere("ConformdPackOutOfSync pack=iam-baseline", ALIVE, "5:26-7:40"),
+    # A pack is changed at 3:10; AWS refuses it for as long as it tries the new accounts, and then
+    # it waits for the source, which is back at 7:45.
+    **everywhere("ConformdPackOutOfSync pack=iam-baseline", [DEAD], "5:26-7:45"),
+    **everywhere("ConformdPackOutOfSync pack=iam-baseline", ALIVE, "5:26-7:45"),
     # The source is away from 3:30 to 7:45.
     "ConformdSourceStale": ["3:50-7:45"],
     "ConformdSourceLost": ["7:35-7:45"],
     # A region is throttled from 4:00, denied from 4:50 and back at 6:00.
-    **everywhere("ConformdAwsThrottled", [DEAD], "4:26-5:07"),
-    **everywhere("ConformdRegionStale", [DEAD], "4:50-6:00"),
+    **everywhere("ConformdAwsThrottled", [DEAD], "4:21-5:09"),
+    **everywhere("ConformdRegionStale", [DEAD], "4:37-6:00"),
     **everywhere("ConformdRegionBlocked reason=denied", [DEAD], "5:01-6:05"),
 }
 
