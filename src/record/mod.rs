@@ -189,7 +189,7 @@ impl Record {
         self.job(Access::Write, move |store| store.note_approvals(&read)).await
     }
 
-    /// Records a Put that AWS accepted.
+    /// Records a Put that AWS accepted, or may have.
     pub async fn deliver(&self, delivering: Delivering) -> Result<(), Unrecorded> {
         self.job(Access::Write, move |store| store.deliver(delivering)).await
     }

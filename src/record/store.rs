@@ -142,7 +142,7 @@ impl Store {
         Ok(())
     }
 
-    /// Records a Put that AWS accepted, with its template.
+    /// Records a Put that AWS accepted, or may have, with its template.
     pub(super) fn deliver(&mut self, delivering: Delivering) -> Result<(), Fault> {
         let Delivering { at, region, pack, values, template, revision } = delivering;
         // The newest deliveries matter more than old ones; room that is kept for losses stays so.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::plan::steps::HoldReason;
+use conformd::sim::api::Operation;
 use conformd::sim::event::{Event, StrangerPut};
-use conformd::sim::faults::{Effect, FaultRule};
+use conformd::sim::faults::{Effect, FaultRule, Stage};
 use jiff::SignedDuration;
 
 use crate::support::lab::crew::Knowledge;
@@ -354,4 +355,29 @@ async fn what_is_put_and_does_not_show_yet_is_lost_once() {
     lab.heal();
     lab.run_for(hours(3)).await;
     assert_eq!(lab.world().log().puts(), puts + 2, "{}{}", lab.trace(), lab.plans());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unclear_put_left_behind_is_known_to_the_next_process() {
+    let with = |rules: u32| {
+        let small = Manifest { rules, ..Manifest::new("a") };
+        file(&[small, Manifest { rules: 45, ..Manifest::new("b") }])
+    };
+    let mut lab = deployed(one_region(), &with(55)).await;
+    lab.fault(
+        FaultRule::always(Effect::Reset { stage: Stage::After })
+            .on(Operation::PutOrganizationConformancePack),
+    );
+    let puts = lab.world().log().puts();
+    lab.write(&with(51));
+    while lab.world().log().puts() == puts {
+        lab.run_for(Duration::from_secs(1)).await;
+    }
+    lab.heal();
+    // The template that AWS took stands in no manifest any more.
+    lab.write(&with(55));
+    lab.restart();
+    lab.run_for(hours(2)).await;
+    assert!(lab.plans().contains("No changes."), "{}{}", lab.plans(), lab.trace());
+    assert!(lab.report("eu-west-1").pending.is_none(), "{}", lab.plans());
 }

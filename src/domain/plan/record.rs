@@ -187,7 +187,7 @@ pub struct ApprovalRead {
     pub rules: Vec<NamedRules>,
 }
 
-/// One Put that AWS accepted.
+/// One Put that AWS accepted, or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// When.
@@ -204,7 +204,7 @@ pub struct Delivery {
     pub revision: Option<Revision>,
 }
 
-/// A Put that AWS accepted, before it is recorded.
+/// A Put that AWS accepted, or may have, before it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivering {
     /// When.

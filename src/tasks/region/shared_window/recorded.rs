@@ -188,14 +188,16 @@ pub(super) fn held(loss: &LossAt, basis: HoldBasis, since: Stamp) -> HeldLoss {
     HeldLoss { key: key(loss), since, basis }
 }
 
-/// What was put, as far as AWS took it.
+/// What was put, as far as AWS took it or may have: what a pack holds has to be known when it shows.
 pub(super) fn deliveries(
     place: &Place,
     revision: Option<&Revision>,
     outcomes: &[Outcome],
     at: &Stamp,
 ) -> Vec<Delivering> {
-    let taken = outcomes.iter().filter(|it| matches!(it.ending, Ending::Accepted { .. }));
+    let taken = outcomes
+        .iter()
+        .filter(|it| matches!(it.ending, Ending::Accepted { .. } | Ending::Unknown { .. }));
     let delivery = |outcome: &Outcome| {
         let content = outcome.step.action.content()?;
         let marker: Marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
