@@ -565,7 +565,7 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
         "late-starter got no recorder within its 7 hours",
         "redeploy of late-starter: accepted",
         "late-starter is redeployed",
-        "legacy-monolith failed (rule_quota), move: account owner",
+        "legacy-monolith failed (rule_quota), owner: account owner",
         "action required in 3 of 10 pack deployments",
     ] {
         assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);

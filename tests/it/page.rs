@@ -250,18 +250,18 @@ async fn the_overview_says_first_what_needs_somebody() {
     ✓ as it should be, or held on purpose~ under way, nobody has to act? not known! action required
     Failing accounts 3
     ! missing
-    1 account · 1 pack · 1 region · move: account owner
+    1 account · 1 pack · 1 region · owner: account owner
     See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
     who
     333333333333 data-lake, iam-baseline in eu-west-1
     ! no recorder
-    1 account · 1 pack · 1 region · move: account owner
+    1 account · 1 pack · 1 region · owner: account owner
     Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
     who
     666666666666 media-new, iam-baseline in eu-west-1
     NoAvailableConfigurationRecorder There is no configuration recorder available
     ! access denied
-    1 account · 1 pack · 1 region · move: platform team
+    1 account · 1 pack · 1 region · owner: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
     who
     222222222222 payments, iam-baseline in eu-west-1
@@ -329,11 +329,11 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     inactive 1
     left 1
     account | status | what is the matter, and what to do | changed
-    222222222222 payments | ! failed | access denied · move: platform team
+    222222222222 payments | ! failed | access denied · owner: platform team
     Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     | 21m ago
-    666666666666 media-new | ! failed | no recorder · move: account owner
+    666666666666 media-new | ! failed | no recorder · owner: account owner
     Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
     NoAvailableConfigurationRecorder There is no configuration recorder available
     | 21m ago

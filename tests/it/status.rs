@@ -50,13 +50,13 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
       ? logging       unknown     ok 5                 unknown
 
     Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
           See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333
-      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
           Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
+      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
           222222222222
 
@@ -103,13 +103,13 @@ fn the_wide_status_names_accounts_and_ages() {
       ? logging       us-east-1   unknown              unknown   -                                                                                        changed -        resynced -
 
     Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
           See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
           333333333333 data-lake, iam-baseline in eu-west-1
-      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
           Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
           666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
+      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
           Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
 
@@ -155,17 +155,17 @@ fn a_narrow_terminal_breaks_columns_not_words() {
       ? logging       unknown     ok 5                 unknown
 
     Failing accounts
-      ! missing        1 account in iam-baseline, eu-west-1  move: account owner
+      ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
           See that the account has a configuration recorder in
           the region: AWS shows no row for it, and only a Put
           makes AWS try again.
           333333333333
-      ! no_recorder    1 account in iam-baseline, eu-west-1  move: account owner
+      ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
           Create a customer-managed configuration recorder in
           the account and region; a redeployment puts the pack
           again once it is seen.
           666666666666
-      ! access_denied  1 account in iam-baseline, eu-west-1  move: platform team
+      ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
           Find the policy that denies it (service control
           policies first; CloudTrail of the account names the
           action) and make an exception for AWS Config.
@@ -320,17 +320,17 @@ fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
         troubles.trim_matches('\n').to_owned()
     };
     assert_snapshot!(troubles(&[]), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
+    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
         Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
-    ! no_recorder  2 accounts in iam, eu-west-1  move: account owner
+    ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
         Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen. A redeployment comes by itself where a recorder was seen: 1 of 2.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
-    ~ no_recorder  2 accounts in iam, eu-west-1  move: conformd
+    ~ no_recorder  2 accounts in iam, eu-west-1  owner: conformd
         Nothing: their recorders were seen, and a redeployment comes by itself.
         222222222222, 333333333333
     ");

@@ -248,7 +248,7 @@ impl Narrator {
                 let regions = trouble.regions.iter().map(Region::as_str);
                 let class = trouble.class.map_or("missing", FailureClass::as_str);
                 let text = format!(
-                    "{} failed ({class}), move: {}. {}",
+                    "{} failed ({class}), owner: {}. {}",
                     names.collect::<Vec<_>>().join(", "),
                     person(trouble.owner),
                     trouble.advice,

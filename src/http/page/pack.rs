@@ -182,7 +182,7 @@ fn row(one: &AccountRow, view: &AccountsView) -> Markup {
             td { (sign(mark)) " " (spoken(status.as_str())) }
             td class="wide" {
                 @if let Some(class) = class { strong { (matter(Some(*class), *status)) } }
-                @if let Some(owner) = owner { " · move: " (person(*owner)) }
+                @if let Some(owner) = owner { " · owner: " (person(*owner)) }
                 @if let Some(advice) = advice { p { (foreign(advice)) } }
                 (said(code.as_ref(), message.as_ref()))
             }

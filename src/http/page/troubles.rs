@@ -40,7 +40,7 @@ fn entry(trouble: &TroubleView) -> Markup {
             p class="scale" {
                 @if *truncated { "at least " }
                 (many(*accounts, "account")) " · " (many(packs.len(), "pack")) " · "
-                (many(regions.len(), "region")) " · move: " strong { (whose(trouble)) }
+                (many(regions.len(), "region")) " · owner: " strong { (whose(trouble)) }
             }
             p { (foreign(advice)) }
             details id={(id) "-who"} {

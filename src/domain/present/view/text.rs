@@ -196,7 +196,7 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let row = [class, scale, format!("move: {}", whose(trouble))];
+        let row = [class, scale, format!("owner: {}", whose(trouble))];
         Item { sign: trouble_sign(trouble), row, details: details(trouble, layout.wide) }
     });
     section("Failing accounts", &items.collect::<Vec<_>>(), layout)

@@ -188,7 +188,8 @@ pub(super) fn held(loss: &LossAt, basis: HoldBasis, since: Stamp) -> HeldLoss {
     HeldLoss { key: key(loss), since, basis }
 }
 
-/// What was put, as far as AWS took it or may have: what a pack holds has to be known when it shows.
+/// What was put, as far as AWS took it or may have: what a pack holds has to be known when it
+/// shows.
 pub(super) fn deliveries(
     place: &Place,
     revision: Option<&Revision>,
