@@ -46,6 +46,18 @@ impl RolloutHealth {
         Self::Unknown,
     ];
 
+    /// As people are told of it: nothing while it is not known, and no difference that is only a
+    /// matter of one more resync.
+    pub fn reported(self) -> Option<Self> {
+        match self {
+            Self::Unknown => None,
+            Self::StuckAggregate => Some(Self::Progressing),
+            Self::Healthy | Self::Progressing | Self::Degraded | Self::Missing | Self::Deleting => {
+                Some(self)
+            }
+        }
+    }
+
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,16 +108,7 @@ impl Rollout {
     /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {
-        let health = match self.health {
-            RolloutHealth::Unknown => return None,
-            // A matter of one more resync.
-            RolloutHealth::StuckAggregate => RolloutHealth::Progressing,
-            RolloutHealth::Healthy
-            | RolloutHealth::Progressing
-            | RolloutHealth::Degraded
-            | RolloutHealth::Missing
-            | RolloutHealth::Deleting => self.health,
-        };
+        let health = self.health.reported()?;
         let classes = self.classes.iter().map(|(class, count)| format!("{count} {class}"));
         let classes: Vec<String> = classes.collect();
         let why =

@@ -145,11 +145,6 @@ impl PendingApproval {
     /// What waits, in a few words: `delete 2 packs, lose 3 rules`.
     pub fn summary(&self) -> String {
         let all = || self.losses.values().flatten();
-        let rules = all().map(|loss| match loss {
-            Loss::Rule(_) => 1,
-            Loss::Rules(count) => usize::try_from(*count).unwrap_or(usize::MAX),
-            Loss::Pack | Loss::Adoption | Loss::Account(_) => 0,
-        });
         let accounts = all().filter_map(|loss| match loss {
             Loss::Account(account) => Some(account),
             Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
@@ -158,7 +153,7 @@ impl PendingApproval {
         let parts = [
             ("delete", self.deletes(), "pack"),
             ("adopt", adoptions, "pack"),
-            ("lose", rules.sum(), "rule"),
+            ("lose", all().map(Loss::rules).sum(), "rule"),
             ("exclude", accounts.collect::<BTreeSet<_>>().len(), "account"),
         ];
         let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);

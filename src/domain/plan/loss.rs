@@ -34,6 +34,15 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// How many rules it is, by themselves: those of a pack that goes are not counted.
+    pub fn rules(&self) -> usize {
+        match self {
+            Self::Rule(_) => 1,
+            Self::Rules(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Pack | Self::Adoption | Self::Account(_) => 0,
+        }
+    }
+
     /// The kind: what stands in the record, in logs and in labels.
     pub fn kind(&self) -> &'static str {
         match self {

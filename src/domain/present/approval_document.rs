@@ -240,8 +240,8 @@ impl Loss {
 /// How many losses it counts as.
 fn weight(loss: &Loss) -> usize {
     match loss {
-        Loss::Rules(count) => usize::try_from(*count).unwrap_or(usize::MAX),
-        Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Account(_) => 1,
+        Loss::Rule(_) | Loss::Rules(_) => loss.rules(),
+        Loss::Pack | Loss::Adoption | Loss::Account(_) => 1,
     }
 }
 

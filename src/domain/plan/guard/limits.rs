@@ -98,16 +98,6 @@ struct RuleLoss {
     is_asked: bool,
 }
 
-/// How many rules a loss is. Each counts: a name that is lost twice may have been another rule's in
-/// between.
-fn rules_of(loss: &Loss) -> usize {
-    match loss {
-        Loss::Rule(_) => 1,
-        Loss::Rules(count) => size(*count),
-        Loss::Pack | Loss::Adoption | Loss::Account(_) => 0,
-    }
-}
-
 impl<'a> Scales<'a> {
     /// What was lost already within the window, of all regions. What is asked for once more, since
     /// its last try is not known to have happened, is no second loss.
@@ -349,15 +339,16 @@ impl<'a> Scales<'a> {
         let (mut before, mut gone) = (0_usize, BTreeSet::new());
         for loss in self.before_here().filter(|lost| lost.at.pack == *pack).map(|it| &it.at.loss) {
             // A rule that is there again was lost all the same: taking turns is no way around.
-            before = before.saturating_add(rules_of(loss));
+            // Its name may have been another rule's in between.
+            before = before.saturating_add(loss.rules());
             if !matches!(loss, Loss::Rule(name) if names.contains(name.as_str())) {
                 gone.insert(loss);
             }
         }
         let asked = self.asked.uncovered.iter().filter(|at| at.pack == *pack);
-        let asked: usize = asked.map(|at| rules_of(&at.loss)).sum();
+        let asked: usize = asked.map(|at| at.loss.rules()).sum();
         let lost = before.saturating_add(asked);
-        let gone: usize = gone.into_iter().map(rules_of).sum();
+        let gone: usize = gone.into_iter().map(Loss::rules).sum();
         let now = held.count().saturating_add(gone);
         // Rules that were added lately make no room; a pack that is new has nothing else.
         let region = self.asked.region();

@@ -135,16 +135,7 @@ impl Told {
 }
 
 fn standing(rollout: &Rollout) -> Option<Standing> {
-    let health = match rollout.health {
-        RolloutHealth::Unknown => return None,
-        // A matter of one more resync.
-        RolloutHealth::StuckAggregate => RolloutHealth::Progressing,
-        RolloutHealth::Healthy
-        | RolloutHealth::Progressing
-        | RolloutHealth::Degraded
-        | RolloutHealth::Missing
-        | RolloutHealth::Deleting => rollout.health,
-    };
+    let health = rollout.health.reported()?;
     Some((health, rollout.classes.keys().copied().collect()))
 }
 
