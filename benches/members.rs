@@ -15,18 +15,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conformd::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, PackName,
-    Place, Timestamp,
+    AccountId, AccountState, DeletionPolicy, Digest, MARKER_PARAMETER, Marker, PackName, Place,
+    ResultsBucket, Timestamp,
 };
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::target::Targets;
-use conformd::domain::members::tracker::{Draft, Facts, MemberTracker, PAGE, Reading, Resyncs};
+use conformd::domain::members::tracker::{
+    MemberRequest, MemberTracker, PAGE, RegionObservation, Resyncs, RowsInProgress,
+};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::packs::{
-    PackRecord, Phase, RolloutStatus, Row, Seen, StatusRecord, Verb, join,
+    PackPhase, PackRecord, PacksObservation, RolloutStatus, StatusRecord, StatusRow, Verb, join,
 };
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
-use conformd::domain::organization::membership::Standing;
+use conformd::domain::organization::membership::ListFreshness;
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
@@ -71,21 +73,21 @@ fn list() -> Result<Arc<AccountList>, Box<dyn Error>> {
     }))
 }
 
-fn seen(place: &Place) -> Result<Seen, Box<dyn Error>> {
+fn seen(place: &Place) -> Result<PacksObservation, Box<dyn Error>> {
     let (mut records, mut statuses) = (Vec::new(), Vec::new());
     for number in 0..PACKS {
         let name: PackName = format!("pack-{number:02}").parse()?;
         let template = Digest::of([name.as_str().as_bytes()]);
         let policy = DeletionPolicy::Delete;
         let marker = Marker::new("main".parse()?, template, 10, policy, (place, &name));
-        let status = RolloutStatus::Known(Verb::Create, Phase::Failed);
+        let status = RolloutStatus::Known(Verb::Create, PackPhase::Failed);
         records.push(PackRecord {
             name: name.clone(),
             arn: format!("arn:{name}"),
             last_update: "2026-11-01T00:00:00Z".parse()?,
             inputs: [(MARKER_PARAMETER.to_owned(), marker.to_string())].into(),
             excluded: BTreeSet::new(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         });
         let (error_code, error_message, last_update) = (None, None, None);
         statuses.push(StatusRecord { name, status, error_code, error_message, last_update });
@@ -94,11 +96,11 @@ fn seen(place: &Place) -> Result<Seen, Box<dyn Error>> {
 }
 
 /// The rows of one page; so many in a hundred have failed, with words about their own account.
-fn page(first: usize, percent: usize) -> Result<Vec<Row>, Box<dyn Error>> {
+fn page(first: usize, percent: usize) -> Result<Vec<StatusRow>, Box<dyn Error>> {
     let row = |number: usize| {
         let account = account(number)?;
         let is_failed = number % 100 < percent;
-        let phase = if is_failed { Phase::Failed } else { Phase::Successful };
+        let phase = if is_failed { PackPhase::Failed } else { PackPhase::Successful };
         let message = || {
             format!(
                 "User: arn:aws:sts::{account}:assumed-role/AWSServiceRoleForConfigConforms/\
@@ -107,7 +109,7 @@ fn page(first: usize, percent: usize) -> Result<Vec<Row>, Box<dyn Error>> {
                  explicit deny in a service control policy"
             )
         };
-        Ok(Row {
+        Ok(StatusRow {
             account,
             status: RolloutStatus::Known(Verb::Create, phase),
             error_code: is_failed.then(|| "AccessDeniedException".to_owned()),
@@ -127,17 +129,17 @@ fn region(
     let region = format!("eu-west-{}", number + 1).parse()?;
     let place = Place { account: account(0)?, region };
     let seen = seen(&place)?;
-    let facts = Facts {
+    let facts = RegionObservation {
         seen: &seen,
         targets: &Targets::new(),
         list: Some(list),
-        standing: &Standing::Current,
+        freshness: &ListFreshness::Current,
         recorders: None,
     };
     let (mut tracked, now) = (MemberTracker::default(), now()?);
-    tracked.look(&facts, &RESYNCS, now);
+    tracked.observe(&facts, &RESYNCS, now);
     for name in seen.packs.into_keys() {
-        let (reading, mut draft) = (Reading::Resync(name), Draft::default());
+        let (reading, mut draft) = (MemberRequest::Resync(name), RowsInProgress::default());
         for first in (0..ACCOUNTS).step_by(PAGE) {
             tracked.note(&mut draft, &page(first, percent)?);
         }

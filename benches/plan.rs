@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{
-    DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName,
-    Place, Revision, Timestamp,
+    DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Malformed, Marker, PackName, Place,
+    ResultsBucket, Revision, Timestamp,
 };
 use conformd::domain::base::time::{Pace, after};
 use conformd::domain::declared::approval::Approvals;
@@ -23,16 +23,16 @@ use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
 use conformd::domain::observed::packs::{Observed, PackRecord, StatusRecord, join};
 use conformd::domain::observed::recorder::Recorders;
-use conformd::domain::organization::membership::Standing;
+use conformd::domain::organization::membership::ListFreshness;
 use conformd::domain::organization::selector::named;
-use conformd::domain::plan::decision::Inputs;
-use conformd::domain::plan::desired::{Desired, DesiredPack, SourceTrust, Want};
+use conformd::domain::plan::decision::PlanInputs;
+use conformd::domain::plan::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust};
 use conformd::domain::plan::diff::plan;
-use conformd::domain::plan::effective_rules::{HeldRules, Templates};
-use conformd::domain::plan::guard::{Limits, Terms, approve};
+use conformd::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
+use conformd::domain::plan::guard::{GuardTerms, LossLimits, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::redeploy::Redeploy;
-use conformd::domain::plan::window::{SPAN, Window};
+use conformd::domain::plan::window::{LossWindow, SPAN};
 
 const REGIONS: usize = 20;
 /// Organization packs per region (AWS Config quota).
@@ -64,7 +64,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
     };
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
-        basis: SourceTrust::Whole,
+        trust: SourceTrust::Whole,
         absence: Absence::Atomic,
         confirmed: true,
         confirms_at: None,
@@ -73,7 +73,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
         absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
-        standing: Standing::Current,
+        freshness: ListFreshness::Current,
     };
     let (mut records, mut statuses) = (Vec::new(), Vec::new());
     for number in 0..PACKS {
@@ -90,7 +90,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             body: Arc::from("Resources: {}"),
             inputs: inputs.clone(),
             excluded: excluded.clone(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         };
         if number % 2 == 0 {
             inputs.insert("Parameter0".to_owned(), "another value".to_owned());
@@ -101,7 +101,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             last_update: Timestamp::UNIX_EPOCH,
             inputs,
             excluded,
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         });
         let Ok(status) = "CREATE_SUCCESSFUL".parse();
         statuses.push(StatusRecord {
@@ -122,7 +122,7 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
             invalid_now: None,
             unended: None,
         };
-        desired.packs.insert(name, Want::Pack(Box::new(want)));
+        desired.packs.insert(name, DesiredEntry::Pack(Box::new(want)));
     }
     Ok(Scene { place, desired, records, statuses })
 }
@@ -130,11 +130,11 @@ fn scene(region: usize) -> Result<Scene, Malformed> {
 /// Plans every region once; returns the number of steps.
 fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
     let now = after(Timestamp::UNIX_EPOCH, Duration::from_hours(48));
-    let (pace, limits) = (Pace::new(Duration::from_mins(15)), Limits::default());
-    let window = Window::with_record(SPAN, SPAN);
+    let (pace, limits) = (Pace::new(Duration::from_mins(15)), LossLimits::default());
+    let window = LossWindow::with_record(SPAN, SPAN);
     let none = BTreeMap::new();
     let approvals = Approvals { all: &none, now, aws_now: now };
-    let templates = Templates::new();
+    let templates = TemplatesByDigest::new();
     let mut steps = 0;
     for scene in scenes {
         let Scene { place, desired, records, statuses } = scene;
@@ -145,7 +145,7 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
         let Observed::Seen(seen) = &observed else { continue };
         let rules = HeldRules::new(place, Some(seen), &templates);
         let (desired, quota) = (Some(desired), PACKS);
-        let inputs = Inputs {
+        let inputs = PlanInputs {
             place,
             desired,
             observed: &observed,
@@ -161,7 +161,7 @@ fn plan_all(scenes: &[Scene], installation: &Installation) -> usize {
             elapsed: SPAN,
         };
         let mode = Mode::Sync;
-        let terms = Terms {
+        let terms = GuardTerms {
             mode,
             limits: &limits,
             approvals,

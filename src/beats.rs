@@ -21,10 +21,10 @@ pub const BEAT_EVERY: Duration = Duration::from_secs(20);
 
 /// The heartbeats of one process. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Beats(Arc<Inner>);
+pub struct Beats(Arc<BeatsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct BeatsInner {
     clock: Clock,
     beats: Mutex<BTreeMap<TaskId, Beat>>,
 }
@@ -38,7 +38,7 @@ struct Beat {
 
 /// One task's heartbeat as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sign {
+pub struct TaskSign {
     /// Whose.
     pub beater: TaskId,
     /// When it last beat, on the daemon's clock.
@@ -49,9 +49,9 @@ pub struct Sign {
     pub silence_max: Duration,
 }
 
-impl Sign {
+impl TaskSign {
     /// Whether the task has been silent for too long.
-    pub fn is_late(&self) -> bool {
+    pub fn is_overdue(&self) -> bool {
         self.silent > self.silence_max
     }
 }
@@ -67,7 +67,7 @@ pub struct Heartbeat {
 impl Beats {
     /// No task yet.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Inner { clock, beats: Mutex::default() }))
+        Self(Arc::new(BeatsInner { clock, beats: Mutex::default() }))
     }
 
     /// A task begins; it beats for the first time now.
@@ -78,9 +78,9 @@ impl Beats {
     }
 
     /// Every task, in order.
-    pub fn signs(&self) -> Vec<Sign> {
+    pub fn signs(&self) -> Vec<TaskSign> {
         let now = now();
-        let sign = |(beater, beat): (&TaskId, &Beat)| Sign {
+        let sign = |(beater, beat): (&TaskId, &Beat)| TaskSign {
             beater: beater.clone(),
             at: beat.at,
             silent: now.saturating_duration_since(beat.instant),
@@ -144,9 +144,9 @@ mod tests {
         Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0))
     }
 
-    fn late(beats: &Beats) -> Vec<String> {
+    fn overdue(beats: &Beats) -> Vec<String> {
         let signs = beats.signs();
-        signs.iter().filter(|sign| sign.is_late()).map(|sign| sign.beater.to_string()).collect()
+        signs.iter().filter(|sign| sign.is_overdue()).map(|sign| sign.beater.to_string()).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,11 +157,11 @@ mod tests {
         let alive = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
         tokio::time::sleep(SILENCE_MAX).await;
         alive.beat();
-        assert_eq!(late(&beats), Vec::<String>::new());
+        assert_eq!(overdue(&beats), Vec::<String>::new());
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert_eq!(late(&beats), ["region eu-west-1"]);
+        assert_eq!(overdue(&beats), ["region eu-west-1"]);
         hung.beat();
-        assert_eq!(late(&beats), Vec::<String>::new());
+        assert_eq!(overdue(&beats), Vec::<String>::new());
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,7 +170,7 @@ mod tests {
         drop(beats.begin(TaskId::sole(Task::Source), SILENCE_MAX));
         beats.begin(TaskId::sole(Task::Http), SILENCE_MAX).end();
         tokio::time::sleep(SILENCE_MAX * 2).await;
-        assert_eq!(late(&beats), ["source"]);
+        assert_eq!(overdue(&beats), ["source"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -180,7 +180,7 @@ mod tests {
         let waiting = heartbeat.during(tokio::time::sleep(SILENCE_MAX * 3));
         let watch = async {
             tokio::time::sleep(SILENCE_MAX * 2).await;
-            late(&beats)
+            overdue(&beats)
         };
         let ((), late) = tokio::join!(waiting, watch);
         assert_eq!(late, Vec::<String>::new());

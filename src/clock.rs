@@ -21,7 +21,7 @@ use crate::domain::base::stamp::{BootTime, Stamp};
 /// Tells the time and waits. Clones share one clock.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    kind: Kind,
+    kind: ClockKind,
     /// By how much the time of day is wrong on purpose.
     astray: Arc<Mutex<SignedDuration>>,
     /// What AWS's answers told.
@@ -29,7 +29,7 @@ pub struct Clock {
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum ClockKind {
     /// The machine's, with the moment this clock was made.
     System(Instant),
     Simulated(Arc<Simulated>),
@@ -48,7 +48,7 @@ struct Simulated {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self::of(Kind::System(now()), SignedDuration::ZERO)
+        Self::of(ClockKind::System(now()), SignedDuration::ZERO)
     }
 
     /// A clock that shows `start` now and runs `speed` times as fast; 0 moves only by
@@ -56,10 +56,10 @@ impl Clock {
     pub fn simulated(start: Timestamp, speed: u32) -> Self {
         let stepped = watch::Sender::new(Duration::ZERO);
         let clock = Simulated { start, started: now(), speed, stepped };
-        Self::of(Kind::Simulated(Arc::new(clock)), SignedDuration::ZERO)
+        Self::of(ClockKind::Simulated(Arc::new(clock)), SignedDuration::ZERO)
     }
 
-    fn of(kind: Kind, astray: SignedDuration) -> Self {
+    fn of(kind: ClockKind, astray: SignedDuration) -> Self {
         Self { kind, astray: Arc::new(Mutex::new(astray)), aws: Arc::default() }
     }
 
@@ -79,8 +79,8 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let now = match &self.kind {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
-            Kind::System(_) => Timestamp::now(),
-            Kind::Simulated(clock) => {
+            ClockKind::System(_) => Timestamp::now(),
+            ClockKind::Simulated(clock) => {
                 let passed = clock.passed();
                 clock.start.checked_add(passed).unwrap_or(Timestamp::MAX)
             }
@@ -96,7 +96,7 @@ impl Clock {
     }
 
     /// Takes in the time that an answer of AWS named as it arrived (its `Date` header).
-    pub fn heard(&self, date: Timestamp) {
+    pub fn observe_aws_date(&self, date: Timestamp) {
         let elapsed = self.elapsed();
         lock(&self.aws).hear(date, elapsed);
     }
@@ -110,16 +110,16 @@ impl Clock {
     /// How long this clock has run: it never goes back, whatever happens to the time of day.
     pub fn elapsed(&self) -> Duration {
         match &self.kind {
-            Kind::System(started) => now().duration_since(*started),
-            Kind::Simulated(clock) => clock.passed(),
+            ClockKind::System(started) => now().duration_since(*started),
+            ClockKind::Simulated(clock) => clock.passed(),
         }
     }
 
     /// This moment by every clock there is, to be compared with moments of other processes.
     pub fn stamp(&self) -> Stamp {
         let boot = match &self.kind {
-            Kind::System(_) => boot::boot_time(),
-            Kind::Simulated(clock) => {
+            ClockKind::System(_) => boot::boot_time(),
+            ClockKind::Simulated(clock) => {
                 let id = format!("simulated from {}", clock.start);
                 Some(BootTime { id, elapsed: clock.passed() })
             }
@@ -130,22 +130,22 @@ impl Clock {
     /// Waits for this long on this clock.
     pub async fn sleep(&self, wait: Duration) {
         match &self.kind {
-            Kind::System(_) => tokio::time::sleep(wait).await,
-            Kind::Simulated(clock) => clock.sleep(wait).await,
+            ClockKind::System(_) => tokio::time::sleep(wait).await,
+            ClockKind::Simulated(clock) => clock.sleep(wait).await,
         }
     }
 
     /// Moves a simulated clock forward at once; waits that end within `step` end. A system clock
     /// cannot be moved.
     pub fn advance(&self, step: Duration) {
-        if let Kind::Simulated(clock) = &self.kind {
+        if let ClockKind::Simulated(clock) = &self.kind {
             clock.stepped.send_modify(|stepped| *stepped = stepped.saturating_add(step));
         }
     }
 
     /// Whether it is not the machine's clock.
     pub fn is_simulated(&self) -> bool {
-        matches!(self.kind, Kind::Simulated(_))
+        matches!(self.kind, ClockKind::Simulated(_))
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
 
     /// What happens to a machine that asks AWS now and then.
     #[derive(Debug, Clone, Copy)]
-    enum Turn {
+    enum MachineStep {
         /// Time passes, seconds.
         Pass(u64),
         /// The time of day jumps, to be wrong by so many seconds.
@@ -244,12 +244,12 @@ mod tests {
         Liar(i64),
     }
 
-    fn turn() -> impl Strategy<Value = Turn> {
+    fn turn() -> impl Strategy<Value = MachineStep> {
         prop_oneof![
-            (0_u64..40_000).prop_map(Turn::Pass),
-            (-400_000_i64..400_000).prop_map(Turn::Jump),
-            (0_i64..=30).prop_map(Turn::Answer),
-            (-400_000_i64..400_000).prop_map(Turn::Liar),
+            (0_u64..40_000).prop_map(MachineStep::Pass),
+            (-400_000_i64..400_000).prop_map(MachineStep::Jump),
+            (0_i64..=30).prop_map(MachineStep::Answer),
+            (-400_000_i64..400_000).prop_map(MachineStep::Liar),
         ]
     }
 
@@ -266,26 +266,26 @@ mod tests {
             let _entered = runtime().enter();
             let truth = Clock::simulated(start(), 0);
             let clock = truth.astray(seconds(error));
-            clock.heard(truth.now());
+            clock.observe_aws_date(truth.now());
             prop_assert_eq!(clock.aws_now(), clock.now(), "one answer alone proves nothing");
-            clock.heard(truth.now());
+            clock.observe_aws_date(truth.now());
             prop_assert_eq!(clock.skew(), Some(seconds(-error)));
             let mut lied = false;
             for turn in turns {
                 let before = clock.aws_now();
                 match turn {
-                    Turn::Pass(time) => truth.advance(Duration::from_secs(time)),
-                    Turn::Jump(error) => clock.stray(seconds(error)),
-                    Turn::Answer(late) => {
-                        clock.heard(truth.now() - seconds(late));
+                    MachineStep::Pass(time) => truth.advance(Duration::from_secs(time)),
+                    MachineStep::Jump(error) => clock.stray(seconds(error)),
+                    MachineStep::Answer(late) => {
+                        clock.observe_aws_date(truth.now() - seconds(late));
                         lied = false;
                     }
                     // A second lie in a row may be the same, and is believed then.
-                    Turn::Liar(by) if !lied => {
-                        clock.heard(truth.now() + seconds(by));
+                    MachineStep::Liar(by) if !lied => {
+                        clock.observe_aws_date(truth.now() + seconds(by));
                         lied = true;
                     }
-                    Turn::Liar(_) => {}
+                    MachineStep::Liar(_) => {}
                 }
                 prop_assert_eq!(clock.aws_now(), truth.now());
                 prop_assert!(before <= clock.aws_now());
@@ -302,10 +302,10 @@ mod tests {
             let clock = truth.astray(SignedDuration::ZERO);
             // The machine slept: AWS's clock ran, and the one that never goes back did not.
             let aws = |late: i64| truth.now() + seconds(asleep - late);
-            (0..2).for_each(|_| clock.heard(truth.now()));
+            (0..2).for_each(|_| clock.observe_aws_date(truth.now()));
             let mut before = clock.aws_now();
             for late in &late {
-                clock.heard(aws(*late));
+                clock.observe_aws_date(aws(*late));
                 truth.advance(Duration::from_secs(1));
                 prop_assert!(before - seconds(30) <= clock.aws_now());
                 before = clock.aws_now();
@@ -329,7 +329,7 @@ mod tests {
         let then = clock.stamp();
         assert_eq!((then.wall, then.aws), (start(), None));
         clock.advance(Duration::from_hours(2));
-        (0..2).for_each(|_| clock.heard(start() + seconds(7_200)));
+        (0..2).for_each(|_| clock.observe_aws_date(start() + seconds(7_200)));
         clock.stray(seconds(30 * 86_400));
         let now = clock.stamp();
         assert_eq!(now.aws, Some(start() + seconds(7_200)));
@@ -352,7 +352,7 @@ mod tests {
         let _entered = runtime().enter();
         let clock = Clock::simulated(start(), 0);
         clock.advance(Duration::from_hours(1));
-        (0..2).for_each(|_| clock.heard(Timestamp::MIN));
+        (0..2).for_each(|_| clock.observe_aws_date(Timestamp::MIN));
         assert_eq!(clock.skew(), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Place, Region, UnitId};
 pub use crate::domain::base::operation::Op;
 use crate::domain::observed::content::Content;
-use crate::domain::observed::packs::{PackRecord, Phase, Row, StatusRecord, Verb};
+use crate::domain::observed::packs::{PackPhase, PackRecord, StatusRecord, StatusRow, Verb};
 pub use crate::domain::observed::recorder::RecorderRecord;
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
@@ -52,11 +52,11 @@ pub struct RowFilter {
     /// Only this account.
     pub account: Option<AccountId>,
     /// Only this status.
-    pub status: Option<(Verb, Phase)>,
+    pub status: Option<(Verb, PackPhase)>,
 }
 
 /// Reads of one place. At most 100 entries a page (AWS Config API: `Limit`).
-pub trait Reader: Send + Sync + 'static {
+pub trait RegionReader: Send + Sync + 'static {
     /// The place this reader looks at.
     fn place(&self) -> &Place;
 
@@ -81,7 +81,7 @@ pub trait Reader: Send + Sync + 'static {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> impl Future<Output = Result<Page<Row>, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Page<StatusRow>, CloudError>> + Send;
 }
 
 /// Writes of one place: one attempt each, since a write that failed unclearly is looked at again
@@ -109,7 +109,7 @@ pub struct Receipt {
 
 /// Reads of the organization; at most 20 entries a page (AWS Organizations API: `MaxResults`).
 /// A page may be empty and have a successor.
-pub trait Organization: Send + Sync + 'static {
+pub trait OrganizationReader: Send + Sync + 'static {
     /// The organization itself.
     fn describe(&self) -> impl Future<Output = Result<OrganizationRecord, CloudError>> + Send;
 
@@ -156,9 +156,9 @@ pub trait Organization: Send + Sync + 'static {
 }
 
 /// The way into member accounts, to look at their recorders and at nothing else.
-pub trait Members: Send + Sync + 'static {
+pub trait MemberAccess: Send + Sync + 'static {
     /// What looks around in one member.
-    type Visit: Visit;
+    type VisitFuture: MemberVisit;
 
     /// Assumes the probe's role in this account, for 15 minutes and two read actions.
     /// [`FailureKind::Denied`]: no role, no trust, another external id, or a closed account; AWS
@@ -166,11 +166,11 @@ pub trait Members: Send + Sync + 'static {
     fn enter(
         &self,
         account: AccountId,
-    ) -> impl Future<Output = Result<Self::Visit, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Self::VisitFuture, CloudError>> + Send;
 }
 
 /// A session in one member account, good for every region until it expires.
-pub trait Visit: Send + Sync + 'static {
+pub trait MemberVisit: Send + Sync + 'static {
     /// Its customer-managed recorders in this region, by name; AWS allows one.
     fn recorders(
         &self,

@@ -1,8 +1,8 @@
 //! Takes the steps of an approved plan: bounded, Puts before deletes, one mutation a pack.
 //!
-//! A step that has begun is never abandoned by this module. Before each one the [`Gate`] is asked:
-//! settings, revision and source may have changed since the plan was made. Nothing is decided here
-//! and nothing is repeated: what failed is looked at again by the next tick.
+//! A step that has begun is never abandoned by this module. Before each one the [`WriteGate`] is
+//! asked: settings, revision and source may have changed since the plan was made. Nothing is
+//! decided here and nothing is repeated: what failed is looked at again by the next tick.
 
 use futures_util::StreamExt as _;
 use tracing::Instrument as _;
@@ -12,33 +12,38 @@ use crate::domain::base::failure::chain;
 use crate::domain::base::model::{MARKER_PARAMETER, Place, Revision};
 use crate::domain::observed::content::Content;
 use crate::domain::plan::guard::{Approved, Used};
-use crate::domain::plan::outcome::{Ending, Outcome};
-use crate::domain::plan::steps::{Action, ParameterValue, Step};
+use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::steps::{Action, ParameterValue, PlanStep};
 use crate::telemetry;
 
 /// Mutations in flight per region (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 4;
 
 /// What stands between an approved step and its sending.
-pub trait Gate {
+pub trait WriteGate {
     /// Why no further step may begin: a stop, other settings, a newer revision. Asked before each.
     fn closed(&self) -> Option<&'static str>;
 
-    /// Asked right before a step that takes something away is sent, and after [`Gate::closed`].
-    /// What it permits is remembered before it happens; `Err` says why it must not happen now.
+    /// Asked right before a step that takes something away is sent, and after
+    /// [`WriteGate::closed`]. What it permits is remembered before it happens; `Err` says why it
+    /// must not happen now.
     fn permit(
         &self,
-        step: &Step,
+        step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
     ) -> impl Future<Output = Result<(), String>> + Send;
 }
 
 /// Takes every step of the plan, or says that it was not started.
-pub async fn execute<W: Writer>(approved: Approved, writer: &W, gate: &impl Gate) -> Vec<Outcome> {
+pub async fn execute<W: Writer>(
+    approved: Approved,
+    writer: &W,
+    gate: &impl WriteGate,
+) -> Vec<Outcome> {
     let plan = approved.plan();
     let audit = Audit { place: plan.place.clone(), revision: plan.revision.clone() };
-    let take = |step: Step| {
+    let take = |step: PlanStep| {
         let permits = approved.permits(&step.pack).to_vec();
         (step, permits)
     };
@@ -71,15 +76,15 @@ struct Audit {
 }
 
 async fn take_step<W: Writer>(
-    step: Step,
+    step: PlanStep,
     permits: Vec<Used>,
     audit: &Audit,
     writer: &W,
-    gate: &impl Gate,
+    gate: &impl WriteGate,
 ) -> Outcome {
     if let Some(why) = gate.closed() {
         tracing::debug!(reason = why, "step left for the next reconciliation");
-        return Outcome { step, ending: Ending::NotStarted };
+        return Outcome { step, result: StepResult::NotStarted };
     }
     if !step.losses.is_empty() {
         let permitted = gate.permit(&step, &permits, audit.revision.as_ref()).await;
@@ -87,12 +92,12 @@ async fn take_step<W: Writer>(
         let refusal = permitted.err().or_else(|| gate.closed().map(ToOwned::to_owned));
         if let Some(why) = refusal {
             tracing::warn!(error = why, "step not started");
-            return Outcome { step, ending: Ending::NotStarted };
+            return Outcome { step, result: StepResult::NotStarted };
         }
     }
     if !announce(&step, &permits, audit) {
         tracing::warn!(error = "its audit line was not accepted by the log", "step not started");
-        return Outcome { step, ending: Ending::NotStarted };
+        return Outcome { step, result: StepResult::NotStarted };
     }
     let content = step.action.content();
     let result = match content {
@@ -102,16 +107,16 @@ async fn take_step<W: Writer>(
     let ending = match result {
         Ok(Receipt { arn, request }) => {
             tracing::info!(audit = true, request, arn, "step accepted");
-            Ending::Accepted { arn }
+            StepResult::Accepted { arn }
         }
         Err(error) => refused(&error, step.action.content()),
     };
-    Outcome { step, ending }
+    Outcome { step, result: ending }
 }
 
 /// Writes the audit line (I-S11); whether the log took it: what cannot be announced is not written
 /// to AWS (I-S23).
-fn announce(step: &Step, permits: &[Used], audit: &Audit) -> bool {
+fn announce(step: &PlanStep, permits: &[Used], audit: &Audit) -> bool {
     let content = step.action.content();
     let names: Vec<&str> = permits.iter().map(|used| used.name.as_str()).collect();
     let reasons: Vec<&str> = permits.iter().map(|used| used.reason.as_str()).collect();
@@ -142,14 +147,14 @@ fn distinct(mut words: Vec<&str>) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-fn refused(error: &CloudError, content: Option<&Content>) -> Ending {
+fn refused(error: &CloudError, content: Option<&Content>) -> StepResult {
     let (kind, why) = (error.kind, redacted(chain(error), content));
     if kind.leaves_outcome_unknown() {
         tracing::warn!(audit = true, kind = kind.as_str(), error = why, "step outcome unknown");
-        Ending::Unknown { kind, why }
+        StepResult::Unknown { kind, why }
     } else {
         tracing::warn!(audit = true, kind = kind.as_str(), error = why, "step refused");
-        Ending::Failed { kind, why }
+        StepResult::Failed { kind, why }
     }
 }
 
@@ -177,15 +182,15 @@ mod tests {
     use crate::cloud::Op;
     use crate::domain::base::failure::FailureKind;
     use crate::domain::base::mode::Mode;
-    use crate::domain::base::model::{Delivery, PackName, Timestamp};
+    use crate::domain::base::model::{PackName, ResultsBucket, Timestamp};
     use crate::domain::declared::approval::Approvals;
-    use crate::domain::plan::effective_rules::{HeldRules, Templates};
-    use crate::domain::plan::guard::{Limits, Terms, approve};
+    use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
+    use crate::domain::plan::guard::{GuardTerms, LossLimits, approve};
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::steps::{Plan, Reason, Weights};
-    use crate::domain::plan::window::{SPAN, Window};
+    use crate::domain::plan::window::{LossWindow, SPAN};
 
-    fn step(name: &str, action: Action) -> Step {
+    fn step(name: &str, action: Action) -> PlanStep {
         let (pack, reason) = (name.parse().unwrap(), Reason::Missing);
         let losses = match action {
             Action::Delete => Losses::of_pack(),
@@ -194,20 +199,20 @@ mod tests {
             }
         };
         let (changes, marker_now, last_update) = (vec![], None, None);
-        Step { pack, action, reason, changes, marker_now, last_update, losses }
+        PlanStep { pack, action, reason, changes, marker_now, last_update, losses }
     }
 
-    fn put(name: &str) -> Step {
+    fn put(name: &str) -> PlanStep {
         let content = Content {
             body: "".into(),
             inputs: [("key".to_owned(), "hunter2-swordfish".to_owned())].into(),
             excluded: [].into(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         };
         step(name, Action::Create(Box::new(content)))
     }
 
-    fn approved(steps: Vec<Step>) -> Approved {
+    fn approved(steps: Vec<PlanStep>) -> Approved {
         let place = Place {
             account: "111111111111".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
@@ -215,18 +220,18 @@ mod tests {
         let weights = Weights { owned: 100, owned_wanted: 90, ..Weights::default() };
         let (holds, bystanders) = (vec![], [].into());
         let plan = Plan { place, revision: None, steps, holds, bystanders, weights };
-        let (all, templates, here) = ([].into(), Templates::new(), plan.place.clone());
+        let (all, templates, here) = ([].into(), TemplatesByDigest::new(), plan.place.clone());
         let now = Timestamp::UNIX_EPOCH;
-        let terms = Terms {
+        let terms = GuardTerms {
             mode: Mode::Sync,
-            limits: &Limits { names_per_window: 100, ..Limits::default() },
+            limits: &LossLimits { names_per_window: 100, ..LossLimits::default() },
             approvals: Approvals { all: &all, now, aws_now: now },
             rules: &HeldRules::new(&here, None, &templates),
             members: None,
             shrink: None,
             elapsed: SPAN,
         };
-        let ruling = approve(plan, &terms, &Window::with_record(SPAN, SPAN));
+        let ruling = approve(plan, &terms, &LossWindow::with_record(SPAN, SPAN));
         assert_eq!(ruling.pending, None);
         ruling.approved
     }
@@ -241,12 +246,17 @@ mod tests {
         stop: CancellationToken,
     }
 
-    impl Gate for Slow {
+    impl WriteGate for Slow {
         fn closed(&self) -> Option<&'static str> {
             self.stop.is_cancelled().then_some("stop")
         }
 
-        async fn permit(&self, _: &Step, _: &[Used], _: Option<&Revision>) -> Result<(), String> {
+        async fn permit(
+            &self,
+            _: &PlanStep,
+            _: &[Used],
+            _: Option<&Revision>,
+        ) -> Result<(), String> {
             Ok(())
         }
     }
@@ -283,14 +293,14 @@ mod tests {
         }
     }
 
-    async fn run(writer: &Slow, steps: Vec<Step>) -> Vec<String> {
+    async fn run(writer: &Slow, steps: Vec<PlanStep>) -> Vec<String> {
         let outcomes = execute(approved(steps), writer, writer).await;
-        let told = outcomes.into_iter().map(|Outcome { step, ending }| {
+        let told = outcomes.into_iter().map(|Outcome { step, result: ending }| {
             let ending = match ending {
-                Ending::Accepted { .. } => "accepted".to_owned(),
-                Ending::Failed { kind, .. } => format!("failed {kind}"),
-                Ending::Unknown { kind, .. } => format!("unknown {kind}"),
-                Ending::NotStarted => "not started".to_owned(),
+                StepResult::Accepted { .. } => "accepted".to_owned(),
+                StepResult::Failed { kind, .. } => format!("failed {kind}"),
+                StepResult::Unknown { kind, .. } => format!("unknown {kind}"),
+                StepResult::NotStarted => "not started".to_owned(),
             };
             format!("{}: {ending}", step.pack)
         });
@@ -332,7 +342,7 @@ mod tests {
     async fn a_value_that_aws_quotes_is_not_repeated() {
         let writer = Slow::default();
         let outcomes = execute(approved(vec![put("xBusy")]), &writer, &writer).await;
-        let Ending::Failed { why, .. } = &outcomes[0].ending else { panic!("{outcomes:?}") };
+        let StepResult::Failed { why, .. } = &outcomes[0].result else { panic!("{outcomes:?}") };
         assert_eq!(
             why,
             "PutOrganizationConformancePack failed in here (in_flight): Value '#a25c2a12' failed \

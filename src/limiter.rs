@@ -18,13 +18,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::cloud::{
-    AttemptObserver, CloudError, Members, Organization, Page, PageToken, Reader, Receipt,
-    RecorderRecord, RowFilter, Visit, Writer,
+    AttemptObserver, CloudError, MemberAccess, MemberVisit, OrganizationReader, Page, PageToken,
+    Receipt, RecorderRecord, RegionReader, RowFilter, Writer,
 };
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Place, Region, UnitId};
 use crate::domain::observed::content::Content;
-use crate::domain::observed::packs::{PackRecord, Row, StatusRecord};
+use crate::domain::observed::packs::{PackRecord, StatusRecord, StatusRow};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// One request at full speed costs this many cells of the bucket; at a lower speed it costs more.
@@ -53,7 +53,7 @@ pub struct Budget {
 
 /// The pace of one place. Share it in an [`Arc`].
 pub struct Limiter {
-    bucket: RateLimiter<NotKeyed, InMemoryState, Elapsed, NoOpMiddleware<Nanos>>,
+    bucket: RateLimiter<NotKeyed, InMemoryState, BucketClock, NoOpMiddleware<Nanos>>,
     clock: Clock,
     /// Percent of full speed.
     speed: AtomicU32,
@@ -79,7 +79,7 @@ impl Limiter {
         // A request may cost the whole bucket, never more.
         let speed_least = SPEED_LEAST.max(SPEED_FULL.div_ceil(burst.get()));
         Self {
-            bucket: RateLimiter::direct_with_clock(quota, Elapsed(clock.clone())),
+            bucket: RateLimiter::direct_with_clock(quota, BucketClock(clock.clone())),
             clock,
             speed: AtomicU32::new(SPEED_FULL),
             speed_least,
@@ -104,7 +104,7 @@ impl Limiter {
     }
 
     /// Waits until a request may be sent. It counts as under way until the turn is dropped.
-    pub async fn ready(&self) -> Turn {
+    pub async fn ready(&self) -> RequestPermit {
         let asked = self.clock.elapsed();
         let own = slot(&self.slots).await;
         while let Err(until) = self.take() {
@@ -122,7 +122,7 @@ impl Limiter {
             observer.waited(region.as_str(), waited);
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Turn { _own: own, _shared: shared, in_flight: Arc::clone(&self.in_flight) }
+        RequestPermit { _own: own, _shared: shared, in_flight: Arc::clone(&self.in_flight) }
     }
 
     fn take(&self) -> Result<(), NotUntil<Nanos>> {
@@ -189,13 +189,13 @@ async fn slot(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 /// The right to send one request; drop it when the answer is there.
 #[must_use = "the request counts as under way only while this lives"]
 #[derive(Debug)]
-pub struct Turn {
+pub struct RequestPermit {
     _own: Option<OwnedSemaphorePermit>,
     _shared: Option<OwnedSemaphorePermit>,
     in_flight: Arc<AtomicUsize>,
 }
 
-impl Drop for Turn {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -203,9 +203,9 @@ impl Drop for Turn {
 
 /// The injected clock, as the bucket reads it.
 #[derive(Debug, Clone)]
-struct Elapsed(Clock);
+struct BucketClock(Clock);
 
-impl Ticks for Elapsed {
+impl Ticks for BucketClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -243,7 +243,7 @@ impl<P> Limited<P> {
     }
 }
 
-impl<R: Reader> Reader for Limited<R> {
+impl<R: RegionReader> RegionReader for Limited<R> {
     fn place(&self) -> &Place {
         self.port.place()
     }
@@ -265,7 +265,7 @@ impl<R: Reader> Reader for Limited<R> {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> Result<Page<Row>, CloudError> {
+    ) -> Result<Page<StatusRow>, CloudError> {
         self.paced(self.port.rows(pack, filter, token)).await
     }
 }
@@ -280,7 +280,7 @@ impl<W: Writer> Writer for Limited<W> {
     }
 }
 
-impl<O: Organization> Organization for Limited<O> {
+impl<O: OrganizationReader> OrganizationReader for Limited<O> {
     async fn accounts(&self, token: Option<PageToken>) -> Result<Page<Account>, CloudError> {
         self.paced(self.port.accounts(token)).await
     }
@@ -326,16 +326,16 @@ impl<O: Organization> Organization for Limited<O> {
 }
 
 /// Entering waits for a turn, and so does every look around: members share one pace.
-impl<M: Members> Members for Limited<M> {
-    type Visit = Limited<M::Visit>;
+impl<M: MemberAccess> MemberAccess for Limited<M> {
+    type VisitFuture = Limited<M::VisitFuture>;
 
-    async fn enter(&self, account: AccountId) -> Result<Self::Visit, CloudError> {
+    async fn enter(&self, account: AccountId) -> Result<Self::VisitFuture, CloudError> {
         let visit = self.paced(self.port.enter(account)).await?;
         Ok(Limited::new(visit, Arc::clone(&self.limiter)))
     }
 }
 
-impl<V: Visit> Visit for Limited<V> {
+impl<V: MemberVisit> MemberVisit for Limited<V> {
     async fn recorders(&self, region: &Region) -> Result<Vec<String>, CloudError> {
         self.paced(self.port.recorders(region)).await
     }

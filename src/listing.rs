@@ -50,7 +50,7 @@ pub struct Listing {
 
 /// What one answer was to its listing.
 #[derive(Debug)]
-pub enum Turn<T> {
+pub enum PageVerdict<T> {
     /// Entries, and another page follows.
     More(Vec<T>),
     /// The last entries.
@@ -66,17 +66,20 @@ impl Listing {
     }
 
     /// Takes in the answer for that page. To ask twice for a page and take one answer is fine.
-    pub fn take<T>(&mut self, answer: Result<Page<T>, CloudError>) -> Result<Turn<T>, Incomplete> {
+    pub fn take<T>(
+        &mut self,
+        answer: Result<Page<T>, CloudError>,
+    ) -> Result<PageVerdict<T>, Incomplete> {
         let page = match answer {
             Ok(page) => page,
             Err(error) if error.kind == FailureKind::BadToken && self.restarts < RESTARTS_MAX => {
                 *self = Self { restarts: self.restarts.saturating_add(1), ..Self::default() };
-                return Ok(Turn::Again);
+                return Ok(PageVerdict::Again);
             }
             Err(error) => return Err(Incomplete::Page(error)),
         };
         self.pages = self.pages.saturating_add(1);
-        let Some(next) = page.next else { return Ok(Turn::Last(page.items)) };
+        let Some(next) = page.next else { return Ok(PageVerdict::Last(page.items)) };
         if !self.tokens.insert(next.clone()) {
             return Err(Incomplete::Endless("a token repeats"));
         }
@@ -84,7 +87,7 @@ impl Listing {
             return Err(Incomplete::Endless("too many pages"));
         }
         self.token = Some(next);
-        Ok(Turn::More(page.items))
+        Ok(PageVerdict::More(page.items))
     }
 }
 
@@ -102,9 +105,9 @@ where
     let keyed = |entry: T| (key(&entry), entry);
     loop {
         match listing.take(fetch(listing.token()).await)? {
-            Turn::More(items) => entries.extend(items.into_iter().map(keyed)),
-            Turn::Again => entries.clear(),
-            Turn::Last(items) => {
+            PageVerdict::More(items) => entries.extend(items.into_iter().map(keyed)),
+            PageVerdict::Again => entries.clear(),
+            PageVerdict::Last(items) => {
                 entries.extend(items.into_iter().map(keyed));
                 return Ok(entries.into_values().collect());
             }

@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use crate::aws::{
-    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, CallObserver, Identity, Patience,
+    AwsCloud, AwsMembers, AwsOrganization, AwsReader, AwsWriter, CallObserver, CallerIdentity,
+    Patience,
 };
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver};
-use crate::config::{self, Config, ConfigError, Intervals};
+use crate::config::{self, Config, ConfigError, IntervalSettings};
 use crate::domain::base::failure::chain;
 use crate::domain::base::limits;
 use crate::domain::base::mode::Mode;
@@ -24,10 +25,10 @@ use crate::domain::plan::record::{NoRecordCause, RecordStatus};
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::record;
 use crate::record::BYTES_MAX;
-use crate::record::terms::Terms;
+use crate::record::terms::RecordTerms;
 use crate::tasks::organization::Paced;
-use crate::tasks::probe::Probe;
-use crate::tasks::region::settings::Policy;
+use crate::tasks::probe::MemberProbe;
+use crate::tasks::region::settings::RegionSettings;
 use crate::tasks::region::{Reconciler, SharedWindow};
 use crate::tasks::source::directory::Directory;
 
@@ -35,8 +36,8 @@ use crate::tasks::source::directory::Directory;
 pub(crate) type CloudReconciler = Reconciler<Limited<AwsReader>, Limited<AwsWriter>>;
 
 /// What the settings decide for a region.
-pub(crate) fn policy(config: &Config) -> Policy {
-    Policy {
+pub(crate) fn policy(config: &Config) -> RegionSettings {
+    RegionSettings {
         installation: config.installation.clone(),
         mode: config.mode,
         limits: config.guard,
@@ -52,8 +53,8 @@ pub(crate) fn policy(config: &Config) -> Policy {
 }
 
 /// Which record these settings mean; `command` is what others read who find it in use.
-pub(crate) fn record_terms(config: &Config, command: &str) -> Terms {
-    Terms {
+pub(crate) fn record_terms(config: &Config, command: &str) -> RecordTerms {
+    RecordTerms {
         directory: config.state_directory.clone(),
         installation: config.installation.clone(),
         account: config.aws.expected_account,
@@ -67,8 +68,8 @@ pub(crate) fn record_terms(config: &Config, command: &str) -> Terms {
 const LIST_AGES: u32 = 3;
 
 /// How long things take; how often members are read is [`Resyncs`]'s.
-fn pace(intervals: &Intervals) -> Pace {
-    let Intervals {
+fn pace(intervals: &IntervalSettings) -> Pace {
+    let IntervalSettings {
         source: _,
         organization: _,
         region,
@@ -78,8 +79,8 @@ fn pace(intervals: &Intervals) -> Pace {
         full_resync: _,
     } = *intervals;
     Pace {
-        look_again: in_progress.first,
-        look_again_max: in_progress.max,
+        refresh_again: in_progress.first,
+        refresh_again_max: in_progress.max,
         requeue: requeue.first,
         requeue_max: requeue.max,
         ..Pace::new(region)
@@ -97,20 +98,20 @@ pub(crate) fn constraints(config: &Config) -> Constraints {
 
 /// The directory of the settings.
 pub(crate) fn directory(config: &Config) -> anyhow::Result<Directory> {
-    let config::Source::Directory { root, path, absence: _ } = &config.source;
+    let config::SourceLocation::Directory { root, path, absence: _ } = &config.source;
     Directory::new(root, path)
         .map_err(|escape| ConfigError(format!("source.directory: {escape}")).into())
 }
 
 /// What absence from the source means, by the settings.
 pub(crate) fn absence(config: &Config) -> Absence {
-    let config::Source::Directory { root: _, path: _, absence } = &config.source;
+    let config::SourceLocation::Directory { root: _, path: _, absence } = &config.source;
     *absence
 }
 
 /// Everything that talks to one organization.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct AwsSession {
     /// The settings it was opened with.
     pub(crate) config: Arc<Config>,
     /// The clock that everything goes by.
@@ -156,7 +157,7 @@ impl Remembering {
         let open = move || match self {
             Self::Simulates => SharedWindow::watched(&clock),
             Self::Reads => {
-                let read = record::Reader::open(&terms)
+                let read = record::RecordReader::open(&terms)
                     .and_then(|reader| reader.window(&now).map(|remembered| (reader, remembered)));
                 SharedWindow::as_read(read, &clock)
             }
@@ -174,7 +175,7 @@ impl Remembering {
                     tracing::warn!(kind = none.cause.as_str(), error = none.why, "no record");
                     if none.cause == NoRecordCause::InUse {
                         // What packs hold is judged alike by all commands.
-                        let reader = record::Reader::open(&terms).ok();
+                        let reader = record::RecordReader::open(&terms).ok();
                         return SharedWindow::with_record(record, &window, &clock).beside(reader);
                     }
                 }
@@ -188,7 +189,7 @@ impl Remembering {
 /// Requests under way in all regions together (reliability I-S10).
 const IN_FLIGHT_MAX: usize = 64;
 
-impl Session {
+impl AwsSession {
     /// Connects, and proves that the credentials belong to the account of the settings: packs are
     /// visible per caller, so the wrong one would put everything twice.
     pub(crate) async fn open(
@@ -201,7 +202,7 @@ impl Session {
         let identity = identity(&cloud, &config.aws.regions).await?;
         let expected = &config.aws.expected_account;
         if identity.account != *expected {
-            let Identity { account, arn, partition: _ } = identity;
+            let CallerIdentity { account, arn, partition: _ } = identity;
             return Err(ConfigError(format!(
                 "the credentials in use are of account {account} ({arn}), and the settings expect \
                  {expected} (aws.expectedAccountId); conformance packs are visible to the account \
@@ -227,7 +228,7 @@ impl Session {
     /// Opens a session for a command that answers once.
     pub(crate) async fn once(config: Config, remembering: Remembering) -> anyhow::Result<Self> {
         let (config, clock) = (Arc::new(config), Clock::system());
-        Self::open(config, clock, Arc::new(NobodyListens), remembering).await
+        Self::open(config, clock, Arc::new(UncountedCalls), remembering).await
     }
 
     /// What was lost lately, and the record behind it.
@@ -246,11 +247,11 @@ impl Session {
     }
 
     /// What looks at recorders of members, if the settings want it.
-    pub(crate) fn probe(&self) -> Option<Probe<AwsMembers>> {
+    pub(crate) fn probe(&self) -> Option<MemberProbe<AwsMembers>> {
         let Config { recorder_probe, installation, .. } = &*self.config;
         let probe = recorder_probe.as_ref()?;
         let members = self.cloud.members(probe, installation, &self.partition);
-        Some(Probe::new(members, probe.interval, self.clock.clone()))
+        Some(MemberProbe::new(members, probe.interval, self.clock.clone()))
     }
 
     /// The owner's place in this region.
@@ -260,7 +261,7 @@ impl Session {
 
     /// The pace of a region: one for its reads and writes, kept over restarts of its task.
     pub(crate) fn limiter(&self, region: &Region) -> Arc<Limiter> {
-        let config::Limits { reads_per_second, burst, in_flight } = self.config.limits;
+        let config::RateLimits { reads_per_second, burst, in_flight } = self.config.limits;
         let budget = Budget { per_second: reads_per_second, burst, in_flight };
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.entry(region.clone()).or_insert_with(|| {
@@ -279,13 +280,13 @@ pub(crate) async fn connect(
     clock: Clock,
     observer: Arc<dyn AttemptObserver>,
 ) -> anyhow::Result<AwsCloud> {
-    let ears = CallObserver { observer, clock };
-    let connected = AwsCloud::connect(&config.aws, Patience::default(), ears).await;
+    let observer = CallObserver { observer, clock };
+    let connected = AwsCloud::connect(&config.aws, Patience::default(), observer).await;
     connected.map_err(|problem| ConfigError(chain(&problem)).into())
 }
 
 /// Who we are, as the first region that answers says: one dead region must not stop the others.
-async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<Identity> {
+async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Result<CallerIdentity> {
     let mut last = None;
     for region in regions {
         match cloud.caller_identity(region).await {
@@ -299,9 +300,9 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
 
 /// For commands that answer once: nobody scrapes their metrics.
 #[derive(Debug)]
-pub(crate) struct NobodyListens;
+pub(crate) struct UncountedCalls;
 
-impl AttemptObserver for NobodyListens {
+impl AttemptObserver for UncountedCalls {
     fn attempted(&self, _attempt: &Attempt<'_>) {}
 }
 
@@ -339,7 +340,7 @@ mod tests {
         }
         let pace =
             paced("region: 20m, inProgress: {first: 2m, max: 4m}, requeue: {first: 3m, max: 30m}");
-        let busy = [pace.look_again, pace.look_again_max];
+        let busy = [pace.refresh_again, pace.refresh_again_max];
         assert_eq!((pace.interval, busy), (minutes(20), [minutes(2), minutes(4)]));
         assert_eq!([pace.requeue, pace.requeue_max], [minutes(3), minutes(30)]);
     }
@@ -396,9 +397,9 @@ mod tests {
         let asked = async {
             let clock = simulation.clock().clone();
             let session =
-                Session::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
+                AwsSession::open(config, clock, waits.clone(), Remembering::Reads).await.unwrap();
             let mut region = session.reconciler(&"eu-west-1".parse().unwrap(), Mode::Observe);
-            region.look(&policy(&session.config), &Surroundings::default()).await.0
+            region.refresh(&policy(&session.config), &Surroundings::default()).await.0
         };
         let served = serve(listener, simulation.clone(), scenario.options, stop.clone());
         tokio::select! {

@@ -29,7 +29,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// How a line looks (`--log-format`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -42,7 +42,7 @@ pub enum Format {
 #[error("the log format is text or json")]
 pub struct UnknownFormat;
 
-impl FromStr for Format {
+impl FromStr for LogFormat {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
@@ -120,12 +120,12 @@ impl Drop for Guard {
 ///
 /// # Errors
 /// [`LogProblem`].
-pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogProblem> {
+pub fn init(format: LogFormat, level: &str, no_color: bool) -> Result<Guard, LogProblem> {
     let filter = filter(level)?;
-    let colors = format == Format::Text && !no_color && io::stderr().is_terminal();
+    let colors = format == LogFormat::Text && !no_color && io::stderr().is_terminal();
     let queue = Arc::new(Queue::new(QUEUE_BYTES_MAX));
     queue.start(io::stderr()).map_err(|source| LogProblem::Thread { source })?;
-    let lines = Lines { queue: Arc::clone(&queue), colors };
+    let lines = LineFormatter { queue: Arc::clone(&queue), colors };
     subscriber(format, filter, lines).try_init().map_err(|source| LogProblem::Twice { source })?;
     hear_panics();
     // Only the first log of a process is set up, see above.
@@ -133,12 +133,12 @@ pub fn init(format: Format, level: &str, no_color: bool) -> Result<Guard, LogPro
     Ok(Guard { queue })
 }
 
-fn subscriber(format: Format, filter: EnvFilter, lines: Lines) -> AnySubscriber {
+fn subscriber(format: LogFormat, filter: EnvFilter, lines: LineFormatter) -> AnySubscriber {
     let colors = lines.colors;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match format {
-        Format::Text => Box::new(builder.with_ansi(colors).finish().with(filter_fn(is_fit))),
-        Format::Json => {
+        LogFormat::Text => Box::new(builder.with_ansi(colors).finish().with(filter_fn(is_fit))),
+        LogFormat::Json => {
             Box::new(builder.json().flatten_event(true).finish().with(filter_fn(is_fit)))
         }
     }
@@ -190,13 +190,13 @@ fn filter(level: &str) -> Result<EnvFilter, LogProblem> {
 #[derive(Debug)]
 struct Queue {
     bytes_max: usize,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueuedLine>,
     /// A line came, or was written.
     moved: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueuedLine {
     lines: VecDeque<Vec<u8>>,
     /// Of all these lines.
     bytes: usize,
@@ -211,7 +211,7 @@ struct Waiting {
 
 /// What the writing thread does next.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum WriterStep {
     /// Write this.
     Line(Vec<u8>),
     /// All that waited is written; say that so many lines before now are missing.
@@ -224,7 +224,7 @@ impl Queue {
     }
 
     /// Nothing that holds the lock can panic half-way, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueuedLine> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -258,13 +258,13 @@ impl Queue {
         let write = move || {
             loop {
                 match queue.take() {
-                    Next::Line(line) => {
+                    WriterStep::Line(line) => {
                         // A log that cannot be written has no better place to say so than the
                         // counter: the line counts as dropped.
                         let written = out.write_all(&line).and_then(|()| out.flush());
                         queue.note_written(written.is_ok());
                     }
-                    Next::Dropped(count) => tracing::warn!(count, "log lines dropped"),
+                    WriterStep::Dropped(count) => tracing::warn!(count, "log lines dropped"),
                 }
                 queue.lock().writing = false;
                 queue.moved.notify_all();
@@ -274,7 +274,7 @@ impl Queue {
     }
 
     /// What to write next; waits for it.
-    fn take(&self) -> Next {
+    fn take(&self) -> WriterStep {
         let waiting = self.lock();
         let mut waiting = self
             .moved
@@ -285,17 +285,17 @@ impl Queue {
         waiting.writing = true;
         if let Some(line) = waiting.lines.pop_front() {
             waiting.bytes = waiting.bytes.saturating_sub(line.len());
-            return Next::Line(line);
+            return WriterStep::Line(line);
         }
         let count = waiting.dropped.saturating_sub(waiting.dropped_told);
         waiting.dropped_told = waiting.dropped;
-        Next::Dropped(count)
+        WriterStep::Dropped(count)
     }
 
     /// Waits until everything is written, or for `max`.
     fn flush(&self, max: Duration) {
         let waiting = self.lock();
-        let is_busy = |waiting: &mut Waiting| !waiting.lines.is_empty() || waiting.writing;
+        let is_busy = |waiting: &mut QueuedLine| !waiting.lines.is_empty() || waiting.writing;
         // Whether it ended in time changes nothing: the process ends.
         drop(self.moved.wait_timeout_while(waiting, max, is_busy));
     }
@@ -303,14 +303,14 @@ impl Queue {
 
 /// Makes a line of each event.
 #[derive(Debug, Clone)]
-struct Lines {
+struct LineFormatter {
     queue: Arc<Queue>,
     /// Whether the escape sequences in it are our own colours; those in values have been replaced
     /// by `tracing-subscriber`.
     colors: bool,
 }
 
-impl<'a> MakeWriter<'a> for Lines {
+impl<'a> MakeWriter<'a> for LineFormatter {
     type Writer = &'a Self;
 
     fn make_writer(&'a self) -> Self::Writer {
@@ -318,7 +318,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-impl Write for &Lines {
+impl Write for &LineFormatter {
     /// Takes one whole event: `tracing-subscriber` writes each in a single call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         self.queue.push(line(event, self.colors));
@@ -357,9 +357,9 @@ mod tests {
     use super::*;
 
     /// What the log shows of these events.
-    fn logged(format: Format, colors: bool, events: impl Fn()) -> String {
+    fn logged(format: LogFormat, colors: bool, events: impl Fn()) -> String {
         let queue = Arc::new(Queue::new(QUEUE_BYTES_MAX));
-        let lines = Lines { queue: Arc::clone(&queue), colors };
+        let lines = LineFormatter { queue: Arc::clone(&queue), colors };
         let subscriber = subscriber(format, filter("info").unwrap(), lines);
         tracing::subscriber::with_default(subscriber, events);
         let lines = std::mem::take(&mut queue.lock().lines);
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn foreign_text_cannot_forge_a_line_or_steer_a_terminal() {
         for colors in [false, true] {
-            let text = logged(Format::Text, colors, forge);
+            let text = logged(LogFormat::Text, colors, forge);
             assert_eq!(text.matches('\n').count(), 1, "{text:?}");
             assert!(!text.contains("\u{1b}[2J") && !text.contains(['\u{7}', '\r', '\u{9b}']));
         }
@@ -384,8 +384,8 @@ mod tests {
     #[test]
     fn libraries_never_write_at_their_finest_level() {
         let queue = Arc::new(Queue::new(QUEUE_BYTES_MAX));
-        let lines = Lines { queue: Arc::clone(&queue), colors: false };
-        let subscriber = subscriber(Format::Text, filter("trace,aws_x=trace").unwrap(), lines);
+        let lines = LineFormatter { queue: Arc::clone(&queue), colors: false };
+        let subscriber = subscriber(LogFormat::Text, filter("trace,aws_x=trace").unwrap(), lines);
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: "aws_x", "request with everything in it");
             tracing::debug!(target: "aws_x", "attempt");
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn json_lines_are_objects_with_the_fields_beside_the_message() {
-        let text = logged(Format::Json, false, forge);
+        let text = logged(LogFormat::Json, false, forge);
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["level"], "WARN");
         assert!(object["reason"].as_str().unwrap().starts_with("denied\n"));
@@ -433,18 +433,18 @@ mod tests {
             @r#""verbose" is neither error, warn, info, debug, trace, off nor a filter"#
         );
         assert!(filter("conformd=verbose").is_err());
-        assert_eq!("xml".parse::<Format>(), Err(UnknownFormat));
+        assert_eq!("xml".parse::<LogFormat>(), Err(UnknownFormat));
     }
 
     #[test]
     fn a_reader_that_stays_away_costs_lines_and_the_log_says_how_many() {
         let queue = Queue::new(4);
         (0..5).for_each(|number| queue.push(format!("{number}\n").into_bytes()));
-        assert_eq!(queue.take(), Next::Line(b"0\n".to_vec()));
-        assert_eq!(queue.take(), Next::Line(b"1\n".to_vec()));
-        assert_eq!(queue.take(), Next::Dropped(3));
+        assert_eq!(queue.take(), WriterStep::Line(b"0\n".to_vec()));
+        assert_eq!(queue.take(), WriterStep::Line(b"1\n".to_vec()));
+        assert_eq!(queue.take(), WriterStep::Dropped(3));
         queue.push(b"5\n".to_vec());
-        assert_eq!(queue.take(), Next::Line(b"5\n".to_vec()));
+        assert_eq!(queue.take(), WriterStep::Line(b"5\n".to_vec()));
         assert_eq!(queue.lock().dropped, 3);
     }
 

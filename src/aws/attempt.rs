@@ -35,11 +35,11 @@ pub struct CallObserver {
 
 impl CallObserver {
     /// Reports the attempts of a call that is about to be made.
-    pub(super) fn watch<E>(&self, op: Op, region: &Region) -> Watch<E> {
-        Watch {
+    pub(super) fn watch<E>(&self, op: Op, region: &Region) -> AttemptInterceptor<E> {
+        AttemptInterceptor {
             op,
             region: region.clone(),
-            ears: self.clone(),
+            observer: self.clone(),
             started: Mutex::new(None),
             failure: PhantomData,
         }
@@ -47,10 +47,10 @@ impl CallObserver {
 }
 
 /// An interceptor for one call, whose operation fails with `E`.
-pub(super) struct Watch<E> {
+pub(super) struct AttemptInterceptor<E> {
     op: Op,
     region: Region,
-    ears: CallObserver,
+    observer: CallObserver,
     started: Mutex<Option<Started>>,
     failure: PhantomData<fn() -> E>,
 }
@@ -63,13 +63,13 @@ struct Started {
     elapsed: Duration,
 }
 
-impl<E> fmt::Debug for Watch<E> {
+impl<E> fmt::Debug for AttemptInterceptor<E> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Watch").field("op", &self.op).finish_non_exhaustive()
     }
 }
 
-impl<E: ServiceFailure> Intercept for Watch<E> {
+impl<E: ServiceFailure> Intercept for AttemptInterceptor<E> {
     fn name(&self) -> &'static str {
         "conformd attempts"
     }
@@ -81,9 +81,9 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let started = Started { at: Instant::now(), elapsed: self.ears.clock.elapsed() };
+        let started = Started { at: Instant::now(), elapsed: self.observer.clock.elapsed() };
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
-        self.ears.observer.attempting(self.op, self.region.as_str());
+        self.observer.observer.attempting(self.op, self.region.as_str());
         Ok(())
     }
 
@@ -98,16 +98,16 @@ impl<E: ServiceFailure> Intercept for Watch<E> {
     }
 }
 
-impl<E> Watch<E> {
+impl<E> AttemptInterceptor<E> {
     /// Reports the end of the attempt that is under way, if one is.
     fn end(&self, result: Result<(), FailureKind>, date: Option<Timestamp>) {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Started { at, elapsed: asked }) = started else { return };
-        let CallObserver { observer, clock } = &self.ears;
+        let CallObserver { observer, clock } = &self.observer;
         if let Some(date) = date
             && clock.elapsed().saturating_sub(asked) <= ANSWER_FRESH
         {
-            clock.heard(date);
+            clock.observe_aws_date(date);
         }
         let (op, region) = (self.op, self.region.as_str());
         observer.attempted(&Attempt { op, region, result, elapsed: at.elapsed() });
@@ -115,7 +115,7 @@ impl<E> Watch<E> {
 }
 
 /// The SDK drops an attempt when the time of its whole call is up, and tells no interceptor.
-impl<E> Drop for Watch<E> {
+impl<E> Drop for AttemptInterceptor<E> {
     fn drop(&mut self) {
         self.end(Err(FailureKind::Timeout), None);
     }

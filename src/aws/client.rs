@@ -15,7 +15,7 @@ use aws_types::service_config::ServiceConfigKey;
 use thiserror::Error;
 
 use super::attempt::CallObserver;
-use super::identity::{self, Identity};
+use super::identity::{self, CallerIdentity};
 use super::members::{AwsMembers, ProbeRole};
 use super::organization::AwsOrganization;
 use super::reader::AwsReader;
@@ -107,7 +107,7 @@ pub struct AwsCloud {
     /// Where roles in members are assumed.
     sessions: Region,
     patience: Patience,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl AwsCloud {
@@ -116,7 +116,7 @@ impl AwsCloud {
     pub async fn connect(
         settings: &Aws,
         patience: Patience,
-        ears: CallObserver,
+        observer: CallObserver,
     ) -> Result<Self, ConnectProblem> {
         let Aws { profile, expected_account: _, regions, endpoint } = settings;
         let home = regions.first().ok_or(ConnectProblem::NoRegion)?.clone();
@@ -124,7 +124,7 @@ impl AwsCloud {
             .region(sdk_region(&home))
             .app_name(app_name())
             .framework_metadata(version())
-            .time_source(SdkTime(ears.clock.clone()))
+            .time_source(SdkTime(observer.clock.clone()))
             .retry_config(patience.read_retries())
             .timeout_config(patience.read_timeouts());
         if let Some(profile) = profile {
@@ -145,7 +145,7 @@ impl AwsCloud {
             None => refuse_hidden_endpoints(sdk)?,
         };
         let sessions = sessions_region(regions).unwrap_or(&home).clone();
-        Ok(Self { sdk, home, sessions, patience, ears })
+        Ok(Self { sdk, home, sessions, patience, observer })
     }
 
     /// Reads of this place.
@@ -157,7 +157,7 @@ impl AwsCloud {
             place.clone(),
             aws_sdk_config::Client::from_conf(config.build()),
             aws_sdk_sts::Client::from_conf(sts.build()),
-            self.ears.clone(),
+            self.observer.clone(),
         )
     }
 
@@ -169,7 +169,7 @@ impl AwsCloud {
             .timeout_config(self.patience.write_timeouts())
             .build();
         let client = aws_sdk_config::Client::from_conf(config);
-        AwsWriter::new(place.clone(), client, self.ears.clone())
+        AwsWriter::new(place.clone(), client, self.observer.clone())
     }
 
     /// Reads of the organization, at the one region of the partition that answers for it.
@@ -179,7 +179,7 @@ impl AwsCloud {
             .region(sdk_region(&region))
             .build();
         let client = aws_sdk_organizations::Client::from_conf(config);
-        AwsOrganization::new(region, client, self.ears.clone())
+        AwsOrganization::new(region, client, self.observer.clone())
     }
 
     /// The way into members of this partition, with the role that the settings name.
@@ -194,14 +194,14 @@ impl AwsCloud {
             .to_builder()
             .retry_config(self.patience.read_retries().with_max_attempts(VISIT_ATTEMPTS));
         let role = ProbeRole::new(probe, installation, partition);
-        AwsMembers::new(sdk.build(), self.sessions.clone(), role, self.ears.clone())
+        AwsMembers::new(sdk.build(), self.sessions.clone(), role, self.observer.clone())
     }
 
     /// Who the credentials belong to, asked in this region.
-    pub async fn caller_identity(&self, region: &Region) -> Result<Identity, CloudError> {
+    pub async fn caller_identity(&self, region: &Region) -> Result<CallerIdentity, CloudError> {
         let config = aws_sdk_sts::config::Builder::from(&self.sdk).region(sdk_region(region));
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        identity::ask(&client, region, region, &self.ears).await
+        identity::ask(&client, region, region, &self.observer).await
     }
 }
 

@@ -249,7 +249,7 @@ struct Said(String);
 /// An answer that AWS should not have given.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(super) struct Broken(pub(super) String);
+pub(super) struct MalformedAnswer(pub(super) String);
 
 /// The failure of a call.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enums grow")]
@@ -271,7 +271,7 @@ pub(super) fn failure<E: ServiceFailure>(
 }
 
 /// The failure of a call whose answer makes no sense.
-pub(super) fn broken(op: Op, place: &impl fmt::Display, problem: Broken) -> CloudError {
+pub(super) fn broken(op: Op, place: &impl fmt::Display, problem: MalformedAnswer) -> CloudError {
     let place = place.to_string();
     CloudError { op, place, kind: FailureKind::BrokenAnswer, source: Box::new(problem) }
 }

@@ -13,10 +13,10 @@ use aws_sdk_config::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
 
 use super::attempt::CallObserver;
-use super::error::{self, Broken, RecorderStatesFailure, RecordersFailure};
+use super::error::{self, MalformedAnswer, RecorderStatesFailure, RecordersFailure};
 use super::parse;
 use crate::aws::sdk::sdk_region;
-use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
+use crate::cloud::{CloudError, MemberAccess, MemberVisit, Op, RecorderRecord};
 use crate::config::RecorderProbe;
 use crate::domain::base::model::{AccountId, Installation, Place, Region};
 use crate::domain::present::iam_policy::{ExternalId, RoleName};
@@ -101,25 +101,30 @@ pub struct AwsMembers {
     region: Region,
     role: Arc<ProbeRole>,
     clients: Arc<Clients>,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl AwsMembers {
     /// Assumes roles at the STS of this region.
-    pub(super) fn new(sdk: SdkConfig, region: Region, role: ProbeRole, ears: CallObserver) -> Self {
+    pub(super) fn new(
+        sdk: SdkConfig,
+        region: Region,
+        role: ProbeRole,
+        observer: CallObserver,
+    ) -> Self {
         let sts = aws_sdk_sts::config::Builder::from(&sdk).region(sdk_region(&region));
         Self {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region,
             role: Arc::new(role),
             clients: Arc::new(Clients { sdk, by_region: Mutex::default() }),
-            ears,
+            observer,
         }
     }
 }
 
-impl Members for AwsMembers {
-    type Visit = AwsVisit;
+impl MemberAccess for AwsMembers {
+    type VisitFuture = AwsVisit;
 
     async fn enter(&self, account: AccountId) -> Result<AwsVisit, CloudError> {
         let op = Op::AssumeRole;
@@ -133,19 +138,26 @@ impl Members for AwsMembers {
             .duration_seconds(SESSION_SECONDS)
             .policy(SESSION_POLICY)
             .customize()
-            .interceptor(self.ears.watch::<AssumeRoleError>(op, &self.region))
+            .interceptor(self.observer.watch::<AssumeRoleError>(op, &self.region))
             .send()
             .await
             .map_err(|error| error::failure(op, &place, &error))?;
         let keys = keys(&answer).map_err(|problem| error::broken(op, &place, problem))?;
-        Ok(AwsVisit { account, keys, clients: Arc::clone(&self.clients), ears: self.ears.clone() })
+        Ok(AwsVisit {
+            account,
+            keys,
+            clients: Arc::clone(&self.clients),
+            observer: self.observer.clone(),
+        })
     }
 }
 
 /// The keys of a session. The SDK is not told when they end: it could not renew them, and AWS says
 /// so itself.
-fn keys(answer: &AssumeRoleOutput) -> Result<Credentials, Broken> {
-    let keys = answer.credentials().ok_or_else(|| Broken("the answer holds no keys".to_owned()))?;
+fn keys(answer: &AssumeRoleOutput) -> Result<Credentials, MalformedAnswer> {
+    let keys = answer
+        .credentials()
+        .ok_or_else(|| MalformedAnswer("the answer holds no keys".to_owned()))?;
     let (id, secret) = (keys.access_key_id(), keys.secret_access_key());
     let token = Some(keys.session_token().to_owned());
     Ok(Credentials::new(id, secret, token, None, "recorder probe"))
@@ -157,7 +169,7 @@ pub struct AwsVisit {
     account: AccountId,
     keys: Credentials,
     clients: Arc<Clients>,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl fmt::Debug for AwsVisit {
@@ -177,7 +189,7 @@ impl AwsVisit {
     }
 }
 
-impl Visit for AwsVisit {
+impl MemberVisit for AwsVisit {
     async fn recorders(&self, region: &Region) -> Result<Vec<String>, CloudError> {
         let (op, place) = (Op::DescribeConfigurationRecorders, self.place(region));
         let answer = self
@@ -186,7 +198,7 @@ impl Visit for AwsVisit {
             .describe_configuration_recorders()
             .customize()
             .config_override(self.as_member())
-            .interceptor(self.ears.watch::<RecordersFailure>(op, region))
+            .interceptor(self.observer.watch::<RecordersFailure>(op, region))
             .send()
             .await
             .map_err(|error| error::failure(op, &place, &error))?;
@@ -205,7 +217,7 @@ impl Visit for AwsVisit {
             .describe_configuration_recorder_status()
             .customize()
             .config_override(self.as_member())
-            .interceptor(self.ears.watch::<RecorderStatesFailure>(op, region))
+            .interceptor(self.observer.watch::<RecorderStatesFailure>(op, region))
             .send()
             .await
             .map_err(|error| error::failure(op, &place, &error))?;
@@ -247,15 +259,15 @@ mod tests {
             account: "111122223333".parse().unwrap(),
             keys: Credentials::new("ASIAKEY", "secret", Some("token".to_owned()), None, "test"),
             clients: Arc::new(Clients { sdk, by_region: Mutex::default() }),
-            ears: CallObserver { observer: Arc::new(NobodyListens), clock },
+            observer: CallObserver { observer: Arc::new(UncountedAttempts), clock },
         };
         assert_eq!(format!("{visit:?}"), r#"AwsVisit { account: AccountId("111122223333"), .. }"#);
     }
 
     #[derive(Debug)]
-    struct NobodyListens;
+    struct UncountedAttempts;
 
-    impl AttemptObserver for NobodyListens {
+    impl AttemptObserver for UncountedAttempts {
         fn attempted(&self, _: &Attempt<'_>) {}
     }
 }

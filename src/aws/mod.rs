@@ -16,7 +16,7 @@ mod writer;
 
 pub use attempt::CallObserver;
 pub use client::{AwsCloud, ConnectProblem, Patience};
-pub use identity::Identity;
+pub use identity::CallerIdentity;
 pub use members::{AwsMembers, AwsVisit};
 pub use organization::AwsOrganization;
 pub use reader::AwsReader;

@@ -6,13 +6,13 @@ use aws_sdk_organizations::operation::describe_organization::DescribeOrganizatio
 use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
 use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceError;
 
-use super::attempt::{CallObserver, Watch};
+use super::attempt::{AttemptInterceptor, CallObserver};
 use super::error::{
-    self, AccountsOfFailure, AdministratorsFailure, Broken, ServiceFailure, TrustedServicesFailure,
-    UnitsOfFailure,
+    self, AccountsOfFailure, AdministratorsFailure, MalformedAnswer, ServiceFailure,
+    TrustedServicesFailure, UnitsOfFailure,
 };
 use super::parse;
-use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
+use crate::cloud::{CloudError, Op, OrganizationReader, Page, PageToken};
 use crate::domain::base::model::{AccountId, PRINCIPAL, Region, UnitId};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
@@ -21,28 +21,28 @@ use crate::domain::organization::account_list::{Account, OrganizationRecord};
 pub struct AwsOrganization {
     region: Region,
     client: Client,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl AwsOrganization {
-    pub(super) fn new(region: Region, client: Client, ears: CallObserver) -> Self {
-        Self { region, client, ears }
+    pub(super) fn new(region: Region, client: Client, observer: CallObserver) -> Self {
+        Self { region, client, observer }
     }
 
-    fn watch<E>(&self, op: Op) -> Watch<E> {
-        self.ears.watch(op, &self.region)
+    fn watch<E>(&self, op: Op) -> AttemptInterceptor<E> {
+        self.observer.watch(op, &self.region)
     }
 
     fn failure<E: ServiceFailure>(&self, op: Op) -> impl FnOnce(SdkError<E>) -> CloudError {
         move |error| error::failure(op, &self.region, &error)
     }
 
-    fn broken(&self, op: Op) -> impl FnOnce(Broken) -> CloudError {
+    fn broken(&self, op: Op) -> impl FnOnce(MalformedAnswer) -> CloudError {
         move |problem| error::broken(op, &self.region, problem)
     }
 }
 
-impl Organization for AwsOrganization {
+impl OrganizationReader for AwsOrganization {
     async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
         let op = Op::DescribeOrganization;
         let answer = self

@@ -15,10 +15,12 @@ use aws_sdk_organizations::types::{
     self as organizations, AccountState as AccountLife, AccountStatus, OrganizationFeatureSet,
 };
 
-use super::error::{Broken, TEXT_MAX, bounded};
+use super::error::{MalformedAnswer, TEXT_MAX, bounded};
 use crate::cloud::{Page, PageToken, RecorderRecord};
-use crate::domain::base::model::{AccountId, AccountState, Delivery, PackName, Timestamp, UnitId};
-use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::base::model::{
+    AccountId, AccountState, PackName, ResultsBucket, Timestamp, UnitId,
+};
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
 /// The SDK's stand-in for a missing time is 1970-01-01; nothing of AWS Config is that old.
@@ -28,22 +30,22 @@ const TIME_MIN_SECONDS: i64 = 365 * 86_400;
 pub(super) fn page<A, T>(
     entries: &[A],
     next: Option<&str>,
-    record: impl Fn(&A) -> Result<T, Broken>,
-) -> Result<Page<T>, Broken> {
+    record: impl Fn(&A) -> Result<T, MalformedAnswer>,
+) -> Result<Page<T>, MalformedAnswer> {
     let items = entries.iter().map(record).collect::<Result<_, _>>()?;
     Ok(Page { items, next: next.filter(|token| !token.is_empty()).map(|t| PageToken(t.into())) })
 }
 
 /// An entry of the list of packs.
-pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, Broken> {
+pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, MalformedAnswer> {
     let name = pack_name(pack.organization_conformance_pack_name())?;
     let arn = pack.organization_conformance_pack_arn();
     if arn.is_empty() {
-        return Err(Broken(format!("pack {name} has no ARN")));
+        return Err(MalformedAnswer(format!("pack {name} has no ARN")));
     }
     let last_update = timestamp(pack.last_update_time())
-        .ok_or_else(|| Broken(format!("pack {name} has no time of its last update")))?;
-    let excluded: Result<BTreeSet<AccountId>, Broken> =
+        .ok_or_else(|| MalformedAnswer(format!("pack {name} has no time of its last update")))?;
+    let excluded: Result<BTreeSet<AccountId>, MalformedAnswer> =
         pack.excluded_accounts().iter().map(|id| account_id(id)).collect();
     let inputs: BTreeMap<String, String> = pack
         .conformance_pack_input_parameters()
@@ -51,14 +53,14 @@ pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, Bro
         .map(|input| (input.parameter_name().to_owned(), input.parameter_value().to_owned()))
         .collect();
     if inputs.contains_key("") {
-        return Err(Broken(format!("pack {name} has an input parameter without a name")));
+        return Err(MalformedAnswer(format!("pack {name} has an input parameter without a name")));
     }
     Ok(PackRecord {
         arn: bounded(arn, TEXT_MAX),
         last_update,
         inputs,
         excluded: excluded?,
-        delivery: Delivery {
+        delivery: ResultsBucket {
             bucket: pack.delivery_s3_bucket().unwrap_or_default().to_owned(),
             prefix: pack.delivery_s3_key_prefix().unwrap_or_default().to_owned(),
         },
@@ -67,7 +69,9 @@ pub(super) fn pack(pack: &OrganizationConformancePack) -> Result<PackRecord, Bro
 }
 
 /// An entry of the list of statuses.
-pub(super) fn status(status: &OrganizationConformancePackStatus) -> Result<StatusRecord, Broken> {
+pub(super) fn status(
+    status: &OrganizationConformancePackStatus,
+) -> Result<StatusRecord, MalformedAnswer> {
     Ok(StatusRecord {
         name: pack_name(status.organization_conformance_pack_name())?,
         status: rollout(status.status().as_str()),
@@ -78,8 +82,10 @@ pub(super) fn status(status: &OrganizationConformancePackStatus) -> Result<Statu
 }
 
 /// One account's entry.
-pub(super) fn row(row: &OrganizationConformancePackDetailedStatus) -> Result<Row, Broken> {
-    Ok(Row {
+pub(super) fn row(
+    row: &OrganizationConformancePackDetailedStatus,
+) -> Result<StatusRow, MalformedAnswer> {
+    Ok(StatusRow {
         account: account_id(row.account_id())?,
         status: rollout(row.status().as_str()),
         error_code: words(row.error_code()),
@@ -89,7 +95,7 @@ pub(super) fn row(row: &OrganizationConformancePackDetailedStatus) -> Result<Row
 }
 
 /// A member account. `State` counts; `Status`, which AWS retires, stands in where it is missing.
-pub(super) fn account(account: &organizations::Account) -> Result<Account, Broken> {
+pub(super) fn account(account: &organizations::Account) -> Result<Account, MalformedAnswer> {
     let state = account.state().map(AccountLife::as_str);
     let state = state.or_else(|| account.status().map(AccountStatus::as_str));
     let state: Option<AccountState> = state.and_then(|state| state.parse().ok());
@@ -115,42 +121,47 @@ fn units(paths: &[String]) -> Option<Arc<[UnitId]>> {
 /// The organization.
 pub(super) fn organization(
     organization: Option<&organizations::Organization>,
-) -> Result<OrganizationRecord, Broken> {
-    let organization =
-        organization.ok_or_else(|| Broken("the answer holds no organization".to_owned()))?;
+) -> Result<OrganizationRecord, MalformedAnswer> {
+    let organization = organization
+        .ok_or_else(|| MalformedAnswer("the answer holds no organization".to_owned()))?;
     let id = words(organization.id());
     Ok(OrganizationRecord {
-        id: id.ok_or_else(|| Broken("the organization has no id".to_owned()))?,
+        id: id.ok_or_else(|| MalformedAnswer("the organization has no id".to_owned()))?,
         management: id_of(organization.master_account_id())?,
         all_features: organization.feature_set() == Some(&OrganizationFeatureSet::All),
     })
 }
 
 /// An organizational unit's id.
-pub(super) fn unit(unit: &organizations::OrganizationalUnit) -> Result<UnitId, Broken> {
+pub(super) fn unit(unit: &organizations::OrganizationalUnit) -> Result<UnitId, MalformedAnswer> {
     let id = unit.id().unwrap_or_default();
-    id.parse().map_err(|_| Broken(format!("a unit's id is {:?}", bounded(id, 64))))
+    id.parse().map_err(|_| MalformedAnswer(format!("a unit's id is {:?}", bounded(id, 64))))
 }
 
 /// A tag. Its value may be empty.
-pub(super) fn tag(tag: &organizations::Tag) -> Result<(String, String), Broken> {
-    let key = words(Some(tag.key())).ok_or_else(|| Broken("a tag has no key".to_owned()))?;
+pub(super) fn tag(tag: &organizations::Tag) -> Result<(String, String), MalformedAnswer> {
+    let key =
+        words(Some(tag.key())).ok_or_else(|| MalformedAnswer("a tag has no key".to_owned()))?;
     Ok((key, bounded(tag.value(), TEXT_MAX)))
 }
 
 /// A service with trusted access, as its principal.
-pub(super) fn service(service: &organizations::EnabledServicePrincipal) -> Result<String, Broken> {
+pub(super) fn service(
+    service: &organizations::EnabledServicePrincipal,
+) -> Result<String, MalformedAnswer> {
     let principal = words(service.service_principal());
-    principal.ok_or_else(|| Broken("a trusted service has no principal".to_owned()))
+    principal.ok_or_else(|| MalformedAnswer("a trusted service has no principal".to_owned()))
 }
 
 /// The name of a recorder.
-pub(super) fn recorder_name(name: Option<&str>) -> Result<String, Broken> {
-    words(name).ok_or_else(|| Broken("a recorder has no name".to_owned()))
+pub(super) fn recorder_name(name: Option<&str>) -> Result<String, MalformedAnswer> {
+    words(name).ok_or_else(|| MalformedAnswer("a recorder has no name".to_owned()))
 }
 
 /// The state of a recorder.
-pub(super) fn recorder(recorder: &ConfigurationRecorderStatus) -> Result<RecorderRecord, Broken> {
+pub(super) fn recorder(
+    recorder: &ConfigurationRecorderStatus,
+) -> Result<RecorderRecord, MalformedAnswer> {
     Ok(RecorderRecord {
         name: recorder_name(recorder.name())?,
         recording: recorder.recording(),
@@ -160,16 +171,16 @@ pub(super) fn recorder(recorder: &ConfigurationRecorderStatus) -> Result<Recorde
 }
 
 /// The id of an account, which AWS calls optional everywhere.
-pub(super) fn id_of(id: Option<&str>) -> Result<AccountId, Broken> {
+pub(super) fn id_of(id: Option<&str>) -> Result<AccountId, MalformedAnswer> {
     account_id(id.unwrap_or_default())
 }
 
-fn pack_name(text: &str) -> Result<PackName, Broken> {
-    text.parse().map_err(|_| Broken(format!("a pack is named {:?}", bounded(text, 128))))
+fn pack_name(text: &str) -> Result<PackName, MalformedAnswer> {
+    text.parse().map_err(|_| MalformedAnswer(format!("a pack is named {:?}", bounded(text, 128))))
 }
 
-fn account_id(text: &str) -> Result<AccountId, Broken> {
-    text.parse().map_err(|_| Broken(format!("an account id is {:?}", bounded(text, 64))))
+fn account_id(text: &str) -> Result<AccountId, MalformedAnswer> {
+    text.parse().map_err(|_| MalformedAnswer(format!("an account id is {:?}", bounded(text, 64))))
 }
 
 fn rollout(text: &str) -> RolloutStatus {

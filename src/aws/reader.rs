@@ -5,12 +5,12 @@ use aws_sdk_config::types::{
     OrganizationResourceDetailedStatus, OrganizationResourceDetailedStatusFilters,
 };
 
-use super::attempt::{CallObserver, Watch};
+use super::attempt::{AttemptInterceptor, CallObserver};
 use super::error::{self, PacksFailure, RowsFailure, StatusesFailure};
 use super::{identity, parse};
-use crate::cloud::{CloudError, Op, Page, PageToken, Reader, RowFilter};
+use crate::cloud::{CloudError, Op, Page, PageToken, RegionReader, RowFilter};
 use crate::domain::base::model::{AccountId, PackName, Place};
-use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 
 /// AWS Config in one region, to look at.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct AwsReader {
     place: Place,
     config: Client,
     sts: aws_sdk_sts::Client,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl AwsReader {
@@ -26,24 +26,24 @@ impl AwsReader {
         place: Place,
         config: Client,
         sts: aws_sdk_sts::Client,
-        ears: CallObserver,
+        observer: CallObserver,
     ) -> Self {
-        Self { place, config, sts, ears }
+        Self { place, config, sts, observer }
     }
 
-    fn watch<E>(&self, op: Op) -> Watch<E> {
-        self.ears.watch(op, &self.place.region)
+    fn watch<E>(&self, op: Op) -> AttemptInterceptor<E> {
+        self.observer.watch(op, &self.place.region)
     }
 }
 
-impl Reader for AwsReader {
+impl RegionReader for AwsReader {
     fn place(&self) -> &Place {
         &self.place
     }
 
     async fn caller(&self) -> Result<AccountId, CloudError> {
         let Place { account: _, region } = &self.place;
-        let answer = identity::ask(&self.sts, region, &self.place, &self.ears).await?;
+        let answer = identity::ask(&self.sts, region, &self.place, &self.observer).await?;
         Ok(answer.account)
     }
 
@@ -84,7 +84,7 @@ impl Reader for AwsReader {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> Result<Page<Row>, CloudError> {
+    ) -> Result<Page<StatusRow>, CloudError> {
         let op = Op::GetOrganizationConformancePackDetailedStatus;
         let answer = self
             .config

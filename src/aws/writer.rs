@@ -6,9 +6,9 @@ use aws_sdk_config::operation::RequestId as _;
 use aws_sdk_config::types::ConformancePackInputParameter;
 
 use super::attempt::CallObserver;
-use super::error::{self, Broken, DeleteFailure, PutFailure};
+use super::error::{self, DeleteFailure, MalformedAnswer, PutFailure};
 use crate::cloud::{CloudError, Op, Receipt, Writer};
-use crate::domain::base::model::{Delivery, PackName, Place};
+use crate::domain::base::model::{PackName, Place, ResultsBucket};
 use crate::domain::observed::content::Content;
 
 /// AWS Config in one region, to change.
@@ -16,19 +16,20 @@ use crate::domain::observed::content::Content;
 pub struct AwsWriter {
     place: Place,
     config: Client,
-    ears: CallObserver,
+    observer: CallObserver,
 }
 
 impl AwsWriter {
-    pub(super) fn new(place: Place, config: Client, ears: CallObserver) -> Self {
-        Self { place, config, ears }
+    pub(super) fn new(place: Place, config: Client, observer: CallObserver) -> Self {
+        Self { place, config, observer }
     }
 }
 
 impl Writer for AwsWriter {
     async fn put(&self, pack: &PackName, content: &Content) -> Result<Receipt, CloudError> {
         let op = Op::PutOrganizationConformancePack;
-        let Content { body, inputs, excluded, delivery: Delivery { bucket, prefix } } = content;
+        let Content { body, inputs, excluded, delivery: ResultsBucket { bucket, prefix } } =
+            content;
         let inputs = inputs.iter().map(|(name, value)| {
             ConformancePackInputParameter::builder()
                 .parameter_name(name)
@@ -37,7 +38,7 @@ impl Writer for AwsWriter {
                 .expect("name and value are both given")
         });
         let excluded = excluded.iter().map(ToString::to_string);
-        let watch = self.ears.watch::<PutFailure>(op, &self.place.region);
+        let watch = self.observer.watch::<PutFailure>(op, &self.place.region);
         let answer = self
             .config
             .put_organization_conformance_pack()
@@ -53,7 +54,7 @@ impl Writer for AwsWriter {
             .await
             .map_err(|error| error::failure(op, &self.place, &error))?;
         let Some(arn) = answer.organization_conformance_pack_arn().and_then(text) else {
-            let problem = Broken("the answer holds no ARN".to_owned());
+            let problem = MalformedAnswer("the answer holds no ARN".to_owned());
             return Err(error::broken(op, &self.place, problem));
         };
         Ok(Receipt { arn: Some(arn), request: answer.request_id().and_then(text) })
@@ -61,7 +62,7 @@ impl Writer for AwsWriter {
 
     async fn delete(&self, pack: &PackName) -> Result<Receipt, CloudError> {
         let op = Op::DeleteOrganizationConformancePack;
-        let watch = self.ears.watch::<DeleteFailure>(op, &self.place.region);
+        let watch = self.observer.watch::<DeleteFailure>(op, &self.place.region);
         let answer = self
             .config
             .delete_organization_conformance_pack()

@@ -22,8 +22,8 @@ use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::{Declarations, Reports, SourceStatus};
 use crate::domain::present::view::text::layout::Layout;
-use crate::domain::present::view::{Caller, Facts, VERSION};
-use crate::session::{Remembering, Session};
+use crate::domain::present::view::{ConfirmedCaller, VERSION, ViewFacts};
+use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
 use crate::tasks::region::effort::{Effort, Progress};
 use crate::{daemon, session};
@@ -37,7 +37,7 @@ const REFUSAL_MAX: usize = 1_024;
 
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
-pub(super) struct Whom {
+pub(super) struct DaemonAddress {
     #[command(flatten)]
     settings: SettingsFile,
     /// Ask the daemon at this plain http:// address and nobody else [default: http.listen of the
@@ -50,61 +50,61 @@ pub(super) struct Whom {
 }
 
 /// An answer, or everything that it can be made of.
-pub(super) enum Answer<T> {
+pub(super) enum DaemonAnswer<T> {
     /// A daemon gave it.
     Given(T),
     /// This process looked by itself.
-    Looked(Box<Facts>),
+    Looked(Box<ViewFacts>),
 }
 
 /// What every answer of a daemon says first.
 #[derive(Deserialize)]
-struct Head {
+struct AnswerHead {
     version: u32,
     installation: Installation,
 }
 
 /// What an error of a daemon says.
 #[derive(Deserialize)]
-struct Problem {
-    error: Detail,
+struct DaemonProblem {
+    error: ErrorDetail,
 }
 
 #[derive(Deserialize)]
-struct Detail {
+struct ErrorDetail {
     message: String,
 }
 
 /// The daemon knows better than to answer this.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Refused(String);
+struct DaemonRefusal(String);
 
-impl Whom {
+impl DaemonAddress {
     /// The answer to a page of the API; `regions` are those that a look of one's own needs, all
     /// of them if none is named.
     pub(super) async fn answer<T: DeserializeOwned>(
         &self,
         page: &str,
         regions: &[Region],
-    ) -> anyhow::Result<Answer<T>> {
+    ) -> anyhow::Result<DaemonAnswer<T>> {
         if let Some(daemon) = &self.daemon {
-            return Ok(Answer::Given(get(daemon, page).await?.1));
+            return Ok(DaemonAnswer::Given(get(daemon, page).await?.1));
         }
         let config = settings::settings(&self.settings)?;
         if self.direct {
-            return look(config, regions).await;
+            return observe(config, regions).await;
         }
         let daemon = Address::of(reachable(config.http.listen));
         match get::<T>(&daemon, page).await {
             Ok((owner, answer)) if owner == config.installation => {
-                return Ok(Answer::Given(answer));
+                return Ok(DaemonAnswer::Given(answer));
             }
             Ok((owner, _)) => note(&format!("the daemon at {daemon} is of installation {owner}"))?,
-            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) if error.is::<DaemonRefusal>() => return Err(error),
             Err(error) => note(&format!("no daemon answers: {error:#}"))?,
         }
-        look(config, regions).await
+        observe(config, regions).await
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn get<T: DeserializeOwned>(
 ) -> anyhow::Result<(Installation, T)> {
     let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
     if status == StatusCode::OK {
-        let head: Head = serde_json::from_str(&body)
+        let head: AnswerHead = serde_json::from_str(&body)
             .with_context(|| format!("what answers at {daemon} is no conformd"))?;
         if head.version != VERSION {
             bail!("the daemon at {daemon} speaks version {}, this is {VERSION}", head.version);
@@ -139,9 +139,9 @@ pub(super) async fn get<T: DeserializeOwned>(
             .with_context(|| format!("the daemon at {daemon} is another version of conformd"))?;
         return Ok((head.installation, answer));
     }
-    match serde_json::from_str::<Problem>(&body) {
+    match serde_json::from_str::<DaemonProblem>(&body) {
         Ok(problem) if status.is_client_error() => {
-            Err(Refused(flowing(&problem.error.message, REFUSAL_MAX)).into())
+            Err(DaemonRefusal(flowing(&problem.error.message, REFUSAL_MAX)).into())
         }
         Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
         Err(_) => bail!("{daemon} answers {status}, and is no conformd that knows the page"),
@@ -149,9 +149,9 @@ pub(super) async fn get<T: DeserializeOwned>(
 }
 
 /// Looks at these regions, or at all of them; nothing here could write.
-async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>> {
+async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<DaemonAnswer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
-    let session = Session::once(config, Remembering::Reads).await?;
+    let session = AwsSession::once(config, Remembering::Reads).await?;
     let around = surroundings::read(&session).await?;
     let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
@@ -167,11 +167,11 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
     // Nobody is visited here: what a probe would see is not known.
     let probed = session.config.recorder_probe.is_some();
     let recorders = Recorders { probed, ..Recorders::default() };
-    let mut about = daemon::about(&session.config, now);
+    let mut about = daemon::settings::about(&session.config, now);
     about.regions = regions.into_iter().collect::<BTreeSet<Region>>();
-    Ok(Answer::Looked(Box::new(Facts {
+    Ok(DaemonAnswer::Looked(Box::new(ViewFacts {
         about,
-        caller: Caller::Confirmed { account: session.account },
+        caller: ConfirmedCaller::Confirmed { account: session.account },
         source,
         catalog,
         membership: around.membership,
@@ -184,7 +184,7 @@ async fn look<T>(config: Config, regions: &[Region]) -> anyhow::Result<Answer<T>
 
 /// Looks at these regions and reads every member there, with bars for those who wait.
 async fn read(
-    session: &Session,
+    session: &AwsSession,
     regions: &[Region],
     around: &Surroundings,
 ) -> anyhow::Result<Reports> {
@@ -196,7 +196,7 @@ async fn read(
         let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
         bar.set_prefix(region.to_string());
         let mut reconciler = session.reconciler(region, Mode::Observe);
-        let (mut report, _) = reconciler.look(&policy, around).await;
+        let (mut report, _) = reconciler.refresh(&policy, around).await;
         if report.unknown.is_none() {
             let show = |Progress { done, all, pages }| {
                 bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
@@ -205,7 +205,7 @@ async fn read(
             };
             reconciler.track(&policy, Effort::Full, show).await;
             // What helps members can be planned only now.
-            report = reconciler.look(&policy, around).await.0;
+            report = reconciler.refresh(&policy, around).await.0;
         }
         bar.finish_and_clear();
         (region.clone(), Arc::new(report))

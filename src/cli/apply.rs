@@ -18,21 +18,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::rollout::{Rollouts, watch};
-use super::plan::{Looked, chosen, is_simulated, is_valid, look, simulated_line, text};
+use super::plan::{RegionPlan, chosen, is_simulated, is_valid, observe, simulated_line, text};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
 use crate::config::{Config, ConfigError, SettingsFile};
 use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::steps::HoldReason;
-use crate::domain::present::approval_document::{Statement, Waiting};
+use crate::domain::present::approval_document::{ApprovalText, WaitingLosses};
 use crate::session;
-use crate::session::{Remembering, Session};
-use crate::tasks::region::{Surroundings, Watched};
-use question::Answer;
-use table::Outcomes;
+use crate::session::{AwsSession, Remembering};
+use crate::tasks::region::{PlanInvalidation, Surroundings};
+use question::Consent;
+use table::RegionOutcomes;
 
 /// What `apply` does on the way, for its help.
 const ABOUT: &str = "\
@@ -52,13 +52,13 @@ Exit codes:
       was refused, is unclear or was not started, a member failed, losses wait for approval, or it
       was interrupted; what could be done was done";
 
-/// Waits of one run for second looks.
-const SECOND_LOOKS_MAX: usize = 2;
+/// Waits of one run for second readings.
+const SECOND_REFRESHES_MAX: usize = 2;
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT)]
-pub(super) struct Args {
+pub(super) struct ApplyArgs {
     #[command(flatten)]
     settings: SettingsFile,
     /// Only these regions; they must be among those of the settings.
@@ -67,17 +67,17 @@ pub(super) struct Args {
     /// Do not ask; losses that wait for approval stay held.
     #[arg(long, short)]
     yes: bool,
-    /// Wait for the second look that deletions and other losses need, and apply them then.
+    /// Wait for the second reading that deletions and other losses need, and apply them then.
     #[arg(long)]
-    second_look: bool,
+    wait_for_confirmation: bool,
     /// How long to watch members deploy; AWS may need hours, and goes on without conformd.
     #[arg(long, value_name = "TIME", default_value = "30m",
           value_parser = humantime::parse_duration)]
     wait: Duration,
 }
 
-/// Reconciles once, or twice when a second look is to follow.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// Reconciles once, or twice when a second reading is to follow.
+pub(super) async fn run(args: ApplyArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     if !config.mode.may_put() {
         let why = "the settings say `mode: observe`; apply writes, so set upsert or sync";
@@ -107,11 +107,15 @@ async fn listen(
     }
 }
 
-async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+async fn apply(
+    args: &ApplyArgs,
+    config: Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
     // On the heap: the SDK's futures are large.
-    let opening = Box::pin(Run::open(args, config, &regions, stop));
+    let opening = Box::pin(ApplyRun::open(args, config, &regions, stop));
     let Some(opened) = stop.run_until_cancelled(opening).await else {
         print("Interrupted; nothing was changed.\n")?;
         return Ok(ExitCode::FAILURE);
@@ -124,7 +128,7 @@ async fn apply(args: &Args, config: Config, stop: &CancellationToken) -> anyhow:
     print(&run.afterword(&rollouts))?;
     if stop.is_cancelled() {
         let accepted = |(_, outcome): &(Region, Outcome)| {
-            matches!(outcome.ending, Ending::Accepted { .. } | Ending::Unknown { .. })
+            matches!(outcome.result, StepResult::Accepted { .. } | StepResult::Unknown { .. })
         };
         print(if run.outcomes.iter().any(accepted) {
             "Interrupted; AWS goes on deploying what it accepted.\n"
@@ -146,18 +150,18 @@ enum Ended {
 }
 
 /// One run of the command.
-struct Run<'a> {
-    args: &'a Args,
-    session: Session,
+struct ApplyRun<'a> {
+    args: &'a ApplyArgs,
+    session: AwsSession,
     stop: &'a CancellationToken,
     around: Surroundings,
     /// What was looked at last.
-    looked: Vec<Looked>,
+    plans: Vec<RegionPlan>,
     /// Which content of the source was read first, and when.
     first: Option<First>,
     /// What was typed at the terminal.
     typed: Option<Approval>,
-    outcomes: Outcomes,
+    outcomes: RegionOutcomes,
 }
 
 /// The first reading of a content of the source.
@@ -167,22 +171,22 @@ struct First {
     elapsed: Duration,
 }
 
-/// How long what was typed permits anything, besides the wait for a second look.
+/// How long what was typed permits anything, besides the wait for a second reading.
 const TYPED_LIFE: Duration = Duration::from_hours(1);
 
-impl<'a> Run<'a> {
+impl<'a> ApplyRun<'a> {
     async fn open(
-        args: &'a Args,
+        args: &'a ApplyArgs,
         config: Config,
         regions: &[Region],
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
-        let session = Session::once(config, Remembering::Takes("conformd apply")).await?;
+        let session = AwsSession::once(config, Remembering::Takes("conformd apply")).await?;
         let around = Surroundings::default();
-        let (looked, typed, outcomes) = (Vec::new(), None, Vec::new());
-        let mut run = Self { args, session, stop, around, looked, first: None, typed, outcomes };
+        let (plans, typed, outcomes) = (Vec::new(), None, Vec::new());
+        let mut run = Self { args, session, stop, around, plans, first: None, typed, outcomes };
         run.read().await?;
-        run.looked = look(&run.session, regions, &run.around, run.session.config.mode).await;
+        run.plans = observe(&run.session, regions, &run.around, run.session.config.mode).await;
         Ok(run)
     }
 
@@ -212,24 +216,24 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Asks and applies; after a second look once more.
+    /// Asks and applies; after a second reading once more.
     async fn passes(&mut self) -> anyhow::Result<Ended> {
-        print(&text(&self.looked))?;
+        print(&text(&self.plans))?;
         // The source has to be read twice and the region observed twice: two waits, one after the
         // other. Whatever begins them again meanwhile is left for another run.
-        for _ in 0..SECOND_LOOKS_MAX {
+        for _ in 0..SECOND_REFRESHES_MAX {
             if self.pass().await? == Ended::Stopped {
                 return Ok(Ended::Stopped);
             }
-            let Some(at) = second_look(&self.looked) else { return Ok(Ended::Applied) };
-            if !self.args.second_look {
-                print("Losses need a second look; --second-look waits for it.\n")?;
+            let Some(at) = second_refresh(&self.plans) else { return Ok(Ended::Applied) };
+            if !self.args.wait_for_confirmation {
+                print("Losses need a second reading; --wait-for-confirmation waits for it.\n")?;
                 return Ok(Ended::Applied);
             }
             if !self.wait_until(at).await? {
                 return Ok(Ended::Stopped);
             }
-            print(&text(&self.looked))?;
+            print(&text(&self.plans))?;
         }
         self.pass().await
     }
@@ -238,7 +242,7 @@ impl<'a> Run<'a> {
     async fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<bool> {
         let left = Duration::try_from(at.duration_since(self.session.clock.now()));
         print(&format!(
-            "Waiting until {} for the second look.\n",
+            "Waiting until {} for the second reading.\n",
             at.strftime("%Y-%m-%dT%H:%M:%SZ")
         ))?;
         let waited = self.session.clock.sleep(left.unwrap_or_default());
@@ -246,8 +250,8 @@ impl<'a> Run<'a> {
         if stop.run_until_cancelled(waited).await.is_none() {
             return Ok(false);
         }
-        match stop.run_until_cancelled(self.look_again()).await {
-            Some(looked) => looked?,
+        match stop.run_until_cancelled(self.refresh()).await {
+            Some(plans) => plans?,
             None => return Ok(false),
         }
         Ok(true)
@@ -256,18 +260,18 @@ impl<'a> Run<'a> {
     /// Asks, reads again, and applies what was shown.
     async fn pass(&mut self) -> anyhow::Result<Ended> {
         // What is shown as held is held from now on, whatever the answer is.
-        for Looked { reconciler, ruling, report: _ } in &self.looked {
+        for RegionPlan { reconciler, ruling, report: _ } in &self.plans {
             reconciler.remember(ruling).await;
         }
-        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
-        let steps = self.looked.iter().map(|one| one.ruling.approved.plan().steps.len()).sum();
+        let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
+        let steps = self.plans.iter().map(|one| one.ruling.approved.plan().steps.len()).sum();
         let question = question::Question { yes: self.args.yes, steps, waiting: &waiting };
         let answer = match self.stop.run_until_cancelled(question.ask()).await {
             Some(answer) => answer?,
             None => return Ok(Ended::Stopped),
         };
         match answer {
-            Answer::Apply { permitted } => {
+            Consent::Apply { permitted } => {
                 if permitted {
                     self.typed = Some(self.permission(&waiting));
                 }
@@ -275,7 +279,7 @@ impl<'a> Run<'a> {
                     return Ok(Ended::Applied);
                 }
             }
-            Answer::Decline => {
+            Consent::Decline => {
                 print("This plan was not applied.\n")?;
                 return Ok(Ended::Stopped);
             }
@@ -289,21 +293,21 @@ impl<'a> Run<'a> {
             self.act().await;
             return Ok(if stop.is_cancelled() { Ended::Stopped } else { Ended::Applied });
         }
-        for Looked { reconciler, ruling, report: _ } in &self.looked {
+        for RegionPlan { reconciler, ruling, report: _ } in &self.plans {
             reconciler.release(ruling);
         }
         print(&format!(
             "\nThe plan is not the one that was shown:\n  {}\nNothing was changed. \
              The plan is now:\n\n{}",
             differing.join("\n  "),
-            text(&self.looked)
+            text(&self.plans)
         ))?;
         Ok(Ended::Stopped)
     }
 
     /// What was typed, as an approval of exactly what waits.
-    fn permission(&self, waiting: &Waiting) -> Approval {
-        let interval = if self.args.second_look {
+    fn permission(&self, waiting: &WaitingLosses) -> Approval {
+        let interval = if self.args.wait_for_confirmation {
             self.session
                 .config
                 .intervals
@@ -312,7 +316,7 @@ impl<'a> Run<'a> {
         } else {
             Duration::ZERO
         };
-        let statement = Statement {
+        let statement = ApprovalText {
             reason: Some("typed at the terminal"),
             made: self.session.clock.aws_now(),
             life: TYPED_LIFE.saturating_add(interval),
@@ -326,47 +330,47 @@ impl<'a> Run<'a> {
         self.read().await?;
         let policy = session::policy(&self.session.config);
         let around = &self.around;
-        let shown: Vec<_> = self.looked.iter().map(|one| one.report.plan.clone()).collect();
-        let looks = std::mem::take(&mut self.looked).into_iter().map(async |mut one: Looked| {
+        let shown: Vec<_> = self.plans.iter().map(|one| one.report.plan.clone()).collect();
+        let looks = std::mem::take(&mut self.plans).into_iter().map(async |mut one: RegionPlan| {
             let (report, ruling) = one.reconciler.prepare(&policy, around).await;
-            Looked { reconciler: one.reconciler, report, ruling }
+            RegionPlan { reconciler: one.reconciler, report, ruling }
         });
-        self.looked = futures_util::future::join_all(looks).await;
-        let now = self.looked.iter().map(|one| &one.report.plan);
+        self.plans = futures_util::future::join_all(looks).await;
+        let now = self.plans.iter().map(|one| &one.report.plan);
         Ok(shown::differences(&shown, now, self.typed.as_ref()))
     }
 
     /// Takes the steps of the prepared plans; a wish to stop lets calls in flight end.
     async fn act(&mut self) {
         let policy = session::policy(&self.session.config);
-        let watched = Watched::from(self.stop.clone());
-        let acts = self.looked.iter_mut().map(async |one| {
+        let watched = PlanInvalidation::from(self.stop.clone());
+        let acts = self.plans.iter_mut().map(async |one| {
             let region = one.report.place.region.clone();
             let outcomes = one.reconciler.act(&policy, one.ruling.clone(), &watched).await;
             let outcomes = outcomes.into_iter().map(|outcome| (region.clone(), outcome));
-            outcomes.collect::<Outcomes>()
+            outcomes.collect::<RegionOutcomes>()
         });
         let done = futures_util::future::join_all(acts).await;
         self.outcomes.extend(done.into_iter().flatten());
     }
 
-    async fn look_again(&mut self) -> anyhow::Result<()> {
+    async fn refresh(&mut self) -> anyhow::Result<()> {
         self.read().await?;
         let policy = session::policy(&self.session.config);
-        for one in &mut self.looked {
-            (one.report, one.ruling) = one.reconciler.look(&policy, &self.around).await;
+        for one in &mut self.plans {
+            (one.report, one.ruling) = one.reconciler.refresh(&policy, &self.around).await;
         }
         Ok(())
     }
 
     /// Whether nothing is left for a person to do.
     fn is_fine(&self, rollouts: &Rollouts) -> bool {
-        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
+        let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
         is_valid(&self.around)
-            && self.looked.iter().all(|one| one.report.unknown.is_none())
+            && self.plans.iter().all(|one| one.report.unknown.is_none())
             && waiting.is_empty()
             && (self.outcomes.iter())
-                .all(|(_, outcome)| matches!(outcome.ending, Ending::Accepted { .. }))
+                .all(|(_, outcome)| matches!(outcome.result, StepResult::Accepted { .. }))
             && rollouts.values().all(|rollout| rollout.failed == 0)
     }
 
@@ -379,7 +383,7 @@ impl<'a> Run<'a> {
         let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
         let open = (open > 0)
             .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
-        let waiting = Waiting::of(self.looked.iter().map(|one| &one.report));
+        let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
         let waiting = (!waiting.is_empty()).then(|| {
             format!(
                 "Waiting for approval: {}. If this is intended, commit what `conformd approve` \
@@ -390,7 +394,7 @@ impl<'a> Run<'a> {
         let invalid = (!is_valid(&self.around)).then(|| {
             "Manifests are invalid: see above; `conformd validate` shows them too.".into()
         });
-        let unknown = self.looked.iter().filter_map(|one| {
+        let unknown = self.plans.iter().filter_map(|one| {
             let unknown = one.report.unknown.as_ref()?;
             Some(format!("{} could not be read: {}", one.report.place.region, unknown.why))
         });
@@ -399,8 +403,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// When the last loss that waits for a second look may happen.
-fn second_look(looked: &[Looked]) -> Option<Timestamp> {
-    let holds = looked.iter().flat_map(|one| &one.report.plan.holds);
-    holds.filter(|hold| hold.reason == HoldReason::SecondLook).filter_map(|hold| hold.until).max()
+/// When the last loss that waits for a second reading may happen.
+fn second_refresh(plans: &[RegionPlan]) -> Option<Timestamp> {
+    let holds = plans.iter().flat_map(|one| &one.report.plan.holds);
+    holds.filter(|hold| hold.reason == HoldReason::Unconfirmed).filter_map(|hold| hold.until).max()
 }

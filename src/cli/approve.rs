@@ -10,21 +10,21 @@ use anyhow::Context as _;
 
 use super::answers;
 use super::ask::Address;
-use super::plan::{chosen, is_simulated, look, simulated_line};
+use super::plan::{chosen, is_simulated, observe, simulated_line};
 use super::terminal::print;
 use crate::cli::{settings, surroundings};
 use crate::config::SettingsFile;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::declared::approval::LIFE_MAX;
-use crate::domain::present::approval_document::{Statement, Waiting};
+use crate::domain::present::approval_document::{ApprovalText, WaitingLosses};
 use crate::domain::present::view::approvals::{ApprovalsView, document, names};
 use crate::domain::present::view::text::clean;
-use crate::session::{Remembering, Session};
+use crate::session::{AwsSession, Remembering};
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ApproveArgs {
     #[command(flatten)]
     settings: SettingsFile,
     /// Only losses in these regions; they must be among those of the settings.
@@ -64,8 +64,8 @@ fn life(text: &str) -> Result<Duration, String> {
 }
 
 /// What waits, and what a document says besides.
-struct Found {
-    waiting: Waiting,
+struct PendingText {
+    waiting: WaitingLosses,
     names: BTreeMap<AccountId, String>,
     simulated: bool,
     now: Timestamp,
@@ -74,8 +74,8 @@ struct Found {
 }
 
 /// Prints the document, or writes it; stdout has nothing else, and nothing at all if nothing waits.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Found { waiting, names, simulated, now, unknown } = match &args.daemon {
+pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
+    let PendingText { waiting, names, simulated, now, unknown } = match &args.daemon {
         Some(daemon) => reported(daemon, &args.regions).await?,
         None => planned(&args).await?,
     };
@@ -84,7 +84,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for why in &unknown {
         writeln!(stderr, "conformd: not read, so its losses are missing here: {why}")?;
     }
-    let statement = Statement { reason: args.reason.as_deref(), made: now, life: args.life };
+    let statement = ApprovalText { reason: args.reason.as_deref(), made: now, life: args.life };
     let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let Some(document) = document(&waiting, statement, &names, simulated) else {
         writeln!(stderr, "Nothing waits for approval.")?;
@@ -118,7 +118,7 @@ fn write(file: &Path, document: &str) -> anyhow::Result<()> {
 }
 
 /// What a running daemon waits for.
-async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found> {
+async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<PendingText> {
     let asked: Vec<&str> = regions.iter().map(Region::as_str).collect();
     let query =
         if asked.is_empty() { String::new() } else { format!("?regions={}", asked.join(",")) };
@@ -127,24 +127,24 @@ async fn reported(daemon: &Address, regions: &[Region]) -> anyhow::Result<Found>
     let waiting = view.waiting();
     let ApprovalsView { simulated, now, names, unknown, .. } = view;
     let unknown = unknown.into_iter().map(|(region, why)| format!("{region}: {}", clean(&why)));
-    Ok(Found { waiting, names, simulated, now, unknown: unknown.collect() })
+    Ok(PendingText { waiting, names, simulated, now, unknown: unknown.collect() })
 }
 
 /// What a fresh plan waits for.
-async fn planned(args: &Args) -> anyhow::Result<Found> {
+async fn planned(args: &ApproveArgs) -> anyhow::Result<PendingText> {
     let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
     let simulated = is_simulated(&config);
-    let session = Session::once(config, Remembering::Reads).await?;
+    let session = AwsSession::once(config, Remembering::Reads).await?;
     let around = surroundings::read(&session).await?;
-    let looked = look(&session, &regions, &around, Mode::Observe).await;
-    let waiting = Waiting::of(looked.iter().map(|one| &one.report));
-    let unknown = looked.iter().filter_map(|one| {
+    let plans = observe(&session, &regions, &around, Mode::Observe).await;
+    let waiting = WaitingLosses::of(plans.iter().map(|one| &one.report));
+    let unknown = plans.iter().filter_map(|one| {
         let unknown = one.report.unknown.as_ref()?;
         Some(format!("{}: {}", one.report.place.region, clean(&unknown.why)))
     });
     let unknown: BTreeSet<String> = unknown.collect();
-    Ok(Found {
+    Ok(PendingText {
         names: names(&waiting, &around.membership),
         waiting,
         simulated,

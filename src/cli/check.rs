@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::terminal::{paint, print};
 use crate::cli::settings;
 use crate::config::SettingsFile;
-use crate::domain::present::preflight::{Grade, Line, lines};
+use crate::domain::present::preflight::{CheckLine, Grade, lines};
 
 /// What the names in front of the lines mean.
 const CHECKS: &str = "\
@@ -39,52 +39,52 @@ Exit codes: 0 nothing failed (there may be warnings), 1 something failed.";
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECKS)]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     settings: SettingsFile,
     /// How the lines are written.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: CheckOutput,
 }
 
 /// How the lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum CheckOutput {
     Text,
     Json,
 }
 
 /// The JSON of `check -o json`; `version` changes when a member changes its meaning.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct CheckDocument<'a> {
     version: u32,
     simulated: bool,
     result: Grade,
-    checks: &'a [Line],
+    checks: &'a [CheckLine],
 }
 
 /// Prints every line; 1 when something failed.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     let stand_in = config.aws.endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let facts = facts::gather(config).await?;
     let lines = lines(&facts);
     let result = lines.iter().map(|line| line.result).max().unwrap_or(Grade::Ok);
     match args.output {
-        Output::Text => print(&text(&lines, stand_in.as_deref(), paint::stdout_has_colour()))?,
-        Output::Json => {
+        CheckOutput::Text => print(&text(&lines, stand_in.as_deref(), paint::stdout_has_colour()))?,
+        CheckOutput::Json => {
             let simulated = stand_in.is_some();
-            let document = Document { version: 1, simulated, result, checks: &lines };
+            let document = CheckDocument { version: 1, simulated, result, checks: &lines };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
     }
     Ok(if result == Grade::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn text(lines: &[Line], stand_in: Option<&str>, has_colour: bool) -> String {
+fn text(lines: &[CheckLine], stand_in: Option<&str>, has_colour: bool) -> String {
     let mut text =
         stand_in.map_or_else(String::new, |url| format!("SIMULATED: {url} stands in for AWS\n"));
-    let name = |line: &Line| match &line.region {
+    let name = |line: &CheckLine| match &line.region {
         Some(region) => format!("{} {region}", line.check.as_str()),
         None => line.check.as_str().to_owned(),
     };

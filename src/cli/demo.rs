@@ -29,7 +29,7 @@ use crate::sim::simulation::Simulation;
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DemoArgs {
     /// The folder with demo.yaml, packs/ and templates/; without it, ./config if it is one, else a
     /// copy in a temporary folder.
     #[arg(long, value_name = "FOLDER")]
@@ -48,7 +48,7 @@ pub(super) struct Args {
 }
 
 /// Runs the demo until Ctrl-C, or until every pack is healthy.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let folder = examples::folder(args.folder)?;
     let mut config = settings::load(&folder.join("demo.yaml"))?;
     let stop = CancellationToken::new();
@@ -73,7 +73,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let mut simulated =
         std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
-    let mut told = std::pin::pin!(tell(narrator, known, args.exit_when_healthy));
+    let mut told = std::pin::pin!(narrate(narrator, known, args.exit_when_healthy));
     // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
     let code = tokio::select! {
         end = &mut served => return end.map(|()| ExitCode::FAILURE),
@@ -96,9 +96,9 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Tells what the daemon knows, until every pack is healthy if that is asked for.
-async fn tell(
+async fn narrate(
     mut narrator: Narrator,
-    mut known: http::State,
+    mut known: http::HttpState,
     limit: Option<Duration>,
 ) -> anyhow::Result<ExitCode> {
     let mut late = std::pin::pin!(async {
@@ -116,7 +116,7 @@ async fn tell(
                 return Ok(ExitCode::FAILURE);
             }
         }
-        if narrator.tell(&known.facts())? && limit.is_some() {
+        if narrator.narrate(&known.facts())? && limit.is_some() {
             return Ok(ExitCode::SUCCESS);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::answers::{Answer, Whom, layout};
+use super::answers::{DaemonAddress, DaemonAnswer, layout};
 use super::ask::segment;
 use super::terminal::{paint, print};
 use crate::domain::base::model::{AccountId, PackName};
@@ -11,7 +11,7 @@ use crate::domain::present::view::text;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ExplainArgs {
     /// The account's id
     #[arg(value_name = "ACCOUNT")]
     account: AccountId,
@@ -19,15 +19,15 @@ pub(super) struct Args {
     #[arg(value_name = "PACK")]
     pack: Option<PackName>,
     #[command(flatten)]
-    whom: Whom,
+    whom: DaemonAddress,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: ExplainOutput,
 }
 
 /// How an explanation is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum ExplainOutput {
     /// For people
     Text,
     /// What GET /api/v1/accounts/{id} answers
@@ -35,21 +35,21 @@ enum Output {
 }
 
 /// Prints the explanation.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let query = args.pack.as_ref().map(|pack| format!("?pack={}", segment(pack.as_str())));
     let page = format!("/api/v1/accounts/{}{}", args.account, query.unwrap_or_default());
     let view = match Box::pin(args.whom.answer(&page, &[])).await? {
-        Answer::Given(view) => view,
-        Answer::Looked(facts) => {
+        DaemonAnswer::Given(view) => view,
+        DaemonAnswer::Looked(facts) => {
             account(&facts, args.account, args.pack.as_ref().map(PackName::as_str))?
         }
     };
     match args.output {
-        Output::Text => {
+        ExplainOutput::Text => {
             let text = text::account(&view, layout(false));
             print(&paint::plan(&text, paint::stdout_has_colour()))?;
         }
-        Output::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
+        ExplainOutput::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ const ANSWER_MAX: usize = 64 * 1_024;
 
 /// Asks a running daemon whether it is ready; exit code 0 when it is, 1 otherwise.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct HealthcheckArgs {
     /// What to ask: a plain http:// address
     #[arg(long, default_value = "http://127.0.0.1:9464/readyz")]
     url: Address,
@@ -23,8 +23,8 @@ pub struct Args {
 }
 
 /// Asks once and prints the answer.
-pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Args { url, timeout } = args;
+pub async fn run(args: &HealthcheckArgs) -> anyhow::Result<ExitCode> {
+    let HealthcheckArgs { url, timeout } = args;
     let (status, body) = ask(url, *timeout, ANSWER_MAX).await?;
     let code = if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     writeln!(std::io::stdout(), "{} {}", status.as_u16(), flowing(&body, ANSWER_MAX))?;

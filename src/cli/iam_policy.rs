@@ -19,15 +19,16 @@ use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::partition::Partition;
 use crate::domain::present::iam_policy;
 use crate::domain::present::iam_policy::{
-    Document, Duties, ExternalId, NamePrefix, Need, OrganizationId, Probe, RoleName, Scope, Trust,
+    Duties, ExternalId, NamePrefix, Need, OrganizationId, PolicyDocument, PolicyScope,
+    ProbePermission, RoleName, Trust,
 };
 
 /// Arguments of `iam-policy`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct IamPolicyArgs {
     /// Whose policy
     #[arg(long, value_enum, default_value_t)]
-    role: Role,
+    role: PolicyFor,
 
     /// How much the daemon may change: observe, upsert or sync [default: what the settings say]
     #[arg(long, value_name = "MODE")]
@@ -72,7 +73,7 @@ pub(super) struct Args {
 
 /// Whose policy is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Role {
+enum PolicyFor {
     /// What the daemon may do
     #[default]
     Daemon,
@@ -112,10 +113,10 @@ impl With {
 /// A value that neither an option nor the settings give: exit code 64.
 #[derive(Debug, Error)]
 #[error("{0} is missing: {1}")]
-pub(super) struct Missing(&'static str, &'static str);
+pub(super) struct MissingValue(&'static str, &'static str);
 
 /// Prints the policy.
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: IamPolicyArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.as_deref().map(settings::load).transpose()?;
     let document = document(Given::of(args, config))?;
     print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
@@ -125,7 +126,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// What is known, from options first and from the settings otherwise.
 #[derive(Debug)]
 struct Given {
-    role: Role,
+    role: PolicyFor,
     mode: Option<Mode>,
     account: Option<AccountId>,
     regions: BTreeSet<Region>,
@@ -138,8 +139,8 @@ struct Given {
 }
 
 impl Given {
-    fn of(args: Args, config: Option<Config>) -> Self {
-        let Args {
+    fn of(args: IamPolicyArgs, config: Option<Config>) -> Self {
+        let IamPolicyArgs {
             role,
             mode,
             config: _,
@@ -184,13 +185,13 @@ impl Given {
         }
     }
 
-    fn scope(&self) -> anyhow::Result<Scope> {
+    fn scope(&self) -> anyhow::Result<PolicyScope> {
         let account =
-            self.account.ok_or(Missing("--account", "the account that owns the packs"))?;
+            self.account.ok_or(MissingValue("--account", "the account that owns the packs"))?;
         if self.regions.is_empty() {
-            return Err(Missing("--regions", "such as us-east-1,eu-west-1").into());
+            return Err(MissingValue("--regions", "such as us-east-1,eu-west-1").into());
         }
-        Ok(Scope {
+        Ok(PolicyScope {
             partition: Partition::of_all(&self.regions)
                 .context("these regions have no policy in common")?,
             account,
@@ -200,25 +201,27 @@ impl Given {
     }
 }
 
-fn document(given: Given) -> anyhow::Result<Document> {
+fn document(given: Given) -> anyhow::Result<PolicyDocument> {
     let document = match given.role {
-        Role::Daemon => {
+        PolicyFor::Daemon => {
             let scope = given.scope()?;
-            let mode = given.mode.ok_or(Missing("--mode", "observe, upsert or sync"))?;
+            let mode = given.mode.ok_or(MissingValue("--mode", "observe, upsert or sync"))?;
             let organization = given.organization;
-            let probe = given.probe_role.map(|role| Probe { role, organization });
+            let probe = given.probe_role.map(|role| ProbePermission { role, organization });
             iam_policy::daemon(&scope, &Duties { mode, needs: given.needs, probe })
         }
-        Role::Probe => iam_policy::probe(),
-        Role::ProbeTrust => {
+        PolicyFor::Probe => iam_policy::probe(),
+        PolicyFor::ProbeTrust => {
             let scope = given.scope()?;
             let external_id = "what the caller has to show, the same as recorderProbe.externalId";
             let organization =
                 "the organization that the caller has to be of, such as o-a1b2c3d4e5";
             let trust = Trust {
                 daemon: given.daemon_role,
-                external_id: given.external_id.ok_or(Missing("--external-id", external_id))?,
-                organization: given.organization.ok_or(Missing("--organization", organization))?,
+                external_id: given.external_id.ok_or(MissingValue("--external-id", external_id))?,
+                organization: given
+                    .organization
+                    .ok_or(MissingValue("--organization", organization))?,
             };
             iam_policy::probe_trust(&scope, &trust)
         }

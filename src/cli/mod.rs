@@ -73,7 +73,7 @@ struct Global {
     /// How the log on stderr is written.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
     #[arg(help_heading = LOG)]
-    log_format: telemetry::Format,
+    log_format: telemetry::LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
     #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL", help_heading = LOG)]
     log_level: Option<String>,
@@ -82,35 +82,35 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon: keep every region equal to the manifests.
-    Run(run::Args),
+    Run(run::RunArgs),
     /// Try the settings, and have a running daemon take them.
-    Reload(reload::Args),
+    Reload(reload::ReloadArgs),
     /// Show what would change, and why; change nothing.
-    Plan(plan::Args),
+    Plan(plan::PlanArgs),
     /// Reconcile once: show the plan, ask, apply it, and watch members deploy.
-    Apply(apply::Args),
+    Apply(apply::ApplyArgs),
     /// Print the approval that waiting losses ask for, ready to commit; change nothing.
-    Approve(approve::Args),
+    Approve(approve::ApproveArgs),
     /// Show what is not as it should be, who must act, and by when.
-    Status(status::Args),
+    Status(status::StatusArgs),
     /// Explain how one account stands under every pack, and what happens next.
-    Explain(explain::Args),
+    Explain(explain::ExplainArgs),
     /// Try the settings against AWS: one line a check, with what to do; change nothing.
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Check manifests and templates offline.
-    Validate(validate::Args),
+    Validate(validate::ValidateArgs),
     /// Print the JSON Schema of manifests, or what describes the API.
-    Schema(schema::Args),
+    Schema(schema::SchemaArgs),
     /// Print the least that conformd has to be allowed, as an IAM policy.
-    IamPolicy(iam_policy::Args),
+    IamPolicy(iam_policy::IamPolicyArgs),
     /// Serve a simulated AWS on this machine.
     Simulate(simulate::Simulate),
     /// Show conformd at work on a simulated organization; needs no AWS account.
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Ask a running daemon whether it is ready; exit code 0 or 1.
-    Healthcheck(healthcheck::Args),
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print shell completions.
-    Completions(completions::Args),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the program: arguments in, exit code out.
@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
             let text = paint::error(&format!("{error:#}"));
             let code = if error.is::<config::ConfigError>() {
                 EXIT_CONFIG
-            } else if error.is::<iam_policy::Missing>() {
+            } else if error.is::<iam_policy::MissingValue>() {
                 EXIT_USAGE
             } else {
                 1

@@ -15,7 +15,7 @@ use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Summary, Values};
 use crate::domain::present::report::RegionReport;
 use crate::session;
-use crate::session::{CloudReconciler, Remembering, Session};
+use crate::session::{AwsSession, CloudReconciler, Remembering};
 use crate::tasks::region::Surroundings;
 use crate::tasks::region::effort::Effort;
 
@@ -33,7 +33,7 @@ The JSON, version 2:
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]
-pub(super) struct Args {
+pub(super) struct PlanArgs {
     #[command(flatten)]
     settings: SettingsFile,
     /// Only these regions; they must be among those of the settings.
@@ -44,28 +44,28 @@ pub(super) struct Args {
     detailed_exitcode: bool,
     /// How the plan is written; JSON hides parameter values.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: PlanOutput,
 }
 
 /// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum PlanOutput {
     Text,
     Json,
 }
 
 /// The JSON of `plan -o json`; `version` changes when a member changes its meaning.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct PlanDocument<'a> {
     version: u32,
     simulated: bool,
     mode: Mode,
     has_changes: bool,
-    regions: Vec<Entry<'a>>,
+    regions: Vec<PlanEntry<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+struct PlanEntry<'a> {
     region: &'a Region,
     unknown: Option<&'a str>,
     plan: &'a Plan,
@@ -74,7 +74,7 @@ struct Entry<'a> {
 
 /// One region, looked at.
 #[derive(Debug)]
-pub(super) struct Looked {
+pub(super) struct RegionPlan {
     /// The reconciler with what it remembers.
     pub(super) reconciler: CloudReconciler,
     /// What was found.
@@ -84,25 +84,25 @@ pub(super) struct Looked {
 }
 
 /// Prints the plan of every region.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     let regions = chosen(&args.regions, config.aws.regions.iter())?;
-    let session = Session::once(config, Remembering::Reads).await?;
+    let session = AwsSession::once(config, Remembering::Reads).await?;
     let around = surroundings::read(&session).await?;
     // `plan` holds nothing that could write: its reconcilers are those of observe mode.
-    let looked = look(&session, &regions, &around, Mode::Observe).await;
-    let has_changes = looked.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
+    let plans = observe(&session, &regions, &around, Mode::Observe).await;
+    let has_changes = plans.iter().any(|one| one.report.plan.steps_with_held().next().is_some());
     let simulated = is_simulated(&session.config);
     match args.output {
-        Output::Text => print(&(simulated_line(simulated).to_owned() + &text(&looked)))?,
-        Output::Json => {
-            let regions = entries(&looked);
+        PlanOutput::Text => print(&(simulated_line(simulated).to_owned() + &text(&plans)))?,
+        PlanOutput::Json => {
+            let regions = entries(&plans);
             let mode = session.config.mode;
-            let document = Document { version: VERSION, simulated, mode, has_changes, regions };
+            let document = PlanDocument { version: VERSION, simulated, mode, has_changes, regions };
             print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
     }
-    let is_blind = looked.iter().any(|one| one.report.unknown.is_some());
+    let is_blind = plans.iter().any(|one| one.report.unknown.is_some());
     // Findings are on stderr already.
     let is_failed = is_blind || !is_valid(&around);
     Ok(match (is_failed, args.detailed_exitcode && has_changes) {
@@ -118,37 +118,37 @@ pub(super) fn chosen<'a>(
     configured: impl Iterator<Item = &'a Region>,
 ) -> anyhow::Result<Vec<Region>> {
     let configured: Vec<Region> = configured.cloned().collect();
-    if let Some(stranger) = asked.iter().find(|region| !configured.contains(region)) {
-        anyhow::bail!("region {stranger} is not among aws.regions of the settings");
+    if let Some(unconfigured) = asked.iter().find(|region| !configured.contains(region)) {
+        anyhow::bail!("region {unconfigured} is not among aws.regions of the settings");
     }
     Ok(if asked.is_empty() { configured } else { asked.to_vec() })
 }
 
 /// Looks at these regions at once; `hands` decides whether the reconcilers can write.
-pub(super) async fn look(
-    session: &Session,
+pub(super) async fn observe(
+    session: &AwsSession,
     regions: &[Region],
     around: &Surroundings,
     hands: Mode,
-) -> Vec<Looked> {
+) -> Vec<RegionPlan> {
     let policy = session::policy(&session.config);
     let looks = regions.iter().map(async |region| {
         let mut reconciler = session.reconciler(region, hands);
-        let (mut report, mut ruling) = reconciler.look(&policy, around).await;
+        let (mut report, mut ruling) = reconciler.refresh(&policy, around).await;
         // What can be done about members that fail depends on why they do.
         let mut pages = 0;
         reconciler.track(&policy, Effort::Trouble, |progress| pages = progress.pages).await;
         if pages > 0 {
-            (report, ruling) = reconciler.look(&policy, around).await;
+            (report, ruling) = reconciler.refresh(&policy, around).await;
         }
-        Looked { reconciler, report, ruling }
+        RegionPlan { reconciler, report, ruling }
     });
     futures_util::future::join_all(looks).await
 }
 
 /// The plans as text, painted when stdout is a terminal.
-pub(super) fn text(looked: &[Looked]) -> String {
-    let plans = looked.iter().map(|one| &one.report.plan);
+pub(super) fn text(plans: &[RegionPlan]) -> String {
+    let plans = plans.iter().map(|one| &one.report.plan);
     let mut texts: Vec<String> =
         plans.clone().map(|plan| PlanText { plan, values: Values::Shown }.to_string()).collect();
     texts.push(Summary::over(plans).to_string());
@@ -159,10 +159,10 @@ pub(super) fn text(looked: &[Looked]) -> String {
 /// The version of the document.
 const VERSION: u32 = 2;
 
-fn entries(looked: &[Looked]) -> Vec<Entry<'_>> {
-    let reports = looked.iter().map(|one| &one.report);
+fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
+    let reports = plans.iter().map(|one| &one.report);
     reports
-        .map(|report| Entry {
+        .map(|report| PlanEntry {
             region: &report.place.region,
             unknown: report.unknown.as_ref().map(|unknown| unknown.why.as_str()),
             plan: &report.plan,

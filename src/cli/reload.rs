@@ -12,7 +12,7 @@ use crate::session;
 
 /// Arguments of `reload`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ReloadArgs {
     #[command(flatten)]
     settings: SettingsFile,
     /// The process of the daemon; in a container it is 1.
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 /// Asks for a reload; settings that cannot be used end it before with exit code 78.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     session::directory(&config)?;
     let pid = Pid::from_raw(args.pid).context("there is no process 0")?;

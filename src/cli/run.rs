@@ -24,20 +24,20 @@ const COUNT_LINES: Duration = Duration::from_secs(5);
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct RunArgs {
     #[command(flatten)]
     settings: SettingsFile,
 }
 
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once.
-pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: RunArgs, log: telemetry::Guard) -> anyhow::Result<ExitCode> {
     let config = settings::settings(&args.settings)?;
     let http = config.http.clone();
     let daemon = Daemon::new(config, Clock::system(), Remembering::Takes("conformd run"))?;
     keep_secrets();
     let listeners = listen(&http).await?;
     let stop = CancellationToken::new();
-    let (metrics, beats, mut standing) = (daemon.metrics(), daemon.beats(), daemon.standing());
+    let (metrics, beats, mut status) = (daemon.metrics(), daemon.beats(), daemon.status());
     let mut systemd = Systemd::from_environment();
     let mut feeding = tokio::time::interval(systemd.feed_every());
     let reload = daemon.reloader(args.settings.clone());
@@ -59,7 +59,7 @@ pub(super) async fn run(args: Args, log: telemetry::Guard) -> anyhow::Result<Exi
                 stop.cancel();
             }
             _ = hangup.recv(), if !stop.is_cancelled() => systemd.reloading(|| reload.reload()),
-            () = standing.changed(), if !stop.is_cancelled() => systemd.tell(&standing.now()),
+            () = status.changed(), if !stop.is_cancelled() => systemd.report(&status.now()),
             _ = feeding.tick() => systemd.feed(&beats),
             _ = count.tick() => {
                 let dropped = log.dropped();

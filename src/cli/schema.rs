@@ -10,14 +10,14 @@ use crate::http::table;
 
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct SchemaArgs {
     /// Describe the daemon's API instead, as its /api/v1/openapi.json does.
     #[arg(long)]
     api: bool,
 }
 
 /// Prints the schema to stdout.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let schema = if args.api { table::document().clone() } else { schema().to_value() };
     let text = serde_json::to_string_pretty(&schema).context("the schema has no JSON form")?;
     writeln!(io::stdout().lock(), "{text}").context("writing the schema failed")?;

@@ -69,7 +69,7 @@ pub async fn run(args: Simulate) -> anyhow::Result<()> {
     announce(&scenario, address, speed).context("could not write to stdout")?;
     let stop = CancellationToken::new();
     let stopping = async {
-        told_to_stop(terminate, interrupt).await;
+        stop_requested(terminate, interrupt).await;
         stop.cancel();
     };
     let simulation = Simulation::new(&scenario, speed);
@@ -86,7 +86,7 @@ fn scenario(args: &Simulate) -> anyhow::Result<Scenario> {
 }
 
 /// Returns when SIGTERM or Ctrl-C comes.
-async fn told_to_stop(mut terminate: Signal, mut interrupt: Signal) {
+async fn stop_requested(mut terminate: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

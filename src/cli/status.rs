@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::answers::{Answer, Whom, layout};
+use super::answers::{DaemonAddress, DaemonAnswer, layout};
 use super::exit::EXIT_UNKNOWN;
 use super::terminal::{paint, print};
 use crate::config::ConfigError;
@@ -12,20 +12,20 @@ use crate::domain::present::view::text;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct StatusArgs {
     /// Only these regions
     #[arg(value_name = "REGION")]
     regions: Vec<Region>,
     #[command(flatten)]
-    whom: Whom,
+    whom: DaemonAddress,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value = "table")]
-    output: Output,
+    output: StatusOutput,
 }
 
 /// How a status is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum StatusOutput {
     /// What is not as it should be, for people
     Table,
     /// With names, counts and ages of every pack
@@ -35,8 +35,8 @@ enum Output {
 }
 
 /// Prints the status; the exit code is its state. Not to know is an answer too.
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let view = match Box::pin(seen(&args)).await {
+pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    let view = match Box::pin(observed(&args)).await {
         Ok(view) => view,
         Err(error) if error.is::<ConfigError>() => return Err(error),
         Err(error) => {
@@ -48,20 +48,22 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let has_colour = paint::stdout_has_colour();
     match args.output {
-        Output::Table => print(&paint::plan(&text::status(&view, layout(false)), has_colour))?,
-        Output::Wide => print(&paint::plan(&text::status(&view, layout(true)), has_colour))?,
-        Output::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
+        StatusOutput::Table => {
+            print(&paint::plan(&text::status(&view, layout(false)), has_colour))?
+        }
+        StatusOutput::Wide => print(&paint::plan(&text::status(&view, layout(true)), has_colour))?,
+        StatusOutput::Json => print(&(serde_json::to_string_pretty(&view)? + "\n"))?,
     }
     Ok(ExitCode::from(view.health.state.exit_code()))
 }
 
-async fn seen(args: &Args) -> anyhow::Result<StatusView> {
+async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
     let names: Vec<&str> = args.regions.iter().map(Region::as_str).collect();
     let query =
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
     Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {
-        Answer::Given(view) => view,
-        Answer::Looked(facts) => status(&facts),
+        DaemonAnswer::Given(view) => view,
+        DaemonAnswer::Looked(facts) => status(&facts),
     })
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::terminal::{excerpt, paint};
 use crate::config::Config;
 use crate::domain::base::model::Timestamp;
-use crate::domain::declared::catalog::{Catalog, templates_wanted};
-use crate::session::{Session, absence, constraints, directory};
-use crate::tasks::intake::Intake;
+use crate::domain::declared::catalog::{Catalog, template_references};
+use crate::session::{AwsSession, absence, constraints, directory};
+use crate::tasks::intake::SourceIntake;
 use crate::tasks::organization::walk_once;
 use crate::tasks::region::Surroundings;
 
 /// Everything that the regions go by, read once. An account list that cannot be read holds the
 /// packs that need it, and no others.
-pub(super) async fn read(session: &Session) -> anyhow::Result<Surroundings> {
+pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
     let intake = intake(&session.config, session.clock.now())?;
     let interest = intake.catalog.as_ref().map(|catalog| catalog.interest());
     let interest = interest.unwrap_or_default();
@@ -24,12 +24,12 @@ pub(super) async fn read(session: &Session) -> anyhow::Result<Surroundings> {
 }
 
 /// Reads and checks the manifests once; findings go to stderr with excerpts.
-fn intake(config: &Config, now: Timestamp) -> anyhow::Result<Intake> {
+fn intake(config: &Config, now: Timestamp) -> anyhow::Result<SourceIntake> {
     let directory = directory(config)?;
-    let snapshot = directory.read(templates_wanted)?.snapshot;
+    let snapshot = directory.read(template_references)?.snapshot;
     let catalog = Catalog::read(&snapshot, &constraints(config), None);
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
-    Ok(Intake::once(&snapshot, catalog, (absence(config), now)))
+    Ok(SourceIntake::once(&snapshot, catalog, (absence(config), now)))
 }

@@ -24,7 +24,7 @@ pub use report::Report;
 
 /// Checks manifests and their templates without asking AWS.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ValidateArgs {
     /// A manifest, or a directory that holds manifests
     #[arg(value_name = "PATH")]
     path: PathBuf,
@@ -36,7 +36,7 @@ pub struct Args {
 
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    output: ValidateOutput,
 
     /// The configured regions, separated by commas: finds regions that are not among them and
     /// parameters that lack a value there
@@ -58,7 +58,7 @@ pub struct Args {
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum ValidateOutput {
     /// For people, with excerpts
     #[default]
     Text,
@@ -73,21 +73,22 @@ fn region(text: &str) -> Result<Region, Malformed> {
 }
 
 /// Checks and prints. The exit code is 1 if anything is in error, or if there is no manifest.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Args { path, root, output, regions, template_bucket, allow_remediations, verbose } = args;
+pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
+    let ValidateArgs { path, root, output, regions, template_bucket, allow_remediations, verbose } =
+        args;
     let constraints = Constraints {
         regions: (!regions.is_empty()).then(|| regions.iter().cloned().collect()),
         template_bucket: *template_bucket,
         remediation_allowed: *allow_remediations,
     };
-    let place = files::Place::of(path, root.as_deref())?;
+    let place = files::ValidatedRoot::of(path, root.as_deref())?;
     let snapshot = place.read()?;
     let mut report = report(&snapshot, &constraints);
     report.catalog.check_approvals(Clock::system().now());
     let text = match output {
-        Output::Text => output::text(&report, *verbose, paint::stdout_has_colour()),
-        Output::Json => output::json(&report).context("the report has no JSON form")?,
-        Output::Github => output::github(&report, &place.prefix()),
+        ValidateOutput::Text => output::text(&report, *verbose, paint::stdout_has_colour()),
+        ValidateOutput::Json => output::json(&report).context("the report has no JSON form")?,
+        ValidateOutput::Github => output::github(&report, &place.prefix()),
     };
     write!(io::stdout().lock(), "{text}").context("writing the report failed")?;
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

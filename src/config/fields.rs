@@ -8,24 +8,24 @@ use crate::domain::base::code;
 use crate::domain::base::model::Malformed;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Node};
+use crate::domain::declared::yaml::tree::{MappingEntry, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// A length of time was moved to the nearest end of its range.
 const CLAMPED: &str = "interval-clamped";
 
 /// A mapping that is being read: each field is asked for once.
-pub(super) struct Fields<'a> {
+pub(super) struct SettingsReader<'a> {
     /// Its name with those of its parents, as in `aws.endpoint`; empty at the top.
     name: String,
     span: Span,
-    entries: Vec<(&'a str, &'a Node)>,
+    entries: Vec<(&'a str, &'a YamlNode)>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> SettingsReader<'a> {
     /// The fields of this node, which may have these names and no others.
     pub(super) fn of(
-        node: &'a Node,
+        node: &'a YamlNode,
         name: &str,
         known: &[&str],
         findings: &mut Findings<'_>,
@@ -36,7 +36,7 @@ impl<'a> Fields<'a> {
             return None;
         };
         let mut entries = Vec::new();
-        for Entry { key, key_span, value } in &mapping.entries {
+        for MappingEntry { key, key_span, value } in &mapping.entries {
             let field = &*key.text;
             if known.contains(&field) {
                 entries.push((field, value));
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field; `None` when it is absent or `null`.
-    pub(super) fn get(&self, field: &str) -> Option<&'a Node> {
+    pub(super) fn get(&self, field: &str) -> Option<&'a YamlNode> {
         let entry = self.entries.iter().find(|(name, _)| *name == field);
         entry.map(|(_, node)| *node).filter(|node| !node.is_null())
     }
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
         field: &str,
         expected: &str,
         findings: &mut Findings<'_>,
-    ) -> Option<&'a Node> {
+    ) -> Option<&'a YamlNode> {
         let node = self.get(field);
         if node.is_none() {
             let found = format!("{} is missing", self.full(field));
@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
 
 /// A node that must be text.
 pub(super) fn text<'a>(
-    node: &'a Node,
+    node: &'a YamlNode,
     name: &str,
     expected: &str,
     findings: &mut Findings<'_>,
@@ -162,7 +162,7 @@ pub(super) fn text<'a>(
 
 /// A node that must be text which some type of the domain understands.
 pub(super) fn parsed<T: FromStr<Err = Malformed>>(
-    node: &Node,
+    node: &YamlNode,
     name: &str,
     expected: &'static str,
     findings: &mut Findings<'_>,
@@ -178,7 +178,7 @@ pub(super) fn parsed<T: FromStr<Err = Malformed>>(
     }
 }
 
-fn duration(node: &Node, name: &str, findings: &mut Findings<'_>) -> Option<Duration> {
+fn duration(node: &YamlNode, name: &str, findings: &mut Findings<'_>) -> Option<Duration> {
     const EXPECTED: &str = "a length of time with its unit, such as 30s, 15m or 6h";
     if node.scalar().is_some_and(Scalar::is_number) {
         let found = format!("{name} is {}", shown(node));
@@ -207,7 +207,7 @@ fn named(section: &str) -> &str {
 }
 
 /// A value as it can be quoted in one line.
-pub(super) fn shown(node: &Node) -> String {
+pub(super) fn shown(node: &YamlNode) -> String {
     match node.scalar() {
         Some(scalar) if scalar.meaning == Meaning::Text => format!("{:?}", cut(&scalar.text)),
         Some(scalar) if scalar.meaning != Meaning::Null => cut(&scalar.text),

@@ -19,12 +19,12 @@ use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 pub(crate) use file::{ConfigError, SettingsFile};
 pub use values::{
-    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
-    StaticCredentials, TemplateBucket,
+    Aws, Backoff, Config, Endpoint, Http, IntervalSettings, RateLimits, RecorderProbe,
+    SourceLocation, StaticCredentials, TemplateBucket,
 };
 
 /// Settings, and what a person should look at in them.
@@ -103,9 +103,9 @@ pub fn parse(path: &SourcePath, text: &str, base: &Path) -> Result<Loaded, Vec<D
 }
 
 /// The one document of the file; a file without any is an empty one.
-fn root(path: &SourcePath, text: &str) -> Result<Node, Vec<Diagnostic>> {
+fn root(path: &SourcePath, text: &str) -> Result<YamlNode, Vec<Diagnostic>> {
     let mut roots = yaml::parse(path, text)?.into_iter();
-    let first = roots.next().unwrap_or_else(|| Node::null(START));
+    let first = roots.next().unwrap_or_else(|| YamlNode::null(START));
     if let Some(second) = roots.next() {
         let found = "a second document begins here; settings are one document".to_owned();
         return Err(vec![Diagnostic::error(path, Some(second.span), code::MANY_DOCUMENTS, found)]);

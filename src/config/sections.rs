@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::fields::{Fields, parsed, shown, text};
+use super::fields::{SettingsReader, parsed, shown, text};
 use super::values::{
-    Aws, Backoff, Config, Endpoint, Http, Intervals, Limits, RecorderProbe, Source,
-    StaticCredentials, TemplateBucket,
+    Aws, Backoff, Config, Endpoint, Http, IntervalSettings, RateLimits, RecorderProbe,
+    SourceLocation, StaticCredentials, TemplateBucket,
 };
 use crate::domain::base::code;
 use crate::domain::base::mode::Mode;
@@ -18,7 +18,7 @@ use crate::domain::base::model::{AccountId, Installation, Region};
 use crate::domain::base::untrusted::veiled;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::Absence;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 use crate::domain::plan::guard;
 use crate::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use crate::domain::present::iam_policy::{ExternalId, RoleName};
@@ -50,7 +50,7 @@ const RECORD_RETENTION: RangeInclusive<Duration> =
 const RECORD_RETENTION_DEFAULT: Duration = Duration::from_hours(90 * 24);
 
 /// The whole file.
-pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
+pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) -> Option<Config> {
     let known = [
         "installation",
         "mode",
@@ -66,7 +66,7 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
         "record",
         "http",
     ];
-    let top = Fields::of(root, "", &known, findings)?;
+    let top = SettingsReader::of(root, "", &known, findings)?;
     let installation = top.parsed("installation", Installation::EXPECTED, findings);
     let mode = top.parsed("mode", Mode::EXPECTED, findings);
     let aws = top.require("aws", "a mapping: whom to talk to, as whom", findings);
@@ -102,9 +102,9 @@ pub(super) fn config(root: &Node, base: &Path, findings: &mut Findings<'_>) -> O
     })
 }
 
-fn aws_section(node: &Node, findings: &mut Findings<'_>) -> Option<Aws> {
+fn aws_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Aws> {
     let known = ["profile", "expectedAccountId", "regions", "endpoint"];
-    let fields = Fields::of(node, "aws", &known, findings)?;
+    let fields = SettingsReader::of(node, "aws", &known, findings)?;
     let profile = fields.text("profile", findings).map(str::to_owned);
     let expected_account = fields.parsed("expectedAccountId", AccountId::EXPECTED, findings);
     let regions = fields.require("regions", "a list of region names", findings);
@@ -117,7 +117,7 @@ fn aws_section(node: &Node, findings: &mut Findings<'_>) -> Option<Aws> {
     Some(Aws { profile, expected_account: expected_account?, regions: regions?, endpoint })
 }
 
-fn regions_list(node: &Node, findings: &mut Findings<'_>) -> Option<BTreeSet<Region>> {
+fn regions_list(node: &YamlNode, findings: &mut Findings<'_>) -> Option<BTreeSet<Region>> {
     let Some(items) = node.sequence() else {
         let found = format!("aws.regions is {}", node.describe());
         findings.error(node.span, code::WRONG_TYPE, found).expected("a list of region names");
@@ -139,9 +139,9 @@ fn regions_list(node: &Node, findings: &mut Findings<'_>) -> Option<BTreeSet<Reg
     (!regions.is_empty()).then_some(regions)
 }
 
-fn endpoint_section(node: &Node, findings: &mut Findings<'_>) -> Option<Endpoint> {
+fn endpoint_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Endpoint> {
     const EXPECTED: &str = "an address on this machine, such as http://127.0.0.1:4599";
-    let fields = Fields::of(node, "aws.endpoint", &["url", "credentials"], findings)?;
+    let fields = SettingsReader::of(node, "aws.endpoint", &["url", "credentials"], findings)?;
     let credentials = fields.get("credentials").map(|node| credentials_section(node, findings));
     let url = fields.require("url", EXPECTED, findings)?;
     let address = text(url, "aws.endpoint.url", EXPECTED, findings)?;
@@ -171,9 +171,9 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-fn credentials_section(node: &Node, findings: &mut Findings<'_>) -> Option<StaticCredentials> {
+fn credentials_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<StaticCredentials> {
     let name = "aws.endpoint.credentials";
-    let fields = Fields::of(node, name, &["accessKeyId", "secretAccessKey"], findings)?;
+    let fields = SettingsReader::of(node, name, &["accessKeyId", "secretAccessKey"], findings)?;
     let mut key = |field| {
         let node = fields.require(field, "text", findings)?;
         text(node, &fields.full(field), "text", findings).map(str::to_owned)
@@ -182,8 +182,12 @@ fn credentials_section(node: &Node, findings: &mut Findings<'_>) -> Option<Stati
     Some(StaticCredentials { access_key_id: access_key_id?, secret_access_key: secret_access_key? })
 }
 
-fn source_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Source> {
-    let fields = Fields::of(node, "source", &["directory", "git"], findings)?;
+fn source_section(
+    node: &YamlNode,
+    base: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<SourceLocation> {
+    let fields = SettingsReader::of(node, "source", &["directory", "git"], findings)?;
     if let Some(git) = fields.get("git") {
         let found = "source.git is not part of this version".to_owned();
         findings
@@ -192,15 +196,19 @@ fn source_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Opti
     }
     let directory = fields.require("directory", "a mapping with root and path", findings)?;
     let known = ["root", "path", "absence"];
-    let fields = Fields::of(directory, "source.directory", &known, findings)?;
+    let fields = SettingsReader::of(directory, "source.directory", &known, findings)?;
     let path = fields.text("path", findings).unwrap_or(".").to_owned();
     let absence = fields.get("absence").and_then(|node| absence(node, findings));
     let root = fields.require("root", "a directory", findings)?;
     let root = text(root, "source.directory.root", "a directory", findings)?;
-    Some(Source::Directory { root: base.join(root), path, absence: absence.unwrap_or_default() })
+    Some(SourceLocation::Directory {
+        root: base.join(root),
+        path,
+        absence: absence.unwrap_or_default(),
+    })
 }
 
-fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
+fn absence(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Absence> {
     const EXPECTED: &str = "declared or atomic";
     let words = [Absence::Declared, Absence::Atomic];
     let given = text(node, "source.directory.absence", EXPECTED, findings)?;
@@ -215,7 +223,11 @@ fn absence(node: &Node, findings: &mut Findings<'_>) -> Option<Absence> {
     absence
 }
 
-fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Option<Intervals> {
+fn intervals_section(
+    node: &YamlNode,
+    real: bool,
+    findings: &mut Findings<'_>,
+) -> Option<IntervalSettings> {
     let known = [
         "source",
         "organization",
@@ -225,8 +237,8 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
         "failureResync",
         "fullResync",
     ];
-    let fields = Fields::of(node, "intervals", &known, findings)?;
-    let default = Intervals::default();
+    let fields = SettingsReader::of(node, "intervals", &known, findings)?;
+    let default = IntervalSettings::default();
     let aws = if real { PERIOD_MIN_AWS } else { PERIOD_MIN }..=PERIOD_MAX;
     let mut period = |field, default| fields.duration(field, aws.clone(), default, findings);
     let organization = period("organization", default.organization);
@@ -235,7 +247,7 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
     let full_resync = period("fullResync", default.full_resync);
     // Who looks more often than the defaults wait means the waits as well.
     let within = |Backoff { first, max }| Backoff { first: first.min(region), max };
-    Some(Intervals {
+    Some(IntervalSettings {
         source: fields.duration("source", PERIOD_MIN..=PERIOD_MAX, default.source, findings),
         organization,
         region,
@@ -247,7 +259,7 @@ fn intervals_section(node: &Node, real: bool, findings: &mut Findings<'_>) -> Op
 }
 
 fn backoff(
-    parent: &Fields<'_>,
+    parent: &SettingsReader<'_>,
     field: &str,
     range: &RangeInclusive<Duration>,
     default: Backoff,
@@ -255,7 +267,7 @@ fn backoff(
 ) -> Backoff {
     let Some(node) = parent.get(field) else { return default };
     let name = parent.full(field);
-    let Some(fields) = Fields::of(node, &name, &["first", "max"], findings) else {
+    let Some(fields) = SettingsReader::of(node, &name, &["first", "max"], findings) else {
         return default;
     };
     let first = fields.duration("first", range.clone(), default.first, findings);
@@ -267,7 +279,7 @@ fn backoff(
     Backoff { first, max }
 }
 
-fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limits> {
+fn guard_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<guard::LossLimits> {
     let known = [
         "ratioPercent",
         "namesPerWindow",
@@ -278,10 +290,10 @@ fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limi
         "excludedPercent",
         "overlapPercent",
     ];
-    let fields = Fields::of(node, "guard", &known, findings)?;
-    let default = guard::Limits::default();
+    let fields = SettingsReader::of(node, "guard", &known, findings)?;
+    let default = guard::LossLimits::default();
     let mut number = |field, most, default| fields.number(field, 0..=most, default, findings);
-    Some(guard::Limits {
+    Some(guard::LossLimits {
         ratio_percent: number("ratioPercent", 100, default.ratio_percent),
         names_per_window: number("namesPerWindow", 1_000, default.names_per_window),
         rules_max: number("rulesMax", 1_000, default.rules_max),
@@ -294,16 +306,17 @@ fn guard_section(node: &Node, findings: &mut Findings<'_>) -> Option<guard::Limi
     })
 }
 
-fn limits_section(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
-    let fields = Fields::of(node, "limits", &["readsPerSecond", "burst", "inFlight"], findings)?;
-    let default = Limits::default();
+fn limits_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<RateLimits> {
+    let fields =
+        SettingsReader::of(node, "limits", &["readsPerSecond", "burst", "inFlight"], findings)?;
+    let default = RateLimits::default();
     let mut number = |field, most, default: NonZeroU32| {
         let number = fields.number(field, 1..=most, default.get(), findings);
         NonZeroU32::new(number).unwrap_or(default)
     };
     let in_flight = u32::try_from(default.in_flight.get()).ok().and_then(NonZeroU32::new);
     let in_flight = number("inFlight", 64, in_flight.unwrap_or(NonZeroU32::MIN));
-    Some(Limits {
+    Some(RateLimits {
         reads_per_second: number("readsPerSecond", 100, default.reads_per_second),
         burst: number("burst", 1_000, default.burst),
         in_flight: NonZeroUsize::try_from(in_flight).unwrap_or(default.in_flight),
@@ -312,18 +325,18 @@ fn limits_section(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
 
 /// The bucket, if there is one, and whether remediations are allowed.
 fn templates_section(
-    node: &Node,
+    node: &YamlNode,
     findings: &mut Findings<'_>,
 ) -> Option<(Option<TemplateBucket>, bool)> {
     let known = ["remediations", "bucket", "prefix"];
-    let fields = Fields::of(node, "templates", &known, findings)?;
+    let fields = SettingsReader::of(node, "templates", &known, findings)?;
     let remediations = fields.get("remediations").and_then(|node| remediations(node, findings));
     let has_bucket = fields.get("bucket").is_some() || fields.get("prefix").is_some();
     let bucket = if has_bucket { bucket(&fields, findings) } else { None };
     Some((bucket, remediations.unwrap_or_default()))
 }
 
-fn remediations(node: &Node, findings: &mut Findings<'_>) -> Option<bool> {
+fn remediations(node: &YamlNode, findings: &mut Findings<'_>) -> Option<bool> {
     const EXPECTED: &str = "allowed or forbidden";
     match text(node, "templates.remediations", EXPECTED, findings)? {
         "allowed" => Some(true),
@@ -339,7 +352,7 @@ fn remediations(node: &Node, findings: &mut Findings<'_>) -> Option<bool> {
     }
 }
 
-fn bucket(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TemplateBucket> {
+fn bucket(fields: &SettingsReader<'_>, findings: &mut Findings<'_>) -> Option<TemplateBucket> {
     const EXPECTED: &str = "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)";
     let prefix = fields.text("prefix", findings).unwrap_or_default();
     let bucket_node = fields.require("bucket", EXPECTED, findings)?;
@@ -356,9 +369,9 @@ fn bucket(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TemplateBu
     Some(TemplateBucket { bucket: bucket.to_owned(), prefix })
 }
 
-fn probe_section(node: &Node, findings: &mut Findings<'_>) -> Option<RecorderProbe> {
+fn probe_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<RecorderProbe> {
     let known = ["roleName", "externalId", "interval"];
-    let fields = Fields::of(node, "recorderProbe", &known, findings)?;
+    let fields = SettingsReader::of(node, "recorderProbe", &known, findings)?;
     let role_name = role_name(&fields, findings);
     let external_id = fields
         .get("externalId")
@@ -379,7 +392,7 @@ fn probe_section(node: &Node, findings: &mut Findings<'_>) -> Option<RecorderPro
     Some(RecorderProbe { role_name: role_name?, external_id, interval })
 }
 
-fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<RoleName> {
+fn role_name(fields: &SettingsReader<'_>, findings: &mut Findings<'_>) -> Option<RoleName> {
     let node = fields.require("roleName", RoleName::EXPECTED, findings)?;
     let given = text(node, "recorderProbe.roleName", RoleName::EXPECTED, findings)?;
     let role = given.strip_prefix('/').unwrap_or(given).parse().ok();
@@ -394,8 +407,8 @@ fn role_name(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<RoleNam
     role
 }
 
-fn redeploy_section(node: &Node, findings: &mut Findings<'_>) -> Option<Redeploy> {
-    let fields = Fields::of(node, "redeploy", &["afterDeadline", "cooldown"], findings)?;
+fn redeploy_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Redeploy> {
+    let fields = SettingsReader::of(node, "redeploy", &["afterDeadline", "cooldown"], findings)?;
     let default = Redeploy::default();
     let after_deadline =
         fields.get("afterDeadline").and_then(|node| after_deadline(node, findings));
@@ -405,7 +418,7 @@ fn redeploy_section(node: &Node, findings: &mut Findings<'_>) -> Option<Redeploy
     })
 }
 
-fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadline> {
+fn after_deadline(node: &YamlNode, findings: &mut Findings<'_>) -> Option<AfterDeadline> {
     const EXPECTED: &str = "one of recorderSeen, always, never";
     match text(node, "redeploy.afterDeadline", EXPECTED, findings)? {
         "recorderSeen" => Some(AfterDeadline::RecorderSeen),
@@ -422,14 +435,15 @@ fn after_deadline(node: &Node, findings: &mut Findings<'_>) -> Option<AfterDeadl
     }
 }
 
-fn record_section(node: &Node, findings: &mut Findings<'_>) -> Option<Duration> {
-    let fields = Fields::of(node, "record", &["retention"], findings)?;
+fn record_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Duration> {
+    let fields = SettingsReader::of(node, "record", &["retention"], findings)?;
     let default = RECORD_RETENTION_DEFAULT;
     Some(fields.duration("retention", RECORD_RETENTION, default, findings))
 }
 
-fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {
-    let fields = Fields::of(node, "http", &["listen", "metricsListen", "tokenFile"], findings)?;
+fn http_section(node: &YamlNode, base: &Path, findings: &mut Findings<'_>) -> Option<Http> {
+    let fields =
+        SettingsReader::of(node, "http", &["listen", "metricsListen", "tokenFile"], findings)?;
     let token_file = fields.text("tokenFile", findings).map(|file| base.join(file));
     let listen = address(&fields, "listen", findings).unwrap_or(Http::default().listen);
     let metrics_listen = address(&fields, "metricsListen", findings);
@@ -446,7 +460,11 @@ fn http_section(node: &Node, base: &Path, findings: &mut Findings<'_>) -> Option
     Some(Http { listen, metrics_listen, token_file })
 }
 
-fn address(fields: &Fields<'_>, field: &str, findings: &mut Findings<'_>) -> Option<SocketAddr> {
+fn address(
+    fields: &SettingsReader<'_>,
+    field: &str,
+    findings: &mut Findings<'_>,
+) -> Option<SocketAddr> {
     const EXPECTED: &str = "an address and a port, such as 127.0.0.1:9464";
     let (node, name) = (fields.get(field)?, fields.full(field));
     let given = text(node, &name, EXPECTED, findings)?;

@@ -24,13 +24,13 @@ pub struct Config {
     /// Whom it talks to, as whom.
     pub aws: Aws,
     /// Where the manifests are.
-    pub source: Source,
+    pub source: SourceLocation,
     /// How often it looks.
-    pub intervals: Intervals,
+    pub intervals: IntervalSettings,
     /// How much may go away unasked; past it everything destructive waits for an approval.
-    pub guard: guard::Limits,
+    pub guard: guard::LossLimits,
     /// How fast it may ask AWS.
-    pub limits: Limits,
+    pub limits: RateLimits,
     /// How recorders of members are looked at; `None`: they are not.
     pub recorder_probe: Option<RecorderProbe>,
     /// How accounts are redeployed that AWS gave up.
@@ -55,7 +55,7 @@ impl Config {
             mode: _,
             aws: Aws { profile, expected_account, regions: _, endpoint },
             source,
-            intervals: Intervals { source: interval_source, .. },
+            intervals: IntervalSettings { source: interval_source, .. },
             guard: _,
             limits,
             recorder_probe,
@@ -131,7 +131,7 @@ impl fmt::Debug for StaticCredentials {
 
 /// Where the manifests are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SourceLocation {
     /// A directory that something else keeps up to date.
     Directory {
         /// Nothing outside it is ever read; relative paths start at the settings file.
@@ -145,7 +145,7 @@ pub enum Source {
 
 /// How often it looks, and how long it waits before it tries again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intervals {
+pub struct IntervalSettings {
     /// Source: read afresh even without a sign of change.
     pub source: Duration,
     /// Account list of the organization.
@@ -162,7 +162,7 @@ pub struct Intervals {
     pub full_resync: Duration,
 }
 
-impl Default for Intervals {
+impl Default for IntervalSettings {
     fn default() -> Self {
         let minutes = Duration::from_mins;
         Self {
@@ -188,7 +188,7 @@ pub struct Backoff {
 
 /// How fast AWS may be asked, per region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RateLimits {
     /// Requests a second in the long run.
     pub reads_per_second: NonZeroU32,
     /// Requests that may come at once after a quiet time.
@@ -197,7 +197,7 @@ pub struct Limits {
     pub in_flight: NonZeroUsize,
 }
 
-impl Default for Limits {
+impl Default for RateLimits {
     /// AWS Config publishes no rates; these stay below the lowest ones anybody reported.
     fn default() -> Self {
         Self {

@@ -10,6 +10,7 @@
 mod readiness;
 mod record;
 pub(crate) mod reloader;
+pub(crate) mod settings;
 mod supervise;
 pub(crate) mod systemd;
 
@@ -23,29 +24,30 @@ use tokio_util::sync::CancellationToken;
 
 use self::readiness::DaemonStatus;
 use self::reloader::Reloader;
+use self::settings::{about, demand, shown, token};
 use self::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, SettingsFile};
+use crate::config::{Config, ConfigError, SettingsFile};
 use crate::domain::base::heartbeat::{Task, TaskId};
-use crate::domain::base::model::{Region, Timestamp};
+use crate::domain::base::model::Region;
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::journal::News;
+use crate::domain::present::journal::Notification;
 use crate::domain::present::report::{Declarations, Reports, SourceStatus};
-use crate::http::{self, About, Caller, Listeners, Token};
-use crate::metrics::{self, Metrics, Program, Settings, Setup};
+use crate::http::{self, About, BearerToken, ConfirmedCaller, Listeners};
+use crate::metrics::{Metrics, MetricsSetup, Program};
 use crate::session;
-use crate::session::{Remembering, Session};
+use crate::session::{AwsSession, Remembering};
 use crate::tasks::intake::{Parsed, Refresh};
 use crate::tasks::organization::Demand;
-use crate::tasks::region::settings::Policy;
+use crate::tasks::region::settings::RegionSettings;
 use crate::tasks::region::task;
-use crate::tasks::region::task::Channels;
+use crate::tasks::region::task::RegionChannels;
 use crate::tasks::source::SourceState;
 use crate::tasks::{intake, journal, organization, probe, source};
 
@@ -63,7 +65,7 @@ pub(crate) struct Daemon {
     clock: Clock,
     metrics: Metrics,
     beats: Beats,
-    token: Option<Token>,
+    token: Option<BearerToken>,
     about: watch::Sender<About>,
     settings: watch::Sender<Arc<Config>>,
     /// What it does with the record.
@@ -74,7 +76,7 @@ pub(crate) struct Daemon {
     catalog: watch::Sender<Option<Arc<Catalog>>>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<Notification>,
     events: watch::Sender<Events>,
     status: watch::Sender<SourceStatus>,
     reconcile_now: watch::Sender<u64>,
@@ -82,7 +84,7 @@ pub(crate) struct Daemon {
     requests: Arc<Notify>,
     /// Asks the source for a reading.
     source_wake: Arc<Notify>,
-    caller: watch::Sender<Caller>,
+    caller: watch::Sender<ConfirmedCaller>,
     record: watch::Sender<Option<RecordStatus>>,
 }
 
@@ -94,7 +96,7 @@ impl Daemon {
         remembering: Remembering,
     ) -> anyhow::Result<Self> {
         let about = about(&config, clock.now());
-        let metrics = Metrics::new(&Setup {
+        let metrics = Metrics::new(&MetricsSetup {
             program: Program {
                 version: about.version.clone(),
                 commit: option_env!("CONFORMD_COMMIT").map(ToOwned::to_owned),
@@ -120,13 +122,13 @@ impl Daemon {
             catalog: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
-            news: broadcast::Sender::new(journal::NEWS_MAX),
+            news: broadcast::Sender::new(journal::NOTIFICATIONS_MAX),
             events: watch::Sender::default(),
             status: watch::Sender::default(),
             reconcile_now: watch::Sender::default(),
             requests: Arc::default(),
             source_wake: Arc::default(),
-            caller: watch::Sender::new(Caller::Unconfirmed { problem: None }),
+            caller: watch::Sender::new(ConfirmedCaller::Unconfirmed { problem: None }),
             record: watch::Sender::default(),
         })
     }
@@ -142,7 +144,7 @@ impl Daemon {
     }
 
     /// How it stands, in one line.
-    pub(crate) fn standing(&self) -> DaemonStatus {
+    pub(crate) fn status(&self) -> DaemonStatus {
         DaemonStatus {
             about: self.about.subscribe(),
             source: self.status.subscribe(),
@@ -152,8 +154,8 @@ impl Daemon {
     }
 
     /// What it knows, at every moment.
-    pub(crate) fn http_state(&self) -> http::State {
-        http::State {
+    pub(crate) fn http_state(&self) -> http::HttpState {
+        http::HttpState {
             about: self.about.subscribe(),
             reports: self.reports.subscribe(),
             source: self.status.subscribe(),
@@ -208,7 +210,7 @@ impl Daemon {
         loop {
             let config = settings.borrow_and_update().clone();
             self.metrics.configure(&shown(&config));
-            self.about.send_modify(|about| *about = crate::daemon::about(&config, about.started));
+            self.about.send_modify(|shown| *shown = about(&config, shown.started));
             constraints.send_if_modified(|constraints| {
                 replace(constraints, session::constraints(&config))
             });
@@ -258,11 +260,11 @@ impl Daemon {
         constraints: &watch::Sender<Constraints>,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let reading = source::Settings {
+        let reading = source::SourceSettings {
             directory: session::directory(&self.config)?,
             interval: self.config.intervals.source,
             events: true,
-            wanted: crate::domain::declared::catalog::templates_wanted,
+            wanted: crate::domain::declared::catalog::template_references,
             absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
@@ -332,7 +334,7 @@ impl Daemon {
     }
 
     fn spawn_journal(&self, tasks: &mut JoinSet<Result<(), Hopeless>>, stop: &CancellationToken) {
-        let channels = journal::Channels {
+        let channels = journal::JournalChannels {
             about: self.about.subscribe(),
             caller: self.caller.subscribe(),
             source: self.status.subscribe(),
@@ -354,10 +356,10 @@ impl Daemon {
     fn spawn_probe(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        session: &Session,
+        session: &AwsSession,
         stop: &CancellationToken,
     ) {
-        let channels = probe::Channels {
+        let channels = probe::ProbeChannels {
             reports: self.reports.subscribe(),
             recorders: self.recorders.clone(),
             beats: self.beats.clone(),
@@ -375,11 +377,11 @@ impl Daemon {
     fn spawn_organization(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        session: &Arc<Session>,
+        session: &Arc<AwsSession>,
         demand: &watch::Sender<Demand>,
         stop: CancellationToken,
     ) {
-        let channels = organization::Channels {
+        let channels = organization::OrganizationChannels {
             demand: demand.subscribe(),
             membership: self.membership.clone(),
             beats: self.beats.clone(),
@@ -400,11 +402,11 @@ impl Daemon {
     fn spawn_region(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        (session, region): (&Arc<Session>, &Region),
-        policy: &watch::Sender<Arc<Policy>>,
+        (session, region): (&Arc<AwsSession>, &Region),
+        policy: &watch::Sender<Arc<RegionSettings>>,
         stop: CancellationToken,
     ) {
-        let channels = Channels {
+        let channels = RegionChannels {
             policy: policy.subscribe(),
             source: self.source.subscribe(),
             parsed: self.parsed.subscribe(),
@@ -444,10 +446,10 @@ impl Daemon {
     }
 
     /// Opens the session as soon as AWS says who we are; `None` when stopped before.
-    async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<Session>> {
+    async fn open_session(&self, stop: &CancellationToken) -> anyhow::Result<Option<AwsSession>> {
         loop {
             let observer = Arc::new(self.metrics.clone());
-            let opening = Session::open(
+            let opening = AwsSession::open(
                 Arc::clone(&self.config),
                 self.clock.clone(),
                 observer,
@@ -462,7 +464,7 @@ impl Daemon {
             match opened {
                 Ok(session) => {
                     let account = session.account;
-                    self.caller.send_replace(Caller::Confirmed { account });
+                    self.caller.send_replace(ConfirmedCaller::Confirmed { account });
                     let (caller, mode) = (&session.caller, self.config.mode);
                     tracing::info!(%account, caller, %mode, "ready");
                     return Ok(Some(session));
@@ -471,7 +473,7 @@ impl Daemon {
                 Err(error) => {
                     let why = format!("{error:#}");
                     tracing::warn!(error = why, "identity not known");
-                    self.caller.send_replace(Caller::Unconfirmed { problem: Some(why) });
+                    self.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: Some(why) });
                 }
             }
             tokio::select! {
@@ -481,52 +483,6 @@ impl Daemon {
             }
         }
     }
-}
-
-/// What the manifests and the settings ask of the organization task.
-fn demand(config: &Config, parsed: &Parsed) -> Demand {
-    let catalog = parsed.catalog.as_ref();
-    Demand {
-        interest: catalog.map(|catalog| catalog.interest()),
-        approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),
-        interval: config.intervals.organization,
-    }
-}
-
-/// What the program is, by its settings.
-pub(crate) fn about(config: &Config, started: Timestamp) -> About {
-    About {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started,
-        installation: config.installation.clone(),
-        mode: config.mode,
-        simulated: config.aws.endpoint.is_some(),
-        regions: config.aws.regions.clone(),
-        list_age_max: session::policy(config).list_age_max,
-        redeploy: config.redeploy,
-    }
-}
-
-/// What the metrics show of the settings.
-fn shown(config: &Config) -> Settings {
-    let policy = session::policy(config);
-    let config::Intervals { source, organization, failure_resync, full_resync, .. } =
-        config.intervals;
-    let region = policy.pace.interval;
-    Settings {
-        mode: policy.mode,
-        regions: config.aws.regions.clone(),
-        intervals: metrics::Intervals { source, organization, region, failure_resync, full_resync },
-        quota: policy.quota,
-    }
-}
-
-/// The token that lets its bearer ask for a reconciliation.
-fn token(config: &Config) -> anyhow::Result<Option<Token>> {
-    let Some(file) = &config.http.token_file else { return Ok(None) };
-    let unfit = |why: String| ConfigError(format!("http.tokenFile: {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
-    Ok(Some(Token::new(&text).map_err(|weak| unfit(weak.to_string()))?))
 }
 
 fn source_status(source: &SourceState, parsed: &Parsed) -> SourceStatus {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use tokio::sync::watch;
 
-use super::systemd::Told;
+use super::systemd::ServiceReport;
 use crate::domain::present::report::{RegionReport, Reports, SourceStatus};
-use crate::http::{About, Caller, unready};
+use crate::http::{About, ConfirmedCaller, unready};
 
 /// Everything that the line is made of.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct DaemonStatus {
     /// The source.
     pub(crate) source: watch::Receiver<SourceStatus>,
     /// Whether AWS has confirmed who asks.
-    pub(crate) caller: watch::Receiver<Caller>,
+    pub(crate) caller: watch::Receiver<ConfirmedCaller>,
     /// The last report of each region.
     pub(crate) reports: watch::Receiver<Reports>,
 }
@@ -37,7 +37,7 @@ impl DaemonStatus {
     }
 
     /// How it stands now.
-    pub(crate) fn now(&self) -> Told {
+    pub(crate) fn now(&self) -> ServiceReport {
         let Self { about, source, caller, reports } = self;
         let unready = unready(&source.borrow(), &caller.borrow());
         let status = if unready.is_empty() {
@@ -45,7 +45,7 @@ impl DaemonStatus {
         } else {
             format!("waiting: {}", unready.join("; "))
         };
-        Told { ready: unready.is_empty(), status }
+        ServiceReport { ready: unready.is_empty(), status }
     }
 }
 

@@ -9,14 +9,14 @@ use super::supervise::{Hopeless, supervise};
 use super::{Daemon, SOURCE_SHOWN};
 use crate::domain::base::heartbeat::Task;
 use crate::record::{self, Figures, Record};
-use crate::session::Session;
+use crate::session::AwsSession;
 
 impl Daemon {
     /// Keeps the record: writes events, forgets what is old, tries again what could not be used.
     pub(crate) fn spawn_record(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        session: &Session,
+        session: &AwsSession,
         stop: &CancellationToken,
     ) {
         let window = Arc::clone(session.window());

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, watch};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Loaded, SettingsFile, Unusable};
 use crate::domain::base::failure::chain;
-use crate::domain::present::journal::News;
+use crate::domain::present::journal::Notification;
 use crate::metrics::Metrics;
 
 /// Takes new settings from their file, or says why not.
@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Reloader {
     pub(crate) file: SettingsFile,
     pub(crate) settings: watch::Sender<Arc<Config>>,
-    pub(crate) news: broadcast::Sender<News>,
+    pub(crate) news: broadcast::Sender<Notification>,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
 }
@@ -36,13 +36,13 @@ impl Reloader {
                 self.settings.send_replace(Arc::new(config));
                 self.metrics.reloaded(true, self.clock.now());
                 tracing::info!("settings reloaded");
-                News::Reloaded
+                Notification::Reloaded
             }
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());
                 let error = format!("{error:#}");
                 tracing::error!(error, "settings not reloaded, the old ones stay in force");
-                News::NotReloaded(error)
+                Notification::NotReloaded(error)
             }
         };
         // That nobody listens, as before the start, is no trouble.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::beats::{BEAT_EVERY, Beats, Sign};
+use crate::beats::{BEAT_EVERY, Beats, TaskSign};
 use crate::domain::base::untrusted::flowing;
 
 /// Where a service manager with a full queue is given up on: the watchdog is fed again later.
@@ -35,7 +35,7 @@ pub(crate) struct Systemd {
 
 /// What the service manager is told of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct ServiceReport {
     /// Whether it does its work.
     pub(crate) ready: bool,
     /// What it is doing, on one line.
@@ -70,7 +70,7 @@ impl Systemd {
     }
 
     /// Tells how the daemon stands, if that is news. Once it was ready it stays so.
-    pub(crate) fn tell(&mut self, told: &Told) {
+    pub(crate) fn report(&mut self, told: &ServiceReport) {
         let mut news = Vec::new();
         if told.ready && !self.ready {
             self.ready = true;
@@ -108,7 +108,7 @@ impl Systemd {
     /// the same condition, since a watchdog waits for READY.
     pub(crate) fn feed(&self, beats: &Beats) {
         let signs = beats.signs();
-        let mut late = signs.iter().filter(|sign| sign.is_late()).peekable();
+        let mut late = signs.iter().filter(|sign| sign.is_overdue()).peekable();
         if late.peek().is_none() {
             let mut food = vec!["WATCHDOG=1".to_owned()];
             if !self.ready {
@@ -117,7 +117,7 @@ impl Systemd {
             }
             return self.send(&food);
         }
-        for Sign { beater, at: _, silent, silence_max: _ } in late {
+        for TaskSign { beater, at: _, silent, silence_max: _ } in late {
             let silent = silent.as_secs();
             tracing::error!(%beater, silent, "task hangs, the watchdog is not fed");
             self.send(&[format!("STATUS=hangs: {beater}, silent for {silent} s")]);
@@ -166,7 +166,7 @@ mod tests {
         (listening, Systemd::new(Some(format!("@{name}").into()), watchdog))
     }
 
-    fn heard(listening: &UnixDatagram) -> Vec<String> {
+    fn received(listening: &UnixDatagram) -> Vec<String> {
         let mut buffer = [0; 4_096];
         std::iter::from_fn(|| {
             let length = listening.recv(&mut buffer).ok()?;
@@ -175,8 +175,8 @@ mod tests {
         .collect()
     }
 
-    fn told(ready: bool, status: &str) -> Told {
-        Told { ready, status: status.to_owned() }
+    fn service_report(ready: bool, status: &str) -> ServiceReport {
+        ServiceReport { ready, status: status.to_owned() }
     }
 
     #[test]
@@ -184,18 +184,18 @@ mod tests {
         let (listening, mut systemd) = pair(None);
         for (ready, status) in [(false, "waits"), (false, "waits"), (true, "runs"), (true, "runs")]
         {
-            systemd.tell(&told(ready, status));
+            systemd.report(&service_report(ready, status));
         }
-        systemd.tell(&told(false, "waits again"));
+        systemd.report(&service_report(false, "waits again"));
         let expected = ["STATUS=waits", "READY=1 | STATUS=runs", "STATUS=waits again"];
-        assert_eq!(heard(&listening), expected);
+        assert_eq!(received(&listening), expected);
     }
 
     #[test]
     fn foreign_text_in_a_status_cannot_speak_for_the_daemon() {
         let (listening, mut systemd) = pair(None);
-        systemd.tell(&told(false, "denied\nREADY=1\nWATCHDOG=trigger\u{0}"));
-        let [message] = heard(&listening).try_into().unwrap();
+        systemd.report(&service_report(false, "denied\nREADY=1\nWATCHDOG=trigger\u{0}"));
+        let [message] = received(&listening).try_into().unwrap();
         assert!(message.starts_with("STATUS=denied READY=1 WATCHDOG=trigger"), "{message}");
         assert!(!message.contains(['|', '\0']), "{message}");
     }
@@ -204,10 +204,10 @@ mod tests {
     fn a_reload_is_told_around_and_never_makes_the_daemon_ready() {
         let (listening, mut systemd) = pair(None);
         systemd.reloading(|| ());
-        assert_eq!(heard(&listening), Vec::<String>::new());
-        systemd.tell(&told(true, "runs"));
+        assert_eq!(received(&listening), Vec::<String>::new());
+        systemd.report(&service_report(true, "runs"));
         systemd.reloading(|| systemd.send(&["X_RELOADS=1".to_owned()]));
-        let heard = heard(&listening);
+        let heard = received(&listening);
         assert!(heard[1].starts_with("RELOADING=1 | MONOTONIC_USEC="), "{heard:?}");
         assert_eq!(heard[2..], ["X_RELOADS=1", "READY=1"]);
     }
@@ -215,33 +215,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_hangs_starves_the_watchdog_and_its_next_beat_feeds_it() {
         let (listening, mut systemd) = pair(Some(Duration::from_mins(1)));
-        systemd.tell(&told(true, "runs"));
+        systemd.report(&service_report(true, "runs"));
         let beats = Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0));
         let hung = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
         let alive = beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
-        heard(&listening);
+        received(&listening);
         let mut fed = 0;
         for _ in 0..30 {
             alive.beat();
             systemd.feed(&beats);
-            fed += usize::from(heard(&listening) == ["WATCHDOG=1"]);
+            fed += usize::from(received(&listening) == ["WATCHDOG=1"]);
             tokio::time::sleep(systemd.feed_every()).await;
         }
         // At 0 s, 20 s, …, 120 s; then the source has been silent for too long.
         assert_eq!(fed, 7);
         systemd.feed(&beats);
-        assert_eq!(heard(&listening), ["STATUS=hangs: source, silent for 600 s"]);
+        assert_eq!(received(&listening), ["STATUS=hangs: source, silent for 600 s"]);
         alive.beat();
         hung.beat();
         systemd.feed(&beats);
-        assert_eq!(heard(&listening), ["WATCHDOG=1"]);
+        assert_eq!(received(&listening), ["WATCHDOG=1"]);
     }
 
     #[test]
     fn a_start_may_take_as_long_as_every_task_runs() {
         let (listening, systemd) = pair(Some(Duration::from_secs(30)));
         systemd.feed(&Beats::new(Clock::simulated(Timestamp::UNIX_EPOCH, 0)));
-        assert_eq!(heard(&listening), ["WATCHDOG=1 | EXTEND_TIMEOUT_USEC=30000000"]);
+        assert_eq!(received(&listening), ["WATCHDOG=1 | EXTEND_TIMEOUT_USEC=30000000"]);
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let sockets = [None, Some("".into()), Some("vsock:2:9".into()), Some(gone.into())];
         for socket in sockets {
             let mut systemd = Systemd::new(socket, Some(Duration::ZERO));
-            systemd.tell(&told(true, "runs"));
+            systemd.report(&service_report(true, "runs"));
             systemd.stopping();
             assert_eq!(systemd.feed_every(), BEAT_EVERY);
         }

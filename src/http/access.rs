@@ -18,14 +18,14 @@ pub(super) struct Peer(pub(super) SocketAddr);
 
 /// A secret that proves its bearer. Only its digest is kept.
 #[derive(Clone)]
-pub struct Token([u8; 32]);
+pub struct BearerToken([u8; 32]);
 
 /// A token that is too short to be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the token has fewer than {TOKEN_LENGTH_MIN} characters")]
 pub struct Weak;
 
-impl Token {
+impl BearerToken {
     /// The token that this text is; white space around it is no part of it.
     pub fn new(text: &str) -> Result<Self, Weak> {
         let text = text.trim();
@@ -38,7 +38,7 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for BearerToken {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Token(hidden)")
     }
@@ -50,7 +50,7 @@ fn digest(text: &str) -> [u8; 32] {
 
 /// Why somebody may not ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum Refusal {
+pub(super) enum AccessRefusal {
     /// A web page asks; ours has no such button.
     #[error("requests of web pages are refused")]
     WebPage,
@@ -65,7 +65,7 @@ pub(super) enum Refusal {
     WrongToken,
 }
 
-impl Refusal {
+impl AccessRefusal {
     /// The status code that says so.
     pub(super) fn status(self) -> StatusCode {
         match self {
@@ -76,14 +76,21 @@ impl Refusal {
 }
 
 /// Whether a request with these headers may ask for a reconciliation.
-pub(super) fn may_ask(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
+pub(super) fn may_ask(
+    headers: &HeaderMap,
+    token: Option<&BearerToken>,
+) -> Result<(), AccessRefusal> {
     if headers.contains_key(ORIGIN) {
-        return Err(Refusal::WebPage);
+        return Err(AccessRefusal::WebPage);
     }
-    let token = token.ok_or(Refusal::Unconfigured)?;
-    let given = headers.get(AUTHORIZATION).ok_or(Refusal::NoToken)?;
+    let token = token.ok_or(AccessRefusal::Unconfigured)?;
+    let given = headers.get(AUTHORIZATION).ok_or(AccessRefusal::NoToken)?;
     let bearer = given.to_str().ok().and_then(bearer);
-    if bearer.is_some_and(|given| token.is(given)) { Ok(()) } else { Err(Refusal::WrongToken) }
+    if bearer.is_some_and(|given| token.is(given)) {
+        Ok(())
+    } else {
+        Err(AccessRefusal::WrongToken)
+    }
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -103,7 +110,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
             .collect();
-        let token = token.map(|token| Token::new(token).unwrap());
+        let token = token.map(|token| BearerToken::new(token).unwrap());
         match may_ask(&headers, token.as_ref()) {
             Ok(()) => "rings".to_owned(),
             Err(refusal) => format!("{} {refusal}", refusal.status().as_u16()),
@@ -141,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_token_is_long_and_never_shown() {
-        assert_eq!(Token::new(" short\n").unwrap_err(), Weak);
-        let token = Token::new(&format!("{SECRET}\n")).unwrap();
+        assert_eq!(BearerToken::new(" short\n").unwrap_err(), Weak);
+        let token = BearerToken::new(&format!("{SECRET}\n")).unwrap();
         assert!(token.is(SECRET));
         assert_eq!(format!("{token:?}"), "Token(hidden)");
     }

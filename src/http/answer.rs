@@ -51,7 +51,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Adds what every answer carries.
-pub(super) fn seal(headers: &mut HeaderMap, simulated: bool) {
+pub(super) fn set_headers(headers: &mut HeaderMap, simulated: bool) {
     for (name, value) in HEADERS {
         if let Entry::Vacant(missing) = headers.entry(name) {
             missing.insert(value);
@@ -78,18 +78,18 @@ pub(super) fn text(text: String) -> Response {
 
 /// Why there is no other answer.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Problem<'a> {
+pub(super) struct HttpProblem<'a> {
     /// The version of the document.
     version: u32,
     /// Whether nothing in it is about a real account.
     simulated: bool,
     /// What is wrong.
-    error: Detail<'a>,
+    error: ProblemDetail<'a>,
 }
 
 /// What is wrong.
 #[derive(Serialize, JsonSchema)]
-struct Detail<'a> {
+struct ProblemDetail<'a> {
     /// The status code.
     code: u16,
     /// One sentence, which also says what there is instead.
@@ -102,8 +102,8 @@ pub(super) struct ErrorPage(pub(super) String);
 
 /// An error, as JSON.
 pub(super) fn problem(server: &Server, status: StatusCode, message: &str) -> Response {
-    let error = Detail { code: status.as_u16(), message };
-    let problem = Problem { version: API_VERSION, simulated: server.is_simulated(), error };
+    let error = ProblemDetail { code: status.as_u16(), message };
+    let problem = HttpProblem { version: API_VERSION, simulated: server.is_simulated(), error };
     (status, Extension(ErrorPage(message.to_owned())), Json(problem)).into_response()
 }
 

@@ -2,12 +2,12 @@
 
 /// How a document is written.
 #[derive(Clone, Copy)]
-pub(super) enum Format {
+pub(super) enum DocumentFormat {
     Json,
     Text,
 }
 
-impl Format {
+impl DocumentFormat {
     pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
 
     /// The word that asks for it.

@@ -12,18 +12,18 @@ use axum::response::{IntoResponse as _, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::access::{Peer, Refusal, may_ask};
+use super::access::{AccessRefusal, Peer, may_ask};
 use super::answer::{panicked, problem, simulated_line, text, too_large};
-use super::route::{Listing, Route};
-use super::{API_VERSION, Server, Shared};
+use super::route::{Route, RouteTable};
+use super::{API_VERSION, Server, SharedState};
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::model::Timestamp;
-use crate::metrics::{self, View};
+use crate::metrics::{self, MetricsView};
 
 /// `GET /api/v1`
 pub(super) async fn index(
-    extract::State(server): extract::State<Shared>,
-    Extension(listing): Extension<Listing>,
+    extract::State(server): extract::State<SharedState>,
+    Extension(listing): Extension<RouteTable>,
 ) -> Response {
     let about = server.state.about.borrow().clone();
     let (installation, mode) = (&about.installation, about.mode);
@@ -38,7 +38,7 @@ pub(super) async fn index(
 }
 
 /// `GET /metrics`
-pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Response {
+pub(super) async fn scrape(extract::State(server): extract::State<SharedState>) -> Response {
     // The permit goes with the work, which runs on even when nobody waits for it any more.
     let Ok(permit) = Arc::clone(&server.scrapes).acquire_owned().await else {
         return problem(&server, StatusCode::SERVICE_UNAVAILABLE, "stopping");
@@ -52,7 +52,7 @@ pub(super) async fn scrape(extract::State(server): extract::State<Shared>) -> Re
             (state.membership.borrow().clone(), state.recorders.borrow().clone());
         let beats: BTreeMap<TaskId, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let view = View {
+        let view = MetricsView {
             reports: &reports,
             source: &source,
             membership: &membership,
@@ -86,7 +86,7 @@ pub(super) struct ReconcileAnswer {
 
 /// `POST /api/v1/reconcile`
 pub(super) async fn reconcile(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
@@ -108,7 +108,7 @@ pub(super) async fn reconcile(
     (StatusCode::ACCEPTED, Json(count)).into_response()
 }
 
-fn refused(server: &Server, peer: Peer, refusal: Refusal) -> Response {
+fn refused(server: &Server, peer: Peer, refusal: AccessRefusal) -> Response {
     tracing::warn!(peer = %peer.0, reason = %refusal, "reconcile refused");
     let mut response = problem(server, refusal.status(), &refusal.to_string());
     if refusal.status() == StatusCode::UNAUTHORIZED {

@@ -7,7 +7,7 @@ use axum::{Json, extract};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{API_VERSION, Caller, Shared};
+use super::{API_VERSION, ConfirmedCaller, SharedState};
 use crate::domain::base::heartbeat::Task;
 use crate::domain::base::model::{Region, Timestamp};
 use crate::domain::present::report::SourceStatus;
@@ -43,14 +43,14 @@ struct TaskHealth {
 }
 
 /// `GET /healthz`
-pub(super) async fn healthz(extract::State(server): extract::State<Shared>) -> Response {
+pub(super) async fn healthz(extract::State(server): extract::State<SharedState>) -> Response {
     let tasks: Vec<TaskHealth> = server
         .state
         .beats
         .signs()
         .into_iter()
         .map(|sign| TaskHealth {
-            late: sign.is_late(),
+            late: sign.is_overdue(),
             task: sign.beater.task,
             region: sign.beater.region,
             beat_last: sign.at,
@@ -78,7 +78,7 @@ pub(super) struct Readiness {
 }
 
 /// `GET /readyz`
-pub(super) async fn readyz(extract::State(server): extract::State<Shared>) -> Response {
+pub(super) async fn readyz(extract::State(server): extract::State<SharedState>) -> Response {
     let mut reasons = unready(&server.state.source.borrow(), &server.state.caller.borrow());
     if server.stop.is_cancelled() {
         reasons.insert(0, "stopping".to_owned());
@@ -90,7 +90,7 @@ pub(super) async fn readyz(extract::State(server): extract::State<Shared>) -> Re
 
 /// Everything that keeps the daemon from being ready. Settings are none of it: without good ones
 /// there is no server.
-pub fn unready(source: &SourceStatus, caller: &Caller) -> Vec<String> {
+pub fn unready(source: &SourceStatus, caller: &ConfirmedCaller) -> Vec<String> {
     let mut reasons = Vec::new();
     if source.read_last.is_none() {
         reasons.push(match &source.problem {
@@ -98,7 +98,7 @@ pub fn unready(source: &SourceStatus, caller: &Caller) -> Vec<String> {
             None => "the source was not read yet".to_owned(),
         });
     }
-    if let Caller::Unconfirmed { problem } = caller {
+    if let ConfirmedCaller::Unconfirmed { problem } = caller {
         reasons.push(match problem {
             Some(problem) => format!("AWS did not confirm the identity: {problem}"),
             None => "AWS was not asked for the identity yet".to_owned(),

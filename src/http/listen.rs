@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::access::Peer;
-use super::routes::{Face, router};
-use super::{Server, State};
+use super::routes::{ListenerKind, router};
+use super::{HttpState, Server};
 use crate::beats::{BEAT_EVERY, SILENCE_MAX};
 use crate::domain::base::heartbeat::{Task, TaskId};
 
@@ -72,14 +72,14 @@ impl Door {
     }
 
     /// The next connection.
-    async fn next(&self) -> Visit {
+    async fn next(&self) -> Connection {
         let (stream, peer, permit) = accept(&self.listener, &self.free).await;
-        Visit { stream, peer, router: self.router.clone(), _permit: permit }
+        Connection { stream, peer, router: self.router.clone(), _permit: permit }
     }
 }
 
 /// A connection, with what answers it.
-struct Visit {
+struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
@@ -87,15 +87,16 @@ struct Visit {
 }
 
 /// Answers until `stop`, then lets open requests end within 10 s.
-pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: CancellationToken) {
+pub async fn serve(listeners: impl Into<Listeners>, state: HttpState, stop: CancellationToken) {
     let Listeners { main, metrics } = listeners.into();
     let heartbeat = state.beats.begin(TaskId::sole(Task::Http), SILENCE_MAX);
     let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
     let views = Arc::new(Semaphore::new(VIEWS_MAX));
     let server = Arc::new(Server { state, scrapes, views, stop: stop.clone() });
-    let face = if metrics.is_some() { Face::Main } else { Face::Whole };
+    let face = if metrics.is_some() { ListenerKind::Main } else { ListenerKind::Whole };
     let main = Door::new(main, router(&server, face));
-    let metrics = metrics.map(|listener| Door::new(listener, router(&server, Face::Metrics)));
+    let metrics =
+        metrics.map(|listener| Door::new(listener, router(&server, ListenerKind::Metrics)));
     let mut connections = JoinSet::new();
     let mut beat = interval(BEAT_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -126,7 +127,7 @@ pub async fn serve(listeners: impl Into<Listeners>, state: State, stop: Cancella
     heartbeat.end();
 }
 
-async fn scraper(door: Option<&Door>) -> Visit {
+async fn scraper(door: Option<&Door>) -> Connection {
     match door {
         Some(door) => door.next().await,
         None => std::future::pending().await,
@@ -158,8 +159,8 @@ fn complain(error: &std::io::Error) {
 }
 
 /// One connection, from accept to close.
-async fn converse(visit: Visit, stop: CancellationToken) {
-    let Visit { stream, peer, router, _permit } = visit;
+async fn converse(visit: Connection, stop: CancellationToken) {
+    let Connection { stream, peer, router, _permit } = visit;
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

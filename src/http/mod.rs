@@ -34,10 +34,10 @@ use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::present::report::{Reports, SourceStatus};
-pub use crate::domain::present::view::{About, Caller};
-use crate::domain::present::view::{Facts, VERSION};
+pub use crate::domain::present::view::{About, ConfirmedCaller};
+use crate::domain::present::view::{VERSION, ViewFacts};
 use crate::metrics::Metrics;
-pub use access::{Token, Weak};
+pub use access::{BearerToken, Weak};
 pub use health::unready;
 pub use listen::{Listeners, serve};
 pub use routes::register;
@@ -47,7 +47,7 @@ pub const API_VERSION: u32 = VERSION;
 
 /// Everything that answers are made of.
 #[derive(Debug)]
-pub struct State {
+pub struct HttpState {
     /// What the daemon is.
     pub about: watch::Receiver<About>,
     /// The last report of each region.
@@ -63,7 +63,7 @@ pub struct State {
     /// What happened lately.
     pub events: watch::Receiver<Events>,
     /// Whether AWS has confirmed who asks.
-    pub caller: watch::Receiver<Caller>,
+    pub caller: watch::Receiver<ConfirmedCaller>,
     /// Whether losses are remembered.
     pub record: watch::Receiver<Option<RecordStatus>>,
     /// The heartbeats of all long tasks; the server adds its own.
@@ -74,15 +74,15 @@ pub struct State {
     /// reconciliation.
     pub reconcile_now: Arc<Notify>,
     /// What lets its bearer ask for a reconciliation; `None` lets nobody.
-    pub token: Option<Token>,
+    pub token: Option<BearerToken>,
     /// The daemon's clock.
     pub clock: Clock,
 }
 
-impl State {
+impl HttpState {
     /// Everything that is known now.
-    pub fn facts(&self) -> Facts {
-        Facts {
+    pub fn facts(&self) -> ViewFacts {
+        ViewFacts {
             about: self.about.borrow().clone(),
             caller: self.caller.borrow().clone(),
             source: self.source.borrow().clone(),
@@ -99,13 +99,13 @@ impl State {
 /// The state, and what the server itself goes by.
 #[derive(Debug)]
 struct Server {
-    state: State,
+    state: HttpState,
     scrapes: Arc<Semaphore>,
     views: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
-type Shared = Arc<Server>;
+type SharedState = Arc<Server>;
 
 impl Server {
     fn is_simulated(&self) -> bool {

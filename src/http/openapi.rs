@@ -12,11 +12,11 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::Shared;
-use super::answer::{Problem, problem};
+use super::SharedState;
+use super::answer::{HttpProblem, problem};
 use super::parameter::{Parameter, Shape};
-use super::query::Parameters;
-use super::route::{Answer, Form, Listing, Route};
+use super::query::QueryParameters;
+use super::route::{AnswerKind, Form, Route, RouteTable};
 use crate::domain::base::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
@@ -32,20 +32,20 @@ refused with 431 and without a body.";
 
 /// `GET /api/v1/openapi.json`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
-    Extension(listing): Extension<Listing>,
+    extract::State(server): extract::State<SharedState>,
+    Extension(listing): Extension<RouteTable>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    match Parameters::read(query.as_deref(), &[]) {
+    match QueryParameters::read(query.as_deref(), &[]) {
         Ok(_) => Json(&**listing.document).into_response(),
         Err(why) => problem(&server, StatusCode::BAD_REQUEST, &why),
     }
 }
 
 /// The form of the document itself; what is in it is the specification's business.
-pub(super) struct Document;
+pub(super) struct OpenApiDocument;
 
-impl JsonSchema for Document {
+impl JsonSchema for OpenApiDocument {
     fn schema_name() -> Cow<'static, str> {
         "Document".into()
     }
@@ -161,22 +161,23 @@ fn shape_schema(shape: &Shape, generator: &mut SchemaGenerator) -> Value {
 }
 
 /// A refusal, with the problem in words.
-const fn refusal(code: u16, about: &'static str) -> Answer {
-    const PROBLEM: &[Form] = &[Form::Json(SchemaGenerator::subschema_for::<Problem<'static>>)];
-    Answer { code, about, forms: PROBLEM }
+const fn refusal(code: u16, about: &'static str) -> AnswerKind {
+    const PROBLEM: &[Form] = &[Form::Json(SchemaGenerator::subschema_for::<HttpProblem<'static>>)];
+    AnswerKind { code, about, forms: PROBLEM }
 }
 
 /// What is not understood, of the API alone: other pages take any question.
-const STRICT: [Answer; 1] = [refusal(400, "The path, a parameter or the body cannot be read.")];
+const STRICT: [AnswerKind; 1] = [refusal(400, "The path, a parameter or the body cannot be read.")];
 /// Of what is asked for by name.
-const NAMED: [Answer; 1] = [refusal(404, "There is no such thing; the message says what is near.")];
+const NAMED: [AnswerKind; 1] =
+    [refusal(404, "There is no such thing; the message says what is near.")];
 /// Of what changes something.
-const GUARDED: [Answer; 2] = [
+const GUARDED: [AnswerKind; 2] = [
     refusal(401, "The token is missing, or is another one."),
     refusal(403, "No token is configured, or a web page asks."),
 ];
 /// Of everything.
-const COMMON: [Answer; 5] = [
+const COMMON: [AnswerKind; 5] = [
     refusal(405, "Another method is needed."),
     refusal(408, "It took more than 10 seconds."),
     refusal(413, "The body is larger than 64 KiB."),
@@ -185,7 +186,7 @@ const COMMON: [Answer; 5] = [
 ];
 
 /// The refusals of a route.
-fn refusals(route: &Route) -> impl Iterator<Item = &'static Answer> {
+fn refusals(route: &Route) -> impl Iterator<Item = &'static AnswerKind> {
     let is_named = |it: &&Parameter| match it.shape {
         Shape::Region | Shape::Regions | Shape::Pack | Shape::Account => true,
         Shape::Word(_) | Shape::Number { .. } => false,
@@ -197,8 +198,8 @@ fn refusals(route: &Route) -> impl Iterator<Item = &'static Answer> {
     strict.chain(guarded).chain(named).chain(&COMMON)
 }
 
-fn response(answer: &Answer, generator: &mut SchemaGenerator) -> Value {
-    let Answer { code, about, forms } = answer;
+fn response(answer: &AnswerKind, generator: &mut SchemaGenerator) -> Value {
+    let AnswerKind { code, about, forms } = answer;
     let content: Map<String, Value> = forms
         .iter()
         .map(|form| match form {

@@ -1,11 +1,11 @@
 //! What can be asked with a question, as one table that the answers read by and the `OpenAPI`
 //! document describes: no parameter can be taken that is not described, nor by other bounds.
 
-use super::format::Format;
-use crate::domain::members::new_account::Phase;
+use super::format::DocumentFormat;
+use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::plan::event::NUMBER_MAX;
-use crate::domain::present::view::Page;
+use crate::domain::present::view::ListPage;
 
 /// One parameter.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Parameter {
 pub(super) const FORMAT: Parameter = Parameter::query(
     "format",
     "JSON for programs, or text for people.",
-    Shape::Word(|| Format::ALL.map(Format::as_str).into()),
+    Shape::Word(|| DocumentFormat::ALL.map(DocumentFormat::as_str).into()),
 );
 
 pub(super) const REGIONS: Parameter =
@@ -76,7 +76,7 @@ pub(super) const STATUS: Parameter = Parameter::query(
 pub(super) const PHASE: Parameter = Parameter::query(
     "phase",
     "Only accounts whose most urgent phase is this.",
-    Shape::Word(|| Phase::ALL.map(Phase::as_str).into()),
+    Shape::Word(|| NewAccountPhase::ALL.map(NewAccountPhase::as_str).into()),
 );
 
 /// More pages than this are never there.
@@ -91,7 +91,11 @@ pub(super) const PAGE: Parameter = Parameter::query(
 pub(super) const LIMIT: Parameter = Parameter::query(
     "limit",
     "How many entries an answer holds at most.",
-    Shape::Number { min: 1, max: Page::LIMIT_MAX as u64, default: Some(Page::LIMIT as u64) },
+    Shape::Number {
+        min: 1,
+        max: ListPage::LIMIT_MAX as u64,
+        default: Some(ListPage::LIMIT as u64),
+    },
 );
 
 pub(super) const AFTER: Parameter = Parameter::query(

@@ -11,9 +11,9 @@ const ECHO_MAX: usize = 64;
 
 /// The parameters of a request.
 #[derive(Debug)]
-pub(super) struct Parameters(BTreeMap<String, String>);
+pub(super) struct QueryParameters(BTreeMap<String, String>);
 
-impl Parameters {
+impl QueryParameters {
     /// Reads them; each has to be among the known ones, and given once.
     pub(super) fn read(query: Option<&str>, known: &[&Parameter]) -> Result<Self, String> {
         let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
@@ -72,8 +72,9 @@ mod tests {
     use super::*;
 
     fn check(query: &str) -> String {
-        let read = Parameters::read(Some(query), &[&PAGE, &STATUS]);
-        let page = |it: Parameters| it.get("page", "a number", |text| text.parse::<u32>().ok());
+        let read = QueryParameters::read(Some(query), &[&PAGE, &STATUS]);
+        let page =
+            |it: QueryParameters| it.get("page", "a number", |text| text.parse::<u32>().ok());
         match read.and_then(page) {
             Ok(page) => format!("{page:?}"),
             Err(refusal) => refusal,

@@ -6,7 +6,7 @@ use axum::routing::MethodRouter;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::Shared;
+use super::SharedState;
 use super::parameter::Parameter;
 
 /// One thing that can be asked for.
@@ -26,9 +26,9 @@ pub(super) struct Route {
     /// What can be asked with it.
     pub(super) parameters: &'static [&'static Parameter],
     /// What it answers, besides refusals that are common to all.
-    pub(super) answers: &'static [Answer],
+    pub(super) answers: &'static [AnswerKind],
     /// Who answers.
-    pub(super) serve: fn() -> MethodRouter<Shared>,
+    pub(super) serve: fn() -> MethodRouter<SharedState>,
 }
 
 /// Which of two listeners has it.
@@ -43,7 +43,7 @@ pub(super) enum Side {
 }
 
 /// One kind of answer.
-pub(super) struct Answer {
+pub(super) struct AnswerKind {
     /// Its status code.
     pub(super) code: u16,
     /// What it says.
@@ -62,7 +62,7 @@ pub(super) enum Form {
 
 /// All of it, and the document that describes it: for those who answer with either.
 #[derive(Clone, Copy)]
-pub(super) struct Listing {
+pub(super) struct RouteTable {
     /// In the order in which people are shown it.
     pub(super) routes: &'static [Route],
     /// It never changes while a process runs.

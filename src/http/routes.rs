@@ -12,10 +12,10 @@ use axum::response::Response;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::answer::{problem, seal};
+use super::answer::{problem, set_headers};
 use super::route::Side;
 use super::table::{LISTING, ROUTES};
-use super::{Shared, page};
+use super::{SharedState, page};
 use crate::http::answer::{panicked, too_large};
 use crate::metrics::Exchange;
 use crate::metrics::Metrics;
@@ -36,7 +36,7 @@ const CODES: [&str; 3] = ["2xx", "4xx", "5xx"];
 
 /// What one listener answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
+pub(super) enum ListenerKind {
     /// Everything.
     Whole,
     /// Everything but the metrics, which have a listener of their own.
@@ -45,7 +45,7 @@ pub(super) enum Face {
     Metrics,
 }
 
-impl Face {
+impl ListenerKind {
     fn has(self, side: Side) -> bool {
         match (self, side) {
             (Self::Whole, _) | (_, Side::Both) => true,
@@ -63,16 +63,16 @@ pub fn register(metrics: &Metrics) {
 }
 
 /// Every route of one listener with everything around it.
-pub(super) fn router(server: &Shared, face: Face) -> Router {
+pub(super) fn router(server: &SharedState, face: ListenerKind) -> Router {
     register(&server.state.metrics);
-    let pages = if face == Face::Metrics { Router::new() } else { page::routes() };
+    let pages = if face == ListenerKind::Metrics { Router::new() } else { page::routes() };
     let here = ROUTES.iter().filter(|route| face.has(route.side));
     let routes = here.fold(pages, |all, route| all.route(route.path, (route.serve)()));
     surrounded(routes, server)
 }
 
 /// Puts around these routes what surrounds every answer.
-fn surrounded(routes: Router<Shared>, server: &Shared) -> Router {
+fn surrounded(routes: Router<SharedState>, server: &SharedState) -> Router {
     let after_panic = Arc::clone(server);
     routes
         .fallback(not_found)
@@ -86,7 +86,7 @@ fn surrounded(routes: Router<Shared>, server: &Shared) -> Router {
 
 /// Counts, limits and seals every answer.
 async fn surround(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -107,7 +107,7 @@ async fn surround(
     if is_for_people {
         response = page::worded(&server, response);
     }
-    seal(response.headers_mut(), server.is_simulated());
+    set_headers(response.headers_mut(), server.is_simulated());
     let code = code_label(response.status());
     let elapsed = now().saturating_duration_since(started);
     server.state.metrics.answered(&Exchange { route, method, code, elapsed });
@@ -137,11 +137,11 @@ fn code_label(status: StatusCode) -> &'static str {
     }
 }
 
-async fn not_found(extract::State(server): extract::State<Shared>) -> Response {
+async fn not_found(extract::State(server): extract::State<SharedState>) -> Response {
     problem(&server, StatusCode::NOT_FOUND, "there is no such page; /api/v1 lists what there is")
 }
 
-async fn not_allowed(extract::State(server): extract::State<Shared>) -> Response {
+async fn not_allowed(extract::State(server): extract::State<SharedState>) -> Response {
     problem(&server, StatusCode::METHOD_NOT_ALLOWED, "this page knows no such method")
 }
 
@@ -169,17 +169,17 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::base::mode::Mode;
     use crate::domain::plan::redeploy::Redeploy;
-    use crate::http::{About, Caller, State};
-    use crate::metrics::{Intervals, Metrics, Program, Settings, Setup};
+    use crate::http::{About, ConfirmedCaller, HttpState};
+    use crate::metrics::{LoopPeriods, Metrics, MetricsSetup, Program, ReloadedSettings};
 
-    fn server() -> Shared {
+    fn server() -> SharedState {
         let (mode, started) = (Mode::Observe, Timestamp::UNIX_EPOCH);
         let version = "0.1.0".to_owned();
         let program = Program { version: version.clone(), commit: None, simulated: false, started };
-        let settings = Settings {
+        let settings = ReloadedSettings {
             mode,
             regions: BTreeSet::new(),
-            intervals: Intervals {
+            intervals: LoopPeriods {
                 source: Duration::from_mins(1),
                 organization: Duration::from_mins(10),
                 region: Duration::from_mins(15),
@@ -201,7 +201,7 @@ mod tests {
             redeploy: Redeploy::default(),
         };
         let clock = Clock::simulated(started, 0);
-        let state = State {
+        let state = HttpState {
             about: watch::Sender::new(about).subscribe(),
             reports: watch::Sender::default().subscribe(),
             source: watch::Sender::default().subscribe(),
@@ -209,10 +209,10 @@ mod tests {
             membership: watch::Sender::default().subscribe(),
             recorders: watch::Sender::default().subscribe(),
             events: watch::Sender::default().subscribe(),
-            caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
+            caller: watch::Sender::new(ConfirmedCaller::Unconfirmed { problem: None }).subscribe(),
             record: watch::Sender::default().subscribe(),
             beats: Beats::new(clock.clone()),
-            metrics: Metrics::new(&Setup { program, settings }).unwrap(),
+            metrics: Metrics::new(&MetricsSetup { program, settings }).unwrap(),
             reconcile_now: Arc::new(Notify::new()),
             token: None,
             clock,

@@ -12,7 +12,7 @@ use super::health::{Health, Readiness, healthz, readyz};
 use super::parameter::{
     AFTER, FORMAT, ID, LIMIT, PACK, PACK_OF, PAGE, PHASE, REGION, REGIONS, STATUS,
 };
-use super::route::Answer;
+use super::route::AnswerKind;
 use super::{openapi, views};
 use crate::domain::present::view::account::AccountView;
 use crate::domain::present::view::approvals::ApprovalsView;
@@ -21,21 +21,21 @@ use crate::domain::present::view::members::AccountsView;
 use crate::domain::present::view::new_accounts::NewAccountsView;
 use crate::domain::present::view::packs::PacksView;
 use crate::domain::present::view::status::StatusView;
-use crate::http::route::{Form, Listing, Route, Side};
+use crate::http::route::{Form, Route, RouteTable, Side};
 
 /// A document of this type.
 const fn json<T: schemars::JsonSchema>() -> Form {
     Form::Json(SchemaGenerator::subschema_for::<T>)
 }
 
-const fn fine(about: &'static str, forms: &'static [Form]) -> Answer {
-    Answer { code: 200, about, forms }
+const fn fine(about: &'static str, forms: &'static [Form]) -> AnswerKind {
+    AnswerKind { code: 200, about, forms }
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&ROUTES));
 
 /// The table and its document.
-pub(super) static LISTING: Listing = Listing { routes: &ROUTES, document: &DOCUMENT };
+pub(super) static LISTING: RouteTable = RouteTable { routes: &ROUTES, document: &DOCUMENT };
 
 /// The `OpenAPI` document of every route.
 pub fn document() -> &'static Value {
@@ -76,7 +76,7 @@ pub(super) static ROUTES: [Route; 14] = [
         parameters: &[],
         answers: &[
             fine("Every task shows signs of life.", &[json::<Health>()]),
-            Answer { code: 503, about: "Some task hangs.", forms: &[json::<Health>()] },
+            AnswerKind { code: 503, about: "Some task hangs.", forms: &[json::<Health>()] },
         ],
         serve: || get(healthz),
     },
@@ -90,7 +90,11 @@ pub(super) static ROUTES: [Route; 14] = [
         parameters: &[],
         answers: &[
             fine("They were, and the daemon is not stopping.", &[json::<Readiness>()]),
-            Answer { code: 503, about: "Not yet, or not any more.", forms: &[json::<Readiness>()] },
+            AnswerKind {
+                code: 503,
+                about: "Not yet, or not any more.",
+                forms: &[json::<Readiness>()],
+            },
         ],
         serve: || get(readyz),
     },
@@ -157,7 +161,7 @@ pub(super) static ROUTES: [Route; 14] = [
         more: "Values of parameters are shown as digests.",
         is_mutation: false,
         parameters: &[&FORMAT],
-        answers: &[fine("The plan of each region.", &[json::<views::Planned>(), Form::Text])],
+        answers: &[fine("The plan of each region.", &[json::<views::PlanAnswer>(), Form::Text])],
         serve: || get(views::show_plan),
     },
     Route {
@@ -192,7 +196,7 @@ pub(super) static ROUTES: [Route; 14] = [
         more: "",
         is_mutation: false,
         parameters: &[],
-        answers: &[fine("This document.", &[json::<openapi::Document>()])],
+        answers: &[fine("This document.", &[json::<openapi::OpenApiDocument>()])],
         serve: || get(openapi::show),
     },
     Route {
@@ -204,7 +208,7 @@ pub(super) static ROUTES: [Route; 14] = [
                and ignored.",
         is_mutation: true,
         parameters: &[],
-        answers: &[Answer {
+        answers: &[AnswerKind {
             code: 202,
             about: "The reconciliation was asked for.",
             forms: &[json::<ReconcileAnswer>()],

@@ -17,52 +17,54 @@ use serde::Serialize;
 
 use super::answer::{problem, simulated_line, text};
 use super::parameter::{AFTER, FORMAT, LIMIT, PACK, PAGE, PHASE, REGIONS, STATUS};
-use super::query::Parameters;
-use super::{API_VERSION, Shared};
+use super::query::QueryParameters;
+use super::{API_VERSION, SharedState};
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::untrusted::one_line;
-use crate::domain::members::new_account::Phase;
+use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{account, called};
-use crate::domain::present::view::members::{Asked, accounts};
+use crate::domain::present::view::members::{MembersQuery, accounts};
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text as texts;
 use crate::domain::present::view::text::layout::Layout;
-use crate::domain::present::view::{Absent, Facts, Page, approvals, events, new_accounts, packs};
-use crate::http::format::Format;
+use crate::domain::present::view::{
+    ListPage, NotFound, ViewFacts, approvals, events, new_accounts, packs,
+};
+use crate::http::format::DocumentFormat;
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;
 
 /// Why there is no such document.
-pub(super) enum Refusal {
+pub(super) enum ViewRefusal {
     /// The question makes no sense: 400.
     Bad(String),
     /// What it asks about does not exist: 404.
     Absent(String),
 }
 
-impl From<String> for Refusal {
+impl From<String> for ViewRefusal {
     fn from(why: String) -> Self {
         Self::Bad(why)
     }
 }
 
-impl From<Absent> for Refusal {
-    fn from(absent: Absent) -> Self {
+impl From<NotFound> for ViewRefusal {
+    fn from(absent: NotFound) -> Self {
         Self::Absent(absent.to_string())
     }
 }
 
 /// A document, or why there is none.
-pub(super) type Answer = Result<Response, Refusal>;
+pub(super) type DocumentResult = Result<Response, ViewRefusal>;
 
 /// Makes a document of what is known now.
 pub(super) async fn answer(
-    server: Shared,
-    work: impl FnOnce(&mut Facts) -> Answer + Send + 'static,
+    server: SharedState,
+    work: impl FnOnce(&mut ViewFacts) -> DocumentResult + Send + 'static,
 ) -> Response {
     // The permit goes with the work, which runs on even when nobody waits for it any more.
     let Ok(permit) = Arc::clone(&server.views).acquire_owned().await else {
@@ -73,8 +75,8 @@ pub(super) async fn answer(
         let _permit = permit;
         match work(&mut working.state.facts()) {
             Ok(response) => response,
-            Err(Refusal::Bad(why)) => problem(&working, StatusCode::BAD_REQUEST, &why),
-            Err(Refusal::Absent(why)) => problem(&working, StatusCode::NOT_FOUND, &why),
+            Err(ViewRefusal::Bad(why)) => problem(&working, StatusCode::BAD_REQUEST, &why),
+            Err(ViewRefusal::Absent(why)) => problem(&working, StatusCode::NOT_FOUND, &why),
         }
     };
     match tokio::task::spawn_blocking(work).await {
@@ -87,8 +89,8 @@ pub(super) async fn answer(
     }
 }
 
-impl Format {
-    fn of(given: &Parameters) -> Result<Self, String> {
+impl DocumentFormat {
+    fn of(given: &QueryParameters) -> Result<Self, String> {
         Ok(given.word(&FORMAT, &Self::ALL, Self::as_str)?.unwrap_or(Self::Json))
     }
 
@@ -101,30 +103,30 @@ impl Format {
 }
 
 /// A path that is no text.
-pub(super) fn garbled(_: PathRejection) -> Refusal {
-    Refusal::Bad("the path is no text".to_owned())
+pub(super) fn garbled(_: PathRejection) -> ViewRefusal {
+    ViewRefusal::Bad("the path is no text".to_owned())
 }
 
 /// The page that is asked for.
-pub(super) fn page(given: &Parameters) -> Result<Page, String> {
-    let first = Page::default();
+pub(super) fn page(given: &QueryParameters) -> Result<ListPage, String> {
+    let first = ListPage::default();
     let number = given.number(&PAGE)?.and_then(|number| usize::try_from(number).ok());
-    Ok(Page { number: number.unwrap_or(first.number), limit: limit(given)? })
+    Ok(ListPage { number: number.unwrap_or(first.number), limit: limit(given)? })
 }
 
-fn limit(given: &Parameters) -> Result<usize, String> {
+fn limit(given: &QueryParameters) -> Result<usize, String> {
     let limit = given.number(&LIMIT)?.and_then(|limit| usize::try_from(limit).ok());
-    Ok(limit.unwrap_or(Page::LIMIT))
+    Ok(limit.unwrap_or(ListPage::LIMIT))
 }
 
 /// `GET /api/v1/status`
 pub(super) async fn show_status(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
-        let format = Format::of(&parameters)?;
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
+        let format = DocumentFormat::of(&parameters)?;
         only(facts, &parameters)?;
         Ok(format.write(&status(facts), texts::status))
     };
@@ -132,7 +134,7 @@ pub(super) async fn show_status(
 }
 
 /// Leaves only the regions that are asked for.
-fn only(facts: &mut Facts, given: &Parameters) -> Result<(), Refusal> {
+fn only(facts: &mut ViewFacts, given: &QueryParameters) -> Result<(), ViewRefusal> {
     let split = |text: &str| text.split(',').map(|one| one.parse().ok()).collect();
     let regions: Option<BTreeSet<Region>> =
         given.get(REGIONS.name, "a list of regions with commas between them", split)?;
@@ -141,12 +143,12 @@ fn only(facts: &mut Facts, given: &Parameters) -> Result<(), Refusal> {
 
 /// `GET /api/v1/approvals/pending`
 pub(super) async fn show_approvals(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
-        let format = Format::of(&parameters)?;
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &REGIONS])?;
+        let format = DocumentFormat::of(&parameters)?;
         only(facts, &parameters)?;
         Ok(format.write(&approvals::approvals(facts), |view, _| {
             view.document.clone().unwrap_or_else(|| "# Nothing waits for approval.\n".to_owned())
@@ -157,11 +159,11 @@ pub(super) async fn show_approvals(
 
 /// `GET /api/v1/packs`
 pub(super) async fn list_packs(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        Parameters::read(query.as_deref(), &[])?;
+    let work = move |facts: &mut ViewFacts| {
+        QueryParameters::read(query.as_deref(), &[])?;
         Ok(Json(packs::packs(facts)).into_response())
     };
     answer(server, work).await
@@ -169,14 +171,14 @@ pub(super) async fn list_packs(
 
 /// `GET /api/v1/packs/{region}/{pack}/accounts`
 pub(super) async fn list_accounts(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
+    let work = move |facts: &mut ViewFacts| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = Parameters::read(query.as_deref(), &[&STATUS, &PAGE, &LIMIT])?;
-        let asked = Asked {
+        let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE, &LIMIT])?;
+        let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
             status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
@@ -189,14 +191,14 @@ pub(super) async fn list_accounts(
 
 /// `GET /api/v1/accounts/{id}`
 pub(super) async fn show_account(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
+    let work = move |facts: &mut ViewFacts| {
         let Path(id) = path.map_err(garbled)?;
-        let parameters = Parameters::read(query.as_deref(), &[&FORMAT, &PACK])?;
-        let format = Format::of(&parameters)?;
+        let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT, &PACK])?;
+        let format = DocumentFormat::of(&parameters)?;
         let pack =
             parameters.get(PACK.name, "a pack name", |text| Some(one_line(text, ECHO_MAX)))?;
         let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
@@ -206,24 +208,24 @@ pub(super) async fn show_account(
 }
 
 /// An account that is not asked for by its id.
-pub(super) fn misnamed(facts: &Facts, word: &str) -> Refusal {
+pub(super) fn misnamed(facts: &ViewFacts, word: &str) -> ViewRefusal {
     let ids: Vec<String> = called(facts, word).iter().map(ToString::to_string).collect();
     let hint = if ids.is_empty() {
         "an account id has 12 digits".to_owned()
     } else {
         format!("that is the name of {}", ids.join(", "))
     };
-    Refusal::Absent(format!("there is no account id {}; {hint}", one_line(word, ECHO_MAX)))
+    ViewRefusal::Absent(format!("there is no account id {}; {hint}", one_line(word, ECHO_MAX)))
 }
 
 /// `GET /api/v1/new-accounts`
 pub(super) async fn list_new_accounts(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
-        let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
+        let phase = parameters.word(&PHASE, &NewAccountPhase::ALL, NewAccountPhase::as_str)?;
         Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
     };
     answer(server, work).await
@@ -231,7 +233,7 @@ pub(super) async fn list_new_accounts(
 
 /// What is planned: `GET /api/v1/plan`.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Planned<'a> {
+pub(super) struct PlanAnswer<'a> {
     /// The version of the document.
     version: u32,
     /// Whether nothing in it is about a real account.
@@ -242,15 +244,15 @@ pub(super) struct Planned<'a> {
 
 /// `GET /api/v1/plan`
 pub(super) async fn show_plan(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&FORMAT])?;
-        let format = Format::of(&parameters)?;
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&FORMAT])?;
+        let format = DocumentFormat::of(&parameters)?;
         let plans = facts.reports.iter().map(|(region, report)| (region, &report.plan));
         let simulated = facts.about.simulated;
-        let planned = Planned { version: API_VERSION, simulated, plans: plans.collect() };
+        let planned = PlanAnswer { version: API_VERSION, simulated, plans: plans.collect() };
         Ok(format.write(&planned, |planned, _| {
             let plans = planned.plans.values();
             let plans = plans.map(|plan| PlanText { plan, values: Values::Hidden }.to_string());
@@ -262,13 +264,14 @@ pub(super) async fn show_plan(
 
 /// `GET /api/v1/events`
 pub(super) async fn list_events(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let all = server.state.events.borrow().clone();
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
-        let asked = events::Asked { after: parameters.number(&AFTER)?, limit: limit(&parameters)? };
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&AFTER, &LIMIT])?;
+        let asked =
+            events::EventsQuery { after: parameters.number(&AFTER)?, limit: limit(&parameters)? };
         Ok(Json(events::events(facts, &all, asked)).into_response())
     };
     answer(server, work).await

@@ -20,7 +20,7 @@ use super::families::{
     AwsFamilies, Families, GuardFamilies, MemberFamilies, PACK_ACCOUNTS, PACK_PUTS, PACK_SYNCED,
     PACK_UPDATE_LAST, PackFamilies, ReconcileFamilies,
 };
-use super::labels::{ApprovalState, Phase, ReconcileResult, Requeue};
+use super::labels::{ApprovalState, ReconcileResult, ReconciliationPhase, Requeue};
 
 /// Kinds of failure that leave a region unmanaged until somebody does something about them, or AWS
 /// does. Throttling is none: it passes, and `reconcile_last_success` shows when it does not.
@@ -109,7 +109,10 @@ impl Families {
         });
         each(&self.source.manifests, MANIFEST_STATES)
             .chain(each(&self.source.approvals, ApprovalState::ALL.map(ApprovalState::as_str)))
-            .chain(each(&self.reconcile.duration, Phase::ALL.map(Phase::as_str)))
+            .chain(each(
+                &self.reconcile.duration,
+                ReconciliationPhase::ALL.map(ReconciliationPhase::as_str),
+            ))
             .chain(each(&self.packs.suspended, ["pack"]))
             .chain(each(&self.tasks.panics, Task::ALL.map(Task::as_str)))
             .chain(each(&self.tasks.series_dropped, CAPPED))
@@ -181,7 +184,7 @@ impl MemberFamilies {
             .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
             .chain(each(
                 &self.new_accounts,
-                new_account::Phase::ALL.map(new_account::Phase::as_str),
+                new_account::NewAccountPhase::ALL.map(new_account::NewAccountPhase::as_str),
             ))
             .chain(each(&self.recorders, RecorderKind::ALL.map(RecorderKind::as_str)))
     }

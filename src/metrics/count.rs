@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::Metrics;
 use super::closed::{Family as _, is_regional, request_results};
 use super::figures::seconds;
-use super::view::Memory;
+use super::view::CountedSoFar;
 use crate::cloud::{Attempt, AttemptObserver, Op};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::heartbeat::Task;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::{NEW, NewAccount};
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::present::report::{DriftKind, RegionReport};
-use crate::metrics::labels::{Phase, ReconcileResult, Requeue};
+use crate::metrics::labels::{ReconcileResult, ReconciliationPhase, Requeue};
 
 /// One request to the own server and its answer.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,8 @@ impl Metrics {
             .with_label_values(&[region, ReconcileResult::of(report).as_str()])
             .inc();
         let timing = report.timing;
-        for (phase, took) in Phase::ALL.into_iter().zip([timing.observe, timing.plan, timing.apply])
+        for (phase, took) in
+            ReconciliationPhase::ALL.into_iter().zip([timing.observe, timing.plan, timing.apply])
         {
             reconcile.duration.with_label_values(&[phase.as_str()]).observe(took.as_secs_f64());
         }
@@ -65,18 +66,18 @@ impl Metrics {
 
     fn mutated(&self, spot: &Region, outcome: &Outcome) {
         let region = spot.as_str();
-        let Outcome { step, ending } = outcome;
+        let Outcome { step, result: ending } = outcome;
         let result = match ending {
-            Ending::NotStarted => return,
-            Ending::Accepted { .. } => "accepted",
-            Ending::Unknown { .. } => "unknown",
-            Ending::Failed { kind, why: _ } => kind.as_str(),
+            StepResult::NotStarted => return,
+            StepResult::Accepted { .. } => "accepted",
+            StepResult::Unknown { .. } => "unknown",
+            StepResult::Failed { kind, why: _ } => kind.as_str(),
         };
         let families = &self.0.families;
         let labels = [region, step.action.kind().as_str(), result];
         families.guard.mutations.with_label_values(&labels).inc();
         let is_put = step.action.content().is_some();
-        if is_put && matches!(ending, Ending::Accepted { .. }) {
+        if is_put && matches!(ending, StepResult::Accepted { .. }) {
             families.packs.puts.with_label_values(&[region, step.pack.as_str()]).inc();
             // From now on its counter goes away with it, whether or not it was scraped before.
             self.memory().counted.insert((spot.clone(), step.pack.clone()));
@@ -183,12 +184,12 @@ impl Metrics {
 impl Metrics {
     /// The right to count something of this region, if it is among the settings: the last requests
     /// to one that left them would bring its series back. Nothing is reconfigured while it lives.
-    fn counting(&self, region: &str) -> Option<MutexGuard<'_, Memory>> {
+    fn counting(&self, region: &str) -> Option<MutexGuard<'_, CountedSoFar>> {
         Some(self.memory()).filter(|memory| memory.regions.iter().any(|it| it.as_str() == region))
     }
 
     /// The same for requests: those about accounts go elsewhere, which the first of them shows.
-    fn counting_request(&self, op: Op, region: &str) -> Option<MutexGuard<'_, Memory>> {
+    fn counting_request(&self, op: Op, region: &str) -> Option<MutexGuard<'_, CountedSoFar>> {
         if is_regional(op) {
             return self.counting(region);
         }

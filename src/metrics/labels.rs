@@ -1,7 +1,7 @@
 //! Closed sets of labels that no other part of the program has.
 
 use crate::domain::base::failure::FailureKind;
-use crate::domain::plan::outcome::Ending;
+use crate::domain::plan::outcome::StepResult;
 use crate::domain::present::report::RegionReport;
 
 /// How a reconciliation ended: the closed set of a label.
@@ -30,9 +30,9 @@ impl ReconcileResult {
         if report.unknown.is_some() {
             return Self::Incomplete;
         }
-        let failed = report.outcomes.iter().any(|outcome| match outcome.ending {
-            Ending::Failed { .. } | Ending::Unknown { .. } => true,
-            Ending::Accepted { .. } | Ending::NotStarted => false,
+        let failed = report.outcomes.iter().any(|outcome| match outcome.result {
+            StepResult::Failed { .. } | StepResult::Unknown { .. } => true,
+            StepResult::Accepted { .. } | StepResult::NotStarted => false,
         });
         if failed { Self::Error } else { Self::Ok }
     }
@@ -40,13 +40,13 @@ impl ReconcileResult {
 
 /// A part of a reconciliation: the closed set of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ReconciliationPhase {
     Observe,
     Plan,
     Apply,
 }
 
-impl Phase {
+impl ReconciliationPhase {
     pub(super) const ALL: [Self; 3] = [Self::Observe, Self::Plan, Self::Apply];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -87,13 +87,13 @@ impl Requeue {
         }
     }
 
-    pub(super) fn of(ending: &Ending) -> Option<Self> {
+    pub(super) fn of(ending: &StepResult) -> Option<Self> {
         match ending {
-            Ending::Accepted { .. } | Ending::NotStarted => None,
-            Ending::Unknown { .. } => Some(Self::Unknown),
-            Ending::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
-            Ending::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
-            Ending::Failed { .. } => Some(Self::Error),
+            StepResult::Accepted { .. } | StepResult::NotStarted => None,
+            StepResult::Unknown { .. } => Some(Self::Unknown),
+            StepResult::Failed { kind: FailureKind::InFlight, why: _ } => Some(Self::InFlight),
+            StepResult::Failed { kind: FailureKind::Throttled, why: _ } => Some(Self::Throttled),
+            StepResult::Failed { .. } => Some(Self::Error),
         }
     }
 }

@@ -20,21 +20,21 @@ use prometheus::{Registry, TextEncoder};
 use thiserror::Error;
 
 use families::Families;
-use view::Memory;
+use view::CountedSoFar;
 
 pub use count::Exchange;
-pub use view::{Intervals, Program, Settings, View};
+pub use view::{LoopPeriods, MetricsView, Program, ReloadedSettings};
 
 /// The content type of [`Metrics::scrape`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is known before the first report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setup {
+pub struct MetricsSetup {
     /// The program.
     pub program: Program,
     /// The settings.
-    pub settings: Settings,
+    pub settings: ReloadedSettings,
 }
 
 /// Why there are no metrics at all: two families of one name, or a name that is none.
@@ -49,31 +49,31 @@ pub struct Unencodable(#[source] prometheus::Error);
 
 /// The metrics of one process. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Metrics(Arc<Inner>);
+pub struct Metrics(Arc<MetricsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct MetricsInner {
     registry: Registry,
     families: Families,
-    memory: Mutex<Memory>,
+    memory: Mutex<CountedSoFar>,
 }
 
 impl Metrics {
     /// Registers every family on a registry of its own, with every label value at zero.
-    pub fn new(setup: &Setup) -> Result<Self, Unregistered> {
+    pub fn new(setup: &MetricsSetup) -> Result<Self, Unregistered> {
         let registry = Registry::new();
         let families = Families::register(&registry).map_err(Unregistered)?;
         process::register(&registry, &setup.program).map_err(Unregistered)?;
         memory_limit::register(&registry).map_err(Unregistered)?;
         families.show_program(&setup.program);
         families.zero();
-        let metrics = Self(Arc::new(Inner { registry, families, memory: Mutex::default() }));
+        let metrics = Self(Arc::new(MetricsInner { registry, families, memory: Mutex::default() }));
         metrics.configure(&setup.settings);
         Ok(metrics)
     }
 
     /// Takes settings into use: the series of new regions appear, those of gone ones disappear.
-    pub fn configure(&self, settings: &Settings) {
+    pub fn configure(&self, settings: &ReloadedSettings) {
         let families = &self.0.families;
         families.show_settings(settings);
         let mut memory = self.memory();
@@ -90,13 +90,13 @@ impl Metrics {
     }
 
     /// Projects the view and writes everything as text.
-    pub fn scrape(&self, view: View<'_>) -> Result<String, Unencodable> {
+    pub fn scrape(&self, view: MetricsView<'_>) -> Result<String, Unencodable> {
         let mut memory = self.memory();
         self.0.families.show(view, &mut memory);
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).map_err(Unencodable)
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, CountedSoFar> {
         // A panic in here leaves a memory that the next projection puts right.
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,20 +27,20 @@ pub struct Program {
 
 /// What a reload may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ReloadedSettings {
     /// How far conformd may go.
     pub mode: Mode,
     /// The configured regions.
     pub regions: BTreeSet<Region>,
     /// How often things are done.
-    pub intervals: Intervals,
+    pub intervals: LoopPeriods,
     /// Organization packs per region (AWS Config quota).
     pub quota: usize,
 }
 
 /// Periods of the loops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intervals {
+pub struct LoopPeriods {
     /// Reading the source.
     pub source: Duration,
     /// Reading the account list.
@@ -55,7 +55,7 @@ pub struct Intervals {
 
 /// Everything that gauges are a projection of.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub struct MetricsView<'a> {
     /// The last report of each region.
     pub reports: &'a Reports,
     /// The source.
@@ -74,7 +74,7 @@ pub struct View<'a> {
 
 /// What projections and counts need to remember. Its lock also keeps two scrapes apart.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct CountedSoFar {
     pub(super) regions: BTreeSet<Region>,
     pub(super) interval: Duration,
     /// The last report of each region that could be read.

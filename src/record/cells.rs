@@ -11,12 +11,12 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use crate::domain::base::model::{Digest, Revision, Timestamp};
 use crate::domain::base::stamp::{BootTime, Stamp};
 
 /// A value that has a table.
-pub(super) trait Row: Sized {
+pub(super) trait TableRow: Sized {
     /// The table.
     const TABLE: &'static str;
     /// Its sealed columns.
@@ -26,11 +26,11 @@ pub(super) trait Row: Sized {
     fn cells(&self) -> Vec<Value>;
 
     /// The value again.
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault>;
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault>;
 }
 
 /// Adds a row, or replaces the one that it collides with (`verb`), and tells its number.
-pub(super) fn insert<R: Row>(
+pub(super) fn insert<R: TableRow>(
     connection: &Connection,
     verb: &str,
     row: &R,
@@ -45,7 +45,11 @@ pub(super) fn insert<R: Row>(
 }
 
 /// Replaces the sealed columns of a row.
-pub(super) fn update<R: Row>(connection: &Connection, id: i64, row: &R) -> Result<(), Fault> {
+pub(super) fn update<R: TableRow>(
+    connection: &Connection,
+    id: i64,
+    row: &R,
+) -> Result<(), RecordFault> {
     let mut cells = row.cells();
     let sets = R::COLUMNS.iter().map(|column| format!("{column} = ?"));
     let sets = sets.collect::<Vec<_>>().join(", ");
@@ -57,11 +61,11 @@ pub(super) fn update<R: Row>(connection: &Connection, id: i64, row: &R) -> Resul
 }
 
 /// The rows that `tail` selects, with their numbers, in its order; each proven by its seal.
-pub(super) fn select<R: Row>(
+pub(super) fn select<R: TableRow>(
     connection: &Connection,
     tail: &str,
     arguments: Vec<Value>,
-) -> Result<Vec<(i64, R)>, Fault> {
+) -> Result<Vec<(i64, R)>, RecordFault> {
     let (table, columns) = (R::TABLE, R::COLUMNS.join(", "));
     let mut statement =
         connection.prepare(&format!("SELECT id, {columns}, seal FROM {table} {tail}"))?;
@@ -80,7 +84,7 @@ pub(super) fn select<R: Row>(
     Ok(found)
 }
 
-fn seal<R: Row>(cells: &[Value]) -> String {
+fn seal<R: TableRow>(cells: &[Value]) -> String {
     let parts = cells.iter().map(|cell| match cell {
         Value::Null => b"-".to_vec(),
         Value::Integer(number) => number.to_string().into_bytes(),
@@ -101,66 +105,68 @@ pub(super) struct Cells<'a, 's> {
 }
 
 impl Cells<'_, '_> {
-    fn get<T: rusqlite::types::FromSql>(&mut self) -> Result<T, Fault> {
+    fn get<T: rusqlite::types::FromSql>(&mut self) -> Result<T, RecordFault> {
         let at = self.next;
         self.next = at.saturating_add(1);
         self.row.get(at).map_err(|error| match error.sqlite_error_code() {
-            Some(_) => Fault::Sql(error),
+            Some(_) => RecordFault::Sql(error),
             None => self.broken(&error.to_string()),
         })
     }
 
-    pub(super) fn broken(&self, found: &str) -> Fault {
-        Fault::Damaged(format!("row {} of {} is damaged: {found}", self.id, self.table))
+    pub(super) fn broken(&self, found: &str) -> RecordFault {
+        RecordFault::Damaged(format!("row {} of {} is damaged: {found}", self.id, self.table))
     }
 
-    pub(super) fn text(&mut self) -> Result<String, Fault> {
+    pub(super) fn text(&mut self) -> Result<String, RecordFault> {
         self.get()
     }
 
-    pub(super) fn text_if_any(&mut self) -> Result<Option<String>, Fault> {
+    pub(super) fn text_if_any(&mut self) -> Result<Option<String>, RecordFault> {
         self.get()
     }
 
     /// Text that some type of the domain understands.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self) -> Result<T, Fault> {
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self) -> Result<T, RecordFault> {
         let text = self.text()?;
         text.parse().map_err(|error: T::Err| self.broken(&error.to_string()))
     }
 
     /// The same, or nothing.
-    pub(super) fn parsed_if_any<T: FromStr<Err: Display>>(&mut self) -> Result<Option<T>, Fault> {
+    pub(super) fn parsed_if_any<T: FromStr<Err: Display>>(
+        &mut self,
+    ) -> Result<Option<T>, RecordFault> {
         let parsed = self.text_if_any()?.map(|text| text.parse()).transpose();
         parsed.map_err(|error: T::Err| self.broken(&error.to_string()))
     }
 
     /// A word of a closed set.
-    pub(super) fn word<T>(&mut self, of_word: fn(&str) -> Option<T>) -> Result<T, Fault> {
+    pub(super) fn word<T>(&mut self, of_word: fn(&str) -> Option<T>) -> Result<T, RecordFault> {
         let word = self.text()?;
         of_word(&word).ok_or_else(|| self.broken(&format!("{word:?} is unknown")))
     }
 
-    pub(super) fn revision(&mut self) -> Result<Option<Revision>, Fault> {
+    pub(super) fn revision(&mut self) -> Result<Option<Revision>, RecordFault> {
         Ok(self.text_if_any()?.map(Revision))
     }
 
-    pub(super) fn count(&mut self) -> Result<u32, Fault> {
+    pub(super) fn count(&mut self) -> Result<u32, RecordFault> {
         let number: i64 = self.get()?;
         u32::try_from(number).map_err(|_| self.broken("a count is out of range"))
     }
 
-    pub(super) fn count_if_any(&mut self) -> Result<Option<u32>, Fault> {
+    pub(super) fn count_if_any(&mut self) -> Result<Option<u32>, RecordFault> {
         let number: Option<i64> = self.get()?;
         let count = number.map(u32::try_from).transpose();
         count.map_err(|_| self.broken("a count is out of range"))
     }
 
-    pub(super) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Fault> {
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, RecordFault> {
         let text = self.text()?;
         serde_json::from_str(&text).map_err(|error| self.broken(&error.to_string()))
     }
 
-    pub(super) fn stamp(&mut self) -> Result<Stamp, Fault> {
+    pub(super) fn stamp(&mut self) -> Result<Stamp, RecordFault> {
         let wall = self.get::<i64>()?;
         let aws: Option<i64> = self.get()?;
         let id = self.text_if_any()?;
@@ -222,7 +228,7 @@ pub(super) fn stamps(
     connection: &Connection,
     sql: &str,
     argument: i64,
-) -> Result<Vec<(i64, Stamp)>, Fault> {
+) -> Result<Vec<(i64, Stamp)>, RecordFault> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([argument])?;
     let mut found = Vec::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use crate::domain::plan::record::NoRecordCause;
 
 /// Says that a SQLite file is a record of conformd: "cmfd" (`PRAGMA application_id`).
@@ -27,7 +27,7 @@ const PAGE: u64 = 4_096;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// What the first page says. Read without SQLite, so that nothing is touched.
-pub(super) fn examine(path: &Path) -> Result<(), Fault> {
+pub(super) fn examine(path: &Path) -> Result<(), RecordFault> {
     let metadata = path.symlink_metadata()?;
     let kind = metadata.file_type();
     if !kind.is_file() {
@@ -38,13 +38,13 @@ pub(super) fn examine(path: &Path) -> Result<(), Fault> {
         } else {
             "no regular file"
         };
-        return Err(Fault::Damaged(format!("it is {found}")));
+        return Err(RecordFault::Damaged(format!("it is {found}")));
     }
     let mut header = [0; 100];
     match File::open(path)?.read_exact(&mut header) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            return Err(Fault::Damaged(format!("it has only {} bytes", metadata.len())));
+            return Err(RecordFault::Damaged(format!("it has only {} bytes", metadata.len())));
         }
         Err(error) => return Err(error.into()),
     }
@@ -53,30 +53,30 @@ pub(super) fn examine(path: &Path) -> Result<(), Fault> {
         i32::from_be_bytes(*bytes.unwrap_or(&[0; 4]))
     };
     if !header.starts_with(MAGIC) {
-        return Err(Fault::Damaged("it is no SQLite file".to_owned()));
+        return Err(RecordFault::Damaged("it is no SQLite file".to_owned()));
     }
     if number(68) != APPLICATION {
-        return Err(Fault::Damaged("it is another program's database".to_owned()));
+        return Err(RecordFault::Damaged("it is another program's database".to_owned()));
     }
     known_version(number(60))
 }
 
-fn known_version(version: i32) -> Result<(), Fault> {
+fn known_version(version: i32) -> Result<(), RecordFault> {
     let known = VERSIONS.len();
     if usize::try_from(version).is_ok_and(|version| version <= known) {
         return Ok(());
     }
     let found = format!("a newer conformd wrote it (schema {version}, known up to {known})");
-    Err(Fault::Refused(NoRecordCause::Newer, found))
+    Err(RecordFault::Refused(NoRecordCause::Newer, found))
 }
 
 /// Opens a file to read only. Its directory need not be writable.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, RecordFault> {
     examine(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let open = |path: &Path, flags| -> Result<Connection, Fault> {
+    let open = |path: &Path, flags| -> Result<Connection, RecordFault> {
         let connection = Connection::open_with_flags(path, flags)?;
         harden(&connection)?;
         prove(&connection)?;
@@ -86,7 +86,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, Fault> {
     let is_bare = || !with_suffix(path, "-wal").exists();
     match opened {
         // The index of a log cannot be made here. Without a log nobody writes, and none is needed.
-        Err(Fault::Sql(error))
+        Err(RecordFault::Sql(error))
             if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && is_bare() =>
         {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
@@ -117,8 +117,8 @@ fn escaped(path: &Path) -> String {
 pub(super) fn open_to_write(
     path: &Path,
     bytes_max: u64,
-    accept: impl FnOnce(&Connection) -> Result<(), Fault>,
-) -> Result<Connection, Fault> {
+    accept: impl FnOnce(&Connection) -> Result<(), RecordFault>,
+) -> Result<Connection, RecordFault> {
     examine(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -126,7 +126,10 @@ pub(super) fn open_to_write(
     let mut connection = Connection::open_with_flags(path, flags)?;
     // SQLite reads a file that may not be written without a word.
     if connection.is_readonly("main")? {
-        return Err(Fault::Refused(NoRecordCause::Denied, "it may not be written".to_owned()));
+        return Err(RecordFault::Refused(
+            NoRecordCause::Denied,
+            "it may not be written".to_owned(),
+        ));
     }
     harden(&connection)?;
     prove(&connection)?;
@@ -136,7 +139,7 @@ pub(super) fn open_to_write(
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         let found = format!("its disk cannot hold SQLite's log (journal mode {mode})");
-        return Err(Fault::Refused(NoRecordCause::Failed, found));
+        return Err(RecordFault::Refused(NoRecordCause::Failed, found));
     }
     migrate(&mut connection, VERSIONS)?;
     Ok(connection)
@@ -144,7 +147,7 @@ pub(super) fn open_to_write(
 
 /// Makes a file that is already there and empty a record without rows; WAL comes later, so that the
 /// file is whole by itself.
-pub(super) fn begin(connection: &mut Connection, bytes_max: u64) -> Result<(), Fault> {
+pub(super) fn begin(connection: &mut Connection, bytes_max: u64) -> Result<(), RecordFault> {
     harden(connection)?;
     // Only before the first table is made.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -154,7 +157,7 @@ pub(super) fn begin(connection: &mut Connection, bytes_max: u64) -> Result<(), F
 }
 
 /// The file is data: nothing in it makes SQLite run, or write, anything.
-fn harden(connection: &Connection) -> Result<(), Fault> {
+fn harden(connection: &Connection) -> Result<(), RecordFault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -162,7 +165,7 @@ fn harden(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-fn tune(connection: &Connection, bytes_max: u64) -> Result<(), Fault> {
+fn tune(connection: &Connection, bytes_max: u64) -> Result<(), RecordFault> {
     // Acknowledged means on the disk, not in the kernel's memory: after a loss of power a loss that
     // was forgotten would be allowed again.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -174,19 +177,19 @@ fn tune(connection: &Connection, bytes_max: u64) -> Result<(), Fault> {
 }
 
 /// Whether it is a whole record that this version knows.
-fn prove(connection: &Connection) -> Result<(), Fault> {
+fn prove(connection: &Connection) -> Result<(), RecordFault> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     known_version(number("user_version")?)?;
     // There are few indexes, so the whole check costs little more than the quick one.
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
-        return Err(Fault::Damaged(found));
+        return Err(RecordFault::Damaged(found));
     }
     Ok(())
 }
 
 /// Brings the schema from its version to the newest, in one transaction.
-pub(super) fn migrate(connection: &mut Connection, versions: &[&str]) -> Result<(), Fault> {
+pub(super) fn migrate(connection: &mut Connection, versions: &[&str]) -> Result<(), RecordFault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version =
         transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
@@ -204,7 +207,7 @@ pub(super) fn migrate(connection: &mut Connection, versions: &[&str]) -> Result<
 }
 
 /// The bytes in use.
-pub(super) fn size(connection: &Connection) -> Result<u64, Fault> {
+pub(super) fn size(connection: &Connection) -> Result<u64, RecordFault> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (pages, free) = (number("page_count")?, number("freelist_count")?);
     let bytes = pages.saturating_sub(free).saturating_mul(number("page_size")?);
@@ -213,7 +216,7 @@ pub(super) fn size(connection: &Connection) -> Result<u64, Fault> {
 
 /// Begins to write. It takes the write lock at once: a transaction that only read so far could not
 /// wait for it.
-pub(super) fn write(connection: &mut Connection) -> Result<Transaction<'_>, Fault> {
+pub(super) fn write(connection: &mut Connection) -> Result<Transaction<'_>, RecordFault> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 

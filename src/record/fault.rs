@@ -34,7 +34,7 @@ pub enum Unrecorded {
 
 /// What went wrong with the file, before it is known which file it is.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum RecordFault {
     Sql(rusqlite::Error),
     Io(io::Error),
     /// What was found is no record, or a broken one.
@@ -46,19 +46,19 @@ pub(super) enum Fault {
     Known(NoRecord),
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for RecordFault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sql(error)
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for RecordFault {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl Fault {
+impl RecordFault {
     /// The fault of this file, in words.
     pub(super) fn at(self, path: &Path) -> Unrecorded {
         let (cause, found) = match self {

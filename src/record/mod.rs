@@ -27,12 +27,12 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, Semaphore, watch};
 
 pub use self::fault::Unrecorded;
-use self::fault::{Fault, no_record};
-use self::place::Place;
-pub use self::reader::Reader;
+use self::fault::{RecordFault, no_record};
+use self::place::RecordFolder;
+pub use self::reader::RecordReader;
 use self::reader::{not_configured, only_no_record};
-use self::rows::Identity;
-use self::store::Store;
+use self::rows::RecordOwner;
+use self::store::OpenRecord;
 pub use self::task::run;
 pub use self::terms::FILE;
 use crate::domain::base::model::{Digest, Region};
@@ -40,9 +40,9 @@ use crate::domain::base::stamp::Stamp;
 use crate::domain::declared::template::Template;
 use crate::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, LevelEntry,
-    LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, TemplateText, Window,
+    LossId, LossKey, LossState, NoRecord, NoRecordCause, RecordStatus, RecordedPast, TemplateText,
 };
-use crate::record::terms::Terms;
+use crate::record::terms::RecordTerms;
 
 /// The bytes that history takes at most: years of a large organization, and checked in a second.
 pub const BYTES_MAX: u64 = 256 * 1_024 * 1_024;
@@ -72,7 +72,7 @@ pub struct Opened {
     /// The handle; [`Record::status`] says whether it can be used.
     pub record: Record,
     /// What counts; empty without a usable record.
-    pub window: Window,
+    pub window: RecordedPast,
     /// What a person must be told once: what was moved aside, and why.
     pub notices: Vec<String>,
 }
@@ -80,15 +80,15 @@ pub struct Opened {
 /// The record of this process. Clones share it; one write is under way at a time.
 #[derive(Debug, Clone)]
 pub struct Record {
-    shared: Arc<Shared>,
+    shared: Arc<SharedRecord>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    terms: Terms,
+struct SharedRecord {
+    terms: RecordTerms,
     /// In memory: answers at once, and needs no other thread.
     is_in_memory: bool,
-    store: Mutex<Option<Store>>,
+    store: Mutex<Option<OpenRecord>>,
     status: watch::Sender<RecordStatus>,
     /// At most one thread waits for the disk, however long that takes.
     turn: Arc<Semaphore>,
@@ -101,7 +101,7 @@ struct Shared {
 
 /// What an operation does to the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum StatusEffect {
     /// Nothing: a disk that is full can still be read.
     Read,
     /// It shows whether the record can be written.
@@ -111,21 +111,21 @@ enum Access {
 impl Record {
     /// Opens the record, or begins one. Reads the whole file once, so not for a thread of the
     /// runtime. Never fails: what is wrong is in the status, and what is damaged is moved aside.
-    pub fn open(terms: Terms, now: &Stamp) -> Opened {
+    pub fn open(terms: RecordTerms, now: &Stamp) -> Opened {
         let status = RecordStatus::Unusable(not_configured());
-        let record = Self { shared: Arc::new(Shared::new(terms, false, status)) };
+        let record = Self { shared: Arc::new(SharedRecord::new(terms, false, status)) };
         let (window, notices) = record.shared.open(now);
         Opened { record, window: window.unwrap_or_default(), notices }
     }
 
     /// A record that ends with the process: for simulations and tests, by the same code.
-    pub fn in_memory(terms: Terms, now: &Stamp) -> Self {
+    pub fn in_memory(terms: RecordTerms, now: &Stamp) -> Self {
         let status = RecordStatus::Unusable(not_configured());
-        let shared = Shared::new(terms, true, status);
+        let shared = SharedRecord::new(terms, true, status);
         let begun = shared.terms.begin_in_memory(now).and_then(|connection| {
             let identity = identity::identity(&connection, &shared.terms)?;
             let bytes_max = shared.terms.bytes_max;
-            Ok(Store { connection, identity, place: None, bytes_max })
+            Ok(OpenRecord { connection, identity, place: None, bytes_max })
         });
         match begun {
             Ok(store) => shared.adopt(store),
@@ -135,10 +135,10 @@ impl Record {
     }
 
     /// No record, and none to come.
-    pub fn none(terms: Terms) -> Self {
-        let terms = Terms { directory: None, ..terms };
+    pub fn none(terms: RecordTerms) -> Self {
+        let terms = RecordTerms { directory: None, ..terms };
         let status = RecordStatus::Unusable(not_configured());
-        Self { shared: Arc::new(Shared::new(terms, false, status)) }
+        Self { shared: Arc::new(SharedRecord::new(terms, false, status)) }
     }
 
     /// Whether losses are remembered now.
@@ -153,7 +153,7 @@ impl Record {
 
     /// Numbers for metrics.
     pub fn figures(&self) -> Figures {
-        let Shared { bytes, write_errors, events_lost, .. } = &*self.shared;
+        let SharedRecord { bytes, write_errors, events_lost, .. } = &*self.shared;
         Figures {
             usable: self.shared.status.borrow().is_usable(),
             bytes: bytes.load(Ordering::Relaxed),
@@ -166,32 +166,32 @@ impl Record {
     /// On an error nothing may be sent; what was recorded all the same only makes the guard
     /// stricter.
     pub async fn give(&self, givings: Vec<Giving>) -> Result<Vec<LossId>, Unrecorded> {
-        self.job(Access::Write, move |store| store.give(&givings)).await
+        self.job(StatusEffect::Write, move |store| store.give(&givings)).await
     }
 
     /// Records how losses came out. What is retracted counts no more, and gives its approval back.
     pub async fn settle(&self, ids: Vec<LossId>, state: LossState) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.settle(&ids, state)).await
+        self.job(StatusEffect::Write, move |store| store.settle(&ids, state)).await
     }
 
     /// Records what the guard holds; what it holds already keeps its beginning.
     pub async fn hold(&self, losses: Vec<HeldLoss>) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.hold(&losses)).await
+        self.job(StatusEffect::Write, move |store| store.hold(&losses)).await
     }
 
     /// Forgets what was held: it was approved, or withdrawn.
     pub async fn release(&self, keys: Vec<LossKey>) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.release(&keys)).await
+        self.job(StatusEffect::Write, move |store| store.release(&keys)).await
     }
 
     /// Records that approvals were read. What was read before keeps its moment.
     pub async fn note_approvals(&self, read: Vec<ApprovalRead>) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.note_approvals(&read)).await
+        self.job(StatusEffect::Write, move |store| store.note_approvals(&read)).await
     }
 
     /// Records a Put that AWS accepted, or may have.
     pub async fn deliver(&self, delivering: Delivering) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.deliver(delivering)).await
+        self.job(StatusEffect::Write, move |store| store.deliver(delivering)).await
     }
 
     /// Records all packs of ours that a region showed in a complete observation, and those of their
@@ -202,18 +202,19 @@ impl Record {
         deployments: Vec<Deployment>,
         templates: Vec<Arc<Template>>,
     ) -> Result<(), Unrecorded> {
-        let observe = move |store: &mut Store| store.observe(&region, &deployments, &templates);
-        self.job(Access::Write, observe).await
+        let observe =
+            move |store: &mut OpenRecord| store.observe(&region, &deployments, &templates);
+        self.job(StatusEffect::Write, observe).await
     }
 
     /// Records what packs hold from now on, or are about to.
     pub async fn level(&self, entries: Vec<LevelEntry>) -> Result<(), Unrecorded> {
-        self.job(Access::Write, move |store| store.level(&entries)).await
+        self.job(StatusEffect::Write, move |store| store.level(&entries)).await
     }
 
     /// Notes an event: [`run`] writes it soon. Never waits; what is too much is counted.
     pub fn note(&self, entry: EventEntry) {
-        let Shared { events, events_came, events_lost, .. } = &*self.shared;
+        let SharedRecord { events, events_came, events_lost, .. } = &*self.shared;
         let mut events = lock(events);
         if events.len() < EVENTS_WAITING_MAX {
             events.push_back(entry);
@@ -230,7 +231,7 @@ impl Record {
             return Ok(());
         }
         let count = waiting.len();
-        let written = self.job(Access::Write, move |store| store.note(&waiting)).await;
+        let written = self.job(StatusEffect::Write, move |store| store.note(&waiting)).await;
         let lost = count.saturating_sub(*written.as_ref().unwrap_or(&0));
         let lost = u64::try_from(lost).unwrap_or(u64::MAX);
         self.shared.events_lost.fetch_add(lost, Ordering::Relaxed);
@@ -239,20 +240,20 @@ impl Record {
 
     /// Events, the newest first, without those that wait.
     pub async fn events(&self, query: EventQuery) -> Result<Vec<EventEntry>, NoRecord> {
-        let read = move |store: &mut Store| reader::events(&store.connection, &query);
-        self.job(Access::Read, read).await.map_err(only_no_record)
+        let read = move |store: &mut OpenRecord| reader::events(&store.connection, &query);
+        self.job(StatusEffect::Read, read).await.map_err(only_no_record)
     }
 
     /// A template that was delivered.
     pub async fn template(&self, digest: Digest) -> Result<Option<TemplateText>, NoRecord> {
-        let read = move |store: &mut Store| reader::template(&store.connection, &digest);
-        self.job(Access::Read, read).await.map_err(only_no_record)
+        let read = move |store: &mut OpenRecord| reader::template(&store.connection, &digest);
+        self.job(StatusEffect::Read, read).await.map_err(only_no_record)
     }
 
     /// What counts now.
-    pub async fn window(&self, now: Stamp) -> Result<Window, NoRecord> {
-        let read = move |store: &mut Store| reader::window(&store.connection, &now);
-        self.job(Access::Read, read).await.map_err(only_no_record)
+    pub async fn window(&self, now: Stamp) -> Result<RecordedPast, NoRecord> {
+        let read = move |store: &mut OpenRecord| reader::window(&store.connection, &now);
+        self.job(StatusEffect::Read, read).await.map_err(only_no_record)
     }
 
     /// What would be kept of these parameter values: equal to that of a delivery, they are equal.
@@ -260,14 +261,14 @@ impl Record {
         &self,
         values: BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, Digest>, NoRecord> {
-        let read = move |store: &mut Store| Ok(cells::digests(&store.identity.salt, &values));
-        self.job(Access::Read, read).await.map_err(only_no_record)
+        let read = move |store: &mut OpenRecord| Ok(cells::digests(&store.identity.salt, &values));
+        self.job(StatusEffect::Read, read).await.map_err(only_no_record)
     }
 
     /// Forgets what is older than the retention, and history that takes too much space.
     pub async fn prune(&self, now: Stamp) -> Result<(), Unrecorded> {
         let retention = self.shared.terms.retention;
-        self.job(Access::Write, move |store| {
+        self.job(StatusEffect::Write, move |store| {
             prune::prune(&mut store.connection, store.bytes_max, retention, &now)
         })
         .await
@@ -275,7 +276,7 @@ impl Record {
 
     /// Tries a record that cannot be used again. Where it had to be opened anew, which takes the
     /// whole file, its window comes back: what this process remembers counts as well.
-    pub async fn recover(&self, now: Stamp) -> Option<(Window, Vec<String>)> {
+    pub async fn recover(&self, now: Stamp) -> Option<(RecordedPast, Vec<String>)> {
         match self.status() {
             RecordStatus::Usable { .. } => return None,
             RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => {
@@ -283,7 +284,7 @@ impl Record {
             }
             RecordStatus::Unusable(_) => {}
         }
-        let touched = self.job(Access::Write, Store::touch).await;
+        let touched = self.job(StatusEffect::Write, OpenRecord::touch).await;
         if self.shared.is_in_memory || touched.is_ok() {
             return None;
         }
@@ -301,8 +302,8 @@ impl Record {
 
     async fn job<T: Send + 'static>(
         &self,
-        access: Access,
-        work: impl FnOnce(&mut Store) -> Result<T, Fault> + Send + 'static,
+        access: StatusEffect,
+        work: impl FnOnce(&mut OpenRecord) -> Result<T, RecordFault> + Send + 'static,
     ) -> Result<T, Unrecorded> {
         let shared = Arc::clone(&self.shared);
         if shared.is_in_memory {
@@ -327,15 +328,15 @@ impl Record {
             }
         };
         let none = no_record(cause, &self.shared.terms.path(), &found);
-        if access == Access::Write {
+        if access == StatusEffect::Write {
             self.shared.refuse(none.clone());
         }
         Err(none.into())
     }
 }
 
-impl Shared {
-    fn new(terms: Terms, is_in_memory: bool, status: RecordStatus) -> Self {
+impl SharedRecord {
+    fn new(terms: RecordTerms, is_in_memory: bool, status: RecordStatus) -> Self {
         Self {
             terms,
             is_in_memory,
@@ -351,7 +352,7 @@ impl Shared {
     }
 
     /// Opens afresh: the window, and what a person must be told.
-    fn open(&self, now: &Stamp) -> (Option<Window>, Vec<String>) {
+    fn open(&self, now: &Stamp) -> (Option<RecordedPast>, Vec<String>) {
         let Some(directory) = &self.terms.directory else { return (None, Vec::new()) };
         let mut notices = Vec::new();
         match open_store(&self.terms, directory, now, &mut notices) {
@@ -367,7 +368,7 @@ impl Shared {
     }
 
     /// Opens afresh what is gone; the lock is given up for a moment where it was ours.
-    fn reopen(&self, now: &Stamp) -> (Option<Window>, Vec<String>) {
+    fn reopen(&self, now: &Stamp) -> (Option<RecordedPast>, Vec<String>) {
         let before = lock(&self.store).take();
         // A file that is still the same was tried already: opening it anew would read it all again
         // and gain nothing, unless it turned out to be damaged.
@@ -386,7 +387,7 @@ impl Shared {
         self.open(now)
     }
 
-    fn adopt(&self, store: Store) {
+    fn adopt(&self, store: OpenRecord) {
         let began = store.identity.began.clone();
         if let Ok(bytes) = database::size(&store.connection) {
             self.bytes.store(bytes, Ordering::Relaxed);
@@ -410,8 +411,8 @@ impl Shared {
 
     fn perform<T>(
         &self,
-        access: Access,
-        work: impl FnOnce(&mut Store) -> Result<T, Fault>,
+        access: StatusEffect,
+        work: impl FnOnce(&mut OpenRecord) -> Result<T, RecordFault>,
     ) -> Result<T, Unrecorded> {
         let mut store = lock(&self.store);
         let Some(store) = &mut *store else {
@@ -420,9 +421,9 @@ impl Shared {
                 RecordStatus::Usable { .. } => not_configured().into(),
             });
         };
-        let place = store.place.as_ref().map_or(Ok(()), place::Place::check);
+        let place = store.place.as_ref().map_or(Ok(()), place::RecordFolder::check);
         let worked = place.and_then(|()| work(store)).map_err(|fault| fault.at(&self.terms.path()));
-        if access == Access::Write {
+        if access == StatusEffect::Write {
             match &worked {
                 Ok(_) => self.show(RecordStatus::Usable { began: store.identity.began.clone() }),
                 Err(Unrecorded::NoRecord(none)) => {
@@ -441,18 +442,18 @@ impl Shared {
 
 /// Opens the file; one that is damaged is moved aside, and another one begun.
 fn open_store(
-    terms: &Terms,
+    terms: &RecordTerms,
     directory: &Path,
     now: &Stamp,
     notices: &mut Vec<String>,
-) -> Result<(Store, Window), Fault> {
+) -> Result<(OpenRecord, RecordedPast), RecordFault> {
     let (path, lock) = place::enter(terms, directory)?;
     let opened = match open_file(terms, &path, now) {
         Ok(opened) => opened,
         Err(fault) => {
             let none = only_no_record(fault.at(&path));
             if none.cause != NoRecordCause::Damaged {
-                return Err(Fault::Known(none));
+                return Err(RecordFault::Known(none));
             }
             let aside = place::move_aside(&path, now)?;
             let aside = aside.display();
@@ -461,14 +462,14 @@ fn open_store(
         }
     };
     let (connection, file, identity, window) = opened;
-    let (place, bytes_max) = (Some(Place { path, file, lock }), terms.bytes_max);
-    Ok((Store { connection, identity, place, bytes_max }, window))
+    let (place, bytes_max) = (Some(RecordFolder { path, file, lock }), terms.bytes_max);
+    Ok((OpenRecord { connection, identity, place, bytes_max }, window))
 }
 
 /// Everything that this process has to know of a file before it relies on it.
-type OpenFile = (Connection, place::Inode, Identity, Window);
+type OpenFile = (Connection, place::Inode, RecordOwner, RecordedPast);
 
-fn open_file(terms: &Terms, path: &Path, now: &Stamp) -> Result<OpenFile, Fault> {
+fn open_file(terms: &RecordTerms, path: &Path, now: &Stamp) -> Result<OpenFile, RecordFault> {
     let (connection, file) = place::open(terms, path, now)?;
     let identity = identity::identity(&connection, terms)?;
     let window = reader::window(&connection, now)?;

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::cells::insert;
-use super::fault::{Fault, io_cause};
-use super::rows::Identity;
-use super::terms::Terms;
+use super::fault::{RecordFault, io_cause};
+use super::rows::RecordOwner;
+use super::terms::RecordTerms;
 use super::{database, identity};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::base::untrusted::flowing;
@@ -35,7 +35,7 @@ pub(super) type Inode = (u64, u64);
 
 /// Our place on the disk, while it is ours.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct RecordFolder {
     pub(super) path: PathBuf,
     /// The file that was opened.
     pub(super) file: Inode,
@@ -44,14 +44,14 @@ pub(super) struct Place {
     pub(super) lock: File,
 }
 
-impl Place {
+impl RecordFolder {
     /// The file that was opened is still the one that the next process will find.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), RecordFault> {
         if inode(&self.path).is_ok_and(|found| found == self.file) {
             return Ok(());
         }
         let found = "it was removed or replaced while it was in use";
-        Err(Fault::Refused(NoRecordCause::Replaced, found.to_owned()))
+        Err(RecordFault::Refused(NoRecordCause::Replaced, found.to_owned()))
     }
 }
 
@@ -67,11 +67,11 @@ pub(super) fn real(directory: &Path) -> io::Result<PathBuf> {
 }
 
 /// Makes the directory where it is missing, and takes the lock.
-pub(super) fn enter(terms: &Terms, directory: &Path) -> Result<(PathBuf, File), Fault> {
+pub(super) fn enter(terms: &RecordTerms, directory: &Path) -> Result<(PathBuf, File), RecordFault> {
     if !directory.is_dir() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
             let found = format!("its directory cannot be made: {error}");
-            Fault::Refused(io_cause(&error), found)
+            RecordFault::Refused(io_cause(&error), found)
         })?;
     }
     let path = real(directory)?;
@@ -79,7 +79,7 @@ pub(super) fn enter(terms: &Terms, directory: &Path) -> Result<(PathBuf, File), 
     Ok((path, lock))
 }
 
-fn lock(path: &Path, command: &str) -> Result<File, Fault> {
+fn lock(path: &Path, command: &str) -> Result<File, RecordFault> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     // Opening a FIFO or device must not wait, and a link may lead anywhere.
@@ -87,7 +87,7 @@ fn lock(path: &Path, command: &str) -> Result<File, Fault> {
     options.custom_flags(flags.bits().cast_signed());
     let failed = |error: io::Error| {
         let found = format!("its lock {} cannot be taken: {error}", path.display());
-        Fault::Refused(io_cause(&error), found)
+        RecordFault::Refused(io_cause(&error), found)
     };
     let mut file = options.open(path).map_err(failed)?;
     give_to_owner_of_directory(path);
@@ -98,7 +98,7 @@ fn lock(path: &Path, command: &str) -> Result<File, Fault> {
             holder.clear();
         }
         let found = format!("it is in use by {}", flowing(&holder, HOLDER_MAX));
-        return Err(Fault::Refused(NoRecordCause::InUse, found));
+        return Err(RecordFault::Refused(NoRecordCause::InUse, found));
     }
     let holder = format!("{command}, pid {}\n", std::process::id());
     let written = file
@@ -123,7 +123,11 @@ fn take(file: &File) -> io::Result<bool> {
 }
 
 /// Opens the file; makes it where there is none. The schema is the newest then.
-pub(super) fn open(terms: &Terms, path: &Path, now: &Stamp) -> Result<(Connection, Inode), Fault> {
+pub(super) fn open(
+    terms: &RecordTerms,
+    path: &Path,
+    now: &Stamp,
+) -> Result<(Connection, Inode), RecordFault> {
     match path.symlink_metadata() {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(terms, path, now)?,
@@ -150,7 +154,7 @@ fn tighten(path: &Path) {
 }
 
 /// Makes the file under another name first: a process that dies meanwhile leaves no half record.
-fn create(terms: &Terms, path: &Path, now: &Stamp) -> Result<(), Fault> {
+fn create(terms: &RecordTerms, path: &Path, now: &Stamp) -> Result<(), RecordFault> {
     let companions = COMPANIONS.iter().map(|suffix| beside(path, suffix));
     if companions.into_iter().any(|companion| companion.symlink_metadata().is_ok()) {
         move_aside(path, now)?;
@@ -177,7 +181,7 @@ fn create(terms: &Terms, path: &Path, now: &Stamp) -> Result<(), Fault> {
 }
 
 /// Moves the file and its companions out of the way, and tells where to. Nothing is deleted.
-pub(super) fn move_aside(path: &Path, now: &Stamp) -> Result<PathBuf, Fault> {
+pub(super) fn move_aside(path: &Path, now: &Stamp) -> Result<PathBuf, RecordFault> {
     let time = now.wall.strftime("%Y%m%dT%H%M%SZ");
     let names = (0..100).map(|number| match number {
         0 => beside(path, &format!(".corrupt-{time}")),
@@ -188,7 +192,10 @@ pub(super) fn move_aside(path: &Path, now: &Stamp) -> Result<PathBuf, Fault> {
         all.into_iter().all(|name| name.symlink_metadata().is_err())
     };
     let Some(aside) = names.into_iter().find(is_free) else {
-        return Err(Fault::Refused(NoRecordCause::Failed, "it cannot be moved aside".to_owned()));
+        return Err(RecordFault::Refused(
+            NoRecordCause::Failed,
+            "it cannot be moved aside".to_owned(),
+        ));
     };
     // The file itself comes last: a process that dies in between leaves no companions to a new one.
     for suffix in COMPANIONS.iter().chain(&[""]) {
@@ -218,9 +225,9 @@ fn give_to_owner_of_directory(path: &Path) {
 }
 
 /// The identity of a new record.
-impl Terms {
-    fn identity(&self, now: &Stamp) -> Identity {
-        Identity {
+impl RecordTerms {
+    fn identity(&self, now: &Stamp) -> RecordOwner {
+        RecordOwner {
             installation: self.installation.clone(),
             account: self.account,
             salt: uuid::Uuid::new_v4().simple().to_string(),
@@ -229,7 +236,7 @@ impl Terms {
     }
 
     /// Makes the connection a new record that is kept in memory only.
-    pub(super) fn begin_in_memory(&self, now: &Stamp) -> Result<Connection, Fault> {
+    pub(super) fn begin_in_memory(&self, now: &Stamp) -> Result<Connection, RecordFault> {
         let mut connection = Connection::open_in_memory()?;
         database::begin(&mut connection, self.bytes_hard())?;
         insert(&connection, "INSERT", &self.identity(now))?;

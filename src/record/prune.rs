@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::{cells, database};
 use crate::domain::base::model::{Marker, Timestamp};
 use crate::domain::base::stamp::{Stamp, age};
@@ -40,7 +40,7 @@ pub(super) fn prune(
     bytes_max: u64,
     retention: Duration,
     now: &Stamp,
-) -> Result<(), Fault> {
+) -> Result<(), RecordFault> {
     let transaction = database::write(connection)?;
     for (table, prefix, extra, least) in TABLES {
         let keep = retention.max(least);
@@ -64,7 +64,7 @@ fn aged(
     (table, prefix, extra): (&str, &str, &str),
     keep: Duration,
     now: &Stamp,
-) -> Result<Vec<i64>, Fault> {
+) -> Result<Vec<i64>, RecordFault> {
     // What the time of day alone shows to be young is young.
     let before = now.wall.checked_sub(keep).unwrap_or(Timestamp::MIN).as_microsecond();
     let columns = ["wall", "aws", "boot", "uptime"].map(|clock| format!("{prefix}_{clock}"));
@@ -81,7 +81,7 @@ fn aged(
 }
 
 /// Templates that no delivery names any more and that no deployment shows.
-fn forget_templates(connection: &Connection) -> Result<(), Fault> {
+fn forget_templates(connection: &Connection) -> Result<(), RecordFault> {
     let deployments = cells::select::<Deployment>(connection, "", Vec::new())?;
     let shown = deployments.iter().filter_map(|(_, it)| it.marker.parse::<Marker>().ok());
     let shown: BTreeSet<String> = shown.map(|marker| marker.template.to_string()).collect();
@@ -101,7 +101,7 @@ pub(super) fn shrink(
     connection: &mut Connection,
     bytes_max: u64,
     now: &Stamp,
-) -> Result<(), Fault> {
+) -> Result<(), RecordFault> {
     for _ in 0..ROUNDS_MAX {
         // Room for what comes before the next time.
         if database::size(connection)? <= bytes_max.saturating_mul(9) / 10 {

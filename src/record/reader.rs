@@ -8,15 +8,15 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::cells::select;
-use super::fault::{Fault, Unrecorded, no_record};
-use super::rows::{Identity, kind_word};
-use super::terms::Terms;
+use super::fault::{RecordFault, Unrecorded, no_record};
+use super::rows::{RecordOwner, kind_word};
+use super::terms::RecordTerms;
 use super::{database, place};
 use crate::domain::base::model::Digest;
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::plan::record::{
-    Delivery, Deployment, EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState,
-    NoRecord, NoRecordCause, TemplateText, Window,
+    DeliveredPut, Deployment, EventEntry, EventQuery, LOSS_WINDOW, LossEntry, LossId, LossState,
+    NoRecord, NoRecordCause, RecordedPast, TemplateText,
 };
 use crate::record::identity::identity;
 use crate::record::terms::FILE;
@@ -26,18 +26,18 @@ const NEWEST: &str = "WHERE id IN (SELECT max(id) FROM deliveries GROUP BY regio
 
 /// A record that is only read: no lock is taken, and nothing is moved or made.
 #[derive(Debug)]
-pub struct Reader {
+pub struct RecordReader {
     connection: Connection,
     path: PathBuf,
-    identity: Identity,
+    identity: RecordOwner,
 }
 
-impl Reader {
+impl RecordReader {
     /// Opens the record of these terms as it is.
-    pub fn open(terms: &Terms) -> Result<Self, NoRecord> {
+    pub fn open(terms: &RecordTerms) -> Result<Self, NoRecord> {
         let Some(directory) = &terms.directory else { return Err(not_configured()) };
         let named = directory.join(FILE);
-        let no = |fault: Fault| only_no_record(fault.at(&named));
+        let no = |fault: RecordFault| only_no_record(fault.at(&named));
         let path = place::real(directory).unwrap_or_else(|_| named.clone());
         match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -69,25 +69,25 @@ impl Reader {
 
     /// The bytes that it takes.
     pub fn bytes(&self) -> Result<u64, NoRecord> {
-        self.told(database::size(&self.connection))
+        self.or_no_record(database::size(&self.connection))
     }
 
     /// What counts now.
-    pub fn window(&self, now: &Stamp) -> Result<Window, NoRecord> {
-        self.told(window(&self.connection, now))
+    pub fn window(&self, now: &Stamp) -> Result<RecordedPast, NoRecord> {
+        self.or_no_record(window(&self.connection, now))
     }
 
     /// Events, the newest first.
     pub fn events(&self, query: &EventQuery) -> Result<Vec<EventEntry>, NoRecord> {
-        self.told(events(&self.connection, query))
+        self.or_no_record(events(&self.connection, query))
     }
 
     /// A template that was delivered.
     pub fn template(&self, digest: &Digest) -> Result<Option<TemplateText>, NoRecord> {
-        self.told(template(&self.connection, digest))
+        self.or_no_record(template(&self.connection, digest))
     }
 
-    fn told<T>(&self, read: Result<T, Fault>) -> Result<T, NoRecord> {
+    fn or_no_record<T>(&self, read: Result<T, RecordFault>) -> Result<T, NoRecord> {
         read.map_err(|fault| only_no_record(fault.at(&self.path)))
     }
 }
@@ -110,8 +110,11 @@ pub(super) fn not_configured() -> NoRecord {
     }
 }
 
-pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fault> {
-    fn values<R: super::cells::Row>(connection: &Connection, tail: &str) -> Result<Vec<R>, Fault> {
+pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<RecordedPast, RecordFault> {
+    fn values<R: super::cells::TableRow>(
+        connection: &Connection,
+        tail: &str,
+    ) -> Result<Vec<R>, RecordFault> {
         let rows = select::<R>(connection, tail, Vec::new())?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
@@ -122,9 +125,9 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
     };
     let losses = losses.into_iter().filter(|(_, entry)| counts(entry));
     let spot = |region: &_, pack: &_| (Clone::clone(region), Clone::clone(pack));
-    let deliveries: Vec<Delivery> = values(connection, NEWEST)?;
+    let deliveries: Vec<DeliveredPut> = values(connection, NEWEST)?;
     let deployments: Vec<Deployment> = values(connection, "ORDER BY id")?;
-    Ok(Window {
+    Ok(RecordedPast {
         losses: losses.map(|(id, entry)| (LossId(id), entry)).collect(),
         held: values(connection, "ORDER BY id")?,
         uses: values(connection, "ORDER BY id")?,
@@ -138,7 +141,7 @@ pub(super) fn window(connection: &Connection, now: &Stamp) -> Result<Window, Fau
 pub(super) fn events(
     connection: &Connection,
     query: &EventQuery,
-) -> Result<Vec<EventEntry>, Fault> {
+) -> Result<Vec<EventEntry>, RecordFault> {
     let EventQuery { kind, region, pack, account, count_max } = query;
     let columns = [
         ("kind", kind.map(kind_word)),
@@ -162,7 +165,7 @@ pub(super) fn events(
 pub(super) fn template(
     connection: &Connection,
     digest: &Digest,
-) -> Result<Option<TemplateText>, Fault> {
+) -> Result<Option<TemplateText>, RecordFault> {
     let arguments = vec![Value::Text(digest.to_string())];
     let rows = select::<TemplateText>(connection, "WHERE digest = ?", arguments)?;
     Ok(rows.into_iter().next().map(|(_, template)| template))

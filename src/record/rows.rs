@@ -2,19 +2,19 @@
 
 use rusqlite::types::Value;
 
-use super::cells::{Cells, Row, json, stamp, text, text_if_any};
-use super::fault::Fault;
+use super::cells::{Cells, TableRow, json, stamp, text, text_if_any};
+use super::fault::RecordFault;
 use crate::domain::base::model::{AccountId, Installation};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::plan::event::EventKind;
 use crate::domain::plan::record::{
-    ApprovalRead, ApprovalUse, Delivery, Deployment, EventEntry, HeldLoss, HoldBasis, LevelEntry,
-    LossCause, LossEntry, LossKey, LossKind, LossState, TemplateText,
+    ApprovalRead, ApprovalUse, DeliveredPut, Deployment, EventEntry, HeldLoss, HoldBasis,
+    LevelEntry, LossCause, LossEntry, LossKey, LossKind, LossState, TemplateText,
 };
 
 /// Whose record it is, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct RecordOwner {
     pub(super) installation: Installation,
     pub(super) account: AccountId,
     /// Goes into what is kept of parameter values.
@@ -22,7 +22,7 @@ pub(super) struct Identity {
     pub(super) began: Stamp,
 }
 
-impl Row for Identity {
+impl TableRow for RecordOwner {
     const TABLE: &'static str = "identity";
     const COLUMNS: &'static [&'static str] = &[
         "installation",
@@ -41,7 +41,7 @@ impl Row for Identity {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             installation: cells.parsed()?,
             account: cells.parsed()?,
@@ -56,7 +56,7 @@ fn key_cells(key: &LossKey) -> [Value; 4] {
     [text(region), text(pack), text(kind), text(name)]
 }
 
-fn key(cells: &mut Cells<'_, '_>) -> Result<LossKey, Fault> {
+fn key(cells: &mut Cells<'_, '_>) -> Result<LossKey, RecordFault> {
     Ok(LossKey {
         region: cells.parsed()?,
         pack: cells.parsed()?,
@@ -65,7 +65,7 @@ fn key(cells: &mut Cells<'_, '_>) -> Result<LossKey, Fault> {
     })
 }
 
-impl Row for LossEntry {
+impl TableRow for LossEntry {
     const TABLE: &'static str = "losses";
     const COLUMNS: &'static [&'static str] = &[
         "at_wall",
@@ -92,7 +92,7 @@ impl Row for LossEntry {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             at: cells.stamp()?,
             key: key(cells)?,
@@ -105,7 +105,7 @@ impl Row for LossEntry {
     }
 }
 
-impl Row for HeldLoss {
+impl TableRow for HeldLoss {
     const TABLE: &'static str = "held";
     const COLUMNS: &'static [&'static str] = &[
         "region",
@@ -127,13 +127,13 @@ impl Row for HeldLoss {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         let (key, since) = (key(cells)?, cells.stamp()?);
         Ok(Self { key, since, basis: cells.word(HoldBasis::of_word)? })
     }
 }
 
-impl Row for ApprovalUse {
+impl TableRow for ApprovalUse {
     const TABLE: &'static str = "approvals_used";
     const COLUMNS: &'static [&'static str] = &[
         "approval",
@@ -158,7 +158,7 @@ impl Row for ApprovalUse {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             approval: cells.parsed()?,
             name: cells.text()?,
@@ -169,7 +169,7 @@ impl Row for ApprovalUse {
     }
 }
 
-impl Row for ApprovalRead {
+impl TableRow for ApprovalRead {
     const TABLE: &'static str = "approvals_read";
     const COLUMNS: &'static [&'static str] =
         &["approval", "at_wall", "at_aws", "at_boot", "at_uptime", "first", "expires", "rules"];
@@ -182,7 +182,7 @@ impl Row for ApprovalRead {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             approval: cells.parsed()?,
             at: cells.stamp()?,
@@ -193,7 +193,7 @@ impl Row for ApprovalRead {
     }
 }
 
-impl Row for TemplateText {
+impl TableRow for TemplateText {
     const TABLE: &'static str = "templates";
     const COLUMNS: &'static [&'static str] = &["digest", "body", "rules"];
 
@@ -202,12 +202,12 @@ impl Row for TemplateText {
         vec![text(digest), text(body), json(rules)]
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self { digest: cells.parsed()?, body: cells.text()?, rules: cells.json()? })
     }
 }
 
-impl Row for Delivery {
+impl TableRow for DeliveredPut {
     const TABLE: &'static str = "deliveries";
     const COLUMNS: &'static [&'static str] = &[
         "at_wall",
@@ -229,7 +229,7 @@ impl Row for Delivery {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             at: cells.stamp()?,
             region: cells.parsed()?,
@@ -241,7 +241,7 @@ impl Row for Delivery {
     }
 }
 
-impl Row for Deployment {
+impl TableRow for Deployment {
     const TABLE: &'static str = "deployments";
     const COLUMNS: &'static [&'static str] = &[
         "region",
@@ -262,7 +262,7 @@ impl Row for Deployment {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             region: cells.parsed()?,
             pack: cells.parsed()?,
@@ -273,7 +273,7 @@ impl Row for Deployment {
     }
 }
 
-impl Row for LevelEntry {
+impl TableRow for LevelEntry {
     const TABLE: &'static str = "levels";
     const COLUMNS: &'static [&'static str] =
         &["at_wall", "at_aws", "at_boot", "at_uptime", "region", "pack", "marker", "echo", "rules"];
@@ -287,7 +287,7 @@ impl Row for LevelEntry {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         Ok(Self {
             at: cells.stamp()?,
             region: cells.parsed()?,
@@ -304,7 +304,7 @@ pub(super) fn kind_word(kind: EventKind) -> String {
     serde_json::to_string(&kind).unwrap_or_default().trim_matches('"').to_owned()
 }
 
-impl Row for EventEntry {
+impl TableRow for EventEntry {
     const TABLE: &'static str = "events";
     const COLUMNS: &'static [&'static str] = &[
         "at_wall",
@@ -331,7 +331,7 @@ impl Row for EventEntry {
         cells
     }
 
-    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, Fault> {
+    fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         let at = cells.stamp()?;
         // The columns between are copies, to select by.
         cells.text()?;

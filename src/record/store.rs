@@ -7,15 +7,15 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Transaction, params_from_iter};
 
 use super::cells::{digests, insert, select, text, update};
-use super::fault::Fault;
-use super::place::Place;
-use super::rows::Identity;
+use super::fault::RecordFault;
+use super::place::RecordFolder;
+use super::rows::RecordOwner;
 use super::{database, prune};
 use crate::domain::base::model::{Digest, Region};
 use crate::domain::base::stamp::age;
 use crate::domain::declared::template::Template;
 use crate::domain::plan::record::{
-    ApprovalRead, ApprovalUse, Delivering, Delivery, Deployment, EventEntry, Giving, HeldLoss,
+    ApprovalRead, ApprovalUse, DeliveredPut, Delivering, Deployment, EventEntry, Giving, HeldLoss,
     LOSS_WINDOW, LevelEntry, LossEntry, LossId, LossKey, LossKind, LossState, TemplateText,
 };
 
@@ -24,27 +24,27 @@ const KEY: &str = "WHERE region = ? AND pack = ? AND kind = ? AND name = ?";
 
 /// An open record, for the one who writes it.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct OpenRecord {
     pub(super) connection: Connection,
-    pub(super) identity: Identity,
+    pub(super) identity: RecordOwner,
     /// `None` for one that is kept in memory.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<RecordFolder>,
     /// The bytes that history may take; what is above is kept for losses.
     pub(super) bytes_max: u64,
 }
 
-impl Store {
-    pub(super) fn begin(&mut self) -> Result<Transaction<'_>, Fault> {
+impl OpenRecord {
+    pub(super) fn begin(&mut self) -> Result<Transaction<'_>, RecordFault> {
         database::write(&mut self.connection)
     }
 
     /// Whether history has taken its space.
-    fn is_at_its_limit(&self) -> Result<bool, Fault> {
+    fn is_at_its_limit(&self) -> Result<bool, RecordFault> {
         Ok(database::size(&self.connection)? >= self.bytes_max)
     }
 
     /// Records losses before their requests are sent, each with the use of its approval.
-    pub(super) fn give(&mut self, givings: &[Giving]) -> Result<Vec<LossId>, Fault> {
+    pub(super) fn give(&mut self, givings: &[Giving]) -> Result<Vec<LossId>, RecordFault> {
         let transaction = self.begin()?;
         let mut ids = Vec::new();
         for Giving { entry, approval } in givings {
@@ -61,9 +61,9 @@ impl Store {
             let row = insert(&transaction, "INSERT", &used).map_err(|error| {
                 match error.sqlite_error_code() {
                     Some(ErrorCode::ConstraintViolation) => {
-                        Fault::AlreadyUsed(Box::new(entry.key.clone()))
+                        RecordFault::AlreadyUsed(Box::new(entry.key.clone()))
                     }
-                    Some(_) | None => Fault::Sql(error),
+                    Some(_) | None => RecordFault::Sql(error),
                 }
             })?;
             transaction.execute("UPDATE approvals_used SET loss = ? WHERE id = ?", [id, row])?;
@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// Records how losses came out. What is retracted gives its approval back.
-    pub(super) fn settle(&mut self, ids: &[LossId], state: LossState) -> Result<(), Fault> {
+    pub(super) fn settle(&mut self, ids: &[LossId], state: LossState) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for LossId(id) in ids {
             let found =
@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Records what the guard holds; what it holds already keeps its beginning.
-    pub(super) fn hold(&mut self, losses: &[HeldLoss]) -> Result<(), Fault> {
+    pub(super) fn hold(&mut self, losses: &[HeldLoss]) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for loss in losses {
             let found = select::<HeldLoss>(&transaction, KEY, key(&loss.key))?;
@@ -122,7 +122,7 @@ impl Store {
     }
 
     /// Forgets losses that were held: approved, or withdrawn.
-    pub(super) fn release(&mut self, keys: &[LossKey]) -> Result<(), Fault> {
+    pub(super) fn release(&mut self, keys: &[LossKey]) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for one in keys {
             let sql = format!("DELETE FROM held {KEY}");
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Records that approvals were read. What was read before keeps its moment.
-    pub(super) fn note_approvals(&mut self, read: &[ApprovalRead]) -> Result<(), Fault> {
+    pub(super) fn note_approvals(&mut self, read: &[ApprovalRead]) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for one in read {
             insert(&transaction, "INSERT OR IGNORE", one)?;
@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// Records a Put that AWS accepted, or may have, with its template.
-    pub(super) fn deliver(&mut self, delivering: Delivering) -> Result<(), Fault> {
+    pub(super) fn deliver(&mut self, delivering: Delivering) -> Result<(), RecordFault> {
         let Delivering { at, region, pack, values, template, revision } = delivering;
         // The newest deliveries matter more than old ones; room that is kept for losses stays so.
         if self.is_at_its_limit()? {
@@ -151,7 +151,7 @@ impl Store {
         }
         let parameters = digests(&self.identity.salt, &values);
         let digest = template.digest;
-        let delivery = Delivery { at, region, pack, template: digest, parameters, revision };
+        let delivery = DeliveredPut { at, region, pack, template: digest, parameters, revision };
         let transaction = self.begin()?;
         // Its digest names its content, so that one there is the same.
         insert(&transaction, "INSERT OR IGNORE", &template)?;
@@ -168,7 +168,7 @@ impl Store {
         region: &Region,
         deployments: &[Deployment],
         templates: &[Arc<Template>],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RecordFault> {
         let has_room = !self.is_at_its_limit()?;
         let transaction = self.begin()?;
         transaction.execute("DELETE FROM deployments WHERE region = ?", [region.as_str()])?;
@@ -188,7 +188,7 @@ impl Store {
 
     /// Records what packs hold from now on. Of what is older than the window only the newest is
     /// kept.
-    pub(super) fn level(&mut self, entries: &[LevelEntry]) -> Result<(), Fault> {
+    pub(super) fn level(&mut self, entries: &[LevelEntry]) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         for entry in entries {
             let LevelEntry { at, region, pack, marker: _, echo: _, rules: _ } = entry;
@@ -209,7 +209,7 @@ impl Store {
 
     /// Records events, unless history has taken its space: what is left belongs to losses. Tells
     /// how many were recorded.
-    pub(super) fn note(&mut self, entries: &[EventEntry]) -> Result<usize, Fault> {
+    pub(super) fn note(&mut self, entries: &[EventEntry]) -> Result<usize, RecordFault> {
         if self.is_at_its_limit()? {
             return Ok(0);
         }
@@ -222,7 +222,7 @@ impl Store {
     }
 
     /// Writes, and changes nothing: whether it can be written again.
-    pub(super) fn touch(&mut self) -> Result<(), Fault> {
+    pub(super) fn touch(&mut self) -> Result<(), RecordFault> {
         let transaction = self.begin()?;
         // Takes the space of many losses for a moment: one that just fits proves nothing.
         transaction.execute_batch(
@@ -245,7 +245,7 @@ impl Store {
     }
 }
 
-fn has_template(connection: &Connection, digest: &Digest) -> Result<bool, Fault> {
+fn has_template(connection: &Connection, digest: &Digest) -> Result<bool, RecordFault> {
     let sql = "SELECT EXISTS (SELECT 1 FROM templates WHERE digest = ?)";
     Ok(connection.query_row(sql, [digest.to_string()], |row| row.get(0))?)
 }

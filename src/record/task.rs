@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Record;
 use crate::clock::Clock;
-use crate::domain::plan::record::Window;
+use crate::domain::plan::record::RecordedPast;
 
 /// How long an event waits for others, so that a wave of them is one write.
 const GATHER: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub async fn run(
     record: Record,
     clock: Clock,
     stop: CancellationToken,
-    reopened: impl Fn(Window, Vec<String>),
+    reopened: impl Fn(RecordedPast, Vec<String>),
 ) {
     let mut pruned = None;
     loop {
@@ -34,7 +34,7 @@ pub async fn run(
             () = record.shared.events_came.notified() => {
                 // Stop does not wait for more events.
                 let _ended = stop.run_until_cancelled(clock.sleep(GATHER)).await;
-                tell(record.flush().await);
+                log_failure(record.flush().await);
             }
             () = clock.sleep(RETRY) => {}
         }
@@ -44,14 +44,14 @@ pub async fn run(
         let elapsed = clock.elapsed();
         if pruned.is_none_or(|last| elapsed.saturating_sub(last) >= PRUNE) {
             pruned = Some(elapsed);
-            tell(record.prune(clock.stamp()).await);
+            log_failure(record.prune(clock.stamp()).await);
         }
     }
-    tell(record.flush().await);
+    log_failure(record.flush().await);
 }
 
 /// The status says it to people; the log only when it is looked at closely.
-fn tell(written: Result<(), super::Unrecorded>) {
+fn log_failure(written: Result<(), super::Unrecorded>) {
     if let Err(error) = written {
         tracing::debug!(%error, "history not recorded");
     }

@@ -7,7 +7,7 @@ use crate::domain::base::model::{AccountId, Installation};
 
 /// Which record, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
+pub struct RecordTerms {
     /// The directory it lies in; `None`: nothing is remembered.
     pub directory: Option<PathBuf>,
     /// Whose it is.
@@ -22,7 +22,7 @@ pub struct Terms {
     pub bytes_max: u64,
 }
 
-impl Terms {
+impl RecordTerms {
     pub(super) fn bytes_hard(&self) -> u64 {
         // An eighth at least, for records that are kept small on purpose.
         self.bytes_max.saturating_add(RESERVE.min(self.bytes_max / 8))

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::api::packs::{DeletePack, InputParameter, PackArn, PutPack};
-use super::api::{Caller, Fault};
+use super::api::{ApiError, Caller};
 use super::knobs::{AdministratorAggregate, LockScope, Tagging, UndeclaredInput};
-use super::packs::{Act, Content, Incarnation, Look, Run};
+use super::packs::{Act, DelayedView, Incarnation, PackContent, SimDeployment};
 use super::random::{alphanumeric, draw, up_to};
-use super::template::Facts;
+use super::template::AcceptedTemplate;
 use super::timeline::after;
 use super::world::World;
 use super::{refusals, validation};
 use crate::domain::base::model::{AccountId, PackName, Place, Region};
-use crate::domain::observed::packs::Phase;
+use crate::domain::observed::packs::PackPhase;
 
 /// Bytes of a template in S3 (AWS Config API: 300 KB).
 const OBJECT_MAX: usize = 307_200;
@@ -28,7 +28,7 @@ enum Life {
 }
 
 impl World {
-    pub(super) fn put_pack(&mut self, caller: &Caller, put: PutPack) -> Result<PackArn, Fault> {
+    pub(super) fn put_pack(&mut self, caller: &Caller, put: PutPack) -> Result<PackArn, ApiError> {
         let name = validation::put(&put, self.knobs.quotas.inputs)?;
         self.tree.may_put(caller, self.moment(), self.knobs.delegation_delay)?;
         let content = Arc::new(self.content(&put)?);
@@ -68,7 +68,7 @@ impl World {
         &mut self,
         caller: &Caller,
         delete: &DeletePack,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let name = validation::pack_name(delete.organization_conformance_pack_name.as_deref())?;
         self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
         let place = caller.place();
@@ -76,9 +76,9 @@ impl World {
             return Err(refusals::no_such_pack());
         }
         self.check_lock(&place, &name)?;
-        let look = self.truth();
-        let seen = self.packs.seen(&place, &name, look);
-        let last = seen.and_then(|incarnation| incarnation.last_run(look));
+        let view = self.truth();
+        let seen = self.packs.visible(&place, &name, view);
+        let last = seen.and_then(|incarnation| incarnation.last_run(view));
         let content =
             last.map(|run| Arc::clone(&run.content)).ok_or_else(refusals::no_such_pack)?;
         let run = self.begin_run(Act::Delete, &place, &name, content);
@@ -100,55 +100,63 @@ impl World {
         place: &Place,
         name: &PackName,
         pack: &Incarnation,
-        look: Look,
+        view: DelayedView,
     ) -> bool {
-        matches!(self.life_of(place, name, pack, look), Life::Live | Life::DeleteFailed)
+        matches!(self.life_of(place, name, pack, view), Life::Live | Life::DeleteFailed)
     }
 
     fn life(&self, place: &Place, name: &PackName) -> Life {
-        let look = self.truth();
-        match self.packs.seen(place, name, look) {
-            Some(pack) => self.life_of(place, name, pack, look),
+        let view = self.truth();
+        match self.packs.visible(place, name, view) {
+            Some(pack) => self.life_of(place, name, pack, view),
             None => Life::Gone,
         }
     }
 
-    fn life_of(&self, place: &Place, name: &PackName, pack: &Incarnation, look: Look) -> Life {
-        match pack.last_run(look).map(|run| run.act) {
+    fn life_of(
+        &self,
+        place: &Place,
+        name: &PackName,
+        pack: &Incarnation,
+        view: DelayedView,
+    ) -> Life {
+        match pack.last_run(view).map(|run| run.act) {
             None => return Life::Gone,
             Some(Act::Put) => return Life::Live,
             Some(Act::Delete) => {}
         }
-        match self.rollout(place, name, pack, look).aggregate().map(|aggregate| aggregate.phase) {
-            Some(Phase::InProgress) => Life::Deleting,
-            Some(Phase::Failed) => Life::DeleteFailed,
-            Some(Phase::Successful) | None => Life::Gone,
+        match self.rollout(place, name, pack, view).aggregate().map(|aggregate| aggregate.phase) {
+            Some(PackPhase::InProgress) => Life::Deleting,
+            Some(PackPhase::Failed) => Life::DeleteFailed,
+            Some(PackPhase::Successful) | None => Life::Gone,
         }
     }
 
-    fn check_lock(&self, place: &Place, name: &PackName) -> Result<(), Fault> {
-        let look = self.truth();
+    fn check_lock(&self, place: &Place, name: &PackName) -> Result<(), ApiError> {
+        let view = self.truth();
         let locked = match self.knobs.lock {
-            LockScope::Pack => {
-                self.packs.seen(place, name, look).is_some_and(|pack| self.holds(place, name, pack))
-            }
-            LockScope::Place => {
-                self.packs.all_seen(place, look).any(|(name, pack)| self.holds(place, name, pack))
-            }
+            LockScope::Pack => self
+                .packs
+                .visible(place, name, view)
+                .is_some_and(|pack| self.holds(place, name, pack)),
+            LockScope::Place => self
+                .packs
+                .all_visible(place, view)
+                .any(|(name, pack)| self.holds(place, name, pack)),
         };
         if locked { Err(refusals::in_use()) } else { Ok(()) }
     }
 
     fn holds(&self, place: &Place, name: &PackName, pack: &Incarnation) -> bool {
-        let look = self.truth();
-        let rollout = self.rollout(place, name, pack, look);
+        let view = self.truth();
+        let rollout = self.rollout(place, name, pack, view);
         let stuck = self.knobs.administrator_aggregate == AdministratorAggregate::StuckLocked
             && rollout.is_administrators()
-            && pack.last_run(look).is_some_and(|run| run.act == Act::Put);
+            && pack.last_run(view).is_some_and(|run| run.act == Act::Put);
         stuck || rollout.is_active()
     }
 
-    fn check_quota(&self, place: &Place) -> Result<(), Fault> {
+    fn check_quota(&self, place: &Place) -> Result<(), ApiError> {
         let quotas = &self.knobs.quotas;
         let counted = self.packs.places().filter(|one| {
             one.region == place.region && (quotas.packs_shared || one.account == place.account)
@@ -158,7 +166,7 @@ impl World {
     }
 
     /// What the Put sets, its template read.
-    fn content(&mut self, put: &PutPack) -> Result<Content, Fault> {
+    fn content(&mut self, put: &PutPack) -> Result<PackContent, ApiError> {
         let body = match (&put.template_s3_uri, &put.template_body) {
             (Some(uri), _) => self.fetch(uri)?,
             (None, Some(body)) => body.clone(),
@@ -171,10 +179,10 @@ impl World {
         let excluded: BTreeSet<AccountId> = excluded.filter_map(|id| id.parse().ok()).collect();
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (bucket, prefix) = (set(&put.delivery_s3_bucket), set(&put.delivery_s3_key_prefix));
-        Ok(Content { template, inputs, excluded, bucket, prefix })
+        Ok(PackContent { template, inputs, excluded, bucket, prefix })
     }
 
-    fn fetch(&self, uri: &str) -> Result<String, Fault> {
+    fn fetch(&self, uri: &str) -> Result<String, ApiError> {
         let object = self.store.object(uri).filter(|object| object.readable);
         let object = object.ok_or_else(|| {
             refusals::permissions("The template cannot be read from the Amazon S3 location.")
@@ -185,7 +193,11 @@ impl World {
         Ok(object.body.clone())
     }
 
-    fn check_inputs(&self, template: &Facts, inputs: &[InputParameter]) -> Result<(), Fault> {
+    fn check_inputs(
+        &self,
+        template: &AcceptedTemplate,
+        inputs: &[InputParameter],
+    ) -> Result<(), ApiError> {
         let given = |name: &String| inputs.iter().any(|input| input.parameter_name == *name);
         if let Some(missing) = template.required.iter().find(|name| !given(name)) {
             return Err(refusals::template(&format!("Parameters: [{missing}] must have values")));
@@ -209,7 +221,13 @@ impl World {
         }
     }
 
-    fn begin_run(&self, act: Act, place: &Place, name: &PackName, content: Arc<Content>) -> Run {
+    fn begin_run(
+        &self,
+        act: Act,
+        place: &Place,
+        name: &PackName,
+        content: Arc<PackContent>,
+    ) -> SimDeployment {
         let now = self.moment();
         let Place { account, region } = place;
         let drawn = |what: &str| {
@@ -224,7 +242,7 @@ impl World {
             Act::Put => self.crowd(place, name, &content),
             Act::Delete => None,
         };
-        Run {
+        SimDeployment {
             act,
             at: now,
             content,
@@ -241,16 +259,16 @@ impl World {
         &self,
         place: &Place,
         name: &PackName,
-        content: &Content,
-    ) -> Option<Arc<[Arc<Content>]>> {
-        let look = self.truth();
-        let others: Vec<Arc<Content>> = self
+        content: &PackContent,
+    ) -> Option<Arc<[Arc<PackContent>]>> {
+        let view = self.truth();
+        let others: Vec<Arc<PackContent>> = self
             .places_in(&place.region)
             .flat_map(|owner| {
-                let packs = self.packs.all_seen(owner, look);
+                let packs = self.packs.all_visible(owner, view);
                 let others = packs.filter(move |(one, _)| owner != place || *one != name);
                 let live = others.filter(|(one, pack)| self.exists(owner, one, pack));
-                live.filter_map(|(_, pack)| Some(Arc::clone(&pack.last_run(look)?.content)))
+                live.filter_map(|(_, pack)| Some(Arc::clone(&pack.last_run(view)?.content)))
             })
             .collect();
         let rules: u32 = others.iter().map(|content| content.template.rules).sum();

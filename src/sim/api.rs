@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::Session;
+use super::session::AssumedSession;
 use crate::domain::base::model::{AccountId, Place, Region};
 
 pub mod epoch;
@@ -52,7 +52,7 @@ impl Service {
 
 /// Whether an operation changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum AccessKind {
     Read,
     Write,
 }
@@ -83,8 +83,8 @@ macro_rules! operations {
                 match self { $(Self::$variant => Service::$service,)* }
             }
 
-            fn access(self) -> Access {
-                match self { $(Self::$variant => Access::$access,)* }
+            fn access(self) -> AccessKind {
+                match self { $(Self::$variant => AccessKind::$access,)* }
             }
         }
 
@@ -130,17 +130,17 @@ operations! {
     DeleteOrganizationConformancePack, Config, Write, "DeleteOrganizationConformancePack",
         packs::DeletePack => ();
     DescribeOrganizationConformancePacks, Config, Read, "DescribeOrganizationConformancePacks",
-        packs::DescribePacks => packs::Packs;
+        packs::DescribePacks => packs::PacksShape;
     DescribeOrganizationConformancePackStatuses, Config, Read,
         "DescribeOrganizationConformancePackStatuses",
         packs::DescribePacks => packs::PackStatuses;
     GetOrganizationConformancePackDetailedStatus, Config, Read,
         "GetOrganizationConformancePackDetailedStatus",
-        packs::GetDetail => packs::Detail;
+        packs::GetDetail => packs::StatusesShape;
     TagResource, Config, Write, "TagResource", packs::TagResource => ();
     UntagResource, Config, Write, "UntagResource", packs::UntagResource => ();
     ListTagsForResource, Config, Read, "ListTagsForResource",
-        packs::ListTags => packs::TagList;
+        packs::ListTags => packs::PackTagsShape;
     PutConfigurationRecorder, Config, Write, "PutConfigurationRecorder",
         recorders::PutRecorder => ();
     DeleteConfigurationRecorder, Config, Write, "DeleteConfigurationRecorder",
@@ -150,7 +150,7 @@ operations! {
     StopConfigurationRecorder, Config, Write, "StopConfigurationRecorder",
         recorders::NamedRecorder => ();
     DescribeConfigurationRecorders, Config, Read, "DescribeConfigurationRecorders",
-        recorders::DescribeRecorders => recorders::Recorders;
+        recorders::DescribeRecorders => recorders::RecordersShape;
     DescribeConfigurationRecorderStatus, Config, Read, "DescribeConfigurationRecorderStatus",
         recorders::DescribeRecorders => recorders::RecorderStatuses;
     DescribeOrganization, Organizations, Read, "DescribeOrganization",
@@ -158,9 +158,9 @@ operations! {
     DescribeAccount, Organizations, Read, "DescribeAccount",
         organizations::AccountRef => organizations::AccountAnswer;
     ListAccounts, Organizations, Read, "ListAccounts",
-        organizations::Paged => organizations::AccountList;
+        organizations::Paged => organizations::AccountsShape;
     ListAccountsForParent, Organizations, Read, "ListAccountsForParent",
-        organizations::OfParent => organizations::AccountList;
+        organizations::OfParent => organizations::AccountsShape;
     ListParents, Organizations, Read, "ListParents",
         organizations::OfChild => organizations::ParentList;
     ListChildren, Organizations, Read, "ListChildren",
@@ -170,7 +170,7 @@ operations! {
     ListOrganizationalUnitsForParent, Organizations, Read, "ListOrganizationalUnitsForParent",
         organizations::OfParent => organizations::UnitList;
     ListTagsForOrganizationResource, Organizations, Read, "ListTagsForResource",
-        organizations::OfResource => organizations::TagList;
+        organizations::OfResource => organizations::OrganizationTagsShape;
     ListDelegatedAdministrators, Organizations, Read, "ListDelegatedAdministrators",
         organizations::OfPrincipal => organizations::AdministratorList;
     ListAWSServiceAccessForOrganization, Organizations, Read,
@@ -185,7 +185,7 @@ operations! {
     DeregisterDelegatedAdministrator, Organizations, Write, "DeregisterDelegatedAdministrator",
         organizations::Delegation => ();
     GetCallerIdentity, Sts, Read, "GetCallerIdentity",
-        organizations::Nothing => sts::Identity;
+        organizations::Nothing => sts::IdentityShape;
     AssumeRole, Sts, Read, "AssumeRole", sts::AssumeRole => sts::AssumedRole;
 }
 
@@ -198,7 +198,7 @@ impl Operation {
 
     /// Whether it changes anything.
     pub fn is_mutating(self) -> bool {
-        self.access() == Access::Write
+        self.access() == AccessKind::Write
     }
 }
 
@@ -216,9 +216,9 @@ pub struct Caller {
     /// The region of the credential scope; Organizations ignores it.
     pub region: Region,
     /// The assumed role's session, when it is not the account's own user.
-    pub session: Option<Session>,
+    pub session: Option<AssumedSession>,
     /// Whether this is the client under test or somebody else.
-    pub origin: Origin,
+    pub origin: RequestOrigin,
     /// `amz-sdk-invocation-id` and the attempt number of `amz-sdk-request`, for the log.
     pub invocation: Option<(String, u32)>,
 }
@@ -226,7 +226,7 @@ pub struct Caller {
 /// Whose request it is. Only a client's requests meet faults and rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum RequestOrigin {
     /// A client of one of the faces.
     Client,
     /// Another writer that the scenario plays: a person, Terraform, a neighbour.
@@ -237,12 +237,12 @@ impl Caller {
     /// A client with this account's own credentials in this region.
     pub fn client(place: &Place) -> Self {
         let Place { account, region } = place.clone();
-        Self { account, region, session: None, origin: Origin::Client, invocation: None }
+        Self { account, region, session: None, origin: RequestOrigin::Client, invocation: None }
     }
 
     /// Somebody else with the same credentials.
     pub fn other(place: &Place) -> Self {
-        Self { origin: Origin::Other, ..Self::client(place) }
+        Self { origin: RequestOrigin::Other, ..Self::client(place) }
     }
 
     /// Where the call goes.
@@ -364,14 +364,14 @@ pub enum Reply {
     /// It worked.
     Answer(Answer),
     /// AWS refused it.
-    Fault(Fault),
+    Fault(ApiError),
     /// The connection did something else; each face acts it out.
     Broken(Breakage),
 }
 
 /// An API error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct ApiError {
     /// The exception's name, bare: `ResourceInUseException`.
     pub code: String,
     /// The text.
@@ -382,7 +382,7 @@ pub struct Fault {
     pub reason: Option<String>,
 }
 
-impl Fault {
+impl ApiError {
     /// A client error (400).
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), http_status: 400, reason: None }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::domain::base::model::{AccountId, AccountState};
-use crate::sim::api::sts::{AssumeRole, AssumedRole, AssumedRoleUser, Credentials, Identity};
-use crate::sim::api::{Caller, Fault};
+use crate::sim::api::sts::{AssumeRole, AssumedRole, AssumedRoleUser, Credentials, IdentityShape};
+use crate::sim::api::{ApiError, Caller};
 use crate::sim::random::{alphanumeric, draw};
 use crate::sim::refusals::validation;
-use crate::sim::session::{Policy, Session};
+use crate::sim::session::{AssumedSession, SessionPolicy};
 use crate::sim::timeline::after;
 use crate::sim::world::World;
 
@@ -15,20 +15,20 @@ use crate::sim::world::World;
 const DURATION_DEFAULT: i64 = 3600;
 
 impl World {
-    pub(super) fn identify(&self, caller: &Caller) -> Identity {
+    pub(super) fn identify(&self, caller: &Caller) -> IdentityShape {
         let Caller { account, session, .. } = caller;
         let drawn = draw(self.seed, &["user", account.as_str()], 0);
         let id = alphanumeric(drawn, 17).to_ascii_uppercase();
         match session {
-            Some(Session { arn, .. }) => {
+            Some(AssumedSession { arn, .. }) => {
                 let name = arn.rsplit('/').next().unwrap_or_default();
-                Identity {
+                IdentityShape {
                     arn: arn.clone(),
                     user_id: format!("AROA{id}:{name}"),
                     account: account.to_string(),
                 }
             }
-            None => Identity {
+            None => IdentityShape {
                 arn: format!("arn:aws:iam::{account}:user/simulated"),
                 user_id: format!("AIDA{id}"),
                 account: account.to_string(),
@@ -40,7 +40,7 @@ impl World {
         &mut self,
         caller: &Caller,
         assume: &AssumeRole,
-    ) -> Result<AssumedRole, Fault> {
+    ) -> Result<AssumedRole, ApiError> {
         let (role_arn, session_name, duration) = checked(assume)?;
         let (account, role) = parse(role_arn).ok_or_else(|| denied(caller, role_arn))?;
         let external_id = assume.external_id.as_deref();
@@ -52,7 +52,7 @@ impl World {
             return Err(denied(caller, role_arn));
         }
         let policy = match assume.policy.as_deref() {
-            Some(text) => Some(Policy::parse(text).ok_or_else(malformed_policy)?),
+            Some(text) => Some(SessionPolicy::parse(text).ok_or_else(malformed_policy)?),
             None => None,
         };
         let drawn = draw(self.seed, &["session", account.as_str()], self.call_number());
@@ -61,7 +61,7 @@ impl World {
         let access_key_id =
             format!("ASIASIM{account}{}", alphanumeric(drawn, 8).to_ascii_uppercase());
         let role_id = alphanumeric(draw(self.seed, &["role", role], 0), 17).to_ascii_uppercase();
-        let session = Session { account, arn: arn.clone(), expires, policy };
+        let session = AssumedSession { account, arn: arn.clone(), expires, policy };
         self.sessions.begin(access_key_id.clone(), session);
         Ok(AssumedRole {
             credentials: Credentials {
@@ -78,8 +78,8 @@ impl World {
     }
 }
 
-fn checked(assume: &AssumeRole) -> Result<(&str, &str, Duration), Fault> {
-    let sts = |fault: Fault| Fault { code: "ValidationError".to_owned(), ..fault };
+fn checked(assume: &AssumeRole) -> Result<(&str, &str, Duration), ApiError> {
+    let sts = |fault: ApiError| ApiError { code: "ValidationError".to_owned(), ..fault };
     let role_arn = assume.role_arn.as_deref();
     let role_arn = role_arn.ok_or_else(|| sts(validation(None, "roleArn", "not be null")))?;
     if !(20..=2048).contains(&role_arn.len()) {
@@ -107,15 +107,15 @@ fn parse(arn: &str) -> Option<(AccountId, &str)> {
     Some((account.parse().ok()?, role.rsplit('/').next()?))
 }
 
-fn denied(caller: &Caller, role_arn: &str) -> Fault {
+fn denied(caller: &Caller, role_arn: &str) -> ApiError {
     let account = &caller.account;
     let message = format!(
         "User: arn:aws:iam::{account}:user/simulated is not authorized to perform: \
          sts:AssumeRole on resource: {role_arn}"
     );
-    Fault::new("AccessDenied", message).with_status(403)
+    ApiError::new("AccessDenied", message).with_status(403)
 }
 
-fn malformed_policy() -> Fault {
-    Fault::new("MalformedPolicyDocument", "Syntax errors in policy.")
+fn malformed_policy() -> ApiError {
+    ApiError::new("MalformedPolicyDocument", "Syntax errors in policy.")
 }

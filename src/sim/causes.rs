@@ -4,25 +4,25 @@
 //! region that is off and a missing role are guesses. How conformd reads these texts is decided in
 //! `domain::failure_class`, from its own list.
 
-use super::packs::Run;
+use super::packs::SimDeployment;
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::observed::failure_class::FailureClass;
 
 /// Why a member failed, in AWS's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct FailureText {
     /// `ErrorCode`.
     pub code: String,
     /// `ErrorMessage`.
     pub message: String,
 }
 
-fn cause(code: &str, message: String) -> Cause {
-    Cause { code: code.to_owned(), message }
+fn cause(code: &str, message: String) -> FailureText {
+    FailureText { code: code.to_owned(), message }
 }
 
 /// What a row of this account says when it fails for a reason of this class.
-pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> Cause {
+pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> FailureText {
     let (code, message) = match class {
         FailureClass::InactiveAccount => return inactive_member(account),
         FailureClass::ServiceLinkedRole => return no_service_role(account),
@@ -78,7 +78,7 @@ pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> Cau
     cause(code, message)
 }
 
-pub(super) fn no_recorder() -> Cause {
+pub(super) fn no_recorder() -> FailureText {
     cause(
         "NoAvailableConfigurationRecorder",
         "You must create a configuration recorder before you can create or update a Config rule."
@@ -86,17 +86,17 @@ pub(super) fn no_recorder() -> Cause {
     )
 }
 
-pub(super) fn inactive_member(account: &AccountId) -> Cause {
+pub(super) fn inactive_member(account: &AccountId) -> FailureText {
     let role = "aws-service-role/config-multiaccountsetup.amazonaws.com\
                 /AWSServiceRoleForConfigMultiAccountSetup";
     cause("AccessDeniedException", format!("Unable to assume arn:aws:iam::{account}:role/{role}"))
 }
 
-pub(super) fn region_off(region: &Region) -> Cause {
+pub(super) fn region_off(region: &Region) -> FailureText {
     cause("OptInRequired", format!("The account is not subscribed to region {region}"))
 }
 
-pub(super) fn no_service_role(account: &AccountId) -> Cause {
+pub(super) fn no_service_role(account: &AccountId) -> FailureText {
     cause(
         "AccessDeniedException",
         format!(
@@ -106,21 +106,21 @@ pub(super) fn no_service_role(account: &AccountId) -> Cause {
     )
 }
 
-pub(super) fn too_many_rules() -> Cause {
+pub(super) fn too_many_rules() -> FailureText {
     cause(
         "MaxNumberOfConfigRulesExceededException",
         "The account has reached the maximum number of AWS Config rules in this region".to_owned(),
     )
 }
 
-pub(super) fn too_many_packs() -> Cause {
+pub(super) fn too_many_packs() -> FailureText {
     cause(
         "MaxNumberOfConformancePacksExceededException",
         "The account has reached the maximum number of conformance packs in this region".to_owned(),
     )
 }
 
-pub(super) fn undeclared_input(run: &Run) -> Option<Cause> {
+pub(super) fn undeclared_input(run: &SimDeployment) -> Option<FailureText> {
     let declared = &run.content.template.parameters;
     let mut names = run.content.inputs.iter().map(|input| &input.parameter_name);
     let undeclared = names.find(|name| !declared.contains(*name))?;
@@ -139,8 +139,8 @@ mod tests {
     fn what_a_class_typically_says_is_read_as_that_class() {
         let (account, region) = ("222222222222".parse().unwrap(), "eu-west-1".parse().unwrap());
         // That an account is inactive, AWS Organizations says, never a row.
-        let told = |class: &FailureClass| *class != FailureClass::InactiveAccount;
-        for class in FailureClass::ALL.into_iter().filter(told) {
+        let shown = |class: &FailureClass| *class != FailureClass::InactiveAccount;
+        for class in FailureClass::ALL.into_iter().filter(shown) {
             let said = typical(class, &account, &region);
             assert_eq!(classify(Some(&said.code), Some(&said.message)), class, "{said:?}");
         }

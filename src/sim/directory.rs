@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 
 use super::api::epoch::Epoch;
 use super::api::organizations as shape;
-use super::api::{Answer, Caller, Fault, Operation, Request};
-use super::members::Account;
+use super::api::{Answer, ApiError, Caller, Operation, Request};
+use super::members::SimAccount;
 use super::organization::ORGANIZATION;
 use super::paging::BadToken;
 use super::refusals;
@@ -21,7 +21,7 @@ const PAGE_MAX: usize = 20;
 const ADMINISTRATORS_MAX: usize = 3;
 
 /// A page of what is asked for.
-type Page<'a> = (&'a str, Option<i64>, Option<&'a str>);
+type DirectoryPage<'a> = (&'a str, Option<i64>, Option<&'a str>);
 
 impl World {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other services answer elsewhere")]
@@ -30,7 +30,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         request: Request,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, ApiError> {
         use {Answer as A, Request as R};
         if self.tree.features == Features::NoOrganization {
             return Err(refusals::organizations_not_in_use());
@@ -82,7 +82,7 @@ impl World {
             }
             other => {
                 let operation = other.operation();
-                return Err(Fault::new("UnknownOperationException", operation.as_str()));
+                return Err(ApiError::new("UnknownOperationException", operation.as_str()));
             }
         })
     }
@@ -93,7 +93,7 @@ impl World {
         &self,
         caller: &Caller,
         operation: Operation,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let member = self.members.find(&caller.account);
         if member.and_then(|member| member.stay(self.moment())).is_none() {
             return Err(refusals::organizations_not_in_use());
@@ -111,7 +111,7 @@ impl World {
             Features::ConsolidatedBilling | Features::NoOrganization => "CONSOLIDATED_BILLING",
         };
         shape::OrganizationAnswer {
-            organization: shape::Organization {
+            organization: shape::OrganizationShape {
                 id: ORGANIZATION.to_owned(),
                 arn: format!("arn:aws:organizations::{management}:organization/{ORGANIZATION}"),
                 feature_set: feature_set.to_owned(),
@@ -126,12 +126,15 @@ impl World {
         &self,
         at: Timestamp,
         asked: &shape::AccountRef,
-    ) -> Result<shape::AccountAnswer, Fault> {
+    ) -> Result<shape::AccountAnswer, ApiError> {
         let id = asked.account_id.as_deref().and_then(|id| id.parse().ok());
         let account = id.and_then(|id| self.members.find(&id));
         let shown = account.and_then(|account| self.account_shape(account, at));
         shown.map(|account| shape::AccountAnswer { account }).ok_or_else(|| {
-            Fault::new("AccountNotFoundException", "You specified an account that doesn't exist.")
+            ApiError::new(
+                "AccountNotFoundException",
+                "You specified an account that doesn't exist.",
+            )
         })
     }
 
@@ -140,8 +143,8 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         parent: Option<&str>,
-        page: Page<'_>,
-    ) -> Result<shape::AccountList, Fault> {
+        page: DirectoryPage<'_>,
+    ) -> Result<shape::AccountsShape, ApiError> {
         let pick = |number: usize| {
             let account = self.members.get(number)?;
             let below = parent.is_none_or(|parent| account.parent == parent);
@@ -150,10 +153,10 @@ impl World {
         let scope = format!("accounts {}", parent.unwrap_or_default());
         let (accounts, next_token) =
             self.page(caller, (&scope, page.1, page.2), self.members.count(), pick)?;
-        Ok(shape::AccountList { accounts, next_token })
+        Ok(shape::AccountsShape { accounts, next_token })
     }
 
-    fn parents(&self, at: Timestamp, child: Option<&str>) -> Result<shape::ParentList, Fault> {
+    fn parents(&self, at: Timestamp, child: Option<&str>) -> Result<shape::ParentList, ApiError> {
         let child = child.unwrap_or_default();
         let account: Option<AccountId> = child.parse().ok();
         let account = account.and_then(|id| self.members.find(&id));
@@ -163,7 +166,7 @@ impl World {
             (None, Some(unit)) => &unit.parent,
             (None, None) => {
                 let text = "You specified a child that doesn't exist.";
-                return Err(Fault::new("ChildNotFoundException", text));
+                return Err(ApiError::new("ChildNotFoundException", text));
             }
         };
         Ok(shape::ParentList { parents: vec![node(parent)], next_token: None })
@@ -174,7 +177,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &shape::ListChildren,
-    ) -> Result<shape::ChildList, Fault> {
+    ) -> Result<shape::ChildList, ApiError> {
         let parent = self.parent(asked.parent_id.as_deref())?;
         let scope = format!("children {parent} {:?}", asked.child_type);
         let page = (scope.as_str(), asked.max_results, asked.next_token.as_deref());
@@ -196,7 +199,7 @@ impl World {
     }
 
     fn roots(&self) -> shape::RootList {
-        let root = shape::Unit {
+        let root = shape::UnitShape {
             id: ROOT.to_owned(),
             arn: self.tree.arn("root", ROOT),
             name: "Root".to_owned(),
@@ -205,7 +208,7 @@ impl World {
         shape::RootList { roots: vec![root], next_token: None }
     }
 
-    fn units(&self, caller: &Caller, asked: &shape::OfParent) -> Result<shape::UnitList, Fault> {
+    fn units(&self, caller: &Caller, asked: &shape::OfParent) -> Result<shape::UnitList, ApiError> {
         let parent = self.parent(asked.parent_id.as_deref())?;
         let scope = format!("units {parent}");
         let page = (scope.as_str(), asked.max_results, asked.next_token.as_deref());
@@ -222,7 +225,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &shape::OfResource,
-    ) -> Result<shape::TagList, Fault> {
+    ) -> Result<shape::OrganizationTagsShape, ApiError> {
         let resource = asked.resource_id.as_deref().unwrap_or_default();
         let account: Option<AccountId> = resource.parse().ok();
         let account = account.and_then(|id| self.members.find(&id));
@@ -231,7 +234,7 @@ impl World {
             None if self.tree.has_parent(resource) => Vec::new(),
             None => {
                 let text = "We can't find a root, OU, account, or policy with the target ID.";
-                return Err(Fault::new("TargetNotFoundException", text));
+                return Err(ApiError::new("TargetNotFoundException", text));
             }
         };
         let scope = format!("tags {resource}");
@@ -240,7 +243,7 @@ impl World {
             let (key, value) = *tags.get(index)?;
             Some(shape::Tag { key: key.clone(), value: value.clone() })
         })?;
-        Ok(shape::TagList { tags, next_token })
+        Ok(shape::OrganizationTagsShape { tags, next_token })
     }
 
     fn administrators(
@@ -248,7 +251,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &shape::OfPrincipal,
-    ) -> Result<shape::AdministratorList, Fault> {
+    ) -> Result<shape::AdministratorList, ApiError> {
         let principal = asked.service_principal.as_deref();
         let delegations: Vec<_> = self.tree.delegations.iter().collect();
         let pick = |index: usize| {
@@ -277,8 +280,8 @@ impl World {
     fn trusted_principals(
         &self,
         caller: &Caller,
-        (_, max_results, token): Page<'_>,
-    ) -> Result<shape::PrincipalList, Fault> {
+        (_, max_results, token): DirectoryPage<'_>,
+    ) -> Result<shape::PrincipalList, ApiError> {
         let enabled: Vec<_> = self.tree.trusted.iter().collect();
         let page = ("services", max_results, token);
         let (enabled_service_principals, next_token) =
@@ -292,18 +295,21 @@ impl World {
         Ok(shape::PrincipalList { enabled_service_principals, next_token })
     }
 
-    fn register(&mut self, asked: shape::Delegation) -> Result<(), Fault> {
+    fn register(&mut self, asked: shape::Delegation) -> Result<(), ApiError> {
         let principal = required(asked.service_principal, "servicePrincipal")?;
         let account = required(asked.account_id, "accountId")?;
         let account: Option<AccountId> = account.parse().ok();
         let known = account.filter(|id| self.members.find(id).is_some());
         let account = known.ok_or_else(|| {
-            Fault::new("AccountNotFoundException", "You specified an account that doesn't exist.")
+            ApiError::new(
+                "AccountNotFoundException",
+                "You specified an account that doesn't exist.",
+            )
         })?;
         let count = self.tree.delegations.keys().filter(|(one, _)| *one == principal).count();
         if count >= ADMINISTRATORS_MAX {
             let text = "You have reached the limit of delegated administrators.";
-            return Err(Fault::new("ConstraintViolationException", text)
+            return Err(ApiError::new("ConstraintViolationException", text)
                 .with_reason("MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED"));
         }
         let now = self.moment();
@@ -312,21 +318,21 @@ impl World {
             return Ok(());
         }
         let text = "The account is already a delegated administrator.";
-        Err(Fault::new("AccountAlreadyRegisteredException", text))
+        Err(ApiError::new("AccountAlreadyRegisteredException", text))
     }
 
-    fn deregister(&mut self, asked: shape::Delegation) -> Result<(), Fault> {
+    fn deregister(&mut self, asked: shape::Delegation) -> Result<(), ApiError> {
         let principal = required(asked.service_principal, "servicePrincipal")?;
         let account: Option<AccountId> = required(asked.account_id, "accountId")?.parse().ok();
         let removed =
             account.and_then(|account| self.tree.delegations.remove(&(principal, account)));
         removed.map(|_| ()).ok_or_else(|| {
             let text = "The account is not a delegated administrator for this service.";
-            Fault::new("AccountNotRegisteredException", text)
+            ApiError::new("AccountNotRegisteredException", text)
         })
     }
 
-    fn account_shape(&self, account: &Account, at: Timestamp) -> Option<shape::Account> {
+    fn account_shape(&self, account: &SimAccount, at: Timestamp) -> Option<shape::AccountShape> {
         let stay = account.stay(at)?;
         if at < after(stay.joined_timestamp(), self.knobs.lag.accounts) {
             return None;
@@ -334,7 +340,7 @@ impl World {
         let id = account.id.as_str();
         let show = &self.knobs.accounts;
         let state = *account.state.at(at);
-        Some(shape::Account {
+        Some(shape::AccountShape {
             id: id.to_owned(),
             arn: self.tree.arn("account", id),
             email: email(&account.id),
@@ -351,21 +357,21 @@ impl World {
         })
     }
 
-    fn parent<'a>(&self, id: Option<&'a str>) -> Result<&'a str, Fault> {
+    fn parent<'a>(&self, id: Option<&'a str>) -> Result<&'a str, ApiError> {
         let known = id.filter(|id| self.tree.has_parent(id));
         known.ok_or_else(|| {
             let text = "We can't find a root or OU with the parent ID that you specified.";
-            Fault::new("ParentNotFoundException", text)
+            ApiError::new("ParentNotFoundException", text)
         })
     }
 
     fn page<T>(
         &self,
         caller: &Caller,
-        (scope, max_results, token): Page<'_>,
+        (scope, max_results, token): DirectoryPage<'_>,
         count: usize,
         pick: impl Fn(usize) -> Option<T>,
-    ) -> Result<(Vec<T>, Option<String>), Fault> {
+    ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let limit = match usize::try_from(max_results.unwrap_or(20)) {
             Ok(0) | Err(_) => {
                 return Err(refusals::input("MIN_VALUE_EXCEEDED", "MaxResults is too small."));
@@ -389,21 +395,21 @@ impl World {
     }
 }
 
-fn paged(asked: &shape::Paged) -> Page<'_> {
+fn paged(asked: &shape::Paged) -> DirectoryPage<'_> {
     ("", asked.max_results, asked.next_token.as_deref())
 }
 
-fn required(value: Option<String>, member: &str) -> Result<String, Fault> {
+fn required(value: Option<String>, member: &str) -> Result<String, ApiError> {
     value.ok_or_else(|| refusals::input("INPUT_REQUIRED", &format!("{member} is required.")))
 }
 
-fn node(id: &str) -> shape::Node {
+fn node(id: &str) -> shape::TreeNode {
     let kind = match id.split('-').next() {
         Some("r") => "ROOT",
         Some("ou") => "ORGANIZATIONAL_UNIT",
         _ => "ACCOUNT",
     };
-    shape::Node { id: id.to_owned(), kind: kind.to_owned() }
+    shape::TreeNode { id: id.to_owned(), kind: kind.to_owned() }
 }
 
 fn email(account: &AccountId) -> String {

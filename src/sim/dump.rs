@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::causes::Cause;
+use super::causes::FailureText;
 use super::faults::FaultRule;
 use super::knobs::Knobs;
+use super::member_state::SimRow;
 use super::members;
 use super::rollout::Aggregate;
-use super::setup::Recorder;
-use super::standing::Row;
+use super::setup::RecorderSetup;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 use crate::domain::observed::packs::RolloutStatus;
@@ -27,27 +27,27 @@ pub struct Dump<'a> {
     now: Timestamp,
     management: &'a AccountId,
     regions: &'a BTreeSet<Region>,
-    accounts: Vec<Account<'a>>,
-    packs: Vec<Pack<'a>>,
-    faults: Vec<Fault<'a>>,
+    accounts: Vec<AccountDump<'a>>,
+    packs: Vec<PackDump<'a>>,
+    faults: Vec<FaultDump<'a>>,
     knobs: &'a Knobs,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Account<'a> {
+struct AccountDump<'a> {
     id: &'a AccountId,
     name: &'a str,
     member: bool,
     state: AccountState,
     joined: Option<Timestamp>,
     parent: &'a str,
-    recorders: BTreeMap<&'a Region, Recorder>,
+    recorders: BTreeMap<&'a Region, RecorderSetup>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Pack<'a> {
+struct PackDump<'a> {
     account: &'a AccountId,
     region: &'a Region,
     name: PackName,
@@ -67,7 +67,7 @@ pub struct Status {
 }
 
 #[derive(Debug, Serialize)]
-struct Fault<'a> {
+struct FaultDump<'a> {
     id: u64,
     rule: &'a FaultRule,
     struck: u64,
@@ -86,16 +86,16 @@ pub fn world(world: &World) -> Dump<'_> {
         faults: world
             .faults()
             .iter()
-            .map(|(id, rule, struck)| Fault { id: id.0, rule, struck })
+            .map(|(id, rule, struck)| FaultDump { id: id.0, rule, struck })
             .collect(),
         knobs: world.knobs(),
     }
 }
 
-fn account<'a>(world: &'a World, one: &'a members::Account, now: Timestamp) -> Account<'a> {
+fn account<'a>(world: &'a World, one: &'a members::SimAccount, now: Timestamp) -> AccountDump<'a> {
     let recorders = world.regions().iter().map(|region| (region, one.recorder(region, now)));
     let stay = one.stay(now);
-    Account {
+    AccountDump {
         id: &one.id,
         name: &one.name,
         member: stay.is_some(),
@@ -106,11 +106,11 @@ fn account<'a>(world: &'a World, one: &'a members::Account, now: Timestamp) -> A
     }
 }
 
-fn packs(world: &World) -> Vec<Pack<'_>> {
+fn packs(world: &World) -> Vec<PackDump<'_>> {
     let mut packs = Vec::new();
     for place in world.packs.places() {
         for name in world.pack_names(place) {
-            packs.push(Pack {
+            packs.push(PackDump {
                 account: &place.account,
                 region: &place.region,
                 inputs: world.inputs(place, &name).unwrap_or_default(),
@@ -136,12 +136,12 @@ fn aggregate(aggregate: Aggregate) -> Status {
     status(RolloutStatus::Known(verb, phase), cause, since)
 }
 
-fn row(row: Row) -> Status {
-    let Row { verb, phase, cause, since } = row;
+fn row(row: SimRow) -> Status {
+    let SimRow { verb, phase, cause, since } = row;
     status(RolloutStatus::Known(verb, phase), cause, since)
 }
 
-fn status(value: RolloutStatus, cause: Option<Cause>, since: Timestamp) -> Status {
-    let (code, message) = cause.map(|Cause { code, message }| (code, message)).unzip();
+fn status(value: RolloutStatus, cause: Option<FailureText>, since: Timestamp) -> Status {
+    let (code, message) = cause.map(|FailureText { code, message }| (code, message)).unzip();
     Status { value, since, code, message }
 }

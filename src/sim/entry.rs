@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
-use crate::sim::moment::Moment;
-use crate::sim::setup::{Member, ROOT, Recorder, Role};
+use crate::sim::moment::RelativeTime;
+use crate::sim::setup::{MemberSetup, ROOT, RecorderSetup, RoleSetup};
 
 /// An account as written, in a scenario file and in the control API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Entry {
+pub struct AccountEntry {
     /// Its id.
     pub id: AccountId,
     /// Its name; `account <id>` when left out.
@@ -20,7 +20,7 @@ pub struct Entry {
     #[serde(default = "active")]
     pub state: AccountState,
     /// When it joined; 30 days before the start, or the moment of the event, when left out.
-    pub joined: Option<Moment>,
+    pub joined: Option<RelativeTime>,
     /// Whether it was invited rather than created.
     #[serde(default)]
     pub invited: bool,
@@ -34,15 +34,15 @@ pub struct Entry {
     pub regions_off: BTreeSet<Region>,
     /// Its recorder, wherever `recorders` does not say otherwise.
     #[serde(default = "recording")]
-    pub recorder: Recorder,
+    pub recorder: RecorderSetup,
     /// Its recorders where they differ.
     #[serde(default)]
-    pub recorders: BTreeMap<Region, Recorder>,
+    pub recorders: BTreeMap<Region, RecorderSetup>,
 }
 
-impl Entry {
+impl AccountEntry {
     /// The account, if moments count from `base`; it joined `joined_default` unless it says when.
-    pub(super) fn member(self, base: Timestamp, joined_default: Timestamp) -> Member {
+    pub(super) fn member(self, base: Timestamp, joined_default: Timestamp) -> MemberSetup {
         let Self {
             id,
             name,
@@ -55,7 +55,7 @@ impl Entry {
             recorder,
             recorders,
         } = self;
-        Member {
+        MemberSetup {
             name: name.unwrap_or_else(|| format!("account {id}")),
             id,
             state,
@@ -89,9 +89,9 @@ pub struct RoleEntry {
 
 impl RoleEntry {
     /// The role, which trusts `trusted` unless it says whom.
-    pub(super) fn role(self, trusted: AccountId) -> Role {
+    pub(super) fn role(self, trusted: AccountId) -> RoleSetup {
         let Self { name, account, trusted: named, external_id, exists } = self;
-        Role { account, name, trusted: named.unwrap_or(trusted), external_id, exists }
+        RoleSetup { account, name, trusted: named.unwrap_or(trusted), external_id, exists }
     }
 }
 
@@ -103,6 +103,6 @@ fn active() -> AccountState {
     AccountState::Active
 }
 
-fn recording() -> Recorder {
-    Recorder::Recording
+fn recording() -> RecorderSetup {
+    RecorderSetup::Recording
 }

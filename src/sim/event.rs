@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::api::packs::{DeletePack, InputParameter, PutPack};
-use super::api::{Caller, Fault, Reply, Request};
-use super::entry::{Entry, RoleEntry};
+use super::api::{ApiError, Caller, Reply, Request};
+use super::entry::{AccountEntry, RoleEntry};
 use super::failures::{Failure, FailureId};
 use super::faults::{FaultId, FaultRule};
-use super::setup::Recorder;
+use super::setup::RecorderSetup;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
 
 /// The template of a pack that somebody else puts without saying more.
-const STRANGER: &str = "\
+const EXTERNAL_SESSION: &str = "\
 Parameters:
   ConformdMarker: {Type: String, Default: none}
 Resources:
-  PutByAStranger:
+  PutOutsideConformd:
     Type: AWS::Config::ConfigRule
     Properties:
-      ConfigRuleName: put-by-a-stranger
+      ConfigRuleName: put-outside-conformd
       Source: {Owner: AWS, SourceIdentifier: ROOT_ACCOUNT_MFA_ENABLED}
 ";
 
@@ -36,15 +36,15 @@ pub struct Timed {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub event: Event,
+    pub event: WorldEvent,
 }
 
 /// Something that happens to the world other than by a client's request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Event {
+pub enum WorldEvent {
     /// An account joins the organization, for the first time or again.
-    Join(Entry),
+    Join(AccountEntry),
     /// An account leaves the organization.
     Leave(Leave),
     /// An account is suspended, closed or active again.
@@ -67,9 +67,9 @@ pub enum Event {
     /// Every fault ends.
     ClearFaults,
     /// Somebody else puts a pack.
-    Put(StrangerPut),
+    Put(ExternalPut),
     /// Somebody else deletes a pack.
-    Delete(StrangerDelete),
+    Delete(ExternalDelete),
 }
 
 /// An account leaves.
@@ -109,7 +109,7 @@ pub struct SetRecorder {
     /// Where; every region when left out.
     pub region: Option<Region>,
     /// To what.
-    pub recorder: Recorder,
+    pub recorder: RecorderSetup,
 }
 
 /// Requests that go wrong for some time.
@@ -126,7 +126,7 @@ pub struct Disturbance {
 /// A pack put by somebody else with that account's credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct StrangerPut {
+pub struct ExternalPut {
     /// Whose pack; the management account's when left out.
     pub account: Option<AccountId>,
     /// Where.
@@ -146,7 +146,7 @@ pub struct StrangerPut {
 /// A pack deleted by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StrangerDelete {
+pub struct ExternalDelete {
     /// Whose pack; the management account's when left out.
     pub account: Option<AccountId>,
     /// Where.
@@ -165,7 +165,7 @@ pub struct Happened {
 
 /// Why an event did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refused {
+pub enum EventRefused {
     /// The event names something that is not there.
     #[error("there is no {0}")]
     Absent(String),
@@ -174,12 +174,12 @@ pub enum Refused {
     Nonsense(String),
     /// AWS refused somebody else's request.
     #[error("{}: {}", .0.code, .0.message)]
-    ByAws(Fault),
+    ByAws(ApiError),
 }
 
-impl Event {
+impl WorldEvent {
     /// Lets it happen at `at`.
-    pub fn happen(&self, world: &mut World, at: Timestamp) -> Result<Happened, Refused> {
+    pub fn happen(&self, world: &mut World, at: Timestamp) -> Result<Happened, EventRefused> {
         match self {
             Self::Join(entry) => join(world, at, entry)?,
             Self::Leave(Leave { account }) => {
@@ -210,30 +210,30 @@ impl Event {
                 found(world.remove_fault(*id), || format!("fault {}", id.0))?;
             }
             Self::ClearFaults => world.clear_faults(),
-            Self::Put(put) => put_by_stranger(world, at, put)?,
-            Self::Delete(delete) => delete_by_stranger(world, at, delete)?,
+            Self::Put(put) => put_externally(world, at, put)?,
+            Self::Delete(delete) => delete_externally(world, at, delete)?,
         }
         Ok(Happened::default())
     }
 }
 
-fn found(is_there: bool, what: impl FnOnce() -> String) -> Result<(), Refused> {
-    if is_there { Ok(()) } else { Err(Refused::Absent(what())) }
+fn found(is_there: bool, what: impl FnOnce() -> String) -> Result<(), EventRefused> {
+    if is_there { Ok(()) } else { Err(EventRefused::Absent(what())) }
 }
 
-fn join(world: &mut World, at: Timestamp, entry: &Entry) -> Result<(), Refused> {
+fn join(world: &mut World, at: Timestamp, entry: &AccountEntry) -> Result<(), EventRefused> {
     let member = entry.clone().member(at, at);
     if at < member.joined {
-        return Err(Refused::Nonsense("an account that joins now did not join later".into()));
+        return Err(EventRefused::Nonsense("an account that joins now did not join later".into()));
     }
     if world.is_member(&member.id) {
-        return Err(Refused::Nonsense(format!("account {} is a member already", member.id)));
+        return Err(EventRefused::Nonsense(format!("account {} is a member already", member.id)));
     }
     world.join(at, member);
     Ok(())
 }
 
-fn set_recorder(world: &mut World, at: Timestamp, set: &SetRecorder) -> Result<(), Refused> {
+fn set_recorder(world: &mut World, at: Timestamp, set: &SetRecorder) -> Result<(), EventRefused> {
     let SetRecorder { account, region, recorder } = set;
     if let Some(region) = region {
         found(world.regions().contains(region), || format!("region {region}"))?;
@@ -258,8 +258,8 @@ fn disturb(world: &mut World, at: Timestamp, disturbance: &Disturbance) -> Fault
     world.add_fault(rule)
 }
 
-fn put_by_stranger(world: &mut World, at: Timestamp, put: &StrangerPut) -> Result<(), Refused> {
-    let StrangerPut { account, region, name, template, parameters, excluded } = put;
+fn put_externally(world: &mut World, at: Timestamp, put: &ExternalPut) -> Result<(), EventRefused> {
+    let ExternalPut { account, region, name, template, parameters, excluded } = put;
     let account = account.as_ref().unwrap_or(world.management());
     let place = Place { account: *account, region: region.clone() };
     let parameters = parameters.clone().or_else(|| world.inputs(&place, name)).unwrap_or_default();
@@ -269,7 +269,7 @@ fn put_by_stranger(world: &mut World, at: Timestamp, put: &StrangerPut) -> Resul
         .collect();
     let request = PutPack {
         organization_conformance_pack_name: Some(name.to_string()),
-        template_body: Some(template.clone().unwrap_or_else(|| STRANGER.to_owned())),
+        template_body: Some(template.clone().unwrap_or_else(|| EXTERNAL_SESSION.to_owned())),
         conformance_pack_input_parameters: Some(inputs),
         excluded_accounts: Some(excluded.iter().map(AccountId::to_string).collect()),
         ..PutPack::default()
@@ -277,23 +277,28 @@ fn put_by_stranger(world: &mut World, at: Timestamp, put: &StrangerPut) -> Resul
     ask(world, at, &place, Request::PutOrganizationConformancePack(request))
 }
 
-fn delete_by_stranger(
+fn delete_externally(
     world: &mut World,
     at: Timestamp,
-    delete: &StrangerDelete,
-) -> Result<(), Refused> {
-    let StrangerDelete { account, region, name } = delete;
+    delete: &ExternalDelete,
+) -> Result<(), EventRefused> {
+    let ExternalDelete { account, region, name } = delete;
     let account = account.as_ref().unwrap_or(world.management());
     let place = Place { account: *account, region: region.clone() };
     let request = DeletePack { organization_conformance_pack_name: Some(name.to_string()) };
     ask(world, at, &place, Request::DeleteOrganizationConformancePack(request))
 }
 
-fn ask(world: &mut World, at: Timestamp, place: &Place, request: Request) -> Result<(), Refused> {
+fn ask(
+    world: &mut World,
+    at: Timestamp,
+    place: &Place,
+    request: Request,
+) -> Result<(), EventRefused> {
     match world.call(at, &Caller::other(place), request) {
         Reply::Answer(_) => Ok(()),
-        Reply::Fault(fault) => Err(Refused::ByAws(fault)),
-        Reply::Broken(_) => Err(Refused::Nonsense("faults do not touch other writers".into())),
+        Reply::Fault(fault) => Err(EventRefused::ByAws(fault)),
+        Reply::Broken(_) => Err(EventRefused::Nonsense("faults do not touch other writers".into())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::causes::{self, Cause};
+use super::causes::{self, FailureText};
 use super::packs::Act;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
@@ -35,14 +35,14 @@ pub struct Failure {
 
 impl Failure {
     /// What the row of this account says.
-    pub(super) fn cause(&self, account: &AccountId, region: &Region) -> Cause {
+    pub(super) fn cause(&self, account: &AccountId, region: &Region) -> FailureText {
         let typical = self.class.map(|class| causes::typical(class, account, region));
         let (code, message) = typical.map_or_else(Default::default, |cause| {
-            let Cause { code, message } = cause;
+            let FailureText { code, message } = cause;
             (code, message)
         });
         let said = |own: &String, typical| if own.is_empty() { typical } else { own.clone() };
-        Cause { code: said(&self.code, code), message: said(&self.message, message) }
+        FailureText { code: said(&self.code, code), message: said(&self.message, message) }
     }
 }
 
@@ -63,7 +63,7 @@ pub struct FailureId(pub u64);
 
 /// A failure in force for some time.
 #[derive(Debug, Clone)]
-pub(super) struct Planned {
+pub(super) struct PlannedFailure {
     pub(super) id: FailureId,
     pub(super) failure: Failure,
     from: Timestamp,
@@ -72,7 +72,7 @@ pub(super) struct Planned {
 
 /// One attempt on one member.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Attempt<'a> {
+pub(super) struct MemberAttempt<'a> {
     pub(super) account: &'a AccountId,
     pub(super) region: &'a Region,
     pub(super) pack: &'a PackName,
@@ -81,8 +81,8 @@ pub(super) struct Attempt<'a> {
     pub(super) at: Timestamp,
 }
 
-impl Planned {
-    fn hits(&self, attempt: &Attempt<'_>) -> bool {
+impl PlannedFailure {
+    fn hits(&self, attempt: &MemberAttempt<'_>) -> bool {
         let Failure { account, region, pack, rule, on, class: _, code: _, message: _, times: _ } =
             &self.failure;
         let act = match on {
@@ -103,8 +103,8 @@ impl Planned {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
     next: u64,
-    anywhere: Vec<Planned>,
-    by_account: BTreeMap<AccountId, Vec<Planned>>,
+    anywhere: Vec<PlannedFailure>,
+    by_account: BTreeMap<AccountId, Vec<PlannedFailure>>,
 }
 
 impl Failures {
@@ -115,7 +115,7 @@ impl Failures {
             Some(account) => self.by_account.entry(account).or_default(),
             None => &mut self.anywhere,
         };
-        list.push(Planned { id, failure, from, until: None });
+        list.push(PlannedFailure { id, failure, from, until: None });
         id
     }
 
@@ -130,7 +130,10 @@ impl Failures {
     }
 
     /// The failures that this attempt meets, in the order of planning.
-    pub(super) fn hits<'a>(&'a self, attempt: Attempt<'a>) -> impl Iterator<Item = &'a Planned> {
+    pub(super) fn hits<'a>(
+        &'a self,
+        attempt: MemberAttempt<'a>,
+    ) -> impl Iterator<Item = &'a PlannedFailure> {
         let own = self.by_account.get(attempt.account).into_iter().flatten();
         own.chain(&self.anywhere).filter(move |planned| planned.hits(&attempt))
     }
@@ -146,7 +149,7 @@ impl Failures {
         region: &Region,
         pack: &PackName,
     ) -> impl Iterator<Item = &AccountId> {
-        let fits = move |list: &&Vec<Planned>| {
+        let fits = move |list: &&Vec<PlannedFailure>| {
             list.iter().any(|planned| concerns(&planned.failure, region, pack))
         };
         self.by_account.iter().filter(move |(_, list)| fits(list)).map(|(account, _)| account)

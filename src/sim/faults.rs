@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Answer, Breakage, Caller, Fault, Operation, Reply, Service};
+use super::api::{Answer, ApiError, Breakage, Caller, Operation, Reply, Service};
 use super::random::draw;
 use super::refusals;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
@@ -41,13 +41,13 @@ pub struct FaultRule {
     #[serde(default)]
     pub percent: Option<u8>,
     /// What goes wrong.
-    pub effect: Effect,
+    pub effect: FaultEffect,
 }
 
 /// Before or after the world carried the request out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum FaultStage {
     /// Nothing happened.
     #[default]
     Before,
@@ -58,20 +58,20 @@ pub enum Stage {
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", deny_unknown_fields, rename_all = "snake_case")]
-pub enum Effect {
+pub enum FaultEffect {
     /// `ThrottlingException`, in Organizations `TooManyRequestsException`.
     Throttled,
     /// 500 `InternalFailure`.
     InternalFailure {
         /// Before or after the effect.
         #[serde(default)]
-        stage: Stage,
+        stage: FaultStage,
     },
     /// 503 `ServiceUnavailable`.
     Unavailable {
         /// Before or after the effect.
         #[serde(default)]
-        stage: Stage,
+        stage: FaultStage,
         /// A load balancer's HTML page instead of JSON.
         #[serde(default)]
         html: bool,
@@ -80,13 +80,13 @@ pub enum Effect {
     Reset {
         /// Before or after the effect.
         #[serde(default)]
-        stage: Stage,
+        stage: FaultStage,
     },
     /// No answer ever comes.
     BlackHole {
         /// Before or after the effect.
         #[serde(default)]
-        stage: Stage,
+        stage: FaultStage,
     },
     /// The world as it was so long ago; writes are not concerned.
     Stale {
@@ -138,7 +138,7 @@ fn bad_request() -> u16 {
 
 impl FaultRule {
     /// Every request goes wrong like this.
-    pub fn always(effect: Effect) -> Self {
+    pub fn always(effect: FaultEffect) -> Self {
         Self {
             operation: None,
             service: None,
@@ -205,7 +205,7 @@ pub struct Faults {
 
 /// A request as the rules see it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct FaultTarget<'a> {
     pub(super) operation: Operation,
     pub(super) caller: &'a Caller,
     pub(super) has_token: bool,
@@ -237,7 +237,7 @@ impl Faults {
     }
 
     /// What goes wrong with this request, if anything.
-    pub(super) fn strike(&mut self, asked: Asked<'_>) -> Option<Effect> {
+    pub(super) fn strike(&mut self, asked: FaultTarget<'_>) -> Option<FaultEffect> {
         let armed = self.rules.iter_mut().find_map(|armed| armed.meets(asked).then_some(armed))?;
         armed.struck += 1;
         Some(armed.rule.effect.clone())
@@ -245,13 +245,16 @@ impl Faults {
 }
 
 impl Armed {
-    fn meets(&mut self, asked: Asked<'_>) -> bool {
-        let Asked { operation, caller, has_token, now, seed } = asked;
+    fn meets(&mut self, asked: FaultTarget<'_>) -> bool {
+        let FaultTarget { operation, caller, has_token, now, seed } = asked;
         let rule = &self.rule;
-        let needs_token = rule.effect == Effect::BadToken;
+        let needs_token = rule.effect == FaultEffect::BadToken;
         let needs_read = matches!(
             rule.effect,
-            Effect::Stale { .. } | Effect::UnknownStatus | Effect::Short | Effect::Endless { .. }
+            FaultEffect::Stale { .. }
+                | FaultEffect::UnknownStatus
+                | FaultEffect::Short
+                | FaultEffect::Endless { .. }
         );
         let applies = (has_token || !needs_token) && !(needs_read && operation.is_mutating());
         let fits = applies
@@ -273,48 +276,51 @@ impl Armed {
 }
 
 /// What becomes of a request instead of, or before, being carried out.
-pub(super) fn before(effect: &Effect, operation: Operation) -> Option<Reply> {
+pub(super) fn before(effect: &FaultEffect, operation: Operation) -> Option<Reply> {
     let sts = operation.service() == Service::Sts;
-    let stage_before = |stage: Stage, reply: Reply| (stage == Stage::Before).then_some(reply);
+    let stage_before =
+        |stage: FaultStage, reply: Reply| (stage == FaultStage::Before).then_some(reply);
     match effect {
-        Effect::Throttled => Some(Reply::Fault(match operation.service() {
+        FaultEffect::Throttled => Some(Reply::Fault(match operation.service() {
             Service::Organizations => refusals::too_many_requests(),
             Service::Config | Service::Sts => refusals::throttled(),
         })),
-        Effect::InternalFailure { stage } => stage_before(*stage, internal_failure()),
-        Effect::Unavailable { stage, html } => stage_before(*stage, unavailable(*html)),
-        Effect::Reset { stage } => stage_before(*stage, Reply::Broken(Breakage::Reset)),
-        Effect::BlackHole { stage } => stage_before(*stage, Reply::Broken(Breakage::BlackHole)),
-        Effect::ExpiredCredentials => {
+        FaultEffect::InternalFailure { stage } => stage_before(*stage, internal_failure()),
+        FaultEffect::Unavailable { stage, html } => stage_before(*stage, unavailable(*html)),
+        FaultEffect::Reset { stage } => stage_before(*stage, Reply::Broken(Breakage::Reset)),
+        FaultEffect::BlackHole { stage } => {
+            stage_before(*stage, Reply::Broken(Breakage::BlackHole))
+        }
+        FaultEffect::ExpiredCredentials => {
             let code = if sts { "ExpiredToken" } else { "ExpiredTokenException" };
             let text = "The security token included in the request is expired";
             let status = if sts { 403 } else { 400 };
-            Some(Reply::Fault(Fault::new(code, text).with_status(status)))
+            Some(Reply::Fault(ApiError::new(code, text).with_status(status)))
         }
-        Effect::AccessDenied => Some(Reply::Fault(if sts {
-            Fault::new("AccessDenied", "Access denied").with_status(403)
+        FaultEffect::AccessDenied => Some(Reply::Fault(if sts {
+            ApiError::new("AccessDenied", "Access denied").with_status(403)
         } else {
             refusals::access_denied()
         })),
-        Effect::RegionOff => Some(Reply::Fault(if sts {
+        FaultEffect::RegionOff => Some(Reply::Fault(if sts {
             refusals::unknown_token_id()
         } else {
             refusals::unknown_client()
         })),
-        Effect::BadToken => Some(Reply::Fault(match operation.service() {
+        FaultEffect::BadToken => Some(Reply::Fault(match operation.service() {
             Service::Organizations => refusals::input("INVALID_NEXT_TOKEN", "Invalid token."),
             Service::Config | Service::Sts => refusals::token(),
         })),
-        Effect::Error { code, message, length, status } => {
+        FaultEffect::Error { code, message, length, status } => {
             let message = stretched(message, *length);
-            Some(Reply::Fault(Fault::new(code.clone(), message).with_status(*status)))
+            Some(Reply::Fault(ApiError::new(code.clone(), message).with_status(*status)))
         }
-        Effect::Stale { .. }
-        | Effect::Malformed
-        | Effect::Truncated
-        | Effect::UnknownStatus
-        | Effect::Short
-        | Effect::Endless { .. } => None,
+        FaultEffect::Stale { .. }
+        | FaultEffect::Malformed
+        | FaultEffect::Truncated
+        | FaultEffect::UnknownStatus
+        | FaultEffect::Short
+        | FaultEffect::Endless { .. } => None,
     }
 }
 
@@ -322,44 +328,44 @@ pub(super) fn before(effect: &Effect, operation: Operation) -> Option<Reply> {
 const ENDLESS: &str = "endless-";
 
 /// What becomes of the reply of the `call`th request, which was carried out.
-pub(super) fn after(effect: &Effect, reply: Reply, call: u64) -> Reply {
+pub(super) fn after(effect: &FaultEffect, reply: Reply, call: u64) -> Reply {
     match effect {
-        Effect::InternalFailure { .. } => internal_failure(),
-        Effect::Unavailable { html, .. } => unavailable(*html),
-        Effect::Reset { .. } => Reply::Broken(Breakage::Reset),
-        Effect::BlackHole { .. } => Reply::Broken(Breakage::BlackHole),
-        Effect::Malformed => Reply::Broken(Breakage::Malformed),
-        Effect::Truncated => match reply {
+        FaultEffect::InternalFailure { .. } => internal_failure(),
+        FaultEffect::Unavailable { html, .. } => unavailable(*html),
+        FaultEffect::Reset { .. } => Reply::Broken(Breakage::Reset),
+        FaultEffect::BlackHole { .. } => Reply::Broken(Breakage::BlackHole),
+        FaultEffect::Malformed => Reply::Broken(Breakage::Malformed),
+        FaultEffect::Truncated => match reply {
             Reply::Answer(answer) => Reply::Broken(Breakage::Truncated(Box::new(answer))),
             Reply::Fault(_) | Reply::Broken(_) => reply,
         },
-        Effect::UnknownStatus => altered(reply, with_unknown_status),
-        Effect::Short => altered(reply, shortened),
-        Effect::Endless { same_token } => altered(reply, |answer| {
+        FaultEffect::UnknownStatus => altered(reply, with_unknown_status),
+        FaultEffect::Short => altered(reply, shortened),
+        FaultEffect::Endless { same_token } => altered(reply, |answer| {
             if let Some(token) = answer.token_mut() {
                 let number = if *same_token { 0 } else { call };
                 *token = Some(format!("{ENDLESS}{number}"));
             }
         }),
-        Effect::Throttled
-        | Effect::Stale { .. }
-        | Effect::ExpiredCredentials
-        | Effect::AccessDenied
-        | Effect::RegionOff
-        | Effect::BadToken
-        | Effect::Error { .. } => reply,
+        FaultEffect::Throttled
+        | FaultEffect::Stale { .. }
+        | FaultEffect::ExpiredCredentials
+        | FaultEffect::AccessDenied
+        | FaultEffect::RegionOff
+        | FaultEffect::BadToken
+        | FaultEffect::Error { .. } => reply,
     }
 }
 
 fn internal_failure() -> Reply {
-    Reply::Fault(Fault::new("InternalFailure", "Internal failure").with_status(500))
+    Reply::Fault(ApiError::new("InternalFailure", "Internal failure").with_status(500))
 }
 
 fn unavailable(html: bool) -> Reply {
     if html {
         return Reply::Broken(Breakage::UnavailableHtml);
     }
-    Reply::Fault(Fault::new("ServiceUnavailable", "Service unavailable").with_status(503))
+    Reply::Fault(ApiError::new("ServiceUnavailable", "Service unavailable").with_status(503))
 }
 
 fn stretched(message: &str, length: usize) -> String {

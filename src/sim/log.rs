@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use super::api::{Operation, Origin};
+use super::api::{Operation, RequestOrigin};
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct LoggedRequest {
     /// Counts all requests from 1.
     pub number: u64,
     /// When.
@@ -22,7 +22,7 @@ pub struct Entry {
     /// Which region.
     pub region: Region,
     /// Whether it was the client under test.
-    pub origin: Origin,
+    pub origin: RequestOrigin,
     /// The pack, account or resource it was about.
     pub subject: Option<String>,
     /// `amz-sdk-invocation-id`.
@@ -48,7 +48,7 @@ struct Count {
 #[derive(Debug, Clone)]
 pub struct RequestLog {
     entries_max: usize,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<LoggedRequest>,
     counts: BTreeMap<(Region, Operation), Count>,
 }
 
@@ -57,8 +57,8 @@ impl RequestLog {
         Self { entries_max, entries: VecDeque::new(), counts: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
-        if entry.origin == Origin::Client {
+    pub(super) fn add(&mut self, entry: LoggedRequest) {
+        if entry.origin == RequestOrigin::Client {
             let key = (entry.region.clone(), entry.operation);
             let count = self.counts.entry(key).or_default();
             count.asked += 1;
@@ -73,7 +73,7 @@ impl RequestLog {
     }
 
     /// The last requests, oldest first, other writers' included.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &LoggedRequest> {
         self.entries.iter()
     }
 

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::api::epoch::whole;
-use super::setup::{Member, Recorder};
+use super::setup::{MemberSetup, RecorderSetup};
 use super::timeline::Timeline;
 use crate::domain::base::model::{AccountId, AccountState, Region, Timestamp};
 
 /// One account.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(super) struct SimAccount {
     pub(super) id: AccountId,
     pub(super) name: String,
     pub(super) invited: bool,
@@ -23,8 +23,8 @@ pub(super) struct Account {
     /// Whether the role for organization deployments exists; AWS makes it everywhere but in the
     /// management account.
     pub(super) service_role: Timeline<bool>,
-    recorder: Timeline<Recorder>,
-    recorders: BTreeMap<Region, Timeline<Recorder>>,
+    recorder: Timeline<RecorderSetup>,
+    recorders: BTreeMap<Region, Timeline<RecorderSetup>>,
 }
 
 /// One membership of an account.
@@ -48,9 +48,9 @@ impl Stay {
     }
 }
 
-impl Account {
-    fn new(now: Timestamp, member: Member) -> Self {
-        let Member {
+impl SimAccount {
+    fn new(now: Timestamp, member: MemberSetup) -> Self {
+        let MemberSetup {
             id,
             name,
             state,
@@ -78,8 +78,8 @@ impl Account {
         }
     }
 
-    fn join_again(&mut self, now: Timestamp, member: Member) {
-        let Member {
+    fn join_again(&mut self, now: Timestamp, member: MemberSetup) {
+        let MemberSetup {
             id: _,
             name,
             state,
@@ -114,12 +114,12 @@ impl Account {
     }
 
     /// Its recorder at this moment.
-    pub(super) fn recorder(&self, region: &Region, at: Timestamp) -> Recorder {
+    pub(super) fn recorder(&self, region: &Region, at: Timestamp) -> RecorderSetup {
         *self.recorders.get(region).unwrap_or(&self.recorder).at(at)
     }
 
     /// Its recorder just before this moment.
-    pub(super) fn recorder_before(&self, region: &Region, at: Timestamp) -> Recorder {
+    pub(super) fn recorder_before(&self, region: &Region, at: Timestamp) -> RecorderSetup {
         *self.recorders.get(region).unwrap_or(&self.recorder).before(at)
     }
 
@@ -128,15 +128,16 @@ impl Account {
         self.recorders.get(region).unwrap_or(&self.recorder).changed()
     }
 
-    /// Whether every run ends well in every region that is not named by [`Account::odd_regions`].
+    /// Whether every run ends well in every region that is not named by
+    /// [`SimAccount::odd_regions`].
     fn is_plain(&self) -> bool {
         let stays = matches!(self.stays.as_slice(), [Stay { left: None, .. }]);
         let active = self.state == Timeline::new(AccountState::Active);
-        stays && active && self.recorder == Timeline::new(Recorder::Recording)
+        stays && active && self.recorder == Timeline::new(RecorderSetup::Recording)
     }
 
     fn odd_regions(&self) -> impl Iterator<Item = &Region> {
-        let sound = Timeline::new(Recorder::Recording);
+        let sound = Timeline::new(RecorderSetup::Recording);
         let odd = self.recorders.iter().filter(move |(_, timeline)| **timeline != sound);
         odd.map(|(region, _)| region).chain(&self.regions_off)
     }
@@ -144,16 +145,16 @@ impl Account {
 
 /// All accounts that ever were members, by a number that never changes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Members {
-    accounts: Vec<Account>,
+pub(super) struct MemberArena {
+    accounts: Vec<SimAccount>,
     numbers: BTreeMap<AccountId, usize>,
     odd: BTreeSet<usize>,
     odd_by_region: BTreeMap<Region, BTreeSet<usize>>,
     rollouts: BTreeSet<(Timestamp, usize)>,
 }
 
-impl Members {
-    pub(super) fn new(members: Vec<Member>) -> Self {
+impl MemberArena {
+    pub(super) fn new(members: Vec<MemberSetup>) -> Self {
         let mut all = Self::default();
         for member in members {
             all.join(member.joined, member);
@@ -166,7 +167,7 @@ impl Members {
         self.accounts.len()
     }
 
-    pub(super) fn get(&self, number: usize) -> Option<&Account> {
+    pub(super) fn get(&self, number: usize) -> Option<&SimAccount> {
         self.accounts.get(number)
     }
 
@@ -174,16 +175,16 @@ impl Members {
         self.numbers.get(id).copied()
     }
 
-    pub(super) fn find(&self, id: &AccountId) -> Option<&Account> {
+    pub(super) fn find(&self, id: &AccountId) -> Option<&SimAccount> {
         self.number(id).and_then(|number| self.get(number))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Account> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &SimAccount> {
         self.accounts.iter()
     }
 
     /// Adds an account, or lets one that left join again. Nothing happens while it is a member.
-    pub(super) fn join(&mut self, now: Timestamp, member: Member) {
+    pub(super) fn join(&mut self, now: Timestamp, member: MemberSetup) {
         let number = if let Some(number) = self.number(&member.id) {
             let present = self.accounts.get_mut(number);
             let Some(account) = present.filter(|account| account.stay(now).is_none()) else {
@@ -194,7 +195,7 @@ impl Members {
         } else {
             let number = self.accounts.len();
             self.numbers.insert(member.id, number);
-            self.accounts.push(Account::new(now, member));
+            self.accounts.push(SimAccount::new(now, member));
             number
         };
         self.rollouts.insert((now, number));
@@ -202,7 +203,7 @@ impl Members {
     }
 
     /// Changes an account; nothing happens when there is none of that id.
-    pub(super) fn change(&mut self, id: &AccountId, change: impl FnOnce(&mut Account)) -> bool {
+    pub(super) fn change(&mut self, id: &AccountId, change: impl FnOnce(&mut SimAccount)) -> bool {
         let Some(number) = self.number(id) else { return false };
         let Some(account) = self.accounts.get_mut(number) else { return false };
         change(account);
@@ -216,7 +217,7 @@ impl Members {
         id: &AccountId,
         region: &Region,
         at: Timestamp,
-        kind: Recorder,
+        kind: RecorderSetup,
     ) -> bool {
         self.change(id, |account| {
             let everywhere = account.recorder.clone();

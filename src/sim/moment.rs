@@ -10,14 +10,14 @@ use crate::domain::base::model::Timestamp;
 /// A moment relative to another (`-6h50m`, `30m`), or absolute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Moment {
+pub enum RelativeTime {
     /// So long before or after.
     Relative(SignedDuration),
     /// At that time.
     Absolute(Timestamp),
 }
 
-impl Moment {
+impl RelativeTime {
     /// The moment, if relative ones count from `base`.
     pub fn from(self, base: Timestamp) -> Timestamp {
         match self {
@@ -27,7 +27,7 @@ impl Moment {
     }
 }
 
-impl FromStr for Moment {
+impl FromStr for RelativeTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -49,7 +49,7 @@ impl FromStr for Moment {
     }
 }
 
-impl TryFrom<String> for Moment {
+impl TryFrom<String> for RelativeTime {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::api::organizations as shape;
-use super::api::{Caller, Fault};
+use super::api::{ApiError, Caller};
 use super::refusals;
-use super::setup::{Features, ROOT, Setup, Unit};
+use super::setup::{Features, ROOT, UnitSetup, WorldSetup};
 use super::timeline::{after, earlier};
 use crate::domain::base::model::{AccountId, Timestamp};
 
@@ -20,17 +20,17 @@ pub(super) const ORGANIZATION: &str = "o-simulated1";
 
 /// The organization without its accounts.
 #[derive(Debug, Clone)]
-pub(super) struct Tree {
+pub(super) struct OrganizationTree {
     pub(super) management: AccountId,
     pub(super) features: Features,
-    pub(super) units: Vec<Unit>,
+    pub(super) units: Vec<UnitSetup>,
     /// Services with trusted access, and since when.
     pub(super) trusted: BTreeMap<String, Timestamp>,
     pub(super) delegations: BTreeMap<(String, AccountId), Timestamp>,
 }
 
-impl Tree {
-    pub(super) fn new(setup: &Setup) -> Self {
+impl OrganizationTree {
+    pub(super) fn new(setup: &WorldSetup) -> Self {
         let long_ago = earlier(setup.start, Duration::from_hours(30 * 24));
         let administrators = setup.administrators.iter();
         let delegations: BTreeMap<_, _> =
@@ -60,7 +60,7 @@ impl Tree {
         caller: &Caller,
         now: Timestamp,
         delay: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         match self.features {
             Features::NoOrganization => Err(refusals::no_organization()),
             Features::ConsolidatedBilling => Err(refusals::features()),
@@ -74,7 +74,7 @@ impl Tree {
         caller: &Caller,
         now: Timestamp,
         delay: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let delegation = self.delegations.get(&(PRINCIPAL.to_owned(), caller.account));
         let delegated = delegation.is_some_and(|since| after(*since, delay) <= now);
         let administers = delegated && self.trusted.contains_key(PRINCIPAL);
@@ -86,7 +86,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn unit(&self, id: &str) -> Option<&Unit> {
+    pub(super) fn unit(&self, id: &str) -> Option<&UnitSetup> {
         self.units.iter().find(|unit| unit.id == id)
     }
 
@@ -111,8 +111,8 @@ impl Tree {
         format!("arn:aws:organizations::{}:{kind}/{ORGANIZATION}/{id}", self.management)
     }
 
-    pub(super) fn unit_shape(&self, unit: &Unit) -> shape::Unit {
-        shape::Unit {
+    pub(super) fn unit_shape(&self, unit: &UnitSetup) -> shape::UnitShape {
+        shape::UnitShape {
             id: unit.id.clone(),
             arn: self.arn("ou", &unit.id),
             name: unit.name.clone(),

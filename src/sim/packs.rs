@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::api::packs::InputParameter;
 use super::knobs::FanOut;
-use super::template::Facts;
+use super::template::AcceptedTemplate;
 use super::timeline::after;
 use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
 
 /// Which of the delayed views a reader has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum ViewDelay {
     /// Everything, at once: what locks and quotas go by.
     Truth,
     /// The list of packs.
@@ -27,15 +27,15 @@ pub(super) enum Sight {
 
 /// A view at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
-    pub(super) sight: Sight,
+pub(super) struct DelayedView {
+    pub(super) delay: ViewDelay,
     pub(super) at: Timestamp,
 }
 
 /// What a Put sets: all of it, every time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) template: Arc<Facts>,
+pub(super) struct PackContent {
+    pub(super) template: Arc<AcceptedTemplate>,
     pub(super) inputs: Vec<InputParameter>,
     pub(super) excluded: BTreeSet<AccountId>,
     pub(super) bucket: Option<String>,
@@ -51,11 +51,11 @@ pub(super) enum Act {
 
 /// One accepted Put or Delete.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
+pub(super) struct SimDeployment {
     pub(super) act: Act,
     pub(super) at: Timestamp,
     /// What is deployed, or was until now.
-    pub(super) content: Arc<Content>,
+    pub(super) content: Arc<PackContent>,
     /// How many accounts there ever were at that moment; later ones join by themselves.
     pub(super) members: usize,
     /// Where in the order of accounts the run begins.
@@ -63,20 +63,20 @@ pub(super) struct Run {
     /// When it shows in lists, statuses and rows.
     pub(super) visible: [Timestamp; 3],
     /// The other packs of the region, if all together they exceed a quota of the members.
-    pub(super) crowd: Option<Arc<[Arc<Content>]>>,
+    pub(super) crowd: Option<Arc<[Arc<PackContent>]>>,
 }
 
-impl Run {
+impl SimDeployment {
     /// Whether a reader knows of it.
-    pub(super) fn is_visible(&self, look: Look) -> bool {
+    pub(super) fn is_visible(&self, view: DelayedView) -> bool {
         let [packs, statuses, rows] = self.visible;
-        let since = match look.sight {
-            Sight::Truth => self.at,
-            Sight::Packs => packs,
-            Sight::Statuses => statuses,
-            Sight::Rows => rows,
+        let since = match view.delay {
+            ViewDelay::Truth => self.at,
+            ViewDelay::Packs => packs,
+            ViewDelay::Statuses => statuses,
+            ViewDelay::Rows => rows,
         };
-        since <= look.at
+        since <= view.at
     }
 
     /// How long one member takes.
@@ -127,7 +127,7 @@ pub(super) struct Incarnation {
     pub(super) suffix: String,
     pub(super) tags: BTreeMap<String, String>,
     /// Never empty: the first is the Put that made it.
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<SimDeployment>,
 }
 
 impl Incarnation {
@@ -137,39 +137,44 @@ impl Incarnation {
     }
 
     /// The runs that a reader knows of.
-    pub(super) fn runs(&self, look: Look) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.is_visible(look))
+    pub(super) fn runs(&self, view: DelayedView) -> impl Iterator<Item = &SimDeployment> {
+        self.runs.iter().filter(move |run| run.is_visible(view))
     }
 
     /// The last of them.
-    pub(super) fn last_run(&self, look: Look) -> Option<&Run> {
-        self.runs.iter().rev().find(|run| run.is_visible(look))
+    pub(super) fn last_run(&self, view: DelayedView) -> Option<&SimDeployment> {
+        self.runs.iter().rev().find(|run| run.is_visible(view))
     }
 }
 
 /// Every incarnation of every pack.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Packs {
+pub(super) struct PackHistories {
     places: BTreeMap<Place, BTreeMap<PackName, Vec<Incarnation>>>,
 }
 
-impl Packs {
+impl PackHistories {
     /// The incarnation that a reader sees under this name: the latest that it knows of.
-    pub(super) fn seen(&self, place: &Place, name: &PackName, look: Look) -> Option<&Incarnation> {
+    pub(super) fn visible(
+        &self,
+        place: &Place,
+        name: &PackName,
+        view: DelayedView,
+    ) -> Option<&Incarnation> {
         let incarnations = self.places.get(place)?.get(name)?;
-        incarnations.iter().rev().find(|incarnation| incarnation.last_run(look).is_some())
+        incarnations.iter().rev().find(|incarnation| incarnation.last_run(view).is_some())
     }
 
     /// Every name with what a reader sees under it, in order.
-    pub(super) fn all_seen(
+    pub(super) fn all_visible(
         &self,
         place: &Place,
-        look: Look,
+        view: DelayedView,
     ) -> impl Iterator<Item = (&PackName, &Incarnation)> {
         let names = self.places.get(place).into_iter().flatten();
         names.filter_map(move |(name, incarnations)| {
             let mut latest = incarnations.iter().rev();
-            let seen = latest.find(|incarnation| incarnation.last_run(look).is_some())?;
+            let seen = latest.find(|incarnation| incarnation.last_run(view).is_some())?;
             Some((name, seen))
         })
     }

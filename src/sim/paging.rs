@@ -11,7 +11,7 @@ use crate::domain::base::model::{Digest, Timestamp};
 
 /// What a token is bound to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Listing<'a> {
+pub(super) struct TokenBinding<'a> {
     pub(super) seed: u64,
     pub(super) paging: &'a Paging,
     pub(super) now: Timestamp,
@@ -41,7 +41,7 @@ pub(super) struct Cut<T> {
     pub(super) next: Option<String>,
 }
 
-impl Listing<'_> {
+impl TokenBinding<'_> {
     /// The page that `token` asks for: at most `limit` of the entries that `pick` finds among
     /// `0..count`.
     pub(super) fn cut<T>(
@@ -126,9 +126,9 @@ mod tests {
 
     use super::*;
 
-    fn listing<'a>(paging: &'a Paging, region: &'a str) -> Listing<'a> {
+    fn listing<'a>(paging: &'a Paging, region: &'a str) -> TokenBinding<'a> {
         let scope = ["List", "111111111111", region, ""];
-        Listing { seed: 7, paging, now: Timestamp::UNIX_EPOCH, call: 1, scope }
+        TokenBinding { seed: 7, paging, now: Timestamp::UNIX_EPOCH, call: 1, scope }
     }
 
     proptest! {
@@ -161,13 +161,13 @@ mod tests {
             Paging { token_life: Some(std::time::Duration::from_mins(1)), ..Paging::default() };
         let here = listing(&paging, "eu-west-1");
         let token = here.cut(None, (3, 1), Some).unwrap().next.unwrap();
-        let answer = |listing: Listing<'_>, token: &str| {
+        let answer = |listing: TokenBinding<'_>, token: &str| {
             listing.cut(Some(token), (3, 1), Some).map(|page| page.items)
         };
         assert_eq!(answer(here, &token), Ok(vec![1]));
         assert_eq!(answer(listing(&paging, "us-east-1"), &token), Err(BadToken));
         assert_eq!(answer(here, &format!("{token}0")), Err(BadToken));
         let later = Timestamp::from_second(61).unwrap();
-        assert_eq!(answer(Listing { now: later, ..here }, &token), Err(BadToken));
+        assert_eq!(answer(TokenBinding { now: later, ..here }, &token), Err(BadToken));
     }
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use super::api::epoch::Epoch;
 use super::api::packs::{
-    DescribePacks, Detail, DetailFilters, GetDetail, MemberStatus, Pack, PackStatus, PackStatuses,
-    Packs,
+    DescribePacks, DetailFilters, GetDetail, MemberStatusShape, PackShape, PackStatus,
+    PackStatuses, PacksShape, StatusesShape,
 };
-use super::api::{Caller, Fault};
-use super::causes::Cause;
-use super::packs::{Act, Incarnation, Look, Sight};
+use super::api::{ApiError, Caller};
+use super::causes::FailureText;
+use super::member_state::SimRow;
+use super::packs::{Act, DelayedView, Incarnation, ViewDelay};
 use super::paging::BadToken;
-use super::rollout::Rollout;
-use super::standing::Row;
+use super::rollout::SimRollout;
 use super::world::World;
 use super::{refusals, validation};
 use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
-use crate::domain::observed::packs::{Phase, RolloutStatus, Verb};
+use crate::domain::observed::packs::{PackPhase, RolloutStatus, Verb};
 
 impl World {
     pub(super) fn list_packs(
@@ -24,19 +24,19 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &DescribePacks,
-    ) -> Result<Packs, Fault> {
+    ) -> Result<PacksShape, ApiError> {
         let place = caller.place();
-        let look = Look { sight: Sight::Packs, at };
-        let all = self.packs.all_seen(&place, look);
+        let view = DelayedView { delay: ViewDelay::Packs, at };
+        let all = self.packs.all_visible(&place, view);
         let listed: Vec<_> =
-            all.filter(|(name, pack)| self.is_listed(&place, name, pack, look)).collect();
+            all.filter(|(name, pack)| self.is_listed(&place, name, pack, view)).collect();
         let describe = |index: usize| {
             let (name, pack) = listed.get(index)?;
-            self.describe(&place, name, pack, look)
+            self.describe(&place, name, pack, view)
         };
         let names = listed.iter().map(|(name, _)| *name).collect();
         let (items, next_token) = self.describe_named(caller, asked, (LIST, names), describe)?;
-        Ok(Packs { organization_conformance_packs: items, next_token })
+        Ok(PacksShape { organization_conformance_packs: items, next_token })
     }
 
     pub(super) fn list_statuses(
@@ -44,13 +44,13 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &DescribePacks,
-    ) -> Result<PackStatuses, Fault> {
+    ) -> Result<PackStatuses, ApiError> {
         let place = caller.place();
-        let look = Look { sight: Sight::Statuses, at };
-        let all = self.packs.all_seen(&place, look);
+        let view = DelayedView { delay: ViewDelay::Statuses, at };
+        let all = self.packs.all_visible(&place, view);
         let shown: Vec<(&PackName, PackStatus)> = all
             .filter_map(|(name, pack)| {
-                let aggregate = self.rollout(&place, name, pack, look).shown_aggregate()?;
+                let aggregate = self.rollout(&place, name, pack, view).shown_aggregate()?;
                 let (error_code, error_message) = split(aggregate.cause);
                 let status = PackStatus {
                     organization_conformance_pack_name: name.to_string(),
@@ -74,15 +74,15 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &GetDetail,
-    ) -> Result<Detail, Fault> {
+    ) -> Result<StatusesShape, ApiError> {
         let name = validation::pack_name(asked.organization_conformance_pack_name.as_deref())?;
         let limit = validation::page_limit(asked.limit)?;
-        let filter = RowFilter::parse(asked.filters.as_ref())?;
+        let filter = RequestedRows::parse(asked.filters.as_ref())?;
         self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
         let place = caller.place();
-        let look = Look { sight: Sight::Rows, at };
-        let pack = self.packs.seen(&place, &name, look).ok_or_else(refusals::no_such_pack)?;
-        let rollout = self.rollout(&place, &name, pack, look);
+        let view = DelayedView { delay: ViewDelay::Rows, at };
+        let pack = self.packs.visible(&place, &name, view).ok_or_else(refusals::no_such_pack)?;
+        let rollout = self.rollout(&place, &name, pack, view);
         if rollout.shown_aggregate().is_none() {
             return Err(refusals::no_such_pack());
         }
@@ -99,7 +99,7 @@ impl World {
         let page = listing
             .cut(token, (numbers.len(), limit), row_at)
             .map_err(|BadToken| refusals::token())?;
-        Ok(Detail {
+        Ok(StatusesShape {
             organization_conformance_pack_detailed_statuses: page.items,
             next_token: page.next,
         })
@@ -112,13 +112,13 @@ impl World {
         asked: &DescribePacks,
         (operation, present): (&str, Vec<&PackName>),
         describe: impl Fn(usize) -> Option<T>,
-    ) -> Result<(Vec<T>, Option<String>), Fault> {
+    ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let names = asked.organization_conformance_pack_names.as_deref().unwrap_or_default();
-        let wanted = validation::pack_names(names)?;
+        let expected = validation::pack_names(names)?;
         self.tree.may_read(caller, self.moment(), self.knobs.delegation_delay)?;
-        if !wanted.is_empty() {
-            let wanted: BTreeSet<PackName> = wanted.into_iter().collect();
-            let found = wanted.iter().map(|name| {
+        if !expected.is_empty() {
+            let expected: BTreeSet<PackName> = expected.into_iter().collect();
+            let found = expected.iter().map(|name| {
                 let index = present.iter().position(|one| *one == name);
                 index.and_then(&describe).ok_or_else(refusals::no_such_pack)
             });
@@ -137,15 +137,15 @@ impl World {
         place: &Place,
         name: &PackName,
         pack: &Incarnation,
-        look: Look,
-    ) -> Option<Pack> {
-        let run = pack.last_run(look)?;
+        view: DelayedView,
+    ) -> Option<PackShape> {
+        let run = pack.last_run(view)?;
         let moved = if self.knobs.joining.moves_last_update {
-            self.rollout(place, name, pack, look).membership_change()
+            self.rollout(place, name, pack, view).membership_change()
         } else {
             None
         };
-        Some(Pack {
+        Some(PackShape {
             organization_conformance_pack_name: name.to_string(),
             organization_conformance_pack_arn: pack.arn.clone(),
             delivery_s3_bucket: run.content.bucket.clone(),
@@ -163,13 +163,13 @@ const STATUSES: &str = "Statuses";
 
 /// Which rows are asked for.
 #[derive(Debug)]
-struct RowFilter {
+struct RequestedRows {
     account: Option<AccountId>,
-    status: Option<(Verb, Phase)>,
+    status: Option<(Verb, PackPhase)>,
 }
 
-impl RowFilter {
-    fn parse(filters: Option<&DetailFilters>) -> Result<Self, Fault> {
+impl RequestedRows {
+    fn parse(filters: Option<&DetailFilters>) -> Result<Self, ApiError> {
         let account = filters.and_then(|filters| filters.account_id.as_deref());
         let account = account.map(|id| validation::account(id, "filters.accountId")).transpose()?;
         let status = filters.and_then(|filters| filters.status.as_deref());
@@ -180,20 +180,20 @@ impl RowFilter {
         Ok(Self { account, status })
     }
 
-    fn lets_through(&self, row: &Row) -> bool {
+    fn lets_through(&self, row: &SimRow) -> bool {
         self.status.is_none_or(|status| status == (row.verb, row.phase))
     }
 
     /// The members that can have such a row. Where every ordinary member has finished well, nobody
     /// else needs to be asked for trouble.
-    fn candidates(&self, rollout: &Rollout<'_>) -> Vec<usize> {
+    fn candidates(&self, rollout: &SimRollout<'_>) -> Vec<usize> {
         if let Some(account) = &self.account {
             return rollout.members.number(account).into_iter().collect();
         }
         let removed =
-            rollout.incarnation.last_run(rollout.look).is_some_and(|run| run.act == Act::Delete);
+            rollout.incarnation.last_run(rollout.view).is_some_and(|run| run.act == Act::Delete);
         let ordinary = self.status.is_none_or(|(verb, phase)| {
-            phase == Phase::Successful && (verb == Verb::Delete) == removed
+            phase == PackPhase::Successful && (verb == Verb::Delete) == removed
         });
         rollout.members_to_check(ordinary)
     }
@@ -203,10 +203,10 @@ fn member_status(
     account: &AccountId,
     name: &PackName,
     pack: &Incarnation,
-    row: Row,
-) -> MemberStatus {
+    row: SimRow,
+) -> MemberStatusShape {
     let (error_code, error_message) = split(row.cause);
-    MemberStatus {
+    MemberStatusShape {
         account_id: account.to_string(),
         conformance_pack_name: format!("OrgConformsPack-{name}-{}", pack.suffix),
         status: RolloutStatus::Known(row.verb, row.phase).to_string(),
@@ -216,6 +216,6 @@ fn member_status(
     }
 }
 
-fn split(cause: Option<Cause>) -> (Option<String>, Option<String>) {
-    cause.map(|Cause { code, message }| (code, message)).unzip()
+fn split(cause: Option<FailureText>) -> (Option<String>, Option<String>) {
+    cause.map(|FailureText { code, message }| (code, message)).unzip()
 }

@@ -2,12 +2,12 @@
 
 use super::api::epoch::Epoch;
 use super::api::recorders::{
-    DescribeRecorders, NamedRecorder, PutRecorder, Recorder as RecorderShape, RecorderStatus,
-    RecorderStatuses, Recorders,
+    DescribeRecorders, NamedRecorder, PutRecorder, RecorderShape, RecorderStatus, RecorderStatuses,
+    RecordersShape,
 };
-use super::api::{Caller, Fault};
+use super::api::{ApiError, Caller};
 use super::refusals::{invalid, validation};
-use super::setup::Recorder;
+use super::setup::RecorderSetup;
 use super::world::World;
 use crate::domain::base::model::Timestamp;
 
@@ -15,12 +15,16 @@ use crate::domain::base::model::Timestamp;
 const NAME: &str = "default";
 
 impl World {
-    pub(super) fn put_recorder(&mut self, caller: &Caller, put: PutRecorder) -> Result<(), Fault> {
+    pub(super) fn put_recorder(
+        &mut self,
+        caller: &Caller,
+        put: PutRecorder,
+    ) -> Result<(), ApiError> {
         let Some(recorder) = put.configuration_recorder else {
             return Err(validation(None, "configurationRecorder", "not be null"));
         };
         if recorder.name.as_deref().is_some_and(|name| name != NAME) {
-            return Err(Fault::new(
+            return Err(ApiError::new(
                 "MaxNumberOfConfigurationRecordersExceededException",
                 "You have reached the limit of 1 configuration recorder.",
             ));
@@ -28,7 +32,7 @@ impl World {
         let present = self.recorder(caller, self.moment());
         if !is_customers(present) {
             let spot = (&caller.account, &caller.region);
-            self.set_recorder(self.moment(), spot, Recorder::Stopped);
+            self.set_recorder(self.moment(), spot, RecorderSetup::Stopped);
         }
         Ok(())
     }
@@ -38,8 +42,8 @@ impl World {
         &mut self,
         caller: &Caller,
         named: &NamedRecorder,
-        recorder: Recorder,
-    ) -> Result<(), Fault> {
+        recorder: RecorderSetup,
+    ) -> Result<(), ApiError> {
         let name = named.configuration_recorder_name.as_deref();
         let name =
             name.ok_or_else(|| validation(None, "configurationRecorderName", "not be null"))?;
@@ -55,14 +59,14 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &DescribeRecorders,
-    ) -> Result<Recorders, Fault> {
+    ) -> Result<RecordersShape, ApiError> {
         let found = self.named_recorder(at, caller, asked)?;
         let role = "aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig";
         let shape = found.map(|_| RecorderShape {
             name: Some(NAME.to_owned()),
             role_arn: Some(format!("arn:aws:iam::{}:role/{role}", caller.account)),
         });
-        Ok(Recorders { configuration_recorders: shape.into_iter().collect() })
+        Ok(RecordersShape { configuration_recorders: shape.into_iter().collect() })
     }
 
     pub(super) fn list_recorder_statuses(
@@ -70,16 +74,16 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &DescribeRecorders,
-    ) -> Result<RecorderStatuses, Fault> {
+    ) -> Result<RecorderStatuses, ApiError> {
         let found = self.named_recorder(at, caller, asked)?;
         let account = self.members.find(&caller.account);
         let changed = account.and_then(|account| account.recorder_changed(&caller.region));
         let status = found.map(|recorder| {
-            let failing = recorder == Recorder::Failing;
+            let failing = recorder == RecorderSetup::Failing;
             let (last_status, recording) = match recorder {
-                Recorder::Failing => ("Failure", true),
-                Recorder::Recording => ("Success", true),
-                Recorder::Missing | Recorder::ServiceLinked | Recorder::Stopped => {
+                RecorderSetup::Failing => ("Failure", true),
+                RecorderSetup::Recording => ("Success", true),
+                RecorderSetup::Missing | RecorderSetup::ServiceLinked | RecorderSetup::Stopped => {
                     ("NotApplicable", false)
                 }
             };
@@ -100,7 +104,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         asked: &DescribeRecorders,
-    ) -> Result<Option<Recorder>, Fault> {
+    ) -> Result<Option<RecorderSetup>, ApiError> {
         let found = Some(self.recorder(caller, at)).filter(|recorder| is_customers(*recorder));
         match asked.configuration_recorder_names.as_deref().unwrap_or_default() {
             [] => Ok(found),
@@ -110,21 +114,21 @@ impl World {
         }
     }
 
-    fn recorder(&self, caller: &Caller, at: Timestamp) -> Recorder {
+    fn recorder(&self, caller: &Caller, at: Timestamp) -> RecorderSetup {
         let account = self.members.find(&caller.account);
-        account.map_or(Recorder::Missing, |account| account.recorder(&caller.region, at))
+        account.map_or(RecorderSetup::Missing, |account| account.recorder(&caller.region, at))
     }
 }
 
-fn is_customers(recorder: Recorder) -> bool {
+fn is_customers(recorder: RecorderSetup) -> bool {
     match recorder {
-        Recorder::Stopped | Recorder::Recording | Recorder::Failing => true,
-        Recorder::Missing | Recorder::ServiceLinked => false,
+        RecorderSetup::Stopped | RecorderSetup::Recording | RecorderSetup::Failing => true,
+        RecorderSetup::Missing | RecorderSetup::ServiceLinked => false,
     }
 }
 
-fn no_such_recorder(name: &str) -> Fault {
-    Fault::new(
+fn no_such_recorder(name: &str) -> ApiError {
+    ApiError::new(
         "NoSuchConfigurationRecorderException",
         format!("Cannot find configuration recorder with the specified name '{name}'."),
     )

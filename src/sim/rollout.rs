@@ -6,15 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use super::causes::Cause;
+use super::causes::FailureText;
 use super::failures::Failures;
 use super::knobs::{AdministratorAggregate, Knobs, UndeclaredInput};
-use super::members::Members;
-use super::packs::{Act, Incarnation, Look, Run};
-use super::standing::Standing;
+use super::member_state::SimMemberState;
+use super::members::MemberArena;
+use super::packs::{Act, DelayedView, Incarnation, SimDeployment};
 use super::timeline::after;
 use crate::domain::base::model::{AccountId, PackName, Place, Timestamp};
-use crate::domain::observed::packs::{Phase, Verb};
+use crate::domain::observed::packs::{PackPhase, Verb};
 
 /// The aggregate of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,31 +22,31 @@ pub struct Aggregate {
     /// What was done.
     pub verb: Verb,
     /// How far it got.
-    pub phase: Phase,
+    pub phase: PackPhase,
     /// Why it failed.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureText>,
     /// Since when it shows this.
     pub since: Timestamp,
 }
 
 /// One pack as one reader sees it at one moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rollout<'a> {
+pub(super) struct SimRollout<'a> {
     pub(super) knobs: &'a Knobs,
-    pub(super) members: &'a Members,
+    pub(super) members: &'a MemberArena,
     pub(super) failures: &'a Failures,
     pub(super) management: &'a AccountId,
     pub(super) place: &'a Place,
     pub(super) name: &'a PackName,
     pub(super) incarnation: &'a Incarnation,
-    pub(super) look: Look,
+    pub(super) view: DelayedView,
 }
 
-impl Rollout<'_> {
+impl SimRollout<'_> {
     /// The members to be looked at one by one; `None` when that is everybody.
     fn odd(&self) -> Option<BTreeSet<usize>> {
-        let Self { members, failures, place, name, incarnation, look, .. } = *self;
-        let crowded = incarnation.runs(look).any(|run| run.crowd.is_some());
+        let Self { members, failures, place, name, incarnation, view, .. } = *self;
+        let crowded = incarnation.runs(view).any(|run| run.crowd.is_some());
         let undeclared = self.knobs.undeclared_input == UndeclaredInput::MembersFail;
         if crowded || undeclared || failures.concern_everybody(&place.region, name) {
             return None;
@@ -54,7 +54,7 @@ impl Rollout<'_> {
         let mut odd: BTreeSet<usize> = members.odd(&place.region, incarnation.created()).collect();
         odd.extend(members.number(self.management));
         let planned = failures.accounts(&place.region, name);
-        let excluded = incarnation.runs(look).flat_map(|run| &run.content.excluded);
+        let excluded = incarnation.runs(view).flat_map(|run| &run.content.excluded);
         odd.extend(planned.chain(excluded).filter_map(|account| members.number(account)));
         Some(odd)
     }
@@ -63,8 +63,8 @@ impl Rollout<'_> {
     pub(super) fn members_to_check(&self, ordinary_matter: bool) -> Vec<usize> {
         let finished = self
             .incarnation
-            .last_run(self.look)
-            .is_none_or(|run| run.end(&self.knobs.fan_out) <= self.look.at);
+            .last_run(self.view)
+            .is_none_or(|run| run.end(&self.knobs.fan_out) <= self.view.at);
         match self.odd() {
             Some(odd) if finished && !ordinary_matter => odd.into_iter().collect(),
             Some(_) | None => (0..self.members.count()).collect(),
@@ -74,16 +74,16 @@ impl Rollout<'_> {
     /// Whether a run is active, as locks see it.
     pub(super) fn is_active(&self) -> bool {
         let locks = self.knobs.joining.holds_lock;
-        self.unfinished(|standing| locks || !standing.by_membership)
+        self.unfinished(|member_state| locks || !member_state.by_membership)
     }
 
-    fn unfinished(&self, counts: impl Fn(&Standing) -> bool) -> bool {
-        let Some(last) = self.incarnation.last_run(self.look) else { return false };
+    fn unfinished(&self, counts: impl Fn(&SimMemberState) -> bool) -> bool {
+        let Some(last) = self.incarnation.last_run(self.view) else { return false };
         let open = |number: usize| {
-            let standing = self.member(number);
-            standing.unfinished && counts(&standing)
+            let member_state = self.member(number);
+            member_state.unfinished && counts(&member_state)
         };
-        let running = self.look.at < last.end(&self.knobs.fan_out);
+        let running = self.view.at < last.end(&self.knobs.fan_out);
         (running && last.last_first().any(open))
             || self.members_to_check(false).into_iter().any(open)
     }
@@ -95,55 +95,60 @@ impl Rollout<'_> {
 
     /// The aggregate, before any reader-specific disguise.
     pub(super) fn aggregate(&self) -> Option<Aggregate> {
-        let last = self.incarnation.last_run(self.look)?;
+        let last = self.incarnation.last_run(self.view)?;
         let moves = self.knobs.joining.moves_aggregate;
         let verb = self.aggregate_verb(last, moves);
-        if self.unfinished(|standing| moves || !standing.by_membership) {
-            return Some(Aggregate { verb, phase: Phase::InProgress, cause: None, since: last.at });
+        if self.unfinished(|member_state| moves || !member_state.by_membership) {
+            return Some(Aggregate {
+                verb,
+                phase: PackPhase::InProgress,
+                cause: None,
+                since: last.at,
+            });
         }
-        let mut since = last.end(&self.knobs.fan_out).min(self.look.at);
+        let mut since = last.end(&self.knobs.fan_out).min(self.view.at);
         let mut failed = 0_u32;
-        let mut first: Option<(AccountId, Cause)> = None;
+        let mut first: Option<(AccountId, FailureText)> = None;
         for number in self.members_to_check(false) {
             let Some(row) = self.member(number).row else { continue };
             since = since.max(row.since);
-            if row.phase == Phase::Failed {
+            if row.phase == PackPhase::Failed {
                 failed += 1;
                 let account = self.members.get(number).map(|account| account.id);
                 first = first.or_else(|| account.zip(row.cause));
             }
         }
-        let cause = first.map(|(account, cause)| Cause {
+        let cause = first.map(|(account, cause)| FailureText {
             message: format!(
                 "{failed} member account(s) failed; first {account}: {}",
                 cause.message
             ),
             code: cause.code,
         });
-        let phase = if failed == 0 { Phase::Successful } else { Phase::Failed };
+        let phase = if failed == 0 { PackPhase::Successful } else { PackPhase::Failed };
         Some(Aggregate { verb, phase, cause, since })
     }
 
     /// The aggregate as this reader is shown it; `None` when there is none, or none any more.
     pub(super) fn shown_aggregate(&self) -> Option<Aggregate> {
-        let last = self.incarnation.last_run(self.look)?;
+        let last = self.incarnation.last_run(self.view)?;
         let stuck = self.knobs.administrator_aggregate != AdministratorAggregate::Sound;
         if last.act == Act::Put && stuck && self.is_administrators() {
             let since = self.incarnation.created();
-            let phase = Phase::InProgress;
+            let phase = PackPhase::InProgress;
             return Some(Aggregate { verb: Verb::Create, phase, cause: None, since });
         }
         let aggregate = self.aggregate()?;
-        let gone = aggregate.verb == Verb::Delete && aggregate.phase == Phase::Successful;
-        let forgotten = gone && after(aggregate.since, self.knobs.deleted_linger) <= self.look.at;
+        let gone = aggregate.verb == Verb::Delete && aggregate.phase == PackPhase::Successful;
+        let forgotten = gone && after(aggregate.since, self.knobs.deleted_linger) <= self.view.at;
         (!forgotten).then_some(aggregate)
     }
 
-    fn aggregate_verb(&self, last: &Run, moves: bool) -> Verb {
+    fn aggregate_verb(&self, last: &SimDeployment, moves: bool) -> Verb {
         if last.act == Act::Delete {
             return Verb::Delete;
         }
-        let updated = self.incarnation.runs(self.look).nth(1).is_some();
+        let updated = self.incarnation.runs(self.view).nth(1).is_some();
         if updated || (moves && self.membership_changed()) { Verb::Update } else { Verb::Create }
     }
 
@@ -155,7 +160,7 @@ impl Rollout<'_> {
             .flat_map(|account| &account.stays)
             .flat_map(|stay| [Some(stay.joined), stay.left])
             .flatten()
-            .filter(|at| created < *at && *at <= self.look.at)
+            .filter(|at| created < *at && *at <= self.view.at)
             .max()
     }
 

@@ -1,8 +1,8 @@
 //! A scenario file: the organization that is simulated, and what happens to it as time passes.
 //!
-//! Reads YAML into a [`Setup`] and a script of timed [`Event`]s. Unknown fields are refused, and
-//! every error names its line and column. Moments are relative to the start (`-6h50m`, `30m`) or
-//! absolute (RFC 3339).
+//! Reads YAML into a [`WorldSetup`] and a script of timed [`WorldEvent`]s. Unknown fields are
+//! refused, and every error names its line and column. Moments are relative to the start (`-6h50m`,
+//! `30m`) or absolute (RFC 3339).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,19 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::entry::Entry;
-use super::event::{Event, Timed};
+use super::entry::AccountEntry;
+use super::event::{Timed, WorldEvent};
 use super::http::options::Options;
 use super::knobs::Knobs;
-use super::setup::{Features, Member, ROOT, Setup, Unit};
+use super::setup::{Features, MemberSetup, ROOT, UnitSetup, WorldSetup};
 use crate::domain::base::limits;
 use crate::domain::base::model::{AccountId, Malformed, Region, Timestamp, UnitId};
 use crate::domain::declared::diagnostic::{Severity, Span};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 use crate::sim::entry::RoleEntry;
-use crate::sim::moment::Moment;
+use crate::sim::moment::RelativeTime;
 
 /// The demo's scenario, which `conformd simulate` uses as well when no file is named.
 const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
@@ -33,7 +33,7 @@ const DEMO: &str = include_str!("../../config/scenarios/demo.yaml");
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// The world at its start.
-    pub setup: Setup,
+    pub setup: WorldSetup,
     /// The account whose packs the scenario is about: management or delegated administrator.
     pub owner: AccountId,
     /// How the HTTP face presents the world; unknown access keys belong to the owner.
@@ -120,7 +120,7 @@ struct Misfit {
 /// Refuses what the typed reader would take or could not survive: keys that stand twice, aliases
 /// within aliases, a second document. Names are a simulated AWS's: any character may be written as
 /// an escape. Gives the tree, in which places are exact.
-fn gate(text: &str) -> Result<Option<Node>, Misfit> {
+fn gate(text: &str) -> Result<Option<YamlNode>, Misfit> {
     // Findings name a path; the caller knows the real one.
     let path = SourcePath::new("scenario.yaml").expect("a plain file name is a path");
     let at = |span: Option<Span>, problem| {
@@ -144,7 +144,7 @@ fn gate(text: &str) -> Result<Option<Node>, Misfit> {
 
 /// Reads a text that passed the [`gate`]. Enums with content are written `name: content`, as in
 /// JSON, and not with tags.
-fn decode(text: &str, root: Option<&Node>) -> Result<File, Misfit> {
+fn decode(text: &str, root: Option<&YamlNode>) -> Result<File, Misfit> {
     let reader = serde_yaml::Deserializer::from_str(text);
     serde_yaml::with::singleton_map_recursive::deserialize(reader).map_err(|error| {
         let (line, column) =
@@ -163,7 +163,7 @@ fn decode(text: &str, root: Option<&Node>) -> Result<File, Misfit> {
 }
 
 /// Where this key stands in the mapping that begins at this line and column.
-fn key_span(node: &Node, place: (u64, u64), key: &str) -> Option<Span> {
+fn key_span(node: &YamlNode, place: (u64, u64), key: &str) -> Option<Span> {
     if let Some(nodes) = node.sequence() {
         return nodes.iter().find_map(|node| key_span(node, place, key));
     }
@@ -195,11 +195,11 @@ struct File {
     /// Whose credentials clients are taken to have; the management account when left out.
     owner: Option<AccountId>,
     regions: BTreeSet<Region>,
-    accounts: Vec<Entry>,
+    accounts: Vec<AccountEntry>,
     #[serde(default)]
     crowd: Option<Crowd>,
     #[serde(default)]
-    units: Vec<Unit>,
+    units: Vec<UnitSetup>,
     #[serde(default)]
     roles: Vec<RoleEntry>,
     #[serde(default)]
@@ -216,16 +216,16 @@ struct File {
 struct Crowd {
     first: AccountId,
     count: u32,
-    joined: Option<Moment>,
+    joined: Option<RelativeTime>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ScriptEntry {
     /// When it happens; before anything else when left out.
-    at: Option<Moment>,
+    at: Option<RelativeTime>,
     #[serde(rename = "do")]
-    event: Event,
+    event: WorldEvent,
 }
 
 fn one<T: From<u8>>() -> T {
@@ -237,14 +237,18 @@ fn all_features() -> Features {
 }
 
 impl Crowd {
-    fn members(self, start: Timestamp, joined_default: Timestamp) -> Result<Vec<Member>, String> {
+    fn members(
+        self,
+        start: Timestamp,
+        joined_default: Timestamp,
+    ) -> Result<Vec<MemberSetup>, String> {
         let Self { first, count, joined } = self;
         let joined = joined.map_or(joined_default, |joined| joined.from(start));
         let first: u64 = first.as_str().parse().map_err(|_| "no number".to_owned())?;
         let ids = (0..u64::from(count)).map(|offset| first.saturating_add(offset));
         ids.map(|id| {
             let id = format!("{id:012}").parse().map_err(|error: Malformed| error.to_string())?;
-            Ok(Member::new(id, joined))
+            Ok(MemberSetup::new(id, joined))
         })
         .collect()
     }
@@ -256,7 +260,7 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
     let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
     let month_ago =
         start.saturating_sub(SignedDuration::from_hours(30 * 24)).unwrap_or(Timestamp::MIN);
-    let mut accounts: Vec<Member> =
+    let mut accounts: Vec<MemberSetup> =
         file.accounts.into_iter().map(|entry| entry.member(start, month_ago)).collect();
     if let Some(crowd) = file.crowd {
         accounts.extend(crowd.members(start, month_ago)?);
@@ -275,7 +279,7 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
         .collect();
     // Stable: events of one moment keep the order of the file.
     script.sort_by_key(|timed| timed.at);
-    let setup = Setup {
+    let setup = WorldSetup {
         seed: file.seed,
         start,
         features: file.features,
@@ -297,7 +301,7 @@ fn build(file: File, now: Timestamp) -> Result<Scenario, String> {
 const UNIT: &str = "ou-sim1-security";
 
 /// What a typed file can still get wrong.
-fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
+fn check(setup: &WorldSetup, owner: &AccountId) -> Result<(), String> {
     let mut known = BTreeSet::new();
     if let Some(twice) = setup.accounts.iter().find(|member| !known.insert(&member.id)) {
         return Err(format!("account {} is listed twice", twice.id));
@@ -336,7 +340,7 @@ fn check(setup: &Setup, owner: &AccountId) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::domain::base::model::AccountState;
-    use crate::sim::setup::Recorder;
+    use crate::sim::setup::RecorderSetup;
     use crate::sim::world::World;
 
     const SMALLEST: &str = "\
@@ -377,7 +381,7 @@ accounts: [{id: '111111111111'}]
         let member = |id: &str| setup.accounts.iter().find(|one| one.id.as_str() == id).unwrap();
         assert_eq!(member("444455556666").state, AccountState::Suspended);
         let new_account = member("520000000001");
-        assert_eq!(new_account.recorder, Recorder::Missing);
+        assert_eq!(new_account.recorder, RecorderSetup::Missing);
         assert_eq!(new_account.joined.to_string(), "2026-11-02T01:40:00Z");
     }
 
@@ -394,7 +398,8 @@ accounts: [{id: '111111111111'}]
 
     #[test]
     fn moments_are_relative_or_absolute() {
-        let moment = |text: &str| text.parse::<Moment>().map(|one| one.from(now()).to_string());
+        let moment =
+            |text: &str| text.parse::<RelativeTime>().map(|one| one.from(now()).to_string());
         assert_eq!(moment("-6h50m").unwrap(), "2026-11-02T01:10:00Z");
         assert_eq!(moment("30m").unwrap(), "2026-11-02T08:30:00Z");
         assert_eq!(moment("2026-01-01T00:00:00Z").unwrap(), "2026-01-01T00:00:00Z");

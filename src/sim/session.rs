@@ -6,7 +6,7 @@ use crate::domain::base::model::{AccountId, Timestamp};
 
 /// A session of an assumed role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct AssumedSession {
     /// The account it acts in.
     pub account: AccountId,
     /// Its principal's ARN.
@@ -14,17 +14,17 @@ pub struct Session {
     /// When its keys end, on the world's clock. Faces check it: each has its own idea of time.
     pub expires: Timestamp,
     /// What it may do at most; whatever the role may when there is none.
-    pub policy: Option<Policy>,
+    pub policy: Option<SessionPolicy>,
 }
 
 /// A session policy as far as the world enforces one: actions, not resources or conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct SessionPolicy {
     allowed: Vec<String>,
     denied: Vec<String>,
 }
 
-impl Policy {
+impl SessionPolicy {
     /// The policy in this text; `None` for one that is malformed.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let document: Value = serde_json::from_str(text).ok()?;

@@ -2,34 +2,34 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::api::{Caller, Fault, Operation, Service};
-use super::setup::Role;
+use super::api::{ApiError, Caller, Operation, Service};
+use super::setup::RoleSetup;
 use crate::domain::base::model::AccountId;
-use crate::sim::session::Session;
+use crate::sim::session::AssumedSession;
 
 /// So many sessions are known at once: more than any client uses within a quarter of an hour.
 const SESSIONS_MAX: usize = 10_000;
 
 /// Roles and the sessions made of them, by access key id.
 #[derive(Debug, Clone)]
-pub(super) struct Sessions {
-    roles: Vec<Role>,
-    by_key: BTreeMap<String, Session>,
+pub(super) struct AssumedSessions {
+    roles: Vec<RoleSetup>,
+    by_key: BTreeMap<String, AssumedSession>,
     /// Their keys, the oldest first.
     keys: VecDeque<String>,
 }
 
-impl Sessions {
-    pub(super) fn new(roles: Vec<Role>) -> Self {
+impl AssumedSessions {
+    pub(super) fn new(roles: Vec<RoleSetup>) -> Self {
         Self { roles, by_key: BTreeMap::new(), keys: VecDeque::new() }
     }
 
-    pub(super) fn find(&self, access_key_id: &str) -> Option<&Session> {
+    pub(super) fn find(&self, access_key_id: &str) -> Option<&AssumedSession> {
         self.by_key.get(access_key_id)
     }
 
     /// Remembers a session, and forgets the oldest of too many.
-    pub(super) fn begin(&mut self, key: String, session: Session) {
+    pub(super) fn begin(&mut self, key: String, session: AssumedSession) {
         if self.keys.len() == SESSIONS_MAX
             && let Some(oldest) = self.keys.pop_front()
         {
@@ -40,7 +40,7 @@ impl Sessions {
     }
 
     /// Puts this role in the place of the one of the same name for the same accounts.
-    pub(super) fn set_role(&mut self, role: Role) {
+    pub(super) fn set_role(&mut self, role: RoleSetup) {
         self.roles.retain(|one| (&one.name, one.account) != (&role.name, role.account));
         self.roles.push(role);
     }
@@ -54,20 +54,22 @@ impl Sessions {
         caller: &Caller,
         id: Option<&str>,
     ) -> bool {
-        let named = |role: &&Role| role.name == name;
+        let named = |role: &&RoleSetup| role.name == name;
         let own = self.roles.iter().filter(named).find(|role| role.account == Some(*account));
         let everywhere = || self.roles.iter().filter(named).find(|role| role.account.is_none());
         own.or_else(everywhere).is_some_and(|role| {
             role.exists
                 && role.trusted == caller.account
-                && role.external_id.as_deref().is_none_or(|wanted| Some(wanted) == id)
+                && role.external_id.as_deref().is_none_or(|expected| Some(expected) == id)
         })
     }
 }
 
 /// Refuses what the caller's session does not allow; who it is, everybody may ask.
-pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), Fault> {
-    let Some(Session { arn, policy: Some(policy), .. }) = &caller.session else { return Ok(()) };
+pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), ApiError> {
+    let Some(AssumedSession { arn, policy: Some(policy), .. }) = &caller.session else {
+        return Ok(());
+    };
     let service = match operation.service() {
         Service::Config => "config",
         Service::Organizations => "organizations",
@@ -82,7 +84,7 @@ pub(super) fn permit(caller: &Caller, operation: Operation) -> Result<(), Fault>
          {action} action"
     );
     Err(match operation.service() {
-        Service::Sts => Fault::new("AccessDenied", message).with_status(403),
-        Service::Config | Service::Organizations => Fault::new("AccessDeniedException", message),
+        Service::Sts => ApiError::new("AccessDenied", message).with_status(403),
+        Service::Config | Service::Organizations => ApiError::new("AccessDeniedException", message),
     })
 }

@@ -12,7 +12,7 @@ pub const ROOT: &str = "r-sim1";
 
 /// What a world starts with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setup {
+pub struct WorldSetup {
     /// Decides everything that is drawn.
     pub seed: u64,
     /// When the world begins; `World::call` takes this or later.
@@ -24,13 +24,13 @@ pub struct Setup {
     /// Delegated administrators for organization packs, registered long ago.
     pub administrators: BTreeSet<AccountId>,
     /// Every account, in joining order, the management account included.
-    pub accounts: Vec<Member>,
+    pub accounts: Vec<MemberSetup>,
     /// Organizational units, parents first.
-    pub units: Vec<Unit>,
+    pub units: Vec<UnitSetup>,
     /// Regions that exist and are enabled for the owners.
     pub regions: BTreeSet<Region>,
     /// Roles that can be assumed in members.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleSetup>,
     /// How AWS behaves.
     pub knobs: Knobs,
 }
@@ -49,7 +49,7 @@ pub enum Features {
 
 /// An account of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct MemberSetup {
     /// Its id.
     pub id: AccountId,
     /// Its name.
@@ -67,15 +67,15 @@ pub struct Member {
     /// Regions it has not enabled.
     pub regions_off: BTreeSet<Region>,
     /// Its recorder, wherever `recorders` does not say otherwise.
-    pub recorder: Recorder,
+    pub recorder: RecorderSetup,
     /// Its recorders where they differ.
-    pub recorders: BTreeMap<Region, Recorder>,
+    pub recorders: BTreeMap<Region, RecorderSetup>,
 }
 
 /// The configuration recorder of one account in one region.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Recorder {
+pub enum RecorderSetup {
     /// There is none.
     #[default]
     Missing,
@@ -92,7 +92,7 @@ pub enum Recorder {
 /// An organizational unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unit {
+pub struct UnitSetup {
     /// `ou-…`
     pub id: String,
     /// Its name.
@@ -103,7 +103,7 @@ pub struct Unit {
 
 /// A role that can be assumed, or one that is missing where others are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct RoleSetup {
     /// Where; `None`: in every account that has no entry of its own for this name.
     pub account: Option<AccountId>,
     /// Its name.
@@ -116,7 +116,7 @@ pub struct Role {
     pub exists: bool,
 }
 
-impl Member {
+impl MemberSetup {
     /// An active account with a recorder everywhere, straight beneath the root.
     pub fn new(id: AccountId, joined: Timestamp) -> Self {
         Self {
@@ -128,13 +128,13 @@ impl Member {
             parent: ROOT.to_owned(),
             tags: BTreeMap::new(),
             regions_off: BTreeSet::new(),
-            recorder: Recorder::Recording,
+            recorder: RecorderSetup::Recording,
             recorders: BTreeMap::new(),
         }
     }
 }
 
-impl Setup {
+impl WorldSetup {
     /// An organization of these accounts, the first of which manages it; all joined 30 days before
     /// `start` and have a recorder in every region.
     pub fn new(
@@ -144,8 +144,8 @@ impl Setup {
     ) -> Self {
         let month = jiff::SignedDuration::from_hours(30 * 24);
         let joined = start.saturating_sub(month).unwrap_or(Timestamp::MIN);
-        let accounts: Vec<Member> =
-            accounts.into_iter().map(|id| Member::new(id, joined)).collect();
+        let accounts: Vec<MemberSetup> =
+            accounts.into_iter().map(|id| MemberSetup::new(id, joined)).collect();
         let management = accounts.first().map_or_else(first_account, |first| first.id);
         Self {
             seed: 1,

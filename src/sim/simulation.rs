@@ -48,14 +48,14 @@ impl Simulation {
     }
 
     /// Looks at or changes the world as it is now.
-    pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+    pub fn with<T>(&self, view: impl FnOnce(&mut World) -> T) -> T {
         let now = self.clock.now();
         let mut script = lock(&self.script);
         let mut world = lock(&self.world);
         script.play(&mut world, now);
         drop(script);
         world.advance_to(now);
-        look(&mut world)
+        view(&mut world)
     }
 
     /// Lets scripted events happen when they are due, though nobody looks, until `stop`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::template::{self, Facts};
+use super::template::{self, AcceptedTemplate};
 
 /// Templates remembered at once: more than any test delivers, and a bound for long-running servers.
 const TEMPLATES_MAX: usize = 1024;
@@ -19,14 +19,14 @@ pub struct Object {
 
 /// Templates and objects.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Store {
-    read: BTreeMap<String, Result<Arc<Facts>, String>>,
+pub(super) struct ObjectStore {
+    read: BTreeMap<String, Result<Arc<AcceptedTemplate>, String>>,
     objects: BTreeMap<String, Object>,
 }
 
-impl Store {
+impl ObjectStore {
     /// What this template holds, or AWS's complaint about it.
-    pub(super) fn read(&mut self, body: &str) -> Result<Arc<Facts>, String> {
+    pub(super) fn read(&mut self, body: &str) -> Result<Arc<AcceptedTemplate>, String> {
         if let Some(known) = self.read.get(body) {
             return known.clone();
         }

@@ -4,24 +4,24 @@
 use std::time::Duration;
 
 use super::causes::{
-    self, Cause, inactive_member, no_recorder, no_service_role, region_off, too_many_packs,
+    self, FailureText, inactive_member, no_recorder, no_service_role, region_off, too_many_packs,
     too_many_rules,
 };
-use super::failures::Attempt;
+use super::failures::MemberAttempt;
 use super::knobs::{Deviant, RecorderGate, UndeclaredInput, WaitingRow};
-use super::members::{Account, Stay};
-use super::packs::{Act, Run};
-use super::rollout::Rollout;
-use super::setup::Recorder;
+use super::members::{SimAccount, Stay};
+use super::packs::{Act, SimDeployment};
+use super::rollout::SimRollout;
+use super::setup::RecorderSetup;
 use super::timeline::after;
 use crate::domain::base::model::{AccountState, Timestamp};
-use crate::domain::observed::packs::{Phase, Verb};
-use crate::sim::standing::{Row, Standing};
+use crate::domain::observed::packs::{PackPhase, Verb};
+use crate::sim::member_state::{SimMemberState, SimRow};
 
 /// Something that happened to one account.
 #[derive(Debug, Clone, Copy)]
-enum Event<'a> {
-    Run(&'a Run),
+enum StoryEvent<'a> {
+    Run(&'a SimDeployment),
     Joined(Stay),
     Left,
 }
@@ -29,7 +29,7 @@ enum Event<'a> {
 /// What stands in the way of an attempt.
 enum Obstacle {
     /// The row fails.
-    Fails(Cause),
+    Fails(FailureText),
     /// The member is passed over.
     Skipped,
     /// There is no recorder; AWS tries again until then.
@@ -39,47 +39,48 @@ enum Obstacle {
 /// A member's story so far.
 #[derive(Debug, Default)]
 struct Story {
-    standing: Standing,
+    member_state: SimMemberState,
     /// Whether the pack is deployed there.
     has: bool,
     /// Failed attempts by failure of the plan.
     tries: Vec<(u64, u32)>,
 }
 
-impl<'a> Rollout<'a> {
+impl<'a> SimRollout<'a> {
     /// Where this member stands.
-    pub(super) fn member(&self, number: usize) -> Standing {
-        let Some(account) = self.members.get(number) else { return Standing::default() };
+    pub(super) fn member(&self, number: usize) -> SimMemberState {
+        let Some(account) = self.members.get(number) else { return SimMemberState::default() };
         let events = self.events(account);
-        let ends = events.iter().skip(1).map(|(at, _)| *at).chain([self.look.at]);
+        let ends = events.iter().skip(1).map(|(at, _)| *at).chain([self.view.at]);
         let mut story = Story::default();
         for ((at, event), until) in events.iter().zip(ends) {
-            let scene = Scene { rollout: self, account, number, until: until.min(self.look.at) };
+            let scene =
+                StoryScene { rollout: self, account, number, until: until.min(self.view.at) };
             match event {
-                Event::Run(run) => scene.run(&mut story, run),
-                Event::Joined(stay) => scene.join(&mut story, *at, *stay),
-                Event::Left => scene.leave(&mut story, *at),
+                StoryEvent::Run(run) => scene.run(&mut story, run),
+                StoryEvent::Joined(stay) => scene.join(&mut story, *at, *stay),
+                StoryEvent::Left => scene.leave(&mut story, *at),
             }
         }
-        story.standing
+        story.member_state
     }
 
-    fn events(&self, account: &Account) -> Vec<(Timestamp, Event<'a>)> {
-        let look = self.look;
+    fn events(&self, account: &SimAccount) -> Vec<(Timestamp, StoryEvent<'a>)> {
+        let view = self.view;
         let created = self.incarnation.created();
-        let runs = self.incarnation.runs(look).map(|run| (run.at, Event::Run(run)));
-        let joins = account.stays.iter().map(|stay| (stay.joined, Event::Joined(*stay)));
-        let leaves = account.stays.iter().filter_map(|stay| Some((stay.left?, Event::Left)));
+        let runs = self.incarnation.runs(view).map(|run| (run.at, StoryEvent::Run(run)));
+        let joins = account.stays.iter().map(|stay| (stay.joined, StoryEvent::Joined(*stay)));
+        let leaves = account.stays.iter().filter_map(|stay| Some((stay.left?, StoryEvent::Left)));
         let activations = account.state.changes().filter_map(|(at, before, state)| {
             let activated =
                 (before, state) == (&AccountState::PendingActivation, &AccountState::Active);
             let stay = account.stay(at).filter(|_| activated)?;
-            Some((at, Event::Joined(stay)))
+            Some((at, StoryEvent::Joined(stay)))
         });
         let mut events: Vec<_> = joins
             .chain(leaves)
             .chain(activations)
-            .filter(|(at, _)| created < *at && *at <= look.at)
+            .filter(|(at, _)| created < *at && *at <= view.at)
             .chain(runs)
             .collect();
         events.sort_by_key(|(at, _)| *at);
@@ -88,32 +89,32 @@ impl<'a> Rollout<'a> {
 }
 
 /// One event's effect on one account, told up to the next event.
-struct Scene<'a, 'b> {
-    rollout: &'b Rollout<'a>,
-    account: &'b Account,
+struct StoryScene<'a, 'b> {
+    rollout: &'b SimRollout<'a>,
+    account: &'b SimAccount,
     number: usize,
     until: Timestamp,
 }
 
-impl Scene<'_, '_> {
-    fn run(&self, story: &mut Story, run: &Run) {
+impl StoryScene<'_, '_> {
+    fn run(&self, story: &mut Story, run: &SimDeployment) {
         let fan_out = &self.rollout.knobs.fan_out;
         let Some(start) = run.start(fan_out, self.number) else { return };
         if self.account.stay(run.at).is_none() {
             return;
         }
-        story.standing.by_membership = false;
-        story.standing.unfinished = false;
-        let wanted = run.act == Act::Put && !run.content.excluded.contains(&self.account.id);
-        let nothing_to_do = !wanted && !story.has && story.standing.row.is_none();
+        story.member_state.by_membership = false;
+        story.member_state.unfinished = false;
+        let expected = run.act == Act::Put && !run.content.excluded.contains(&self.account.id);
+        let nothing_to_do = !expected && !story.has && story.member_state.row.is_none();
         if nothing_to_do {
             return;
         }
         if self.until < start {
-            story.standing.unfinished = true;
+            story.member_state.unfinished = true;
             return;
         }
-        match (wanted, run.act) {
+        match (expected, run.act) {
             (true, _) => self.deploy(story, run, start),
             (false, Act::Put) => {
                 self.remove(story, run, start, self.rollout.knobs.joining.departed_linger);
@@ -125,19 +126,19 @@ impl Scene<'_, '_> {
     }
 
     fn join(&self, story: &mut Story, at: Timestamp, stay: Stay) {
-        let Rollout { incarnation, knobs, .. } = self.rollout;
+        let SimRollout { incarnation, knobs, .. } = self.rollout;
         let tries = std::mem::take(&mut story.tries);
         *story = Story { tries, ..Story::default() };
-        let last = incarnation.runs(self.rollout.look).filter(|run| run.at <= at).last();
+        let last = incarnation.runs(self.rollout.view).filter(|run| run.at <= at).last();
         let Some(run) = last.filter(|run| run.act == Act::Put) else { return };
         if run.content.excluded.contains(&self.account.id) {
             return;
         }
-        story.standing.by_membership = true;
+        story.member_state.by_membership = true;
         let start = after(at, knobs.joining.delay)
             .min(after(stay.joined_timestamp(), knobs.joining.window));
         if self.until < start {
-            story.standing.unfinished = true;
+            story.member_state.unfinished = true;
         } else {
             self.deploy(story, run, start.max(at));
         }
@@ -145,18 +146,18 @@ impl Scene<'_, '_> {
 
     fn leave(&self, story: &mut Story, at: Timestamp) {
         let knobs = self.rollout.knobs;
-        story.standing.by_membership = true;
-        story.standing.unfinished = false;
+        story.member_state.by_membership = true;
+        story.member_state.unfinished = false;
         if story.has {
             let end = after(at, knobs.fan_out.removal);
             self.finish_removal(story, at, end, None, knobs.joining.departed_linger);
         } else {
-            story.standing.row = None;
+            story.member_state.row = None;
         }
     }
 
     /// An attempt at `start`, repeated while AWS waits for a recorder.
-    fn deploy(&self, story: &mut Story, run: &Run, start: Timestamp) {
+    fn deploy(&self, story: &mut Story, run: &SimDeployment, start: Timestamp) {
         let verb = if story.has { Verb::Update } else { Verb::Create };
         let mut at = start;
         loop {
@@ -180,28 +181,40 @@ impl Scene<'_, '_> {
     }
 
     /// The attempt at the end of the window sees what was there just before it.
-    fn last_attempt(&self, story: &mut Story, run: &Run, verb: Verb, deadline: Timestamp) {
+    fn last_attempt(
+        &self,
+        story: &mut Story,
+        run: &SimDeployment,
+        verb: Verb,
+        deadline: Timestamp,
+    ) {
         let region = &self.rollout.place.region;
         let recorder = self.account.recorder_before(region, deadline);
         if self.opens_gate(recorder) {
             self.finish_deployment(story, run, (verb, deadline), None);
         } else {
-            let row =
-                Row { verb, phase: Phase::Failed, cause: Some(no_recorder()), since: deadline };
-            story.standing.row = Some(row);
-            story.standing.unfinished = false;
+            let row = SimRow {
+                verb,
+                phase: PackPhase::Failed,
+                cause: Some(no_recorder()),
+                since: deadline,
+            };
+            story.member_state.row = Some(row);
+            story.member_state.unfinished = false;
         }
     }
 
     fn wait(&self, story: &mut Story, verb: Verb, (start, tried): (Timestamp, Timestamp)) {
         let waiting = self.rollout.knobs.joining.waiting;
-        story.standing.unfinished = waiting == WaitingRow::InProgress;
-        story.standing.by_membership = true;
-        let row = |phase, cause, since| Some(Row { verb, phase, cause, since });
+        story.member_state.unfinished = waiting == WaitingRow::InProgress;
+        story.member_state.by_membership = true;
+        let row = |phase, cause, since| Some(SimRow { verb, phase, cause, since });
         match waiting {
-            WaitingRow::InProgress => story.standing.row = row(Phase::InProgress, None, start),
+            WaitingRow::InProgress => {
+                story.member_state.row = row(PackPhase::InProgress, None, start)
+            }
             WaitingRow::Failed => {
-                story.standing.row = row(Phase::Failed, Some(no_recorder()), tried);
+                story.member_state.row = row(PackPhase::Failed, Some(no_recorder()), tried);
             }
             WaitingRow::Absent => {}
         }
@@ -210,27 +223,28 @@ impl Scene<'_, '_> {
     fn finish_deployment(
         &self,
         story: &mut Story,
-        run: &Run,
+        run: &SimDeployment,
         (verb, start): (Verb, Timestamp),
-        cause: Option<Cause>,
+        cause: Option<FailureText>,
     ) {
         let knobs = self.rollout.knobs;
         let end = after(start, knobs.fan_out.duration);
         let undeclared = knobs.undeclared_input == UndeclaredInput::MembersFail;
         let cause = cause.or_else(|| undeclared.then(|| causes::undeclared_input(run)).flatten());
-        let standing = &mut story.standing;
+        let member_state = &mut story.member_state;
         if self.until < end {
-            standing.unfinished = true;
-            standing.row = Some(Row { verb, phase: Phase::InProgress, cause: None, since: start });
+            member_state.unfinished = true;
+            member_state.row =
+                Some(SimRow { verb, phase: PackPhase::InProgress, cause: None, since: start });
             return;
         }
-        standing.unfinished = false;
-        let phase = if cause.is_some() { Phase::Failed } else { Phase::Successful };
+        member_state.unfinished = false;
+        let phase = if cause.is_some() { PackPhase::Failed } else { PackPhase::Successful };
         story.has |= cause.is_none();
-        standing.row = Some(Row { verb, phase, cause, since: end });
+        member_state.row = Some(SimRow { verb, phase, cause, since: end });
     }
 
-    fn remove(&self, story: &mut Story, run: &Run, start: Timestamp, linger: Duration) {
+    fn remove(&self, story: &mut Story, run: &SimDeployment, start: Timestamp, linger: Duration) {
         let cause = if story.has {
             let inactive = self.inactive(start).filter(|deviant| *deviant == Deviant::Fails);
             self.planned(story, run, Act::Delete, start)
@@ -247,30 +261,31 @@ impl Scene<'_, '_> {
         story: &mut Story,
         start: Timestamp,
         end: Timestamp,
-        cause: Option<Cause>,
+        cause: Option<FailureText>,
         linger: Duration,
     ) {
         let verb = Verb::Delete;
-        let standing = &mut story.standing;
+        let member_state = &mut story.member_state;
         if self.until < end {
-            standing.unfinished = true;
-            standing.row = Some(Row { verb, phase: Phase::InProgress, cause: None, since: start });
+            member_state.unfinished = true;
+            member_state.row =
+                Some(SimRow { verb, phase: PackPhase::InProgress, cause: None, since: start });
             return;
         }
-        standing.unfinished = false;
+        member_state.unfinished = false;
         if cause.is_some() {
-            standing.row = Some(Row { verb, phase: Phase::Failed, cause, since: end });
+            member_state.row = Some(SimRow { verb, phase: PackPhase::Failed, cause, since: end });
             return;
         }
         story.has = false;
         let lingers = self.until < after(end, linger);
-        let row = Row { verb, phase: Phase::Successful, cause: None, since: end };
-        standing.row = lingers.then_some(row);
+        let row = SimRow { verb, phase: PackPhase::Successful, cause: None, since: end };
+        member_state.row = lingers.then_some(row);
     }
 
     /// What stands in the way of a deployment at this moment.
-    fn obstacle(&self, story: &mut Story, run: &Run, at: Timestamp) -> Option<Obstacle> {
-        let Rollout { knobs, place, management, .. } = *self.rollout;
+    fn obstacle(&self, story: &mut Story, run: &SimDeployment, at: Timestamp) -> Option<Obstacle> {
+        let SimRollout { knobs, place, management, .. } = *self.rollout;
         let account = self.account;
         let Some(stay) = account.stay(at) else { return Some(Obstacle::Skipped) };
         if *account.state.at(at) == AccountState::PendingActivation {
@@ -312,21 +327,30 @@ impl Scene<'_, '_> {
         }
     }
 
-    fn opens_gate(&self, recorder: Recorder) -> bool {
+    fn opens_gate(&self, recorder: RecorderSetup) -> bool {
         match self.rollout.knobs.recorder_gate {
             RecorderGate::CustomerManaged => {
-                matches!(recorder, Recorder::Stopped | Recorder::Recording | Recorder::Failing)
+                matches!(
+                    recorder,
+                    RecorderSetup::Stopped | RecorderSetup::Recording | RecorderSetup::Failing
+                )
             }
             RecorderGate::Recording => {
-                matches!(recorder, Recorder::Recording | Recorder::Failing)
+                matches!(recorder, RecorderSetup::Recording | RecorderSetup::Failing)
             }
-            RecorderGate::Any => recorder != Recorder::Missing,
+            RecorderGate::Any => recorder != RecorderSetup::Missing,
         }
     }
 
     /// The failure of the plan that this attempt meets; it counts as one of its times.
-    fn planned(&self, story: &mut Story, run: &Run, act: Act, at: Timestamp) -> Option<Cause> {
-        let attempt = Attempt {
+    fn planned(
+        &self,
+        story: &mut Story,
+        run: &SimDeployment,
+        act: Act,
+        at: Timestamp,
+    ) -> Option<FailureText> {
+        let attempt = MemberAttempt {
             account: &self.account.id,
             region: &self.rollout.place.region,
             pack: self.rollout.name,
@@ -351,7 +375,7 @@ impl Scene<'_, '_> {
     }
 
     /// Packs and rules in this member with this run's own.
-    fn load(&self, run: &Run) -> (usize, u32) {
+    fn load(&self, run: &SimDeployment) -> (usize, u32) {
         let crowd = run.crowd.iter().flat_map(|crowd| crowd.iter());
         let there = crowd.filter(|content| !content.excluded.contains(&self.account.id));
         there.fold((1, run.content.template.rules), |(packs, rules), content| {
@@ -365,7 +389,7 @@ impl Scene<'_, '_> {
     }
 }
 
-fn passed(deviant: Deviant, cause: Cause) -> Obstacle {
+fn passed(deviant: Deviant, cause: FailureText) -> Obstacle {
     match deviant {
         Deviant::Fails => Obstacle::Fails(cause),
         Deviant::Skipped => Obstacle::Skipped,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::api::packs::{ListTags, Tag, TagList, TagResource, UntagResource};
-use super::api::{Caller, Fault};
+use super::api::packs::{ListTags, PackTagsShape, Tag, TagResource, UntagResource};
+use super::api::{ApiError, Caller};
 use super::knobs::Tagging;
 use super::packs::Incarnation;
 use super::paging::BadToken;
@@ -17,14 +17,14 @@ const TAGS_MAX: usize = 50;
 const TAG_PAGE: usize = 50;
 
 impl World {
-    pub(super) fn tag_pack(&mut self, caller: &Caller, tag: &TagResource) -> Result<(), Fault> {
+    pub(super) fn tag_pack(&mut self, caller: &Caller, tag: &TagResource) -> Result<(), ApiError> {
         let tags = tag.tags.as_deref().unwrap_or_default();
         validation::tags(tags)?;
         let pack = self.tagged_mut(caller, tag.resource_arn.as_deref())?;
         let mut kept = pack.tags.clone();
         kept.extend(tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())));
         if kept.len() > TAGS_MAX {
-            return Err(Fault::new(
+            return Err(ApiError::new(
                 "TooManyTagsException",
                 format!("You have reached the limit of {TAGS_MAX} tags."),
             ));
@@ -37,7 +37,7 @@ impl World {
         &mut self,
         caller: &Caller,
         untag: &UntagResource,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let pack = self.tagged_mut(caller, untag.resource_arn.as_deref())?;
         let keys: BTreeSet<&String> = untag.tag_keys.iter().flatten().collect();
         pack.tags.retain(|key, _| !keys.contains(key));
@@ -48,7 +48,7 @@ impl World {
         &mut self,
         caller: &Caller,
         list: &ListTags,
-    ) -> Result<TagList, Fault> {
+    ) -> Result<PackTagsShape, ApiError> {
         let limit = match list.limit {
             None | Some(0) => TAG_PAGE,
             asked => page_limit(asked)?,
@@ -64,14 +64,14 @@ impl World {
         let page = listing
             .cut(list.next_token.as_deref(), (tags.len(), limit), pick)
             .map_err(|BadToken| refusals::token())?;
-        Ok(TagList { tags: page.items, next_token: page.next })
+        Ok(PackTagsShape { tags: page.items, next_token: page.next })
     }
 
     fn tagged_mut(
         &mut self,
         caller: &Caller,
         arn: Option<&str>,
-    ) -> Result<&mut Incarnation, Fault> {
+    ) -> Result<&mut Incarnation, ApiError> {
         let arn = arn.ok_or_else(|| refusals::validation(None, "resourceArn", "not be null"))?;
         let missing = refusals::not_found(&format!("ResourceArn '{arn}'"));
         if self.knobs.tagging == Tagging::Unsupported {
@@ -79,10 +79,10 @@ impl World {
         }
         let place = caller.place();
         let name = self.packs.name_of(&place, arn).ok_or_else(|| missing.clone())?;
-        let look = self.truth();
+        let view = self.truth();
         let alive = self
             .packs
-            .seen(&place, &name, look)
+            .visible(&place, &name, view)
             .is_some_and(|pack| pack.arn == arn && self.exists(&place, &name, pack));
         if !alive {
             return Err(missing);

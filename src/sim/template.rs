@@ -18,7 +18,7 @@ const REMEDIATION: &str = "AWS::Config::RemediationConfiguration";
 
 /// A template that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct AcceptedTemplate {
     /// Digest of the delivered bytes.
     pub digest: Digest,
     /// How many bytes.
@@ -36,7 +36,7 @@ pub struct Facts {
 }
 
 /// Reads a template; the error is what AWS lists under "Errors found".
-pub(super) fn read(body: &str) -> Result<Facts, String> {
+pub(super) fn read(body: &str) -> Result<AcceptedTemplate, String> {
     refuse_anchors(body)?;
     let value: Value = serde_yaml::from_str(body)
         .map_err(|_| "Template format error: YAML not well-formed".to_owned())?;
@@ -47,7 +47,7 @@ pub(super) fn read(body: &str) -> Result<Facts, String> {
     if resources.len() > RESOURCES_MAX {
         return Err("Number of resources provided in the template exceeds the allowed limit".into());
     }
-    let mut facts = Facts {
+    let mut facts = AcceptedTemplate {
         digest: Digest::of([body.as_bytes()]),
         size: body.len(),
         rules: 0,
@@ -94,7 +94,11 @@ fn section<'a>(root: &'a Mapping, name: &str) -> Result<Option<&'a Mapping>, Str
     }
 }
 
-fn read_resource(facts: &mut Facts, name: &Value, resource: &Value) -> Result<(), String> {
+fn read_resource(
+    facts: &mut AcceptedTemplate,
+    name: &Value,
+    resource: &Value,
+) -> Result<(), String> {
     let name = name.as_str().unwrap_or("?");
     match resource.get("Type").and_then(Value::as_str) {
         Some(RULE) => {}

@@ -12,9 +12,9 @@ use super::api::packs::{
 };
 use super::api::{Answer, Caller, Operation, Reply, Request, organizations};
 use super::failures::{FailsOn, Failure};
-use super::faults::{Effect, FaultRule, Stage};
+use super::faults::{FaultEffect, FaultRule, FaultStage};
 use super::knobs::{AdministratorAggregate, Deviant, Knobs, LockScope};
-use super::setup::{Member, Recorder, Setup};
+use super::setup::{MemberSetup, RecorderSetup, WorldSetup};
 use super::timeline::after;
 use super::world::World;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region, Timestamp};
@@ -48,13 +48,13 @@ fn start() -> Timestamp {
     "2026-11-01T00:00:00Z".parse().unwrap()
 }
 
-fn setup(accounts: u64, knobs: Knobs) -> Setup {
+fn setup(accounts: u64, knobs: Knobs) -> WorldSetup {
     let regions: [Region; 2] = ["eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap()];
-    Setup { knobs, ..Setup::new(start(), (0..accounts).map(account), regions) }
+    WorldSetup { knobs, ..WorldSetup::new(start(), (0..accounts).map(account), regions) }
 }
 
 impl Bench {
-    fn new(setup: Setup) -> Self {
+    fn new(setup: WorldSetup) -> Self {
         let region = "eu-west-1".parse().unwrap();
         let owner = setup.administrators.first().unwrap_or(&setup.management);
         let place = Place { account: *owner, region };
@@ -147,12 +147,12 @@ impl Bench {
         rows.into_iter().next().map_or_else(|| "none".to_owned(), |(_, status)| status)
     }
 
-    fn join(&mut self, id: &AccountId, recorder: Recorder) {
-        let member = Member { recorder, ..Member::new(*id, self.now) };
+    fn join(&mut self, id: &AccountId, recorder: RecorderSetup) {
+        let member = MemberSetup { recorder, ..MemberSetup::new(*id, self.now) };
         self.world.join(self.now, member);
     }
 
-    fn set_recorder(&mut self, id: &AccountId, recorder: Recorder) {
+    fn set_recorder(&mut self, id: &AccountId, recorder: RecorderSetup) {
         let region = self.place.region.clone();
         assert!(self.world.set_recorder(self.now, (id, &region), recorder));
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{Caller, Fault, Operation, Service};
+use super::api::{ApiError, Caller, Operation, Service};
 use super::knobs::{Bucket, Rates};
 use super::refusals;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 
 /// What a bucket is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Scope {
+enum BucketScope {
     Regional(AccountId, Region, Operation),
     Account(AccountId, Operation),
     Organization(Operation),
@@ -17,7 +17,7 @@ enum Scope {
 
 /// Thousandths of a token, as of a moment.
 #[derive(Debug, Clone, Copy)]
-struct Level {
+struct BucketLevel {
     tokens: u64,
     at: Timestamp,
 }
@@ -25,7 +25,7 @@ struct Level {
 /// All buckets that were ever drawn from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buckets {
-    levels: BTreeMap<Scope, Level>,
+    levels: BTreeMap<BucketScope, BucketLevel>,
 }
 
 impl Buckets {
@@ -36,13 +36,13 @@ impl Buckets {
         now: Timestamp,
         caller: &Caller,
         operation: Operation,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         match operation.service() {
             Service::Sts => Ok(()),
             Service::Config => {
                 let Some(bucket) = rates.config else { return Ok(()) };
                 let account = caller.account;
-                let scope = Scope::Regional(account, caller.region.clone(), operation);
+                let scope = BucketScope::Regional(account, caller.region.clone(), operation);
                 if self.take(scope, bucket, now) { Ok(()) } else { Err(refusals::throttled()) }
             }
             Service::Organizations => {
@@ -51,25 +51,31 @@ impl Buckets {
                 }
                 let (own, shared) = published(operation);
                 let left = 100_u32.saturating_sub(u32::from(rates.noisy_neighbour_percent));
-                let account = Scope::Account(caller.account, operation);
+                let account = BucketScope::Account(caller.account, operation);
                 let admitted = self.take(account, own, now)
                     && shared.is_none_or(|shared| {
-                        self.take_share(Scope::Organization(operation), shared, left, now)
+                        self.take_share(BucketScope::Organization(operation), shared, left, now)
                     });
                 if admitted { Ok(()) } else { Err(refusals::too_many_requests()) }
             }
         }
     }
 
-    fn take(&mut self, scope: Scope, bucket: Bucket, now: Timestamp) -> bool {
+    fn take(&mut self, scope: BucketScope, bucket: Bucket, now: Timestamp) -> bool {
         self.take_share(scope, bucket, 100, now)
     }
 
     /// Takes a token from a bucket of which only `percent` are left to us.
-    fn take_share(&mut self, scope: Scope, bucket: Bucket, percent: u32, now: Timestamp) -> bool {
+    fn take_share(
+        &mut self,
+        scope: BucketScope,
+        bucket: Bucket,
+        percent: u32,
+        now: Timestamp,
+    ) -> bool {
         let share = |tokens: u32| u64::from(tokens) * 10 * u64::from(percent);
         let full = share(bucket.burst);
-        let level = self.levels.entry(scope).or_insert(Level { tokens: full, at: now });
+        let level = self.levels.entry(scope).or_insert(BucketLevel { tokens: full, at: now });
         let elapsed = now.as_millisecond().saturating_sub(level.at.as_millisecond());
         let elapsed = u64::try_from(elapsed).unwrap_or(0);
         let refill = share(bucket.rate).saturating_mul(elapsed) / 1000;

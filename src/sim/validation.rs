@@ -1,6 +1,6 @@
 //! The checks of request members, from one table of limits (AWS Config service model, 2026).
 
-use super::api::Fault;
+use super::api::ApiError;
 use super::api::packs::{PutPack, Tag};
 use super::refusals::{invalid, limit, validation};
 use crate::domain::base::model::{AccountId, PackName};
@@ -23,7 +23,7 @@ const NAMES_MAX: usize = 25;
 pub(super) const PAGE_MAX: usize = 100;
 
 /// The pack name, if it is one.
-pub(super) fn pack_name(name: Option<&str>) -> Result<PackName, Fault> {
+pub(super) fn pack_name(name: Option<&str>) -> Result<PackName, ApiError> {
     const MEMBER: &str = "organizationConformancePackName";
     let name = name.ok_or_else(|| validation(None, MEMBER, "not be null"))?;
     if name.len() > PACK_NAME_MAX {
@@ -35,7 +35,7 @@ pub(super) fn pack_name(name: Option<&str>) -> Result<PackName, Fault> {
 }
 
 /// The names of a describe call, if they are few enough and well-formed.
-pub(super) fn pack_names(names: &[String]) -> Result<Vec<PackName>, Fault> {
+pub(super) fn pack_names(names: &[String]) -> Result<Vec<PackName>, ApiError> {
     if names.len() > NAMES_MAX {
         let member = "organizationConformancePackNames";
         return Err(too_long(Some(&format!("{names:?}")), member, NAMES_MAX));
@@ -44,7 +44,7 @@ pub(super) fn pack_names(names: &[String]) -> Result<Vec<PackName>, Fault> {
 }
 
 /// Everything about a Put that can be judged without looking anything up.
-pub(super) fn put(put: &PutPack, inputs_max: usize) -> Result<PackName, Fault> {
+pub(super) fn put(put: &PutPack, inputs_max: usize) -> Result<PackName, ApiError> {
     let name = pack_name(put.organization_conformance_pack_name.as_deref())?;
     template_source(put)?;
     delivery(put)?;
@@ -54,7 +54,7 @@ pub(super) fn put(put: &PutPack, inputs_max: usize) -> Result<PackName, Fault> {
     Ok(name)
 }
 
-fn template_source(put: &PutPack) -> Result<(), Fault> {
+fn template_source(put: &PutPack) -> Result<(), ApiError> {
     let PutPack { template_body: body, template_s3_uri: uri, .. } = put;
     if body.is_none() && uri.is_none() {
         return Err(invalid("You must specify either TemplateBody or TemplateS3Uri."));
@@ -77,7 +77,7 @@ fn template_source(put: &PutPack) -> Result<(), Fault> {
     }
 }
 
-fn delivery(put: &PutPack) -> Result<(), Fault> {
+fn delivery(put: &PutPack) -> Result<(), ApiError> {
     let bucket = put.delivery_s3_bucket.as_deref().unwrap_or_default();
     let prefix = put.delivery_s3_key_prefix.as_deref().unwrap_or_default();
     if bucket.len() > BUCKET_MAX {
@@ -92,7 +92,7 @@ fn delivery(put: &PutPack) -> Result<(), Fault> {
     Ok(())
 }
 
-fn inputs(put: &PutPack, inputs_max: usize) -> Result<(), Fault> {
+fn inputs(put: &PutPack, inputs_max: usize) -> Result<(), ApiError> {
     const MEMBER: &str = "conformancePackInputParameters";
     let inputs = put.conformance_pack_input_parameters.as_deref().unwrap_or_default();
     if inputs.len() > inputs_max {
@@ -109,7 +109,7 @@ fn inputs(put: &PutPack, inputs_max: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-fn excluded(put: &PutPack) -> Result<(), Fault> {
+fn excluded(put: &PutPack) -> Result<(), ApiError> {
     let excluded = put.excluded_accounts.as_deref().unwrap_or_default();
     if excluded.len() > EXCLUDED_MAX {
         let count = format!("{} entries", excluded.len());
@@ -119,13 +119,13 @@ fn excluded(put: &PutPack) -> Result<(), Fault> {
 }
 
 /// An account id.
-pub(super) fn account(id: &str, member: &str) -> Result<AccountId, Fault> {
+pub(super) fn account(id: &str, member: &str) -> Result<AccountId, ApiError> {
     let pattern = "satisfy regular expression pattern: \\d{12}";
     id.parse().map_err(|_| validation(Some(id), member, pattern))
 }
 
 /// The status of a row filter: one of the nine.
-pub(super) fn status(text: &str) -> Result<RolloutStatus, Fault> {
+pub(super) fn status(text: &str) -> Result<RolloutStatus, ApiError> {
     let status: Result<RolloutStatus, _> = text.parse();
     match status {
         Ok(known @ RolloutStatus::Known(..)) => Ok(known),
@@ -139,7 +139,7 @@ pub(super) fn status(text: &str) -> Result<RolloutStatus, Fault> {
 }
 
 /// Tags of a Put or of `TagResource`.
-pub(super) fn tags(tags: &[Tag]) -> Result<(), Fault> {
+pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
     if tags.len() > TAGS_MAX {
         return Err(too_long(Some(&format!("{} entries", tags.len())), "tags", TAGS_MAX));
     }
@@ -158,7 +158,7 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), Fault> {
 }
 
 /// The number of entries a page of AWS Config may have: 0 to 100, where 0 means 100.
-pub(super) fn page_limit(asked: Option<i64>) -> Result<usize, Fault> {
+pub(super) fn page_limit(asked: Option<i64>) -> Result<usize, ApiError> {
     match usize::try_from(asked.unwrap_or(0)) {
         Ok(0) => Ok(PAGE_MAX),
         Ok(asked) if asked <= PAGE_MAX => Ok(asked),
@@ -166,10 +166,10 @@ pub(super) fn page_limit(asked: Option<i64>) -> Result<usize, Fault> {
     }
 }
 
-fn too_long(value: Option<&str>, member: &str, max: usize) -> Fault {
+fn too_long(value: Option<&str>, member: &str, max: usize) -> ApiError {
     validation(value, member, &format!("have length less than or equal to {max}"))
 }
 
-fn too_short(value: &str, member: &str) -> Fault {
+fn too_short(value: &str, member: &str) -> ApiError {
     validation(Some(value), member, "have length greater than or equal to 1")
 }

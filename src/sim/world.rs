@@ -8,27 +8,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::api::epoch::whole;
-use super::api::{Answer, Caller, Fault, Origin, Reply, Request, Service};
+use super::api::{Answer, ApiError, Caller, Reply, Request, RequestOrigin, Service};
 use super::failures::{Failure, FailureId, Failures};
-use super::faults::{self, Asked, Effect, FaultId, FaultRule, Faults};
+use super::faults::{self, FaultEffect, FaultId, FaultRule, FaultTarget, Faults};
 use super::knobs::Knobs;
-use super::log::{Entry, RequestLog};
-use super::members::Members;
-use super::organization::Tree;
-use super::packs::{Incarnation, Look, Packs, Sight};
-use super::paging::Listing;
-use super::rollout::{Aggregate, Rollout};
-use super::session::Session;
-use super::sessions::Sessions;
-use super::setup::{Features, Member, Recorder, Role, Setup};
-use super::standing::Row;
-use super::store::{Object, Store};
-use super::template::Facts;
+use super::log::{LoggedRequest, RequestLog};
+use super::member_state::SimRow;
+use super::members::MemberArena;
+use super::organization::OrganizationTree;
+use super::packs::{DelayedView, Incarnation, PackHistories, ViewDelay};
+use super::paging::TokenBinding;
+use super::rollout::{Aggregate, SimRollout};
+use super::session::AssumedSession;
+use super::sessions::AssumedSessions;
+use super::setup::{Features, MemberSetup, RecorderSetup, RoleSetup, WorldSetup};
+use super::store::{Object, ObjectStore};
+use super::template::AcceptedTemplate;
 use super::throttle::Buckets;
 use super::timeline::{Timeline, after, earlier};
 use super::{refusals, sessions};
 use crate::domain::base::model::{
-    AccountId, AccountState, Delivery, PackName, Place, Region, Timestamp,
+    AccountId, AccountState, PackName, Place, Region, ResultsBucket, Timestamp,
 };
 
 /// A simulated AWS. Equal setups and equal calls give equal answers.
@@ -37,12 +37,12 @@ pub struct World {
     pub(super) seed: u64,
     pub(super) knobs: Knobs,
     pub(super) regions: BTreeSet<Region>,
-    pub(super) members: Members,
-    pub(super) tree: Tree,
-    pub(super) packs: Packs,
-    pub(super) store: Store,
+    pub(super) members: MemberArena,
+    pub(super) tree: OrganizationTree,
+    pub(super) packs: PackHistories,
+    pub(super) store: ObjectStore,
     pub(super) failures: Failures,
-    pub(super) sessions: Sessions,
+    pub(super) sessions: AssumedSessions,
     faults: Faults,
     buckets: Buckets,
     log: RequestLog,
@@ -52,20 +52,20 @@ pub struct World {
 
 impl World {
     /// The world as set up, at its start.
-    pub fn new(setup: Setup) -> Self {
-        let tree = Tree::new(&setup);
-        let Setup { seed, start, management, accounts, regions, roles, knobs, .. } = setup;
-        let mut members = Members::new(accounts);
+    pub fn new(setup: WorldSetup) -> Self {
+        let tree = OrganizationTree::new(&setup);
+        let WorldSetup { seed, start, management, accounts, regions, roles, knobs, .. } = setup;
+        let mut members = MemberArena::new(accounts);
         members.change(&management, |account| account.service_role = Timeline::new(false));
         Self {
             seed,
             regions,
             members,
             tree,
-            packs: Packs::default(),
-            store: Store::default(),
+            packs: PackHistories::default(),
+            store: ObjectStore::default(),
             failures: Failures::default(),
-            sessions: Sessions::new(roles),
+            sessions: AssumedSessions::new(roles),
             faults: Faults::default(),
             buckets: Buckets::default(),
             log: RequestLog::new(knobs.log_entries_max),
@@ -87,14 +87,14 @@ impl World {
         self.calls += 1;
         let subject = request.subject().map(str::to_owned);
         let has_token = request.token_mut().is_some_and(|token| token.is_some());
-        let asked = Asked { operation, caller, has_token, now, seed: self.seed };
+        let asked = FaultTarget { operation, caller, has_token, now, seed: self.seed };
         let effect = match caller.origin {
-            Origin::Client => self.faults.strike(asked),
-            Origin::Other => None,
+            RequestOrigin::Client => self.faults.strike(asked),
+            RequestOrigin::Other => None,
         };
         let (reply, took_effect) = self.respond(caller, request, effect.as_ref());
         let (invocation, attempt) = caller.invocation.clone().unzip();
-        self.log.add(Entry {
+        self.log.add(LoggedRequest {
             number: self.calls,
             at: now,
             operation,
@@ -137,7 +137,7 @@ impl World {
         &mut self,
         caller: &Caller,
         mut request: Request,
-        effect: Option<&Effect>,
+        effect: Option<&FaultEffect>,
     ) -> (Reply, bool) {
         let operation = request.operation();
         if let Some(reply) = effect.and_then(|effect| faults::before(effect, operation)) {
@@ -147,19 +147,19 @@ impl World {
             .recognise(caller, operation.service())
             .and_then(|()| sessions::permit(caller, operation))
             .and_then(|()| match caller.origin {
-                Origin::Client => {
+                RequestOrigin::Client => {
                     self.buckets.admit(&self.knobs.rates, self.moment, caller, operation)
                 }
-                Origin::Other => Ok(()),
+                RequestOrigin::Other => Ok(()),
             });
         if let Err(fault) = admitted {
             return (Reply::Fault(fault), false);
         }
         let at = match effect {
-            Some(Effect::Stale { by }) => earlier(self.moment, *by),
+            Some(FaultEffect::Stale { by }) => earlier(self.moment, *by),
             Some(_) | None => self.moment,
         };
-        if let (Some(Effect::Endless { .. }), Some(token)) = (effect, request.token_mut()) {
+        if let (Some(FaultEffect::Endless { .. }), Some(token)) = (effect, request.token_mut()) {
             *token = None;
         }
         let result = self.execute(at, caller, request);
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// Refuses credentials that mean nothing in this region.
-    fn recognise(&self, caller: &Caller, service: Service) -> Result<(), Fault> {
+    fn recognise(&self, caller: &Caller, service: Service) -> Result<(), ApiError> {
         let Caller { account, region, .. } = caller;
         let known = self.members.find(account).is_some_and(|account| {
             service == Service::Organizations
@@ -197,7 +197,7 @@ impl World {
         at: Timestamp,
         caller: &Caller,
         request: Request,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, ApiError> {
         use {Answer as A, Request as R};
         Ok(match request {
             R::PutOrganizationConformancePack(put) => {
@@ -225,15 +225,15 @@ impl World {
                 A::PutConfigurationRecorder(self.put_recorder(caller, put)?)
             }
             R::DeleteConfigurationRecorder(named) => {
-                let change = self.change_recorder(caller, &named, Recorder::Missing);
+                let change = self.change_recorder(caller, &named, RecorderSetup::Missing);
                 A::DeleteConfigurationRecorder(change?)
             }
             R::StartConfigurationRecorder(named) => {
-                let change = self.change_recorder(caller, &named, Recorder::Recording);
+                let change = self.change_recorder(caller, &named, RecorderSetup::Recording);
                 A::StartConfigurationRecorder(change?)
             }
             R::StopConfigurationRecorder(named) => {
-                let change = self.change_recorder(caller, &named, Recorder::Stopped);
+                let change = self.change_recorder(caller, &named, RecorderSetup::Stopped);
                 A::StopConfigurationRecorder(change?)
             }
             R::DescribeConfigurationRecorders(describe) => {
@@ -255,8 +255,8 @@ impl World {
         operation: &'a str,
         caller: &'a Caller,
         filter: &'a str,
-    ) -> Listing<'a> {
-        Listing {
+    ) -> TokenBinding<'a> {
+        TokenBinding {
             seed: self.seed,
             paging: &self.knobs.paging,
             now: self.now(),
@@ -276,9 +276,9 @@ impl World {
         place: &'a Place,
         name: &'a PackName,
         incarnation: &'a Incarnation,
-        look: Look,
-    ) -> Rollout<'a> {
-        Rollout {
+        view: DelayedView,
+    ) -> SimRollout<'a> {
+        SimRollout {
             knobs: &self.knobs,
             members: &self.members,
             failures: &self.failures,
@@ -286,7 +286,7 @@ impl World {
             place,
             name,
             incarnation,
-            look,
+            view,
         }
     }
 }
@@ -325,60 +325,60 @@ impl World {
 
     /// The names of the packs that exist at a place now, those being removed included.
     pub fn pack_names(&self, place: &Place) -> Vec<PackName> {
-        let look = self.truth();
-        let all = self.packs.all_seen(place, look);
+        let view = self.truth();
+        let all = self.packs.all_visible(place, view);
         let live = all.filter(|(name, pack)| self.exists(place, name, pack));
         live.map(|(name, _)| name.clone()).collect()
     }
 
     /// What the template of a pack was like, as put last.
-    pub fn template(&self, place: &Place, name: &PackName) -> Option<Arc<Facts>> {
-        let look = self.truth();
-        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+    pub fn template(&self, place: &Place, name: &PackName) -> Option<Arc<AcceptedTemplate>> {
+        let view = self.truth();
+        let run = self.packs.visible(place, name, view)?.last_run(view)?;
         Some(Arc::clone(&run.content.template))
     }
 
     /// The input parameters of a pack, as put last.
     pub fn inputs(&self, place: &Place, name: &PackName) -> Option<BTreeMap<String, String>> {
-        let look = self.truth();
-        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+        let view = self.truth();
+        let run = self.packs.visible(place, name, view)?.last_run(view)?;
         let inputs = run.content.inputs.iter().cloned();
         Some(inputs.map(|input| (input.parameter_name, input.parameter_value)).collect())
     }
 
     /// The accounts that a pack is not deployed to, as put last.
     pub fn excluded(&self, place: &Place, name: &PackName) -> Option<BTreeSet<AccountId>> {
-        let look = self.truth();
-        let run = self.packs.seen(place, name, look)?.last_run(look)?;
+        let view = self.truth();
+        let run = self.packs.visible(place, name, view)?.last_run(view)?;
         Some(run.content.excluded.clone())
     }
 
     /// Where the results of a pack go, as put last.
-    pub fn delivery(&self, place: &Place, name: &PackName) -> Option<Delivery> {
-        let look = self.truth();
-        let content = &self.packs.seen(place, name, look)?.last_run(look)?.content;
+    pub fn delivery(&self, place: &Place, name: &PackName) -> Option<ResultsBucket> {
+        let view = self.truth();
+        let content = &self.packs.visible(place, name, view)?.last_run(view)?.content;
         let (bucket, prefix) = (content.bucket.clone(), content.prefix.clone());
         let (bucket, prefix) = (bucket.unwrap_or_default(), prefix.unwrap_or_default());
-        Some(Delivery { bucket, prefix })
+        Some(ResultsBucket { bucket, prefix })
     }
 
     /// The row of one account.
-    pub fn row(&self, place: &Place, name: &PackName, account: &AccountId) -> Option<Row> {
-        let look = self.truth();
-        let incarnation = self.packs.seen(place, name, look)?;
+    pub fn row(&self, place: &Place, name: &PackName, account: &AccountId) -> Option<SimRow> {
+        let view = self.truth();
+        let incarnation = self.packs.visible(place, name, view)?;
         let number = self.members.number(account)?;
-        self.rollout(place, name, incarnation, look).member(number).row
+        self.rollout(place, name, incarnation, view).member(number).row
     }
 
     /// The aggregate that follows from the rows, never stuck.
     pub fn aggregate(&self, place: &Place, name: &PackName) -> Option<Aggregate> {
-        let look = self.truth();
-        let incarnation = self.packs.seen(place, name, look)?;
-        self.rollout(place, name, incarnation, look).aggregate()
+        let view = self.truth();
+        let incarnation = self.packs.visible(place, name, view)?;
+        self.rollout(place, name, incarnation, view).aggregate()
     }
 
-    pub(super) fn truth(&self) -> Look {
-        Look { sight: Sight::Truth, at: self.moment }
+    pub(super) fn truth(&self) -> DelayedView {
+        DelayedView { delay: ViewDelay::Truth, at: self.moment }
     }
 }
 
@@ -423,7 +423,7 @@ impl World {
 
     /// Lets an account join now, or join again. Its 7 hours count from `joined`, which is this
     /// moment or an earlier one: AWS first tries to deploy to it now, all the same.
-    pub fn join(&mut self, now: Timestamp, member: Member) {
+    pub fn join(&mut self, now: Timestamp, member: MemberSetup) {
         let now = self.next_moment(now);
         self.members.join(now, member);
     }
@@ -458,7 +458,7 @@ impl World {
         &mut self,
         now: Timestamp,
         (id, region): (&AccountId, &Region),
-        recorder: Recorder,
+        recorder: RecorderSetup,
     ) -> bool {
         let now = self.next_moment(now);
         self.members.set_recorder(id, region, now, recorder)
@@ -483,7 +483,7 @@ impl World {
     }
 
     /// Makes, changes or removes a role that can be assumed.
-    pub fn set_role(&mut self, role: Role) {
+    pub fn set_role(&mut self, role: RoleSetup) {
         self.sessions.set_role(role);
     }
 
@@ -493,7 +493,7 @@ impl World {
     }
 
     /// The session that these keys belong to, expired or not.
-    pub fn session(&self, access_key_id: &str) -> Option<&Session> {
+    pub fn session(&self, access_key_id: &str) -> Option<&AssumedSession> {
         self.sessions.find(access_key_id)
     }
 }

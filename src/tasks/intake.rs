@@ -11,12 +11,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::source::{Problem, SourceState};
+use super::source::{SourceProblem, SourceState};
 use crate::domain::base::model::{Revision, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::declared::constraints::Constraints;
-use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
+use crate::domain::declared::snapshot::{
+    Absence, PublicationHistory, RevisionEvidence, Snapshot, absence_of,
+};
 use crate::domain::plan::desired::SourceTrust;
 
 pub use refresh::{NotRefreshed, Refresh};
@@ -27,7 +29,7 @@ pub struct Parsed {
     /// The last catalog that could be made; `None` before the first.
     pub catalog: Option<Arc<Catalog>>,
     /// What speaks for the revision of the catalog.
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<RevisionEvidence>,
     /// The newest revision that was given to the parser, whatever it made of it.
     pub newest: Option<Revision>,
     /// Why the newest snapshot gave none.
@@ -36,7 +38,7 @@ pub struct Parsed {
 
 /// What the source says at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Intake {
+pub struct SourceIntake {
     /// The last catalog that could be read; `None` before the first.
     pub catalog: Option<Arc<Catalog>>,
     /// When the source was last read whole.
@@ -59,7 +61,7 @@ pub struct Intake {
 /// A source that was last read longer ago than this may not lead to any loss (I-S1).
 const SOURCE_AGE_MAX: Duration = Duration::from_mins(10);
 
-impl Intake {
+impl SourceIntake {
     /// What the two channels say right now.
     pub fn of(parsed: &Parsed, source: &SourceState) -> Self {
         let unread = source.problem.as_ref().map(|problem| problem.text.clone());
@@ -82,7 +84,7 @@ impl Intake {
         catalog: Catalog,
         (setting, now): (Absence, Timestamp),
     ) -> Self {
-        let absence = absence_of(setting, &Seen::after(None, snapshot));
+        let absence = absence_of(setting, &PublicationHistory::after(None, snapshot));
         Self {
             catalog: Some(Arc::new(catalog)),
             read_last: Some(now),
@@ -96,7 +98,7 @@ impl Intake {
     }
 
     /// How much this can be believed when it does not mention a pack.
-    pub fn basis(&self, now: Timestamp) -> SourceTrust {
+    pub fn source_trust(&self, now: Timestamp) -> SourceTrust {
         match (&self.problem, self.read_last) {
             (Some(problem), _) => {
                 SourceTrust::Unread(format!("the source could not be read: {problem}"))
@@ -112,7 +114,7 @@ impl Intake {
 struct Last {
     snapshot: Option<Arc<Snapshot>>,
     constraints: Option<Constraints>,
-    problem: Option<Problem>,
+    problem: Option<SourceProblem>,
 }
 
 /// Makes a catalog of every new snapshot, until `stop`.
@@ -154,7 +156,7 @@ pub async fn run(
 }
 
 /// Takes in newer evidence for what is shown; says whether it was any.
-fn support(shown: &mut Parsed, evidence: Option<Evidence>) -> bool {
+fn support(shown: &mut Parsed, evidence: Option<RevisionEvidence>) -> bool {
     // A snapshot that gave no catalog is no evidence for the catalog before it.
     let is_newer = shown.problem.is_none() && shown.evidence != evidence;
     if is_newer {
@@ -167,7 +169,7 @@ fn support(shown: &mut Parsed, evidence: Option<Evidence>) -> bool {
 fn take(
     shown: &mut Parsed,
     parsed: Option<Catalog>,
-    (snapshot, evidence): (&Snapshot, Option<Evidence>),
+    (snapshot, evidence): (&Snapshot, Option<RevisionEvidence>),
 ) {
     shown.newest = Some(snapshot.revision.clone());
     match parsed {
@@ -199,19 +201,19 @@ async fn parse(
 mod tests {
     use super::*;
 
-    fn basis(read: &str, problem: Option<&str>) -> SourceTrust {
+    fn trust(read: &str, problem: Option<&str>) -> SourceTrust {
         let problem = problem.map(ToOwned::to_owned);
         let read_last = Some(read.parse().unwrap());
-        let intake = Intake { read_last, problem, ..Intake::default() };
-        intake.basis("2026-11-01T12:00:00Z".parse().unwrap())
+        let intake = SourceIntake { read_last, problem, ..SourceIntake::default() };
+        intake.source_trust("2026-11-01T12:00:00Z".parse().unwrap())
     }
 
     #[test]
     fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
-        assert_eq!(basis("2026-11-01T11:50:00Z", None), SourceTrust::Whole);
-        assert!(matches!(basis("2026-11-01T11:49:59Z", None), SourceTrust::Unread(_)));
-        assert!(matches!(basis("2026-11-01T12:00:00Z", Some("gone")), SourceTrust::Unread(_)));
-        let never = Intake::default().basis("2026-11-01T12:00:00Z".parse().unwrap());
+        assert_eq!(trust("2026-11-01T11:50:00Z", None), SourceTrust::Whole);
+        assert!(matches!(trust("2026-11-01T11:49:59Z", None), SourceTrust::Unread(_)));
+        assert!(matches!(trust("2026-11-01T12:00:00Z", Some("gone")), SourceTrust::Unread(_)));
+        let never = SourceIntake::default().source_trust("2026-11-01T12:00:00Z".parse().unwrap());
         assert!(matches!(never, SourceTrust::Unread(_)));
     }
 }

@@ -18,23 +18,23 @@ use crate::clock::Clock;
 use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
-use crate::domain::present::journal::note::Look;
-use crate::domain::present::journal::{Journal, News};
+use crate::domain::present::journal::note::JournalMoment;
+use crate::domain::present::journal::{Journal, Notification};
 use crate::domain::present::report::{Reports, SourceStatus};
-use crate::domain::present::view::{About, Caller};
+use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
-pub const NEWS_MAX: usize = 128;
+pub const NOTIFICATIONS_MAX: usize = 128;
 /// Between two looks, so that what comes together is told together.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const UPDATE_EVERY: Duration = Duration::from_secs(1);
 
 /// What the task hears, and where it speaks.
 #[derive(Debug, Clone)]
-pub struct Channels {
+pub struct JournalChannels {
     /// What the program is.
     pub about: watch::Receiver<About>,
     /// Whether AWS has confirmed who asks.
-    pub caller: watch::Receiver<Caller>,
+    pub caller: watch::Receiver<ConfirmedCaller>,
     /// The source.
     pub source: watch::Receiver<SourceStatus>,
     /// Who is a member of the organization.
@@ -42,7 +42,7 @@ pub struct Channels {
     /// The last report of each region.
     pub reports: watch::Receiver<Reports>,
     /// Ticks and reloads, each of them.
-    pub news: broadcast::Sender<News>,
+    pub news: broadcast::Sender<Notification>,
     /// Where events go; they go on from those that are there.
     pub events: watch::Sender<Events>,
     /// Where the task proves that it is alive.
@@ -52,11 +52,11 @@ pub struct Channels {
 /// Notes what happens until `stop`.
 ///
 /// It looks by the clock and not by changes: that time runs out for a new account is none.
-pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
+pub async fn run(channels: JournalChannels, clock: Clock, stop: CancellationToken) {
     let heartbeat = channels.beats.begin(TaskId::sole(Task::Journal), SILENCE_MAX);
     let mut news = channels.news.subscribe();
     let mut journal = Journal::resume(&channels.events.borrow());
-    let mut looks = interval(LOOK_EVERY);
+    let mut looks = interval(UPDATE_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Both arms are cancel-safe.
@@ -68,7 +68,7 @@ pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
         let told = journal.number();
         // Outcomes first: how a pack stands follows from what was done to it.
         hear(&mut journal, &mut news, &clock);
-        look(&mut journal, &channels, &clock);
+        update(&mut journal, &channels, &clock);
         if journal.number() != told {
             channels.events.send_replace(journal.events());
         }
@@ -78,7 +78,7 @@ pub async fn run(channels: Channels, clock: Clock, stop: CancellationToken) {
 }
 
 /// Notes all news that wait.
-fn hear(journal: &mut Journal, news: &mut broadcast::Receiver<News>, clock: &Clock) {
+fn hear(journal: &mut Journal, news: &mut broadcast::Receiver<Notification>, clock: &Clock) {
     loop {
         match news.try_recv() {
             Ok(one) => journal.note(&one, clock.aws_now()),
@@ -88,14 +88,22 @@ fn hear(journal: &mut Journal, news: &mut broadcast::Receiver<News>, clock: &Clo
     }
 }
 
-fn look(journal: &mut Journal, channels: &Channels, clock: &Clock) {
-    let Channels { about, caller, source, membership, reports, news: _, events: _, beats: _ } =
-        channels;
+fn update(journal: &mut Journal, channels: &JournalChannels, clock: &Clock) {
+    let JournalChannels {
+        about,
+        caller,
+        source,
+        membership,
+        reports,
+        news: _,
+        events: _,
+        beats: _,
+    } = channels;
     // Nobody who shows something new has to wait for the look.
     let (about, caller, source) =
         (about.borrow().clone(), caller.borrow().clone(), source.borrow().clone());
     let (membership, reports) = (membership.borrow().clone(), reports.borrow().clone());
-    journal.look(&Look {
+    journal.update(&JournalMoment {
         about: &about,
         caller: &caller,
         source: &source,

@@ -9,8 +9,8 @@ use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::sim::api::Operation;
-use conformd::sim::event::{Event, StrangerPut};
-use conformd::sim::faults::{Effect, FaultRule, Stage};
+use conformd::sim::event::{ExternalPut, WorldEvent};
+use conformd::sim::faults::{FaultEffect, FaultRule, FaultStage};
 use jiff::SignedDuration;
 
 use crate::support::lab::crew::Knowledge;
@@ -166,7 +166,7 @@ async fn a10_a_time_of_day_that_jumps_empties_no_window() {
 async fn a11_packs_made_by_hand_are_not_overwritten_by_one_commit() {
     let mut lab = Lab::new(one_region());
     for name in TEN {
-        lab.event(&Event::Put(StrangerPut {
+        lab.event(&WorldEvent::Put(ExternalPut {
             account: None,
             region: "eu-west-1".parse().unwrap(),
             name: name.parse().unwrap(),
@@ -223,7 +223,7 @@ async fn a15_mode_observe_stops_a_wave_of_writes_in_its_middle() {
 async fn delete_behind_puts(write_takes: Duration) -> Lab {
     let mut lab = deployed(one_region(), &file(&packs(&TEN))).await;
     lab.slow_writes(write_takes);
-    // What is suspended until then and the second look are due at the same moment.
+    // What is suspended until then and the second reading are due at the same moment.
     let more = "suspend: {reason: freeze, until: \"2026-11-02T01:15:00Z\"}";
     let changed = packs(&TEN[..9]).into_iter();
     let changed: Vec<Manifest> =
@@ -267,7 +267,7 @@ async fn a17_a_pack_that_somebody_makes_again_is_not_deleted_in_turns() {
         lab.run_for(hours(2)).await;
         let there = lab.world().pack_names(&place).contains(&name);
         if !there {
-            lab.event(&Event::Put(StrangerPut {
+            lab.event(&WorldEvent::Put(ExternalPut {
                 account: None,
                 region: place.region.clone(),
                 name: name.clone(),
@@ -347,7 +347,7 @@ async fn what_is_put_and_does_not_show_yet_is_lost_once() {
     };
     let mut lab = deployed(one_region(), &with(45, 55)).await;
     let puts = lab.world().log().puts();
-    lab.fault(FaultRule::always(Effect::Stale { by: Duration::from_mins(10) }));
+    lab.fault(FaultRule::always(FaultEffect::Stale { by: Duration::from_mins(10) }));
     lab.write(&with(45, 51));
     lab.run_for(minutes(17)).await;
     lab.write(&with(42, 51));
@@ -365,7 +365,7 @@ async fn what_an_unclear_put_left_behind_is_known_to_the_next_process() {
     };
     let mut lab = deployed(one_region(), &with(55)).await;
     lab.fault(
-        FaultRule::always(Effect::Reset { stage: Stage::After })
+        FaultRule::always(FaultEffect::Reset { stage: FaultStage::After })
             .on(Operation::PutOrganizationConformancePack),
     );
     let puts = lab.world().log().puts();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conformd::domain::base::stamp::Stamp;
-use conformd::record::terms::Terms;
-use conformd::record::{BYTES_MAX, Reader};
+use conformd::record::terms::RecordTerms;
+use conformd::record::{BYTES_MAX, RecordReader};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ fn what_apply_only_shows_is_remembered_all_the_same() {
     let state = scene.path("state");
     let apply = ["apply", "--yes", "--state-directory", state.to_str().unwrap()];
     let remembered = || {
-        let terms = Terms {
+        let terms = RecordTerms {
             directory: Some(state.clone()),
             installation: "test".parse().unwrap(),
             account: "111111111111".parse().unwrap(),
@@ -80,7 +80,7 @@ fn what_apply_only_shows_is_remembered_all_the_same() {
             bytes_max: BYTES_MAX,
         };
         let now = Stamp::of_wall(scene.aws.now());
-        let window = Reader::open(&terms).unwrap().window(&now).unwrap();
+        let window = RecordReader::open(&terms).unwrap().window(&now).unwrap();
         let held = window.held.iter().map(|held| held.key.pack.as_str().to_owned());
         (held.collect::<Vec<_>>(), window.reads.len())
     };

@@ -9,7 +9,9 @@ use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
 use conformd::domain::plan::loss::{Loss, LossAt};
-use conformd::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
+use conformd::domain::present::approval_document::{
+    ApprovalDocument, ApprovalText, LIFE, WaitingLosses,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -57,8 +59,8 @@ fn any_losses() -> impl Strategy<Value = BTreeSet<LossAt>> {
     proptest::collection::btree_set(at, 1..20)
 }
 
-fn waiting(losses: &BTreeSet<LossAt>, why: &str) -> Waiting {
-    Waiting::reported(losses.clone(), BTreeMap::new(), vec![why.to_owned()])
+fn waiting(losses: &BTreeSet<LossAt>, why: &str) -> WaitingLosses {
+    WaitingLosses::reported(losses.clone(), BTreeMap::new(), vec![why.to_owned()])
 }
 
 fn made() -> Timestamp {
@@ -85,12 +87,11 @@ proptest! {
         why in any::<String>(),
     ) {
         let waiting = waiting(&losses, &why);
-        let statement = Statement { reason: Some(&reason), made: made(), life: LIFE };
+        let statement = ApprovalText { reason: Some(&reason), made: made(), life: LIFE };
         let approval = waiting.approval(statement);
         let names = (0..4).map(|id| (format!("{id:012}").parse().unwrap(), name.clone())).collect();
-        let document =
-            Document { approval: &approval, waiting: &waiting, names: &names, simulated: true };
-        let printed = document.to_string();
+        let (approval, waiting, names) = (&approval, &waiting, &names);
+        let printed = ApprovalDocument { approval, waiting, names, simulated: true }.to_string();
         let catalog = read(&printed);
         prop_assert!(catalog.diagnostics.is_empty(), "{:?} in {printed}", catalog.diagnostics);
         let read = catalog.approvals.get(&approval.name).unwrap();
@@ -142,12 +143,16 @@ fn some() -> BTreeSet<LossAt> {
 #[test]
 fn one_document_permits_the_losses_of_all_regions() {
     let waiting = waiting(&some(), "deleting 2 of 12 packs in eu-west-1 within 24 h (limit 1)");
-    let statement = Statement { reason: Some("change 812"), made: made(), life: LIFE };
+    let statement = ApprovalText { reason: Some("change 812"), made: made(), life: LIFE };
     let approval = waiting.approval(statement);
     let id: AccountId = "333344445555".parse().unwrap();
     let names = [(id, "payments".to_owned())].into();
-    let document =
-        Document { approval: &approval, waiting: &waiting, names: &names, simulated: false };
+    let document = ApprovalDocument {
+        approval: &approval,
+        waiting: &waiting,
+        names: &names,
+        simulated: false,
+    };
     let printed = document.to_string().replace(&approval.name, "NAME");
     insta::assert_snapshot!(printed, @r#"
     # Permits: delete 2 packs in 2 regions, adopt 1 pack in us-east-1, lose 2 rules in eu-west-1, exclude 2 accounts in us-east-1.
@@ -183,10 +188,14 @@ fn one_document_permits_the_losses_of_all_regions() {
 #[test]
 fn a_document_without_a_reason_is_refused() {
     let waiting = waiting(&some(), "why");
-    let approval = waiting.approval(Statement { reason: None, made: made(), life: LIFE });
+    let approval = waiting.approval(ApprovalText { reason: None, made: made(), life: LIFE });
     let names = BTreeMap::new();
-    let document =
-        Document { approval: &approval, waiting: &waiting, names: &names, simulated: false };
+    let document = ApprovalDocument {
+        approval: &approval,
+        waiting: &waiting,
+        names: &names,
+        simulated: false,
+    };
     let catalog = read(&document.to_string());
     assert!(catalog.approvals.is_empty());
     let found: Vec<&str> = catalog.diagnostics.iter().map(|one| one.found.as_str()).collect();
@@ -221,7 +230,7 @@ fn the_printed_approval_is_all_that_a_commit_needs() {
         let regions = plan["regions"].as_array().unwrap().iter();
         let holds = regions.flat_map(|region| region["plan"]["holds"].as_array().unwrap());
         let reasons: Vec<String> = holds.map(|hold| text(&hold["reason"]).to_owned()).collect();
-        (reasons == ["second_look"; 4]).then_some(())
+        (reasons == ["unconfirmed"; 4]).then_some(())
     });
     assert_eq!(settled, Some(()));
     let nothing = scene.run(&["approve"]).expect(0);

@@ -375,6 +375,6 @@ fn what_a_panic_could_print_of_the_settings_holds_no_key() {
     let settings = settings.replace("secretAccessKey: any", &format!("secretAccessKey: {secret}"));
     scene.write("conformd.yaml", &settings);
     let loaded = conformd::config::load(&scene.path("conformd.yaml")).unwrap();
-    let token = conformd::http::Token::new(canary("token of the API")).unwrap();
+    let token = conformd::http::BearerToken::new(canary("token of the API")).unwrap();
     silent("Debug", &format!("{:?} {token:?}", loaded.config), &[]);
 }

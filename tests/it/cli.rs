@@ -321,17 +321,17 @@ fn apply_deletes_on_a_second_look_only() {
     let scene = in_force(&settings);
     scene.remove("packs/logs.yaml");
     // A file that is gone is no evidence, and --yes approves nothing.
-    scene.run(&["apply", "--yes", "--second-look"]).expect(1);
+    scene.run(&["apply", "--yes", "--wait-for-confirmation"]).expect(1);
     assert_eq!(scene.aws.packs().len(), 3);
     let printed = scene.run(&["approve", "--reason", "retired"]).expect(0);
     scene.write("packs/approve.yaml", &printed.stdout);
     let once = scene.run(&["apply", "--yes"]).expect(0);
-    assert!(once.stdout.ends_with("--second-look waits for it.\n"), "{}", once.stdout);
+    assert!(once.stdout.ends_with("--wait-for-confirmation waits for it.\n"), "{}", once.stdout);
     assert_eq!(scene.aws.packs().len(), 3);
-    let twice = scene.run(&["apply", "--yes", "--second-look"]).expect(0);
+    let twice = scene.run(&["apply", "--yes", "--wait-for-confirmation"]).expect(0);
     // How many waits it takes depends on which of the two seconds is over first.
     let said = redacted(&twice.text());
-    assert!(said.contains("Waiting until TIME for the second look."), "{said}");
+    assert!(said.contains("Waiting until TIME for the second reading."), "{said}");
     assert!(said.contains("  - logs delete: no manifest wants it"), "{said}");
     assert!(said.contains("│ eu-west-1 ┆ logs ┆ delete ┆ accepted ┆"), "{said}");
     assert_eq!(scene.aws.packs(), ["eu-west-1/keys", "us-east-1/keys"]);

@@ -16,20 +16,20 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::cloud::{
-    CloudError, Members, Organization, Page, PageToken, Reader, RowFilter, Writer,
+    CloudError, MemberAccess, OrganizationReader, Page, PageToken, RegionReader, RowFilter, Writer,
 };
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{
-    AccountId, Delivery, MARKER_PARAMETER, PackName, Place, Region, Timestamp,
+    AccountId, MARKER_PARAMETER, PackName, Place, Region, ResultsBucket, Timestamp,
 };
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{PackRecord, Phase, RolloutStatus, Verb};
+use conformd::domain::observed::packs::{PackPhase, PackRecord, RolloutStatus, Verb};
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
-use conformd::sim::faults::{Effect, FaultRule, Stage};
+use conformd::sim::faults::{FaultEffect, FaultRule, FaultStage};
 use conformd::sim::in_process::{InProcess, InProcessMembers};
 use conformd::sim::knobs::Knobs;
-use conformd::sim::setup::Setup;
+use conformd::sim::setup::WorldSetup;
 use conformd::sim::world::World;
 use jiff::SignedDuration;
 
@@ -56,19 +56,19 @@ pub(crate) struct Bed {
     /// Its clock, frozen but for [`Bed::pass`].
     pub(crate) clock: Clock,
     /// The clock of the side that asks: the same, but wrong if a test says so.
-    pub(crate) ears: Clock,
+    pub(crate) date_clock: Clock,
 }
 
 /// One way to reach a world.
 pub(crate) trait Face: Sized {
     /// Reads packs.
-    type Reader: Reader;
+    type Reader: RegionReader;
     /// Writes packs.
     type Writer: Writer;
     /// Reads accounts.
-    type Organization: Organization;
+    type Organization: OrganizationReader;
     /// Enters accounts.
-    type Members: Members;
+    type Members: MemberAccess;
 
     /// Opens the way to this world.
     fn open(bed: &Bed) -> impl Future<Output = Self>;
@@ -154,8 +154,8 @@ impl Face for InProcessFace {
     }
 
     fn reader(&self, place: &Place) -> InProcess {
-        let Bed { world, clock, ears } = self.0.clone();
-        InProcess::new(world, clock, place.clone()).with_ears(ears)
+        let Bed { world, clock, date_clock } = self.0.clone();
+        InProcess::new(world, clock, place.clone()).with_date_clock(date_clock)
     }
 
     fn writer(&self, place: &Place) -> InProcess {
@@ -185,13 +185,13 @@ Resources:
 
 impl Bed {
     fn new(accounts: u64, knobs: Knobs) -> Self {
-        Self::of(Setup { knobs, ..setup(accounts) })
+        Self::of(WorldSetup { knobs, ..setup(accounts) })
     }
 
-    fn of(setup: Setup) -> Self {
+    fn of(setup: WorldSetup) -> Self {
         let clock = Clock::simulated(setup.start, 0);
-        let ears = clock.astray(SignedDuration::ZERO);
-        Self { world: Arc::new(Mutex::new(World::new(setup))), clock, ears }
+        let date_clock = clock.astray(SignedDuration::ZERO);
+        Self { world: Arc::new(Mutex::new(World::new(setup))), clock, date_clock }
     }
 
     fn pass(&self, time: Duration) {
@@ -203,10 +203,10 @@ impl Bed {
     }
 }
 
-fn setup(accounts: u64) -> Setup {
+fn setup(accounts: u64) -> WorldSetup {
     let start: Timestamp = "2026-11-01T08:00:00.125Z".parse().unwrap();
-    let setup = Setup::new(start, (0..accounts).map(account), [region("eu-west-1")]);
-    Setup { knobs: Knobs::instant(), ..setup }
+    let setup = WorldSetup::new(start, (0..accounts).map(account), [region("eu-west-1")]);
+    WorldSetup { knobs: Knobs::instant(), ..setup }
 }
 
 /// No lags; runs take their time.
@@ -236,7 +236,7 @@ fn content() -> Content {
         body: BODY.into(),
         inputs: BTreeMap::from([(MARKER_PARAMETER.to_owned(), marker.to_owned())]),
         excluded: BTreeSet::new(),
-        delivery: Delivery::default(),
+        delivery: ResultsBucket::default(),
     }
 }
 
@@ -245,7 +245,7 @@ fn full_content() -> Content {
     content.inputs.insert("Age".to_owned(), "60".to_owned());
     content.excluded = BTreeSet::from([account(1), account(9)]);
     content.delivery =
-        Delivery { bucket: "awsconfigconforms-results".into(), prefix: "packs".into() };
+        ResultsBucket { bucket: "awsconfigconforms-results".into(), prefix: "packs".into() };
     content
 }
 
@@ -269,16 +269,16 @@ async fn whole<T, F: Future<Output = Result<Page<T>, CloudError>>>(
     unreachable!("the loop ends with the last page")
 }
 
-async fn packs(reader: &impl Reader) -> Vec<PackRecord> {
+async fn packs(reader: &impl RegionReader) -> Vec<PackRecord> {
     whole(|token| reader.packs(token)).await.0
 }
 
-async fn aggregate(reader: &impl Reader, pack: &str) -> Option<RolloutStatus> {
+async fn aggregate(reader: &impl RegionReader, pack: &str) -> Option<RolloutStatus> {
     let (statuses, _) = whole(|token| reader.statuses(token)).await;
     statuses.into_iter().find(|one| one.name == name(pack)).map(|one| one.status)
 }
 
-async fn rows(reader: &impl Reader, pack: &str) -> BTreeMap<AccountId, String> {
+async fn rows(reader: &impl RegionReader, pack: &str) -> BTreeMap<AccountId, String> {
     let (pack, filter) = (name(pack), RowFilter::default());
     let (rows, _) = whole(|token| reader.rows(&pack, &filter, token)).await;
     rows.into_iter().map(|row| (row.account, row.status.to_string())).collect()
@@ -343,7 +343,7 @@ async fn an_update_replaces_everything_and_keeps_the_arn<F: Face>() {
     let listed = packs(&reader).await;
     assert_eq!(listed[0].inputs, content().inputs);
     assert_eq!(listed[0].excluded, BTreeSet::new());
-    assert_eq!(listed[0].delivery, Delivery::default());
+    assert_eq!(listed[0].delivery, ResultsBucket::default());
     assert_eq!(listed[0].last_update, bed.clock.now());
     assert_eq!(aggregate(&reader, "base").await, Some(status("UPDATE_SUCCESSFUL")));
     assert_eq!(rows(&reader, "base").await[&account(1)], "CREATE_SUCCESSFUL");
@@ -361,8 +361,8 @@ async fn rows_are_filtered_by_account_and_status<F: Face>() {
         let (rows, _) = whole(|token| reader.rows(&base, &filter, token)).await;
         rows.into_iter().map(|row| row.account).collect::<BTreeSet<_>>()
     };
-    let failed = Some((Verb::Create, Phase::Failed));
-    let fine = Some((Verb::Create, Phase::Successful));
+    let failed = Some((Verb::Create, PackPhase::Failed));
+    let fine = Some((Verb::Create, PackPhase::Successful));
     assert_eq!(ask(None, failed).await, BTreeSet::from([account(2)]));
     assert_eq!(ask(None, fine).await, BTreeSet::from([account(0), account(1)]));
     assert_eq!(ask(Some(account(1)), None).await, BTreeSet::from([account(1)]));
@@ -525,7 +525,7 @@ async fn codes_become_kinds<F: Face>() {
         ("ServiceUnavailable", 503, FailureKind::Server),
     ];
     for (code, http_status, kind) in codes {
-        let effect = Effect::Error {
+        let effect = FaultEffect::Error {
             code: code.to_owned(),
             message: "so it is".to_owned(),
             length: 0,
@@ -543,11 +543,11 @@ async fn codes_become_kinds<F: Face>() {
 
 async fn broken_connections_become_kinds_and_keep_the_effect_apart<F: Face>() {
     let troubles = [
-        (Effect::Reset { stage: Stage::Before }, FailureKind::Unreachable, 0),
-        (Effect::Reset { stage: Stage::After }, FailureKind::Unreachable, 1),
-        (Effect::Unavailable { stage: Stage::After, html: true }, FailureKind::Server, 1),
-        (Effect::InternalFailure { stage: Stage::After }, FailureKind::Server, 1),
-        (Effect::Malformed, FailureKind::BrokenAnswer, 1),
+        (FaultEffect::Reset { stage: FaultStage::Before }, FailureKind::Unreachable, 0),
+        (FaultEffect::Reset { stage: FaultStage::After }, FailureKind::Unreachable, 1),
+        (FaultEffect::Unavailable { stage: FaultStage::After, html: true }, FailureKind::Server, 1),
+        (FaultEffect::InternalFailure { stage: FaultStage::After }, FailureKind::Server, 1),
+        (FaultEffect::Malformed, FailureKind::BrokenAnswer, 1),
     ];
     for (effect, kind, puts) in troubles {
         let bed = Bed::new(2, Knobs::instant());
@@ -576,17 +576,17 @@ async fn a_quiet_region_is_observed_with_two_calls<F: Face>() {
 
 async fn aws_time_is_learned_from_answers_whatever_the_own_clock_says<F: Face>() {
     let mut bed = Bed::new(2, Knobs::instant());
-    bed.ears = bed.clock.astray(SignedDuration::from_hours(-3));
+    bed.date_clock = bed.clock.astray(SignedDuration::from_hours(-3));
     let face = F::open(&bed).await;
     let reader = face.reader(&home());
     for _ in 0..2 {
         reader.packs(None).await.unwrap();
     }
     bed.pass(Duration::from_mins(30));
-    bed.ears.stray(SignedDuration::from_hours(5));
-    let off = bed.ears.aws_now().duration_since(bed.clock.now());
+    bed.date_clock.stray(SignedDuration::from_hours(5));
+    let off = bed.date_clock.aws_now().duration_since(bed.clock.now());
     // `Date` counts whole seconds.
     assert!(off.abs() < SignedDuration::from_secs(1), "{off:?}");
-    let skew = bed.ears.skew().unwrap() - SignedDuration::from_hours(-5);
+    let skew = bed.date_clock.skew().unwrap() - SignedDuration::from_hours(-5);
     assert!(skew.abs() < SignedDuration::from_secs(1), "{skew:?}");
 }

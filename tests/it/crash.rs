@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use conformd::sim::event::{Event, StrangerDelete, StrangerPut};
-use conformd::sim::faults::Stage;
+use conformd::sim::event::{ExternalDelete, ExternalPut, WorldEvent};
+use conformd::sim::faults::FaultStage;
 use conformd::sim::gate::CallGate;
 use conformd::sim::knobs::Knobs;
 
@@ -66,8 +66,12 @@ impl Story {
     async fn tell(&self, death: Option<(u64, Death)>) -> (Lab, u64) {
         let (gate, tripwire) = match death {
             None => (CallGate::open(), None),
-            Some((call, Death::BeforeSending)) => (CallGate::shutting(call, Stage::Before), None),
-            Some((call, Death::AfterTheEffect)) => (CallGate::shutting(call, Stage::After), None),
+            Some((call, Death::BeforeSending)) => {
+                (CallGate::shutting(call, FaultStage::Before), None)
+            }
+            Some((call, Death::AfterTheEffect)) => {
+                (CallGate::shutting(call, FaultStage::After), None)
+            }
             Some((call, Death::AfterTheAnswer)) => (CallGate::open(), Some(Tripwire::at(call))),
         };
         let dies = async {
@@ -199,7 +203,7 @@ fn while_a_pack_is_adopted() {
     let mut story = Story::new("");
     story.before = Box::new(move |lab| {
         lab.write(&format!("{manifest}---\n{leave}"));
-        lab.event(&Event::Put(by_somebody("by-hand")));
+        lab.event(&WorldEvent::Put(by_somebody("by-hand")));
     });
     dies_everywhere("adopt", &story);
 }
@@ -240,7 +244,7 @@ fn while_a_manifest_with_orphan_policy_goes() {
 #[test]
 fn while_a_pack_that_somebody_deleted_is_created_again() {
     let story = Story::new(&file(&three())).then(minutes(20), |lab| {
-        lab.event(&Event::Delete(StrangerDelete {
+        lab.event(&WorldEvent::Delete(ExternalDelete {
             account: None,
             region: "eu-west-1".parse().unwrap(),
             name: "cis".parse().unwrap(),
@@ -260,7 +264,7 @@ fn while_a_parameter_that_somebody_changed_is_put_back() {
             "Parameters:\n  ConformdMarker: {Type: String, Default: none}\n",
         );
         let (parameters, template) = (Some(inputs), Some(template));
-        lab.event(&Event::Put(StrangerPut { parameters, template, ..by_somebody("cis") }));
+        lab.event(&WorldEvent::Put(ExternalPut { parameters, template, ..by_somebody("cis") }));
     });
     dies_everywhere("heal", &story);
 }
@@ -274,8 +278,8 @@ fn while_a_pack_is_wanted_again_as_it_is_being_deleted() {
 }
 
 /// Somebody else's Put in Ireland.
-fn by_somebody(name: &str) -> StrangerPut {
-    StrangerPut {
+fn by_somebody(name: &str) -> ExternalPut {
+    ExternalPut {
         account: None,
         region: "eu-west-1".parse().unwrap(),
         name: name.parse().unwrap(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use conformd::domain::base::model::{PackName, Region};
 use conformd::sim::api::Operation;
-use conformd::sim::faults::{Effect, FaultRule, Stage};
+use conformd::sim::faults::{FaultEffect, FaultRule, FaultStage};
 use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -42,7 +42,7 @@ struct Weather {
 
 #[derive(Debug, Clone)]
 struct Fault {
-    effect: Effect,
+    effect: FaultEffect,
     operation: Option<Operation>,
     is_everywhere: bool,
     from: Duration,
@@ -50,25 +50,25 @@ struct Fault {
     percent: u8,
 }
 
-fn any_stage() -> impl Strategy<Value = Stage> {
-    select(vec![Stage::Before, Stage::After])
+fn any_stage() -> impl Strategy<Value = FaultStage> {
+    select(vec![FaultStage::Before, FaultStage::After])
 }
 
-fn any_effect() -> impl Strategy<Value = Effect> {
+fn any_effect() -> impl Strategy<Value = FaultEffect> {
     prop_oneof![
-        3 => Just(Effect::Throttled),
-        2 => any_stage().prop_map(|stage| Effect::InternalFailure { stage }),
-        1 => any_stage().prop_map(|stage| Effect::Unavailable { stage, html: true }),
-        3 => any_stage().prop_map(|stage| Effect::Reset { stage }),
-        3 => any_stage().prop_map(|stage| Effect::BlackHole { stage }),
-        3 => (0_u64..10).prop_map(|by| Effect::Stale { by: minutes(by) }),
-        1 => Just(Effect::ExpiredCredentials),
-        1 => Just(Effect::AccessDenied),
-        1 => Just(Effect::RegionOff),
-        2 => Just(Effect::BadToken),
-        1 => Just(Effect::Malformed),
-        1 => Just(Effect::Truncated),
-        1 => Just(Effect::UnknownStatus),
+        3 => Just(FaultEffect::Throttled),
+        2 => any_stage().prop_map(|stage| FaultEffect::InternalFailure { stage }),
+        1 => any_stage().prop_map(|stage| FaultEffect::Unavailable { stage, html: true }),
+        3 => any_stage().prop_map(|stage| FaultEffect::Reset { stage }),
+        3 => any_stage().prop_map(|stage| FaultEffect::BlackHole { stage }),
+        3 => (0_u64..10).prop_map(|by| FaultEffect::Stale { by: minutes(by) }),
+        1 => Just(FaultEffect::ExpiredCredentials),
+        1 => Just(FaultEffect::AccessDenied),
+        1 => Just(FaultEffect::RegionOff),
+        2 => Just(FaultEffect::BadToken),
+        1 => Just(FaultEffect::Malformed),
+        1 => Just(FaultEffect::Truncated),
+        1 => Just(FaultEffect::UnknownStatus),
     ]
 }
 

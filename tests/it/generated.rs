@@ -13,10 +13,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
 use conformd::domain::declared::snapshot::SourcePath;
-use conformd::domain::declared::template::{Census, Template};
+use conformd::domain::declared::template::{Template, TemplateCensus};
 use conformd::domain::declared::yaml;
 use conformd::domain::declared::yaml::Meaning;
-use conformd::domain::declared::yaml::tree::Node;
+use conformd::domain::declared::yaml::tree::YamlNode;
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
@@ -413,7 +413,7 @@ fn mutated(dice: &mut Dice, text: &str) -> String {
 }
 
 /// The gate's tree in long form, as JSON.
-fn tree_of(node: &Node) -> Value {
+fn tree_of(node: &YamlNode) -> Value {
     let bare = match &node.value {
         yaml::tree::Value::Scalar(scalar) => match scalar.meaning {
             _ if node.tag.is_some() => json!(*scalar.text),
@@ -496,7 +496,7 @@ fn what_is_accepted_is_sent_as_one_tree_that_holds_what_was_counted() {
         let tree = expected(&text);
         let other: Value = serde_yaml::from_str(body).unwrap();
         assert_eq!(other, tree, "{text}\n{body}");
-        let Census { rules, remediations, .. } = census;
+        let TemplateCensus { rules, remediations, .. } = census;
         assert_eq!((held(&tree, RULE), held(&tree, REMEDIATION)), (*rules, *remediations));
         let is_clean =
             |one: char| matches!(one, '\n' | ' '..='~') || !one.is_control() && one > '~';

@@ -13,11 +13,11 @@ use conformd::domain::base::model::{Digest, PackName, Timestamp};
 use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
 use conformd::domain::observed::packs::Observed;
 use conformd::domain::organization::membership::Shrink;
-use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::plan::steps::Plan;
-use conformd::domain::plan::window::{Intended, Noticed, Sighting, Window};
+use conformd::domain::plan::window::{Intended, LossWindow, Noticed, ObservedPut};
 use insta::assert_snapshot;
 
 use crate::support::lines::{
@@ -44,21 +44,21 @@ fn second(desired: &str, shown: &str) -> Case {
 
 struct Court {
     mode: Mode,
-    limits: Limits,
+    limits: LossLimits,
     approvals: BTreeMap<String, Approval>,
     members: Option<usize>,
     shrink: Option<Shrink>,
     now: Timestamp,
     /// How far the time of day has jumped.
     jump: Duration,
-    window: Window,
+    window: LossWindow,
 }
 
 impl Court {
     fn new() -> Self {
         Self {
             mode: Mode::Sync,
-            limits: Limits::default(),
+            limits: LossLimits::default(),
             approvals: BTreeMap::new(),
             members: Some(100),
             shrink: None,
@@ -78,7 +78,7 @@ impl Court {
         let Case { plan, observed } = case;
         let (elapsed, now, templates) = (self.elapsed(), self.now + self.jump, templates());
         let here = place();
-        let terms = Terms {
+        let terms = GuardTerms {
             mode: self.mode,
             limits: &self.limits,
             approvals: Approvals { all: &self.approvals, now, aws_now: self.now },
@@ -122,19 +122,19 @@ impl Court {
 
     /// The region shows these packs, which AWS changed last at this time of day.
     fn shows(&mut self, packs: &str, last_update: &str) -> Noticed {
-        let sighting = Sighting { last_update: at(last_update), ..sighting(1) };
+        let observation = ObservedPut { last_update: at(last_update), ..observation(1) };
         let packs: Vec<PackName> = names(packs);
-        self.sees(packs.iter().map(|pack| (pack.as_str(), sighting.clone())))
+        self.sees(packs.iter().map(|pack| (pack.as_str(), observation.clone())))
     }
 
     /// The region shows these.
-    fn sees<'a>(&mut self, packs: impl Iterator<Item = (&'a str, Sighting)>) -> Noticed {
-        let packs = packs.map(|(pack, sighting)| (pack.parse().unwrap(), sighting)).collect();
+    fn sees<'a>(&mut self, packs: impl Iterator<Item = (&'a str, ObservedPut)>) -> Noticed {
+        let packs = packs.map(|(pack, observation)| (pack.parse().unwrap(), observation)).collect();
         self.window.observe(&place().region, packs, self.elapsed(), self.now)
     }
 
     /// This process is about to put a pack so that it will show like this.
-    fn intends(&mut self, pack: &str, own: &Sighting) {
+    fn intends(&mut self, pack: &str, own: &ObservedPut) {
         let (pack, marker, echo) = (&pack.parse().unwrap(), own.marker.clone(), own.echo);
         let intended = Intended { pack, marker, echo, excluded: &own.excluded };
         self.window.intend(&place().region, &intended, self.elapsed());
@@ -150,8 +150,8 @@ impl Court {
 }
 
 /// A pack of ours with so many effective rules.
-fn sighting(rules: u32) -> Sighting {
-    Sighting {
+fn observation(rules: u32) -> ObservedPut {
+    ObservedPut {
         marker: "v1.main.00000000000000000000000000000000-1-d-00000000".parse().unwrap(),
         last_update: at("00:00"),
         echo: Digest::of([]),
@@ -423,7 +423,7 @@ fn all_rules_of_a_template_that_is_not_known_are_lost() {
 #[test]
 fn rules_are_compared_by_name_and_by_what_they_evaluate() {
     let check = |new: &str, old: &str| {
-        let limits = Limits { rules_max: 0, rules_percent: 0, ..Limits::default() };
+        let limits = LossLimits { rules_max: 0, rules_percent: 0, ..LossLimits::default() };
         let mut court = Court { limits, ..Court::new() };
         let ruling = court.rule(first(&format!("a {new}"), &format!("a {old}")));
         ruling.pending.map_or("loses nothing".to_owned(), |pending| {

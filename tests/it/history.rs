@@ -5,7 +5,7 @@
 
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::plan::history::History;
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Plan, Reason};
 use insta::assert_snapshot;
 
@@ -31,7 +31,7 @@ pub(crate) fn play(script: &str) -> String {
         let plan = look_with(&mut history, &desired, (&observed, &members), at(now));
         story.push(format!("{now:<8} {}", decisions(&plan, outcome)));
         for step in plan.steps {
-            let outcome = Outcome { step, ending: ending(outcome) };
+            let outcome = Outcome { step, result: ending(outcome) };
             history.record(&outcome, at(now), &pace());
         }
     }
@@ -42,12 +42,14 @@ fn none(text: &str) -> &str {
     if text == "-" { "" } else { text }
 }
 
-fn ending(word: &str) -> Ending {
-    let failed = |kind| Ending::Failed { kind, why: format!("AWS said {kind}") };
+fn ending(word: &str) -> StepResult {
+    let failed = |kind| StepResult::Failed { kind, why: format!("AWS said {kind}") };
     match word {
-        "" => Ending::Accepted { arn: None },
-        "not_started" => Ending::NotStarted,
-        "unknown" => Ending::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() },
+        "" => StepResult::Accepted { arn: None },
+        "not_started" => StepResult::NotStarted,
+        "unknown" => {
+            StepResult::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() }
+        }
         word => failed(*FailureKind::ALL.iter().find(|kind| kind.as_str() == word).unwrap()),
     }
 }
@@ -171,8 +173,8 @@ fn a_pack_that_vanishes_is_created_again_when_two_looks_agree() {
         12:46 |        |
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:30:00
-    12:29    iam held: second_look until 12:30:00
+    12:15    iam held: unconfirmed until 12:30:00
+    12:29    iam held: unconfirmed until 12:30:00
     12:30    create iam (vanished)
     12:31    -
     12:46    -
@@ -189,9 +191,9 @@ fn a_pack_that_was_only_missing_from_one_answer_is_left_alone() {
         12:46 |        | iam v1
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:30:00
+    12:15    iam held: unconfirmed until 12:30:00
     12:30    -
-    12:45    iam held: second_look until 13:00:00
+    12:45    iam held: unconfirmed until 13:00:00
     12:46    -
     ");
 }
@@ -207,8 +209,8 @@ fn a_foreign_edit_is_put_back_after_a_second_look() {
         12:32    |        |
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:16:00
-    12:15:59 iam held: second_look until 12:16:00
+    12:15    iam held: unconfirmed until 12:16:00
+    12:15:59 iam held: unconfirmed until 12:16:00
     12:16    update iam (foreign change)
     12:17    -
     12:32    -
@@ -228,10 +230,10 @@ fn an_older_answer_has_to_last_an_interval_before_it_counts_as_an_edit() {
     "), @"
     12:00    update iam (changed)
     12:01    -
-    12:20    iam held: second_look until 12:35:00
-    12:21    iam held: second_look until 12:35:00
+    12:20    iam held: unconfirmed until 12:35:00
+    12:21    iam held: unconfirmed until 12:35:00
     12:34    -
-    12:40    iam held: second_look until 12:55:00
+    12:40    iam held: unconfirmed until 12:55:00
     12:55    update iam (foreign change)
     ");
 }
@@ -247,7 +249,7 @@ fn a_write_that_changed_nothing_we_can_see_is_conflict_and_healed_once() {
         12:40 |        |
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:16:00
+    12:15    iam held: unconfirmed until 12:16:00
     12:16    update iam (foreign write)
     12:17    iam held: settling until 12:26:00
     12:18    -
@@ -266,7 +268,7 @@ fn a_heal_that_aws_takes_for_nothing_new_is_not_repeated_for_ever() {
         12:41 |        |
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:16:00
+    12:15    iam held: unconfirmed until 12:16:00
     12:16    update iam (foreign write)
     12:25    iam held: settling until 12:26:00
     12:26    -

@@ -15,11 +15,11 @@ use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
-use conformd::domain::present::journal::note::Look;
-use conformd::domain::present::journal::{Journal, News};
+use conformd::domain::present::journal::note::JournalMoment;
+use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
-use conformd::domain::present::view::Facts;
-use conformd::http::{About, Caller, Listeners, State, Token, serve};
+use conformd::domain::present::view::ViewFacts;
+use conformd::http::{About, BearerToken, ConfirmedCaller, HttpState, Listeners, serve};
 use futures_util::FutureExt as _;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -43,7 +43,7 @@ pub(crate) struct Served {
     reports: watch::Sender<Reports>,
     pub(crate) events: watch::Sender<Events>,
     source: watch::Sender<SourceStatus>,
-    caller: watch::Sender<Caller>,
+    caller: watch::Sender<ConfirmedCaller>,
     beats: Beats,
     reconcile_now: Arc<Notify>,
     stop: CancellationToken,
@@ -56,7 +56,7 @@ pub(crate) async fn served() -> Served {
 }
 
 /// A daemon that knows this, at 12:01.
-pub(crate) async fn served_with(facts: Facts, events: Vec<Event>) -> Served {
+pub(crate) async fn served_with(facts: ViewFacts, events: Vec<Event>) -> Served {
     start(facts, events.into(), None).await
 }
 
@@ -65,13 +65,13 @@ pub(crate) async fn listening(metrics_listener: Option<TcpListener>) -> Served {
     start(crate::support::people::facts(), told(), metrics_listener).await
 }
 
-async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListener>) -> Served {
+async fn start(facts: ViewFacts, events: Events, metrics_listener: Option<TcpListener>) -> Served {
     let clock = Clock::simulated(at("12:01:00"), 0);
     let (about, reports) = (watch::Sender::new(facts.about), watch::Sender::new(facts.reports));
     let (source, caller) = (watch::Sender::new(facts.source), watch::Sender::new(facts.caller));
     let (beats, reconcile_now) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
     let events = watch::Sender::new(events);
-    let state = State {
+    let state = HttpState {
         about: about.subscribe(),
         reports: reports.subscribe(),
         source: source.subscribe(),
@@ -84,7 +84,7 @@ async fn start(facts: Facts, events: Events, metrics_listener: Option<TcpListene
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
         reconcile_now: Arc::clone(&reconcile_now),
-        token: Some(Token::new(TOKEN).unwrap()),
+        token: Some(BearerToken::new(TOKEN).unwrap()),
         clock,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,9 +113,9 @@ fn told() -> Events {
     let facts = crate::support::people::facts();
     let mut journal = Journal::resume(&Events::default());
     for report in facts.reports.values() {
-        journal.note(&News::Reconciled(Arc::clone(report)), facts.now);
+        journal.note(&Notification::Reconciled(Arc::clone(report)), facts.now);
     }
-    journal.look(&Look {
+    journal.update(&JournalMoment {
         about: &facts.about,
         caller: &facts.caller,
         source: &facts.source,
@@ -697,7 +697,7 @@ async fn health_is_about_our_own_tasks_and_not_about_aws() {
     let all_dark = [HERE, "us-east-1", "ap-south-1"]
         .map(|name| unknown(name, FailureKind::Unreachable, "no connection"));
     served.reports.send_replace(reports(all_dark));
-    served.caller.send_replace(Caller::Unconfirmed { problem: None });
+    served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: None });
     assert_eq!(served.get("/healthz").await.status, 200);
     heartbeat.end();
     served.beats.begin(TaskId::regional(&region(HERE)), Duration::ZERO);
@@ -740,12 +740,12 @@ async fn readiness_says_what_is_missing_and_stays_once_everything_was_there() {
     assert_eq!(served.get("/readyz").await.status, 200);
     let mut answers = Vec::new();
     served.source.send_replace(SourceStatus::default());
-    served.caller.send_replace(Caller::Unconfirmed { problem: None });
+    served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: None });
     answers.push(served.get("/readyz").await);
     let problem = || Some("no such file".to_owned());
     served.source.send_modify(|source| source.problem = problem());
     let problem = Some("the account is 222222222222".to_owned());
-    served.caller.send_replace(Caller::Unconfirmed { problem });
+    served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem });
     answers.push(served.get("/readyz").await);
     let told: Vec<String> = answers.iter().map(|it| format!("{} {}", it.status, it.body)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -784,7 +784,7 @@ async fn a_stop_ends_what_is_idle_finishes_what_has_begun_and_takes_nothing_new(
 #[derive(Debug, clap::Parser)]
 struct Program {
     #[command(flatten)]
-    healthcheck: healthcheck::Args,
+    healthcheck: healthcheck::HealthcheckArgs,
 }
 
 async fn healthcheck(url: &str) -> String {

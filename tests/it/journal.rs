@@ -11,20 +11,20 @@ use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::Timestamp;
 use conformd::domain::base::untrusted::is_hidden;
-use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::organization::account_list::Unlisted;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::event::{Event, Events, Weight};
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
-use conformd::domain::present::journal::note::{EVENTS_MAX, Look};
-use conformd::domain::present::journal::{Journal, News};
+use conformd::domain::present::journal::note::{EVENTS_MAX, JournalMoment};
+use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
-use conformd::domain::present::view::{About, Caller};
-use conformd::tasks::journal::{Channels, NEWS_MAX, run};
+use conformd::domain::present::view::{About, ConfirmedCaller};
+use conformd::tasks::journal::{JournalChannels, NOTIFICATIONS_MAX, run};
 use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ use crate::support::sample::{
 struct World {
     journal: Journal,
     about: About,
-    caller: Caller,
+    caller: ConfirmedCaller,
     source: SourceStatus,
     membership: Membership,
     reports: Reports,
@@ -52,7 +52,7 @@ impl World {
         let mut world = Self {
             journal: Journal::resume(&Events::default()),
             about: about(),
-            caller: Caller::Unconfirmed { problem: None },
+            caller: ConfirmedCaller::Unconfirmed { problem: None },
             source: SourceStatus::default(),
             membership: Membership::default(),
             reports: Reports::new(),
@@ -69,7 +69,7 @@ impl World {
 
     /// What is told now and was not before.
     fn news(&mut self) -> String {
-        self.journal.look(&Look {
+        self.journal.update(&JournalMoment {
             about: &self.about,
             caller: &self.caller,
             source: &self.source,
@@ -110,11 +110,11 @@ fn line(event: &Event) -> String {
 #[test]
 fn a_process_tells_how_it_comes_to_know_its_world() {
     let mut world = World::started();
-    world.caller = Caller::Unconfirmed { problem: Some("no credentials".to_owned()) };
+    world.caller = ConfirmedCaller::Unconfirmed { problem: Some("no credentials".to_owned()) };
     insta::assert_snapshot!(world.news(), @"
     ! process - - -: AWS did not confirm the identity: no credentials
     ");
-    world.caller = Caller::Confirmed { account: id('1') };
+    world.caller = ConfirmedCaller::Confirmed { account: id('1') };
     world.source = source();
     world.membership = membership();
     world.show(tracked());
@@ -140,9 +140,9 @@ fn settings_that_change_are_told_with_what_they_change() {
     world.about.mode = Mode::Observe;
     world.about.regions.remove(&region("us-east-1"));
     world.about.regions.insert(region("eu-north-1"));
-    world.journal.note(&News::Reloaded, world.now);
+    world.journal.note(&Notification::Reloaded, world.now);
     let why = "settings file conformd.yaml has 2 errors".to_owned();
-    world.journal.note(&News::NotReloaded(why), world.now);
+    world.journal.note(&Notification::NotReloaded(why), world.now);
     insta::assert_snapshot!(world.news(), @"
       process - - -: the settings were read again and are in force
     ‼ process - - -: the settings were not taken, the old ones stay: settings file conformd.yaml has 2 errors
@@ -193,31 +193,35 @@ fn what_is_not_seen_has_not_changed() {
     ");
 }
 
-fn outcomes(all: impl IntoIterator<Item = Outcome>) -> News {
-    News::Reconciled(Arc::new(RegionReport { outcomes: all.into_iter().collect(), ..quiet(HERE) }))
+fn outcomes(all: impl IntoIterator<Item = Outcome>) -> Notification {
+    Notification::Reconciled(Arc::new(RegionReport {
+        outcomes: all.into_iter().collect(),
+        ..quiet(HERE)
+    }))
 }
 
-fn created(name: &str, ending: Ending) -> Outcome {
+fn created(name: &str, ending: StepResult) -> Outcome {
     let step = step(name, Action::Create(Box::new(content())), Reason::Missing);
-    Outcome { step, ending }
+    Outcome { step, result: ending }
 }
 
 #[test]
 fn what_ended_alike_in_one_tick_is_one_event() {
     let mut world = World::started();
-    let accepted = || Ending::Accepted { arn: None };
-    let denied = || Ending::Failed { kind: FailureKind::Denied, why: "a policy\u{1b}[31m".into() };
+    let accepted = || StepResult::Accepted { arn: None };
+    let denied =
+        || StepResult::Failed { kind: FailureKind::Denied, why: "a policy\u{1b}[31m".into() };
     let silent =
-        Ending::Unknown { kind: FailureKind::Timeout, why: "no answer in 30 s".to_owned() };
+        StepResult::Unknown { kind: FailureKind::Timeout, why: "no answer in 30 s".to_owned() };
     let many = (1..=50).map(|number| created(&format!("pack-{number:02}"), accepted()));
     let changed = step("iam", Action::Update(Box::new(content())), Reason::ForeignWrite);
     let gone = step("old", Action::Delete, Reason::Unwanted);
     let others = [
         created("x", denied()),
         created("y", denied()),
-        created("z", Ending::NotStarted),
-        Outcome { step: changed, ending: accepted() },
-        Outcome { step: gone, ending: silent },
+        created("z", StepResult::NotStarted),
+        Outcome { step: changed, result: accepted() },
+        Outcome { step: gone, result: silent },
     ];
     world.journal.note(&outcomes(many.chain(others)), world.now);
     insta::assert_snapshot!(world.rest(), @r"
@@ -258,7 +262,7 @@ fn an_rollout_is_told_when_its_health_or_its_classes_change_and_not_its_counts()
     insta::assert_snapshot!(world.news(), @"  rollout eu-west-1 - -: 2 packs (a, b): gone");
 }
 
-fn new_account(number: usize, phase: Phase) -> NewAccount {
+fn new_account(number: usize, phase: NewAccountPhase) -> NewAccount {
     let joined = at("08:00:00");
     NewAccount {
         account: format!("3{number:011}").parse().unwrap(),
@@ -289,14 +293,14 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     arrive(&mut world, &names, &[]);
     world.news();
     let all = |phase| -> Vec<NewAccount> { (0..500).map(|it| new_account(it, phase)).collect() };
-    arrive(&mut world, &names[..1], &all(Phase::Waiting));
+    arrive(&mut world, &names[..1], &all(NewAccountPhase::Waiting));
     let mut told = world.news();
-    arrive(&mut world, &names, &all(Phase::Waiting));
+    arrive(&mut world, &names, &all(NewAccountPhase::Waiting));
     told += &world.news();
     // All but one get a recorder in all regions but one.
-    let mut mixed = all(Phase::Deploying);
-    mixed[7].phase = Phase::Waiting;
-    arrive(&mut world, &names[1..], &all(Phase::Complete));
+    let mut mixed = all(NewAccountPhase::Deploying);
+    mixed[7].phase = NewAccountPhase::Waiting;
+    arrive(&mut world, &names[1..], &all(NewAccountPhase::Complete));
     told += &world.news();
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
@@ -304,7 +308,7 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
         world.now = at(time);
         told += &world.news();
     }
-    mixed[7].phase = Phase::Missed;
+    mixed[7].phase = NewAccountPhase::Missed;
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
     insta::assert_snapshot!(told, @"
@@ -319,7 +323,7 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
 #[test]
 fn accounts_that_were_there_all_along_are_not_new_and_a_settled_one_is_no_news() {
     let mut world = World::started();
-    arrive(&mut world, &[HERE], &[new_account(1, Phase::Complete)]);
+    arrive(&mut world, &[HERE], &[new_account(1, NewAccountPhase::Complete)]);
     let told = world.news();
     assert!(!told.contains("new_account"), "{told}");
 }
@@ -360,7 +364,7 @@ proptest! {
     ) {
         let mut journal = Journal::resume(&Events::default());
         for text in texts.iter().cycle().take(texts.len() * rounds) {
-            journal.note(&News::NotReloaded(text.clone()), at("12:00:00"));
+            journal.note(&Notification::NotReloaded(text.clone()), at("12:00:00"));
         }
         let events = journal.events();
         prop_assert!(events.len() <= EVENTS_MAX);
@@ -372,24 +376,24 @@ proptest! {
         }
         // Whoever goes on from there counts on.
         let mut next = Journal::resume(&events);
-        next.note(&News::Reloaded, at("12:00:00"));
+        next.note(&Notification::Reloaded, at("12:00:00"));
         prop_assert_eq!(next.number(), journal.number() + 1);
     }
 }
 
 /// The task with everything that feeds it.
 struct Fed {
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<Notification>,
     events: watch::Sender<Events>,
-    channels: Channels,
+    channels: JournalChannels,
 }
 
 fn fed() -> Fed {
-    let (news, events) = (broadcast::Sender::new(NEWS_MAX), watch::Sender::default());
+    let (news, events) = (broadcast::Sender::new(NOTIFICATIONS_MAX), watch::Sender::default());
     let clock = Clock::simulated(at("12:00:00"), 0);
-    let channels = Channels {
+    let channels = JournalChannels {
         about: watch::Sender::new(about()).subscribe(),
-        caller: watch::Sender::new(Caller::Unconfirmed { problem: None }).subscribe(),
+        caller: watch::Sender::new(ConfirmedCaller::Unconfirmed { problem: None }).subscribe(),
         source: watch::Sender::default().subscribe(),
         membership: watch::Sender::default().subscribe(),
         reports: watch::Sender::new(reports([busy(HERE)])).subscribe(),
@@ -414,19 +418,19 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
     let mut running = tokio::task::JoinSet::new();
     running.spawn(run(channels.clone(), clock.clone(), stop.clone()));
     until(&events, "started").await;
-    for number in 0..NEWS_MAX {
+    for number in 0..NOTIFICATIONS_MAX {
         let name = format!("pack-{number}");
-        news.send(outcomes([created(&name, Ending::Accepted { arn: None })])).unwrap();
+        news.send(outcomes([created(&name, StepResult::Accepted { arn: None })])).unwrap();
     }
-    let last = format!("pack-{}: create accepted", NEWS_MAX - 1);
+    let last = format!("pack-{}: create accepted", NOTIFICATIONS_MAX - 1);
     let told = until(&events, &last).await;
     let created: Vec<&String> = told.iter().filter(|text| text.contains("accepted")).collect();
-    assert_eq!(created.len(), NEWS_MAX);
-    for number in 0..NEWS_MAX + 30 {
+    assert_eq!(created.len(), NOTIFICATIONS_MAX);
+    for number in 0..NOTIFICATIONS_MAX + 30 {
         let name = format!("flood-{number}");
-        news.send(outcomes([self::created(&name, Ending::Accepted { arn: None })])).unwrap();
+        news.send(outcomes([self::created(&name, StepResult::Accepted { arn: None })])).unwrap();
     }
-    assert!(until(&events, "30 reconciliations came faster").await.len() > NEWS_MAX);
+    assert!(until(&events, "30 reconciliations came faster").await.len() > NOTIFICATIONS_MAX);
     // A task that begins anew goes on counting, and says that it missed something.
     stop.cancel();
     running.join_all().await;

@@ -11,7 +11,7 @@ mod estate;
 use std::fmt;
 
 use conformd::domain::declared::snapshot::Absence;
-use conformd::sim::event::{Event, StrangerDelete};
+use conformd::sim::event::{ExternalDelete, WorldEvent};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -56,7 +56,7 @@ enum Deed {
     /// The time of day of the last process jumps by so many days.
     Jump(i64),
     /// Somebody else deletes a pack.
-    Stranger(usize),
+    OtherPack(usize),
     Nothing,
 }
 
@@ -85,7 +85,7 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::LoseRecord),
         1 => Just(Deed::Beside),
         2 => select(vec![-30, -1, 1, 2, 30]).prop_map(Deed::Jump),
-        1 => packs.prop_map(Deed::Stranger),
+        1 => packs.prop_map(Deed::OtherPack),
         1 => Just(Deed::Nothing),
     ]
 }
@@ -146,12 +146,12 @@ async fn act(lab: &mut Lab, estate: &mut Estate, approvals: &mut String, deed: D
         }
         Deed::Beside => lab.boot_without_record(),
         Deed::Jump(days) => lab.stray(SignedDuration::from_hours(24 * days)),
-        Deed::Stranger(pack) => {
+        Deed::OtherPack(pack) => {
             let name = estate.name(pack).parse().unwrap();
             let region = REGIONS[0].parse().unwrap();
             // There may be nothing of this name.
             let now = lab.now();
-            let event = Event::Delete(StrangerDelete { account: None, region, name });
+            let event = WorldEvent::Delete(ExternalDelete { account: None, region, name });
             drop(event.happen(&mut lab.world(), now));
         }
         Deed::Nothing => {}

@@ -10,7 +10,7 @@ use clap::Parser as _;
 use conformd::cli::validate;
 use conformd::domain::base::model::{PackName, Place};
 use conformd::domain::base::{code, limits};
-use conformd::domain::declared::catalog::{Catalog, Declared, templates_wanted};
+use conformd::domain::declared::catalog::{Catalog, Declared, template_references};
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
@@ -484,8 +484,8 @@ fn a_manifest_may_say_that_its_pack_should_be_absent_and_needs_no_template_then(
     let here = |region: &str| {
         let place =
             Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
-        let grounds = DesiredInputs::without_list(SourceTrust::Whole);
-        let desired = desired(&catalog, &"main".parse().unwrap(), &place, grounds);
+        let inputs = DesiredInputs::without_list(SourceTrust::Whole);
+        let desired = desired(&catalog, &"main".parse().unwrap(), &place, inputs);
         let names = |names: Vec<&PackName>| {
             names.into_iter().map(PackName::as_str).collect::<Vec<_>>().join(" ")
         };
@@ -750,7 +750,7 @@ fn the_shipped_packs_pass_without_a_word() {
     iam-baseline: good
     s3-baseline: good
     ");
-    let wanted = templates_wanted(&snapshot.files);
+    let wanted = template_references(&snapshot.files);
     let templates: Vec<_> = shipped("templates").iter().map(|(name, _)| path(name)).collect();
     assert_eq!(wanted.into_iter().collect::<Vec<_>>(), templates);
 }
@@ -1045,7 +1045,7 @@ fn what_another_reader_could_take_for_something_else_is_refused_in_a_manifest() 
 #[derive(clap::Parser)]
 struct Cli {
     #[command(flatten)]
-    args: validate::Args,
+    args: validate::ValidateArgs,
 }
 
 /// The exit code of `validate` with these arguments, or why it could not begin.

@@ -16,7 +16,7 @@ use conformd::domain::base::model::PackName;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::member::Counts;
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, HoldReason, Reason};
 use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Reports, SyncState};
 use conformd::http::register;
@@ -320,21 +320,22 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
 #[test]
 fn mutations_count_by_how_they_ended() {
     let metrics = metrics(&[HERE]);
-    let outcome = |action, ending| Outcome { step: step("cis", action, Reason::Changed), ending };
+    let outcome =
+        |action, ending| Outcome { step: step("cis", action, Reason::Changed), result: ending };
     let why = || "in words".to_owned();
     let outcomes = vec![
-        outcome(Action::Create(Box::new(content())), Ending::Accepted { arn: None }),
-        outcome(Action::Update(Box::new(content())), Ending::Accepted { arn: None }),
+        outcome(Action::Create(Box::new(content())), StepResult::Accepted { arn: None }),
+        outcome(Action::Update(Box::new(content())), StepResult::Accepted { arn: None }),
         outcome(
             Action::Update(Box::new(content())),
-            Ending::Failed { kind: FailureKind::InFlight, why: why() },
+            StepResult::Failed { kind: FailureKind::InFlight, why: why() },
         ),
         outcome(
             Action::Update(Box::new(content())),
-            Ending::Unknown { kind: FailureKind::Timeout, why: why() },
+            StepResult::Unknown { kind: FailureKind::Timeout, why: why() },
         ),
-        outcome(Action::Delete, Ending::Accepted { arn: None }),
-        outcome(Action::Delete, Ending::NotStarted),
+        outcome(Action::Delete, StepResult::Accepted { arn: None }),
+        outcome(Action::Delete, StepResult::NotStarted),
     ];
     let packs = BTreeMap::from([(pack("cis"), pack_report(SyncState::Synced, &[]))]);
     let report = RegionReport { outcomes, packs, ..quiet(HERE) };

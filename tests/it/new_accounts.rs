@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use conformd::domain::base::model::AccountState;
-use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::sim::api::Operation;
-use conformd::sim::event::{Event, SetRecorder, SetState};
+use conformd::sim::event::{SetRecorder, SetState, WorldEvent};
 use conformd::sim::knobs::Knobs;
-use conformd::sim::setup::Recorder;
+use conformd::sim::setup::RecorderSetup;
 use jiff::SignedDuration;
 
 use crate::support::lab::crew::Knowledge;
@@ -23,7 +23,7 @@ fn setting(knowledge: Knowledge) -> Setting {
     Setting { knobs, regions: vec![REGION], knowledge, ..Setting::default() }
 }
 
-fn phases(lab: &Lab, phase: Phase) -> usize {
+fn phases(lab: &Lab, phase: NewAccountPhase) -> usize {
     let new_accounts = lab.report(REGION).tracking.new_accounts;
     new_accounts.iter().filter(|new_account| new_account.phase == phase).count()
 }
@@ -39,18 +39,18 @@ async fn five_hundred_late_accounts_are_redeployed_together_by_one_put_a_pack() 
     lab.run_for(hours(1)).await;
     assert_eq!(puts(&lab), 2);
     let new_accounts = || (0..500).map(member);
-    new_accounts().for_each(|account| lab.event(&joins(account, Recorder::Missing)));
+    new_accounts().for_each(|account| lab.event(&joins(account, RecorderSetup::Missing)));
     lab.run_for(hours(6)).await;
-    assert_eq!(phases(&lab, Phase::Waiting), 500);
+    assert_eq!(phases(&lab, NewAccountPhase::Waiting), 500);
     lab.run_for(hours(5)).await;
-    assert_eq!(phases(&lab, Phase::Missed), 500);
+    assert_eq!(phases(&lab, NewAccountPhase::Missed), 500);
     assert_eq!(puts(&lab), 2, "nothing is put for accounts without recorder");
-    let recorder = Recorder::Recording;
+    let recorder = RecorderSetup::Recording;
     for account in new_accounts() {
-        lab.event(&Event::Recorder(SetRecorder { account, region: None, recorder }));
+        lab.event(&WorldEvent::Recorder(SetRecorder { account, region: None, recorder }));
     }
     lab.run_for(hours(12)).await;
-    assert_eq!(phases(&lab, Phase::Complete), 500);
+    assert_eq!(phases(&lab, NewAccountPhase::Complete), 500);
     for (key, effects) in lab.effects() {
         assert_eq!(effects.puts, 2, "{key:?}: the first and one redeployment");
     }
@@ -65,15 +65,15 @@ async fn five_hundred_late_accounts_are_redeployed_together_by_one_put_a_pack() 
 async fn a_clock_that_jumps_declares_no_miss() {
     let mut lab = Lab::with(setting(Knowledge::Rows), &file(&packs(&["cis"])));
     lab.run_for(hours(1)).await;
-    lab.event(&joins(member(1), Recorder::Missing));
+    lab.event(&joins(member(1), RecorderSetup::Missing));
     lab.run_for(hours(1)).await;
-    assert_eq!(phases(&lab, Phase::Waiting), 1);
+    assert_eq!(phases(&lab, NewAccountPhase::Waiting), 1);
     lab.stray(SignedDuration::from_hours(9));
     lab.run_for(hours(5)).await;
-    assert_eq!(phases(&lab, Phase::Waiting), 1, "by AWS's clock an hour is left");
+    assert_eq!(phases(&lab, NewAccountPhase::Waiting), 1, "by AWS's clock an hour is left");
     lab.stray(SignedDuration::from_hours(-30));
     lab.run_for(hours(2)).await;
-    assert_eq!(phases(&lab, Phase::Missed), 1, "by AWS's clock the window is over");
+    assert_eq!(phases(&lab, NewAccountPhase::Missed), 1, "by AWS's clock the window is over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,15 +81,15 @@ async fn a_suspended_account_has_no_clock_and_joins_the_count_again_when_it_is_a
     let mut lab = Lab::with(setting(Knowledge::Rows), &file(&packs(&["cis"])));
     lab.run_for(hours(1)).await;
     let account = member(1);
-    lab.event(&joins(account, Recorder::Missing));
-    lab.event(&Event::State(SetState { account, state: AccountState::Suspended }));
+    lab.event(&joins(account, RecorderSetup::Missing));
+    lab.event(&WorldEvent::State(SetState { account, state: AccountState::Suspended }));
     lab.run_for(hours(9)).await;
     assert_eq!(lab.report(REGION).tracking.new_accounts, []);
     let rollout = lab.report(REGION).tracking.packs.values().next().unwrap().clone();
     assert_eq!((rollout.health, rollout.counts.failed), (RolloutHealth::Healthy, 0));
-    lab.event(&Event::State(SetState { account, state: AccountState::Active }));
+    lab.event(&WorldEvent::State(SetState { account, state: AccountState::Active }));
     lab.run_for(hours(7)).await;
-    assert_eq!(phases(&lab, Phase::Missed), 1, "it joined 16 hours ago");
+    assert_eq!(phases(&lab, NewAccountPhase::Missed), 1, "it joined 16 hours ago");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use conformd::beats::Beats;
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Op, Organization, Page, PageToken};
+use conformd::cloud::{CloudError, Op, OrganizationReader, Page, PageToken};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, AccountState, UnitId};
 use conformd::domain::declared::approval::{Approval, Permit, Permitted};
 use conformd::domain::declared::interest::Interest;
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
-use conformd::tasks::organization::{Channels, Demand, Paced, run, walk_once};
+use conformd::tasks::organization::{Demand, OrganizationChannels, Paced, run, walk_once};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -110,7 +110,7 @@ fn page<T: Clone>(items: &[T], token: Option<PageToken>) -> Page<T> {
     Page { items: items.cloned().collect(), next }
 }
 
-impl Organization for Scripted {
+impl OrganizationReader for Scripted {
     async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
         drop(self.ask(Op::DescribeOrganization)?);
         let (id, management) = ("o-example".to_owned(), account(0));
@@ -213,7 +213,7 @@ impl Bed {
             membership: membership.subscribe(),
         };
         let (beats, demand) = (Beats::new(clock.clone()), demand.subscribe());
-        let channels = Channels { demand, membership, beats };
+        let channels = OrganizationChannels { demand, membership, beats };
         let paced = Paced::new(&organization, &clock);
         let task = run(paced, channels, clock, CancellationToken::new());
         // The story first, so that it can set the scene before the task asks anything.

@@ -111,7 +111,7 @@ fn what_no_manifest_names_and_is_not_ours_is_only_counted() {
 fn an_unwanted_pack_is_deleted_only_when_two_looks_agree() {
     assert_snapshot!(check("iam v1", "iam v1; old v2"), @"
     ! old held, would delete: no manifest wants it
-        second_look: no manifest wants it; a second look has to agree first (until 2026-11-01T12:15:00Z)
+        unconfirmed: no manifest wants it; a second reading has to agree first (until 2026-11-01T12:15:00Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2"), @"

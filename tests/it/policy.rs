@@ -19,7 +19,8 @@ use conformd::domain::base::model::Region;
 use conformd::domain::base::partition::Partition;
 use conformd::domain::present::iam_policy;
 use conformd::domain::present::iam_policy::{
-    Document, Duties, Effect, Grant, Need, Probe, Scope, Trust, WITHOUT_OP, grant,
+    Duties, Grant, Need, PolicyDocument, PolicyEffect, PolicyScope, ProbePermission, Trust,
+    WITHOUT_OP, grant,
 };
 use serde_json::Value;
 
@@ -28,9 +29,9 @@ use crate::support::process::{Daemon, Program, Scene, Settings, command, manifes
 
 const NEEDS: [Need; 4] = [Need::Units, Need::Tags, Need::DeliveryBucket, Need::TrustedAccess];
 
-fn scope(regions: &[&str]) -> Scope {
+fn scope(regions: &[&str]) -> PolicyScope {
     let regions: BTreeSet<Region> = regions.iter().map(|region| region.parse().unwrap()).collect();
-    Scope {
+    PolicyScope {
         partition: Partition::of_all(&regions).unwrap(),
         account: "111122223333".parse().unwrap(),
         regions,
@@ -41,12 +42,13 @@ fn scope(regions: &[&str]) -> Scope {
 /// Everything that can be asked for in this mode.
 fn everything(mode: Mode) -> Duties {
     let organization = Some("o-a1b2c3d4e5".parse().unwrap());
-    let probe = Some(Probe { role: "conformd/RecorderProbe".parse().unwrap(), organization });
+    let probe =
+        Some(ProbePermission { role: "conformd/RecorderProbe".parse().unwrap(), organization });
     Duties { mode, needs: NEEDS.into(), probe }
 }
 
-fn allowed(document: &Document) -> BTreeSet<String> {
-    let open = document.statements().iter().filter(|one| one.effect() == Effect::Allow);
+fn allowed(document: &PolicyDocument) -> BTreeSet<String> {
+    let open = document.statements().iter().filter(|one| one.effect() == PolicyEffect::Allow);
     open.flat_map(|statement| statement.actions().to_vec()).collect()
 }
 
@@ -121,7 +123,7 @@ fn the_mode_is_a_wall_whatever_else_the_role_is_given() {
 
 #[test]
 fn nothing_is_written_beyond_regions_account_and_name_prefix() {
-    let scope = Scope {
+    let scope = PolicyScope {
         name_prefix: Some("sec-".parse().unwrap()),
         ..scope(&["eu-west-1", "eu-central-1"])
     };

@@ -3,14 +3,14 @@
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, AccountState, PRINCIPAL, Region};
-use conformd::domain::members::probe::{Stage, Unlooked};
+use conformd::domain::members::probe::{NotProbed, ProbeStage};
 use conformd::domain::observed::packs::Unknown;
 use conformd::domain::observed::recorder::RecorderState;
 use conformd::domain::organization::account_list::{Account, OrganizationRecord};
 use conformd::domain::plan::record::{NoRecord, NoRecordCause};
 use conformd::domain::present::preflight::{
-    Caller, Census, Facts, Grade, Line, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Wishes,
-    lines,
+    CallerFacts, CheckLine, Grade, PackCensus, PreflightFacts, ProbeFacts, RecordFacts,
+    RegionFacts, TokenFile, Wishes, lines,
 };
 use conformd::domain::present::report::Declarations;
 use jiff::SignedDuration;
@@ -42,7 +42,7 @@ fn member(id: &str, state: AccountState) -> Account {
 }
 
 fn seen(ours: usize) -> RegionFacts {
-    RegionFacts { packs: Ok(Census { ours, ..Census::default() }), statuses: Ok(()) }
+    RegionFacts { packs: Ok(PackCensus { ours, ..PackCensus::default() }), statuses: Ok(()) }
 }
 
 fn probe() -> ProbeFacts {
@@ -55,12 +55,12 @@ fn probe() -> ProbeFacts {
 }
 
 /// An installation in the management account, with which all is well.
-fn fine() -> Facts {
-    Facts {
+fn fine() -> PreflightFacts {
+    PreflightFacts {
         expected: account(MANAGEMENT),
         mode: Mode::Sync,
         simulated: false,
-        caller: Ok(Caller {
+        caller: Ok(CallerFacts {
             account: account(MANAGEMENT),
             arn: format!("arn:aws:sts::{MANAGEMENT}:assumed-role/conformd/i-1"),
             partition: "aws".to_owned(),
@@ -96,18 +96,18 @@ fn fine() -> Facts {
     }
 }
 
-fn line(line: &Line) -> String {
+fn line(line: &CheckLine) -> String {
     let region = line.region.as_ref().map_or_else(String::new, |region| format!(" {region}"));
     let advice = line.advice.as_ref().map_or_else(String::new, |text| format!("\n  → {text}"));
     format!("{} {}{region}: {}{advice}", line.result.as_str(), line.check.as_str(), line.detail)
 }
 
-fn all(facts: &Facts) -> String {
+fn all(facts: &PreflightFacts) -> String {
     lines(facts).iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What is not well, or differs from an installation with which all is well.
-fn after(changes: impl FnOnce(&mut Facts)) -> String {
+fn after(changes: impl FnOnce(&mut PreflightFacts)) -> String {
     let well = lines(&fine());
     let mut facts = fine();
     changes(&mut facts);
@@ -193,9 +193,9 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     fail identity: the credentials are of account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not of 222222222222
       → use the credentials of that account, or correct aws.expectedAccountId
     ");
-    let as_member = |facts: &mut Facts| {
+    let as_member = |facts: &mut PreflightFacts| {
         facts.expected = account(MEMBER);
-        facts.caller = Ok(Caller {
+        facts.caller = Ok(CallerFacts {
             account: account(MEMBER),
             arn: format!("arn:aws:iam::{MEMBER}:user/x"),
             partition: "aws".to_owned(),
@@ -282,7 +282,7 @@ fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
             (
                 region("us-east-1"),
                 RegionFacts {
-                    packs: Ok(Census { ours: 40, foreign: 2, unmanaged: 1, missing: 2 }),
+                    packs: Ok(PackCensus { ours: 40, foreign: 2, unmanaged: 1, missing: 2 }),
                     statuses: unknown(FailureKind::Denied, "AccessDeniedException"),
                 },
             ),
@@ -318,23 +318,23 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
     let tried = |stage, kind| {
         after(move |facts| {
             let mut probe = probe();
-            probe.members = [(account(MEMBER), Err(Unlooked { stage, kind }))].into();
+            probe.members = [(account(MEMBER), Err(NotProbed { stage, kind }))].into();
             facts.probe = Some(probe);
         })
     };
-    insta::assert_snapshot!(tried(Stage::Enter, FailureKind::Denied), @"
+    insta::assert_snapshot!(tried(ProbeStage::Enter, FailureKind::Denied), @"
     fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not let conformd in
       → in 222222222222 the role has to exist, with its path; its trust policy has to name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
     ");
-    insta::assert_snapshot!(tried(Stage::Look, FailureKind::Denied), @"
+    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::Denied), @"
     fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role may not describe configuration recorders there
       → allow the role config:DescribeConfigurationRecorders and config:DescribeConfigurationRecorderStatus
     ");
-    insta::assert_snapshot!(tried(Stage::Enter, FailureKind::Throttled), @"
+    insta::assert_snapshot!(tried(ProbeStage::Enter, FailureKind::Throttled), @"
     warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the question
       → try again
     ");
-    insta::assert_snapshot!(tried(Stage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
+    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
     let loose = after(|facts| {
         facts.probe = Some(ProbeFacts { has_external_id: false, ..probe() });
     });

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use conformd::beats::Beats;
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
+use conformd::cloud::{CloudError, MemberAccess, MemberVisit, Op, RecorderRecord};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
-use conformd::domain::members::new_account::{NewAccount, Phase};
-use conformd::domain::members::probe::{FAILING_MAX, wanted};
+use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
+use conformd::domain::members::probe::{FAILING_MAX, targets_of};
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::observed::member::{Counts, Member, MemberStatus};
+use conformd::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::tasks::probe;
-use conformd::tasks::probe::{Channels, Probe};
+use conformd::tasks::probe::{MemberProbe, ProbeChannels};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -66,8 +66,8 @@ impl Town {
     }
 }
 
-impl Members for Doors {
-    type Visit = House;
+impl MemberAccess for Doors {
+    type VisitFuture = House;
 
     async fn enter(&self, account: AccountId) -> Result<House, CloudError> {
         let Self(town, clock) = self;
@@ -92,7 +92,7 @@ impl House {
     }
 }
 
-impl Visit for House {
+impl MemberVisit for House {
     async fn recorders(&self, region: &Region) -> Result<Vec<String>, CloudError> {
         let is_there = self.ask(Op::DescribeConfigurationRecorders, region)?;
         Ok(is_there.then(|| "default".to_owned()).into_iter().collect())
@@ -114,7 +114,7 @@ fn account(number: u32) -> AccountId {
     format!("{number:012}").parse().unwrap()
 }
 
-fn new_account(number: u32, phase: Phase) -> NewAccount {
+fn new_account(number: u32, phase: NewAccountPhase) -> NewAccount {
     let joined: Timestamp = "2026-11-01T08:00:00Z".parse().unwrap();
     NewAccount {
         account: account(number),
@@ -130,12 +130,12 @@ fn new_account(number: u32, phase: Phase) -> NewAccount {
 /// A report in which these accounts are new, and these failed like this.
 fn report(
     name: &str,
-    new_accounts: impl IntoIterator<Item = (u32, Phase)>,
+    new_accounts: impl IntoIterator<Item = (u32, NewAccountPhase)>,
     members: impl IntoIterator<Item = (u32, MemberStatus)>,
 ) -> RegionReport {
-    let troubled: Vec<Member> = members
+    let troubled: Vec<TroubledMember> = members
         .into_iter()
-        .map(|(number, status)| Member {
+        .map(|(number, status)| TroubledMember {
             account: account(number),
             status,
             cause: None,
@@ -174,8 +174,8 @@ fn waiting(accounts: u32, regions: &[&str]) -> Reports {
     reports(regions.iter().map(|name| report(name, (1..=accounts).map(waits), [])))
 }
 
-fn waits(number: u32) -> (u32, Phase) {
-    (number, Phase::Waiting)
+fn waits(number: u32) -> (u32, NewAccountPhase) {
+    (number, NewAccountPhase::Waiting)
 }
 
 /// A probe at work in virtual time.
@@ -194,15 +194,22 @@ impl Scene {
         let clock = Clock::simulated("2026-11-01T12:00:00Z".parse().unwrap(), 1);
         let town = Town(Arc::default());
         let doors = Doors(town.clone(), clock.clone());
-        let probe = Probe::new(doors, Duration::from_mins(10), clock.clone());
+        let probe = MemberProbe::new(doors, Duration::from_mins(10), clock.clone());
         Self::start(Some(probe), (town, clock), reports)
     }
 
-    fn start(probe: Option<Probe<Doors>>, (town, clock): (Town, Clock), now: Reports) -> Self {
+    fn start(
+        probe: Option<MemberProbe<Doors>>,
+        (town, clock): (Town, Clock),
+        now: Reports,
+    ) -> Self {
         let (reports, recorders) = (watch::Sender::new(now), watch::Sender::default());
         let (seen, stop) = (recorders.subscribe(), CancellationToken::new());
-        let channels =
-            Channels { reports: reports.subscribe(), recorders, beats: Beats::new(clock.clone()) };
+        let channels = ProbeChannels {
+            reports: reports.subscribe(),
+            recorders,
+            beats: Beats::new(clock.clone()),
+        };
         let task = tokio::spawn(probe::run(probe.map(Arc::new), channels, stop.clone()));
         Self { town, clock, reports, recorders: seen, stop, task }
     }
@@ -229,13 +236,13 @@ impl Scene {
 
 #[test]
 fn only_accounts_that_joined_lately_or_lack_a_recorder_are_wanted() {
-    let phases = Phase::ALL.into_iter().zip(1..).map(|(phase, number)| (number, phase));
+    let phases = NewAccountPhase::ALL.into_iter().zip(1..).map(|(phase, number)| (number, phase));
     let classes = FailureClass::ALL.into_iter().zip(100..);
     let failed = classes.map(|(class, number)| (number, MemberStatus::Failed(class)));
     let others = [(200, MemberStatus::Missing), (201, MemberStatus::InProgress)];
     let report = report("eu-west-1", phases, failed.chain(others));
-    let wanted = wanted(&report.tracking);
-    let accounts: Vec<&str> = wanted.iter().map(AccountId::as_str).collect();
+    let targets = targets_of(&report.tracking);
+    let accounts: Vec<&str> = targets.iter().map(AccountId::as_str).collect();
     // All phases but converged, and the fourth class.
     assert_eq!(
         accounts,
@@ -247,7 +254,7 @@ fn only_accounts_that_joined_lately_or_lack_a_recorder_are_wanted() {
 fn failing_accounts_are_bounded_and_new_ones_come_on_top() {
     let failing =
         (1..=3_000).map(|number| (number, MemberStatus::Failed(FailureClass::NoRecorder)));
-    let accounts = wanted(&report("eu-west-1", [waits(9_999)], failing).tracking);
+    let accounts = targets_of(&report("eu-west-1", [waits(9_999)], failing).tracking);
     assert_eq!(accounts.len(), FAILING_MAX + 1);
     assert!(accounts.contains(&account(9_999)));
 }
@@ -304,7 +311,7 @@ async fn an_account_that_joins_is_looked_at_at_once_and_forgotten_when_it_is_fin
     scene.reports.send_replace(waiting(1, &["eu-west-1"]));
     scene.pass(Duration::from_secs(1)).await;
     assert_eq!(scene.said(1), ["eu-west-1 missing"]);
-    let fine = report("eu-west-1", [(1, Phase::Complete)], []);
+    let fine = report("eu-west-1", [(1, NewAccountPhase::Complete)], []);
     scene.reports.send_replace(reports([fine]));
     scene.pass(Duration::from_secs(1)).await;
     assert_eq!(scene.said(1), [""; 0]);
@@ -360,8 +367,8 @@ async fn a_door_that_stays_shut_is_unknown_and_never_missing() {
         assert_eq!(scene.said(number), ["eu-west-1 unknown", "us-east-1 unknown"]);
     }
     let recorders = scene.recorders.borrow().clone();
-    let sightings = &recorders.regions[&region("eu-west-1")];
-    let shown = serde_json::to_string_pretty(sightings).unwrap();
+    let observations = &recorders.regions[&region("eu-west-1")];
+    let shown = serde_json::to_string_pretty(observations).unwrap();
     let whys: Vec<&str> = shown.lines().filter(|line| line.contains("why")).collect();
     insta::assert_snapshot!(whys.join("\n"), @r#"
     "why": "the probe's role is missing there, or its trust policy or external id does not let conformd in"
@@ -398,10 +405,13 @@ async fn a_task_that_begins_anew_forgets_nothing() {
     town.requests();
     let recorders = watch::Sender::new(Arc::clone(&known));
     let (seen, stop) = (recorders.subscribe(), CancellationToken::new());
-    let probe =
-        Probe::new(Doors(town.clone(), clock.clone()), Duration::from_mins(10), clock.clone());
+    let probe = MemberProbe::new(
+        Doors(town.clone(), clock.clone()),
+        Duration::from_mins(10),
+        clock.clone(),
+    );
     let beats = Beats::new(clock);
-    let channels = Channels { reports: reports.subscribe(), recorders, beats };
+    let channels = ProbeChannels { reports: reports.subscribe(), recorders, beats };
     let soon = tokio::time::timeout(
         Duration::from_mins(1),
         probe::run(Some(Arc::new(probe)), channels, stop),

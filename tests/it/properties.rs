@@ -12,13 +12,13 @@ use conformd::domain::base::time::after;
 use conformd::domain::declared::approval::{Approval, Approvals, Permit, Permitted};
 use conformd::domain::observed::content::fingerprint_of;
 use conformd::domain::observed::packs::{Observed, ObservedPack, Ownership};
-use conformd::domain::plan::desired::{Desired, SourceTrust, Want};
-use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::desired::{Desired, DesiredEntry, SourceTrust};
+use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::loss::Loss;
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Hold, HoldReason, Plan};
-use conformd::domain::plan::window::Window;
+use conformd::domain::plan::window::LossWindow;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -141,7 +141,7 @@ fn rule(
     (plan, observed): (Plan, &Observed),
     mode: Mode,
     guard: Guard,
-    window: &mut Window,
+    window: &mut LossWindow,
     now: Timestamp,
 ) -> Ruling {
     let all = match guard {
@@ -150,9 +150,9 @@ fn rule(
     };
     let (here, templates) = (place(), templates());
     let elapsed = now.duration_since(at("00:00")).try_into().unwrap();
-    let terms = Terms {
+    let terms = GuardTerms {
         mode,
-        limits: &Limits::default(),
+        limits: &LossLimits::default(),
         approvals: Approvals { all: &all, now, aws_now: now },
         rules: &held_rules(&here, observed, &templates),
         members: Some(100),
@@ -172,25 +172,25 @@ struct Look {
     minutes: u64,
     desired: String,
     observed: String,
-    ending: Ending,
+    result: StepResult,
 }
 
-fn any_health() -> impl Strategy<Value = Ending> {
+fn any_health() -> impl Strategy<Value = StepResult> {
     let failed = select(FailureKind::ALL.to_vec());
-    let failed = failed.prop_map(|kind| Ending::Failed { kind, why: "no".to_owned() });
-    let unknown = Ending::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+    let failed = failed.prop_map(|kind| StepResult::Failed { kind, why: "no".to_owned() });
+    let unknown = StepResult::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
     prop_oneof![
-        4 => Just(Ending::Accepted { arn: None }),
+        4 => Just(StepResult::Accepted { arn: None }),
         1 => Just(unknown),
-        1 => Just(Ending::NotStarted),
+        1 => Just(StepResult::NotStarted),
         1 => failed,
     ]
 }
 
-/// Looks that mostly repeat what the one before showed, so that second looks agree now and then.
+/// Looks that mostly repeat what the one before showed, so that second readings agree now and then.
 fn any_story() -> impl Strategy<Value = Vec<Look>> {
     let desired = (any_basis(), any_desired());
-    let desired = desired.prop_map(|(basis, lines)| format!("{basis}\n{}", lines.join("\n")));
+    let desired = desired.prop_map(|(trust, lines)| format!("{trust}\n{}", lines.join("\n")));
     let desired = proptest::option::weighted(0.3, desired);
     let observed = proptest::option::weighted(0.3, any_observed());
     let minutes = select(vec![1, 5, 15, 20, 700]);
@@ -198,10 +198,10 @@ fn any_story() -> impl Strategy<Value = Vec<Look>> {
     proptest::collection::vec(look, 1..8).prop_map(|looks| {
         let (mut wanted, mut shown) = (String::new(), String::new());
         let tell =
-            |(minutes, desired, observed, ending): (_, Option<String>, Option<Vec<_>>, _)| {
+            |(minutes, desired, observed, result): (_, Option<String>, Option<Vec<_>>, _)| {
                 wanted = desired.unwrap_or_else(|| wanted.clone());
                 shown = observed.map_or_else(|| shown.clone(), |lines| lines.join("\n"));
-                Look { minutes, desired: wanted.clone(), observed: shown.clone(), ending }
+                Look { minutes, desired: wanted.clone(), observed: shown.clone(), result }
             };
         looks.into_iter().map(tell).collect()
     })
@@ -219,13 +219,13 @@ struct Taken {
 fn play(story: &[Look], mode: Mode, guard: Guard) -> Vec<Taken> {
     let (mut history, mut window, mut now) = (History::default(), old_window(), at("12:00"));
     let mut taken = Vec::new();
-    for Look { minutes, desired: wanted, observed: shown, ending } in story {
+    for Look { minutes, desired: wanted, observed: shown, result } in story {
         now = after(now, Duration::from_mins(*minutes));
         let (desired, observed) = (desired(wanted), observed(shown));
         let plan = look(&mut history, &desired, &observed, now);
         let ruling = rule((plan.clone(), &observed), mode, guard, &mut window, now);
         for step in ruling.approved.clone().into_steps() {
-            history.record(&Outcome { step, ending: ending.clone() }, now, &pace());
+            history.record(&Outcome { step, result: result.clone() }, now, &pace());
         }
         taken.push(Taken { now, desired, observed, plan, ruling });
     }
@@ -248,7 +248,7 @@ fn marker(observed: &Observed, name: &PackName) -> Option<Marker> {
 
 /// Whether this look says, without a doubt, that our pack is not wanted.
 fn is_unwanted(taken: &Taken, name: &PackName, marker_now: Option<&Marker>) -> bool {
-    taken.desired.basis == SourceTrust::Whole
+    taken.desired.trust == SourceTrust::Whole
         && !taken.desired.packs.contains_key(name)
         && marker(&taken.observed, name).as_ref() == marker_now
 }
@@ -269,8 +269,10 @@ fn waits_for_a_rename(hold: &Hold, plan: &Plan, desired: &Desired) -> bool {
     let mut stuck = plan.holds.iter().filter(|hold| is_final(hold));
     hold.reason == HoldReason::InProgress
         && stuck.any(|hold| match hold.pack.as_ref().and_then(|pack| desired.packs.get(pack)) {
-            Some(Want::Pack(new)) => old.is_some_and(|old| old.template == new.marker.template),
-            Some(Want::Unresolvable(_)) | None => false,
+            Some(DesiredEntry::Pack(new)) => {
+                old.is_some_and(|old| old.template == new.marker.template)
+            }
+            Some(DesiredEntry::Unresolvable(_)) | None => false,
         })
 }
 
@@ -338,8 +340,8 @@ proptest! {
             last = Some(ruling.approved.plan().clone());
             for step in ruling.approved.into_steps() {
                 toy.take(&step, now);
-                let ending = Ending::Accepted { arn: None };
-                history.record(&Outcome { step, ending }, now, &pace());
+                let result = StepResult::Accepted { arn: None };
+                history.record(&Outcome { step, result }, now, &pace());
             }
             now = after(now, pace().interval);
         }
@@ -349,7 +351,7 @@ proptest! {
             prop_assert!(is_final(hold) || waits_for_a_rename(hold, &last, &desired), "{hold:?}");
         }
         for (name, want) in &desired.packs {
-            let Want::Pack(want) = want else { continue };
+            let DesiredEntry::Pack(want) = want else { continue };
             let is_held = last.holds.iter().any(|hold| hold.pack.as_ref() == Some(name));
             let holds = toy.real.get(name).map(|(record, _)| fingerprint_of(record));
             prop_assert!(is_held || holds == Some(want.content.fingerprint()));
@@ -375,8 +377,8 @@ proptest! {
             let ruling = rule((plan, &seen), Mode::Sync, Guard::AllPermitted, &mut window, now);
             let plan = ruling.approved.plan().clone();
             for step in ruling.approved.into_steps() {
-                let ending = toy.suffer(&step, trouble.fault, now);
-                history.record(&Outcome { step, ending }, now, &pace());
+                let result = toy.suffer(&step, trouble.fault, now);
+                history.record(&Outcome { step, result }, now, &pace());
             }
             plan
         };
@@ -425,7 +427,7 @@ proptest! {
                     | (Action::Update(_) | Action::Delete, Some(Ownership::Ours(_))) => true,
                     (Action::Adopt(_), Some(Ownership::Unmanaged)) => {
                         let want = taken.desired.packs.get(&step.pack);
-                        matches!(want, Some(Want::Pack(want)) if want.adopt)
+                        matches!(want, Some(DesiredEntry::Pack(want)) if want.adopt)
                     }
                     _ => false,
                 };
@@ -439,7 +441,7 @@ proptest! {
         for taken in play(&story, Mode::Sync, Guard::AllPermitted) {
             for step in &taken.plan.steps {
                 let Some(content) = step.action.content() else { continue };
-                let Some(Want::Pack(want)) = taken.desired.packs.get(&step.pack) else {
+                let Some(DesiredEntry::Pack(want)) = taken.desired.packs.get(&step.pack) else {
                     panic!("{} is put and not wanted", step.pack);
                 };
                 prop_assert_eq!(content, &want.content);
@@ -474,7 +476,7 @@ proptest! {
     fn no_loss_comes_from_a_source_that_is_not_whole(story in any_story()) {
         for taken in play(&story, Mode::Sync, Guard::AllPermitted) {
             let loses = taken.plan.steps.iter().any(|step| !step.losses.is_empty());
-            prop_assert!(!loses || taken.desired.basis == SourceTrust::Whole);
+            prop_assert!(!loses || taken.desired.trust == SourceTrust::Whole);
         }
     }
 
@@ -532,8 +534,8 @@ proptest! {
             for (name, want) in &taken.desired.packs {
                 let have = pack(&taken.observed, name).map(|pack| fingerprint_of(&pack.record));
                 let is_equal = match want {
-                    Want::Pack(want) => have == Some(want.content.fingerprint()),
-                    Want::Unresolvable(_) => false,
+                    DesiredEntry::Pack(want) => have == Some(want.content.fingerprint()),
+                    DesiredEntry::Unresolvable(_) => false,
                 };
                 prop_assert!(is_equal || told.contains(name), "{name} is dropped silently");
             }
@@ -558,7 +560,7 @@ proptest! {
     fn content_is_put_once_in_ten_minutes_unless_it_is_seen_changed(story in any_story()) {
         let mut puts: BTreeMap<PackName, (Timestamp, String)> = BTreeMap::new();
         let looks = play(&story, Mode::Sync, Guard::AllPermitted);
-        for (taken, Look { ending, .. }) in looks.iter().zip(&story) {
+        for (taken, Look { result, .. }) in looks.iter().zip(&story) {
             for step in &taken.ruling.approved.plan().steps {
                 let Some(content) = step.action.content() else {
                     puts.remove(&step.pack);
@@ -569,7 +571,7 @@ proptest! {
                     let is_over = taken.now >= after(*before, pace().settle);
                     prop_assert!(is_over, "{} is put twice", step.pack);
                 }
-                if matches!(ending, Ending::Accepted { .. } | Ending::Unknown { .. }) {
+                if matches!(result, StepResult::Accepted { .. } | StepResult::Unknown { .. }) {
                     puts.insert(step.pack.clone(), (taken.now, content));
                 }
             }
@@ -583,7 +585,7 @@ proptest! {
             let outcomes: Vec<Outcome> = taken
                 .plan
                 .steps_with_held()
-                .map(|step| Outcome { step: step.clone(), ending: Ending::NotStarted })
+                .map(|step| Outcome { step: step.clone(), result: StepResult::NotStarted })
                 .collect();
             let texts = [
                 PlanText { plan, values: Values::Hidden }.to_string(),

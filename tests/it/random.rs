@@ -11,7 +11,7 @@ use conformd::domain::base::model::{
     DeletionPolicy, MARKER_PARAMETER, Marker, PackName, Place, Region,
 };
 use conformd::domain::plan::steps::HoldReason;
-use conformd::sim::event::{Event, StrangerPut};
+use conformd::sim::event::{ExternalPut, WorldEvent};
 use conformd::sim::knobs::{Knobs, Paging};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -63,17 +63,17 @@ fn any_manifests() -> impl Strategy<Value = Vec<Manifest>> {
 
 /// Whose packs stand in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stranger {
+enum OtherPack {
     Unmanaged,
     Foreign,
     Copied,
     Garbled,
 }
 
-type Strangers = Vec<(&'static str, &'static str, Stranger)>;
+type OtherPacks = Vec<(&'static str, &'static str, OtherPack)>;
 
-fn any_strangers() -> impl Strategy<Value = Strangers> {
-    use Stranger::{Copied, Foreign, Garbled, Unmanaged};
+fn any_other_packs() -> impl Strategy<Value = OtherPacks> {
+    use OtherPack::{Copied, Foreign, Garbled, Unmanaged};
     let names = select(vec!["a", "b", "c", "x", "y"]);
     let kinds = select(vec![Unmanaged, Unmanaged, Foreign, Copied, Garbled]);
     let all = prop::collection::btree_map((select(REGIONS.to_vec()), names), kinds, 0..4);
@@ -81,8 +81,8 @@ fn any_strangers() -> impl Strategy<Value = Strangers> {
 }
 
 /// Lets the packs of others be there, and be listed, before conformd comes.
-async fn settle(lab: &mut Lab, strangers: &Strangers) {
-    for (region, name, kind) in strangers {
+async fn settle(lab: &mut Lab, others: &OtherPacks) {
+    for (region, name, kind) in others {
         let (region, name): (Region, PackName) = (region.parse().unwrap(), name.parse().unwrap());
         let place = Place { account: lab.owner(), region: region.clone() };
         let marker = |installation: &str, name: &PackName| {
@@ -91,13 +91,13 @@ async fn settle(lab: &mut Lab, strangers: &Strangers) {
             Marker::new(installation, template, 4, DeletionPolicy::Delete, (&place, name))
         };
         let marker = match kind {
-            Stranger::Unmanaged => None,
-            Stranger::Foreign => Some(marker("other", &name).to_string()),
-            Stranger::Copied => Some(marker("main", &"z".parse().unwrap()).to_string()),
-            Stranger::Garbled => Some("v1.main.garbled".to_owned()),
+            OtherPack::Unmanaged => None,
+            OtherPack::Foreign => Some(marker("other", &name).to_string()),
+            OtherPack::Copied => Some(marker("main", &"z".parse().unwrap()).to_string()),
+            OtherPack::Garbled => Some("v1.main.garbled".to_owned()),
         };
         let inputs = marker.map(|marker| (MARKER_PARAMETER.to_owned(), marker));
-        lab.event(&Event::Put(StrangerPut {
+        lab.event(&WorldEvent::Put(ExternalPut {
             account: None,
             region,
             name,
@@ -129,12 +129,12 @@ fn approved(lab: &Lab, manifests: &[Manifest]) -> String {
 /// Lets one version of the manifests after the other rule for an hour.
 async fn live_through(
     setting: &Setting,
-    strangers: &Strangers,
+    others: &OtherPacks,
     history: &[Vec<Manifest>],
     approves: bool,
 ) -> Lab {
     let mut lab = Lab::new(setting.clone());
-    settle(&mut lab, strangers).await;
+    settle(&mut lab, others).await;
     let mut is_running = false;
     for manifests in history {
         lab.write(&file(manifests));
@@ -158,7 +158,7 @@ fn holds(lab: &Lab, (region, name): &(Region, PackName)) -> Vec<HoldReason> {
 }
 
 /// Everything that is not ours, as it was before conformd came.
-fn others(world: &BTreeMap<(Region, PackName), Truth>) -> BTreeMap<(Region, PackName), Truth> {
+fn of_others(world: &BTreeMap<(Region, PackName), Truth>) -> BTreeMap<(Region, PackName), Truth> {
     let mut others = world.clone();
     others.retain(|_, truth| truth.owner != Owner::Ours);
     others
@@ -170,14 +170,14 @@ proptest! {
     #[test]
     fn a_history_of_manifests_ends_as_its_last_version_alone(
         setting in any_setting(),
-        strangers in any_strangers(),
+        others in any_other_packs(),
         history in prop::collection::vec(any_manifests(), 1..4),
         approves in any::<bool>(),
     ) {
         in_virtual_time(async {
             let last = &history[history.len() - 1..];
-            let alone = live_through(&setting, &strangers, last, approves).await.truth();
-            let mut lab = live_through(&setting, &strangers, &history, approves).await;
+            let alone = live_through(&setting, &others, last, approves).await.truth();
+            let mut lab = live_through(&setting, &others, &history, approves).await;
             let world = lab.truth();
             for (key, truth) in &alone {
                 let is_explained = holds(&lab, key).contains(&HoldReason::Guard);
@@ -215,13 +215,13 @@ proptest! {
     #[test]
     fn what_belongs_to_others_stays_as_it_was(
         setting in any_setting(),
-        strangers in any_strangers(),
+        others in any_other_packs(),
         manifests in any_manifests(),
     ) {
         in_virtual_time(async {
             let mut lab = Lab::new(setting);
-            settle(&mut lab, &strangers).await;
-            let mut before = others(&lab.truth());
+            settle(&mut lab, &others).await;
+            let mut before = of_others(&lab.truth());
             let adopted = |name: &PackName, region: &Region| manifests.iter().any(|one| {
                 let regions = one.regions.as_deref().unwrap_or(&REGIONS);
                 one.adopt && one.name == name.as_str() && regions.contains(&region.as_str())
@@ -250,7 +250,7 @@ proptest! {
     #[test]
     fn the_order_of_manifests_files_and_pages_changes_nothing(
         setting in any_setting(),
-        strangers in any_strangers(),
+        others in any_other_packs(),
         (before, after, shuffled) in (any_manifests(), any_manifests())
             .prop_flat_map(|(before, after)| {
                 (Just(before), Just(after.clone()), Just(after).prop_shuffle())
@@ -260,7 +260,7 @@ proptest! {
         let history = [before];
         let plans = |setting: &Setting, files: Vec<(String, String)>| {
             in_virtual_time(async {
-                let mut lab = live_through(setting, &strangers, &history, true).await;
+                let mut lab = live_through(setting, &others, &history, true).await;
                 lab.write_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
                 lab.run_for(Duration::from_secs(1)).await;
                 REGIONS.map(|region| {
@@ -289,14 +289,14 @@ proptest! {
     #[test]
     fn observe_sends_nothing_and_shows_what_would_wait_in_sync(
         setting in any_setting(),
-        strangers in any_strangers(),
+        others in any_other_packs(),
         before in any_manifests(),
         after in any_manifests(),
     ) {
         let history = [before];
         let pending = |mode: Mode| {
             in_virtual_time(async {
-                let mut lab = live_through(&setting, &strangers, &history, true).await;
+                let mut lab = live_through(&setting, &others, &history, true).await;
                 lab.kill();
                 lab.write(&file(&after));
                 lab.boot_in(mode);

@@ -23,15 +23,15 @@ use conformd::domain::plan::record::{
     Giving, LossCause, LossEntry, LossKey, LossKind, LossState, NoRecord, NoRecordCause,
     RecordStatus, TemplateText,
 };
-use conformd::record::terms::Terms;
+use conformd::record::terms::RecordTerms;
 use conformd::record::{BYTES_MAX, Opened, Record};
 use jiff::SignedDuration;
 
 /// A day, the window of losses.
 const DAY: u64 = 24 * 3_600;
 
-fn terms(directory: &Path) -> Terms {
-    Terms {
+fn terms(directory: &Path) -> RecordTerms {
+    RecordTerms {
         directory: Some(directory.to_owned()),
         installation: "main".parse().unwrap(),
         account: "111111111111".parse().unwrap(),

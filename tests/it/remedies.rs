@@ -11,7 +11,7 @@ use conformd::domain::base::time::after;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::packs::Observed;
 use conformd::domain::plan::history::History;
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{ActionKind, Reason};
 use conformd::domain::present::report::{Reconciliation, RegionReport};
 use insta::assert_snapshot;
@@ -249,7 +249,7 @@ fn an_old_name_goes_when_everybody_has_the_new_one() {
     12:00    old held: in_progress
     ");
     assert_snapshot!(script("new resynced 11:00; new healthy"), @"
-    11:45    old held: second_look until 12:00:00
+    11:45    old held: unconfirmed until 12:00:00
     12:00    delete old (unwanted)
     ");
     assert_snapshot!(script("new resynced 08:59; new healthy"), @"
@@ -450,7 +450,7 @@ fn a_write_while_somebody_joins_or_leaves_may_be_awss_own() {
         12:16 | |
     "), @"
     12:00    -
-    12:15    iam held: second_look until 12:16:00
+    12:15    iam held: unconfirmed until 12:16:00
     12:16    update iam (foreign write)
     ");
 }
@@ -462,7 +462,7 @@ fn report(mode: Mode, members: &str) -> String {
     let observed = observed("iam v1 09:00 UPDATE_FAILED@09:30");
     let ruling = ruled((plan, &observed), mode, now);
     let steps = ruling.approved.plan().steps.len();
-    let reconciliation = Reconciliation { number: 1, started: now, seen_last: Some(now) };
+    let reconciliation = Reconciliation { number: 1, started: now, last_read: Some(now) };
     let report = RegionReport::ruled(reconciliation, mode, &observed, &ruling);
     let pack = report.packs.values().next().unwrap();
     let sync = if report.is_synced() { "in sync" } else { "not in sync" };
@@ -527,7 +527,7 @@ fn remedies(turns: &[Turn], mode: Mode, redeploy: &str) -> Vec<(Timestamp, Reaso
         for step in ruling.approved.into_steps() {
             taken.push((now, step.reason.clone()));
             history.record(
-                &Outcome { step, ending: Ending::Accepted { arn: None } },
+                &Outcome { step, result: StepResult::Accepted { arn: None } },
                 now,
                 &crate::support::lines::pace(),
             );

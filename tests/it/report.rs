@@ -11,7 +11,7 @@ fn report(wanted: &str, shown: &str) -> RegionReport {
     let (desired, observed, now) = (desired(wanted), observed(shown), at("12:00"));
     let plan = look(&mut History::default(), &desired, &observed, now);
     let ruling = ruled((plan, &observed), Mode::Sync, now);
-    let reconciliation = Reconciliation { number: 1, started: now, seen_last: Some(now) };
+    let reconciliation = Reconciliation { number: 1, started: now, last_read: Some(now) };
     RegionReport::ruled(reconciliation, Mode::Sync, &observed, &ruling)
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, DeletionPolicy, Marker, PackName, Region};
 use conformd::sim::api::Operation;
-use conformd::sim::event::{Event, StrangerDelete, StrangerPut};
-use conformd::sim::faults::{Effect, FaultRule, Stage};
+use conformd::sim::event::{ExternalDelete, ExternalPut, WorldEvent};
+use conformd::sim::faults::{FaultEffect, FaultRule, FaultStage};
 use conformd::sim::knobs::Knobs;
 
 use crate::support::lab::crew::Knowledge;
@@ -45,8 +45,8 @@ async fn deployed(setting: Setting, manifests: &str) -> Lab {
 }
 
 /// Somebody else puts a pack in Ireland.
-fn stranger(name: &str) -> StrangerPut {
-    StrangerPut {
+fn external_put(name: &str) -> ExternalPut {
+    ExternalPut {
         account: None,
         region: region("eu-west-1"),
         name: pack(name),
@@ -177,23 +177,23 @@ mod quiet {
         0:00 us-east-1 create cis refused: in_flight
         0:00 us-east-1 create iam refused: in_flight
         1:00 eu-west-1 update cis accepted
-        1:00 eu-west-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: unconfirmed
         1:00 us-east-1 update cis accepted
-        1:00 us-east-1 hold iam: second_look
+        1:00 us-east-1 hold iam: unconfirmed
         1:00 eu-west-1 update cis refused: in_flight
         1:00 eu-west-1 hold iam: guard
         1:00 us-east-1 update cis refused: in_flight
         1:00 us-east-1 hold iam: guard
-        1:00 eu-west-1 hold iam: second_look
-        1:00 us-east-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: unconfirmed
+        1:00 us-east-1 hold iam: unconfirmed
         1:00 eu-west-1 hold iam: guard
         1:00 us-east-1 hold iam: guard
-        1:01 eu-west-1 hold iam: second_look
-        1:01 us-east-1 hold iam: second_look
+        1:01 eu-west-1 hold iam: unconfirmed
+        1:01 us-east-1 hold iam: unconfirmed
         1:01 eu-west-1 hold iam: guard
         1:01 us-east-1 hold iam: guard
-        1:03 eu-west-1 hold iam: second_look
-        1:03 us-east-1 hold iam: second_look
+        1:03 eu-west-1 hold iam: unconfirmed
+        1:03 us-east-1 hold iam: unconfirmed
         1:03 eu-west-1 hold iam: guard
         1:03 us-east-1 hold iam: guard
         1:15 eu-west-1 delete iam accepted
@@ -261,9 +261,9 @@ mod quiet {
         6:00 eu-west-1 update cis accepted
         6:00 us-east-1 update cis accepted
         12:00 eu-west-1 create iam accepted
-        12:00 eu-west-1 hold cis: second_look
+        12:00 eu-west-1 hold cis: unconfirmed
         12:00 us-east-1 create iam accepted
-        12:00 us-east-1 hold cis: second_look
+        12:00 us-east-1 hold cis: unconfirmed
         12:15 eu-west-1 delete cis accepted
         12:15 us-east-1 delete cis accepted
         ");
@@ -307,7 +307,7 @@ mod source {
         lab.fail_source("packs: Input/output error");
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: unconfirmed
         1:15 eu-west-1 hold iam: source
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
@@ -324,7 +324,7 @@ mod source {
         lab.freeze_source();
         lab.run_for(hours(24)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: unconfirmed
         1:15 eu-west-1 hold iam: source
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
@@ -363,7 +363,7 @@ mod source {
         lab.write_files([("cis.yaml", cis.as_str()), ("iam.yaml", iam.as_str())]);
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        25:00 eu-west-1 hold s3: second_look
+        25:00 eu-west-1 hold s3: unconfirmed
         25:15 eu-west-1 delete s3 accepted
         ");
     }
@@ -421,7 +421,7 @@ mod regions {
     }
 
     /// The story of an hour in which requests to Ireland go wrong, while a parameter changes.
-    async fn an_hour_of(effect: Effect) -> (String, Lab) {
+    async fn an_hour_of(effect: FaultEffect) -> (String, Lab) {
         let mut manifests = packs(&["cis"]);
         let mut lab = deployed(three(), &file(&manifests)).await;
         lab.fault(FaultRule::always(effect).in_region(&region("eu-west-1")));
@@ -438,7 +438,7 @@ mod regions {
 
     #[tokio::test(start_paused = true)]
     async fn access_denied_is_unknown_and_nothing_is_called_gone() {
-        let (trace, lab) = an_hour_of(Effect::AccessDenied).await;
+        let (trace, lab) = an_hour_of(FaultEffect::AccessDenied).await;
         insta::assert_snapshot!(trace, @r"
         1:01 eu-west-1 not seen: denied
         1:01 us-east-1 update cis accepted
@@ -451,7 +451,7 @@ mod regions {
 
     #[tokio::test(start_paused = true)]
     async fn throttling_for_an_hour_delays_that_region_only() {
-        let (trace, _) = an_hour_of(Effect::Throttled).await;
+        let (trace, _) = an_hour_of(FaultEffect::Throttled).await;
         insta::assert_snapshot!(trace, @r"
         1:01 eu-west-1 not seen: throttled
         1:01 us-east-1 update cis accepted
@@ -463,7 +463,7 @@ mod regions {
 
     #[tokio::test(start_paused = true)]
     async fn a_region_that_hangs_for_an_hour_delays_that_region_only() {
-        let (trace, _) = an_hour_of(Effect::BlackHole { stage: Stage::Before }).await;
+        let (trace, _) = an_hour_of(FaultEffect::BlackHole { stage: FaultStage::Before }).await;
         insta::assert_snapshot!(trace, @r"
         1:01 us-east-1 update cis accepted
         1:01 ap-south-1 update cis accepted
@@ -475,7 +475,7 @@ mod regions {
 
     #[tokio::test(start_paused = true)]
     async fn a_region_that_is_switched_off_is_unknown() {
-        let (trace, _) = an_hour_of(Effect::RegionOff).await;
+        let (trace, _) = an_hour_of(FaultEffect::RegionOff).await;
         insta::assert_snapshot!(trace, @r"
         1:01 eu-west-1 not seen: region_disabled
         1:01 us-east-1 update cis accepted
@@ -491,7 +491,7 @@ mod regions {
         for hang in [false, true] {
             let mut lab = Lab::with(three(), &file(&packs(&["cis", "iam"])));
             if hang {
-                let effect = Effect::BlackHole { stage: Stage::Before };
+                let effect = FaultEffect::BlackHole { stage: FaultStage::Before };
                 lab.fault(FaultRule::always(effect).in_region(&region("eu-west-1")));
             }
             lab.run_for(hours(1)).await;
@@ -510,7 +510,8 @@ mod regions {
         let mut manifests = packs(&["cis"]);
         let mut lab = deployed(one_region(), &file(&manifests)).await;
         lab.fault(
-            FaultRule::always(Effect::AccessDenied).on(Operation::PutOrganizationConformancePack),
+            FaultRule::always(FaultEffect::AccessDenied)
+                .on(Operation::PutOrganizationConformancePack),
         );
         manifests[0].age = Some(30);
         lab.write(&file(&manifests));
@@ -546,7 +547,7 @@ mod regions {
     async fn a_lost_delegation_stops_writes_and_reads_no_pack_as_gone() {
         let mut manifests = packs(&["cis"]);
         let mut lab = deployed(one_region(), &file(&manifests)).await;
-        let error = Effect::Error {
+        let error = FaultEffect::Error {
             code: "OrganizationAccessDeniedException".into(),
             message: "This action can only be made by accounts in an AWS Organization".into(),
             length: 0,
@@ -589,14 +590,14 @@ mod others {
             DeletionPolicy::Delete,
             (&place, &pack("foreign")),
         );
-        lab.event(&Event::Put(StrangerPut {
+        lab.event(&WorldEvent::Put(ExternalPut {
             parameters: Some(marked(copy)),
-            ..stranger("copied")
+            ..external_put("copied")
         }));
         let parameters = Some(marked(&foreign.to_string()));
-        lab.event(&Event::Put(StrangerPut { parameters, ..stranger("foreign") }));
-        lab.event(&Event::Put(stranger("by-hand")));
-        lab.event(&Event::Put(stranger("unrelated")));
+        lab.event(&WorldEvent::Put(ExternalPut { parameters, ..external_put("foreign") }));
+        lab.event(&WorldEvent::Put(external_put("by-hand")));
+        lab.event(&WorldEvent::Put(external_put("unrelated")));
         let before = lab.truth();
         lab.boot();
         lab.run_for(hours(48)).await;
@@ -626,7 +627,7 @@ mod others {
         let mut manifests = packs(&["by-hand"]);
         let mut lab = Lab::new(one_region());
         lab.write(&file(&manifests));
-        lab.event(&Event::Put(stranger("by-hand")));
+        lab.event(&WorldEvent::Put(external_put("by-hand")));
         lab.boot();
         lab.run_for(hours(1)).await;
         manifests[0].adopt = true;
@@ -654,22 +655,22 @@ mod others {
                 "Parameters:\n  ConformdMarker: {Type: String, Default: none}\n",
             )
         });
-        lab.event(&Event::Put(StrangerPut {
+        lab.event(&WorldEvent::Put(ExternalPut {
             parameters: Some(inputs),
             template,
-            ..stranger("cis")
+            ..external_put("cis")
         }));
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         ! cis held, would update: somebody else changed it
             parameter  MaxAge "9999" → (default)
-            second_look: it is not what was last seen in force; a second look has to agree first (until 2026-11-02T01:01:00Z)
+            unconfirmed: it is not what was last seen in force; a second reading has to agree first (until 2026-11-02T01:01:00Z)
         No changes; 1 held.
         "#);
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold cis: second_look
+        1:00 eu-west-1 hold cis: unconfirmed
         1:01 eu-west-1 update cis accepted
         ");
     }
@@ -678,17 +679,17 @@ mod others {
     async fn a_template_replaced_behind_our_back_betrays_itself_and_is_put_back() {
         let mut lab = deployed(one_region(), &file(&packs(&["cis"]))).await;
         let before = lab.truth();
-        lab.event(&Event::Put(stranger("cis")));
+        lab.event(&WorldEvent::Put(external_put("cis")));
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
-            second_look: it is not what was last seen in force; a second look has to agree first (until 2026-11-02T01:01:00Z)
+            unconfirmed: it is not what was last seen in force; a second reading has to agree first (until 2026-11-02T01:01:00Z)
         No changes; 1 held.
         ");
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold cis: second_look
+        1:00 eu-west-1 hold cis: unconfirmed
         1:01 eu-west-1 update cis accepted
         ");
         assert_eq!(lab.truth(), before);
@@ -698,36 +699,36 @@ mod others {
     async fn a_second_writer_is_fought_once_an_interval_and_then_left_alone_for_a_day() {
         let mut lab = deployed(one_region(), &file(&packs(&["cis"]))).await;
         for _ in 0..12 * 30 {
-            lab.event(&Event::Put(stranger("cis")));
+            lab.event(&WorldEvent::Put(external_put("cis")));
             lab.run_for(minutes(5)).await;
         }
         insta::assert_snapshot!(lab.trace(), @r"
-        1:02 eu-west-1 hold cis: second_look
+        1:02 eu-west-1 hold cis: unconfirmed
         1:03 eu-west-1 update cis accepted
-        1:20 eu-west-1 hold cis: second_look
+        1:20 eu-west-1 hold cis: unconfirmed
         1:21 eu-west-1 update cis accepted
-        1:37 eu-west-1 hold cis: second_look
+        1:37 eu-west-1 hold cis: unconfirmed
         1:38 eu-west-1 update cis accepted
-        1:54 eu-west-1 hold cis: second_look
+        1:54 eu-west-1 hold cis: unconfirmed
         1:56 eu-west-1 update cis accepted
-        2:13 eu-west-1 hold cis: second_look
+        2:13 eu-west-1 hold cis: unconfirmed
         2:14 eu-west-1 update cis accepted
-        2:30 eu-west-1 hold cis: second_look
+        2:30 eu-west-1 hold cis: unconfirmed
         2:31 eu-west-1 update cis accepted
         2:46 eu-west-1 hold cis: conflict
-        26:31 eu-west-1 hold cis: second_look
+        26:31 eu-west-1 hold cis: unconfirmed
         26:32 eu-west-1 update cis accepted
-        26:48 eu-west-1 hold cis: second_look
+        26:48 eu-west-1 hold cis: unconfirmed
         26:49 eu-west-1 update cis accepted
-        27:06 eu-west-1 hold cis: second_look
+        27:06 eu-west-1 hold cis: unconfirmed
         27:07 eu-west-1 update cis accepted
-        27:23 eu-west-1 hold cis: second_look
+        27:23 eu-west-1 hold cis: unconfirmed
         27:24 eu-west-1 update cis accepted
-        27:40 eu-west-1 hold cis: second_look
+        27:40 eu-west-1 hold cis: unconfirmed
         27:41 eu-west-1 update cis accepted
-        27:58 eu-west-1 hold cis: second_look
+        27:58 eu-west-1 hold cis: unconfirmed
         27:59 eu-west-1 update cis accepted
-        28:16 eu-west-1 hold cis: second_look
+        28:16 eu-west-1 hold cis: unconfirmed
         28:17 eu-west-1 update cis accepted
         28:33 eu-west-1 hold cis: conflict
         ");
@@ -741,14 +742,14 @@ mod others {
     #[tokio::test(start_paused = true)]
     async fn a_pack_deleted_behind_our_back_is_created_again_after_a_second_look() {
         let mut lab = deployed(one_region(), &file(&packs(&["cis"]))).await;
-        lab.event(&Event::Delete(StrangerDelete {
+        lab.event(&WorldEvent::Delete(ExternalDelete {
             account: None,
             region: region("eu-west-1"),
             name: pack("cis"),
         }));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:02 eu-west-1 hold cis: second_look
+        1:02 eu-west-1 hold cis: unconfirmed
         1:17 eu-west-1 create cis accepted
         ");
     }
@@ -852,7 +853,7 @@ mod refusals {
     async fn a_rejected_template_is_offered_again_when_it_changes_or_after_a_day() {
         let mut manifests = packs(&["cis", "iam"]);
         let mut lab = deployed(one_region(), &file(&manifests)).await;
-        let error = Effect::Error {
+        let error = FaultEffect::Error {
             code: "OrganizationConformancePackTemplateValidationException".into(),
             message: "Invalid conformance pack template provided.".into(),
             length: 0,
@@ -996,7 +997,7 @@ mod guard {
         lab.write(&half);
         lab.run_for(hours(1)).await;
         lab.fault(
-            FaultRule::always(Effect::Throttled)
+            FaultRule::always(FaultEffect::Throttled)
                 .on(Operation::DeleteOrganizationConformancePack)
                 .nth(2, 3),
         );
@@ -1016,9 +1017,9 @@ mod guard {
         2:00 eu-west-1 delete p8 refused: throttled
         2:00 eu-west-1 delete p9 refused: throttled
         2:00 -- killed
-        2:00 eu-west-1 hold p7: second_look
-        2:00 eu-west-1 hold p8: second_look
-        2:00 eu-west-1 hold p9: second_look
+        2:00 eu-west-1 hold p7: unconfirmed
+        2:00 eu-west-1 hold p8: unconfirmed
+        2:00 eu-west-1 hold p9: unconfirmed
         2:15 eu-west-1 delete p7 accepted
         2:15 eu-west-1 delete p8 accepted
         2:15 eu-west-1 delete p9 accepted
@@ -1032,8 +1033,8 @@ mod guard {
         lab.write(&file(&packs(&["cis"])));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold iam: second_look
-        1:00 us-east-1 hold iam: second_look
+        1:00 eu-west-1 hold iam: unconfirmed
+        1:00 us-east-1 hold iam: unconfirmed
         1:15 eu-west-1 delete iam accepted
         1:15 us-east-1 delete iam accepted
         ");
@@ -1049,7 +1050,7 @@ mod guard {
             lab.run_for(hours(1)).await;
         }
         insta::assert_snapshot!(lab.trace(), @"
-        25:00 eu-west-1 hold p9: second_look
+        25:00 eu-west-1 hold p9: unconfirmed
         25:15 eu-west-1 delete p9 accepted
         26:00 eu-west-1 hold p8: guard
         27:00 eu-west-1 hold p7: guard
@@ -1134,7 +1135,7 @@ mod guard {
         lab.write(&file(&manifests));
         lab.run_for(hours(1)).await;
         insta::assert_snapshot!(lab.trace(), @r"
-        1:00 eu-west-1 hold cis: second_look
+        1:00 eu-west-1 hold cis: unconfirmed
         1:15 eu-west-1 delete cis accepted
         ");
         assert_eq!(lab.truth().len(), 3);
@@ -1169,8 +1170,8 @@ mod guard {
         insta::assert_snapshot!(lab.trace(), @"
         1:00 eu-west-1 create cis-benchmark accepted
         1:00 us-east-1 create cis-benchmark accepted
-        1:03 eu-west-1 hold cis: second_look
-        1:03 us-east-1 hold cis: second_look
+        1:03 eu-west-1 hold cis: unconfirmed
+        1:03 us-east-1 hold cis: unconfirmed
         1:15 eu-west-1 delete cis accepted
         1:15 us-east-1 delete cis accepted
         ");

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use conformd::config::{self, Config, Http, Intervals, Limits, Loaded, RecorderProbe, Source};
+use conformd::config::{
+    self, Config, Http, IntervalSettings, Loaded, RateLimits, RecorderProbe, SourceLocation,
+};
 use conformd::domain::base::mode::Mode;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{Absence, SourcePath};
@@ -57,12 +59,12 @@ fn with(lines: &str) -> String {
 fn the_smallest_settings_have_safe_defaults() {
     let config = good(MINIMAL);
     assert_eq!(config.mode, Mode::Observe);
-    assert_eq!(config.intervals, Intervals::default());
-    assert_eq!(config.guard, guard::Limits::default());
-    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.intervals, IntervalSettings::default());
+    assert_eq!(config.guard, guard::LossLimits::default());
+    assert_eq!(config.limits, RateLimits::default());
     assert_eq!(config.http, Http::default());
     assert!(config.http.listen.ip().is_loopback());
-    let Source::Directory { root, path, absence } = config.source;
+    let SourceLocation::Directory { root, path, absence } = config.source;
     assert_eq!((&*root, &*path), (Path::new("/etc/conformd/manifests"), "."));
     assert_eq!(absence, Absence::Declared);
 }
@@ -75,7 +77,7 @@ fn what_absence_means_is_one_of_two_words_and_needs_a_restart() {
     };
     for absence in [Absence::Declared, Absence::Atomic] {
         let config = of(absence.as_str()).unwrap().config;
-        let Source::Directory { absence: found, .. } = &config.source;
+        let SourceLocation::Directory { absence: found, .. } = &config.source;
         assert_eq!(*found, absence);
         let needs_restart = good(MINIMAL).changes_needing_restart(&config);
         assert_eq!(needs_restart.len(), usize::from(absence == Absence::Atomic));
@@ -113,7 +115,7 @@ fn the_shipped_file_documents_the_defaults_of_the_code() {
     let shown = good(&format!("{head}intervals:{shown}"));
     let defaults = good(SHIPPED);
     assert_eq!(shown, defaults);
-    assert_eq!(shown.intervals, Intervals::default());
+    assert_eq!(shown.intervals, IntervalSettings::default());
     let fields = "source organization region inProgress requeue failureResync fullResync \
         ratioPercent namesPerWindow rulesMax rulesPercent exclusionsMax exclusionsPercent \
         excludedPercent overlapPercent remediations \
@@ -480,7 +482,7 @@ fn a_file_that_is_not_there_is_said_to_be_unreadable() {
     let file = folder.path().join("conformd.yaml");
     assert!(matches!(config::load(&file), Err(config::Unusable::Unreadable { .. })));
     std::fs::write(&file, MINIMAL).unwrap();
-    let Source::Directory { root, .. } = config::load(&file).unwrap().config.source;
+    let SourceLocation::Directory { root, .. } = config::load(&file).unwrap().config.source;
     assert_eq!(root, folder.path().join("manifests"));
     std::fs::write(&file, "mode: x").unwrap();
     let problem = config::load(&file).unwrap_err();

@@ -4,27 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conformd::domain::base::untrusted::is_hidden;
-use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
+use conformd::domain::observed::member::{Counts, MemberStatus, StatusKind, TroubledMember};
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::steps::{Action, Hold, HoldReason, Reason};
 use conformd::domain::present::report::{RegionReport, SyncState};
 use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::health::HealthState;
-use conformd::domain::present::view::members::{Asked, accounts};
+use conformd::domain::present::view::members::{MembersQuery, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
 use conformd::domain::present::view::text::layout::Layout;
-use conformd::domain::present::view::{Caller, Facts, Page, new_accounts, packs, text};
+use conformd::domain::present::view::{
+    ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs, text,
+};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use crate::support::people::{HERE, facts, failed, id, membership, rollout};
 use crate::support::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
 
-fn table(facts: &Facts) -> String {
+fn table(facts: &ViewFacts) -> String {
     text::status(&status(facts), Layout::default())
 }
 
@@ -183,15 +185,17 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 }
 
 /// One region that holds these packs, everything else as it should be.
-fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> Facts {
+fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> ViewFacts {
     let report = quiet(HERE);
     let rollouts = packs.iter().map(|(name, _, health)| {
         let troubled = match health {
             RolloutHealth::Progressing => {
-                vec![Member { status: MemberStatus::InProgress, ..member('2') }]
+                vec![TroubledMember { status: MemberStatus::InProgress, ..member('2') }]
             }
             RolloutHealth::Degraded => vec![failed('2', FailureClass::StackFailed, "", "")],
-            RolloutHealth::Missing => vec![Member { status: MemberStatus::Missing, ..member('2') }],
+            RolloutHealth::Missing => {
+                vec![TroubledMember { status: MemberStatus::Missing, ..member('2') }]
+            }
             RolloutHealth::Healthy
             | RolloutHealth::StuckAggregate
             | RolloutHealth::Deleting
@@ -207,17 +211,17 @@ fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> Facts {
             .collect(),
         ..report
     };
-    let mut facts = Facts { reports: reports([report]), ..facts() };
+    let mut facts = ViewFacts { reports: reports([report]), ..facts() };
     facts.about.regions = regions(&[HERE]);
     facts.source.declared.invalid = 0;
     facts
 }
 
-fn member(digit: char) -> Member {
-    Member { account: id(digit), status: MemberStatus::Ok, cause: None, last_update: None }
+fn member(digit: char) -> TroubledMember {
+    TroubledMember { account: id(digit), status: MemberStatus::Ok, cause: None, last_update: None }
 }
 
-fn held(facts: &mut Facts, name: &str, reason: HoldReason) {
+fn held(facts: &mut ViewFacts, name: &str, reason: HoldReason) {
     let report = facts.reports.values().next().unwrap();
     let mut report = RegionReport::clone(report);
     let why = "its reason in words".to_owned();
@@ -226,7 +230,7 @@ fn held(facts: &mut Facts, name: &str, reason: HoldReason) {
 }
 
 /// State, exit code and first line.
-fn answer(facts: &Facts) -> String {
+fn answer(facts: &ViewFacts) -> String {
     let health = status(facts).health;
     format!("{} {}: {}", health.state.exit_code(), health.state.as_str(), health.summary)
 }
@@ -249,13 +253,16 @@ fn the_first_line_is_the_answer() {
     }
     let fine = || with(RolloutHealth::Healthy);
     let list = Arc::new(Membership { list: None, ..membership() });
-    answers.push(answer(&Facts { membership: list, ..fine() }));
-    answers.push(answer(&Facts { now: at("13:00:00"), ..fine() }));
-    answers.push(answer(&Facts { caller: Caller::Unconfirmed { problem: None }, ..fine() }));
+    answers.push(answer(&ViewFacts { membership: list, ..fine() }));
+    answers.push(answer(&ViewFacts { now: at("13:00:00"), ..fine() }));
+    answers.push(answer(&ViewFacts {
+        caller: ConfirmedCaller::Unconfirmed { problem: None },
+        ..fine()
+    }));
     let mut unread = fine();
     unread.source.problem = Some("no such directory".to_owned());
     answers.push(answer(&unread));
-    answers.push(answer(&Facts { reports: BTreeMap::new(), ..fine() }));
+    answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"
     0 healthy: all 2 pack deployments are in place
     0 healthy: 1 of 2 pack deployments is on the way
@@ -291,7 +298,7 @@ fn nothing_is_said_where_nothing_is_wrong() {
 
 /// Two accounts without recorder as it was, of which these have one now and wait for a
 /// redeployment.
-fn late(equipped: &[char]) -> Facts {
+fn late(equipped: &[char]) -> ViewFacts {
     let facts = calm(&[("iam", SyncState::Synced, RolloutHealth::Degraded)]);
     let mut report = RegionReport::clone(facts.reports.values().next().unwrap());
     let late = ['2', '3'].map(|digit| failed(digit, FailureClass::NoRecorder, "", ""));
@@ -309,7 +316,7 @@ fn late(equipped: &[char]) -> Facts {
             step: Some(Box::new(step)),
         });
     }
-    Facts { reports: reports([report]), ..facts }
+    ViewFacts { reports: reports([report]), ..facts }
 }
 
 #[test]
@@ -594,7 +601,7 @@ fn hostile_words_stay_on_their_line_whatever_they_hold() {
 }
 
 /// Members as AWS's rows would give them, at most one an account.
-fn any_members() -> impl Strategy<Value = Vec<Member>> {
+fn any_members() -> impl Strategy<Value = Vec<TroubledMember>> {
     let class = proptest::sample::select(FailureClass::ALL.to_vec());
     let status = prop_oneof![
         class.prop_map(MemberStatus::Failed),
@@ -607,15 +614,15 @@ fn any_members() -> impl Strategy<Value = Vec<Member>> {
     digits.prop_map(|members| {
         let member = |(digit, status)| {
             let digit = char::from_digit(digit + 1, 10).unwrap();
-            Member { status, ..member(digit) }
+            TroubledMember { status, ..member(digit) }
         };
         members.into_iter().map(member).collect()
     })
 }
 
-type AnyPack = (SyncState, RolloutHealth, Vec<Member>, usize, Option<HoldReason>);
+type AnyPack = (SyncState, RolloutHealth, Vec<TroubledMember>, usize, Option<HoldReason>);
 
-fn any_facts() -> impl Strategy<Value = Facts> {
+fn any_facts() -> impl Strategy<Value = ViewFacts> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
     let state = proptest::sample::select(SyncState::ALL.to_vec());
     let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
@@ -642,7 +649,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             }
             report
         };
-        Facts { reports: reports(all.into_iter().map(report)), ..facts() }
+        ViewFacts { reports: reports(all.into_iter().map(report)), ..facts() }
     })
 }
 
@@ -662,7 +669,7 @@ proptest! {
             prop_assert_eq!(view.totals.members.of(kind), sum);
         }
         let phases: usize = view.new_accounts.phases.values().sum();
-        prop_assert_eq!(phases, new_accounts::page(&facts, None, Page::default()).total);
+        prop_assert_eq!(phases, new_accounts::page(&facts, None, ListPage::default()).total);
     }
 
     #[test]
@@ -692,12 +699,12 @@ proptest! {
     fn the_accounts_of_a_pack_are_those_that_are_counted(facts in any_facts()) {
         for (region, view) in status(&facts).regions {
             for name in view.cells.keys() {
-                let page = Page { number: 1, limit: 1_000 };
+                let page = ListPage { number: 1, limit: 1_000 };
                 let (region, pack) = (region.as_str(), name.as_str());
-                let asked = Asked { region, pack, status: None, page };
+                let asked = MembersQuery { region, pack, status: None, page };
                 let all = accounts(&facts, &asked).unwrap();
                 let each = StatusKind::ALL.map(|kind| {
-                    let asked = Asked { status: Some(kind), ..asked };
+                    let asked = MembersQuery { status: Some(kind), ..asked };
                     accounts(&facts, &asked).unwrap()
                 });
                 prop_assert_eq!(each.iter().map(|page| page.total).sum::<usize>(), all.total);
@@ -712,9 +719,9 @@ proptest! {
 #[test]
 fn new_accounts_are_counted_by_the_most_urgent_of_their_phases() {
     let facts = facts();
-    let page = |phase| new_accounts::page(&facts, phase, Page::default());
+    let page = |phase| new_accounts::page(&facts, phase, ListPage::default());
     assert_eq!(page(None).total, 2);
-    assert_eq!(page(Some(Phase::Missed)).accounts[0].account, id('6'));
-    assert_eq!(page(Some(Phase::Missed)).phases, page(None).phases);
-    assert_eq!(page(Some(Phase::Complete)).total, 0);
+    assert_eq!(page(Some(NewAccountPhase::Missed)).accounts[0].account, id('6'));
+    assert_eq!(page(Some(NewAccountPhase::Missed)).phases, page(None).phases);
+    assert_eq!(page(Some(NewAccountPhase::Complete)).total, 0);
 }

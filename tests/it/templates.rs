@@ -9,7 +9,7 @@ use conformd::domain::declared::snapshot::SourcePath;
 use conformd::domain::declared::template::Template;
 use conformd::domain::declared::yaml;
 use conformd::domain::declared::yaml::Meaning;
-use conformd::domain::declared::yaml::tree::Node;
+use conformd::domain::declared::yaml::tree::YamlNode;
 use proptest::prelude::*;
 
 use crate::support::rendering::{Form, Tree, render};
@@ -279,7 +279,7 @@ fn what_a_pack_cannot_hold_is_refused_in_its_place() {
 }
 
 /// The tree as the other YAML reader would give it.
-fn other_value(node: &Node) -> serde_yaml::Value {
+fn other_value(node: &YamlNode) -> serde_yaml::Value {
     use serde_yaml::Value;
     use serde_yaml::value::{Tag, TaggedValue};
     let bare = match &node.value {
@@ -323,7 +323,7 @@ fn other_reader(text: &str) -> serde_yaml::Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn tree(text: &str) -> Node {
+fn tree(text: &str) -> YamlNode {
     let path = SourcePath::new("any.yaml").unwrap();
     let mut documents =
         yaml::parse(&path, text).unwrap_or_else(|found| panic!("{found:?}\n{text}"));

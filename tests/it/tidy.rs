@@ -128,6 +128,7 @@ fn the_project_is_tidy() {
         files.iter().flat_map(|(path, text)| findings(path, text)).collect();
     let files: Vec<File<'_>> = files.iter().map(|(path, text)| File::new(path, text)).collect();
     found.extend(circles::circles(&files));
+    found.extend(rules::type_names_are_declared_once(&files));
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
 
@@ -284,6 +285,20 @@ fn a_word_that_was_replaced_is_found() {
     ");
     assert_snapshot!(check("docs/x.md", "two sweeps"), @"2: `sweep` is not said any more: resync");
     assert_eq!(check("docs/x.md", "removers of rearrivals"), "");
+}
+
+#[test]
+fn a_type_name_that_is_declared_twice_is_found() {
+    let files = [
+        ("src/a.rs", "pub struct Row<T>(T);\nimpl Iterator for X {\n    type Item = u8;\n}"),
+        ("src/b.rs", "    pub(super) enum Row {\ntype Item = u8;"),
+        ("tests/it/c.rs", "struct Row;"),
+    ];
+    let files = files.map(|(path, text)| File::new(path, text));
+    assert_snapshot!(
+        rules::type_names_are_declared_once(&files).join("\n"),
+        @"src/a.rs:1, src/b.rs:1: `Row` is declared more than once: say of what it is"
+    );
 }
 
 #[test]

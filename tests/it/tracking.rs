@@ -11,34 +11,34 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Page, PageToken, Reader, RowFilter};
+use conformd::cloud::{CloudError, Page, PageToken, RegionReader, RowFilter};
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
-use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::member::MemberStatus;
-use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
+use conformd::domain::observed::packs::{PackRecord, StatusRecord, StatusRow};
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
-use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
 use conformd::domain::present::report::RegionReport;
 use conformd::sim::api::Operation;
 use conformd::sim::failures::Failure;
-use conformd::sim::faults::{Effect, FaultRule};
+use conformd::sim::faults::{FaultEffect, FaultRule};
 use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::{Knobs, Paging};
-use conformd::sim::setup::{Member, Recorder, Setup};
+use conformd::sim::setup::{MemberSetup, RecorderSetup, WorldSetup};
 use conformd::sim::world::World;
-use conformd::tasks::intake::Intake;
+use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::region::effort::{Effort, Progress};
-use conformd::tasks::region::settings::Policy;
-use conformd::tasks::region::{Reconciler, SharedWindow, Surroundings, Watched};
+use conformd::tasks::region::settings::RegionSettings;
+use conformd::tasks::region::{PlanInvalidation, Reconciler, SharedWindow, Surroundings};
 
 use crate::support::lab::manifests::{file, packs};
 use crate::support::lab::{hours, lock, minutes, start};
@@ -59,7 +59,7 @@ struct Slow {
     wait: Duration,
 }
 
-impl Reader for Slow {
+impl RegionReader for Slow {
     fn place(&self) -> &Place {
         self.aws.place()
     }
@@ -81,7 +81,7 @@ impl Reader for Slow {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> Result<Page<Row>, CloudError> {
+    ) -> Result<Page<StatusRow>, CloudError> {
         self.clock.sleep(self.wait).await;
         self.aws.rows(pack, filter, token).await
     }
@@ -112,7 +112,7 @@ struct Stage {
     world: Arc<Mutex<World>>,
     region: Region,
     reconciler: Reconciler<Slow, InProcess>,
-    policy: Policy,
+    policy: RegionSettings,
     around: Surroundings,
     accounts: BTreeMap<AccountId, Account>,
     ticks: u64,
@@ -123,7 +123,7 @@ impl Stage {
     fn new(setting: &Setting) -> Self {
         let Setting { accounts, packs: count, knobs, owner, wait } = setting.clone();
         let region: Region = "eu-west-1".parse().unwrap();
-        let mut setup = Setup::new(start(), (1..=accounts).map(id), [region.clone()]);
+        let mut setup = WorldSetup::new(start(), (1..=accounts).map(id), [region.clone()]);
         setup.knobs = knobs;
         if owner != OWNER {
             setup.administrators.insert(id(owner));
@@ -136,10 +136,10 @@ impl Stage {
         let slow = Slow { aws: aws.clone(), clock: clock.clone(), wait };
         let window = Arc::new(SharedWindow::watched(&clock));
         let reconciler = Reconciler::new(slow, Some(aws), clock.clone(), window);
-        let policy = Policy {
+        let policy = RegionSettings {
             installation: "main".parse().unwrap(),
             mode: Mode::Sync,
-            limits: Limits::default(),
+            limits: LossLimits::default(),
             pace: Pace::new(INTERVAL),
             quota: 50,
             resyncs: RESYNCS,
@@ -153,12 +153,12 @@ impl Stage {
             FileContent::Bytes(file(&packs(&names)).as_bytes().into()),
         )]);
         let catalog = Catalog::read(&Snapshot::of_directory(files), &Constraints::default(), None);
-        let intake = Intake {
+        let intake = SourceIntake {
             catalog: Some(Arc::new(catalog)),
             read_last: Some(start()),
             absence: Absence::Atomic,
             confirmed: true,
-            ..Intake::default()
+            ..SourceIntake::default()
         };
         let around = Surroundings { intake, ..Surroundings::default() };
         let (ticks, report) = (0, None);
@@ -190,7 +190,7 @@ impl Stage {
 
     async fn tick(&mut self) -> Duration {
         self.walk();
-        let watched = Watched::default();
+        let watched = PlanInvalidation::default();
         let report = self.reconciler.reconcile(&self.policy, &self.around, &watched).await;
         let pause = self.reconciler.pause(&report, &self.policy.pace);
         self.ticks += 1;
@@ -251,10 +251,10 @@ impl Stage {
         }
     }
 
-    fn join(&mut self, numbers: impl Iterator<Item = u64>, recorder: Recorder) {
+    fn join(&mut self, numbers: impl Iterator<Item = u64>, recorder: RecorderSetup) {
         let now = self.clock.now();
         for number in numbers {
-            let member = Member { recorder, ..Member::new(id(number), now) };
+            let member = MemberSetup { recorder, ..MemberSetup::new(id(number), now) };
             self.accounts.insert(id(number), account(&member).1);
             lock(&self.world).join(now, member);
         }
@@ -278,7 +278,7 @@ impl Stage {
 }
 
 /// A member as the organization lists it.
-fn account(member: &Member) -> (AccountId, Account) {
+fn account(member: &MemberSetup) -> (AccountId, Account) {
     let account = Account {
         id: member.id,
         name: member.name.clone(),
@@ -372,7 +372,7 @@ async fn a_reading_that_is_interrupted_goes_on_where_it_was() {
 async fn throttling_refused_tokens_and_empty_pages_delay_a_resync_and_falsify_nothing() {
     let rows = Operation::GetOrganizationConformancePackDetailedStatus;
     let paging = Paging { shuffled: true, empty_pages: true, ..Paging::default() };
-    for effect in [Effect::Throttled, Effect::BadToken] {
+    for effect in [FaultEffect::Throttled, FaultEffect::BadToken] {
         let mut setting = Setting::new(3_000, 1);
         setting.knobs.paging = paging.clone();
         let mut stage = Stage::new(&setting);
@@ -385,8 +385,10 @@ async fn throttling_refused_tokens_and_empty_pages_delay_a_resync_and_falsify_no
 #[tokio::test(start_paused = true)]
 async fn a_list_of_rows_that_cannot_be_read_proves_nothing() {
     let rows = Operation::GetOrganizationConformancePackDetailedStatus;
-    let endless = Effect::Endless { same_token: true };
-    for effect in [Effect::AccessDenied, endless, Effect::Malformed, Effect::Throttled] {
+    let endless = FaultEffect::Endless { same_token: true };
+    for effect in
+        [FaultEffect::AccessDenied, endless, FaultEffect::Malformed, FaultEffect::Throttled]
+    {
         let mut stage = Stage::new(&Setting::new(1_000, 1));
         let fault = lock(&stage.world).add_fault(FaultRule::always(effect.clone()).on(rows));
         stage.run(hours(2)).await;
@@ -423,27 +425,28 @@ async fn five_hundred_accounts_that_join_at_once_are_read_together() {
     let mut stage = Stage::new(&Setting::new(2_000, 3));
     stage.run(hours(1)).await;
     assert_eq!(stage.by_health(), only(RolloutHealth::Healthy, 3));
-    stage.join(2_001..=2_250, Recorder::Recording);
-    stage.join(2_251..=2_500, Recorder::Missing);
+    stage.join(2_001..=2_250, RecorderSetup::Recording);
+    stage.join(2_251..=2_500, RecorderSetup::Missing);
     let pages = stage.pages();
     stage.run(hours(2)).await;
     let spent = stage.pages() - pages;
     assert!(spent <= 3 * 8 * 2 * 25, "{spent} calls in eight intervals");
     assert_eq!(stage.text("pack-00"), "progressing 2250 ok 250 waiting");
     let new_accounts = &stage.reconciler.tracking().new_accounts;
-    let phases = |phase: Phase| new_accounts.iter().filter(|it| it.phase == phase).count();
-    assert_eq!((phases(Phase::Complete), phases(Phase::Waiting)), (250, 250));
+    let phases =
+        |phase: NewAccountPhase| new_accounts.iter().filter(|it| it.phase == phase).count();
+    assert_eq!((phases(NewAccountPhase::Complete), phases(NewAccountPhase::Waiting)), (250, 250));
     stage.run(hours(6)).await;
     assert_eq!(stage.text("pack-00"), "degraded 2250 ok 250 failed");
     let new_accounts = &stage.reconciler.tracking().new_accounts;
-    assert_eq!(new_accounts.iter().filter(|it| it.phase == Phase::Missed).count(), 250);
+    assert_eq!(new_accounts.iter().filter(|it| it.phase == NewAccountPhase::Missed).count(), 250);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_account_that_joins_10_000_costs_single_reads() {
     let mut stage = Stage::new(&Setting::new(10_000, 1));
     stage.run(hours(1)).await;
-    stage.join(20_000..=20_000, Recorder::Missing);
+    stage.join(20_000..=20_000, RecorderSetup::Missing);
     let pages = stage.pages();
     stage.run(hours(2)).await;
     let member = id(20_000);
@@ -452,7 +455,7 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     assert_eq!(status(&stage), MemberStatus::Waiting);
     let now = stage.clock.now();
     let region = stage.region.clone();
-    lock(&stage.world).set_recorder(now, (&member, &region), Recorder::Recording);
+    lock(&stage.world).set_recorder(now, (&member, &region), RecorderSetup::Recording);
     stage.run(hours(1)).await;
     assert_eq!(status(&stage), MemberStatus::Ok);
     assert_eq!(stage.text("pack-00"), "healthy 10001 ok");
@@ -460,5 +463,5 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     assert!(spent <= 12 * 7 + 12, "{spent} calls in three hours");
     let new_account = &stage.reconciler.tracking().new_accounts[0];
     let deadline: Timestamp = new_account.joined + hours(7);
-    assert_eq!((new_account.phase, new_account.deadline), (Phase::Complete, deadline));
+    assert_eq!((new_account.phase, new_account.deadline), (NewAccountPhase::Complete, deadline));
 }

@@ -2,7 +2,7 @@
 //! instead of rendered. Their markers say what they are, and nothing is put again.
 
 use conformd::domain::base::model::{DeletionPolicy, Marker, PackName};
-use conformd::sim::event::{Event, StrangerPut};
+use conformd::sim::event::{ExternalPut, WorldEvent};
 
 use crate::support::lab::manifests::{Manifest, file};
 use crate::support::lab::{Lab, Setting, hours};
@@ -27,7 +27,7 @@ fn put_by_the_first_release(manifest: &Manifest) -> Lab {
     let sent = Manifest::new("cis")
         .template()
         .replace("Parameters:\n", "Parameters:\n  ConformdMarker: {Type: String, Default: none}\n");
-    lab.event(&Event::Put(StrangerPut {
+    lab.event(&WorldEvent::Put(ExternalPut {
         account: None,
         region: place.region.clone(),
         name,

@@ -18,7 +18,7 @@ fn a_failed_removal_is_repeated_ever_more_rarely() {
         03:40    |        |
         04:00    |        | iam v1; old v2 unlisted DELETE_SUCCESSFUL
     "), @"
-    00:00    old held: second_look until 00:15:00
+    00:00    old held: unconfirmed until 00:15:00
     00:15    delete old (unwanted)
     00:16    old held: in_progress
     00:30    old held: retry until 01:30:00
@@ -94,7 +94,7 @@ fn a_delete_that_aws_rejects_is_not_repeated_at_once() {
         12:16 |        |
         12:17 |        |
     "), @"
-    12:00    old held: second_look until 12:15:00
+    12:00    old held: unconfirmed until 12:15:00
     12:15    delete old (unwanted) → rejected
     12:15:30 old held: retry until 12:16:08
     12:16    old held: retry until 12:16:08
@@ -170,8 +170,8 @@ fn a_delete_needs_two_whole_looks_an_interval_apart() {
         12:16    |        | iam v1; old v2 DELETE_IN_PROGRESS
         12:30    |        | iam v1
     "), @"
-    12:00    old held: second_look until 12:15:00
-    12:14:59 old held: second_look until 12:15:00
+    12:00    old held: unconfirmed until 12:15:00
+    12:14:59 old held: unconfirmed until 12:15:00
     12:15    delete old (unwanted)
     12:15:30 old held: settling until 12:25:00
     12:16    old held: in_progress
@@ -192,13 +192,13 @@ fn a_bad_source_or_a_change_between_the_two_looks_begins_them_again() {
         12:41 |                  | #unknown
         12:45 |                  | iam v1; old v3
     "), @"
-    12:00    old held: second_look until 12:15:00
+    12:00    old held: unconfirmed until 12:15:00
     12:10    old held: source
-    12:15    old held: second_look until 12:30:00
+    12:15    old held: unconfirmed until 12:30:00
     12:20    old held: invalid
-    12:25    old held: second_look until 12:40:00
-    12:30    old held: second_look until 12:45:00
-    12:40    old held: second_look until 12:45:00
+    12:25    old held: unconfirmed until 12:40:00
+    12:30    old held: unconfirmed until 12:45:00
+    12:40    old held: unconfirmed until 12:45:00
     12:41    region held: unknown
     12:45    delete old (unwanted)
     ");
@@ -216,7 +216,7 @@ fn a_name_that_is_wanted_again_before_its_delete_shows_is_not_lost() {
         13:21 |                |
         13:22 |                | iam v1; old v3 13:20
     "), @"
-    12:00    old held: second_look until 12:15:00
+    12:00    old held: unconfirmed until 12:15:00
     12:15    delete old (unwanted)
     12:16    old held: settling until 12:25:00
     12:17    old held: settling until 12:25:00
@@ -235,7 +235,7 @@ fn a_pack_that_is_gone_before_its_delete_is_gone() {
         12:16 |        |
         12:17 |        | iam v1
     "), @"
-    12:00    old held: second_look until 12:15:00
+    12:00    old held: unconfirmed until 12:15:00
     12:15    delete old (unwanted) → no_such_pack
     12:16    old held: settling until 12:25:00
     12:17    -
@@ -251,7 +251,7 @@ fn a_marker_that_does_not_read_back_stops_every_write() {
     "), @"
     12:00    create a (missing), create b (missing)
     12:01    region held: denied, a held: unmanaged, c held: denied
-    18:00    region held: denied, a held: denied, b held: second_look until 18:15:00, c held: denied
+    18:00    region held: denied, a held: denied, b held: unconfirmed until 18:15:00, c held: denied
     ");
     assert_snapshot!(play("
         12:00 | a v1 | -
@@ -299,7 +299,7 @@ fn an_adopted_pack_that_is_overwritten_is_put_back_like_any_other() {
     "), @"
     12:00    adopt a (adoption)
     12:01    -
-    12:30    a held: second_look until 12:31:00
+    12:30    a held: unconfirmed until 12:31:00
     12:31    adopt a (adoption)
     12:32    -
     ");

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::model::{AccountId, PackName, Region, Timestamp};
-use conformd::domain::members::new_account::Phase;
+use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::plan::redeploy::{AfterDeadline, Redeploy};
-use conformd::sim::api::{Operation, Origin};
-use conformd::sim::event::{Event, SetRecorder};
-use conformd::sim::faults::{Effect, FaultRule};
+use conformd::sim::api::{Operation, RequestOrigin};
+use conformd::sim::event::{SetRecorder, WorldEvent};
+use conformd::sim::faults::{FaultEffect, FaultRule};
 use conformd::sim::knobs::{Knobs, WaitingRow};
-use conformd::sim::setup::Recorder;
+use conformd::sim::setup::RecorderSetup;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -124,8 +124,8 @@ impl Week {
         for (number, join) in self.joins.iter().enumerate() {
             let account = Self::account(number);
             let recorder = match join.rollout {
-                Rollout::Early => Recorder::Recording,
-                Rollout::InTime(_) | Rollout::Late(_) | Rollout::Never => Recorder::Missing,
+                Rollout::Early => RecorderSetup::Recording,
+                Rollout::InTime(_) | Rollout::Late(_) | Rollout::Never => RecorderSetup::Missing,
             };
             script.push((join.at, Happening::Joins(account, recorder)));
             if let Rollout::InTime(after) | Rollout::Late(after) = join.rollout {
@@ -159,7 +159,7 @@ impl Week {
 
 #[derive(Debug, Clone)]
 enum Happening {
-    Joins(AccountId, Recorder),
+    Joins(AccountId, RecorderSetup),
     Records(AccountId),
     Dies,
     Boots,
@@ -188,8 +188,8 @@ impl Happening {
         match self {
             Self::Joins(account, recorder) => lab.event(&joins(account, recorder)),
             Self::Records(account) => {
-                let recorder = Recorder::Recording;
-                lab.event(&Event::Recorder(SetRecorder { account, region: None, recorder }));
+                let recorder = RecorderSetup::Recording;
+                lab.event(&WorldEvent::Recorder(SetRecorder { account, region: None, recorder }));
             }
             Self::Dies => {
                 presence.dead += 1;
@@ -205,7 +205,7 @@ impl Happening {
                     presence.up.push((now, None));
                 }
             }
-            Self::Throttled => lab.fault(FaultRule::always(Effect::Throttled)),
+            Self::Throttled => lab.fault(FaultRule::always(FaultEffect::Throttled)),
             Self::Heals => lab.heal(),
         }
     }
@@ -215,7 +215,7 @@ impl Happening {
 fn puts(lab: &Lab) -> BTreeMap<(Region, PackName), Vec<Timestamp>> {
     let mut puts = BTreeMap::<_, Vec<Timestamp>>::new();
     for entry in lab.world().log().entries() {
-        let is_ours = entry.origin == Origin::Client
+        let is_ours = entry.origin == RequestOrigin::Client
             && entry.operation == Operation::PutOrganizationConformancePack
             && entry.took_effect;
         if let Some(pack) = entry.subject.as_ref().filter(|_| is_ours) {
@@ -240,9 +240,9 @@ fn assert_everybody_is_accounted_for(week: &Week, lab: &Lab) {
             let phase = new_account.map(|it| it.phase);
             let fits = match join.rollout {
                 Rollout::Early | Rollout::InTime(_) | Rollout::Late(_) => {
-                    phase == Some(Phase::Complete)
+                    phase == Some(NewAccountPhase::Complete)
                 }
-                Rollout::Never => phase == Some(Phase::Missed),
+                Rollout::Never => phase == Some(NewAccountPhase::Missed),
             };
             if !fits {
                 lab.book().fail(&format!("{account} in {region} ends as {phase:?}: {join:?}"));
@@ -256,7 +256,7 @@ fn assert_warned(week: &Week, lab: &Lab, presence: &Presence) {
     let tellings = lab.book().tellings.clone();
     let missed: BTreeSet<_> = tellings
         .iter()
-        .filter(|(_, _, _, told)| told.phase == Phase::Missed)
+        .filter(|(_, _, _, told)| told.phase == NewAccountPhase::Missed)
         .map(|(_, region, _, told)| (region.clone(), told.account, told.deadline))
         .collect();
     for (region, account, deadline) in missed {
@@ -273,7 +273,7 @@ fn assert_warned(week: &Week, lab: &Lab, presence: &Presence) {
             *place == region
                 && (told.account, told.deadline) == (account, deadline)
                 && *at <= late
-                && told.phase == Phase::Waiting
+                && told.phase == NewAccountPhase::Waiting
         });
         if !warned {
             lab.book().fail(&format!("nobody spoke of {account} in {region} by {late}"));
@@ -290,7 +290,7 @@ fn assert_deadlines(week: &Week, lab: &Lab) {
             told.deadline.duration_since(joined).as_secs().abs_diff(7 * 3_600) <= 1,
             "{told:?}"
         );
-        let is_over = matches!(told.phase, Phase::Missed | Phase::Late);
+        let is_over = matches!(told.phase, NewAccountPhase::Missed | NewAccountPhase::Late);
         assert!(!is_over || *at >= joined + RETRY_WINDOW, "{told:?} in {region} at {at}");
     }
 }

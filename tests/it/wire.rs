@@ -9,14 +9,14 @@ use std::time::Duration;
 use conformd::aws::{AwsCloud, CallObserver, ConnectProblem, Patience};
 use conformd::clock::Clock;
 use conformd::cloud::{
-    Attempt, AttemptObserver, CloudError, Op, Organization, Page, PageToken, Reader, Receipt,
-    RowFilter, Writer,
+    Attempt, AttemptObserver, CloudError, Op, OrganizationReader, Page, PageToken, Receipt,
+    RegionReader, RowFilter, Writer,
 };
 use conformd::config::{Aws, Endpoint, StaticCredentials};
 use conformd::domain::base::failure::FailureKind;
-use conformd::domain::base::model::{AccountState, Delivery, Place, Timestamp};
+use conformd::domain::base::model::{AccountState, Place, ResultsBucket, Timestamp};
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{PackRecord, Phase, RolloutStatus, Verb};
+use conformd::domain::observed::packs::{PackPhase, PackRecord, RolloutStatus, Verb};
 use conformd::domain::present::report::Reports;
 use conformd::limiter::{Budget, Limited, Limiter};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -95,7 +95,8 @@ impl Wire {
         let attempts = Arc::new(Attempts::default());
         let observer = Arc::clone(&attempts);
         let settings = settings(Some(url));
-        let cloud = AwsCloud::connect(&settings, patience(hangs), ears(observer)).await.unwrap();
+        let cloud =
+            AwsCloud::connect(&settings, patience(hangs), call_observer(observer)).await.unwrap();
         Self { settings, cloud, requests, attempts, _server: server }
     }
 
@@ -123,7 +124,7 @@ fn patience(hangs: bool) -> Patience {
     if hangs { Patience { read_attempt: short, write: short, ..quick } } else { quick }
 }
 
-fn ears(observer: Arc<dyn AttemptObserver>) -> CallObserver {
+fn call_observer(observer: Arc<dyn AttemptObserver>) -> CallObserver {
     CallObserver { observer, clock: Clock::system() }
 }
 
@@ -149,7 +150,7 @@ fn content() -> Content {
         body: "Resources: {}".into(),
         inputs: [("ConformdMarker".to_owned(), "v1.main".to_owned())].into(),
         excluded: BTreeSet::new(),
-        delivery: Delivery::default(),
+        delivery: ResultsBucket::default(),
     }
 }
 
@@ -290,8 +291,8 @@ async fn aws_time_is_that_of_fresh_answers_refusals_among_them() {
     for (age, is_heard) in [("", true), ("age: 90\r\n", false)] {
         let wire = Wire::new(vec![told(age)]).await;
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
-        let ears = CallObserver { observer: wire.attempts.clone(), clock: clock.clone() };
-        let cloud = AwsCloud::connect(&wire.settings, patience(false), ears).await.unwrap();
+        let observer = CallObserver { observer: wire.attempts.clone(), clock: clock.clone() };
+        let cloud = AwsCloud::connect(&wire.settings, patience(false), observer).await.unwrap();
         for _ in 0..2 {
             let error = cloud.reader(&place()).packs(None).await.unwrap_err();
             assert_eq!(error.kind, FailureKind::Denied);
@@ -322,7 +323,8 @@ async fn requests_under_way_and_waits_for_the_own_limiter_show_in_the_metrics() 
     let metrics = sample::metrics(&["eu-west-1"]);
     let observer = Arc::new(metrics.clone());
     let patient = Patience::default();
-    let cloud = AwsCloud::connect(&wire.settings, patient, ears(observer.clone())).await.unwrap();
+    let cloud =
+        AwsCloud::connect(&wire.settings, patient, call_observer(observer.clone())).await.unwrap();
     let budget = Budget {
         per_second: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
@@ -389,7 +391,7 @@ async fn a_put_sends_everything_and_leaves_empty_lists_out() {
     assert_eq!(wire.put().await.unwrap().arn.as_deref(), Some("arn:aws:config:x"));
     let full = Content {
         excluded: BTreeSet::from(["444455556666".parse().unwrap()]),
-        delivery: Delivery { bucket: "awsconfigconforms-x".into(), prefix: "packs".into() },
+        delivery: ResultsBucket { bucket: "awsconfigconforms-x".into(), prefix: "packs".into() },
         ..content()
     };
     wire.cloud.writer(&place()).put(&"iam".parse().unwrap(), &full).await.unwrap();
@@ -486,12 +488,12 @@ async fn an_unknown_status_is_shown_and_rows_are_filtered_by_aws() {
     let wire = Wire::new(vec![rows]).await;
     let filter = RowFilter {
         account: Some("444455556666".parse().unwrap()),
-        status: Some((Verb::Create, Phase::Failed)),
+        status: Some((Verb::Create, PackPhase::Failed)),
     };
     let reader = wire.cloud.reader(&place());
     let page = reader.rows(&"iam".parse().unwrap(), &filter, None).await.unwrap();
     assert_eq!(page.items[0].status, RolloutStatus::Unknown("PONDERING".to_owned()));
-    assert_eq!(page.items[1].status, RolloutStatus::Known(Verb::Create, Phase::Failed));
+    assert_eq!(page.items[1].status, RolloutStatus::Known(Verb::Create, PackPhase::Failed));
     let row = &page.items[1];
     assert_eq!((row.error_code.as_deref(), &row.error_message), (Some("Oh"), &None));
     assert_eq!(row.last_update, None);
@@ -586,14 +588,14 @@ async fn credentials_that_cannot_be_found_are_told_apart_from_a_dead_network() {
     let observer = Arc::clone(&wire.attempts);
     let endpoint = nobody.endpoint.map(|endpoint| Endpoint { credentials: None, ..endpoint });
     let nobody = Aws { endpoint, ..nobody };
-    let cloud = AwsCloud::connect(&nobody, patience(false), ears(observer)).await.unwrap();
+    let cloud = AwsCloud::connect(&nobody, patience(false), call_observer(observer)).await.unwrap();
     let error = cloud.reader(&place()).packs(None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Credentials, "{}", error.source);
     assert!(wire.seen().is_empty());
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gone = settings(Some(format!("http://{gone}")));
     let observer = Arc::clone(&wire.attempts);
-    let cloud = AwsCloud::connect(&gone, patience(false), ears(observer)).await.unwrap();
+    let cloud = AwsCloud::connect(&gone, patience(false), call_observer(observer)).await.unwrap();
     let error = cloud.reader(&place()).packs(None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unreachable, "{}", error.source);
 }
@@ -639,7 +641,8 @@ fn an_endpoint_hidden_in_the_environment_or_a_profile_is_refused() {
 #[tokio::test]
 async fn the_refused_service_is_named() {
     let observer = Arc::new(Attempts::default());
-    let found = AwsCloud::connect(&settings(None), Patience::default(), ears(observer)).await;
+    let found =
+        AwsCloud::connect(&settings(None), Patience::default(), call_observer(observer)).await;
     match found {
         Ok(_) => println!("refused: ."),
         Err(ConnectProblem::HiddenEndpoint { service, url }) => {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use crate::cli::terminal::print;
-use crate::domain::present::approval_document::Waiting;
+use crate::domain::present::approval_document::WaitingLosses;
 
 /// What there is to ask about.
 pub(super) struct Question<'a> {
@@ -12,12 +12,12 @@ pub(super) struct Question<'a> {
     /// Steps that may be taken.
     pub(super) steps: usize,
     /// Losses that wait for an approval.
-    pub(super) waiting: &'a Waiting,
+    pub(super) waiting: &'a WaitingLosses,
 }
 
 /// What was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Consent {
     /// Apply the plan.
     Apply {
         /// With the losses that waited for an approval.
@@ -29,10 +29,10 @@ pub(super) enum Answer {
 
 impl Question<'_> {
     /// Asks. To drop this is fine: nothing has begun, and an answer is then not heard.
-    pub(super) async fn ask(&self) -> anyhow::Result<Answer> {
+    pub(super) async fn ask(&self) -> anyhow::Result<Consent> {
         let is_terminal = std::io::stdin().is_terminal();
         if self.yes || (self.steps == 0 && (!is_terminal || self.waiting.is_empty())) {
-            return Ok(Answer::Apply { permitted: false });
+            return Ok(Consent::Apply { permitted: false });
         }
         if !is_terminal {
             anyhow::bail!("stdin is no terminal, so the plan cannot be confirmed; use --yes");
@@ -53,10 +53,10 @@ impl Question<'_> {
         if self.steps > 0 {
             print("\nApply this plan? Only `yes` is taken: ")?;
             if line().await?.trim() != "yes" {
-                return Ok(Answer::Decline);
+                return Ok(Consent::Decline);
             }
         }
-        Ok(Answer::Apply { permitted })
+        Ok(Consent::Apply { permitted })
     }
 }
 

@@ -10,24 +10,24 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use crate::cloud::{Organization as _, Reader, RowFilter};
+use crate::cloud::{OrganizationReader as _, RegionReader, RowFilter};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp};
 use crate::domain::base::untrusted::flowing;
-use crate::domain::observed::packs::{Phase, RolloutStatus, Row, Verb};
+use crate::domain::observed::packs::{PackPhase, RolloutStatus, StatusRow, Verb};
 use crate::domain::organization::account_list::Account;
-use crate::domain::plan::outcome::{Ending, Outcome};
-use crate::domain::plan::steps::Step;
+use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::steps::PlanStep;
 use crate::limiter::Limited;
 use crate::listing::{Incomplete, read_all};
-use crate::session::Session;
+use crate::session::AwsSession;
 
 /// How far each pack that was put has come.
-pub(super) type Rollouts = BTreeMap<(Region, PackName), Rollout>;
+pub(super) type Rollouts = BTreeMap<(Region, PackName), RolloutProgress>;
 
 /// How far one pack has come in its members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rollout {
+pub(super) struct RolloutProgress {
     /// Members that hold it.
     pub(super) ok: usize,
     /// Members where it failed.
@@ -47,7 +47,7 @@ const WORDS_MAX: usize = 200;
 
 /// What a row says of this rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RowState {
+enum RowProgress {
     Ok,
     Failed,
     Open,
@@ -55,23 +55,25 @@ enum RowState {
     Gone,
 }
 
-impl RowState {
-    fn of(row: &Row, reference: Timestamp) -> Self {
+impl RowProgress {
+    fn of(row: &StatusRow, reference: Timestamp) -> Self {
         // AWS counts in milliseconds.
         let at = row.last_update.map_or(i64::MIN, Timestamp::as_millisecond);
         if at < reference.as_millisecond() {
             return Self::Open;
         }
         match &row.status {
-            RolloutStatus::Known(_, Phase::Failed) => Self::Failed,
-            RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful) => Self::Ok,
-            RolloutStatus::Known(Verb::Delete, Phase::Successful) => Self::Gone,
-            RolloutStatus::Known(_, Phase::InProgress) | RolloutStatus::Unknown(_) => Self::Open,
+            RolloutStatus::Known(_, PackPhase::Failed) => Self::Failed,
+            RolloutStatus::Known(Verb::Create | Verb::Update, PackPhase::Successful) => Self::Ok,
+            RolloutStatus::Known(Verb::Delete, PackPhase::Successful) => Self::Gone,
+            RolloutStatus::Known(_, PackPhase::InProgress) | RolloutStatus::Unknown(_) => {
+                Self::Open
+            }
         }
     }
 }
 
-impl Rollout {
+impl RolloutProgress {
     /// Before AWS shows the Put.
     fn awaited(expected: Option<&BTreeSet<AccountId>>) -> Self {
         Self { open: expected.map_or(0, BTreeSet::len), ..Self::default() }
@@ -79,8 +81,12 @@ impl Rollout {
 
     /// From the rows, the moment of the Put as AWS tells it, and who should have the pack if that
     /// is known.
-    fn of(rows: &[Row], reference: Timestamp, expected: Option<&BTreeSet<AccountId>>) -> Self {
-        let mut newest: BTreeMap<AccountId, &Row> = BTreeMap::new();
+    fn of(
+        rows: &[StatusRow],
+        reference: Timestamp,
+        expected: Option<&BTreeSet<AccountId>>,
+    ) -> Self {
+        let mut newest: BTreeMap<AccountId, &StatusRow> = BTreeMap::new();
         for row in rows {
             let known = newest.entry(row.account).or_insert(row);
             if known.last_update < row.last_update {
@@ -90,16 +96,16 @@ impl Rollout {
         let mut rollout = Self::default();
         for (account, row) in &newest {
             let is_expected = expected.is_none_or(|expected| expected.contains(account));
-            let state = RowState::of(row, reference);
+            let state = RowProgress::of(row, reference);
             let count = match (state, is_expected) {
-                (RowState::Ok, true) => &mut rollout.ok,
-                (RowState::Failed, _) => &mut rollout.failed,
-                (RowState::Open, true) => &mut rollout.open,
-                (RowState::Gone, true) if expected.is_some() => &mut rollout.open,
-                (RowState::Ok | RowState::Open | RowState::Gone, _) => continue,
+                (RowProgress::Ok, true) => &mut rollout.ok,
+                (RowProgress::Failed, _) => &mut rollout.failed,
+                (RowProgress::Open, true) => &mut rollout.open,
+                (RowProgress::Gone, true) if expected.is_some() => &mut rollout.open,
+                (RowProgress::Ok | RowProgress::Open | RowProgress::Gone, _) => continue,
             };
             *count = count.saturating_add(1);
-            if state == RowState::Failed && rollout.failures.len() < FAILURES_NAMED {
+            if state == RowProgress::Failed && rollout.failures.len() < FAILURES_NAMED {
                 rollout.failures.push(failure(row));
             }
         }
@@ -111,7 +117,7 @@ impl Rollout {
 }
 
 /// One failing member in one line; AWS's words are foreign text.
-fn failure(row: &Row) -> String {
+fn failure(row: &StatusRow) -> String {
     let words = |text: &Option<String>| {
         text.as_deref().map_or("nothing said".to_owned(), |text| flowing(text, WORDS_MAX))
     };
@@ -119,19 +125,19 @@ fn failure(row: &Row) -> String {
 }
 
 /// Between two looks at the same pack.
-const LOOK: Duration = Duration::from_secs(5);
+const POLL_EVERY: Duration = Duration::from_secs(5);
 
 /// Watches every accepted Put until its members are done, for this long, or until a stop is asked
 /// for; what was counted by then is the answer.
 pub(super) async fn watch(
-    session: &Session,
+    session: &AwsSession,
     outcomes: &[(Region, Outcome)],
     wait: Duration,
     stop: &CancellationToken,
 ) -> anyhow::Result<Rollouts> {
-    let mut puts: BTreeMap<Region, Vec<&Step>> = BTreeMap::new();
-    for (region, Outcome { step, ending }) in outcomes {
-        if matches!(ending, Ending::Accepted { .. }) && step.action.content().is_some() {
+    let mut puts: BTreeMap<Region, Vec<&PlanStep>> = BTreeMap::new();
+    for (region, Outcome { step, result: ending }) in outcomes {
+        if matches!(ending, StepResult::Accepted { .. }) && step.action.content().is_some() {
             puts.entry(region.clone()).or_default().push(step);
         }
     }
@@ -152,15 +158,15 @@ pub(super) async fn watch(
     let watches = puts.into_iter().map(async |(region, steps)| {
         let bar = bars.add(ProgressBar::new(0).with_style(style.clone()));
         bar.set_prefix(region.to_string());
-        let watched = steps.into_iter().map(|step| Watched::new(step, members.as_ref()));
-        let mut watched: Vec<Watched<'_>> = watched.collect();
+        let watched = steps.into_iter().map(|step| WatchedPut::new(step, members.as_ref()));
+        let mut watched: Vec<WatchedPut<'_>> = watched.collect();
         watch_region(session, &region, &mut watched, (wait, stop, &bar)).await;
         watched.into_iter().map(move |one| ((region.clone(), one.step.pack.clone()), one.rollout))
     });
     Ok(futures_util::future::join_all(watches).await.into_iter().flatten().collect())
 }
 
-async fn members(session: &Session) -> Result<BTreeSet<AccountId>, Incomplete> {
+async fn members(session: &AwsSession) -> Result<BTreeSet<AccountId>, Incomplete> {
     let organization = session.cloud.organization();
     let fetch = |token| organization.accounts(token);
     let accounts = read_all(fetch, |account: &Account| account.id).await?;
@@ -169,22 +175,22 @@ async fn members(session: &Session) -> Result<BTreeSet<AccountId>, Incomplete> {
 }
 
 /// A Put that is watched.
-struct Watched<'a> {
-    step: &'a Step,
+struct WatchedPut<'a> {
+    step: &'a PlanStep,
     /// Who should have the pack, if that is known.
     expected: Option<BTreeSet<AccountId>>,
     /// The moment of the Put as AWS tells it, once it shows it.
     reference: Option<Timestamp>,
-    rollout: Rollout,
+    rollout: RolloutProgress,
 }
 
-impl<'a> Watched<'a> {
-    fn new(step: &'a Step, members: Option<&BTreeSet<AccountId>>) -> Self {
+impl<'a> WatchedPut<'a> {
+    fn new(step: &'a PlanStep, members: Option<&BTreeSet<AccountId>>) -> Self {
         let excluded = step.action.content().map(|content| &content.excluded);
         let is_in = |account: &&AccountId| !excluded.is_some_and(|out| out.contains(*account));
         let expected: Option<BTreeSet<AccountId>> =
             members.map(|members| members.iter().filter(is_in).copied().collect());
-        let rollout = Rollout::awaited(expected.as_ref());
+        let rollout = RolloutProgress::awaited(expected.as_ref());
         Self { step, expected, reference: None, rollout }
     }
 
@@ -199,9 +205,9 @@ impl<'a> Watched<'a> {
 }
 
 async fn watch_region(
-    session: &Session,
+    session: &AwsSession,
     region: &Region,
-    watched: &mut [Watched<'_>],
+    watched: &mut [WatchedPut<'_>],
     (wait, stop, bar): (Duration, &CancellationToken, &ProgressBar),
 ) {
     let reader =
@@ -215,7 +221,7 @@ async fn watch_region(
         if watched.iter().all(|one| one.rollout.is_done) || waited >= wait {
             break;
         }
-        let pause = LOOK.min(wait.saturating_sub(waited));
+        let pause = POLL_EVERY.min(wait.saturating_sub(waited));
         if stop.run_until_cancelled(session.clock.sleep(pause)).await.is_none() {
             break;
         }
@@ -224,7 +230,7 @@ async fn watch_region(
 }
 
 /// Reads how far the packs are; what could not be read, in a few words.
-async fn refresh<R: Reader>(reader: &R, watched: &mut [Watched<'_>]) -> Option<String> {
+async fn refresh<R: RegionReader>(reader: &R, watched: &mut [WatchedPut<'_>]) -> Option<String> {
     let mut note = None;
     if watched.iter().any(|one| one.reference.is_none()) {
         match read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await {
@@ -245,7 +251,7 @@ async fn refresh<R: Reader>(reader: &R, watched: &mut [Watched<'_>]) -> Option<S
             continue;
         };
         match rows(reader, &one.step.pack).await {
-            Ok(rows) => one.rollout = Rollout::of(&rows, reference, one.expected.as_ref()),
+            Ok(rows) => one.rollout = RolloutProgress::of(&rows, reference, one.expected.as_ref()),
             // The next look tells.
             Err(error) if error.kind() == FailureKind::NoSuchPack => {
                 note = Some("not visible yet".to_owned());
@@ -257,9 +263,10 @@ async fn refresh<R: Reader>(reader: &R, watched: &mut [Watched<'_>]) -> Option<S
 }
 
 /// Shows on a bar how far the packs of a region are together.
-fn show(bar: &ProgressBar, watched: &[Watched<'_>], note: Option<String>) {
-    let total =
-        |of: fn(&Rollout) -> usize| watched.iter().map(|one| of(&one.rollout)).sum::<usize>();
+fn show(bar: &ProgressBar, watched: &[WatchedPut<'_>], note: Option<String>) {
+    let total = |of: fn(&RolloutProgress) -> usize| {
+        watched.iter().map(|one| of(&one.rollout)).sum::<usize>()
+    };
     let (failed, open) = (total(|one| one.failed), total(|one| one.open));
     let done = total(|one| one.ok).saturating_add(failed);
     bar.set_length(u64::try_from(done.saturating_add(open)).unwrap_or(u64::MAX));
@@ -269,7 +276,7 @@ fn show(bar: &ProgressBar, watched: &[Watched<'_>], note: Option<String>) {
 }
 
 /// Every row of a pack.
-async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomplete> {
+async fn rows<R: RegionReader>(reader: &R, pack: &PackName) -> Result<Vec<StatusRow>, Incomplete> {
     let everything = RowFilter::default();
     read_all(|token| reader.rows(pack, &everything, token), |row| row.account).await
 }
@@ -278,8 +285,8 @@ async fn rows<R: Reader>(reader: &R, pack: &PackName) -> Result<Vec<Row>, Incomp
 mod tests {
     use super::*;
 
-    fn row(account: &str, status: &str, second: i64) -> Row {
-        Row {
+    fn row(account: &str, status: &str, second: i64) -> StatusRow {
+        StatusRow {
             account: account.repeat(12).parse().unwrap(),
             status: status.parse().unwrap(),
             error_code: None,
@@ -289,11 +296,11 @@ mod tests {
     }
 
     /// Counts after a Put at second 100 to accounts 1, 2 and 3.
-    fn counts(rows: &[Row]) -> (usize, usize, usize, bool) {
+    fn counts(rows: &[StatusRow]) -> (usize, usize, usize, bool) {
         let expected = ["1", "2", "3"].map(|id| id.repeat(12).parse().unwrap()).into();
         let reference = Timestamp::from_second(100).unwrap();
-        let Rollout { ok, failed, open, failures, is_done } =
-            Rollout::of(rows, reference, Some(&expected));
+        let RolloutProgress { ok, failed, open, failures, is_done } =
+            RolloutProgress::of(rows, reference, Some(&expected));
         assert_eq!(failures.len(), failed);
         (ok, failed, open, is_done)
     }

@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::declared::approval::Approval;
 use crate::domain::plan::loss::LossAt;
-use crate::domain::plan::steps::{HoldReason, Plan, Step};
+use crate::domain::plan::steps::{HoldReason, Plan, PlanStep};
 
 /// What a plan says of one pack, or of a whole region.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Line<'a> {
+struct HoldLine<'a> {
     /// What would be done.
-    taken: Option<&'a Step>,
+    taken: Option<&'a PlanStep>,
     /// What is held, and for which reason.
-    held: Vec<(HoldReason, Option<&'a Step>)>,
+    held: Vec<(HoldReason, Option<&'a PlanStep>)>,
 }
 
-type Lines<'a> = BTreeMap<(&'a Region, Option<&'a PackName>), Line<'a>>;
+type HoldLines<'a> = BTreeMap<(&'a Region, Option<&'a PackName>), HoldLine<'a>>;
 
-fn lines<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Lines<'a> {
-    let mut lines = Lines::new();
+fn lines<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> HoldLines<'a> {
+    let mut lines = HoldLines::new();
     for Plan { place, steps, holds, .. } in plans {
         for step in steps {
             lines.entry((&place.region, Some(&step.pack))).or_default().taken = Some(step);
@@ -38,9 +38,9 @@ fn lines<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Lines<'a> {
     lines
 }
 
-impl<'a> Line<'a> {
+impl<'a> HoldLine<'a> {
     /// The change that this is about, whether it may be made or waits.
-    fn step(&self) -> Option<&'a Step> {
+    fn step(&self) -> Option<&'a PlanStep> {
         self.taken.or_else(|| self.held.iter().find_map(|(_, step)| *step))
     }
 
@@ -58,7 +58,12 @@ impl<'a> Line<'a> {
 
 /// Whether the only difference is that the approval typed at the terminal permits what waited for
 /// one: the same step, that is not held for that any more.
-fn is_permitted(region: &Region, shown: &Line<'_>, now: &Line<'_>, typed: &Approval) -> bool {
+fn is_permitted(
+    region: &Region,
+    shown: &HoldLine<'_>,
+    now: &HoldLine<'_>,
+    typed: &Approval,
+) -> bool {
     let waited = shown
         .held
         .iter()
@@ -78,7 +83,7 @@ pub(super) fn differences<'a>(
     typed: Option<&Approval>,
 ) -> Vec<String> {
     let (shown, now) = (lines(shown), lines(now));
-    let nothing = Line::default();
+    let nothing = HoldLine::default();
     let keys: BTreeSet<_> = shown.keys().chain(now.keys()).copied().collect();
     let differing = keys.into_iter().filter_map(|(region, pack)| {
         let before = shown.get(&(region, pack)).unwrap_or(&nothing);
@@ -104,10 +109,10 @@ mod tests {
     use crate::domain::base::model::{Place, Timestamp};
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::steps::{Action, Hold, Reason, Weights};
-    use crate::domain::present::approval_document::{LIFE, Statement, Waiting};
+    use crate::domain::present::approval_document::{ApprovalText, LIFE, WaitingLosses};
 
-    fn step(pack: &str, update: i64) -> Step {
-        Step {
+    fn step(pack: &str, update: i64) -> PlanStep {
+        PlanStep {
             pack: pack.parse().unwrap(),
             action: Action::Delete,
             reason: Reason::Absent,
@@ -118,13 +123,13 @@ mod tests {
         }
     }
 
-    fn hold(step: Step, reason: HoldReason, why: &str, until: i64) -> Hold {
+    fn hold(step: PlanStep, reason: HoldReason, why: &str, until: i64) -> Hold {
         let until = Timestamp::from_second(until).ok();
         let (pack, why) = (Some(step.pack.clone()), why.to_owned());
         Hold { pack, reason, why, until, step: Some(Box::new(step)) }
     }
 
-    fn plan(steps: Vec<Step>, holds: Vec<Hold>) -> Plan {
+    fn plan(steps: Vec<PlanStep>, holds: Vec<Hold>) -> Plan {
         let place = Place {
             account: "111111111111".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
@@ -140,8 +145,8 @@ mod tests {
             loss: crate::domain::plan::loss::Loss::Pack,
         };
         let losses = packs.iter().map(at).collect();
-        let waiting = Waiting::reported(losses, BTreeMap::new(), vec![]);
-        waiting.approval(Statement { reason: None, made: Timestamp::UNIX_EPOCH, life: LIFE })
+        let waiting = WaitingLosses::reported(losses, BTreeMap::new(), vec![]);
+        waiting.approval(ApprovalText { reason: None, made: Timestamp::UNIX_EPOCH, life: LIFE })
     }
 
     fn check(shown: &Plan, now: &Plan, typed: Option<&Approval>) -> Vec<String> {
@@ -150,11 +155,11 @@ mod tests {
 
     #[test]
     fn words_and_moments_of_a_hold_may_change_and_nothing_else() {
-        let held = |why, until| hold(step("a", 1), HoldReason::SecondLook, why, until);
+        let held = |why, until| hold(step("a", 1), HoldReason::Unconfirmed, why, until);
         let shown = plan(vec![step("b", 1)], vec![held("one", 10)]);
         assert_eq!(check(&shown, &plan(vec![step("b", 1)], vec![held("two", 20)]), None), [""; 0]);
         let taken = plan(vec![step("a", 1), step("b", 1)], vec![]);
-        let now = "a in eu-west-1: shown was delete held (second_look), now it is delete";
+        let now = "a in eu-west-1: shown was delete held (unconfirmed), now it is delete";
         assert_eq!(check(&shown, &taken, None), [now]);
         let gone = plan(vec![], vec![held("one", 10)]);
         assert_eq!(
@@ -175,7 +180,7 @@ mod tests {
         let held = |pack, reason| hold(step(pack, 1), reason, "", 1);
         let shown =
             plan(vec![], vec![held("a", HoldReason::Guard), held("b", HoldReason::Undeclared)]);
-        let now = plan(vec![step("a", 1)], vec![held("b", HoldReason::SecondLook)]);
+        let now = plan(vec![step("a", 1)], vec![held("b", HoldReason::Unconfirmed)]);
         assert_eq!(check(&shown, &now, None).len(), 2);
         assert_eq!(check(&shown, &now, Some(&typed(&["a", "b"]))), [""; 0]);
         assert_eq!(check(&shown, &now, Some(&typed(&["a"]))).len(), 1);

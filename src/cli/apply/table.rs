@@ -2,27 +2,27 @@
 
 use comfy_table::{Table, presets};
 
-use super::rollout::{Rollout, Rollouts};
+use super::rollout::{RolloutProgress, Rollouts};
 use crate::domain::base::model::Region;
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 
 /// One row a step; nothing without any.
-pub(super) fn of(outcomes: &Outcomes, rollouts: &Rollouts) -> String {
+pub(super) fn of(outcomes: &RegionOutcomes, rollouts: &Rollouts) -> String {
     if outcomes.is_empty() {
         return String::new();
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["region", "pack", "action", "result", "members ok", "failed", "open"]);
-    for (region, Outcome { step, ending }) in outcomes {
+    for (region, Outcome { step, result: ending }) in outcomes {
         let result = match ending {
-            Ending::Accepted { .. } => "accepted".to_owned(),
-            Ending::Failed { kind, why } => format!("refused ({kind}): {why}"),
-            Ending::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
-            Ending::NotStarted => "not started".to_owned(),
+            StepResult::Accepted { .. } => "accepted".to_owned(),
+            StepResult::Failed { kind, why } => format!("refused ({kind}): {why}"),
+            StepResult::Unknown { kind, why } => format!("unknown ({kind}): {why}"),
+            StepResult::NotStarted => "not started".to_owned(),
         };
         let rollout = rollouts.get(&(region.clone(), step.pack.clone()));
-        let count = |of: fn(&Rollout) -> usize| {
+        let count = |of: fn(&RolloutProgress) -> usize| {
             rollout.map_or_else(|| "-".to_owned(), |rollout| of(rollout).to_string())
         };
         table.add_row([
@@ -39,4 +39,4 @@ pub(super) fn of(outcomes: &Outcomes, rollouts: &Rollouts) -> String {
 }
 
 /// Outcomes, each with its region.
-pub(super) type Outcomes = Vec<(Region, Outcome)>;
+pub(super) type RegionOutcomes = Vec<(Region, Outcome)>;

@@ -8,29 +8,33 @@ use std::sync::Arc;
 
 use futures_util::future::{join_all, select_ok};
 
-use crate::aws::{AwsCloud, AwsOrganization, AwsReader, Identity};
+use crate::aws::{AwsCloud, AwsOrganization, AwsReader, CallerIdentity};
 use crate::clock::Clock;
-use crate::cloud::{CloudError, Members as _, Organization, Reader as _, RowFilter, Visit as _};
+use crate::cloud::{
+    CloudError, MemberAccess as _, MemberVisit as _, OrganizationReader, RegionReader as _,
+    RowFilter,
+};
 use crate::config::Config;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::{AccountId, PackName, Place, Region};
-use crate::domain::declared::catalog::{Catalog, Declared, templates_wanted};
+use crate::domain::declared::catalog::{Catalog, Declared, template_references};
 use crate::domain::declared::manifest::Manifest;
-use crate::domain::members::probe::{Stage, Unlooked};
+use crate::domain::members::probe::{NotProbed, ProbeStage};
 use crate::domain::observed::packs::{Ownership, PackRecord, RolloutStatus, Unknown, ownership};
 use crate::domain::observed::recorder::classify;
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::domain::plan::record::{NoRecord, RecordStatus};
 use crate::domain::present::preflight::{
-    Caller, Census, Facts, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Tried, Wishes,
+    CallerFacts, PackCensus, PreflightFacts, ProbeFacts, RecordFacts, RegionFacts, TokenFile,
+    Tried, Wishes,
 };
 use crate::domain::present::report::Declarations;
-use crate::http::Token;
+use crate::http::BearerToken;
 use crate::limiter::{Budget, Limited, Limiter};
 use crate::listing::{Incomplete, read_all};
-use crate::record::Reader;
+use crate::record::RecordReader;
 use crate::session;
-use crate::session::NobodyListens;
+use crate::session::UncountedCalls;
 
 /// Half of the rate that AWS publishes for `ListAccounts`: 8, burst 12.
 const LIST_BUDGET: Budget = budget(4, 6);
@@ -49,22 +53,25 @@ const fn budget(per_second: u32, burst: u32) -> Budget {
 }
 
 /// Asks AWS and this machine everything. Only settings that lead nowhere are an error.
-pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
+pub(super) async fn gather(config: Config) -> anyhow::Result<PreflightFacts> {
     let clock = Clock::system();
-    let cloud = session::connect(&config, clock.clone(), Arc::new(NobodyListens)).await?;
+    let cloud = session::connect(&config, clock.clone(), Arc::new(UncountedCalls)).await?;
     let catalog = catalog(&config);
     let packs = catalog.iter().flat_map(|catalog| catalog.packs.values());
     let manifests: Vec<&Manifest> =
         packs.filter_map(Declared::in_force).map(AsRef::as_ref).collect();
     // A dead region takes its time, and nothing but its own line waits for it.
-    let (members, looked) = tokio::join!(
-        Membership::ask(&cloud, &config, &clock),
-        join_all(config.aws.regions.iter().map(|region| look(&cloud, &config, region, &manifests))),
+    let (members, checks) = tokio::join!(
+        CallerAndMembers::ask(&cloud, &config, &clock),
+        join_all(
+            config.aws.regions.iter().map(|region| observe(&cloud, &config, region, &manifests))
+        ),
     );
     let management = members.organization.as_ref().ok().map(|found| found.management);
-    let row = row(&looked, management).await;
-    let Membership { caller, organization, administrators, services, accounts, probe } = members;
-    Ok(Facts {
+    let row = row(&checks, management).await;
+    let CallerAndMembers { caller, organization, administrators, services, accounts, probe } =
+        members;
+    Ok(PreflightFacts {
         expected: config.aws.expected_account,
         mode: config.mode,
         simulated: config.aws.endpoint.is_some(),
@@ -73,7 +80,7 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
         administrators,
         services,
         accounts,
-        regions: looked.into_iter().map(|one| (one.region, one.facts)).collect(),
+        regions: checks.into_iter().map(|one| (one.region, one.facts)).collect(),
         row,
         probe,
         source: catalog.as_ref().map(Declarations::of).map_err(String::clone),
@@ -88,14 +95,14 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<Facts> {
 
 fn catalog(config: &Config) -> Result<Catalog, String> {
     let directory = session::directory(config).map_err(|error| format!("{error:#}"))?;
-    let reading = directory.read(templates_wanted).map_err(|error| chain(&error))?;
+    let reading = directory.read(template_references).map_err(|error| chain(&error))?;
     Ok(Catalog::read(&reading.snapshot, &session::constraints(config), None))
 }
 
 /// Only looks: the daemon may have it, and whoever checks may not be its user.
 fn record(config: &Config, clock: &Clock) -> Result<RecordFacts, NoRecord> {
     let now = clock.stamp();
-    let reader = Reader::open(&session::record_terms(config, "conformd check"))?;
+    let reader = RecordReader::open(&session::record_terms(config, "conformd check"))?;
     reader.check_disk()?;
     let window = reader.window(&now)?;
     let began = reader.began().clone();
@@ -128,7 +135,7 @@ fn token_file(file: Option<&Path>) -> TokenFile {
         Ok(text) => text,
         Err(error) => return unreadable(error),
     };
-    if let Err(weak) = Token::new(&text) {
+    if let Err(weak) = BearerToken::new(&text) {
         return TokenFile::Weak(format!("{}: {weak}", file.display()));
     }
     match std::fs::metadata(file) {
@@ -138,8 +145,8 @@ fn token_file(file: Option<&Path>) -> TokenFile {
 }
 
 /// What is known of the caller, of the organization and of members.
-struct Membership {
-    caller: Result<Caller, Unknown>,
+struct CallerAndMembers {
+    caller: Result<CallerFacts, Unknown>,
     organization: Result<OrganizationRecord, Unknown>,
     administrators: Result<BTreeSet<AccountId>, Unknown>,
     services: Result<BTreeSet<String>, Unknown>,
@@ -147,7 +154,7 @@ struct Membership {
     probe: Option<ProbeFacts>,
 }
 
-impl Membership {
+impl CallerAndMembers {
     async fn ask(cloud: &AwsCloud, config: &Config, clock: &Clock) -> Self {
         let paced = |budget| {
             Limited::new(cloud.organization(), Arc::new(Limiter::new(budget, clock.clone())))
@@ -191,18 +198,18 @@ fn incomplete(listing: &Incomplete) -> Unknown {
 }
 
 /// Who we are, as the first region that answers says.
-async fn caller(cloud: &AwsCloud, config: &Config) -> Result<Caller, Unknown> {
+async fn caller(cloud: &AwsCloud, config: &Config) -> Result<CallerFacts, Unknown> {
     let asked = config.aws.regions.iter().map(|region| Box::pin(cloud.caller_identity(region)));
     let (identity, _) = select_ok(asked).await.map_err(|error| unknown(&error))?;
-    let Identity { account, arn, partition } = identity;
-    Ok(Caller { account, arn, partition })
+    let CallerIdentity { account, arn, partition } = identity;
+    Ok(CallerFacts { account, arn, partition })
 }
 
 /// Tries the probe on a few members, and on the management account.
 async fn probe(
     cloud: &AwsCloud,
     config: &Config,
-    caller: &Result<Caller, Unknown>,
+    caller: &Result<CallerFacts, Unknown>,
     (organization, accounts): (
         &Result<OrganizationRecord, Unknown>,
         &Result<Vec<Account>, Unknown>,
@@ -213,10 +220,10 @@ async fn probe(
     let members = cloud.members(settings, &config.installation, partition);
     let region = config.aws.regions.first()?;
     let try_on = async |account: AccountId| -> Tried {
-        let failed = |stage| move |error: CloudError| Unlooked { stage, kind: error.kind };
-        let visit = members.enter(account).await.map_err(failed(Stage::Enter))?;
-        let names = visit.recorders(region).await.map_err(failed(Stage::Look))?;
-        let states = visit.recorder_states(region).await.map_err(failed(Stage::Look))?;
+        let failed = |stage| move |error: CloudError| NotProbed { stage, kind: error.kind };
+        let visit = members.enter(account).await.map_err(failed(ProbeStage::Enter))?;
+        let names = visit.recorders(region).await.map_err(failed(ProbeStage::Look))?;
+        let states = visit.recorder_states(region).await.map_err(failed(ProbeStage::Look))?;
         Ok(classify(&names, &states))
     };
     let management = organization.as_ref().ok().map(|found| found.management);
@@ -241,7 +248,7 @@ async fn probe(
 }
 
 /// One region, looked at.
-struct Looked {
+struct RegionChecks {
     region: Region,
     reader: AwsReader,
     facts: RegionFacts,
@@ -249,12 +256,12 @@ struct Looked {
     pack: Option<PackName>,
 }
 
-async fn look(
+async fn observe(
     cloud: &AwsCloud,
     config: &Config,
     region: &Region,
     manifests: &[&Manifest],
-) -> Looked {
+) -> RegionChecks {
     let place = Place { account: config.aws.expected_account, region: region.clone() };
     let reader = cloud.reader(&place);
     let packs = read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await;
@@ -278,11 +285,11 @@ async fn look(
         census(whose, missing)
     });
     let facts = RegionFacts { packs, statuses: statuses.map_err(|error| incomplete(&error)) };
-    Looked { region: region.clone(), reader, facts, pack }
+    RegionChecks { region: region.clone(), reader, facts, pack }
 }
 
-fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> Census {
-    let mut census = Census { missing, ..Census::default() };
+fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> PackCensus {
+    let mut census = PackCensus { missing, ..PackCensus::default() };
     for whose in packs {
         let count = match whose {
             Ownership::Ours(_) => &mut census.ours,
@@ -296,10 +303,10 @@ fn census(packs: impl Iterator<Item = Ownership>, missing: usize) -> Census {
 
 /// How the management account stands with one pack of ours: tells a permission as well.
 async fn row(
-    looked: &[Looked],
+    checks: &[RegionChecks],
     management: Option<AccountId>,
 ) -> Option<Result<Option<RolloutStatus>, Unknown>> {
-    let (one, pack) = looked.iter().find_map(|one| Some((one, one.pack.as_ref()?)))?;
+    let (one, pack) = checks.iter().find_map(|one| Some((one, one.pack.as_ref()?)))?;
     let filter = RowFilter { account: Some(management?), status: None };
     let page = one.reader.rows(pack, &filter, None).await.map_err(|error| unknown(&error));
     Some(page.map(|page| page.items.into_iter().next().map(|row| row.status)))

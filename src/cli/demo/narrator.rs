@@ -10,21 +10,21 @@ use crate::cli::terminal::{paint, print};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
-use crate::domain::members::new_account::Phase;
+use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::outcome::Outcome;
-use crate::domain::plan::steps::{Action, Hold, HoldReason, Step};
+use crate::domain::plan::steps::{Action, Hold, HoldReason, PlanStep};
 use crate::domain::present::report::{PackReport, RegionReport, SyncState};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
 use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::text::person;
 use crate::domain::present::view::trouble::TroubleView;
-use crate::domain::present::view::{Facts, Page, new_accounts, text};
+use crate::domain::present::view::{ListPage, ViewFacts, new_accounts, text};
 
 /// New accounts that are told of.
-const NEW_ACCOUNTS: Page = Page { number: 1, limit: Page::LIMIT_MAX };
+const NEW_ACCOUNTS: ListPage = ListPage { number: 1, limit: ListPage::LIMIT_MAX };
 
 /// Tells a person what happens.
 pub(super) struct Narrator {
@@ -33,7 +33,7 @@ pub(super) struct Narrator {
     has_colour: bool,
     reconciliations: BTreeMap<Region, u64>,
     known: BTreeMap<(Region, String), String>,
-    phases: BTreeMap<(AccountId, Region), Phase>,
+    phases: BTreeMap<(AccountId, Region), NewAccountPhase>,
     redeployed: BTreeSet<AccountId>,
     troubled: BTreeSet<(Option<FailureClass>, AccountId)>,
     calm: bool,
@@ -85,19 +85,19 @@ impl Narrator {
     }
 
     /// Tells what is new; whether nothing is left that conformd or AWS will do by themselves.
-    pub(super) fn tell(&mut self, facts: &Facts) -> std::io::Result<bool> {
+    pub(super) fn narrate(&mut self, facts: &ViewFacts) -> std::io::Result<bool> {
         for (region, report) in &facts.reports {
             if self.reconciliations.insert(region.clone(), report.reconciliation)
                 != Some(report.reconciliation)
             {
-                self.tell_steps(region, report, facts)?;
+                self.narrate_steps(region, report, facts)?;
             }
-            self.tell_packs(region, report)?;
+            self.narrate_packs(region, report)?;
         }
         let view = status(facts);
         let new = new_accounts::page(facts, None, NEW_ACCOUNTS).accounts;
-        self.tell_new_accounts(&new)?;
-        self.tell_troubles(&view.troubles)?;
+        self.narrate_new_accounts(&new)?;
+        self.narrate_troubles(&view.troubles)?;
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
         if is_calm && !self.calm {
@@ -114,13 +114,13 @@ impl Narrator {
         Ok(is_calm)
     }
 
-    fn tell_steps(
+    fn narrate_steps(
         &mut self,
         region: &Region,
         report: &RegionReport,
-        facts: &Facts,
+        facts: &ViewFacts,
     ) -> std::io::Result<()> {
-        for Outcome { step, ending } in &report.outcomes {
+        for Outcome { step, result: ending } in &report.outcomes {
             let end = ending.headline();
             let sign = match step.action {
                 Action::Create(_) => '+',
@@ -141,7 +141,7 @@ impl Narrator {
         Ok(())
     }
 
-    fn tell_packs(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
+    fn narrate_packs(&mut self, region: &Region, report: &RegionReport) -> std::io::Result<()> {
         // Packs of which the same is new share a line.
         let mut news: BTreeMap<(char, String), Vec<String>> = BTreeMap::new();
         let acted = |about: &String| {
@@ -176,7 +176,7 @@ impl Narrator {
             let text =
                 report.tracking.packs.get(name).map_or_else(|| state(pack), Rollout::headline);
             let mut holds = report.plan.holds.iter();
-            let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_news(hold));
+            let hold = holds.find(|hold| hold.pack.as_ref() == Some(name) && is_worth_a_line(hold));
             let held = hold.map(|hold| {
                 let until = hold.until.map(|until| format!(" (until {})", self.since(until)));
                 format!("held: {}{}", hold.why, until.unwrap_or_default())
@@ -191,9 +191,9 @@ impl Narrator {
     }
 
     /// Tells how new accounts get on; regions of which the same is new share a line.
-    fn tell_new_accounts(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
+    fn narrate_new_accounts(&mut self, new: &[NewAccountView]) -> std::io::Result<()> {
         for account in new {
-            let mut news: BTreeMap<Phase, Vec<&Region>> = BTreeMap::new();
+            let mut news: BTreeMap<NewAccountPhase, Vec<&Region>> = BTreeMap::new();
             for (region, place) in &account.regions {
                 let before = self.phases.insert((account.account, region.clone()), place.phase);
                 if before != Some(place.phase) && (before.is_some() || !place.phase.is_settled()) {
@@ -211,35 +211,39 @@ impl Narrator {
     }
 
     /// How a new account gets on; nothing while it is not known whether AWS gave it up.
-    fn progress(&self, phase: Phase, account: &NewAccountView) -> Option<(char, String)> {
+    fn progress(&self, phase: NewAccountPhase, account: &NewAccountView) -> Option<(char, String)> {
         let (is_over, left) = (account.left_seconds < 0, text::left(account.left_seconds));
         let is_redeployed = self.redeployed.contains(&account.account);
         Some(match phase {
-            Phase::Waiting | Phase::Deploying if is_over && !is_redeployed => return None,
-            Phase::Waiting => {
+            NewAccountPhase::Waiting | NewAccountPhase::Deploying if is_over && !is_redeployed => {
+                return None;
+            }
+            NewAccountPhase::Waiting => {
                 let deadline = self.since(account.deadline);
                 ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
             }
-            Phase::Deploying if is_over => {
+            NewAccountPhase::Deploying if is_over => {
                 ('~', "is being redeployed: AWS deploys again".to_owned())
             }
-            Phase::Deploying => ('~', format!("has a recorder: AWS deploys to it, {left}")),
-            Phase::Late => {
+            NewAccountPhase::Deploying => {
+                ('~', format!("has a recorder: AWS deploys to it, {left}"))
+            }
+            NewAccountPhase::Late => {
                 ('~', "has a recorder now, too late for AWS: a redeployment comes".to_owned())
             }
-            Phase::Missed => {
+            NewAccountPhase::Missed => {
                 ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
             }
-            Phase::Complete if is_over && is_redeployed => {
+            NewAccountPhase::Complete if is_over && is_redeployed => {
                 (' ', "is redeployed: it has every pack".to_owned())
             }
-            Phase::Complete => (' ', format!("has every pack, {left}")),
+            NewAccountPhase::Complete => (' ', format!("has every pack, {left}")),
         })
     }
 
     /// Tells of accounts that failed and that only a person can help; once, since every Put has
     /// AWS try them again in vain.
-    fn tell_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
+    fn narrate_troubles(&mut self, troubles: &[TroubleView]) -> std::io::Result<()> {
         for trouble in troubles.iter().filter(|trouble| trouble.owner != Owner::Aws) {
             let keys = trouble.examples.iter().map(|example| (trouble.class, example.account));
             let keys: BTreeSet<_> = keys.collect();
@@ -273,7 +277,7 @@ fn name(account: AccountId, name: Option<String>) -> String {
 }
 
 /// Whether a hold says more than the health does, and lasts.
-fn is_news(hold: &Hold) -> bool {
+fn is_worth_a_line(hold: &Hold) -> bool {
     match hold.reason {
         HoldReason::Settling | HoldReason::Unmanaged => false,
         HoldReason::InProgress => {
@@ -286,7 +290,7 @@ fn is_news(hold: &Hold) -> bool {
         | HoldReason::Invalid
         | HoldReason::Unsupported
         | HoldReason::Unknown
-        | HoldReason::SecondLook
+        | HoldReason::Unconfirmed
         | HoldReason::Guard
         | HoldReason::Suspended
         | HoldReason::Foreign
@@ -311,13 +315,13 @@ fn is_calm(report: &RegionReport) -> bool {
     report.unknown.is_none()
         && report.plan.revision.is_some()
         && report.plan.is_empty()
-        && !report.plan.steps_with_held().any(Step::is_remedy)
+        && !report.plan.steps_with_held().any(PlanStep::is_remedy)
         && report.outcomes.is_empty()
         && !report.tracking.packs.is_empty()
         && report.tracking.packs.values().all(is_settled)
         && report.tracking.new_accounts.iter().all(|new_account| match new_account.phase {
-            Phase::Complete | Phase::Missed => true,
-            Phase::Waiting | Phase::Deploying | Phase::Late => false,
+            NewAccountPhase::Complete | NewAccountPhase::Missed => true,
+            NewAccountPhase::Waiting | NewAccountPhase::Deploying | NewAccountPhase::Late => false,
         })
 }
 

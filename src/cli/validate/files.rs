@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::domain::declared::catalog::templates_wanted;
+use crate::domain::declared::catalog::template_references;
 use crate::domain::declared::snapshot::{Snapshot, SourcePath};
 use crate::tasks::source::directory::Directory;
 
 /// A root, and what to read beneath it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ValidatedRoot {
     working: PathBuf,
     manifests: Directory,
 }
 
-impl Place {
+impl ValidatedRoot {
     /// What these arguments mean. Links on the way to `path` are resolved; later ones must stay
     /// beneath the root.
     pub(super) fn of(path: &Path, root: Option<&Path>) -> anyhow::Result<Self> {
@@ -51,6 +51,6 @@ impl Place {
 
     /// Reads the manifests, then the templates that they name.
     pub(super) fn read(&self) -> anyhow::Result<Snapshot> {
-        Ok(self.manifests.read(templates_wanted)?.snapshot)
+        Ok(self.manifests.read(template_references)?.snapshot)
     }
 }

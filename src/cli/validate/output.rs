@@ -97,14 +97,14 @@ struct Json<'r> {
     passed: bool,
     errors: usize,
     warnings: usize,
-    packs: Vec<Pack<'r>>,
+    packs: Vec<ValidatedPack<'r>>,
     approvals: Vec<&'r str>,
     diagnostics: &'r [Diagnostic],
     ignored: &'r [SourcePath],
 }
 
 #[derive(Serialize)]
-struct Pack<'r> {
+struct ValidatedPack<'r> {
     name: &'r PackName,
     valid: bool,
     path: Option<&'r SourcePath>,
@@ -133,7 +133,7 @@ pub fn json(report: &Report<'_>) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&json).map(|text| text + "\n")
 }
 
-fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
+fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> ValidatedPack<'r> {
     let manifest = declared.in_force();
     let template = manifest.and_then(|manifest| match &manifest.template {
         TemplateSource::Read(template) => Some(template),
@@ -146,7 +146,7 @@ fn pack<'r>(name: &'r PackName, declared: &'r Declared) -> Pack<'r> {
             manifest.and_then(|manifest| manifest.regions.as_ref()),
         ),
     };
-    Pack {
+    ValidatedPack {
         name,
         valid: matches!(declared, Declared::Good(_) | Declared::Absent(_)),
         path: origin.map(|origin| &origin.path),

@@ -497,7 +497,7 @@ impl fmt::Display for AccountState {
 /// Where AWS puts a pack's conformance results (`DeliveryS3Bucket`, `DeliveryS3KeyPrefix`).
 /// Unset and empty are the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Delivery {
+pub struct ResultsBucket {
     /// Bucket name; empty when none.
     pub bucket: String,
     /// Key prefix; empty when none.

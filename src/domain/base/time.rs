@@ -11,9 +11,9 @@ pub struct Pace {
     pub interval: Duration,
     /// Before a pack in progress, or a suspicious sight, is looked at again; doubles while the
     /// pack stays in progress (settings: `intervals.inProgress.first`).
-    pub look_again: Duration,
+    pub refresh_again: Duration,
     /// Longest such wait (settings: `intervals.inProgress.max`).
-    pub look_again_max: Duration,
+    pub refresh_again_max: Duration,
     /// How long a write may stay invisible (10 min: Terraform's AWS provider polls as long).
     pub settle: Duration,
     /// First wait before a failed deployment is put again; doubles.
@@ -34,8 +34,8 @@ impl Pace {
     pub fn new(interval: Duration) -> Self {
         Self {
             interval,
-            look_again: Duration::from_mins(1).min(interval),
-            look_again_max: Duration::from_mins(5),
+            refresh_again: Duration::from_mins(1).min(interval),
+            refresh_again_max: Duration::from_mins(5),
             settle: Duration::from_mins(10),
             retry_min: Duration::from_hours(1),
             retry_max: Duration::from_hours(24),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Origin;
+use super::manifest::ManifestOrigin;
 use crate::domain::base::model::{AccountId, Digest, PackName, Region, Timestamp};
 use crate::domain::base::time::after;
 
@@ -22,7 +22,7 @@ pub struct Approval {
     /// `metadata.name`.
     pub name: String,
     /// Where it stands.
-    pub origin: Origin,
+    pub origin: ManifestOrigin,
     /// `spec.reason`.
     pub reason: String,
     /// `spec.expires`.

@@ -19,14 +19,14 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Severity};
 use super::findings::Findings;
 use super::interest::Interest;
-use super::manifest::{Exclude, Manifest, State, bury, resolve};
+use super::manifest::{DesiredState, Exclude, Manifest, bury, resolve};
 use super::snapshot::{FileContent, Snapshot, SourcePath};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::constraints::Constraints;
-use claims::{Before, Claim};
-use intake::{Drafted, Intake};
-use templates::Templates;
+use claims::{Claim, PreviousCatalog};
+use intake::{DocumentIntake, Drafted};
+use templates::TemplateFiles;
 
 pub use claims::{Catalog, Declared};
 pub use intake::{is_manifest_file, is_nearly_manifest_file};
@@ -35,11 +35,11 @@ impl Catalog {
     /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
     /// from which packs that broke keep their last good form.
     pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
-        let before = Before(previous);
-        let Intake { drafts, approvals, mut diagnostics, mut broken, .. } =
-            Intake::of(&snapshot.files);
+        let before = PreviousCatalog(previous);
+        let DocumentIntake { drafts, approvals, mut diagnostics, mut broken, .. } =
+            DocumentIntake::of(&snapshot.files);
 
-        let mut templates = Templates::new(&snapshot.files);
+        let mut templates = TemplateFiles::new(&snapshot.files);
         let mut claims = Vec::new();
         let mut rests = Rests::new();
         for drafted in drafts {
@@ -112,8 +112,8 @@ impl Catalog {
 }
 
 /// The template files that the manifests among these files name, whether they are there or not.
-pub fn templates_wanted(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
-    Intake::of(files).templates_named()
+pub fn template_references(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
+    DocumentIntake::of(files).templates_named()
 }
 
 /// The files that each pack rests on: those of its manifests and of their templates.
@@ -144,7 +144,7 @@ const DAMAGE: [&str; 15] = [
 fn invalidate<'d>(
     packs: &mut BTreeMap<PackName, Declared>,
     rests: &Rests,
-    before: &Before<'_>,
+    before: &PreviousCatalog<'_>,
     diagnostics: &'d [Diagnostic],
 ) -> BTreeSet<&'d SourcePath> {
     let mut in_error: BTreeMap<&SourcePath, Vec<&Diagnostic>> = BTreeMap::new();
@@ -178,7 +178,7 @@ struct Nameless {
 /// Brings a draft and its template together.
 fn judge(
     drafted: Drafted,
-    templates: &mut Templates<'_>,
+    templates: &mut TemplateFiles<'_>,
     constraints: &Constraints,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Claim, Nameless> {
@@ -188,10 +188,10 @@ fn judge(
     let mut findings = Findings::new(&path);
     findings.all.append(&mut found);
     let declared = match draft.state {
-        State::Absent => {
+        DesiredState::Absent => {
             bury(&mut findings, draft, constraints).map(|tomb| Declared::Absent(Arc::new(tomb)))
         }
-        State::Present => draft
+        DesiredState::Present => draft
             .template
             .as_ref()
             .and_then(|(choice, span)| templates.take(&mut findings, choice, *span))

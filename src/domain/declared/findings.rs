@@ -27,12 +27,16 @@ impl<'a> Findings<'a> {
         span: Span,
         code: &'static str,
         found: impl Into<String>,
-    ) -> Entry<'_> {
+    ) -> LastFinding<'_> {
         self.add(Diagnostic::error(self.path, Some(span), code, found))
     }
 
     /// Adds an error about the file as a whole and hands it back to be completed.
-    pub(crate) fn file_error(&mut self, code: &'static str, found: impl Into<String>) -> Entry<'_> {
+    pub(crate) fn file_error(
+        &mut self,
+        code: &'static str,
+        found: impl Into<String>,
+    ) -> LastFinding<'_> {
         self.add(Diagnostic::error(self.path, None, code, found))
     }
 
@@ -42,25 +46,25 @@ impl<'a> Findings<'a> {
         span: Span,
         code: &'static str,
         found: impl Into<String>,
-    ) -> Entry<'_> {
+    ) -> LastFinding<'_> {
         self.add(Diagnostic::error(self.path, Some(span), code, found).warning())
     }
 
     /// Adds a finding that was made elsewhere.
     pub(crate) fn push(&mut self, finding: Diagnostic) {
-        let Entry(_) = self.add(finding);
+        let LastFinding(_) = self.add(finding);
     }
 
-    fn add(&mut self, finding: Diagnostic) -> Entry<'_> {
+    fn add(&mut self, finding: Diagnostic) -> LastFinding<'_> {
         if limits::PROBLEMS <= self.all.len() {
             // Warnings, however many, hide no error.
             if finding.severity == Severity::Warning || self.failed() {
-                return Entry(None);
+                return LastFinding(None);
             }
             self.all.pop();
         }
         self.all.push(finding);
-        Entry(self.all.last_mut())
+        LastFinding(self.all.last_mut())
     }
 
     /// Adds a finding if `count` passes a limit: a warning above its strict figure, an error above
@@ -89,9 +93,9 @@ impl<'a> Findings<'a> {
 }
 
 /// The finding that was added last, if it was.
-pub(crate) struct Entry<'f>(Option<&'f mut Diagnostic>);
+pub(crate) struct LastFinding<'f>(Option<&'f mut Diagnostic>);
 
-impl Entry<'_> {
+impl LastFinding<'_> {
     /// Says what was expected.
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {

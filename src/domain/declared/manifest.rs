@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) use approval::read as read_approval;
-pub(super) use draft::Draft;
+pub(super) use draft::ManifestDraft;
 pub use kind::{API_VERSION, APPROVAL, PACK};
-pub(super) use kind::{Kind, kind};
+pub(super) use kind::{DocumentKind, kind};
 pub(super) use parts::TemplateChoice;
 pub(super) use resolution::{bury, resolve};
 
@@ -26,12 +26,12 @@ use super::diagnostic::Span;
 use super::snapshot::SourcePath;
 use super::template::Template;
 use crate::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Delivery, PackName, Region, Timestamp, UnitId,
+    AccountId, AccountState, DeletionPolicy, PackName, Region, ResultsBucket, Timestamp, UnitId,
 };
 
 /// Where a manifest stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
+pub struct ManifestOrigin {
     /// The file.
     pub path: SourcePath,
     /// The document in it.
@@ -44,7 +44,7 @@ pub struct Manifest {
     /// `metadata.name`: the pack's name in AWS.
     pub name: PackName,
     /// Where it stands.
-    pub origin: Origin,
+    pub origin: ManifestOrigin,
     /// `metadata.labels`, for people.
     pub labels: BTreeMap<String, String>,
     /// `spec.template`.
@@ -58,7 +58,7 @@ pub struct Manifest {
     /// `spec.exclude`.
     pub exclude: Exclude,
     /// `spec.delivery`.
-    pub delivery: Delivery,
+    pub delivery: ResultsBucket,
     /// `spec.deletionPolicy`.
     pub deletion_policy: DeletionPolicy,
     /// `spec.adopt`: take over an unmanaged pack of this name.
@@ -71,7 +71,7 @@ pub struct Manifest {
 
 /// `spec.state`: whether the pack should be there at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum State {
+pub enum DesiredState {
     /// It should be as the manifest says.
     #[default]
     Present,
@@ -85,7 +85,7 @@ pub struct Tombstone {
     /// `metadata.name`.
     pub name: PackName,
     /// Where it stands.
-    pub origin: Origin,
+    pub origin: ManifestOrigin,
     /// `spec.regions`: where the pack should not be; `None` means in no configured region.
     pub regions: Option<BTreeSet<Region>>,
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::domain::base::model::{Digest, Revision};
 use crate::domain::base::untrusted::{escaped, is_hidden};
 pub use ignore_list::{IGNORE_FILE, IgnoreList, is_ignore_file, list_problems};
-pub use publication::{Absence, Evidence, Published, Seen, absence_of};
+pub use publication::{Absence, PublicationHistory, Published, RevisionEvidence, absence_of};
 
 /// A path beneath the source root: `/` between the parts, never `..`, never absolute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

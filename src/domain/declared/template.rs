@@ -45,18 +45,18 @@ use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::snapshot::SourcePath;
 use super::yaml;
-use super::yaml::tree::{Entry, Node, Value};
+use super::yaml::tree::{MappingEntry, Value, YamlNode};
 use crate::domain::base::model::{Digest, Place, Region};
 use crate::domain::base::{code, limits};
 
-pub use census::Census;
+pub use census::TemplateCensus;
 pub(super) use composed::{HINT as DYNAMIC_HINT, is_dynamic};
 pub use effective::Effective;
 pub(super) use outline::Outline;
 pub(super) use parameters::UNCERTAIN;
 pub use remediation::list::{Remediation, RemediationChange, differences};
 pub use schema::schema_of;
-pub use scope::{Evaluates, Scope};
+pub use scope::{Evaluates, RuleScope};
 
 /// A template that was judged, and the text that says the same to every reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Template {
     /// white space and YAML or JSON form; changed by any value.
     pub digest: Digest,
     /// What it holds.
-    pub census: Census,
+    pub census: TemplateCensus,
     /// What is sent: the judged tree with the marker parameter declared, rendered anew.
     pub body: Arc<str>,
     /// What decides which of its rules are in effect.
@@ -77,7 +77,7 @@ pub struct Template {
 impl Template {
     /// One that only has a body.
     #[cfg(test)]
-    pub(crate) fn of_body(body: String, census: Census) -> Self {
+    pub(crate) fn of_body(body: String, census: TemplateCensus) -> Self {
         Self {
             digest: Digest::of([b"template".as_slice()]),
             census,
@@ -206,7 +206,7 @@ impl Template {
 }
 
 /// The one document of a template.
-fn sole(findings: &mut Findings<'_>, documents: Vec<Node>) -> Option<Node> {
+fn sole(findings: &mut Findings<'_>, documents: Vec<YamlNode>) -> Option<YamlNode> {
     let mut documents = documents.into_iter();
     let Some(root) = documents.next() else {
         let found = "the file is empty".to_owned();
@@ -222,7 +222,7 @@ fn sole(findings: &mut Findings<'_>, documents: Vec<Node>) -> Option<Node> {
 }
 
 /// Refuses what readers could read differently, and keys longer than all of them take.
-fn check_forms(findings: &mut Findings<'_>, root: &Node) {
+fn check_forms(findings: &mut Findings<'_>, root: &YamlNode) {
     let version = root.get(intrinsic::FORMAT_VERSION);
     // CloudFormation's own examples write this date without quotes.
     let is_version = |span| version.is_some_and(|version| version.span == span);
@@ -234,12 +234,12 @@ fn check_forms(findings: &mut Findings<'_>, root: &Node) {
     check_keys(findings, root);
 }
 
-fn check_keys(findings: &mut Findings<'_>, node: &Node) {
+fn check_keys(findings: &mut Findings<'_>, node: &YamlNode) {
     match &node.value {
         Value::Scalar(_) => {}
         Value::Sequence(nodes) => nodes.iter().for_each(|node| check_keys(findings, node)),
         Value::Mapping(mapping) => {
-            for Entry { key, key_span, value } in &mapping.entries {
+            for MappingEntry { key, key_span, value } in &mapping.entries {
                 let length = render::text(&key.text).chars().count();
                 if limits::KEY < length {
                     let found = format!("a key takes {length} characters with its escapes");

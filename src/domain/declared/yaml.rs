@@ -19,25 +19,25 @@ pub(super) use character::{is_exotic_space, joining};
 pub use json::json_problem;
 pub(crate) use place::span_of_line;
 use reader::read_delivered;
-pub use reader::{Document, decode, read};
+pub use reader::{YamlDocument, decode, read};
 pub use scalar::{Meaning, Scalar, Style};
 pub(super) use unicode::first_hidden;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::snapshot::SourcePath;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// The documents of an author's text, or everything that is wrong with it.
-pub fn parse(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+pub fn parse(path: &SourcePath, text: &str) -> Result<Vec<YamlNode>, Vec<Diagnostic>> {
     sound(read(path, text))
 }
 
 /// The same of a text that an earlier release wrote: whatever characters it holds, they are taken.
-pub fn parse_delivered(path: &SourcePath, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+pub fn parse_delivered(path: &SourcePath, text: &str) -> Result<Vec<YamlNode>, Vec<Diagnostic>> {
     sound(read_delivered(path, text))
 }
 
-fn sound(documents: Vec<Document>) -> Result<Vec<Node>, Vec<Diagnostic>> {
+fn sound(documents: Vec<YamlDocument>) -> Result<Vec<YamlNode>, Vec<Diagnostic>> {
     let mut roots = Vec::new();
     let mut problems = Vec::new();
     for document in documents {

@@ -14,7 +14,7 @@ use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::member::MemberStatus;
-use crate::domain::observed::recorder::{RecorderState, Sighting};
+use crate::domain::observed::recorder::{RecorderObservation, RecorderState};
 use crate::domain::organization::account_list::{Account, AccountList};
 
 /// Accounts that joined longer ago are not new any more: a first start on an old organization
@@ -26,7 +26,7 @@ pub const NEW: Duration = Duration::from_hours(7 * 24);
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum NewAccountPhase {
     /// Within the window, and no sign of a recorder yet.
     Waiting,
     /// A recorder is known, some pack is there, or AWS is deploying after a redeployment.
@@ -40,7 +40,7 @@ pub enum Phase {
     Missed,
 }
 
-impl Phase {
+impl NewAccountPhase {
     /// Every phase, in label order.
     pub const ALL: [Self; 5] =
         [Self::Waiting, Self::Deploying, Self::Complete, Self::Late, Self::Missed];
@@ -72,7 +72,7 @@ pub struct NewAccount {
     /// `joined` + [`RETRY_WINDOW`].
     pub deadline: Timestamp,
     /// Where it stands.
-    pub phase: Phase,
+    pub phase: NewAccountPhase,
     /// Packs that target it and are known not to be there; what was not read is not among them.
     pub missing: BTreeSet<PackName>,
     /// What the probe says of its recorder; `None` without a probe.
@@ -100,7 +100,7 @@ pub fn new_accounts(
     list: &AccountList,
     packs: &BTreeMap<PackName, Rollout>,
     expected: impl Fn(&PackName, AccountId) -> bool,
-    recorders: &BTreeMap<AccountId, Sighting>,
+    recorders: &BTreeMap<AccountId, RecorderObservation>,
     before: &[NewAccount],
     now: Timestamp,
 ) -> Vec<NewAccount> {
@@ -110,7 +110,7 @@ pub fn new_accounts(
         let targets: Vec<(&PackName, &Rollout)> = targets.collect();
         let at = before.binary_search_by_key(&account.id, |it| it.account).ok();
         let before = at.and_then(|at| before.get(at)).filter(|it| it.joined == joined);
-        let recorder = recorders.get(&account.id).map(|sighting| &sighting.recorder);
+        let recorder = recorders.get(&account.id).map(|observation| &observation.recorder);
         let stand = Stand { account, joined, targets: &targets, recorder, before };
         (!targets.is_empty()).then(|| stand.new_account(now))
     })
@@ -133,7 +133,7 @@ pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timesta
 
 /// How far one pack got at one new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum PackStage {
     There,
     Coming,
     /// AWS tried until the deadline, and it is not there.
@@ -155,10 +155,11 @@ struct Stand<'a> {
 impl Stand<'_> {
     fn new_account(&self, now: Timestamp) -> NewAccount {
         let deadline = after(self.joined, RETRY_WINDOW);
-        let stages: Vec<(&PackName, Stage)> =
+        let stages: Vec<(&PackName, PackStage)> =
             self.targets.iter().map(|(pack, it)| (*pack, self.stage(it, deadline))).collect();
         let is_active = self.account.is_active();
-        let phase = if is_active { self.phase(&stages, now >= deadline) } else { Phase::Waiting };
+        let phase =
+            if is_active { self.phase(&stages, now >= deadline) } else { NewAccountPhase::Waiting };
         let missing = stages.iter().filter(|(_, stage)| is_active && stage.is_missing());
         NewAccount {
             account: self.account.id,
@@ -171,60 +172,60 @@ impl Stand<'_> {
         }
     }
 
-    fn stage(&self, rollout: &Rollout, deadline: Timestamp) -> Stage {
+    fn stage(&self, rollout: &Rollout, deadline: Timestamp) -> PackStage {
         let is_late = rollout.read.max(rollout.resynced).is_some_and(|read| read >= deadline);
         match rollout.new_accounts.get(&self.account.id) {
-            Some(MemberStatus::Ok) => Stage::There,
-            Some(MemberStatus::InProgress) => Stage::Coming,
-            Some(MemberStatus::Failed(_) | MemberStatus::Missing) if is_late => Stage::GivenUp,
+            Some(MemberStatus::Ok) => PackStage::There,
+            Some(MemberStatus::InProgress) => PackStage::Coming,
+            Some(MemberStatus::Failed(_) | MemberStatus::Missing) if is_late => PackStage::GivenUp,
             Some(MemberStatus::Failed(_) | MemberStatus::Missing | MemberStatus::Waiting) => {
-                Stage::Open
+                PackStage::Open
             }
             Some(MemberStatus::Inactive | MemberStatus::NotYetListed | MemberStatus::Left)
-            | None => Stage::Unread,
+            | None => PackStage::Unread,
         }
     }
 
-    fn phase(&self, stages: &[(&PackName, Stage)], is_over: bool) -> Phase {
-        let any = |wanted: Stage| stages.iter().any(|(_, stage)| *stage == wanted);
-        let is_there = stages.iter().all(|(_, stage)| *stage == Stage::There);
+    fn phase(&self, stages: &[(&PackName, PackStage)], is_over: bool) -> NewAccountPhase {
+        let any = |wanted: PackStage| stages.iter().any(|(_, stage)| *stage == wanted);
+        let is_there = stages.iter().all(|(_, stage)| *stage == PackStage::There);
         let before = self.before.map(|before| before.phase);
-        if is_there || before == Some(Phase::Complete) {
-            return Phase::Complete;
+        if is_there || before == Some(NewAccountPhase::Complete) {
+            return NewAccountPhase::Complete;
         }
-        let was_over = matches!(before, Some(Phase::Late | Phase::Missed));
+        let was_over = matches!(before, Some(NewAccountPhase::Late | NewAccountPhase::Missed));
         if was_over || is_over {
             // Without a probe, a pack that did arrive shows that there is a recorder.
             let has_recorder = match self.recorder {
-                None | Some(RecorderState::Unknown { .. }) => any(Stage::There),
+                None | Some(RecorderState::Unknown { .. }) => any(PackStage::There),
                 Some(recorder) => recorder.exists(),
             };
-            match (any(Stage::GivenUp), any(Stage::Coming), before) {
-                (true, _, _) if has_recorder => return Phase::Late,
-                (true, _, _) => return Phase::Missed,
-                (false, true, _) => return Phase::Deploying,
+            match (any(PackStage::GivenUp), any(PackStage::Coming), before) {
+                (true, _, _) if has_recorder => return NewAccountPhase::Late,
+                (true, _, _) => return NewAccountPhase::Missed,
+                (false, true, _) => return NewAccountPhase::Deploying,
                 (false, false, Some(before)) if was_over => return before,
                 (false, false, _) => {}
             }
         }
         // A row that says "in progress" is no sign: AWS may say so while it waits for a recorder.
         let has_recorder = self.recorder.is_some_and(RecorderState::exists);
-        if has_recorder || any(Stage::There) || before == Some(Phase::Deploying) {
-            Phase::Deploying
+        if has_recorder || any(PackStage::There) || before == Some(NewAccountPhase::Deploying) {
+            NewAccountPhase::Deploying
         } else {
-            Phase::Waiting
+            NewAccountPhase::Waiting
         }
     }
 
     /// When it was first seen to have everything; unknown when it was so at the first sight.
-    fn completed(&self, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+    fn completed(&self, phase: NewAccountPhase, now: Timestamp) -> Option<Timestamp> {
         let before = self.before?;
-        let comes = phase == Phase::Complete && before.phase != phase;
+        let comes = phase == NewAccountPhase::Complete && before.phase != phase;
         before.complete.or((comes && !before.missing.is_empty()).then_some(now))
     }
 }
 
-impl Stage {
+impl PackStage {
     /// Whether the pack is known not to be there.
     fn is_missing(self) -> bool {
         match self {
@@ -242,7 +243,7 @@ pub enum Warning {
     Near,
     /// At most [`IMMINENT`] is left.
     Imminent,
-    /// See [`Phase::Missed`].
+    /// See [`NewAccountPhase::Missed`].
     Missed,
 }
 
@@ -255,16 +256,16 @@ pub const IMMINENT: Duration = Duration::from_hours(1);
 /// What has to be said of a new account at this moment; `now` is AWS's clock.
 pub fn warning(new_account: &NewAccount, now: Timestamp) -> Option<Warning> {
     match new_account.phase {
-        Phase::Missed => Some(Warning::Missed),
+        NewAccountPhase::Missed => Some(Warning::Missed),
         // A redeployment follows, or the plan says why none does.
-        Phase::Complete | Phase::Late => None,
+        NewAccountPhase::Complete | NewAccountPhase::Late => None,
         // Nothing is known to be missing, or it is over and nobody has looked since.
-        Phase::Waiting | Phase::Deploying
+        NewAccountPhase::Waiting | NewAccountPhase::Deploying
             if new_account.missing.is_empty() || now >= new_account.deadline =>
         {
             None
         }
-        Phase::Waiting | Phase::Deploying => {
+        NewAccountPhase::Waiting | NewAccountPhase::Deploying => {
             if after(now, IMMINENT) >= new_account.deadline {
                 Some(Warning::Imminent)
             } else {
@@ -375,19 +376,24 @@ mod tests {
 
     /// One look at the account.
     #[derive(Debug, Clone)]
-    struct Look {
+    struct AccountObservation {
         now: Timestamp,
         packs: [Option<MemberStatus>; 2],
         read: Timestamp,
         recorder: Option<RecorderState>,
     }
 
-    fn look(list: &AccountList, look: &Look, before: &[NewAccount]) -> Vec<NewAccount> {
-        let Look { now, packs: [one, other], read, recorder } = look;
+    fn observed(
+        list: &AccountList,
+        look: &AccountObservation,
+        before: &[NewAccount],
+    ) -> Vec<NewAccount> {
+        let AccountObservation { now, packs: [one, other], read, recorder } = look;
         let packs = [("a", one), ("b", other)]
             .map(|(name, status)| (name.parse().unwrap(), rollout(*status, *read)));
-        let sighting = |recorder: &RecorderState| Sighting { recorder: recorder.clone(), at: *now };
-        let recorders = recorder.iter().map(|recorder| (id(), sighting(recorder)));
+        let observation =
+            |recorder: &RecorderState| RecorderObservation { recorder: recorder.clone(), at: *now };
+        let recorders = recorder.iter().map(|recorder| (id(), observation(recorder)));
         new_accounts(list, &packs.into(), |_, _| true, &recorders.collect(), before, *now)
     }
 
@@ -397,8 +403,8 @@ mod tests {
         let lines = looks.iter().map(|(hour, status, recorder)| {
             let (now, packs) = (hours(*hour), [Some(MemberStatus::Ok), Some(*status)]);
             let packs = if *status == MemberStatus::Waiting { [Some(*status); 2] } else { packs };
-            let sight = Look { now, packs, read: now, recorder: recorder.clone() };
-            before = look(&list, &sight, &before);
+            let sight = AccountObservation { now, packs, read: now, recorder: recorder.clone() };
+            before = observed(&list, &sight, &before);
             let it = before.first().unwrap();
             let warning = warning(it, now).map_or(String::new(), |it| format!(", {it:?}"));
             let missing: Vec<&str> = it.missing.iter().map(PackName::as_str).collect();
@@ -459,53 +465,60 @@ mod tests {
         assert_snapshot!(story(&[(7, FAILED, Some(unknown))]), @"+7 late [b]");
     }
 
-    fn phase_at(now: Timestamp, read: Timestamp, before: &[NewAccount]) -> Phase {
+    fn phase_at(now: Timestamp, read: Timestamp, before: &[NewAccount]) -> NewAccountPhase {
         let list = list(Some(joined()), Some(AccountState::Active));
-        let sight = Look { now, packs: [Some(FAILED); 2], read, recorder: None };
-        look(&list, &sight, before).first().unwrap().phase
+        let sight = AccountObservation { now, packs: [Some(FAILED); 2], read, recorder: None };
+        observed(&list, &sight, before).first().unwrap().phase
     }
 
     #[test]
     fn a_miss_is_declared_at_the_deadline_to_the_second_and_on_later_rows_only() {
         let deadline = 7 * 3_600;
-        assert_eq!(phase_at(at(deadline - 1), at(deadline - 1), &[]), Phase::Waiting);
-        assert_eq!(phase_at(at(deadline), at(deadline), &[]), Phase::Missed);
-        assert_eq!(phase_at(at(deadline + 1), at(deadline - 1), &[]), Phase::Waiting);
-        assert_eq!(phase_at(hours(100), at(deadline - 1), &[]), Phase::Waiting);
+        assert_eq!(phase_at(at(deadline - 1), at(deadline - 1), &[]), NewAccountPhase::Waiting);
+        assert_eq!(phase_at(at(deadline), at(deadline), &[]), NewAccountPhase::Missed);
+        assert_eq!(phase_at(at(deadline + 1), at(deadline - 1), &[]), NewAccountPhase::Waiting);
+        assert_eq!(phase_at(hours(100), at(deadline - 1), &[]), NewAccountPhase::Waiting);
     }
 
     #[test]
     fn a_clock_that_goes_back_takes_no_miss_back() {
         let list = list(Some(joined()), Some(AccountState::Active));
         let (now, packs) = (hours(8), [Some(FAILED); 2]);
-        let missed = look(&list, &Look { now, packs, read: now, recorder: None }, &[]);
-        assert_eq!(phase_at(hours(1), hours(1), &missed), Phase::Missed);
+        let missed =
+            observed(&list, &AccountObservation { now, packs, read: now, recorder: None }, &[]);
+        assert_eq!(phase_at(hours(1), hours(1), &missed), NewAccountPhase::Missed);
     }
 
     #[test]
     fn an_account_that_joins_again_has_a_new_clock() {
         let (now, packs) = (hours(8), [Some(FAILED); 2]);
-        let sight = |now| Look { now, packs, read: now, recorder: None };
+        let sight = |now| AccountObservation { now, packs, read: now, recorder: None };
         let active = Some(AccountState::Active);
-        let missed = look(&list(Some(joined()), active), &sight(now), &[]);
-        let again = look(&list(Some(now), active), &sight(hours(9)), &missed);
+        let missed = observed(&list(Some(joined()), active), &sight(now), &[]);
+        let again = observed(&list(Some(now), active), &sight(hours(9)), &missed);
         let phases = [&missed, &again].map(|it| it.first().map(|it| (it.phase, it.deadline)));
-        assert_eq!(phases, [Some((Phase::Missed, hours(7))), Some((Phase::Waiting, hours(15)))]);
+        assert_eq!(
+            phases,
+            [
+                Some((NewAccountPhase::Missed, hours(7))),
+                Some((NewAccountPhase::Waiting, hours(15)))
+            ]
+        );
     }
 
     #[test]
     fn only_accounts_that_joined_lately_and_may_be_deployed_to_have_a_clock() {
         let (now, packs) = (hours(8), [Some(FAILED); 2]);
-        let sight = Look { now, packs, read: now, recorder: None };
+        let sight = AccountObservation { now, packs, read: now, recorder: None };
         let phase = |joined, state| {
-            look(&list(joined, state), &sight, &[]).first().map(|new_account| new_account.phase)
+            observed(&list(joined, state), &sight, &[]).first().map(|new_account| new_account.phase)
         };
         let active = Some(AccountState::Active);
-        assert_eq!(phase(Some(joined()), active), Some(Phase::Missed));
+        assert_eq!(phase(Some(joined()), active), Some(NewAccountPhase::Missed));
         for state in AccountState::ALL {
             let expected = match state {
-                AccountState::Active => Some(Phase::Missed),
-                AccountState::PendingActivation => Some(Phase::Waiting),
+                AccountState::Active => Some(NewAccountPhase::Missed),
+                AccountState::PendingActivation => Some(NewAccountPhase::Waiting),
                 AccountState::Suspended | AccountState::PendingClosure | AccountState::Closed => {
                     None
                 }
@@ -518,9 +531,12 @@ mod tests {
         let days = |days: i64| now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap();
         let second = SignedDuration::from_secs(1);
         assert_eq!(phase(Some(days(7)), active), None);
-        assert_eq!(phase(Some(days(7).checked_add(second).unwrap()), active), Some(Phase::Missed));
+        assert_eq!(
+            phase(Some(days(7).checked_add(second).unwrap()), active),
+            Some(NewAccountPhase::Missed)
+        );
         let ahead = |seconds| Some(now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
-        assert_eq!(phase(ahead(300), active), Some(Phase::Waiting));
+        assert_eq!(phase(ahead(300), active), Some(NewAccountPhase::Waiting));
         assert_eq!(phase(ahead(301), active), None);
         assert_eq!(phase(Some(Timestamp::MAX), active), None);
     }
@@ -532,17 +548,25 @@ mod tests {
         for minute in 0..600 {
             let status = (minute >= 30).then_some(FAILED);
             let (now, packs) = (at(minute * 60), [status; 2]);
-            before = look(&list, &Look { now, packs, read: now, recorder: None }, &before);
+            before = observed(
+                &list,
+                &AccountObservation { now, packs, read: now, recorder: None },
+                &before,
+            );
             told.extend(warnings.due(&before, now).iter().map(|(it, _)| (minute, *it)));
         }
         let expected = [(240, Warning::Near), (360, Warning::Imminent), (420, Warning::Missed)];
         assert_eq!(told, expected);
         let (now, mut fresh) = (hours(5), Warnings::default());
-        let unread = look(&list, &Look { now, packs: [None; 2], read: now, recorder: None }, &[]);
+        let unread = observed(
+            &list,
+            &AccountObservation { now, packs: [None; 2], read: now, recorder: None },
+            &[],
+        );
         assert_eq!(fresh.due(&unread, now), []);
     }
 
-    fn any_look()
+    fn any_observation()
     -> impl Strategy<Value = (i64, [Option<MemberStatus>; 2], i64, Option<RecorderState>)> {
         use MemberStatus::{InProgress, Missing, NotYetListed, Ok, Waiting};
         let statuses = [Ok, Ok, InProgress, Waiting, FAILED, Missing, NotYetListed];
@@ -554,12 +578,12 @@ mod tests {
         (0_i64..7_200, [status(), status()], 0_i64..7_200, recorder)
     }
 
-    fn rank(phase: Phase) -> u8 {
+    fn rank(phase: NewAccountPhase) -> u8 {
         match phase {
-            Phase::Waiting => 0,
-            Phase::Deploying => 1,
-            Phase::Late | Phase::Missed => 2,
-            Phase::Complete => 3,
+            NewAccountPhase::Waiting => 0,
+            NewAccountPhase::Deploying => 1,
+            NewAccountPhase::Late | NewAccountPhase::Missed => 2,
+            NewAccountPhase::Complete => 3,
         }
     }
 
@@ -568,22 +592,22 @@ mod tests {
 
         #[test]
         fn phases_go_forward_except_by_a_redeploy_and_every_account_is_accounted_for(
-            looks in proptest::collection::vec(any_look(), 1..20), ends_well: bool,
+            looks in proptest::collection::vec(any_observation(), 1..20), ends_well: bool,
         ) {
             let list = list(Some(joined()), Some(AccountState::Active));
             let (mut before, mut now, deadline) = (Vec::new(), joined(), hours(7));
             for (seconds, packs, age, recorder) in looks {
                 now = after(now, Duration::from_secs(seconds.unsigned_abs()));
                 let read = now.checked_sub(SignedDuration::from_secs(age)).unwrap();
-                let sight = Look { now, packs, read, recorder: recorder.clone() };
-                let after = look(&list, &sight, &before);
+                let sight = AccountObservation { now, packs, read, recorder: recorder.clone() };
+                let after = observed(&list, &sight, &before);
                 let new_account = after.first().unwrap();
                 let phase = new_account.phase;
                 let is_running = packs.contains(&Some(MemberStatus::InProgress));
                 if let Some(before) = before.first() {
                     let NewAccount { phase: old, complete, .. } = before;
                     let is_redeploy =
-                        rank(*old) == 2 && phase == Phase::Deploying && is_running;
+                        rank(*old) == 2 && phase == NewAccountPhase::Deploying && is_running;
                     prop_assert!(rank(phase) >= rank(*old) || is_redeploy, "{old:?} → {phase:?}");
                     prop_assert!(complete.is_none() || new_account.complete == *complete);
                 }
@@ -591,18 +615,21 @@ mod tests {
                     let known = before.first().is_some_and(|it: &NewAccount| rank(it.phase) == 2);
                     prop_assert!(known || read >= deadline, "missed on rows of {read}");
                 }
-                if phase == Phase::Missed && before.first().is_none_or(|it| it.phase != phase) {
+                let is_first = before.first().is_none_or(|it| it.phase != phase);
+                if phase == NewAccountPhase::Missed && is_first {
                     prop_assert!(!recorder.is_some_and(|recorder| recorder.exists()));
                 }
                 if packs == [Some(MemberStatus::Ok); 2] {
-                    prop_assert_eq!(phase, Phase::Complete);
+                    prop_assert_eq!(phase, NewAccountPhase::Complete);
                 }
                 before = after;
             }
             let (now, last) = (hours(160), if ends_well { MemberStatus::Ok } else { FAILED });
-            let sight = Look { now, packs: [Some(last); 2], read: now, recorder: None };
-            let end = look(&list, &sight, &before).first().unwrap().phase;
-            let is_settled = if ends_well { end == Phase::Complete } else { rank(end) >= 2 };
+            let packs = [Some(last); 2];
+            let seen = AccountObservation { now, packs, read: now, recorder: None };
+            let end = observed(&list, &seen, &before).first().unwrap().phase;
+            let is_settled =
+                if ends_well { end == NewAccountPhase::Complete } else { rank(end) >= 2 };
             prop_assert!(is_settled, "{end:?}");
         }
     }

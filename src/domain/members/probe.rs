@@ -12,7 +12,9 @@ use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::MemberStatus;
-use crate::domain::observed::recorder::{RecorderKind, RecorderState, Recorders, Sighting};
+use crate::domain::observed::recorder::{
+    RecorderKind, RecorderObservation, RecorderState, Recorders,
+};
 
 /// Accounts that fail for want of a recorder and are looked at, per region; those with the lowest
 /// ids, and the next ones as these are mended. Where more fail, the roll-out of recorders itself is
@@ -21,7 +23,7 @@ pub const FAILING_MAX: usize = 1_000;
 
 /// Looks (an account in a region) of one round. A round is published as a whole, which wakes every
 /// region: at two requests a second this is about once a minute.
-pub const LOOKS_MAX: usize = 100;
+pub const PROBES_MAX: usize = 100;
 
 /// Where nobody could look, or where a recorder is at work, the next look is this far away, in the
 /// end: a role that is missing is a matter of hours, and a recorder that records stays.
@@ -31,10 +33,10 @@ const INTERVAL_MAX: Duration = Duration::from_hours(1);
 const KEPT: Duration = Duration::from_hours(1);
 
 /// The accounts to look at, by region.
-pub type Wanted = BTreeMap<Region, BTreeSet<AccountId>>;
+pub type ProbeTargets = BTreeMap<Region, BTreeSet<AccountId>>;
 
 /// The accounts whose recorders matter in a region, by what is known of its members.
-pub fn wanted(tracking: &Tracking) -> BTreeSet<AccountId> {
+pub fn targets_of(tracking: &Tracking) -> BTreeSet<AccountId> {
     let unsettled = tracking.new_accounts.iter().filter(|one| !one.phase.is_settled());
     let members = tracking.packs.values().flat_map(|rollout| rollout.troubled.iter());
     let lacks = MemberStatus::Failed(FailureClass::NoRecorder);
@@ -46,7 +48,7 @@ pub fn wanted(tracking: &Tracking) -> BTreeSet<AccountId> {
 
 /// Which of the two steps of a look failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum ProbeStage {
     /// Entering the account.
     Enter,
     /// Looking around in it.
@@ -55,22 +57,22 @@ pub enum Stage {
 
 /// A look that saw nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unlooked {
+pub struct NotProbed {
     /// What failed.
-    pub stage: Stage,
+    pub stage: ProbeStage,
     /// How.
     pub kind: FailureKind,
 }
 
-impl Unlooked {
+impl NotProbed {
     /// Why, in words that stay the same while the reason does.
     pub fn why(self) -> &'static str {
         match (self.stage, self.kind) {
-            (Stage::Enter, FailureKind::Denied) => {
+            (ProbeStage::Enter, FailureKind::Denied) => {
                 "the probe's role is missing there, or its trust policy or external id does not \
                  let conformd in"
             }
-            (Stage::Look, FailureKind::Denied) => {
+            (ProbeStage::Look, FailureKind::Denied) => {
                 "the probe's role may not describe configuration recorders there"
             }
             (_, FailureKind::RegionDisabled) => "the account has not enabled the region",
@@ -119,20 +121,20 @@ impl Unlooked {
 
 /// What a probe remembers: of accounts that are wanted, and of no others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sights(BTreeMap<Region, BTreeMap<AccountId, Sight>>);
+pub struct ProbeResults(BTreeMap<Region, BTreeMap<AccountId, ProbedRecorder>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Sight {
-    sighting: Sighting,
+struct ProbedRecorder {
+    observation: RecorderObservation,
     /// Since when it has been like this.
     since: Timestamp,
     /// When a look was last tried, with whatever result.
     tried: Timestamp,
 }
 
-impl Sight {
-    fn first(sighting: Sighting) -> Self {
-        Self { since: sighting.at, tried: sighting.at, sighting }
+impl ProbedRecorder {
+    fn first(observation: RecorderObservation) -> Self {
+        Self { since: observation.at, tried: observation.at, observation }
     }
 
     /// When to look again; at once if it was tried in the future of a clock that went back.
@@ -142,13 +144,13 @@ impl Sight {
 
     /// Whether it is worth keeping while looks get no answer.
     fn is_fresh(&self, now: Timestamp) -> bool {
-        let Sighting { recorder, at } = &self.sighting;
+        let RecorderObservation { recorder, at } = &self.observation;
         recorder.kind() != RecorderKind::Unknown && now < after(*at, KEPT)
     }
 
     /// Not before.
     fn due(&self, interval: Duration) -> Timestamp {
-        let wait = match self.sighting.recorder {
+        let wait = match self.observation.recorder {
             RecorderState::Missing | RecorderState::Stopped | RecorderState::Failing { .. } => {
                 interval
             }
@@ -163,33 +165,40 @@ impl Sight {
     }
 }
 
-impl Sights {
+impl ProbeResults {
     /// What was published before: nothing is forgotten when the probe begins anew.
     pub fn of(known: &Recorders) -> Self {
-        let sights = |accounts: &BTreeMap<AccountId, Sighting>| {
-            let sights = accounts.iter();
-            sights.map(|(account, sighting)| (*account, Sight::first(sighting.clone()))).collect()
+        let results = |accounts: &BTreeMap<AccountId, RecorderObservation>| {
+            let results = accounts.iter();
+            results
+                .map(|(account, observation)| {
+                    (*account, ProbedRecorder::first(observation.clone()))
+                })
+                .collect()
         };
         let regions = known.regions.iter();
-        Self(regions.map(|(region, accounts)| (region.clone(), sights(accounts))).collect())
+        Self(regions.map(|(region, accounts)| (region.clone(), results(accounts))).collect())
     }
 
     /// What others are shown.
     pub fn recorders(&self) -> Recorders {
-        let sightings = |accounts: &BTreeMap<AccountId, Sight>| {
-            accounts.iter().map(|(account, sight)| (*account, sight.sighting.clone())).collect()
+        let observations = |accounts: &BTreeMap<AccountId, ProbedRecorder>| {
+            accounts
+                .iter()
+                .map(|(account, result)| (*account, result.observation.clone()))
+                .collect()
         };
         let regions = self.0.iter();
-        let regions = regions.map(|(region, accounts)| (region.clone(), sightings(accounts)));
+        let regions = regions.map(|(region, accounts)| (region.clone(), observations(accounts)));
         Recorders { probed: true, regions: regions.collect() }
     }
 
     /// Forgets whatever is not wanted any more; says whether there was anything.
-    pub fn keep(&mut self, wanted: &Wanted) -> bool {
+    pub fn keep(&mut self, targets: &ProbeTargets) -> bool {
         let known = self.len();
         self.0.retain(|region, accounts| {
-            let wanted = wanted.get(region);
-            accounts.retain(|account, _| wanted.is_some_and(|wanted| wanted.contains(account)));
+            let targets = targets.get(region);
+            accounts.retain(|account, _| targets.is_some_and(|targets| targets.contains(account)));
             !accounts.is_empty()
         });
         self.len() < known
@@ -203,25 +212,25 @@ impl Sights {
     pub fn note(
         &mut self,
         (region, account): (&Region, AccountId),
-        look: Result<RecorderState, Unlooked>,
+        observed: Result<RecorderState, NotProbed>,
         now: Timestamp,
     ) -> bool {
         let accounts = self.0.entry(region.clone()).or_default();
         let mut known = accounts.get_mut(&account);
-        let recorder = match (look, &mut known) {
+        let recorder = match (observed, &mut known) {
             (Ok(recorder), _) => recorder,
-            (Err(unlooked), Some(sight)) if unlooked.is_passing() && sight.is_fresh(now) => {
-                sight.tried = now;
+            (Err(not_probed), Some(result)) if not_probed.is_passing() && result.is_fresh(now) => {
+                result.tried = now;
                 return false;
             }
-            (Err(unlooked), _) => RecorderState::Unknown { why: unlooked.why().to_owned() },
+            (Err(not_probed), _) => RecorderState::Unknown { why: not_probed.why().to_owned() },
         };
-        let differs = known.as_ref().is_none_or(|sight| sight.sighting.recorder != recorder);
-        let sighting = Sighting { recorder, at: now };
+        let differs = known.as_ref().is_none_or(|result| result.observation.recorder != recorder);
+        let observation = RecorderObservation { recorder, at: now };
         match known {
-            Some(sight) if !differs => (sight.sighting, sight.tried) = (sighting, now),
+            Some(result) if !differs => (result.observation, result.tried) = (observation, now),
             Some(_) | None => {
-                accounts.insert(account, Sight::first(sighting));
+                accounts.insert(account, ProbedRecorder::first(observation));
             }
         }
         differs
@@ -232,48 +241,49 @@ impl Sights {
     /// single account takes more.
     pub fn due(
         &self,
-        wanted: &Wanted,
+        targets: &ProbeTargets,
         interval: Duration,
         now: Timestamp,
     ) -> Vec<(AccountId, Vec<Region>)> {
         // When the account was last tried anywhere it is due; `None` comes first.
         let mut accounts: BTreeMap<AccountId, (Option<Timestamp>, Vec<Region>)> = BTreeMap::new();
-        for (region, account) in spots(wanted) {
-            let sight = self.sight(region, account);
-            if sight.is_some_and(|sight| !sight.is_due(interval, now)) {
+        for (region, account) in spots(targets) {
+            let result = self.last_observation(region, account);
+            if result.is_some_and(|result| !result.is_due(interval, now)) {
                 continue;
             }
-            let tried = sight.map(|sight| sight.tried);
+            let tried = result.map(|result| result.tried);
             let (oldest, regions) = accounts.entry(account).or_insert((tried, Vec::new()));
             *oldest = tried.min(*oldest);
             regions.push(region.clone());
         }
         let mut accounts: Vec<_> = accounts.into_iter().collect();
         accounts.sort_by_key(|(account, (oldest, _))| (*oldest, *account));
-        let mut looks = 0_usize;
+        let mut observations = 0_usize;
         let within = accounts.into_iter().take_while(|(_, (_, regions))| {
-            let is_first = looks == 0;
-            looks = looks.saturating_add(regions.len());
-            is_first || looks <= LOOKS_MAX
+            let is_first = observations == 0;
+            observations = observations.saturating_add(regions.len());
+            is_first || observations <= PROBES_MAX
         });
         within.map(|(account, (_, regions))| (account, regions)).collect()
     }
 
     /// When the next account is due; `None` while nobody is wanted.
-    pub fn due_next(&self, wanted: &Wanted, interval: Duration) -> Option<Timestamp> {
-        let due = spots(wanted).map(|(region, account)| {
-            self.sight(region, account).map_or(Timestamp::MIN, |sight| sight.due(interval))
+    pub fn due_next(&self, targets: &ProbeTargets, interval: Duration) -> Option<Timestamp> {
+        let due = spots(targets).map(|(region, account)| {
+            self.last_observation(region, account)
+                .map_or(Timestamp::MIN, |result| result.due(interval))
         });
         due.min()
     }
 
-    fn sight(&self, region: &Region, account: AccountId) -> Option<&Sight> {
+    fn last_observation(&self, region: &Region, account: AccountId) -> Option<&ProbedRecorder> {
         self.0.get(region)?.get(&account)
     }
 }
 
-fn spots(wanted: &Wanted) -> impl Iterator<Item = (&Region, AccountId)> {
-    let regions = wanted.iter();
+fn spots(targets: &ProbeTargets) -> impl Iterator<Item = (&Region, AccountId)> {
+    let regions = targets.iter();
     regions.flat_map(|(region, accounts)| accounts.iter().map(move |account| (region, *account)))
 }
 
@@ -297,92 +307,92 @@ mod tests {
         format!("eu-west-{number}").parse().unwrap()
     }
 
-    fn of(spots: &[(u32, u32)]) -> Wanted {
-        let mut wanted = Wanted::new();
+    fn of(spots: &[(u32, u32)]) -> ProbeTargets {
+        let mut targets = ProbeTargets::new();
         for (in_region, number) in spots {
-            wanted.entry(region(*in_region)).or_default().insert(account(*number));
+            targets.entry(region(*in_region)).or_default().insert(account(*number));
         }
-        wanted
+        targets
     }
 
-    fn failed(stage: Stage, kind: FailureKind) -> Result<RecorderState, Unlooked> {
-        Err(Unlooked { stage, kind })
+    fn failed(stage: ProbeStage, kind: FailureKind) -> Result<RecorderState, NotProbed> {
+        Err(NotProbed { stage, kind })
     }
 
     /// When one account is looked at within a day, if every look gives `look`; in minutes.
-    fn looks(look: &Result<RecorderState, Unlooked>) -> Vec<i64> {
-        let (wanted, mut sights) = (of(&[(1, 1)]), Sights::default());
+    fn due_after(observed: &Result<RecorderState, NotProbed>) -> Vec<i64> {
+        let (targets, mut results) = (of(&[(1, 1)]), ProbeResults::default());
         let mut times = Vec::new();
         for minute in 0..6 * 60 {
-            if !sights.due(&wanted, INTERVAL, at(minute)).is_empty() {
-                sights.note((&region(1), account(1)), look.clone(), at(minute));
+            if !results.due(&targets, INTERVAL, at(minute)).is_empty() {
+                results.note((&region(1), account(1)), observed.clone(), at(minute));
                 times.push(minute);
             }
         }
         times
     }
 
-    fn kind(sights: &Sights) -> &'static str {
-        let recorders = sights.recorders();
+    fn kind(results: &ProbeResults) -> &'static str {
+        let recorders = results.recorders();
         recorders.of(&region(1), account(1)).unwrap().recorder.kind().as_str()
     }
 
     #[test]
     fn a_missing_recorder_is_looked_for_at_every_interval() {
-        assert_eq!(looks(&Ok(RecorderState::Missing))[..4], [0, 10, 20, 30]);
-        assert_eq!(looks(&Ok(RecorderState::Stopped))[..4], [0, 10, 20, 30]);
+        assert_eq!(due_after(&Ok(RecorderState::Missing))[..4], [0, 10, 20, 30]);
+        assert_eq!(due_after(&Ok(RecorderState::Stopped))[..4], [0, 10, 20, 30]);
     }
 
     #[test]
     fn a_recorder_that_records_is_looked_at_once_an_hour() {
-        assert_eq!(looks(&Ok(RecorderState::Recording)), [0, 60, 120, 180, 240, 300]);
+        assert_eq!(due_after(&Ok(RecorderState::Recording)), [0, 60, 120, 180, 240, 300]);
     }
 
     #[test]
     fn a_role_that_lets_nobody_in_is_tried_ever_more_rarely_up_to_once_an_hour() {
-        let denied = failed(Stage::Enter, FailureKind::Denied);
-        assert_eq!(looks(&denied), [0, 10, 20, 40, 80, 140, 200, 260, 320]);
+        let denied = failed(ProbeStage::Enter, FailureKind::Denied);
+        assert_eq!(due_after(&denied), [0, 10, 20, 40, 80, 140, 200, 260, 320]);
     }
 
     #[test]
     fn a_missing_answer_does_not_unsee_a_recorder_until_it_is_an_hour_old() {
-        let (spot, mut sights) = ((&region(1), account(1)), Sights::default());
-        assert!(sights.note(spot, Ok(RecorderState::Stopped), at(0)));
-        assert!(!sights.note(spot, failed(Stage::Look, FailureKind::Throttled), at(59)));
-        assert_eq!(kind(&sights), "stopped");
-        assert_eq!(sights.due(&of(&[(1, 1)]), INTERVAL, at(60)), [], "it was tried a minute ago");
-        assert!(sights.note(spot, failed(Stage::Look, FailureKind::Timeout), at(60)));
-        assert_eq!(kind(&sights), "unknown");
-        assert!(!sights.note(spot, failed(Stage::Look, FailureKind::Timeout), at(70)));
-        assert!(sights.note(spot, Ok(RecorderState::Stopped), at(80)));
+        let (spot, mut results) = ((&region(1), account(1)), ProbeResults::default());
+        assert!(results.note(spot, Ok(RecorderState::Stopped), at(0)));
+        assert!(!results.note(spot, failed(ProbeStage::Look, FailureKind::Throttled), at(59)));
+        assert_eq!(kind(&results), "stopped");
+        assert_eq!(results.due(&of(&[(1, 1)]), INTERVAL, at(60)), [], "it was tried a minute ago");
+        assert!(results.note(spot, failed(ProbeStage::Look, FailureKind::Timeout), at(60)));
+        assert_eq!(kind(&results), "unknown");
+        assert!(!results.note(spot, failed(ProbeStage::Look, FailureKind::Timeout), at(70)));
+        assert!(results.note(spot, Ok(RecorderState::Stopped), at(80)));
     }
 
     #[test]
     fn a_refusal_counts_at_once_and_is_never_called_missing() {
-        for stage in [Stage::Enter, Stage::Look] {
-            let (spot, mut sights) = ((&region(1), account(1)), Sights::default());
-            sights.note(spot, Ok(RecorderState::Recording), at(0));
-            assert!(sights.note(spot, failed(stage, FailureKind::Denied), at(1)));
-            assert_eq!(kind(&sights), "unknown");
+        for stage in [ProbeStage::Enter, ProbeStage::Look] {
+            let (spot, mut results) = ((&region(1), account(1)), ProbeResults::default());
+            results.note(spot, Ok(RecorderState::Recording), at(0));
+            assert!(results.note(spot, failed(stage, FailureKind::Denied), at(1)));
+            assert_eq!(kind(&results), "unknown");
         }
     }
 
     #[test]
     fn a_clock_that_went_back_keeps_nobody_from_being_looked_at() {
-        let (wanted, mut sights) = (of(&[(1, 1)]), Sights::default());
-        sights.note((&region(1), account(1)), Ok(RecorderState::Missing), at(600));
-        assert_eq!(sights.due(&wanted, INTERVAL, at(0)).len(), 1);
+        let (targets, mut results) = (of(&[(1, 1)]), ProbeResults::default());
+        results.note((&region(1), account(1)), Ok(RecorderState::Missing), at(600));
+        assert_eq!(results.due(&targets, INTERVAL, at(0)).len(), 1);
     }
 
     #[test]
     fn whoever_was_never_looked_at_comes_first_and_then_the_oldest() {
-        let (wanted, mut sights) =
-            (of(&[(1, 1), (1, 2), (2, 2), (1, 3), (2, 3)]), Sights::default());
-        sights.note((&region(1), account(1)), Ok(RecorderState::Missing), at(5));
-        sights.note((&region(1), account(2)), Ok(RecorderState::Missing), at(0));
-        sights.note((&region(2), account(2)), Ok(RecorderState::Recording), at(0));
-        sights.note((&region(1), account(3)), Ok(RecorderState::Missing), at(20));
-        let due = sights.due(&wanted, INTERVAL, at(20));
+        let (targets, mut results) =
+            (of(&[(1, 1), (1, 2), (2, 2), (1, 3), (2, 3)]), ProbeResults::default());
+        results.note((&region(1), account(1)), Ok(RecorderState::Missing), at(5));
+        results.note((&region(1), account(2)), Ok(RecorderState::Missing), at(0));
+        results.note((&region(2), account(2)), Ok(RecorderState::Recording), at(0));
+        results.note((&region(1), account(3)), Ok(RecorderState::Missing), at(20));
+        let due = results.due(&targets, INTERVAL, at(20));
         let shown: Vec<String> = due
             .iter()
             .map(|(account, regions)| {
@@ -398,16 +408,20 @@ mod tests {
 
     #[test]
     fn who_is_not_wanted_any_more_is_forgotten() {
-        let mut sights = Sights::default();
+        let mut results = ProbeResults::default();
         for number in 1..=3 {
-            sights.note((&region(number), account(number)), Ok(RecorderState::Missing), at(0));
+            results.note((&region(number), account(number)), Ok(RecorderState::Missing), at(0));
         }
-        let wanted = of(&[(2, 2), (2, 9)]);
-        assert!(sights.keep(&wanted) && !sights.keep(&wanted));
-        let recorders = sights.recorders();
+        let targets = of(&[(2, 2), (2, 9)]);
+        assert!(results.keep(&targets) && !results.keep(&targets));
+        let recorders = results.recorders();
         assert_eq!(recorders.regions.len(), 1);
         assert!(recorders.of(&region(2), account(2)).is_some());
-        assert_eq!(Sights::of(&recorders), sights, "and what is left survives a new beginning");
+        assert_eq!(
+            ProbeResults::of(&recorders),
+            results,
+            "and what is left survives a new beginning"
+        );
     }
 
     proptest! {
@@ -416,24 +430,24 @@ mod tests {
             spots in proptest::collection::btree_set((1_u32..25, 0_u32..60), 1..900),
         ) {
             let spots: Vec<_> = spots.into_iter().collect();
-            let (wanted, mut sights) = (of(&spots), Sights::default());
+            let (targets, mut results) = (of(&spots), ProbeResults::default());
             let mut seen = 0;
             loop {
-                let due = sights.due(&wanted, INTERVAL, at(0));
+                let due = results.due(&targets, INTERVAL, at(0));
                 if due.is_empty() {
                     break;
                 }
-                let looks: usize = due.iter().map(|(_, regions)| regions.len()).sum();
-                prop_assert!(looks <= LOOKS_MAX);
+                let observations: usize = due.iter().map(|(_, regions)| regions.len()).sum();
+                prop_assert!(observations <= PROBES_MAX);
                 for (account, regions) in due {
                     for region in regions {
-                        sights.note((&region, account), Ok(RecorderState::Missing), at(0));
+                        results.note((&region, account), Ok(RecorderState::Missing), at(0));
                         seen += 1;
                     }
                 }
             }
             prop_assert_eq!(seen, spots.len());
-            prop_assert_eq!(sights.due_next(&wanted, INTERVAL), Some(at(10)));
+            prop_assert_eq!(results.due_next(&targets, INTERVAL), Some(at(10)));
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 
 /// Whether a pack has arrived: the closed set of a metric label. Of several that apply, the first
 /// in this order: deleting, unknown, degraded, missing, progressing, stuck aggregate, healthy.
@@ -90,7 +90,7 @@ pub struct Rollout {
     pub classes: BTreeMap<FailureClass, usize>,
     /// Members that are not simply ok, by account; kept up to a cap.
     #[serde(skip)]
-    pub troubled: Arc<[Member]>,
+    pub troubled: Arc<[TroubledMember]>,
     /// Whether there are more of them than are kept.
     pub truncated: bool,
     /// How every account that joined lately stands, ok included; absent: not known yet.

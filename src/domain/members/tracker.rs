@@ -24,14 +24,14 @@ use std::sync::Arc;
 
 pub use agenda::{Rank, ReadRequest, Resyncs};
 pub use causes::OWN_ACCOUNT;
-pub use reading::{FILTERS, PAGE, Reading};
-pub use rows::Draft;
+pub use reading::{FILTERS, MemberRequest, PAGE};
+pub use rows::RowsInProgress;
 
 use causes::Causes;
 use pack_state::PackState;
-use people::People;
+use people::TrackedMembers;
 use reading::ReadResult;
-use summarize::{View, summary};
+use summarize::{SummaryInputs, summary};
 
 use super::new_account::{NewAccount, new_accounts};
 use super::rollout::Rollout;
@@ -39,10 +39,10 @@ use super::tracking::Tracking;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::members::tracker::target::Targets;
-use crate::domain::observed::packs::{Ownership, Row, Seen, Unknown};
-use crate::domain::observed::recorder::Sighting;
+use crate::domain::observed::packs::{Ownership, PacksObservation, StatusRow, Unknown};
+use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::AccountList;
-use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership::ListFreshness;
 
 /// Members that are kept in words for one region, 5 MB: what the API lists and remedies look at.
 /// Packs share it evenly; counts and health know of everybody.
@@ -51,12 +51,12 @@ const TROUBLED_MAX: usize = 100_000;
 /// One region's memory of members.
 #[derive(Debug, Clone, Default)]
 pub struct MemberTracker {
-    people: People,
+    people: TrackedMembers,
     causes: Causes,
     states: BTreeMap<PackName, PackState>,
     rollouts: BTreeMap<PackName, Rollout>,
     new_accounts: Vec<NewAccount>,
-    recorders: BTreeMap<AccountId, Sighting>,
+    recorders: BTreeMap<AccountId, RecorderObservation>,
     looked: Option<Timestamp>,
     unknown: Option<Unknown>,
 }
@@ -72,24 +72,24 @@ pub struct Write<'a> {
 
 /// What one complete look at the region goes by.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct RegionObservation<'a> {
     /// Every visible pack.
-    pub seen: &'a Seen,
+    pub seen: &'a PacksObservation,
     /// What should be there; empty while no manifest was read.
     pub targets: &'a Targets<'a>,
     /// Who is a member.
     pub list: Option<&'a Arc<AccountList>>,
     /// How far that can be believed.
-    pub standing: &'a Standing,
+    pub freshness: &'a ListFreshness,
     /// What a probe saw in this region.
-    pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
+    pub recorders: Option<&'a BTreeMap<AccountId, RecorderObservation>>,
 }
 
 impl MemberTracker {
     /// Takes in a complete look at the region. All times are AWS's.
-    pub fn look(&mut self, facts: &Facts<'_>, resyncs: &Resyncs, now: Timestamp) {
-        let Facts { seen, targets, list, standing, recorders } = *facts;
-        self.people.look(list, standing);
+    pub fn observe(&mut self, facts: &RegionObservation<'_>, resyncs: &Resyncs, now: Timestamp) {
+        let RegionObservation { seen, targets, list, freshness, recorders } = *facts;
+        self.people.observe(list, freshness);
         if self.recorders != *recorders.unwrap_or(&BTreeMap::new()) {
             self.recorders = recorders.cloned().unwrap_or_default();
         }
@@ -103,7 +103,7 @@ impl MemberTracker {
             }
             let target = targets.get(name).copied();
             match self.states.get_mut(name) {
-                Some(state) => state.look(pack, target, now),
+                Some(state) => state.observe(pack, target, now),
                 None => {
                     self.states.insert(name.clone(), PackState::new(pack, target, now));
                 }
@@ -135,31 +135,31 @@ impl MemberTracker {
     }
 
     /// Adds a page of rows to a reading.
-    pub fn note(&mut self, draft: &mut Draft, rows: &[Row]) {
+    pub fn note(&mut self, draft: &mut RowsInProgress, rows: &[StatusRow]) {
         draft.add(rows, &mut self.people.roster, &mut self.causes);
     }
 
     /// Takes in a reading that was read to its end.
     pub fn take(
         &mut self,
-        (reading, draft): (&Reading, Draft),
+        (reading, draft): (&MemberRequest, RowsInProgress),
         resyncs: &Resyncs,
         (began, ended): (Timestamp, Timestamp),
     ) {
         let Some(state) = self.states.get_mut(reading.pack()) else { return };
         let found = match reading {
-            Reading::Trouble(_) => ReadResult::Trouble(draft),
-            Reading::Account(_, account) => {
+            MemberRequest::Trouble(_) => ReadResult::Trouble(draft),
+            MemberRequest::Account(_, account) => {
                 ReadResult::Account(self.people.roster.number(*account), draft)
             }
-            Reading::Resync(_) => ReadResult::Resync(draft),
+            MemberRequest::Resync(_) => ReadResult::Resync(draft),
         };
         let (people, has_list) = (&self.people, self.people.list.is_some());
         state.take(found, began, |number| !has_list || people.is_listed(number));
         self.causes.forget_unused();
         self.summary(reading.pack(), resyncs, ended);
-        let is_resync = matches!(reading, Reading::Resync(_));
-        let is_alone = matches!(reading, Reading::Account(..));
+        let is_resync = matches!(reading, MemberRequest::Resync(_));
+        let is_alone = matches!(reading, MemberRequest::Account(..));
         if let Some(state) = self.states.get_mut(reading.pack()).filter(|_| !is_alone) {
             state.conclude(is_resync, (began, ended));
         }
@@ -167,7 +167,7 @@ impl MemberTracker {
     }
 
     /// A reading failed, or made no sense.
-    pub fn fail(&mut self, reading: &Reading, why: String, now: Timestamp) {
+    pub fn fail(&mut self, reading: &MemberRequest, why: String, now: Timestamp) {
         if let Some(state) = self.states.get_mut(reading.pack()) {
             state.fail(why, now);
         }
@@ -184,16 +184,16 @@ impl MemberTracker {
     }
 
     /// One reading of every pack in trouble, as far as can be told before anything was read.
-    pub fn troubled(&self) -> Vec<Reading> {
+    pub fn troubled(&self) -> Vec<MemberRequest> {
         let is_troubled = |state: &PackState| !state.is_quiet() && !state.is_going();
         let troubled = self.states.iter().filter(|(_, state)| is_troubled(state));
         troubled.map(|pack| agenda::trouble(pack, &self.people)).collect()
     }
 
     /// One reading of everybody, for every pack.
-    pub fn everybody(&self) -> Vec<Reading> {
+    pub fn everybody(&self) -> Vec<MemberRequest> {
         let states = self.states.iter().filter(|(_, state)| !state.is_going());
-        states.map(|(name, _)| Reading::Resync(name.clone())).collect()
+        states.map(|(name, _)| MemberRequest::Resync(name.clone())).collect()
     }
 
     /// Whether rows that were read since then may be those of before a change of this pack.
@@ -226,7 +226,8 @@ impl MemberTracker {
     fn summary(&mut self, pack: &PackName, resyncs: &Resyncs, now: Timestamp) {
         let troubled_max = TROUBLED_MAX.checked_div(self.states.len()).unwrap_or(TROUBLED_MAX);
         let Some(state) = self.states.get_mut(pack) else { return };
-        let view = View { people: &self.people, now, again: resyncs.trouble, troubled_max };
+        let view =
+            SummaryInputs { people: &self.people, now, again: resyncs.trouble, troubled_max };
         state.summary = summary(state, &view);
     }
 

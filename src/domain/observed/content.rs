@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::packs::PackRecord;
-use crate::domain::base::model::{AccountId, Delivery, Digest, MARKER_PARAMETER};
+use crate::domain::base::model::{AccountId, Digest, MARKER_PARAMETER, ResultsBucket};
 
 /// Everything a Put sends besides the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Content {
     /// Accounts it is not deployed to.
     pub excluded: BTreeSet<AccountId>,
     /// Where results go.
-    pub delivery: Delivery,
+    pub delivery: ResultsBucket,
 }
 
 impl Content {
@@ -58,7 +58,7 @@ fn without_marker(inputs: &BTreeMap<String, String>) -> impl Iterator<Item = (&S
 fn fingerprint<'a>(
     inputs: impl IntoIterator<Item = (&'a String, &'a String)>,
     excluded: &'a BTreeSet<AccountId>,
-    Delivery { bucket, prefix }: &'a Delivery,
+    ResultsBucket { bucket, prefix }: &'a ResultsBucket,
 ) -> Digest {
     let inputs = inputs.into_iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let excluded = excluded.iter().map(|account| account.as_str().as_bytes());
@@ -89,7 +89,7 @@ mod tests {
             body: Arc::from(""),
             inputs: inputs.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
             excluded: excluded.into_iter().map(|account| account.parse().unwrap()).collect(),
-            delivery: Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() },
+            delivery: ResultsBucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() },
         })
     }
 

@@ -114,7 +114,7 @@ impl MemberStatus {
 
 /// A member that is not simply ok.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct TroubledMember {
     /// Who.
     pub account: AccountId,
     /// How it stands.

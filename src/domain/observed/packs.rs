@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{
-    AccountId, Delivery, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place,
-    Timestamp,
+    AccountId, Installation, MARKER_PARAMETER, Marker, MarkerProblem, PackName, Place,
+    ResultsBucket, Timestamp,
 };
 
 /// What AWS was asked to do when it reports a status.
@@ -37,7 +37,7 @@ pub const RUN_MAX: Duration = Duration::from_hours(12);
 /// How far it got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum PackPhase {
     /// Running: Put and Delete of the pack are refused meanwhile.
     InProgress,
     /// Ended well.
@@ -50,7 +50,7 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RolloutStatus {
     /// One of the nine that AWS documents.
-    Known(Verb, Phase),
+    Known(Verb, PackPhase),
     /// Any other text: shown, never acted on.
     Unknown(String),
 }
@@ -58,7 +58,7 @@ pub enum RolloutStatus {
 impl RolloutStatus {
     /// Whether AWS says that a run is active.
     pub fn is_in_progress(&self) -> bool {
-        matches!(self, Self::Known(_, Phase::InProgress))
+        matches!(self, Self::Known(_, PackPhase::InProgress))
     }
 }
 
@@ -74,9 +74,9 @@ impl FromStr for RolloutStatus {
                 _ => return None,
             };
             let phase = match phase {
-                "IN_PROGRESS" => Phase::InProgress,
-                "SUCCESSFUL" => Phase::Successful,
-                "FAILED" => Phase::Failed,
+                "IN_PROGRESS" => PackPhase::InProgress,
+                "SUCCESSFUL" => PackPhase::Successful,
+                "FAILED" => PackPhase::Failed,
                 _ => return None,
             };
             Some(Self::Known(verb, phase))
@@ -97,9 +97,9 @@ impl fmt::Display for RolloutStatus {
             Verb::Delete => "DELETE",
         };
         let phase = match phase {
-            Phase::InProgress => "IN_PROGRESS",
-            Phase::Successful => "SUCCESSFUL",
-            Phase::Failed => "FAILED",
+            PackPhase::InProgress => "IN_PROGRESS",
+            PackPhase::Successful => "SUCCESSFUL",
+            PackPhase::Failed => "FAILED",
         };
         out.pad(&format!("{verb}_{phase}"))
     }
@@ -132,7 +132,7 @@ pub struct PackRecord {
     /// Accounts it is not deployed to.
     pub excluded: BTreeSet<AccountId>,
     /// Where results go.
-    pub delivery: Delivery,
+    pub delivery: ResultsBucket,
 }
 
 /// One entry of `DescribeOrganizationConformancePackStatuses`.
@@ -152,7 +152,7 @@ pub struct StatusRecord {
 
 /// One account's entry of `GetOrganizationConformancePackDetailedStatus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct StatusRow {
     /// The member account.
     pub account: AccountId,
     /// Its state.
@@ -204,14 +204,14 @@ pub struct ObservedPack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {
     /// All pages of both lists were read.
-    Seen(Seen),
+    Seen(PacksObservation),
     /// It could not be read whole.
     Unknown(Unknown),
 }
 
 /// A complete observation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct PacksObservation {
     /// Every visible pack.
     pub packs: BTreeMap<PackName, ObservedPack>,
     /// Packs that have a status and no list entry: being deleted, or not listed yet.
@@ -249,8 +249,8 @@ pub fn join(
     statuses: Vec<StatusRecord>,
     installation: &Installation,
     place: &Place,
-) -> Seen {
-    let mut seen = Seen::default();
+) -> PacksObservation {
+    let mut seen = PacksObservation::default();
     for record in records {
         let other = seen.packs.get(&record.name);
         if other.is_some_and(|other| other.record.last_update > record.last_update) {

@@ -133,7 +133,7 @@ fn state_of(record: &RecorderRecord) -> RecorderState {
 
 /// What a probe saw, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Sighting {
+pub struct RecorderObservation {
     /// What.
     pub recorder: RecorderState,
     /// When.
@@ -146,12 +146,12 @@ pub struct Recorders {
     /// Whether a probe is configured at all.
     pub probed: bool,
     /// The sightings.
-    pub regions: BTreeMap<Region, BTreeMap<AccountId, Sighting>>,
+    pub regions: BTreeMap<Region, BTreeMap<AccountId, RecorderObservation>>,
 }
 
 impl Recorders {
     /// What is known of this account's recorder in this region.
-    pub fn of(&self, region: &Region, account: AccountId) -> Option<&Sighting> {
+    pub fn of(&self, region: &Region, account: AccountId) -> Option<&RecorderObservation> {
         self.regions.get(region)?.get(&account)
     }
 }

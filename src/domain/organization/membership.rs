@@ -46,7 +46,7 @@ pub struct Shrink {
 
 /// How far the account list can be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ListFreshness {
     /// It is the newest there is.
     Current,
     /// It is old, or a newer one is in doubt: nothing that depends on it may change.
@@ -57,7 +57,7 @@ pub enum Standing {
 
 /// What decides whether a newer list is accepted.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct AcceptanceTerms<'a> {
     /// How far two walks have to be apart to be two witnesses.
     pub apart: Duration,
     /// Approvals of the current revision.
@@ -73,26 +73,28 @@ const GONE_MAX_ONE_IN: usize = 10;
 impl Membership {
     /// How far the list can be believed; one that is older than `age_max` is not current. The time
     /// is AWS's, as that of the list is.
-    pub fn standing(&self, now: Timestamp, age_max: Duration) -> Standing {
+    pub fn freshness(&self, now: Timestamp, age_max: Duration) -> ListFreshness {
         let problem = self.problem.as_ref().map(|problem| problem.why.clone());
         let Some(list) = &self.list else {
-            return Standing::Unknown(match problem {
+            return ListFreshness::Unknown(match problem {
                 Some(why) => format!("the account list could not be read: {why}"),
                 None => "the account list was not read yet".to_owned(),
             });
         };
         if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
-            return Standing::Frozen(format!(
+            return ListFreshness::Frozen(format!(
                 "the account list shrank from {before} to {after} active accounts; that counts \
                  when it is seen again, or with an approval of `accountList: {after}`"
             ));
         }
         match problem {
-            Some(why) => Standing::Frozen(format!("the account list could not be read: {why}")),
-            None if after(list.read, age_max) < now => {
-                Standing::Frozen(format!("the account list was last read at {}", list.read))
+            Some(why) => {
+                ListFreshness::Frozen(format!("the account list could not be read: {why}"))
             }
-            None => Standing::Current,
+            None if after(list.read, age_max) < now => {
+                ListFreshness::Frozen(format!("the account list was last read at {}", list.read))
+            }
+            None => ListFreshness::Current,
         }
     }
 
@@ -100,7 +102,7 @@ impl Membership {
     /// force at once, unless more than a tenth of the active accounts are missing from it or
     /// active no more. Then only those count as gone that every walk missed for `apart`.
     #[must_use]
-    pub fn take(&self, walk: Result<AccountList, Unlisted>, terms: &Terms<'_>) -> Self {
+    pub fn take(&self, walk: Result<AccountList, Unlisted>, terms: &AcceptanceTerms<'_>) -> Self {
         let attempt_last = Some(terms.now);
         let newer = match walk {
             Ok(newer) => newer,
@@ -112,7 +114,12 @@ impl Membership {
     }
 
     /// What stands against a newer list.
-    fn doubt(&self, list: &AccountList, newer: &AccountList, terms: &Terms<'_>) -> Option<Shrink> {
+    fn doubt(
+        &self,
+        list: &AccountList,
+        newer: &AccountList,
+        terms: &AcceptanceTerms<'_>,
+    ) -> Option<Shrink> {
         let before = list.active().count();
         let gone = gone(list, newer);
         let missed = self.shrink.as_ref().map(|shrink| (shrink.since, &shrink.gone));
@@ -141,7 +148,7 @@ impl Membership {
 
     /// Whether `before` and this differ in anything but times and wordings, so that somebody has
     /// to look at it now.
-    pub fn is_news(&self, before: &Self) -> bool {
+    pub fn differs_from(&self, before: &Self) -> bool {
         let Self { list, attempt_last: _, problem, shrink } = self;
         let is_same_list = match (list, &before.list) {
             (Some(list), Some(before)) => Arc::ptr_eq(list, before) || list.agrees(before),
@@ -169,7 +176,7 @@ mod tests {
     use crate::domain::base::model::AccountState;
     use crate::domain::declared::approval::{Permit, Permitted};
     use crate::domain::declared::diagnostic::Span;
-    use crate::domain::declared::manifest::Origin;
+    use crate::domain::declared::manifest::ManifestOrigin;
     use crate::domain::declared::snapshot::SourcePath;
     use crate::domain::organization::account_list::{Account, OrganizationRecord};
 
@@ -205,7 +212,7 @@ mod tests {
     }
 
     fn approval(active: usize, expires: Timestamp) -> BTreeMap<String, Approval> {
-        let origin = Origin {
+        let origin = ManifestOrigin {
             path: SourcePath::new("approval.yaml").unwrap(),
             span: Span { line: 1, column: 1, start: 0, end: 1 },
         };
@@ -216,9 +223,9 @@ mod tests {
 
     /// One walk after another, each with its minute.
     #[derive(Default)]
-    struct Course(Membership);
+    struct WalkSeries(Membership);
 
-    impl Course {
+    impl WalkSeries {
         fn walk(&mut self, ids: impl IntoIterator<Item = usize>, minute: u64) -> &mut Self {
             self.approved(&BTreeMap::new(), ids, minute)
         }
@@ -229,13 +236,14 @@ mod tests {
             ids: impl IntoIterator<Item = usize>,
             minute: u64,
         ) -> &mut Self {
-            let terms = Terms { apart: APART, approvals, now: at(minute) };
+            let terms = AcceptanceTerms { apart: APART, approvals, now: at(minute) };
             self.0 = self.0.take(Ok(list(ids, minute)), &terms);
             self
         }
 
         fn fail(&mut self, minute: u64) -> &mut Self {
-            let terms = Terms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
+            let terms =
+                AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(minute) };
             self.0 = self.0.take(Err(failure()), &terms);
             self
         }
@@ -247,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_tenth_may_leave_at_once_and_more_wait_for_a_second_walk_an_interval_later() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..100, 0).walk(0..90, 10);
         assert_eq!((course.accounts(), &course.0.shrink), (90, &None));
         course.walk(0..80, 20);
@@ -261,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_few_more_that_leave_meanwhile_do_not_start_the_wait_anew_and_many_do() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..100, 0).walk(0..50, 10).walk(0..48, 20);
         assert_eq!(course.accounts(), 48);
         course.walk(0..40, 30).walk(0..20, 40);
@@ -272,7 +280,7 @@ mod tests {
 
     #[test]
     fn other_accounts_that_take_their_place_make_up_for_nobody() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..100, 0).walk(100..200, 10);
         let shrink = course.0.shrink.as_ref().unwrap();
         assert_eq!((shrink.before, shrink.after), (100, 0));
@@ -280,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_list_that_recovers_is_in_force_at_once_and_the_next_loss_waits_anew() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..100, 0).walk(0..50, 10).walk(0..100, 20);
         assert_eq!((course.accounts(), &course.0.shrink), (100, &None));
         course.walk(0..50, 30);
@@ -289,7 +297,7 @@ mod tests {
 
     #[test]
     fn an_approval_of_just_this_many_accounts_counts_until_it_expires() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..100, 0).walk(0..50, 10);
         course.approved(&approval(50, at(12)), 0..50, 12);
         assert_eq!(course.accounts(), 100);
@@ -301,13 +309,13 @@ mod tests {
 
     #[test]
     fn an_account_that_is_suspended_is_one_less() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         course.walk(0..10, 0);
         let mut newer = list(0..10, 10);
         for account in newer.accounts.values_mut().take(2) {
             account.state = Some(AccountState::Suspended);
         }
-        let terms = Terms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
+        let terms = AcceptanceTerms { apart: APART, approvals: &BTreeMap::new(), now: at(10) };
         assert_eq!(course.0.take(Ok(newer), &terms).shrink.unwrap().after, 8);
     }
 
@@ -318,18 +326,19 @@ mod tests {
 
     #[test]
     fn what_is_doubted_failed_or_old_is_frozen_and_what_was_never_read_is_unknown() {
-        let standing = |course: &Course, minute| match course.0.standing(at(minute), APART * 3) {
-            Standing::Current => "current".to_owned(),
-            Standing::Frozen(why) => format!("frozen: {}", folded(&why)),
-            Standing::Unknown(why) => format!("unknown: {why}"),
-        };
-        let mut course = Course::default();
-        let mut seen = vec![standing(&course, 0)];
-        seen.push(standing(course.fail(0), 0));
-        seen.push(standing(course.walk(0..100, 10), 40));
-        seen.push(standing(&course, 41));
-        seen.push(standing(course.fail(41), 41));
-        seen.push(standing(course.walk(0..50, 42), 42));
+        let freshness =
+            |course: &WalkSeries, minute| match course.0.freshness(at(minute), APART * 3) {
+                ListFreshness::Current => "current".to_owned(),
+                ListFreshness::Frozen(why) => format!("frozen: {}", folded(&why)),
+                ListFreshness::Unknown(why) => format!("unknown: {why}"),
+            };
+        let mut course = WalkSeries::default();
+        let mut seen = vec![freshness(&course, 0)];
+        seen.push(freshness(course.fail(0), 0));
+        seen.push(freshness(course.walk(0..100, 10), 40));
+        seen.push(freshness(&course, 41));
+        seen.push(freshness(course.fail(41), 41));
+        seen.push(freshness(course.walk(0..50, 42), 42));
         insta::assert_snapshot!(seen.join("\n"), @r"
         unknown: the account list was not read yet
         unknown: the account list could not be read: too many requests
@@ -344,17 +353,17 @@ mod tests {
 
     #[test]
     fn a_walk_that_finds_nothing_new_is_no_news_and_neither_is_a_failure_in_other_words() {
-        let mut course = Course::default();
+        let mut course = WalkSeries::default();
         let first = course.walk(0..3, 0).0.clone();
-        assert!(first.is_news(&Membership::default()));
+        assert!(first.differs_from(&Membership::default()));
         let same = course.walk(0..3, 10).0.clone();
-        assert!(!same.is_news(&first) && same.list.as_ref().unwrap().read == at(10));
+        assert!(!same.differs_from(&first) && same.list.as_ref().unwrap().read == at(10));
         let failed = course.fail(20).0.clone();
-        assert!(failed.is_news(&same));
+        assert!(failed.differs_from(&same));
         let mut again = course.fail(30).0.clone();
         again.problem.as_mut().unwrap().why = "request 2: too many requests".to_owned();
-        assert!(!again.is_news(&failed));
-        assert!(course.walk(0..3, 40).0.is_news(&again));
+        assert!(!again.differs_from(&failed));
+        assert!(course.walk(0..3, 40).0.differs_from(&again));
     }
 
     /// The accounts that a walk finds; `None` for one that fails.
@@ -367,7 +376,7 @@ mod tests {
         fn no_account_leaves_the_list_unless_few_do_or_two_walks_apart_missed_it(
             walks in proptest::collection::vec((any_walk(), 1_u64..15), 1..12),
         ) {
-            let (mut course, mut minute) = (Course::default(), 0);
+            let (mut course, mut minute) = (WalkSeries::default(), 0);
             // When each account was first missed by every walk since.
             let mut missed: BTreeMap<AccountId, u64> = BTreeMap::new();
             for (walk, pause) in walks {

@@ -17,7 +17,7 @@ use crate::domain::declared::manifest::Exclude;
 /// The rule that excludes an account; the first that applies, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Rule {
+pub enum ExclusionRule {
     /// `exclude.accounts` names it.
     Account,
     /// It is in this unit, or beneath it.
@@ -28,7 +28,7 @@ pub enum Rule {
     State(AccountState),
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for ExclusionRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account => out.write_str("exclude.accounts"),
@@ -43,11 +43,11 @@ impl fmt::Display for Rule {
 }
 
 /// Everybody whom a pack is not deployed to, each with the rule that decided.
-pub type Excluded = BTreeMap<AccountId, Rule>;
+pub type Excluded = BTreeMap<AccountId, ExclusionRule>;
 
 /// These accounts, excluded by name.
 pub fn named<'a>(accounts: impl IntoIterator<Item = &'a AccountId>) -> Excluded {
-    accounts.into_iter().map(|account| (*account, Rule::Account)).collect()
+    accounts.into_iter().map(|account| (*account, ExclusionRule::Account)).collect()
 }
 
 /// Why nobody can say whom a pack excludes.
@@ -107,14 +107,14 @@ fn rule(
     exclude: &Exclude,
     list: &AccountList,
     account: &Account,
-) -> Result<Option<Rule>, Unresolved> {
+) -> Result<Option<ExclusionRule>, Unresolved> {
     let Exclude { accounts, organizational_units, account_tags, states } = exclude;
     if accounts.contains(&account.id) {
-        return Ok(Some(Rule::Account));
+        return Ok(Some(ExclusionRule::Account));
     }
     for unit in organizational_units {
         match list.is_beneath(account, unit) {
-            Some(true) => return Ok(Some(Rule::Unit(unit.clone()))),
+            Some(true) => return Ok(Some(ExclusionRule::Unit(unit.clone()))),
             Some(false) => {}
             None => return Err(units_unread(exclude, list)),
         }
@@ -122,11 +122,11 @@ fn rule(
     if !account_tags.is_empty() {
         let tags = account.tags.as_deref().ok_or_else(|| tags_unread(list))?;
         if account_tags.iter().all(|(key, value)| tags.get(key) == Some(value)) {
-            return Ok(Some(Rule::Tags(account_tags.clone())));
+            return Ok(Some(ExclusionRule::Tags(account_tags.clone())));
         }
     }
     let state = account.state.filter(|state| states.contains(state));
-    Ok(state.map(Rule::State))
+    Ok(state.map(ExclusionRule::State))
 }
 
 fn units_unread(exclude: &Exclude, list: &AccountList) -> Unresolved {
@@ -150,7 +150,7 @@ pub enum Targeting {
     /// It is to have the pack.
     Targeted,
     /// This rule excludes it.
-    Excluded(Rule),
+    Excluded(ExclusionRule),
     /// No rule excludes it, and nobody expects anything of an account in this state (`None`: one
     /// that this version does not know).
     Inactive(Option<AccountState>),
@@ -163,7 +163,7 @@ pub enum Targeting {
 /// How a pack with these exclusions stands to this account.
 pub fn rule_of(exclude: &Exclude, list: Option<&AccountList>, account: AccountId) -> Targeting {
     if exclude.accounts.contains(&account) {
-        return Targeting::Excluded(Rule::Account);
+        return Targeting::Excluded(ExclusionRule::Account);
     }
     let Some(list) = list else {
         return Targeting::Unknown("the account list is not known".into());
@@ -182,10 +182,10 @@ pub fn notices(exclude: &Exclude, list: &AccountList) -> Vec<String> {
     let Exclude { accounts, organizational_units, account_tags, states: _ } = exclude;
     let members = || list.accounts.values();
     let mut notices = Vec::new();
-    let strangers: Vec<&AccountId> =
+    let unlisted: Vec<&AccountId> =
         accounts.iter().filter(|account| !list.accounts.contains_key(account)).collect();
-    if !strangers.is_empty() {
-        let names = shown(&strangers);
+    if !unlisted.is_empty() {
+        let names = shown(&unlisted);
         notices.push(format!("exclude.accounts: not in the organization: {names}"));
     }
     for unit in organizational_units {
@@ -203,7 +203,10 @@ pub fn notices(exclude: &Exclude, list: &AccountList) -> Vec<String> {
         account.tags.as_deref().is_none_or(carried)
     };
     if !account_tags.is_empty() && !members().any(carries) {
-        notices.push(format!("{}: no account carries that", Rule::Tags(account_tags.clone())));
+        notices.push(format!(
+            "{}: no account carries that",
+            ExclusionRule::Tags(account_tags.clone())
+        ));
     }
     notices
 }
@@ -387,9 +390,9 @@ mod tests {
             ..by_units(&UNITS[..3])
         };
         let found = notices(&exclude, &list);
-        let (strangers, others) = found.split_first().unwrap();
-        assert!(strangers.starts_with("exclude.accounts: not in the organization: 200000000010 "));
-        assert!(strangers.ends_with(" 200000000019 and 2 more"), "{strangers}");
+        let (unlisted, others) = found.split_first().unwrap();
+        assert!(unlisted.starts_with("exclude.accounts: not in the organization: 200000000010 "));
+        assert!(unlisted.ends_with(" 200000000019 and 2 more"), "{unlisted}");
         insta::assert_snapshot!(others.join("\n"), @r"
         exclude.organizationalUnits: ou-ab12-bbbbbbbb holds no account
         exclude.organizationalUnits: ou-ab12-cccccccc does not exist

@@ -116,7 +116,7 @@ pub(super) fn losses(
     want: &DesiredPack,
     changes: &[Change],
     held: &HeldRules<'_>,
-    scene: &Scene<'_>,
+    scene: &PutContext<'_>,
 ) -> Losses {
     let mut lost = BTreeSet::new();
     let mut touches_rules = false;
@@ -138,7 +138,7 @@ pub(super) fn losses(
 }
 
 /// Where a Put goes, and who may be there.
-pub(super) struct Scene<'a> {
+pub(super) struct PutContext<'a> {
     pub(super) place: &'a Place,
     pub(super) list: Option<&'a AccountList>,
     /// Rules of the pack that an approval in the source permits to lose here, by name.
@@ -147,7 +147,7 @@ pub(super) struct Scene<'a> {
     pub(super) knows_names: bool,
 }
 
-impl Scene<'_> {
+impl PutContext<'_> {
     /// Which rules may have a new name without being lost.
     fn renames(&self) -> Renames<'_> {
         if self.knows_names { Renames::Except(&self.permitted) } else { Renames::None }

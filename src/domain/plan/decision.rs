@@ -6,18 +6,18 @@ use crate::domain::base::model::{Digest, PackName, Place, Timestamp};
 use crate::domain::base::time::Pace;
 use crate::domain::declared::approval::Approvals;
 use crate::domain::members::tracking::Tracking;
-use crate::domain::observed::packs::{Observed, Seen};
+use crate::domain::observed::packs::{Observed, PacksObservation};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::plan::desired::Desired;
 use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::history::History;
 use crate::domain::plan::redeploy::Redeploy;
-use crate::domain::plan::steps::{Bystander, Hold, Step};
-use crate::domain::plan::window::{Elapsed, Window};
+use crate::domain::plan::steps::{Bystander, Hold, PlanStep};
+use crate::domain::plan::window::{LossWindow, ProcessTime};
 
 /// Everything a plan is made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct PlanInputs<'a> {
     /// Where.
     pub place: &'a Place,
     /// What the region should hold; `None` while the source was never read.
@@ -41,23 +41,23 @@ pub struct Inputs<'a> {
     /// The approvals of the revision.
     pub approvals: Approvals<'a>,
     /// What was used of them, and lost lately.
-    pub window: &'a Window,
+    pub window: &'a LossWindow,
     /// The moment by the clock of the window.
-    pub elapsed: Elapsed,
+    pub elapsed: ProcessTime,
 }
 
 /// What is decided about one pack.
 pub(super) enum Decision {
     Nothing,
-    Take(Box<Step>),
+    Take(Box<PlanStep>),
     Hold(Box<Hold>),
     Leave(Bystander),
 }
 
 /// One region at one moment.
 pub(super) struct PlanContext<'a> {
-    pub(super) inputs: &'a Inputs<'a>,
-    pub(super) seen: &'a Seen,
+    pub(super) inputs: &'a PlanInputs<'a>,
+    pub(super) seen: &'a PacksObservation,
     pub(super) desired: &'a Desired,
     pub(super) successors: BTreeMap<Digest, &'a PackName>,
     pub(super) now: Timestamp,

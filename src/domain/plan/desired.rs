@@ -10,13 +10,15 @@ use crate::domain::base::model::{
     Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
 };
 use crate::domain::declared::catalog::{Catalog, Declared};
-use crate::domain::declared::manifest::{Exclude, Manifest, Origin, Suspend, TemplateSource};
+use crate::domain::declared::manifest::{
+    Exclude, Manifest, ManifestOrigin, Suspend, TemplateSource,
+};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::declared::template::Template;
 use crate::domain::members::tracker::target::{Target, Targets};
 use crate::domain::observed::content::Content;
 use crate::domain::organization::account_list::AccountList;
-use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::selector;
 use crate::domain::organization::selector::{Excluded, Unresolved};
 
@@ -26,7 +28,7 @@ pub struct Desired {
     /// The revision it was read from.
     pub revision: Revision,
     /// Whether absence from this may count as "not wanted any more".
-    pub basis: SourceTrust,
+    pub trust: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
     /// Whether this content was read twice, far enough apart, or published as a whole.
@@ -39,20 +41,20 @@ pub struct Desired {
     pub elsewhere: BTreeSet<PackName>,
     /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
     /// that stands.
-    pub absent: BTreeMap<PackName, Origin>,
+    pub absent: BTreeMap<PackName, ManifestOrigin>,
     /// Every pack that the region should hold, and every name it must leave alone.
-    pub packs: BTreeMap<PackName, Want>,
+    pub packs: BTreeMap<PackName, DesiredEntry>,
     /// The account list that exclusions were compiled from.
     pub list: Option<Arc<AccountList>>,
     /// How far it can be believed.
-    pub standing: Standing,
+    pub freshness: ListFreshness,
 }
 
 /// What a region should hold goes by these, besides the manifests.
 #[derive(Debug, Clone)]
 pub struct DesiredInputs {
     /// Whether absence from the manifests may count.
-    pub basis: SourceTrust,
+    pub trust: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
     /// Whether the content was read twice, far enough apart, or published as a whole.
@@ -62,15 +64,15 @@ pub struct DesiredInputs {
     /// The account list.
     pub list: Option<Arc<AccountList>>,
     /// How far it can be believed.
-    pub standing: Standing,
+    pub freshness: ListFreshness,
 }
 
 impl DesiredInputs {
     /// Nothing is known of the organization; the source was published as a whole.
-    pub fn without_list(basis: SourceTrust) -> Self {
-        let standing = Standing::Unknown("the account list was not read yet".to_owned());
+    pub fn without_list(trust: SourceTrust) -> Self {
+        let freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
         let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
-        Self { basis, absence, confirmed, confirms_at, list: None, standing }
+        Self { trust, absence, confirmed, confirms_at, list: None, freshness }
     }
 }
 
@@ -87,7 +89,7 @@ pub enum SourceTrust {
 
 /// What is wanted under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Want {
+pub enum DesiredEntry {
     /// This pack.
     Pack(Box<DesiredPack>),
     /// The name is claimed by a manifest that cannot be acted on.
@@ -133,17 +135,17 @@ pub fn desired(
     catalog: &Catalog,
     installation: &Installation,
     place: &Place,
-    grounds: DesiredInputs,
+    inputs: DesiredInputs,
 ) -> Desired {
-    let DesiredInputs { basis, absence, confirmed, confirms_at, list, standing } = grounds;
-    let basis = if basis == SourceTrust::Whole && !catalog.wholly_valid {
+    let DesiredInputs { trust, absence, confirmed, confirms_at, list, freshness } = inputs;
+    let trust = if trust == SourceTrust::Whole && !catalog.wholly_valid {
         SourceTrust::Invalid("some manifests of this revision are invalid".to_owned())
     } else {
-        basis
+        trust
     };
     let (mut packs, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
     let mut absent = BTreeMap::new();
-    let grounds = Whom { list: list.as_deref(), standing: &standing };
+    let inputs = DesiredMembers { list: list.as_deref(), freshness: &freshness };
     for (name, declared) in &catalog.packs {
         if let Declared::Absent(tombstone) = declared {
             // Where it does not speak of this region, nothing is said about the pack here.
@@ -152,7 +154,7 @@ pub fn desired(
             }
             continue;
         }
-        match want(declared, grounds, (installation, place)) {
+        match desired_entry(declared, inputs, (installation, place)) {
             Some(want) => {
                 packs.insert(name.clone(), want);
             }
@@ -165,7 +167,7 @@ pub fn desired(
     let empty = catalog.packs.is_empty();
     Desired {
         revision,
-        basis,
+        trust,
         absence,
         confirmed,
         confirms_at,
@@ -174,7 +176,7 @@ pub fn desired(
         absent,
         packs,
         list,
-        standing,
+        freshness,
     }
 }
 
@@ -182,8 +184,8 @@ impl Desired {
     /// Whom each pack excludes, for who tracks its members.
     pub fn targets(&self) -> Targets<'_> {
         let targets = self.packs.iter().map(|(name, want)| match want {
-            Want::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
-            Want::Unresolvable(_) => (name, Target::AsShown),
+            DesiredEntry::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
+            DesiredEntry::Unresolvable(_) => (name, Target::AsShown),
         });
         targets.collect()
     }
@@ -203,15 +205,15 @@ impl Desired {
 
 /// The account list, and how far it can be believed.
 #[derive(Debug, Clone, Copy)]
-struct Whom<'a> {
+struct DesiredMembers<'a> {
     list: Option<&'a AccountList>,
-    standing: &'a Standing,
+    freshness: &'a ListFreshness,
 }
 
-impl Whom<'_> {
+impl DesiredMembers<'_> {
     fn excluded(self, exclude: &Exclude) -> Result<Excluded, Unresolvable> {
-        let why = |unresolved: Unresolved| match (unresolved, self.standing) {
-            (unresolved @ Unresolved::Unlisted, Standing::Unknown(why)) => {
+        let why = |unresolved: Unresolved| match (unresolved, self.freshness) {
+            (unresolved @ Unresolved::Unlisted, ListFreshness::Unknown(why)) => {
                 format!("{unresolved}: {why}")
             }
             (unresolved, _) => unresolved.to_string(),
@@ -222,13 +224,17 @@ impl Whom<'_> {
 }
 
 /// What the place should hold for this declaration; `None` when it is for other regions only.
-fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Option<Want> {
+fn desired_entry(
+    declared: &Declared,
+    whom: DesiredMembers<'_>,
+    at: (&Installation, &Place),
+) -> Option<DesiredEntry> {
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
         Declared::Absent(_) => return None,
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
-            return Some(Want::Unresolvable(Unresolvable::Invalid(why.clone())));
+            return Some(DesiredEntry::Unresolvable(Unresolvable::Invalid(why.clone())));
         }
     };
     let (_, place) = at;
@@ -239,9 +245,9 @@ fn want(declared: &Declared, whom: Whom<'_>, at: (&Installation, &Place)) -> Opt
         .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
     Some(match parts {
         Ok((template, excluded)) => {
-            Want::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
+            DesiredEntry::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
         }
-        Err(stuck) => Want::Unresolvable(stuck),
+        Err(stuck) => DesiredEntry::Unresolvable(stuck),
     })
 }
 
@@ -304,11 +310,11 @@ fn pack(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::model::{AccountState, DeletionPolicy, Delivery, Region};
+    use crate::domain::base::model::{AccountState, DeletionPolicy, Region, ResultsBucket};
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
-    use crate::domain::declared::template::Census;
+    use crate::domain::declared::template::TemplateCensus;
 
     fn place(region: &str) -> Place {
         Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() }
@@ -323,14 +329,14 @@ mod tests {
     }
 
     fn template(bytes: usize) -> TemplateSource {
-        let census = Census { rules: 4, ..Census::default() };
+        let census = TemplateCensus { rules: 4, ..TemplateCensus::default() };
         TemplateSource::Read(Arc::new(Template::of_body("x".repeat(bytes), census)))
     }
 
     fn manifest() -> Manifest {
         Manifest {
             name: "iam".parse().unwrap(),
-            origin: Origin {
+            origin: ManifestOrigin {
                 path: SourcePath::new("iam.yaml").unwrap(),
                 span: Span { line: 1, column: 1, start: 0, end: 1 },
             },
@@ -340,7 +346,7 @@ mod tests {
             regions: None,
             overrides: Vec::new(),
             exclude: Exclude::default(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
             deletion_policy: DeletionPolicy::Delete,
             adopt: false,
             suspend: None,
@@ -371,8 +377,8 @@ mod tests {
 
     fn stuck(manifest: Manifest) -> Option<Unresolvable> {
         match desired_of(manifest, "eu-west-1").packs.into_values().next().unwrap() {
-            Want::Pack(_) => None,
-            Want::Unresolvable(stuck) => Some(stuck),
+            DesiredEntry::Pack(_) => None,
+            DesiredEntry::Unresolvable(stuck) => Some(stuck),
         }
     }
 
@@ -384,7 +390,7 @@ mod tests {
         };
         let manifest = Manifest { overrides: vec![over("60"), over("30")], ..manifest() };
         let inputs = |region| {
-            let Some(Want::Pack(pack)) =
+            let Some(DesiredEntry::Pack(pack)) =
                 desired_of(manifest.clone(), region).packs.into_values().next()
             else {
                 panic!("{region} wants no pack");
@@ -450,10 +456,10 @@ mod tests {
                 &place("eu-west-1"),
                 DesiredInputs::without_list(SourceTrust::Whole),
             );
-            assert!(matches!(here.basis, SourceTrust::Invalid(_)));
+            assert!(matches!(here.trust, SourceTrust::Invalid(_)));
             match here.packs.into_values().next().unwrap() {
-                Want::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
-                Want::Unresolvable(stuck) => {
+                DesiredEntry::Pack(pack) => assert!(is_known && pack.invalid_now.is_some()),
+                DesiredEntry::Unresolvable(stuck) => {
                     assert_eq!((is_known, stuck), (false, Unresolvable::Invalid("no".to_owned())));
                 }
             }
@@ -471,6 +477,6 @@ mod tests {
             &place("eu-west-1"),
             DesiredInputs::without_list(unread.clone()),
         );
-        assert_eq!(here.basis, unread);
+        assert_eq!(here.trust, unread);
     }
 }

@@ -19,25 +19,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changes::{Scene, changes, losses};
-use super::desired::{Desired, DesiredPack, SourceTrust, Unresolvable, Want};
-use super::history::Memory;
+use super::changes::{PutContext, changes, losses};
+use super::desired::{Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable};
+use super::history::PackHistory;
 use super::holds::{hold, region_hold, waiting};
 use super::loss::{Loss, LossAt, Losses};
-use super::redeploy::{Case, Remedy, Tries, remedy};
-use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step, Weights};
+use super::redeploy::{RedeployCase, Remedy, Tries, remedy};
+use super::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, PlanStep, Reason, Weights};
 use crate::domain::base::model::{DeletionPolicy, Digest, Marker, PackName, Timestamp};
 use crate::domain::declared::snapshot::Absence;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
-    Observed, ObservedPack, Ownership, Phase, RolloutStatus, Seen, StatusRecord, Verb, VoidMarker,
+    Observed, ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, StatusRecord,
+    Verb, VoidMarker,
 };
 use crate::domain::organization::account_list::AccountList;
-use crate::domain::plan::decision::{Decision, Inputs, PlanContext};
+use crate::domain::plan::decision::{Decision, PlanContext, PlanInputs};
 
 /// Makes the plan.
-pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
+pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     let mut plan = Plan {
         place: inputs.place.clone(),
         revision: inputs.desired.map(|desired| desired.revision.clone()),
@@ -87,11 +88,11 @@ pub fn plan(inputs: &Inputs<'_>, now: Timestamp) -> Plan {
 /// template is the old name of a rename in progress.
 fn successors<'a>(
     tracking: &Tracking,
-    seen: &Seen,
+    seen: &PacksObservation,
     desired: &'a Desired,
 ) -> BTreeMap<Digest, &'a PackName> {
     let waiting = desired.packs.iter().filter_map(|(name, want)| {
-        let Want::Pack(want) = want else { return None };
+        let DesiredEntry::Pack(want) = want else { return None };
         let have = seen.packs.get(name);
         let rollout = tracking.packs.get(name);
         let is_deployed = have.is_some_and(|have| holds(have, want.marker.template, rollout));
@@ -109,8 +110,8 @@ fn holds(have: &ObservedPack, template: Digest, rollout: Option<&Rollout>) -> bo
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => false,
     };
     let status = have.status.as_ref().map(|record| &record.status);
-    let deployed = RolloutStatus::Known(Verb::Create, Phase::Successful);
-    let updated = RolloutStatus::Known(Verb::Update, Phase::Successful);
+    let deployed = RolloutStatus::Known(Verb::Create, PackPhase::Successful);
+    let updated = RolloutStatus::Known(Verb::Update, PackPhase::Successful);
     let has_arrived = rollout.is_some_and(|rollout| {
         rollout.health == RolloutHealth::Healthy
             && rollout.resynced >= Some(have.record.last_update)
@@ -124,14 +125,14 @@ impl PlanContext<'_> {
         let have = self.seen.packs.get(name);
         match (want, have) {
             (None, None) => Decision::Nothing,
-            (Some(Want::Unresolvable(stuck)), _) => stuck_hold(name, stuck),
-            (Some(Want::Pack(want)), None) => self.missing(name, want),
-            (Some(Want::Pack(want)), Some(have)) => self.present(name, want, have),
+            (Some(DesiredEntry::Unresolvable(stuck)), _) => unresolvable_hold(name, stuck),
+            (Some(DesiredEntry::Pack(want)), None) => self.missing(name, want),
+            (Some(DesiredEntry::Pack(want)), Some(have)) => self.present(name, want, have),
             (None, Some(have)) => self.unwanted(name, have),
         }
     }
 
-    pub(super) fn memory(&self, name: &PackName) -> Option<&Memory> {
+    pub(super) fn memory(&self, name: &PackName) -> Option<&PackHistory> {
         self.inputs.history.of(name)
     }
 
@@ -146,7 +147,7 @@ impl PlanContext<'_> {
     /// Wanted and not listed.
     fn missing(&self, name: &PackName, want: &DesiredPack) -> Decision {
         let suspect = self.memory(name).and_then(|memory| memory.suspect);
-        let step = Step {
+        let step = PlanStep {
             pack: name.clone(),
             action: Action::Create(Box::new(want.content.clone())),
             reason: if suspect.is_some() { Reason::Vanished } else { Reason::Missing },
@@ -166,7 +167,7 @@ impl PlanContext<'_> {
             None => Decision::Take(Box::new(step)),
             Some((_, since)) => {
                 let what = "it was in force and is not listed any more";
-                self.heal(step, want, (what, since, self.inputs.pace.interval))
+                self.restore(step, want, (what, since, self.inputs.pace.interval))
             }
         }
     }
@@ -195,12 +196,12 @@ impl PlanContext<'_> {
         let failure = have.status.as_ref().filter(|status| is_failed(status));
         let reason = match (changes.is_empty(), suspect, failure) {
             (true, Some(_), _) => Reason::ForeignWrite,
-            (true, None, _) => return self.mend((name, marker), want, have),
+            (true, None, _) => return self.redeploy_members((name, marker), want, have),
             (false, _, Some(status)) => failed(status),
             (false, Some(_), None) => Reason::ForeignChange,
             (false, None, None) => Reason::Changed,
         };
-        let step = Step {
+        let step = PlanStep {
             pack: name.clone(),
             action: Action::Update(Box::new(want.content.clone())),
             reason,
@@ -219,7 +220,7 @@ impl PlanContext<'_> {
     }
 
     /// Ours and as wanted: what can be done for members that do not have it.
-    fn mend(
+    fn redeploy_members(
         &self,
         (name, marker): (&PackName, &Marker),
         want: &DesiredPack,
@@ -229,8 +230,8 @@ impl PlanContext<'_> {
         let last_update = Some(have.record.last_update);
         let is_at_work = status.is_some_and(|status| self.is_at_work(status, last_update));
         let (memory, none) = (self.memory(name), Tries::default());
-        let Inputs { place, tracking, recorders, redeploy, pace, .. } = self.inputs;
-        let case = Case {
+        let PlanInputs { place, tracking, recorders, redeploy, pace, .. } = self.inputs;
+        let case = RedeployCase {
             rollout: self.rollout(name),
             record: &have.record,
             status,
@@ -265,7 +266,7 @@ impl PlanContext<'_> {
         };
         let (pack, marker_now) = (name.clone(), Some(marker.clone()));
         let (changes, losses) = (Vec::new(), Losses::default());
-        let step = Step { pack, action, reason, changes, marker_now, last_update, losses };
+        let step = PlanStep { pack, action, reason, changes, marker_now, last_update, losses };
         self.put_holds(want, status, &step).unwrap_or_else(|| self.not_before(step, due))
     }
 
@@ -274,7 +275,7 @@ impl PlanContext<'_> {
         let mut losses = self.losses(name, want, &changes);
         // AWS does not return what it holds.
         losses.lost.insert(Loss::Adoption);
-        let step = Step {
+        let step = PlanStep {
             pack: name.clone(),
             action: Action::Adopt(Box::new(want.content.clone())),
             reason: Reason::Adoption,
@@ -306,9 +307,9 @@ impl PlanContext<'_> {
             return hold(name, HoldReason::Orphaned, why.to_owned());
         }
         let failure = have.status.as_ref().filter(|record| {
-            matches!(record.status, RolloutStatus::Known(Verb::Delete, Phase::Failed))
+            matches!(record.status, RolloutStatus::Known(Verb::Delete, PackPhase::Failed))
         });
-        let step = Step {
+        let step = PlanStep {
             pack: name.clone(),
             action: Action::Delete,
             reason: match failure {
@@ -344,35 +345,35 @@ impl PlanContext<'_> {
             Some((since, _)) => {
                 self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval))
             }
-            None => waiting(step, HoldReason::SecondLook, "seen unwanted once".to_owned(), None),
+            None => waiting(step, HoldReason::Unconfirmed, "seen unwanted once".to_owned(), None),
         }
     }
 
     /// What a Put over an existing pack takes away.
     fn losses(&self, name: &PackName, want: &DesiredPack, changes: &[Change]) -> Losses {
-        let Inputs { place, window, elapsed, .. } = *self.inputs;
+        let PlanInputs { place, window, elapsed, .. } = *self.inputs;
         // One that was hidden for a while permits what it names when it is back.
         let permitted = window.rules_permitted(name, &place.region);
         // What an approval names is not known when it is in error, or may have been read by a
         // process that left no record.
         let knows_names =
-            self.desired.basis == SourceTrust::Whole && window.caution(elapsed).is_none();
-        let scene = Scene { place, list: self.list(), permitted, knows_names };
+            self.desired.trust == SourceTrust::Whole && window.caution(elapsed).is_none();
+        let scene = PutContext { place, list: self.list(), permitted, knows_names };
         losses(name, want, changes, self.inputs.rules, &scene)
     }
 
     /// No manifest names it here. A file that is gone, or cut off, proves nothing: it may have been
     /// lost.
-    fn undeclared(&self, step: &Step) -> Option<Decision> {
+    fn undeclared(&self, step: &PlanStep) -> Option<Decision> {
         let is_declared = self.desired.absent.contains_key(&step.pack);
         // Of a source that holds an error it is not known what it declares: that is told first.
-        let is_whole = self.desired.basis == SourceTrust::Whole;
+        let is_whole = self.desired.trust == SourceTrust::Whole;
         if is_declared || !is_whole || self.desired.absence == Absence::Atomic {
             return None;
         }
         let region = self.inputs.place.region.clone();
         let at = LossAt { region, pack: step.pack.clone(), loss: Loss::Pack };
-        let Inputs { approvals, window, .. } = self.inputs;
+        let PlanInputs { approvals, window, .. } = self.inputs;
         if approvals.covering(window, &at, step.last_update).is_some() {
             return None;
         }
@@ -390,7 +391,7 @@ impl PlanContext<'_> {
 
     /// What must be said of a pack besides what is done with it.
     fn notice(&self, name: &PackName) -> Option<Hold> {
-        let Want::Pack(want) = self.desired.packs.get(name)? else { return None };
+        let DesiredEntry::Pack(want) = self.desired.packs.get(name)? else { return None };
         let why = want.invalid_now.as_ref()?;
         Some(Hold {
             pack: Some(name.clone()),
@@ -416,7 +417,7 @@ impl PlanContext<'_> {
     }
 }
 
-fn stuck_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
+fn unresolvable_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
     match stuck {
         Unresolvable::Invalid(why) => hold(name, HoldReason::Invalid, why.clone()),
         Unresolvable::Unsupported(why) => hold(name, HoldReason::Unsupported, why.clone()),
@@ -435,7 +436,7 @@ pub fn void_text(void: &VoidMarker) -> String {
 }
 
 fn is_failed(record: &StatusRecord) -> bool {
-    matches!(record.status, RolloutStatus::Known(_, Phase::Failed))
+    matches!(record.status, RolloutStatus::Known(_, PackPhase::Failed))
 }
 
 fn failed(record: &StatusRecord) -> Reason {
@@ -462,14 +463,14 @@ mod tests {
     use super::*;
     use crate::domain::base::model::Installation;
     use crate::domain::base::model::counted::DIGESTS;
-    use crate::domain::base::model::{Delivery, MARKER_PARAMETER, Marker, Place, Revision};
+    use crate::domain::base::model::{MARKER_PARAMETER, Marker, Place, ResultsBucket, Revision};
     use crate::domain::declared::snapshot::SourcePath;
     use crate::domain::declared::template::Template;
     use crate::domain::observed::content::Content;
     use crate::domain::observed::packs::{PackRecord, join};
-    use crate::domain::organization::membership::Standing;
+    use crate::domain::organization::membership::ListFreshness;
     use crate::domain::plan::desired::SourceTrust;
-    use crate::domain::plan::window::{SPAN, Window};
+    use crate::domain::plan::window::{LossWindow, SPAN};
 
     fn template() -> Template {
         let text = "Resources: {R: {Type: AWS::Config::ConfigRule, Properties: {ConfigRuleName: r, \
@@ -481,7 +482,7 @@ mod tests {
     fn nothing() -> Desired {
         Desired {
             revision: Revision("r1".to_owned()),
-            basis: SourceTrust::Whole,
+            trust: SourceTrust::Whole,
             absence: Absence::Atomic,
             confirmed: true,
             confirms_at: None,
@@ -490,7 +491,7 @@ mod tests {
             absent: BTreeMap::new(),
             packs: BTreeMap::new(),
             list: None,
-            standing: Standing::Current,
+            freshness: ListFreshness::Current,
         }
     }
 
@@ -514,7 +515,7 @@ mod tests {
                 body: Arc::from(""),
                 inputs: inputs.clone(),
                 excluded: BTreeSet::new(),
-                delivery: Delivery::default(),
+                delivery: ResultsBucket::default(),
             };
             if number % 3 != 0 {
                 let (adopt, suspend, invalid_now) = (false, None, None);
@@ -530,12 +531,12 @@ mod tests {
                     invalid_now,
                     unended: None,
                 };
-                desired.packs.insert(name.clone(), Want::Pack(Box::new(want)));
+                desired.packs.insert(name.clone(), DesiredEntry::Pack(Box::new(want)));
             }
             if number % 3 == 1 {
                 inputs.insert("age".to_owned(), "90".to_owned());
             }
-            let (excluded, delivery) = (BTreeSet::new(), Delivery::default());
+            let (excluded, delivery) = (BTreeSet::new(), ResultsBucket::default());
             let (arn, last_update) = (name.to_string(), Timestamp::UNIX_EPOCH);
             records.push(PackRecord { name, arn, last_update, inputs, excluded, delivery });
         }
@@ -546,7 +547,7 @@ mod tests {
         let observed = Observed::Seen(seen);
         let (templates, approvals) = (BTreeMap::new(), BTreeMap::new());
         let now = Timestamp::UNIX_EPOCH;
-        let inputs = Inputs {
+        let inputs = PlanInputs {
             place: &place,
             desired: Some(&desired),
             observed: &observed,
@@ -558,7 +559,7 @@ mod tests {
             quota: 1_000,
             rules: &HeldRules::new(&place, None, &templates),
             approvals: Approvals { all: &approvals, now, aws_now: now },
-            window: &Window::with_record(SPAN, SPAN),
+            window: &LossWindow::with_record(SPAN, SPAN),
             elapsed: SPAN,
         };
         let plan = plan(&inputs, now);

@@ -6,22 +6,26 @@ use std::sync::Arc;
 use super::loss::{RuleSet, RulesHeld};
 use crate::domain::base::model::{Digest, MARKER_PARAMETER, PackName, Place};
 use crate::domain::declared::template::Template;
-use crate::domain::observed::packs::{Ownership, Seen};
+use crate::domain::observed::packs::{Ownership, PacksObservation};
 
 /// Templates by digest: of the manifests in force, and of what was delivered before.
-pub type Templates = BTreeMap<Digest, Arc<Template>>;
+pub type TemplatesByDigest = BTreeMap<Digest, Arc<Template>>;
 
 /// Answers what a pack of ours holds. It works only when asked: most plans lose nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldRules<'a> {
     place: &'a Place,
-    seen: Option<&'a Seen>,
-    templates: &'a Templates,
+    seen: Option<&'a PacksObservation>,
+    templates: &'a TemplatesByDigest,
 }
 
 impl<'a> HeldRules<'a> {
     /// Of what a region showed.
-    pub fn new(place: &'a Place, seen: Option<&'a Seen>, templates: &'a Templates) -> Self {
+    pub fn new(
+        place: &'a Place,
+        seen: Option<&'a PacksObservation>,
+        templates: &'a TemplatesByDigest,
+    ) -> Self {
         Self { place, seen, templates }
     }
 

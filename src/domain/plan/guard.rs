@@ -1,11 +1,11 @@
 //! The guard: which steps of a plan may be taken. The only maker of [`Approved`].
 //!
-//! One pure function of the plan, of what was lost within 24 hours ([`Window`]) and of the terms.
-//! Losses that no approval covers stay within the limits, all of a plan or none of it, or wait for
-//! an approval; ordinary Puts go on. What was held stays held until it is approved or withdrawn.
-//! Gates that are about one pack (second observation, source, progress) are `diff`'s; what only
-//! waits for one of them is judged already, so that the answer does not depend on which pack
-//! happens to be busy.
+//! One pure function of the plan, of what was lost within 24 hours ([`LossWindow`]) and of the
+//! terms. Losses that no approval covers stay within the limits, all of a plan or none of it, or
+//! wait for an approval; ordinary Puts go on. What was held stays held until it is approved or
+//! withdrawn. Gates that are about one pack (second observation, source, progress) are `diff`'s;
+//! what only waits for one of them is judged already, so that the answer does not depend on which
+//! pack happens to be busy.
 
 mod asked;
 mod limits;
@@ -17,16 +17,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::loss::{Loss, LossAt};
-use super::steps::{Action, Hold, HoldReason, Plan, Step};
-use super::window::{Elapsed, HeldSince, HoldBasis, Lost, SPAN, Window};
+use super::steps::{Action, Hold, HoldReason, Plan, PlanStep};
+use super::window::{HeldSince, HoldBasis, LossWindow, Lost, ProcessTime, SPAN};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Digest, PackName, Region, Timestamp};
 use crate::domain::base::words::many;
 use crate::domain::declared::approval::Approval;
 use crate::domain::plan::window::Holding;
-use asked::{Asked, is_imminent, losses_of};
+use asked::{RequestedLosses, is_imminent, losses_of};
 
-pub use asked::{Limits, Terms};
+pub use asked::{GuardTerms, LossLimits};
 pub use trip::{Trip, TripReason};
 
 /// A plan that has passed [`approve`]; the executor takes nothing else.
@@ -83,7 +83,7 @@ impl Approved {
     }
 
     /// The steps that may be taken.
-    pub fn into_steps(self) -> Vec<Step> {
+    pub fn into_steps(self) -> Vec<PlanStep> {
         self.plan.steps
     }
 }
@@ -164,13 +164,13 @@ impl PendingApproval {
 }
 
 /// Rules on a plan.
-pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
+pub fn approve(mut plan: Plan, terms: &GuardTerms<'_>, window: &LossWindow) -> Ruling {
     if terms.mode == Mode::Upsert {
         forbid_deletes(&mut plan);
     }
     // Before the guard adds holds of its own: those are judged.
     let unjudged = Unjudged::of(&plan);
-    let asked = Asked::of(&plan, terms, window);
+    let asked = RequestedLosses::of(&plan, terms, window);
     let trips = limits::trips(&asked, terms, window, HoldBasis::Vanished);
     let basis = if limits::trips(&asked, terms, window, HoldBasis::Asked).is_empty() {
         HoldBasis::Vanished
@@ -203,10 +203,10 @@ pub fn approve(mut plan: Plan, terms: &Terms<'_>, window: &Window) -> Ruling {
     Ruling { approved: Approved { plan, permits }, pending, held, basis, unjudged }
 }
 
-impl Window {
+impl LossWindow {
     /// Takes in a ruling whose steps are about to be taken. What may be lost counts from now on,
     /// what is held stays held.
-    pub fn commit(&mut self, ruling: &Ruling, now: Elapsed, when: Timestamp) -> Holding {
+    pub fn commit(&mut self, ruling: &Ruling, now: ProcessTime, when: Timestamp) -> Holding {
         for (at, used) in ruling.approved.losses() {
             let until = now.saturating_add(SPAN);
             let approval = used.map(|used| used.name.clone());
@@ -263,8 +263,8 @@ fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>
 }
 
 /// Moves the steps that fit from the steps to the holds.
-fn hold_steps(plan: &mut Plan, fits: impl Fn(&Step) -> bool, reason: HoldReason, why: &str) {
-    let (held, kept): (Vec<Step>, Vec<Step>) =
+fn hold_steps(plan: &mut Plan, fits: impl Fn(&PlanStep) -> bool, reason: HoldReason, why: &str) {
+    let (held, kept): (Vec<PlanStep>, Vec<PlanStep>) =
         std::mem::take(&mut plan.steps).into_iter().partition(fits);
     plan.steps = kept;
     plan.holds.extend(held.into_iter().map(|step| Hold {

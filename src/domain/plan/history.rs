@@ -1,15 +1,15 @@
 //! What the process remembers of one region between observations.
 //!
-//! Nothing here is needed for safety after a restart: losing it costs a second look or, at worst,
-//! one redundant Put. What must survive rides on the packs themselves.
+//! Nothing here is needed for safety after a restart: losing it costs a second reading or, at
+//! worst, one redundant Put. What must survive rides on the packs themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::desired::{Desired, SourceTrust, Want};
-use super::outcome::{Ending, Outcome};
+use super::desired::{Desired, DesiredEntry, SourceTrust};
+use super::outcome::{Outcome, StepResult};
 use super::redeploy::Tries;
-use super::steps::{Action, Reason, Step};
+use super::steps::{Action, PlanStep, Reason};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{Digest, Marker, MarkerProblem, PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff, jittered};
@@ -17,7 +17,7 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::content::{Content, fingerprint_bare_of, fingerprint_of};
 use crate::domain::observed::packs::{
-    ObservedPack, Ownership, Phase, RolloutStatus, Seen, VoidMarker,
+    ObservedPack, Ownership, PackPhase, PacksObservation, RolloutStatus, VoidMarker,
 };
 use crate::domain::organization::membership_changes::{Excuse, MembershipChanges};
 
@@ -35,7 +35,7 @@ const OWN_PUT: Duration = Duration::from_mins(2);
 /// One region's memory.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    packs: BTreeMap<PackName, Memory>,
+    packs: BTreeMap<PackName, PackHistory>,
     roster: MembershipChanges,
     /// Why nothing may be written here until the process restarts.
     pub stopped: Option<String>,
@@ -47,7 +47,7 @@ pub struct History {
 
 /// What is remembered of one pack.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
+pub struct PackHistory {
     /// Since when complete observations show it ours and a whole source does not want it.
     pub unwanted: Option<(Timestamp, Marker)>,
     /// The content last seen in force while it was wanted, and AWS's time stamp of it.
@@ -62,14 +62,14 @@ pub struct Memory {
     pub requeued: Option<Wait>,
     /// Puts of one and the same content: its fingerprint, and those up to the last one that count
     /// for a fight.
-    pub puts: Option<(Digest, Vec<Put>)>,
+    pub puts: Option<(Digest, Vec<SentPut>)>,
     /// What was done about a failed deployment, or a failed removal.
     pub tries: Tries,
 }
 
 /// One Put of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Put {
+pub struct SentPut {
     /// When.
     pub at: Timestamp,
     /// Whether it was for members that failed: such Puts are no part of a fight.
@@ -117,17 +117,23 @@ pub struct Wait {
 
 impl History {
     /// What is remembered of this pack.
-    pub fn of(&self, pack: &PackName) -> Option<&Memory> {
+    pub fn of(&self, pack: &PackName) -> Option<&PackHistory> {
         self.packs.get(pack)
     }
 
     /// Takes in a complete observation.
-    pub fn observe(&mut self, seen: &Seen, desired: &Desired, now: Timestamp, pace: &Pace) {
+    pub fn observe(
+        &mut self,
+        seen: &PacksObservation,
+        desired: &Desired,
+        now: Timestamp,
+        pace: &Pace,
+    ) {
         self.stopped = self.stopped.take().or_else(|| self.lost_marker(seen));
         self.roster.observe(desired.list.as_ref());
         let names = seen.packs.keys().chain(desired.packs.keys());
         let names: BTreeSet<&PackName> = names.chain(self.packs.keys()).collect();
-        let observed: Vec<(PackName, Memory)> = names
+        let observed: Vec<(PackName, PackHistory)> = names
             .into_iter()
             .filter_map(|name| {
                 let memory = self.packs.get(name).cloned().unwrap_or_default();
@@ -158,7 +164,7 @@ impl History {
 
     /// A Put of ours that AWS shows without its marker: this region does not echo markers, so
     /// nothing that is written here could be recognised again.
-    fn lost_marker(&self, seen: &Seen) -> Option<String> {
+    fn lost_marker(&self, seen: &PacksObservation) -> Option<String> {
         self.packs.iter().find_map(|(name, memory)| {
             let sent = memory.sent.filter(|sent| sent.accepted && sent.content.is_some())?;
             let pack = seen.packs.get(name)?;
@@ -182,19 +188,19 @@ impl History {
 
     /// Takes in what became of a step.
     pub fn record(&mut self, outcome: &Outcome, now: Timestamp, pace: &Pace) {
-        let Outcome { step, ending } = outcome;
+        let Outcome { step, result: ending } = outcome;
         let memory = self.packs.entry(step.pack.clone()).or_default();
         let content = step.action.content().map(Content::fingerprint);
         match ending {
-            Ending::Accepted { .. } => {
+            StepResult::Accepted { .. } => {
                 memory.note_sent(step, true, now);
                 self.denied = None;
                 if matches!(step.action, Action::Create(_)) {
                     self.quota = None;
                 }
             }
-            Ending::Unknown { .. } => memory.note_sent(step, false, now),
-            Ending::Failed { kind: FailureKind::NoSuchPack, .. } => {
+            StepResult::Unknown { .. } => memory.note_sent(step, false, now),
+            StepResult::Failed { kind: FailureKind::NoSuchPack, .. } => {
                 // Gone already: the next observation decides.
                 memory.sent = Some(Sent {
                     content: None,
@@ -206,18 +212,18 @@ impl History {
                     accepted: true,
                 });
             }
-            Ending::Failed { kind: FailureKind::Quota, why } => {
+            StepResult::Failed { kind: FailureKind::Quota, why } => {
                 let until = after(now, pace.retry_min);
                 self.quota = Some(Wait { until, attempts: 1, why: why.clone() });
             }
-            Ending::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
-            Ending::Failed { kind, why } => match content {
+            StepResult::Failed { kind, why } if denies(*kind) => self.deny(why, now, pace),
+            StepResult::Failed { kind, why } => match content {
                 Some(content) if *kind == FailureKind::Rejected => {
                     memory.rejected = Some((content, now, why.clone()));
                 }
                 Some(_) | None => memory.requeue(&step.pack, why, now, pace),
             },
-            Ending::NotStarted => {}
+            StepResult::NotStarted => {}
         }
     }
 
@@ -246,9 +252,10 @@ fn denies(kind: FailureKind) -> bool {
     )
 }
 
-impl Memory {
-    fn note_sent(&mut self, step: &Step, accepted: bool, now: Timestamp) {
-        let Step { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } = step;
+impl PackHistory {
+    fn note_sent(&mut self, step: &PlanStep, accepted: bool, now: Timestamp) {
+        let PlanStep { pack: _, action, reason, changes, marker_now: _, last_update, losses: _ } =
+            step;
         let content = action.content().map(Content::fingerprint);
         let again = content.is_some() && changes.is_empty();
         let bare = action.content().map(Content::fingerprint_bare);
@@ -258,7 +265,7 @@ impl Memory {
         self.rejected = None;
         self.suspect = None;
         if let Some(content) = content.filter(|_| accepted) {
-            self.count_put(content, Put { at: now, is_remedy });
+            self.count_put(content, SentPut { at: now, is_remedy });
         }
         if is_remedy || (matches!(reason, Reason::Failed { .. }) && changes.is_empty()) {
             self.tries.count = self.tries.count.saturating_add(1);
@@ -283,7 +290,7 @@ impl Memory {
     fn observe(
         mut self,
         pack: Option<&ObservedPack>,
-        wanted: Option<&Want>,
+        wanted: Option<&DesiredEntry>,
         (desired, roster, now, pace): (&Desired, &MembershipChanges, Timestamp, &Pace),
     ) -> Self {
         let sight = pack.map_or(ObservedContent::Absent, |pack| {
@@ -297,21 +304,21 @@ impl Memory {
             Ownership::Ours(marker) => Some(marker),
             Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
         });
-        self.unwanted = match (ours, wanted, &desired.basis) {
+        self.unwanted = match (ours, wanted, &desired.trust) {
             (Some(marker), None, SourceTrust::Whole) => match self.unwanted {
                 Some((since, before)) if before == *marker => Some((since, before)),
                 _ => Some((now, marker.clone())),
             },
             _ => None,
         };
-        if let Some(Want::Pack(want)) = wanted {
+        if let Some(DesiredEntry::Pack(want)) = wanted {
             self.compare(sight, want.content.fingerprint(), roster, now);
         } else {
             self.settled = None;
             self.suspect = None;
         }
         let status = pack.and_then(|pack| pack.status.as_ref()).map(|record| &record.status);
-        let is_deployed = matches!(status, Some(RolloutStatus::Known(_, Phase::Successful)));
+        let is_deployed = matches!(status, Some(RolloutStatus::Known(_, PackPhase::Successful)));
         if is_deployed && self.settled.is_some() && self.suspect.is_none() {
             self.requeued = None;
         }
@@ -340,7 +347,7 @@ impl Memory {
             // Our own write explains whatever changed.
             self.settled = None;
             if let Some(content) = sent.content.filter(|_| !sent.accepted) {
-                self.count_put(content, Put { at: sent.at, is_remedy: sent.is_remedy });
+                self.count_put(content, SentPut { at: sent.at, is_remedy: sent.is_remedy });
             }
         }
         if shows || is_over {
@@ -398,7 +405,7 @@ impl Memory {
         puts.into_iter().any(|put| at.duration_since(put.at).unsigned_abs() <= OWN_PUT)
     }
 
-    fn count_put(&mut self, content: Digest, put: Put) {
+    fn count_put(&mut self, content: Digest, put: SentPut) {
         let mut times = match self.puts.take() {
             Some((before, times)) if before == content => times,
             _ => Vec::new(),
@@ -408,7 +415,7 @@ impl Memory {
         self.puts = Some((content, times));
     }
 
-    fn puts_of(&self, content: Digest) -> &[Put] {
+    fn puts_of(&self, content: Digest) -> &[SentPut] {
         match &self.puts {
             Some((of, times)) if *of == content => times,
             Some(_) | None => &[],
@@ -429,7 +436,7 @@ impl Memory {
     }
 
     /// When this content may be put back again: once per interval. `None` means now.
-    pub fn heal_not_before(
+    pub fn restore_not_before(
         &self,
         content: Digest,
         now: Timestamp,
@@ -441,7 +448,7 @@ impl Memory {
 
     /// Whether the suspicious sight is no newer than what was seen in force: more likely an answer
     /// from an old snapshot than somebody's change.
-    pub fn looks_stale(&self) -> bool {
+    pub fn is_stale(&self) -> bool {
         match (self.suspect, self.settled) {
             (Some((ObservedContent::Holds(_, at), _)), Some((_, settled))) => at <= settled,
             (Some((ObservedContent::Absent, _)) | None, _) | (_, None) => false,
@@ -480,7 +487,7 @@ mod tests {
         let minutes = Duration::from_mins;
         let pace =
             Pace { requeue: minutes(10), requeue_max: minutes(25), ..Pace::new(minutes(15)) };
-        let step = Step {
+        let step = PlanStep {
             pack: "iam".parse().unwrap(),
             action: Action::Delete,
             reason: Reason::Unwanted,
@@ -489,8 +496,8 @@ mod tests {
             last_update: None,
             losses: Losses::of_pack(),
         };
-        let ending = Ending::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
-        let outcome = Outcome { step, ending };
+        let ending = StepResult::Failed { kind: FailureKind::Throttled, why: "slow down".into() };
+        let outcome = Outcome { step, result: ending };
         let (mut history, now) = (History::default(), Timestamp::UNIX_EPOCH);
         for wait in [10, 20, 25, 25].map(minutes) {
             history.record(&outcome, now, &pace);

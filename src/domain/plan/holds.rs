@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use super::decision::{Decision, PlanContext};
 use super::desired::{DesiredPack, SourceTrust};
-use super::history::{Memory, ObservedContent, Sent};
-use super::steps::{Action, Change, Hold, HoldReason, Plan, Reason, Step};
+use super::history::{ObservedContent, PackHistory, Sent};
+use super::steps::{Action, Change, Hold, HoldReason, Plan, PlanStep, Reason};
 use crate::domain::base::model::{Digest, PackName, Timestamp};
 use crate::domain::base::time::{after, backoff};
 use crate::domain::declared::snapshot::{Absence, SourcePath};
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::content::Content;
-use crate::domain::observed::packs::{ObservedPack, Phase, RolloutStatus, StatusRecord, Verb};
-use crate::domain::organization::membership::Standing;
+use crate::domain::observed::packs::{ObservedPack, PackPhase, RolloutStatus, StatusRecord, Verb};
+use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_changes::Excuse;
-use crate::domain::plan::decision::Inputs;
-use crate::domain::plan::desired::Want;
+use crate::domain::plan::decision::PlanInputs;
+use crate::domain::plan::desired::DesiredEntry;
 use crate::domain::plan::loss::LossAt;
 
 /// How long AWS is believed that a run is active, unless every member is known to be done: what a
@@ -28,7 +28,7 @@ const PROGRESS_BELIEVED: Duration = Duration::from_hours(1);
 impl PlanContext<'_> {
     /// Not listed, and yet AWS reports a status that is no removal: something of this name exists,
     /// and whose it is will be known when the list shows it.
-    pub(super) fn unlisted(&self, record: &StatusRecord, step: &Step) -> Option<Decision> {
+    pub(super) fn unlisted(&self, record: &StatusRecord, step: &PlanStep) -> Option<Decision> {
         if matches!(record.status, RolloutStatus::Known(Verb::Delete, _)) {
             return None;
         }
@@ -57,7 +57,7 @@ impl PlanContext<'_> {
     }
 
     /// Holds that apply to every delete.
-    pub(super) fn delete_holds(&self, have: &ObservedPack, step: &Step) -> Option<Decision> {
+    pub(super) fn delete_holds(&self, have: &ObservedPack, step: &PlanStep) -> Option<Decision> {
         if let Some(hold) = self.leaving(&step.pack, have) {
             return Some(hold);
         }
@@ -75,7 +75,7 @@ impl PlanContext<'_> {
         &self,
         want: &DesiredPack,
         status: Option<&StatusRecord>,
-        step: &Step,
+        step: &PlanStep,
     ) -> Option<Decision> {
         if let Some(suspend) = &want.suspend
             && suspend.until.is_none_or(|until| until > self.now)
@@ -108,10 +108,10 @@ impl PlanContext<'_> {
     }
 
     /// Nobody's exclusion is decided by an account list that is old or in doubt (M-12, M-13).
-    fn membership_hold(&self, want: &DesiredPack, step: &Step) -> Option<Decision> {
-        let why = match &self.desired.standing {
-            Standing::Frozen(why) | Standing::Unknown(why) => why,
-            Standing::Current => return None,
+    fn membership_hold(&self, want: &DesiredPack, step: &PlanStep) -> Option<Decision> {
+        let why = match &self.desired.freshness {
+            ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => why,
+            ListFreshness::Current => return None,
         };
         let decides = matches!(step.action, Action::Create(_))
             || step.changes.iter().any(|change| matches!(change, Change::Exclusions { .. }));
@@ -120,8 +120,8 @@ impl PlanContext<'_> {
     }
 
     /// Holds that apply to every write.
-    fn write_holds(&self, status: Option<&StatusRecord>, step: &Step) -> Option<Decision> {
-        if let Some(hold) = self.basis_hold(step).or_else(|| self.reading_hold(step)) {
+    fn write_holds(&self, status: Option<&StatusRecord>, step: &PlanStep) -> Option<Decision> {
+        if let Some(hold) = self.source_hold(step).or_else(|| self.reading_hold(step)) {
             return Some(hold);
         }
         if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
@@ -156,8 +156,8 @@ impl PlanContext<'_> {
     }
 
     /// Nothing is taken away on the strength of a source that was not read whole (I-S1, I-S2).
-    fn basis_hold(&self, step: &Step) -> Option<Decision> {
-        let (reason, why) = match &self.desired.basis {
+    fn source_hold(&self, step: &PlanStep) -> Option<Decision> {
+        let (reason, why) = match &self.desired.trust {
             SourceTrust::Whole => return None,
             SourceTrust::Invalid(why) => (HoldReason::Invalid, why),
             SourceTrust::Unread(why) => (HoldReason::Source, why),
@@ -167,7 +167,7 @@ impl PlanContext<'_> {
 
     /// A directory that is not published as a whole may show a file that is half written: what
     /// takes something away waits for a second equal reading.
-    fn reading_hold(&self, step: &Step) -> Option<Decision> {
+    fn reading_hold(&self, step: &PlanStep) -> Option<Decision> {
         if step.losses.is_empty() {
             return None;
         }
@@ -183,15 +183,17 @@ impl PlanContext<'_> {
         }
         let why = "it takes something away; a second reading of the source has to agree first";
         let until = self.desired.confirms_at;
-        Some(waiting(step.clone(), HoldReason::SecondLook, why.to_owned(), until))
+        Some(waiting(step.clone(), HoldReason::Unconfirmed, why.to_owned(), until))
     }
 
     /// A file of the pack that may be cut off, where the directory is not published as a whole and
     /// no approval says that the losses are meant.
-    fn unended(&self, step: &Step) -> Option<&SourcePath> {
-        let Some(Want::Pack(want)) = self.desired.packs.get(&step.pack) else { return None };
+    fn unended(&self, step: &PlanStep) -> Option<&SourcePath> {
+        let Some(DesiredEntry::Pack(want)) = self.desired.packs.get(&step.pack) else {
+            return None;
+        };
         let path = want.unended.as_ref().filter(|_| self.desired.absence != Absence::Atomic)?;
-        let Inputs { approvals, window, place, .. } = self.inputs;
+        let PlanInputs { approvals, window, place, .. } = self.inputs;
         let is_permitted = step.losses.lost.iter().all(|loss| {
             let (region, pack) = (place.region.clone(), step.pack.clone());
             let at = LossAt { region, pack, loss: loss.clone() };
@@ -203,22 +205,22 @@ impl PlanContext<'_> {
     /// Waits until two looks this far apart agree.
     pub(super) fn agree(
         &self,
-        step: Step,
+        step: PlanStep,
         (what, since, apart): (&str, Timestamp, Duration),
     ) -> Decision {
         let until = after(since, apart);
         if self.now >= until {
             return Decision::Take(Box::new(step));
         }
-        let why = format!("{what}; a second look has to agree first");
-        waiting(step, HoldReason::SecondLook, why, Some(until))
+        let why = format!("{what}; a second reading has to agree first");
+        waiting(step, HoldReason::Unconfirmed, why, Some(until))
     }
 
     /// Puts back what somebody else changed. A sight that is no newer than what was in force may
     /// come from an old snapshot, so it has to last. A write that changed nothing may be AWS's own.
     pub(super) fn put_back(
         &self,
-        step: Step,
+        step: PlanStep,
         want: &DesiredPack,
         (sight, since): (ObservedContent, Timestamp),
     ) -> Decision {
@@ -232,21 +234,21 @@ impl PlanContext<'_> {
             return waiting(step, HoldReason::Membership, why, None);
         }
         let pace = self.inputs.pace;
-        let is_stale = self.memory(&step.pack).is_some_and(Memory::looks_stale);
-        let apart = if is_stale { pace.interval } else { pace.look_again };
-        self.heal(step, want, ("it is not what was last seen in force", since, apart))
+        let is_stale = self.memory(&step.pack).is_some_and(PackHistory::is_stale);
+        let apart = if is_stale { pace.interval } else { pace.refresh_again };
+        self.restore(step, want, ("it is not what was last seen in force", since, apart))
     }
 
-    /// Undoes what somebody else did: once per interval, and after a second look.
-    pub(super) fn heal(
+    /// Undoes what somebody else did: once per interval, and after a second reading.
+    pub(super) fn restore(
         &self,
-        step: Step,
+        step: PlanStep,
         want: &DesiredPack,
         look: (&str, Timestamp, Duration),
     ) -> Decision {
         let (content, pace) = (want.content.fingerprint(), self.inputs.pace);
         let memory = self.memory(&step.pack);
-        match memory.and_then(|memory| memory.heal_not_before(content, self.now, pace)) {
+        match memory.and_then(|memory| memory.restore_not_before(content, self.now, pace)) {
             None => self.agree(step, look),
             Some(until) => {
                 let why = "somebody else wrote it after us; it is put back at most once per \
@@ -257,7 +259,7 @@ impl PlanContext<'_> {
     }
 
     /// Repeats a removal that failed, ever more rarely, counted from AWS's own time stamps.
-    pub(super) fn retry(&self, step: Step, have: &ObservedPack) -> Decision {
+    pub(super) fn retry(&self, step: PlanStep, have: &ObservedPack) -> Decision {
         let (memory, pace) = (self.memory(&step.pack), self.inputs.pace);
         let tried = memory.map_or(0, |memory| memory.tries.count);
         let status = have.status.as_ref().and_then(|status| status.last_update);
@@ -266,7 +268,7 @@ impl PlanContext<'_> {
     }
 
     /// Takes the step once this moment has come.
-    pub(super) fn not_before(&self, step: Step, due: Timestamp) -> Decision {
+    pub(super) fn not_before(&self, step: PlanStep, due: Timestamp) -> Decision {
         if self.now >= due {
             return Decision::Take(Box::new(step));
         }
@@ -346,7 +348,7 @@ pub(super) fn hold(name: &PackName, reason: HoldReason, why: String) -> Decision
 }
 
 pub(super) fn waiting(
-    step: Step,
+    step: PlanStep,
     reason: HoldReason,
     why: String,
     until: Option<Timestamp>,
@@ -354,7 +356,7 @@ pub(super) fn waiting(
     Decision::Hold(Box::new(step_hold(step, reason, why, until)))
 }
 
-fn step_hold(step: Step, reason: HoldReason, why: String, until: Option<Timestamp>) -> Hold {
+fn step_hold(step: PlanStep, reason: HoldReason, why: String, until: Option<Timestamp>) -> Hold {
     Hold { pack: Some(step.pack.clone()), reason, why, until, step: Some(Box::new(step)) }
 }
 
@@ -368,6 +370,6 @@ fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
 fn is_leaving(record: &StatusRecord) -> bool {
     matches!(
         record.status,
-        RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful)
+        RolloutStatus::Known(Verb::Delete, PackPhase::InProgress | PackPhase::Successful)
     )
 }

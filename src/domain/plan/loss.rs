@@ -244,7 +244,7 @@ impl Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::declared::template::Scope;
+    use crate::domain::declared::template::RuleScope;
 
     fn rules(text: &str) -> RuleSet {
         let pair = |rule: &str| {
@@ -253,7 +253,7 @@ mod tests {
             let (source, types) = what.split_once('/').unwrap_or((what, ""));
             let types = types.split_terminator(',').map(ToOwned::to_owned).collect();
             let types = Some(types).filter(|types: &BTreeSet<String>| !types.is_empty());
-            let scope = Scope { types, ..Scope::default() };
+            let scope = RuleScope { types, ..RuleScope::default() };
             (
                 name.to_owned(),
                 Evaluates { source: source.to_owned(), scope, ..Evaluates::default() },

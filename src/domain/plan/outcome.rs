@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::steps::Step;
+use super::steps::PlanStep;
 use crate::domain::base::failure::FailureKind;
 use crate::domain::members::tracker::Write;
 
@@ -11,15 +11,15 @@ use crate::domain::members::tracker::Write;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The step.
-    pub step: Step,
+    pub step: PlanStep,
     /// How it ended.
-    pub ending: Ending,
+    pub result: StepResult,
 }
 
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum StepResult {
     /// AWS took it; deployment runs on its own from here.
     Accepted {
         /// The pack's ARN; absent for a delete.
@@ -46,17 +46,17 @@ pub enum Ending {
 impl Outcome {
     /// The write, if AWS took it or may have taken it.
     pub fn write(&self) -> Option<Write<'_>> {
-        let Self { step, ending } = self;
+        let Self { step, result: ending } = self;
         match ending {
-            Ending::Accepted { .. } | Ending::Unknown { .. } => {
+            StepResult::Accepted { .. } | StepResult::Unknown { .. } => {
                 Some(Write { pack: &step.pack, is_put: step.action.content().is_some() })
             }
-            Ending::Failed { .. } | Ending::NotStarted => None,
+            StepResult::Failed { .. } | StepResult::NotStarted => None,
         }
     }
 }
 
-impl Ending {
+impl StepResult {
     /// What AWS said, in a few words; its own are not among them.
     pub fn headline(&self) -> String {
         match self {

@@ -189,7 +189,7 @@ pub struct ApprovalRead {
 
 /// One Put that AWS accepted, or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct DeliveredPut {
     /// When.
     pub at: Stamp,
     /// Where.
@@ -290,7 +290,7 @@ pub struct EventQuery {
 
 /// What a process that starts has to know of those before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Window {
+pub struct RecordedPast {
     /// Losses that still count: none is older than [`LOSS_WINDOW`], none is retracted.
     pub losses: BTreeMap<LossId, LossEntry>,
     /// What the guard holds.
@@ -300,7 +300,7 @@ pub struct Window {
     /// When approvals were first read.
     pub reads: Vec<ApprovalRead>,
     /// The newest delivery of each pack and region.
-    pub deliveries: BTreeMap<(Region, PackName), Delivery>,
+    pub deliveries: BTreeMap<(Region, PackName), DeliveredPut>,
     /// What packs held within the last 24 hours and right before, the oldest first.
     pub levels: Vec<LevelEntry>,
     /// What was observed last.

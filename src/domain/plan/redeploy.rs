@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::{after, backoff};
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::Rollout;
 use crate::domain::observed::failure_class::{FailureClass, classify};
-use crate::domain::observed::member::{Member, MemberStatus};
+use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::observed::packs;
 use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord};
-use crate::domain::observed::recorder::Sighting;
+use crate::domain::observed::recorder::RecorderObservation;
 
 /// When late accounts are worth a Put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -98,7 +98,7 @@ pub enum Remedy {
 
 /// Everything that decides about one pack that holds what is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct RedeployCase<'a> {
     /// How it arrived; `None` while nothing is known of its members.
     pub rollout: Option<&'a Rollout>,
     /// Its list entry.
@@ -108,7 +108,7 @@ pub struct Case<'a> {
     /// Accounts that joined lately, by id.
     pub new_accounts: &'a [NewAccount],
     /// What the probe saw here.
-    pub recorders: Option<&'a BTreeMap<AccountId, Sighting>>,
+    pub recorders: Option<&'a BTreeMap<AccountId, RecorderObservation>>,
     /// How accounts are redeployed.
     pub redeploy: &'a Redeploy,
     /// What this process did about it already.
@@ -152,7 +152,7 @@ const LAST_TRY: Duration = Duration::from_mins(30);
 /// whatever their rows say. Of those that AWS gave up, and of older ones without recorder,
 /// everybody who can take the pack now is redeployed together; failures that may have passed are
 /// put again ever more rarely. Whichever comes first serves both.
-pub fn remedy(case: &Case<'_>) -> Remedy {
+pub fn remedy(case: &RedeployCase<'_>) -> Remedy {
     let failure = case.failure();
     let since = failure.and_then(|status| status.last_update).max(Some(case.record.last_update));
     let is_read = |rollout: &&Rollout| {
@@ -165,7 +165,7 @@ pub fn remedy(case: &Case<'_>) -> Remedy {
     let retry = case.retry(&classes);
     match case.redeploy(rollout) {
         Some((due, accounts)) if retry.is_none_or(|retry| due <= retry) => {
-            Remedy::Redeploy { seen: case.seen(&accounts), accounts, due }
+            Remedy::Redeploy { seen: case.recorders_observed(&accounts), accounts, due }
         }
         Some(_) | None => match retry {
             Some(due) => {
@@ -178,10 +178,10 @@ pub fn remedy(case: &Case<'_>) -> Remedy {
     }
 }
 
-impl Case<'_> {
+impl RedeployCase<'_> {
     fn failure(&self) -> Option<&StatusRecord> {
         let is_failed = |status: &&StatusRecord| {
-            matches!(status.status, RolloutStatus::Known(_, packs::Phase::Failed))
+            matches!(status.status, RolloutStatus::Known(_, packs::PackPhase::Failed))
         };
         self.status.filter(is_failed)
     }
@@ -191,7 +191,7 @@ impl Case<'_> {
         self.new_accounts.get(at)
     }
 
-    fn sighting(&self, account: AccountId) -> Option<&Sighting> {
+    fn observation(&self, account: AccountId) -> Option<&RecorderObservation> {
         self.recorders?.get(&account)
     }
 
@@ -238,33 +238,36 @@ impl Case<'_> {
         }
         let cooldown = self.redeploy.cooldown;
         let (_, longest) = self.waits;
-        let count =
-            if self.tries.served(&accounts, &self.seen(&accounts)) { self.tries.count } else { 0 };
+        let count = if self.tries.served(&accounts, &self.recorders_observed(&accounts)) {
+            self.tries.count
+        } else {
+            0
+        };
         let wait = backoff(cooldown, count, longest.max(cooldown));
         let last = self.put_last.max(Some(self.record.last_update))?;
         Some((after(last, wait), accounts))
     }
 
-    fn is_rescuable(&self, member: &Member) -> bool {
+    fn is_rescuable(&self, member: &TroubledMember) -> bool {
         let failed = member.last_update;
         match self.redeploy.after_deadline {
             AfterDeadline::Never => false,
             AfterDeadline::Always => self.is_given_up(member),
             AfterDeadline::RecorderSeen => {
-                let sighting = self.sighting(member.account);
+                let observation = self.observation(member.account);
                 self.is_given_up(member)
-                    && sighting.is_some_and(|it| it.recorder.exists() && Some(it.at) > failed)
+                    && observation.is_some_and(|it| it.recorder.exists() && Some(it.at) > failed)
             }
         }
     }
 
     /// Whether AWS does not try this account any more, for want of a recorder as far as is known.
-    fn is_given_up(&self, member: &Member) -> bool {
+    fn is_given_up(&self, member: &TroubledMember) -> bool {
         let new_account = self.new_account(member.account);
         if new_account.is_some_and(is_open) {
             return false;
         }
-        let late = new_account.filter(|new_account| new_account.phase != Phase::Complete);
+        let late = new_account.filter(|new_account| new_account.phase != NewAccountPhase::Complete);
         match (member.status, late) {
             (MemberStatus::Failed(FailureClass::NoRecorder), _)
             | (MemberStatus::Missing, Some(_)) => true,
@@ -289,16 +292,16 @@ impl Case<'_> {
     }
 
     /// Those of them that have a recorder, and when it was seen.
-    fn seen(&self, accounts: &BTreeSet<AccountId>) -> BTreeMap<AccountId, Timestamp> {
-        let sightings = accounts.iter().filter_map(|id| Some((*id, self.sighting(*id)?)));
-        sightings.filter(|(_, it)| it.recorder.exists()).map(|(id, it)| (id, it.at)).collect()
+    fn recorders_observed(&self, accounts: &BTreeSet<AccountId>) -> BTreeMap<AccountId, Timestamp> {
+        let observations = accounts.iter().filter_map(|id| Some((*id, self.observation(*id)?)));
+        observations.filter(|(_, it)| it.recorder.exists()).map(|(id, it)| (id, it.at)).collect()
     }
 }
 
 /// Whether AWS still tries this account by itself.
 fn is_open(new_account: &NewAccount) -> bool {
     match new_account.phase {
-        Phase::Waiting | Phase::Deploying => true,
-        Phase::Complete | Phase::Late | Phase::Missed => false,
+        NewAccountPhase::Waiting | NewAccountPhase::Deploying => true,
+        NewAccountPhase::Complete | NewAccountPhase::Late | NewAccountPhase::Missed => false,
     }
 }

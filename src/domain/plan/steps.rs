@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::loss::Losses;
 use crate::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, Marker, PackName,
-    Place, Revision, Timestamp, UnitId,
+    AccountId, AccountState, DeletionPolicy, Digest, Installation, Marker, PackName, Place,
+    ResultsBucket, Revision, Timestamp, UnitId,
 };
 use crate::domain::declared::template::RemediationChange;
 use crate::domain::observed::content::Content;
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::VoidMarker;
-use crate::domain::organization::selector::Rule;
+use crate::domain::organization::selector::ExclusionRule;
 
 /// Everything that should happen in one region, and everything that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct Plan {
     /// The revision it enforces.
     pub revision: Option<Revision>,
     /// What to do, ordered by pack.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// What waits, ordered by pack.
     pub holds: Vec<Hold>,
     /// Packs that exist here and are nobody's business of ours.
@@ -54,7 +54,7 @@ pub struct Weights {
 
 /// One mutation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Step {
+pub struct PlanStep {
     /// The pack.
     pub pack: PackName,
     /// What to do to it.
@@ -320,9 +320,9 @@ pub enum Change {
     /// Where results go.
     Delivery {
         /// What AWS echoes.
-        old: Delivery,
+        old: ResultsBucket,
         /// What is wanted.
-        new: Delivery,
+        new: ResultsBucket,
     },
     /// What happens when the manifest goes away.
     DeletionPolicy {
@@ -337,7 +337,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entering {
     /// By which rule.
-    pub rule: Rule,
+    pub rule: ExclusionRule,
     /// Whether it can lose anything: it is active, or nobody knows.
     pub counts: bool,
 }
@@ -371,7 +371,7 @@ pub struct Hold {
     /// When it is looked at again, if time alone can lift it.
     pub until: Option<Timestamp>,
     /// What would be done otherwise.
-    pub step: Option<Box<Step>>,
+    pub step: Option<Box<PlanStep>>,
 }
 
 /// Why something waits: the closed set of a metric label.
@@ -391,7 +391,7 @@ pub enum HoldReason {
     /// The region could not be read.
     Unknown,
     /// A second observation has to agree first.
-    SecondLook,
+    Unconfirmed,
     /// Written lately; AWS may not show it yet.
     Settling,
     /// The guard wants an approval.
@@ -430,7 +430,7 @@ impl HoldReason {
         Self::Invalid,
         Self::Unsupported,
         Self::Unknown,
-        Self::SecondLook,
+        Self::Unconfirmed,
         Self::Settling,
         Self::Guard,
         Self::InProgress,
@@ -455,7 +455,7 @@ impl HoldReason {
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
             Self::Unknown => "unknown",
-            Self::SecondLook => "second_look",
+            Self::Unconfirmed => "unconfirmed",
             Self::Settling => "settling",
             Self::Guard => "guard",
             Self::InProgress => "in_progress",
@@ -492,7 +492,7 @@ pub enum Bystander {
     Void(VoidMarker),
 }
 
-impl Step {
+impl PlanStep {
     /// Whether it is for members that failed, while the pack holds what is wanted.
     pub fn is_remedy(&self) -> bool {
         matches!(self.reason, Reason::MembersFailed { .. } | Reason::Redeploy { .. })
@@ -511,7 +511,7 @@ impl Plan {
     }
 
     /// Steps to take and steps that wait, in order.
-    pub fn steps_with_held(&self) -> impl Iterator<Item = &Step> {
+    pub fn steps_with_held(&self) -> impl Iterator<Item = &PlanStep> {
         self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
     }
 

@@ -1,6 +1,6 @@
 //! What was lost within the last 24 hours, what the guard has held, and which approvals were used.
 //!
-//! The window runs on the monotonic clock of the process ([`Elapsed`]): a wall clock that jumps
+//! The window runs on the monotonic clock of the process ([`ProcessTime`]): a wall clock that jumps
 //! empties nothing. What an earlier process lost comes from the record, with the age that the
 //! stricter of all clocks gives it. It only restricts; nothing is decided from it alone.
 
@@ -14,7 +14,7 @@ use crate::domain::base::time::after;
 use crate::domain::declared::approval::{Approval, Approvals, NamedRules, Validity};
 
 /// A moment on the monotonic clock of this process: the time since it began.
-pub type Elapsed = Duration;
+pub type ProcessTime = Duration;
 
 /// How precise AWS's time is: that of the `Date` header of its answers (RFC 9110).
 const DATE_PRECISION: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub struct Lost {
     /// What and where.
     pub at: LossAt,
     /// When it stops counting.
-    pub until: Elapsed,
+    pub until: ProcessTime,
     /// When it happened, by the wall clock: for texts alone.
     pub when: Timestamp,
     /// The approval that permitted it: such a loss uses up no limit.
@@ -90,7 +90,7 @@ pub struct ReadApproval {
 
 /// The last 24 hours of all regions.
 #[derive(Debug, Clone, Default)]
-pub struct Window {
+pub struct LossWindow {
     losses: Vec<Lost>,
     held: BTreeMap<LossAt, HeldSince>,
     /// Which approvals were used for what.
@@ -102,7 +102,7 @@ pub struct Window {
     /// Those of them that are not recorded yet.
     newly_read: Vec<Digest>,
     /// Before this moment it is not known what was lost within 24 hours.
-    known_from: Elapsed,
+    known_from: ProcessTime,
     /// Why it is not known, and what makes it known.
     unknown_why: Option<String>,
     /// Whether a record is relied on: it knows the used approvals of earlier processes, and the
@@ -114,12 +114,12 @@ pub struct Window {
     /// Why the record that is relied on cannot be written now.
     unwritable: Option<String>,
     /// The packs of ours that each region showed last.
-    seen: BTreeMap<Region, BTreeMap<PackName, Sighting>>,
+    seen: BTreeMap<Region, BTreeMap<PackName, ObservedPut>>,
     /// How many effective rules each pack was seen to hold, the oldest first.
-    levels: BTreeMap<(Region, PackName), Vec<Level>>,
+    levels: BTreeMap<(Region, PackName), Vec<RuleLevel>>,
     /// When a Put of a pack that has not shown since is 24 hours ago: what it will hold then, it
     /// holds from that Put on.
-    intents: BTreeMap<(Region, PackName), Elapsed>,
+    intents: BTreeMap<(Region, PackName), ProcessTime>,
     /// Markers that this process, or the one before it, is known to have put or seen.
     markers: BTreeMap<(Region, PackName), BTreeSet<Marker>>,
     /// The same of what AWS echoes: the template is not among it, parameters are.
@@ -143,16 +143,16 @@ pub struct Intended<'a> {
 
 /// How many effective rules a pack held from some moment on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
+pub struct RuleLevel {
     /// When that moment is 24 hours ago.
-    pub old_at: Elapsed,
+    pub old_at: ProcessTime,
     /// How many; `None`: the pack was not there.
     pub rules: Option<u32>,
 }
 
 /// A pack of ours as an observation showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct ObservedPut {
     /// Its marker.
     pub marker: Marker,
     /// When AWS last changed it.
@@ -165,23 +165,23 @@ pub struct Sighting {
     pub excluded: BTreeSet<AccountId>,
 }
 
-impl Window {
+impl LossWindow {
     /// The window of a process without a record: until it has watched for 24 hours it knows
     /// nothing.
-    pub fn without_record(now: Elapsed, why: String) -> Self {
+    pub fn without_record(now: ProcessTime, why: String) -> Self {
         let known_from = now.saturating_add(SPAN);
         Self { known_from, unknown_why: Some(why), ..Self::default() }
     }
 
     /// The window of a process whose record was begun `age` ago, by the strictest clock.
-    pub fn with_record(now: Elapsed, age: Duration) -> Self {
+    pub fn with_record(now: ProcessTime, age: Duration) -> Self {
         let known_from = now.saturating_add(SPAN.saturating_sub(age));
         let why = "the record was begun less than 24 hours ago".to_owned();
         Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
     }
 
     /// Takes in a loss of an earlier process, which happened `age` ago by the strictest clock.
-    pub fn recall(&mut self, lost: Lost, age: Duration, now: Elapsed) {
+    pub fn recall(&mut self, lost: Lost, age: Duration, now: ProcessTime) {
         if let Some(left) = SPAN.checked_sub(age).filter(|left| !left.is_zero()) {
             self.losses.push(Lost { until: now.saturating_add(left), ..lost });
         }
@@ -214,7 +214,7 @@ impl Window {
     }
 
     /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
-    pub fn caution(&self, now: Elapsed) -> Option<String> {
+    pub fn caution(&self, now: ProcessTime) -> Option<String> {
         if let Some(why) = &self.unwritable {
             return Some(format!("the record cannot be written, so nothing may be lost: {why}"));
         }
@@ -227,9 +227,9 @@ impl Window {
     }
 
     /// Takes in what an earlier process saw.
-    pub fn recall_sighting(&mut self, region: &Region, pack: &PackName, sighting: Sighting) {
+    pub fn recall_observed(&mut self, region: &Region, pack: &PackName, observation: ObservedPut) {
         let packs = self.seen.entry(region.clone()).or_default();
-        packs.entry(pack.clone()).or_insert(sighting);
+        packs.entry(pack.clone()).or_insert(observation);
     }
 
     /// Takes in the packs of ours that a complete observation of a region shows. A pack that is
@@ -239,8 +239,8 @@ impl Window {
     pub fn observe(
         &mut self,
         region: &Region,
-        packs: BTreeMap<PackName, Sighting>,
-        now: Elapsed,
+        packs: BTreeMap<PackName, ObservedPut>,
+        now: ProcessTime,
         when: Timestamp,
     ) -> Noticed {
         let is_first = !self.seen.contains_key(region);
@@ -259,21 +259,21 @@ impl Window {
             let at = at(pack, Loss::Pack);
             noticed.vanished.extend(self.lose_to_others(at, earlier.last_update, now, when));
         }
-        for (pack, sighting) in &packs {
+        for (pack, observation) in &packs {
             let at = at(pack, Loss::Pack);
             // AWS changed it last before it was missed.
             let returned =
-                |lost: &Lost| lost.external && lost.at == at && sighting.last_update < lost.when;
+                |lost: &Lost| lost.external && lost.at == at && observation.last_update < lost.when;
             if self.losses.iter().any(returned) {
                 self.losses.retain(|lost| !returned(lost));
                 noticed.returned.push(at);
             }
         }
-        for (pack, sighting) in &packs {
+        for (pack, observation) in &packs {
             let Some(earlier) = before.get(pack) else { continue };
             let own = self.left_out.get(&(region.clone(), pack.clone()));
             let is_own = |account: &AccountId| own.is_some_and(|own| own.contains(account));
-            let added: Vec<AccountId> = sighting
+            let added: Vec<AccountId> = observation
                 .excluded
                 .difference(&earlier.excluded)
                 .filter(|account| !is_own(account))
@@ -303,7 +303,7 @@ impl Window {
         &mut self,
         at: LossAt,
         put: Timestamp,
-        now: Elapsed,
+        now: ProcessTime,
         when: Timestamp,
     ) -> Option<LossAt> {
         let explains = |lost: &Lost| lost.at == at && lost.until > now && lost.when >= put;
@@ -322,19 +322,19 @@ impl Window {
     fn note_markers(
         &mut self,
         region: &Region,
-        packs: &BTreeMap<PackName, Sighting>,
+        packs: &BTreeMap<PackName, ObservedPut>,
         is_first: bool,
-        now: Elapsed,
+        now: ProcessTime,
         noticed: &mut Noticed,
     ) {
-        for (pack, sighting) in packs {
+        for (pack, observation) in packs {
             let key = (region.clone(), pack.clone());
             let is_new_marker =
-                self.markers.entry(key.clone()).or_default().insert(sighting.marker.clone());
-            let is_new_echo = self.echoes.entry(key.clone()).or_default().insert(sighting.echo);
+                self.markers.entry(key.clone()).or_default().insert(observation.marker.clone());
+            let is_new_echo = self.echoes.entry(key.clone()).or_default().insert(observation.echo);
             // Parameters that switch rules off leave the marker as it is.
             let before = self.levels.get(&key).and_then(|levels| levels.last()?.rules);
-            let has_fewer = before.is_some_and(|before| sighting.rules < before);
+            let has_fewer = before.is_some_and(|before| observation.rules < before);
             if !is_first && !self.only_shows && (is_new_marker || is_new_echo && has_fewer) {
                 noticed.other_writer.get_or_insert_with(|| pack.clone());
             }
@@ -352,21 +352,21 @@ impl Window {
     fn note_levels(
         &mut self,
         region: &Region,
-        packs: &BTreeMap<PackName, Sighting>,
+        packs: &BTreeMap<PackName, ObservedPut>,
         is_first: bool,
-        now: Elapsed,
+        now: ProcessTime,
         noticed: &mut Noticed,
     ) {
-        let old_at = if is_first { Elapsed::ZERO } else { now.saturating_add(SPAN) };
+        let old_at = if is_first { ProcessTime::ZERO } else { now.saturating_add(SPAN) };
         let known = self.levels.keys().filter(|(at, _)| at == region).map(|(_, pack)| pack);
         let all: BTreeSet<PackName> = known.chain(packs.keys()).cloned().collect();
         for pack in all {
             let key = (region.clone(), pack.clone());
-            let rules = packs.get(&pack).map(|sighting| sighting.rules);
+            let rules = packs.get(&pack).map(|observation| observation.rules);
             let put = rules.and_then(|_| self.intents.remove(&key));
             let levels = self.levels.entry(key).or_default();
             if levels.last().map(|last| last.rules) != Some(rules) {
-                levels.push(Level { old_at: put.unwrap_or(old_at), rules });
+                levels.push(RuleLevel { old_at: put.unwrap_or(old_at), rules });
                 noticed.levels.push((pack, rules));
             }
             // Of those that are older than the window only the newest says what stood then.
@@ -376,7 +376,7 @@ impl Window {
     }
 
     /// Takes in that this process is about to put a pack.
-    pub fn intend(&mut self, region: &Region, intended: &Intended<'_>, now: Elapsed) {
+    pub fn intend(&mut self, region: &Region, intended: &Intended<'_>, now: ProcessTime) {
         let Intended { pack, marker, echo, excluded } = intended;
         self.recall_intent((region, pack), Duration::ZERO, now);
         self.recall_marker(region, pack, marker.clone());
@@ -399,7 +399,7 @@ impl Window {
         &mut self,
         (region, pack): (&Region, &PackName),
         age: Duration,
-        now: Elapsed,
+        now: ProcessTime,
     ) {
         self.intents.insert((region.clone(), pack.clone()), old_at(age, now));
     }
@@ -411,7 +411,7 @@ impl Window {
         (region, pack): (&Region, &PackName),
         rules: Option<u32>,
         age: Duration,
-        now: Elapsed,
+        now: ProcessTime,
     ) {
         let key = (region.clone(), pack.clone());
         let put = rules.and_then(|_| self.intents.remove(&key));
@@ -420,16 +420,16 @@ impl Window {
             // It holds them since it was put, however late somebody looked.
             (Some(put), _) => put.min(old_at(age, now)),
             // Nobody here has put it: it was there before somebody looked for the first time.
-            (None, true) => Elapsed::ZERO,
+            (None, true) => ProcessTime::ZERO,
             (None, false) => old_at(age, now),
         };
         let place = levels.partition_point(|level| level.old_at <= old_at);
-        levels.insert(place, Level { old_at, rules });
+        levels.insert(place, RuleLevel { old_at, rules });
     }
 
     /// How many effective rules a pack held 24 hours ago; `None` if it was not there. What was
     /// added since raises no limit.
-    pub fn rules_before(&self, region: &Region, pack: &PackName, now: Elapsed) -> Option<u32> {
+    pub fn rules_before(&self, region: &Region, pack: &PackName, now: ProcessTime) -> Option<u32> {
         let levels = self.levels.get(&(region.clone(), pack.clone()))?;
         levels.iter().rfind(|level| level.old_at <= now)?.rules
     }
@@ -438,7 +438,7 @@ impl Window {
     pub fn packs_before(
         &self,
         region: &Region,
-        now: Elapsed,
+        now: ProcessTime,
     ) -> impl Iterator<Item = (&PackName, u32)> {
         let region = region.clone();
         self.levels.keys().filter_map(move |(at, pack)| {
@@ -448,7 +448,7 @@ impl Window {
     }
 
     /// Everything that counts at this moment and that no approval permitted.
-    pub fn counting(&self, now: Elapsed) -> impl Iterator<Item = &Lost> {
+    pub fn counting(&self, now: ProcessTime) -> impl Iterator<Item = &Lost> {
         self.losses.iter().filter(move |lost| lost.until > now && lost.approval.is_none())
     }
 
@@ -524,7 +524,7 @@ impl Window {
     }
 
     /// Notes what is about to be lost. It counts from now on, for every region.
-    pub fn reserve(&mut self, lost: Lost, approval: Option<Digest>, now: Elapsed) {
+    pub fn reserve(&mut self, lost: Lost, approval: Option<Digest>, now: ProcessTime) {
         self.losses.retain(|lost| lost.until > now);
         if let Some(approval) = approval {
             self.used.insert((approval, lost.at.key()));
@@ -592,15 +592,15 @@ impl Window {
 }
 
 /// When something that happened `age` ago has left the window.
-fn old_at(age: Duration, now: Elapsed) -> Elapsed {
-    SPAN.checked_sub(age).map_or(Elapsed::ZERO, |left| now.saturating_add(left))
+fn old_at(age: Duration, now: ProcessTime) -> ProcessTime {
+    SPAN.checked_sub(age).map_or(ProcessTime::ZERO, |left| now.saturating_add(left))
 }
 
 impl<'a> Approvals<'a> {
     /// An approval that names this loss and does not count, and why.
     pub fn void(
         &self,
-        window: &Window,
+        window: &LossWindow,
         loss: &LossAt,
         last_update: Option<Timestamp>,
     ) -> Option<(&'a Approval, &'static str)> {
@@ -622,7 +622,7 @@ impl<'a> Approvals<'a> {
     /// does that was not used for it before.
     pub fn covering(
         &self,
-        window: &Window,
+        window: &LossWindow,
         loss: &LossAt,
         last_update: Option<Timestamp>,
     ) -> Option<&'a Approval> {

@@ -14,7 +14,7 @@ use crate::domain::base::time::after;
 use crate::domain::base::untrusted::flowing;
 use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::diagnostic::Span;
-use crate::domain::declared::manifest::{API_VERSION, APPROVAL, Origin};
+use crate::domain::declared::manifest::{API_VERSION, APPROVAL, ManifestOrigin};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::loss::{Loss, LossAt};
@@ -32,7 +32,7 @@ const INLINE_MAX: usize = 4;
 
 /// Every loss that waits for an approval, over any number of regions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingLosses {
     losses: BTreeSet<LossAt>,
     undeclared: BTreeMap<PackName, BTreeSet<Region>>,
     reasons: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Waiting {
 
 /// What an approval says besides its permits.
 #[derive(Debug, Clone, Copy)]
-pub struct Statement<'a> {
+pub struct ApprovalText<'a> {
     /// Why; without it the document has an empty reason, which the reader of manifests refuses.
     pub reason: Option<&'a str>,
     /// When it is made.
@@ -49,7 +49,7 @@ pub struct Statement<'a> {
     pub life: Duration,
 }
 
-impl Waiting {
+impl WaitingLosses {
     /// Everything that waits in these regions.
     pub fn of<'a>(reports: impl IntoIterator<Item = &'a RegionReport>) -> Self {
         let mut waiting = Self::default();
@@ -177,8 +177,8 @@ impl Waiting {
     }
 
     /// The approval that covers every loss here and no other.
-    pub fn approval(&self, statement: Statement<'_>) -> Approval {
-        let Statement { reason, made, life } = statement;
+    pub fn approval(&self, statement: ApprovalText<'_>) -> Approval {
+        let ApprovalText { reason, made, life } = statement;
         let parts = self
             .losses
             .iter()
@@ -261,9 +261,9 @@ fn whole_minutes(at: Timestamp) -> Timestamp {
 }
 
 /// Where an approval stands that is not in a file yet.
-fn here() -> Origin {
+fn here() -> ManifestOrigin {
     let path = SourcePath::new("approval.yaml").expect("a plain file name is a path");
-    Origin { path, span: Span { line: 1, column: 1, start: 0, end: 0 } }
+    ManifestOrigin { path, span: Span { line: 1, column: 1, start: 0, end: 0 } }
 }
 
 /// Where each thing is lost, by what it belongs to.
@@ -292,18 +292,18 @@ impl<K: Ord + Clone, T: Ord + Clone> Places<K, T> {
 
 /// An approval as a manifest, with what it permits in comments.
 #[derive(Debug, Clone, Copy)]
-pub struct Document<'a> {
+pub struct ApprovalDocument<'a> {
     /// The approval.
     pub approval: &'a Approval,
     /// What it was made for.
-    pub waiting: &'a Waiting,
+    pub waiting: &'a WaitingLosses,
     /// Names of accounts, as far as they are known.
     pub names: &'a BTreeMap<AccountId, String>,
     /// Whether nothing in it is about a real account.
     pub simulated: bool,
 }
 
-impl fmt::Display for Document<'_> {
+impl fmt::Display for ApprovalDocument<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { approval, waiting, names, simulated } = *self;
         let Approval { name, origin: _, reason, expires, permits } = approval;

@@ -10,7 +10,7 @@ mod names;
 
 use std::collections::BTreeSet;
 
-pub use self::document::{Document, Effect, Oversize, Statement};
+pub use self::document::{Oversize, PolicyDocument, PolicyEffect, PolicyStatement};
 use self::document::{POLICY_MAX, TRUST_MAX};
 use self::grant::{Clause, actions};
 pub use self::grant::{Grant, WITHOUT_OP, grant};
@@ -21,7 +21,7 @@ use crate::domain::base::partition::Partition;
 
 /// Where the packs are, and which of them are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub struct PolicyScope {
     /// The partition of all regions.
     pub partition: Partition,
     /// The account that owns the packs.
@@ -40,12 +40,12 @@ pub struct Duties {
     /// What manifests and installation ask for beyond that.
     pub needs: BTreeSet<Need>,
     /// The role in members that shows their recorders; `None`: nobody looks.
-    pub probe: Option<Probe>,
+    pub probe: Option<ProbePermission>,
 }
 
 /// How members are entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
+pub struct ProbePermission {
     /// The role, of the same name in every account.
     pub role: RoleName,
     /// Whose accounts may be entered; `None`: any account that lets us.
@@ -77,7 +77,7 @@ pub struct Trust {
 }
 
 /// What the daemon's role may do.
-pub fn daemon(scope: &Scope, duties: &Duties) -> Result<Document, Oversize> {
+pub fn daemon(scope: &PolicyScope, duties: &Duties) -> Result<PolicyDocument, Oversize> {
     let Duties { mode, needs, probe } = duties;
     let mut statements = vec![
         scope.in_regions(allow("ReadPacks", Clause::ReadPacks)),
@@ -99,18 +99,18 @@ pub fn daemon(scope: &Scope, duties: &Duties) -> Result<Document, Oversize> {
         statements.push(scope.in_regions(allow("DeletePacks", Clause::DeletePacks).on(own)));
     }
     statements.extend(never(*mode));
-    Document::new(statements, POLICY_MAX)
+    PolicyDocument::new(statements, POLICY_MAX)
 }
 
 /// What the probe's role in a member may do.
-pub fn probe() -> Result<Document, Oversize> {
-    Document::new(vec![allow("ReadRecorders", Clause::ReadRecorders)], POLICY_MAX)
+pub fn probe() -> Result<PolicyDocument, Oversize> {
+    PolicyDocument::new(vec![allow("ReadRecorders", Clause::ReadRecorders)], POLICY_MAX)
 }
 
 /// Who may become the probe's role in a member.
-pub fn probe_trust(scope: &Scope, trust: &Trust) -> Result<Document, Oversize> {
+pub fn probe_trust(scope: &PolicyScope, trust: &Trust) -> Result<PolicyDocument, Oversize> {
     let Trust { daemon, external_id, organization } = trust;
-    let Scope { partition, account, regions: _, name_prefix: _ } = scope;
+    let PolicyScope { partition, account, regions: _, name_prefix: _ } = scope;
     let statement = allow("LetDaemonIn", Clause::EnterMembers)
         .to(format!("arn:{partition}:iam::{account}:root"))
         .when("StringEquals", "aws:PrincipalOrgID", [organization])
@@ -120,27 +120,30 @@ pub fn probe_trust(scope: &Scope, trust: &Trust) -> Result<Document, Oversize> {
             "aws:PrincipalArn",
             [format!("arn:{partition}:iam::{account}:role/{daemon}")],
         );
-    Document::new(vec![statement], TRUST_MAX)
+    PolicyDocument::new(vec![statement], TRUST_MAX)
 }
 
 /// A statement that allows the operations of this clause everywhere.
-fn allow(sid: &'static str, clause: Clause) -> Statement {
-    Statement::allow(sid, actions(clause))
+fn allow(sid: &'static str, clause: Clause) -> PolicyStatement {
+    PolicyStatement::allow(sid, actions(clause))
 }
 
 /// The wall behind the mode: it holds whatever other policies the role is given.
-fn never(mode: Mode) -> Option<Statement> {
+fn never(mode: Mode) -> Option<PolicyStatement> {
     match mode {
         Mode::Observe => {
             let writes = ["Put*", "Delete*", "TagResource", "UntagResource"];
-            Some(Statement::deny("NeverWrite", writes.map(|action| format!("config:{action}"))))
+            Some(PolicyStatement::deny(
+                "NeverWrite",
+                writes.map(|action| format!("config:{action}")),
+            ))
         }
-        Mode::Upsert => Some(Statement::deny("NeverDelete", ["config:Delete*".to_owned()])),
+        Mode::Upsert => Some(PolicyStatement::deny("NeverDelete", ["config:Delete*".to_owned()])),
         Mode::Sync => None,
     }
 }
 
-impl Scope {
+impl PolicyScope {
     /// The packs whose name begins like this, in every region; what follows the name in the ARN is
     /// AWS's own.
     fn packs(&self, names: &str) -> String {
@@ -154,12 +157,12 @@ impl Scope {
         self.packs(&format!("{prefix}*"))
     }
 
-    fn in_regions(&self, statement: Statement) -> Statement {
+    fn in_regions(&self, statement: PolicyStatement) -> PolicyStatement {
         statement.when("StringEquals", "aws:RequestedRegion", &self.regions)
     }
 
-    fn enter_members(&self, probe: &Probe) -> Statement {
-        let Probe { role, organization } = probe;
+    fn enter_members(&self, probe: &ProbePermission) -> PolicyStatement {
+        let ProbePermission { role, organization } = probe;
         let roles = format!("arn:{}:iam::*:role/{role}", self.partition);
         let statement = allow("EnterMembers", Clause::EnterMembers).on(roles);
         match organization {
@@ -169,23 +172,23 @@ impl Scope {
     }
 
     /// What a Put takes: itself, and what AWS does in the caller's name on the way.
-    fn put_packs(&self, needs: &BTreeSet<Need>) -> Vec<Statement> {
+    fn put_packs(&self, needs: &BTreeSet<Need>) -> Vec<PolicyStatement> {
         let Self { partition, account, regions: _, name_prefix: _ } = self;
         let role = format!("arn:{partition}:iam::{account}:role/aws-service-role/{PRINCIPAL}/*");
         let role_actions = ["iam:CreateServiceLinkedRole", "iam:GetRole"].map(str::to_owned);
         let mut statements = vec![
             self.in_regions(allow("PutPacks", Clause::PutPacks).on(self.own_packs())),
-            Statement::allow("CreateServiceLinkedRole", role_actions).on(role),
+            PolicyStatement::allow("CreateServiceLinkedRole", role_actions).on(role),
         ];
         if needs.contains(&Need::DeliveryBucket) {
             // AWS Config accepts no other bucket names (developer guide: delivery of packs).
             let buckets = format!("arn:{partition}:s3:::awsconfigconforms*");
             let action = ["s3:GetBucketAcl".to_owned()];
-            statements.push(Statement::allow("CheckDeliveryBucket", action).on(buckets));
+            statements.push(PolicyStatement::allow("CheckDeliveryBucket", action).on(buckets));
         }
         if needs.contains(&Need::TrustedAccess) {
             let action = ["organizations:EnableAWSServiceAccess".to_owned()];
-            let statement = Statement::allow("EnableTrustedAccess", action);
+            let statement = PolicyStatement::allow("EnableTrustedAccess", action);
             statements.push(statement.when(
                 "StringEquals",
                 "organizations:ServicePrincipal",

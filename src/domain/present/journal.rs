@@ -15,18 +15,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::report::{RegionReport, SourceStatus};
-use super::view::{About, Caller};
+use super::view::{About, ConfirmedCaller};
 use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::many;
 use crate::domain::plan::event::{Event, EventKind, Events, Weight};
-use crate::domain::present::journal::note::{EVENTS_MAX, Look, Note, TEXT_MAX, subject};
-use people::People;
+use crate::domain::present::journal::note::{EVENTS_MAX, JournalMoment, Note, TEXT_MAX, subject};
+use people::ReportedAccounts;
 use regions::Regions;
 
 /// Something that happened at one moment, which the next look would not show any more.
 #[derive(Debug, Clone)]
-pub enum News {
+pub enum Notification {
     /// A reconciliation ended.
     Reconciled(Arc<RegionReport>),
     /// The settings were read again and are in force.
@@ -43,11 +43,11 @@ pub struct Journal {
     /// Whether it goes on after events of another one.
     is_resumed: bool,
     about: Option<About>,
-    caller: Caller,
+    caller: ConfirmedCaller,
     /// The revision in force, and whether the source could not be read.
     source: (Option<Revision>, bool),
     regions: Regions,
-    people: People,
+    people: ReportedAccounts,
 }
 
 impl Journal {
@@ -58,10 +58,10 @@ impl Journal {
             number: events.last().map_or(0, |event| event.number),
             is_resumed: !events.is_empty(),
             about: None,
-            caller: Caller::Unconfirmed { problem: None },
+            caller: ConfirmedCaller::Unconfirmed { problem: None },
             source: (None, false),
             regions: Regions::default(),
-            people: People::default(),
+            people: ReportedAccounts::default(),
         }
     }
 
@@ -76,16 +76,16 @@ impl Journal {
     }
 
     /// Notes what happened at one moment.
-    pub fn note(&mut self, news: &News, now: Timestamp) {
+    pub fn note(&mut self, news: &Notification, now: Timestamp) {
         match news {
-            News::Reconciled(report) => self.tell(now, deeds::of(report)),
-            News::Reloaded => {
+            Notification::Reconciled(report) => self.record_notes(now, deeds::of(report)),
+            Notification::Reloaded => {
                 let text = "the settings were read again and are in force";
-                self.tell(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
+                self.record_notes(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
             }
-            News::NotReloaded(why) => {
+            Notification::NotReloaded(why) => {
                 let text = format!("the settings were not taken, the old ones stay: {why}");
-                self.tell(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
+                self.record_notes(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
             }
         }
     }
@@ -96,22 +96,22 @@ impl Journal {
             "{count} reconciliations came faster than they could be noted here; what they wrote is \
              in the log"
         );
-        self.tell(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
+        self.record_notes(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
     }
 
     /// Notes what stands otherwise than it was last told.
-    pub fn look(&mut self, look: &Look<'_>) {
+    pub fn update(&mut self, look: &JournalMoment<'_>) {
         let notes: Vec<Note> = self
             .process(look)
             .into_iter()
             .chain(self.origin(look.source))
-            .chain(self.people.look(look))
-            .chain(self.regions.look(look))
+            .chain(self.people.update(look))
+            .chain(self.regions.update(look))
             .collect();
-        self.tell(look.now, notes);
+        self.record_notes(look.now, notes);
     }
 
-    fn tell(&mut self, at: Timestamp, notes: impl IntoIterator<Item = Note>) {
+    fn record_notes(&mut self, at: Timestamp, notes: impl IntoIterator<Item = Note>) {
         for Note { kind, weight, region, pack, account, text } in notes {
             self.number = self.number.saturating_add(1);
             let (number, text) = (self.number, flowing(&text, TEXT_MAX));
@@ -122,7 +122,7 @@ impl Journal {
     }
 
     /// The program, its settings, and who it is to AWS.
-    fn process(&mut self, look: &Look<'_>) -> Vec<Note> {
+    fn process(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
         let about = look.about;
         let normal = |text: String| Note::new(EventKind::Process, Weight::Normal, text);
         let warning = |text: String| Note::new(EventKind::Process, Weight::Warning, text);
@@ -155,16 +155,18 @@ impl Journal {
             }
         }
         notes.extend(match (&self.caller, look.caller) {
-            (Caller::Unconfirmed { .. }, Caller::Confirmed { account }) => {
+            (ConfirmedCaller::Unconfirmed { .. }, ConfirmedCaller::Confirmed { account }) => {
                 Some(normal(format!("AWS knows us as {account}")))
             }
-            (Caller::Unconfirmed { problem: None }, Caller::Unconfirmed { problem: Some(why) }) => {
-                Some(warning(format!("AWS did not confirm the identity: {why}")))
-            }
-            (Caller::Unconfirmed { .. }, Caller::Unconfirmed { .. })
-            | (Caller::Confirmed { .. }, Caller::Unconfirmed { .. } | Caller::Confirmed { .. }) => {
-                None
-            }
+            (
+                ConfirmedCaller::Unconfirmed { problem: None },
+                ConfirmedCaller::Unconfirmed { problem: Some(why) },
+            ) => Some(warning(format!("AWS did not confirm the identity: {why}"))),
+            (ConfirmedCaller::Unconfirmed { .. }, ConfirmedCaller::Unconfirmed { .. })
+            | (
+                ConfirmedCaller::Confirmed { .. },
+                ConfirmedCaller::Unconfirmed { .. } | ConfirmedCaller::Confirmed { .. },
+            ) => None,
         });
         self.caller = look.caller.clone();
         notes

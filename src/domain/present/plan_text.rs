@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::domain::base::limits;
-use crate::domain::base::model::{AccountId, AccountState, DeletionPolicy, Delivery, Timestamp};
+use crate::domain::base::model::{
+    AccountId, AccountState, DeletionPolicy, ResultsBucket, Timestamp,
+};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::many;
 use crate::domain::declared::template::{Remediation, RemediationChange};
 use crate::domain::plan::steps::{
     Action, ActionKind, Bystander, Change, Entering, Hold, HoldReason, Leaving, ParameterValue,
-    Plan, Reason, Step, TemplateMark,
+    Plan, PlanStep, Reason, TemplateMark,
 };
 
 /// Whether parameter values may be seen.
@@ -60,7 +62,7 @@ impl fmt::Display for PlanText<'_> {
     }
 }
 
-fn sign(step: &Step) -> char {
+fn sign(step: &PlanStep) -> char {
     match step.action {
         Action::Create(_) => '+',
         Action::Adopt(_) | Action::Update(_) | Action::Redeploy(_) => '~',
@@ -69,13 +71,13 @@ fn sign(step: &Step) -> char {
 }
 
 /// The verb and its reason.
-fn headline(step: &Step) -> String {
+fn headline(step: &PlanStep) -> String {
     let kind = step.action.kind();
     why(step).map_or_else(|| kind.to_string(), |why| format!("{kind}: {why}"))
 }
 
 /// Why a step is there, if its verb does not say so.
-pub(super) fn why(step: &Step) -> Option<String> {
+pub(super) fn why(step: &PlanStep) -> Option<String> {
     Some(match &step.reason {
         Reason::Missing | Reason::Changed => return None,
         Reason::Vanished => "it was in force and is gone".to_owned(),
@@ -134,7 +136,7 @@ fn clean(text: &str) -> String {
 }
 
 impl PlanText<'_> {
-    fn changes(&self, out: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    fn changes(&self, out: &mut fmt::Formatter<'_>, step: &PlanStep) -> fmt::Result {
         step.changes.iter().try_for_each(|change| self.change(out, change))
     }
 
@@ -283,7 +285,7 @@ fn policy(policy: DeletionPolicy) -> &'static str {
     }
 }
 
-fn delivery(Delivery { bucket, prefix }: &Delivery) -> String {
+fn delivery(ResultsBucket { bucket, prefix }: &ResultsBucket) -> String {
     match (bucket.is_empty(), prefix.is_empty()) {
         (true, _) => "none".to_owned(),
         (false, true) => clean(bucket),
@@ -375,7 +377,7 @@ mod tests {
     use super::*;
     use crate::domain::base::model::{Place, Revision};
     use crate::domain::base::untrusted::is_hidden;
-    use crate::domain::organization::selector::Rule;
+    use crate::domain::organization::selector::ExclusionRule;
     use crate::domain::plan::loss::Losses;
     use crate::domain::plan::steps::Weights;
 
@@ -400,13 +402,13 @@ mod tests {
     fn plan_of(texts: [String; 6]) -> Plan {
         let [name, old, new, bucket, why, message] = texts;
         let value = |text: &str| Some(ParameterValue::new(text));
-        let delivery = |bucket: &str, prefix: &str| Delivery {
+        let delivery = |bucket: &str, prefix: &str| ResultsBucket {
             bucket: format!("b{bucket}"),
             prefix: prefix.to_owned(),
         };
         let tags = [(bucket.clone(), why.clone())].into();
-        let entering = Entering { rule: Rule::Tags(tags), counts: true };
-        let step = Step {
+        let entering = Entering { rule: ExclusionRule::Tags(tags), counts: true };
+        let step = PlanStep {
             pack: "iam".parse().unwrap(),
             action: Action::Delete,
             reason: Reason::Failed { code: Some(why.clone()), message: Some(message.clone()) },

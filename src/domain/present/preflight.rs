@@ -11,12 +11,13 @@ mod organization;
 mod regions;
 
 pub use facts::{
-    Caller, Census, Facts, ProbeFacts, RecordFacts, RegionFacts, TokenFile, Tried, Wishes,
+    CallerFacts, PackCensus, PreflightFacts, ProbeFacts, RecordFacts, RegionFacts, TokenFile,
+    Tried, Wishes,
 };
-pub use line::{Check, Grade, Line};
+pub use line::{CheckLine, CheckName, Grade};
 
 /// Every line, in the order in which things build upon each other.
-pub fn lines(facts: &Facts) -> Vec<Line> {
+pub fn lines(facts: &PreflightFacts) -> Vec<CheckLine> {
     let mut lines = vec![
         organization::identity(facts),
         organization::organization(facts),

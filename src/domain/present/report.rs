@@ -22,7 +22,9 @@ use crate::domain::observed::packs::{
 };
 use crate::domain::plan::guard::{PendingApproval, Ruling};
 use crate::domain::plan::outcome::Outcome;
-use crate::domain::plan::steps::{Action, Bystander, Change, Hold, HoldReason, Plan, Reason, Step};
+use crate::domain::plan::steps::{
+    Action, Bystander, Change, Hold, HoldReason, Plan, PlanStep, Reason,
+};
 
 /// The last report of each region.
 pub type Reports = BTreeMap<Region, Arc<RegionReport>>;
@@ -43,7 +45,7 @@ pub struct RegionReport {
     /// How long its parts took.
     pub timing: Timing,
     /// When the region was last read whole.
-    pub seen_last: Option<Timestamp>,
+    pub last_read: Option<Timestamp>,
     /// Why it could not be read this time.
     pub unknown: Option<Unknown>,
     /// The revision that was enforced.
@@ -215,7 +217,7 @@ pub struct Reconciliation {
     /// When it began.
     pub started: Timestamp,
     /// When the region was last read whole, this reconciliation included.
-    pub seen_last: Option<Timestamp>,
+    pub last_read: Option<Timestamp>,
 }
 
 impl RegionReport {
@@ -239,7 +241,7 @@ impl RegionReport {
             started: reconciliation.started,
             finished: reconciliation.started,
             timing: Timing::default(),
-            seen_last: reconciliation.seen_last,
+            last_read: reconciliation.last_read,
             unknown,
             revision: plan.revision.clone(),
             plan,
@@ -267,7 +269,7 @@ impl RegionReport {
     pub fn is_synced(&self) -> bool {
         self.unknown.is_none()
             && self.plan.revision.is_some()
-            && self.plan.steps_with_held().all(Step::is_remedy)
+            && self.plan.steps_with_held().all(PlanStep::is_remedy)
             && self.packs.values().all(|pack| match pack.state {
                 // Left in place on purpose, or as wanted and not with everybody, which is what the
                 // holds say.
@@ -324,7 +326,7 @@ fn pack_reports(
 fn pack_report(name: &PackName, pack: Option<&ObservedPack>, plan: &Plan) -> PackReport {
     let holds = plan.holds.iter().filter(|hold| hold.pack.as_ref() == Some(name));
     let holds: Vec<&Hold> = holds.collect();
-    let steps: Vec<&Step> =
+    let steps: Vec<&PlanStep> =
         plan.steps_with_held().filter(|step| step.pack == *name && !step.is_remedy()).collect();
     let state = match plan.bystanders.get(name) {
         Some(Bystander::Unmanaged) => SyncState::Unmanaged,
@@ -363,7 +365,7 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncSt
         HoldReason::Mode
         | HoldReason::Source
         | HoldReason::Unknown
-        | HoldReason::SecondLook
+        | HoldReason::Unconfirmed
         | HoldReason::Settling
         | HoldReason::Guard
         | HoldReason::InProgress
@@ -381,7 +383,7 @@ fn state(pack: Option<&ObservedPack>, holds: &[&Hold], has_step: bool) -> SyncSt
     }
 }
 
-fn drift(step: &Step) -> Vec<DriftKind> {
+fn drift(step: &PlanStep) -> Vec<DriftKind> {
     let by_reason = match (&step.action, &step.reason) {
         (Action::Create(_), _) => return vec![DriftKind::Missing],
         (Action::Delete, _) => return vec![DriftKind::Unwanted],

@@ -36,7 +36,7 @@ use crate::domain::base::words::first_few;
 use crate::domain::declared::catalog::Catalog;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::account_list::Account;
-use crate::domain::organization::membership::{Membership, Standing};
+use crate::domain::organization::membership::{ListFreshness, Membership};
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::plan::redeploy::Redeploy;
 
@@ -67,7 +67,7 @@ pub struct About {
 /// Who AWS says we are. Once confirmed, it stays so: readiness does not follow the weather.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Caller {
+pub enum ConfirmedCaller {
     /// Not asked yet, or no answer so far.
     Unconfirmed {
         /// Why the last try failed.
@@ -82,11 +82,11 @@ pub enum Caller {
 
 /// Everything that views are made of, at one moment.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct ViewFacts {
     /// What the program is.
     pub about: About,
     /// Whether AWS has confirmed who asks.
-    pub caller: Caller,
+    pub caller: ConfirmedCaller,
     /// The source.
     pub source: SourceStatus,
     /// What the manifests say; `None` before the first reading.
@@ -103,7 +103,7 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-impl Facts {
+impl ViewFacts {
     /// Every configured region, with its report once there is one.
     fn regions(&self) -> impl Iterator<Item = (&Region, Option<&RegionReport>)> {
         let report = |region| self.reports.get(region).map(Arc::as_ref);
@@ -111,18 +111,18 @@ impl Facts {
     }
 
     /// Leaves only these regions to be shown.
-    pub fn only(&mut self, regions: BTreeSet<Region>) -> Result<(), Absent> {
+    pub fn only(&mut self, regions: BTreeSet<Region>) -> Result<(), NotFound> {
         let known = &self.about.regions;
-        if let Some(stranger) = regions.iter().find(|region| !known.contains(region)) {
+        if let Some(unconfigured) = regions.iter().find(|region| !known.contains(region)) {
             let known = known.iter().map(Region::as_str);
-            return Err(absent("configured region", stranger.as_str(), known));
+            return Err(absent("configured region", unconfigured.as_str(), known));
         }
         self.about.regions = regions;
         Ok(())
     }
 
     /// The packs that manifests in force want in this region.
-    fn wanted(&self, region: &Region) -> BTreeSet<&PackName> {
+    fn desired(&self, region: &Region) -> BTreeSet<&PackName> {
         let packs = self.catalog.iter().flat_map(|catalog| &catalog.packs);
         let is_here = |regions: &Option<BTreeSet<Region>>| {
             regions.as_ref().is_none_or(|regions| regions.contains(region))
@@ -134,8 +134,8 @@ impl Facts {
     }
 
     /// How far the account list can be believed.
-    fn standing(&self) -> Standing {
-        self.membership.standing(self.now, self.about.list_age_max)
+    fn list_freshness(&self) -> ListFreshness {
+        self.membership.freshness(self.now, self.about.list_age_max)
     }
 
     /// An account as the list has it.
@@ -169,10 +169,10 @@ fn census<K: Ord + Copy, const N: usize>(
 /// What was asked for does not exist; the sentence says what does.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct Absent(pub String);
+pub struct NotFound(pub String);
 
 /// There is no such thing, and this is the nearest that there is.
-fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> Absent {
+fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> NotFound {
     let all: Vec<&str> = all.collect();
     let hint = match nearest(word, all.iter().copied()) {
         Some(one) => format!("did you mean {one}?"),
@@ -182,7 +182,7 @@ fn absent<'a>(what: &str, word: &str, all: impl Iterator<Item = &'a str>) -> Abs
             format!("there is {}", first_few(&names, FEW))
         }
     };
-    Absent(format!("there is no {what} {word}; {hint}"))
+    NotFound(format!("there is no {what} {word}; {hint}"))
 }
 
 /// Names that are listed for somebody who asked for another one.
@@ -190,14 +190,14 @@ const FEW: usize = 20;
 
 /// A page of a list: pages are numbered from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Page {
+pub struct ListPage {
     /// Which one.
     pub number: usize,
     /// How many entries it holds at most.
     pub limit: usize,
 }
 
-impl Page {
+impl ListPage {
     /// More entries a page are refused.
     pub const LIMIT_MAX: usize = 1_000;
     /// Entries of a page when nobody says how many.
@@ -215,7 +215,7 @@ impl Page {
     }
 }
 
-impl Default for Page {
+impl Default for ListPage {
     /// The first hundred.
     fn default() -> Self {
         Self { number: 1, limit: Self::LIMIT }

@@ -12,27 +12,27 @@ use super::parts::{
 use super::shell::Frame;
 use super::troubles::said;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, UnitId};
-use crate::domain::present::view::Facts;
+use crate::domain::present::view::ViewFacts;
 use crate::domain::present::view::account::{
     AccountPackView, AccountView, MemberView, PlaceView, account,
 };
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{
-    next_line, pack_sign, phase_sign, recorder, standing, targeting, window,
+    next_line, pack_sign, phase_sign, recorder, status_words, targeting, window,
 };
-use crate::http::Shared;
-use crate::http::query::Parameters;
+use crate::http::SharedState;
+use crate::http::query::QueryParameters;
 use crate::http::views::{answer, garbled, misnamed};
 
 /// `GET /accounts/{id}`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
+    let work = move |facts: &mut ViewFacts| {
         let Path(id) = path.map_err(garbled)?;
-        Parameters::read(query.as_deref(), &[])?;
+        QueryParameters::read(query.as_deref(), &[])?;
         let id: AccountId = id.parse().map_err(|_| misnamed(facts, &id))?;
         let view = account(facts, id, None)?;
         let title = format!("{}: {}", word(worst(&view)), view.account);
@@ -43,17 +43,17 @@ pub(super) async fn show(
 }
 
 /// The sign of the whole: that of the pack that needs somebody most.
-fn worst(view: &AccountView) -> Sign {
+fn worst(view: &AccountView) -> LineSign {
     let packs = view.regions.values().flat_map(|place| place.packs.values());
-    packs.map(pack_sign).max().unwrap_or(Sign::Fine)
+    packs.map(pack_sign).max().unwrap_or(LineSign::Fine)
 }
 
-fn word(sign: Sign) -> &'static str {
+fn word(sign: LineSign) -> &'static str {
     match sign {
-        Sign::Fine => "fine",
-        Sign::Moving => "under way",
-        Sign::Dark => "not known",
-        Sign::Needy => "action required",
+        LineSign::Fine => "fine",
+        LineSign::Moving => "under way",
+        LineSign::Dark => "not known",
+        LineSign::Needy => "action required",
     }
 }
 
@@ -70,19 +70,21 @@ fn main(view: &AccountView) -> Markup {
 }
 
 fn identity(view: &AccountView) -> Markup {
-    let MemberView { listed, standing: _, why, read, name: _, state, joined, units, management } =
+    let MemberView { listed, freshness: _, why, read, name: _, state, joined, units, management } =
         &view.member;
     let mut all: Vec<Fact> = Vec::new();
     all.push(match (listed, state) {
         (None, _) => {
-            fact("member", html! { "not known: there is no account list" }).marked(Sign::Dark)
+            fact("member", html! { "not known: there is no account list" }).marked(LineSign::Dark)
         }
-        (Some(false), _) => fact("member", html! { "no" }).marked(Sign::Needy),
+        (Some(false), _) => fact("member", html! { "no" }).marked(LineSign::Needy),
         (Some(true), Some(AccountState::Active)) => fact("member", html! { "yes, active" }),
         (Some(true), Some(state)) => {
-            fact("member", html! { (state) ": nothing is expected of it" }).marked(Sign::Needy)
+            fact("member", html! { (state) ": nothing is expected of it" }).marked(LineSign::Needy)
         }
-        (Some(true), None) => fact("member", html! { "in an unknown state" }).marked(Sign::Dark),
+        (Some(true), None) => {
+            fact("member", html! { "in an unknown state" }).marked(LineSign::Dark)
+        }
     });
     if *management {
         all.push(fact("role", html! { "the management account" }));
@@ -90,7 +92,7 @@ fn identity(view: &AccountView) -> Markup {
     all.extend(joined.map(|at| fact("joined", html! { (moment(at)) ", " (age(at, view.now)) })));
     all.extend(view.clock.as_ref().map(|clock| {
         let (sign, text) = window(clock, view);
-        let is_open = sign == Sign::Moving;
+        let is_open = sign == LineSign::Moving;
         let text = html! { (text) @if is_open { (countdown(clock.left_seconds)) } };
         fact("7-hour window", text).marked(sign)
     }));
@@ -99,7 +101,7 @@ fn identity(view: &AccountView) -> Markup {
         all.push(fact("units", html! { (units.join(" › ")) }));
     }
     all.extend(read.map(|at| {
-        let sign = if why.is_some() { Sign::Dark } else { Sign::Fine };
+        let sign = if why.is_some() { LineSign::Dark } else { LineSign::Fine };
         let text = html! {
             "read " (age(at, view.now))
             @if let Some(why) = why { "; " (foreign(why)) }
@@ -131,7 +133,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
             @let (mark, text) = recorder(seen, view.now);
             p { (sign(mark)) " recorder: " (foreign(&text)) }
         }
-        @if let Some(why) = unknown { p { (sign(Sign::Dark)) " unknown: " (foreign(why)) } }
+        @if let Some(why) = unknown { p { (sign(LineSign::Dark)) " unknown: " (foreign(why)) } }
         @if packs.is_empty() {
             p class="nothing" { "No pack is deployed or wanted here." }
         } @else {
@@ -149,7 +151,7 @@ fn row(view: &AccountView, region: &Region, (name, pack): (&PackName, &AccountPa
             td class="wide" {
                 p {
                     (sign(mark)) " "
-                    @if let Some(standing) = standing(pack, view.now) { (foreign(&standing)) "; " }
+                    @if let Some(status) = status_words(pack, view.now) { (foreign(&status)) "; " }
                     (foreign(&targeting(pack.targeting.as_ref())))
                 }
                 (said(pack.code.as_ref(), pack.message.as_ref()))

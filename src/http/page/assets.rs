@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
-use crate::http::Shared;
+use crate::http::SharedState;
 use crate::http::answer::problem;
 
 /// A file that pages load.
@@ -53,7 +53,7 @@ impl Asset {
 
 /// `GET /assets/{name}`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {
     let all = [&STYLE, &SCRIPT, &ICON];

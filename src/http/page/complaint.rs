@@ -8,7 +8,7 @@ use maud::html;
 
 use super::parts::{foreign, sign};
 use super::shell::Frame;
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::http::Server;
 use crate::http::answer::ErrorPage;
 
@@ -51,7 +51,7 @@ pub(in crate::http) fn worded(server: &Server, response: Response) -> Response {
         _ => "no answer",
     };
     let main = html! {
-        h1 { (sign(Sign::Needy)) " " (title) }
+        h1 { (sign(LineSign::Needy)) " " (title) }
         p class="lead" { (foreign(&message)) }
         p { "Status " (status.as_u16()) ". " a href="/" { "Back to the overview" } }
     };

@@ -9,11 +9,11 @@ use super::paths::EVENTS;
 use super::shell::Frame;
 use crate::domain::base::model::Timestamp;
 use crate::domain::plan::event::{Event, EventKind, Weight};
-use crate::domain::present::view::Facts;
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::ViewFacts;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::many;
-use crate::http::Shared;
-use crate::http::query::Parameters;
+use crate::http::SharedState;
+use crate::http::query::QueryParameters;
 use crate::http::views::answer;
 
 /// Events that the overview shows.
@@ -21,12 +21,12 @@ const LATEST: usize = 8;
 
 /// `GET /events`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let events = server.state.events.borrow().clone();
-    let work = move |facts: &mut Facts| {
-        Parameters::read(query.as_deref(), &[])?;
+    let work = move |facts: &mut ViewFacts| {
+        QueryParameters::read(query.as_deref(), &[])?;
         let title = format!("{}: what happened", many(events.len(), "event"));
         let frame = Frame { title: &title, here: Some(EVENTS), main: main(&events, facts.now) };
         Ok(frame.within(&facts.about, facts.now))
@@ -93,7 +93,7 @@ fn row(event: &Event, now: Timestamp) -> Markup {
             }
             td class="wide" {
                 (sign(mark)) " "
-                @if mark == Sign::Needy { span class="spoken" { "somebody has to act: " } }
+                @if mark == LineSign::Needy { span class="spoken" { "somebody has to act: " } }
                 (foreign(text))
             }
         }
@@ -101,11 +101,11 @@ fn row(event: &Event, now: Timestamp) -> Markup {
 }
 
 /// The sign of an event.
-fn weight_sign(weight: Weight) -> Sign {
+fn weight_sign(weight: Weight) -> LineSign {
     match weight {
-        Weight::Normal => Sign::Fine,
-        Weight::Warning => Sign::Moving,
-        Weight::Critical => Sign::Needy,
+        Weight::Normal => LineSign::Fine,
+        Weight::Warning => LineSign::Moving,
+        Weight::Critical => LineSign::Needy,
     }
 }
 

@@ -9,7 +9,7 @@ use super::paths::PLAN;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::present::view::cell::CellView;
 use crate::domain::present::view::region::RegionView;
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{cell_sign, glance, spoken};
 
 /// The table over all regions.
@@ -49,11 +49,11 @@ pub(super) fn grid(regions: &BTreeMap<Region, RegionView>) -> Markup {
 }
 
 /// What signs mean, everywhere.
-const LEGEND: [(Sign, &str); 4] = [
-    (Sign::Fine, "as it should be, or held on purpose"),
-    (Sign::Moving, "under way, nobody has to act"),
-    (Sign::Dark, "not known"),
-    (Sign::Needy, "action required"),
+const LEGEND: [(LineSign, &str); 4] = [
+    (LineSign::Fine, "as it should be, or held on purpose"),
+    (LineSign::Moving, "under way, nobody has to act"),
+    (LineSign::Dark, "not known"),
+    (LineSign::Needy, "action required"),
 ];
 
 fn head(name: &Region, view: &RegionView) -> Markup {
@@ -79,7 +79,7 @@ fn cell(region: &Region, pack: &PackName, cell: Option<&CellView>) -> Markup {
         td class=(tone(mark)) {
             a href=(pack_path(region, pack)) {
                 (sign(mark)) " " (glance(cell))
-                @if mark == Sign::Needy { span class="spoken" { ", action required" } }
+                @if mark == LineSign::Needy { span class="spoken" { ", action required" } }
             }
         }
     }

@@ -20,7 +20,7 @@ mod troubles;
 use axum::Router;
 use axum::routing::get;
 
-use super::Shared;
+use super::SharedState;
 use paths::{ACCOUNT, ASSET, EVENTS, NEW_ACCOUNTS, OVERVIEW, PACK, PLAN};
 
 pub(super) use complaint::{is_for_people, worded};
@@ -29,7 +29,7 @@ pub(super) use complaint::{is_for_people, worded};
 pub(super) const PATHS: [&str; 7] = [OVERVIEW, PACK, ACCOUNT, NEW_ACCOUNTS, PLAN, EVENTS, ASSET];
 
 /// All pages.
-pub(super) fn routes() -> Router<Shared> {
+pub(super) fn routes() -> Router<SharedState> {
     Router::new()
         .route(OVERVIEW, get(overview::show))
         .route(PACK, get(pack::show))

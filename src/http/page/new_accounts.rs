@@ -14,26 +14,26 @@ use super::paths::NEW_ACCOUNTS;
 use super::shell::Frame;
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::{PackName, Region};
-use crate::domain::members::new_account::{IMMINENT, NEAR, Phase};
+use crate::domain::members::new_account::{IMMINENT, NEAR, NewAccountPhase};
 use crate::domain::observed::recorder::RecorderState;
-use crate::domain::present::view::Facts;
+use crate::domain::present::view::ViewFacts;
 use crate::domain::present::view::new_accounts::{
     NewAccountInRegion, NewAccountView, NewAccountsSummary, NewAccountsView, page as accounts,
 };
 use crate::domain::present::view::text::{left, many, phase_sign};
-use crate::http::Shared;
+use crate::http::SharedState;
 use crate::http::parameter::{PAGE, PHASE};
-use crate::http::query::Parameters;
+use crate::http::query::QueryParameters;
 use crate::http::views::{answer, page};
 
 /// `GET /new-accounts`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        let parameters = Parameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
-        let phase = parameters.word(&PHASE, &Phase::ALL, Phase::as_str)?;
+    let work = move |facts: &mut ViewFacts| {
+        let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
+        let phase = parameters.word(&PHASE, &NewAccountPhase::ALL, NewAccountPhase::as_str)?;
         let view = accounts(facts, phase, page(&parameters)?);
         let frame =
             Frame { title: &title(&view), here: Some(NEW_ACCOUNTS), main: main(&view, phase) };
@@ -44,7 +44,12 @@ pub(super) async fn show(
 
 /// The most urgent phase that there is, and how often.
 fn title(view: &NewAccountsView) -> String {
-    let urgent = [Phase::Missed, Phase::Late, Phase::Waiting, Phase::Deploying];
+    let urgent = [
+        NewAccountPhase::Missed,
+        NewAccountPhase::Late,
+        NewAccountPhase::Waiting,
+        NewAccountPhase::Deploying,
+    ];
     let found = urgent.into_iter().find_map(|phase| {
         let count = view.phases.get(&phase).copied().filter(|count| *count > 0)?;
         Some(format!("{count} {}", phase.as_str()))
@@ -52,9 +57,9 @@ fn title(view: &NewAccountsView) -> String {
     format!("{}: new accounts", found.as_deref().unwrap_or("none waiting"))
 }
 
-fn main(view: &NewAccountsView, phase: Option<Phase>) -> Markup {
+fn main(view: &NewAccountsView, phase: Option<NewAccountPhase>) -> Markup {
     let all: usize = view.phases.values().sum();
-    let path = |phase: Phase| format!("{NEW_ACCOUNTS}?phase={}", phase.as_str());
+    let path = |phase: NewAccountPhase| format!("{NEW_ACCOUNTS}?phase={}", phase.as_str());
     let some = view.phases.iter().map(|(one, count)| Choice {
         path: path(*one),
         name: one.as_str().to_owned(),

@@ -18,30 +18,31 @@ use super::shell::Frame;
 use super::troubles::troubles;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::event::Event;
-use crate::domain::present::approval_document::Waiting;
+use crate::domain::present::approval_document::WaitingLosses;
 use crate::domain::present::view::approvals::{
-    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names, waiting,
+    ApprovalsView, GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared,
+    undeclared_names, waiting,
 };
 use crate::domain::present::view::health::{HealthState, Subject};
 use crate::domain::present::view::region::HoldView;
 use crate::domain::present::view::status::{
-    OrganizationView, RecordView, SourceView, StandingKind, StatusView, status,
+    FreshnessKind, OrganizationView, RecordView, SourceView, StatusView, status,
 };
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{health_sign, hold_sign, many, span, spoken};
-use crate::domain::present::view::{Caller, Facts, approvals};
-use crate::http::Shared;
-use crate::http::query::Parameters;
+use crate::domain::present::view::{ConfirmedCaller, ViewFacts, approvals};
+use crate::http::SharedState;
+use crate::http::query::QueryParameters;
 use crate::http::views::answer;
 
 /// `GET /`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let events = server.state.events.borrow().clone();
-    let work = move |facts: &mut Facts| {
-        Parameters::read(query.as_deref(), &[])?;
+    let work = move |facts: &mut ViewFacts| {
+        QueryParameters::read(query.as_deref(), &[])?;
         let view = status(facts);
         let frame = Frame {
             title: view.health.state.as_str(),
@@ -84,12 +85,12 @@ fn background(view: &StatusView) -> Markup {
     facts(all)
 }
 
-fn identity(caller: &Caller) -> Fact {
+fn identity(caller: &ConfirmedCaller) -> Fact {
     match caller {
-        Caller::Confirmed { account } => fact("acts as", account_link(*account, None)),
-        Caller::Unconfirmed { problem } => {
+        ConfirmedCaller::Confirmed { account } => fact("acts as", account_link(*account, None)),
+        ConfirmedCaller::Unconfirmed { problem } => {
             let why = problem.as_deref().unwrap_or("AWS was not asked yet");
-            fact("acts as", html! { "not confirmed: " (foreign(why)) }).marked(Sign::Dark)
+            fact("acts as", html! { "not confirmed: " (foreign(why)) }).marked(LineSign::Dark)
         }
     }
 }
@@ -102,9 +103,9 @@ fn revision(source: &SourceView, view: &StatusView) -> Fact {
         "read " (age_if_any(source.read_last, view.now))
     };
     let sign = match (&source.problem, source.read_last) {
-        (Some(_), _) => Sign::Needy,
-        (None, None) => Sign::Dark,
-        (None, Some(_)) => Sign::Fine,
+        (Some(_), _) => LineSign::Needy,
+        (None, None) => LineSign::Dark,
+        (None, Some(_)) => LineSign::Fine,
     };
     fact("revision", text).marked(sign)
 }
@@ -115,7 +116,7 @@ fn manifests(source: &SourceView) -> Fact {
         (declared.valid) " valid"
         @if declared.invalid > 0 { ", " (declared.invalid) " invalid" }
     };
-    let sign = if declared.invalid > 0 { Sign::Needy } else { Sign::Fine };
+    let sign = if declared.invalid > 0 { LineSign::Needy } else { LineSign::Fine };
     fact("manifests", text).marked(sign)
 }
 
@@ -123,13 +124,15 @@ fn remembered(record: &RecordView, now: Timestamp) -> Fact {
     let RecordView { usable, began, problem } = record;
     match (usable, began, problem) {
         (true, Some(began), _) => fact("record", html! { "since " (age(*began, now)) }),
-        (_, _, Some(why)) => fact("record", html! { "none: " (foreign(why)) }).marked(Sign::Dark),
+        (_, _, Some(why)) => {
+            fact("record", html! { "none: " (foreign(why)) }).marked(LineSign::Dark)
+        }
         (_, _, None) => fact("record", html! { "not opened yet" }),
     }
 }
 
 fn account_list(organization: &OrganizationView) -> Fact {
-    let OrganizationView { standing, why: _, age_seconds, list } = organization;
+    let OrganizationView { freshness, why: _, age_seconds, list } = organization;
     let age = age_seconds.and_then(|seconds| i64::try_from(seconds).ok());
     let text = html! {
         @if let Some(age) = age {
@@ -138,10 +141,10 @@ fn account_list(organization: &OrganizationView) -> Fact {
             "never read"
         }
     };
-    let sign = match standing {
-        StandingKind::Current => Sign::Fine,
-        StandingKind::Frozen => Sign::Needy,
-        StandingKind::Unknown => Sign::Dark,
+    let sign = match freshness {
+        FreshnessKind::Current => LineSign::Fine,
+        FreshnessKind::Frozen => LineSign::Needy,
+        FreshnessKind::Unknown => LineSign::Dark,
     };
     fact("account list", text).marked(sign)
 }
@@ -156,7 +159,7 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
             @if let Some(guarded) = &guarded {
                 li class="needy" {
                     h3 {
-                        (sign(Sign::Needy)) " Waiting for approval: "
+                        (sign(LineSign::Needy)) " Waiting for approval: "
                         (foreign(&guarded.summary()))
                     }
                     ul {
@@ -168,7 +171,7 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
             }
             @if let Some(undeclared) = &undeclared {
                 li class="needy" {
-                    h3 { (sign(Sign::Needy)) " " (undeclared) }
+                    h3 { (sign(LineSign::Needy)) " " (undeclared) }
                     p { (undeclared_names(&waiting)) ". " (UNDECLARED_WAYS) }
                 }
             }
@@ -184,7 +187,7 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
 }
 
 /// Packs that would lose something, each with its regions.
-fn losses(waiting: &Waiting) -> Markup {
+fn losses(waiting: &WaitingLosses) -> Markup {
     let mut packs: BTreeMap<&PackName, BTreeSet<&Region>> = BTreeMap::new();
     for at in waiting.losses() {
         packs.entry(&at.pack).or_default().insert(&at.region);
@@ -241,11 +244,11 @@ fn holds(view: &StatusView) -> Markup {
     let reports =
         view.regions.iter().filter_map(|(name, of)| Some((name, of, of.report.as_ref()?)));
     let all = reports.flat_map(|(name, of, report)| {
-        let holds = report.holds.iter().filter(move |hold| !is_told(of, hold));
+        let holds = report.holds.iter().filter(move |hold| !is_pending_approval(of, hold));
         holds.map(move |hold| (name, hold))
     });
     let (brief, long): (Vec<_>, Vec<_>) =
-        all.partition(|(_, hold)| hold_sign(hold.reason) == Sign::Moving);
+        all.partition(|(_, hold)| hold_sign(hold.reason) == LineSign::Moving);
     let body = html! {
         @if !long.is_empty() { (hold_list(&long)) }
         @if !brief.is_empty() {
@@ -286,12 +289,12 @@ fn unknown(view: &StatusView) -> Markup {
     let reasons: Vec<_> = reasons.collect();
     let old = view.regions.iter().filter_map(|(name, of)| {
         let report = of.report.as_ref()?;
-        Some((name, report.seen_last.filter(|_| report.unknown.is_some())?))
+        Some((name, report.last_read.filter(|_| report.unknown.is_some())?))
     });
     let body = html! {
         ul class="entries" {
             @for reason in &reasons {
-                li class="dark" { p { (sign(Sign::Dark)) " " (foreign(&reason.why)) } }
+                li class="dark" { p { (sign(LineSign::Dark)) " " (foreign(&reason.why)) } }
             }
             @for (region, seen) in old {
                 li class="dark" { p { (region.as_str()) " was last read " (age(seen, view.now)) } }

@@ -6,39 +6,39 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::parts::{
-    Choice, Fact, account_link, age, age_if_any, choices, fact, facts, foreign, matter, pack_path,
-    paging, scrolling, section, sign, tone,
+    Choice, Fact, account_link, age, age_if_any, cause_text, choices, fact, facts, foreign,
+    pack_path, paging, scrolling, section, sign, tone,
 };
 use super::shell::Frame;
 use super::troubles::said;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::member::StatusKind;
 use crate::domain::present::view::cell::CellView;
-use crate::domain::present::view::members::{AccountRow, AccountsView, Asked, accounts};
+use crate::domain::present::view::members::{AccountRow, AccountsView, MembersQuery, accounts};
 use crate::domain::present::view::packs::{PackView, packs};
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{cell_sign, glance, owner_sign, person, spoken};
-use crate::domain::present::view::{Facts, Page};
-use crate::http::Shared;
+use crate::domain::present::view::{ListPage, ViewFacts};
+use crate::http::SharedState;
 use crate::http::parameter::{PAGE, STATUS};
-use crate::http::query::Parameters;
+use crate::http::query::QueryParameters;
 use crate::http::views::{ECHO_MAX, answer, garbled, page};
 
 /// `GET /packs/{region}/{pack}`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
+    let work = move |facts: &mut ViewFacts| {
         let Path((region, pack)) = path.map_err(garbled)?;
-        let parameters = Parameters::read(query.as_deref(), &[&STATUS, &PAGE])?;
-        let Page { number, limit } = page(&parameters)?;
-        let asked = Asked {
+        let parameters = QueryParameters::read(query.as_deref(), &[&STATUS, &PAGE])?;
+        let ListPage { number, limit } = page(&parameters)?;
+        let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
             status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
-            page: Page { number, limit },
+            page: ListPage { number, limit },
         };
         let view = accounts(facts, &asked)?;
         let of = packs(facts).packs.remove(&view.pack).unwrap_or_default();
@@ -67,13 +67,13 @@ fn main(view: &AccountsView, of: &PackView, cell: Option<&CellView>) -> Markup {
             @if let Some(cell) = cell { ": " (glance(cell)) }
             @if let Some(why) = &view.why { ". " (foreign(why)) }
         }
-        @if let Some(cell) = cell { (standing(view, of, cell)) }
+        @if let Some(cell) = cell { (deployment_facts(view, of, cell)) }
         (elsewhere(view, of))
         (members(view))
     }
 }
 
-fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
+fn deployment_facts(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
     let CellView {
         cell: _,
         action_required,
@@ -87,7 +87,7 @@ fn standing(view: &AccountsView, of: &PackView, cell: &CellView) -> Markup {
     } = cell;
     let mut all: Vec<Fact> = Vec::new();
     if *action_required {
-        all.push(fact("next", html! { "action required" }).marked(Sign::Needy));
+        all.push(fact("next", html! { "action required" }).marked(LineSign::Needy));
     }
     all.extend(state.map(|state| fact("AWS holds", html! { (spoken(state.as_str())) })));
     all.extend(action.map(|action| fact("to do", html! { (action.as_str()) })));
@@ -181,7 +181,7 @@ fn row(one: &AccountRow, view: &AccountsView) -> Markup {
             th scope="row" { (account_link(*account, name.as_ref())) }
             td { (sign(mark)) " " (spoken(status.as_str())) }
             td class="wide" {
-                @if let Some(class) = class { strong { (matter(Some(*class), *status)) } }
+                @if let Some(class) = class { strong { (cause_text(Some(*class), *status)) } }
                 @if let Some(owner) = owner { " · owner: " (person(*owner)) }
                 @if let Some(advice) = advice { p { (foreign(advice)) } }
                 (said(code.as_ref(), message.as_ref()))
@@ -192,13 +192,13 @@ fn row(one: &AccountRow, view: &AccountsView) -> Markup {
 }
 
 /// The sign of a member that is in no trouble.
-fn status_sign(status: StatusKind) -> Sign {
+fn status_sign(status: StatusKind) -> LineSign {
     match status {
-        StatusKind::Ok | StatusKind::Inactive => Sign::Fine,
+        StatusKind::Ok | StatusKind::Inactive => LineSign::Fine,
         StatusKind::InProgress
         | StatusKind::Waiting
         | StatusKind::NotYetListed
-        | StatusKind::Left => Sign::Moving,
-        StatusKind::Failed | StatusKind::Missing => Sign::Needy,
+        | StatusKind::Left => LineSign::Moving,
+        StatusKind::Failed | StatusKind::Missing => LineSign::Needy,
     }
 }

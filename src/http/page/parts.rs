@@ -8,22 +8,22 @@ use maud::{Markup, html};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::member::StatusKind;
-use crate::domain::present::view::text::layout::Sign;
+use crate::domain::present::view::text::layout::LineSign;
 use crate::domain::present::view::text::{ago, clean, spoken};
 
 /// The class of a sign in the style.
-pub(super) fn tone(sign: Sign) -> &'static str {
+pub(super) fn tone(sign: LineSign) -> &'static str {
     match sign {
-        Sign::Fine => "fine",
-        Sign::Moving => "moving",
-        Sign::Dark => "dark",
-        Sign::Needy => "needy",
+        LineSign::Fine => "fine",
+        LineSign::Moving => "moving",
+        LineSign::Dark => "dark",
+        LineSign::Needy => "needy",
     }
 }
 
 /// A sign, as on the command line; words beside it say the same.
-pub(super) fn sign(sign: Sign) -> Markup {
-    let mark = if sign == Sign::Fine { "✓" } else { sign.as_str() };
+pub(super) fn sign(sign: LineSign) -> Markup {
+    let mark = if sign == LineSign::Fine { "✓" } else { sign.as_str() };
     html! { span class={"sign " (tone(sign))} aria-hidden="true" { (mark) } }
 }
 
@@ -71,25 +71,25 @@ pub(super) fn account_link(account: AccountId, name: Option<&String>) -> Markup 
 }
 
 /// What is the matter with a member: its class, or that it is missing.
-pub(super) fn matter(class: Option<FailureClass>, status: StatusKind) -> String {
+pub(super) fn cause_text(class: Option<FailureClass>, status: StatusKind) -> String {
     spoken(class.map_or(status.as_str(), FailureClass::as_str))
 }
 
 /// One line of a list of facts.
 pub(super) struct Fact {
     what: &'static str,
-    sign: Sign,
+    sign: LineSign,
     text: Markup,
 }
 
 /// Something as it should be.
 pub(super) fn fact(what: &'static str, text: Markup) -> Fact {
-    Fact { what, sign: Sign::Fine, text }
+    Fact { what, sign: LineSign::Fine, text }
 }
 
 impl Fact {
     /// The same, marked.
-    pub(super) fn marked(self, sign: Sign) -> Self {
+    pub(super) fn marked(self, sign: LineSign) -> Self {
         Self { sign, ..self }
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn facts(all: impl IntoIterator<Item = Fact>) -> Markup {
             @for Fact { what, sign: mark, text } in all {
                 div class=(tone(mark)) {
                     dt { (what) }
-                    dd { @if mark != Sign::Fine { (sign(mark)) " " } (text) }
+                    dd { @if mark != LineSign::Fine { (sign(mark)) " " } (text) }
                 }
             }
         }

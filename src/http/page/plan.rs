@@ -10,33 +10,33 @@ use super::shell::Frame;
 use crate::domain::base::model::Region;
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
-use crate::domain::present::view::Facts;
+use crate::domain::present::view::ViewFacts;
 use crate::domain::present::view::text::many;
-use crate::http::Shared;
-use crate::http::query::Parameters;
+use crate::http::SharedState;
+use crate::http::query::QueryParameters;
 use crate::http::views::answer;
 
 /// `GET /plan`
 pub(super) async fn show(
-    extract::State(server): extract::State<Shared>,
+    extract::State(server): extract::State<SharedState>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let work = move |facts: &mut Facts| {
-        Parameters::read(query.as_deref(), &[])?;
+    let work = move |facts: &mut ViewFacts| {
+        QueryParameters::read(query.as_deref(), &[])?;
         let frame = Frame { title: &title(facts), here: Some(PLAN), main: main(facts) };
         Ok(frame.within(&facts.about, facts.now))
     };
     answer(server, work).await
 }
 
-fn title(facts: &Facts) -> String {
+fn title(facts: &ViewFacts) -> String {
     let plans = || facts.reports.values().map(|report| &report.plan);
     let steps = plans().map(|plan| plan.steps.len()).sum();
     let holds = plans().map(|plan| plan.holds.len()).sum();
     format!("{}, {}: plan", many(steps, "step"), many(holds, "hold"))
 }
 
-fn main(facts: &Facts) -> Markup {
+fn main(facts: &ViewFacts) -> Markup {
     html! {
         h1 { "Plan" }
         p class="lead" {

@@ -3,9 +3,9 @@
 
 use maud::{Markup, html};
 
-use super::parts::{account_link, foreign, listed, matter, pack_path, sign, tone};
+use super::parts::{account_link, cause_text, foreign, listed, pack_path, sign, tone};
 use crate::domain::observed::member::StatusKind;
-use crate::domain::present::view::text::{many, trouble_sign, whose};
+use crate::domain::present::view::text::{many, owner_words, trouble_sign};
 use crate::domain::present::view::trouble::{ExampleView, TroubleView};
 
 /// All troubles, the first to be mended first.
@@ -30,7 +30,7 @@ fn entry(trouble: &TroubleView) -> Markup {
         advice,
         examples,
     } = trouble;
-    let what = matter(*class, *status);
+    let what = cause_text(*class, *status);
     let mark = trouble_sign(trouble);
     let id = format!("trouble-{}", what.replace(' ', "-"));
     let shown = examples.len();
@@ -40,7 +40,7 @@ fn entry(trouble: &TroubleView) -> Markup {
             p class="scale" {
                 @if *truncated { "at least " }
                 (many(*accounts, "account")) " · " (many(packs.len(), "pack")) " · "
-                (many(regions.len(), "region")) " · owner: " strong { (whose(trouble)) }
+                (many(regions.len(), "region")) " · owner: " strong { (owner_words(trouble)) }
             }
             p { (foreign(advice)) }
             details id={(id) "-who"} {

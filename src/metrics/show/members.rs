@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PACKS_SHOWN_MAX, count, moment};
 use crate::domain::base::model::{PackName, Region, Timestamp};
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::failure_class::FailureClass;
@@ -77,7 +77,7 @@ impl Families {
     }
 
     fn show_new_accounts(&self, region: &Region, new_accounts: &[NewAccount], reported: Timestamp) {
-        for phase in Phase::ALL {
+        for phase in NewAccountPhase::ALL {
             let number =
                 new_accounts.iter().filter(|new_account| new_account.phase == phase).count();
             let labels = [region.as_str(), phase.as_str()];
@@ -92,10 +92,10 @@ impl Families {
     /// What the probe saw.
     pub(super) fn show_recorders(&self, recorders: &Recorders, regions: &BTreeSet<Region>) {
         for region in regions {
-            let sightings = recorders.regions.get(region);
+            let observations = recorders.regions.get(region);
             for kind in RecorderKind::ALL {
-                let accounts = sightings.into_iter().flat_map(BTreeMap::values);
-                let accounts = accounts.filter(|sighting| sighting.recorder.kind() == kind);
+                let accounts = observations.into_iter().flat_map(BTreeMap::values);
+                let accounts = accounts.filter(|observation| observation.recorder.kind() == kind);
                 let labels = [region.as_str(), kind.as_str()];
                 self.members.recorders.with_label_values(&labels).set(count(accounts.count()));
             }
@@ -122,9 +122,9 @@ impl Families {
 /// `late` or `missed`, and would hide the next deadline.
 fn is_window_open(new_account: &NewAccount, reported: Timestamp) -> bool {
     match new_account.phase {
-        Phase::Waiting => true,
+        NewAccountPhase::Waiting => true,
         // After a redeployment it is over although AWS deploys.
-        Phase::Deploying => new_account.deadline > reported,
-        Phase::Complete | Phase::Late | Phase::Missed => false,
+        NewAccountPhase::Deploying => new_account.deadline > reported,
+        NewAccountPhase::Complete | NewAccountPhase::Late | NewAccountPhase::Missed => false,
     }
 }

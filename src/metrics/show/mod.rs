@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
 use super::labels::ApprovalState;
-use super::view::{Intervals, Memory, Program, Settings, View};
+use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSettings};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::plan::guard::TripReason;
@@ -21,7 +21,7 @@ use crate::domain::present::report::{
 };
 use crate::metrics::figures::seconds;
 
-/// Packs of one region that have series of their own: twice AWS's quota, so that strangers' names
+/// Packs of one region that have series of their own: twice AWS's quota, so that others' names
 /// and manifests without number cannot fill the monitoring. The first in order are shown.
 const PACKS_SHOWN_MAX: usize = 100;
 
@@ -44,12 +44,12 @@ impl Families {
     }
 
     /// What the settings say.
-    pub(super) fn show_settings(&self, settings: &Settings) {
-        let Settings { mode, regions, intervals, quota } = settings;
+    pub(super) fn show_settings(&self, settings: &ReloadedSettings) {
+        let ReloadedSettings { mode, regions, intervals, quota } = settings;
         for each in Mode::ALL {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
-        let Intervals { source, organization, region, failure_resync, full_resync } = intervals;
+        let LoopPeriods { source, organization, region, failure_resync, full_resync } = intervals;
         let loops = [
             ("source", source),
             ("organization", organization),
@@ -66,8 +66,8 @@ impl Families {
     }
 
     /// What the view says.
-    pub(super) fn show(&self, view: View<'_>, memory: &mut Memory) {
-        let View { reports, source, membership, recorders, skew, beats, now } = view;
+    pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
+        let MetricsView { reports, source, membership, recorders, skew, beats, now } = view;
         self.show_source(source);
         self.aws.clock_skew.reset();
         if let Some(skew) = skew {
@@ -84,7 +84,7 @@ impl Families {
             if !memory.regions.contains(region) {
                 continue;
             }
-            self.show_tick(report);
+            self.show_reconciliation(report);
             if report.unknown.is_none() {
                 memory.seen.insert(region.clone(), Arc::clone(report));
             }
@@ -139,11 +139,11 @@ impl Families {
     }
 
     /// What the last reconciliation of a region says, whether it could be read or not.
-    fn show_tick(&self, report: &RegionReport) {
+    fn show_reconciliation(&self, report: &RegionReport) {
         let region = report.place.region.as_str();
         let reconcile = &self.reconcile;
         reconcile.attempt_last.with_label_values(&[region]).set(seconds(report.started));
-        reconcile.success_last.with_label_values(&[region]).set(moment(report.seen_last));
+        reconcile.success_last.with_label_values(&[region]).set(moment(report.last_read));
         for kind in BLOCKING {
             let blocks = report.unknown.as_ref().is_some_and(|unknown| unknown.kind == kind);
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
@@ -174,7 +174,7 @@ impl Families {
     }
 
     /// What was seen of packs.
-    fn show_packs(&self, memory: &mut Memory) {
+    fn show_packs(&self, memory: &mut CountedSoFar) {
         self.packs.synced.reset();
         self.packs.update_last.reset();
         let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());

@@ -110,13 +110,13 @@ pub struct Delegation {
 #[serde(rename_all = "PascalCase")]
 pub struct OrganizationAnswer {
     /// The organization.
-    pub organization: Organization,
+    pub organization: OrganizationShape,
 }
 
 /// The organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Organization {
+pub struct OrganizationShape {
     /// `o-…`
     pub id: String,
     /// Its ARN.
@@ -136,15 +136,15 @@ pub struct Organization {
 #[serde(rename_all = "PascalCase")]
 pub struct AccountAnswer {
     /// The account.
-    pub account: Account,
+    pub account: AccountShape,
 }
 
 /// Answer of `ListAccounts` and `ListAccountsForParent`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct AccountList {
+pub struct AccountsShape {
     /// The entries.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<AccountShape>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -152,7 +152,7 @@ pub struct AccountList {
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Account {
+pub struct AccountShape {
     /// Twelve digits.
     pub id: String,
     /// Its ARN.
@@ -178,7 +178,7 @@ pub struct Account {
 #[serde(rename_all = "PascalCase")]
 pub struct ParentList {
     /// The one parent.
-    pub parents: Vec<Node>,
+    pub parents: Vec<TreeNode>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -188,7 +188,7 @@ pub struct ParentList {
 #[serde(rename_all = "PascalCase")]
 pub struct ChildList {
     /// The children.
-    pub children: Vec<Node>,
+    pub children: Vec<TreeNode>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -196,7 +196,7 @@ pub struct ChildList {
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Node {
+pub struct TreeNode {
     /// Its id.
     pub id: String,
     /// `ROOT`, `ORGANIZATIONAL_UNIT` or `ACCOUNT`.
@@ -209,7 +209,7 @@ pub struct Node {
 #[serde(rename_all = "PascalCase")]
 pub struct RootList {
     /// The one root.
-    pub roots: Vec<Unit>,
+    pub roots: Vec<UnitShape>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -219,7 +219,7 @@ pub struct RootList {
 #[serde(rename_all = "PascalCase")]
 pub struct UnitList {
     /// The organizational units.
-    pub organizational_units: Vec<Unit>,
+    pub organizational_units: Vec<UnitShape>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -227,7 +227,7 @@ pub struct UnitList {
 /// A root or an organizational unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Unit {
+pub struct UnitShape {
     /// `r-…` or `ou-…`
     pub id: String,
     /// Its ARN.
@@ -241,7 +241,7 @@ pub struct Unit {
 /// Answer of `ListTagsForResource`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct TagList {
+pub struct OrganizationTagsShape {
     /// The tags.
     pub tags: Vec<Tag>,
     /// The next page.

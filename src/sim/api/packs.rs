@@ -67,9 +67,9 @@ pub struct DescribePacks {
 /// Answer of `DescribeOrganizationConformancePacks`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Packs {
+pub struct PacksShape {
     /// The entries.
-    pub organization_conformance_packs: Vec<Pack>,
+    pub organization_conformance_packs: Vec<PackShape>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -77,7 +77,7 @@ pub struct Packs {
 /// One pack as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Pack {
+pub struct PackShape {
     /// Its name.
     pub organization_conformance_pack_name: String,
     /// Its ARN.
@@ -147,9 +147,9 @@ pub struct DetailFilters {
 /// Answer of `GetOrganizationConformancePackDetailedStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Detail {
+pub struct StatusesShape {
     /// The rows.
-    pub organization_conformance_pack_detailed_statuses: Vec<MemberStatus>,
+    pub organization_conformance_pack_detailed_statuses: Vec<MemberStatusShape>,
     /// The next page.
     pub next_token: Option<String>,
 }
@@ -157,7 +157,7 @@ pub struct Detail {
 /// One member account's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct MemberStatus {
+pub struct MemberStatusShape {
     /// The member.
     pub account_id: String,
     /// The pack's name in that account: `OrgConformsPack-<name>-<suffix>`.
@@ -217,7 +217,7 @@ pub struct ListTags {
 /// Answer of `ListTagsForResource`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct TagList {
+pub struct PackTagsShape {
     /// The tags.
     pub tags: Vec<Tag>,
     /// The next page.

@@ -10,13 +10,13 @@ use super::epoch::Epoch;
 pub struct PutRecorder {
     /// The recorder.
     #[serde(rename = "ConfigurationRecorder")]
-    pub configuration_recorder: Option<Recorder>,
+    pub configuration_recorder: Option<RecorderShape>,
 }
 
 /// A recorder. What it records is not modelled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Recorder {
+pub struct RecorderShape {
     /// Its name; `default` when left out.
     pub name: Option<String>,
     /// The role it records with.
@@ -43,9 +43,9 @@ pub struct DescribeRecorders {
 /// Answer of `DescribeConfigurationRecorders`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Recorders {
+pub struct RecordersShape {
     /// The customer-managed recorder, if there is one.
-    pub configuration_recorders: Vec<Recorder>,
+    pub configuration_recorders: Vec<RecorderShape>,
 }
 
 /// Answer of `DescribeConfigurationRecorderStatus`.

@@ -7,7 +7,7 @@ use crate::domain::base::model::Timestamp;
 /// Answer of `GetCallerIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Identity {
+pub struct IdentityShape {
     /// Who.
     pub arn: String,
     /// The unique id of who.

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use super::face::Face;
+use super::face::SimServer;
 use super::hang_up::HangUp;
 use super::options::DateClock;
 use super::protocol::Protocol;
@@ -13,9 +13,9 @@ use super::wire::Wire;
 use super::{credentials, json, query, wire};
 use crate::clock::Clock;
 use crate::domain::base::model::Timestamp;
-use crate::sim::api::{Breakage, Fault, Reply, Request as Call};
+use crate::sim::api::{ApiError, Breakage, Reply, Request as Call};
 
-impl Face {
+impl SimServer {
     /// The answer to one request, or the end of its connection.
     pub(super) async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, HangUp> {
         if request.uri().path().starts_with(CONTROL_PREFIX) {
@@ -80,7 +80,7 @@ impl Face {
 /// A request as far as it could be read.
 pub(super) struct Incoming {
     protocol: Protocol,
-    call: Result<Call, Fault>,
+    call: Result<Call, ApiError>,
 }
 
 /// Tells the protocols apart; `None` for none of ours.

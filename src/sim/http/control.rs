@@ -20,12 +20,12 @@ use super::wire;
 use crate::domain::base::model::{AccountId, AccountState, PackName, Place, Region};
 use crate::sim::dump;
 use crate::sim::event::{
-    Event, Happened, Leave, Move, Refused, SetRecorder, SetState, StrangerDelete,
+    EventRefused, ExternalDelete, Happened, Leave, Move, SetRecorder, SetState, WorldEvent,
 };
 use crate::sim::failures::FailureId;
 use crate::sim::faults::FaultId;
-use crate::sim::log::Entry;
-use crate::sim::setup::Recorder;
+use crate::sim::log::LoggedRequest;
+use crate::sim::setup::RecorderSetup;
 use crate::sim::simulation::Simulation;
 use crate::sim::world::World;
 
@@ -50,95 +50,99 @@ pub(super) fn router(simulation: Simulation) -> Router {
         .route("/_sim/faults/{id}", delete(clear_fault))
         .route("/_sim/packs", post(put_pack))
         .route("/_sim/packs/{account}/{region}/{pack}", delete(delete_pack))
-        .fallback(|| async { Problem::absent("no such page of the control API") })
+        .fallback(|| async { ControlProblem::absent("no such page of the control API") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(simulation)
 }
 
 /// An answer other than 200, in words.
 #[derive(Debug)]
-struct Problem {
+struct ControlProblem {
     status: StatusCode,
     text: String,
 }
 
-impl Problem {
+impl ControlProblem {
     fn absent(text: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, text: text.into() }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ControlProblem {
     fn into_response(self) -> Response<Body> {
         shown(self.status, &json!({ "error": self.text }))
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+impl From<EventRefused> for ControlProblem {
+    fn from(refused: EventRefused) -> Self {
         let status = match refused {
-            Refused::Absent(_) => StatusCode::NOT_FOUND,
-            Refused::Nonsense(_) => StatusCode::BAD_REQUEST,
-            Refused::ByAws(_) => StatusCode::CONFLICT,
+            EventRefused::Absent(_) => StatusCode::NOT_FOUND,
+            EventRefused::Nonsense(_) => StatusCode::BAD_REQUEST,
+            EventRefused::ByAws(_) => StatusCode::CONFLICT,
         };
         Self { status, text: refused.to_string() }
     }
 }
 
 /// What every route answers.
-type Shown = Result<Response<Body>, Problem>;
+type ControlAnswer = Result<Response<Body>, ControlProblem>;
 
 fn shown(status: StatusCode, value: &Value) -> Response<Body> {
     wire::plain(status, "application/json", Body::from(format!("{value:#}\n")))
 }
 
-fn ok(value: &impl Serialize) -> Shown {
+fn ok(value: &impl Serialize) -> ControlAnswer {
     match serde_json::to_value(value) {
         Ok(value) => Ok(shown(StatusCode::OK, &value)),
-        Err(error) => {
-            Err(Problem { status: StatusCode::INTERNAL_SERVER_ERROR, text: error.to_string() })
-        }
+        Err(error) => Err(ControlProblem {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            text: error.to_string(),
+        }),
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem { status: StatusCode::BAD_REQUEST, text: error.to_string() })
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlProblem> {
+    serde_json::from_slice(body).map_err(|error| ControlProblem {
+        status: StatusCode::BAD_REQUEST,
+        text: error.to_string(),
+    })
 }
 
-fn happen(simulation: &Simulation, event: &Event) -> Shown {
+fn happen(simulation: &Simulation, event: &WorldEvent) -> ControlAnswer {
     let happened: Happened = simulation.with(|world| event.happen(world, world.now()))?;
     ok(&happened)
 }
 
-async fn show_clock(State(simulation): State<Simulation>) -> Shown {
+async fn show_clock(State(simulation): State<Simulation>) -> ControlAnswer {
     ok(&json!({ "now": simulation.with(|world| world.now()) }))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Step {
+struct ControlStep {
     #[serde(with = "humantime_serde")]
     advance: Duration,
 }
 
-async fn move_clock(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    let Step { advance } = read(&body)?;
+async fn move_clock(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    let ControlStep { advance } = read(&body)?;
     simulation.clock().advance(advance);
     ok(&json!({ "now": simulation.with(|world| world.now()) }))
 }
 
-async fn show_world(State(simulation): State<Simulation>) -> Shown {
+async fn show_world(State(simulation): State<Simulation>) -> ControlAnswer {
     simulation.with(|world| ok(&dump::world(world)))
 }
 
 async fn show_rows(
     State(simulation): State<Simulation>,
     Path((account, region, pack)): Path<(AccountId, Region, PackName)>,
-) -> Shown {
+) -> ControlAnswer {
     let place = Place { account, region };
     let rows = simulation.with(|world| dump::rows(world, &place, &pack));
-    ok(&rows.ok_or_else(|| Problem::absent(format!("there is no pack {pack} at {place}")))?)
+    ok(&rows
+        .ok_or_else(|| ControlProblem::absent(format!("there is no pack {pack} at {place}")))?)
 }
 
 /// Which requests of the log to show.
@@ -160,17 +164,21 @@ struct Requests<'a> {
     deletes: u64,
     mutations: u64,
     #[serde(rename = "requests")]
-    entries: Vec<&'a Entry>,
+    entries: Vec<&'a LoggedRequest>,
 }
 
-async fn show_requests(State(simulation): State<Simulation>, Query(which): Query<Which>) -> Shown {
+async fn show_requests(
+    State(simulation): State<Simulation>,
+    Query(which): Query<Which>,
+) -> ControlAnswer {
     simulation.with(|world| ok(&requests(world, &which)))
 }
 
 fn requests<'a>(world: &'a World, which: &Which) -> Requests<'a> {
     let log = world.log();
-    let fits = |entry: &&Entry| {
-        entry.number > which.after && which.mutating.is_none_or(|wanted| entry.mutating == wanted)
+    let fits = |entry: &&LoggedRequest| {
+        entry.number > which.after
+            && which.mutating.is_none_or(|expected| entry.mutating == expected)
     };
     Requests {
         calls: log.calls(),
@@ -181,16 +189,19 @@ fn requests<'a>(world: &'a World, which: &Which) -> Requests<'a> {
     }
 }
 
-async fn any_event(State(simulation): State<Simulation>, body: Bytes) -> Shown {
+async fn any_event(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
     happen(&simulation, &read(&body)?)
 }
 
-async fn join(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    happen(&simulation, &Event::Join(read(&body)?))
+async fn join(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Join(read(&body)?))
 }
 
-async fn leave(State(simulation): State<Simulation>, Path(account): Path<AccountId>) -> Shown {
-    happen(&simulation, &Event::Leave(Leave { account }))
+async fn leave(
+    State(simulation): State<Simulation>,
+    Path(account): Path<AccountId>,
+) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Leave(Leave { account }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -203,9 +214,9 @@ async fn set_state(
     State(simulation): State<Simulation>,
     Path(account): Path<AccountId>,
     body: Bytes,
-) -> Shown {
+) -> ControlAnswer {
     let StateBody { state } = read(&body)?;
-    happen(&simulation, &Event::State(SetState { account, state }))
+    happen(&simulation, &WorldEvent::State(SetState { account, state }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -218,68 +229,68 @@ async fn move_account(
     State(simulation): State<Simulation>,
     Path(account): Path<AccountId>,
     body: Bytes,
-) -> Shown {
+) -> ControlAnswer {
     let ParentBody { parent } = read(&body)?;
-    happen(&simulation, &Event::Move(Move { account, parent }))
+    happen(&simulation, &WorldEvent::Move(Move { account, parent }))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecorderBody {
-    recorder: Recorder,
+    recorder: RecorderSetup,
 }
 
 async fn set_recorders(
     State(simulation): State<Simulation>,
     Path(account): Path<AccountId>,
     body: Bytes,
-) -> Shown {
+) -> ControlAnswer {
     let RecorderBody { recorder } = read(&body)?;
-    happen(&simulation, &Event::Recorder(SetRecorder { account, region: None, recorder }))
+    happen(&simulation, &WorldEvent::Recorder(SetRecorder { account, region: None, recorder }))
 }
 
 async fn set_recorder(
     State(simulation): State<Simulation>,
     Path((account, region)): Path<(AccountId, Region)>,
     body: Bytes,
-) -> Shown {
+) -> ControlAnswer {
     let RecorderBody { recorder } = read(&body)?;
     let region = Some(region);
-    happen(&simulation, &Event::Recorder(SetRecorder { account, region, recorder }))
+    happen(&simulation, &WorldEvent::Recorder(SetRecorder { account, region, recorder }))
 }
 
-async fn set_role(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    happen(&simulation, &Event::Role(read(&body)?))
+async fn set_role(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Role(read(&body)?))
 }
 
-async fn fail(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    happen(&simulation, &Event::Failure(read(&body)?))
+async fn fail(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Failure(read(&body)?))
 }
 
-async fn clear_failure(State(simulation): State<Simulation>, Path(id): Path<u64>) -> Shown {
-    happen(&simulation, &Event::ClearFailure(FailureId(id)))
+async fn clear_failure(State(simulation): State<Simulation>, Path(id): Path<u64>) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::ClearFailure(FailureId(id)))
 }
 
-async fn disturb(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    happen(&simulation, &Event::Fault(read(&body)?))
+async fn disturb(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Fault(read(&body)?))
 }
 
-async fn clear_faults(State(simulation): State<Simulation>) -> Shown {
-    happen(&simulation, &Event::ClearFaults)
+async fn clear_faults(State(simulation): State<Simulation>) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::ClearFaults)
 }
 
-async fn clear_fault(State(simulation): State<Simulation>, Path(id): Path<u64>) -> Shown {
-    happen(&simulation, &Event::ClearFault(FaultId(id)))
+async fn clear_fault(State(simulation): State<Simulation>, Path(id): Path<u64>) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::ClearFault(FaultId(id)))
 }
 
-async fn put_pack(State(simulation): State<Simulation>, body: Bytes) -> Shown {
-    happen(&simulation, &Event::Put(read(&body)?))
+async fn put_pack(State(simulation): State<Simulation>, body: Bytes) -> ControlAnswer {
+    happen(&simulation, &WorldEvent::Put(read(&body)?))
 }
 
 async fn delete_pack(
     State(simulation): State<Simulation>,
     Path((account, region, name)): Path<(AccountId, Region, PackName)>,
-) -> Shown {
+) -> ControlAnswer {
     let account = Some(account);
-    happen(&simulation, &Event::Delete(StrangerDelete { account, region, name }))
+    happen(&simulation, &WorldEvent::Delete(ExternalDelete { account, region, name }))
 }

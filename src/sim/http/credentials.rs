@@ -5,12 +5,12 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::face::Face;
+use super::face::SimServer;
 use super::protocol::Protocol;
-use super::scope::Scope;
+use super::scope::CredentialScope;
 use crate::domain::base::model::{Region, Timestamp};
-use crate::sim::api::{Answer, Caller, Fault, Origin};
-use crate::sim::session::Session;
+use crate::sim::api::{Answer, ApiError, Caller, RequestOrigin};
+use crate::sim::session::AssumedSession;
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -18,7 +18,7 @@ const REQUEST: HeaderName = HeaderName::from_static("amz-sdk-request");
 
 /// Why credentials are refused. JSON and query services name the same thing differently.
 #[derive(Debug, Clone, Copy)]
-enum Refusal {
+enum CredentialsRefusal {
     Missing,
     Incomplete,
     Unknown,
@@ -26,8 +26,8 @@ enum Refusal {
     BadRegion,
 }
 
-impl Refusal {
-    fn fault(self, protocol: Protocol) -> Fault {
+impl CredentialsRefusal {
+    fn fault(self, protocol: Protocol) -> ApiError {
         let (json, query, message) = match self {
             Self::Missing => (
                 "MissingAuthenticationTokenException",
@@ -56,49 +56,55 @@ impl Refusal {
             ),
         };
         match protocol {
-            Protocol::Json(_) => Fault::new(json, message),
-            Protocol::Query => Fault::new(query, message).with_status(403),
+            Protocol::Json(_) => ApiError::new(json, message),
+            Protocol::Query => ApiError::new(query, message).with_status(403),
         }
     }
 }
 
 /// Who sends a request with these headers.
 pub(super) fn caller(
-    face: &Face,
+    face: &SimServer,
     headers: &HeaderMap,
     protocol: Protocol,
-) -> Result<Caller, Fault> {
+) -> Result<Caller, ApiError> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let refused = |refusal: Refusal| refusal.fault(protocol);
-    let authorization = text(AUTHORIZATION).ok_or_else(|| refused(Refusal::Missing))?;
-    let scope = Scope::parse(authorization).ok_or_else(|| refused(Refusal::Incomplete))?;
-    let region: Region = scope.region.parse().map_err(|_| refused(Refusal::BadRegion))?;
+    let refused = |refusal: CredentialsRefusal| refusal.fault(protocol);
+    let authorization = text(AUTHORIZATION).ok_or_else(|| refused(CredentialsRefusal::Missing))?;
+    let scope = CredentialScope::parse(authorization)
+        .ok_or_else(|| refused(CredentialsRefusal::Incomplete))?;
+    let region: Region =
+        scope.region.parse().map_err(|_| refused(CredentialsRefusal::BadRegion))?;
     let account = scope
         .account()
         .or(face.options.any_credentials)
-        .ok_or_else(|| refused(Refusal::Unknown))?;
+        .ok_or_else(|| refused(CredentialsRefusal::Unknown))?;
     let session = if scope.is_session() {
         Some(session(face, &scope.key, text(SECURITY_TOKEN)).map_err(refused)?)
     } else {
         None
     };
     let invocation = text(INVOCATION_ID).map(str::to_owned).zip(text(REQUEST).and_then(attempt));
-    Ok(Caller { account, region, session, origin: Origin::Client, invocation })
+    Ok(Caller { account, region, session, origin: RequestOrigin::Client, invocation })
 }
 
 /// The session these keys belong to.
-fn session(face: &Face, key: &str, token: Option<&str>) -> Result<Session, Refusal> {
-    let end = token.and_then(end_of_session).ok_or(Refusal::Unknown)?;
+fn session(
+    face: &SimServer,
+    key: &str,
+    token: Option<&str>,
+) -> Result<AssumedSession, CredentialsRefusal> {
+    let end = token.and_then(end_of_session).ok_or(CredentialsRefusal::Unknown)?;
     if end <= face.now_by(face.options.sessions).as_second() {
-        return Err(Refusal::Expired);
+        return Err(CredentialsRefusal::Expired);
     }
     let session = face.simulation.with(|world| world.session(key).cloned());
-    session.ok_or(Refusal::Unknown)
+    session.ok_or(CredentialsRefusal::Unknown)
 }
 
 /// Moves the end of an assumed role's session from the world's clock to the clients'. The token
 /// carries it, since the world's own may run many times as fast.
-pub(super) fn on_clients_clock(face: &Face, answer: Answer) -> Answer {
+pub(super) fn on_clients_clock(face: &SimServer, answer: Answer) -> Answer {
     let Answer::AssumeRole(mut role) = answer else { return answer };
     let lasts = role.credentials.expiration.duration_since(face.simulation.clock().now());
     let end = face.now_by(face.options.sessions).saturating_add(lasts).unwrap_or(Timestamp::MAX);

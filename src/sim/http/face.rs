@@ -8,7 +8,7 @@ use crate::sim::simulation::Simulation;
 
 /// One server: the world and how to reach it.
 #[derive(Debug)]
-pub(super) struct Face {
+pub(super) struct SimServer {
     pub(super) simulation: Simulation,
     pub(super) options: Options,
     pub(super) control: Router,

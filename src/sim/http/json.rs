@@ -6,19 +6,19 @@
 use serde_json::{Map, Value, json};
 
 use super::options::{ErrorName, Unset};
-use crate::sim::api::{Answer, Fault, Operation, Request, Service};
+use crate::sim::api::{Answer, ApiError, Operation, Request, Service};
 
 /// The services that speak this protocol.
 const SERVICES: [Service; 2] = [Service::Config, Service::Organizations];
 
 /// What `X-Amz-Target` names: the service, as far as it is known, and the request in the body.
-pub(super) fn read(target: &str, body: &[u8]) -> (Service, Result<Request, Fault>) {
+pub(super) fn read(target: &str, body: &[u8]) -> (Service, Result<Request, ApiError>) {
     let (prefix, name) = target.split_once('.').unwrap_or(("", target));
     let service = SERVICES.into_iter().find(|service| service.target_prefix() == Some(prefix));
     let operation = service.and_then(|service| Operation::find(service, name));
     let request = match operation {
         Some(operation) => decode(operation, body),
-        None => Err(Fault::new(
+        None => Err(ApiError::new(
             "UnknownOperationException",
             format!("The simulator does not know the operation {target}."),
         )),
@@ -26,7 +26,7 @@ pub(super) fn read(target: &str, body: &[u8]) -> (Service, Result<Request, Fault
     (service.unwrap_or(Service::Config), request)
 }
 
-fn decode(operation: Operation, body: &[u8]) -> Result<Request, Fault> {
+fn decode(operation: Operation, body: &[u8]) -> Result<Request, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
         .and_then(|members: Map<String, Value>| {
@@ -34,7 +34,7 @@ fn decode(operation: Operation, body: &[u8]) -> Result<Request, Fault> {
             drop_nulls(&mut value);
             Request::decode(operation, value)
         })
-        .map_err(|error| Fault::new("SerializationException", error.to_string()))
+        .map_err(|error| ApiError::new("SerializationException", error.to_string()))
 }
 
 /// Removes members that are null: to AWS they are absent.
@@ -99,8 +99,8 @@ fn has_no_empty_form(name: &str) -> bool {
 }
 
 /// The body of an error. There is no `code` member: some clients would prefer it to `__type`.
-pub(super) fn error(service: Service, fault: &Fault, style: ErrorName) -> Vec<u8> {
-    let Fault { code, message, http_status: _, reason } = fault;
+pub(super) fn error(service: Service, fault: &ApiError, style: ErrorName) -> Vec<u8> {
+    let ApiError { code, message, http_status: _, reason } = fault;
     let name = match style {
         ErrorName::Bare => code.clone(),
         ErrorName::Namespaced => format!("com.amazonaws.simulated#{code}"),
@@ -121,14 +121,14 @@ pub(super) fn error(service: Service, fault: &Fault, style: ErrorName) -> Vec<u8
 mod tests {
     use super::*;
     use crate::sim::api::epoch::Epoch;
-    use crate::sim::api::packs::{Pack, Packs};
+    use crate::sim::api::packs::{PackShape, PacksShape};
 
     fn text(body: Vec<u8>) -> String {
         String::from_utf8(body).unwrap().replace(",\"", ",\n\"")
     }
 
     fn packs() -> Answer {
-        let pack = Pack {
+        let pack = PackShape {
             organization_conformance_pack_name: "baseline".into(),
             organization_conformance_pack_arn: "arn".into(),
             delivery_s3_bucket: None,
@@ -137,7 +137,7 @@ mod tests {
             excluded_accounts: Vec::new(),
             last_update_time: Epoch("2026-11-01T00:00:00.619Z".parse().unwrap()),
         };
-        let answer = Packs { organization_conformance_packs: vec![pack], next_token: None };
+        let answer = PacksShape { organization_conformance_packs: vec![pack], next_token: None };
         Answer::DescribeOrganizationConformancePacks(answer)
     }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_list_without_entries_is_still_there() {
-        let none = Packs { organization_conformance_packs: Vec::new(), next_token: None };
+        let none = PacksShape { organization_conformance_packs: Vec::new(), next_token: None };
         let body = success(&Answer::DescribeOrganizationConformancePacks(none), Unset::Absent);
         insta::assert_snapshot!(text(body), @r#"{"OrganizationConformancePacks":[]}"#);
     }
@@ -182,9 +182,9 @@ mod tests {
 
     #[test]
     fn errors_carry_their_name_in_the_body_and_no_code() {
-        let fault = Fault::new("InvalidInputException", "too many").with_reason("MAX");
+        let fault = ApiError::new("InvalidInputException", "too many").with_reason("MAX");
         let shown = [
-            error(Service::Config, &Fault::new("ResourceInUseException", "x"), ErrorName::Bare),
+            error(Service::Config, &ApiError::new("ResourceInUseException", "x"), ErrorName::Bare),
             error(Service::Config, &fault, ErrorName::Namespaced),
             error(Service::Organizations, &fault, ErrorName::Suffixed),
         ];

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::face::Face;
+use super::face::SimServer;
 use crate::sim::http::hang_up::HangUp;
 
 /// Connections served at once; later ones wait in the kernel's queue.
@@ -34,7 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Serves connections until `stop`, then lets requests in flight end.
-pub(super) async fn accept(listener: TcpListener, face: Arc<Face>, stop: CancellationToken) {
+pub(super) async fn accept(listener: TcpListener, face: Arc<SimServer>, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -79,7 +79,7 @@ async fn next(
 }
 
 /// Serves one connection to its end.
-async fn serve(stream: TcpStream, face: Arc<Face>, stop: CancellationToken) {
+async fn serve(stream: TcpStream, face: Arc<SimServer>, stop: CancellationToken) {
     let service = service_fn(|request: Request<Incoming>| {
         let face = Arc::clone(&face);
         Box::pin(async move { face.answer(request.map(Body::new)).await })

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::simulation::Simulation;
-use crate::sim::http::face::Face;
+use crate::sim::http::face::SimServer;
 use crate::sim::http::options::Options;
 
 /// Answers AWS calls and the control API on this listener until `stop`.
@@ -36,6 +36,6 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let control = control::router(simulation.clone());
-    let face = Arc::new(Face { simulation, options, control, stop: stop.clone() });
+    let face = Arc::new(SimServer { simulation, options, control, stop: stop.clone() });
     listener::accept(listener, face, stop).await;
 }

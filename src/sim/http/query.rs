@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::sim::api::{Answer, Fault, Operation, Request, Service};
+use crate::sim::api::{Answer, ApiError, Operation, Request, Service};
 
 /// The XML namespace of STS answers.
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The request in a form body; `None` when it names no `Action`.
-pub(super) fn read(body: &[u8]) -> Option<Result<Request, Fault>> {
+pub(super) fn read(body: &[u8]) -> Option<Result<Request, ApiError>> {
     let mut members: Map<String, Value> = form_urlencoded::parse(body)
         .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
         .collect();
@@ -16,18 +16,18 @@ pub(super) fn read(body: &[u8]) -> Option<Result<Request, Fault>> {
     Some(decode(&action, members))
 }
 
-fn decode(action: &str, mut members: Map<String, Value>) -> Result<Request, Fault> {
+fn decode(action: &str, mut members: Map<String, Value>) -> Result<Request, ApiError> {
     let operation = Operation::find(Service::Sts, action).ok_or_else(|| {
         let text = format!("Could not find operation {action} for the simulated STS");
-        Fault::new("InvalidAction", text)
+        ApiError::new("InvalidAction", text)
     })?;
     if let Some(text) = members.remove("DurationSeconds") {
         let number = text.as_str().and_then(|text| text.parse::<i64>().ok());
-        let number = number.ok_or_else(|| Fault::new("MalformedInput", "not an integer"))?;
+        let number = number.ok_or_else(|| ApiError::new("MalformedInput", "not an integer"))?;
         members.insert("DurationSeconds".to_owned(), Value::from(number));
     }
     Request::decode(operation, Value::Object(members))
-        .map_err(|error| Fault::new("MalformedInput", error.to_string()))
+        .map_err(|error| ApiError::new("MalformedInput", error.to_string()))
 }
 
 /// The body of a success.
@@ -45,7 +45,7 @@ pub(super) fn success(answer: &Answer, request_id: &str) -> Vec<u8> {
 }
 
 /// The body of an error.
-pub(super) fn error(fault: &Fault, request_id: &str) -> Vec<u8> {
+pub(super) fn error(fault: &ApiError, request_id: &str) -> Vec<u8> {
     let blame = if fault.http_status < 500 { "Sender" } else { "Receiver" };
     let error = [
         element("Type", blame),
@@ -81,7 +81,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::api::sts::Identity;
+    use crate::sim::api::sts::IdentityShape;
 
     fn lines(xml: Vec<u8>) -> String {
         String::from_utf8(xml).unwrap().replace("><", ">\n<")
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_identity_is_xml_in_the_sts_namespace() {
-        let identity = Identity {
+        let identity = IdentityShape {
             arn: "arn:aws:iam::111111111111:user/<a&b>".into(),
             user_id: "AIDASIM".into(),
             account: "111111111111".into(),
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_error_names_who_is_to_blame() {
-        let fault = Fault::new("AccessDenied", "not <you>").with_status(403);
+        let fault = ApiError::new("AccessDenied", "not <you>").with_status(403);
         insta::assert_snapshot!(lines(error(&fault, "some-id")), @r#"
         <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
         <Error>

@@ -1,7 +1,7 @@
 //! Who calls, and for which region: read from the `Authorization` header.
 //!
-//! Signatures are not checked. The access key id names the account (see [`Scope::account`]); the
-//! credential scope names the region that the client signed for.
+//! Signatures are not checked. The access key id names the account (see
+//! [`CredentialScope::account`]); the credential scope names the region that the client signed for.
 
 use crate::domain::base::model::AccountId;
 
@@ -13,14 +13,14 @@ const SESSION: &str = "ASIASIM";
 
 /// What the credential scope of a signed request says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(super) struct CredentialScope {
     /// The access key id.
     pub key: String,
     /// The region the client signed for.
     pub region: String,
 }
 
-impl Scope {
+impl CredentialScope {
     /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`; `None` when it
     /// is not of that form.
     pub(super) fn parse(authorization: &str) -> Option<Self> {
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_access_key_names_the_account_and_the_scope_names_the_region() {
         for key in ["AKIASIM111111111111", "ASIASIM111111111111ABC9"] {
-            let scope = Scope::parse(&header(key)).unwrap();
+            let scope = CredentialScope::parse(&header(key)).unwrap();
             assert_eq!(scope.account(), Some("111111111111".parse().unwrap()));
             assert_eq!(scope.region, "eu-west-1");
             assert_eq!(scope.is_session(), key.starts_with("ASIA"));
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn any_other_key_names_no_account() {
         for key in ["AKIAIOSFODNN7EXAMPLE", "AKIASIM", "AKIASIM11111111111x", ""] {
-            assert_eq!(Scope::parse(&header(key)).unwrap().account(), None, "{key}");
+            assert_eq!(CredentialScope::parse(&header(key)).unwrap().account(), None, "{key}");
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
     fn what_is_not_a_signature_has_no_scope() {
         let truncated = "AWS4-HMAC-SHA256 Credential=AKIASIM111111111111/20261101/eu-west-1";
         for text in ["", "Bearer x", "AWS4-HMAC-SHA256", truncated] {
-            assert_eq!(Scope::parse(text), None, "{text:?}");
+            assert_eq!(CredentialScope::parse(text), None, "{text:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use super::options::Options;
 use super::protocol::Protocol;
 use super::{json, query};
 use crate::domain::base::model::Timestamp;
-use crate::sim::api::{Answer, Fault};
+use crate::sim::api::{Answer, ApiError};
 
 /// `Content-Type` of awsJson1.1.
 const AWS_JSON: &str = "application/x-amz-json-1.1";
@@ -52,7 +52,7 @@ impl Wire<'_> {
     }
 
     /// An API error.
-    pub(super) fn fault(&self, protocol: Protocol, fault: &Fault) -> Response<Body> {
+    pub(super) fn fault(&self, protocol: Protocol, fault: &ApiError) -> Response<Body> {
         let status = StatusCode::from_u16(fault.http_status).unwrap_or(StatusCode::BAD_REQUEST);
         match protocol {
             Protocol::Json(service) => {

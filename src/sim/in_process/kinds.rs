@@ -5,10 +5,10 @@
 
 use crate::cloud::Op;
 use crate::domain::base::failure::FailureKind;
-use crate::sim::api::Fault;
+use crate::sim::api::ApiError;
 
 /// What this fault of this operation means for what has to happen next.
-pub(super) fn kind(op: Op, fault: &Fault) -> FailureKind {
+pub(super) fn kind(op: Op, fault: &ApiError) -> FailureKind {
     match fault.code.as_str() {
         "Throttling"
         | "ThrottlingException"

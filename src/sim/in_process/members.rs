@@ -1,9 +1,9 @@
 //! Visits to members: sessions of a role, on the shared clock.
 
 use super::{InProcess, MIXED_UP};
-use crate::cloud::{CloudError, Members, Op, RecorderRecord, Visit};
+use crate::cloud::{CloudError, MemberAccess, MemberVisit, Op, RecorderRecord};
 use crate::domain::base::model::{AccountId, Place, Region};
-use crate::sim::api::recorders::{DescribeRecorders, Recorder, RecorderStatus};
+use crate::sim::api::recorders::{DescribeRecorders, RecorderShape, RecorderStatus};
 use crate::sim::api::sts::AssumeRole;
 use crate::sim::api::{Answer, Request};
 
@@ -29,8 +29,8 @@ impl InProcess {
     }
 }
 
-impl Members for InProcessMembers {
-    type Visit = InProcessVisit;
+impl MemberAccess for InProcessMembers {
+    type VisitFuture = InProcessVisit;
 
     async fn enter(&self, account: AccountId) -> Result<InProcessVisit, CloudError> {
         let op = Op::AssumeRole;
@@ -66,14 +66,14 @@ impl InProcessVisit {
     }
 }
 
-impl Visit for InProcessVisit {
+impl MemberVisit for InProcessVisit {
     async fn recorders(&self, region: &Region) -> Result<Vec<String>, CloudError> {
         let (op, client) = (Op::DescribeConfigurationRecorders, self.client(region));
         let request = Request::DescribeConfigurationRecorders(DescribeRecorders::default());
         let Answer::DescribeConfigurationRecorders(list) = client.call(op, request).await? else {
             return Err(client.broken(op, MIXED_UP));
         };
-        let names = list.configuration_recorders.into_iter().map(|Recorder { name, .. }| name);
+        let names = list.configuration_recorders.into_iter().map(|RecorderShape { name, .. }| name);
         let names: Option<Vec<String>> = names.collect();
         names.ok_or_else(|| client.broken(op, "a recorder has no name"))
     }

@@ -14,9 +14,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use self::members::{InProcessMembers, InProcessVisit};
-use super::api::{Answer, Breakage, Caller, Fault, Reply, Request};
+use super::api::{Answer, ApiError, Breakage, Caller, Reply, Request};
 use super::gate::CallGate;
-use super::session::Session;
+use super::session::AssumedSession;
 use super::world::World;
 use crate::clock::Clock;
 use crate::cloud::{Attempt, AttemptObserver, CloudError, Op, Page, PageToken};
@@ -36,10 +36,10 @@ pub struct InProcess {
     /// The world's.
     clock: Clock,
     /// The client's, which hears what time answers name.
-    ears: Clock,
+    date_clock: Clock,
     place: Place,
     /// The session whose keys are used; the account's own without one.
-    session: Option<Session>,
+    session: Option<AssumedSession>,
     gate: CallGate,
     observer: Option<Arc<dyn AttemptObserver>>,
 }
@@ -72,14 +72,14 @@ pub enum Trouble {
 impl InProcess {
     /// A client of this world with the account's own credentials.
     pub fn new(world: Arc<Mutex<World>>, clock: Clock, place: Place) -> Self {
-        let (ears, gate) = (clock.clone(), CallGate::open());
-        Self { world, clock, ears, place, session: None, gate, observer: None }
+        let (date_clock, gate) = (clock.clone(), CallGate::open());
+        Self { world, clock, date_clock, place, session: None, gate, observer: None }
     }
 
     /// The same client on a machine with a clock of its own, which may be wrong.
     #[must_use]
-    pub fn with_ears(self, ears: Clock) -> Self {
-        Self { ears, ..self }
+    pub fn with_date_clock(self, date_clock: Clock) -> Self {
+        Self { date_clock, ..self }
     }
 
     /// The same client, every call of which passes this gate.
@@ -112,7 +112,7 @@ impl InProcess {
         let (reply, date) = self.ask(started, request);
         self.gate.leave(call).await;
         if matches!(reply, Reply::Answer(_) | Reply::Fault(_)) {
-            self.ears.heard(date);
+            self.date_clock.observe_aws_date(date);
         }
         let result = self.act_out(op, reply).await;
         let failure = result.as_ref().err().map(|(kind, _)| *kind);
@@ -126,7 +126,7 @@ impl InProcess {
         let reply = match &self.session {
             Some(session) if session.expires <= now => {
                 let message = "The security token included in the request is expired";
-                Reply::Fault(Fault::new("ExpiredTokenException", message))
+                Reply::Fault(ApiError::new("ExpiredTokenException", message))
             }
             session => {
                 let session = session.clone();
@@ -143,7 +143,7 @@ impl InProcess {
             Reply::Answer(answer) => return Ok(answer),
             Reply::Fault(fault) => {
                 let kind = kinds::kind(op, &fault);
-                let Fault { code, message, .. } = fault;
+                let ApiError { code, message, .. } = fault;
                 (kind, Trouble::Fault { code, message })
             }
             Reply::Broken(Breakage::Reset) => (FailureKind::Unreachable, Trouble::Reset),
@@ -203,18 +203,18 @@ const MIXED_UP: &str = "it belongs to another operation";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::{Reader, Writer};
-    use crate::domain::base::model::{AccountId, Delivery, Region};
+    use crate::cloud::{RegionReader, Writer};
+    use crate::domain::base::model::{AccountId, Region, ResultsBucket};
     use crate::domain::observed::content::Content;
-    use crate::sim::faults::{Effect, FaultRule, Stage};
+    use crate::sim::faults::{FaultEffect, FaultRule, FaultStage};
     use crate::sim::knobs::Knobs;
-    use crate::sim::setup::Setup;
+    use crate::sim::setup::WorldSetup;
 
     fn aws() -> InProcess {
         let start: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
         let account: AccountId = "111111111111".parse().unwrap();
         let region: Region = "eu-west-1".parse().unwrap();
-        let mut setup = Setup::new(start, [account], [region.clone()]);
+        let mut setup = WorldSetup::new(start, [account], [region.clone()]);
         setup.knobs = Knobs::instant();
         let world = Arc::new(Mutex::new(World::new(setup)));
         InProcess::new(world, Clock::simulated(start, 1), Place { account, region })
@@ -225,14 +225,15 @@ mod tests {
             body: "Resources: {R: {Type: AWS::Config::ConfigRule}}".into(),
             inputs: std::collections::BTreeMap::new(),
             excluded: std::collections::BTreeSet::new(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_black_hole_costs_the_callers_timeout_and_no_more() {
         let aws = aws();
-        aws.world().add_fault(FaultRule::always(Effect::BlackHole { stage: Stage::After }));
+        aws.world()
+            .add_fault(FaultRule::always(FaultEffect::BlackHole { stage: FaultStage::After }));
         let start = aws.clock.now();
         let read = aws.packs(None).await.unwrap_err();
         let read_for = aws.clock.now().duration_since(start);
@@ -245,7 +246,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_shut_gate_stops_the_process_on_the_chosen_side_of_the_effect() {
-        for (stage, puts) in [(Stage::Before, 0), (Stage::After, 1)] {
+        for (stage, puts) in [(FaultStage::Before, 0), (FaultStage::After, 1)] {
             let gate = CallGate::shutting(2, stage);
             let aws = aws().with_gate(gate.clone());
             let process = async {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{InProcess, MIXED_UP};
-use crate::cloud::{CloudError, Op, Organization, Page, PageToken};
+use crate::cloud::{CloudError, Op, OrganizationReader, Page, PageToken};
 use crate::domain::base::model::{AccountId, UnitId};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::sim::api::epoch::Epoch;
@@ -11,7 +11,7 @@ use crate::sim::api::organizations::{self, Nothing, OfParent, OfPrincipal, OfRes
 use crate::sim::api::{Answer, Request};
 use crate::sim::organization::PRINCIPAL;
 
-impl Organization for InProcess {
+impl OrganizationReader for InProcess {
     async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
         let op = Op::DescribeOrganization;
         let request = Request::DescribeOrganization(Nothing {});
@@ -119,7 +119,7 @@ fn of_parent(parent: &UnitId, token: Option<PageToken>) -> OfParent {
     }
 }
 
-fn account(account: organizations::Account) -> Option<Account> {
+fn account(account: organizations::AccountShape) -> Option<Account> {
     Some(Account {
         id: account.id.parse().ok()?,
         name: account.name,

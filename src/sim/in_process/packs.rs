@@ -1,18 +1,18 @@
 //! Reads and writes of one place: packs, statuses and rows.
 
 use super::{InProcess, MIXED_UP};
-use crate::cloud::{CloudError, Op, Page, PageToken, Reader, Receipt, RowFilter, Writer};
-use crate::domain::base::model::{AccountId, Delivery, PackName, Place};
+use crate::cloud::{CloudError, Op, Page, PageToken, Receipt, RegionReader, RowFilter, Writer};
+use crate::domain::base::model::{AccountId, PackName, Place, ResultsBucket};
 use crate::domain::observed::content::Content;
-use crate::domain::observed::packs::{PackRecord, RolloutStatus, Row, StatusRecord};
+use crate::domain::observed::packs::{PackRecord, RolloutStatus, StatusRecord, StatusRow};
 use crate::sim::api::epoch::Epoch;
 use crate::sim::api::packs::{
-    DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatus, Pack,
-    PackStatus, PutPack,
+    DeletePack, DescribePacks, DetailFilters, GetDetail, InputParameter, MemberStatusShape,
+    PackShape, PackStatus, PutPack,
 };
 use crate::sim::api::{Answer, Request, organizations};
 
-impl Reader for InProcess {
+impl RegionReader for InProcess {
     fn place(&self) -> &Place {
         &self.place
     }
@@ -53,7 +53,7 @@ impl Reader for InProcess {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> Result<Page<Row>, CloudError> {
+    ) -> Result<Page<StatusRow>, CloudError> {
         let op = Op::GetOrganizationConformancePackDetailedStatus;
         let RowFilter { account, status } = filter;
         let status = status.map(|(verb, phase)| RolloutStatus::Known(verb, phase).to_string());
@@ -118,8 +118,8 @@ fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
-fn pack_record(pack: Pack) -> Option<PackRecord> {
-    let Pack {
+fn pack_record(pack: PackShape) -> Option<PackRecord> {
+    let PackShape {
         organization_conformance_pack_name,
         organization_conformance_pack_arn,
         delivery_s3_bucket,
@@ -136,7 +136,7 @@ fn pack_record(pack: Pack) -> Option<PackRecord> {
         last_update,
         inputs: inputs.map(|input| (input.parameter_name, input.parameter_value)).collect(),
         excluded: excluded.collect::<Option<_>>()?,
-        delivery: Delivery {
+        delivery: ResultsBucket {
             bucket: delivery_s3_bucket.unwrap_or_default(),
             prefix: delivery_s3_key_prefix.unwrap_or_default(),
         },
@@ -153,8 +153,8 @@ fn status_record(status: PackStatus) -> Option<StatusRecord> {
     })
 }
 
-fn row(member: MemberStatus) -> Option<Row> {
-    Some(Row {
+fn row(member: MemberStatusShape) -> Option<StatusRow> {
+    Some(StatusRow {
         account: member.account_id.parse().ok()?,
         status: member.status.parse().ok()?,
         error_code: member.error_code,

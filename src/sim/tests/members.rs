@@ -11,7 +11,7 @@ fn a_joining_account_without_recorder_waits_until_exactly_seven_hours() {
     bench.put("base").unwrap();
     bench.pass(HOUR);
     let id = account(7);
-    bench.join(&id, Recorder::Missing);
+    bench.join(&id, RecorderSetup::Missing);
     bench.pass(WINDOW.saturating_sub(SECOND));
     assert_eq!(bench.row("base", &id), "CREATE_IN_PROGRESS");
     assert_eq!(bench.status("base"), "UPDATE_IN_PROGRESS");
@@ -27,9 +27,9 @@ fn a_recorder_one_second_before_the_deadline_deploys_and_one_at_it_does_not() {
         bench.put("base").unwrap();
         bench.pass(HOUR);
         let id = account(7);
-        bench.join(&id, Recorder::Missing);
+        bench.join(&id, RecorderSetup::Missing);
         bench.pass(WINDOW.saturating_sub(early));
-        bench.set_recorder(&id, Recorder::Stopped);
+        bench.set_recorder(&id, RecorderSetup::Stopped);
         bench.pass(HOUR);
         assert_eq!(bench.row("base", &id), status);
     }
@@ -42,11 +42,11 @@ fn one_put_redeploys_every_late_account_whose_recorder_has_come() {
     bench.pass(HOUR);
     let late = [account(7), account(8), account(9)];
     for id in &late {
-        bench.join(id, Recorder::Missing);
+        bench.join(id, RecorderSetup::Missing);
     }
     bench.pass(8 * HOUR);
-    bench.set_recorder(&late[0], Recorder::Recording);
-    bench.set_recorder(&late[1], Recorder::Stopped);
+    bench.set_recorder(&late[0], RecorderSetup::Recording);
+    bench.set_recorder(&late[1], RecorderSetup::Stopped);
     bench.pass(5 * HOUR);
     let before: Vec<String> = late.iter().map(|id| bench.row("base", id)).collect();
     bench.put("base").unwrap();
@@ -59,7 +59,7 @@ fn one_put_redeploys_every_late_account_whose_recorder_has_come() {
 #[test]
 fn an_old_account_without_recorder_fails_at_once_and_joining_again_restarts_the_window() {
     let mut setup = setup(3, prompt());
-    setup.accounts[2].recorder = Recorder::Missing;
+    setup.accounts[2].recorder = RecorderSetup::Missing;
     let mut bench = Bench::new(setup);
     let id = account(2);
     bench.put("base").unwrap();
@@ -68,10 +68,10 @@ fn an_old_account_without_recorder_fails_at_once_and_joining_again_restarts_the_
     assert!(bench.world.leave(bench.now, &id));
     bench.pass(HOUR);
     assert_eq!(bench.row("base", &id), "none");
-    bench.join(&id, Recorder::Missing);
+    bench.join(&id, RecorderSetup::Missing);
     bench.pass(6 * HOUR);
     assert_eq!(bench.row("base", &id), "CREATE_IN_PROGRESS");
-    bench.set_recorder(&id, Recorder::Recording);
+    bench.set_recorder(&id, RecorderSetup::Recording);
     bench.pass(HOUR);
     assert_eq!(bench.row("base", &id), "CREATE_SUCCESSFUL");
 }
@@ -79,17 +79,17 @@ fn an_old_account_without_recorder_fails_at_once_and_joining_again_restarts_the_
 #[test]
 fn an_account_joins_with_part_of_its_window_gone() {
     for (ago, recorder, status) in [
-        (6 * HOUR + 59 * MINUTE, Recorder::Missing, "CREATE_IN_PROGRESS"),
-        (6 * HOUR + 59 * MINUTE, Recorder::Recording, "CREATE_SUCCESSFUL"),
-        (8 * HOUR, Recorder::Missing, "CREATE_FAILED"),
-        (8 * HOUR, Recorder::Recording, "CREATE_SUCCESSFUL"),
+        (6 * HOUR + 59 * MINUTE, RecorderSetup::Missing, "CREATE_IN_PROGRESS"),
+        (6 * HOUR + 59 * MINUTE, RecorderSetup::Recording, "CREATE_SUCCESSFUL"),
+        (8 * HOUR, RecorderSetup::Missing, "CREATE_FAILED"),
+        (8 * HOUR, RecorderSetup::Recording, "CREATE_SUCCESSFUL"),
     ] {
         let mut bench = Bench::of(2, Knobs::instant());
         bench.put("base").unwrap();
         bench.pass(HOUR);
         let id = account(7);
         let joined = bench.now - ago;
-        let member = Member { recorder, ..Member::new(id, joined) };
+        let member = MemberSetup { recorder, ..MemberSetup::new(id, joined) };
         bench.world.join(bench.now, member);
         let shown = organizations::AccountRef { account_id: Some(id.to_string()) };
         let Ok(Answer::DescribeAccount(shown)) = bench.ask(Request::DescribeAccount(shown)) else {
@@ -101,7 +101,7 @@ fn an_account_joins_with_part_of_its_window_gone() {
         bench.pass(59 * SECOND);
         assert_eq!(first, if ago < WINDOW { "none" } else { status }, "{ago:?} {recorder:?}");
         bench.pass(HOUR);
-        let last = if recorder == Recorder::Missing { "CREATE_FAILED" } else { status };
+        let last = if recorder == RecorderSetup::Missing { "CREATE_FAILED" } else { status };
         assert_eq!(bench.row("base", &id), last, "{ago:?} {recorder:?}");
     }
 }
@@ -113,7 +113,7 @@ fn an_account_that_joins_again_brings_its_new_recorders() {
     let id = account(1);
     assert!(bench.world.leave(bench.now, &id));
     bench.pass(HOUR);
-    bench.join(&id, Recorder::Missing);
+    bench.join(&id, RecorderSetup::Missing);
     bench.pass(8 * HOUR);
     assert_eq!(bench.row("base", &id), "CREATE_FAILED");
 }

@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::{Bench, MINUTE, account, plain};
 use crate::domain::base::model::{AccountState, PackName};
-use crate::domain::observed::packs::{Phase, RolloutStatus, Verb};
+use crate::domain::observed::packs::{PackPhase, RolloutStatus, Verb};
 use crate::sim::api::packs::{DetailFilters, PutPack};
 use crate::sim::failures::Failure;
-use crate::sim::faults::{Effect, FaultRule};
+use crate::sim::faults::{FaultEffect, FaultRule};
 use crate::sim::knobs::{Knobs, Paging, WaitingRow};
-use crate::sim::setup::Recorder;
+use crate::sim::setup::RecorderSetup;
 use crate::sim::timeline::earlier;
 
 /// Worlds per property; all properties take less than two seconds together.
@@ -20,7 +20,7 @@ const CASES: u32 = 64;
 
 /// Something that may happen.
 #[derive(Debug, Clone)]
-enum Deed {
+enum RandomStep {
     Put { pack: u8, excluded: Vec<u8> },
     Delete(u8),
     Join(u8, bool),
@@ -31,20 +31,22 @@ enum Deed {
     Wait(u16),
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+fn steps() -> impl Strategy<Value = Vec<RandomStep>> {
     let member = 0_u8..8;
-    let deed = prop_oneof![
+    let step = prop_oneof![
         3 => (0_u8..3, prop::collection::vec(member.clone(), 0..3))
-            .prop_map(|(pack, excluded)| Deed::Put { pack, excluded }),
-        1 => (0_u8..3).prop_map(Deed::Delete),
-        1 => (member.clone(), any::<bool>()).prop_map(|(one, recorder)| Deed::Join(one, recorder)),
-        1 => member.clone().prop_map(Deed::Leave),
-        1 => member.clone().prop_map(Deed::Suspend),
-        1 => (member.clone(), any::<bool>()).prop_map(|(one, there)| Deed::Recorder(one, there)),
-        1 => member.prop_map(Deed::Fail),
-        4 => (1_u16..600).prop_map(Deed::Wait),
+            .prop_map(|(pack, excluded)| RandomStep::Put { pack, excluded }),
+        1 => (0_u8..3).prop_map(RandomStep::Delete),
+        1 => (member.clone(), any::<bool>())
+            .prop_map(|(one, recorder)| RandomStep::Join(one, recorder)),
+        1 => member.clone().prop_map(RandomStep::Leave),
+        1 => member.clone().prop_map(RandomStep::Suspend),
+        1 => (member.clone(), any::<bool>())
+            .prop_map(|(one, there)| RandomStep::Recorder(one, there)),
+        1 => member.prop_map(RandomStep::Fail),
+        4 => (1_u16..600).prop_map(RandomStep::Wait),
     ];
-    prop::collection::vec(deed, 1..25)
+    prop::collection::vec(step, 1..25)
 }
 
 fn any_knobs() -> impl Strategy<Value = Knobs> {
@@ -70,10 +72,10 @@ fn any_knobs() -> impl Strategy<Value = Knobs> {
 
 impl Bench {
     /// Does it and says what came of it.
-    fn act(&mut self, deed: &Deed) -> String {
+    fn act(&mut self, step: &RandomStep) -> String {
         let name = |pack: &u8| format!("pack{pack}");
-        match deed {
-            Deed::Put { pack, excluded } => {
+        match step {
+            RandomStep::Put { pack, excluded } => {
                 let excluded = excluded.iter().map(|one| account(u64::from(*one)).to_string());
                 let put = PutPack {
                     organization_conformance_pack_name: Some(name(pack)),
@@ -82,23 +84,26 @@ impl Bench {
                 };
                 format!("{:?}", self.put_with(put))
             }
-            Deed::Delete(pack) => format!("{:?}", self.delete(&name(pack))),
-            Deed::Join(one, recorder) => {
-                let kind = if *recorder { Recorder::Recording } else { Recorder::Missing };
+            RandomStep::Delete(pack) => format!("{:?}", self.delete(&name(pack))),
+            RandomStep::Join(one, recorder) => {
+                let kind =
+                    if *recorder { RecorderSetup::Recording } else { RecorderSetup::Missing };
                 self.join(&account(u64::from(*one)), kind);
                 String::new()
             }
-            Deed::Leave(one) => self.world.leave(self.now, &account(u64::from(*one))).to_string(),
-            Deed::Suspend(one) => {
+            RandomStep::Leave(one) => {
+                self.world.leave(self.now, &account(u64::from(*one))).to_string()
+            }
+            RandomStep::Suspend(one) => {
                 let id = account(u64::from(*one));
                 self.world.set_state(self.now, &id, AccountState::Suspended).to_string()
             }
-            Deed::Recorder(one, there) => {
-                let kind = if *there { Recorder::Recording } else { Recorder::Missing };
+            RandomStep::Recorder(one, there) => {
+                let kind = if *there { RecorderSetup::Recording } else { RecorderSetup::Missing };
                 let (id, region) = (account(u64::from(*one)), self.place.region.clone());
                 self.world.set_recorder(self.now, (&id, &region), kind).to_string()
             }
-            Deed::Fail(one) => {
+            RandomStep::Fail(one) => {
                 let failure = Failure {
                     account: Some(account(u64::from(*one))),
                     code: "Broken".into(),
@@ -107,17 +112,17 @@ impl Bench {
                 };
                 format!("{:?}", self.world.fail(self.now, failure))
             }
-            Deed::Wait(minutes) => {
+            RandomStep::Wait(minutes) => {
                 self.pass(Duration::from_mins(u64::from(*minutes)));
                 String::new()
             }
         }
     }
 
-    fn trace(&mut self, deeds: &[Deed]) -> Vec<String> {
+    fn trace(&mut self, steps: &[RandomStep]) -> Vec<String> {
         let mut trace = Vec::new();
-        for deed in deeds {
-            trace.push(self.act(deed));
+        for step in steps {
+            trace.push(self.act(step));
             trace.push(format!("{:?}", self.list()));
             for pack in ["pack0", "pack1", "pack2"] {
                 trace.push(self.status(pack));
@@ -132,16 +137,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 
     #[test]
-    fn equal_setups_and_calls_give_equal_traces(deeds in deeds(), knobs in any_knobs()) {
-        let trace = |knobs| Bench::of(5, knobs).trace(&deeds);
+    fn equal_setups_and_calls_give_equal_traces(steps in steps(), knobs in any_knobs()) {
+        let trace = |knobs| Bench::of(5, knobs).trace(&steps);
         prop_assert_eq!(trace(knobs.clone()), trace(knobs));
     }
 
     #[test]
-    fn the_aggregate_follows_from_the_rows(deeds in deeds(), knobs in any_knobs()) {
+    fn the_aggregate_follows_from_the_rows(steps in steps(), knobs in any_knobs()) {
         let mut bench = Bench::of(5, knobs);
-        for deed in &deeds {
-            bench.act(deed);
+        for step in &steps {
+            bench.act(step);
             let world = &mut bench.world;
             world.advance_to(bench.now);
             for name in ["pack0", "pack1", "pack2"] {
@@ -151,28 +156,28 @@ proptest! {
                     .filter_map(|one| world.row(&bench.place, &name, &account(one)))
                     .collect();
                 let any = |phase| rows.iter().any(|row| row.phase == phase);
-                if any(Phase::InProgress) {
-                    prop_assert_eq!(aggregate.phase, Phase::InProgress);
-                } else if aggregate.phase != Phase::InProgress {
-                    prop_assert_eq!(aggregate.phase == Phase::Failed, any(Phase::Failed));
-                    prop_assert_eq!(aggregate.cause.is_some(), any(Phase::Failed));
+                if any(PackPhase::InProgress) {
+                    prop_assert_eq!(aggregate.phase, PackPhase::InProgress);
+                } else if aggregate.phase != PackPhase::InProgress {
+                    prop_assert_eq!(aggregate.phase == PackPhase::Failed, any(PackPhase::Failed));
+                    prop_assert_eq!(aggregate.cause.is_some(), any(PackPhase::Failed));
                 }
             }
         }
     }
 
     #[test]
-    fn filtered_rows_are_exactly_those_of_the_whole_list(deeds in deeds(), knobs in any_knobs()) {
+    fn filtered_rows_are_exactly_those_of_the_whole_list(steps in steps(), knobs in any_knobs()) {
         let mut bench = Bench::of(5, knobs);
-        for deed in &deeds {
-            bench.act(deed);
+        for step in &steps {
+            bench.act(step);
         }
         for pack in ["pack0", "pack1", "pack2"] {
             let whole: BTreeSet<_> =
                 bench.rows(pack, &DetailFilters::default()).into_iter().collect();
             let mut parts = BTreeSet::new();
             for verb in [Verb::Create, Verb::Update, Verb::Delete] {
-                for phase in [Phase::InProgress, Phase::Successful, Phase::Failed] {
+                for phase in [PackPhase::InProgress, PackPhase::Successful, PackPhase::Failed] {
                     let status = Some(RolloutStatus::Known(verb, phase).to_string());
                     let filters = DetailFilters { account_id: None, status };
                     parts.extend(bench.rows(pack, &filters));
@@ -183,13 +188,13 @@ proptest! {
     }
 
     #[test]
-    fn a_stale_read_is_what_was_read_then(deeds in deeds(), knobs in any_knobs()) {
+    fn a_stale_read_is_what_was_read_then(steps in steps(), knobs in any_knobs()) {
         let knobs = Knobs { paging: Paging::default(), ..knobs };
         let mut bench = Bench::of(5, knobs);
         let mut seen = Vec::new();
-        for deed in &deeds {
-            bench.act(deed);
-            if matches!(deed, Deed::Wait(_)) {
+        for step in &steps {
+            bench.act(step);
+            if matches!(step, RandomStep::Wait(_)) {
                 seen.push((bench.now, bench.list(), bench.status("pack0")));
             }
         }
@@ -199,7 +204,7 @@ proptest! {
             let by = Duration::try_from(by).unwrap();
             prop_assert!(earlier(bench.now, by) == then);
             bench.world.clear_faults();
-            bench.world.add_fault(FaultRule::always(Effect::Stale { by }));
+            bench.world.add_fault(FaultRule::always(FaultEffect::Stale { by }));
             prop_assert_eq!(bench.list(), list);
             prop_assert_eq!(bench.status("pack0"), status);
         }

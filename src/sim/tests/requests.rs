@@ -116,17 +116,17 @@ fn a_stale_read_shows_the_world_as_it_was() {
     bench.put("old").unwrap();
     bench.pass(HOUR).put("new").unwrap();
     let by = 30 * MINUTE;
-    bench.world.add_fault(FaultRule::always(Effect::Stale { by }).nth(0, 1));
+    bench.world.add_fault(FaultRule::always(FaultEffect::Stale { by }).nth(0, 1));
     assert_eq!(bench.list(), ["old"]);
     assert_eq!(bench.list(), ["new", "old"]);
 }
 
 #[test]
 fn a_lost_answer_leaves_the_effect_and_a_lost_request_does_not() {
-    for (stage, packs) in [(Stage::Before, 0), (Stage::After, 1)] {
+    for (stage, packs) in [(FaultStage::Before, 0), (FaultStage::After, 1)] {
         let mut bench = Bench::of(2, Knobs::instant());
         let put = Operation::PutOrganizationConformancePack;
-        bench.world.add_fault(FaultRule::always(Effect::Reset { stage }).on(put));
+        bench.world.add_fault(FaultRule::always(FaultEffect::Reset { stage }).on(put));
         assert_eq!(bench.put("base"), Err("Reset".into()));
         assert_eq!(bench.list().len(), packs);
         assert_eq!(bench.world.log().puts(), packs as u64);
@@ -138,7 +138,7 @@ fn a_lost_answer_leaves_the_effect_and_a_lost_request_does_not() {
 fn faults_keep_to_their_window_region_and_count() {
     let mut bench = Bench::of(2, Knobs::instant());
     let window = (after(bench.now, MINUTE), after(bench.now, HOUR));
-    let rule = FaultRule::always(Effect::Throttled)
+    let rule = FaultRule::always(FaultEffect::Throttled)
         .in_region(&bench.place.region)
         .between(window.0, window.1)
         .nth(1, 2);
@@ -172,9 +172,9 @@ fn listings_can_be_cut_short_or_never_end() {
         let Answer::ListAccounts(list) = answer else { panic!("{answer:?}") };
         (list.accounts.len(), list.next_token)
     };
-    bench.world.add_fault(FaultRule::always(Effect::Short).nth(0, 1));
+    bench.world.add_fault(FaultRule::always(FaultEffect::Short).nth(0, 1));
     assert_eq!(page(&mut bench, None), (10, None));
-    bench.world.add_fault(FaultRule::always(Effect::Endless { same_token: false }).nth(0, 5));
+    bench.world.add_fault(FaultRule::always(FaultEffect::Endless { same_token: false }).nth(0, 5));
     let mut tokens = BTreeSet::new();
     let mut token = None;
     for _ in 0..5 {

@@ -19,13 +19,13 @@ use self::tags::{Round, Tags};
 use self::walk::walk;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::cloud::Organization;
+use crate::cloud::OrganizationReader;
 use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::time::{backoff, jittered};
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::interest::Interest;
 use crate::domain::organization::account_list::{AccountList, Unlisted};
-use crate::domain::organization::membership::{Membership, Terms};
+use crate::domain::organization::membership::{AcceptanceTerms, Membership};
 
 pub use self::pace::Paced;
 
@@ -42,7 +42,7 @@ pub struct Demand {
 
 /// What the task hears, and where it speaks. Latest wins.
 #[derive(Debug, Clone)]
-pub struct Channels {
+pub struct OrganizationChannels {
     /// What is asked of it.
     pub demand: watch::Receiver<Demand>,
     /// Where the membership goes.
@@ -61,9 +61,9 @@ const NEW_TAGS_MAX: Duration = Duration::from_mins(1);
 
 /// Walks the organization again and again until `stop`. Everything is reads: what is under way
 /// then is dropped.
-pub async fn run<O: Organization>(
+pub async fn run<O: OrganizationReader>(
     organization: O,
-    channels: Channels,
+    channels: OrganizationChannels,
     clock: Clock,
     stop: CancellationToken,
 ) {
@@ -79,7 +79,7 @@ pub async fn run<O: Organization>(
 
 /// Walks the organization once, tags included when they matter: for commands that answer once.
 /// What could not be read is in the result.
-pub async fn walk_once<O: Organization>(
+pub async fn walk_once<O: OrganizationReader>(
     organization: &O,
     interest: &Interest,
     clock: &Clock,
@@ -92,7 +92,11 @@ pub async fn walk_once<O: Organization>(
         tags.read(organization, (list, Round::New), clock, Duration::MAX).await;
         tags.write(list, clock.elapsed());
     }
-    let terms = Terms { apart: Duration::ZERO, approvals: &BTreeMap::new(), now: clock.aws_now() };
+    let terms = AcceptanceTerms {
+        apart: Duration::ZERO,
+        approvals: &BTreeMap::new(),
+        now: clock.aws_now(),
+    };
     let before = Membership::default();
     let membership = before.take(walked, &terms);
     say(&before, &membership);
@@ -100,8 +104,12 @@ pub async fn walk_once<O: Organization>(
 }
 
 /// The loop of [`run`].
-async fn keep<O: Organization>(organization: &O, channels: Channels, clock: &Clock) {
-    let Channels { mut demand, membership, beats: _ } = channels;
+async fn keep<O: OrganizationReader>(
+    organization: &O,
+    channels: OrganizationChannels,
+    clock: &Clock,
+) {
+    let OrganizationChannels { mut demand, membership, beats: _ } = channels;
     // Both arms are cancel-safe: nothing has begun.
     tokio::select! {
         _ = demand.wait_for(|demand| demand.interest.is_some()) => {}
@@ -151,7 +159,7 @@ struct Walker<'a, O> {
     failures: u32,
 }
 
-impl<O: Organization> Walker<'_, O> {
+impl<O: OrganizationReader> Walker<'_, O> {
     /// One walk, published with the tags that are known.
     async fn walk(&mut self, demand: &Demand) {
         let interest = demand.interest.clone().unwrap_or_default();
@@ -167,7 +175,7 @@ impl<O: Organization> Walker<'_, O> {
             self.tags.write(list, self.clock.elapsed());
         }
         let (apart, approvals) = (demand.interval, &demand.approvals);
-        let terms = Terms { apart, approvals, now: self.clock.aws_now() };
+        let terms = AcceptanceTerms { apart, approvals, now: self.clock.aws_now() };
         let before = Arc::clone(&self.membership.borrow());
         let after = before.take(walked, &terms);
         say(&before, &after);
@@ -210,7 +218,7 @@ impl<O: Organization> Walker<'_, O> {
     /// Shows the membership; only news wakes anybody.
     fn publish(&self, after: Membership) {
         self.membership.send_if_modified(|membership| {
-            let is_news = after.is_news(membership);
+            let is_news = after.differs_from(membership);
             *membership = Arc::new(after);
             is_news
         });
@@ -228,7 +236,7 @@ fn say(before: &Membership, after: &Membership) {
         tracing::error!(before, after, "account list shrank, the old one stays");
         return;
     }
-    let Some(list) = after.list.as_ref().filter(|_| after.is_news(before)) else {
+    let Some(list) = after.list.as_ref().filter(|_| after.differs_from(before)) else {
         tracing::debug!("account list unchanged");
         return;
     };

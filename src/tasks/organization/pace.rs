@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::cloud::{CloudError, Organization, Page, PageToken};
+use crate::cloud::{CloudError, OrganizationReader, Page, PageToken};
 use crate::domain::base::model::{AccountId, UnitId};
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
 use crate::limiter::{Budget, Limited, Limiter};
@@ -41,7 +41,7 @@ impl<O: Clone> Paced<O> {
     }
 }
 
-impl<O: Organization> Organization for Paced<O> {
+impl<O: OrganizationReader> OrganizationReader for Paced<O> {
     async fn describe(&self) -> Result<OrganizationRecord, CloudError> {
         self.single.describe().await
     }

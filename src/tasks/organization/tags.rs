@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::pace::IN_FLIGHT;
 use crate::clock::Clock;
-use crate::cloud::Organization;
+use crate::cloud::OrganizationReader;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::AccountId;
 use crate::domain::organization::account_list::{AccountList, Unlisted};
@@ -27,11 +27,11 @@ const FAILURES_MAX: usize = 5;
 
 /// Tags by account.
 #[derive(Debug, Default)]
-pub(super) struct Tags(BTreeMap<AccountId, Entry>);
+pub(super) struct Tags(BTreeMap<AccountId, CachedTags>);
 
 /// Moments are those of the own clock.
 #[derive(Debug, Default)]
-struct Entry {
+struct CachedTags {
     /// When they were last asked for.
     tried: Duration,
     /// What was read last, and when.
@@ -54,7 +54,7 @@ impl Tags {
     pub(super) fn of(list: &AccountList, now: Duration) -> Self {
         let known = list.accounts.values().filter_map(|account| {
             let read = Some((now, Arc::clone(account.tags.as_ref()?)));
-            Some((account.id, Entry { read, ..Entry::default() }))
+            Some((account.id, CachedTags { read, ..CachedTags::default() }))
         });
         Self(known.collect())
     }
@@ -75,7 +75,7 @@ impl Tags {
     }
 
     /// Asks for the tags of accounts until `until` or until all are read.
-    pub(super) async fn read<O: Organization>(
+    pub(super) async fn read<O: OrganizationReader>(
         &mut self,
         organization: &O,
         (list, round): (&AccountList, Round),
@@ -122,7 +122,7 @@ impl Tags {
     }
 }
 
-async fn tags<O: Organization>(
+async fn tags<O: OrganizationReader>(
     organization: &O,
     account: AccountId,
 ) -> Result<BTreeMap<String, String>, Incomplete> {

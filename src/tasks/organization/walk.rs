@@ -9,7 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::cloud::{CloudError, Organization};
+use crate::cloud::{CloudError, OrganizationReader};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::model::{AccountId, UnitId};
 use crate::domain::declared::interest::Interest;
@@ -18,7 +18,7 @@ use crate::listing::{Incomplete, read_all};
 
 /// Why there is no list.
 #[derive(Debug, Error)]
-enum Broken {
+enum WalkError {
     #[error("the organization could not be described")]
     Organization(#[source] CloudError),
     #[error("the accounts could not be listed")]
@@ -33,7 +33,7 @@ enum Broken {
     },
 }
 
-impl Broken {
+impl WalkError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Organization(error) => error.kind,
@@ -44,7 +44,7 @@ impl Broken {
 }
 
 /// Walks the organization once; tags are unread afterwards.
-pub(super) async fn walk<O: Organization>(
+pub(super) async fn walk<O: OrganizationReader>(
     organization: &O,
     interest: &Interest,
     clock: &Clock,
@@ -53,25 +53,25 @@ pub(super) async fn walk<O: Organization>(
     list.map_err(|broken| Unlisted { kind: broken.kind(), why: chain(&broken) })
 }
 
-async fn read<O: Organization>(
+async fn read<O: OrganizationReader>(
     port: &O,
     interest: &Interest,
     clock: &Clock,
-) -> Result<AccountList, Broken> {
+) -> Result<AccountList, WalkError> {
     let read = clock.aws_now();
-    let organization = port.describe().await.map_err(Broken::Organization)?;
+    let organization = port.describe().await.map_err(WalkError::Organization)?;
     let accounts = read_all(|token| port.accounts(token), |account| account.id).await;
-    let accounts = accounts.map_err(Broken::Accounts)?;
+    let accounts = accounts.map_err(WalkError::Accounts)?;
     let mut accounts: Accounts =
         accounts.into_iter().map(|account| (account.id, account)).collect();
     if !accounts.contains_key(&organization.management) {
-        return Err(Broken::Headless(organization.management));
+        return Err(WalkError::Headless(organization.management));
     }
     let (mut units_absent, mut units_walked) = (BTreeSet::new(), BTreeSet::new());
     if accounts.values().all(|account| account.units.is_some()) {
         units_absent = absent(port, interest, &accounts).await;
     } else if !interest.units.is_empty() {
-        let tree = Tree::walk(port, &interest.units).await?;
+        let tree = UnitTree::walk(port, &interest.units).await?;
         for account in accounts.values_mut().filter(|account| account.units.is_none()) {
             account.units = Some(tree.path_of(&account.id));
         }
@@ -83,7 +83,7 @@ async fn read<O: Organization>(
 
 /// Selected units that hold nobody because they do not exist. That is for a notice only: a failed
 /// request leaves it open.
-async fn absent<O: Organization>(
+async fn absent<O: OrganizationReader>(
     port: &O,
     interest: &Interest,
     accounts: &Accounts,
@@ -102,7 +102,7 @@ async fn absent<O: Organization>(
 
 /// What lies beneath the selected units.
 #[derive(Debug, Default)]
-struct Tree {
+struct UnitTree {
     /// Every unit that was asked.
     walked: BTreeSet<UnitId>,
     /// Selected units that do not exist.
@@ -113,9 +113,12 @@ struct Tree {
     homes: BTreeMap<AccountId, UnitId>,
 }
 
-impl Tree {
+impl UnitTree {
     /// Asks every selected unit, and every unit beneath one, once.
-    async fn walk<O: Organization>(port: &O, selected: &BTreeSet<UnitId>) -> Result<Self, Broken> {
+    async fn walk<O: OrganizationReader>(
+        port: &O,
+        selected: &BTreeSet<UnitId>,
+    ) -> Result<Self, WalkError> {
         let mut tree = Self::default();
         let mut ahead: Vec<UnitId> = selected.iter().cloned().collect();
         while let Some(unit) = ahead.pop() {
@@ -129,14 +132,14 @@ impl Tree {
                     // One that is not selected went away between two requests.
                     tree.absent.extend(selected.get(&unit).cloned());
                 }
-                Err(source) => return Err(Broken::Unit { unit, source }),
+                Err(source) => return Err(WalkError::Unit { unit, source }),
             }
         }
         Ok(tree)
     }
 
     /// Takes in one unit; returns those beneath it.
-    async fn ask<O: Organization>(
+    async fn ask<O: OrganizationReader>(
         &mut self,
         port: &O,
         unit: &UnitId,

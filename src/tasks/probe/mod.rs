@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::cloud::{CloudError, Members, Visit};
+use crate::cloud::{CloudError, MemberAccess, MemberVisit};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::model::{AccountId, Region, Timestamp};
-use crate::domain::members::probe::{Sights, Stage, Unlooked, Wanted, wanted};
+use crate::domain::members::probe::{
+    NotProbed, ProbeResults, ProbeStage, ProbeTargets, targets_of,
+};
 use crate::domain::observed::recorder::{RecorderState, Recorders, classify};
 use crate::domain::present::report::{RegionReport, Reports};
 use crate::limiter::{Budget, Limited, Limiter};
@@ -41,7 +43,7 @@ const SESSION: Duration = Duration::from_mins(13);
 
 /// What the task hears, and where it speaks.
 #[derive(Debug, Clone)]
-pub struct Channels {
+pub struct ProbeChannels {
     /// What the regions say: who joined lately, and who fails.
     pub reports: watch::Receiver<Reports>,
     /// Where sightings go. Only a sighting that differs wakes whoever waits for them.
@@ -52,13 +54,13 @@ pub struct Channels {
 
 /// A way into members, at its own pace.
 #[derive(Debug)]
-pub struct Probe<M> {
+pub struct MemberProbe<M> {
     members: Limited<M>,
     interval: Duration,
     clock: Clock,
 }
 
-impl<M: Members> Probe<M> {
+impl<M: MemberAccess> MemberProbe<M> {
     /// Looks at an account that matters once per `interval`.
     pub fn new(members: M, interval: Duration, clock: Clock) -> Self {
         let limiter = Limiter::new(BUDGET, clock.clone());
@@ -67,9 +69,9 @@ impl<M: Members> Probe<M> {
 }
 
 /// Looks around until `stop`. Without a probe it says once that there is none.
-pub async fn run<M: Members>(
-    probe: Option<Arc<Probe<M>>>,
-    channels: Channels,
+pub async fn run<M: MemberAccess>(
+    probe: Option<Arc<MemberProbe<M>>>,
+    channels: ProbeChannels,
     stop: CancellationToken,
 ) {
     let Some(probe) = probe else {
@@ -88,31 +90,31 @@ pub async fn run<M: Members>(
 }
 
 /// One round after the other, as long as anybody is due.
-async fn rounds<M: Members>(
-    probe: &Probe<M>,
+async fn rounds<M: MemberAccess>(
+    probe: &MemberProbe<M>,
     mut reports: watch::Receiver<Reports>,
     recorders: &watch::Sender<Arc<Recorders>>,
 ) {
-    let mut sights = Sights::of(&recorders.borrow());
-    let mut sessions = Sessions::new();
-    recorders.send_replace(Arc::new(sights.recorders()));
+    let mut results = ProbeResults::of(&recorders.borrow());
+    let mut sessions = CachedVisits::new();
+    recorders.send_replace(Arc::new(results.recorders()));
     loop {
         // Cloned, so that nobody who publishes has to wait.
         let now = reports.borrow_and_update().clone();
-        let wanted_in = |report: &RegionReport| wanted(&report.tracking);
-        let wanted: Wanted =
-            now.iter().map(|(region, report)| (region.clone(), wanted_in(report))).collect();
-        let forgot = sights.keep(&wanted);
-        let due = sights.due(&wanted, probe.interval, probe.clock.now());
+        let targets_in = |report: &RegionReport| targets_of(&report.tracking);
+        let targets: ProbeTargets =
+            now.iter().map(|(region, report)| (region.clone(), targets_in(report))).collect();
+        let forgot = results.keep(&targets);
+        let due = results.due(&targets, probe.interval, probe.clock.now());
         if forgot || !due.is_empty() {
-            let differs = probe.round(due, &mut sights, &mut sessions).await;
+            let differs = probe.round(due, &mut results, &mut sessions).await;
             // Newer moments are shown as well; they are nothing to wake anybody for.
             recorders.send_if_modified(|recorders| {
-                *recorders = Arc::new(sights.recorders());
+                *recorders = Arc::new(results.recorders());
                 differs
             });
         }
-        let next = sights.due_next(&wanted, probe.interval);
+        let next = results.due_next(&targets, probe.interval);
         // Both arms are cancel-safe: `changed` only marks a version as seen.
         tokio::select! {
             biased;
@@ -123,10 +125,10 @@ async fn rounds<M: Members>(
 }
 
 /// Sessions that are still good, by account.
-type Sessions<V> = BTreeMap<AccountId, Session<V>>;
+type CachedVisits<V> = BTreeMap<AccountId, CachedVisit<V>>;
 
 /// A visit, and until when it may be used, on the clock that never goes back.
-struct Session<V> {
+struct CachedVisit<V> {
     visit: V,
     end: Duration,
 }
@@ -134,20 +136,20 @@ struct Session<V> {
 /// What one visit gave.
 struct Visited<V> {
     account: AccountId,
-    looks: Vec<(Region, Result<RecorderState, Unlooked>, Timestamp)>,
-    session: Option<Session<V>>,
+    observations: Vec<(Region, Result<RecorderState, NotProbed>, Timestamp)>,
+    session: Option<CachedVisit<V>>,
 }
 
 /// Regions that gave no answer in this round: nobody else waits for them.
 type Silent = Mutex<BTreeMap<Region, FailureKind>>;
 
-impl<M: Members> Probe<M> {
+impl<M: MemberAccess> MemberProbe<M> {
     /// Looks wherever it is due; says whether anything is different now.
     async fn round(
         &self,
         due: Vec<(AccountId, Vec<Region>)>,
-        sights: &mut Sights,
-        sessions: &mut Sessions<<Limited<M> as Members>::Visit>,
+        results: &mut ProbeResults,
+        sessions: &mut CachedVisits<<Limited<M> as MemberAccess>::VisitFuture>,
     ) -> bool {
         let now = self.clock.elapsed();
         sessions.retain(|_, session| now < session.end);
@@ -159,18 +161,18 @@ impl<M: Members> Probe<M> {
             })
             .collect();
         let mut visits = futures_util::stream::iter(visits).buffer_unordered(VISITS_MAX.get());
-        let (mut looks, mut changes, mut unanswered) = (0_usize, 0_usize, 0_usize);
-        while let Some(Visited { account, looks: seen, session }) = visits.next().await {
-            for (region, look, at) in seen {
-                looks = looks.saturating_add(1);
-                unanswered = unanswered.saturating_add(usize::from(look.is_err()));
-                let differs = sights.note((&region, account), look, at);
+        let (mut observations, mut changes, mut unanswered) = (0_usize, 0_usize, 0_usize);
+        while let Some(Visited { account, observations: seen, session }) = visits.next().await {
+            for (region, observed, at) in seen {
+                observations = observations.saturating_add(1);
+                unanswered = unanswered.saturating_add(usize::from(observed.is_err()));
+                let differs = results.note((&region, account), observed, at);
                 changes = changes.saturating_add(usize::from(differs));
             }
             sessions.extend(session.map(|session| (account, session)));
         }
         if changes > 0 {
-            tracing::info!(accounts, looks, changes, unanswered, "recorders looked at");
+            tracing::info!(accounts, observations, changes, unanswered, "recorders looked at");
         }
         changes > 0
     }
@@ -180,42 +182,43 @@ impl<M: Members> Probe<M> {
         &self,
         account: AccountId,
         regions: Vec<Region>,
-        session: Option<Session<<Limited<M> as Members>::Visit>>,
+        session: Option<CachedVisit<<Limited<M> as MemberAccess>::VisitFuture>>,
         silent: &Silent,
-    ) -> Visited<<Limited<M> as Members>::Visit> {
+    ) -> Visited<<Limited<M> as MemberAccess>::VisitFuture> {
         let entered = match session {
             Some(session) => Ok(session),
             None => self.enter(account).await,
         };
-        let mut looks = Vec::new();
+        let mut observations = Vec::new();
         let session = match entered {
             Ok(session) => session,
-            Err(unlooked) => {
+            Err(not_probed) => {
                 let now = self.clock.now();
-                looks.extend(regions.into_iter().map(|region| (region, Err(unlooked), now)));
-                return Visited { account, looks, session: None };
+                observations
+                    .extend(regions.into_iter().map(|region| (region, Err(not_probed), now)));
+                return Visited { account, observations, session: None };
             }
         };
         for region in regions {
-            let look = look(&session.visit, &region, silent).await;
-            looks.push((region, look, self.clock.now()));
+            let observed = observe_recorder(&session.visit, &region, silent).await;
+            observations.push((region, observed, self.clock.now()));
         }
         // A member that has not enabled a region says nothing against the session; anything else
         // may.
-        let is_sound = looks.iter().all(|(_, look, _)| match look {
+        let is_sound = observations.iter().all(|(_, observed, _)| match observed {
             Ok(_) => true,
-            Err(unlooked) => unlooked.kind == FailureKind::RegionDisabled,
+            Err(not_probed) => not_probed.kind == FailureKind::RegionDisabled,
         });
-        Visited { account, looks, session: is_sound.then_some(session) }
+        Visited { account, observations, session: is_sound.then_some(session) }
     }
 
     async fn enter(
         &self,
         account: AccountId,
-    ) -> Result<Session<<Limited<M> as Members>::Visit>, Unlooked> {
+    ) -> Result<CachedVisit<<Limited<M> as MemberAccess>::VisitFuture>, NotProbed> {
         let visit = self.members.enter(account).await;
-        let visit = visit.map_err(|error| unlooked(Stage::Enter, &error))?;
-        Ok(Session { visit, end: self.clock.elapsed().saturating_add(SESSION) })
+        let visit = visit.map_err(|error| not_probed(ProbeStage::Enter, &error))?;
+        Ok(CachedVisit { visit, end: self.clock.elapsed().saturating_add(SESSION) })
     }
 
     /// Waits for this moment, if there is one.
@@ -226,14 +229,14 @@ impl<M: Members> Probe<M> {
     }
 }
 
-async fn look<V: Visit>(
+async fn observe_recorder<V: MemberVisit>(
     visit: &V,
     region: &Region,
     silent: &Silent,
-) -> Result<RecorderState, Unlooked> {
+) -> Result<RecorderState, NotProbed> {
     let known = silent.lock().unwrap_or_else(PoisonError::into_inner).get(region).copied();
     if let Some(kind) = known {
-        return Err(Unlooked { stage: Stage::Look, kind });
+        return Err(NotProbed { stage: ProbeStage::Look, kind });
     }
     let answer = async {
         let names = visit.recorders(region).await?;
@@ -242,8 +245,8 @@ async fn look<V: Visit>(
             if names.is_empty() { Vec::new() } else { visit.recorder_states(region).await? };
         Ok(classify(&names, &states))
     };
-    let answer = answer.await.map_err(|error| unlooked(Stage::Look, &error));
-    if let Err(Unlooked {
+    let answer = answer.await.map_err(|error| not_probed(ProbeStage::Look, &error));
+    if let Err(NotProbed {
         stage: _,
         kind: kind @ (FailureKind::Timeout | FailureKind::Unreachable),
     }) = answer
@@ -253,7 +256,7 @@ async fn look<V: Visit>(
     answer
 }
 
-fn unlooked(stage: Stage, error: &CloudError) -> Unlooked {
+fn not_probed(stage: ProbeStage, error: &CloudError) -> NotProbed {
     tracing::debug!(kind = error.kind.as_str(), error = chain(error), "recorder not seen");
-    Unlooked { stage, kind: error.kind }
+    NotProbed { stage, kind: error.kind }
 }

@@ -22,7 +22,7 @@ pub struct Progress {
 
 /// What reading members came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct News {
+pub struct MemberReadResult {
     /// Whether a plan could come out differently now.
     pub matters: bool,
 }

@@ -11,24 +11,25 @@ use super::shared_window::SharedWindow;
 use crate::clock::Clock;
 use crate::domain::base::model::{Region, Revision};
 use crate::domain::plan::guard::Used;
-use crate::domain::plan::steps::Step;
+use crate::domain::plan::steps::PlanStep;
 use crate::executor;
 use crate::tasks::intake::{Parsed, Refresh};
 
 /// What can change under a plan, as the daemon and the commands watch it.
 #[derive(Debug, Clone, Default)]
-pub struct Watched {
+pub struct PlanInvalidation {
     /// Nothing begins after this.
     pub stop: CancellationToken,
     /// The settings, if they can change: the version that the plan was made with counts as seen.
-    pub policy: Option<watch::Receiver<std::sync::Arc<crate::tasks::region::settings::Policy>>>,
+    pub policy:
+        Option<watch::Receiver<std::sync::Arc<crate::tasks::region::settings::RegionSettings>>>,
     /// The manifests, if they can change; likewise.
     pub parsed: Option<watch::Receiver<Parsed>>,
     /// How to read the source afresh; without it a command has read it just now.
     pub refresh: Option<Refresh>,
 }
 
-impl From<CancellationToken> for Watched {
+impl From<CancellationToken> for PlanInvalidation {
     fn from(stop: CancellationToken) -> Self {
         Self { stop, ..Self::default() }
     }
@@ -40,8 +41,8 @@ pub(super) const OBSERVATION_AGE_MAX: Duration = Duration::from_mins(2);
 
 /// The gate of one reconciliation.
 #[derive(Debug)]
-pub(super) struct Gate<'a> {
-    pub(super) watched: &'a Watched,
+pub(super) struct ReconciliationGate<'a> {
+    pub(super) watched: &'a PlanInvalidation,
     pub(super) window: &'a SharedWindow,
     pub(super) clock: &'a Clock,
     pub(super) region: &'a Region,
@@ -49,9 +50,9 @@ pub(super) struct Gate<'a> {
     pub(super) observed: Duration,
 }
 
-impl executor::Gate for Gate<'_> {
+impl executor::WriteGate for ReconciliationGate<'_> {
     fn closed(&self) -> Option<&'static str> {
-        let Watched { stop, policy, parsed, refresh: _ } = self.watched;
+        let PlanInvalidation { stop, policy, parsed, refresh: _ } = self.watched;
         // A channel whose sender is gone belongs to a process that is ending.
         let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
         if stop.is_cancelled() {
@@ -67,7 +68,7 @@ impl executor::Gate for Gate<'_> {
 
     async fn permit(
         &self,
-        step: &Step,
+        step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
     ) -> Result<(), String> {

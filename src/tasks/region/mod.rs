@@ -14,6 +14,6 @@ pub mod task;
 pub mod track;
 mod tracker;
 
-pub use gate::Watched;
+pub use gate::PlanInvalidation;
 pub use reconciler::{Reconciler, Surroundings};
 pub use shared_window::SharedWindow;

@@ -7,7 +7,7 @@ use crate::domain::base::model::Timestamp;
 
 /// A moment by every clock that the window needs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct ClockReadings {
     /// On the monotonic clock.
     pub(super) elapsed: Duration,
     /// The time of day.
@@ -16,7 +16,7 @@ pub(super) struct Moment {
     pub(super) aws_now: Timestamp,
 }
 
-impl Moment {
+impl ClockReadings {
     pub(super) fn of(clock: &Clock) -> Self {
         Self { elapsed: clock.elapsed(), now: clock.now(), aws_now: clock.aws_now() }
     }

@@ -1,13 +1,13 @@
 //! Looking at one region: two listings, whole or not at all.
 
-use crate::cloud::Reader;
+use crate::cloud::RegionReader;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::Installation;
 use crate::domain::observed::packs::{Observed, Unknown, join};
 use crate::listing::{Incomplete, read_all};
 
 /// Reads every pack and every status; two calls when both fit a page.
-pub async fn observe<R: Reader>(reader: &R, installation: &Installation) -> Observed {
+pub async fn observe<R: RegionReader>(reader: &R, installation: &Installation) -> Observed {
     let packs = match read_all(|token| reader.packs(token), |pack| pack.arn.clone()).await {
         Ok(packs) => packs,
         Err(incomplete) => return unknown(&incomplete),

@@ -4,42 +4,42 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{Gate, Watched};
-use super::moment::{Moment, running};
+use super::gate::{PlanInvalidation, ReconciliationGate};
+use super::moment::{ClockReadings, running};
 use super::observe;
-use super::settings::Policy;
+use super::settings::RegionSettings;
 use super::shared_window::{Intent, SharedWindow};
 use super::tracker::Tracker;
 use crate::clock::Clock;
-use crate::cloud::{Reader, Writer};
+use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::{Pace, backoff, jittered};
 use crate::domain::declared::approval::Approvals;
 use crate::domain::declared::catalog::Declared;
 use crate::domain::declared::manifest::TemplateSource;
-use crate::domain::members::tracker::Facts;
+use crate::domain::members::tracker::RegionObservation;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{Observed, Ownership};
 use crate::domain::observed::recorder::Recorders;
-use crate::domain::organization::membership::{Membership, Standing};
-use crate::domain::plan::decision::Inputs;
+use crate::domain::organization::membership::{ListFreshness, Membership};
+use crate::domain::plan::decision::PlanInputs;
 use crate::domain::plan::desired::{Desired, DesiredInputs, desired};
 use crate::domain::plan::diff::plan;
-use crate::domain::plan::effective_rules::{HeldRules, Templates};
-use crate::domain::plan::guard::{Ruling, Terms, approve};
+use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
+use crate::domain::plan::guard::{GuardTerms, Ruling, approve};
 use crate::domain::plan::history::History;
-use crate::domain::plan::outcome::{Ending, Outcome};
-use crate::domain::plan::window::Window;
+use crate::domain::plan::outcome::{Outcome, StepResult};
+use crate::domain::plan::window::LossWindow;
 use crate::domain::present::report::{Reconciliation, RegionReport, Timing};
 use crate::executor::execute;
-use crate::tasks::intake::Intake;
+use crate::tasks::intake::SourceIntake;
 
 /// What a region goes by that others found out.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// What the manifests say.
-    pub intake: Intake,
+    pub intake: SourceIntake,
     /// Who is a member of the organization.
     pub membership: Arc<Membership>,
     /// What is known of the members' recorders.
@@ -55,7 +55,7 @@ pub struct Reconciler<R, W> {
     pub(super) clock: Clock,
     pub(super) window: Arc<SharedWindow>,
     /// Templates that this process has seen, by digest: what packs hold is judged by them.
-    pub(super) templates: Templates,
+    pub(super) templates: TemplatesByDigest,
     /// When the last observation began, on a clock that counts sleep.
     pub(super) observed: Duration,
     pub(super) history: History,
@@ -63,12 +63,12 @@ pub struct Reconciler<R, W> {
     /// What the tracker knows, as it was last shown.
     pub(super) tracking: Tracking,
     pub(super) reconciliations: u64,
-    pub(super) seen_last: Option<Timestamp>,
+    pub(super) last_read: Option<Timestamp>,
     /// Ticks in a row that had to be followed by an early one.
     pub(super) hurried: u32,
 }
 
-impl<R: Reader, W: Writer> Reconciler<R, W> {
+impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     /// A reconciler without memory; the window is shared by all regions.
     pub fn new(reader: R, writer: Option<W>, clock: Clock, window: Arc<SharedWindow>) -> Self {
         Self {
@@ -76,13 +76,13 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             writer,
             clock,
             window,
-            templates: Templates::new(),
+            templates: TemplatesByDigest::new(),
             observed: Duration::ZERO,
             history: History::default(),
             tracker: Tracker::default(),
             tracking: Tracking::default(),
             reconciliations: 0,
-            seen_last: None,
+            last_read: None,
             hurried: 0,
         }
     }
@@ -98,17 +98,21 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Looks and rules, and does nothing about it.
-    pub async fn look(&mut self, policy: &Policy, around: &Surroundings) -> (RegionReport, Ruling) {
-        self.look_with(policy, around, Intent::Show).await
+    pub async fn refresh(
+        &mut self,
+        policy: &RegionSettings,
+        around: &Surroundings,
+    ) -> (RegionReport, Ruling) {
+        self.refresh_with(policy, around, Intent::Show).await
     }
 
     /// The same for a plan that is carried out at once: what it may lose is reserved.
     pub async fn prepare(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
     ) -> (RegionReport, Ruling) {
-        self.look_with(policy, around, Intent::Act).await
+        self.refresh_with(policy, around, Intent::Act).await
     }
 
     /// Remembers what a ruling holds although it is not carried out, and which approvals were read.
@@ -122,9 +126,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// The stages up to the ruling: observe, desire, track, plan, approve, report.
-    async fn look_with(
+    async fn refresh_with(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
         intent: Intent,
     ) -> (RegionReport, Ruling) {
@@ -132,13 +136,13 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let started = self.clock.now();
         let observed = self.observe(policy).await;
         let now = self.clock.now();
-        let standing = around.membership.standing(self.clock.aws_now(), policy.list_age_max);
-        let desired = self.desire(policy, around, &standing, now);
+        let freshness = around.membership.freshness(self.clock.aws_now(), policy.list_age_max);
+        let desired = self.desire(policy, around, &freshness, now);
         if let (Observed::Seen(seen), Some(desired)) = (&observed, &desired) {
             // Before the plan: what was written and does not show yet is known by it.
             self.history.observe(seen, desired, now, &policy.pace);
         }
-        self.note_members(policy, around, (&observed, desired.as_ref(), &standing));
+        self.note_members(policy, around, (&observed, desired.as_ref(), &freshness));
         self.history.arrive(&self.tracking);
         self.note_templates(around, &observed).await;
         self.note_losses(&observed).await;
@@ -161,43 +165,43 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         (RegionReport { timing, ..report }.warned(warnings), ruling)
     }
 
-    async fn observe(&mut self, policy: &Policy) -> Observed {
+    async fn observe(&mut self, policy: &RegionSettings) -> Observed {
         self.observed = running(&self.clock);
         let observed = observe::observe(&self.reader, &policy.installation).await;
         if matches!(observed, Observed::Seen(_)) {
-            self.seen_last = Some(self.clock.now());
+            self.last_read = Some(self.clock.now());
         }
         observed
     }
 
     fn desire(
         &self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
-        standing: &Standing,
+        freshness: &ListFreshness,
         now: Timestamp,
     ) -> Option<Desired> {
         let Surroundings { intake, membership, recorders: _ } = around;
         let catalog = intake.catalog.as_ref()?;
         let inputs = DesiredInputs {
-            basis: intake.basis(now),
+            trust: intake.source_trust(now),
             absence: intake.absence,
             confirmed: intake.confirmed,
             confirms_at: intake.confirms_at,
             list: membership.list.clone(),
-            standing: standing.clone(),
+            freshness: freshness.clone(),
         };
         Some(desired(catalog, &policy.installation, self.reader.place(), inputs))
     }
 
     fn report(
         &self,
-        policy: &Policy,
+        policy: &RegionSettings,
         (observed, ruling): (&Observed, &Ruling),
         started: Timestamp,
     ) -> RegionReport {
-        let (number, seen_last) = (self.reconciliations, self.seen_last);
-        let reconciliation = Reconciliation { number, started, seen_last };
+        let (number, last_read) = (self.reconciliations, self.last_read);
+        let reconciliation = Reconciliation { number, started, last_read };
         let report = RegionReport::ruled(reconciliation, policy.mode, observed, ruling);
         RegionReport { tracking: self.tracking.clone(), ..report }
     }
@@ -205,9 +209,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// Tells the tracker what a look showed.
     fn note_members(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
-        (observed, desired, standing): (&Observed, Option<&Desired>, &Standing),
+        (observed, desired, freshness): (&Observed, Option<&Desired>, &ListFreshness),
     ) {
         let tracked = &mut self.tracker.tracked;
         match observed {
@@ -216,8 +220,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
                 let list = around.membership.list.as_ref();
                 let recorders = around.recorders.regions.get(&self.reader.place().region);
                 let targets = &desired.map(Desired::targets).unwrap_or_default();
-                let facts = Facts { seen, targets, list, standing, recorders };
-                tracked.look(&facts, &policy.resyncs, self.clock.aws_now());
+                let facts = RegionObservation { seen, targets, list, freshness, recorders };
+                tracked.observe(&facts, &policy.resyncs, self.clock.aws_now());
             }
         }
         self.tracking = tracked.tracking();
@@ -225,12 +229,12 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
     fn rule(
         &self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
         (observed, desired): (&Observed, Option<&Desired>),
         intent: Intent,
     ) -> Ruling {
-        let moment = Moment::of(&self.clock);
+        let moment = ClockReadings::of(&self.clock);
         let none = BTreeMap::new();
         let all = around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals);
         let approvals = Approvals { all, now: moment.now, aws_now: moment.aws_now };
@@ -242,15 +246,15 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let intent = if policy.mode.may_put() { intent } else { Intent::Show };
         self.window.rule(moment, intent, |window| {
             window.note_read(all.values(), moment.aws_now);
-            let parts = Parts { policy, around, observed, desired, rules: &rules, approvals };
+            let parts = PlanParts { policy, around, observed, desired, rules: &rules, approvals };
             self.judge(&parts, window, moment)
         })
     }
 
     /// Plans and rules: pure.
-    fn judge(&self, parts: &Parts<'_>, window: &Window, moment: Moment) -> Ruling {
-        let Parts { policy, around, observed, desired, rules, approvals } = *parts;
-        let inputs = Inputs {
+    fn judge(&self, parts: &PlanParts<'_>, window: &LossWindow, moment: ClockReadings) -> Ruling {
+        let PlanParts { policy, around, observed, desired, rules, approvals } = *parts;
+        let inputs = PlanInputs {
             place: self.reader.place(),
             desired,
             observed,
@@ -266,7 +270,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             elapsed: moment.elapsed,
         };
         let membership = &around.membership;
-        let terms = Terms {
+        let terms = GuardTerms {
             mode: policy.mode,
             limits: &policy.limits,
             approvals,
@@ -318,9 +322,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// Looks, rules, and takes the steps that may be taken.
     pub async fn reconcile(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         around: &Surroundings,
-        watched: &Watched,
+        watched: &PlanInvalidation,
     ) -> RegionReport {
         let (mut report, ruling) = self.prepare(policy, around).await;
         let ruled = self.clock.now();
@@ -334,9 +338,9 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// Takes the approved steps of a ruling that was prepared.
     pub async fn act(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         ruling: Ruling,
-        watched: &Watched,
+        watched: &PlanInvalidation,
     ) -> Vec<Outcome> {
         if ruling.approved.plan().is_empty() {
             return Vec::new();
@@ -344,7 +348,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let revision = ruling.approved.plan().revision.clone();
         let outcomes = match (&self.writer, self.wrong_account().await) {
             (Some(writer), None) => {
-                let gate = Gate {
+                let gate = ReconciliationGate {
                     watched,
                     window: &self.window,
                     clock: &self.clock,
@@ -370,15 +374,15 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
     /// Why the credentials in use may not write here: they belong to another account, or cannot
     /// be asked. Packs are visible per caller, so another account would put every pack twice.
-    async fn wrong_account(&self) -> Option<Ending> {
+    async fn wrong_account(&self) -> Option<StepResult> {
         let expected: &AccountId = &self.reader.place().account;
         match self.reader.caller().await {
             Ok(account) if account == *expected => None,
-            Ok(account) => Some(Ending::Failed {
+            Ok(account) => Some(StepResult::Failed {
                 kind: FailureKind::Credentials,
                 why: format!("the credentials in use are of account {account}, not {expected}"),
             }),
-            Err(error) => Some(Ending::Failed { kind: error.kind, why: chain(&error) }),
+            Err(error) => Some(StepResult::Failed { kind: error.kind, why: chain(&error) }),
         }
     }
 
@@ -392,10 +396,10 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         let regular =
             jittered(pace.interval, pace.interval / 10, parts.iter().map(String::as_bytes));
         let pause = if acted {
-            FIRST_LOOK.min(regular)
+            FIRST_REFRESH.min(regular)
         } else if is_hurried {
             let times = self.hurried.saturating_sub(1);
-            backoff(pace.look_again, times, pace.look_again_max).min(regular)
+            backoff(pace.refresh_again, times, pace.refresh_again_max).min(regular)
         } else {
             regular
         };
@@ -410,8 +414,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
 
 /// What a plan and a ruling are made from.
 #[derive(Debug, Clone, Copy)]
-struct Parts<'a> {
-    policy: &'a Policy,
+struct PlanParts<'a> {
+    policy: &'a RegionSettings,
     around: &'a Surroundings,
     observed: &'a Observed,
     desired: Option<&'a Desired>,
@@ -420,7 +424,7 @@ struct Parts<'a> {
 }
 
 /// After a write AWS needs this long to show it (aws.md §10: first poll after 30 s).
-const FIRST_LOOK: Duration = Duration::from_secs(30);
+const FIRST_REFRESH: Duration = Duration::from_secs(30);
 /// A hold that lifts is followed up no sooner than this.
 const LIFT_MIN: Duration = Duration::from_secs(1);
 
@@ -429,7 +433,7 @@ fn between(start: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(start)).unwrap_or_default()
 }
 
-fn refuse_all(ruling: Ruling, refusal: &Ending) -> Vec<Outcome> {
+fn refuse_all(ruling: Ruling, refusal: &StepResult) -> Vec<Outcome> {
     let steps = ruling.approved.into_steps();
-    steps.into_iter().map(|step| Outcome { step, ending: refusal.clone() }).collect()
+    steps.into_iter().map(|step| Outcome { step, result: refusal.clone() }).collect()
 }

@@ -9,22 +9,22 @@ mod recorded;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::moment::Moment;
+use super::moment::ClockReadings;
 use crate::clock::Clock;
 use crate::domain::base::model::{Digest, PackName, Place, Region, Revision};
 use crate::domain::declared::template::Template;
-use crate::domain::observed::packs::Seen;
-use crate::domain::plan::effective_rules::{HeldRules, Templates};
+use crate::domain::observed::packs::PacksObservation;
+use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use crate::domain::plan::guard::{Approved, Ruling, Used};
 use crate::domain::plan::loss::LossAt;
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::record::{
-    LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, TemplateText,
-    Window as Remembered,
+    LevelEntry, LossCause, LossId, LossState, NoRecord, RecordStatus, RecordedPast as Remembered,
+    TemplateText,
 };
-use crate::domain::plan::steps::Step;
-use crate::domain::plan::window::{Holding, Noticed, ReadApproval, SPAN, Window};
-use crate::record::{Reader, Record};
+use crate::domain::plan::steps::PlanStep;
+use crate::domain::plan::window::{Holding, LossWindow, Noticed, ReadApproval, SPAN};
+use crate::record::{Record, RecordReader};
 
 /// Whether a ruling is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,14 @@ pub(super) enum Intent {
 /// The window, and what keeps it over restarts.
 #[derive(Debug)]
 pub struct SharedWindow {
-    window: Mutex<Window>,
+    window: Mutex<LossWindow>,
     clock: Clock,
     /// `None`: nothing is kept.
     record: Option<Record>,
     /// How the record stood when it was only read.
     read: Option<RecordStatus>,
     /// The record as it is read beside the process that writes it.
-    beside: Option<Arc<Mutex<Reader>>>,
+    beside: Option<Arc<Mutex<RecordReader>>>,
     /// Losses that are recorded and whose steps have not ended.
     given: Mutex<BTreeMap<LossAt, LossId>>,
     /// Packs that vanished, as they are recorded.
@@ -59,12 +59,12 @@ pub struct SharedWindow {
 impl SharedWindow {
     /// Without a record: nothing may be lost unapproved until the process has watched for a day.
     pub fn without_record(clock: &Clock, why: String) -> Self {
-        Self::new(Window::without_record(clock.elapsed(), why), clock, None)
+        Self::new(LossWindow::without_record(clock.elapsed(), why), clock, None)
     }
 
     /// A window that knows what was lost, which is nothing: for tests and the simulator.
     pub fn watched(clock: &Clock) -> Self {
-        Self::new(Window::with_record(clock.elapsed(), SPAN), clock, None)
+        Self::new(LossWindow::with_record(clock.elapsed(), SPAN), clock, None)
     }
 
     /// A window that goes on where the record ends. A record that cannot be used counts as none.
@@ -77,7 +77,7 @@ impl SharedWindow {
 
     /// The same for a command that only shows what would be: nothing is written to the record, and
     /// everything that it knows is used.
-    pub fn as_read(read: Result<(Reader, Remembered), NoRecord>, clock: &Clock) -> Self {
+    pub fn as_read(read: Result<(RecordReader, Remembered), NoRecord>, clock: &Clock) -> Self {
         let (status, remembered, reader) = match read {
             Ok((reader, remembered)) => {
                 (RecordStatus::Usable { began: reader.began().clone() }, remembered, Some(reader))
@@ -92,7 +92,7 @@ impl SharedWindow {
     /// The same, with a record that another process writes, while this process has none of its own:
     /// its templates are looked up, and the approvals that it has read are known.
     #[must_use]
-    pub fn beside(self, reader: Option<Reader>) -> Self {
+    pub fn beside(self, reader: Option<RecordReader>) -> Self {
         let remembered = reader.as_ref().map(|reader| reader.window(&self.clock.stamp()));
         if let Some(Ok(remembered)) = remembered {
             recorded::recall_reads(&mut lock(&self.window), &remembered);
@@ -106,7 +106,7 @@ impl SharedWindow {
         self.record.as_ref().map(Record::status).or_else(|| self.read.clone())
     }
 
-    fn new(window: Window, clock: &Clock, record: Option<Record>) -> Self {
+    fn new(window: LossWindow, clock: &Clock, record: Option<Record>) -> Self {
         Self {
             window: Mutex::new(window),
             clock: clock.clone(),
@@ -133,9 +133,9 @@ impl SharedWindow {
     /// Has a ruling made under the lock, and takes it in if it is acted on.
     pub(super) fn rule(
         &self,
-        moment: Moment,
+        moment: ClockReadings,
         intent: Intent,
-        make: impl FnOnce(&mut Window) -> Ruling,
+        make: impl FnOnce(&mut LossWindow) -> Ruling,
     ) -> Ruling {
         let mut window = lock(&self.window);
         window.note_record(self.unwritable());
@@ -168,8 +168,13 @@ impl SharedWindow {
 
     /// Takes in what a complete observation of a region shows: what is gone without a step of ours
     /// was lost all the same.
-    pub(super) async fn observe(&self, region: &Region, seen: &Seen, rules: &HeldRules<'_>) {
-        let ours = recorded::sightings(seen, rules);
+    pub(super) async fn observe(
+        &self,
+        region: &Region,
+        seen: &PacksObservation,
+        rules: &HeldRules<'_>,
+    ) {
+        let ours = recorded::observations(seen, rules);
         let shown: BTreeMap<PackName, (String, Digest)> = (ours.iter())
             .map(|(name, pack)| (name.clone(), (pack.marker.to_string(), pack.echo)))
             .collect();
@@ -228,7 +233,7 @@ impl SharedWindow {
     pub(super) async fn begin(
         &self,
         region: &Region,
-        step: &Step,
+        step: &PlanStep,
         permits: &[Used],
         revision: Option<&Revision>,
     ) -> Result<(), String> {
@@ -275,12 +280,12 @@ impl SharedWindow {
         outcomes: &[Outcome],
     ) {
         let (mut happened, mut not) = (Vec::new(), Vec::new());
-        for Outcome { step, ending } in outcomes {
+        for Outcome { step, result: ending } in outcomes {
             let is_open = match ending {
-                Ending::Accepted { .. } => Some(false),
+                StepResult::Accepted { .. } => Some(false),
                 // Nobody knows: it stays counted.
-                Ending::Unknown { .. } => Some(true),
-                Ending::Failed { .. } | Ending::NotStarted => None,
+                StepResult::Unknown { .. } => Some(true),
+                StepResult::Failed { .. } | StepResult::NotStarted => None,
             };
             for loss in recorded::losses(&place.region, step) {
                 match is_open {
@@ -350,7 +355,12 @@ impl SharedWindow {
     }
 
     /// Records what a region showed, with those of these templates that it shows.
-    pub(super) async fn keep_shown(&self, region: &Region, seen: &Seen, known: &Templates) {
+    pub(super) async fn keep_shown(
+        &self,
+        region: &Region,
+        seen: &PacksObservation,
+        known: &TemplatesByDigest,
+    ) {
         let Some(record) = self.usable() else { return };
         let deployments = recorded::deployments(region, seen, &self.clock.stamp());
         let templates = recorded::templates(seen, known);
@@ -358,7 +368,7 @@ impl SharedWindow {
     }
 
     /// Adds the templates of these digests that the record knows and that are not there yet.
-    pub(super) async fn recall_templates(&self, wanted: Vec<Digest>, into: &mut Templates) {
+    pub(super) async fn recall_templates(&self, wanted: Vec<Digest>, into: &mut TemplatesByDigest) {
         for digest in wanted {
             if into.contains_key(&digest) {
                 continue;

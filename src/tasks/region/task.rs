@@ -7,28 +7,28 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::Watched;
+use super::PlanInvalidation;
 use super::reconciler::{Reconciler, Surroundings};
-use super::settings::Policy;
+use super::settings::RegionSettings;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
-use crate::cloud::{Reader, Writer};
+use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::members::new_account::{NewAccount, Warning, Warnings};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
-use crate::domain::present::journal::News;
+use crate::domain::present::journal::Notification;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::report::{RegionReport, Reports};
 use crate::metrics::Metrics;
-use crate::tasks::intake::{Intake, Parsed, Refresh};
+use crate::tasks::intake::{Parsed, Refresh, SourceIntake};
 use crate::tasks::source::SourceState;
 
 /// What a region task hears, and where it speaks. Latest wins everywhere.
 #[derive(Debug, Clone)]
-pub struct Channels {
+pub struct RegionChannels {
     /// What the settings decide.
-    pub policy: watch::Receiver<Arc<Policy>>,
+    pub policy: watch::Receiver<Arc<RegionSettings>>,
     /// What the source task says.
     pub source: watch::Receiver<SourceState>,
     /// What the manifests say.
@@ -45,7 +45,7 @@ pub struct Channels {
     pub reports: watch::Sender<Reports>,
     /// Where reconciliations go, each of them: a report that is replaced takes its outcomes with
     /// it.
-    pub news: broadcast::Sender<News>,
+    pub news: broadcast::Sender<Notification>,
     /// Counters of events.
     pub metrics: Metrics,
     /// Where the task proves that it is alive.
@@ -57,9 +57,9 @@ const FIRST_MANIFESTS_MAX: Duration = Duration::from_secs(10);
 
 /// Reconciles one region until `stop`, or until the mode asks for other hands than the
 /// reconciler's. No reconciliation begins after that; one that began ends.
-pub async fn run<R: Reader, W: Writer>(
+pub async fn run<R: RegionReader, W: Writer>(
     mut reconciler: Reconciler<R, W>,
-    mut channels: Channels,
+    mut channels: RegionChannels,
     clock: Clock,
     stop: CancellationToken,
 ) {
@@ -81,7 +81,8 @@ pub async fn run<R: Reader, W: Writer>(
         }
         number = number.saturating_add(1);
         channels.reconcile_now.mark_unchanged();
-        let intake = Intake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
+        let intake =
+            SourceIntake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
         let around = Surroundings {
             intake,
             membership: Arc::clone(&channels.membership.borrow_and_update()),
@@ -90,7 +91,7 @@ pub async fn run<R: Reader, W: Writer>(
         let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
         let span = tracing::info_span!("reconciliation", %region, number, reason, revision);
         // Their versions that were taken above count as seen: any newer one closes the gate.
-        let watched = Watched {
+        let watched = PlanInvalidation {
             stop: stop.clone(),
             policy: Some(channels.policy.clone()),
             parsed: Some(channels.parsed.clone()),
@@ -107,7 +108,7 @@ pub async fn run<R: Reader, W: Writer>(
         let pause = reconciler.pause(&report, &policy.pace);
         let report = Arc::new(report);
         // It never waits; that nobody listens is none of our trouble.
-        drop(channels.news.send(News::Reconciled(Arc::clone(&report))));
+        drop(channels.news.send(Notification::Reconciled(Arc::clone(&report))));
         publish(&channels.reports, &report, &stop);
         // After it is shown, so that no scrape takes the counter of a new pack for a leftover.
         channels.metrics.reconciled(&report);
@@ -130,7 +131,7 @@ fn publish(reports: &watch::Sender<Reports>, report: &Arc<RegionReport>, stop: &
 
 /// The time between two reconciliations.
 struct Rest<'a> {
-    policy: &'a Policy,
+    policy: &'a RegionSettings,
     clock: &'a Clock,
     pause: Duration,
     stop: &'a CancellationToken,
@@ -138,10 +139,10 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     /// Reads members until something wakes the region, and shows what it learns; says what woke it.
-    async fn take<R: Reader, W: Writer>(
+    async fn take<R: RegionReader, W: Writer>(
         &self,
         reconciler: &mut Reconciler<R, W>,
-        channels: &mut Channels,
+        channels: &mut RegionChannels,
         mut report: Arc<RegionReport>,
     ) -> &'static str {
         let began = self.clock.elapsed();
@@ -160,7 +161,7 @@ impl Rest<'_> {
             let tracking = reconciler.tracking().clone();
             report = Arc::new(RegionReport { tracking, ..RegionReport::clone(&report) });
             publish(&channels.reports, &report, self.stop);
-            let soon = began.saturating_add(self.policy.pace.look_again);
+            let soon = began.saturating_add(self.policy.pace.refresh_again);
             if news.matters && soon < end {
                 (end, reason) = (soon, "members");
             }
@@ -173,7 +174,7 @@ impl Rest<'_> {
 /// Wake-ups are hints: a reconciliation reads everything afresh, so losing one costs time, not
 /// truth.
 async fn wake(
-    channels: &mut Channels,
+    channels: &mut RegionChannels,
     clock: &Clock,
     pause: Duration,
     stop: &CancellationToken,

@@ -8,25 +8,25 @@ use std::future::pending;
 use std::time::Duration;
 
 use super::reconciler::Reconciler;
-use super::settings::Policy;
+use super::settings::RegionSettings;
 use super::tracker::{ReadInProgress, Tracker};
-use crate::cloud::{Reader, Writer};
+use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::failure::{FailureKind, chain};
 use crate::domain::base::time::{after, backoff};
 use crate::domain::members::new_account::NewAccount;
 use crate::domain::members::rollout::Rollout;
-use crate::domain::members::tracker::{Draft, Rank};
+use crate::domain::members::tracker::{Rank, RowsInProgress};
 use crate::domain::members::tracking::Tracking;
-use crate::listing::{Incomplete, Listing, Turn};
-use crate::tasks::region::effort::{Effort, News, Progress};
+use crate::listing::{Incomplete, Listing, PageVerdict};
+use crate::tasks::region::effort::{Effort, MemberReadResult, Progress};
 
 /// How long to wait at the least for a reading that is not due: two clocks may differ.
 const WAIT_MIN: Duration = Duration::from_secs(1);
 
-impl<R: Reader, W: Writer> Reconciler<R, W> {
+impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     /// Reads members as they fall due, until something is known that was not. Never ends while
     /// nothing is due. May be dropped at any moment, and called again: what was read is kept.
-    pub async fn follow(&mut self, policy: &Policy) -> News {
+    pub async fn follow(&mut self, policy: &RegionSettings) -> MemberReadResult {
         loop {
             let now = self.clock.aws_now();
             match self.tracker.arrange(policy, now) {
@@ -47,7 +47,7 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     /// Reads members once, for a command that answers once; looked at the region it must have.
     pub async fn track(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         effort: Effort,
         mut progress: impl FnMut(Progress),
     ) -> &Tracking {
@@ -59,8 +59,8 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
         progress(told);
         for reading in readings {
             let now = self.clock.aws_now();
-            self.tracker.reels = vec![ReadInProgress::new(reading, Rank::Command, now)];
-            while !self.tracker.reels.is_empty() {
+            self.tracker.reads = vec![ReadInProgress::new(reading, Rank::Command, now)];
+            while !self.tracker.reads.is_empty() {
                 let end = self.read_page(policy).await;
                 told.pages = told.pages.saturating_add(1);
                 told.done = told.done.saturating_add(usize::from(end.is_some()));
@@ -76,16 +76,16 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Asks for the next page of the topmost reading; news, when that was its end.
-    async fn read_page(&mut self, policy: &Policy) -> Option<News> {
-        let Tracker { tracked, reels } = &mut self.tracker;
-        let reel = reels.last_mut()?;
+    async fn read_page(&mut self, policy: &RegionSettings) -> Option<MemberReadResult> {
+        let Tracker { tracked, reads } = &mut self.tracker;
+        let reel = reads.last_mut()?;
         let (filter, token) = (reel.filter(), reel.listing.token());
         // Until the answer is there nothing changes: whoever drops this asks for the page again.
         let answer = self.reader.rows(reel.reading.pack(), &filter, token).await;
         match reel.listing.take(answer) {
-            Ok(Turn::More(rows)) => tracked.note(&mut reel.part, &rows),
-            Ok(Turn::Again) => reel.part = Draft::default(),
-            Ok(Turn::Last(rows)) => {
+            Ok(PageVerdict::More(rows)) => tracked.note(&mut reel.part, &rows),
+            Ok(PageVerdict::Again) => reel.part = RowsInProgress::default(),
+            Ok(PageVerdict::Last(rows)) => {
                 tracked.note(&mut reel.part, &rows);
                 reel.draft.append(std::mem::take(&mut reel.part));
                 reel.listing = Listing::default();
@@ -109,10 +109,14 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
     }
 
     /// Ends the topmost reading.
-    fn end(&mut self, policy: &Policy, problem: Option<&Incomplete>) -> Option<News> {
+    fn end(
+        &mut self,
+        policy: &RegionSettings,
+        problem: Option<&Incomplete>,
+    ) -> Option<MemberReadResult> {
         let now = self.clock.aws_now();
-        let Tracker { tracked, reels } = &mut self.tracker;
-        let ReadInProgress { reading, began, draft, .. } = reels.pop()?;
+        let Tracker { tracked, reads } = &mut self.tracker;
+        let ReadInProgress { reading, began, draft, .. } = reads.pop()?;
         match problem {
             None => tracked.take((&reading, draft), &policy.resyncs, (began, now)),
             Some(problem) => {
@@ -123,11 +127,11 @@ impl<R: Reader, W: Writer> Reconciler<R, W> {
             }
         }
         // What another reading of this pack has read so far is older than this.
-        reels.retain(|reel| reel.reading.pack() != reading.pack());
+        reads.retain(|reel| reel.reading.pack() != reading.pack());
         let tracking = self.tracker.tracked.tracking();
         let matters = counts(&tracking) != counts(&self.tracking);
         self.tracking = tracking;
-        Some(News { matters })
+        Some(MemberReadResult { matters })
     }
 }
 

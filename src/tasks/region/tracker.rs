@@ -1,10 +1,12 @@
 //! What a region knows of the members of its packs, and the reading that is under way.
 
-use super::settings::Policy;
+use super::settings::RegionSettings;
 use crate::cloud::RowFilter;
 use crate::domain::base::model::Timestamp;
-use crate::domain::members::tracker::{Draft, FILTERS, MemberTracker, Rank, ReadRequest, Reading};
-use crate::domain::observed::packs::{Phase, Verb};
+use crate::domain::members::tracker::{
+    FILTERS, MemberRequest, MemberTracker, Rank, ReadRequest, RowsInProgress,
+};
+use crate::domain::observed::packs::{PackPhase, Verb};
 use crate::listing::Listing;
 
 /// The memory of a region's members, and the readings that are on their way.
@@ -12,28 +14,28 @@ use crate::listing::Listing;
 pub(super) struct Tracker {
     pub(super) tracked: MemberTracker,
     /// The last one is read; it overtook those before it.
-    pub(super) reels: Vec<ReadInProgress>,
+    pub(super) reads: Vec<ReadInProgress>,
 }
 
 impl Tracker {
     /// Puts on top what is to be read now; else when something will be due.
     pub(super) fn arrange(
         &mut self,
-        policy: &Policy,
+        policy: &RegionSettings,
         now: Timestamp,
     ) -> Result<(), Option<Timestamp>> {
-        let Self { tracked, reels } = self;
-        reels.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
+        let Self { tracked, reads } = self;
+        reads.retain(|reel| !tracked.is_outdated(reel.reading.pack(), reel.began));
         let requests = tracked.requests(&policy.resyncs, &policy.pace);
-        let top = reels.last().map(|reel| (reel.rank, reel.resume));
+        let top = reads.last().map(|reel| (reel.rank, reel.resume));
         // What is on its way is overtaken by what is more urgent, and by nothing else.
         let overtakes = |request: &&ReadRequest| {
             top.is_none_or(|(rank, _)| request.rank < rank)
-                && reels.iter().all(|reel| reel.reading != request.reading)
+                && reads.iter().all(|reel| reel.reading != request.reading)
         };
         let overtaking = requests.iter().filter(overtakes);
         if let Some(due) = overtaking.clone().filter(|request| request.due <= now).min() {
-            reels.push(ReadInProgress::new(due.reading.clone(), due.rank, now));
+            reads.push(ReadInProgress::new(due.reading.clone(), due.rank, now));
             return Ok(());
         }
         let resume = top.map(|(_, resume)| resume);
@@ -47,7 +49,7 @@ impl Tracker {
 /// A reading on its way.
 #[derive(Debug)]
 pub(super) struct ReadInProgress {
-    pub(super) reading: Reading,
+    pub(super) reading: MemberRequest,
     pub(super) rank: Rank,
     pub(super) began: Timestamp,
     /// Not before, after a page that could not be had.
@@ -55,29 +57,30 @@ pub(super) struct ReadInProgress {
     /// How often in a row that happened.
     pub(super) attempts: u32,
     /// Listings that are left; the first is being read.
-    pub(super) filters: Vec<Option<(Verb, Phase)>>,
+    pub(super) filters: Vec<Option<(Verb, PackPhase)>>,
     pub(super) listing: Listing,
     /// Rows of this listing.
-    pub(super) part: Draft,
+    pub(super) part: RowsInProgress,
     /// Rows of listings that were read to their end.
-    pub(super) draft: Draft,
+    pub(super) draft: RowsInProgress,
 }
 
 impl ReadInProgress {
-    pub(super) fn new(reading: Reading, rank: Rank, began: Timestamp) -> Self {
+    pub(super) fn new(reading: MemberRequest, rank: Rank, began: Timestamp) -> Self {
         let filters = match reading {
-            Reading::Trouble(_) => FILTERS.map(Some).to_vec(),
-            Reading::Account(..) | Reading::Resync(_) => vec![None],
+            MemberRequest::Trouble(_) => FILTERS.map(Some).to_vec(),
+            MemberRequest::Account(..) | MemberRequest::Resync(_) => vec![None],
         };
-        let (listing, part, draft) = (Listing::default(), Draft::default(), Draft::default());
+        let (listing, part, draft) =
+            (Listing::default(), RowsInProgress::default(), RowsInProgress::default());
         let (resume, attempts) = (began, 0);
         Self { reading, rank, began, resume, attempts, filters, listing, part, draft }
     }
 
     pub(super) fn filter(&self) -> RowFilter {
         let account = match &self.reading {
-            Reading::Account(_, account) => Some(*account),
-            Reading::Trouble(_) | Reading::Resync(_) => None,
+            MemberRequest::Account(_, account) => Some(*account),
+            MemberRequest::Trouble(_) | MemberRequest::Resync(_) => None,
         };
         RowFilter { account, status: self.filters.first().copied().flatten() }
     }

@@ -12,9 +12,9 @@ use cap_std::fs::Dir;
 use thiserror::Error;
 
 use super::checkout;
-use super::limits::Limits;
+use super::limits::SourceLimits;
 use super::system::{identity, reason};
-use super::tree::{Parts, Stop, Tree};
+use super::tree::{Stop, TreeWalk, WalkedTree};
 use crate::domain::declared::snapshot::{
     Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
 };
@@ -24,7 +24,7 @@ use crate::domain::declared::snapshot::{
 const RESTARTS_MAX: usize = 16;
 
 /// Names the files, beneath the source root, that these manifests refer to.
-pub type Wanted = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
+pub type ReferencedFiles = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
 
 /// Why there is no snapshot at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,7 +54,7 @@ pub enum ReadProblem {
         /// The directory.
         place: String,
     },
-    /// More than [`Limits`] allow.
+    /// More than [`SourceLimits`] allow.
     #[error("the source {place} is too large: {what}")]
     Oversize {
         /// The directory.
@@ -66,7 +66,7 @@ pub enum ReadProblem {
 
 /// What one reading gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct DirectoryReading {
     /// The files.
     pub snapshot: Snapshot,
     /// The directories they came from: a change in any of them can change the snapshot.
@@ -78,7 +78,7 @@ pub struct Reading {
 pub struct Directory {
     root: PathBuf,
     manifests: Manifests,
-    limits: Limits,
+    limits: SourceLimits,
     git: Git,
 }
 
@@ -125,7 +125,7 @@ impl Directory {
             || (!path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | ".")));
         let manifests =
             if is_root { Manifests::Root } else { Manifests::Folder(SourcePath::new(path)?) };
-        let (root, limits) = (absolute(root), Limits::default());
+        let (root, limits) = (absolute(root), SourceLimits::default());
         Ok(Self { root, manifests, limits, git: Git::Awaited })
     }
 
@@ -133,7 +133,7 @@ impl Directory {
     /// source to reconcile: packs of other files would seem to be gone.
     pub fn of_file(root: &Path, file: SourcePath) -> Self {
         let manifests = Manifests::File(file);
-        let (root, limits) = (absolute(root), Limits::default());
+        let (root, limits) = (absolute(root), SourceLimits::default());
         Self { root, manifests, limits, git: Git::Awaited }
     }
 
@@ -146,7 +146,7 @@ impl Directory {
 
     /// The same directory with other limits.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: SourceLimits) -> Self {
         Self { limits, ..self }
     }
 
@@ -171,7 +171,7 @@ impl Directory {
     pub fn read(
         &self,
         wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
-    ) -> Result<Reading, ReadProblem> {
+    ) -> Result<DirectoryReading, ReadProblem> {
         for _ in 0..RESTARTS_MAX {
             match self.attempt(&wanted) {
                 Ok(reading) if !holds_anything(&reading.snapshot) => {
@@ -194,11 +194,11 @@ impl Directory {
     fn attempt(
         &self,
         wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
-    ) -> Result<Reading, Stop> {
+    ) -> Result<DirectoryReading, Stop> {
         self.check_idle()?;
         let root = self.open()?;
         let links = self.links(&root);
-        let mut tree = Tree::new(&root, &self.limits);
+        let mut tree = TreeWalk::new(&root, &self.limits);
         match &self.manifests {
             Manifests::Root => tree.read_folder(None)?,
             Manifests::Folder(path) => tree.read_folder(Some(path))?,
@@ -221,10 +221,10 @@ impl Directory {
             (None, Some((target, directory))) => Published::Link { target, directory },
             (None, None) => Published::InPlace,
         };
-        let Parts { files, ignored, folders } = tree.into_parts();
+        let WalkedTree { files, ignored, folders } = tree.into_parts();
         let folders = folders.iter().map(|folder| self.root.join(folder)).collect();
         let snapshot = Snapshot { ignored, published, ..Snapshot::of_directory(files) };
-        Ok(Reading { snapshot, folders })
+        Ok(DirectoryReading { snapshot, folders })
     }
 
     /// Nothing is read while git is at work in the directory, or in one above it.

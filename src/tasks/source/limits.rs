@@ -4,7 +4,7 @@ use crate::domain::base::limits;
 
 /// How much a source may hold before it is refused as a whole, or a file of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct SourceLimits {
     /// Directories within directories.
     pub depth_max: usize,
     /// Names seen, whatever they are.
@@ -17,7 +17,7 @@ pub struct Limits {
     pub bytes_max: u64,
 }
 
-impl Default for Limits {
+impl Default for SourceLimits {
     /// An organization has at most a few hundred packs: each limit leaves an order of magnitude.
     fn default() -> Self {
         Self {

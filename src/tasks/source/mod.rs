@@ -24,11 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::declared::snapshot::{Absence, Snapshot};
-use directory::{Directory, ReadProblem, Wanted};
-use state::{ReadingTime, Terms};
-use watch::Watch;
+use directory::{Directory, ReadProblem, ReferencedFiles};
+use state::{EvidenceTerms, ReadingTime};
+use watch::DirectoryWatch;
 
-pub use state::{Outcome, Problem, SourceState};
+pub use state::{ReadingOutcome, SourceProblem, SourceState};
 
 /// Quiet that ends a burst of events: a checkout of one file causes dozens within milliseconds.
 const QUIET: Duration = Duration::from_millis(150);
@@ -44,7 +44,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// What to read, and how often.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct SourceSettings {
     /// Where the manifests are.
     pub directory: Directory,
     /// How often it is read without any hint.
@@ -52,7 +52,7 @@ pub struct Settings {
     /// Whether to ask the file system for events; `false` for network mounts.
     pub events: bool,
     /// Which templates the manifests name.
-    pub wanted: Wanted,
+    pub wanted: ReferencedFiles,
     /// What the settings say that absence means.
     pub absence: Absence,
 }
@@ -61,7 +61,7 @@ pub struct Settings {
 #[derive(Debug, Default)]
 struct Watching {
     /// Absent when the file system cannot be watched.
-    watch: Option<Watch>,
+    watch: Option<DirectoryWatch>,
     /// The directories of the last good reading.
     folders: BTreeSet<PathBuf>,
     /// Whether the loss of the watch has been said.
@@ -75,7 +75,7 @@ type Result<T> = std::result::Result<T, ReadProblem>;
 /// Receivers are woken by a changed snapshot, new evidence or a changed problem, and by the end of
 /// each reading that `wake` asked for; times and counts are only there to be looked at.
 pub async fn run(
-    settings: Settings,
+    settings: SourceSettings,
     clock: Clock,
     publish: channel::Sender<SourceState>,
     wake: Arc<Notify>,
@@ -84,7 +84,7 @@ pub async fn run(
     let hint = Arc::new(Notify::new());
     let mut watching = Watching::default();
     let mut period = pin!(clock.sleep(settings.interval));
-    let terms = Terms { absence: settings.absence, interval: settings.interval };
+    let terms = EvidenceTerms { absence: settings.absence, interval: settings.interval };
     let mut is_asked_for = false;
     loop {
         let began = begin(&publish, &clock);
@@ -103,8 +103,9 @@ pub async fn run(
         };
         let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
         let is_busy = matches!(result, Err(ReadProblem::Busy { .. }));
-        let shown = Shown { time, terms, is_watched: watching.watch.is_some(), is_asked_for };
-        if show(&publish, result, shown) == Outcome::Changed {
+        let shown =
+            ShownReading { time, terms, is_watched: watching.watch.is_some(), is_asked_for };
+        if show(&publish, result, shown) == ReadingOutcome::Changed {
             // The reading that confirms the new content comes exactly one interval later.
             period.set(clock.sleep(settings.interval));
         }
@@ -150,7 +151,7 @@ async fn quiet(hint: &Notify, wake: &Notify, stop: &CancellationToken) -> bool {
 
 /// Reads until two consecutive readings agree, or one agrees with what is known.
 async fn settled(
-    settings: &Settings,
+    settings: &SourceSettings,
     known: Option<&Snapshot>,
     watching: &mut Watching,
     hint: &Notify,
@@ -176,11 +177,11 @@ async fn settled(
 
 /// Reads once, and lets the watch follow the directories that were found.
 async fn read_once(
-    settings: &Settings,
+    settings: &SourceSettings,
     watching: &mut Watching,
     hint: &Notify,
 ) -> Result<Snapshot> {
-    let Settings { directory, wanted, .. } = settings.clone();
+    let SourceSettings { directory, wanted, .. } = settings.clone();
     let place = directory.place();
     let read = tokio::task::spawn_blocking(move || directory.read(wanted));
     let reading = match read.await {
@@ -201,7 +202,7 @@ impl Watching {
         let (root, folders) = (root.to_owned(), self.folders.clone());
         let hint = Arc::clone(hint);
         let start = move || {
-            let mut watch = Watch::new(&root, move || hint.notify_one())?;
+            let mut watch = DirectoryWatch::new(&root, move || hint.notify_one())?;
             watch.follow(&folders)?;
             Ok::<_, notify::Error>(watch)
         };
@@ -241,18 +242,22 @@ impl Watching {
 
 /// What goes with the result of a reading.
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct ShownReading {
     time: ReadingTime,
-    terms: Terms,
+    terms: EvidenceTerms,
     is_watched: bool,
     /// Whether a receiver waits for the end of this reading, whatever it gave.
     is_asked_for: bool,
 }
 
 /// Publishes the result of a reading and logs what a person would want to know.
-fn show(publish: &channel::Sender<SourceState>, result: Result<Snapshot>, shown: Shown) -> Outcome {
-    let Shown { time, terms, is_watched, is_asked_for } = shown;
-    let mut outcome = Outcome::Unchanged;
+fn show(
+    publish: &channel::Sender<SourceState>,
+    result: Result<Snapshot>,
+    shown: ShownReading,
+) -> ReadingOutcome {
+    let ShownReading { time, terms, is_watched, is_asked_for } = shown;
+    let mut outcome = ReadingOutcome::Unchanged;
     publish.send_if_modified(|state| {
         let had_problem = state.problem.is_some();
         let (ended, matters) = state.record(result, time, terms);
@@ -266,7 +271,7 @@ fn show(publish: &channel::Sender<SourceState>, result: Result<Snapshot>, shown:
     outcome
 }
 
-fn log(state: &SourceState, outcome: Outcome, had_problem: bool) {
+fn log(state: &SourceState, outcome: ReadingOutcome, had_problem: bool) {
     if let Some(problem) = &state.problem {
         tracing::warn!(
             kind = problem.outcome.as_str(),
@@ -278,7 +283,7 @@ fn log(state: &SourceState, outcome: Outcome, had_problem: bool) {
     if had_problem {
         tracing::info!("source can be read again");
     }
-    if let (Outcome::Changed, Some(snapshot)) = (outcome, &state.snapshot) {
+    if let (ReadingOutcome::Changed, Some(snapshot)) = (outcome, &state.snapshot) {
         let files = snapshot.files.len();
         tracing::info!(revision = snapshot.revision.0, files, "source changed");
     }

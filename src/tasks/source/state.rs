@@ -8,11 +8,13 @@ use std::time::Duration;
 use super::directory::ReadProblem;
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::time::after;
-use crate::domain::declared::snapshot::{Absence, Evidence, Seen, Snapshot, absence_of};
+use crate::domain::declared::snapshot::{
+    Absence, PublicationHistory, RevisionEvidence, Snapshot, absence_of,
+};
 
 /// How one reading ended: the closed set behind the label `result`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum ReadingOutcome {
     /// Another content than before.
     Changed,
     /// The same content.
@@ -33,7 +35,7 @@ pub enum Outcome {
     Oversize,
 }
 
-impl Outcome {
+impl ReadingOutcome {
     /// Every outcome, in label order.
     pub const ALL: [Self; 9] = [
         Self::Changed,
@@ -63,7 +65,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for ReadingOutcome {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
     }
@@ -71,19 +73,19 @@ impl fmt::Display for Outcome {
 
 /// Why the last reading gave no snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SourceProblem {
     /// Its kind.
-    pub outcome: Outcome,
+    pub outcome: ReadingOutcome,
     /// In words, with the place.
     pub text: String,
 }
 
-impl From<ReadProblem> for Problem {
+impl From<ReadProblem> for SourceProblem {
     fn from(problem: ReadProblem) -> Self {
         let outcome = match problem {
-            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => Outcome::Unreadable,
-            ReadProblem::Empty { .. } => Outcome::Empty,
-            ReadProblem::Oversize { .. } => Outcome::Oversize,
+            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => ReadingOutcome::Unreadable,
+            ReadProblem::Empty { .. } => ReadingOutcome::Empty,
+            ReadProblem::Oversize { .. } => ReadingOutcome::Oversize,
         };
         Self { outcome, text: problem.to_string() }
     }
@@ -95,9 +97,9 @@ pub struct SourceState {
     /// The last good snapshot.
     pub snapshot: Option<Arc<Snapshot>>,
     /// What speaks for it.
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<RevisionEvidence>,
     /// What all accepted readings have shown of how the source is published.
-    pub seen: Option<Seen>,
+    pub seen: Option<PublicationHistory>,
     /// Readings that have begun since the start; the newest has this number.
     pub readings_begun: u64,
     /// The number of the newest reading that has ended.
@@ -107,10 +109,10 @@ pub struct SourceState {
     /// When it was last read and accepted.
     pub success_last: Option<Timestamp>,
     /// What is wrong now.
-    pub problem: Option<Problem>,
+    pub problem: Option<SourceProblem>,
     /// Readings since the start, by outcome, zeros included. A reading that is confirmed by a
     /// second equal one counts once.
-    pub readings: BTreeMap<Outcome, u64>,
+    pub readings: BTreeMap<ReadingOutcome, u64>,
     /// Whether the file system reports changes; if not, only the periodic reading finds them.
     pub is_watched: bool,
 }
@@ -126,7 +128,7 @@ impl Default for SourceState {
             read_last: None,
             success_last: None,
             problem: None,
-            readings: Outcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect(),
+            readings: ReadingOutcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect(),
             is_watched: false,
         }
     }
@@ -145,7 +147,7 @@ pub(super) struct ReadingTime {
 
 /// What the settings say about evidence.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct EvidenceTerms {
     /// What absence means.
     pub(super) absence: Absence,
     /// The time between a reading and the one that confirms it.
@@ -159,8 +161,8 @@ impl SourceState {
         &mut self,
         result: Result<Snapshot, ReadProblem>,
         time: ReadingTime,
-        terms: Terms,
-    ) -> (Outcome, bool) {
+        terms: EvidenceTerms,
+    ) -> (ReadingOutcome, bool) {
         self.readings_ended = self.readings_begun;
         self.read_last = Some(time.now);
         let evidence = self.evidence.clone();
@@ -170,22 +172,28 @@ impl SourceState {
                 (self.accept(snapshot, time, terms), None)
             }
             Err(problem) => {
-                let problem = Problem::from(problem);
+                let problem = SourceProblem::from(problem);
                 (problem.outcome, Some(problem))
             }
         };
         let count = self.readings.entry(outcome).or_default();
         *count = count.saturating_add(1);
         // New evidence for the same content can release what waited for it.
-        let matters =
-            outcome == Outcome::Changed || problem != self.problem || evidence != self.evidence;
+        let matters = outcome == ReadingOutcome::Changed
+            || problem != self.problem
+            || evidence != self.evidence;
         self.problem = problem;
         (outcome, matters)
     }
 
-    fn accept(&mut self, snapshot: Snapshot, time: ReadingTime, terms: Terms) -> Outcome {
+    fn accept(
+        &mut self,
+        snapshot: Snapshot,
+        time: ReadingTime,
+        terms: EvidenceTerms,
+    ) -> ReadingOutcome {
         let ReadingTime { began, ended, now } = time;
-        let seen = Seen::after(self.seen.as_ref(), &snapshot);
+        let seen = PublicationHistory::after(self.seen.as_ref(), &snapshot);
         let absence = absence_of(terms.absence, &seen);
         self.seen = Some(seen);
         let is_whole = absence == Absence::Atomic;
@@ -199,17 +207,17 @@ impl SourceState {
                 let confirms = evidence.since_elapsed.saturating_add(terms.interval);
                 evidence.absence = absence;
                 evidence.confirmed |= is_whole || confirms <= began;
-                Outcome::Unchanged
+                ReadingOutcome::Unchanged
             }
             Some(_) | None => {
-                self.evidence = Some(Evidence {
+                self.evidence = Some(RevisionEvidence {
                     absence,
                     since: now,
                     since_elapsed: ended,
                     confirmed: is_whole,
                     confirms_at: after(now, terms.interval),
                 });
-                Outcome::Changed
+                ReadingOutcome::Changed
             }
         }
     }
@@ -252,11 +260,11 @@ mod tests {
         state: &mut SourceState,
         result: Result<Snapshot, ReadProblem>,
         second: u64,
-    ) -> (Outcome, bool) {
+    ) -> (ReadingOutcome, bool) {
         let (began, ended) = (Duration::from_secs(second), Duration::from_secs(second + 1));
         let time = ReadingTime { began, ended, now: at(second + 1) };
         let interval = Duration::from_secs(INTERVAL);
-        state.record(result, time, Terms { absence: Absence::Declared, interval })
+        state.record(result, time, EvidenceTerms { absence: Absence::Declared, interval })
     }
 
     fn absence(readings: &[Snapshot]) -> Absence {
@@ -271,12 +279,12 @@ mod tests {
     fn freshness_alone_wakes_nobody_and_the_confirming_reading_wakes_once() {
         let mut state = SourceState::default();
         let mut read = |second| read(&mut state, Ok(snapshot("a")), second);
-        assert_eq!(read(0), (Outcome::Changed, true));
-        assert_eq!(read(30), (Outcome::Unchanged, false));
+        assert_eq!(read(0), (ReadingOutcome::Changed, true));
+        assert_eq!(read(30), (ReadingOutcome::Unchanged, false));
         // It begins one second too early.
-        assert_eq!(read(INTERVAL), (Outcome::Unchanged, false));
-        assert_eq!(read(INTERVAL + 1), (Outcome::Unchanged, true));
-        assert_eq!(read(INTERVAL + 2), (Outcome::Unchanged, false));
+        assert_eq!(read(INTERVAL), (ReadingOutcome::Unchanged, false));
+        assert_eq!(read(INTERVAL + 1), (ReadingOutcome::Unchanged, true));
+        assert_eq!(read(INTERVAL + 2), (ReadingOutcome::Unchanged, false));
         let evidence = state.evidence.unwrap();
         assert!(evidence.confirmed);
         assert_eq!((evidence.since, evidence.confirms_at), (at(1), at(1 + INTERVAL)));
@@ -340,7 +348,8 @@ mod tests {
         read(&mut state, Ok(volume("a", "..1")), 0);
         assert!(state.evidence.as_ref().unwrap().confirmed);
         let time = ReadingTime { began: Duration::ZERO, ended: Duration::ZERO, now: at(0) };
-        let terms = Terms { absence: Absence::Atomic, interval: Duration::from_secs(INTERVAL) };
+        let terms =
+            EvidenceTerms { absence: Absence::Atomic, interval: Duration::from_secs(INTERVAL) };
         let mut state = SourceState::default();
         state.record(Ok(snapshot("a")), time, terms);
         let evidence = state.evidence.unwrap();
@@ -351,17 +360,17 @@ mod tests {
     fn a_problem_wakes_once_and_keeps_the_snapshot_and_its_end_wakes_again() {
         let mut state = SourceState::default();
         read(&mut state, Ok(snapshot("a")), 0);
-        assert_eq!(read(&mut state, Err(empty()), 1), (Outcome::Empty, true));
-        assert_eq!(read(&mut state, Err(empty()), 2), (Outcome::Empty, false));
+        assert_eq!(read(&mut state, Err(empty()), 1), (ReadingOutcome::Empty, true));
+        assert_eq!(read(&mut state, Err(empty()), 2), (ReadingOutcome::Empty, false));
         assert!(state.snapshot.is_some());
         assert_eq!((state.read_last, state.success_last), (Some(at(3)), Some(at(1))));
-        assert_eq!(read(&mut state, Ok(snapshot("a")), 3), (Outcome::Unchanged, true));
+        assert_eq!(read(&mut state, Ok(snapshot("a")), 3), (ReadingOutcome::Unchanged, true));
         assert_eq!(state.problem, None);
-        assert_eq!(state.readings[&Outcome::Empty], 2);
+        assert_eq!(state.readings[&ReadingOutcome::Empty], 2);
     }
 
     #[test]
     fn every_outcome_is_counted_from_zero() {
-        assert_eq!(SourceState::default().readings.len(), Outcome::ALL.len());
+        assert_eq!(SourceState::default().readings.len(), ReadingOutcome::ALL.len());
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, DirEntry, File, Metadata, OpenOptions, OpenOptionsExt as _};
 
-use super::limits::Limits;
+use super::limits::SourceLimits;
 use super::system::{identity, reason};
 use crate::domain::declared::catalog::{is_manifest_file, is_nearly_manifest_file};
 use crate::domain::declared::snapshot::{
@@ -41,9 +41,9 @@ pub(super) enum Stop {
 
 /// A walk in progress.
 #[derive(Debug)]
-pub(super) struct Tree<'a> {
+pub(super) struct TreeWalk<'a> {
     root: &'a Dir,
-    limits: &'a Limits,
+    limits: &'a SourceLimits,
     files: BTreeMap<SourcePath, FileContent>,
     /// Where those files really are.
     places: Vec<PathBuf>,
@@ -61,7 +61,7 @@ pub(super) struct Tree<'a> {
 
 /// What a walk found.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct WalkedTree {
     /// Every file that was read, and everything that could not be.
     pub(super) files: BTreeMap<SourcePath, FileContent>,
     /// What was passed over by its name.
@@ -87,8 +87,8 @@ impl Folder {
     }
 }
 
-impl<'a> Tree<'a> {
-    pub(super) fn new(root: &'a Dir, limits: &'a Limits) -> Self {
+impl<'a> TreeWalk<'a> {
+    pub(super) fn new(root: &'a Dir, limits: &'a SourceLimits) -> Self {
         Self {
             root,
             limits,
@@ -110,9 +110,9 @@ impl<'a> Tree<'a> {
     }
 
     /// What was found.
-    pub(super) fn into_parts(self) -> Parts {
+    pub(super) fn into_parts(self) -> WalkedTree {
         let Self { files, ignored, folders, .. } = self;
-        Parts { files, ignored, folders }
+        WalkedTree { files, ignored, folders }
     }
 
     /// The text of the one `..data` that every file came through, if there is such a link.

@@ -13,13 +13,13 @@ use crate::domain::declared::snapshot::IGNORE_FILE;
 
 /// Watches directories, each by itself: `.git` and its like cost no watches.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct DirectoryWatch {
     watcher: RecommendedWatcher,
     root: PathBuf,
     folders: BTreeSet<PathBuf>,
 }
 
-impl Watch {
+impl DirectoryWatch {
     /// A watch on the root, and on its name in the directory above; `hint` is called on another
     /// thread and must not block.
     pub(super) fn new(

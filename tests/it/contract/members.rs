@@ -1,17 +1,19 @@
 //! Visits to members: who may enter, and what is seen there.
 
-use conformd::cloud::{CloudError, Members as _, Op, RecorderRecord, Visit as _, Writer as _};
+use conformd::cloud::{
+    CloudError, MemberAccess as _, MemberVisit as _, Op, RecorderRecord, Writer as _,
+};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, AccountState};
 use conformd::sim::api::Operation;
-use conformd::sim::setup::{Recorder, Role, Setup};
+use conformd::sim::setup::{RecorderSetup, RoleSetup, WorldSetup};
 
 use super::{Bed, Face, InProcessFace, account, content, home, name, region, setup};
 
 const PROBE: &str = "ConformdRecorderProbe";
 
-fn role(account: Option<AccountId>, external_id: &str) -> Role {
-    Role {
+fn role(account: Option<AccountId>, external_id: &str) -> RoleSetup {
+    RoleSetup {
         account,
         name: PROBE.to_owned(),
         trusted: home().account,
@@ -21,8 +23,8 @@ fn role(account: Option<AccountId>, external_id: &str) -> Role {
 }
 
 /// A world in which every account lets the management account in with the external id `shared`.
-fn open_to_probes(accounts: u64) -> Setup {
-    Setup { roles: vec![role(None, "shared")], ..setup(accounts) }
+fn open_to_probes(accounts: u64) -> WorldSetup {
+    WorldSetup { roles: vec![role(None, "shared")], ..setup(accounts) }
 }
 
 async fn denied(face: &impl Face, account: AccountId, external_id: Option<&str>) -> CloudError {
@@ -38,11 +40,11 @@ pub(super) async fn a_recorder_is_seen_as_it_is<F: Face>() {
         Some(RecorderRecord { name: "default".to_owned(), recording, failed, error_code })
     };
     let kinds = [
-        (Recorder::Missing, None),
-        (Recorder::ServiceLinked, None),
-        (Recorder::Stopped, seen(false, false)),
-        (Recorder::Recording, seen(true, false)),
-        (Recorder::Failing, seen(true, true)),
+        (RecorderSetup::Missing, None),
+        (RecorderSetup::ServiceLinked, None),
+        (RecorderSetup::Stopped, seen(false, false)),
+        (RecorderSetup::Recording, seen(true, false)),
+        (RecorderSetup::Failing, seen(true, true)),
     ];
     let mut setup = open_to_probes(kinds.len() as u64);
     for (member, (kind, _)) in setup.accounts.iter_mut().zip(&kinds) {
@@ -62,13 +64,13 @@ pub(super) async fn a_recorder_is_seen_as_it_is<F: Face>() {
 }
 
 pub(super) async fn a_visit_sees_recorders_and_nothing_else_is_asked<F: Face>() {
-    let bed = Bed::of(Setup {
+    let bed = Bed::of(WorldSetup {
         regions: ["eu-west-1", "us-east-1"].map(region).into(),
         ..open_to_probes(2)
     });
     let now = bed.clock.now();
     let far = (&account(1), &region("us-east-1"));
-    bed.world().set_recorder(now, far, Recorder::Missing);
+    bed.world().set_recorder(now, far, RecorderSetup::Missing);
     let face = F::open(&bed).await;
     let members = face.members(PROBE, Some("shared"));
     let visit = members.enter(account(1)).await.unwrap();
@@ -83,10 +85,10 @@ pub(super) async fn a_visit_sees_recorders_and_nothing_else_is_asked<F: Face>() 
 }
 
 pub(super) async fn a_role_that_cannot_be_assumed_is_denied_whatever_the_reason<F: Face>() {
-    let missing = Role { exists: false, ..role(Some(account(1)), "") };
-    let others = Role { trusted: account(3), ..role(Some(account(2)), "shared") };
+    let missing = RoleSetup { exists: false, ..role(Some(account(1)), "") };
+    let others = RoleSetup { trusted: account(3), ..role(Some(account(2)), "shared") };
     let roles = vec![role(None, "shared"), missing, others, role(Some(account(3)), "another")];
-    let bed = Bed::of(Setup { roles, ..setup(5) });
+    let bed = Bed::of(WorldSetup { roles, ..setup(5) });
     let face = F::open(&bed).await;
     for number in 1..=3 {
         let error = denied(&face, account(number), Some("shared")).await;
@@ -132,7 +134,7 @@ pub(super) async fn a_region_that_a_member_has_not_enabled_is_told_apart<F: Face
 
 #[tokio::test]
 async fn the_keys_of_a_visit_open_nothing_but_recorders_and_end_after_fifteen_minutes() {
-    let bed = Bed::of(Setup { administrators: [account(1)].into(), ..open_to_probes(2) });
+    let bed = Bed::of(WorldSetup { administrators: [account(1)].into(), ..open_to_probes(2) });
     let members = InProcessFace(bed.clone()).members(PROBE, Some("shared"));
     let visit = members.enter(account(1)).await.unwrap();
     let client = visit.client(&region("eu-west-1"));

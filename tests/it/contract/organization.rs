@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conformd::cloud::Organization as _;
+use conformd::cloud::OrganizationReader as _;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, AccountState, Place, UnitId};
 use conformd::domain::organization::account_list::{Account, OrganizationRecord};
 use conformd::sim::api::Operation;
-use conformd::sim::faults::{Effect, FaultRule};
+use conformd::sim::faults::{FaultEffect, FaultRule};
 use conformd::sim::organization::PRINCIPAL;
-use conformd::sim::setup::{Features, Setup, Unit};
+use conformd::sim::setup::{Features, UnitSetup, WorldSetup};
 
 use super::{Bed, Face, account, home, setup, whole};
 
@@ -18,9 +18,9 @@ const PRODUCTION: &str = "ou-sim1-production";
 
 /// Two units, one within the other; the first account is in neither, the second in the outer, the
 /// others in the inner one.
-fn nested(accounts: u64) -> Setup {
+fn nested(accounts: u64) -> WorldSetup {
     let mut setup = setup(accounts);
-    let unit = |id: &str, parent: &str| Unit {
+    let unit = |id: &str, parent: &str| UnitSetup {
         id: id.to_owned(),
         name: id.to_owned(),
         parent: parent.to_owned(),
@@ -47,12 +47,12 @@ async fn accounts<F: Face>(bed: &Bed) -> BTreeMap<AccountId, Account> {
 pub(super) async fn the_organization_is_described<F: Face>() {
     for (features, all_features) in [(Features::All, true), (Features::ConsolidatedBilling, false)]
     {
-        let bed = Bed::of(Setup { features, ..setup(2) });
+        let bed = Bed::of(WorldSetup { features, ..setup(2) });
         let described = F::open(&bed).await.organization(&home()).describe().await.unwrap();
         let id = "o-simulated1".to_owned();
         assert_eq!(described, OrganizationRecord { id, management: account(0), all_features });
     }
-    let bed = Bed::of(Setup { features: Features::NoOrganization, ..setup(2) });
+    let bed = Bed::of(WorldSetup { features: Features::NoOrganization, ..setup(2) });
     let error = F::open(&bed).await.organization(&home()).describe().await.unwrap_err();
     assert_eq!(error.kind, FailureKind::NoOrganization);
 }
@@ -110,7 +110,7 @@ pub(super) async fn the_retired_status_stands_in_for_a_missing_state<F: Face>() 
 
 pub(super) async fn an_unknown_state_is_no_state<F: Face>() {
     let bed = Bed::of(setup(2));
-    bed.world().add_fault(FaultRule::always(Effect::UnknownStatus));
+    bed.world().add_fault(FaultRule::always(FaultEffect::UnknownStatus));
     let accounts = accounts::<F>(&bed).await;
     assert!(accounts.values().all(|account| account.state.is_none()), "{accounts:?}");
 }
@@ -189,7 +189,7 @@ pub(super) async fn the_services_and_administrators_of_packs_are_listed<F: Face>
     let (administrators, _) = whole(|token| organization.administrators(token)).await;
     let (services, _) = whole(|token| organization.trusted_services(token)).await;
     assert_eq!((administrators, services), (vec![], vec![]));
-    let bed = Bed::of(Setup { administrators: [account(1)].into(), ..setup(2) });
+    let bed = Bed::of(WorldSetup { administrators: [account(1)].into(), ..setup(2) });
     let face = F::open(&bed).await;
     let organization = face.organization(&home());
     let (administrators, _) = whole(|token| organization.administrators(token)).await;

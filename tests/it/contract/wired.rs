@@ -42,7 +42,7 @@ impl Face for Wired {
         server.spawn(serve(listener, simulation, Options::default(), CancellationToken::new()));
         let mut clouds = BTreeMap::new();
         for caller in [account(0), account(1)] {
-            clouds.insert(caller, connect(&caller, &url, bed.ears.clone()).await);
+            clouds.insert(caller, connect(&caller, &url, bed.date_clock.clone()).await);
         }
         Self { clouds, _server: server }
     }
@@ -81,8 +81,8 @@ async fn connect(caller: &AccountId, url: &str, clock: Clock) -> AwsCloud {
         endpoint: Some(Endpoint { url: url.to_owned(), credentials: Some(credentials) }),
     };
     let patience = Patience { backoff_first: Duration::from_millis(1), ..Patience::default() };
-    let ears = CallObserver { observer: Arc::new(NobodyListens), clock };
-    AwsCloud::connect(&settings, patience, ears).await.unwrap()
+    let observer = CallObserver { observer: Arc::new(NobodyListens), clock };
+    AwsCloud::connect(&settings, patience, observer).await.unwrap()
 }
 
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conformd::domain::declared::approval::Permitted;
-use conformd::domain::plan::guard::Limits;
-use conformd::domain::plan::window::Window;
+use conformd::domain::plan::guard::LossLimits;
+use conformd::domain::plan::window::LossWindow;
 use insta::assert_snapshot;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::support::lines::{at, place, text};
 
 #[test]
 fn an_approval_of_exclusions_is_about_who_loses_and_not_why() {
-    let limits = Limits { exclusions_max: 0, exclusions_percent: 0, ..Limits::default() };
+    let limits = LossLimits { exclusions_max: 0, exclusions_percent: 0, ..LossLimits::default() };
     let list = "#account 200000000001; #account 200000000002 SUSPENDED; #account 200000000003";
     let goes = |desired: &str, observed: &str| {
         let mut court = Court { limits, ..Court::new() };
@@ -168,7 +168,7 @@ fn without_a_record_an_approval_covers_only_what_is_older_than_its_first_reading
     let why = "no state directory".to_owned();
     let rule = |shown: &str| {
         let mut court = Court::new();
-        court.window = Window::without_record(court.elapsed(), why.clone());
+        court.window = LossWindow::without_record(court.elapsed(), why.clone());
         court.permit(at("13:00"), deletes("x"));
         court.window.note_read(court.approvals.values(), at("11:00"));
         decision(&court.rule(second("a v1", &format!("a v1; {shown}"))))
@@ -225,10 +225,10 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
-        second_look: it takes something away; a second reading of the source has to agree first
+        unconfirmed: it takes something away; a second reading of the source has to agree first
     ! c held, would update
         excluded   + 200000000001 (exclude.accounts)
-        second_look: it takes something away; a second reading of the source has to agree first
+        unconfirmed: it takes something away; a second reading of the source has to agree first
     Plan: 0 to create, 1 to update, 0 to delete; 2 held.
     ");
     assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::Digest;
-use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::loss::{Loss, LossAt};
-use conformd::domain::plan::window::{HeldSince, HoldBasis, SPAN, Sighting, Window};
+use conformd::domain::plan::window::{HeldSince, HoldBasis, LossWindow, ObservedPut, SPAN};
 use insta::assert_snapshot;
 
-use super::{Case, Court, decision, deletes, dropping, first, packs, ruled, second, sighting};
+use super::{Case, Court, decision, deletes, dropping, first, observation, packs, ruled, second};
 use crate::support::lines::{account, at, place};
 
 /// A pack more than is wanted.
@@ -19,7 +19,7 @@ fn drop(name: &str) -> Case {
 
 /// One name may go within a day, and `x` went at noon.
 fn after_noon(now: &str) -> Court {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let limits = LossLimits { names_per_window: 1, ..LossLimits::default() };
     let mut court = Court { limits, ..Court::new() };
     assert_eq!(decision(&court.rule(drop("x"))), "go: x");
     court.now = at(now);
@@ -43,7 +43,7 @@ fn rules_that_go_in_small_steps_count_against_the_highest_number_of_the_day() {
         first(&format!("a {new}"), &format!("a {old}"))
     };
     let mut court =
-        Court { limits: Limits { rules_max: 100, ..Limits::default() }, ..Court::new() };
+        Court { limits: LossLimits { rules_max: 100, ..LossLimits::default() }, ..Court::new() };
     assert_snapshot!(decision(&court.rule(step(20, 15))), @"go: a");
     court.now = at("13:00");
     assert_snapshot!(decision(&court.rule(step(15, 10))), @"go: a");
@@ -113,9 +113,9 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
 fn what_was_added_within_the_day_makes_no_room_for_losses() {
     let pack = |rules: std::ops::RangeInclusive<usize>| format!("a {}", ruled("v1", 'r', rules));
     let mut court = Court::new();
-    court.sees([("a", sighting(10)), ("b", sighting(10))].into_iter());
+    court.sees([("a", observation(10)), ("b", observation(10))].into_iter());
     court.now = at("13:00");
-    court.sees([("a", sighting(80)), ("b", sighting(80))].into_iter());
+    court.sees([("a", observation(80)), ("b", observation(80))].into_iter());
     assert_snapshot!(decision(&court.rule(first(&pack(9..=80), &pack(1..=80)))), @"
     go: -
     rule_loss: a loses 8 of 80 effective rules within 24 h (limit 5, by the 10 of 24 h ago)
@@ -124,15 +124,15 @@ fn what_was_added_within_the_day_makes_no_room_for_losses() {
     ");
     // A day later it has stood for a day.
     let mut aged = Court::new();
-    aged.sees([("a", sighting(10)), ("b", sighting(10))].into_iter());
+    aged.sees([("a", observation(10)), ("b", observation(10))].into_iter());
     aged.now = at("13:00");
-    aged.sees([("a", sighting(80)), ("b", sighting(80))].into_iter());
+    aged.sees([("a", observation(80)), ("b", observation(80))].into_iter());
     aged.now = at("d2/13:00");
     aged.limits.rules_max = 100;
     assert_snapshot!(decision(&aged.rule(first(&pack(31..=80), &pack(1..=80)))), @"go: a");
     // Packs: two old ones, and as many new ones as one likes.
     let mut court = Court::new();
-    court.sees([("a", sighting(1)), ("b", sighting(1))].into_iter());
+    court.sees([("a", observation(1)), ("b", observation(1))].into_iter());
     court.now = at("13:00");
     let case = dropping(4, 40);
     assert_snapshot!(decision(&court.rule(case)), @"
@@ -166,16 +166,16 @@ fn a_marker_that_nobody_here_put_makes_what_was_lost_unknown_for_a_day() {
     court.shows("a b", "11:00");
     court.shows("a b", "11:30");
     assert_eq!(court.window.caution(court.elapsed()), None);
-    let other = Sighting {
+    let other = ObservedPut {
         marker: "v1.main.11111111111111111111111111111111-1-d-00000000".parse().unwrap(),
-        ..sighting(1)
+        ..observation(1)
     };
-    let own = Sighting {
+    let own = ObservedPut {
         marker: "v1.main.22222222222222222222222222222222-1-d-00000000".parse().unwrap(),
-        ..sighting(1)
+        ..observation(1)
     };
     court.intends("b", &own);
-    let noticed = court.sees([("a", sighting(1)), ("b", own.clone())].into_iter());
+    let noticed = court.sees([("a", observation(1)), ("b", own.clone())].into_iter());
     assert_eq!(noticed.other_writer, None);
     let noticed = court.sees([("a", other), ("b", own)].into_iter());
     assert_eq!(noticed.other_writer, Some("a".parse().unwrap()));
@@ -186,8 +186,10 @@ fn a_marker_that_nobody_here_put_makes_what_was_lost_unknown_for_a_day() {
 
 #[test]
 fn rules_that_parameters_of_somebody_else_switch_off_make_what_was_lost_unknown() {
-    let with =
-        |echo: &str, rules| Sighting { echo: Digest::of([echo.as_bytes()]), ..sighting(rules) };
+    let with = |echo: &str, rules| ObservedPut {
+        echo: Digest::of([echo.as_bytes()]),
+        ..observation(rules)
+    };
     let mut court = Court::new();
     court.sees([("a", with("as put", 20))].into_iter());
     court.intends("a", &with("own", 12));
@@ -209,7 +211,7 @@ fn packs_that_were_added_today_do_not_make_up_for_those_that_go() {
         let mut court = Court::new();
         court.shows("big", "00:00");
         court.now = at("12:30");
-        court.intends("junk", &sighting(1));
+        court.intends("junk", &observation(1));
         court.shows("big junk", "00:00");
         court.now = at(day);
         court
@@ -240,10 +242,10 @@ fn rules_that_go_after_a_pack_leave_half_of_what_evaluates() {
     let whole = format!("small {}", ruled("v1", 's', 1..=12));
     let big = format!("big {}", ruled("v1", 'r', 1..=12));
     let mut court = Court::new();
-    court.sees([("small", sighting(12)), ("big", sighting(12))].into_iter());
+    court.sees([("small", observation(12)), ("big", observation(12))].into_iter());
     assert_eq!(decision(&court.rule(second(&whole, &format!("{whole}; {big}")))), "go: big");
     court.now = at("12:30");
-    court.sees([("small", sighting(12))].into_iter());
+    court.sees([("small", observation(12))].into_iter());
     let fewer = format!("small {}", ruled("v2", 's', 1..=9));
     assert_snapshot!(decision(&court.rule(first(&fewer, &whole))), @"
     go: -
@@ -255,9 +257,9 @@ fn rules_that_go_after_a_pack_leave_half_of_what_evaluates() {
 #[test]
 fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     let mut court = Court::new();
-    let leaving = |accounts: std::ops::RangeInclusive<u32>| Sighting {
+    let leaving = |accounts: std::ops::RangeInclusive<u32>| ObservedPut {
         excluded: accounts.map(account).collect(),
-        ..sighting(1)
+        ..observation(1)
     };
     court.sees([("a", leaving(1..=1))].into_iter());
     let own = leaving(1..=3);
@@ -272,7 +274,7 @@ fn accounts_that_somebody_else_leaves_out_count_and_those_of_ours_count_once() {
     court.now = at("12:01");
     court.sees([].into_iter());
     court.now = at("12:02");
-    let back = [("a", Sighting { last_update: at("00:00"), ..leaving(1..=8) })].into_iter();
+    let back = [("a", ObservedPut { last_update: at("00:00"), ..leaving(1..=8) })].into_iter();
     assert_eq!(court.sees(back).released, []);
 }
 
@@ -362,7 +364,7 @@ fn what_is_held_stays_held_while_nobody_can_tell_whether_it_is_still_asked_for()
 fn a_name_that_is_lost_again_counts_again() {
     // Each time `r01` evaluates what another rule evaluated before, and that rule is gone.
     let mut court = Court::new();
-    court.sees([("a", sighting(20)), ("b", sighting(20))].into_iter());
+    court.sees([("a", observation(20)), ("b", observation(20))].into_iter());
     let mut decisions = Vec::new();
     for minute in 1..=6 {
         court.now = at("12:00") + Duration::from_mins(minute);
@@ -409,7 +411,7 @@ fn what_was_put_counts_from_the_put_on_however_late_somebody_looks() {
     let pack = "a".parse().unwrap();
     let looked = Duration::from_mins(1);
     let before = |put: Option<Duration>| {
-        let mut window = Window::with_record(now, SPAN);
+        let mut window = LossWindow::with_record(now, SPAN);
         if let Some(put) = put {
             window.recall_intent((&region, &pack), put, now);
         }
@@ -422,10 +424,10 @@ fn what_was_put_counts_from_the_put_on_however_late_somebody_looks() {
     // The same in one process, in which the region was never looked at.
     let mut court = Court::new();
     court.now = at("d4/12:00");
-    court.window = Window::with_record(court.elapsed(), SPAN);
-    court.intends("a", &sighting(20));
+    court.window = LossWindow::with_record(court.elapsed(), SPAN);
+    court.intends("a", &observation(20));
     court.now = at("d4/12:01");
-    court.sees([("a", sighting(20)), ("b", sighting(7))].into_iter());
+    court.sees([("a", observation(20)), ("b", observation(7))].into_iter());
     let known = |court: &Court| {
         let packs = court.window.packs_before(&region, court.elapsed());
         packs.map(|(pack, rules)| format!("{pack} {rules}")).collect::<Vec<_>>()
@@ -452,7 +454,7 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
     let young = |now: &str| {
         let mut court = Court::new();
         let why = "no state directory is set".to_owned();
-        court.window = Window::without_record(court.elapsed(), why);
+        court.window = LossWindow::without_record(court.elapsed(), why);
         court.now = at(now);
         court
     };
@@ -488,7 +490,7 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
 #[test]
 fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     let mut court = Court::new();
-    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
+    court.window = LossWindow::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/10:59:59");
     assert_snapshot!(decision(&court.rule(drop("x"))), @"
     go: -
@@ -496,14 +498,14 @@ fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     waits: delete 1 pack
     ");
     let mut court = Court::new();
-    court.window = Window::with_record(court.elapsed(), Duration::from_hours(1));
+    court.window = LossWindow::with_record(court.elapsed(), Duration::from_hours(1));
     court.now = at("d2/11:00:00");
     assert_snapshot!(decision(&court.rule(drop("x"))), @"go: x");
 }
 
 #[test]
 fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let limits = LossLimits { names_per_window: 1, ..LossLimits::default() };
     let mut court = Court { limits, mode: Mode::Observe, ..Court::new() };
     court.rule(drop("x"));
     court.mode = Mode::Sync;
@@ -514,7 +516,7 @@ fn what_is_held_or_only_looked_at_does_not_use_up_the_window() {
 
 #[test]
 fn a_delete_that_deleted_nothing_uses_up_nothing() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let limits = LossLimits { names_per_window: 1, ..LossLimits::default() };
     let mut court = Court { limits, ..Court::new() };
     assert_eq!(decision(&court.rule(drop("x"))), "go: x");
     court.refused("x");
@@ -554,7 +556,7 @@ fn what_was_lost_before_counts_against_the_largest_number_of_packs_owned() {
 
 #[test]
 fn one_pack_that_goes_in_every_region_counts_once() {
-    let limits = Limits { names_per_window: 1, ..Limits::default() };
+    let limits = LossLimits { names_per_window: 1, ..LossLimits::default() };
     let mut court = Court { limits, ..Court::new() };
     for region in ["eu-west-1", "us-east-1", "ap-south-1"] {
         let mut case = second("a v1", "a v1; x v7");

@@ -7,12 +7,12 @@ use std::time::Duration;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
-use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::observed::member::{Cause, Counts, MemberStatus, TroubledMember};
+use conformd::domain::observed::recorder::{RecorderObservation, RecorderState, Recorders};
 use conformd::domain::organization::account_list::{
     Account, AccountList, OrganizationRecord, Unlisted,
 };
@@ -50,7 +50,7 @@ pub(super) fn rollout(health: RolloutHealth, counts: Counts) -> Rollout {
     }
 }
 
-fn new_account(number: u64, phase: Phase, joined: Timestamp) -> NewAccount {
+fn new_account(number: u64, phase: NewAccountPhase, joined: Timestamp) -> NewAccount {
     NewAccount {
         account: account(number),
         joined,
@@ -90,8 +90,8 @@ pub(super) fn tracking() -> Tracking {
             ),
         ]),
         new_accounts: vec![
-            new_account(1, Phase::Waiting, at("09:00:00")),
-            new_account(2, Phase::Complete, at("08:00:00")),
+            new_account(1, NewAccountPhase::Waiting, at("09:00:00")),
+            new_account(2, NewAccountPhase::Complete, at("08:00:00")),
         ],
         trouble_last: Some(at("11:45:00")),
         resync_last: Some(at("11:00:00")),
@@ -129,14 +129,17 @@ fn list(states: &[Option<AccountState>]) -> AccountList {
 pub(super) fn members() -> Members {
     let active = Some(AccountState::Active);
     let states = [active, active, active, Some(AccountState::Suspended), None, active];
-    let sighting = |recorder| Sighting { recorder, at: at("11:55:00") };
-    let sightings = BTreeMap::from([
-        (account(2), sighting(RecorderState::Missing)),
-        (account(3), sighting(RecorderState::Unknown { why: HOSTILE.to_owned() })),
+    let observation = |recorder| RecorderObservation { recorder, at: at("11:55:00") };
+    let observations = BTreeMap::from([
+        (account(2), observation(RecorderState::Missing)),
+        (account(3), observation(RecorderState::Unknown { why: HOSTILE.to_owned() })),
     ]);
     Members {
         membership: Membership { list: Some(Arc::new(list(&states))), ..Membership::default() },
-        recorders: Recorders { probed: true, regions: BTreeMap::from([(region(HERE), sightings)]) },
+        recorders: Recorders {
+            probed: true,
+            regions: BTreeMap::from([(region(HERE), observations)]),
+        },
         skew: Some(SignedDuration::from_millis(1_500)),
     }
 }
@@ -205,7 +208,7 @@ fn what_a_region_tracks_is_shown_while_it_cannot_be_read() {
     dark.tracking = tracking();
     let blind = scrape(&metrics, &reports([dark.clone()]));
     assert_eq!(seen.of("conformd_pack_accounts"), blind.of("conformd_pack_accounts"));
-    dark.tracking.new_accounts[0].phase = Phase::Missed;
+    dark.tracking.new_accounts[0].phase = NewAccountPhase::Missed;
     let late = scrape(&metrics, &reports([dark]));
     insta::assert_snapshot!(said(&late, "conformd_new_accounts"), @r#"
     conformd_new_accounts{phase="complete",region="eu-west-1"} 1
@@ -220,16 +223,19 @@ fn the_deadline_is_the_first_one_that_is_still_open() {
     };
     let (late, early) = (at("11:00:00"), at("05:30:00"));
     assert_eq!(deadline(vec![]), "");
-    assert_eq!(deadline(vec![new_account(1, Phase::Complete, early)]), "");
-    let both = vec![new_account(1, Phase::Waiting, late), new_account(2, Phase::Deploying, early)];
+    assert_eq!(deadline(vec![new_account(1, NewAccountPhase::Complete, early)]), "");
+    let both = vec![
+        new_account(1, NewAccountPhase::Waiting, late),
+        new_account(2, NewAccountPhase::Deploying, early),
+    ];
     let first = (early + RETRY_WINDOW).as_second();
     assert_eq!(deadline(both).trim_end().rsplit(' ').next(), Some(first.to_string().as_str()));
     // What AWS gave up would hide it.
     let over = at("01:00:00");
-    let given_up = [Phase::Missed, Phase::Late, Phase::Deploying];
+    let given_up = [NewAccountPhase::Missed, NewAccountPhase::Late, NewAccountPhase::Deploying];
     let mut all: Vec<_> = given_up.map(|phase| new_account(3, phase, over)).into();
     assert_eq!(deadline(all.clone()), "");
-    all.push(new_account(1, Phase::Waiting, late));
+    all.push(new_account(1, NewAccountPhase::Waiting, late));
     let next = (late + RETRY_WINDOW).as_second();
     assert_eq!(deadline(all).trim_end().rsplit(' ').next(), Some(next.to_string().as_str()));
 }
@@ -239,12 +245,12 @@ fn a_new_account_converges_once_in_each_region_and_again_when_it_joins_again() {
     let metrics = metrics(&[HERE, "us-east-1"]);
     let done = |joined: Timestamp, minutes: u64| {
         let converged = Some(joined + Duration::from_mins(minutes));
-        NewAccount { complete: converged, ..new_account(7, Phase::Complete, joined) }
+        NewAccount { complete: converged, ..new_account(7, NewAccountPhase::Complete, joined) }
     };
     let first = new_accounts(vec![done(at("09:00:00"), 20)]);
     let mut elsewhere = first.clone();
     elsewhere.place.region = region("us-east-1");
-    let before = new_accounts(vec![new_account(7, Phase::Complete, at("08:00:00"))]);
+    let before = new_accounts(vec![new_account(7, NewAccountPhase::Complete, at("08:00:00"))]);
     let again = new_accounts(vec![done(at("11:00:00"), 45)]);
     let dark = unknown(HERE, FailureKind::Server, "away");
     for report in [&before, &first, &first, &dark, &first, &elsewhere, &again, &again] {
@@ -352,7 +358,7 @@ fn packs_past_the_cap_have_no_series_and_are_counted() {
 fn no_account_and_nothing_that_others_wrote_is_in_a_label() {
     let metrics = metrics(&[HERE]);
     let cause = Arc::new(Cause { code: HOSTILE.to_owned(), message: HOSTILE.to_owned() });
-    let troubled = Member {
+    let troubled = TroubledMember {
         account: account(222_222_222_222),
         status: MemberStatus::Failed(FailureClass::Other),
         cause: Some(cause),

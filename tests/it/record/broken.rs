@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::plan::record::{NoRecordCause, RecordStatus};
-use conformd::record::terms::Terms;
-use conformd::record::{FILE, Reader, Record};
+use conformd::record::terms::RecordTerms;
+use conformd::record::{FILE, Record, RecordReader};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -199,7 +199,7 @@ proptest! {
 }
 
 /// What is said of a record that must be left alone; nothing of it has changed.
-fn refused(breaks: impl FnOnce(&Path), terms: impl FnOnce(Terms) -> Terms) -> String {
+fn refused(breaks: impl FnOnce(&Path), terms: impl FnOnce(RecordTerms) -> RecordTerms) -> String {
     let home = TempDir::new().unwrap();
     record_of(home.path(), &names(3));
     let path = home.path().join(FILE);
@@ -211,7 +211,7 @@ fn refused(breaks: impl FnOnce(&Path), terms: impl FnOnce(Terms) -> Terms) -> St
     assert!(opened.window.losses.is_empty() && opened.notices.is_empty());
     assert!(!opened.record.status().covers_window(&at(900)));
     let (window, record) = (opened.window, opened.record);
-    assert_eq!(window, conformd::domain::plan::record::Window::default());
+    assert_eq!(window, conformd::domain::plan::record::RecordedPast::default());
     drop(record);
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(files(home.path()), ["record.lock", FILE]);
@@ -227,9 +227,9 @@ fn a_newer_record_and_one_of_others_are_left_as_they_are() {
         other.execute_batch("ALTER TABLE losses ADD COLUMN more TEXT").unwrap();
     };
     said.push(refused(newer, |terms| terms));
-    let installation = |terms| Terms { installation: "staging".parse().unwrap(), ..terms };
+    let installation = |terms| RecordTerms { installation: "staging".parse().unwrap(), ..terms };
     said.push(refused(|_| {}, installation));
-    let account = |terms| Terms { account: "999999999999".parse().unwrap(), ..terms };
+    let account = |terms| RecordTerms { account: "999999999999".parse().unwrap(), ..terms };
     said.push(refused(|_| {}, account));
     assert_snapshot!(said.join("\n"), @"
     the record DIR/record.sqlite3: a newer conformd wrote it (schema 900, known up to 1); run the newer conformd again, or move the file away
@@ -256,7 +256,7 @@ fn a_directory_that_cannot_be_made_or_entered_is_said() {
     fs::create_dir(home.path().join("state/record.lock")).unwrap();
     let opened = open(&home.path().join("state"), 0);
     assert_snapshot!(placeless(home.path(), &why(&opened.record).to_string()), @"the record DIR/state/record.sqlite3: its lock DIR/state/record.lock cannot be taken: Is a directory (os error 21); let its directory and files belong to the user that runs conformd, on a disk that can be written");
-    let none = Record::open(Terms { directory: None, ..terms(home.path()) }, &at(0)).record;
+    let none = Record::open(RecordTerms { directory: None, ..terms(home.path()) }, &at(0)).record;
     assert_eq!(cause(&none), NoRecordCause::NotConfigured);
     assert_snapshot!(why(&none).to_string(), @"no directory for the record is configured; name a directory that outlives the process in stateDirectory, or with --state-directory");
 }
@@ -332,7 +332,7 @@ async fn a_record_that_is_removed_or_replaced_in_use_takes_no_more_losses_until_
 #[tokio::test]
 async fn a_full_record_refuses_losses_and_takes_them_again_when_there_is_room() {
     let home = TempDir::new().unwrap();
-    let small = Terms { bytes_max: 200_000, ..terms(home.path()) };
+    let small = RecordTerms { bytes_max: 200_000, ..terms(home.path()) };
     let record = Record::open(small, &at(0)).record;
     let mut given = 0;
     let error = loop {
@@ -356,7 +356,7 @@ fn a_reader_makes_and_moves_nothing() {
     let home = TempDir::new().unwrap();
     let directory = home.path().join("state");
     let said =
-        || placeless(home.path(), &Reader::open(&terms(&directory)).unwrap_err().to_string());
+        || placeless(home.path(), &RecordReader::open(&terms(&directory)).unwrap_err().to_string());
     let missing = said();
     assert_snapshot!(missing, @"the record DIR/state/record.sqlite3: there is none yet; start conformd, which begins one");
     fs::create_dir(&directory).unwrap();
@@ -373,7 +373,7 @@ async fn a_reader_sees_what_the_process_beside_it_has_recorded() {
     let record = usable(home.path(), 0).record;
     for number in 0..3 {
         record.give(vec![loss(&format!("rule-{number}"), number)]).await.unwrap();
-        let reader = Reader::open(&terms(home.path())).unwrap();
+        let reader = RecordReader::open(&terms(home.path())).unwrap();
         let found = reader.window(&at(number)).unwrap().losses.len();
         assert_eq!(found as u64, number + 1);
         assert_eq!((reader.began(), reader.bytes().unwrap() > 0), (&at(0), true));

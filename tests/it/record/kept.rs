@@ -10,10 +10,10 @@ use conformd::domain::declared::approval::NamedRules;
 use conformd::domain::plan::event::EventKind;
 use conformd::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, EventEntry, EventQuery, Giving, HeldLoss, HoldBasis,
-    LossCause, LossEntry, LossKey, LossKind, LossState, Window,
+    LossCause, LossEntry, LossKey, LossKind, LossState, RecordedPast,
 };
-use conformd::record::terms::Terms;
-use conformd::record::{FILE, Opened, Reader, Record, Unrecorded, run};
+use conformd::record::terms::RecordTerms;
+use conformd::record::{FILE, Opened, Record, RecordReader, Unrecorded, run};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tempfile::TempDir;
@@ -248,7 +248,7 @@ async fn deliveries_and_observations_are_remembered_and_no_value_of_a_parameter(
     drop(record);
 
     let opened = usable(home.path(), 5);
-    let Window { deliveries, deployments, .. } = opened.window;
+    let RecordedPast { deliveries, deployments, .. } = opened.window;
     let delivery = deliveries.into_values().next().unwrap();
     assert_eq!((delivery.at, delivery.parameters), (at(1), kept));
     assert_eq!(delivery.template, template("new").digest);
@@ -265,7 +265,7 @@ async fn deliveries_and_observations_are_remembered_and_no_value_of_a_parameter(
 async fn history_is_forgotten_after_the_retention_and_what_still_matters_is_not() {
     let home = TempDir::new().unwrap();
     let retention = Duration::from_hours(48);
-    let record = Record::open(Terms { retention, ..terms(home.path()) }, &at(0)).record;
+    let record = Record::open(RecordTerms { retention, ..terms(home.path()) }, &at(0)).record;
     let region = || "eu-west-1".parse().unwrap();
     for (body, seconds, pack) in
         [("first", 0, "iam"), ("second", 1, "iam"), ("third", 2, "retired"), ("fourth", 3, "iam")]
@@ -308,7 +308,7 @@ async fn history_is_forgotten_after_the_retention_and_what_still_matters_is_not(
 async fn history_gives_way_when_it_takes_too_much_space_and_losses_of_the_day_never_do() {
     let home = TempDir::new().unwrap();
     let bytes_max = 512 * 1_024;
-    let record = Record::open(Terms { bytes_max, ..terms(home.path()) }, &at(0)).record;
+    let record = Record::open(RecordTerms { bytes_max, ..terms(home.path()) }, &at(0)).record;
     record.give(vec![loss("old", 0)]).await.unwrap();
     record.give(vec![loss("young", 2 * DAY)]).await.unwrap();
     let long = "x".repeat(400);
@@ -382,9 +382,10 @@ async fn the_task_writes_events_in_time_and_at_the_end_and_forgets_old_ones() {
     let home = TempDir::new().unwrap();
     let clock = Clock::simulated(at(0).wall, 1);
     let retention = Duration::from_hours(48);
-    let record = Record::open(Terms { retention, ..terms(home.path()) }, &clock.stamp()).record;
+    let record =
+        Record::open(RecordTerms { retention, ..terms(home.path()) }, &clock.stamp()).record;
     let stop = CancellationToken::new();
-    let reader = || Reader::open(&terms(home.path())).unwrap();
+    let reader = || RecordReader::open(&terms(home.path())).unwrap();
     let query = EventQuery { count_max: 10, ..EventQuery::default() };
     let note = |number| {
         record.note(EventEntry { at: clock.stamp(), event: event(number, "put") });

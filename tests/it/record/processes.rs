@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use conformd::domain::plan::record::NoRecordCause;
-use conformd::record::{FILE, Reader};
+use conformd::record::{FILE, RecordReader};
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
@@ -80,7 +80,7 @@ fn every_loss_that_was_acknowledged_survives_kill_9_at_any_moment() {
         let number = |line: String| line.split_once("given ")?.1.parse::<usize>().ok();
         let last = last.and_then(number);
         acknowledged = last.map_or(acknowledged, |last| last + 1);
-        let reader = Reader::open(&terms(home.path())).unwrap();
+        let reader = RecordReader::open(&terms(home.path())).unwrap();
         let found = reader.window(&at(0)).unwrap().losses.len();
         assert!((acknowledged..=acknowledged + 1).contains(&found), "{acknowledged}, {found}");
         acknowledged = found;
@@ -105,7 +105,7 @@ fn a_second_process_is_told_who_has_the_record_and_gets_it_once_the_first_is_dea
     let pid = child.id().to_string();
     let told = placeless(home.path(), &why(&second).to_string()).replace(&pid, "PID");
     assert_snapshot!(told, @"the record DIR/record.sqlite3: it is in use by conformd run, pid PID; stop one of the two, or give each an installation and a directory of its own");
-    let beside = Reader::open(&terms(home.path())).unwrap().window(&at(0)).unwrap();
+    let beside = RecordReader::open(&terms(home.path())).unwrap().window(&at(0)).unwrap();
     assert!(beside.losses.len() > 3, "what is recorded can be read meanwhile");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -190,7 +190,7 @@ fn a_file_system_that_is_read_only_is_said_and_can_still_be_read() {
     let record = open(directory, 0).record;
     assert_eq!(cause(&record), NoRecordCause::Denied);
     assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: its lock DIR/record.lock cannot be taken: Read-only file system (os error 30); let its directory and files belong to the user that runs conformd, on a disk that can be written");
-    let reader = Reader::open(&terms(directory)).unwrap();
+    let reader = RecordReader::open(&terms(directory)).unwrap();
     assert_eq!(reader.window(&at(0)).unwrap().losses.len(), 1);
 }
 
@@ -218,5 +218,5 @@ fn a_file_that_may_not_be_written_is_said_and_left_as_it_is() {
     assert_eq!(cause(&record), NoRecordCause::Denied);
     assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: it may not be written; let its directory and files belong to the user that runs conformd, on a disk that can be written");
     assert_eq!(std::fs::read(directory.join(FILE)).unwrap(), before);
-    assert!(Reader::open(&terms(directory)).is_ok());
+    assert!(RecordReader::open(&terms(directory)).is_ok());
 }

@@ -15,24 +15,26 @@ use conformd::domain::base::limits;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{PackName, Place, Region};
 use conformd::domain::base::time::Pace;
-use conformd::domain::declared::catalog::templates_wanted;
+use conformd::domain::declared::catalog::template_references;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
-use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::{Declarations, Reports, SourceStatus};
 use conformd::limiter::{Budget, Limited, Limiter};
-use conformd::metrics::{Exchange, Intervals, Metrics, Program, Settings, Setup, View};
+use conformd::metrics::{
+    Exchange, LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
+};
 use conformd::sim::in_process::InProcess;
 use conformd::sim::simulation::Simulation;
 use conformd::tasks::intake::{Parsed, Refresh};
 use conformd::tasks::organization::{Demand, Paced};
-use conformd::tasks::probe::Probe;
-use conformd::tasks::region::settings::Policy;
-use conformd::tasks::region::task::Channels;
+use conformd::tasks::probe::MemberProbe;
+use conformd::tasks::region::settings::RegionSettings;
+use conformd::tasks::region::task::RegionChannels;
 use conformd::tasks::region::{Reconciler, SharedWindow, task};
 use conformd::tasks::source::SourceState;
 use conformd::tasks::source::directory::Directory;
@@ -44,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 use super::story::{OWNER, PROBE, REGIONS};
 
 /// The defaults of the settings.
-const INTERVALS: Intervals = Intervals {
+const INTERVALS: LoopPeriods = LoopPeriods {
     source: Duration::from_mins(1),
     organization: Duration::from_mins(10),
     region: Duration::from_mins(15),
@@ -79,9 +81,13 @@ impl Daemon {
             simulated: true,
             started: clock.now(),
         };
-        let settings =
-            Settings { mode: Mode::Sync, regions: regions(), intervals: INTERVALS, quota: 50 };
-        let metrics = Metrics::new(&Setup { program, settings }).unwrap();
+        let settings = ReloadedSettings {
+            mode: Mode::Sync,
+            regions: regions(),
+            intervals: INTERVALS,
+            quota: 50,
+        };
+        let metrics = Metrics::new(&MetricsSetup { program, settings }).unwrap();
         metrics.reloaded(true, clock.now());
         metrics.routes(&["/metrics"], &["GET"], &["2xx"]);
         let beats = Beats::new(clock.clone());
@@ -111,16 +117,16 @@ impl Daemon {
     fn aws(&self, simulation: &Simulation, region: &str) -> InProcess {
         let place = Place { account: OWNER.parse().unwrap(), region: region.parse().unwrap() };
         InProcess::new(Arc::clone(simulation.world()), simulation.clock().clone(), place)
-            .with_ears(self.clock.clone())
+            .with_date_clock(self.clock.clone())
             .with_observer(Arc::new(self.metrics.clone()))
     }
 
     fn spawn_source(&mut self, manifests: &Path) {
-        let settings = source::Settings {
+        let settings = source::SourceSettings {
             directory: Directory::new(manifests, "").unwrap(),
             interval: INTERVALS.source,
             events: false,
-            wanted: templates_wanted,
+            wanted: template_references,
             absence: Absence::Atomic,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());
@@ -137,7 +143,7 @@ impl Daemon {
 
     fn spawn_organization(&mut self, aws: &InProcess, mut parsed: watch::Receiver<Parsed>) {
         let asked = watch::Sender::new(demand(&Parsed::default()));
-        let channels = organization::Channels {
+        let channels = organization::OrganizationChannels {
             demand: asked.subscribe(),
             membership: self.membership.clone(),
             beats: self.beats.clone(),
@@ -152,14 +158,14 @@ impl Daemon {
     }
 
     fn spawn_probe(&mut self, aws: &InProcess) {
-        let channels = probe::Channels {
+        let channels = probe::ProbeChannels {
             reports: self.reports.subscribe(),
             recorders: self.recorders.clone(),
             beats: self.beats.clone(),
         };
         let (role, external_id) = PROBE;
         let members = aws.members(role, Some(external_id));
-        let probe = Arc::new(Probe::new(members, PROBED_EVERY, self.clock.clone()));
+        let probe = Arc::new(MemberProbe::new(members, PROBED_EVERY, self.clock.clone()));
         self.tasks.spawn(probe::run(Some(probe), channels, CancellationToken::new()));
     }
 
@@ -198,7 +204,7 @@ impl Daemon {
             let aws = Limited::new(self.aws(simulation, region), Arc::new(limiter));
             let (clock, window) = (self.clock.clone(), Arc::clone(&window));
             let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), window);
-            let channels = Channels {
+            let channels = RegionChannels {
                 policy: policy.subscribe(),
                 source: self.source.subscribe(),
                 parsed,
@@ -229,7 +235,7 @@ impl Daemon {
     pub(crate) fn scrape(&self) -> String {
         self.pulses.iter().for_each(Heartbeat::beat);
         let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let text = self.metrics.scrape(View {
+        let text = self.metrics.scrape(MetricsView {
             reports: &self.reports.borrow(),
             source: &self.source_status(),
             membership: &self.membership.borrow(),
@@ -272,11 +278,11 @@ fn regions() -> BTreeSet<Region> {
     REGIONS.into_iter().map(|region| region.parse().unwrap()).collect()
 }
 
-fn policy() -> Policy {
-    Policy {
+fn policy() -> RegionSettings {
+    RegionSettings {
         installation: "main".parse().unwrap(),
         mode: Mode::Sync,
-        limits: Limits::default(),
+        limits: LossLimits::default(),
         pace: Pace::new(INTERVALS.region),
         quota: limits::PACKS.upper,
         resyncs: Resyncs { trouble: INTERVALS.failure_resync, full: INTERVALS.full_resync },

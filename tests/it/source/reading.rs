@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use conformd::domain::declared::snapshot::SourcePath;
 use conformd::tasks::source::directory::{Directory, ReadProblem, read};
-use conformd::tasks::source::limits::Limits;
+use conformd::tasks::source::limits::SourceLimits;
 use insta::assert_snapshot;
 
 use super::{Home, SECRET, listing, named, publish, shown};
@@ -180,7 +180,7 @@ const ESCAPES: &[(&str, &str, Trap)] = &[
     ("too large", "larger than", |home| {
         fs::create_dir(home.at("templates")).unwrap();
         let file = fs::File::create(home.at("templates/t")).unwrap();
-        file.set_len(Limits::default().file_bytes_max + 1).unwrap();
+        file.set_len(SourceLimits::default().file_bytes_max + 1).unwrap();
     }),
 ];
 
@@ -325,7 +325,7 @@ fn a_root_swapped_during_the_reading_is_read_again() {
 #[test]
 fn each_limit_holds_at_its_value_and_refuses_one_more() {
     let home = Home::new(&[("a.yaml", "12345"), ("b.yaml", "12345"), ("deep/er/c.yaml", "12345")]);
-    let check = |limits: Limits| {
+    let check = |limits: SourceLimits| {
         let directory = Directory::new(&home.root, "").unwrap().with_limits(limits);
         match directory.read(named) {
             Ok(reading) => listing(&reading.snapshot).replace('\n', ", "),
@@ -333,14 +333,19 @@ fn each_limit_holds_at_its_value_and_refuses_one_more() {
             Err(problem) => problem.to_string(),
         }
     };
-    let exact =
-        Limits { depth_max: 2, entries_max: 5, files_max: 3, file_bytes_max: 5, bytes_max: 15 };
+    let exact = SourceLimits {
+        depth_max: 2,
+        entries_max: 5,
+        files_max: 3,
+        file_bytes_max: 5,
+        bytes_max: 15,
+    };
     assert_snapshot!(check(exact.clone()), @"a.yaml: 12345, b.yaml: 12345, deep/er/c.yaml: 12345");
-    assert_snapshot!(check(Limits { depth_max: 1, ..exact.clone() }), @"directories lie more than 1 deep");
-    assert_snapshot!(check(Limits { entries_max: 4, ..exact.clone() }), @"it holds more than 4 names");
-    assert_snapshot!(check(Limits { files_max: 2, ..exact.clone() }), @"it holds more than 2 files");
-    assert_snapshot!(check(Limits { bytes_max: 14, ..exact.clone() }), @"its files hold more than 14 bytes");
-    assert_snapshot!(check(Limits { file_bytes_max: 4, ..exact }), @"a.yaml: (it is larger than 4 bytes), b.yaml: (it is larger than 4 bytes), deep/er/c.yaml: (it is larger than 4 bytes)");
+    assert_snapshot!(check(SourceLimits { depth_max: 1, ..exact.clone() }), @"directories lie more than 1 deep");
+    assert_snapshot!(check(SourceLimits { entries_max: 4, ..exact.clone() }), @"it holds more than 4 names");
+    assert_snapshot!(check(SourceLimits { files_max: 2, ..exact.clone() }), @"it holds more than 2 files");
+    assert_snapshot!(check(SourceLimits { bytes_max: 14, ..exact.clone() }), @"its files hold more than 14 bytes");
+    assert_snapshot!(check(SourceLimits { file_bytes_max: 4, ..exact }), @"a.yaml: (it is larger than 4 bytes), b.yaml: (it is larger than 4 bytes), deep/er/c.yaml: (it is larger than 4 bytes)");
 }
 
 fn fifo(path: &Path) {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::base::model::Revision;
-use conformd::domain::declared::catalog::templates_wanted;
+use conformd::domain::declared::catalog::template_references;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
-use conformd::tasks::intake::{Intake, NotRefreshed, Parsed, Refresh};
+use conformd::tasks::intake::{NotRefreshed, Parsed, Refresh, SourceIntake};
 use conformd::tasks::source::directory::Directory;
-use conformd::tasks::source::{Settings, SourceState};
+use conformd::tasks::source::{SourceSettings, SourceState};
 use conformd::tasks::{intake, source};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -38,11 +38,11 @@ struct Running {
 impl Running {
     fn start(home: &Home, path: &str) -> Self {
         let clock = Clock::simulated("2026-11-01T00:00:00Z".parse().unwrap(), 0);
-        let settings = Settings {
+        let settings = SourceSettings {
             directory: Directory::new(&home.at(path), "").unwrap(),
             interval: INTERVAL,
             events: false,
-            wanted: templates_wanted,
+            wanted: template_references,
             absence: Absence::Declared,
         };
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -56,12 +56,12 @@ impl Running {
         Self { clock, source, parsed, refresh, stop, tasks, _constraints: constraints }
     }
 
-    fn intake(&self) -> Intake {
-        Intake::of(&self.parsed.borrow(), &self.source.borrow())
+    fn intake(&self) -> SourceIntake {
+        SourceIntake::of(&self.parsed.borrow(), &self.source.borrow())
     }
 
     /// What the parsed revision says, as soon as it says this.
-    async fn until(&mut self, holds: impl Fn(&Intake) -> bool) -> Intake {
+    async fn until(&mut self, holds: impl Fn(&SourceIntake) -> bool) -> SourceIntake {
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
                 let intake = self.intake();
@@ -89,7 +89,7 @@ impl Running {
     }
 }
 
-fn packs(intake: &Intake) -> usize {
+fn packs(intake: &SourceIntake) -> usize {
     intake.catalog.as_ref().map_or(0, |catalog| catalog.packs.len())
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use conformd::clock::Clock;
 use conformd::domain::base::model::Timestamp;
 use conformd::domain::declared::snapshot::{Absence, FileContent, SourcePath};
-use conformd::tasks::source::directory::{Directory, Wanted};
-use conformd::tasks::source::{Outcome, Settings, SourceState, run};
+use conformd::tasks::source::directory::{Directory, ReferencedFiles};
+use conformd::tasks::source::{ReadingOutcome, SourceSettings, SourceState, run};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -35,10 +35,15 @@ struct Task {
 }
 
 impl Task {
-    fn start(home: &Home, events: bool, wanted: Wanted) -> Self {
+    fn start(home: &Home, events: bool, wanted: ReferencedFiles) -> Self {
         let directory = Directory::new(&home.root, "").unwrap();
-        let settings =
-            Settings { directory, interval: INTERVAL, events, wanted, absence: Absence::Declared };
+        let settings = SourceSettings {
+            directory,
+            interval: INTERVAL,
+            events,
+            wanted,
+            absence: Absence::Declared,
+        };
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 0);
         let (publish, state) = watch::channel(SourceState::default());
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -58,7 +63,7 @@ impl Task {
         self.until(files, |state| state.problem.is_none() && content(state) == files).await
     }
 
-    async fn until_problem(&mut self, outcome: Outcome) -> SourceState {
+    async fn until_problem(&mut self, outcome: ReadingOutcome) -> SourceState {
         let holds = |state: &SourceState| problem(state) == Some(outcome);
         self.until(outcome.as_str(), holds).await
     }
@@ -78,7 +83,7 @@ fn content(state: &SourceState) -> String {
     state.snapshot.as_ref().map_or_else(String::new, |found| listing(found).replace('\n', ", "))
 }
 
-fn problem(state: &SourceState) -> Option<Outcome> {
+fn problem(state: &SourceState) -> Option<ReadingOutcome> {
     state.problem.as_ref().map(|problem| problem.outcome)
 }
 
@@ -87,7 +92,7 @@ async fn a_root_missing_at_start_is_a_problem_until_it_appears() {
     let home = Home::new(&[]);
     fs::remove_dir(&home.root).unwrap();
     let mut task = Task::start(&home, true, named);
-    let state = task.until_problem(Outcome::Unreadable).await;
+    let state = task.until_problem(ReadingOutcome::Unreadable).await;
     assert_eq!((state.snapshot, state.success_last), (None, None));
     assert!(state.read_last.is_some());
     home.write("a.yaml", "a");
@@ -101,10 +106,10 @@ async fn a_root_that_vanishes_keeps_its_last_good_content() {
     let mut task = Task::start(&home, true, named);
     task.until_files("a.yaml: a").await;
     fs::rename(&home.root, home.outside.path().join("away")).unwrap();
-    let state = task.until_problem(Outcome::Unreadable).await;
+    let state = task.until_problem(ReadingOutcome::Unreadable).await;
     assert_eq!(content(&state), "a.yaml: a");
     fs::create_dir(&home.root).unwrap();
-    let state = task.until_problem(Outcome::Empty).await;
+    let state = task.until_problem(ReadingOutcome::Empty).await;
     assert_eq!(content(&state), "a.yaml: a");
     // Watched again after it was replaced.
     home.write("b.yaml", "b");
@@ -120,9 +125,9 @@ async fn an_emptied_source_keeps_its_last_good_content() {
     let mut task = Task::start(&home, true, named);
     task.until_files("a.yaml: a").await;
     fs::remove_file(home.at("a.yaml")).unwrap();
-    let state = task.until_problem(Outcome::Empty).await;
+    let state = task.until_problem(ReadingOutcome::Empty).await;
     assert_eq!(content(&state), "a.yaml: a");
-    assert_eq!(state.readings[&Outcome::Changed], 1);
+    assert_eq!(state.readings[&ReadingOutcome::Changed], 1);
     task.end().await;
 }
 
@@ -188,8 +193,8 @@ async fn an_unchanged_source_is_not_a_new_revision() {
     task.pass_interval();
     fs::rename(home.at("a.yaml"), home.at("a")).unwrap();
     task.wake.notify_one();
-    let state = task.until_problem(Outcome::Empty).await;
-    assert_eq!(state.readings[&Outcome::Changed], 1);
+    let state = task.until_problem(ReadingOutcome::Empty).await;
+    assert_eq!(state.readings[&ReadingOutcome::Changed], 1);
     assert_eq!(state.snapshot, first.snapshot);
     task.end().await;
 }
@@ -208,7 +213,7 @@ async fn a_file_read_half_written_is_never_published() {
     let mut task = Task::start(&home, false, go_on);
     let state = task.until("a snapshot", |state| state.snapshot.is_some()).await;
     assert_eq!(content(&state), "a.yaml: half and half");
-    assert_eq!(state.readings[&Outcome::Changed], 1);
+    assert_eq!(state.readings[&ReadingOutcome::Changed], 1);
     task.end().await;
 }
 
@@ -225,7 +230,7 @@ async fn a_source_that_is_never_twice_the_same_is_not_accepted() {
         BTreeSet::new()
     };
     let mut task = Task::start(&home, false, change);
-    let state = task.until_problem(Outcome::Unreadable).await;
+    let state = task.until_problem(ReadingOutcome::Unreadable).await;
     assert_eq!(state.snapshot, None);
     assert!(state.problem.unwrap().text.ends_with("it was never twice the same"));
     task.end().await;

@@ -30,25 +30,25 @@ use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
 use conformd::domain::members::tracker::Resyncs;
-use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::record::Deployment;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
-use conformd::record::terms::Terms;
+use conformd::record::terms::RecordTerms;
 use conformd::record::{BYTES_MAX, Record};
-use conformd::sim::api::{Operation, Origin};
-use conformd::sim::entry::Entry;
-use conformd::sim::event::Event;
+use conformd::sim::api::{Operation, RequestOrigin};
+use conformd::sim::entry::AccountEntry;
+use conformd::sim::event::WorldEvent;
 use conformd::sim::faults::FaultRule;
 use conformd::sim::gate::CallGate;
 use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::Knobs;
-use conformd::sim::setup::{Recorder, Role, Setup};
+use conformd::sim::setup::{RecorderSetup, RoleSetup, WorldSetup};
 use conformd::sim::world::World;
-use conformd::tasks::intake::{Intake, Parsed};
-use conformd::tasks::region::settings::Policy;
-use conformd::tasks::region::{Reconciler, SharedWindow, Surroundings, Watched};
+use conformd::tasks::intake::{Parsed, SourceIntake};
+use conformd::tasks::region::settings::RegionSettings;
+use conformd::tasks::region::{PlanInvalidation, Reconciler, SharedWindow, Surroundings};
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::{Notify, watch};
@@ -83,7 +83,7 @@ pub(crate) struct Setting {
     /// its delegated administrator.
     pub(crate) owner: &'static str,
     pub(crate) quota: usize,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LossLimits,
     pub(crate) redeploy: Redeploy,
     /// What the process knows of members.
     pub(crate) knowledge: Knowledge,
@@ -112,7 +112,7 @@ impl Default for Setting {
             mode: Mode::Sync,
             owner: OWNER,
             quota: 50,
-            limits: Limits::default(),
+            limits: LossLimits::default(),
             redeploy: Redeploy::default(),
             knowledge: Knowledge::Nothing,
             record: true,
@@ -138,7 +138,7 @@ pub(crate) fn start() -> Timestamp {
 #[derive(Debug, Default)]
 struct Source {
     files: BTreeMap<SourcePath, FileContent>,
-    intake: Intake,
+    intake: SourceIntake,
     /// Whether readings go on and succeed; else `intake` grows old.
     is_read: bool,
     /// When these files were read for the first time.
@@ -147,13 +147,13 @@ struct Source {
 
 impl Source {
     /// As a process sees it whose time of day is `told`.
-    fn intake(&self, now: Timestamp, told: Timestamp) -> Intake {
+    fn intake(&self, now: Timestamp, told: Timestamp) -> SourceIntake {
         let read_last = if self.is_read { Some(told) } else { self.intake.read_last };
         let confirmed = match self.intake.absence {
             Absence::Atomic => true,
             Absence::Declared => self.is_read && Some(now) >= self.intake.confirms_at,
         };
-        Intake { read_last, confirmed, ..self.intake.clone() }
+        SourceIntake { read_last, confirmed, ..self.intake.clone() }
     }
 }
 
@@ -162,8 +162,8 @@ impl Source {
 pub(crate) struct Shared {
     clock: Clock,
     world: Arc<Mutex<World>>,
-    policy: Mutex<Policy>,
-    policies: watch::Sender<Arc<Policy>>,
+    policy: Mutex<RegionSettings>,
+    policies: watch::Sender<Arc<RegionSettings>>,
     source: Mutex<Source>,
     /// Changes with the files.
     parsed: watch::Sender<Parsed>,
@@ -195,10 +195,10 @@ impl Lab {
         let others = (0..setting.others).map(member);
         let accounts = accounts.into_iter().chain(others);
         let regions = setting.regions.iter().map(|region| region.parse().unwrap());
-        let mut setup = Setup::new(start(), accounts, regions);
+        let mut setup = WorldSetup::new(start(), accounts, regions);
         (setup.seed, setup.knobs) = (setting.seed, setting.knobs.clone());
         let (role, external_id) = crew::PROBE;
-        setup.roles.push(Role {
+        setup.roles.push(RoleSetup {
             account: None,
             name: role.to_owned(),
             trusted: setting.owner.parse().unwrap(),
@@ -208,7 +208,7 @@ impl Lab {
         if setting.owner != OWNER {
             setup.administrators.insert(setting.owner.parse().unwrap());
         }
-        let policy = Policy {
+        let policy = RegionSettings {
             installation: "main".parse().unwrap(),
             mode: setting.mode,
             limits: setting.limits,
@@ -335,7 +335,7 @@ impl Lab {
         self.process_clock = clock.clone();
         let aws = |place: &Place| {
             let (world, time) = (Arc::clone(&self.shared.world), self.shared.clock.clone());
-            InProcess::new(world, time, place.clone()).with_ears(clock.clone())
+            InProcess::new(world, time, place.clone()).with_date_clock(clock.clone())
         };
         let window = Arc::new(self.window(&clock));
         let places = self.places();
@@ -356,10 +356,10 @@ impl Lab {
             self.reconcile_requests.push(Arc::clone(&reconcile_now));
             let shared = Arc::clone(&self.shared);
             let (crew, clock) = (crew.clone(), clock.clone());
-            let watched = Watched {
+            let watched = PlanInvalidation {
                 policy: Some(shared.policies.subscribe()),
                 parsed: Some(shared.parsed.subscribe()),
-                ..Watched::default()
+                ..PlanInvalidation::default()
             };
             let life = Life {
                 process,
@@ -454,12 +454,12 @@ impl Lab {
         let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
         let now = self.now();
         let since = *source.since.get_or_insert(now);
-        source.intake = Intake {
+        source.intake = SourceIntake {
             catalog: catalog.clone(),
             read_last: Some(now),
             absence: self.setting.absence,
             confirms_at: Some(since + SOURCE_INTERVAL),
-            ..Intake::default()
+            ..SourceIntake::default()
         };
         source.is_read = true;
         self.shared.parsed.send_if_modified(|parsed| {
@@ -493,7 +493,7 @@ impl Lab {
     }
 
     /// Something happens to AWS now.
-    pub(crate) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &WorldEvent) {
         let now = self.now();
         event.happen(&mut self.world(), now).unwrap();
     }
@@ -570,8 +570,10 @@ impl Lab {
             let Some(pack) = entry.subject.clone().filter(|_| entry.took_effect) else { continue };
             let effects = all.entry((entry.region.clone(), pack)).or_default();
             match (entry.origin, entry.operation) {
-                (Origin::Client, Operation::PutOrganizationConformancePack) => effects.puts += 1,
-                (Origin::Client, Operation::DeleteOrganizationConformancePack) => {
+                (RequestOrigin::Client, Operation::PutOrganizationConformancePack) => {
+                    effects.puts += 1
+                }
+                (RequestOrigin::Client, Operation::DeleteOrganizationConformancePack) => {
                     effects.deletes += 1;
                 }
                 _ => {}
@@ -638,7 +640,7 @@ struct Life {
     reconcile_now: Arc<Notify>,
     crew: Crew,
     clock: Clock,
-    watched: Watched,
+    watched: PlanInvalidation,
 }
 
 impl Life {
@@ -671,7 +673,7 @@ impl Life {
     }
 
     /// Reads members until something wakes the region.
-    async fn rest(&mut self, policy: &Policy, pause: Duration) {
+    async fn rest(&mut self, policy: &RegionSettings, pause: Duration) {
         let began = self.clock.elapsed();
         let mut end = began + pause;
         loop {
@@ -686,7 +688,7 @@ impl Life {
                 () = self.clock.sleep(left) => return,
                 news = self.reconciler.follow(policy), if follows => news,
             };
-            let soon = began + policy.pace.look_again;
+            let soon = began + policy.pace.refresh_again;
             if news.matters {
                 end = end.min(soon);
             }
@@ -703,8 +705,8 @@ impl Life {
 }
 
 /// A record that was begun a month before the lab, in which nothing was lost.
-fn record(policy: &Policy, owner: &str) -> Record {
-    let terms = Terms {
+fn record(policy: &RegionSettings, owner: &str) -> Record {
+    let terms = RecordTerms {
         directory: None,
         installation: policy.installation.clone(),
         account: owner.parse().unwrap(),
@@ -717,8 +719,8 @@ fn record(policy: &Policy, owner: &str) -> Record {
 }
 
 /// An account joins, with this recorder everywhere.
-pub(crate) fn joins(account: AccountId, recorder: Recorder) -> Event {
-    Event::Join(Entry {
+pub(crate) fn joins(account: AccountId, recorder: RecorderSetup) -> WorldEvent {
+    WorldEvent::Join(AccountEntry {
         id: account,
         name: None,
         state: AccountState::Active,

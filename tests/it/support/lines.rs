@@ -31,13 +31,13 @@ use std::time::Duration;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Delivery, Digest, Installation, MARKER_PARAMETER,
-    Marker, PackName, Place, Revision, Timestamp,
+    AccountId, AccountState, DeletionPolicy, Digest, Installation, MARKER_PARAMETER, Marker,
+    PackName, Place, ResultsBucket, Revision, Timestamp,
 };
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::approval::{Approval, Approvals};
 use conformd::domain::declared::diagnostic::Span;
-use conformd::domain::declared::manifest::{Origin, Suspend};
+use conformd::domain::declared::manifest::{ManifestOrigin, Suspend};
 use conformd::domain::declared::snapshot::{Absence, SourcePath};
 use conformd::domain::declared::template::Template;
 use conformd::domain::observed::content::Content;
@@ -45,16 +45,18 @@ use conformd::domain::observed::packs::{
     Observed, PackRecord, RolloutStatus, StatusRecord, Unknown, join,
 };
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
-use conformd::domain::organization::membership::Standing;
-use conformd::domain::organization::selector::{Excluded, Rule, named};
-use conformd::domain::plan::decision::Inputs;
-use conformd::domain::plan::desired::{Desired, DesiredPack, SourceTrust, Unresolvable, Want};
+use conformd::domain::organization::membership::ListFreshness;
+use conformd::domain::organization::selector::{Excluded, ExclusionRule, named};
+use conformd::domain::plan::decision::PlanInputs;
+use conformd::domain::plan::desired::{
+    Desired, DesiredEntry, DesiredPack, SourceTrust, Unresolvable,
+};
 use conformd::domain::plan::diff::plan;
-use conformd::domain::plan::effective_rules::{HeldRules, Templates};
-use conformd::domain::plan::guard::{Limits, Ruling, Terms, approve};
+use conformd::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
+use conformd::domain::plan::guard::{GuardTerms, LossLimits, Ruling, approve};
 use conformd::domain::plan::history::History;
 use conformd::domain::plan::steps::Plan;
-use conformd::domain::plan::window::{SPAN, Window};
+use conformd::domain::plan::window::{LossWindow, SPAN};
 use conformd::domain::present::plan_text::{PlanText, Values};
 
 use crate::support::members::{Members, account_list, members};
@@ -121,7 +123,7 @@ fn pack(line: &str) -> Pack<'_> {
             body: Arc::from("Resources: {}"),
             inputs: BTreeMap::new(),
             excluded: BTreeSet::new(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         },
         template: remember(counted('v', "1")),
         policy: DeletionPolicy::Delete,
@@ -138,10 +140,11 @@ fn pack(line: &str) -> Pack<'_> {
             let (id, unit) = id.split_once('@').map_or((id, None), |(id, unit)| (id, Some(unit)));
             let id: AccountId = id.parse().unwrap();
             content.excluded.insert(id);
-            pack.by_units.extend(unit.map(|unit| (id, Rule::Unit(unit.parse().unwrap()))));
+            pack.by_units.extend(unit.map(|unit| (id, ExclusionRule::Unit(unit.parse().unwrap()))));
         } else if let Some(delivery) = word.strip_prefix("s3:") {
             let (bucket, prefix) = delivery.split_once('/').unwrap_or((delivery, ""));
-            content.delivery = Delivery { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+            content.delivery =
+                ResultsBucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
         } else if let Some((version, rules)) = word.split_once('[') {
             let rules = rules.strip_suffix(']').unwrap();
             pack.template = remembered(version, rules);
@@ -199,7 +202,7 @@ fn template(id: &str, rules: &str) -> Arc<Template> {
 
 thread_local! {
     /// What the process remembers.
-    static TEMPLATES: RefCell<Templates> = RefCell::default();
+    static TEMPLATES: RefCell<TemplatesByDigest> = RefCell::default();
     /// Thousands of cases have a few templates.
     static PARSED: RefCell<BTreeMap<(String, String), Arc<Template>>> = RefCell::default();
 }
@@ -253,7 +256,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn desired(text: &str) -> Desired {
     let mut desired = Desired {
         revision: Revision("r1".to_owned()),
-        basis: SourceTrust::Whole,
+        trust: SourceTrust::Whole,
         absence: Absence::Atomic,
         confirmed: true,
         confirms_at: None,
@@ -262,18 +265,18 @@ pub(crate) fn desired(text: &str) -> Desired {
         absent: BTreeMap::new(),
         packs: BTreeMap::new(),
         list: None,
-        standing: Standing::Current,
+        freshness: ListFreshness::Current,
     };
     for line in lines(text) {
         match line {
             "#invalid" => {
-                desired.basis = SourceTrust::Invalid("iam.yaml does not parse".to_owned());
+                desired.trust = SourceTrust::Invalid("iam.yaml does not parse".to_owned());
             }
-            "#unread" => desired.basis = SourceTrust::Unread("the directory is gone".to_owned()),
+            "#unread" => desired.trust = SourceTrust::Unread("the directory is gone".to_owned()),
             "#empty" => desired.empty = true,
             "#declared" => desired.absence = Absence::Declared,
             "#once" => desired.confirmed = false,
-            "#frozen" => desired.standing = Standing::Frozen("the list shrank".to_owned()),
+            "#frozen" => desired.freshness = ListFreshness::Frozen("the list shrank".to_owned()),
             line if line.starts_with("#account ") => list(&mut desired, line),
             line if line.starts_with("#list ") => desired.list = Some(account_list(line)),
             line => want(&mut desired, line),
@@ -378,17 +381,17 @@ fn want(desired: &mut Desired, line: &str) {
             }
         };
         if let Some(stuck) = stuck {
-            desired.packs.insert(name, Want::Unresolvable(stuck));
+            desired.packs.insert(name, DesiredEntry::Unresolvable(stuck));
             return;
         }
     }
-    desired.packs.insert(name, Want::Pack(Box::new(want)));
+    desired.packs.insert(name, DesiredEntry::Pack(Box::new(want)));
 }
 
 /// The first line of a file.
-pub(crate) fn origin(path: &str) -> Origin {
+pub(crate) fn origin(path: &str) -> ManifestOrigin {
     let span = Span { line: 1, column: 1, start: 0, end: 1 };
-    Origin { path: SourcePath::new(path).unwrap(), span }
+    ManifestOrigin { path: SourcePath::new(path).unwrap(), span }
 }
 
 /// What the region showed.
@@ -476,8 +479,8 @@ pub(crate) fn look_with(
 }
 
 /// The window of a process that knows everything that was lost, which is nothing.
-pub(crate) fn old_window() -> Window {
-    Window::with_record(Duration::ZERO, SPAN)
+pub(crate) fn old_window() -> LossWindow {
+    LossWindow::with_record(Duration::ZERO, SPAN)
 }
 
 /// The same, where these approvals are declared and this was lost.
@@ -485,7 +488,7 @@ pub(crate) fn look_knowing(
     history: &mut History,
     desired: &Desired,
     (observed, members): (&Observed, &Members),
-    (approvals, window): (&BTreeMap<String, Approval>, &Window),
+    (approvals, window): (&BTreeMap<String, Approval>, &LossWindow),
     now: Timestamp,
 ) -> Plan {
     let (place, pace) = (place(), pace());
@@ -494,7 +497,7 @@ pub(crate) fn look_knowing(
         history.arrive(&members.tracking);
     }
     let templates = templates();
-    let inputs = Inputs {
+    let inputs = PlanInputs {
         place: &place,
         desired: Some(desired),
         observed,
@@ -514,7 +517,7 @@ pub(crate) fn look_knowing(
 }
 
 /// The templates that are remembered.
-pub(crate) fn templates() -> Templates {
+pub(crate) fn templates() -> TemplatesByDigest {
     TEMPLATES.with_borrow(Clone::clone)
 }
 
@@ -522,7 +525,7 @@ pub(crate) fn templates() -> Templates {
 pub(crate) fn held_rules<'a>(
     place: &'a Place,
     observed: &'a Observed,
-    templates: &'a Templates,
+    templates: &'a TemplatesByDigest,
 ) -> HeldRules<'a> {
     let seen = match observed {
         Observed::Seen(seen) => Some(seen),
@@ -534,9 +537,9 @@ pub(crate) fn held_rules<'a>(
 /// What the guard says of a plan where nothing was lost and nothing is approved.
 pub(crate) fn ruled((plan, observed): (Plan, &Observed), mode: Mode, now: Timestamp) -> Ruling {
     let (here, templates) = (place(), templates());
-    let terms = Terms {
+    let terms = GuardTerms {
         mode,
-        limits: &Limits::default(),
+        limits: &LossLimits::default(),
         approvals: Approvals { all: &BTreeMap::new(), now, aws_now: now },
         rules: &held_rules(&here, observed, &templates),
         members: None,

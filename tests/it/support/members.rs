@@ -18,8 +18,8 @@ use conformd::domain::members::new_account::new_accounts;
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::observed::member::{Counts, Member, MemberStatus, StatusKind};
-use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::observed::member::{Counts, MemberStatus, StatusKind, TroubledMember};
+use conformd::domain::observed::recorder::{RecorderObservation, RecorderState, Recorders};
 use conformd::domain::organization::account_list::{
     Account, AccountList, Accounts, OrganizationRecord,
 };
@@ -38,7 +38,7 @@ pub(crate) struct Members {
 /// What is known of the members at this moment.
 pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     let mut members = Members::default();
-    let (mut packs, mut joined, mut sightings) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    let (mut packs, mut joined, mut observations) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
     for line in lines(text) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
@@ -49,8 +49,8 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
             }
             [account, "joined", time] => joined.push((account.parse().unwrap(), at(time))),
             [account, state, time] if account.parse::<AccountId>().is_ok() => {
-                let sighting = Sighting { recorder: recorder(state), at: at(time) };
-                sightings.insert(account.parse().unwrap(), sighting);
+                let observation = RecorderObservation { recorder: recorder(state), at: at(time) };
+                observations.insert(account.parse().unwrap(), observation);
             }
             [pack, ref facts @ ..] => {
                 let pack: PackName = pack.parse().unwrap();
@@ -65,9 +65,9 @@ pub(crate) fn members(text: &str, now: Timestamp) -> Members {
     let expected = |pack: &PackName, account| {
         packs.get(pack).is_some_and(|rollout| rollout.new_accounts.contains_key(&account))
     };
-    let new_accounts = new_accounts(&list, &packs, expected, &sightings, &[], now);
-    members.recorders.probed = !sightings.is_empty();
-    members.recorders.regions = BTreeMap::from([(place().region, sightings)]);
+    let new_accounts = new_accounts(&list, &packs, expected, &observations, &[], now);
+    members.recorders.probed = !observations.is_empty();
+    members.recorders.regions = BTreeMap::from([(place().region, observations)]);
     members.tracking = Tracking { packs, new_accounts, trouble_last: None, resync_last: None };
     members
 }
@@ -128,7 +128,7 @@ fn tell(rollout: &mut Rollout, facts: &[&str]) {
             }
             rollout.new_accounts.insert(account, status);
             if status != MemberStatus::Ok {
-                let member = Member { account, status, cause: None, last_update };
+                let member = TroubledMember { account, status, cause: None, last_update };
                 let troubled = rollout.troubled.iter().cloned().chain([member]).collect();
                 rollout.troubled = troubled;
             }

@@ -14,17 +14,17 @@ use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
-use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
-use conformd::domain::observed::member::{Cause, Counts, Member, MemberStatus};
-use conformd::domain::observed::recorder::{RecorderState, Recorders, Sighting};
+use conformd::domain::observed::member::{Cause, Counts, MemberStatus, TroubledMember};
+use conformd::domain::observed::recorder::{RecorderObservation, RecorderState, Recorders};
 use conformd::domain::organization::account_list::{Account, AccountList, OrganizationRecord};
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::RegionReport;
-use conformd::domain::present::view::{About, Caller, Facts};
+use conformd::domain::present::view::{About, ConfirmedCaller, ViewFacts};
 
 use crate::support::sample::{at, busy, pack, region, regions, reports, source, unknown};
 
@@ -110,8 +110,13 @@ fn catalog() -> Catalog {
     catalog
 }
 
-pub(crate) fn failed(digit: char, class: FailureClass, code: &str, message: &str) -> Member {
-    Member {
+pub(crate) fn failed(
+    digit: char,
+    class: FailureClass,
+    code: &str,
+    message: &str,
+) -> TroubledMember {
+    TroubledMember {
         account: id(digit),
         status: MemberStatus::Failed(class),
         cause: Some(Arc::new(Cause { code: code.to_owned(), message: message.to_owned() })),
@@ -120,7 +125,7 @@ pub(crate) fn failed(digit: char, class: FailureClass, code: &str, message: &str
 }
 
 /// An rollout with these members in trouble and so many that are ok.
-pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<Member>) -> Rollout {
+pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<TroubledMember>) -> Rollout {
     let mut counts = Counts { ok, ..Counts::default() };
     let mut classes: BTreeMap<FailureClass, usize> = BTreeMap::new();
     for member in &troubled {
@@ -146,20 +151,25 @@ pub(crate) fn rollout(health: RolloutHealth, ok: usize, troubled: Vec<Member>) -
     }
 }
 
-fn new_account(digit: char, joined: Timestamp, phase: Phase) -> NewAccount {
+fn new_account(digit: char, joined: Timestamp, phase: NewAccountPhase) -> NewAccount {
     NewAccount {
         account: id(digit),
         joined,
         deadline: joined.checked_add(RETRY_WINDOW).unwrap(),
         phase,
         missing: BTreeSet::from([pack("iam-baseline")]),
-        recorder: (phase == Phase::Waiting).then_some(RecorderState::Missing),
+        recorder: (phase == NewAccountPhase::Waiting).then_some(RecorderState::Missing),
         complete: None,
     }
 }
 
-fn waiting(digit: char) -> Member {
-    Member { account: id(digit), status: MemberStatus::Waiting, cause: None, last_update: None }
+fn waiting(digit: char) -> TroubledMember {
+    TroubledMember {
+        account: id(digit),
+        status: MemberStatus::Waiting,
+        cause: None,
+        last_update: None,
+    }
 }
 
 /// The busy region of the samples, with members.
@@ -177,11 +187,18 @@ pub(crate) fn tracked() -> RegionReport {
         "NoAvailableConfigurationRecorder",
         "There is no configuration recorder available",
     );
-    let missing =
-        Member { account: id('3'), status: MemberStatus::Missing, cause: None, last_update: None };
-    let retired =
-        Member { status: MemberStatus::Inactive, ..failed('7', FailureClass::Other, "", "") };
-    let gone = Member { status: MemberStatus::Left, ..failed('8', FailureClass::Other, "", "") };
+    let missing = TroubledMember {
+        account: id('3'),
+        status: MemberStatus::Missing,
+        cause: None,
+        last_update: None,
+    };
+    let retired = TroubledMember {
+        status: MemberStatus::Inactive,
+        ..failed('7', FailureClass::Other, "", "")
+    };
+    let gone =
+        TroubledMember { status: MemberStatus::Left, ..failed('8', FailureClass::Other, "", "") };
     let mut iam = rollout(
         RolloutHealth::Degraded,
         2,
@@ -203,8 +220,8 @@ pub(crate) fn tracked() -> RegionReport {
                 (pack("logging"), logging),
             ]),
             new_accounts: vec![
-                new_account('5', at("07:10:00"), Phase::Waiting),
-                new_account('6', at("04:00:00"), Phase::Missed),
+                new_account('5', at("07:10:00"), NewAccountPhase::Waiting),
+                new_account('6', at("04:00:00"), NewAccountPhase::Missed),
             ],
             trouble_last: Some(at("11:55:00")),
             resync_last: Some(at("11:50:00")),
@@ -214,7 +231,7 @@ pub(crate) fn tracked() -> RegionReport {
 }
 
 pub(crate) fn recorders() -> Recorders {
-    let missing = Sighting { recorder: RecorderState::Missing, at: at("11:57:00") };
+    let missing = RecorderObservation { recorder: RecorderState::Missing, at: at("11:57:00") };
     let here = BTreeMap::from([(id('5'), missing)]);
     Recorders { probed: true, regions: BTreeMap::from([(region(HERE), here)]) }
 }
@@ -233,11 +250,11 @@ pub(crate) fn about() -> About {
 }
 
 /// Everything that is known of it, at 12:01.
-pub(crate) fn facts() -> Facts {
+pub(crate) fn facts() -> ViewFacts {
     let dark = unknown("us-east-1", FailureKind::Denied, "a policy forbids it");
-    Facts {
+    ViewFacts {
         about: about(),
-        caller: Caller::Confirmed { account: id('1') },
+        caller: ConfirmedCaller::Confirmed { account: id('1') },
         source: source(),
         catalog: Some(Arc::new(catalog())),
         membership: Arc::new(membership()),

@@ -9,23 +9,25 @@ use std::time::Duration;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::mode::Mode;
-use conformd::domain::base::model::{Delivery, PackName, Place, Region, Revision, Timestamp};
+use conformd::domain::base::model::{PackName, Place, Region, ResultsBucket, Revision, Timestamp};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{Phase, RolloutStatus, Unknown, Verb};
+use conformd::domain::observed::packs::{PackPhase, RolloutStatus, Unknown, Verb};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::{PendingApproval, Trip, TripReason};
 use conformd::domain::plan::loss::{Loss, Losses};
-use conformd::domain::plan::outcome::{Ending, Outcome};
+use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{
-    Action, Change, Hold, HoldReason, ParameterValue, Plan, Reason, Step, Weights,
+    Action, Change, Hold, HoldReason, ParameterValue, Plan, PlanStep, Reason, Weights,
 };
 use conformd::domain::present::report::{
     Declarations, DeclaredApproval, DriftKind, PackReport, RegionReport, Reports, SourceStatus,
     SyncState, Timing,
 };
-use conformd::metrics::{Intervals, Metrics, Program, Settings, Setup, View};
+use conformd::metrics::{
+    LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
+};
 use jiff::SignedDuration;
 
 /// A value that no answer may show.
@@ -47,11 +49,11 @@ pub(crate) fn regions(names: &[&str]) -> BTreeSet<Region> {
     names.iter().map(|name| region(name)).collect()
 }
 
-pub(crate) fn settings(names: &[&str]) -> Settings {
-    Settings {
+pub(crate) fn settings(names: &[&str]) -> ReloadedSettings {
+    ReloadedSettings {
         mode: Mode::Sync,
         regions: regions(names),
-        intervals: Intervals {
+        intervals: LoopPeriods {
             source: Duration::from_mins(1),
             organization: Duration::from_mins(10),
             region: Duration::from_mins(15),
@@ -69,7 +71,7 @@ pub(crate) fn metrics(names: &[&str]) -> Metrics {
         simulated: true,
         started: at("10:00:00"),
     };
-    Metrics::new(&Setup { program, settings: settings(names) }).unwrap()
+    Metrics::new(&MetricsSetup { program, settings: settings(names) }).unwrap()
 }
 
 /// A region that holds nothing and wants nothing.
@@ -86,7 +88,7 @@ pub(crate) fn quiet(name: &str) -> RegionReport {
             plan: Duration::from_millis(1),
             apply: Duration::ZERO,
         },
-        seen_last: Some(at("12:00:01")),
+        last_read: Some(at("12:00:01")),
         unknown: None,
         revision: Some(Revision("dir:0a1b2c3d".to_owned())),
         plan: Plan {
@@ -123,15 +125,15 @@ pub(crate) fn pack_report(state: SyncState, drift: &[DriftKind]) -> PackReport {
     PackReport {
         state,
         drift: drift.iter().copied().collect(),
-        status: Some(RolloutStatus::Known(Verb::Create, Phase::Successful)),
+        status: Some(RolloutStatus::Known(Verb::Create, PackPhase::Successful)),
         last_update: Some(at("11:30:00")),
         holds: Vec::new(),
         warnings: Vec::new(),
     }
 }
 
-pub(crate) fn step(name: &str, action: Action, reason: Reason) -> Step {
-    Step {
+pub(crate) fn step(name: &str, action: Action, reason: Reason) -> PlanStep {
+    PlanStep {
         pack: pack(name),
         action,
         reason,
@@ -147,7 +149,7 @@ pub(crate) fn content() -> Content {
         body: "Resources: {}".into(),
         inputs: BTreeMap::from([("ApiKey".to_owned(), SECRET.to_owned())]),
         excluded: BTreeSet::new(),
-        delivery: Delivery::default(),
+        delivery: ResultsBucket::default(),
     }
 }
 
@@ -158,12 +160,12 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         old: None,
         new: Some(ParameterValue::new(SECRET)),
     };
-    let update = Step {
+    let update = PlanStep {
         changes: vec![change],
         ..step("iam-baseline", Action::Update(Box::new(content())), Reason::Changed)
     };
     let delete =
-        Step { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
+        PlanStep { losses: Losses::of_pack(), ..step("legacy", Action::Delete, Reason::Unwanted) };
     let hold = Hold {
         pack: Some(pack("legacy")),
         reason: HoldReason::Guard,
@@ -179,7 +181,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
         losses: BTreeMap::from([(pack("legacy"), BTreeSet::from([Loss::Pack]))]),
     };
     let arn = "arn:aws:config:eu-west-1:111111111111:organization-conformance-pack/iam-baseline-a1";
-    let accepted = Ending::Accepted { arn: Some(arn.to_owned()) };
+    let accepted = StepResult::Accepted { arn: Some(arn.to_owned()) };
     let held = PackReport {
         holds: vec![HoldReason::Guard],
         ..pack_report(SyncState::OutOfSync, &[DriftKind::Unwanted])
@@ -188,7 +190,7 @@ pub(crate) fn busy(name: &str) -> RegionReport {
     RegionReport {
         plan: Plan { steps: vec![update.clone()], holds: vec![hold], ..report.plan },
         pending: Some(pending),
-        outcomes: vec![Outcome { step: update, ending: accepted }],
+        outcomes: vec![Outcome { step: update, result: accepted }],
         packs: BTreeMap::from([
             (pack("iam-baseline"), pack_report(SyncState::OutOfSync, &[DriftKind::Parameters])),
             (pack("legacy"), held),
@@ -245,7 +247,7 @@ pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members
         (TaskId::sole(Task::Source), at("12:00:05")),
         (TaskId::regional(&region("eu-west-1")), at("12:00:06")),
     ]);
-    let view = View {
+    let view = MetricsView {
         reports,
         source: &source(),
         membership,

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{PackName, Timestamp};
 use conformd::domain::observed::packs::{
-    Observed, ObservedPack, PackRecord, Phase, RolloutStatus, Seen, StatusRecord, Verb, join,
+    Observed, ObservedPack, PackPhase, PackRecord, PacksObservation, RolloutStatus, StatusRecord,
+    Verb, join,
 };
-use conformd::domain::plan::outcome::Ending;
-use conformd::domain::plan::steps::Step;
+use conformd::domain::plan::outcome::StepResult;
+use conformd::domain::plan::steps::PlanStep;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -20,7 +21,7 @@ use crate::support::lines::{installation, observed, place};
 /// An AWS that takes every write at once and shows it at once, or one look later.
 pub(crate) struct Toy {
     pub(crate) real: BTreeMap<PackName, (PackRecord, StatusRecord)>,
-    pub(crate) shown: Seen,
+    pub(crate) shown: PacksObservation,
     pub(crate) is_slow: bool,
 }
 
@@ -28,7 +29,7 @@ impl Toy {
     pub(crate) fn new(lines: &[String], is_slow: bool) -> Self {
         let shown = match observed(&lines.join("\n")) {
             Observed::Seen(seen) => seen,
-            Observed::Unknown(_) => Seen::default(),
+            Observed::Unknown(_) => PacksObservation::default(),
         };
         let real = shown.packs.values().map(|ObservedPack { record, status, ownership: _ }| {
             (record.name.clone(), (record.clone(), status.clone().unwrap()))
@@ -36,14 +37,14 @@ impl Toy {
         Self { real: real.collect(), shown, is_slow }
     }
 
-    pub(crate) fn seen(&mut self) -> Seen {
+    pub(crate) fn seen(&mut self) -> PacksObservation {
         let (records, statuses) = self.real.values().cloned().unzip();
         let now = join(records, statuses, &installation(), &place());
         let before = std::mem::replace(&mut self.shown, now);
         if self.is_slow { before } else { self.shown.clone() }
     }
 
-    pub(crate) fn take(&mut self, step: &Step, now: Timestamp) {
+    pub(crate) fn take(&mut self, step: &PlanStep, now: Timestamp) {
         let Some(content) = step.action.content() else {
             self.real.remove(&step.pack);
             return;
@@ -58,7 +59,7 @@ impl Toy {
         };
         let status = StatusRecord {
             name: step.pack.clone(),
-            status: RolloutStatus::Known(Verb::Create, Phase::Successful),
+            status: RolloutStatus::Known(Verb::Create, PackPhase::Successful),
             error_code: None,
             error_message: None,
             last_update: Some(now),
@@ -117,19 +118,19 @@ impl Toy {
     }
 
     /// Takes the steps as far as the fault lets them.
-    pub(crate) fn suffer(&mut self, step: &Step, fault: Fault, now: Timestamp) -> Ending {
-        let unknown = Ending::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
+    pub(crate) fn suffer(&mut self, step: &PlanStep, fault: Fault, now: Timestamp) -> StepResult {
+        let unknown = StepResult::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
         match fault {
             Fault::None => {
                 self.take(step, now);
-                Ending::Accepted { arn: None }
+                StepResult::Accepted { arn: None }
             }
             Fault::LandedUnheard => {
                 self.take(step, now);
                 unknown
             }
             Fault::Lost => unknown,
-            Fault::Failed(kind) => Ending::Failed { kind, why: "no".to_owned() },
+            Fault::Failed(kind) => StepResult::Failed { kind, why: "no".to_owned() },
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Size, purity, honesty: one function a rule.
 
+use std::collections::BTreeMap;
+
 use super::text::{LITERAL, item_end, line_of, words};
 use super::{File, Finding};
 
@@ -251,4 +253,43 @@ pub(super) fn words_are_those_of_the_glossary(file: &File<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// A type that is found by its name is the one that was looked for.
+pub(super) fn type_names_are_declared_once(files: &[File<'_>]) -> Vec<String> {
+    let shipped = files.iter().filter(|file| file.is_shipped() && file.is_rust());
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for file in shipped {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            if let Some(name) = declared_type(line) {
+                places.entry(name).or_default().push(format!("{}:{number}", file.path));
+            }
+        }
+    }
+    let twice = places.into_iter().filter(|(_, places)| places.len() > 1);
+    twice
+        .map(|(name, places)| {
+            format!("{}: `{name}` is declared more than once: say of what it is", places.join(", "))
+        })
+        .collect()
+}
+
+/// The type that a line declares; the associated types of a trait are none.
+fn declared_type(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    let mut word = words.next()?;
+    if word.starts_with("pub") {
+        word = words.next()?;
+        if word.ends_with(')') {
+            word = words.next()?;
+        }
+    }
+    let is_associated = word == "type" && line.starts_with(' ');
+    if is_associated || !["struct", "enum", "trait", "type", "union"].contains(&word) {
+        return None;
+    }
+    let name = words.next()?;
+    let end = name.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let name = &name[..end.unwrap_or(name.len())];
+    name.starts_with(char::is_uppercase).then_some(name)
 }

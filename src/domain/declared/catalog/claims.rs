@@ -57,9 +57,9 @@ impl Declared {
 }
 
 /// The catalog that was in force before, if there was one.
-pub(super) struct Before<'c>(pub(super) Option<&'c Catalog>);
+pub(super) struct PreviousCatalog<'c>(pub(super) Option<&'c Catalog>);
 
-impl<'c> Before<'c> {
+impl<'c> PreviousCatalog<'c> {
     /// What was in force under this name.
     pub(super) fn last_good(&self, name: &PackName) -> Option<Arc<Manifest>> {
         self.0?.packs.get(name)?.in_force().cloned()

@@ -8,13 +8,13 @@ use crate::domain::declared::snapshot::{FileContent, SourcePath};
 
 /// Where the lines of a literal block stand in their file.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct BlockPlace {
     block: Span,
-    lines: Vec<Line>,
+    lines: Vec<InlineLine>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct InlineLine {
     /// In the file, from 1.
     number: u32,
     /// First byte of the line's content in the file.
@@ -25,7 +25,7 @@ struct Line {
     indent: u32,
 }
 
-impl Place {
+impl BlockPlace {
     /// The place of a literal block with this text, if every line of it is where it should be.
     pub(super) fn of(
         files: &BTreeMap<SourcePath, FileContent>,
@@ -54,7 +54,7 @@ impl Place {
                 return None;
             }
             let number = u32::try_from(number + 1).ok()?;
-            lines.push(Line { number, file_start: start + width, text_start, indent });
+            lines.push(InlineLine { number, file_start: start + width, text_start, indent });
             text_start += content.len() + 1;
             next = in_file.next();
         }

@@ -12,22 +12,24 @@ use crate::domain::base::nearest::distance;
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::manifest::{Draft, Kind, State, kind, read_approval};
+use crate::domain::declared::manifest::{
+    DesiredState, DocumentKind, ManifestDraft, kind, read_approval,
+};
 use crate::domain::declared::snapshot::{FileContent, SourcePath, is_ignore_file, list_problems};
-use crate::domain::declared::yaml::Document;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::YamlDocument;
+use crate::domain::declared::yaml::tree::YamlNode;
 use crate::domain::declared::yaml::{self, span_of_line};
 
 /// A draft with what was found in its document.
 #[derive(Debug)]
 pub(super) struct Drafted {
-    pub(super) draft: Draft,
+    pub(super) draft: ManifestDraft,
     pub(super) found: Vec<Diagnostic>,
 }
 
 /// What the files hold, document by document.
 #[derive(Debug, Default)]
-pub(super) struct Intake {
+pub(super) struct DocumentIntake {
     pub(super) drafts: Vec<Drafted>,
     pub(super) approvals: Vec<(Approval, Span)>,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -40,11 +42,11 @@ pub(super) struct Intake {
 }
 
 /// What became of a document.
-enum Taken {
+enum TakenDocument {
     /// It is ours, or meant to be, or cannot be told.
     Ours,
     /// It is not.
-    Foreign(Node),
+    Foreign(YamlNode),
 }
 
 /// Whether a file of this name is read as a manifest: an allow-list, since a directory also holds
@@ -65,7 +67,7 @@ pub fn is_nearly_manifest_file(path: &SourcePath) -> bool {
             || distance(last, "yaml", 1).is_some())
 }
 
-impl Intake {
+impl DocumentIntake {
     /// Reads every file that may hold manifests.
     pub(super) fn of(files: &BTreeMap<SourcePath, FileContent>) -> Self {
         let mut intake = Self::default();
@@ -119,8 +121,8 @@ impl Intake {
                 first.hint.get_or_insert_with(|| hint.to_owned());
             }
             match self.take_document(path, document) {
-                Taken::Ours => is_ours = true,
-                Taken::Foreign(root) => others.push(root),
+                TakenDocument::Ours => is_ours = true,
+                TakenDocument::Foreign(root) => others.push(root),
             }
         }
         if self.approvals.len() > approvals && !is_ended(text.as_bytes()) {
@@ -147,25 +149,25 @@ impl Intake {
         }
     }
 
-    fn take_document(&mut self, path: &SourcePath, document: Document) -> Taken {
-        let Document { span: _, root, problems } = document;
+    fn take_document(&mut self, path: &SourcePath, document: YamlDocument) -> TakenDocument {
+        let YamlDocument { span: _, root, problems } = document;
         let Some(root) = root else {
             self.give_up(path, problems);
-            return Taken::Ours;
+            return TakenDocument::Ours;
         };
         let mut findings = Findings::new(path);
         match kind(path, &root) {
             // Templates are read when they are named; what else is wrong here matters less than
             // that it is not ours.
-            Kind::Foreign => return Taken::Foreign(root),
-            Kind::NearMiss(problem) => self.give_up(path, vec![*problem]),
-            Kind::Pack => {
+            DocumentKind::Foreign => return TakenDocument::Foreign(root),
+            DocumentKind::NearMiss(problem) => self.give_up(path, vec![*problem]),
+            DocumentKind::Pack => {
                 findings.all.extend(problems);
-                let draft = Draft::read(&mut findings, &root);
+                let draft = ManifestDraft::read(&mut findings, &root);
                 refuse_ambiguous(&mut findings, &root, None);
                 self.drafts.push(Drafted { draft, found: findings.all });
             }
-            Kind::Approval => {
+            DocumentKind::Approval => {
                 findings.all.extend(problems);
                 let approval = read_approval(&mut findings, &root);
                 // A digest may happen to hold digits only; it is taken as it is written.
@@ -178,7 +180,7 @@ impl Intake {
                 self.diagnostics.append(&mut findings.all);
             }
         }
-        Taken::Ours
+        TakenDocument::Ours
     }
 
     /// What a manifest names is a template, whatever it looks like.
@@ -192,7 +194,7 @@ impl Intake {
         }
         // A manifest that does not say which template it means may mean any of these.
         let is_told = self.drafts.iter().all(|drafted| {
-            drafted.draft.template.is_some() || drafted.draft.state == State::Absent
+            drafted.draft.template.is_some() || drafted.draft.state == DesiredState::Absent
         });
         if is_told && self.broken.is_empty() {
             self.diagnostics.extend(self.templates.iter().map(|path| {
@@ -219,13 +221,13 @@ impl Intake {
 }
 
 /// Whether a document is a template, good or bad: a mapping with resources.
-fn is_template(root: &Node) -> bool {
+fn is_template(root: &YamlNode) -> bool {
     root.get("Resources").is_some_and(|resources| resources.mapping().is_some())
 }
 
 /// Refuses what another YAML reader could take for something else, where nothing else is wrong with
 /// it. Dates are moments to every reader; what stands at `exempt` is left out.
-fn refuse_ambiguous(findings: &mut Findings<'_>, root: &Node, exempt: Option<Span>) {
+fn refuse_ambiguous(findings: &mut Findings<'_>, root: &YamlNode, exempt: Option<Span>) {
     for ambiguous in yaml::ambiguous(root) {
         let is_moment = !ambiguous.is_key && ambiguous.scalar.is_date();
         let is_found = |finding: &Diagnostic| finding.span == Some(ambiguous.span);
@@ -245,7 +247,7 @@ pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
 }
 
 /// Where `metadata.name` stands.
-fn name_span(root: &Node) -> Option<Span> {
+fn name_span(root: &YamlNode) -> Option<Span> {
     root.get("metadata")?.get("name").map(|name| name.span)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{Before, Claim, Declared};
+use super::claims::{Claim, Declared, PreviousCatalog};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::approval::Approval;
@@ -13,7 +13,7 @@ use crate::domain::declared::snapshot::SourcePath;
 /// apart, people do not.
 pub(super) fn settle(
     claims: Vec<Claim>,
-    before: &Before<'_>,
+    before: &PreviousCatalog<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<PackName, Declared> {
     let mut alike: BTreeMap<String, Vec<Claim>> = BTreeMap::new();

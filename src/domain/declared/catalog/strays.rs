@@ -8,18 +8,18 @@ use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml::span_of_line;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// The ways out that are always there.
 const WAYS_OUT: &str = "fix it, move it out of the source path, or list it in .conformdignore";
 
 /// What a file looks like, and what helps besides the ways out.
-struct Look {
+struct StrayKind {
     what: String,
     advice: Option<&'static str>,
 }
 
-impl Look {
+impl StrayKind {
     fn plain(what: impl Into<String>) -> Self {
         Self { what: what.into(), advice: None }
     }
@@ -61,7 +61,7 @@ const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
 
 /// Bytes that are no text, if it is known what they are.
 pub(super) fn ciphertext(path: &SourcePath, bytes: &[u8]) -> Option<Diagnostic> {
-    let look = Look::with("this is encrypted by git-crypt", "run git-crypt unlock");
+    let look = StrayKind::with("this is encrypted by git-crypt", "run git-crypt unlock");
     bytes.starts_with(GIT_CRYPT).then(|| look.error(path, None, code::NOT_A_MANIFEST))
 }
 
@@ -78,13 +78,15 @@ pub(super) fn alien(path: &SourcePath, text: &str) -> Option<Diagnostic> {
         } else {
             "the file holds nothing but white space".to_owned()
         };
-        return Some(Look::plain(what).error(path, None, code::EMPTY_FILE));
+        return Some(StrayKind::plain(what).error(path, None, code::EMPTY_FILE));
     }
     let start = text.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}');
     // Long enough for the longest beginning; a cut within a character is moved to its start.
     let head = start.get(..start.floor_char_boundary(64)).unwrap_or_default().to_lowercase();
     let known = BEGINNINGS.iter().find(|(beginning, ..)| head.starts_with(beginning));
-    known.map(|(_, what, advice)| Look::with(what, advice).error(path, None, code::NOT_A_MANIFEST))
+    known.map(|(_, what, advice)| {
+        StrayKind::with(what, advice).error(path, None, code::NOT_A_MANIFEST)
+    })
 }
 
 /// Where git's conflict markers stand; a block of text within a manifest is indented, so that none
@@ -96,7 +98,7 @@ fn conflict(text: &str) -> Option<Span> {
 }
 
 /// A file with a manifest's suffix in which nothing is ours, by what its documents are.
-pub(super) fn stray(path: &SourcePath, text: &str, roots: &[Node]) -> Diagnostic {
+pub(super) fn stray(path: &SourcePath, text: &str, roots: &[YamlNode]) -> Diagnostic {
     let mut told = roots.iter().filter(|root| !root.is_null());
     let Some(root) = told.next() else {
         let has_words = text.lines().any(|line| {
@@ -108,16 +110,16 @@ pub(super) fn stray(path: &SourcePath, text: &str, roots: &[Node]) -> Diagnostic
             (_, false) => "the file holds empty documents only",
             (_, true) => "the file holds null and nothing else",
         };
-        return Look::plain(what).error(path, None, code::EMPTY_FILE);
+        return StrayKind::plain(what).error(path, None, code::EMPTY_FILE);
     };
-    look(text, root).error(path, Some(root.span), code::NOT_A_MANIFEST)
+    stray_kind(text, root).error(path, Some(root.span), code::NOT_A_MANIFEST)
 }
 
 /// A document that is not ours in a file in which others are.
-pub(super) fn stray_document(path: &SourcePath, root: &Node) -> Diagnostic {
-    let Look { what, advice: _ } = look("", root);
+pub(super) fn stray_document(path: &SourcePath, root: &YamlNode) -> Diagnostic {
+    let StrayKind { what, advice: _ } = stray_kind("", root);
     let what = format!("among manifests stands a document that is none: {what}");
-    let mut problem = Look::plain(what).error(path, Some(root.span), code::NOT_A_MANIFEST);
+    let mut problem = StrayKind::plain(what).error(path, Some(root.span), code::NOT_A_MANIFEST);
     problem.hint = Some("fix it, or give it a file of its own".to_owned());
     problem
 }
@@ -128,12 +130,12 @@ pub(super) fn template_language(text: &str) -> Option<&'static str> {
     is_rendered_first.then_some("this looks like a Jinja or Helm template: publish what it renders")
 }
 
-fn look(text: &str, root: &Node) -> Look {
+fn stray_kind(text: &str, root: &YamlNode) -> StrayKind {
     if let Some(advice) = template_language(text) {
-        return Look::with("this is a template of Jinja or Helm", advice);
+        return StrayKind::with("this is a template of Jinja or Helm", advice);
     }
     if root.sequence().is_some() {
-        return Look::plain("this is a list");
+        return StrayKind::plain("this is a list");
     }
     if root.mapping().is_none() {
         return scalar(text, root);
@@ -141,18 +143,18 @@ fn look(text: &str, root: &Node) -> Look {
     mapping(root)
 }
 
-fn scalar(text: &str, root: &Node) -> Look {
+fn scalar(text: &str, root: &YamlNode) -> StrayKind {
     let line = text.trim();
     let is_path = !line.contains(char::is_whitespace)
         && (line.contains('/') || [".yaml", ".yml", ".json"].iter().any(|end| line.ends_with(end)));
     if is_path {
         let advice = "check it out where links can be made (git config core.symlinks true)";
-        return Look::with("this is the text of a symbolic link", advice);
+        return StrayKind::with("this is the text of a symbolic link", advice);
     }
-    Look::plain(format!("this is {}", root.describe()))
+    StrayKind::plain(format!("this is {}", root.describe()))
 }
 
-fn mapping(root: &Node) -> Look {
+fn mapping(root: &YamlNode) -> StrayKind {
     let has = |name: &str| root.get(name).is_some();
     let names: Vec<&str> = root
         .mapping()
@@ -161,43 +163,43 @@ fn mapping(root: &Node) -> Look {
         .map(|entry| &*entry.key.text)
         .collect();
     if has("sops") {
-        return Look::with("this is encrypted by SOPS", "publish it decrypted");
+        return StrayKind::with("this is encrypted by SOPS", "publish it decrypted");
     }
     if let [name] = names.as_slice()
         && let Some(status) = name.get(..3)
         && status.bytes().all(|byte| byte.is_ascii_digit())
     {
-        return Look::with("this is the answer of a web server", "download the file itself");
+        return StrayKind::with("this is the answer of a web server", "download the file itself");
     }
     if has("message") && (has("documentation_url") || has("status") || has("code")) {
-        return Look::with("this is the answer of a web server", "download the file itself");
+        return StrayKind::with("this is the answer of a web server", "download the file itself");
     }
     if let (Some(_), Some(kind)) = (root.get("apiVersion"), root.get("kind")) {
-        return Look::plain(match kind.text() {
+        return StrayKind::plain(match kind.text() {
             Some(kind) => format!("this is a Kubernetes object of kind {kind}"),
             None => "this is a Kubernetes object".to_owned(),
         });
     }
     if has("AWSTemplateFormatVersion") || has("Resources") || has("Parameters") {
-        return Look::plain("this is a CloudFormation template without resources");
+        return StrayKind::plain("this is a CloudFormation template without resources");
     }
     if has("installation") && has("source") {
-        return Look::plain("these are the settings of conformd");
+        return StrayKind::plain("these are the settings of conformd");
     }
     if has("jobs") && has("on") {
-        return Look::plain("this is a workflow of GitHub");
+        return StrayKind::plain("this is a workflow of GitHub");
     }
     if has("services") {
-        return Look::plain("this is a Compose file");
+        return StrayKind::plain("this is a Compose file");
     }
     match names.as_slice() {
-        [] => Look::plain("this is an empty mapping"),
-        [one] => Look::plain(format!("this is a mapping with the field {one}")),
+        [] => StrayKind::plain("this is an empty mapping"),
+        [one] => StrayKind::plain(format!("this is a mapping with the field {one}")),
         [first, second] => {
-            Look::plain(format!("this is a mapping with the fields {first}, {second}"))
+            StrayKind::plain(format!("this is a mapping with the fields {first}, {second}"))
         }
         [first, second, ..] => {
-            Look::plain(format!("this is a mapping with the fields {first}, {second} …"))
+            StrayKind::plain(format!("this is a mapping with the fields {first}, {second} …"))
         }
     }
 }

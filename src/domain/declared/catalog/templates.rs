@@ -9,20 +9,20 @@ use super::intake::{name_problem, text_of};
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::manifest::{Draft, TemplateChoice, TemplateSource};
+use crate::domain::declared::manifest::{ManifestDraft, TemplateChoice, TemplateSource};
 use crate::domain::declared::snapshot::{FileContent, SourcePath};
 use crate::domain::declared::template::Template;
 
 /// Template files that were asked for.
 #[derive(Debug)]
-pub(super) struct Templates<'f> {
+pub(super) struct TemplateFiles<'f> {
     files: &'f BTreeMap<SourcePath, FileContent>,
     /// By path; where the file has errors, the first of them.
     read: BTreeMap<SourcePath, Result<Arc<Template>, Option<Box<Diagnostic>>>>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl<'f> Templates<'f> {
+impl<'f> TemplateFiles<'f> {
     pub(super) fn new(files: &'f BTreeMap<SourcePath, FileContent>) -> Self {
         Self { files, read: BTreeMap::new(), diagnostics: Vec::new() }
     }
@@ -44,7 +44,7 @@ impl<'f> Templates<'f> {
             TemplateChoice::File(path) => self.file(findings, path, span),
             TemplateChoice::Inline { text, literal, span } => {
                 let place =
-                    literal.then(|| inline::Place::of(self.files, findings.path, *span, text));
+                    literal.then(|| inline::BlockPlace::of(self.files, findings.path, *span, text));
                 let (template, found) = match Template::parse_inline(findings.path, text) {
                     Ok((template, warnings)) => (Some(Arc::new(template)), warnings),
                     Err(errors) => (None, errors),
@@ -61,7 +61,7 @@ impl<'f> Templates<'f> {
 
     /// The file of a manifest, or of its template, that ends in the middle of a line. JSON that is
     /// cut off cannot be read.
-    pub(super) fn unended(&self, draft: &Draft) -> Option<SourcePath> {
+    pub(super) fn unended(&self, draft: &ManifestDraft) -> Option<SourcePath> {
         let is_unended = |path: &&SourcePath| match self.files.get(*path) {
             Some(FileContent::Bytes(bytes)) => !is_ended(bytes),
             Some(FileContent::Unreadable(_) | FileContent::EmptyDirectory) | None => false,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use super::draft::{METADATA, ROOT, labels_of};
-use super::fields::{Field, Fields, moment, set, text, words, wrong_type};
-use super::{Origin, spec};
+use super::fields::{Field, ManifestFields, moment, set, text, words, wrong_type};
+use super::{ManifestOrigin, spec};
 use crate::domain::base::code;
 use crate::domain::base::model::{AccountId, Malformed, PackName, Region};
 use crate::domain::declared::approval::{Approval, Permit, Permitted};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// Fields of an approval's `spec`.
 pub(super) const SPEC: &[&str] = &["reason", "expires", "permits"];
@@ -21,19 +21,19 @@ pub(super) const PERMIT: &[&str] =
 
 /// Reads a document that is an approval; nothing if any of it is in error, since a doubtful
 /// approval permits nothing.
-pub(crate) fn read(findings: &mut Findings<'_>, root: &Node) -> Option<Approval> {
-    let fields = Fields::open(findings, Field::alone(root), "the manifest", ROOT)?;
+pub(crate) fn read(findings: &mut Findings<'_>, root: &YamlNode) -> Option<Approval> {
+    let fields = ManifestFields::open(findings, Field::alone(root), "the manifest", ROOT)?;
     let metadata = fields.required(findings, "metadata");
     let name = metadata.and_then(|metadata| read_name(findings, metadata));
     let spec = fields.required(findings, "spec")?;
-    let spec = Fields::open(findings, spec, "spec", SPEC)?;
+    let spec = ManifestFields::open(findings, spec, "spec", SPEC)?;
     let reason =
         spec.required(findings, "reason").and_then(|field| words(findings, field, "spec.reason"));
     let expires = spec
         .required(findings, "expires")
         .and_then(|field| moment(findings, field, "spec.expires"));
     let permits = spec.required(findings, "permits").map(|field| read_permits(findings, field));
-    let origin = Origin { path: findings.path.clone(), span: root.span };
+    let origin = ManifestOrigin { path: findings.path.clone(), span: root.span };
     let approval = Approval {
         name: name?,
         origin,
@@ -45,7 +45,7 @@ pub(crate) fn read(findings: &mut Findings<'_>, root: &Node) -> Option<Approval>
 }
 
 fn read_name(findings: &mut Findings<'_>, field: Field<'_>) -> Option<String> {
-    let metadata = Fields::open(findings, field, "metadata", METADATA)?;
+    let metadata = ManifestFields::open(findings, field, "metadata", METADATA)?;
     if let Some(labels) = metadata.optional("labels") {
         labels_of(findings, labels);
     }
@@ -75,9 +75,9 @@ fn read_permits(findings: &mut Findings<'_>, field: Field<'_>) -> Vec<Permit> {
 }
 
 /// One entry, which names one kind of loss, or rules and accounts of one pack.
-fn read_permit(findings: &mut Findings<'_>, node: &Node) -> Vec<Permit> {
+fn read_permit(findings: &mut Findings<'_>, node: &YamlNode) -> Vec<Permit> {
     let what = "an entry of spec.permits";
-    let Some(fields) = Fields::open(findings, Field::alone(node), what, PERMIT) else {
+    let Some(fields) = ManifestFields::open(findings, Field::alone(node), what, PERMIT) else {
         return Vec::new();
     };
     let regions = fields
@@ -109,7 +109,7 @@ fn read_permit(findings: &mut Findings<'_>, node: &Node) -> Vec<Permit> {
 }
 
 /// `pack` with `loseRules`, `excludeAccounts` or both.
-fn of_one_pack(findings: &mut Findings<'_>, fields: &Fields<'_>) -> Vec<Permitted> {
+fn of_one_pack(findings: &mut Findings<'_>, fields: &ManifestFields<'_>) -> Vec<Permitted> {
     let (rules, accounts) = (fields.optional("loseRules"), fields.optional("excludeAccounts"));
     if rules.is_none() && accounts.is_none() {
         if let Some(pack) = fields.optional("pack") {

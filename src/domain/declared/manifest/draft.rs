@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Field, Fields, flag, parsed, texts};
-use super::{Exclude, Origin, State, Suspend, spec};
-use crate::domain::base::model::{DeletionPolicy, Delivery, PackName, Region};
+use super::fields::{Field, ManifestFields, flag, parsed, texts};
+use super::{DesiredState, Exclude, ManifestOrigin, Suspend, spec};
+use crate::domain::base::model::{DeletionPolicy, PackName, Region, ResultsBucket};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::manifest::parts::{OverrideDraft, Parameters, TemplateChoice};
+use crate::domain::declared::manifest::parts::{OverrideDraft, ParameterEntries, TemplateChoice};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// Fields at the root of every manifest.
 pub(super) const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
@@ -32,48 +32,49 @@ pub(super) const SPEC: &[&str] = &[
 
 /// What a manifest says, field by field. Fields in error are absent.
 #[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) origin: Origin,
+pub(crate) struct ManifestDraft {
+    pub(crate) origin: ManifestOrigin,
     pub(crate) name: Option<(PackName, Span)>,
     pub(super) labels: BTreeMap<String, String>,
     pub(crate) template: Option<(TemplateChoice, Span)>,
-    pub(super) parameters: Parameters,
+    pub(super) parameters: ParameterEntries,
     pub(super) regions: Option<BTreeMap<Region, Span>>,
     pub(super) overrides: Vec<OverrideDraft>,
     pub(super) exclude: Exclude,
-    pub(super) delivery: Delivery,
+    pub(super) delivery: ResultsBucket,
     pub(super) deletion_policy: DeletionPolicy,
     pub(super) adopt: bool,
     pub(super) suspend: Option<Suspend>,
-    pub(crate) state: State,
+    pub(crate) state: DesiredState,
 }
 
-impl Draft {
+impl ManifestDraft {
     /// Reads a document that is a pack manifest.
-    pub(crate) fn read(findings: &mut Findings<'_>, root: &Node) -> Self {
+    pub(crate) fn read(findings: &mut Findings<'_>, root: &YamlNode) -> Self {
         let mut draft = Self {
-            origin: Origin { path: findings.path.clone(), span: root.span },
+            origin: ManifestOrigin { path: findings.path.clone(), span: root.span },
             name: None,
             labels: BTreeMap::new(),
             template: None,
-            parameters: Parameters::new(),
+            parameters: ParameterEntries::new(),
             regions: None,
             overrides: Vec::new(),
             exclude: Exclude::default(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
             deletion_policy: DeletionPolicy::default(),
             adopt: false,
             suspend: None,
-            state: State::Present,
+            state: DesiredState::Present,
         };
-        let Some(fields) = Fields::open(findings, Field::alone(root), "the manifest", ROOT) else {
+        let Some(fields) = ManifestFields::open(findings, Field::alone(root), "the manifest", ROOT)
+        else {
             return draft;
         };
         if let Some(metadata) = fields.required(findings, "metadata") {
             draft.read_metadata(findings, metadata);
         }
         if let Some(spec) = fields.required(findings, "spec")
-            && let Some(spec) = Fields::open(findings, spec, "spec", SPEC)
+            && let Some(spec) = ManifestFields::open(findings, spec, "spec", SPEC)
         {
             draft.read_spec(findings, &spec);
         }
@@ -81,7 +82,9 @@ impl Draft {
     }
 
     fn read_metadata(&mut self, findings: &mut Findings<'_>, field: Field<'_>) {
-        let Some(metadata) = Fields::open(findings, field, "metadata", METADATA) else { return };
+        let Some(metadata) = ManifestFields::open(findings, field, "metadata", METADATA) else {
+            return;
+        };
         if let Some(labels) = metadata.optional("labels") {
             self.labels = labels_of(findings, labels);
         }
@@ -93,13 +96,13 @@ impl Draft {
         }
     }
 
-    fn read_spec(&mut self, findings: &mut Findings<'_>, fields: &Fields<'_>) {
+    fn read_spec(&mut self, findings: &mut Findings<'_>, fields: &ManifestFields<'_>) {
         if let Some(state) = fields.optional("state") {
             self.state = spec::state(findings, state);
         }
         let template = match self.state {
-            State::Present => fields.required(findings, "template"),
-            State::Absent => fields.optional("template"),
+            DesiredState::Present => fields.required(findings, "template"),
+            DesiredState::Absent => fields.optional("template"),
         };
         if let Some(template) = template {
             self.template = spec::template(findings, template).map(|read| (read, template.span));
@@ -128,7 +131,7 @@ impl Draft {
         if let Some(suspend) = fields.optional("suspend") {
             self.suspend = spec::suspend(findings, suspend);
         }
-        if self.state == State::Absent {
+        if self.state == DesiredState::Absent {
             spec::check_absent(findings, fields, self.adopt);
         }
     }

@@ -8,38 +8,38 @@ use crate::domain::base::model::{Malformed, Timestamp};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, YamlNode};
 
 /// A value with the place to show when something is wrong with it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'n> {
-    pub(super) node: &'n Node,
+    pub(super) node: &'n YamlNode,
     /// The value, or the key where the value is empty.
     pub(super) span: Span,
 }
 
 impl<'n> Field<'n> {
     /// A value under a key.
-    fn under(node: &'n Node, key_span: Span) -> Self {
+    fn under(node: &'n YamlNode, key_span: Span) -> Self {
         let span = if node.span.start == node.span.end { key_span } else { node.span };
         Self { node, span }
     }
 
     /// A value by itself.
-    pub(super) fn alone(node: &'n Node) -> Self {
+    pub(super) fn alone(node: &'n YamlNode) -> Self {
         Self { node, span: node.span }
     }
 }
 
 /// The fields of a mapping that may hold these and no others.
 #[derive(Debug)]
-pub(super) struct Fields<'n> {
+pub(super) struct ManifestFields<'n> {
     what: &'static str,
     span: Span,
     mapping: &'n Mapping,
 }
 
-impl<'n> Fields<'n> {
+impl<'n> ManifestFields<'n> {
     /// Opens a mapping named `what` ("spec.template"); `known` are the fields it may have.
     pub(super) fn open(
         findings: &mut Findings<'_>,

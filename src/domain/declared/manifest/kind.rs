@@ -7,7 +7,7 @@ use crate::domain::base::code;
 use crate::domain::base::nearest::{did_you_mean, distance, nearest};
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::tree::{Value, YamlNode};
 
 /// The `apiVersion` of every manifest.
 pub const API_VERSION: &str = "conformd.io/v1alpha1";
@@ -23,7 +23,7 @@ const SLIPS_MAX: usize = 3;
 
 /// What a document is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum DocumentKind {
     Pack,
     Approval,
     /// Not ours: to be ignored.
@@ -33,10 +33,10 @@ pub(crate) enum Kind {
 }
 
 /// Tells what a document is.
-pub(crate) fn kind(path: &SourcePath, root: &Node) -> Kind {
+pub(crate) fn kind(path: &SourcePath, root: &YamlNode) -> DocumentKind {
     let near_miss =
         |span: Span, found: String| Diagnostic::error(path, Some(span), code::NEAR_MISS, found);
-    let miss = |problem: Diagnostic| Kind::NearMiss(Box::new(problem));
+    let miss = |problem: Diagnostic| DocumentKind::NearMiss(Box::new(problem));
     if let Some(inner) = listed(path, root) {
         let found = "manifests stand in a list here".to_owned();
         return miss(
@@ -44,19 +44,19 @@ pub(crate) fn kind(path: &SourcePath, root: &Node) -> Kind {
         );
     }
     if root.tag.is_some() {
-        let bare = Node { tag: None, ..root.clone() };
+        let bare = YamlNode { tag: None, ..root.clone() };
         return match kind(path, &bare) {
-            Kind::Foreign => Kind::Foreign,
-            Kind::Pack | Kind::Approval | Kind::NearMiss(_) => {
+            DocumentKind::Foreign => DocumentKind::Foreign,
+            DocumentKind::Pack | DocumentKind::Approval | DocumentKind::NearMiss(_) => {
                 miss(near_miss(root.span, "a tag stands before the manifest".to_owned()))
             }
         };
     }
-    let Some(fields) = root.mapping() else { return Kind::Foreign };
+    let Some(fields) = root.mapping() else { return DocumentKind::Foreign };
     let field = |name: &str| fields.entry(name).map(|entry| (entry.value.span, entry.value.text()));
     match (field("apiVersion"), field("kind")) {
-        (Some((_, Some(API_VERSION))), Some((_, Some(PACK)))) => Kind::Pack,
-        (Some((_, Some(API_VERSION))), Some((_, Some(APPROVAL)))) => Kind::Approval,
+        (Some((_, Some(API_VERSION))), Some((_, Some(PACK)))) => DocumentKind::Pack,
+        (Some((_, Some(API_VERSION))), Some((_, Some(APPROVAL)))) => DocumentKind::Approval,
         (Some((_, Some(API_VERSION))), Some((span, other))) => {
             let found = format!("there is no kind {}", other.unwrap_or("like this"));
             let problem = near_miss(span, found).expected(format!("{PACK} or {APPROVAL}"));
@@ -75,7 +75,7 @@ pub(crate) fn kind(path: &SourcePath, root: &Node) -> Kind {
             let found = format!("there is no apiVersion {other}");
             miss(near_miss(span, found).expected(API_VERSION))
         }
-        (Some((_, Some(_))), _) => Kind::Foreign,
+        (Some((_, Some(_))), _) => DocumentKind::Foreign,
         (version, kind) => match misspelt_version(root) {
             Some((key, span)) => {
                 let found = format!("the version stands in a field {key}");
@@ -88,7 +88,7 @@ pub(crate) fn kind(path: &SourcePath, root: &Node) -> Kind {
                 let span = version.map_or(root.span, |(span, _)| span);
                 miss(near_miss(span, found).expected(API_VERSION))
             }
-            None => Kind::Foreign,
+            None => DocumentKind::Foreign,
         },
     }
 }
@@ -101,9 +101,10 @@ fn hinted(problem: Diagnostic, hint: Option<String>) -> Diagnostic {
 }
 
 /// The first document in a list at the root, or in `items`, that looks like ours.
-fn listed<'n>(path: &SourcePath, root: &'n Node) -> Option<&'n Node> {
-    let list = root.sequence().or_else(|| root.get("items").and_then(Node::sequence))?;
-    list.iter().find(|item| item.mapping().is_some() && !matches!(kind(path, item), Kind::Foreign))
+fn listed<'n>(path: &SourcePath, root: &'n YamlNode) -> Option<&'n YamlNode> {
+    let list = root.sequence().or_else(|| root.get("items").and_then(YamlNode::sequence))?;
+    list.iter()
+        .find(|item| item.mapping().is_some() && !matches!(kind(path, item), DocumentKind::Foreign))
 }
 
 /// Whether an `apiVersion` was meant to be ours. Other groups (`apps/v1`, `x.example.com/v1`) use
@@ -135,7 +136,7 @@ fn is_nearly_pack(kind: &str) -> bool {
 }
 
 /// A field at the root that is not `apiVersion` and holds what belongs there.
-fn misspelt_version(root: &Node) -> Option<(&str, Span)> {
+fn misspelt_version(root: &YamlNode) -> Option<(&str, Span)> {
     let entries = root.mapping()?.entries.iter();
     let mut holding = entries.filter_map(|entry| {
         let text = entry.value.text()?;
@@ -147,7 +148,7 @@ fn misspelt_version(root: &Node) -> Option<(&str, Span)> {
 }
 
 /// Whether the document has a `spec` that only ours have.
-fn has_our_shape(root: &Node) -> bool {
+fn has_our_shape(root: &YamlNode) -> bool {
     let Some(spec) = root.get("spec") else { return false };
     let has = |name: &str| spec.get(name).is_some();
     let template_names_source = spec.get("template").is_some_and(|template| {

@@ -7,7 +7,7 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::snapshot::SourcePath;
 
 /// Names and values, with the place of each name.
-pub(super) type Parameters = BTreeMap<String, (String, Span)>;
+pub(super) type ParameterEntries = BTreeMap<String, (String, Span)>;
 
 /// Where the template is said to be.
 #[derive(Debug, Clone)]
@@ -29,5 +29,5 @@ pub(crate) enum TemplateChoice {
 #[derive(Debug)]
 pub(super) struct OverrideDraft {
     pub(super) regions: BTreeMap<Region, Span>,
-    pub(super) parameters: Parameters,
+    pub(super) parameters: ParameterEntries,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::Draft;
-use super::parts::{OverrideDraft, Parameters, TemplateChoice};
+use super::draft::ManifestDraft;
+use super::parts::{OverrideDraft, ParameterEntries, TemplateChoice};
 use super::{Manifest, Override, TemplateSource, Tombstone};
 use crate::domain::base::model::Region;
 use crate::domain::base::{code, limits};
@@ -16,7 +16,7 @@ use crate::domain::declared::yaml::joining;
 /// The manifest, or nothing if anything about it is in error.
 pub(crate) fn resolve(
     findings: &mut Findings<'_>,
-    draft: Draft,
+    draft: ManifestDraft,
     template: TemplateSource,
     constraints: &Constraints,
 ) -> Option<Manifest> {
@@ -39,7 +39,7 @@ pub(crate) fn resolve(
         return None;
     }
     let regions = draft.region_names();
-    let Draft {
+    let ManifestDraft {
         origin,
         name,
         labels,
@@ -83,7 +83,7 @@ pub(crate) fn resolve(
 /// Everything else that it holds is not used.
 pub(crate) fn bury(
     findings: &mut Findings<'_>,
-    draft: Draft,
+    draft: ManifestDraft,
     constraints: &Constraints,
 ) -> Option<Tombstone> {
     check_regions(findings, &draft, constraints);
@@ -95,7 +95,7 @@ pub(crate) fn bury(
     Some(Tombstone { name, origin: draft.origin, regions })
 }
 
-fn values(parameters: Parameters) -> BTreeMap<String, String> {
+fn values(parameters: ParameterEntries) -> BTreeMap<String, String> {
     parameters.into_iter().map(|(name, (value, _))| (name, value)).collect()
 }
 
@@ -104,7 +104,7 @@ fn held(findings: &mut Findings<'_>, span: Span, what: &str) {
     findings.warning(span, code::NOT_DELIVERED, found);
 }
 
-fn check_regions(findings: &mut Findings<'_>, draft: &Draft, constraints: &Constraints) {
+fn check_regions(findings: &mut Findings<'_>, draft: &ManifestDraft, constraints: &Constraints) {
     let Some(configured) = &constraints.regions else { return };
     let overridden = draft.overrides.iter().map(|entry| &entry.regions);
     // An override within spec.regions was named there already.
@@ -122,7 +122,7 @@ fn check_regions(findings: &mut Findings<'_>, draft: &Draft, constraints: &Const
     }
 }
 
-fn check_counts(findings: &mut Findings<'_>, draft: &Draft, place: Span) {
+fn check_counts(findings: &mut Findings<'_>, draft: &ManifestDraft, place: Span) {
     let mut names: BTreeSet<&String> = draft.parameters.keys().collect();
     // Overrides of different regions never meet in one Put; counting them together errs by little.
     names.extend(draft.overrides.iter().flat_map(|entry| entry.parameters.keys()));
@@ -130,7 +130,7 @@ fn check_counts(findings: &mut Findings<'_>, draft: &Draft, place: Span) {
     findings.limit(place, code::TOO_MANY_PARAMETERS, &limits::PARAMETERS, count);
 }
 
-fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) {
+fn check_names(findings: &mut Findings<'_>, draft: &ManifestDraft, template: &Template) {
     let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
     for (name, (_, span)) in draft.parameters.iter().chain(overridden) {
         if !template.census.parameters.contains(name) {
@@ -150,7 +150,7 @@ fn check_names(findings: &mut Findings<'_>, draft: &Draft, template: &Template) 
 }
 
 /// Every value that is given, without quoting it: people paste secrets.
-fn check_values(findings: &mut Findings<'_>, draft: &Draft, template: &Template) {
+fn check_values(findings: &mut Findings<'_>, draft: &ManifestDraft, template: &Template) {
     let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
     for (name, (value, span)) in draft.parameters.iter().chain(overridden) {
         if let Some(expected) = template.expected_instead(name, value) {
@@ -165,7 +165,7 @@ fn check_values(findings: &mut Findings<'_>, draft: &Draft, template: &Template)
 }
 
 /// What is sent in a region, as far as the manifest says it; without one, where nothing overrides.
-fn inputs_in(draft: &Draft, region: Option<&Region>) -> BTreeMap<String, String> {
+fn inputs_in(draft: &ManifestDraft, region: Option<&Region>) -> BTreeMap<String, String> {
     let is_meant =
         |entry: &&OverrideDraft| region.is_some_and(|region| entry.regions.contains_key(region));
     let overriding = draft.overrides.iter().filter(is_meant);
@@ -176,7 +176,7 @@ fn inputs_in(draft: &Draft, region: Option<&Region>) -> BTreeMap<String, String>
 /// What the values make of the rules, region by region.
 fn check_effect(
     findings: &mut Findings<'_>,
-    draft: &Draft,
+    draft: &ManifestDraft,
     template: &Template,
     constraints: &Constraints,
     place: Span,
@@ -220,7 +220,7 @@ fn check_effect(
 /// What becomes of the resources with the values in force, region by region.
 fn check_filled(
     findings: &mut Findings<'_>,
-    draft: &Draft,
+    draft: &ManifestDraft,
     template: &Template,
     constraints: &Constraints,
     place: Span,
@@ -258,7 +258,7 @@ fn check_filled(
 /// What the values make of the texts that functions put together, region by region.
 fn check_texts(
     findings: &mut Findings<'_>,
-    draft: &Draft,
+    draft: &ManifestDraft,
     template: &Template,
     constraints: &Constraints,
     place: Span,
@@ -300,7 +300,7 @@ fn check_texts(
 
 fn check_required(
     findings: &mut Findings<'_>,
-    draft: &Draft,
+    draft: &ManifestDraft,
     template: &Template,
     constraints: &Constraints,
     place: Span,

@@ -133,12 +133,12 @@ struct PackSpec {
     /// Whether the pack should be there at all. `Absent` deletes it, through every gate, in
     /// `regions` or in every configured region; all other fields are optional then.
     #[schemars(default)]
-    state: PackState,
+    state: PackStateSchema,
 }
 
 /// Whether the pack should be there.
 #[derive(JsonSchema, Default, serde::Serialize)]
-enum PackState {
+enum PackStateSchema {
     #[default]
     Present,
     Absent,

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use super::fields::{Field, Fields, moment, parsed, set, text, texts, words, wrong_type};
-use super::parts::{OverrideDraft, Parameters, TemplateChoice};
-use super::{Exclude, State, Suspend};
+use super::fields::{Field, ManifestFields, moment, parsed, set, text, texts, words, wrong_type};
+use super::parts::{OverrideDraft, ParameterEntries, TemplateChoice};
+use super::{DesiredState, Exclude, Suspend};
 use crate::domain::base::model::{
-    AccountId, AccountState, DeletionPolicy, Delivery, MARKER_PARAMETER, Malformed, Region, UnitId,
+    AccountId, AccountState, DeletionPolicy, MARKER_PARAMETER, Malformed, Region, ResultsBucket,
+    UnitId,
 };
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
@@ -29,7 +30,7 @@ pub(super) const SUSPEND: &[&str] = &["reason", "until"];
 
 /// `spec.template`: exactly one source.
 pub(super) fn template(findings: &mut Findings<'_>, field: Field<'_>) -> Option<TemplateChoice> {
-    let fields = Fields::open(findings, field, "spec.template", TEMPLATE)?;
+    let fields = ManifestFields::open(findings, field, "spec.template", TEMPLATE)?;
     let given: Vec<&str> =
         TEMPLATE.iter().copied().filter(|name| fields.optional(name).is_some()).collect();
     let &[one] = given.as_slice() else {
@@ -113,7 +114,11 @@ fn is_bucket_name(name: &str) -> bool {
 }
 
 /// `parameters`, of the pack or of an override.
-pub(super) fn parameters(findings: &mut Findings<'_>, field: Field<'_>, what: &str) -> Parameters {
+pub(super) fn parameters(
+    findings: &mut Findings<'_>,
+    field: Field<'_>,
+    what: &str,
+) -> ParameterEntries {
     let mut parameters = texts(findings, field, what).unwrap_or_default();
     parameters.retain(|name, (value, span)| parameter_fits(findings, name, value, *span));
     parameters
@@ -176,7 +181,8 @@ pub(super) fn overrides(
     let mut overrides = Vec::new();
     for node in nodes {
         let what = "an entry of spec.overrides";
-        let Some(fields) = Fields::open(findings, Field::alone(node), what, OVERRIDE) else {
+        let Some(fields) = ManifestFields::open(findings, Field::alone(node), what, OVERRIDE)
+        else {
             continue;
         };
         let regions = fields
@@ -205,7 +211,7 @@ pub(super) fn overrides(
 /// `spec.exclude`.
 pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude {
     let mut exclude = Exclude::default();
-    let Some(fields) = Fields::open(findings, field, "spec.exclude", EXCLUDE) else {
+    let Some(fields) = ManifestFields::open(findings, field, "spec.exclude", EXCLUDE) else {
         return exclude;
     };
     if let Some(accounts) = fields.optional("accounts") {
@@ -235,9 +241,9 @@ pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude 
 }
 
 /// `spec.delivery`.
-pub(super) fn delivery(findings: &mut Findings<'_>, field: Field<'_>) -> Delivery {
-    let mut delivery = Delivery::default();
-    let Some(fields) = Fields::open(findings, field, "spec.delivery", DELIVERY) else {
+pub(super) fn delivery(findings: &mut Findings<'_>, field: Field<'_>) -> ResultsBucket {
+    let mut delivery = ResultsBucket::default();
+    let Some(fields) = ManifestFields::open(findings, field, "spec.delivery", DELIVERY) else {
         return delivery;
     };
     if let Some(field) = fields.required(findings, "bucket")
@@ -282,22 +288,22 @@ pub(super) fn deletion_policy(findings: &mut Findings<'_>, field: Field<'_>) -> 
 }
 
 /// `spec.state`.
-pub(super) fn state(findings: &mut Findings<'_>, field: Field<'_>) -> State {
+pub(super) fn state(findings: &mut Findings<'_>, field: Field<'_>) -> DesiredState {
     match text(findings, field, "spec.state") {
-        Some("Present") | None => State::Present,
-        Some("Absent") => State::Absent,
+        Some("Present") | None => DesiredState::Present,
+        Some("Absent") => DesiredState::Absent,
         Some(other) => {
             findings
                 .error(field.span, code::MALFORMED, format!("spec.state is {other:?}"))
                 .expected("Present or Absent")
                 .did_you_mean(other, ["Present", "Absent"]);
-            State::Present
+            DesiredState::Present
         }
     }
 }
 
 /// Fields that say the opposite of `state: Absent`.
-pub(super) fn check_absent(findings: &mut Findings<'_>, fields: &Fields<'_>, adopt: bool) {
+pub(super) fn check_absent(findings: &mut Findings<'_>, fields: &ManifestFields<'_>, adopt: bool) {
     let policy = fields.optional("deletionPolicy");
     let contradictions = [
         (adopt, "adopt", "takes the pack over"),
@@ -318,7 +324,7 @@ pub(super) fn check_absent(findings: &mut Findings<'_>, fields: &Fields<'_>, ado
 
 /// `spec.suspend`.
 pub(super) fn suspend(findings: &mut Findings<'_>, field: Field<'_>) -> Option<Suspend> {
-    let fields = Fields::open(findings, field, "spec.suspend", SUSPEND)?;
+    let fields = ManifestFields::open(findings, field, "spec.suspend", SUSPEND)?;
     let reason = fields
         .required(findings, "reason")
         .and_then(|field| words(findings, field, "suspend.reason"));

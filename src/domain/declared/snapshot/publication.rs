@@ -50,7 +50,7 @@ pub enum Published {
 
 /// What the accepted readings of one source have shown of how it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct PublicationHistory {
     /// The newest accepted content.
     pub revision: Revision,
     /// How it was published.
@@ -62,7 +62,7 @@ pub struct Seen {
     pub changed_in_place: bool,
 }
 
-impl Seen {
+impl PublicationHistory {
     /// What is known after one more accepted reading.
     #[must_use]
     pub fn after(before: Option<&Self>, reading: &Snapshot) -> Self {
@@ -97,8 +97,8 @@ impl Seen {
 }
 
 /// Whether absence from a source that was seen like this is evidence.
-pub fn absence_of(setting: Absence, seen: &Seen) -> Absence {
-    let Seen { revision: _, published, flipped, changed_in_place } = seen;
+pub fn absence_of(setting: Absence, seen: &PublicationHistory) -> Absence {
+    let PublicationHistory { revision: _, published, flipped, changed_in_place } = seen;
     let is_whole = match published {
         Published::InPlace => false,
         Published::Link { .. } => *flipped && !changed_in_place,
@@ -109,7 +109,7 @@ pub fn absence_of(setting: Absence, seen: &Seen) -> Absence {
 
 /// What speaks for one accepted revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
+pub struct RevisionEvidence {
     /// Whether what it does not mention was taken out on purpose.
     pub absence: Absence,
     /// When its content was first read, by the time of day.

@@ -9,28 +9,28 @@ use super::substitution::substitutions;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 /// Looks at every resource and output that is certainly there.
 pub(super) fn check(
     findings: &mut Findings<'_>,
     evaluation: &mut Evaluation<'_>,
-    resources: &[Entry],
-    outputs: &[Entry],
+    resources: &[MappingEntry],
+    outputs: &[MappingEntry],
 ) {
     let mut absent = BTreeMap::new();
-    for Entry { key, key_span, value } in resources {
-        if let Some(condition) = value.get("Condition").and_then(Node::text)
+    for MappingEntry { key, key_span, value } in resources {
+        if let Some(condition) = value.get("Condition").and_then(YamlNode::text)
             && evaluation.condition(condition) == Some(false)
         {
-            absent.insert(&*key.text, Absent { condition, declared: *key_span });
+            absent.insert(&*key.text, AbsentResource { condition, declared: *key_span });
         }
     }
     if absent.is_empty() {
         return;
     }
     for (all, parts) in [(resources, ["Properties", "Metadata"]), (outputs, ["Value", "Export"])] {
-        for Entry { value, .. } in all {
+        for MappingEntry { value, .. } in all {
             let is_there = match value.get("Condition") {
                 None => true,
                 Some(name) => {
@@ -38,27 +38,27 @@ pub(super) fn check(
                 }
             };
             for part in parts.iter().filter_map(|part| value.get(part)).filter(|_| is_there) {
-                Walk { findings, evaluation, absent: &absent }.node(part);
+                AbsentWalk { findings, evaluation, absent: &absent }.node(part);
             }
         }
     }
 }
 
 /// A resource that is not there.
-struct Absent<'n> {
+struct AbsentResource<'n> {
     /// What does not hold.
     condition: &'n str,
     declared: Span,
 }
 
-struct Walk<'w, 'p, 't> {
+struct AbsentWalk<'w, 'p, 't> {
     findings: &'w mut Findings<'p>,
     evaluation: &'w mut Evaluation<'t>,
-    absent: &'w BTreeMap<&'w str, Absent<'w>>,
+    absent: &'w BTreeMap<&'w str, AbsentResource<'w>>,
 }
 
-impl Walk<'_, '_, '_> {
-    fn node(&mut self, node: &Node) {
+impl AbsentWalk<'_, '_, '_> {
+    fn node(&mut self, node: &YamlNode) {
         if let Some(call) = Call::of(node) {
             return self.call(&call);
         }
@@ -106,7 +106,7 @@ impl Walk<'_, '_, '_> {
     }
 
     fn reference(&mut self, name: Option<&str>, span: Span) {
-        let Some((name, Absent { condition, declared })) =
+        let Some((name, AbsentResource { condition, declared })) =
             name.and_then(|name| self.absent.get_key_value(name))
         else {
             return;

@@ -3,7 +3,7 @@
 
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 /// A function with its argument.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,7 @@ pub(super) struct Call<'n> {
     pub(super) function: &'n str,
     /// Where the name stands.
     pub(super) span: Span,
-    argument: &'n Node,
+    argument: &'n YamlNode,
     /// A short tag stands on its argument, a long name before it.
     short: bool,
 }
@@ -20,16 +20,18 @@ pub(super) struct Call<'n> {
 impl<'n> Call<'n> {
     /// The call that a node is; nothing if it is plain data. `{Condition: x}` is a call among
     /// conditions only and is left to [`Call::in_condition`].
-    pub(super) fn of(node: &'n Node) -> Option<Self> {
+    pub(super) fn of(node: &'n YamlNode) -> Option<Self> {
         Self::in_condition(node).filter(|call| call.short || call.function != "Condition")
     }
 
     /// The call that a node is where a condition is expected.
-    pub(super) fn in_condition(node: &'n Node) -> Option<Self> {
+    pub(super) fn in_condition(node: &'n YamlNode) -> Option<Self> {
         if let Some(tag) = &node.tag {
             return Some(Self { function: tag, span: node.span, argument: node, short: true });
         }
-        let [Entry { key, key_span, value }] = &*node.mapping()?.entries else { return None };
+        let [MappingEntry { key, key_span, value }] = &*node.mapping()?.entries else {
+            return None;
+        };
         let function = match &*key.text {
             name @ ("Ref" | "Condition") => name,
             name => name.strip_prefix("Fn::")?,
@@ -85,7 +87,7 @@ impl<'n> Call<'n> {
     }
 
     /// The argument as a list.
-    pub(super) fn items(&self) -> Option<&'n [Node]> {
+    pub(super) fn items(&self) -> Option<&'n [YamlNode]> {
         match self.value()? {
             Value::Sequence(nodes) => Some(nodes),
             Value::Scalar(_) | Value::Mapping(_) => None,
@@ -93,7 +95,7 @@ impl<'n> Call<'n> {
     }
 
     /// Every node beneath the call, to be looked at in turn.
-    pub(super) fn children(&self) -> Vec<&'n Node> {
+    pub(super) fn children(&self) -> Vec<&'n YamlNode> {
         match self.value() {
             None => vec![self.argument],
             Some(Value::Scalar(_)) => Vec::new(),
@@ -106,7 +108,7 @@ impl<'n> Call<'n> {
 }
 
 /// Whether a value is `AWS::NoValue`, which stands for nothing at all.
-pub(super) fn is_no_value(node: &Node) -> bool {
+pub(super) fn is_no_value(node: &YamlNode) -> bool {
     Call::of(node).is_some_and(|call| call.function == "Ref" && call.text() == Some("AWS::NoValue"))
 }
 

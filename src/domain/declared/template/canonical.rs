@@ -6,7 +6,7 @@
 
 use super::call::long_name;
 use crate::domain::base::model::{Digest, MARKER_PARAMETER};
-use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::tree::{Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// The value the marker parameter has when none is sent; it is sent always.
@@ -27,7 +27,7 @@ pub(super) enum Canonical {
 
 impl Canonical {
     /// The canonical form of a template in which nothing is ambiguous.
-    pub(super) fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &YamlNode) -> Self {
         let bare = match &node.value {
             // The argument of a short tag is text to every reader: the tag settles its type.
             Value::Scalar(scalar) if node.tag.is_some() => Self::Text(scalar.text.to_string()),

@@ -12,7 +12,7 @@ use crate::domain::base::nearest::did_you_mean;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Node};
+use crate::domain::declared::yaml::tree::{MappingEntry, YamlNode};
 
 /// Attributes of a resource (`CloudFormation` template reference), and two that AWS's own packs
 /// carry besides.
@@ -33,7 +33,7 @@ const POLICIES: &[&str] = &["Delete", "Retain", "RetainExceptOnCreate"];
 
 /// Counts and names of what a template holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct TemplateCensus {
     /// `AWS::Config::ConfigRule` resources.
     pub rules: u32,
     /// `AWS::Config::RemediationConfiguration` resources.
@@ -49,9 +49,9 @@ pub struct Census {
 }
 
 /// Counts a template whose sections were checked.
-pub(super) fn take(findings: &mut Findings<'_>, root: &Node) -> Census {
-    let mut census = Census::default();
-    for Entry { key, key_span: _, value } in entries(root, "Parameters") {
+pub(super) fn take(findings: &mut Findings<'_>, root: &YamlNode) -> TemplateCensus {
+    let mut census = TemplateCensus::default();
+    for MappingEntry { key, key_span: _, value } in entries(root, "Parameters") {
         census.parameters.insert(key.text.to_string());
         if value.get("Default").is_none() {
             census.required.insert(key.text.to_string());
@@ -68,15 +68,15 @@ pub(super) fn take(findings: &mut Findings<'_>, root: &Node) -> Census {
     census
 }
 
-fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census) {
+fn count_resources(findings: &mut Findings<'_>, root: &YamlNode, census: &mut TemplateCensus) {
     let resources = entries(root, "Resources");
     let before = findings.all.len();
     for entry in resources {
         check_logical_id(findings, entry);
-        let Entry { key, key_span, value } = entry;
+        let MappingEntry { key, key_span, value } = entry;
         check_attributes(findings, value);
         let kind = value.get("Type");
-        match kind.and_then(Node::text) {
+        match kind.and_then(YamlNode::text) {
             Some(RULE) => {
                 census.rules += 1;
                 rule::check(findings, value, *key_span);
@@ -112,9 +112,9 @@ fn count_resources(findings: &mut Findings<'_>, root: &Node, census: &mut Census
     check_counts(findings, place, census);
 }
 
-fn check_attributes(findings: &mut Findings<'_>, resource: &Node) {
+fn check_attributes(findings: &mut Findings<'_>, resource: &YamlNode) {
     let attributes = resource.mapping().into_iter().flat_map(|all| &all.entries);
-    for Entry { key, key_span, value } in attributes {
+    for MappingEntry { key, key_span, value } in attributes {
         let name = &*key.text;
         // What begins so is a function, and refused as one.
         if !ATTRIBUTES.contains(&name) && !name.starts_with("Fn::") {
@@ -143,7 +143,7 @@ fn check_attributes(findings: &mut Findings<'_>, resource: &Node) {
     }
 }
 
-fn check_counts(findings: &mut Findings<'_>, place: Span, census: &Census) {
+fn check_counts(findings: &mut Findings<'_>, place: Span, census: &TemplateCensus) {
     let rules = census.rules as usize;
     let resources = rules + census.remediations as usize;
     findings.limit(place, code::TOO_MANY_RULES, &limits::RULES, rules);
@@ -153,14 +153,16 @@ fn check_counts(findings: &mut Findings<'_>, place: Span, census: &Census) {
 }
 
 /// Who may evaluate a rule, as far as the template says so in words.
-fn owners(rule: &Node) -> BTreeSet<String> {
+fn owners(rule: &YamlNode) -> BTreeSet<String> {
     let source = rule.get("Properties").and_then(|properties| properties.get("Source"));
     let mut owners = BTreeSet::new();
-    let mut rest: Vec<&Node> = source.into_iter().collect();
+    let mut rest: Vec<&YamlNode> = source.into_iter().collect();
     while let Some(node) = rest.pop() {
         match Call::of(node) {
             Some(call) => rest.extend(call.children()),
-            None => owners.extend(node.get("Owner").and_then(Node::text).map(ToOwned::to_owned)),
+            None => {
+                owners.extend(node.get("Owner").and_then(YamlNode::text).map(ToOwned::to_owned))
+            }
         }
     }
     owners

@@ -8,7 +8,7 @@ use super::term::Term;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 /// What to do about a dynamic reference.
 pub(crate) const HINT: &str =
@@ -29,21 +29,23 @@ pub(super) struct Composed {
 }
 
 /// Every text of a template that functions put together, with its place in the file.
-pub(super) fn composed(root: &Node) -> Vec<(Composed, Span)> {
+pub(super) fn composed(root: &YamlNode) -> Vec<(Composed, Span)> {
     let mut all = Vec::new();
-    for Entry { key: section, value, .. } in root.mapping().into_iter().flat_map(|it| &it.entries) {
+    for MappingEntry { key: section, value, .. } in
+        root.mapping().into_iter().flat_map(|it| &it.entries)
+    {
         let Some(entries) = value.mapping() else {
             collect(&section.text, value, &mut all);
             continue;
         };
-        for Entry { key, value, .. } in &entries.entries {
+        for MappingEntry { key, value, .. } in &entries.entries {
             collect(&format!("{}.{}", section.text, key.text), value, &mut all);
         }
     }
     all
 }
 
-fn collect(place: &str, node: &Node, all: &mut Vec<(Composed, Span)>) {
+fn collect(place: &str, node: &YamlNode, all: &mut Vec<(Composed, Span)>) {
     let is_call = Call::of(node).is_some_and(|call| matches!(call.function, "Join" | "Sub"));
     // AWS Config replaces `${AWS::Region}` and its like in plain text, too.
     let is_filled = node.scalar().is_some_and(|scalar| scalar.text.contains("${"));
@@ -54,7 +56,7 @@ fn collect(place: &str, node: &Node, all: &mut Vec<(Composed, Span)>) {
     match &node.value {
         // `!Base64 {'Fn::Join': …}`: behind the tag stands another call.
         Value::Mapping(_) if node.tag.is_some() => {
-            collect(place, &Node { tag: None, ..node.clone() }, all);
+            collect(place, &YamlNode { tag: None, ..node.clone() }, all);
         }
         Value::Scalar(_) => {}
         Value::Sequence(nodes) => nodes.iter().for_each(|node| collect(place, node, all)),
@@ -65,12 +67,12 @@ fn collect(place: &str, node: &Node, all: &mut Vec<(Composed, Span)>) {
 }
 
 /// The texts that an outline keeps.
-pub(super) fn of(root: &Node) -> Vec<Composed> {
+pub(super) fn of(root: &YamlNode) -> Vec<Composed> {
     composed(root).into_iter().map(|(composed, _)| composed).collect()
 }
 
 /// Dynamic references in the texts themselves, whatever they are for.
-pub(super) fn check_written(findings: &mut Findings<'_>, node: &Node) {
+pub(super) fn check_written(findings: &mut Findings<'_>, node: &YamlNode) {
     let mut look = |text: &str, span| {
         if is_dynamic(text) {
             let found = "a dynamic reference ({{resolve:…}}) stands here";
@@ -81,10 +83,10 @@ pub(super) fn check_written(findings: &mut Findings<'_>, node: &Node) {
         Value::Scalar(scalar) => look(&scalar.text, node.span),
         Value::Sequence(nodes) => nodes.iter().for_each(|node| check_written(findings, node)),
         Value::Mapping(mapping) => {
-            for Entry { key, key_span, .. } in &mapping.entries {
+            for MappingEntry { key, key_span, .. } in &mapping.entries {
                 look(&key.text, *key_span);
             }
-            for Entry { value, .. } in &mapping.entries {
+            for MappingEntry { value, .. } in &mapping.entries {
                 check_written(findings, value);
             }
         }

@@ -11,7 +11,7 @@ use crate::domain::declared::diagnostic::Diagnostic;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml;
-use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::tree::{Value, YamlNode};
 
 /// What findings in a delivered template call the file.
 const PATH: &str = "delivered-template";
@@ -30,7 +30,7 @@ impl Template {
             findings.file_error(code::MANY_DOCUMENTS, "this is not one document");
             return Err(findings.all);
         };
-        if root.get("Resources").and_then(Node::mapping).is_none() {
+        if root.get("Resources").and_then(YamlNode::mapping).is_none() {
             findings.file_error(code::TEMPLATE_SHAPE, "there is no mapping Resources");
             return Err(findings.all);
         }
@@ -45,7 +45,7 @@ impl Template {
     }
 }
 
-fn take_marker_off(root: &mut Node) {
+fn take_marker_off(root: &mut YamlNode) {
     let Value::Mapping(sections) = &mut root.value else { return };
     sections.entries.retain_mut(|section| {
         let Value::Mapping(parameters) = &mut section.value.value else { return true };

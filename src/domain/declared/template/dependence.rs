@@ -2,8 +2,8 @@
 //! values in every member. It goes as far as the value does, and no further: a parameter that
 //! something else uses changes nothing here.
 
-use super::effective::{Evaluation, Inputs};
-use super::outline::{Outline, Rule};
+use super::effective::{Evaluation, ParameterValues};
+use super::outline::{Outline, OutlinedRule};
 use super::substitution::{fill, substitutions};
 use super::term::{Term, Test};
 use crate::domain::base::model::Digest;
@@ -20,7 +20,7 @@ fn text(kind: &str, text: &str) -> Digest {
 
 impl<'t> Evaluation<'t> {
     /// Of what the presence of a rule depends on.
-    pub(super) fn presence_depends_on(&mut self, rule: &Rule) -> Digest {
+    pub(super) fn presence_depends_on(&mut self, rule: &OutlinedRule) -> Digest {
         let tests = [rule.condition.as_ref(), rule.detective.as_ref()];
         let parts = tests.map(|test| match test {
             Some(test) => self.decided_by(test),
@@ -164,8 +164,8 @@ impl<'t> Evaluation<'t> {
     pub(super) fn everything(&mut self) -> Digest {
         let Outline { parameters, mappings, conditions, .. } = self.outline;
         let given = match self.inputs {
-            Inputs::Given(given) => Some(given),
-            Inputs::Unknown => None,
+            ParameterValues::Given(given) => Some(given),
+            ParameterValues::Unknown => None,
         };
         let find = || text("all", &format!("{parameters:?} {mappings:?} {conditions:?} {given:?}"));
         *self.traced.entry("everything".to_owned()).or_insert_with(find)

@@ -3,22 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use super::effective::{Evaluation, Inputs, Known, TEXT_MAX};
-use super::parameters::Kind;
-use super::scope::{Scope, ScopeTerm, TYPES, WHOLE};
+use super::effective::{Evaluation, Known, ParameterValues, TEXT_MAX};
+use super::parameters::ParameterKind;
+use super::scope::{RuleScope, ScopeTerm, TYPES, WHOLE};
 use super::substitution::fill;
-use super::term::{Source, Term};
+use super::term::{RuleSource, Term};
 use crate::domain::base::model::Digest;
 
 /// Bytes of a description of what evaluates a rule (ours).
 const DESCRIPTION_MAX: usize = 1_024;
 
 impl<'t> Evaluation<'t> {
-    pub(super) fn scope(&mut self, scope: &'t ScopeTerm) -> Scope {
+    pub(super) fn scope(&mut self, scope: &'t ScopeTerm) -> RuleScope {
         match scope {
-            ScopeTerm::Everything => Scope::default(),
+            ScopeTerm::Everything => RuleScope::default(),
             ScopeTerm::Said(fields) => {
-                let mut scope = Scope::default();
+                let mut scope = RuleScope::default();
                 for (field, term) in fields {
                     match self.texts(term) {
                         Some(texts) if texts.is_empty() => {}
@@ -67,7 +67,7 @@ impl<'t> Evaluation<'t> {
             Some(Known::Nothing) => return "none".to_owned(),
             Some(Known::List(_)) | None => {}
         }
-        match self.standing(term) {
+        match self.known_value(term) {
             Some(Known::Text(text)) => text,
             Some(Known::Nothing | Known::List(_)) | None => {
                 let depends = self.depends_on(term).short();
@@ -80,9 +80,9 @@ impl<'t> Evaluation<'t> {
     fn texts(&mut self, term: &'t Term) -> Option<BTreeSet<String>> {
         if let Term::Ref(name) = term
             && let Some(declared) = self.outline.parameters.get(name)
-            && declared.kind == Kind::List
+            && declared.kind == ParameterKind::List
         {
-            let Inputs::Given(inputs) = self.inputs else { return None };
+            let ParameterValues::Given(inputs) = self.inputs else { return None };
             let value = inputs.get(name).or(declared.default.as_ref())?;
             return Some(value.split(',').map(|item| as_written(item.trim().to_owned())).collect());
         }
@@ -99,13 +99,13 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The types of messages that trigger a rule; what nobody can tell is one of its own.
-    pub(super) fn triggers(&mut self, source: &'t Source) -> BTreeSet<String> {
+    pub(super) fn triggers(&mut self, source: &'t RuleSource) -> BTreeSet<String> {
         match source {
-            Source::Said { triggers: None, .. } | Source::Other(_) => BTreeSet::new(),
-            Source::Said { triggers: Some(term), .. } => {
+            RuleSource::Said { triggers: None, .. } | RuleSource::Other(_) => BTreeSet::new(),
+            RuleSource::Said { triggers: Some(term), .. } => {
                 self.texts(term).unwrap_or_else(|| [self.exactly(term)].into())
             }
-            Source::Either(test, branches) => {
+            RuleSource::Either(test, branches) => {
                 let [yes, no] = &**branches;
                 match self.holds(test) {
                     Some(true) => self.triggers(yes),
@@ -123,14 +123,14 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    pub(super) fn describe_source(&mut self, source: &'t Source) -> String {
+    pub(super) fn describe_source(&mut self, source: &'t RuleSource) -> String {
         match source {
-            Source::Said { owner, identifier, policy, triggers: _ } => {
+            RuleSource::Said { owner, identifier, policy, triggers: _ } => {
                 let parts = [Some(owner), identifier.as_ref(), policy.as_ref()];
                 let parts = parts.into_iter().flatten().map(|term| self.exactly(term));
                 cut(parts.collect::<Vec<_>>().join("/"))
             }
-            Source::Either(test, branches) => {
+            RuleSource::Either(test, branches) => {
                 let [yes, no] = &**branches;
                 match self.holds(test) {
                     Some(true) => self.describe_source(yes),
@@ -145,7 +145,7 @@ impl<'t> Evaluation<'t> {
                     }
                 }
             }
-            Source::Other(description) => description.clone(),
+            RuleSource::Other(description) => description.clone(),
         }
     }
 
@@ -216,8 +216,8 @@ fn as_written(text: String) -> String {
     text
 }
 
-fn unknown_scope(description: &str) -> Scope {
-    Scope { types: None, limits: [(WHOLE, cut(description.to_owned()))].into() }
+fn unknown_scope(description: &str) -> RuleScope {
+    RuleScope { types: None, limits: [(WHOLE, cut(description.to_owned()))].into() }
 }
 
 /// A description of any length, short: what is cut off is told apart by its digest.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{PSEUDO, is_of_members};
-use super::outline::{Outline, Rule};
-use super::parameters::Kind;
+use super::outline::{Outline, OutlinedRule};
+use super::parameters::ParameterKind;
 use super::scope::Evaluates;
 use super::substitution::{fill, substitutions};
 use super::term::{Term, Test};
@@ -33,7 +33,7 @@ pub(super) fn rules_and_rivals(
     inputs: &BTreeMap<String, String>,
     region: &Region,
 ) -> (Effective, BTreeSet<String>) {
-    Evaluation::new(outline, Inputs::Given(inputs), Some(region)).rules()
+    Evaluation::new(outline, ParameterValues::Given(inputs), Some(region)).rules()
 }
 
 /// A value that is certain.
@@ -54,7 +54,7 @@ pub(super) const TEXT_MAX: usize = 8_192;
 /// What a template is with given parameters in one region.
 pub(super) struct Evaluation<'t> {
     pub(super) outline: &'t Outline,
-    pub(super) inputs: Inputs<'t>,
+    pub(super) inputs: ParameterValues<'t>,
     /// Nothing where it may be any.
     region: Option<&'t Region>,
     /// Whether a condition holds; nothing while, or because, nobody can tell.
@@ -73,12 +73,12 @@ pub(super) struct Evaluation<'t> {
     /// The condition that is looked at.
     within: Option<String>,
     /// What was looked up and is not there.
-    pub(super) missing: Vec<Missing>,
+    pub(super) missing: Vec<RefusedLookup>,
 }
 
 /// The values of parameters.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Inputs<'t> {
+pub(super) enum ParameterValues<'t> {
     /// These, and the defaults of the others.
     Given(&'t BTreeMap<String, String>),
     /// Nobody knows them, nor whether the defaults will be in force.
@@ -87,7 +87,7 @@ pub(super) enum Inputs<'t> {
 
 /// A look-up that AWS refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(super) struct RefusedLookup {
     /// The condition in which it stands, if it stands in one.
     pub(super) condition: Option<String>,
     pub(super) code: &'static str,
@@ -97,7 +97,7 @@ pub(super) struct Missing {
 impl<'t> Evaluation<'t> {
     pub(super) fn new(
         outline: &'t Outline,
-        inputs: Inputs<'t>,
+        inputs: ParameterValues<'t>,
         region: Option<&'t Region>,
     ) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl<'t> Evaluation<'t> {
         let mut named: BTreeMap<String, Vec<(bool, Option<&Test>)>> = BTreeMap::new();
         let outline = self.outline;
         for (id, rule) in &outline.rules {
-            let Rule { name, source, scope, condition, detective } = rule;
+            let OutlinedRule { name, source, scope, condition, detective } = rule;
             let presence = self.holds_if_any(condition.as_ref());
             if presence == Some(false) {
                 continue;
@@ -131,7 +131,7 @@ impl<'t> Evaluation<'t> {
                 Some(Known::Text(name)) if !name.is_empty() => Some(name),
                 Some(Known::Text(_) | Known::List(_) | Known::Nothing) | None => None,
             };
-            if let Some(Known::Text(name)) = name.as_ref().and_then(|name| self.standing(name))
+            if let Some(Known::Text(name)) = name.as_ref().and_then(|name| self.known_value(name))
                 && !name.is_empty()
             {
                 let (is_there, condition) = (presence == Some(true), condition.as_ref());
@@ -194,7 +194,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The value of a term, in which what only a member knows stands for itself.
-    pub(super) fn standing(&mut self, term: &Term) -> Option<Known> {
+    pub(super) fn known_value(&mut self, term: &Term) -> Option<Known> {
         let before = std::mem::replace(&mut self.stands, true);
         let value = self.value(term);
         self.stands = before;
@@ -341,7 +341,7 @@ impl<'t> Evaluation<'t> {
     }
 
     fn miss(&mut self, code: &'static str, found: String) {
-        let missing = Missing { condition: self.within.clone(), code, found };
+        let missing = RefusedLookup { condition: self.within.clone(), code, found };
         if !self.missing.contains(&missing) {
             self.missing.push(missing);
         }
@@ -372,7 +372,7 @@ impl<'t> Evaluation<'t> {
         } else {
             let declared = self.outline.parameters.get(name)?;
             // Of other kinds AWS makes something else than the text that was sent.
-            matches!(declared.kind, Kind::Text | Kind::Number).then_some(())?;
+            matches!(declared.kind, ParameterKind::Text | ParameterKind::Number).then_some(())?;
             return self.sent(name).and_then(|text| self.plain(&text));
         };
         bounded(text)
@@ -389,7 +389,7 @@ impl<'t> Evaluation<'t> {
 
     /// What is sent for a parameter, or stands for it.
     pub(super) fn sent(&mut self, name: &str) -> Option<String> {
-        let Inputs::Given(inputs) = self.inputs else { return None };
+        let ParameterValues::Given(inputs) = self.inputs else { return None };
         let declared = self.outline.parameters.get(name)?;
         let given = inputs.get(name);
         self.secret |= given.is_some() || declared.no_echo;

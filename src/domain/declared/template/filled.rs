@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::call::{Call, is_no_value};
-use super::effective::{Evaluation, Inputs, Known, Missing, rules_and_rivals};
+use super::effective::{Evaluation, Known, ParameterValues, RefusedLookup, rules_and_rivals};
 use super::names::PSEUDO;
 use super::outline::Outline;
-use super::parameters::Kind;
+use super::parameters::ParameterKind;
 use super::section::{RULE, entries};
 use super::substitution::substitutions;
 use super::term::Term;
@@ -18,7 +18,7 @@ use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::{Diagnostic, Severity, Span};
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::snapshot::SourcePath;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar, Style};
 
 /// Regions of every partition that stand for all where nobody says which are meant: what is found
@@ -32,17 +32,17 @@ const SHOWN_MAX: usize = 60;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dependent {
     /// Rules in which a function stands, and all remediations; of other rules the name alone.
-    resources: Vec<Entry>,
+    resources: Vec<MappingEntry>,
     /// Logical ids of the rules that are here as a whole.
     whole: BTreeSet<Box<str>>,
     /// Outputs in which a function stands.
-    outputs: Vec<Entry>,
+    outputs: Vec<MappingEntry>,
     /// Where each condition stands.
     conditions: BTreeMap<String, Span>,
 }
 
 /// A value that was put in.
-struct Put {
+struct FilledValue {
     span: Span,
     /// What stands there: `!Ref Days`.
     call: String,
@@ -52,15 +52,15 @@ struct Put {
 }
 
 impl Dependent {
-    pub(super) fn of(root: &Node) -> Self {
+    pub(super) fn of(root: &YamlNode) -> Self {
         let mut dependent = Self::default();
-        for Entry { key, value, .. } in entries(root, "Conditions") {
+        for MappingEntry { key, value, .. } in entries(root, "Conditions") {
             dependent.conditions.insert(key.text.to_string(), value.span);
         }
         let outputs = entries(root, "Outputs").iter();
         dependent.outputs = outputs.filter(|entry| holds_call(&entry.value)).cloned().collect();
         for entry in entries(root, "Resources") {
-            if entry.value.get("Type").and_then(Node::text) != Some(RULE) {
+            if entry.value.get("Type").and_then(YamlNode::text) != Some(RULE) {
                 dependent.resources.push(entry.clone());
             } else if entry.value.get("Properties").is_some_and(holds_call) {
                 dependent.whole.insert(entry.key.text.clone());
@@ -83,8 +83,8 @@ impl Dependent {
         absent::check(&mut findings, &mut evaluation, &self.resources, &self.outputs);
         let mut filled = Vec::new();
         let mut puts = Vec::new();
-        for Entry { key, key_span, value } in &self.resources {
-            let condition = value.get("Condition").and_then(Node::text);
+        for MappingEntry { key, key_span, value } in &self.resources {
+            let condition = value.get("Condition").and_then(YamlNode::text);
             let presence = condition.map_or(Some(true), |name| evaluation.condition(name));
             if presence == Some(false) {
                 continue;
@@ -93,7 +93,7 @@ impl Dependent {
             if let Value::Mapping(Mapping { entries, flow: _ }) = &mut value.value {
                 entries.retain(|entry| presence.is_none() || &*entry.key.text != "Condition");
                 let properties = entries.iter_mut().find(|entry| &*entry.key.text == "Properties");
-                if let Some(Entry { value, .. }) = properties {
+                if let Some(MappingEntry { value, .. }) = properties {
                     let mut filling = Filling {
                         evaluation: &mut evaluation,
                         findings: &mut findings,
@@ -103,9 +103,9 @@ impl Dependent {
                     *value = filling.node(value);
                 }
             }
-            filled.push(Entry { key: key.clone(), key_span: *key_span, value });
+            filled.push(MappingEntry { key: key.clone(), key_span: *key_span, value });
         }
-        for Entry { key, key_span, value } in &filled {
+        for MappingEntry { key, key_span, value } in &filled {
             if self.whole.contains(&key.text) {
                 rule::check(&mut findings, value, *key_span);
             }
@@ -116,7 +116,12 @@ impl Dependent {
     }
 
     /// What is found in all of these evaluations, which differ in their region.
-    fn in_each(&self, path: &SourcePath, outline: &Outline, inputs: Inputs<'_>) -> Vec<Diagnostic> {
+    fn in_each(
+        &self,
+        path: &SourcePath,
+        outline: &Outline,
+        inputs: ParameterValues<'_>,
+    ) -> Vec<Diagnostic> {
         let mut common: Option<Vec<Diagnostic>> = None;
         for region in sample() {
             let found = self.judge(path, Evaluation::new(outline, inputs, Some(&region)));
@@ -142,13 +147,14 @@ impl Dependent {
             finding.severity == Severity::Error && finding.code != code::RULE_NAME
         };
         let Some(regions) = regions else {
-            let found = self.in_each(path, outline, Inputs::Given(&inputs(None)));
+            let found = self.in_each(path, outline, ParameterValues::Given(&inputs(None)));
             return found.into_iter().filter(counts).map(|found| (found, Vec::new())).collect();
         };
         let mut all: Vec<(Diagnostic, Vec<&Region>)> = Vec::new();
         for region in regions {
             let inputs = inputs(Some(region));
-            let evaluation = Evaluation::new(outline, Inputs::Given(&inputs), Some(region));
+            let evaluation =
+                Evaluation::new(outline, ParameterValues::Given(&inputs), Some(region));
             for finding in self.judge(path, evaluation).into_iter().filter(counts) {
                 match all.iter_mut().find(|(known, _)| *known == finding) {
                     Some((_, regions)) => regions.push(region),
@@ -170,14 +176,14 @@ fn sample() -> impl Iterator<Item = Region> {
 pub(super) fn check(findings: &mut Findings<'_>, outline: &Outline, dependent: &Dependent) {
     let path = findings.path;
     let none = BTreeMap::new();
-    for inputs in [Inputs::Unknown, Inputs::Given(&none)] {
+    for inputs in [ParameterValues::Unknown, ParameterValues::Given(&none)] {
         for finding in dependent.in_each(path, outline, inputs) {
             if holds(&findings.all, &finding) {
                 continue;
             }
             findings.push(match inputs {
-                Inputs::Unknown => finding,
-                Inputs::Given(_) => {
+                ParameterValues::Unknown => finding,
+                ParameterValues::Given(_) => {
                     let hint = "so it is with the defaults of the parameters: give others";
                     finding.warning().hint(hint)
                 }
@@ -216,7 +222,7 @@ fn holds_alike(others: &[Diagnostic], one: &Diagnostic) -> bool {
 }
 
 /// Whether something stands in it that can be evaluated.
-fn holds_call(node: &Node) -> bool {
+fn holds_call(node: &YamlNode) -> bool {
     if Call::of(node).is_some() {
         return true;
     }
@@ -229,8 +235,8 @@ fn holds_call(node: &Node) -> bool {
 
 /// A rule of which nothing is left but what others see, its type, its condition and its name, and
 /// what refers to others.
-fn named_only(entry: &Entry) -> Entry {
-    let kept = |node: &Node, names: &[&str]| {
+fn named_only(entry: &MappingEntry) -> MappingEntry {
+    let kept = |node: &YamlNode, names: &[&str]| {
         let mut node = node.clone();
         if let Value::Mapping(Mapping { entries, flow: _ }) = &mut node.value {
             entries.retain(|entry| names.contains(&&*entry.key.text));
@@ -244,20 +250,21 @@ fn named_only(entry: &Entry) -> Entry {
             entry.value = kept(&entry.value, &["ConfigRuleName"]);
         }
     }
-    Entry { key: entry.key.clone(), key_span: entry.key_span, value }
+    MappingEntry { key: entry.key.clone(), key_span: entry.key_span, value }
 }
 
-fn report(findings: &mut Findings<'_>, span: Span, missing: Vec<Missing>, all: &Dependent) {
-    for Missing { condition, code, found } in missing {
+fn report(findings: &mut Findings<'_>, span: Span, missing: Vec<RefusedLookup>, all: &Dependent) {
+    for RefusedLookup { condition, code, found } in missing {
         let within = condition.and_then(|name| all.conditions.get(&name).copied());
         findings.error(within.unwrap_or(span), code, found);
     }
 }
 
 /// A finding about a value that was put in, saying what it is.
-fn explained(mut finding: Diagnostic, puts: &[Put]) -> Diagnostic {
+fn explained(mut finding: Diagnostic, puts: &[FilledValue]) -> Diagnostic {
     let Some(span) = finding.span else { return finding };
-    let Some(Put { call, text, secret, .. }) = puts.iter().find(|put| put.span == span) else {
+    let Some(FilledValue { call, text, secret, .. }) = puts.iter().find(|put| put.span == span)
+    else {
         return finding;
     };
     let Diagnostic { found, hint, .. } = &mut finding;
@@ -281,12 +288,12 @@ fn explained(mut finding: Diagnostic, puts: &[Put]) -> Diagnostic {
 struct Filling<'a, 'f, 'p, 't> {
     evaluation: &'a mut Evaluation<'t>,
     findings: &'a mut Findings<'p>,
-    puts: &'f mut Vec<Put>,
+    puts: &'f mut Vec<FilledValue>,
     all: &'a Dependent,
 }
 
 impl Filling<'_, '_, '_, '_> {
-    fn node(&mut self, node: &Node) -> Node {
+    fn node(&mut self, node: &YamlNode) -> YamlNode {
         if is_no_value(node) {
             return node.clone();
         }
@@ -313,25 +320,23 @@ impl Filling<'_, '_, '_, '_> {
                 Value::Sequence(filled.filter(|node| !is_no_value(node)).collect())
             }
             Value::Mapping(Mapping { entries, flow }) => {
-                let filled = entries.iter().map(|Entry { key, key_span, value }| Entry {
-                    key: key.clone(),
-                    key_span: *key_span,
-                    value: self.node(value),
+                let filled = entries.iter().map(|MappingEntry { key, key_span, value }| {
+                    MappingEntry { key: key.clone(), key_span: *key_span, value: self.node(value) }
                 });
                 Value::Mapping(Mapping { entries: filled.collect(), flow: *flow })
             }
         };
-        Node { span: node.span, tag: node.tag.clone(), value }
+        YamlNode { span: node.span, tag: node.tag.clone(), value }
     }
 
     /// AWS Config replaces pseudo parameters in any text.
-    fn plain(&mut self, node: &Node, scalar: &Scalar) -> Node {
+    fn plain(&mut self, node: &YamlNode, scalar: &Scalar) -> YamlNode {
         let mut names = substitutions(&scalar.text).peekable();
         let is_replaced = names.peek().is_some() && names.all(|name| PSEUDO.contains(&name));
         if is_replaced { self.evaluated(node, scalar.text.to_string()) } else { node.clone() }
     }
 
-    fn call(&mut self, node: &Node, call: &Call<'_>) -> Node {
+    fn call(&mut self, node: &YamlNode, call: &Call<'_>) -> YamlNode {
         if let Some(name) = call.text().filter(|_| call.function == "Ref") {
             if let Some(list) = self.list(node, name) {
                 return list;
@@ -342,25 +347,22 @@ impl Filling<'_, '_, '_, '_> {
     }
 
     /// What a reference to a list is, whoever gives it.
-    fn list(&mut self, node: &Node, name: &str) -> Option<Node> {
+    fn list(&mut self, node: &YamlNode, name: &str) -> Option<YamlNode> {
         let is_list = name == "AWS::NotificationARNs"
-            || self
-                .evaluation
-                .outline
-                .parameters
-                .get(name)
-                .is_some_and(|declared| matches!(declared.kind, Kind::List | Kind::Numbers));
+            || self.evaluation.outline.parameters.get(name).is_some_and(|declared| {
+                matches!(declared.kind, ParameterKind::List | ParameterKind::Numbers)
+            });
         is_list.then_some(())?;
         let items = match self.evaluation.sent(name) {
             Some(text) => text.split(',').map(|item| text_node(node.span, item.trim())).collect(),
             None => vec![node.clone()],
         };
-        Some(Node { span: node.span, tag: None, value: Value::Sequence(items) })
+        Some(YamlNode { span: node.span, tag: None, value: Value::Sequence(items) })
     }
 
-    fn evaluated(&mut self, node: &Node, call: String) -> Node {
+    fn evaluated(&mut self, node: &YamlNode, call: String) -> YamlNode {
         self.evaluation.secret = false;
-        let known = self.evaluation.standing(&Term::of(node));
+        let known = self.evaluation.known_value(&Term::of(node));
         let missing = std::mem::take(&mut self.evaluation.missing);
         report(self.findings, node.span, missing, self.all);
         let Some(known) = known else { return node.clone() };
@@ -370,38 +372,38 @@ impl Filling<'_, '_, '_, '_> {
                 return node.clone();
             }
             let (text, secret) = (text.clone(), self.evaluation.secret);
-            self.puts.push(Put { span: node.span, call, text, secret });
+            self.puts.push(FilledValue { span: node.span, call, text, secret });
         }
         node_of(known, node.span)
     }
 }
 
-fn text_node(span: Span, text: &str) -> Node {
+fn text_node(span: Span, text: &str) -> YamlNode {
     let scalar = Scalar { text: text.into(), style: Style::Quoted, meaning: Meaning::Text };
-    Node { span, tag: None, value: Value::Scalar(scalar) }
+    YamlNode { span, tag: None, value: Value::Scalar(scalar) }
 }
 
-fn node_of(known: Known, span: Span) -> Node {
+fn node_of(known: Known, span: Span) -> YamlNode {
     match known {
         Known::Text(text) => text_node(span, &text),
         Known::List(values) => {
             let items = values.into_iter().map(|value| node_of(value, span)).collect();
-            Node { span, tag: None, value: Value::Sequence(items) }
+            YamlNode { span, tag: None, value: Value::Sequence(items) }
         }
         Known::Nothing => {
-            let Node { value, .. } = text_node(span, "AWS::NoValue");
-            Node { span, tag: Some("Ref".to_owned()), value }
+            let YamlNode { value, .. } = text_node(span, "AWS::NoValue");
+            YamlNode { span, tag: Some("Ref".to_owned()), value }
         }
     }
 }
 
 /// A call with other arguments.
-fn with_items(node: &Node, items: [Node; 3]) -> Node {
+fn with_items(node: &YamlNode, items: [YamlNode; 3]) -> YamlNode {
     let mut changed = node.clone();
     match &mut changed.value {
         Value::Sequence(nodes) => *nodes = items.into(),
         Value::Mapping(Mapping { entries, flow: _ }) => {
-            if let [Entry { value, .. }] = &mut **entries {
+            if let [MappingEntry { value, .. }] = &mut **entries {
                 value.value = Value::Sequence(items.into());
             }
         }

@@ -5,18 +5,18 @@ use super::call::Call;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar, Style};
 
 /// The properties of a remediation with every parameter in the form of the reference; a warning
 /// where it is another.
-pub(super) fn usual(findings: &mut Findings<'_>, properties: &Node) -> Node {
+pub(super) fn usual(findings: &mut Findings<'_>, properties: &YamlNode) -> YamlNode {
     let mut properties = properties.clone();
     let parameters = entry(&mut properties, "Parameters");
     let Some(Value::Mapping(Mapping { entries, .. })) = parameters else { return properties };
-    for Entry { value, .. } in entries {
+    for MappingEntry { value, .. } in entries {
         if let Value::Mapping(Mapping { entries, flow: _ }) = &mut value.value {
-            for Entry { key, value, .. } in entries {
+            for MappingEntry { key, value, .. } in entries {
                 adapt(findings, &key.text, value);
             }
         }
@@ -24,13 +24,13 @@ pub(super) fn usual(findings: &mut Findings<'_>, properties: &Node) -> Node {
     properties
 }
 
-fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Value> {
+fn entry<'n>(node: &'n mut YamlNode, name: &str) -> Option<&'n mut Value> {
     let Value::Mapping(Mapping { entries, flow: _ }) = &mut node.value else { return None };
     let entry = entries.iter_mut().find(|entry| &*entry.key.text == name)?;
     Some(&mut entry.value.value)
 }
 
-fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut Node) {
+fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut YamlNode) {
     if node.is_null() {
         return;
     }
@@ -41,7 +41,7 @@ fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut Node) {
     };
     let short = match (Call::of(node), node.mapping()) {
         (None, Some(Mapping { entries, .. })) => match &**entries {
-            [Entry { key, value, .. }] if kind == "StaticValue" && &*key.text == "Value" => {
+            [MappingEntry { key, value, .. }] if kind == "StaticValue" && &*key.text == "Value" => {
                 value.clone()
             }
             _ => return,
@@ -57,15 +57,15 @@ fn adapt(findings: &mut Findings<'_>, kind: &str, node: &mut Node) {
     findings.warning(node.span, code::UNPROVEN, found).expected(expected);
     let span = node.span;
     let inner = if kind == "StaticValue" && !is_list {
-        Node { span, tag: None, value: Value::Sequence(vec![short]) }
+        YamlNode { span, tag: None, value: Value::Sequence(vec![short]) }
     } else {
         short
     };
     *node = mapping(name, inner, span);
 }
 
-fn mapping(name: &str, value: Node, span: Span) -> Node {
+fn mapping(name: &str, value: YamlNode, span: Span) -> YamlNode {
     let key = Scalar { text: name.into(), style: Style::Plain, meaning: Meaning::Text };
-    let entries = vec![Entry { key, key_span: span, value }];
-    Node { span, tag: None, value: Value::Mapping(Mapping { entries, flow: true }) }
+    let entries = vec![MappingEntry { key, key_span: span, value }];
+    YamlNode { span, tag: None, value: Value::Mapping(Mapping { entries, flow: true }) }
 }

@@ -11,12 +11,12 @@ use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 
 /// Characters of `InputParameters` as JSON (AWS Config API: `ConfigRule`).
 const INPUT_PARAMETERS_MAX: usize = 1_024;
 
-pub(super) fn check(findings: &mut Findings<'_>, inputs: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, inputs: &YamlNode) {
     if let Some(call) = Call::of(inputs) {
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             check(findings, yes);
@@ -36,7 +36,7 @@ pub(super) fn check(findings: &mut Findings<'_>, inputs: &Node) {
 fn check_mapping(findings: &mut Findings<'_>, Mapping { entries, flow: _ }: &Mapping, span: Span) {
     // `{"":""}` and what is known of names and values.
     let mut length = 1 + entries.len();
-    for Entry { key, value, .. } in entries {
+    for MappingEntry { key, value, .. } in entries {
         length += key.text.chars().count() + 3 + check_value(findings, &key.text, value);
     }
     if INPUT_PARAMETERS_MAX < length {
@@ -48,7 +48,7 @@ fn check_mapping(findings: &mut Findings<'_>, Mapping { entries, flow: _ }: &Map
 }
 
 /// Checks a value; says how many characters it has at least.
-fn check_value(findings: &mut Findings<'_>, name: &str, value: &Node) -> usize {
+fn check_value(findings: &mut Findings<'_>, name: &str, value: &YamlNode) -> usize {
     if let Some(call) = Call::of(value) {
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             return check_value(findings, name, yes).min(check_value(findings, name, no));

@@ -9,7 +9,7 @@ use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::template::substitution::substitutions;
 use crate::domain::declared::yaml::Scalar;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 
 /// The one key whose value is a date by habit.
 pub(super) const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
@@ -40,7 +40,7 @@ const OPERANDS: &[&str] = &["FindInMap", "Join", "Ref", "Select", "Split", "Sub"
 const SUB_NAMES: &str = "names of letters, digits, _, . and : between ${ and }";
 
 /// Refuses, wherever it stands, what would make the template another one than was judged.
-fn refuse_rewriting(findings: &mut Findings<'_>, root: &Node) {
+fn refuse_rewriting(findings: &mut Findings<'_>, root: &YamlNode) {
     let mut rest = vec![root];
     let mut refuse = |name: &str, span| {
         let hint = "a macro writes the template anew: what it becomes was not judged";
@@ -54,7 +54,7 @@ fn refuse_rewriting(findings: &mut Findings<'_>, root: &Node) {
             Value::Scalar(_) => {}
             Value::Sequence(nodes) => rest.extend(nodes.iter().rev()),
             Value::Mapping(Mapping { entries, flow: _ }) => {
-                for Entry { key, key_span, .. } in entries {
+                for MappingEntry { key, key_span, .. } in entries {
                     if key.text.strip_prefix("Fn::").is_some_and(is_rewriting) {
                         refuse(&key.text, *key_span);
                     }
@@ -85,17 +85,17 @@ enum Here {
 }
 
 /// Checks the functions of a whole template, and what they name.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     refuse_rewriting(findings, root);
     let names = Names::of(root);
-    let walk = Walk { findings, names, owner: None, graph: Graph::default() };
+    let walk = IntrinsicWalk { findings, names, owner: None, graph: Graph::default() };
     let sections = root.mapping().map_or(&[][..], |Mapping { entries, flow: _ }| entries);
-    let Walk { findings, graph, .. } = sections.iter().fold(walk, Walk::section);
+    let IntrinsicWalk { findings, graph, .. } = sections.iter().fold(walk, IntrinsicWalk::section);
     graph.check(findings, "resources");
     check_circles_of_conditions(findings, root);
 }
 
-struct Walk<'f, 'p, 'n> {
+struct IntrinsicWalk<'f, 'p, 'n> {
     findings: &'f mut Findings<'p>,
     names: Names<'n>,
     /// The resource that is looked at.
@@ -104,9 +104,9 @@ struct Walk<'f, 'p, 'n> {
     graph: Graph<'n>,
 }
 
-impl<'n> Walk<'_, '_, 'n> {
-    fn section(mut self, section: &'n Entry) -> Self {
-        let Entry { key, key_span: _, value } = section;
+impl<'n> IntrinsicWalk<'_, '_, 'n> {
+    fn section(mut self, section: &'n MappingEntry) -> Self {
+        let MappingEntry { key, key_span: _, value } = section;
         match &*key.text {
             "Resources" => {
                 for resource in value.mapping().into_iter().flat_map(|all| &all.entries) {
@@ -127,11 +127,11 @@ impl<'n> Walk<'_, '_, 'n> {
         self
     }
 
-    fn resource(&mut self, resource: &'n Entry) {
-        let Entry { key, key_span: _, value } = resource;
+    fn resource(&mut self, resource: &'n MappingEntry) {
+        let MappingEntry { key, key_span: _, value } = resource;
         self.owner = Some(&key.text);
         let Some(attributes) = value.mapping() else { return self.node(value, Here::Plain) };
-        for Entry { key, key_span, value } in &attributes.entries {
+        for MappingEntry { key, key_span, value } in &attributes.entries {
             self.function_as_key(key, *key_span, Here::Plain);
             match &*key.text {
                 "Properties" | "Metadata" => self.node(value, Here::Value),
@@ -150,7 +150,7 @@ impl<'n> Walk<'_, '_, 'n> {
         }
     }
 
-    fn depends_on(&mut self, node: &'n Node) {
+    fn depends_on(&mut self, node: &'n YamlNode) {
         let one = std::slice::from_ref(node);
         for node in node.sequence().unwrap_or(one) {
             let Some(name) = node.text() else {
@@ -194,8 +194,8 @@ impl<'n> Walk<'_, '_, 'n> {
     }
 
     /// What a section or a mapping holds, where the section itself was looked at.
-    fn inside(&mut self, node: &'n Node, here: Here) {
-        for Entry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries) {
+    fn inside(&mut self, node: &'n YamlNode, here: Here) {
+        for MappingEntry { value, .. } in node.mapping().into_iter().flat_map(|all| &all.entries) {
             // Of null the section says what it should be.
             if !value.is_null() {
                 self.node(value, here);
@@ -203,7 +203,7 @@ impl<'n> Walk<'_, '_, 'n> {
         }
     }
 
-    fn node(&mut self, node: &'n Node, here: Here) {
+    fn node(&mut self, node: &'n YamlNode, here: Here) {
         let call = match here {
             Here::Test => Call::in_condition(node),
             Here::Value | Here::Operand | Here::Plain | Here::Free => Call::of(node),
@@ -228,7 +228,7 @@ impl<'n> Walk<'_, '_, 'n> {
             Value::Scalar(_) => {}
             Value::Sequence(nodes) => nodes.iter().for_each(|node| self.node(node, here)),
             Value::Mapping(mapping) => {
-                for Entry { key, key_span, value } in &mapping.entries {
+                for MappingEntry { key, key_span, value } in &mapping.entries {
                     self.function_as_key(key, *key_span, here);
                     self.node(value, here);
                 }
@@ -347,7 +347,7 @@ impl<'n> Walk<'_, '_, 'n> {
             "FindInMap" => {
                 let expected = "a mapping and two keys";
                 let Some([map, first, second]) = call.items() else { return Err(expected) };
-                let is_name = |node: &Node| node.scalar().is_some() || Call::of(node).is_some();
+                let is_name = |node: &YamlNode| node.scalar().is_some() || Call::of(node).is_some();
                 if ![map, first, second].into_iter().all(is_name) {
                     return Err(expected);
                 }
@@ -368,12 +368,12 @@ impl<'n> Walk<'_, '_, 'n> {
 
     /// Functions that conformd knows the outside of, no more.
     fn other_arguments(&mut self, call: &Call<'n>, here: Here) -> Result<(), &'static str> {
-        let is_list = |node: &Node| node.sequence().is_some() || Call::of(node).is_some();
+        let is_list = |node: &YamlNode| node.sequence().is_some() || Call::of(node).is_some();
         let fits = match (call.function, call.items()) {
             ("Join", Some([delimiter, list])) => delimiter.scalar().is_some() && is_list(list),
             ("Split", Some([delimiter, _])) => delimiter.text().is_some(),
             ("Select", Some([index, list])) => {
-                let digits = |node: &Node| {
+                let digits = |node: &YamlNode| {
                     node.scalar().is_some_and(|scalar| scalar.text.parse::<u16>().is_ok())
                 };
                 (digits(index) || Call::of(index).is_some()) && is_list(list)
@@ -435,7 +435,7 @@ impl<'n> Walk<'_, '_, 'n> {
                 _ => self.reference(name, span, here),
             }
         }
-        for Entry { key, value, .. } in own.into_iter().flat_map(|own| &own.entries) {
+        for MappingEntry { key, value, .. } in own.into_iter().flat_map(|own| &own.entries) {
             let call = Call::of(value);
             let is_plain = call.is_none() && value.scalar().is_none();
             if is_plain || call.is_some_and(|call| call.gives_list()) {
@@ -467,9 +467,9 @@ impl<'n> Walk<'_, '_, 'n> {
     }
 }
 
-fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &Node) {
+fn check_circles_of_conditions(findings: &mut Findings<'_>, root: &YamlNode) {
     let mut graph = Graph::default();
-    for Entry { key, value, .. } in entries(root, "Conditions") {
+    for MappingEntry { key, value, .. } in entries(root, "Conditions") {
         let mut rest = vec![value];
         while let Some(node) = rest.pop() {
             match Call::in_condition(node) {

@@ -7,7 +7,7 @@ use super::names::PSEUDO;
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 /// Texts that are for people, or a language of their own.
 const PROSE: &[&str] = &[
@@ -32,16 +32,16 @@ const MARKS: &[(&str, &str, &str)] = &[
 const NOTHINGS: &[&str] = &["<no value>", "[object Object]"];
 
 /// Looks at every value that AWS would use.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     let Some(sections) = root.mapping() else { return };
-    for Entry { key, value, .. } in &sections.entries {
+    for MappingEntry { key, value, .. } in &sections.entries {
         if !PROSE.contains(&&*key.text) {
             check_node(findings, value);
         }
     }
 }
 
-fn check_node(findings: &mut Findings<'_>, node: &Node) {
+fn check_node(findings: &mut Findings<'_>, node: &YamlNode) {
     if let Some(call) = Call::of(node)
         && call.function == "Sub"
     {
@@ -63,7 +63,7 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
         }
         Value::Sequence(nodes) => nodes.iter().for_each(|node| check_node(findings, node)),
         Value::Mapping(mapping) => {
-            for Entry { key, key_span, value } in &mapping.entries {
+            for MappingEntry { key, key_span, value } in &mapping.entries {
                 if PROSE.contains(&&*key.text) {
                     continue;
                 }
@@ -84,11 +84,11 @@ fn check_node(findings: &mut Findings<'_>, node: &Node) {
 /// language of its own. A value that is nothing but such a mark is left over.
 const WITHIN_INPUTS: &[(&str, &str)] = &[("{{", "}}"), ("<%", "%>"), ("${", "}")];
 
-fn check_inputs(findings: &mut Findings<'_>, inputs: &Node) {
+fn check_inputs(findings: &mut Findings<'_>, inputs: &YamlNode) {
     let Some(mapping) = inputs.mapping().filter(|_| Call::of(inputs).is_none()) else {
         return check_node(findings, inputs);
     };
-    for Entry { key, key_span, value } in &mapping.entries {
+    for MappingEntry { key, key_span, value } in &mapping.entries {
         if let Some(found) = mark(&key.text).or_else(|| in_braces(&key.text)) {
             report(findings, *key_span, found);
         }

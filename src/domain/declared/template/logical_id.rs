@@ -2,10 +2,10 @@
 
 use crate::domain::base::{code, limits};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::Entry;
+use crate::domain::declared::yaml::tree::MappingEntry;
 
 /// Names of parameters, mappings, conditions, resources and outputs are alphanumeric.
-pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &Entry) {
+pub(super) fn check_logical_id(findings: &mut Findings<'_>, entry: &MappingEntry) {
     let name = &*entry.key.text;
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         findings

@@ -7,7 +7,7 @@ use super::substitution::fill;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, YamlNode};
 
 /// Pseudo parameters (`CloudFormation` template reference).
 pub(super) const PSEUDO: &[&str] = &[
@@ -59,15 +59,15 @@ pub(super) struct Names<'n> {
     pub(super) resources: BTreeSet<&'n str>,
     /// Those resources that are rules.
     rules: BTreeSet<&'n str>,
-    mappings: BTreeMap<&'n str, &'n Node>,
+    mappings: BTreeMap<&'n str, &'n YamlNode>,
 }
 
 impl<'n> Names<'n> {
-    pub(super) fn of(root: &'n Node) -> Self {
+    pub(super) fn of(root: &'n YamlNode) -> Self {
         let names = |section| entries(root, section).iter().map(|entry| &*entry.key.text);
         let resources = entries(root, "Resources").iter();
         let rules = resources
-            .filter(|entry| entry.value.get("Type").and_then(Node::text) == Some(RULE))
+            .filter(|entry| entry.value.get("Type").and_then(YamlNode::text) == Some(RULE))
             .map(|entry| &*entry.key.text);
         Self {
             parameters: names("Parameters").collect(),
@@ -149,7 +149,7 @@ impl<'n> Names<'n> {
     }
 
     /// Looks up as much of a map's path as is written out.
-    pub(super) fn check_map(&self, findings: &mut Findings<'_>, path: [&'n Node; 3]) {
+    pub(super) fn check_map(&self, findings: &mut Findings<'_>, path: [&'n YamlNode; 3]) {
         let [map, first, second] = path;
         let Some(name) = map.text() else { return };
         let Some(mut level) = self.mappings.get(name).copied() else {

@@ -6,16 +6,16 @@
 use std::collections::BTreeMap;
 
 use super::composed::{Composed, HINT, check_written, composed, is_dynamic};
-use super::effective::{Evaluation, Inputs};
+use super::effective::{Evaluation, ParameterValues};
 use super::outline::Outline;
-use super::parameters::Kind;
+use super::parameters::ParameterKind;
 use super::substitution::fill;
 use super::term::Term;
 use crate::domain::base::code;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::Diagnostic;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// Outcomes of one text that are followed where texts are put together (ours).
 const PIECES_MAX: usize = 64;
@@ -30,13 +30,13 @@ const TEXT_MAX: usize = 65_536;
 const DEPTH_MAX: usize = 200;
 
 /// Refuses dynamic references in a template with the defaults of its parameters.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node, outline: &Outline) {
+pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode, outline: &Outline) {
     check_written(findings, root);
     let inputs = BTreeMap::new();
     for (Composed { place: _, term }, span) in composed(root) {
         let is_told =
             |finding: &Diagnostic| finding.span == Some(span) && finding.code == code::UNJUDGED;
-        let why = Outcomes::new(outline, &inputs, None).why_refused(&term);
+        let why = TermOutcomes::new(outline, &inputs, None).why_refused(&term);
         if let Some(why) = why.filter(|_| !findings.all.iter().any(is_told)) {
             findings.error(span, code::UNJUDGED, why).hint(HINT);
         }
@@ -51,13 +51,13 @@ pub(super) fn refused(
     region: Option<&Region>,
 ) -> Option<(String, &'static str)> {
     outline.composed.iter().find_map(|Composed { place, term }| {
-        let why = Outcomes::new(outline, inputs, region).why_refused(term)?;
+        let why = TermOutcomes::new(outline, inputs, region).why_refused(term)?;
         Some((place.clone(), why))
     })
 }
 
 /// Everything that a term can become.
-struct Outcomes<'t> {
+struct TermOutcomes<'t> {
     outline: &'t Outline,
     inputs: &'t BTreeMap<String, String>,
     evaluation: Evaluation<'t>,
@@ -66,13 +66,13 @@ struct Outcomes<'t> {
     is_cut: bool,
 }
 
-impl<'t> Outcomes<'t> {
+impl<'t> TermOutcomes<'t> {
     fn new(
         outline: &'t Outline,
         inputs: &'t BTreeMap<String, String>,
         region: Option<&'t Region>,
     ) -> Self {
-        let evaluation = Evaluation::new(outline, Inputs::Given(inputs), region);
+        let evaluation = Evaluation::new(outline, ParameterValues::Given(inputs), region);
         Self { outline, inputs, evaluation, depth: 0, is_cut: false }
     }
 
@@ -158,8 +158,12 @@ impl<'t> Outcomes<'t> {
         };
         let value = self.inputs.get(name).or(declared.default.as_ref());
         value.map_or_else(Vec::new, |value| match declared.kind {
-            Kind::Text | Kind::Number | Kind::Other => vec![value.clone()],
-            Kind::List | Kind::Numbers => value.split(',').map(|it| it.trim().to_owned()).collect(),
+            ParameterKind::Text | ParameterKind::Number | ParameterKind::Other => {
+                vec![value.clone()]
+            }
+            ParameterKind::List | ParameterKind::Numbers => {
+                value.split(',').map(|it| it.trim().to_owned()).collect()
+            }
         })
     }
 

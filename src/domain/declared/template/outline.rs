@@ -16,8 +16,8 @@ use super::scope::{ScopeTerm, is_detective};
 use super::section::RULE;
 use super::term::DEPTH_MAX;
 use crate::domain::declared::template::section::entries;
-use crate::domain::declared::template::term::{Source, Term, Test};
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
+use crate::domain::declared::template::term::{RuleSource, Term, Test};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Outline {
     pub(super) mappings: BTreeMap<String, BTreeMap<String, BTreeMap<String, Term>>>,
     pub(super) conditions: BTreeMap<String, Test>,
     /// In the order of their logical ids.
-    pub(super) rules: BTreeMap<String, Rule>,
+    pub(super) rules: BTreeMap<String, OutlinedRule>,
     pub(super) remediations: Vec<Remediation>,
     /// Texts that functions put together.
     pub(super) composed: Vec<Composed>,
@@ -35,24 +35,24 @@ pub(crate) struct Outline {
 
 impl Outline {
     /// The outline of a template, valid or not.
-    pub(super) fn of(root: &Node) -> Self {
+    pub(super) fn of(root: &YamlNode) -> Self {
         let mut outline = Self { remediations: list::of(root), ..Self::default() };
-        for Entry { key, value, .. } in entries(root, "Parameters") {
+        for MappingEntry { key, value, .. } in entries(root, "Parameters") {
             outline.parameters.insert(key.text.to_string(), Declaration::of(value));
         }
-        for Entry { key, value, .. } in entries(root, "Mappings") {
+        for MappingEntry { key, value, .. } in entries(root, "Mappings") {
             let map = by_key(value, |inner| by_key(inner, Term::literal));
             outline.mappings.insert(key.text.to_string(), map);
         }
-        for Entry { key, value, .. } in entries(root, "Conditions") {
+        for MappingEntry { key, value, .. } in entries(root, "Conditions") {
             outline.conditions.insert(key.text.to_string(), Test::of(value, DEPTH_MAX));
         }
-        for Entry { key, value, .. } in entries(root, "Resources") {
+        for MappingEntry { key, value, .. } in entries(root, "Resources") {
             // A type that cannot be read may be that of a rule.
             let is_rule =
                 value.get("Type").is_none_or(|kind| kind.text().is_none_or(|t| t == RULE));
             if is_rule {
-                outline.rules.insert(key.text.to_string(), Rule::of(value));
+                outline.rules.insert(key.text.to_string(), OutlinedRule::of(value));
             }
         }
         outline.composed = composed::of(root);
@@ -60,17 +60,17 @@ impl Outline {
     }
 }
 
-fn by_key<T>(node: &Node, read: impl Fn(&Node) -> T) -> BTreeMap<String, T> {
+fn by_key<T>(node: &YamlNode, read: impl Fn(&YamlNode) -> T) -> BTreeMap<String, T> {
     let entries = node.mapping().map_or(&[][..], |Mapping { entries, flow: _ }| entries);
     entries.iter().map(|entry| (entry.key.text.to_string(), read(&entry.value))).collect()
 }
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rule {
+pub(super) struct OutlinedRule {
     /// Its `ConfigRuleName`, if it has one.
     pub(super) name: Option<Term>,
-    pub(super) source: Source,
+    pub(super) source: RuleSource,
     pub(super) scope: ScopeTerm,
     /// Present if this holds; always without.
     pub(super) condition: Option<Test>,
@@ -78,15 +78,15 @@ pub(super) struct Rule {
     pub(super) detective: Option<Test>,
 }
 
-impl Rule {
-    fn of(resource: &Node) -> Self {
+impl OutlinedRule {
+    fn of(resource: &YamlNode) -> Self {
         let property = |name| resource.get("Properties").and_then(|all| all.get(name));
         let condition = resource.get("Condition");
         Self {
             name: property("ConfigRuleName").map(Term::of),
             source: property("Source").map_or_else(
-                || Source::Other("none".to_owned()),
-                |node| Source::of(node, DEPTH_MAX),
+                || RuleSource::Other("none".to_owned()),
+                |node| RuleSource::of(node, DEPTH_MAX),
             ),
             scope: property("Scope")
                 .map_or(ScopeTerm::Everything, |node| ScopeTerm::of(node, DEPTH_MAX)),

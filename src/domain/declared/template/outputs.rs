@@ -5,13 +5,13 @@ use super::logical_id::check_logical_id;
 use super::section::entries;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
 /// Fields of an output (`CloudFormation` template reference).
 const FIELDS: &[&str] = &["Condition", "Description", "Export", "Value"];
 
 /// Checks every output.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     if let Some(section) = root.get("Outputs") {
         let count = entries(root, "Outputs").len();
         findings.limit(section.span, code::TOO_LARGE, &limits::OUTPUTS, count);
@@ -19,7 +19,7 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
     let conditions = || entries(root, "Conditions").iter().map(|entry| &*entry.key.text);
     for entry in entries(root, "Outputs") {
         check_logical_id(findings, entry);
-        let Entry { key, key_span, value } = entry;
+        let MappingEntry { key, key_span, value } = entry;
         let Some(Mapping { entries, flow: _ }) = value.mapping() else {
             let found = format!("the output {} is {}", key.text, value.describe());
             findings
@@ -27,7 +27,7 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
                 .expected("a mapping with Value");
             continue;
         };
-        for Entry { key, key_span, value } in entries {
+        for MappingEntry { key, key_span, value } in entries {
             let name = &*key.text;
             if !FIELDS.contains(&name) && !name.starts_with("Fn::") {
                 findings

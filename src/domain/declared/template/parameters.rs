@@ -9,7 +9,7 @@ use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
 /// Attributes of a parameter (`CloudFormation` template reference).
 const ATTRIBUTES: &[&str] = &[
@@ -60,7 +60,7 @@ pub(crate) const UNCERTAIN: &str =
 /// Which values a parameter takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declaration {
-    pub(super) kind: Kind,
+    pub(super) kind: ParameterKind,
     /// What stands where no value is given, if it is text or can only be read as one text.
     pub(super) default: Option<String>,
     allowed: Option<Vec<String>>,
@@ -73,7 +73,7 @@ pub(super) struct Declaration {
 
 /// What kind of value it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ParameterKind {
     Text,
     Number,
     List,
@@ -84,19 +84,20 @@ pub(super) enum Kind {
 
 impl Declaration {
     /// What a parameter declares, right or wrong.
-    pub(super) fn of(node: &Node) -> Self {
-        let text = |key| node.get(key).and_then(Node::scalar).map(|scalar| scalar.text.to_string());
-        let kind = match node.get("Type").and_then(Node::text) {
-            Some("String") => Kind::Text,
-            Some("Number") => Kind::Number,
-            Some("CommaDelimitedList") => Kind::List,
-            Some("List<Number>") => Kind::Numbers,
-            Some(_) | None => Kind::Other,
+    pub(super) fn of(node: &YamlNode) -> Self {
+        let text =
+            |key| node.get(key).and_then(YamlNode::scalar).map(|scalar| scalar.text.to_string());
+        let kind = match node.get("Type").and_then(YamlNode::text) {
+            Some("String") => ParameterKind::Text,
+            Some("Number") => ParameterKind::Number,
+            Some("CommaDelimitedList") => ParameterKind::List,
+            Some("List<Number>") => ParameterKind::Numbers,
+            Some(_) | None => ParameterKind::Other,
         };
-        let allowed = node.get("AllowedValues").and_then(Node::sequence).map(|nodes| {
+        let allowed = node.get("AllowedValues").and_then(YamlNode::sequence).map(|nodes| {
             nodes
                 .iter()
-                .filter_map(Node::scalar)
+                .filter_map(YamlNode::scalar)
                 .map(|scalar| as_text(&scalar.text, scalar.meaning))
         });
         let number = |key| text(key).and_then(|text| text.parse().ok());
@@ -104,7 +105,7 @@ impl Declaration {
             kind,
             default: node
                 .get("Default")
-                .and_then(Node::scalar)
+                .and_then(YamlNode::scalar)
                 .filter(|scalar| scalar.meaning != Meaning::Null && !scalar.is_ambiguous())
                 .map(|scalar| as_text(&scalar.text, scalar.meaning)),
             allowed: allowed.map(Iterator::collect),
@@ -118,23 +119,25 @@ impl Declaration {
     /// What was expected instead of this value, if the parameter does not take it.
     pub(super) fn expected_instead(&self, value: &str) -> Option<String> {
         match self.kind {
-            Kind::Text => self.expected_text(value),
-            Kind::Number => self.expected_number(value),
-            Kind::List | Kind::Numbers => value.split(',').map(str::trim).find_map(|item| {
-                let expected = if self.kind == Kind::Numbers {
-                    self.expected_number(item)
-                } else {
-                    self.expected_allowed(item)
-                };
-                expected.map(|expected| format!("of each item {expected}"))
-            }),
-            Kind::Other => None,
+            ParameterKind::Text => self.expected_text(value),
+            ParameterKind::Number => self.expected_number(value),
+            ParameterKind::List | ParameterKind::Numbers => {
+                value.split(',').map(str::trim).find_map(|item| {
+                    let expected = if self.kind == ParameterKind::Numbers {
+                        self.expected_number(item)
+                    } else {
+                        self.expected_allowed(item)
+                    };
+                    expected.map(|expected| format!("of each item {expected}"))
+                })
+            }
+            ParameterKind::Other => None,
         }
     }
 
     /// Whether nobody can tell if the pattern matches this value.
     pub(super) fn is_uncertain(&self, value: &str) -> bool {
-        let pattern = self.pattern.as_deref().filter(|_| self.kind == Kind::Text);
+        let pattern = self.pattern.as_deref().filter(|_| self.kind == ParameterKind::Text);
         pattern.is_some_and(|pattern| {
             // Of a pattern that cannot be read it is said once, where it stands.
             pattern::compiled(pattern).is_ok() && pattern::matches(pattern, value).is_none()
@@ -176,7 +179,7 @@ impl Declaration {
         let allowed = self.allowed.as_ref()?;
         // A number may be written in two ways.
         let same = |one: &String| {
-            one == value || self.kind == Kind::Number && number(one) == number(value)
+            one == value || self.kind == ParameterKind::Number && number(one) == number(value)
         };
         if allowed.iter().any(same) {
             return None;
@@ -211,8 +214,8 @@ pub(super) fn check(findings: &mut Findings<'_>, place: Span, parameters: &Mappi
     }
 }
 
-fn check_parameter(findings: &mut Findings<'_>, entry: &Entry) {
-    let Entry { key, key_span, value } = entry;
+fn check_parameter(findings: &mut Findings<'_>, entry: &MappingEntry) {
+    let MappingEntry { key, key_span, value } = entry;
     let name = &*key.text;
     if name == MARKER_PARAMETER {
         findings
@@ -226,7 +229,7 @@ fn check_parameter(findings: &mut Findings<'_>, entry: &Entry) {
         findings.error(*key_span, code::TEMPLATE_SHAPE, found).expected("a mapping with Type");
         return;
     };
-    for Entry { key, key_span, value } in &attributes.entries {
+    for MappingEntry { key, key_span, value } in &attributes.entries {
         if ATTRIBUTES.contains(&&*key.text) {
             check_attribute(findings, &key.text, value);
         } else {
@@ -288,7 +291,7 @@ fn is_looked_up(text: &str) -> bool {
 }
 
 /// The form of one attribute.
-fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &Node) {
+fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &YamlNode) {
     let scalar = value.scalar();
     // Null is found wherever it stands.
     if scalar.is_some_and(|scalar| scalar.meaning == Meaning::Null) {
@@ -297,7 +300,7 @@ fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &Node) {
     let parses = |parse: fn(&str) -> bool| scalar.is_some_and(|scalar| parse(&scalar.text));
     let (fits, expected) = match name {
         "AllowedValues" => {
-            let fits = |nodes: &[Node]| {
+            let fits = |nodes: &[YamlNode]| {
                 !nodes.is_empty() && nodes.iter().all(|node| node.scalar().is_some())
             };
             (value.sequence().is_some_and(fits), "a list of at least one value")
@@ -319,7 +322,7 @@ fn check_attribute(findings: &mut Findings<'_>, name: &str, value: &Node) {
     }
 }
 
-fn described(value: &Node) -> String {
+fn described(value: &YamlNode) -> String {
     match value.sequence() {
         Some([]) => "an empty list".to_owned(),
         Some(_) | None => value.describe(),
@@ -362,7 +365,7 @@ fn check_constraints(
     }
 }
 
-fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &Node, pattern: &str) {
+fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &YamlNode, pattern: &str) {
     match pattern::compiled(pattern) {
         Ok(_) => {}
         Err(Unread::Broken(why)) => {
@@ -379,13 +382,20 @@ fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &Node, pattern: 
 }
 
 /// Constraints that `CloudFormation` has for other types (its template reference: `Parameters`).
-fn check_belonging(findings: &mut Findings<'_>, name: &str, attributes: &Mapping, kind: Kind) {
+fn check_belonging(
+    findings: &mut Findings<'_>,
+    name: &str,
+    attributes: &Mapping,
+    kind: ParameterKind,
+) {
     let (foreign, whose): (&[&str], _) = match kind {
-        Kind::Text | Kind::List => (&["MinValue", "MaxValue"], "numbers"),
-        Kind::Number | Kind::Numbers => (&["MinLength", "MaxLength", "AllowedPattern"], "text"),
-        Kind::Other => return,
+        ParameterKind::Text | ParameterKind::List => (&["MinValue", "MaxValue"], "numbers"),
+        ParameterKind::Number | ParameterKind::Numbers => {
+            (&["MinLength", "MaxLength", "AllowedPattern"], "text")
+        }
+        ParameterKind::Other => return,
     };
-    for Entry { key, key_span, .. } in &attributes.entries {
+    for MappingEntry { key, key_span, .. } in &attributes.entries {
         if foreign.contains(&&*key.text) {
             let found = format!("{name} has {}, which is for {whose}", key.text);
             findings.error(*key_span, code::CONSTRAINT, found).hint("remove it, or change Type");
@@ -394,7 +404,7 @@ fn check_belonging(findings: &mut Findings<'_>, name: &str, attributes: &Mapping
 }
 
 fn check_sizes(findings: &mut Findings<'_>, name: &str, attributes: &Mapping) {
-    let scalar = |key| attributes.get(key).and_then(Node::scalar);
+    let scalar = |key| attributes.get(key).and_then(YamlNode::scalar);
     let bytes = scalar("Default").map_or(0, |scalar| scalar.text.len());
     let characters = scalar("Description").map_or(0, |scalar| scalar.text.chars().count());
     for (key, count, most, unit) in [

@@ -66,7 +66,7 @@ fn flags(pattern: &str) -> String {
 
 /// What a repetition may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum Preceding {
     Nothing,
     Something,
     /// A repetition, which `?` and `+` may still change.
@@ -92,7 +92,7 @@ struct Rewriting<'p> {
     /// Brackets that are open.
     brackets: usize,
     within: Within,
-    before: Before,
+    before: Preceding,
     /// Names of groups.
     names: BTreeSet<String>,
     dot: &'static str,
@@ -107,7 +107,7 @@ impl<'p> Rewriting<'p> {
             groups: 0,
             brackets: 0,
             within: Within::Whole,
-            before: Before::Nothing,
+            before: Preceding::Nothing,
             names: BTreeSet::new(),
             dot: if flags.contains('s') { "." } else { DOT },
         };
@@ -127,7 +127,7 @@ impl<'p> Rewriting<'p> {
         match next {
             '\\' => {
                 self.escape()?;
-                self.before = Before::Something;
+                self.before = Preceding::Something;
             }
             '[' => self.bracket()?,
             '(' => {
@@ -137,22 +137,22 @@ impl<'p> Rewriting<'p> {
                     self.out.push('?');
                     self.group()?;
                 }
-                self.before = Before::Nothing;
+                self.before = Preceding::Nothing;
             }
             ')' => {
                 let open = self.groups.checked_sub(1);
                 self.groups = open.ok_or(Unread::Broken("a ) has no ("))?;
                 self.out.push(')');
-                self.before = Before::Something;
+                self.before = Preceding::Something;
             }
             '|' => {
                 self.out.push('|');
-                self.before = Before::Nothing;
+                self.before = Preceding::Nothing;
             }
             '*' | '+' | '?' => {
                 self.before = match (self.before, next) {
-                    (Before::Something, _) => Before::Repetition,
-                    (Before::Repetition, '+' | '?') => Before::Changed,
+                    (Preceding::Something, _) => Preceding::Repetition,
+                    (Preceding::Repetition, '+' | '?') => Preceding::Changed,
                     (_, _) => {
                         return Err(Unread::Broken("there is nothing that *, + or ? repeats"));
                     }
@@ -162,11 +162,11 @@ impl<'p> Rewriting<'p> {
             '{' => self.counts()?,
             '.' => {
                 self.out.push_str(self.dot);
-                self.before = Before::Something;
+                self.before = Preceding::Something;
             }
             other => {
                 self.out.push(other);
-                self.before = Before::Something;
+                self.before = Preceding::Something;
             }
         }
         Ok(())
@@ -245,11 +245,11 @@ impl<'p> Rewriting<'p> {
         };
         let least = number(least).ok_or(broken)?;
         let most = if most.is_empty() { Some(u32::MAX) } else { number(most) };
-        if self.before != Before::Something || most.is_none_or(|most| most < least) {
+        if self.before != Preceding::Something || most.is_none_or(|most| most < least) {
             return Err(broken);
         }
         self.out.extend(["{", &text, "}"]);
-        self.before = Before::Repetition;
+        self.before = Preceding::Repetition;
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl<'p> Rewriting<'p> {
                 self.out.push(']');
                 self.brackets -= 1;
                 self.within = Within::Whole;
-                self.before = Before::Something;
+                self.before = Preceding::Something;
             }
             '-' if self.rest.peek() == Some(&'-') => return Err(Unread::Foreign),
             '-' if self.within == Within::Single

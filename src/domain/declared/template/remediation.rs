@@ -12,7 +12,7 @@ use super::{forms, inputs, rule, schema};
 use crate::domain::base::code;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
 /// What is wrong with an automatic remediation that nobody lets act.
 const NO_ROLE: &str = "it is automatic without AutomationAssumeRole";
@@ -21,7 +21,7 @@ const NO_ROLE: &str = "it is automatic without AutomationAssumeRole";
 #[derive(Debug, Default)]
 pub(super) struct Rules<'n> {
     /// Condition by logical id.
-    by_id: BTreeMap<&'n str, Option<&'n Node>>,
+    by_id: BTreeMap<&'n str, Option<&'n YamlNode>>,
     /// Logical ids by `ConfigRuleName`, where that is written out.
     by_name: BTreeMap<&'n str, Vec<&'n str>>,
     /// Whether some name is known in the members only.
@@ -29,10 +29,10 @@ pub(super) struct Rules<'n> {
 }
 
 impl<'n> Rules<'n> {
-    pub(super) fn of(resources: &'n [Entry]) -> Self {
+    pub(super) fn of(resources: &'n [MappingEntry]) -> Self {
         let mut rules = Self::default();
-        for Entry { key, value, .. } in resources {
-            if value.get("Type").and_then(Node::text) != Some(RULE) {
+        for MappingEntry { key, value, .. } in resources {
+            if value.get("Type").and_then(YamlNode::text) != Some(RULE) {
                 continue;
             }
             rules.by_id.insert(&key.text, value.get("Condition"));
@@ -48,7 +48,7 @@ impl<'n> Rules<'n> {
     }
 
     /// The logical ids of the rules that a name, or a `Ref`, means; nothing where nobody can tell.
-    fn meant(&self, node: &'n Node) -> Option<Vec<&'n str>> {
+    fn meant(&self, node: &'n YamlNode) -> Option<Vec<&'n str>> {
         let call = Call::of(node);
         if let Some(id) = call.and_then(|call| call.text().filter(|_| call.function == "Ref")) {
             // A parameter may hold the name.
@@ -61,11 +61,11 @@ impl<'n> Rules<'n> {
 }
 
 /// Checks every remediation among the resources.
-pub(super) fn check(findings: &mut Findings<'_>, resources: &[Entry]) {
+pub(super) fn check(findings: &mut Findings<'_>, resources: &[MappingEntry]) {
     let rules = Rules::of(resources);
     let mut remedied = BTreeMap::new();
-    for Entry { key_span, value, .. } in resources {
-        if value.get("Type").and_then(Node::text) != Some(REMEDIATION) {
+    for MappingEntry { key_span, value, .. } in resources {
+        if value.get("Type").and_then(YamlNode::text) != Some(REMEDIATION) {
             continue;
         }
         let Some(properties) = value.get("Properties") else {
@@ -83,7 +83,7 @@ pub(super) fn check(findings: &mut Findings<'_>, resources: &[Entry]) {
             check_rule(findings, &rules, value, name);
             if let Some(ids) = rules.meant(name) {
                 let path = findings.path;
-                let condition = value.get("Condition").and_then(Node::text);
+                let condition = value.get("Condition").and_then(YamlNode::text);
                 for id in ids {
                     if let Some(span) = remedied.insert((id, condition), name.span) {
                         let found = format!("the rule {id} has two remediations");
@@ -98,7 +98,12 @@ pub(super) fn check(findings: &mut Findings<'_>, resources: &[Entry]) {
     }
 }
 
-fn check_rule(findings: &mut Findings<'_>, rules: &Rules<'_>, resource: &Node, name: &Node) {
+fn check_rule(
+    findings: &mut Findings<'_>,
+    rules: &Rules<'_>,
+    resource: &YamlNode,
+    name: &YamlNode,
+) {
     let Some(ids) = rules.meant(name) else { return };
     let Some(id) = ids.first().copied() else {
         let text = literal(name).unwrap_or_default();
@@ -137,8 +142,8 @@ fn check_rule(findings: &mut Findings<'_>, rules: &Rules<'_>, resource: &Node, n
     }
 }
 
-fn check_automatic(findings: &mut Findings<'_>, properties: &Node) {
-    let Some(automatic) = given(properties, "Automatic").and_then(Node::scalar) else { return };
+fn check_automatic(findings: &mut Findings<'_>, properties: &YamlNode) {
+    let Some(automatic) = given(properties, "Automatic").and_then(YamlNode::scalar) else { return };
     if automatic.meaning != Meaning::Bool(true) && !automatic.text.eq_ignore_ascii_case("true") {
         return;
     }
@@ -168,7 +173,7 @@ fn check_automatic(findings: &mut Findings<'_>, properties: &Node) {
     }
 }
 
-fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
+fn check_parameters(findings: &mut Findings<'_>, properties: &YamlNode) {
     let Some(node) = given(properties, "Parameters") else { return };
     if let Some(text) = node.scalar().filter(|_| !node.is_null())
         && !inputs::is_object(&text.text)
@@ -178,7 +183,7 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
             .expected("a mapping of the names of the document's parameters");
     }
     let Some(parameters) = node.mapping() else { return };
-    for Entry { key, key_span, value } in &parameters.entries {
+    for MappingEntry { key, key_span, value } in &parameters.entries {
         let Some(Mapping { entries, flow: _ }) = value.mapping() else { continue };
         if Call::of(value).is_none() && entries.len() != 1 {
             let found = format!("the parameter {} has {} kinds of value", key.text, entries.len());
@@ -188,7 +193,7 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
         }
     }
     let role = parameters.get("AutomationAssumeRole").and_then(|role| role.get("StaticValue"));
-    let values = role.and_then(|role| role.get("Values")).and_then(Node::sequence);
+    let values = role.and_then(|role| role.get("Values")).and_then(YamlNode::sequence);
     for value in values.into_iter().flatten() {
         let text = value.scalar().map(|scalar| &*scalar.text);
         if let Some(text) = text.filter(|text| !text.starts_with("arn:") && !text.starts_with("${"))
@@ -207,7 +212,7 @@ fn check_parameters(findings: &mut Findings<'_>, properties: &Node) {
 }
 
 /// The first function in the values of a parameter.
-fn function_in(value: &Node) -> Option<Call<'_>> {
+fn function_in(value: &YamlNode) -> Option<Call<'_>> {
     let values = value.get("Values")?;
     let inner = values.sequence().unwrap_or(std::slice::from_ref(values));
     inner.iter().find_map(Call::of)

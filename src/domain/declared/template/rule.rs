@@ -11,7 +11,7 @@ use crate::domain::base::model::AccountId;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::yaml::joining;
-use crate::domain::declared::yaml::tree::{Entry, Node, Value};
+use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 pub(super) use super::section::RULE;
 
@@ -24,24 +24,24 @@ const MESSAGES_OF_POLICIES: &[&str] =
 const FUNCTION_NAME_MAX: usize = 64;
 
 /// The value of a key that is not `AWS::NoValue`.
-pub(super) fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+pub(super) fn given<'n>(node: &'n YamlNode, key: &str) -> Option<&'n YamlNode> {
     node.get(key).filter(|value| !is_no_value(value))
 }
 
 /// Text in which nothing is left to be put in.
-pub(super) fn literal(node: &Node) -> Option<&str> {
+pub(super) fn literal(node: &YamlNode) -> Option<&str> {
     node.text().filter(|text| !text.contains("${"))
 }
 
 /// A scalar as AWS makes text of it, in which only pseudo parameters are left to be put in: in each
 /// member, they are the same wherever they stand.
-fn said(node: &Node) -> Option<String> {
+fn said(node: &YamlNode) -> Option<String> {
     let text = node.scalar().and_then(plain)?;
     as_in_a_member(&text).is_some().then_some(text)
 }
 
 /// Checks one rule, whose logical id stands at `place`.
-pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
+pub(super) fn check(findings: &mut Findings<'_>, resource: &YamlNode, place: Span) {
     let Some(properties) = resource.get("Properties") else {
         findings
             .error(place, code::MISSING_FIELD, "the rule has no Properties")
@@ -68,7 +68,7 @@ pub(super) fn check(findings: &mut Findings<'_>, resource: &Node, place: Span) {
 
 /// The pattern of a rule's name is `.*\\S.*` (AWS Config API: `ConfigRuleName`): something that is
 /// seen, on one line.
-pub(super) fn check_name(findings: &mut Findings<'_>, name: &Node) {
+pub(super) fn check_name(findings: &mut Findings<'_>, name: &YamlNode) {
     if let Some(call) = Call::of(name) {
         match (call.function, call.items()) {
             ("If", Some([_, yes, no])) => {
@@ -96,7 +96,7 @@ pub(super) fn check_name(findings: &mut Findings<'_>, name: &Node) {
 }
 
 /// Refuses, anywhere in a name, characters that nobody sees and that other text needs.
-fn refuse_joining(findings: &mut Findings<'_>, node: &Node) {
+fn refuse_joining(findings: &mut Findings<'_>, node: &YamlNode) {
     match &node.value {
         Value::Scalar(scalar) => {
             if let Some(character) = joining(&scalar.text) {
@@ -112,7 +112,7 @@ fn refuse_joining(findings: &mut Findings<'_>, node: &Node) {
     }
 }
 
-fn check_source(findings: &mut Findings<'_>, source: &Node) {
+fn check_source(findings: &mut Findings<'_>, source: &YamlNode) {
     if let Some(call) = Call::of(source) {
         if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
             for branch in [yes, no] {
@@ -125,7 +125,7 @@ fn check_source(findings: &mut Findings<'_>, source: &Node) {
     }
     let details = given(source, "SourceDetails");
     let policy = given(source, "CustomPolicyDetails");
-    let owner = given(source, "Owner").and_then(Node::text);
+    let owner = given(source, "Owner").and_then(YamlNode::text);
     match owner {
         Some("AWS") => {
             check_identifier(findings, source);
@@ -158,20 +158,20 @@ fn check_source(findings: &mut Findings<'_>, source: &Node) {
             );
         }
     }
-    for detail in details.and_then(Node::sequence).into_iter().flatten() {
+    for detail in details.and_then(YamlNode::sequence).into_iter().flatten() {
         check_detail(findings, detail, owner);
     }
 }
 
 /// What evaluates a rule must be told from the template.
-fn refuse_hidden(findings: &mut Findings<'_>, node: &Node, what: &str) {
+fn refuse_hidden(findings: &mut Findings<'_>, node: &YamlNode, what: &str) {
     let function = Call::of(node).map(|call| call.name()).unwrap_or_default();
     findings
         .error(node.span, code::RULE_SOURCE, format!("{function} decides the {what} of the rule"))
         .expected("a mapping, or Fn::If between two");
 }
 
-fn check_identifier(findings: &mut Findings<'_>, source: &Node) {
+fn check_identifier(findings: &mut Findings<'_>, source: &YamlNode) {
     let Some(identifier) = given(source, "SourceIdentifier") else {
         findings
             .error(source.span, code::RULE_SOURCE, "the managed rule has no SourceIdentifier")
@@ -199,7 +199,7 @@ fn check_identifier(findings: &mut Findings<'_>, source: &Node) {
     }
 }
 
-fn check_function(findings: &mut Findings<'_>, source: &Node) {
+fn check_function(findings: &mut Findings<'_>, source: &YamlNode) {
     let Some(identifier) = given(source, "SourceIdentifier") else {
         findings
             .error(source.span, code::RULE_SOURCE, "the rule has no SourceIdentifier")
@@ -246,7 +246,7 @@ fn is_function(arn: &str) -> bool {
         && (qualifier == "$LATEST" || is_made_of(qualifier, b"-_"))
 }
 
-fn check_detail(findings: &mut Findings<'_>, detail: &Node, owner: Option<&str>) {
+fn check_detail(findings: &mut Findings<'_>, detail: &YamlNode, owner: Option<&str>) {
     let Some(message) = given(detail, "MessageType") else { return };
     let Some(text) = literal(message) else { return };
     if owner == Some("CUSTOM_POLICY") && !MESSAGES_OF_POLICIES.contains(&text) {
@@ -264,7 +264,7 @@ fn check_detail(findings: &mut Findings<'_>, detail: &Node, owner: Option<&str>)
     }
 }
 
-fn check_scope(findings: &mut Findings<'_>, scope: &Node) {
+fn check_scope(findings: &mut Findings<'_>, scope: &YamlNode) {
     if let (Some(value), None) = (given(scope, "TagValue"), given(scope, "TagKey")) {
         findings
             .error(value.span, code::MISSING_FIELD, "Scope has TagValue without TagKey")
@@ -284,17 +284,17 @@ fn check_scope(findings: &mut Findings<'_>, scope: &Node) {
 
 /// Rules of one name, of which AWS can make one only; where a condition may rule one of them out,
 /// it is decided by region.
-pub(super) fn check_names(findings: &mut Findings<'_>, resources: &[Entry]) {
+pub(super) fn check_names(findings: &mut Findings<'_>, resources: &[MappingEntry]) {
     let mut first = BTreeMap::new();
-    for Entry { value, .. } in resources {
-        if value.get("Type").and_then(Node::text) != Some(RULE) {
+    for MappingEntry { value, .. } in resources {
+        if value.get("Type").and_then(YamlNode::text) != Some(RULE) {
             continue;
         }
         let name = value.get("Properties").and_then(|all| given(all, "ConfigRuleName"));
         let Some((node, text)) = name.and_then(|node| Some((node, said(node)?))) else {
             continue;
         };
-        let condition = value.get("Condition").and_then(Node::text);
+        let condition = value.get("Condition").and_then(YamlNode::text);
         let before: &mut Vec<(Option<&str>, Span)> = first.entry(text.clone()).or_default();
         let path = findings.path;
         let rival = before

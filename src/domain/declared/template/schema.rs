@@ -14,7 +14,7 @@ use crate::domain::base::code;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::template::call::is_no_value;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node, Value};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar};
 
 const RULE: &str = include_str!("schemas/config-rule.json");
@@ -54,7 +54,7 @@ pub fn schema_of(kind: &str) -> Option<&'static Json> {
 }
 
 /// Checks the properties of a resource of this type, whose logical id stands at `place`.
-pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, properties: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, properties: &YamlNode) {
     let Some(root) = SCHEMAS.get(kind) else { return };
     let Some(mapping) = properties.mapping().filter(|_| Call::of(properties).is_none()) else {
         let found = format!("Properties is {}", properties.describe());
@@ -70,7 +70,7 @@ pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, proper
                 .hint("remove it");
         }
     }
-    Check { findings, root }.mapping(mapping, root, "Properties", place);
+    SchemaCheck { findings, root }.mapping(mapping, root, "Properties", place);
 }
 
 /// The properties that AWS sets by itself.
@@ -82,7 +82,7 @@ fn read_only(root: &Json) -> impl Iterator<Item = &str> {
     })
 }
 
-struct Check<'f, 'p> {
+struct SchemaCheck<'f, 'p> {
     findings: &'f mut Findings<'p>,
     root: &'static Json,
 }
@@ -92,9 +92,9 @@ fn follow(root: &'static Json, schema: &'static Json) -> &'static Json {
     pointer.and_then(|text| root.pointer(text.trim_start_matches('#'))).unwrap_or(schema)
 }
 
-impl Check<'_, '_> {
+impl SchemaCheck<'_, '_> {
     /// `what` is the property's name.
-    fn node(&mut self, node: &Node, schema: &'static Json, what: &str) {
+    fn node(&mut self, node: &YamlNode, schema: &'static Json, what: &str) {
         let schema = follow(self.root, schema);
         if let Some(call) = Call::of(node) {
             if let ("If", Some([_, yes, no])) = (call.function, call.items()) {
@@ -165,7 +165,7 @@ impl Check<'_, '_> {
         }
     }
 
-    fn sequence(&mut self, nodes: &[Node], span: Span, schema: &'static Json, what: &str) {
+    fn sequence(&mut self, nodes: &[YamlNode], span: Span, schema: &'static Json, what: &str) {
         self.count(nodes.len(), span, schema.get("maxItems"), what);
         let must_differ = schema.get("uniqueItems") == Some(&Json::Bool(true));
         let mut seen = BTreeSet::new();
@@ -194,7 +194,7 @@ impl Check<'_, '_> {
         self.count(mapping.entries.len(), place, schema.get("maxProperties"), what);
         let properties = schema.get("properties").and_then(Json::as_object);
         let more = schema.get("additionalProperties");
-        for Entry { key, key_span, value } in &mapping.entries {
+        for MappingEntry { key, key_span, value } in &mapping.entries {
             let name = &*key.text;
             if name.starts_with("Fn::") {
                 continue;

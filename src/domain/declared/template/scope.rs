@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::call::{Call, is_no_value};
 use super::term::{Term, Test, choice, described};
-use crate::domain::declared::yaml::tree::Node;
+use crate::domain::declared::yaml::tree::YamlNode;
 
 /// The field with several values: a rule looks at resources of any of these types.
 pub(super) const TYPES: &str = "ComplianceResourceTypes";
@@ -23,7 +23,7 @@ pub struct Evaluates {
     /// digest of its text.
     pub source: String,
     /// What it looks at.
-    pub scope: Scope,
+    pub scope: RuleScope,
     /// The types of messages that trigger it; none of a managed rule.
     pub triggers: BTreeSet<String>,
     /// Empty for a rule that is there for certain; else what its presence depends on, equal for
@@ -43,7 +43,7 @@ impl Evaluates {
 
 impl fmt::Display for Evaluates {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, scope: Scope { types, limits }, triggers, when: _ } = self;
+        let Self { source, scope: RuleScope { types, limits }, triggers, when: _ } = self;
         out.write_str(source)?;
         if let Some(types) = types {
             let types: Vec<&str> = types.iter().map(String::as_str).collect();
@@ -56,14 +56,14 @@ impl fmt::Display for Evaluates {
 
 /// What a rule looks at; everything by default. Each limit leaves less.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Scope {
+pub struct RuleScope {
     /// Only these types of resources.
     pub types: Option<BTreeSet<String>>,
     /// Other limits by field, also those of which only a description is known.
     pub limits: BTreeMap<&'static str, String>,
 }
 
-impl Scope {
+impl RuleScope {
     /// Whether nothing is left out that the other one looks at.
     pub fn covers(&self, other: &Self) -> bool {
         let has_types = match (&self.types, &other.types) {
@@ -85,7 +85,7 @@ pub(super) enum ScopeTerm {
 }
 
 impl ScopeTerm {
-    pub(super) fn of(node: &Node, depth: usize) -> Self {
+    pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Other(described(node)) };
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
@@ -103,7 +103,7 @@ impl ScopeTerm {
 
 /// Whether a rule evaluates what is there: `EvaluationModes` has `DETECTIVE`, or is not given. A
 /// rule that is proactive only waits for somebody who asks.
-pub(super) fn is_detective(node: &Node, depth: usize) -> Test {
+pub(super) fn is_detective(node: &YamlNode, depth: usize) -> Test {
     let Some(depth) = depth.checked_sub(1) else { return Test::Opaque };
     if let Some(either) = either(node, depth, is_detective) {
         return either;
@@ -119,7 +119,7 @@ pub(super) fn is_detective(node: &Node, depth: usize) -> Test {
     }
 }
 
-fn is_detective_mode(node: &Node, depth: usize) -> Test {
+fn is_detective_mode(node: &YamlNode, depth: usize) -> Test {
     let Some(depth) = depth.checked_sub(1) else { return Test::Opaque };
     if let Some(either) = either(node, depth, is_detective_mode) {
         return either;
@@ -133,7 +133,7 @@ fn is_detective_mode(node: &Node, depth: usize) -> Test {
 }
 
 /// `Fn::If`, as a test of what it chooses.
-fn either(node: &Node, depth: usize, of: fn(&Node, usize) -> Test) -> Option<Test> {
+fn either(node: &YamlNode, depth: usize, of: fn(&YamlNode, usize) -> Test) -> Option<Test> {
     let (test, [yes, no]) = choice(node, depth)?;
     let no = Test::And(vec![Test::Not(Box::new(test.clone())), of(no, depth)]);
     Some(Test::Or(vec![Test::And(vec![test, of(yes, depth)]), no]))

@@ -7,7 +7,7 @@ use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
 use crate::domain::declared::template::logical_id::check_logical_id;
-use crate::domain::declared::yaml::tree::{Entry, Mapping, Node};
+use crate::domain::declared::yaml::tree::{Mapping, MappingEntry, YamlNode};
 
 /// Sections that packs are known to work with.
 const PROVEN: &[&str] = &[
@@ -34,14 +34,14 @@ const REFUSED: &[(&str, &str)] = &[
 const FORMAT: &str = "2010-09-09";
 
 /// Checks the top level and the parameters.
-pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
+pub(super) fn check(findings: &mut Findings<'_>, root: &YamlNode) {
     let Some(sections) = root.mapping() else {
         findings
             .error(root.span, code::TEMPLATE_SHAPE, format!("the template is {}", root.describe()))
             .expected("a mapping with Resources");
         return;
     };
-    for Entry { key, key_span, value } in &sections.entries {
+    for MappingEntry { key, key_span, value } in &sections.entries {
         let name = &*key.text;
         if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
             findings
@@ -63,10 +63,10 @@ pub(super) fn check(findings: &mut Findings<'_>, root: &Node) {
 }
 
 /// A parameter and a resource of one name: a `Ref` could mean either.
-fn check_doubles(findings: &mut Findings<'_>, root: &Node) {
+fn check_doubles(findings: &mut Findings<'_>, root: &YamlNode) {
     let path = findings.path;
-    for Entry { key, key_span, .. } in entries(root, "Resources") {
-        let parameters = root.get("Parameters").and_then(Node::mapping);
+    for MappingEntry { key, key_span, .. } in entries(root, "Resources") {
+        let parameters = root.get("Parameters").and_then(YamlNode::mapping);
         if let Some(other) = parameters.and_then(|all| all.entry(&key.text)) {
             let found = format!("a parameter and a resource are named {}", key.text);
             findings
@@ -77,7 +77,7 @@ fn check_doubles(findings: &mut Findings<'_>, root: &Node) {
     }
 }
 
-fn check_section(findings: &mut Findings<'_>, name: &str, value: &Node) {
+fn check_section(findings: &mut Findings<'_>, name: &str, value: &YamlNode) {
     match (name, value.mapping()) {
         ("Parameters", Some(mapping)) => parameters::check(findings, value.span, mapping),
         ("Mappings", Some(mapping)) => {
@@ -130,23 +130,23 @@ fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
         check_logical_id(findings, entry);
         check_mapping_names(findings, &entry.key.text, &entry.value);
     }
-    let mut refuse = |node: &Node, what: &str, expected: &str| {
+    let mut refuse = |node: &YamlNode, what: &str, expected: &str| {
         let found = format!("{what} is {}", node.describe());
         findings.error(node.span, code::TEMPLATE_SHAPE, found).expected(expected);
     };
-    for Entry { key, value, .. } in &mappings.entries {
+    for MappingEntry { key, value, .. } in &mappings.entries {
         let name = &key.text;
         let Some(map) = value.mapping() else {
             refuse(value, &format!("the mapping {name}"), "a mapping of keys");
             continue;
         };
-        for Entry { key, value, .. } in &map.entries {
+        for MappingEntry { key, value, .. } in &map.entries {
             let Some(inner) = value.mapping() else {
                 refuse(value, &format!("{name}.{}", key.text), "a mapping of names and values");
                 continue;
             };
-            for Entry { key: second, value, .. } in &inner.entries {
-                let is_list = |nodes: &[Node]| nodes.iter().all(|node| node.scalar().is_some());
+            for MappingEntry { key: second, value, .. } in &inner.entries {
+                let is_list = |nodes: &[YamlNode]| nodes.iter().all(|node| node.scalar().is_some());
                 if value.scalar().is_none() && !value.sequence().is_some_and(is_list) {
                     let what = format!("{name}.{}.{}", key.text, second.text);
                     refuse(value, &what, "text, or a list of texts");
@@ -158,8 +158,8 @@ fn check_mappings(findings: &mut Findings<'_>, mappings: &Mapping) {
 
 /// The keys of a map are alphanumeric, those of the first level also with `-` and `.`, and hold
 /// something (what `CloudFormation` says when it refuses one).
-fn check_mapping_names(findings: &mut Findings<'_>, name: &str, map: &Node) {
-    let mut refuse_empty = |place: &Node, what: &str| {
+fn check_mapping_names(findings: &mut Findings<'_>, name: &str, map: &YamlNode) {
+    let mut refuse_empty = |place: &YamlNode, what: &str| {
         if place.mapping().is_some_and(|inner| inner.entries.is_empty()) {
             findings
                 .error(place.span, code::TEMPLATE_SHAPE, format!("{what} holds nothing"))
@@ -168,12 +168,14 @@ fn check_mapping_names(findings: &mut Findings<'_>, name: &str, map: &Node) {
     };
     let keys = || map.mapping().into_iter().flat_map(|map| &map.entries);
     refuse_empty(map, &format!("the mapping {name}"));
-    for Entry { key, value, .. } in keys() {
+    for MappingEntry { key, value, .. } in keys() {
         refuse_empty(value, &format!("{name}.{}", key.text));
     }
-    for Entry { key, key_span, value } in keys() {
+    for MappingEntry { key, key_span, value } in keys() {
         check_key(findings, &key.text, *key_span, b"-.");
-        for Entry { key, key_span, .. } in value.mapping().into_iter().flat_map(|it| &it.entries) {
+        for MappingEntry { key, key_span, .. } in
+            value.mapping().into_iter().flat_map(|it| &it.entries)
+        {
             check_key(findings, &key.text, *key_span, b"");
         }
     }

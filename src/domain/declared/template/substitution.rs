@@ -1,6 +1,6 @@
 //! Texts with `${names}` in them.
 
-use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::tree::{Value, YamlNode};
 
 /// The names in a text of `Fn::Sub`: `${Name}`; `${!Name}` is literal.
 pub(super) fn substitutions(text: &str) -> impl Iterator<Item = &str> {
@@ -12,7 +12,7 @@ pub(super) fn substitutions(text: &str) -> impl Iterator<Item = &str> {
 
 /// Every name that a tree uses: of `Ref`, in `Fn::Sub`, and bare text, since the guide of 2023
 /// shows a template that names its parameters so.
-pub(super) fn mentions(node: &Node) -> Vec<&str> {
+pub(super) fn mentions(node: &YamlNode) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = vec![node];
     while let Some(node) = rest.pop() {

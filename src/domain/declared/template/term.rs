@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::call::long_name;
 use crate::domain::declared::template::call::{Call, is_no_value};
 use crate::domain::declared::template::canonical::Canonical;
-use crate::domain::declared::yaml::tree::{Node, Value};
+use crate::domain::declared::yaml::tree::{Value, YamlNode};
 use crate::domain::declared::yaml::{Meaning, Scalar};
 
 /// Collections inside each other that are followed; the reader of YAML allows no more.
@@ -13,7 +13,7 @@ pub(super) const DEPTH_MAX: usize = 64;
 
 /// Who evaluates a rule, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum RuleSource {
     Said {
         owner: Term,
         identifier: Option<Term>,
@@ -22,12 +22,12 @@ pub(super) enum Source {
         /// The types of messages that trigger it, as a list; of a managed rule AWS knows them.
         triggers: Option<Term>,
     },
-    Either(Test, Box<[Source; 2]>),
+    Either(Test, Box<[RuleSource; 2]>),
     Other(String),
 }
 
-impl Source {
-    pub(super) fn of(node: &Node, depth: usize) -> Self {
+impl RuleSource {
+    pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Other(described(node)) };
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
@@ -77,11 +77,11 @@ pub(super) enum Term {
 }
 
 impl Term {
-    pub(super) fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &YamlNode) -> Self {
         Self::within(node, DEPTH_MAX)
     }
 
-    fn within(node: &Node, depth: usize) -> Self {
+    fn within(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Opaque(described(node)) };
         let known = match Call::of(node) {
             Some(call) => Self::of_call(node, &call, depth),
@@ -96,7 +96,7 @@ impl Term {
         known.unwrap_or_else(|| Self::Opaque(described(node)))
     }
 
-    fn of_call(node: &Node, call: &Call<'_>, depth: usize) -> Option<Self> {
+    fn of_call(node: &YamlNode, call: &Call<'_>, depth: usize) -> Option<Self> {
         let term = |node| Self::within(node, depth);
         match (call.function, call.items()) {
             ("Ref", _) => Some(Self::Ref(call.text()?.to_owned())),
@@ -140,8 +140,8 @@ impl Term {
     }
 
     /// Data in which no function can stand.
-    pub(super) fn literal(node: &Node) -> Self {
-        let text = |node: &Node| node.scalar().and_then(plain).map(Self::of_plain);
+    pub(super) fn literal(node: &YamlNode) -> Self {
+        let text = |node: &YamlNode| node.scalar().and_then(plain).map(Self::of_plain);
         let list = || node.sequence()?.iter().map(text).collect::<Option<_>>().map(Self::List);
         text(node).or_else(list).unwrap_or_else(|| Self::Opaque(described(node)))
     }
@@ -160,7 +160,7 @@ pub(super) enum Test {
 }
 
 impl Test {
-    pub(super) fn of(node: &Node, depth: usize) -> Self {
+    pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Opaque };
         let Some(call) = Call::in_condition(node) else { return Self::Opaque };
         let test = |node| Self::of(node, depth);
@@ -181,7 +181,7 @@ impl Test {
 }
 
 /// The digest of a policy's text, which may be chosen by conditions on the way to it.
-fn policy(node: &Node, depth: usize) -> Term {
+fn policy(node: &YamlNode, depth: usize) -> Term {
     let Some(depth) = depth.checked_sub(1) else { return Term::Opaque(described(node)) };
     if let Some((test, [yes, no])) = choice(node, depth) {
         return Term::If(test, Box::new([policy(yes, depth), policy(no, depth)]));
@@ -194,7 +194,7 @@ fn policy(node: &Node, depth: usize) -> Term {
 }
 
 /// The types of messages in `SourceDetails`, each of which may be chosen by conditions.
-fn triggers(node: &Node, depth: usize) -> Term {
+fn triggers(node: &YamlNode, depth: usize) -> Term {
     let Some(depth) = depth.checked_sub(1) else { return Term::Opaque(described(node)) };
     if let Some((test, [yes, no])) = choice(node, depth) {
         return Term::If(test, Box::new([triggers(yes, depth), triggers(no, depth)]));
@@ -212,7 +212,7 @@ fn triggers(node: &Node, depth: usize) -> Term {
 }
 
 /// `Fn::If`, taken apart.
-pub(super) fn choice(node: &Node, depth: usize) -> Option<(Test, [&Node; 2])> {
+pub(super) fn choice(node: &YamlNode, depth: usize) -> Option<(Test, [&YamlNode; 2])> {
     let call = Call::of(node).filter(|call| call.function == "If")?;
     let [condition, yes, no] = call.items()? else { return None };
     let test = condition
@@ -252,7 +252,7 @@ fn is_usual_float(text: &str) -> bool {
 }
 
 /// A short name for what cannot be evaluated, equal for equal values only.
-pub(super) fn described(node: &Node) -> String {
+pub(super) fn described(node: &YamlNode) -> String {
     let function = Call::of(node).map_or_else(|| node.describe(), |call| long_name(call.function));
     format!("{function} {}", Canonical::of(node).digest().short())
 }

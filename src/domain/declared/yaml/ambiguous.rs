@@ -1,6 +1,6 @@
 //! Plain scalars that two YAML readers could read differently: found here, refused by who reads on.
 
-use super::tree::{Entry, Mapping, Node, Value};
+use super::tree::{Mapping, MappingEntry, Value, YamlNode};
 use super::{Meaning, Scalar};
 use crate::domain::base::code;
 use crate::domain::declared::diagnostic::{Diagnostic, Span};
@@ -19,13 +19,13 @@ pub struct Ambiguous<'n> {
 
 /// Everything in a tree that YAML 1.1, YAML 1.2 and JSON-minded readers do not read alike. The
 /// argument of a short tag is left out: the tag makes it text to every reader.
-pub fn ambiguous(root: &Node) -> Vec<Ambiguous<'_>> {
+pub fn ambiguous(root: &YamlNode) -> Vec<Ambiguous<'_>> {
     let mut found = Vec::new();
     collect(root, &mut found);
     found
 }
 
-fn collect<'n>(node: &'n Node, found: &mut Vec<Ambiguous<'n>>) {
+fn collect<'n>(node: &'n YamlNode, found: &mut Vec<Ambiguous<'n>>) {
     match &node.value {
         Value::Scalar(scalar) => {
             if node.tag.is_none() && scalar.is_ambiguous() {
@@ -34,7 +34,7 @@ fn collect<'n>(node: &'n Node, found: &mut Vec<Ambiguous<'n>>) {
         }
         Value::Sequence(nodes) => nodes.iter().for_each(|node| collect(node, found)),
         Value::Mapping(Mapping { entries, flow: _ }) => {
-            for Entry { key, key_span, value } in entries {
+            for MappingEntry { key, key_span, value } in entries {
                 // Keys are text in JSON, and so in AWS: `True` would become one of two texts. A
                 // whole number is written one way only.
                 let is_text = matches!(key.meaning, Meaning::Text | Meaning::Integer);

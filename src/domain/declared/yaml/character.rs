@@ -16,7 +16,7 @@ use crate::domain::declared::snapshot::SourcePath;
 
 /// A scalar in the text, by bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token {
+pub(super) struct ScalarSpan {
     pub(super) start: usize,
     pub(super) end: usize,
     /// Whether it stands without quotes on lines of its parent.
@@ -33,7 +33,7 @@ pub(super) fn refused(path: &SourcePath, text: &str) -> Vec<Diagnostic> {
     let body_start = body_start.min(BOM.len_utf8());
     let body = text.get(body_start..).unwrap_or_default();
     let found = characters(body).filter_map(|(at, character, next)| {
-        let why = Refusal::of(character, next)?;
+        let why = CharacterRefusal::of(character, next)?;
         let span = span_at(text, body_start + at, character.len_utf8());
         let found = format!("{} stands here", name(character));
         let problem = Diagnostic::error(path, Some(span), code::CHARACTER, found);
@@ -47,7 +47,8 @@ pub(super) fn refused_in_value(value: &str) -> Option<String> {
     if is_ordinary(value) {
         return None;
     }
-    let refused = |(_, character, next)| Refusal::of(character, next).map(|_| name(character));
+    let refused =
+        |(_, character, next)| CharacterRefusal::of(character, next).map(|_| name(character));
     characters(value).find_map(refused)
 }
 
@@ -68,7 +69,7 @@ fn characters(text: &str) -> impl Iterator<Item = (usize, char, Option<char>)> {
 pub(super) fn directives(
     path: &SourcePath,
     text: &str,
-    tokens: &[Token],
+    tokens: &[ScalarSpan],
     end: usize,
 ) -> Vec<Diagnostic> {
     let spaces = Spaces { text, tokens };
@@ -111,7 +112,7 @@ fn is_version(line: &str) -> bool {
 pub(super) fn misplaced_spaces(
     path: &SourcePath,
     text: &str,
-    tokens: &[Token],
+    tokens: &[ScalarSpan],
     end: usize,
 ) -> Vec<Diagnostic> {
     if is_ordinary(text) {
@@ -186,7 +187,7 @@ fn first_of(
 enum Context {
     /// Quotes or a block.
     Text,
-    Plain(Token),
+    Plain(ScalarSpan),
     Comment,
     /// Nothing: it indents or separates.
     Between,
@@ -195,11 +196,11 @@ enum Context {
 /// Where white space stands in a text.
 struct Spaces<'t> {
     text: &'t str,
-    tokens: &'t [Token],
+    tokens: &'t [ScalarSpan],
 }
 
 impl Spaces<'_> {
-    fn token(&self, at: usize) -> Option<Token> {
+    fn token(&self, at: usize) -> Option<ScalarSpan> {
         let after = self.tokens.partition_point(|token| token.start <= at);
         let token = self.tokens.get(after.checked_sub(1)?)?;
         (at < token.end).then_some(*token)
@@ -209,7 +210,7 @@ impl Spaces<'_> {
     /// that the scalar begins with.
     fn context(&self, run: &Range<usize>) -> Context {
         match self.token(run.end.saturating_sub(1)) {
-            Some(Token { plain: false, .. }) => Context::Text,
+            Some(ScalarSpan { plain: false, .. }) => Context::Text,
             Some(token) => Context::Plain(token),
             None if self.is_comment(run) => Context::Comment,
             None => Context::Between,
@@ -218,7 +219,7 @@ impl Spaces<'_> {
 
     /// Whether white space in plain text begins or ends a line of it, or stands beside an
     /// indicator: a person sees a separation where a reader sees none.
-    fn is_at_an_edge(&self, run: &Range<usize>, Token { start, end, .. }: Token) -> bool {
+    fn is_at_an_edge(&self, run: &Range<usize>, ScalarSpan { start, end, .. }: ScalarSpan) -> bool {
         let left = self.text.get(start..run.start).and_then(|before| before.chars().next_back());
         let right = self.text.get(run.end..end).and_then(|after| after.chars().next());
         left.is_none_or(|left| matches!(left, '\n' | '\r' | ':' | '-' | '?' | ','))
@@ -257,7 +258,7 @@ fn is_ordinary(text: &str) -> bool {
 
 /// Why a character is refused wherever it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+enum CharacterRefusal {
     Return,
     Break,
     Direction,
@@ -265,7 +266,7 @@ enum Refusal {
     Invisible,
 }
 
-impl Refusal {
+impl CharacterRefusal {
     fn of(character: char, next: Option<char>) -> Option<Self> {
         match character {
             '\r' => (next != Some('\n')).then_some(Self::Return),
@@ -316,7 +317,7 @@ mod tests {
     fn every_refused_character_has_a_name_and_none_is_printable_text() {
         for number in 0..=0x10_ffff {
             let Some(character) = char::from_u32(number) else { continue };
-            let refused = Refusal::of(character, None).is_some();
+            let refused = CharacterRefusal::of(character, None).is_some();
             if refused || is_exotic_space(character) {
                 let name = name(character);
                 let known = !name.ends_with(')') || character == '\u{feff}';

@@ -1,4 +1,5 @@
-//! From text to [`Node`]s: one event at a time, within a budget, with every refusal in its place.
+//! From text to [`YamlNode`]s: one event at a time, within a budget, with every refusal in its
+//! place.
 //!
 //! Refusals that leave the structure readable (an alias, a key that stands twice) are recorded and
 //! the reading goes on, so that all of them show at once; a syntax error ends its document only.
@@ -11,9 +12,9 @@ use granit_parser::{
 };
 
 use super::character;
-use super::character::Token;
+use super::character::ScalarSpan;
 use super::scalar::{Meaning, Scalar, Style};
-use super::tree::{Entry, Mapping, Node, Value};
+use super::tree::{Mapping, MappingEntry, Value, YamlNode};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::{Diagnostic, Related, Span};
 use crate::domain::declared::snapshot::SourcePath;
@@ -24,12 +25,12 @@ const WRITE_IT_OUT: &str =
 
 /// One document of a text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Document {
+pub struct YamlDocument {
     /// Where it begins.
     pub span: Span,
     /// Its root; absent when the text could not be read to the end. With refusals among the
     /// problems it is a sketch: good enough to tell what the document is, no more.
-    pub root: Option<Node>,
+    pub root: Option<YamlNode>,
     /// Everything that is wrong with it.
     pub problems: Vec<Diagnostic>,
 }
@@ -49,7 +50,7 @@ pub fn decode<'a>(path: &SourcePath, bytes: &'a [u8]) -> Result<&'a str, Box<Dia
 
 /// Every document of a text. A byte order mark at its start, and lines that end with LF or CRLF,
 /// are accepted.
-pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
+pub fn read(path: &SourcePath, text: &str) -> Vec<YamlDocument> {
     let mut reader = match read_tree(path, text) {
         Ok(reader) => reader,
         Err(problem) => return vec![unread(text, *problem)],
@@ -70,11 +71,11 @@ pub fn read(path: &SourcePath, text: &str) -> Vec<Document> {
     refused.truncate(limits::PROBLEMS);
     let span = refused.first().and_then(|problem| problem.span);
     let span = span.unwrap_or_else(|| span_at(text, 0, 0));
-    vec![Document { span, root: None, problems: refused }]
+    vec![YamlDocument { span, root: None, problems: refused }]
 }
 
 /// The same without a look at the characters.
-pub(super) fn read_delivered(path: &SourcePath, text: &str) -> Vec<Document> {
+pub(super) fn read_delivered(path: &SourcePath, text: &str) -> Vec<YamlDocument> {
     let mut documents = match read_tree(path, text) {
         Ok(reader) => reader.documents,
         Err(problem) => return vec![unread(text, *problem)],
@@ -85,12 +86,12 @@ pub(super) fn read_delivered(path: &SourcePath, text: &str) -> Vec<Document> {
     documents
 }
 
-fn unread(text: &str, problem: Diagnostic) -> Document {
-    Document { span: span_at(text, 0, 0), root: None, problems: vec![problem] }
+fn unread(text: &str, problem: Diagnostic) -> YamlDocument {
+    YamlDocument { span: span_at(text, 0, 0), root: None, problems: vec![problem] }
 }
 
 /// A reader at the end of a text.
-fn read_tree<'p>(path: &'p SourcePath, text: &str) -> Result<Reader<'p>, Box<Diagnostic>> {
+fn read_tree<'p>(path: &'p SourcePath, text: &str) -> Result<EventReader<'p>, Box<Diagnostic>> {
     check_size(path, text)?;
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let options = granit_parser::options! {
@@ -103,13 +104,13 @@ fn read_tree<'p>(path: &'p SourcePath, text: &str) -> Result<Reader<'p>, Box<Dia
         block_nesting_limit: limits::DEPTH,
     };
     let mut parser = Parser::new_from_str_with_options(body, options);
-    let mut reader = Reader::new(path, text.len() - body.len());
+    let mut reader = EventReader::new(path, text.len() - body.len());
     reader.run(&mut parser);
     Ok(reader)
 }
 
 /// Adds problems to the documents that they stand in; those before the first belong to it.
-fn assign(documents: &mut [Document], problems: Vec<Diagnostic>) {
+fn assign(documents: &mut [YamlDocument], problems: Vec<Diagnostic>) {
     for problem in problems {
         let start = problem.span.map_or(0, |span| span.start);
         let after = documents.partition_point(|document| document.span.start <= start);
@@ -130,12 +131,20 @@ fn check_size(path: &SourcePath, text: &str) -> Result<(), Box<Diagnostic>> {
 
 /// A collection that is still open.
 enum Open {
-    Sequence { head: Head, nodes: Vec<Node> },
-    Mapping { head: Head, mapping: Mapping, places: BTreeMap<Box<str>, Span>, key: Option<Key> },
+    Sequence {
+        head: CollectionHead,
+        nodes: Vec<YamlNode>,
+    },
+    Mapping {
+        head: CollectionHead,
+        mapping: Mapping,
+        places: BTreeMap<Box<str>, Span>,
+        key: Option<Key>,
+    },
 }
 
 /// What the start of a collection said.
-struct Head {
+struct CollectionHead {
     span: Span,
     /// Where the node begins when its tag is counted.
     outer: Span,
@@ -146,29 +155,29 @@ struct Head {
 /// A key that waits for its value; `None` when the key was refused.
 struct Key(Option<(Scalar, Span)>);
 
-struct Reader<'a> {
+struct EventReader<'a> {
     path: &'a SourcePath,
     /// Bytes before the text that the parser sees.
     offset: usize,
     nodes: usize,
     problems: usize,
     open: Vec<Open>,
-    current: Option<Document>,
-    documents: Vec<Document>,
+    current: Option<YamlDocument>,
+    documents: Vec<YamlDocument>,
     /// The scalars in the order of the text.
-    tokens: Vec<Token>,
+    tokens: Vec<ScalarSpan>,
     /// Where the text could not be read any further.
     end: Option<usize>,
 }
 
 /// Whether to go on after an event.
-enum Next {
+enum ReaderStep {
     Event,
     Document,
     Stop,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> EventReader<'a> {
     fn new(path: &'a SourcePath, offset: usize) -> Self {
         Self {
             path,
@@ -190,12 +199,12 @@ impl<'a> Reader<'a> {
                 Err(error) => self.syntax(&error),
             };
             let goes_on = match next {
-                Next::Event => true,
-                Next::Document => {
+                ReaderStep::Event => true,
+                ReaderStep::Document => {
                     self.close();
                     self.problems < limits::PROBLEMS && parser.proceed_next_document() == Ok(true)
                 }
-                Next::Stop => false,
+                ReaderStep::Stop => false,
             };
             if !goes_on {
                 break;
@@ -211,26 +220,26 @@ impl<'a> Reader<'a> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the parser may add kinds of events")]
-    fn take(&mut self, event: Event<'_>, at: TextSpan) -> Next {
+    fn take(&mut self, event: Event<'_>, at: TextSpan) -> ReaderStep {
         let span = self.span(&at);
         match event {
             Event::DocumentStart(..) => {
                 self.close();
-                self.current = Some(Document { span, root: None, problems: Vec::new() });
+                self.current = Some(YamlDocument { span, root: None, problems: Vec::new() });
             }
             Event::DocumentEnd => self.close(),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse(span, code::ALIAS, "an alias (`*`) stands here");
-                return self.place(Node::null(span), span);
+                return self.place(YamlNode::null(span), span);
             }
             Event::Anchor(..) => self.refuse(span, code::ALIAS, "an anchor (`&`) stands here"),
             Event::Scalar(text, style, _, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                self.tokens.push(Token { start: span.start, end: span.end, plain });
+                self.tokens.push(ScalarSpan { start: span.start, end: span.end, plain });
                 let (tag, core) = self.split_tag(tag.as_deref(), &at);
                 let scalar = self.scalar(text.into_owned(), style, core.as_deref(), span);
                 let outer = self.outer(&at);
-                return self.place(Node { span, tag, value: Value::Scalar(scalar) }, outer);
+                return self.place(YamlNode { span, tag, value: Value::Scalar(scalar) }, outer);
             }
             Event::SequenceStart(style, _, tag) => {
                 let head = self.head(style, tag.as_deref(), &at);
@@ -246,10 +255,10 @@ impl<'a> Reader<'a> {
             // Stream boundaries, and whatever later versions of the parser may add.
             _ => {}
         }
-        Next::Event
+        ReaderStep::Event
     }
 
-    fn push(&mut self, open: Open) -> Next {
+    fn push(&mut self, open: Open) -> ReaderStep {
         if limits::DEPTH <= self.open.len() {
             let span = match &open {
                 Open::Sequence { head, .. } | Open::Mapping { head, .. } => head.span,
@@ -257,11 +266,11 @@ impl<'a> Reader<'a> {
             return self.give_up(self.too_deep(span));
         }
         self.open.push(open);
-        Next::Event
+        ReaderStep::Event
     }
 
-    fn pop(&mut self, end: Span) -> Next {
-        let Some(open) = self.open.pop() else { return Next::Event };
+    fn pop(&mut self, end: Span) -> ReaderStep {
+        let Some(open) = self.open.pop() else { return ReaderStep::Event };
         let (head, last, value) = match open {
             Open::Sequence { head, nodes } => {
                 let last = nodes.last().map(|node| node.span);
@@ -274,17 +283,17 @@ impl<'a> Reader<'a> {
         };
         let end = if head.flow { end.end } else { last.map_or(head.span.end, |last| last.end) };
         let span = Span { end: end.max(head.span.start), ..head.span };
-        self.place(Node { span, tag: head.tag, value }, head.outer)
+        self.place(YamlNode { span, tag: head.tag, value }, head.outer)
     }
 
     /// Puts a finished node where it belongs. `outer` is its place with the tag.
-    fn place(&mut self, node: Node, outer: Span) -> Next {
+    fn place(&mut self, node: YamlNode, outer: Span) -> ReaderStep {
         self.nodes += 1;
         if limits::NODES < self.nodes {
             let found = format!("the file holds more than {} values", limits::NODES);
             let problem = Diagnostic::error(self.path, Some(node.span), code::TOO_LARGE, found);
             self.give_up(problem);
-            return Next::Stop;
+            return ReaderStep::Stop;
         }
         match self.open.last_mut() {
             None => {
@@ -297,7 +306,7 @@ impl<'a> Reader<'a> {
             Some(Open::Mapping { mapping, key, .. }) => match key.take() {
                 Some(Key(None)) => {}
                 Some(Key(Some((key, key_span)))) => {
-                    mapping.entries.push(Entry { key, key_span, value: node });
+                    mapping.entries.push(MappingEntry { key, key_span, value: node });
                 }
                 None => {
                     let read = self.key(node, outer);
@@ -307,12 +316,12 @@ impl<'a> Reader<'a> {
                 }
             },
         }
-        Next::Event
+        ReaderStep::Event
     }
 
     /// A node as a key: text, given once.
-    fn key(&mut self, node: Node, outer: Span) -> Key {
-        let Node { span, tag, value } = node;
+    fn key(&mut self, node: YamlNode, outer: Span) -> Key {
+        let YamlNode { span, tag, value } = node;
         let scalar = match value {
             Value::Scalar(scalar) if tag.is_none() && scalar.meaning != Meaning::Null => scalar,
             Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_) => {
@@ -345,14 +354,14 @@ impl<'a> Reader<'a> {
         Key(Some((scalar, outer)))
     }
 
-    fn head(&mut self, style: StructureStyle, tag: Option<&Tag>, at: &TextSpan) -> Head {
+    fn head(&mut self, style: StructureStyle, tag: Option<&Tag>, at: &TextSpan) -> CollectionHead {
         let (tag, core) = self.split_tag(tag, at);
         let span = self.span(at);
         if let Some(core) = core.filter(|core| !matches!(&**core, "map" | "seq" | "")) {
             let found = format!("the tag !!{core} stands on a collection");
             self.report(Diagnostic::error(self.path, Some(span), code::TAG, found));
         }
-        Head { span, outer: self.outer(at), tag, flow: style == StructureStyle::Flow }
+        CollectionHead { span, outer: self.outer(at), tag, flow: style == StructureStyle::Flow }
     }
 
     fn scalar(
@@ -425,7 +434,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn syntax(&mut self, error: &ScanError) -> Next {
+    fn syntax(&mut self, error: &ScanError) -> ReaderStep {
         let mark = error.marker();
         let span = self.span(&TextSpan::new(*mark, *mark));
         self.end.get_or_insert(span.start);
@@ -444,13 +453,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Records what ends the current document: its root is unknown from here on.
-    fn give_up(&mut self, problem: Diagnostic) -> Next {
+    fn give_up(&mut self, problem: Diagnostic) -> ReaderStep {
         self.report(problem);
         if let Some(document) = &mut self.current {
             document.root = None;
         }
         self.open.clear();
-        Next::Document
+        ReaderStep::Document
     }
 
     fn refuse(&mut self, span: Span, code: &'static str, found: &str) {
@@ -466,7 +475,7 @@ impl<'a> Reader<'a> {
         }
         let span = problem.span.unwrap_or(Span { line: 1, column: 1, start: 0, end: 0 });
         self.current
-            .get_or_insert_with(|| Document { span, root: None, problems: Vec::new() })
+            .get_or_insert_with(|| YamlDocument { span, root: None, problems: Vec::new() })
             .problems
             .push(problem);
     }

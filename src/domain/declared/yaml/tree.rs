@@ -5,7 +5,7 @@ use crate::domain::declared::yaml::scalar::{Meaning, Scalar, Style};
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct YamlNode {
     /// Where the value stands, tag left out.
     pub span: Span,
     /// The local tag without its `!`: `Ref` for `!Ref`.
@@ -14,7 +14,7 @@ pub struct Node {
     pub value: Value,
 }
 
-impl Node {
+impl YamlNode {
     /// Nothing, where something could stand.
     pub fn null(span: Span) -> Self {
         let scalar = Scalar { text: "".into(), style: Style::Plain, meaning: Meaning::Null };
@@ -30,7 +30,7 @@ impl Node {
     }
 
     /// The elements, if this is a sequence without a tag.
-    pub fn sequence(&self) -> Option<&[Node]> {
+    pub fn sequence(&self) -> Option<&[YamlNode]> {
         match (&self.value, &self.tag) {
             (Value::Sequence(nodes), None) => Some(nodes),
             (Value::Mapping(_) | Value::Scalar(_) | Value::Sequence(_), _) => None,
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// The value of a key, if this is a mapping that holds it.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&YamlNode> {
         self.mapping()?.get(key)
     }
 
@@ -80,7 +80,7 @@ pub enum Value {
     /// Text, a number, a boolean or null.
     Scalar(Scalar),
     /// A list.
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     /// Keys and values in the order of the text; no key stands twice.
     Mapping(Mapping),
 }
@@ -89,30 +89,30 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// In the order of the text.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<MappingEntry>,
     /// `{a: b}` rather than lines.
     pub flow: bool,
 }
 
 impl Mapping {
     /// The entry of a key.
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
+    pub fn entry(&self, key: &str) -> Option<&MappingEntry> {
         self.entries.iter().find(|entry| &*entry.key.text == key)
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&YamlNode> {
         self.entry(key).map(|entry| &entry.value)
     }
 }
 
 /// One key with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct MappingEntry {
     /// The key.
     pub key: Scalar,
     /// Where the key stands, its tag included.
     pub key_span: Span,
     /// The value.
-    pub value: Node,
+    pub value: YamlNode,
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::health::health;
 use super::pack_state::{AGREE, PackState};
-use super::people::People;
-use super::reading::{FILTERS, PAGE, Reading};
-use super::summary::{MemberSummary, Wanted};
+use super::people::TrackedMembers;
+use super::reading::{FILTERS, MemberRequest, PAGE};
+use super::summary::{MemberSummary, RowToRead};
 use crate::domain::base::model::{PackName, Timestamp};
 use crate::domain::base::time::{Pace, after, backoff};
 use crate::domain::members::rollout::RolloutHealth;
@@ -48,13 +48,13 @@ pub struct ReadRequest {
     /// Not before.
     pub due: Timestamp,
     /// What to read.
-    pub reading: Reading,
+    pub reading: MemberRequest,
 }
 
 /// Everything that will have to be read of one pack if nothing changes.
 pub(super) fn requests(
     (name, state): (&PackName, &PackState),
-    people: &People,
+    people: &TrackedMembers,
     resyncs: &Resyncs,
     pace: &Pace,
 ) -> Vec<ReadRequest> {
@@ -64,7 +64,7 @@ pub(super) fn requests(
         return all;
     }
     let mut add = |rank, due: Timestamp, reading| all.push(ReadRequest { rank, due, reading });
-    let resync = || Reading::Resync(name.clone());
+    let resync = || MemberRequest::Resync(name.clone());
     let trouble = || trouble((name, state), people);
     let moved = state.changed.max(state.touched);
     let read = state.read.filter(|read| *read >= moved);
@@ -75,7 +75,7 @@ pub(super) fn requests(
         (_, Some(read)) if state.summary.working > 0 => {
             let times = state.looks.saturating_sub(1);
             let wait = if state.is_at_work(read) {
-                backoff(pace.look_again, times, pace.look_again_max).min(resyncs.trouble)
+                backoff(pace.refresh_again, times, pace.refresh_again_max).min(resyncs.trouble)
             } else {
                 resyncs.trouble
             };
@@ -96,7 +96,7 @@ pub(super) fn requests(
         let from = first.unwrap_or_else(|| state.read_last().unwrap_or(moved).max(moved));
         add(Rank::Health, after(from, AGREE), resync());
     }
-    wanted((name, state), people, &mut add);
+    missing_rows((name, state), people, &mut add);
     if let Some(resynced) = state.resynced {
         let due = after(resynced, resyncs.full);
         add(Rank::Routine, due, resync());
@@ -115,42 +115,46 @@ pub(super) fn requests(
 
 /// Whether the filtered listings of a pack say something: somebody fails or is at work, or AWS says
 /// so and the members do not show otherwise.
-pub(super) fn is_troubled(state: &PackState, people: &People) -> bool {
+pub(super) fn is_troubled(state: &PackState, people: &TrackedMembers) -> bool {
     let MemberSummary { counts, working, .. } = &state.summary;
     let is_calm = state.is_quiet() && counts.failed == 0 && *working == 0;
     !is_calm && !state.is_going() && health(state, people).0 != RolloutHealth::Healthy
 }
 
 /// Who is in trouble; everybody, when that is no dearer.
-pub(super) fn trouble((name, state): (&PackName, &PackState), people: &People) -> Reading {
+pub(super) fn trouble(
+    (name, state): (&PackName, &PackState),
+    people: &TrackedMembers,
+) -> MemberRequest {
     if resync_cost(people) <= trouble_cost(state) {
-        Reading::Resync(name.clone())
+        MemberRequest::Resync(name.clone())
     } else {
-        Reading::Trouble(name.clone())
+        MemberRequest::Trouble(name.clone())
     }
 }
 
 /// Single accounts; all that are in trouble, or everybody, where that is cheaper.
-fn wanted(
+fn missing_rows(
     (name, state): (&PackName, &PackState),
-    people: &People,
-    add: &mut impl FnMut(Rank, Timestamp, Reading),
+    people: &TrackedMembers,
+    add: &mut impl FnMut(Rank, Timestamp, MemberRequest),
 ) {
     // Rows that a run changes by the minute are not worth a request each.
     let is_busy = state.summary.working > 0 || !state.is_resynced();
     let mut wanted =
         state.summary.wanted.iter().filter(|it| it.is_waiting || !is_busy).copied().peekable();
-    let Some(Wanted { due, account, .. }) = wanted.peek().copied() else { return };
+    let Some(RowToRead { due, account, .. }) = wanted.peek().copied() else { return };
     let together = wanted.take_while(|it| it.due <= after(due, TOGETHER));
-    let (filtered, others): (Vec<Wanted>, Vec<Wanted>) = together.partition(|it| it.is_filtered);
+    let (filtered, others): (Vec<RowToRead>, Vec<RowToRead>) =
+        together.partition(|it| it.is_filtered);
     let filters = trouble_cost(state);
     let reading = if resync_cost(people) <= filtered.len().min(filters).saturating_add(others.len())
     {
-        Reading::Resync(name.clone())
+        MemberRequest::Resync(name.clone())
     } else if filters < filtered.len() {
-        Reading::Trouble(name.clone())
+        MemberRequest::Trouble(name.clone())
     } else {
-        Reading::Account(name.clone(), account)
+        MemberRequest::Account(name.clone(), account)
     };
     add(Rank::NewAccount, due, reading);
 }
@@ -159,7 +163,7 @@ fn wanted(
 const TOGETHER: Duration = Duration::from_mins(5);
 
 /// Requests of a resync.
-fn resync_cost(people: &People) -> usize {
+fn resync_cost(people: &TrackedMembers) -> usize {
     people.len().div_ceil(PAGE).max(1)
 }
 

@@ -1,13 +1,17 @@
 //! From how everybody stands to whether a pack arrived.
 
 use super::pack_state::PackState;
-use super::people::People;
+use super::people::TrackedMembers;
 use crate::domain::base::model::AccountId;
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::packs::Unknown;
 
 /// How a pack arrived. `unknown`: why the region could not be looked at last.
-pub(super) fn rollout(state: &PackState, people: &People, unknown: Option<&Unknown>) -> Rollout {
+pub(super) fn rollout(
+    state: &PackState,
+    people: &TrackedMembers,
+    unknown: Option<&Unknown>,
+) -> Rollout {
     let summary = &state.summary;
     let (health, why) = health(state, people);
     let is_done = summary.counts.in_progress == 0 && summary.counts.waiting == 0;
@@ -34,7 +38,10 @@ pub(super) fn rollout(state: &PackState, people: &People, unknown: Option<&Unkno
 }
 
 /// The first that applies, in the order that [`RolloutHealth`] documents, and why it is no better.
-pub(super) fn health(state: &PackState, people: &People) -> (RolloutHealth, Option<String>) {
+pub(super) fn health(
+    state: &PackState,
+    people: &TrackedMembers,
+) -> (RolloutHealth, Option<String>) {
     let counts = &state.summary.counts;
     let say = |health, why: &str| (health, Some(why.to_owned()));
     if state.is_deleting() {

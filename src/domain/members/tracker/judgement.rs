@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::rows::{Evidence, MemberRow, RowState};
+use super::rows::{MemberRow, RowEvidence, RowState};
 use crate::domain::base::limits::RETRY_WINDOW;
 use crate::domain::base::model::Timestamp;
 use crate::domain::base::time::after;
@@ -43,7 +43,7 @@ pub(super) struct Candidate<'a> {
     /// The account.
     pub(super) account: &'a Account,
     /// What is known of its row.
-    pub(super) evidence: Evidence<'a>,
+    pub(super) evidence: RowEvidence<'a>,
     /// When that was read; `None`: never, so that an absence means nothing.
     pub(super) read: Option<Timestamp>,
     /// Whether it manages the organization.
@@ -70,10 +70,10 @@ pub(super) fn judge(candidate: &Candidate<'_>, frame: &JudgeContext) -> Judgemen
     let Candidate { account, evidence, read, is_management: _, is_left_out: _ } = *candidate;
     let is_waiting = read.is_some_and(|read| deadline(account, frame.now) > Some(read));
     let status = match evidence {
-        Evidence::Ok { .. } => MemberStatus::Ok,
-        Evidence::Unsure => MemberStatus::InProgress,
-        Evidence::Absent => return absent(candidate, frame, is_waiting),
-        Evidence::Row(row) => match row.state {
+        RowEvidence::Ok { .. } => MemberStatus::Ok,
+        RowEvidence::Unsure => MemberStatus::InProgress,
+        RowEvidence::Absent => return absent(candidate, frame, is_waiting),
+        RowEvidence::Row(row) => match row.state {
             RowState::Ok => MemberStatus::Ok,
             RowState::InProgress if is_waiting => MemberStatus::Waiting,
             RowState::InProgress | RowState::Unknown => MemberStatus::InProgress,

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use super::reading::ReadResult;
 use super::roster::AccountIndex;
-use super::rows::{Evidence, Rows};
+use super::rows::{PackRows, RowEvidence};
 use super::summary::MemberSummary;
 use super::target::Target;
 use crate::domain::base::model::{AccountId, Digest, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::observed::content::fingerprint_of;
 use crate::domain::observed::packs::{
-    ObservedPack, Phase, RUN_MAX, RolloutStatus, StatusRecord, Verb,
+    ObservedPack, PackPhase, RUN_MAX, RolloutStatus, StatusRecord, Verb,
 };
 
 /// Two resyncs that agree on what the rows alone do not prove are at least this far apart
@@ -54,7 +54,7 @@ pub(super) struct PackState {
     /// It was not there at the last look; a second such look counts.
     is_missed: bool,
     /// The rows.
-    pub(super) rows: Rows,
+    pub(super) rows: PackRows,
     /// When those in trouble were last read; a resync counts. Times of readings are their starts.
     pub(super) read: Option<Timestamp>,
     /// When everybody was last read.
@@ -108,7 +108,7 @@ impl PackState {
             changed: Timestamp::MIN,
             touched: Timestamp::MIN,
             is_missed: false,
-            rows: Rows::default(),
+            rows: PackRows::default(),
             read: None,
             resynced: None,
             lone: BTreeMap::new(),
@@ -117,12 +117,17 @@ impl PackState {
             agreement: None,
             summary: MemberSummary::default(),
         };
-        state.look(pack, target, now);
+        state.observe(pack, target, now);
         state
     }
 
     /// Takes in what a complete observation shows of it.
-    pub(super) fn look(&mut self, pack: &ObservedPack, target: Option<Target<'_>>, now: Timestamp) {
+    pub(super) fn observe(
+        &mut self,
+        pack: &ObservedPack,
+        target: Option<Target<'_>>,
+        now: Timestamp,
+    ) {
         let record = &pack.record;
         let status = pack.status.as_ref().map(|record: &StatusRecord| record.status.clone());
         let content = fingerprint_of(record);
@@ -141,7 +146,7 @@ impl PackState {
             Some(_) | None => {}
         }
         if record.arn != self.arn {
-            (self.rows, self.read, self.resynced) = (Rows::default(), None, None);
+            (self.rows, self.read, self.resynced) = (PackRows::default(), None, None);
             self.arn.clone_from(&record.arn);
         }
         if is_moved || status != self.aggregate {
@@ -167,7 +172,7 @@ impl PackState {
         let is_first = !std::mem::replace(&mut self.is_missed, true);
         let status = status.map(|record| record.status.clone());
         let is_deleted =
-            matches!(status, Some(RolloutStatus::Known(Verb::Delete, Phase::Successful)));
+            matches!(status, Some(RolloutStatus::Known(Verb::Delete, PackPhase::Successful)));
         let is_deleting = matches!(status, Some(RolloutStatus::Known(Verb::Delete, _)));
         if is_deleting {
             self.aggregate = status;
@@ -209,7 +214,7 @@ impl PackState {
                 self.lone.insert(number, began);
             }
             ReadResult::Resync(draft) => {
-                self.rows = Rows::all(draft, self.proof, is_listed);
+                self.rows = PackRows::all(draft, self.proof, is_listed);
                 (self.read, self.resynced) = (Some(began), Some(began));
                 self.lone.retain(|_, at| *at > began);
                 if began < self.changed {
@@ -262,14 +267,14 @@ impl PackState {
     pub(super) fn read_of(
         &self,
         number: AccountIndex,
-        evidence: Evidence<'_>,
+        evidence: RowEvidence<'_>,
     ) -> Option<Timestamp> {
         let together = match evidence {
-            Evidence::Absent => self.resynced.filter(|_| self.is_resynced()),
-            Evidence::Row(row) if row.state.is_absence() => {
+            RowEvidence::Absent => self.resynced.filter(|_| self.is_resynced()),
+            RowEvidence::Row(row) if row.state.is_absence() => {
                 self.read.filter(|_| self.is_resynced())
             }
-            Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Unsure => self.read,
+            RowEvidence::Ok { .. } | RowEvidence::Row(_) | RowEvidence::Unsure => self.read,
         };
         together.max(self.lone.get(&number).copied())
     }
@@ -303,7 +308,7 @@ impl PackState {
     pub(super) fn is_quiet(&self) -> bool {
         matches!(
             self.aggregate,
-            Some(RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful))
+            Some(RolloutStatus::Known(Verb::Create | Verb::Update, PackPhase::Successful))
         )
     }
 
@@ -316,14 +321,14 @@ impl PackState {
     pub(super) fn is_going(&self) -> bool {
         matches!(
             self.aggregate,
-            Some(RolloutStatus::Known(Verb::Delete, Phase::InProgress | Phase::Successful))
+            Some(RolloutStatus::Known(Verb::Delete, PackPhase::InProgress | PackPhase::Successful))
         )
     }
 
     /// Whether it is being removed, or was.
     pub(super) fn is_deleting(&self) -> bool {
         let is_failed =
-            matches!(self.aggregate, Some(RolloutStatus::Known(Verb::Delete, Phase::Failed)));
+            matches!(self.aggregate, Some(RolloutStatus::Known(Verb::Delete, PackPhase::Failed)));
         self.is_going() || is_failed && !self.is_wanted
     }
 }

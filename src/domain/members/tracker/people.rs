@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::roster::{AccountIndex, AccountInterner, AccountSet};
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::organization::account_list::{Account, AccountList};
-use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership::ListFreshness;
 
 /// Who is a member, and how far that can be believed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct People {
+pub(super) struct TrackedMembers {
     /// The numbers of everybody, rows included.
     pub(super) roster: AccountInterner,
     /// The list; `None` before the first.
@@ -23,12 +23,12 @@ pub(super) struct People {
     listed: AccountSet,
 }
 
-impl People {
+impl TrackedMembers {
     /// Takes in the list as it stands.
-    pub(super) fn look(&mut self, list: Option<&Arc<AccountList>>, standing: &Standing) {
-        (self.is_current, self.doubt) = match standing {
-            Standing::Current => (true, None),
-            Standing::Frozen(why) | Standing::Unknown(why) => (false, Some(why.clone())),
+    pub(super) fn observe(&mut self, list: Option<&Arc<AccountList>>, freshness: &ListFreshness) {
+        (self.is_current, self.doubt) = match freshness {
+            ListFreshness::Current => (true, None),
+            ListFreshness::Frozen(why) | ListFreshness::Unknown(why) => (false, Some(why.clone())),
         };
         let Some(list) = list else { return };
         if self.list.as_ref().is_some_and(|known| Arc::ptr_eq(known, list)) {

@@ -1,13 +1,13 @@
 //! What to read next of a pack's members, and what came of it.
 
 use super::roster::AccountIndex;
-use super::rows::Draft;
+use super::rows::RowsInProgress;
 use crate::domain::base::model::{AccountId, PackName};
-use crate::domain::observed::packs::{Phase, Verb};
+use crate::domain::observed::packs::{PackPhase, Verb};
 
 /// One request to AWS about the members of one pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reading {
+pub enum MemberRequest {
     /// Who is in trouble: the [`FILTERS`], one listing each.
     Trouble(PackName),
     /// One account alone.
@@ -18,19 +18,19 @@ pub enum Reading {
 
 /// The statuses that together show everybody who does not simply have the pack, as far as there is
 /// a row at all (aws.md §4.3).
-pub const FILTERS: [(Verb, Phase); 6] = [
-    (Verb::Create, Phase::Failed),
-    (Verb::Update, Phase::Failed),
-    (Verb::Delete, Phase::Failed),
-    (Verb::Create, Phase::InProgress),
-    (Verb::Update, Phase::InProgress),
-    (Verb::Delete, Phase::InProgress),
+pub const FILTERS: [(Verb, PackPhase); 6] = [
+    (Verb::Create, PackPhase::Failed),
+    (Verb::Update, PackPhase::Failed),
+    (Verb::Delete, PackPhase::Failed),
+    (Verb::Create, PackPhase::InProgress),
+    (Verb::Update, PackPhase::InProgress),
+    (Verb::Delete, PackPhase::InProgress),
 ];
 
 /// Rows a page (AWS Config API: `Limit`).
 pub const PAGE: usize = 100;
 
-impl Reading {
+impl MemberRequest {
     /// The pack it is about.
     pub fn pack(&self) -> &PackName {
         match self {
@@ -43,9 +43,9 @@ impl Reading {
 #[derive(Debug)]
 pub(super) enum ReadResult {
     /// Those in trouble.
-    Trouble(Draft),
+    Trouble(RowsInProgress),
     /// One account's row, if there is one.
-    Account(AccountIndex, Draft),
+    Account(AccountIndex, RowsInProgress),
     /// Everybody's.
-    Resync(Draft),
+    Resync(RowsInProgress),
 }

@@ -12,7 +12,7 @@ use crate::domain::base::model::Timestamp;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::observed::failure_class::{FailureClass, classify};
 use crate::domain::observed::member::Cause;
-use crate::domain::observed::packs::{Phase, RolloutStatus, Row, Verb};
+use crate::domain::observed::packs::{PackPhase, RolloutStatus, StatusRow, Verb};
 
 /// What a row says, the better news first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,18 +65,20 @@ pub(super) struct MemberRow {
 }
 
 impl MemberRow {
-    fn new(row: &Row, roster: &mut AccountInterner, causes: &mut Causes) -> Self {
-        let Row { account, status, error_code, error_message, last_update } = row;
+    fn new(row: &StatusRow, roster: &mut AccountInterner, causes: &mut Causes) -> Self {
+        let StatusRow { account, status, error_code, error_message, last_update } = row;
         let class = || classify(error_code.as_deref(), error_message.as_deref());
         let state = match status {
             RolloutStatus::Known(Verb::Create | Verb::Update, phase) => match phase {
-                Phase::Successful => RowState::Ok,
-                Phase::InProgress => RowState::InProgress,
-                Phase::Failed => RowState::Failed(class()),
+                PackPhase::Successful => RowState::Ok,
+                PackPhase::InProgress => RowState::InProgress,
+                PackPhase::Failed => RowState::Failed(class()),
             },
-            RolloutStatus::Known(Verb::Delete, Phase::Successful) => RowState::Deleted,
-            RolloutStatus::Known(Verb::Delete, Phase::InProgress) => RowState::Deleting,
-            RolloutStatus::Known(Verb::Delete, Phase::Failed) => RowState::DeleteFailed(class()),
+            RolloutStatus::Known(Verb::Delete, PackPhase::Successful) => RowState::Deleted,
+            RolloutStatus::Known(Verb::Delete, PackPhase::InProgress) => RowState::Deleting,
+            RolloutStatus::Known(Verb::Delete, PackPhase::Failed) => {
+                RowState::DeleteFailed(class())
+            }
             RolloutStatus::Unknown(_) => RowState::Unknown,
         };
         let unknown = match status {
@@ -110,11 +112,16 @@ impl MemberRow {
 
 /// Rows of a reading that has not come to its end: an account once, whatever order and pages.
 #[derive(Debug, Clone, Default)]
-pub struct Draft(BTreeMap<AccountIndex, MemberRow>);
+pub struct RowsInProgress(BTreeMap<AccountIndex, MemberRow>);
 
-impl Draft {
+impl RowsInProgress {
     /// Adds rows; of two rows of an account the newer counts, and the worse if they are of one age.
-    pub(super) fn add(&mut self, rows: &[Row], roster: &mut AccountInterner, causes: &mut Causes) {
+    pub(super) fn add(
+        &mut self,
+        rows: &[StatusRow],
+        roster: &mut AccountInterner,
+        causes: &mut Causes,
+    ) {
         for row in rows {
             self.merge(MemberRow::new(row, roster, causes));
         }
@@ -137,7 +144,7 @@ impl Draft {
 
 /// The newest that is known of one account's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Evidence<'a> {
+pub(super) enum RowEvidence<'a> {
     /// It has the pack; by a row that is older than the last change, or not.
     Ok { old: bool },
     /// This row.
@@ -150,7 +157,7 @@ pub(super) enum Evidence<'a> {
 
 /// Every row of one pack.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rows {
+pub(super) struct PackRows {
     /// Members that have it.
     ok: AccountSet,
     /// Those among them whose row is older than the last change of the pack.
@@ -161,10 +168,10 @@ pub(super) struct Rows {
     rest: Vec<MemberRow>,
 }
 
-impl Rows {
+impl PackRows {
     /// From a reading of everything.
     pub(super) fn all(
-        draft: Draft,
+        draft: RowsInProgress,
         reference: Timestamp,
         is_listed: impl Fn(AccountIndex) -> bool,
     ) -> Self {
@@ -178,7 +185,7 @@ impl Rows {
 
     /// Takes in the six filtered listings: whoever is in none of them, and was, is something else
     /// now.
-    pub(super) fn take_filtered(&mut self, draft: Draft) {
+    pub(super) fn take_filtered(&mut self, draft: RowsInProgress) {
         for row in std::mem::take(&mut self.rest) {
             match (draft.0.contains_key(&row.number), row.state.is_filtered()) {
                 (true, _) => {}
@@ -195,7 +202,12 @@ impl Rows {
     }
 
     /// Takes in the reading of one account alone.
-    pub(super) fn take_one(&mut self, number: AccountIndex, draft: Draft, reference: Timestamp) {
+    pub(super) fn take_one(
+        &mut self,
+        number: AccountIndex,
+        draft: RowsInProgress,
+        reference: Timestamp,
+    ) {
         self.forget(number);
         self.rest.retain(|row| row.number != number);
         if let Some(row) = draft.0.into_values().find(|row| row.number == number) {
@@ -216,16 +228,16 @@ impl Rows {
     }
 
     /// What is known of this account.
-    pub(super) fn of(&self, number: AccountIndex) -> Evidence<'_> {
+    pub(super) fn of(&self, number: AccountIndex) -> RowEvidence<'_> {
         if self.ok.contains(number) {
-            return Evidence::Ok { old: self.old.contains(number) };
+            return RowEvidence::Ok { old: self.old.contains(number) };
         }
         if self.unsure.contains(number) {
-            return Evidence::Unsure;
+            return RowEvidence::Unsure;
         }
         let found = self.rest.binary_search_by_key(&number, |row| row.number);
         let row = found.ok().and_then(|at| self.rest.get(at));
-        row.map_or(Evidence::Absent, Evidence::Row)
+        row.map_or(RowEvidence::Absent, RowEvidence::Row)
     }
 
     /// Accounts that have, or had, a row.

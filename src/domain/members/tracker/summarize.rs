@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use super::judgement::{Candidate, JudgeContext, Judgement, deadline, judge, unlisted};
 use super::pack_state::PackState;
-use super::people::People;
+use super::people::TrackedMembers;
 use super::roster::AccountIndex;
-use super::rows::{Evidence, MemberRow, RowState};
+use super::rows::{MemberRow, RowEvidence, RowState};
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::time::after;
 use crate::domain::members::new_account::joined_lately;
-use crate::domain::members::tracker::summary::{MemberSummary, Wanted};
-use crate::domain::observed::member::{Member, MemberStatus};
+use crate::domain::members::tracker::summary::{MemberSummary, RowToRead};
+use crate::domain::observed::member::{MemberStatus, TroubledMember};
 use crate::domain::organization::account_list::Account;
 
 /// Accounts whose rows are to be read alone and that are remembered as such: one more than a resync
 /// of the largest organization has pages (50,000 accounts, AWS Organizations quota), after which a
 /// resync is cheaper anyway.
-const WANTED_MAX: usize = 501;
+const ROWS_TO_READ_MAX: usize = 501;
 
 /// What a summary goes by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'a> {
+pub(super) struct SummaryInputs<'a> {
     /// The accounts.
-    pub(super) people: &'a People,
+    pub(super) people: &'a TrackedMembers,
     /// The moment, by AWS's clock.
     pub(super) now: Timestamp,
     /// Between two readings of somebody whose window is open.
@@ -37,8 +37,9 @@ pub(super) struct View<'a> {
 }
 
 /// Surveys one pack.
-pub(super) fn summary(state: &PackState, view: &View<'_>) -> MemberSummary {
-    let mut taken = Taken { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
+pub(super) fn summary(state: &PackState, view: &SummaryInputs<'_>) -> MemberSummary {
+    let mut taken =
+        TakenRow { state, view, summary: MemberSummary::default(), troubled: Vec::new() };
     match &view.people.list {
         Some(_) => taken.listed(),
         None => taken.rows_alone(),
@@ -46,14 +47,14 @@ pub(super) fn summary(state: &PackState, view: &View<'_>) -> MemberSummary {
     taken.finish()
 }
 
-struct Taken<'a> {
+struct TakenRow<'a> {
     state: &'a PackState,
-    view: &'a View<'a>,
+    view: &'a SummaryInputs<'a>,
     summary: MemberSummary,
-    troubled: Vec<Member>,
+    troubled: Vec<TroubledMember>,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> TakenRow<'a> {
     /// Both sides.
     fn listed(&mut self) {
         let Self { state, view, .. } = *self;
@@ -71,7 +72,7 @@ impl<'a> Taken<'a> {
                 self.excluded(account.id, evidence);
             } else if account.is_active() {
                 self.expected((account, number), evidence, &frame);
-            } else if evidence != Evidence::Absent {
+            } else if evidence != RowEvidence::Absent {
                 self.count(account.id, MemberStatus::Inactive, row(evidence));
             }
         }
@@ -97,21 +98,20 @@ impl<'a> Taken<'a> {
                 continue;
             }
             let status = match evidence {
-                Evidence::Ok { .. } | Evidence::Row(MemberRow { state: RowState::Ok, .. }) => {
-                    MemberStatus::Ok
-                }
-                Evidence::Row(MemberRow { state: RowState::Failed(class), .. }) => {
+                RowEvidence::Ok { .. }
+                | RowEvidence::Row(MemberRow { state: RowState::Ok, .. }) => MemberStatus::Ok,
+                RowEvidence::Row(MemberRow { state: RowState::Failed(class), .. }) => {
                     MemberStatus::Failed(*class)
                 }
-                Evidence::Row(_) | Evidence::Unsure => MemberStatus::InProgress,
-                Evidence::Absent => continue,
+                RowEvidence::Row(_) | RowEvidence::Unsure => MemberStatus::InProgress,
+                RowEvidence::Absent => continue,
             };
             if status == MemberStatus::InProgress {
                 match evidence {
-                    Evidence::Unsure => {
+                    RowEvidence::Unsure => {
                         self.summary.unclear = self.summary.unclear.saturating_add(1);
                     }
-                    Evidence::Ok { .. } | Evidence::Row(_) | Evidence::Absent => {
+                    RowEvidence::Ok { .. } | RowEvidence::Row(_) | RowEvidence::Absent => {
                         self.summary.working = self.summary.working.saturating_add(1);
                     }
                 }
@@ -134,7 +134,7 @@ impl<'a> Taken<'a> {
     fn expected(
         &mut self,
         (account, number): (&Account, AccountIndex),
-        evidence: Evidence<'a>,
+        evidence: RowEvidence<'a>,
         frame: &JudgeContext,
     ) {
         self.summary.expected = self.summary.expected.map(|count| count.saturating_add(1));
@@ -171,7 +171,7 @@ impl<'a> Taken<'a> {
     fn open(
         &mut self,
         (account, status): (&Account, MemberStatus),
-        evidence: Evidence<'_>,
+        evidence: RowEvidence<'_>,
         (judgement, read, deadline): (Judgement, Option<Timestamp>, Option<Timestamp>),
     ) {
         let Self { state, view, summary, .. } = self;
@@ -192,7 +192,7 @@ impl<'a> Taken<'a> {
             (_, Some(_)) if read < joined => Some(joined),
             (_, Some(deadline)) => Some(after(read, view.again).min(deadline)),
             (Judgement::Due(grace), None) => Some(grace),
-            (_, None) if evidence == Evidence::Unsure => Some(read),
+            (_, None) if evidence == RowEvidence::Unsure => Some(read),
             (_, None) if is_unknown(evidence) => Some(after(read, view.again)),
             (_, None) if status == MemberStatus::Missing && read < state.touched => {
                 Some(state.touched)
@@ -202,33 +202,33 @@ impl<'a> Taken<'a> {
         if let Some(due) = due {
             let is_filtered = row(evidence).is_some_and(|row| row.state.is_filtered());
             let is_waiting = window.is_some();
-            summary.wanted.insert(Wanted { due, account: account.id, is_filtered, is_waiting });
-            if summary.wanted.len() > WANTED_MAX {
+            summary.wanted.insert(RowToRead { due, account: account.id, is_filtered, is_waiting });
+            if summary.wanted.len() > ROWS_TO_READ_MAX {
                 summary.wanted.pop_last();
             }
         }
     }
 
-    fn note_evidence(&mut self, id: AccountId, evidence: Evidence<'_>) {
+    fn note_evidence(&mut self, id: AccountId, evidence: RowEvidence<'_>) {
         let summary = &mut self.summary;
         let is_old = match evidence {
-            Evidence::Ok { old } => old,
-            Evidence::Row(_) if is_unknown(evidence) => {
+            RowEvidence::Ok { old } => old,
+            RowEvidence::Row(_) if is_unknown(evidence) => {
                 let (count, first) = summary.unknown.unwrap_or((0, id));
                 summary.unknown = Some((count.saturating_add(1), first));
                 false
             }
-            Evidence::Row(row) => {
+            RowEvidence::Row(row) => {
                 row.state == RowState::Ok && row.last_update() < Some(self.state.proof)
             }
-            Evidence::Unsure | Evidence::Absent => false,
+            RowEvidence::Unsure | RowEvidence::Absent => false,
         };
         summary.old = summary.old.saturating_add(usize::from(is_old));
     }
 
     /// Rows of excluded accounts count nowhere; one that AWS could not remove is shown.
-    fn excluded(&mut self, id: AccountId, evidence: Evidence<'_>) {
-        if let Evidence::Row(MemberRow { state: RowState::DeleteFailed(_), .. }) = evidence {
+    fn excluded(&mut self, id: AccountId, evidence: RowEvidence<'_>) {
+        if let RowEvidence::Row(MemberRow { state: RowState::DeleteFailed(_), .. }) = evidence {
             let (count, first) = self.summary.stuck.unwrap_or((0, id));
             self.summary.stuck = Some((count.saturating_add(1), first));
         }
@@ -243,7 +243,7 @@ impl<'a> Taken<'a> {
         if status != MemberStatus::Ok {
             let cause = row.and_then(|row| row.cause.clone());
             let last_update = row.and_then(MemberRow::last_update);
-            self.troubled.push(Member { account, status, cause, last_update });
+            self.troubled.push(TroubledMember { account, status, cause, last_update });
         }
     }
 
@@ -275,17 +275,17 @@ fn rank(status: MemberStatus) -> u8 {
     }
 }
 
-fn row(evidence: Evidence<'_>) -> Option<&MemberRow> {
+fn row(evidence: RowEvidence<'_>) -> Option<&MemberRow> {
     match evidence {
-        Evidence::Row(row) => Some(row),
-        Evidence::Ok { .. } | Evidence::Unsure | Evidence::Absent => None,
+        RowEvidence::Row(row) => Some(row),
+        RowEvidence::Ok { .. } | RowEvidence::Unsure | RowEvidence::Absent => None,
     }
 }
 
-fn is_working(evidence: Evidence<'_>) -> bool {
+fn is_working(evidence: RowEvidence<'_>) -> bool {
     row(evidence).is_some_and(|row| row.state == RowState::InProgress)
 }
 
-fn is_unknown(evidence: Evidence<'_>) -> bool {
+fn is_unknown(evidence: RowEvidence<'_>) -> bool {
     row(evidence).is_some_and(|row| row.state == RowState::Unknown)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 
 /// How everybody stands with one pack.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ pub(super) struct MemberSummary {
     /// Failed members by class.
     pub(super) classes: BTreeMap<FailureClass, usize>,
     /// Members that are not simply ok, by account, up to a cap.
-    pub(super) troubled: Arc<[Member]>,
+    pub(super) troubled: Arc<[TroubledMember]>,
     /// Whether there are more of them.
     pub(super) truncated: bool,
     /// Everybody who joined lately and is expected.
@@ -35,14 +35,14 @@ pub(super) struct MemberSummary {
     /// Excluded accounts from which AWS could not remove it, and the first of them.
     pub(super) stuck: Option<(usize, AccountId)>,
     /// Whose rows should be read, and when.
-    pub(super) wanted: BTreeSet<Wanted>,
+    pub(super) wanted: BTreeSet<RowToRead>,
     /// The first deadline of somebody who does not have it that nobody looked after.
     pub(super) deadline: Option<Timestamp>,
 }
 
 /// Somebody whose row has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wanted {
+pub(super) struct RowToRead {
     /// Not before.
     pub(super) due: Timestamp,
     /// Who.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::base::model::{
-    AccountState, DeletionPolicy, Delivery, Digest, MARKER_PARAMETER, Marker, Place, Timestamp,
+    AccountState, DeletionPolicy, Digest, MARKER_PARAMETER, Marker, Place, ResultsBucket, Timestamp,
 };
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::FailureClass;
@@ -40,17 +40,17 @@ fn id(number: u64) -> AccountId {
 }
 
 /// An organization and one pack, and what the memory makes of them.
-struct Scene {
+struct TrackerScene {
     tracked: MemberTracker,
     list: Option<AccountList>,
-    standing: Standing,
+    freshness: ListFreshness,
     /// The pack's record, as AWS lists it.
     record: PackRecord,
     status: Option<&'static str>,
     now: i64,
 }
 
-impl Scene {
+impl TrackerScene {
     /// Accounts 1 to `accounts`, all joined long ago; 1 manages. The pack was put an hour ago.
     fn new(accounts: u64) -> Self {
         let organization =
@@ -79,12 +79,12 @@ impl Scene {
             last_update: at(-HOUR),
             inputs: inputs.into_iter().collect(),
             excluded: BTreeSet::new(),
-            delivery: Delivery::default(),
+            delivery: ResultsBucket::default(),
         };
         let mut scene = Self {
             tracked: MemberTracker::default(),
             list: Some(list),
-            standing: Standing::Current,
+            freshness: ListFreshness::Current,
             record,
             status: Some("CREATE_SUCCESSFUL"),
             now: 0,
@@ -108,7 +108,7 @@ impl Scene {
     }
 
     /// Lets time pass up to this second, then looks at the region.
-    fn look(&mut self, now: i64) {
+    fn observe(&mut self, now: i64) {
         self.now = now;
         let status = self.status.map(|status| StatusRecord {
             name: self.record.name.clone(),
@@ -122,22 +122,22 @@ impl Scene {
         let statuses = status.into_iter().collect();
         let seen = join(vec![self.record.clone()], statuses, &installation, &place);
         let list = self.list.clone().map(|list| {
-            let read = if self.standing == Standing::Current { at(now) } else { list.read };
+            let read = if self.freshness == ListFreshness::Current { at(now) } else { list.read };
             Arc::new(AccountList { read, ..list })
         });
-        let facts = Facts {
+        let facts = RegionObservation {
             seen: &seen,
             targets: &Targets::new(),
             list: list.as_ref(),
-            standing: &self.standing,
+            freshness: &self.freshness,
             recorders: None,
         };
-        self.tracked.look(&facts, &RESYNCS, at(now));
+        self.tracked.observe(&facts, &RESYNCS, at(now));
         self.list = list.map(|list| AccountList::clone(&list));
     }
 
-    fn reading(&mut self, reading: &Reading, rows: &[Row]) {
-        let mut draft = Draft::default();
+    fn reading(&mut self, reading: &MemberRequest, rows: &[StatusRow]) {
+        let mut draft = RowsInProgress::default();
         for page in rows.chunks(3) {
             self.tracked.note(&mut draft, page);
         }
@@ -145,17 +145,17 @@ impl Scene {
     }
 
     /// Reads everybody.
-    fn resync(&mut self, rows: &[Row]) {
-        self.reading(&Reading::Resync(self.record.name.clone()), rows);
+    fn resync(&mut self, rows: &[StatusRow]) {
+        self.reading(&MemberRequest::Resync(self.record.name.clone()), rows);
     }
 
     /// Reads those in trouble: what the six listings show of these rows.
-    fn trouble(&mut self, rows: &[Row]) {
-        let is_listed = |row: &&Row| {
+    fn trouble(&mut self, rows: &[StatusRow]) {
+        let is_listed = |row: &&StatusRow| {
             FILTERS.iter().any(|(verb, phase)| row.status == RolloutStatus::Known(*verb, *phase))
         };
-        let rows: Vec<Row> = rows.iter().filter(is_listed).cloned().collect();
-        self.reading(&Reading::Trouble(self.record.name.clone()), &rows);
+        let rows: Vec<StatusRow> = rows.iter().filter(is_listed).cloned().collect();
+        self.reading(&MemberRequest::Trouble(self.record.name.clone()), &rows);
     }
 
     fn rollout(&self) -> Rollout {
@@ -202,11 +202,11 @@ impl Scene {
             return "nothing".to_owned();
         };
         let what = match first.reading {
-            Reading::Trouble(_) => "trouble".to_owned(),
-            Reading::Account(_, account) => {
+            MemberRequest::Trouble(_) => "trouble".to_owned(),
+            MemberRequest::Account(_, account) => {
                 format!("account {}", account.as_str().trim_start_matches('0'))
             }
-            Reading::Resync(_) => "resync".to_owned(),
+            MemberRequest::Resync(_) => "resync".to_owned(),
         };
         let wait = first.due.duration_since(at(self.now)).as_secs();
         format!("{what} in {wait} s ({:?})", first.rank)
@@ -214,9 +214,9 @@ impl Scene {
 }
 
 /// A row that AWS wrote at this second.
-fn row(account: u64, status: &str, seconds: i64) -> Row {
+fn row(account: u64, status: &str, seconds: i64) -> StatusRow {
     let is_failed = status.ends_with("_FAILED");
-    Row {
+    StatusRow {
         account: id(account),
         status: status.parse().unwrap(),
         error_code: is_failed.then(|| "NoAvailableConfigurationRecorder".to_owned()),
@@ -226,6 +226,6 @@ fn row(account: u64, status: &str, seconds: i64) -> Row {
 }
 
 /// Good rows of these accounts.
-fn good(accounts: impl IntoIterator<Item = u64>) -> Vec<Row> {
+fn good(accounts: impl IntoIterator<Item = u64>) -> Vec<StatusRow> {
     accounts.into_iter().map(|account| row(account, "CREATE_SUCCESSFUL", -MINUTE)).collect()
 }

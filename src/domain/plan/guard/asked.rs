@@ -8,13 +8,13 @@ use crate::domain::declared::approval::{Approval, Approvals};
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::effective_rules::HeldRules;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::{HoldReason, Plan, Step};
-use crate::domain::plan::window::{Elapsed, Window};
+use crate::domain::plan::steps::{HoldReason, Plan, PlanStep};
+use crate::domain::plan::window::{LossWindow, ProcessTime};
 
 /// How much may be lost unapproved within 24 hours. Percentages are of 100, rounded down.
 /// The defaults are those of the reliability reference, "Guard".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct LossLimits {
     /// Packs deleted in one region, of the largest number owned there; at least 1.
     pub ratio_percent: u32,
     /// Different packs deleted or stripped of rules, all regions together.
@@ -33,7 +33,7 @@ pub struct Limits {
     pub overlap_percent: u32,
 }
 
-impl Default for Limits {
+impl Default for LossLimits {
     fn default() -> Self {
         Self {
             ratio_percent: 10,
@@ -50,11 +50,11 @@ impl Default for Limits {
 
 /// What the guard goes by, besides the plan and the window.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct GuardTerms<'a> {
     /// How far conformd may go.
     pub mode: Mode,
     /// The limits.
-    pub limits: &'a Limits,
+    pub limits: &'a LossLimits,
     /// Approvals of the current revision.
     pub approvals: Approvals<'a>,
     /// The effective rules that the region's packs hold now.
@@ -64,25 +64,25 @@ pub struct Terms<'a> {
     /// A much shorter account list that waits.
     pub shrink: Option<&'a Shrink>,
     /// The moment, on the clock of the window.
-    pub elapsed: Elapsed,
+    pub elapsed: ProcessTime,
 }
 
 /// Everything in a plan that takes something away.
-pub(super) struct Asked<'a> {
+pub(super) struct RequestedLosses<'a> {
     pub(super) plan: &'a Plan,
     /// Steps with losses, ordered by pack, whether they may be taken now or wait.
-    pub(super) steps: Vec<&'a Step>,
+    pub(super) steps: Vec<&'a PlanStep>,
     /// Losses that no approval covers.
     pub(super) uncovered: BTreeSet<LossAt>,
     /// Losses that one covers.
     pub(super) covered: BTreeMap<LossAt, &'a Approval>,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn of(plan: &'a Plan, terms: &Terms<'a>, window: &Window) -> Self {
+impl<'a> RequestedLosses<'a> {
+    pub(super) fn of(plan: &'a Plan, terms: &GuardTerms<'a>, window: &LossWindow) -> Self {
         let held = plan.holds.iter().filter(|hold| is_imminent(hold.reason));
         let held = held.filter_map(|hold| hold.step.as_deref());
-        let mut steps: Vec<&Step> =
+        let mut steps: Vec<&PlanStep> =
             plan.steps.iter().chain(held).filter(|step| !step.losses.is_empty()).collect();
         steps.sort_by_key(|step| &step.pack);
         let (mut uncovered, mut covered) = (BTreeSet::new(), BTreeMap::new());
@@ -106,7 +106,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What is wrong with approvals that name what none covers.
-    pub(super) fn void(&self, terms: &Terms<'_>, window: &Window) -> BTreeSet<String> {
+    pub(super) fn void(&self, terms: &GuardTerms<'_>, window: &LossWindow) -> BTreeSet<String> {
         let last_update = |at: &LossAt| {
             self.steps.iter().find(|step| step.pack == at.pack).and_then(|step| step.last_update)
         };
@@ -132,7 +132,7 @@ impl<'a> Asked<'a> {
 /// The losses of a step, each with its place.
 pub(super) fn losses_of<'a>(
     region: &'a Region,
-    step: &'a Step,
+    step: &'a PlanStep,
 ) -> impl Iterator<Item = LossAt> + 'a {
     step.losses.lost.iter().map(|loss| LossAt {
         region: region.clone(),
@@ -145,7 +145,7 @@ pub(super) fn losses_of<'a>(
 /// yet counts already: it is judged again once it shows.
 pub(super) fn is_imminent(reason: HoldReason) -> bool {
     match reason {
-        HoldReason::SecondLook
+        HoldReason::Unconfirmed
         | HoldReason::InProgress
         | HoldReason::Retry
         | HoldReason::Denied => true,

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asked::{Asked, Terms};
+use super::asked::{GuardTerms, RequestedLosses};
 use super::trip::{Trip, TripReason};
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::base::words::many;
 use crate::domain::organization::membership::Shrink;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::steps::{Action, Step};
-use crate::domain::plan::window::{HoldBasis, Lost, Window};
+use crate::domain::plan::steps::{Action, PlanStep};
+use crate::domain::plan::window::{HoldBasis, LossWindow, Lost};
 
 /// Packs with at most so many effective rules may lose one; half of so few would be most of them.
 const SMALL_PACK: usize = 4;
@@ -19,9 +19,9 @@ const STRIPPED_ONE_IN: usize = 4;
 /// Every limit that the uncovered losses of a plan would pass: with everything counted, or without
 /// packs that vanished and what was held for them.
 pub(super) fn trips(
-    asked: &Asked<'_>,
-    terms: &Terms<'_>,
-    window: &Window,
+    asked: &RequestedLosses<'_>,
+    terms: &GuardTerms<'_>,
+    window: &LossWindow,
     basis: HoldBasis,
 ) -> Vec<Trip> {
     if asked.uncovered.is_empty() {
@@ -77,9 +77,9 @@ fn trip(reason: TripReason, why: String) -> Trip {
 
 /// What is asked for, what was lost lately, and the limits.
 struct Scales<'a> {
-    asked: &'a Asked<'a>,
-    terms: &'a Terms<'a>,
-    window: &'a Window,
+    asked: &'a RequestedLosses<'a>,
+    terms: &'a GuardTerms<'a>,
+    window: &'a LossWindow,
     /// What counts: nothing of a lower basis does.
     basis: HoldBasis,
     /// What identifies each uncovered loss.
@@ -139,7 +139,7 @@ impl<'a> Scales<'a> {
             );
             is_below(wanted, owned, percent).then(|| trip(TripReason::Overlap, why))
         };
-        let (wanted, owned) = self.wanted_of_before();
+        let (wanted, owned) = self.desired_before();
         let few = say(weights.owned_wanted, weights.owned, "")
             .or_else(|| say(wanted, owned, " 24 h ago"));
         empty.into_iter().chain(few)
@@ -147,7 +147,7 @@ impl<'a> Scales<'a> {
 
     /// How many of the packs that were here 24 hours ago are still desired, and of how many: packs
     /// that were added since do not make up for those that go.
-    fn wanted_of_before(&self) -> (usize, usize) {
+    fn desired_before(&self) -> (usize, usize) {
         let unwanted = &self.asked.plan.weights.unwanted;
         let (here, gone) = (self.here(), self.gone());
         let before = self.window.packs_before(self.asked.region(), self.terms.elapsed);
@@ -328,7 +328,7 @@ impl<'a> Scales<'a> {
     }
 
     /// Steps that lose rules which no approval covers.
-    fn rule_steps(&self) -> impl Iterator<Item = &&'a Step> {
+    fn rule_steps(&self) -> impl Iterator<Item = &&'a PlanStep> {
         self.asked.steps.iter().filter(move |step| self.asked.of_pack(&step.pack).any(is_rule))
     }
 
@@ -379,7 +379,7 @@ impl<'a> Scales<'a> {
             );
             trips.push(trip(TripReason::Exclusions, why));
         }
-        let grows = |step: &&&Step| self.asked.of_pack(&step.pack).any(is_account);
+        let grows = |step: &&&PlanStep| self.asked.of_pack(&step.pack).any(is_account);
         for step in self.asked.steps.iter().filter(grows) {
             let excluded = step.losses.excluded_active;
             let percent = limits.excluded_percent;

@@ -17,9 +17,9 @@ const VERSION: &str = "2012-10-17";
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Document {
+pub struct PolicyDocument {
     version: &'static str,
-    statement: Vec<Statement>,
+    statement: Vec<PolicyStatement>,
 }
 
 /// A policy that AWS would refuse for its size.
@@ -32,7 +32,7 @@ pub struct Oversize {
 
 /// Whether a statement opens or closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Effect {
+pub enum PolicyEffect {
     /// It opens.
     Allow,
     /// It closes, whatever else opens.
@@ -45,9 +45,9 @@ type Conditions = BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>>;
 /// A statement of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Statement {
+pub struct PolicyStatement {
     sid: &'static str,
-    effect: Effect,
+    effect: PolicyEffect,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     principal: BTreeMap<&'static str, String>,
     action: Vec<String>,
@@ -57,16 +57,16 @@ pub struct Statement {
     condition: Conditions,
 }
 
-impl Document {
+impl PolicyDocument {
     /// These statements, if they are small enough together.
-    pub(super) fn new(statement: Vec<Statement>, max: usize) -> Result<Self, Oversize> {
+    pub(super) fn new(statement: Vec<PolicyStatement>, max: usize) -> Result<Self, Oversize> {
         let document = Self { version: VERSION, statement };
         let size = document.size();
         if size > max { Err(Oversize { size, max }) } else { Ok(document) }
     }
 
     /// Its statements.
-    pub fn statements(&self) -> &[Statement] {
+    pub fn statements(&self) -> &[PolicyStatement] {
         &self.statement
     }
 
@@ -77,18 +77,18 @@ impl Document {
     }
 }
 
-impl Statement {
+impl PolicyStatement {
     /// Allows these actions, on everything.
     pub(super) fn allow(sid: &'static str, action: impl Into<Vec<String>>) -> Self {
-        Self::new(sid, Effect::Allow, action.into())
+        Self::new(sid, PolicyEffect::Allow, action.into())
     }
 
     /// Denies these actions, on everything.
     pub(super) fn deny(sid: &'static str, action: impl Into<Vec<String>>) -> Self {
-        Self::new(sid, Effect::Deny, action.into())
+        Self::new(sid, PolicyEffect::Deny, action.into())
     }
 
-    fn new(sid: &'static str, effect: Effect, action: Vec<String>) -> Self {
+    fn new(sid: &'static str, effect: PolicyEffect, action: Vec<String>) -> Self {
         Self {
             sid,
             effect,
@@ -122,7 +122,7 @@ impl Statement {
     }
 
     /// Whether it opens or closes.
-    pub fn effect(&self) -> Effect {
+    pub fn effect(&self) -> PolicyEffect {
         self.effect
     }
 

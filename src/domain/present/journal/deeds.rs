@@ -6,7 +6,7 @@ use super::note::{Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::PackName;
 use crate::domain::plan::event::{EventKind, Weight};
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::steps::ActionKind;
 use crate::domain::present::plan_text;
 use crate::domain::present::report::RegionReport;
@@ -19,8 +19,8 @@ pub(super) fn of(report: &RegionReport) -> Vec<Note> {
     });
     let mut alike: BTreeMap<(ActionKind, String), Vec<&Outcome>> = BTreeMap::new();
     // What a stop left undone is no deed.
-    for outcome in report.outcomes.iter().filter(|it| it.ending != Ending::NotStarted) {
-        let ending = outcome.ending.headline();
+    for outcome in report.outcomes.iter().filter(|it| it.result != StepResult::NotStarted) {
+        let ending = outcome.result.headline();
         alike.entry((outcome.step.action.kind(), ending)).or_default().push(outcome);
     }
     let deeds = alike.into_iter().map(|((kind, ending), outcomes)| {
@@ -29,10 +29,10 @@ pub(super) fn of(report: &RegionReport) -> Vec<Note> {
             [outcome] => plan_text::why(&outcome.step),
             _ => None,
         };
-        let said = outcomes.first().and_then(|outcome| words(&outcome.ending));
+        let said = outcomes.first().and_then(|outcome| words(&outcome.result));
         let more = why.as_deref().into_iter().chain(said).map(|text| format!("; {text}"));
         let text = format!("{}: {kind} {ending}{}", packs(&named), more.collect::<String>());
-        let weights = outcomes.iter().map(|outcome| weight(&outcome.ending));
+        let weights = outcomes.iter().map(|outcome| weight(&outcome.result));
         let weight = weights.max().unwrap_or(Weight::Normal);
         Note::new(EventKind::Mutation, weight, text).at(&report.place.region).of(&named)
     });
@@ -40,19 +40,19 @@ pub(super) fn of(report: &RegionReport) -> Vec<Note> {
 }
 
 /// AWS's own words.
-fn words(ending: &Ending) -> Option<&str> {
+fn words(ending: &StepResult) -> Option<&str> {
     match ending {
-        Ending::Failed { kind: _, why } | Ending::Unknown { kind: _, why } => Some(why),
-        Ending::Accepted { .. } | Ending::NotStarted => None,
+        StepResult::Failed { kind: _, why } | StepResult::Unknown { kind: _, why } => Some(why),
+        StepResult::Accepted { .. } | StepResult::NotStarted => None,
     }
 }
 
-fn weight(ending: &Ending) -> Weight {
+fn weight(ending: &StepResult) -> Weight {
     match ending {
         // Another run is in progress: it is tried again.
-        Ending::Accepted { .. }
-        | Ending::NotStarted
-        | Ending::Failed { kind: FailureKind::InFlight, why: _ } => Weight::Normal,
-        Ending::Failed { .. } | Ending::Unknown { .. } => Weight::Warning,
+        StepResult::Accepted { .. }
+        | StepResult::NotStarted
+        | StepResult::Failed { kind: FailureKind::InFlight, why: _ } => Weight::Normal,
+        StepResult::Failed { .. } | StepResult::Unknown { .. } => Weight::Warning,
     }
 }

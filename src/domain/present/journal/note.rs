@@ -5,7 +5,7 @@ use crate::domain::base::words::{first_few, many};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::present::report::{Reports, SourceStatus};
-use crate::domain::present::view::{About, Caller};
+use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Events that are kept; older ones are in the log.
 pub const EVENTS_MAX: usize = 500;
@@ -16,11 +16,11 @@ pub(super) const NAMED_MAX: usize = 5;
 
 /// Everything that is looked at, at one moment.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct JournalMoment<'a> {
     /// What the program is.
     pub about: &'a About,
     /// Whether AWS has confirmed who asks.
-    pub caller: &'a Caller,
+    pub caller: &'a ConfirmedCaller,
     /// The source.
     pub source: &'a SourceStatus,
     /// Who is a member of the organization.

@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::note::{Look, Note, subject};
+use super::note::{JournalMoment, Note, subject};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::words::many;
 use crate::domain::members::new_account;
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
 
 /// What was last told of accounts.
 #[derive(Debug, Default)]
-pub(super) struct People {
+pub(super) struct ReportedAccounts {
     list: Option<Arc<AccountList>>,
     problem: Option<FailureKind>,
     shrink: Option<(usize, usize)>,
-    new_accounts: BTreeMap<AccountId, (Timestamp, Course)>,
+    new_accounts: BTreeMap<AccountId, (Timestamp, NewAccountProgress)>,
 }
 
 /// How a new account gets on: the more urgent, the later here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Course {
+enum NewAccountProgress {
     Converged,
     Deploying,
     Waiting,
@@ -34,9 +34,9 @@ enum Course {
     Missed,
 }
 
-impl People {
+impl ReportedAccounts {
     /// What is new of the organization and its new accounts.
-    pub(super) fn look(&mut self, look: &Look<'_>) -> Vec<Note> {
+    pub(super) fn update(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
         let mut notes = self.trust(look.membership);
         notes.extend(self.members(look.membership));
         notes.extend(self.rollouts(look));
@@ -119,22 +119,22 @@ impl People {
 
     /// How new accounts get on, each as it stands worst; those of which the same is new share a
     /// note.
-    fn rollouts(&mut self, look: &Look<'_>) -> Vec<Note> {
-        let mut now: BTreeMap<AccountId, (Timestamp, Course)> = BTreeMap::new();
+    fn rollouts(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
+        let mut now: BTreeMap<AccountId, (Timestamp, NewAccountProgress)> = BTreeMap::new();
         let mut deadlines: BTreeMap<AccountId, Timestamp> = BTreeMap::new();
         for new_account in look.reports.values().flat_map(|report| &report.tracking.new_accounts) {
-            let stands = (new_account.joined, course(new_account, look.now));
+            let stands = (new_account.joined, progress(new_account, look.now));
             let worst = now.entry(new_account.account).or_insert(stands);
             // A region that has not heard of a re-join yet goes by the old clock.
             *worst = (*worst).max(stands);
             deadlines.insert(new_account.account, new_account.deadline);
         }
         let before = std::mem::replace(&mut self.new_accounts, now);
-        let mut news: BTreeMap<Course, Vec<AccountId>> = BTreeMap::new();
+        let mut news: BTreeMap<NewAccountProgress, Vec<AccountId>> = BTreeMap::new();
         for (account, stands) in &self.new_accounts {
             let is_news = match before.get(account) {
                 Some(told) => told != stands,
-                None => stands.1 != Course::Converged,
+                None => stands.1 != NewAccountProgress::Converged,
             };
             if is_news {
                 news.entry(stands.1).or_default().push(*account);
@@ -155,7 +155,7 @@ impl People {
     }
 }
 
-impl Course {
+impl NewAccountProgress {
     fn words(self) -> &'static str {
         match self {
             Self::Converged => "every pack has arrived",
@@ -185,17 +185,21 @@ impl Course {
     }
 }
 
-fn course(new_account: &NewAccount, now: Timestamp) -> Course {
+fn progress(new_account: &NewAccount, now: Timestamp) -> NewAccountProgress {
     match (new_account.phase, new_account::warning(new_account, now)) {
-        (Phase::Missed, _) => Course::Missed,
-        (Phase::Late, _) => Course::Late,
-        (Phase::Complete, _) => Course::Converged,
-        (Phase::Waiting | Phase::Deploying, Some(new_account::Warning::Imminent)) => {
-            Course::Imminent
-        }
-        (Phase::Waiting | Phase::Deploying, Some(new_account::Warning::Near)) => Course::Near,
-        (Phase::Waiting, _) => Course::Waiting,
-        (Phase::Deploying, _) => Course::Deploying,
+        (NewAccountPhase::Missed, _) => NewAccountProgress::Missed,
+        (NewAccountPhase::Late, _) => NewAccountProgress::Late,
+        (NewAccountPhase::Complete, _) => NewAccountProgress::Converged,
+        (
+            NewAccountPhase::Waiting | NewAccountPhase::Deploying,
+            Some(new_account::Warning::Imminent),
+        ) => NewAccountProgress::Imminent,
+        (
+            NewAccountPhase::Waiting | NewAccountPhase::Deploying,
+            Some(new_account::Warning::Near),
+        ) => NewAccountProgress::Near,
+        (NewAccountPhase::Waiting, _) => NewAccountProgress::Waiting,
+        (NewAccountPhase::Deploying, _) => NewAccountProgress::Deploying,
     }
 }
 

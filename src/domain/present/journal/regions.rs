@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::note::{Look, Note, packs};
+use super::note::{JournalMoment, Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -15,25 +15,25 @@ use crate::domain::present::report::{RegionReport, SyncState};
 
 /// What was last told of each region.
 #[derive(Debug, Default)]
-pub(super) struct Regions(BTreeMap<Region, Told>);
+pub(super) struct Regions(BTreeMap<Region, ReportedRegion>);
 
 /// What was last told of one region.
 #[derive(Debug, Default)]
-struct Told {
+struct ReportedRegion {
     /// The report that was looked at, so that nothing is compared twice.
     report: Option<Arc<RegionReport>>,
     unknown: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
-    rollouts: BTreeMap<PackName, Standing>,
+    rollouts: BTreeMap<PackName, ReportedRollout>,
     conflict: BTreeSet<PackName>,
 }
 
 /// What of an rollout is worth telling when it changes; its counts change all the time.
-type Standing = (RolloutHealth, BTreeSet<FailureClass>);
+type ReportedRollout = (RolloutHealth, BTreeSet<FailureClass>);
 
 impl Regions {
     /// What is new in every region.
-    pub(super) fn look(&mut self, look: &Look<'_>) -> Vec<Note> {
+    pub(super) fn update(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
         self.0.retain(|region, _| look.about.regions.contains(region));
         let mut notes = Vec::new();
         for (region, report) in look.reports {
@@ -47,9 +47,9 @@ impl Regions {
     }
 }
 
-impl Told {
+impl ReportedRegion {
     fn compare(&mut self, report: &RegionReport) -> Vec<Note> {
-        let mut notes = Vec::from_iter(self.sight(report));
+        let mut notes = Vec::from_iter(self.readability(report));
         // Of what could not be seen, nothing has changed.
         if report.unknown.is_none() {
             notes.extend(self.guard(report));
@@ -59,7 +59,7 @@ impl Told {
         notes
     }
 
-    fn sight(&mut self, report: &RegionReport) -> Option<Note> {
+    fn readability(&mut self, report: &RegionReport) -> Option<Note> {
         let kind = report.unknown.as_ref().map(|unknown| unknown.kind);
         let before = std::mem::replace(&mut self.unknown, kind);
         let (weight, text) = match &report.unknown {
@@ -110,12 +110,12 @@ impl Told {
     fn rollouts(&mut self, report: &RegionReport) -> Vec<Note> {
         let mut news: BTreeMap<(Weight, String), Vec<&PackName>> = BTreeMap::new();
         for (name, rollout) in &report.tracking.packs {
-            let Some((standing, text)) = standing(rollout).zip(rollout.headline()) else {
+            let Some((reported, text)) = reported_rollout(rollout).zip(rollout.headline()) else {
                 continue;
             };
-            if self.rollouts.get(name) != Some(&standing) {
-                news.entry((weight(standing.0), text)).or_default().push(name);
-                self.rollouts.insert(name.clone(), standing);
+            if self.rollouts.get(name) != Some(&reported) {
+                news.entry((weight(reported.0), text)).or_default().push(name);
+                self.rollouts.insert(name.clone(), reported);
             }
         }
         let is_here = |name: &PackName| {
@@ -134,7 +134,7 @@ impl Told {
     }
 }
 
-fn standing(rollout: &Rollout) -> Option<Standing> {
+fn reported_rollout(rollout: &Rollout) -> Option<ReportedRollout> {
     let health = rollout.health.reported()?;
     Some((health, rollout.classes.keys().copied().collect()))
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Region, Timestamp};
-use crate::domain::members::probe::Unlooked;
+use crate::domain::members::probe::NotProbed;
 use crate::domain::observed::packs::{RolloutStatus, Unknown};
 use crate::domain::observed::recorder::RecorderState;
 use crate::domain::organization::account_list::{Account, OrganizationRecord};
@@ -15,7 +15,7 @@ use crate::domain::present::report::Declarations;
 
 /// Everything that was found out.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct PreflightFacts {
     /// `aws.expectedAccountId`
     pub expected: AccountId,
     /// How far conformd is to go.
@@ -23,7 +23,7 @@ pub struct Facts {
     /// Whether something stands in for AWS.
     pub simulated: bool,
     /// Whose credentials are in use.
-    pub caller: Result<Caller, Unknown>,
+    pub caller: Result<CallerFacts, Unknown>,
     /// The organization.
     pub organization: Result<OrganizationRecord, Unknown>,
     /// Its delegated administrators for organization packs.
@@ -54,7 +54,7 @@ pub struct Facts {
     pub skew: Option<SignedDuration>,
 }
 
-impl Facts {
+impl PreflightFacts {
     /// Who owns the packs: the caller, or who it should be while it is not known.
     pub(super) fn owner(&self) -> AccountId {
         self.caller.as_ref().map_or(self.expected, |caller| caller.account)
@@ -63,7 +63,7 @@ impl Facts {
 
 /// Whose credentials are in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub struct CallerFacts {
     /// The account.
     pub account: AccountId,
     /// The user or the session of a role.
@@ -76,14 +76,14 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionFacts {
     /// Its packs.
-    pub packs: Result<Census, Unknown>,
+    pub packs: Result<PackCensus, Unknown>,
     /// Whether their statuses could be read.
     pub statuses: Result<(), Unknown>,
 }
 
 /// The packs of one region, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct PackCensus {
     /// Of this installation.
     pub ours: usize,
     /// Of other installations, or with a marker that is void.
@@ -94,7 +94,7 @@ pub struct Census {
     pub missing: usize,
 }
 
-impl Census {
+impl PackCensus {
     pub(super) fn visible(self) -> usize {
         self.ours.saturating_add(self.foreign).saturating_add(self.unmanaged)
     }
@@ -114,7 +114,7 @@ pub struct ProbeFacts {
 }
 
 /// What a look at one account's recorder gave.
-pub type Tried = Result<RecorderState, Unlooked>;
+pub type Tried = Result<RecorderState, NotProbed>;
 
 /// What the record remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]

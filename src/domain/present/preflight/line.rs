@@ -36,7 +36,7 @@ impl Grade {
 /// The stable name of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Check {
+pub enum CheckName {
     /// Whose credentials are in use.
     Identity,
     /// Whether there is an organization that can have packs.
@@ -73,7 +73,7 @@ pub enum Check {
     Clock,
 }
 
-impl Check {
+impl CheckName {
     /// The name used in texts and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -100,9 +100,9 @@ impl Check {
 
 /// One line of a preflight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct CheckLine {
     /// What was checked.
-    pub check: Check,
+    pub check: CheckName,
     /// The region, where there is one line for each.
     pub region: Option<Region>,
     /// How it ended.
@@ -113,25 +113,33 @@ pub struct Line {
     pub advice: Option<String>,
 }
 
-impl Line {
-    pub(super) fn new(check: Check, result: Grade, detail: impl Into<String>) -> Self {
+impl CheckLine {
+    pub(super) fn new(check: CheckName, result: Grade, detail: impl Into<String>) -> Self {
         Self { check, region: None, result, detail: detail.into(), advice: None }
     }
 
-    pub(super) fn ok(check: Check, detail: impl Into<String>) -> Self {
+    pub(super) fn ok(check: CheckName, detail: impl Into<String>) -> Self {
         Self::new(check, Grade::Ok, detail)
     }
 
-    pub(super) fn warn(check: Check, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn warn(
+        check: CheckName,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self::new(check, Grade::Warn, detail).advised(advice)
     }
 
-    pub(super) fn fail(check: Check, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn fail(
+        check: CheckName,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self::new(check, Grade::Fail, detail).advised(advice)
     }
 
     /// Something could not be read; `action` is the permission it takes.
-    pub(super) fn unread(check: Check, what: &str, unknown: &Unknown, action: &str) -> Self {
+    pub(super) fn unread(check: CheckName, what: &str, unknown: &Unknown, action: &str) -> Self {
         Self::fail(check, format!("{what}: {}", shown(&unknown.why)), remedy(unknown.kind, action))
     }
 

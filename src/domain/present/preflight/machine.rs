@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::facts::{Facts, RecordFacts, TokenFile};
-use super::line::{Check, Line, shown};
+use super::facts::{PreflightFacts, RecordFacts, TokenFile};
+use super::line::{CheckLine, CheckName, shown};
 use crate::domain::base::words::many;
 use crate::domain::present::report::Declarations;
 
@@ -15,41 +15,45 @@ const SKEW_FAIL: SignedDuration = SignedDuration::from_mins(5);
 /// AWS Config's own role may write to no other buckets (AWS Config developer guide).
 const DELIVERY_PREFIX: &str = "awsconfigconforms";
 
-pub(super) fn source(facts: &Facts) -> Line {
-    let check = Check::Source;
+pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Source;
     let declared = match &facts.source {
         Ok(declared) => declared,
         Err(why) => {
-            return Line::fail(check, shown(why), "correct source.directory, or what is in it");
+            return CheckLine::fail(
+                check,
+                shown(why),
+                "correct source.directory, or what is in it",
+            );
         }
     };
     let Declarations { valid, invalid, wholly_valid, approvals, diagnostics: _ } = declared;
     let detail =
         format!("{}, {}", many(*valid, "valid manifest"), many(approvals.len(), "approval"));
     if !wholly_valid {
-        return Line::fail(
+        return CheckLine::fail(
             check,
             format!("{detail}, {invalid} with errors, so that nothing is deleted"),
             "conformd validate shows each with its place",
         );
     }
     if *valid == 0 {
-        return Line::warn(check, detail, "nothing is declared; check source.directory.path");
+        return CheckLine::warn(check, detail, "nothing is declared; check source.directory.path");
     }
-    Line::ok(check, detail)
+    CheckLine::ok(check, detail)
 }
 
 /// What it costs that losses before now are not known.
 const NO_RECORD_COSTS: &str =
     "nothing may be deleted unapproved until conformd has watched for 24 h";
 
-pub(super) fn record(facts: &Facts) -> Line {
-    let check = Check::Record;
+pub(super) fn record(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Record;
     let found = match &facts.record {
         Ok(found) => found,
         Err(none) => {
             let detail = format!("{}; {NO_RECORD_COSTS}", shown(&none.why));
-            return Line::warn(check, detail, none.advice());
+            return CheckLine::warn(check, detail, none.advice());
         }
     };
     let RecordFacts { began, covers_window, losses, held, bytes } = found;
@@ -59,16 +63,19 @@ pub(super) fn record(facts: &Facts) -> Line {
         bytes.div_ceil(1_024)
     );
     if *covers_window {
-        return Line::ok(check, detail);
+        return CheckLine::ok(check, detail);
     }
-    Line::ok(check, format!("{detail}; until it is 24 h old, nothing may be deleted unapproved"))
+    CheckLine::ok(
+        check,
+        format!("{detail}; until it is 24 h old, nothing may be deleted unapproved"),
+    )
 }
 
-pub(super) fn template_bucket(facts: &Facts) -> Line {
-    let check = Check::TemplateBucket;
+pub(super) fn template_bucket(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::TemplateBucket;
     match &facts.template_bucket {
-        None => Line::ok(check, "none configured: templates have at most 51,200 bytes"),
-        Some(bucket) => Line::warn(
+        None => CheckLine::ok(check, "none configured: templates have at most 51,200 bytes"),
+        Some(bucket) => CheckLine::warn(
             check,
             format!("{bucket} is configured, and this version delivers nothing through S3"),
             "keep templates within 51,200 bytes; larger ones are held",
@@ -76,11 +83,11 @@ pub(super) fn template_bucket(facts: &Facts) -> Line {
     }
 }
 
-pub(super) fn delivery_buckets(facts: &Facts) -> Line {
-    let check = Check::DeliveryBuckets;
+pub(super) fn delivery_buckets(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::DeliveryBuckets;
     let buckets = &facts.wishes.buckets;
     if buckets.is_empty() {
-        return Line::ok(check, "no manifest names one");
+        return CheckLine::ok(check, "no manifest names one");
     }
     let unfit: Vec<&str> = buckets
         .iter()
@@ -88,54 +95,58 @@ pub(super) fn delivery_buckets(facts: &Facts) -> Line {
         .filter(|bucket| !bucket.starts_with(DELIVERY_PREFIX))
         .collect();
     if !unfit.is_empty() {
-        return Line::fail(
+        return CheckLine::fail(
             check,
             format!("{} do not begin with {DELIVERY_PREFIX}", unfit.join(", ")),
             "use other buckets: AWS Config's own role may write to no others",
         );
     }
     let names: Vec<&str> = buckets.iter().map(String::as_str).collect();
-    Line::ok(check, format!("{}; their policies were not read", names.join(", ")))
+    CheckLine::ok(check, format!("{}; their policies were not read", names.join(", ")))
 }
 
-pub(super) fn http_listen(facts: &Facts) -> Line {
-    let check = Check::HttpListen;
+pub(super) fn http_listen(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::HttpListen;
     if facts.exposed.is_empty() {
-        return Line::ok(check, "only this machine reaches the daemon's HTTP server");
+        return CheckLine::ok(check, "only this machine reaches the daemon's HTTP server");
     }
-    Line::warn(
+    CheckLine::warn(
         check,
         format!("other machines may reach {}", facts.exposed.join(" and ")),
         "let only those through who may read everything: there are no users and no TLS",
     )
 }
 
-pub(super) fn http_token(facts: &Facts) -> Line {
-    let check = Check::HttpToken;
+pub(super) fn http_token(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::HttpToken;
     match &facts.token {
-        TokenFile::None => Line::ok(check, "none: nobody may ask the daemon for work"),
+        TokenFile::None => CheckLine::ok(check, "none: nobody may ask the daemon for work"),
         TokenFile::Good { world_readable: false } => {
-            Line::ok(check, "readable, and not by everybody")
+            CheckLine::ok(check, "readable, and not by everybody")
         }
-        TokenFile::Good { world_readable: true } => Line::warn(
+        TokenFile::Good { world_readable: true } => CheckLine::warn(
             check,
             "every user of this machine may read http.tokenFile",
             "chmod 0400, owned by conformd's user",
         ),
         TokenFile::Weak(why) => {
-            Line::fail(check, why, "write a long random token to http.tokenFile")
+            CheckLine::fail(check, why, "write a long random token to http.tokenFile")
         }
         TokenFile::Unreadable(why) => {
             let detail = format!("http.tokenFile cannot be read: {}", shown(why));
-            Line::fail(check, detail, "the daemon does not start without; check path and owner")
+            CheckLine::fail(
+                check,
+                detail,
+                "the daemon does not start without; check path and owner",
+            )
         }
     }
 }
 
-pub(super) fn clock(facts: &Facts) -> Line {
-    let check = Check::Clock;
+pub(super) fn clock(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Clock;
     let Some(skew) = facts.skew else {
-        return Line::warn(
+        return CheckLine::warn(
             check,
             "AWS did not say what time it is",
             "see the lines of the regions",
@@ -148,10 +159,10 @@ pub(super) fn clock(facts: &Facts) -> Line {
     };
     let advice = "synchronise the clock of this machine (chrony, systemd-timesyncd)";
     if facts.simulated || apart < SKEW_WARN {
-        Line::ok(check, detail)
+        CheckLine::ok(check, detail)
     } else if apart < SKEW_FAIL {
-        Line::warn(check, detail, advice)
+        CheckLine::warn(check, detail, advice)
     } else {
-        Line::fail(check, format!("{detail}; AWS refuses what it signs"), advice)
+        CheckLine::fail(check, format!("{detail}; AWS refuses what it signs"), advice)
     }
 }

@@ -1,25 +1,25 @@
 //! The lines about members: whether their recorders can be seen, and the management account.
 
-use super::facts::{Facts, ProbeFacts};
-use super::line::{Check, Line};
+use super::facts::{PreflightFacts, ProbeFacts};
+use super::line::{CheckLine, CheckName};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::AccountId;
 use crate::domain::base::words::many;
-use crate::domain::members::probe::{Stage, Unlooked};
-use crate::domain::observed::packs::{Phase, RolloutStatus, Verb};
+use crate::domain::members::probe::{NotProbed, ProbeStage};
+use crate::domain::observed::packs::{PackPhase, RolloutStatus, Verb};
 use crate::domain::observed::recorder::RecorderState;
 
-pub(super) fn recorder_probe(facts: &Facts) -> Line {
-    let check = Check::RecorderProbe;
+pub(super) fn recorder_probe(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::RecorderProbe;
     let Some(probe) = &facts.probe else {
-        return Line::ok(
+        return CheckLine::ok(
             check,
             "none configured: that a recorder is missing shows when packs fail",
         );
     };
     let ProbeFacts { role_name, has_external_id, members, management: _ } = probe;
     // A member that has not enabled the region has let us in.
-    let is_refusal = |unlooked: &&Unlooked| unlooked.kind != FailureKind::RegionDisabled;
+    let is_refusal = |unlooked: &&NotProbed| unlooked.kind != FailureKind::RegionDisabled;
     let refused = members
         .iter()
         .find_map(|(account, tried)| Some((account, tried.as_ref().err().filter(is_refusal)?)));
@@ -28,7 +28,7 @@ pub(super) fn recorder_probe(facts: &Facts) -> Line {
     }
     if members.is_empty() {
         let detail = format!("role {role_name} was tried nowhere");
-        return Line::warn(
+        return CheckLine::warn(
             check,
             detail,
             "see the line `accounts`: there is no member to try it on",
@@ -41,55 +41,63 @@ pub(super) fn recorder_probe(facts: &Facts) -> Line {
     let detail =
         format!("role {role_name} lets conformd in to {}", seen.collect::<Vec<_>>().join(", "));
     if *has_external_id {
-        return Line::ok(check, detail);
+        return CheckLine::ok(check, detail);
     }
-    Line::warn(
+    CheckLine::warn(
         check,
         format!("{detail}, without an external id"),
         "let its trust policy ask for one, and name it in recorderProbe.externalId",
     )
 }
 
-fn refusal(facts: &Facts, role: &str, account: AccountId, unlooked: Unlooked) -> Line {
-    let check = Check::RecorderProbe;
+fn refusal(
+    facts: &PreflightFacts,
+    role: &str,
+    account: AccountId,
+    unlooked: NotProbed,
+) -> CheckLine {
+    let check = CheckName::RecorderProbe;
     let detail = format!("role {role} in {account}: {}", unlooked.why());
     if unlooked.is_passing() {
-        return Line::warn(check, detail, "try again");
+        return CheckLine::warn(check, detail, "try again");
     }
     let caller = facts.owner();
     let advice = match unlooked.stage {
-        Stage::Enter => format!(
+        ProbeStage::Enter => format!(
             "in {account} the role has to exist, with its path; its trust policy has to name \
              {caller} and the sts:ExternalId of recorderProbe.externalId; the caller needs \
              sts:AssumeRole on it"
         ),
-        Stage::Look => "allow the role config:DescribeConfigurationRecorders and \
+        ProbeStage::Look => "allow the role config:DescribeConfigurationRecorders and \
                         config:DescribeConfigurationRecorderStatus"
             .to_owned(),
     };
-    Line::fail(check, detail, advice)
+    CheckLine::fail(check, detail, advice)
 }
 
-pub(super) fn management_account(facts: &Facts) -> Line {
-    let check = Check::ManagementAccount;
+pub(super) fn management_account(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::ManagementAccount;
     let Ok(organization) = &facts.organization else {
-        return Line::warn(check, "not known", "see the line `organization`");
+        return CheckLine::warn(check, "not known", "see the line `organization`");
     };
     let (management, packs) = (organization.management, facts.wishes.management);
     if packs == 0 {
-        return Line::ok(check, format!("no pack is for {management}"));
+        return CheckLine::ok(check, format!("no pack is for {management}"));
     }
     let expected = format!("{} for {management}", many(packs, "pack"));
     let holds = matches!(
         &facts.row,
-        Some(Ok(Some(RolloutStatus::Known(Verb::Create | Verb::Update, Phase::Successful))))
+        Some(Ok(Some(RolloutStatus::Known(Verb::Create | Verb::Update, PackPhase::Successful))))
     );
     if holds {
-        return Line::ok(check, format!("{expected}, and the one that was looked at is there"));
+        return CheckLine::ok(
+            check,
+            format!("{expected}, and the one that was looked at is there"),
+        );
     }
     let recorder = facts.probe.as_ref().and_then(|probe| probe.management.as_ref());
     if let Some(Ok(RecorderState::Missing)) = recorder {
-        return Line::warn(
+        return CheckLine::warn(
             check,
             format!("{expected}, which has no configuration recorder"),
             format!("create one there, or exclude {management}"),
@@ -100,7 +108,7 @@ pub(super) fn management_account(facts: &Facts) -> Line {
     let owner = facts.owner();
     let delegated = facts.administrators.as_ref().is_ok_and(|found| found.contains(&owner));
     if delegated && owner != management {
-        return Line::warn(
+        return CheckLine::warn(
             check,
             format!(
                 "{expected}, where AWS Config's roles are not made by a delegated administrator"
@@ -112,10 +120,10 @@ pub(super) fn management_account(facts: &Facts) -> Line {
     }
     match recorder {
         Some(Ok(state)) => {
-            Line::ok(check, format!("{expected}; its recorder: {}", state.kind().as_str()))
+            CheckLine::ok(check, format!("{expected}; its recorder: {}", state.kind().as_str()))
         }
         Some(Err(_)) | None => {
-            Line::ok(check, format!("{expected}; whether it has a recorder was not read"))
+            CheckLine::ok(check, format!("{expected}; whether it has a recorder was not read"))
         }
     }
 }

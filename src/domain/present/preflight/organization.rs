@@ -1,16 +1,16 @@
 //! The lines about the caller and its organization.
 
-use super::facts::Facts;
-use super::line::{Check, Line, remedy};
+use super::facts::PreflightFacts;
+use super::line::{CheckLine, CheckName, remedy};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::PRINCIPAL;
 
-pub(super) fn identity(facts: &Facts) -> Line {
-    let check = Check::Identity;
+pub(super) fn identity(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Identity;
     let caller = match &facts.caller {
         Ok(caller) => caller,
         Err(unknown) => {
-            return Line::unread(
+            return CheckLine::unread(
                 check,
                 "who the caller is cannot be learned",
                 unknown,
@@ -20,32 +20,33 @@ pub(super) fn identity(facts: &Facts) -> Line {
     };
     let (account, arn, partition) = (&caller.account, &caller.arn, &caller.partition);
     if caller.account == facts.expected {
-        return Line::ok(check, format!("account {account} as {arn}, partition {partition}"));
+        return CheckLine::ok(check, format!("account {account} as {arn}, partition {partition}"));
     }
-    Line::fail(
+    CheckLine::fail(
         check,
         format!("the credentials are of account {account} ({arn}), not of {}", facts.expected),
         "use the credentials of that account, or correct aws.expectedAccountId",
     )
 }
 
-pub(super) fn organization(facts: &Facts) -> Line {
-    let check = Check::Organization;
+pub(super) fn organization(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Organization;
     match &facts.organization {
-        Ok(found) if found.all_features => {
-            Line::ok(check, format!("{}, all features, managed by {}", found.id, found.management))
-        }
-        Ok(found) => Line::fail(
+        Ok(found) if found.all_features => CheckLine::ok(
+            check,
+            format!("{}, all features, managed by {}", found.id, found.management),
+        ),
+        Ok(found) => CheckLine::fail(
             check,
             format!("{} has consolidated billing only", found.id),
             "enable all features in AWS Organizations; there are no organization packs without",
         ),
-        Err(unknown) if unknown.kind == FailureKind::NoOrganization => Line::fail(
+        Err(unknown) if unknown.kind == FailureKind::NoOrganization => CheckLine::fail(
             check,
             "the account belongs to no organization",
             "use the credentials of the management account or of a delegated administrator",
         ),
-        Err(unknown) => Line::unread(
+        Err(unknown) => CheckLine::unread(
             check,
             "the organization cannot be read",
             unknown,
@@ -54,27 +55,27 @@ pub(super) fn organization(facts: &Facts) -> Line {
     }
 }
 
-pub(super) fn administrator(facts: &Facts) -> Line {
-    let check = Check::Administrator;
+pub(super) fn administrator(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Administrator;
     let owner = facts.owner();
     match (&facts.organization, &facts.administrators) {
         (Ok(organization), _) if organization.management == owner => {
-            Line::ok(check, format!("{owner} is the management account"))
+            CheckLine::ok(check, format!("{owner} is the management account"))
         }
         (_, Ok(administrators)) if administrators.contains(&owner) => {
-            Line::ok(check, format!("{owner} is a delegated administrator for {PRINCIPAL}"))
+            CheckLine::ok(check, format!("{owner} is a delegated administrator for {PRINCIPAL}"))
         }
-        (_, Err(unknown)) if unknown.kind != FailureKind::Denied => Line::unread(
+        (_, Err(unknown)) if unknown.kind != FailureKind::Denied => CheckLine::unread(
             check,
             "the delegated administrators cannot be listed",
             unknown,
             "organizations:ListDelegatedAdministrators",
         ),
         (Err(_), Ok(_) | Err(_)) => {
-            Line::warn(check, "cannot be told", "see the line `organization`")
+            CheckLine::warn(check, "cannot be told", "see the line `organization`")
         }
         // A member that administers nothing may not even list who does.
-        (Ok(_), Ok(_) | Err(_)) => Line::fail(
+        (Ok(_), Ok(_) | Err(_)) => CheckLine::fail(
             check,
             format!("{owner} is neither the management account nor a delegated administrator"),
             format!(
@@ -85,14 +86,14 @@ pub(super) fn administrator(facts: &Facts) -> Line {
     }
 }
 
-pub(super) fn trusted_access(facts: &Facts) -> Line {
-    let check = Check::TrustedAccess;
+pub(super) fn trusted_access(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::TrustedAccess;
     let action = "organizations:ListAWSServiceAccessForOrganization";
     match &facts.services {
         Ok(services) if services.contains(PRINCIPAL) => {
-            Line::ok(check, format!("{PRINCIPAL} has it"))
+            CheckLine::ok(check, format!("{PRINCIPAL} has it"))
         }
-        Ok(_) => Line::fail(
+        Ok(_) => CheckLine::fail(
             check,
             format!("{PRINCIPAL} has none"),
             format!(
@@ -101,7 +102,7 @@ pub(super) fn trusted_access(facts: &Facts) -> Line {
             ),
         ),
         // Nothing but this check asks for it.
-        Err(unknown) if unknown.kind == FailureKind::Denied => Line::warn(
+        Err(unknown) if unknown.kind == FailureKind::Denied => CheckLine::warn(
             check,
             "the services with trusted access may not be listed",
             format!(
@@ -109,7 +110,7 @@ pub(super) fn trusted_access(facts: &Facts) -> Line {
                 remedy(unknown.kind, action)
             ),
         ),
-        Err(unknown) => Line::unread(
+        Err(unknown) => CheckLine::unread(
             check,
             "the services with trusted access cannot be listed",
             unknown,
@@ -118,23 +119,23 @@ pub(super) fn trusted_access(facts: &Facts) -> Line {
     }
 }
 
-pub(super) fn accounts(facts: &Facts) -> Line {
-    let check = Check::Accounts;
+pub(super) fn accounts(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Accounts;
     let accounts = match &facts.accounts {
         Ok(accounts) => accounts,
         Err(unknown) => {
             let action = "organizations:ListAccounts, which only the management account and \
                           delegated administrators can be allowed";
-            return Line::unread(check, "the accounts cannot be listed", unknown, action);
+            return CheckLine::unread(check, "the accounts cannot be listed", unknown, action);
         }
     };
     let active = accounts.iter().filter(|account| account.is_active()).count();
     let detail = format!("{} accounts, {active} of them active", accounts.len());
     let unplaced = accounts.iter().filter(|account| account.units.is_none()).count();
     if !facts.wishes.units || unplaced == 0 {
-        return Line::ok(check, detail);
+        return CheckLine::ok(check, detail);
     }
-    Line::warn(
+    CheckLine::warn(
         check,
         format!("{detail}; AWS does not say in which units {unplaced} of them are"),
         "allow organizations:ListOrganizationalUnitsForParent and \

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Census, Facts, RegionFacts};
-use super::line::{Check, Line};
+use super::facts::{PackCensus, PreflightFacts, RegionFacts};
+use super::line::{CheckLine, CheckName};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::limits;
 use crate::domain::declared::diagnostic::Severity;
 use crate::domain::observed::packs::Unknown;
 
-pub(super) fn region(found: &RegionFacts) -> Line {
-    let check = Check::Region;
+pub(super) fn region(found: &RegionFacts) -> CheckLine {
+    let check = CheckName::Region;
     let RegionFacts { packs, statuses } = found;
     let (unknown, action) = match (packs, statuses) {
-        (Ok(_), Ok(())) => return Line::ok(check, "enabled, and packs can be read"),
+        (Ok(_), Ok(())) => return CheckLine::ok(check, "enabled, and packs can be read"),
         (Err(unknown), _) => (unknown, "config:DescribeOrganizationConformancePacks"),
         (Ok(_), Err(unknown)) => (unknown, "config:DescribeOrganizationConformancePackStatuses"),
     };
@@ -35,12 +35,12 @@ pub(super) fn region(found: &RegionFacts) -> Line {
         | FailureKind::Server
         | FailureKind::BrokenAnswer => "packs cannot be read",
     };
-    Line::unread(check, what, unknown, action)
+    CheckLine::unread(check, what, unknown, action)
 }
 
-pub(super) fn packs(census: Census) -> Line {
-    let (check, quota) = (Check::Packs, limits::PACKS.upper);
-    let Census { ours, foreign, unmanaged, missing } = census;
+pub(super) fn packs(census: PackCensus) -> CheckLine {
+    let (check, quota) = (CheckName::Packs, limits::PACKS.upper);
+    let PackCensus { ours, foreign, unmanaged, missing } = census;
     let visible = census.visible();
     let parts = [
         (ours, "ours"),
@@ -53,8 +53,8 @@ pub(super) fn packs(census: Census) -> Line {
     let colon = if parts.is_empty() { "" } else { ": " };
     let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
     match Severity::beyond(&limits::PACKS, visible.saturating_add(missing)) {
-        None => Line::ok(check, detail),
-        Some(_) => Line::warn(
+        None => CheckLine::ok(check, detail),
+        Some(_) => CheckLine::warn(
             check,
             detail,
             "remove packs, or ask AWS for a higher quota: past it new packs are refused",
@@ -62,21 +62,25 @@ pub(super) fn packs(census: Census) -> Line {
     }
 }
 
-pub(super) fn permissions(facts: &Facts) -> Line {
-    let check = Check::Permissions;
+pub(super) fn permissions(facts: &PreflightFacts) -> CheckLine {
+    let check = CheckName::Permissions;
     let reads = reads(facts);
     let failed_in = |kind| reads.iter().filter(move |(_, ends)| ends.contains(&Some(kind)));
     let denied: Vec<&str> = failed_in(FailureKind::Denied).map(|(action, _)| *action).collect();
     if !denied.is_empty() {
         let denied = denied.join(", ");
-        return Line::fail(check, format!("denied: {denied}"), "allow them to the caller's role");
+        return CheckLine::fail(
+            check,
+            format!("denied: {denied}"),
+            "allow them to the caller's role",
+        );
     }
     // One region that answers is enough: permissions are not a region's.
     let unread = reads.iter().filter(|(_, ends)| !ends.is_empty() && !ends.contains(&None));
     let unread: Vec<&str> = unread.map(|(action, _)| *action).collect();
     if !unread.is_empty() {
         let detail = format!("not known, since they failed: {}", unread.join(", "));
-        return Line::warn(check, detail, "see the lines that failed");
+        return CheckLine::warn(check, detail, "see the lines that failed");
     }
     let mut untested = Vec::new();
     if facts.row.is_none() {
@@ -91,17 +95,17 @@ pub(super) fn permissions(facts: &Facts) -> Line {
     }
     let mode = facts.mode;
     if untested.is_empty() {
-        return Line::ok(check, format!("no read was denied, and mode {mode} writes nothing"));
+        return CheckLine::ok(check, format!("no read was denied, and mode {mode} writes nothing"));
     }
     let untested = untested.join(", ");
-    Line::ok(check, format!("no read was denied; not tested for mode {mode}: {untested}"))
+    CheckLine::ok(check, format!("no read was denied; not tested for mode {mode}: {untested}"))
 }
 
 /// How a read ended: with a failure of this kind, or well.
 type End = Option<FailureKind>;
 
 /// Every action that conformd cannot do without, with the ends of all its reads.
-fn reads(facts: &Facts) -> [(&'static str, BTreeSet<End>); 5] {
+fn reads(facts: &PreflightFacts) -> [(&'static str, BTreeSet<End>); 5] {
     fn end<T>(read: &Result<T, Unknown>) -> End {
         read.as_ref().err().map(|unknown| unknown.kind)
     }

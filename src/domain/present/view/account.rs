@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{CellState, CellView, cells};
 use super::next::NextView;
-use super::status::{StandingKind, organization};
+use super::status::{FreshnessKind, organization};
 use super::trouble::words;
-use super::{Absent, Facts, VERSION, absent, next};
+use super::{NotFound, VERSION, ViewFacts, absent, next};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{
     AccountId, AccountState, Installation, PackName, Region, Timestamp, UnitId,
 };
 use crate::domain::base::words::{left, many, seconds_to};
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::FailureClass;
-use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
-use crate::domain::observed::recorder::Sighting;
+use crate::domain::observed::member::{MemberStatus, StatusKind, TroubledMember};
+use crate::domain::observed::recorder::RecorderObservation;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::selector::{Targeting, rule_of};
-use crate::domain::plan::steps::{Action, Change, Step};
+use crate::domain::plan::steps::{Action, Change, PlanStep};
 use crate::domain::present::report::RegionReport;
 
 /// The whole answer.
@@ -57,7 +57,7 @@ pub struct MemberView {
     /// Whether it is a member; `None` while there is no list.
     pub listed: Option<bool>,
     /// How far the list can be believed.
-    pub standing: StandingKind,
+    pub freshness: FreshnessKind,
     /// Why no further.
     pub why: Option<String>,
     /// When the list was read.
@@ -91,9 +91,9 @@ pub struct PlaceView {
     /// Why the region is not known as it is now: what follows is older, or missing.
     pub unknown: Option<String>,
     /// Where it stands as a new account.
-    pub phase: Option<Phase>,
+    pub phase: Option<NewAccountPhase>,
     /// What a probe saw of its recorder, and when.
-    pub recorder: Option<Sighting>,
+    pub recorder: Option<RecorderObservation>,
     /// Every pack that is ours or wanted here.
     pub packs: BTreeMap<PackName, AccountPackView>,
 }
@@ -127,7 +127,11 @@ pub struct AccountPackView {
 const LEAVING: &str = "it has the pack until that is deleted here";
 
 /// Explains one account, under all packs or under one.
-pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<AccountView, Absent> {
+pub fn account(
+    facts: &ViewFacts,
+    id: AccountId,
+    pack: Option<&str>,
+) -> Result<AccountView, NotFound> {
     let mut regions: BTreeMap<Region, PlaceView> = facts
         .regions()
         .map(|(region, report)| (region.clone(), place(facts, id, region, report)))
@@ -146,7 +150,7 @@ pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<Accou
     let lingers = regions.values().flat_map(|place| place.packs.values());
     let lingering = lingers.filter(|pack| pack.status.is_some()).count();
     if member.listed == Some(false) && lingering == 0 {
-        return Err(stranger(facts, id));
+        return Err(unknown_account(facts, id));
     }
     let clock = clock(facts, id);
     let mut view = AccountView {
@@ -166,7 +170,7 @@ pub fn account(facts: &Facts, id: AccountId, pack: Option<&str>) -> Result<Accou
 }
 
 /// Somebody that no list and no row knows, and who it may be meant to be.
-fn stranger(facts: &Facts, id: AccountId) -> Absent {
+fn unknown_account(facts: &ViewFacts, id: AccountId) -> NotFound {
     let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.keys());
     let near = accounts
         .clone()
@@ -177,7 +181,7 @@ fn stranger(facts: &Facts, id: AccountId) -> Absent {
         Some((_, other)) => format!("did you mean {other}{}?", named(facts.name(other).as_ref())),
         None => format!("the list holds {}", many(accounts.count(), "account")),
     };
-    Absent(format!("there is no account {id} in the organization, nor any row of it; {hint}"))
+    NotFound(format!("there is no account {id} in the organization, nor any row of it; {hint}"))
 }
 
 /// Digits that a misread account id may differ in: two neighbours that changed places.
@@ -193,19 +197,19 @@ pub(super) fn named(name: Option<&String>) -> String {
 }
 
 /// The accounts of this name, for somebody who asks by name.
-pub fn called(facts: &Facts, name: &str) -> Vec<AccountId> {
+pub fn called(facts: &ViewFacts, name: &str) -> Vec<AccountId> {
     let accounts = facts.membership.list.iter().flat_map(|list| list.accounts.values());
     let is_it = |account: &&Account| account.name.eq_ignore_ascii_case(name);
     accounts.filter(is_it).map(|account| account.id).collect()
 }
 
-fn member(facts: &Facts, id: AccountId) -> MemberView {
+fn member(facts: &ViewFacts, id: AccountId) -> MemberView {
     let list = facts.membership.list.as_deref();
     let account = facts.account(id);
     let organization = organization(facts);
     MemberView {
         listed: list.map(|_| account.is_some()),
-        standing: organization.standing,
+        freshness: organization.freshness,
         why: organization.why,
         read: list.map(|list| list.read),
         name: facts.name(id),
@@ -217,7 +221,7 @@ fn member(facts: &Facts, id: AccountId) -> MemberView {
 }
 
 /// The newest clock that any region goes by.
-fn clock(facts: &Facts, id: AccountId) -> Option<ClockView> {
+fn clock(facts: &ViewFacts, id: AccountId) -> Option<ClockView> {
     let new_accounts = facts.regions().filter_map(|(_, report)| new_account(report?, id));
     let newest = new_accounts.max_by_key(|new_account| new_account.joined)?;
     Some(ClockView {
@@ -232,7 +236,7 @@ fn new_account(report: &RegionReport, id: AccountId) -> Option<&NewAccount> {
 }
 
 fn place(
-    facts: &Facts,
+    facts: &ViewFacts,
     id: AccountId,
     region: &Region,
     report: Option<&RegionReport>,
@@ -242,7 +246,7 @@ fn place(
         Some(report) => report.unknown.as_ref().map(|unknown| unknown.why.clone()),
     };
     let new_account = report.and_then(|report| new_account(report, id));
-    let cells = cells(report, &facts.wanted(region));
+    let cells = cells(report, &facts.desired(region));
     let packs = cells.into_iter().map(|(name, cell)| {
         let view = under(facts, id, (&name, &cell), report);
         (name, view)
@@ -256,13 +260,13 @@ fn place(
 }
 
 fn under(
-    facts: &Facts,
+    facts: &ViewFacts,
     id: AccountId,
     (name, cell): (&PackName, &CellView),
     report: Option<&RegionReport>,
 ) -> AccountPackView {
     let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(name));
-    let wanted = report.is_none_or(|report| facts.wanted(&report.place.region).contains(name));
+    let wanted = report.is_none_or(|report| facts.desired(&report.place.region).contains(name));
     let manifest = declared.and_then(|pack| pack.in_force()).filter(|_| wanted);
     let list = facts.membership.list.as_deref();
     let targeting = manifest.map(|manifest| rule_of(&manifest.exclude, list, id));
@@ -271,26 +275,28 @@ fn under(
     let step = steps.find(|step| step.pack == *name);
     let found = status(rollout, id);
     let (known, unread) = match (found, &targeting) {
-        (Found::Known(status, member), _) => (Some((status, member)), None),
+        (KnownMember::Known(status, member), _) => (Some((status, member)), None),
         // What is not expected anywhere, and has no row, is as it should be; where nobody knows
         // what is expected, nothing is said.
         (
             _,
             Some(Targeting::Excluded(_) | Targeting::Inactive(_) | Targeting::NotAMember) | None,
         )
-        | (Found::Concluded | Found::Unread(_), Some(Targeting::Unknown(_))) => (None, None),
-        (Found::Concluded, Some(Targeting::Targeted)) => {
+        | (KnownMember::Concluded | KnownMember::Unread(_), Some(Targeting::Unknown(_))) => {
+            (None, None)
+        }
+        (KnownMember::Concluded, Some(Targeting::Targeted)) => {
             match step.and_then(|step| lifted(step, id)) {
                 Some(why) => (None, Some(why)),
                 None => (Some((MemberStatus::Ok, None)), None),
             }
         }
-        (Found::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
+        (KnownMember::Unread(why), Some(Targeting::Targeted)) => (None, Some(why.to_owned())),
     };
     let status = known.map(|(status, _)| status);
     let member = known.and_then(|(_, member)| member);
     let (code, message) = member.map_or((None, None), words);
-    let case = next::Case {
+    let case = next::AdviceCase {
         facts,
         account: id,
         pack: name,
@@ -318,34 +324,36 @@ fn under(
 }
 
 /// What is known of a member by its id.
-enum Found<'a> {
+enum KnownMember<'a> {
     /// It is known by name.
-    Known(MemberStatus, Option<&'a Member>),
+    Known(MemberStatus, Option<&'a TroubledMember>),
     /// All members were read and it is none of those in trouble.
     Concluded,
     /// Nobody can say, for this reason.
     Unread(&'static str),
 }
 
-fn status(rollout: Option<&Rollout>, id: AccountId) -> Found<'_> {
-    let Some(rollout) = rollout else { return Found::Unread("its members were not read yet") };
+fn status(rollout: Option<&Rollout>, id: AccountId) -> KnownMember<'_> {
+    let Some(rollout) = rollout else {
+        return KnownMember::Unread("its members were not read yet");
+    };
     if let Some(member) = rollout.troubled.iter().find(|member| member.account == id) {
-        return Found::Known(member.status, Some(member));
+        return KnownMember::Known(member.status, Some(member));
     }
     if let Some(status) = rollout.new_accounts.get(&id) {
-        return Found::Known(*status, None);
+        return KnownMember::Known(*status, None);
     }
     if rollout.resynced.is_none() {
-        Found::Unread("not all of its members were read yet")
+        KnownMember::Unread("not all of its members were read yet")
     } else if rollout.truncated {
-        Found::Unread("more accounts are in trouble here than are kept by name")
+        KnownMember::Unread("more accounts are in trouble here than are kept by name")
     } else {
-        Found::Concluded
+        KnownMember::Concluded
     }
 }
 
 /// Why an account that is targeted now was not targeted when members were read, if so.
-fn lifted(step: &Step, id: AccountId) -> Option<String> {
+fn lifted(step: &PlanStep, id: AccountId) -> Option<String> {
     let mut exclusions = step.changes.iter().filter_map(|change| match change {
         Change::Exclusions { entering: _, leaving } => Some(leaving),
         Change::Template { .. }

@@ -7,14 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::region::{HoldView, RegionView};
-use super::{Facts, NAME_MAX, VERSION};
+use super::{NAME_MAX, VERSION, ViewFacts};
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Revision, Timestamp};
 use crate::domain::base::untrusted::{flowing, one_line};
 use crate::domain::base::words::{first_few, many};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::HoldReason;
-use crate::domain::present::approval_document::{Document, LIFE, Statement, Waiting};
+use crate::domain::present::approval_document::{
+    ApprovalDocument, ApprovalText, LIFE, WaitingLosses,
+};
 use crate::domain::present::report::RegionReport;
 
 /// `GET /api/v1/approvals/pending`
@@ -47,11 +49,11 @@ pub struct ApprovalsView {
 }
 
 /// What waits in every configured region.
-pub fn approvals(facts: &Facts) -> ApprovalsView {
-    let waiting = Waiting::of(facts.regions().filter_map(|(_, report)| report));
+pub fn approvals(facts: &ViewFacts) -> ApprovalsView {
+    let waiting = WaitingLosses::of(facts.regions().filter_map(|(_, report)| report));
     let names = names(&waiting, &facts.membership);
     let simulated = facts.about.simulated;
-    let statement = Statement { reason: None, made: facts.now, life: LIFE };
+    let statement = ApprovalText { reason: None, made: facts.now, life: LIFE };
     ApprovalsView {
         version: VERSION,
         simulated,
@@ -84,8 +86,8 @@ fn unknown(report: Option<&RegionReport>) -> Option<String> {
 
 /// The document that permits what waits; `None` if nothing does.
 pub fn document(
-    waiting: &Waiting,
-    statement: Statement<'_>,
+    waiting: &WaitingLosses,
+    statement: ApprovalText<'_>,
     names: &BTreeMap<AccountId, String>,
     simulated: bool,
 ) -> Option<String> {
@@ -93,11 +95,11 @@ pub fn document(
         return None;
     }
     let approval = waiting.approval(statement);
-    Some(Document { approval: &approval, waiting, names, simulated }.to_string())
+    Some(ApprovalDocument { approval: &approval, waiting, names, simulated }.to_string())
 }
 
 /// Names of the accounts that would be excluded.
-pub fn names(waiting: &Waiting, membership: &Membership) -> BTreeMap<AccountId, String> {
+pub fn names(waiting: &WaitingLosses, membership: &Membership) -> BTreeMap<AccountId, String> {
     let accounts = waiting.losses().iter().filter_map(|at| match &at.loss {
         Loss::Account(account) => Some(*account),
         Loss::Pack | Loss::Adoption | Loss::Rule(_) | Loss::Rules(_) => None,
@@ -112,8 +114,8 @@ pub fn names(waiting: &Waiting, membership: &Membership) -> BTreeMap<AccountId, 
 }
 
 /// What waits in the regions of a status.
-pub fn waiting(regions: &BTreeMap<Region, RegionView>) -> Waiting {
-    let mut waiting = Waiting::default();
+pub fn waiting(regions: &BTreeMap<Region, RegionView>) -> WaitingLosses {
+    let mut waiting = WaitingLosses::default();
     for (region, view) in regions {
         let Some(report) = &view.report else { continue };
         let undeclared = report.holds.iter().filter(|hold| hold.reason == HoldReason::Undeclared);
@@ -124,7 +126,7 @@ pub fn waiting(regions: &BTreeMap<Region, RegionView>) -> Waiting {
 }
 
 /// Whether a hold is told among what waits for an approval.
-pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
+pub fn is_pending_approval(view: &RegionView, hold: &HoldView) -> bool {
     let pending = view.report.as_ref().and_then(|report| report.pending.as_ref());
     match hold.reason {
         HoldReason::Undeclared => true,
@@ -137,7 +139,7 @@ pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
         | HoldReason::Invalid
         | HoldReason::Unsupported
         | HoldReason::Unknown
-        | HoldReason::SecondLook
+        | HoldReason::Unconfirmed
         | HoldReason::Settling
         | HoldReason::InProgress
         | HoldReason::Suspended
@@ -157,7 +159,7 @@ pub fn is_told(view: &RegionView, hold: &HoldView) -> bool {
 const PACKS_MAX: usize = 5;
 
 /// `2 packs in 3 regions are not declared there by any manifest`; `None` if there are none.
-pub fn undeclared(waiting: &Waiting) -> Option<String> {
+pub fn undeclared(waiting: &WaitingLosses) -> Option<String> {
     let packs = waiting.undeclared();
     let regions: BTreeSet<&Region> = packs.values().flatten().collect();
     let place = match regions.iter().next() {
@@ -174,7 +176,7 @@ pub fn undeclared(waiting: &Waiting) -> Option<String> {
 }
 
 /// The names of those packs.
-pub fn undeclared_names(waiting: &Waiting) -> String {
+pub fn undeclared_names(waiting: &WaitingLosses) -> String {
     let names: Vec<String> = waiting.undeclared().keys().map(ToString::to_string).collect();
     first_few(&names, PACKS_MAX)
 }
@@ -191,8 +193,8 @@ pub const GUARDED_WAYS: &str = "If this is intended, commit what `conformd appro
 
 impl ApprovalsView {
     /// What waits, as it was reported.
-    pub fn waiting(&self) -> Waiting {
+    pub fn waiting(&self) -> WaitingLosses {
         let Self { losses, undeclared, reasons, .. } = self;
-        Waiting::reported(losses.clone(), undeclared.clone(), reasons.clone())
+        WaitingLosses::reported(losses.clone(), undeclared.clone(), reasons.clone())
     }
 }

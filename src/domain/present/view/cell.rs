@@ -12,10 +12,10 @@ use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::observed::member::{Counts, Member, MemberStatus};
+use crate::domain::observed::member::{Counts, MemberStatus, TroubledMember};
 use crate::domain::observed::packs::RolloutStatus;
-use crate::domain::plan::outcome::Ending;
-use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, Reason, Step};
+use crate::domain::plan::outcome::StepResult;
+use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan, PlanStep, Reason};
 use crate::domain::present::report::{PackReport, RegionReport, SyncState};
 
 /// A pack in a region, in one word. Of several that apply, the first in this order: unknown (the
@@ -95,7 +95,7 @@ pub(super) enum Lift {
 pub(super) fn lift(reason: HoldReason) -> Lift {
     match reason {
         HoldReason::Unknown
-        | HoldReason::SecondLook
+        | HoldReason::Unconfirmed
         | HoldReason::Settling
         | HoldReason::InProgress
         | HoldReason::Retry => Lift::Time,
@@ -222,19 +222,19 @@ fn of_health(health: RolloutHealth) -> CellState {
 
 /// Whether AWS has just taken a step for this pack, which the next look will show.
 fn was_accepted(name: &PackName, report: &RegionReport) -> bool {
-    let is_taken = |ending: &Ending| matches!(ending, Ending::Accepted { .. });
-    report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.ending))
+    let is_taken = |ending: &StepResult| matches!(ending, StepResult::Accepted { .. });
+    report.outcomes.iter().any(|outcome| outcome.step.pack == *name && is_taken(&outcome.result))
 }
 
 /// Why AWS refused the last step for this pack, where trying again changes nothing.
 fn refusal<'a>(name: &PackName, report: &'a RegionReport) -> Option<&'a str> {
     let mut outcomes = report.outcomes.iter().filter(|outcome| outcome.step.pack == *name);
-    outcomes.find_map(|outcome| match &outcome.ending {
-        Ending::Failed { kind, why } if is_final(*kind) => Some(why.as_str()),
-        Ending::Failed { .. }
-        | Ending::Accepted { .. }
-        | Ending::Unknown { .. }
-        | Ending::NotStarted => None,
+    outcomes.find_map(|outcome| match &outcome.result {
+        StepResult::Failed { kind, why } if is_final(*kind) => Some(why.as_str()),
+        StepResult::Failed { .. }
+        | StepResult::Accepted { .. }
+        | StepResult::Unknown { .. }
+        | StepResult::NotStarted => None,
     })
 }
 
@@ -273,7 +273,7 @@ pub(super) fn redeployed<'a>(
 }
 
 /// Whether a step is for this member.
-pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
+pub(super) fn helps(step: &PlanStep, member: (AccountId, MemberStatus)) -> bool {
     let (account, status) = member;
     match &step.reason {
         Reason::Redeploy { accounts, seen: _ } => accounts.contains(&account),
@@ -293,10 +293,11 @@ pub(super) fn helps(step: &Step, member: (AccountId, MemberStatus)) -> bool {
 }
 
 /// Whether some member waits for a person, besides those whom this step is for.
-fn action_required(rollout: &Rollout, step: Option<&Step>) -> bool {
-    let is_helped =
-        |member: &Member| step.is_some_and(|step| helps(step, (member.account, member.status)));
-    let needs = |member: &&Member| match member.status {
+fn action_required(rollout: &Rollout, step: Option<&PlanStep>) -> bool {
+    let is_helped = |member: &TroubledMember| {
+        step.is_some_and(|step| helps(step, (member.account, member.status)))
+    };
+    let needs = |member: &&TroubledMember| match member.status {
         MemberStatus::Failed(class) => class.owner() != Owner::Aws && !is_helped(member),
         MemberStatus::Missing => !is_helped(member),
         MemberStatus::Ok

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, VERSION};
+use super::{VERSION, ViewFacts};
 use crate::domain::base::model::Timestamp;
 use crate::domain::plan::event::{Event, Events};
 
@@ -30,7 +30,7 @@ pub struct EventsView {
 
 /// Which events are asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct EventsQuery {
     /// Those with greater numbers, the oldest of them; `None`: the newest of all.
     pub after: Option<u64>,
     /// How many at most.
@@ -38,8 +38,8 @@ pub struct Asked {
 }
 
 /// The events that are asked for.
-pub fn events(facts: &Facts, all: &Events, asked: Asked) -> EventsView {
-    let Asked { after, limit } = asked;
+pub fn events(facts: &ViewFacts, all: &Events, asked: EventsQuery) -> EventsView {
+    let EventsQuery { after, limit } = asked;
     let last = all.last().map_or(0, |event| event.number);
     let first = all.first().map_or(last, |event| event.number);
     let skipped = match after {

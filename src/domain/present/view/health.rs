@@ -9,11 +9,11 @@ use super::cell::{CellState, CellView};
 use super::new_accounts::{DeadlineView, NewAccountsSummary};
 use super::region::{RegionState, RegionView};
 use super::totals::Totals;
-use super::{Caller, Facts};
+use super::{ConfirmedCaller, ViewFacts};
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::base::words::{many, span};
-use crate::domain::members::new_account::Phase;
-use crate::domain::organization::membership::Standing;
+use crate::domain::members::new_account::NewAccountPhase;
+use crate::domain::organization::membership::ListFreshness;
 use crate::domain::plan::record::{NoRecordCause, RecordStatus};
 
 /// The answer in one word.
@@ -95,14 +95,14 @@ pub enum Subject {
 }
 
 /// What the answer is made of.
-pub(super) struct Parts<'a> {
+pub(super) struct HealthParts<'a> {
     pub(super) regions: &'a BTreeMap<Region, RegionView>,
     pub(super) totals: &'a Totals,
     pub(super) new_accounts: &'a NewAccountsSummary,
 }
 
 /// The answer over everything that is shown.
-pub(super) fn health(facts: &Facts, parts: &Parts<'_>) -> HealthView {
+pub(super) fn health(facts: &ViewFacts, parts: &HealthParts<'_>) -> HealthView {
     let mut reasons: Vec<ReasonView> = Vec::new();
     reasons.extend(source(facts));
     reasons.extend(caller(facts));
@@ -122,7 +122,7 @@ fn reason(state: HealthState, subject: Subject, why: String) -> ReasonView {
     ReasonView { state, subject, why }
 }
 
-fn source(facts: &Facts) -> Option<ReasonView> {
+fn source(facts: &ViewFacts) -> Option<ReasonView> {
     let source = &facts.source;
     let (state, why) = match (&source.problem, source.read_last) {
         (Some(problem), _) => {
@@ -138,8 +138,8 @@ fn source(facts: &Facts) -> Option<ReasonView> {
     Some(reason(state, Subject::Source, why))
 }
 
-fn caller(facts: &Facts) -> Option<ReasonView> {
-    let Caller::Unconfirmed { problem } = &facts.caller else { return None };
+fn caller(facts: &ViewFacts) -> Option<ReasonView> {
+    let ConfirmedCaller::Unconfirmed { problem } = &facts.caller else { return None };
     let why = match problem {
         Some(problem) => format!("AWS did not confirm the identity: {problem}"),
         None => "AWS was not asked for the identity yet".to_owned(),
@@ -147,18 +147,18 @@ fn caller(facts: &Facts) -> Option<ReasonView> {
     Some(reason(HealthState::Unknown, Subject::Caller, why))
 }
 
-fn organization(facts: &Facts) -> Option<ReasonView> {
-    let (state, why) = match facts.standing() {
-        Standing::Current => return None,
-        Standing::Frozen(why) => (HealthState::Degraded, why),
-        Standing::Unknown(why) => (HealthState::Unknown, why),
+fn organization(facts: &ViewFacts) -> Option<ReasonView> {
+    let (state, why) = match facts.list_freshness() {
+        ListFreshness::Current => return None,
+        ListFreshness::Frozen(why) => (HealthState::Degraded, why),
+        ListFreshness::Unknown(why) => (HealthState::Unknown, why),
     };
     Some(reason(state, Subject::Organization, why))
 }
 
 /// A record that is configured and cannot be used keeps losses from being sent. Without any, the
 /// process is careful for a day, which is no problem.
-fn record(facts: &Facts) -> Option<ReasonView> {
+fn record(facts: &ViewFacts) -> Option<ReasonView> {
     match facts.record.as_ref()? {
         RecordStatus::Usable { .. } => None,
         RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => None,
@@ -211,21 +211,21 @@ fn unread(region: &Region, view: &RegionView) -> Option<ReasonView> {
     Some(reason(HealthState::Unknown, Subject::Region, why))
 }
 
-fn deadlines(phases: &BTreeMap<Phase, usize>) -> Option<ReasonView> {
+fn deadlines(phases: &BTreeMap<NewAccountPhase, usize>) -> Option<ReasonView> {
     let clauses = over(phases);
     (!clauses.is_empty())
         .then(|| reason(HealthState::Degraded, Subject::Accounts, clauses.join("; ")))
 }
 
 /// Accounts whose time is over, in words.
-fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
+fn over(phases: &BTreeMap<NewAccountPhase, usize>) -> Vec<String> {
     let of = |phase| phases.get(&phase).copied().unwrap_or_default();
-    let missed = match of(Phase::Missed) {
+    let missed = match of(NewAccountPhase::Missed) {
         0 => None,
         1 => Some("action required for 1 new account that missed the deadline".to_owned()),
         many => Some(format!("action required for {many} new accounts that missed the deadline")),
     };
-    let late = match of(Phase::Late) {
+    let late = match of(NewAccountPhase::Late) {
         0 => None,
         1 => Some("1 new account is late and has a recorder now".to_owned()),
         many => Some(format!("{many} new accounts are late and have a recorder now")),
@@ -234,8 +234,8 @@ fn over(phases: &BTreeMap<Phase, usize>) -> Vec<String> {
 }
 
 /// The answer in one sentence: what action is required, and by when.
-fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
-    let Parts { regions, totals, new_accounts } = parts;
+fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
+    let HealthParts { regions, totals, new_accounts } = parts;
     let unknown = regions
         .values()
         .filter(|view| matches!(view.state, RegionState::Pending | RegionState::Unknown))
@@ -254,7 +254,7 @@ fn summary(facts: &Facts, parts: &Parts<'_>) -> String {
     if record(facts).is_some() {
         clauses.push("the record cannot be used".to_owned());
     }
-    if let Standing::Frozen(_) | Standing::Unknown(_) = facts.standing() {
+    if let ListFreshness::Frozen(_) | ListFreshness::Unknown(_) = facts.list_freshness() {
         clauses.push("the account list is not current".to_owned());
     }
     clauses.extend(over(&new_accounts.phases));

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::cells;
 use super::trouble::{advice, owner, words};
-use super::{Absent, Facts, Page, VERSION, absent};
+use super::{ListPage, NotFound, VERSION, ViewFacts, absent};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::observed::member::{Counts, Member, StatusKind};
+use crate::domain::observed::member::{Counts, StatusKind, TroubledMember};
 use crate::domain::organization::selector::{Targeting, rule_of};
 
 /// One page.
@@ -74,7 +74,7 @@ pub struct AccountRow {
 
 /// What page of which list.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct MembersQuery<'a> {
     /// The region.
     pub region: &'a str,
     /// The pack.
@@ -82,18 +82,18 @@ pub struct Asked<'a> {
     /// Only accounts of this status.
     pub status: Option<StatusKind>,
     /// The page.
-    pub page: Page,
+    pub page: ListPage,
 }
 
 /// A page of the accounts of one pack in one region.
-pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent> {
-    let Asked { region, pack, status, page } = *asked;
+pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsView, NotFound> {
+    let MembersQuery { region, pack, status, page } = *asked;
     let Some(region) = facts.about.regions.iter().find(|one| one.as_str() == region) else {
         let regions = facts.about.regions.iter().map(Region::as_str);
         return Err(absent("configured region", region, regions));
     };
     let report = facts.reports.get(region);
-    let cells = cells(report.map(AsRef::as_ref), &facts.wanted(region));
+    let cells = cells(report.map(AsRef::as_ref), &facts.desired(region));
     let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
         let what = format!("pack of ours in {region} called");
         return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
@@ -130,12 +130,12 @@ pub fn accounts(facts: &Facts, asked: &Asked<'_>) -> Result<AccountsView, Absent
     })
 }
 
-type Rows<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a Member>)>;
+type RowSource<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a TroubledMember>)>;
 
 /// Every account that is known by name, and those that are ok if they can be concluded.
-fn rows<'a>(facts: &Facts, pack: &PackName, rollout: &'a Rollout) -> Rows<'a> {
+fn rows<'a>(facts: &ViewFacts, pack: &PackName, rollout: &'a Rollout) -> RowSource<'a> {
     let new_accounts = rollout.new_accounts.iter();
-    let mut rows: Rows<'a> =
+    let mut rows: RowSource<'a> =
         new_accounts.map(|(account, status)| (*account, (status.kind(), None))).collect();
     rows.extend(
         rollout
@@ -152,7 +152,7 @@ fn rows<'a>(facts: &Facts, pack: &PackName, rollout: &'a Rollout) -> Rows<'a> {
 }
 
 /// Accounts that are to have the pack and are not known to be in trouble.
-fn fine(facts: &Facts, pack: &PackName, rows: &Rows<'_>) -> Vec<AccountId> {
+fn fine(facts: &ViewFacts, pack: &PackName, rows: &RowSource<'_>) -> Vec<AccountId> {
     let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(pack));
     let Some(manifest) = declared.and_then(|pack| pack.in_force()) else { return Vec::new() };
     let list = facts.membership.list.as_deref();
@@ -162,10 +162,10 @@ fn fine(facts: &Facts, pack: &PackName, rows: &Rows<'_>) -> Vec<AccountId> {
 }
 
 fn row(
-    facts: &Facts,
+    facts: &ViewFacts,
     account: AccountId,
     status: StatusKind,
-    member: Option<&Member>,
+    member: Option<&TroubledMember>,
 ) -> AccountRow {
     let (code, message) = member.map_or((None, None), words);
     let class = member.and_then(|member| member.status.failure_class());

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Page, VERSION, census};
+use super::{ListPage, VERSION, ViewFacts, census};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::seconds_to;
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::observed::recorder::RecorderState;
 
 /// New accounts that the status names; the rest is counted.
@@ -18,7 +18,7 @@ const NAMED_MAX: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewAccountsSummary {
     /// Accounts by the most urgent of their phases, zeros included.
-    pub phases: BTreeMap<Phase, usize>,
+    pub phases: BTreeMap<NewAccountPhase, usize>,
     /// Those that are not settled, the most urgent first.
     pub accounts: Vec<NewAccountView>,
     /// How many more there are that are not settled.
@@ -50,7 +50,7 @@ pub struct NewAccountsView {
     /// By AWS's clock.
     pub now: Timestamp,
     /// Accounts by the most urgent of their phases, zeros included, whatever was asked for.
-    pub phases: BTreeMap<Phase, usize>,
+    pub phases: BTreeMap<NewAccountPhase, usize>,
     /// How many accounts were asked for.
     pub total: usize,
     /// Which page this is.
@@ -75,7 +75,7 @@ pub struct NewAccountView {
     /// The seconds until then; negative when it is over.
     pub left_seconds: i64,
     /// The most urgent of its phases.
-    pub phase: Phase,
+    pub phase: NewAccountPhase,
     /// Where it stands in each region.
     pub regions: BTreeMap<Region, NewAccountInRegion>,
 }
@@ -84,7 +84,7 @@ pub struct NewAccountView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewAccountInRegion {
     /// Where it stands.
-    pub phase: Phase,
+    pub phase: NewAccountPhase,
     /// Packs that target it and are not there yet.
     pub missing: BTreeSet<PackName>,
     /// What the probe says of its recorder; `None` without a probe.
@@ -94,18 +94,18 @@ pub struct NewAccountInRegion {
 }
 
 /// How urgent a phase is.
-fn urgency(phase: Phase) -> u8 {
+fn urgency(phase: NewAccountPhase) -> u8 {
     match phase {
-        Phase::Complete => 0,
-        Phase::Deploying => 1,
-        Phase::Waiting => 2,
-        Phase::Late => 3,
-        Phase::Missed => 4,
+        NewAccountPhase::Complete => 0,
+        NewAccountPhase::Deploying => 1,
+        NewAccountPhase::Waiting => 2,
+        NewAccountPhase::Late => 3,
+        NewAccountPhase::Missed => 4,
     }
 }
 
 /// Every new account, by id.
-fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
+fn new_accounts(facts: &ViewFacts) -> BTreeMap<AccountId, NewAccountView> {
     let mut accounts: BTreeMap<AccountId, NewAccountView> = BTreeMap::new();
     for (region, report) in facts.regions() {
         for new_account in report.into_iter().flat_map(|report| &report.tracking.new_accounts) {
@@ -133,7 +133,7 @@ fn new_accounts(facts: &Facts) -> BTreeMap<AccountId, NewAccountView> {
     accounts
 }
 
-fn begun(facts: &Facts, new_account: &NewAccount) -> NewAccountView {
+fn begun(facts: &ViewFacts, new_account: &NewAccount) -> NewAccountView {
     NewAccountView {
         account: new_account.account,
         name: facts.name(new_account.account),
@@ -145,12 +145,14 @@ fn begun(facts: &Facts, new_account: &NewAccount) -> NewAccountView {
     }
 }
 
-fn phases<'a>(accounts: impl Iterator<Item = &'a NewAccountView>) -> BTreeMap<Phase, usize> {
-    census(Phase::ALL, accounts.map(|account| account.phase))
+fn phases<'a>(
+    accounts: impl Iterator<Item = &'a NewAccountView>,
+) -> BTreeMap<NewAccountPhase, usize> {
+    census(NewAccountPhase::ALL, accounts.map(|account| account.phase))
 }
 
 /// New accounts for the status.
-pub(super) fn new_accounts_summary(facts: &Facts) -> NewAccountsSummary {
+pub(super) fn new_accounts_summary(facts: &ViewFacts) -> NewAccountsSummary {
     let all = new_accounts(facts);
     let phases = phases(all.values());
     let mut open: Vec<NewAccountView> =
@@ -175,7 +177,7 @@ fn deadline_next(open: &[NewAccountView]) -> Option<DeadlineView> {
 }
 
 /// A page of new accounts, of all phases or of one.
-pub fn page(facts: &Facts, phase: Option<Phase>, page: Page) -> NewAccountsView {
+pub fn page(facts: &ViewFacts, phase: Option<NewAccountPhase>, page: ListPage) -> NewAccountsView {
     let all = new_accounts(facts);
     let phases = phases(all.values());
     let is_asked = |account: &NewAccountView| phase.is_none_or(|phase| account.phase == phase);

@@ -5,15 +5,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
+use super::ViewFacts;
 use super::cell::{Lift, helps, lift};
 use super::trouble::{advice, owner};
 use crate::domain::base::model::{AccountId, PackName, Timestamp};
-use crate::domain::members::new_account::{NewAccount, Phase};
+use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::MemberStatus;
 use crate::domain::organization::selector::Targeting;
-use crate::domain::plan::steps::{ActionKind, Hold, Step};
+use crate::domain::plan::steps::{ActionKind, Hold, PlanStep};
 use crate::domain::present::report::RegionReport;
 
 /// What happens next.
@@ -46,8 +46,8 @@ pub enum Who {
 }
 
 /// One account under one pack.
-pub(super) struct Case<'a> {
-    pub(super) facts: &'a Facts,
+pub(super) struct AdviceCase<'a> {
+    pub(super) facts: &'a ViewFacts,
     pub(super) account: AccountId,
     pub(super) pack: &'a PackName,
     pub(super) targeting: Option<&'a Targeting>,
@@ -64,14 +64,14 @@ fn aws(what: &str, due: Option<Timestamp>) -> NextView {
 }
 
 /// What happens next.
-pub(super) fn next(case: &Case<'_>) -> NextView {
+pub(super) fn next(case: &AdviceCase<'_>) -> NextView {
     let Some(status) = case.status else {
         let is_targeted = case.targeting == Some(&Targeting::Targeted);
         return case.planned(|_| is_targeted).unwrap_or_else(nothing);
     };
     match status {
         MemberStatus::Failed(_) | MemberStatus::Missing => {
-            let is_for_it = |step: &Step| helps(step, (case.account, status));
+            let is_for_it = |step: &PlanStep| helps(step, (case.account, status));
             case.planned(is_for_it).unwrap_or_else(|| advised(case.facts, status))
         }
         MemberStatus::Waiting => waiting(case),
@@ -82,9 +82,9 @@ pub(super) fn next(case: &Case<'_>) -> NextView {
     }
 }
 
-impl Case<'_> {
+impl AdviceCase<'_> {
     /// What conformd plans for the pack, if such a step is among it.
-    fn planned(&self, is_it: impl Fn(&Step) -> bool) -> Option<NextView> {
+    fn planned(&self, is_it: impl Fn(&PlanStep) -> bool) -> Option<NextView> {
         let plan = &self.report?.plan;
         if let Some(step) = plan.steps.iter().find(|step| step.pack == *self.pack && is_it(step)) {
             let what = format!("planned: conformd {}", verb(step.action.kind()));
@@ -127,7 +127,7 @@ fn verb(action: ActionKind) -> &'static str {
 }
 
 /// What the advice for its trouble says.
-fn advised(facts: &Facts, status: MemberStatus) -> NextView {
+fn advised(facts: &ViewFacts, status: MemberStatus) -> NextView {
     let matter = status.failure_class();
     let advice = advice(facts, matter);
     match owner(matter) {
@@ -142,16 +142,19 @@ fn advised(facts: &Facts, status: MemberStatus) -> NextView {
 }
 
 /// A new account within its window: AWS retries, and a recorder decides.
-fn waiting(case: &Case<'_>) -> NextView {
+fn waiting(case: &AdviceCase<'_>) -> NextView {
     let new_account = case.new_account();
     let due = new_account.map(|new_account| new_account.deadline);
     let what = match new_account.map(|new_account| new_account.phase) {
-        Some(Phase::Waiting) | None => {
+        Some(NewAccountPhase::Waiting) | None => {
             "AWS retries it until the window ends; it needs a configuration recorder by then"
         }
-        Some(Phase::Deploying | Phase::Complete | Phase::Late | Phase::Missed) => {
-            "AWS retries it by itself"
-        }
+        Some(
+            NewAccountPhase::Deploying
+            | NewAccountPhase::Complete
+            | NewAccountPhase::Late
+            | NewAccountPhase::Missed,
+        ) => "AWS retries it by itself",
     };
     aws(what, due)
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellView, cells};
-use super::{Facts, VERSION};
+use super::{VERSION, ViewFacts};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::untrusted::one_line;
 use crate::domain::declared::manifest::Manifest;
@@ -39,13 +39,13 @@ pub struct PackView {
 const TEXT_MAX: usize = 256;
 
 /// Every pack.
-pub fn packs(facts: &Facts) -> PacksView {
+pub fn packs(facts: &ViewFacts) -> PacksView {
     let declared = facts.catalog.iter().flat_map(|catalog| &catalog.packs);
     let mut packs: BTreeMap<PackName, PackView> = declared
         .filter_map(|(name, pack)| Some((name.clone(), declaration(pack.in_force()?))))
         .collect();
     for (region, report) in facts.regions() {
-        for (name, cell) in cells(report, &facts.wanted(region)) {
+        for (name, cell) in cells(report, &facts.desired(region)) {
             packs.entry(name).or_default().regions.insert(region.clone(), cell);
         }
     }

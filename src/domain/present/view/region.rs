@@ -10,7 +10,7 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Revision, Timestamp};
 use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::guard::PendingApproval;
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::steps::{ActionKind, Hold, HoldReason, Plan};
 use crate::domain::present::report::{PackReport, RegionReport, Timing};
 
@@ -90,7 +90,7 @@ pub struct ReportView {
     /// How long its parts took.
     pub timing: TimingView,
     /// When the region was last read whole.
-    pub seen_last: Option<Timestamp>,
+    pub last_read: Option<Timestamp>,
     /// Why it could not be read this time.
     pub unknown: Option<Unknown>,
     /// When the members in trouble were last read, by AWS's clock.
@@ -149,7 +149,7 @@ pub struct OutcomeView {
     /// What was done to it.
     pub action: ActionKind,
     /// How that ended.
-    pub ending: Ending,
+    pub result: StepResult,
 }
 
 /// A region with its last report, if there is one.
@@ -169,7 +169,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         started,
         finished,
         timing,
-        seen_last,
+        last_read,
         unknown,
         revision,
         plan,
@@ -187,7 +187,7 @@ fn report_view(report: &RegionReport) -> ReportView {
         started: *started,
         finished: *finished,
         timing: timing_view(*timing),
-        seen_last: *seen_last,
+        last_read: *last_read,
         unknown: unknown.clone(),
         trouble_last: tracking.trouble_last,
         resync_last: tracking.resync_last,
@@ -225,6 +225,6 @@ fn hold_view(hold: &Hold) -> HoldView {
     }
 }
 
-fn outcome_view(Outcome { step, ending }: &Outcome) -> OutcomeView {
-    OutcomeView { pack: step.pack.clone(), action: step.action.kind(), ending: ending.clone() }
+fn outcome_view(Outcome { step, result: ending }: &Outcome) -> OutcomeView {
+    OutcomeView { pack: step.pack.clone(), action: step.action.kind(), result: ending.clone() }
 }

@@ -9,16 +9,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellState, CellView};
-use super::health::{HealthView, Parts};
+use super::health::{HealthParts, HealthView};
 use super::new_accounts::{NewAccountsSummary, new_accounts_summary};
 use super::region::{RegionState, RegionView, region};
 use super::trouble::{TroubleView, troubles};
-use super::{About, Caller, Facts, VERSION, census, health};
+use super::{About, ConfirmedCaller, VERSION, ViewFacts, census, health};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
-use crate::domain::organization::membership::Standing;
+use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::present::report::{Declarations, SourceStatus, SyncState};
@@ -42,7 +42,7 @@ pub struct StatusView {
     /// Is everything as it should be?
     pub health: HealthView,
     /// Whether AWS has confirmed who asks.
-    pub caller: Caller,
+    pub caller: ConfirmedCaller,
     /// The manifests.
     pub source: SourceView,
     /// The account list.
@@ -114,7 +114,7 @@ pub struct SourceView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganizationView {
     /// How far.
-    pub standing: StandingKind,
+    pub freshness: FreshnessKind,
     /// Why no further.
     pub why: Option<String>,
     /// How old the list is, in seconds.
@@ -126,7 +126,7 @@ pub struct OrganizationView {
 /// How far the account list can be believed, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StandingKind {
+pub enum FreshnessKind {
     /// It is the newest there is.
     Current,
     /// It is old or in doubt: nothing that depends on it changes.
@@ -136,7 +136,7 @@ pub enum StandingKind {
 }
 
 /// The status of every configured region.
-pub fn status(facts: &Facts) -> StatusView {
+pub fn status(facts: &ViewFacts) -> StatusView {
     let About {
         version,
         started,
@@ -147,10 +147,10 @@ pub fn status(facts: &Facts) -> StatusView {
         list_age_max: _,
         redeploy: _,
     } = &facts.about;
-    let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.wanted(name)));
+    let view = |(name, report): (&Region, _)| (name.clone(), region(report, &facts.desired(name)));
     let regions: BTreeMap<Region, RegionView> = facts.regions().map(view).collect();
     let (totals, new_accounts) = (totals(&regions), new_accounts_summary(facts));
-    let parts = Parts { regions: &regions, totals: &totals, new_accounts: &new_accounts };
+    let parts = HealthParts { regions: &regions, totals: &totals, new_accounts: &new_accounts };
     StatusView {
         version: VERSION,
         simulated: *simulated,
@@ -182,15 +182,15 @@ fn source(source: &SourceStatus) -> SourceView {
     }
 }
 
-pub(super) fn organization(facts: &Facts) -> OrganizationView {
-    let (standing, why) = match facts.standing() {
-        Standing::Current => (StandingKind::Current, None),
-        Standing::Frozen(why) => (StandingKind::Frozen, Some(why)),
-        Standing::Unknown(why) => (StandingKind::Unknown, Some(why)),
+pub(super) fn organization(facts: &ViewFacts) -> OrganizationView {
+    let (freshness, why) = match facts.list_freshness() {
+        ListFreshness::Current => (FreshnessKind::Current, None),
+        ListFreshness::Frozen(why) => (FreshnessKind::Frozen, Some(why)),
+        ListFreshness::Unknown(why) => (FreshnessKind::Unknown, Some(why)),
     };
     let list = facts.membership.status();
     let age_seconds = list.age(facts.now).map(|age| age.as_secs());
-    OrganizationView { standing, why, age_seconds, list }
+    OrganizationView { freshness, why, age_seconds, list }
 }
 
 fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::approvals::{
-    GUARDED_WAYS, UNDECLARED_WAYS, is_told, undeclared, undeclared_names, waiting,
+    GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared, undeclared_names, waiting,
 };
 use super::cell::{CellState, CellView, Lift, lift};
 use super::health::{HealthState, Subject, failing};
@@ -22,16 +22,16 @@ use super::status::{RecordView, StatusView};
 use super::trouble::TroubleView;
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::base::words::first_few;
-use crate::domain::members::new_account::Phase;
+use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
-use crate::domain::present::view::text::layout::{Layout, Sign};
+use crate::domain::present::view::text::layout::{Layout, LineSign};
 use table::{Grid, Item, section};
 
 pub use crate::domain::base::words::{ago, left, many, span};
-pub use account::{account, next_line, pack_sign, recorder, standing, targeting, window};
+pub use account::{account, next_line, pack_sign, recorder, status_words, targeting, window};
 pub use phrases::{clean, person, spoken};
 
 /// Findings in manifests that are shown; `validate` shows all.
@@ -91,11 +91,11 @@ fn general(view: &StatusView, layout: Layout) -> String {
 }
 
 /// The sign of the whole, or of one reason.
-pub fn health_sign(state: HealthState) -> Sign {
+pub fn health_sign(state: HealthState) -> LineSign {
     match state {
-        HealthState::Healthy => Sign::Fine,
-        HealthState::Unknown => Sign::Dark,
-        HealthState::Degraded => Sign::Needy,
+        HealthState::Healthy => LineSign::Fine,
+        HealthState::Unknown => LineSign::Dark,
+        HealthState::Degraded => LineSign::Needy,
     }
 }
 
@@ -109,7 +109,8 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
     for pack in packs {
         let cells: Vec<Option<&CellView>> =
             regions.values().map(|view| view.cells.get(pack)).collect();
-        let sign = cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(Sign::Fine);
+        let sign =
+            cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(LineSign::Fine);
         let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
         grid.row(sign, pack.as_str(), texts);
     }
@@ -117,12 +118,12 @@ fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
 }
 
 /// The sign of a cell.
-pub fn cell_sign(cell: &CellView) -> Sign {
+pub fn cell_sign(cell: &CellView) -> LineSign {
     match cell.cell {
-        _ if cell.action_required => Sign::Needy,
-        CellState::Unknown => Sign::Dark,
-        CellState::Rolling | CellState::OutOfSync | CellState::Failed => Sign::Moving,
-        CellState::Ok | CellState::Held => Sign::Fine,
+        _ if cell.action_required => LineSign::Needy,
+        CellState::Unknown => LineSign::Dark,
+        CellState::Rolling | CellState::OutOfSync | CellState::Failed => LineSign::Moving,
+        CellState::Ok | CellState::Held => LineSign::Fine,
     }
 }
 
@@ -196,25 +197,25 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let row = [class, scale, format!("owner: {}", whose(trouble))];
+        let row = [class, scale, format!("owner: {}", owner_words(trouble))];
         Item { sign: trouble_sign(trouble), row, details: details(trouble, layout.wide) }
     });
     section("Failing accounts", &items.collect::<Vec<_>>(), layout)
 }
 
 /// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
-pub fn trouble_sign(trouble: &TroubleView) -> Sign {
-    if trouble.is_redeployed() { Sign::Moving } else { owner_sign(trouble.owner) }
+pub fn trouble_sign(trouble: &TroubleView) -> LineSign {
+    if trouble.is_redeployed() { LineSign::Moving } else { owner_sign(trouble.owner) }
 }
 
 /// Whose move a trouble is, as people write it.
-pub fn whose(trouble: &TroubleView) -> &'static str {
+pub fn owner_words(trouble: &TroubleView) -> &'static str {
     if trouble.is_redeployed() { "conformd" } else { person(trouble.owner) }
 }
 
 /// The sign of a member in trouble, by who must act.
-pub fn owner_sign(owner: Owner) -> Sign {
-    if owner == Owner::Aws { Sign::Moving } else { Sign::Needy }
+pub fn owner_sign(owner: Owner) -> LineSign {
+    if owner == Owner::Aws { LineSign::Moving } else { LineSign::Needy }
 }
 
 /// The name of the only one, or how many there are.
@@ -284,11 +285,13 @@ fn new_account(account: &NewAccountView, wide: bool) -> Item<5> {
 }
 
 /// The sign of a new account.
-pub fn phase_sign(phase: Phase) -> Sign {
+pub fn phase_sign(phase: NewAccountPhase) -> LineSign {
     match phase {
-        Phase::Missed => Sign::Needy,
-        Phase::Waiting | Phase::Deploying | Phase::Late => Sign::Moving,
-        Phase::Complete => Sign::Fine,
+        NewAccountPhase::Missed => LineSign::Needy,
+        NewAccountPhase::Waiting | NewAccountPhase::Deploying | NewAccountPhase::Late => {
+            LineSign::Moving
+        }
+        NewAccountPhase::Complete => LineSign::Fine,
     }
 }
 
@@ -299,11 +302,11 @@ fn approvals(view: &StatusView, layout: Layout) -> String {
     if let Some(guarded) = waiting.guarded() {
         let mut details: Vec<String> = guarded.reasons().iter().map(|why| clean(why)).collect();
         details.push(GUARDED_WAYS.to_owned());
-        items.push(Item { sign: Sign::Needy, row: [guarded.summary()], details });
+        items.push(Item { sign: LineSign::Needy, row: [guarded.summary()], details });
     }
     if let Some(undeclared) = undeclared(&waiting) {
         let details = vec![undeclared_names(&waiting), UNDECLARED_WAYS.to_owned()];
-        items.push(Item { sign: Sign::Needy, row: [undeclared], details });
+        items.push(Item { sign: LineSign::Needy, row: [undeclared], details });
     }
     section("Waiting for approval", &items, layout)
 }
@@ -315,7 +318,7 @@ fn held(view: &StatusView, layout: Layout) -> String {
         let holds = of.report.iter().flat_map(|report| &report.holds);
         let shown = holds
             .filter(|hold| layout.wide || lift(hold.reason) != Lift::Time)
-            .filter(|hold| !is_told(of, hold));
+            .filter(|hold| !is_pending_approval(of, hold));
         items.extend(shown.map(|hold| held_one(region, hold)));
     }
     section("Held", &items, layout)
@@ -330,11 +333,11 @@ fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
 }
 
 /// The sign of a hold: what lifts it.
-pub fn hold_sign(reason: HoldReason) -> Sign {
+pub fn hold_sign(reason: HoldReason) -> LineSign {
     match lift(reason) {
-        Lift::Person => Sign::Needy,
-        Lift::Time => Sign::Moving,
-        Lift::Purpose => Sign::Fine,
+        Lift::Person => LineSign::Needy,
+        Lift::Time => LineSign::Moving,
+        Lift::Purpose => LineSign::Fine,
     }
 }
 
@@ -342,11 +345,11 @@ pub fn hold_sign(reason: HoldReason) -> Sign {
 fn dark(view: &StatusView, layout: Layout) -> String {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
     let items: Vec<Item<1>> =
-        rows.map(|reason| Item::new(Sign::Dark, [clean(&reason.why)])).collect();
+        rows.map(|reason| Item::new(LineSign::Dark, [clean(&reason.why)])).collect();
     let mut text = section("Unknown", &items, layout);
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
-        let seen = report.seen_last.filter(|_| report.unknown.is_some())?;
+        let seen = report.last_read.filter(|_| report.unknown.is_some())?;
         Some(format!("      {region} was last read {}\n", ago(seen, view.now)))
     });
     text.extend(old);

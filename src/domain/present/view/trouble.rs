@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
+use super::ViewFacts;
 use super::cell::redeployed;
 use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::observed::failure_class::{FailureClass, Owner};
-use crate::domain::observed::member::{Member, MemberStatus, StatusKind};
+use crate::domain::observed::member::{MemberStatus, StatusKind, TroubledMember};
 use crate::domain::present::report::RegionReport;
 
 /// Accounts that are named as examples of one trouble.
@@ -68,7 +68,7 @@ pub struct ExampleView {
 }
 
 /// What is the matter: the class of a failure, or `None` for a member that is missing.
-pub(super) type Matter = Option<FailureClass>;
+pub(super) type TroubleClass = Option<FailureClass>;
 
 /// Members with the same trouble, while they are collected.
 #[derive(Default)]
@@ -79,12 +79,12 @@ struct Group<'a> {
     packs: BTreeSet<&'a PackName>,
     regions: BTreeSet<&'a Region>,
     /// The first place of each account.
-    accounts: BTreeMap<AccountId, (&'a Region, &'a PackName, &'a Member)>,
+    accounts: BTreeMap<AccountId, (&'a Region, &'a PackName, &'a TroubledMember)>,
 }
 
 /// Every trouble there is: what a person has to mend first, then the most frequent.
-pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
-    let mut groups: BTreeMap<Matter, Group<'_>> = BTreeMap::new();
+pub(super) fn troubles(facts: &ViewFacts) -> Vec<TroubleView> {
+    let mut groups: BTreeMap<TroubleClass, Group<'_>> = BTreeMap::new();
     for (region, report) in facts.regions() {
         collect(region, report, &mut groups);
     }
@@ -97,7 +97,7 @@ pub(super) fn troubles(facts: &Facts) -> Vec<TroubleView> {
 fn collect<'a>(
     region: &'a Region,
     report: Option<&'a RegionReport>,
-    groups: &mut BTreeMap<Matter, Group<'a>>,
+    groups: &mut BTreeMap<TroubleClass, Group<'a>>,
 ) {
     let packs = report.into_iter().flat_map(|report| &report.tracking.packs);
     for (pack, rollout) in packs {
@@ -111,7 +111,7 @@ fn collect<'a>(
         }
         let seen = report.and_then(|report| redeployed(&report.plan, pack));
         for member in &*rollout.troubled {
-            let Some(matter) = matter(member) else { continue };
+            let Some(matter) = trouble_class(member) else { continue };
             let is_redeployed = seen.is_some_and(|seen| seen.contains_key(&member.account));
             let group = groups.entry(matter).or_default();
             group.known = group.known.saturating_add(1);
@@ -122,7 +122,7 @@ fn collect<'a>(
 }
 
 /// What is the matter with a member, if anything.
-fn matter(member: &Member) -> Option<Matter> {
+fn trouble_class(member: &TroubledMember) -> Option<TroubleClass> {
     match member.status {
         MemberStatus::Failed(class) => Some(Some(class)),
         MemberStatus::Missing => Some(None),
@@ -135,7 +135,7 @@ fn matter(member: &Member) -> Option<Matter> {
     }
 }
 
-fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
+fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleView {
     let Group { members, known, redeployed, packs, regions, accounts } = group;
     let examples = accounts.iter().take(EXAMPLES_MAX).map(|(account, (region, pack, member))| {
         let (code, message) = words(member);
@@ -172,13 +172,13 @@ fn view(facts: &Facts, matter: Matter, group: Group<'_>) -> TroubleView {
 }
 
 /// AWS's code and words about a member, where it said any.
-pub(super) fn words(member: &Member) -> (Option<String>, Option<String>) {
+pub(super) fn words(member: &TroubledMember) -> (Option<String>, Option<String>) {
     let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     member.cause.as_ref().map_or((None, None), |cause| (said(&cause.code), said(&cause.message)))
 }
 
 /// Whose move it is.
-pub(super) fn owner(matter: Matter) -> Owner {
+pub(super) fn owner(matter: TroubleClass) -> Owner {
     matter.map_or(Owner::AccountOwner, FailureClass::owner)
 }
 
@@ -190,7 +190,7 @@ const MISSING: &str = "See that the account has a configuration recorder in the 
     no row for it, and only a Put makes AWS try again.";
 
 /// What to do, and what keeps conformd from helping.
-pub(super) fn advice(facts: &Facts, matter: Matter) -> String {
+pub(super) fn advice(facts: &ViewFacts, matter: TroubleClass) -> String {
     let advice = matter.map_or(MISSING, FailureClass::advice);
     let needs_redeploy = matches!(matter, None | Some(FailureClass::NoRecorder));
     let more = facts.about.redeploy.advice(facts.recorders.probed).filter(|_| needs_redeploy);

@@ -10,27 +10,27 @@ use crate::domain::base::model::{
 use crate::domain::base::stamp::{Stamp, age};
 use crate::domain::declared::template::Template;
 use crate::domain::observed::content::fingerprint_of;
-use crate::domain::observed::packs::{Ownership, Seen};
-use crate::domain::plan::effective_rules::{HeldRules, Templates};
+use crate::domain::observed::packs::{Ownership, PacksObservation};
+use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::loss::{Loss, LossAt};
-use crate::domain::plan::outcome::{Ending, Outcome};
+use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::record::{
     ApprovalRead, Delivering, Deployment, Giving, HeldLoss, LevelEntry, LossCause, LossEntry,
-    LossId, LossKey, LossKind, LossState, RecordStatus, TemplateText, Window as Remembered,
+    LossId, LossKey, LossKind, LossState, RecordStatus, RecordedPast as Remembered, TemplateText,
 };
-use crate::domain::plan::steps::Step;
+use crate::domain::plan::steps::PlanStep;
 use crate::domain::plan::window::{
-    HeldSince, HoldBasis, Intended, Lost, ReadApproval, Sighting, Window,
+    HeldSince, HoldBasis, Intended, LossWindow, Lost, ObservedPut, ReadApproval,
 };
 
 /// The window of a process that opened this record.
-pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> Window {
+pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clock) -> LossWindow {
     let now = clock.elapsed();
     match status {
-        RecordStatus::Unusable(none) => Window::without_record(now, none.why.clone()),
+        RecordStatus::Unusable(none) => LossWindow::without_record(now, none.why.clone()),
         RecordStatus::Usable { began } => {
-            let mut window = Window::with_record(now, age(began, &clock.stamp()));
+            let mut window = LossWindow::with_record(now, age(began, &clock.stamp()));
             recall(&mut window, remembered, clock);
             window
         }
@@ -38,7 +38,7 @@ pub(super) fn window(status: &RecordStatus, remembered: &Remembered, clock: &Clo
 }
 
 /// Adds what the record remembers to a window.
-pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock) {
+pub(super) fn recall(window: &mut LossWindow, remembered: &Remembered, clock: &Clock) {
     let (elapsed, now) = (clock.elapsed(), clock.stamp());
     for entry in remembered.losses.values() {
         let Some(at) = loss_at(&entry.key, entry.count) else { continue };
@@ -84,14 +84,14 @@ pub(super) fn recall(window: &mut Window, remembered: &Remembered, clock: &Clock
             // The moment is not kept: whatever shows next is newer.
             let (last_update, rules) = (Timestamp::MIN, 0);
             let (excluded, echo) = (excluded.clone(), Digest::of([]));
-            let sighting = Sighting { marker, last_update, echo, rules, excluded };
-            window.recall_sighting(region, pack, sighting);
+            let observation = ObservedPut { marker, last_update, echo, rules, excluded };
+            window.recall_observed(region, pack, observation);
         }
     }
 }
 
 /// Adds the approvals that were read.
-pub(super) fn recall_reads(window: &mut Window, remembered: &Remembered) {
+pub(super) fn recall_reads(window: &mut LossWindow, remembered: &Remembered) {
     for ApprovalRead { approval, at: _, first, expires, rules } in &remembered.reads {
         let (first, expires, rules) = (*first, *expires, rules.clone());
         window.recall_read(*approval, ReadApproval { first, expires, rules });
@@ -120,7 +120,7 @@ pub(super) fn open(remembered: &Remembered, cause: LossCause) -> BTreeMap<LossAt
 }
 
 /// Every loss of a step.
-pub(super) fn losses(region: &Region, step: &Step) -> Vec<LossAt> {
+pub(super) fn losses(region: &Region, step: &PlanStep) -> Vec<LossAt> {
     let at = |loss: &Loss| LossAt {
         region: region.clone(),
         pack: step.pack.clone(),
@@ -198,7 +198,7 @@ pub(super) fn deliveries(
 ) -> Vec<Delivering> {
     let taken = outcomes
         .iter()
-        .filter(|it| matches!(it.ending, Ending::Accepted { .. } | Ending::Unknown { .. }));
+        .filter(|it| matches!(it.result, StepResult::Accepted { .. } | StepResult::Unknown { .. }));
     let delivery = |outcome: &Outcome| {
         let content = outcome.step.action.content()?;
         let marker: Marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
@@ -222,7 +222,7 @@ pub(super) fn deliveries(
 }
 
 /// What a step is about to put.
-pub(super) fn intended(step: &Step) -> Option<Intended<'_>> {
+pub(super) fn intended(step: &PlanStep) -> Option<Intended<'_>> {
     let content = step.action.content()?;
     let marker = content.inputs.get(MARKER_PARAMETER)?.parse().ok()?;
     let (echo, excluded) = (content.fingerprint(), &content.excluded);
@@ -230,17 +230,20 @@ pub(super) fn intended(step: &Step) -> Option<Intended<'_>> {
 }
 
 /// The packs of ours that a region shows.
-pub(super) fn sightings(seen: &Seen, rules: &HeldRules<'_>) -> BTreeMap<PackName, Sighting> {
+pub(super) fn observations(
+    seen: &PacksObservation,
+    rules: &HeldRules<'_>,
+) -> BTreeMap<PackName, ObservedPut> {
     let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
         Ownership::Ours(marker) => {
-            let sighting = Sighting {
+            let observation = ObservedPut {
                 marker: marker.clone(),
                 last_update: pack.record.last_update,
                 echo: fingerprint_of(&pack.record),
                 rules: u32::try_from(rules.held(name).count()).unwrap_or(u32::MAX),
                 excluded: pack.record.excluded.clone(),
             };
-            Some((name.clone(), sighting))
+            Some((name.clone(), observation))
         }
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,
     });
@@ -248,7 +251,7 @@ pub(super) fn sightings(seen: &Seen, rules: &HeldRules<'_>) -> BTreeMap<PackName
 }
 
 /// Every pack of ours that a region showed.
-pub(super) fn deployments(region: &Region, seen: &Seen, at: &Stamp) -> Vec<Deployment> {
+pub(super) fn deployments(region: &Region, seen: &PacksObservation, at: &Stamp) -> Vec<Deployment> {
     let ours = seen.packs.iter().filter_map(|(name, pack)| match &pack.ownership {
         Ownership::Ours(marker) => Some(Deployment {
             region: region.clone(),
@@ -263,7 +266,7 @@ pub(super) fn deployments(region: &Region, seen: &Seen, at: &Stamp) -> Vec<Deplo
 }
 
 /// The templates that packs of ours show, as far as they are known, each once.
-pub(super) fn templates(seen: &Seen, known: &Templates) -> Vec<Arc<Template>> {
+pub(super) fn templates(seen: &PacksObservation, known: &TemplatesByDigest) -> Vec<Arc<Template>> {
     let shown = seen.packs.values().filter_map(|pack| match &pack.ownership {
         Ownership::Ours(marker) => Some(marker.template),
         Ownership::Foreign(_) | Ownership::Void(_) | Ownership::Unmanaged => None,

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
 use conformd::domain::members::tracking::Tracking;
-use conformd::domain::plan::outcome::Ending;
+use conformd::domain::plan::outcome::StepResult;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
 use conformd::sim::world::World;
-use conformd::tasks::intake::Intake;
-use conformd::tasks::region::settings::Policy;
+use conformd::tasks::intake::SourceIntake;
+use conformd::tasks::region::settings::RegionSettings;
 
 use super::crew::{Telling, Tellings};
 use super::invariants::{self, Look, Past};
@@ -28,14 +28,14 @@ pub(crate) struct Tick {
     /// The same by the clock of the process.
     pub(crate) now: Timestamp,
     pub(crate) place: Place,
-    pub(crate) intake: Intake,
+    pub(crate) intake: SourceIntake,
     pub(crate) notes: Notes,
 }
 
 /// Everything that was witnessed.
 #[derive(Debug)]
 pub(crate) struct Book {
-    policy: Policy,
+    policy: RegionSettings,
     world: Arc<Mutex<World>>,
     toll: Arc<Mutex<Toll>>,
     /// Whether a time of day has jumped: what goes by two looks is not held to the true time then.
@@ -63,7 +63,11 @@ pub(crate) struct Book {
 type Held = (Option<PackName>, HoldReason);
 
 impl Book {
-    pub(crate) fn new(policy: Policy, world: Arc<Mutex<World>>, toll: Arc<Mutex<Toll>>) -> Self {
+    pub(crate) fn new(
+        policy: RegionSettings,
+        world: Arc<Mutex<World>>,
+        toll: Arc<Mutex<Toll>>,
+    ) -> Self {
         Self {
             policy,
             world,
@@ -84,7 +88,7 @@ impl Book {
     }
 
     /// A process begins, and knows nothing of what earlier ones saw and did. Returns its number.
-    pub(crate) fn begin(&mut self, policy: &Policy) -> u32 {
+    pub(crate) fn begin(&mut self, policy: &RegionSettings) -> u32 {
         self.policy = policy.clone();
         self.holds.clear();
         let world = lock(&self.world);
@@ -182,7 +186,7 @@ impl Book {
 
     fn tell(&mut self, region: &Region, report: &RegionReport, at: Timestamp) {
         for outcome in &report.outcomes {
-            let (step, ending) = (&outcome.step, ending(&outcome.ending));
+            let (step, ending) = (&outcome.step, ending(&outcome.result));
             let action = step.action.kind();
             self.say(at, &format!("{region} {action} {} {ending}", step.pack));
         }
@@ -214,11 +218,11 @@ fn is_passing(reason: HoldReason) -> bool {
     matches!(reason, HoldReason::Settling | HoldReason::InProgress | HoldReason::Unknown)
 }
 
-fn ending(ending: &Ending) -> String {
+fn ending(ending: &StepResult) -> String {
     match ending {
-        Ending::Accepted { .. } => "accepted".to_owned(),
-        Ending::Failed { kind, .. } => format!("refused: {kind}"),
-        Ending::Unknown { kind, .. } => format!("unknown: {kind}"),
-        Ending::NotStarted => "not started".to_owned(),
+        StepResult::Accepted { .. } => "accepted".to_owned(),
+        StepResult::Failed { kind, .. } => format!("refused: {kind}"),
+        StepResult::Unknown { kind, .. } => format!("unknown: {kind}"),
+        StepResult::NotStarted => "not started".to_owned(),
     }
 }

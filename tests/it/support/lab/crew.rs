@@ -7,14 +7,14 @@ use std::time::Duration;
 use conformd::beats::Beats;
 use conformd::clock::Clock;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
-use conformd::domain::members::new_account::{NewAccount, Phase};
+use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::sim::in_process::InProcess;
-use conformd::tasks::intake::Intake;
+use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::organization::{Demand, Paced};
-use conformd::tasks::probe::Probe;
+use conformd::tasks::probe::MemberProbe;
 use conformd::tasks::{organization, probe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -70,11 +70,11 @@ impl Crew {
         lives: &mut JoinSet<()>,
     ) -> Self {
         let (members, membership) = watch::channel(Arc::default());
-        let (sightings, recorders) = watch::channel(Arc::default());
+        let (observations, recorders) = watch::channel(Arc::default());
         let (reports, beats) = (watch::Sender::<Reports>::default(), Beats::new(clock.clone()));
-        let demand = watch::Sender::new(demand(&Intake::default()));
+        let demand = watch::Sender::new(demand(&SourceIntake::default()));
         if knowledge != Knowledge::Nothing {
-            let channels = organization::Channels {
+            let channels = organization::OrganizationChannels {
                 demand: demand.subscribe(),
                 membership: members,
                 beats: beats.clone(),
@@ -83,18 +83,21 @@ impl Crew {
             lives.spawn(organization::run(port, channels, clock, CancellationToken::new()));
         }
         if knowledge == Knowledge::Recorders {
-            let channels =
-                probe::Channels { reports: reports.subscribe(), recorders: sightings, beats };
+            let channels = probe::ProbeChannels {
+                reports: reports.subscribe(),
+                recorders: observations,
+                beats,
+            };
             let (role, external_id) = PROBE;
             let members = aws.members(role, Some(external_id));
-            let probe = Some(Arc::new(Probe::new(members, PROBED_EVERY, clock.clone())));
+            let probe = Some(Arc::new(MemberProbe::new(members, PROBED_EVERY, clock.clone())));
             lives.spawn(probe::run(probe, channels, CancellationToken::new()));
         }
         Self { knowledge, membership, recorders, reports, demand }
     }
 
     /// The manifests are read.
-    pub(crate) fn ask(&self, intake: &Intake) {
+    pub(crate) fn ask(&self, intake: &SourceIntake) {
         self.demand.send_replace(demand(intake));
     }
 
@@ -116,7 +119,7 @@ impl Crew {
     }
 }
 
-fn demand(intake: &Intake) -> Demand {
+fn demand(intake: &SourceIntake) -> Demand {
     let catalog = intake.catalog.as_ref();
     Demand {
         interest: catalog.map(|catalog| catalog.interest()),
@@ -131,7 +134,7 @@ pub(crate) struct Telling {
     pub(crate) account: AccountId,
     pub(crate) joined: Timestamp,
     pub(crate) deadline: Timestamp,
-    pub(crate) phase: Phase,
+    pub(crate) phase: NewAccountPhase,
 }
 
 impl From<&NewAccount> for Telling {

@@ -18,8 +18,8 @@ use conformd::domain::observed::packs::PackRecord;
 use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::report::RegionReport;
-use conformd::tasks::intake::Intake;
-use conformd::tasks::region::settings::Policy;
+use conformd::tasks::intake::SourceIntake;
+use conformd::tasks::region::settings::RegionSettings;
 
 use super::truth::{Owner, owner};
 use super::witness::{Mutation, Notes};
@@ -37,7 +37,7 @@ pub(crate) struct Look {
     now: Timestamp,
     place: Place,
     us: Installation,
-    intake: Intake,
+    intake: SourceIntake,
     is_complete: bool,
     shown: BTreeMap<PackName, PackRecord>,
 }
@@ -45,9 +45,9 @@ pub(crate) struct Look {
 impl Look {
     pub(crate) fn of(
         (at, now): (Timestamp, Timestamp),
-        (place, intake): (&Place, &Intake),
+        (place, intake): (&Place, &SourceIntake),
         notes: &Notes,
-        policy: &Policy,
+        policy: &RegionSettings,
     ) -> Self {
         Self {
             at,
@@ -74,9 +74,9 @@ impl Look {
     /// Whether a source that can be believed says that no manifest wants this pack here.
     fn is_unwanted(&self, pack: &PackName) -> bool {
         let Some(catalog) = &self.intake.catalog else { return false };
-        let grounds = DesiredInputs::without_list(self.intake.basis(self.now));
-        let desired = desired(catalog, &self.us, &self.place, grounds);
-        desired.basis == SourceTrust::Whole && !desired.packs.contains_key(pack)
+        let inputs = DesiredInputs::without_list(self.intake.source_trust(self.now));
+        let desired = desired(catalog, &self.us, &self.place, inputs);
+        desired.trust == SourceTrust::Whole && !desired.packs.contains_key(pack)
     }
 
     /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an
@@ -139,9 +139,9 @@ fn may_have_effect(mutation: &Mutation) -> bool {
 
 /// A reconciliation with everything that is known about it.
 pub(crate) struct Scene<'a> {
-    pub(crate) policy: &'a Policy,
+    pub(crate) policy: &'a RegionSettings,
     pub(crate) place: &'a Place,
-    pub(crate) intake: &'a Intake,
+    pub(crate) intake: &'a SourceIntake,
     pub(crate) notes: &'a Notes,
     pub(crate) report: &'a RegionReport,
     pub(crate) past: &'a Past,

@@ -13,7 +13,7 @@ use conformd::domain::base::model::{
     AccountId, Digest, Installation, PackName, Place, Region, Timestamp,
 };
 use conformd::domain::declared::approval::{Approval, Permitted};
-use conformd::domain::plan::guard::Limits;
+use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::sim::world::World;
 use serde_yaml::Value;
@@ -60,7 +60,7 @@ pub(crate) type Share = u64;
 #[derive(Debug)]
 pub(crate) struct Toll {
     us: Installation,
-    limits: Limits,
+    limits: LossLimits,
     /// How many accounts there are.
     members: usize,
     /// What delivered texts hold, by the digest of their bytes.
@@ -77,7 +77,7 @@ pub(crate) struct Toll {
 }
 
 impl Toll {
-    pub(crate) fn new(us: Installation, limits: Limits, members: usize) -> Self {
+    pub(crate) fn new(us: Installation, limits: LossLimits, members: usize) -> Self {
         Self {
             us,
             limits,

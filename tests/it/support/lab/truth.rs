@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformd::domain::base::model::{
-    AccountId, Delivery, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place,
+    AccountId, Digest, Installation, MARKER_PARAMETER, Marker, PackName, Place, ResultsBucket,
 };
-use conformd::domain::observed::packs::Phase;
+use conformd::domain::observed::packs::PackPhase;
 use conformd::sim::world::World;
 
 /// Whose pack it is: read by hand, so as to be no echo of the product.
@@ -22,11 +22,11 @@ pub(crate) struct Truth {
     pub(crate) owner: Owner,
     pub(crate) inputs: BTreeMap<String, String>,
     pub(crate) excluded: BTreeSet<AccountId>,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: ResultsBucket,
     /// Of the delivered bytes.
     pub(crate) template: Digest,
     /// How far the members are.
-    pub(crate) phase: Option<Phase>,
+    pub(crate) phase: Option<PackPhase>,
 }
 
 impl Truth {

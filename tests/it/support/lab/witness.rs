@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conformd::clock::Clock;
-use conformd::cloud::{CloudError, Page, PageToken, Reader, Receipt, RowFilter, Writer};
+use conformd::cloud::{CloudError, Page, PageToken, Receipt, RegionReader, RowFilter, Writer};
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::model::{AccountId, MARKER_PARAMETER, PackName, Place, Timestamp};
 use conformd::domain::declared::approval::Approval;
 use conformd::domain::observed::content::Content;
-use conformd::domain::observed::packs::{PackRecord, Row, StatusRecord};
+use conformd::domain::observed::packs::{PackRecord, StatusRecord, StatusRow};
 use conformd::sim::in_process::InProcess;
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +114,7 @@ impl Witness {
     /// What a pack deployment holds before a mutation; when it is dropped, the mutation is over, be
     /// it that nobody waits for it any more.
     fn measuring(&self, pack: &PackName, content: Option<&Content>) -> Measuring<'_> {
-        let place = Reader::place(&self.aws);
+        let place = RegionReader::place(&self.aws);
         let mut world = self.aws.world();
         world.advance_to(self.clock.now());
         let mut toll = lock(&self.toll);
@@ -179,7 +179,7 @@ impl Witness {
     }
 
     fn owner(&self, pack: &PackName) -> Option<Owner> {
-        let place = Reader::place(&self.aws);
+        let place = RegionReader::place(&self.aws);
         let mut world = self.aws.world();
         world.advance_to(self.clock.now());
         let exists = world.pack_names(place).contains(pack);
@@ -200,15 +200,15 @@ impl Drop for Measuring<'_> {
         let Witness { aws, clock, toll, taker, .. } = self.witness;
         let mut world = aws.world();
         world.advance_to(clock.now());
-        let spot = (Reader::place(aws), &self.pack);
+        let spot = (RegionReader::place(aws), &self.pack);
         let mut toll = lock(toll);
         toll.measure(&world, spot, self.before.as_ref(), &lock(taker), clock.now());
     }
 }
 
-impl Reader for Witness {
+impl RegionReader for Witness {
     fn place(&self) -> &Place {
-        Reader::place(&self.aws)
+        RegionReader::place(&self.aws)
     }
 
     async fn caller(&self) -> Result<AccountId, CloudError> {
@@ -244,7 +244,7 @@ impl Reader for Witness {
         pack: &PackName,
         filter: &RowFilter,
         token: Option<PageToken>,
-    ) -> Result<Page<Row>, CloudError> {
+    ) -> Result<Page<StatusRow>, CloudError> {
         self.read(self.aws.rows(pack, filter, token)).await
     }
 }

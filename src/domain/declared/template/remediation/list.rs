@@ -12,7 +12,7 @@ use crate::domain::declared::template::canonical::Canonical;
 use crate::domain::declared::template::section::{REMEDIATION, entries};
 use crate::domain::declared::template::term::described;
 use crate::domain::declared::yaml::Meaning;
-use crate::domain::declared::yaml::tree::{Entry, Node};
+use crate::domain::declared::yaml::tree::{MappingEntry, YamlNode};
 
 /// A remediation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -65,17 +65,17 @@ pub fn differences(old: &[Remediation], new: &[Remediation]) -> Vec<RemediationC
 }
 
 /// The remediations of a template, valid or not.
-pub(in crate::domain::declared::template) fn of(root: &Node) -> Vec<Remediation> {
+pub(in crate::domain::declared::template) fn of(root: &YamlNode) -> Vec<Remediation> {
     let resources = entries(root, "Resources");
     let all = resources.iter().map(|entry| &entry.value);
-    let all = all.filter(|one| one.get("Type").and_then(Node::text) == Some(REMEDIATION));
+    let all = all.filter(|one| one.get("Type").and_then(YamlNode::text) == Some(REMEDIATION));
     let mut all: Vec<Remediation> = all.map(|one| Remediation::of(resources, one)).collect();
     all.sort_unstable();
     all
 }
 
 impl Remediation {
-    fn of(resources: &[Entry], resource: &Node) -> Self {
+    fn of(resources: &[MappingEntry], resource: &YamlNode) -> Self {
         let property = |name| resource.get("Properties").and_then(|all| all.get(name));
         let text = |name| property(name).map_or_else(|| "none".to_owned(), words);
         let parts = [resource.get("Properties"), resource.get("Condition")];
@@ -95,17 +95,17 @@ impl Remediation {
 }
 
 /// The name of a rule, which may be given by its logical id.
-fn rule(resources: &[Entry], name: &Node) -> String {
+fn rule(resources: &[MappingEntry], name: &YamlNode) -> String {
     let call = Call::of(name).filter(|call| call.function == "Ref");
     let Some(id) = call.and_then(|call| call.text()) else { return words(name) };
     let meant = resources.iter().find(|entry| &*entry.key.text == id);
     let named = meant.and_then(|entry| entry.value.get("Properties")?.get("ConfigRuleName"));
-    let named = named.filter(|node| Call::of(node).is_none()).and_then(Node::text);
+    let named = named.filter(|node| Call::of(node).is_none()).and_then(YamlNode::text);
     named.unwrap_or(id).to_owned()
 }
 
 /// Text as it is, and anything else as far as it can be told apart.
-fn words(node: &Node) -> String {
+fn words(node: &YamlNode) -> String {
     let text = node.text().filter(|_| Call::of(node).is_none());
     text.map_or_else(|| described(node), ToOwned::to_owned)
 }

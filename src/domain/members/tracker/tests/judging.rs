@@ -6,9 +6,9 @@ use super::*;
 
 #[test]
 fn a_pack_whose_members_were_not_read_is_unknown() {
-    let mut scene = Scene::new(3);
+    let mut scene = TrackerScene::new(3);
     assert_eq!(scene.tracked.tracking(), Tracking::default());
-    scene.look(0);
+    scene.observe(0);
     assert_snapshot!(scene.text(), @"
     unknown, 0 ok
     (its members were not read yet)
@@ -17,11 +17,11 @@ fn a_pack_whose_members_were_not_read_is_unknown() {
 
 #[test]
 fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
-    let mut scene = Scene::new(6);
+    let mut scene = TrackerScene::new(6);
     scene.account(7, Some(AccountState::Suspended), -HOUR * 1_000);
     scene.account(8, None, -HOUR * 1_000);
     scene.record.excluded = [id(5), id(6)].into();
-    scene.look(0);
+    scene.observe(0);
     let mut rows = good([1]);
     rows.extend([
         row(2, "UPDATE_IN_PROGRESS", -MINUTE),
@@ -48,8 +48,8 @@ fn everybody_who_is_not_simply_ok_is_shown_with_the_reason() {
 
 #[test]
 fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
-    let mut scene = Scene::new(2);
-    scene.look(0);
+    let mut scene = TrackerScene::new(2);
+    scene.observe(0);
     scene.resync(&[good([1]), vec![row(2, "CREATE_PAUSED", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     progressing, 1 ok
@@ -64,24 +64,24 @@ fn an_account_without_a_row_is_missing_once_that_was_seen_after_the_grace() {
     for (age, health) in
         [(30 * MINUTE - 1, RolloutHealth::Progressing), (30 * MINUTE, RolloutHealth::Missing)]
     {
-        let mut scene = Scene::new(3);
+        let mut scene = TrackerScene::new(3);
         scene.record.last_update = at(-age);
-        scene.look(0);
+        scene.observe(0);
         scene.resync(&good([1, 2]));
         assert_eq!(scene.health(), health);
         // Time alone proves nothing.
-        scene.look(5 * HOUR);
+        scene.observe(5 * HOUR);
         assert_eq!(scene.health(), health);
     }
 }
 
 #[test]
 fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_doubt() {
-    let mut scene = Scene::new(3);
-    scene.look(0);
+    let mut scene = TrackerScene::new(3);
+    scene.observe(0);
     scene.resync(&good([1, 2, 3]));
-    scene.standing = Standing::Frozen("the account list could not be read".to_owned());
-    scene.look(HOUR);
+    scene.freshness = ListFreshness::Frozen("the account list could not be read".to_owned());
+    scene.observe(HOUR);
     scene.resync(&[good([1, 2]), vec![row(9, "CREATE_SUCCESSFUL", 0)]].concat());
     assert_snapshot!(scene.text(), @"
     progressing, 2 ok
@@ -89,8 +89,8 @@ fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_do
     9 not_yet_listed
     (the account list could not be read)
     ");
-    scene.standing = Standing::Current;
-    scene.look(HOUR + MINUTE);
+    scene.freshness = ListFreshness::Current;
+    scene.observe(HOUR + MINUTE);
     assert_snapshot!(scene.text(), @"
     missing, 2 ok
     3 missing
@@ -100,8 +100,8 @@ fn an_account_that_vanished_from_the_rows_is_not_missing_while_the_list_is_in_do
 
 #[test]
 fn a_management_account_without_a_row_is_said_and_spoils_nothing() {
-    let mut scene = Scene::new(3);
-    scene.look(0);
+    let mut scene = TrackerScene::new(3);
+    scene.observe(0);
     scene.resync(&good([2, 3]));
     assert_eq!(scene.health(), RolloutHealth::Healthy);
     assert!(scene.rollout().management_missing);
@@ -114,17 +114,17 @@ fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
         (Some("CREATE_FAILED"), RolloutHealth::Degraded),
         (Some("CREATE_IN_PROGRESS"), RolloutHealth::Progressing),
     ] {
-        let mut scene = Scene::new(2);
+        let mut scene = TrackerScene::new(2);
         scene.account(3, Some(AccountState::Active), 0);
         let mut rows = good([1, 2]);
         rows.extend(status.map(|status| row(3, status, MINUTE)));
         let deadline = 7 * HOUR;
-        scene.look(deadline - 1);
+        scene.observe(deadline - 1);
         scene.resync(&rows);
         assert_eq!(scene.rollout().new_accounts[&id(3)], MemberStatus::Waiting);
-        scene.look(deadline + HOUR);
+        scene.observe(deadline + HOUR);
         assert_eq!(scene.health(), RolloutHealth::Progressing, "{status:?}, nobody looked since");
-        scene.look(deadline);
+        scene.observe(deadline);
         scene.resync(&rows);
         assert_eq!(scene.health(), health, "{status:?}");
     }
@@ -132,10 +132,10 @@ fn a_new_account_waits_until_somebody_looked_after_its_deadline() {
 
 #[test]
 fn a_new_account_that_fails_for_another_reason_has_failed() {
-    let mut scene = Scene::new(2);
+    let mut scene = TrackerScene::new(2);
     scene.account(3, Some(AccountState::Active), -HOUR);
-    scene.look(0);
-    let denied = Row {
+    scene.observe(0);
+    let denied = StatusRow {
         error_code: Some("AccessDeniedException".to_owned()),
         ..row(3, "CREATE_FAILED", -MINUTE)
     };
@@ -147,28 +147,28 @@ fn a_new_account_that_fails_for_another_reason_has_failed() {
 #[test]
 fn somebody_has_left_when_a_later_list_says_so_and_never_by_a_frozen_one() {
     for (written, counts) in [(-30 * MINUTE, (0, 1)), (-30 * MINUTE + 1, (1, 0))] {
-        let mut scene = Scene::new(1);
-        scene.look(0);
-        let stranger = row(9, "CREATE_SUCCESSFUL", written);
-        scene.resync(&[good([1]), vec![stranger.clone()]].concat());
-        let shown = |scene: &Scene| {
+        let mut scene = TrackerScene::new(1);
+        scene.observe(0);
+        let unknown = row(9, "CREATE_SUCCESSFUL", written);
+        scene.resync(&[good([1]), vec![unknown.clone()]].concat());
+        let shown = |scene: &TrackerScene| {
             let counts = scene.rollout().counts;
             (counts.not_yet_listed, counts.left)
         };
         assert_eq!(shown(&scene), counts);
-        assert_eq!(scene.health(), RolloutHealth::Healthy, "a stranger spoils nothing");
-        scene.standing = Standing::Frozen("it shrank".to_owned());
-        scene.look(1);
+        assert_eq!(scene.health(), RolloutHealth::Healthy, "a unknown spoils nothing");
+        scene.freshness = ListFreshness::Frozen("it shrank".to_owned());
+        scene.observe(1);
         assert_eq!(shown(&scene), (1, 0));
     }
 }
 
 #[test]
 fn without_a_list_failures_are_failures_and_success_proves_nothing() {
-    let mut scene = Scene::new(0);
+    let mut scene = TrackerScene::new(0);
     scene.list = None;
-    scene.standing = Standing::Unknown("the account list was not read yet".to_owned());
-    scene.look(0);
+    scene.freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
+    scene.observe(0);
     scene.resync(&good([1, 2]));
     assert_snapshot!(scene.text(), @"
     unknown, 2 ok
@@ -184,8 +184,8 @@ fn without_a_list_failures_are_failures_and_success_proves_nothing() {
 
 #[test]
 fn what_was_seen_stays_while_the_region_cannot_be_seen() {
-    let mut scene = Scene::new(2);
-    scene.look(0);
+    let mut scene = TrackerScene::new(2);
+    scene.observe(0);
     scene.resync(&good([1, 2]));
     let kind = crate::domain::base::failure::FailureKind::Unreachable;
     scene.tracked.lost(&Unknown { kind, why: "no connection".to_owned() });

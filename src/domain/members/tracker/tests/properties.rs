@@ -6,7 +6,7 @@ use super::*;
 
 /// A random organization of a dozen accounts.
 #[derive(Debug, Clone)]
-struct World {
+struct RandomOrganization {
     accounts: Vec<(Option<AccountState>, bool, bool)>,
     rows: Vec<(u64, usize)>,
     aggregate: Option<&'static str>,
@@ -25,7 +25,7 @@ const STATUSES: [&str; 10] = [
     "SOMETHING_ELSE",
 ];
 
-fn any_world() -> impl Strategy<Value = World> {
+fn any_world() -> impl Strategy<Value = RandomOrganization> {
     let state = prop_oneof![
         8 => Just(Some(AccountState::Active)),
         1 => Just(Some(AccountState::Suspended)),
@@ -43,18 +43,16 @@ fn any_world() -> impl Strategy<Value = World> {
     (2_usize..8).prop_flat_map(move |count| {
         let accounts = proptest::collection::vec(account.clone(), count);
         let rows = proptest::collection::vec(status.clone(), count + 2);
-        (accounts, rows, aggregate.clone()).prop_map(|(accounts, rows, aggregate)| World {
-            accounts,
-            rows: (1..).zip(rows).collect(),
-            aggregate,
+        (accounts, rows, aggregate.clone()).prop_map(|(accounts, rows, aggregate)| {
+            RandomOrganization { accounts, rows: (1..).zip(rows).collect(), aggregate }
         })
     })
 }
 
-impl World {
+impl RandomOrganization {
     /// The scene at its start, and the rows: accounts that are not listed have rows too.
-    fn scene(&self) -> (Scene, Vec<Row>) {
-        let mut scene = Scene::new(0);
+    fn scene(&self) -> (TrackerScene, Vec<StatusRow>) {
+        let mut scene = TrackerScene::new(0);
         scene.status = self.aggregate;
         for (number, (state, is_excluded, _)) in (1..).zip(&self.accounts) {
             scene.account(number, *state, -30 * 24 * HOUR);
@@ -68,7 +66,7 @@ impl World {
         };
         let rows = self.rows.iter().filter(|(number, _)| has_row(*number));
         let rows = rows.map(|(number, status)| row(*number, STATUSES[*status], -MINUTE)).collect();
-        scene.look(0);
+        scene.observe(0);
         (scene, rows)
     }
 
@@ -105,7 +103,7 @@ proptest! {
         scene.resync(&rows);
         let count = u64::try_from(world.accounts.len()).unwrap();
         let listed = (1..=count).filter(|number| world.is_expected(*number)).map(id);
-        let excluded = |row: &&Row| !scene.record.excluded.contains(&row.account);
+        let excluded = |row: &&StatusRow| !scene.record.excluded.contains(&row.account);
         let with_rows = rows.iter().filter(excluded).map(|row| row.account);
         let union: BTreeSet<AccountId> = listed.chain(with_rows).collect();
         let rollout = scene.rollout();
@@ -128,9 +126,9 @@ proptest! {
         let older = i64::from(order % 2 == 0);
         let repeat = |index: &proptest::sample::Index| {
             let account = index.get(&rows).account;
-            Row { account, ..row(1, "CREATE_FAILED", -MINUTE - older) }
+            StatusRow { account, ..row(1, "CREATE_FAILED", -MINUTE - older) }
         };
-        let repeated: Vec<Row> =
+        let repeated: Vec<StatusRow> =
             again.iter().filter(|_| !rows.is_empty()).map(repeat).collect();
         rows.extend(repeated);
         scene.resync(&rows);
@@ -149,7 +147,7 @@ proptest! {
         let rollout = scene.rollout();
         prop_assert_eq!(rollout.counts.missing, 0);
         prop_assert!(!matches!(rollout.health, RolloutHealth::Healthy | RolloutHealth::Missing));
-        scene.tracked.fail(&Reading::Resync("base".parse().unwrap()), "no".to_owned(), at(0));
+        scene.tracked.fail(&MemberRequest::Resync("base".parse().unwrap()), "no".to_owned(), at(0));
         prop_assert_eq!(scene.rollout().counts, rollout.counts);
     }
 
@@ -159,20 +157,20 @@ proptest! {
         scene.resync(&rows);
         let ok = scene.rollout().counts.ok;
         // Everybody's row turns into some other.
-        let next: Vec<Row> = rows
+        let next: Vec<StatusRow> = rows
             .iter()
             .zip(0_u64..)
             .map(|(old, index)| {
                 let pick = usize::try_from((seed >> index) % 10).unwrap();
-                Row { account: old.account, ..row(1, STATUSES[pick], 0) }
+                StatusRow { account: old.account, ..row(1, STATUSES[pick], 0) }
             })
             .collect();
-        scene.look(MINUTE);
+        scene.observe(MINUTE);
         scene.trouble(&next);
         prop_assert!(scene.rollout().counts.ok <= ok);
         // And a resync afterwards tells what a resync alone would tell.
         let (mut fresh, _) = before.scene();
-        fresh.look(MINUTE);
+        fresh.observe(MINUTE);
         scene.resync(&next);
         fresh.resync(&next);
         prop_assert_eq!(scene.rollout().counts, fresh.rollout().counts);

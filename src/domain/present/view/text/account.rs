@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Layout, Sign};
+use super::layout::{Layout, LineSign};
 use super::phrases::{clean, person, spoken};
 use super::table::{Item, section};
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::base::words::{ago, left, seconds_to};
-use crate::domain::members::new_account::Phase;
-use crate::domain::observed::recorder::{RecorderState, Sighting};
+use crate::domain::members::new_account::NewAccountPhase;
+use crate::domain::observed::recorder::{RecorderObservation, RecorderState};
 use crate::domain::organization::selector::Targeting;
 use crate::domain::present::view::account::{
     AccountPackView, AccountView, ClockView, MemberView, PlaceView,
@@ -36,33 +36,39 @@ pub fn account(view: &AccountView, layout: Layout) -> String {
     page
 }
 
-fn fact(sign: Sign, what: &str, text: String) -> Item<2> {
+fn fact(sign: LineSign, what: &str, text: String) -> Item<2> {
     Item::new(sign, [what.to_owned(), text])
 }
 
 fn identity(view: &AccountView) -> Vec<Item<2>> {
-    let MemberView { listed, standing: _, why, read, name, state, joined, units, management } =
+    let MemberView { listed, freshness: _, why, read, name, state, joined, units, management } =
         &view.member;
     let now = view.now;
     let mut rows = Vec::new();
-    rows.extend(name.as_ref().map(|name| fact(Sign::Fine, "name", clean(name))));
+    rows.extend(name.as_ref().map(|name| fact(LineSign::Fine, "name", clean(name))));
     rows.push(match (listed, state) {
-        (None, _) => fact(Sign::Dark, "member", "not known: there is no account list".to_owned()),
+        (None, _) => {
+            fact(LineSign::Dark, "member", "not known: there is no account list".to_owned())
+        }
         (Some(false), _) => {
-            fact(Sign::Needy, "member", "no: the account list does not hold it".into())
+            fact(LineSign::Needy, "member", "no: the account list does not hold it".into())
         }
         (Some(true), Some(AccountState::Active)) => {
-            fact(Sign::Fine, "member", "yes, ACTIVE".to_owned())
+            fact(LineSign::Fine, "member", "yes, ACTIVE".to_owned())
         }
         (Some(true), Some(state)) => {
-            fact(Sign::Needy, "member", format!("{state}: nothing is expected of it"))
+            fact(LineSign::Needy, "member", format!("{state}: nothing is expected of it"))
         }
         (Some(true), None) => {
-            fact(Sign::Dark, "member", "in a state that this version does not know".to_owned())
+            fact(LineSign::Dark, "member", "in a state that this version does not know".to_owned())
         }
     });
-    rows.extend(management.then(|| fact(Sign::Fine, "role", "the management account".to_owned())));
-    rows.extend(joined.map(|at| fact(Sign::Fine, "joined", format!("{at} ({})", ago(at, now)))));
+    rows.extend(
+        management.then(|| fact(LineSign::Fine, "role", "the management account".to_owned())),
+    );
+    rows.extend(
+        joined.map(|at| fact(LineSign::Fine, "joined", format!("{at} ({})", ago(at, now)))),
+    );
     rows.extend(view.clock.as_ref().map(|clock| {
         let (sign, text) = window(clock, view);
         fact(sign, "window", text)
@@ -70,24 +76,24 @@ fn identity(view: &AccountView) -> Vec<Item<2>> {
     let units = units.as_ref().filter(|units| !units.is_empty());
     rows.extend(units.map(|units| {
         let units: Vec<&str> = units.iter().map(UnitId::as_str).collect();
-        fact(Sign::Fine, "units", units.join(" > "))
+        fact(LineSign::Fine, "units", units.join(" > "))
     }));
     rows.extend(read.map(|at| {
         let doubt = why.as_ref().map(|why| format!("; {}", clean(why))).unwrap_or_default();
-        let sign = if why.is_some() { Sign::Dark } else { Sign::Fine };
+        let sign = if why.is_some() { LineSign::Dark } else { LineSign::Fine };
         fact(sign, "list", format!("read {}{doubt}", ago(at, now)))
     }));
     rows
 }
 
 /// The window in which AWS retries a new account.
-pub fn window(clock: &ClockView, view: &AccountView) -> (Sign, String) {
+pub fn window(clock: &ClockView, view: &AccountView) -> (LineSign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
-    if open.all(Phase::is_settled) {
-        return (Sign::Fine, format!("ends {deadline}; every pack is there"));
+    if open.all(NewAccountPhase::is_settled) {
+        return (LineSign::Fine, format!("ends {deadline}; every pack is there"));
     }
-    let sign = if *left_seconds < 0 { Sign::Needy } else { Sign::Moving };
+    let sign = if *left_seconds < 0 { LineSign::Needy } else { LineSign::Moving };
     (sign, format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
@@ -100,7 +106,7 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     }
     let mut rows = Vec::new();
     if let Some(why) = unknown {
-        rows.push(fact(Sign::Dark, "unknown", clean(why)));
+        rows.push(fact(LineSign::Dark, "unknown", clean(why)));
     }
     rows.extend(seen.as_ref().map(|seen| {
         let (sign, text) = recorder(seen, view.now);
@@ -108,31 +114,31 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     }));
     rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
     if rows.is_empty() {
-        rows.push(fact(Sign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
+        rows.push(fact(LineSign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
     }
     section(&title, &rows, layout)
 }
 
 /// What a probe saw of a recorder.
-pub fn recorder(seen: &Sighting, now: Timestamp) -> (Sign, String) {
-    let Sighting { recorder, at } = seen;
+pub fn recorder(seen: &RecorderObservation, now: Timestamp) -> (LineSign, String) {
+    let RecorderObservation { recorder, at } = seen;
     let (sign, text) = match recorder {
-        RecorderState::Recording => (Sign::Fine, "recording".to_owned()),
+        RecorderState::Recording => (LineSign::Fine, "recording".to_owned()),
         RecorderState::Stopped => {
-            (Sign::Needy, "stopped: packs deploy and evaluate nothing; start it".to_owned())
+            (LineSign::Needy, "stopped: packs deploy and evaluate nothing; start it".to_owned())
         }
         RecorderState::Failing { code } => {
-            (Sign::Needy, format!("recording, and its deliveries fail ({})", clean(code)))
+            (LineSign::Needy, format!("recording, and its deliveries fail ({})", clean(code)))
         }
-        RecorderState::Missing => (Sign::Needy, "missing: create one".to_owned()),
-        RecorderState::Unknown { why } => (Sign::Dark, format!("not known: {}", clean(why))),
+        RecorderState::Missing => (LineSign::Needy, "missing: create one".to_owned()),
+        RecorderState::Unknown { why } => (LineSign::Dark, format!("not known: {}", clean(why))),
     };
     (sign, format!("{text} (seen {})", ago(*at, now)))
 }
 
 /// A pack: targeted or not and why, what AWS says, what happens next.
 fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
-    let words = [standing(pack, now), Some(targeting(pack.targeting.as_ref()))];
+    let words = [status_words(pack, now), Some(targeting(pack.targeting.as_ref()))];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let said = [&pack.code, &pack.message].into_iter().flatten();
     let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
@@ -142,18 +148,18 @@ fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> 
 }
 
 /// The sign of an account under a pack: who is to act.
-pub fn pack_sign(pack: &AccountPackView) -> Sign {
+pub fn pack_sign(pack: &AccountPackView) -> LineSign {
     let is_dark = pack.unread.is_some() || matches!(pack.targeting, Some(Targeting::Unknown(_)));
     match pack.next.who {
-        Who::Person => Sign::Needy,
-        Who::Aws | Who::Conformd => Sign::Moving,
-        Who::Nobody if is_dark => Sign::Dark,
-        Who::Nobody => Sign::Fine,
+        Who::Person => LineSign::Needy,
+        Who::Aws | Who::Conformd => LineSign::Moving,
+        Who::Nobody if is_dark => LineSign::Dark,
+        Who::Nobody => LineSign::Fine,
     }
 }
 
 /// How it stands, in words, if there is anything to say.
-pub fn standing(pack: &AccountPackView, now: Timestamp) -> Option<String> {
+pub fn status_words(pack: &AccountPackView, now: Timestamp) -> Option<String> {
     let Some(status) = pack.status else {
         return pack.unread.as_ref().map(|why| format!("not known: {}", clean(why)));
     };

@@ -11,7 +11,7 @@ pub struct Layout {
 
 /// How a line is marked; of several, the last of these counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sign {
+pub enum LineSign {
     /// As it should be.
     Fine,
     /// Under way, or mended without anybody's doing.
@@ -22,7 +22,7 @@ pub enum Sign {
     Needy,
 }
 
-impl Sign {
+impl LineSign {
     /// The character.
     pub fn as_str(self) -> &'static str {
         match self {

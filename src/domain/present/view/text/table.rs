@@ -3,7 +3,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::layout::{Layout, Sign};
+use super::layout::{Layout, LineSign};
 
 /// Columns between two columns.
 const GAP: u16 = 2;
@@ -15,7 +15,7 @@ const INDENT: &str = "      ";
 /// One entry of a list.
 pub(super) struct Item<const N: usize> {
     /// How it is marked.
-    pub(super) sign: Sign,
+    pub(super) sign: LineSign,
     /// Its first line, in columns.
     pub(super) row: [String; N],
     /// What else is to be said, each on lines of its own.
@@ -24,7 +24,7 @@ pub(super) struct Item<const N: usize> {
 
 impl<const N: usize> Item<N> {
     /// An entry of one line.
-    pub(super) fn new(sign: Sign, row: [String; N]) -> Self {
+    pub(super) fn new(sign: LineSign, row: [String; N]) -> Self {
         Self { sign, row, details: Vec::new() }
     }
 }
@@ -86,11 +86,11 @@ fn broken(text: &str, width: Option<u16>) -> String {
 /// Packs against regions: as many tables below each other as the width asks for.
 pub(super) struct Grid<'a> {
     regions: Vec<&'a str>,
-    rows: Vec<Row<'a>>,
+    rows: Vec<TextRow<'a>>,
 }
 
-struct Row<'a> {
-    sign: Sign,
+struct TextRow<'a> {
+    sign: LineSign,
     pack: &'a str,
     cells: Vec<String>,
 }
@@ -101,8 +101,13 @@ impl<'a> Grid<'a> {
     }
 
     /// A pack with its cell in each region, in order.
-    pub(super) fn row(&mut self, sign: Sign, pack: &'a str, cells: impl Iterator<Item = String>) {
-        self.rows.push(Row { sign, pack, cells: cells.collect() });
+    pub(super) fn row(
+        &mut self,
+        sign: LineSign,
+        pack: &'a str,
+        cells: impl Iterator<Item = String>,
+    ) {
+        self.rows.push(TextRow { sign, pack, cells: cells.collect() });
     }
 
     pub(super) fn render(&self, width: Option<u16>) -> String {
@@ -137,9 +142,9 @@ impl<'a> Grid<'a> {
     fn part(&self, from: usize, count: usize) -> String {
         let heads = self.regions.iter().skip(from).take(count).copied();
         let mut rows = vec![
-            [Sign::Fine.as_str(), "PACK"].into_iter().chain(heads).map(str::to_owned).collect(),
+            [LineSign::Fine.as_str(), "PACK"].into_iter().chain(heads).map(str::to_owned).collect(),
         ];
-        rows.extend(self.rows.iter().map(|Row { sign, pack, cells }| {
+        rows.extend(self.rows.iter().map(|TextRow { sign, pack, cells }| {
             let cells = cells.iter().skip(from).take(count).map(String::as_str);
             [sign.as_str(), *pack].into_iter().chain(cells).map(str::to_owned).collect()
         }));

@@ -4,7 +4,7 @@
 //! sums leave it out.
 
 use super::api::packs::{DeletePack, InputParameter, PutPack};
-use super::api::{Caller, Fault, Reply, Request};
+use super::api::{ApiError, Caller, Reply, Request};
 use super::refusals;
 use super::world::World;
 use crate::domain::base::model::{PackName, Place, Timestamp};
@@ -17,7 +17,7 @@ impl World {
         now: Timestamp,
         place: &Place,
         put: PutPack,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         self.ask_as_other(now, place, Request::PutOrganizationConformancePack(put))
     }
 
@@ -27,7 +27,7 @@ impl World {
         now: Timestamp,
         place: &Place,
         name: &PackName,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let name = Some(name.to_string());
         let delete = DeletePack { organization_conformance_pack_name: name };
         self.ask_as_other(now, place, Request::DeleteOrganizationConformancePack(delete))
@@ -40,10 +40,10 @@ impl World {
         now: Timestamp,
         (place, name): (&Place, &PackName),
         body: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         self.advance_to(now);
-        let look = self.truth();
-        let seen = self.packs.seen(place, name, look).and_then(|pack| pack.last_run(look));
+        let view = self.truth();
+        let seen = self.packs.visible(place, name, view).and_then(|pack| pack.last_run(view));
         let content = seen.map(|run| run.content.clone()).ok_or_else(refusals::no_such_pack)?;
         let inputs: Vec<InputParameter> = content.inputs.clone();
         let put = PutPack {
@@ -63,12 +63,12 @@ impl World {
         now: Timestamp,
         place: &Place,
         request: Request,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         match self.call(now, &Caller::other(place), request) {
             Reply::Answer(_) => Ok(()),
             Reply::Fault(fault) => Err(fault),
             // Faults meet clients only, so nothing breaks here.
-            Reply::Broken(_) => Err(Fault::new("InternalFailure", "").with_status(500)),
+            Reply::Broken(_) => Err(ApiError::new("InternalFailure", "").with_status(500)),
         }
     }
 }
