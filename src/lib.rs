@@ -15,7 +15,8 @@
 //!   steps that the guard has approved, and no others.
 //! * [`tasks`] are the loops: source, intake, organization, probe, one for each region, journal.
 //!   [`clock`] and [`beats`] are what they go by.
-//! * [`metrics`] and [`http`] project reports; they change nothing.
+//! * [`current`] is everything that is known at this moment. [`metrics`] and [`http`] project it;
+//!   they change nothing.
 //! * [`config`] reads the settings. `session` connects what one organization needs, `daemon` spawns
 //!   and supervises the tasks, [`cli`] has a file a command.
 //!
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod current;
 mod daemon;
 pub mod domain;
 pub mod executor;

@@ -20,8 +20,8 @@ use super::run::Signals;
 use crate::cli::settings;
 use crate::clock::Clock;
 use crate::config::{Endpoint, StaticCredentials};
+use crate::current::StateReceivers;
 use crate::daemon::Daemon;
-use crate::http;
 use crate::session::Remembering;
 use crate::sim::http::serve;
 use crate::sim::scenario::Scenario;
@@ -68,12 +68,12 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let daemon = Daemon::new(config.clone(), clock.clone(), Remembering::Simulates)?;
     let narrator = Narrator::new(clock);
     Narrator::open(&config, (page, &folder, args.speed))?;
-    let known = daemon.http_state();
+    let current = daemon.current();
     let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));
     let mut simulated =
         std::pin::pin!(serve(aws, simulation.clone(), scenario.options, stop.clone()));
-    let mut told = std::pin::pin!(narrate(narrator, known, args.exit_when_healthy));
+    let mut told = std::pin::pin!(narrate(narrator, current, args.exit_when_healthy));
     // Every arm but the last is pinned and polled to its end; signals are cancel-safe.
     let code = tokio::select! {
         end = &mut served => return end.map(|()| ExitCode::FAILURE),
@@ -98,7 +98,7 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Tells what the daemon knows, until every pack is healthy if that is asked for.
 async fn narrate(
     mut narrator: Narrator,
-    mut known: http::HttpState,
+    mut current: StateReceivers,
     limit: Option<Duration>,
 ) -> anyhow::Result<ExitCode> {
     let mut late = std::pin::pin!(async {
@@ -110,13 +110,13 @@ async fn narrate(
     loop {
         // Cancel-safe: `changed` only marks a version as seen.
         tokio::select! {
-            changed = known.reports.changed() => changed?,
+            changed = current.reports.changed() => changed?,
             () = &mut late => {
                 narrator.say("everywhere", '!', "not healthy in time")?;
                 return Ok(ExitCode::FAILURE);
             }
         }
-        if narrator.narrate(&known.facts())? && limit.is_some() {
+        if narrator.narrate(&current.facts())? && limit.is_some() {
             return Ok(ExitCode::SUCCESS);
         }
     }

@@ -29,6 +29,7 @@ use self::supervise::{Hopeless, supervise};
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SettingsFile};
+use crate::current::StateReceivers;
 use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::model::Region;
 use crate::domain::declared::catalog::Catalog;
@@ -145,30 +146,32 @@ impl Daemon {
 
     /// How it stands, in one line.
     pub(crate) fn status(&self) -> DaemonStatus {
-        DaemonStatus {
-            about: self.about.subscribe(),
-            source: self.status.subscribe(),
-            caller: self.caller.subscribe(),
-            reports: self.reports.subscribe(),
-        }
+        DaemonStatus(self.current())
     }
 
     /// What it knows, at every moment.
     pub(crate) fn http_state(&self) -> http::HttpState {
         http::HttpState {
-            about: self.about.subscribe(),
-            reports: self.reports.subscribe(),
-            source: self.status.subscribe(),
-            catalog: self.catalog.subscribe(),
-            membership: self.membership.subscribe(),
-            recorders: self.recorders.subscribe(),
+            current: self.current(),
             events: self.events.subscribe(),
-            caller: self.caller.subscribe(),
-            record: self.record.subscribe(),
             beats: self.beats.clone(),
             metrics: self.metrics.clone(),
             reconcile_now: Arc::clone(&self.requests),
             token: self.token.clone(),
+        }
+    }
+
+    /// Everything that is known, as it changes.
+    pub(crate) fn current(&self) -> StateReceivers {
+        StateReceivers {
+            about: self.about.subscribe(),
+            caller: self.caller.subscribe(),
+            source: self.status.subscribe(),
+            catalog: self.catalog.subscribe(),
+            membership: self.membership.subscribe(),
+            recorders: self.recorders.subscribe(),
+            reports: self.reports.subscribe(),
+            record: self.record.subscribe(),
             clock: self.clock.clone(),
         }
     }
@@ -335,11 +338,7 @@ impl Daemon {
 
     fn spawn_journal(&self, tasks: &mut JoinSet<Result<(), Hopeless>>, stop: &CancellationToken) {
         let channels = journal::JournalChannels {
-            about: self.about.subscribe(),
-            caller: self.caller.subscribe(),
-            source: self.status.subscribe(),
-            membership: self.membership.subscribe(),
-            reports: self.reports.subscribe(),
+            current: self.current(),
             news: self.news.clone(),
             events: self.events.clone(),
             beats: self.beats.clone(),

@@ -3,29 +3,20 @@
 
 use std::fmt::Write as _;
 
-use tokio::sync::watch;
-
 use super::systemd::ServiceReport;
+use crate::current::StateReceivers;
 use crate::domain::present::report::{RegionReport, Reports, SourceStatus};
-use crate::http::{About, ConfirmedCaller, unready};
+use crate::domain::present::view::ViewFacts;
+use crate::http::{About, unready};
 
-/// Everything that the line is made of.
+/// What the line is made of, as it changes.
 #[derive(Debug)]
-pub(crate) struct DaemonStatus {
-    /// What the daemon is.
-    pub(crate) about: watch::Receiver<About>,
-    /// The source.
-    pub(crate) source: watch::Receiver<SourceStatus>,
-    /// Whether AWS has confirmed who asks.
-    pub(crate) caller: watch::Receiver<ConfirmedCaller>,
-    /// The last report of each region.
-    pub(crate) reports: watch::Receiver<Reports>,
-}
+pub(crate) struct DaemonStatus(pub(crate) StateReceivers);
 
 impl DaemonStatus {
     /// Waits until something is new. Cancel-safe: `changed` only marks a version as seen.
     pub(crate) async fn changed(&mut self) {
-        let Self { about, source, caller, reports } = self;
+        let StateReceivers { about, source, caller, reports, .. } = &mut self.0;
         tokio::select! {
             Ok(()) = about.changed() => {}
             Ok(()) = source.changed() => {}
@@ -36,12 +27,12 @@ impl DaemonStatus {
         }
     }
 
-    /// How it stands now.
+    /// The status at this moment.
     pub(crate) fn now(&self) -> ServiceReport {
-        let Self { about, source, caller, reports } = self;
-        let unready = unready(&source.borrow(), &caller.borrow());
+        let ViewFacts { about, source, caller, reports, .. } = self.0.facts();
+        let unready = unready(&source, &caller);
         let status = if unready.is_empty() {
-            line(&about.borrow(), &source.borrow(), &reports.borrow())
+            line(&about, &source, &reports)
         } else {
             format!("waiting: {}", unready.join("; "))
         };

@@ -25,7 +25,7 @@ pub(super) async fn index(
     extract::State(server): extract::State<SharedState>,
     Extension(listing): Extension<RouteTable>,
 ) -> Response {
-    let about = server.state.about.borrow().clone();
+    let about = server.state.current.about.borrow().clone();
     let (installation, mode) = (&about.installation, about.mode);
     let mut page = format!("conformd {}, installation {installation}, {mode}\n", about.version);
     page.push_str(simulated_line(about.simulated));
@@ -47,20 +47,11 @@ pub(super) async fn scrape(extract::State(server): extract::State<SharedState>) 
     let work = move || {
         let _permit = permit;
         let state = &working.state;
-        let (reports, source) = (state.reports.borrow().clone(), state.source.borrow().clone());
-        let (membership, recorders) =
-            (state.membership.borrow().clone(), state.recorders.borrow().clone());
         let beats: BTreeMap<TaskId, Timestamp> =
             state.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let view = MetricsView {
-            reports: &reports,
-            source: &source,
-            membership: &membership,
-            recorders: &recorders,
-            skew: state.clock.skew(),
-            beats: &beats,
-            now: state.clock.now(),
-        };
+        let facts = &state.current.facts();
+        let (skew, now) = (state.current.clock.skew(), state.current.clock.now());
+        let view = MetricsView { facts, skew, beats: &beats, now };
         state.metrics.scrape(view)
     };
     match tokio::task::spawn_blocking(work).await {

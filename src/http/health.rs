@@ -79,7 +79,8 @@ pub(super) struct Readiness {
 
 /// `GET /readyz`
 pub(super) async fn readyz(extract::State(server): extract::State<SharedState>) -> Response {
-    let mut reasons = unready(&server.state.source.borrow(), &server.state.caller.borrow());
+    let mut reasons =
+        unready(&server.state.current.source.borrow(), &server.state.current.caller.borrow());
     if server.stop.is_cancelled() {
         reasons.insert(0, "stopping".to_owned());
     }

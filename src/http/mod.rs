@@ -27,15 +27,10 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::beats::Beats;
-use crate::clock::Clock;
-use crate::domain::declared::catalog::Catalog;
-use crate::domain::observed::recorder::Recorders;
-use crate::domain::organization::membership::Membership;
+use crate::current::StateReceivers;
 use crate::domain::plan::event::Events;
-use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::view::VERSION;
 pub use crate::domain::present::view::{About, ConfirmedCaller};
-use crate::domain::present::view::{VERSION, ViewFacts};
 use crate::metrics::Metrics;
 pub use access::{BearerToken, Weak};
 pub use health::unready;
@@ -48,24 +43,10 @@ pub const API_VERSION: u32 = VERSION;
 /// Everything that answers are made of.
 #[derive(Debug)]
 pub struct HttpState {
-    /// What the daemon is.
-    pub about: watch::Receiver<About>,
-    /// The last report of each region.
-    pub reports: watch::Receiver<Reports>,
-    /// The source.
-    pub source: watch::Receiver<SourceStatus>,
-    /// What the manifests say.
-    pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
-    /// Who is a member of the organization.
-    pub membership: watch::Receiver<Arc<Membership>>,
-    /// What is known of the members' recorders.
-    pub recorders: watch::Receiver<Arc<Recorders>>,
+    /// Everything that is known, as it changes.
+    pub current: StateReceivers,
     /// What happened lately.
     pub events: watch::Receiver<Events>,
-    /// Whether AWS has confirmed who asks.
-    pub caller: watch::Receiver<ConfirmedCaller>,
-    /// Whether losses are remembered.
-    pub record: watch::Receiver<Option<RecordStatus>>,
     /// The heartbeats of all long tasks; the server adds its own.
     pub beats: Beats,
     /// The metrics.
@@ -75,25 +56,6 @@ pub struct HttpState {
     pub reconcile_now: Arc<Notify>,
     /// What lets its bearer ask for a reconciliation; `None` lets nobody.
     pub token: Option<BearerToken>,
-    /// The daemon's clock.
-    pub clock: Clock,
-}
-
-impl HttpState {
-    /// Everything that is known now.
-    pub fn facts(&self) -> ViewFacts {
-        ViewFacts {
-            about: self.about.borrow().clone(),
-            caller: self.caller.borrow().clone(),
-            source: self.source.borrow().clone(),
-            catalog: self.catalog.borrow().clone(),
-            membership: self.membership.borrow().clone(),
-            recorders: self.recorders.borrow().clone(),
-            reports: self.reports.borrow().clone(),
-            record: self.record.borrow().clone(),
-            now: self.clock.aws_now(),
-        }
-    }
 }
 
 /// The state, and what the server itself goes by.
@@ -109,6 +71,6 @@ type SharedState = Arc<Server>;
 
 impl Server {
     fn is_simulated(&self) -> bool {
-        self.state.about.borrow().simulated
+        self.state.current.about.borrow().simulated
     }
 }

@@ -152,7 +152,10 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use crate::current::StateReceivers;
     use crate::domain::base::model::Timestamp;
+    use crate::domain::present::report::{Reports, SourceStatus};
+    use crate::domain::present::view::ViewFacts;
     use crate::http::Server;
     use crate::http::handlers::scrape;
     use std::collections::BTreeSet;
@@ -201,21 +204,24 @@ mod tests {
             redeploy: Redeploy::default(),
         };
         let clock = Clock::simulated(started, 0);
+        let facts = ViewFacts {
+            about,
+            caller: ConfirmedCaller::Unconfirmed { problem: None },
+            source: SourceStatus::default(),
+            catalog: None,
+            membership: Arc::default(),
+            recorders: Arc::default(),
+            reports: Reports::default(),
+            record: None,
+            now: started,
+        };
         let state = HttpState {
-            about: watch::Sender::new(about).subscribe(),
-            reports: watch::Sender::default().subscribe(),
-            source: watch::Sender::default().subscribe(),
-            catalog: watch::Sender::default().subscribe(),
-            membership: watch::Sender::default().subscribe(),
-            recorders: watch::Sender::default().subscribe(),
+            current: StateReceivers::constant(facts, clock.clone()),
             events: watch::Sender::default().subscribe(),
-            caller: watch::Sender::new(ConfirmedCaller::Unconfirmed { problem: None }).subscribe(),
-            record: watch::Sender::default().subscribe(),
-            beats: Beats::new(clock.clone()),
+            beats: Beats::new(clock),
             metrics: Metrics::new(&MetricsSetup { program, settings }).unwrap(),
             reconcile_now: Arc::new(Notify::new()),
             token: None,
-            clock,
         };
         let (scrapes, views) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
         Arc::new(Server { state, scrapes, views, stop: CancellationToken::new() })

@@ -73,7 +73,7 @@ pub(super) async fn answer(
     let working = Arc::clone(&server);
     let work = move || {
         let _permit = permit;
-        match work(&mut working.state.facts()) {
+        match work(&mut working.state.current.facts()) {
             Ok(response) => response,
             Err(ViewRefusal::Bad(why)) => problem(&working, StatusCode::BAD_REQUEST, &why),
             Err(ViewRefusal::Absent(why)) => problem(&working, StatusCode::NOT_FOUND, &why),

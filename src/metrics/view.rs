@@ -8,9 +8,8 @@ use jiff::SignedDuration;
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
-use crate::domain::observed::recorder::Recorders;
-use crate::domain::organization::membership::Membership;
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
+use crate::domain::present::view::ViewFacts;
 
 /// What does not change while the process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +55,13 @@ pub struct LoopPeriods {
 /// Everything that gauges are a projection of.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricsView<'a> {
-    /// The last report of each region.
-    pub reports: &'a Reports,
-    /// The source.
-    pub source: &'a SourceStatus,
-    /// Who is a member of the organization.
-    pub membership: &'a Membership,
-    /// What is known of the members' recorders.
-    pub recorders: &'a Recorders,
-    /// AWS's clock minus the own one, as far as AWS's answers told.
+    /// Everything that is known at this moment.
+    pub facts: &'a ViewFacts,
+    /// AWS's clock minus the own one, once an answer of AWS has shown it.
     pub skew: Option<SignedDuration>,
     /// When each long task last beat.
     pub beats: &'a BTreeMap<TaskId, Timestamp>,
-    /// The time.
+    /// The time, by the own clock: that of the beats.
     pub now: Timestamp,
 }
 

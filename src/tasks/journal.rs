@@ -5,7 +5,6 @@
 //! so that no outcome goes missing in silence. What is absent: the log, which is written where
 //! things happen.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::TryRecvError;
@@ -15,13 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
+use crate::current::StateReceivers;
 use crate::domain::base::heartbeat::{Task, TaskId};
-use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
-use crate::domain::present::journal::note::JournalMoment;
 use crate::domain::present::journal::{Journal, Notification};
-use crate::domain::present::report::{Reports, SourceStatus};
-use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.
 pub const NOTIFICATIONS_MAX: usize = 128;
@@ -31,16 +27,8 @@ const UPDATE_EVERY: Duration = Duration::from_secs(1);
 /// What the task hears, and where it speaks.
 #[derive(Debug, Clone)]
 pub struct JournalChannels {
-    /// What the program is.
-    pub about: watch::Receiver<About>,
-    /// Whether AWS has confirmed who asks.
-    pub caller: watch::Receiver<ConfirmedCaller>,
-    /// The source.
-    pub source: watch::Receiver<SourceStatus>,
-    /// Who is a member of the organization.
-    pub membership: watch::Receiver<Arc<Membership>>,
-    /// The last report of each region.
-    pub reports: watch::Receiver<Reports>,
+    /// Everything that is known, as it changes.
+    pub current: StateReceivers,
     /// Ticks and reloads, each of them.
     pub news: broadcast::Sender<Notification>,
     /// Where events go; they go on from those that are there.
@@ -68,7 +56,7 @@ pub async fn run(channels: JournalChannels, clock: Clock, stop: CancellationToke
         let told = journal.number();
         // Outcomes first: how a pack stands follows from what was done to it.
         hear(&mut journal, &mut news, &clock);
-        update(&mut journal, &channels, &clock);
+        journal.update(&channels.current.facts());
         if journal.number() != told {
             channels.events.send_replace(journal.events());
         }
@@ -86,29 +74,4 @@ fn hear(journal: &mut Journal, news: &mut broadcast::Receiver<Notification>, clo
             Err(TryRecvError::Empty | TryRecvError::Closed) => return,
         }
     }
-}
-
-fn update(journal: &mut Journal, channels: &JournalChannels, clock: &Clock) {
-    let JournalChannels {
-        about,
-        caller,
-        source,
-        membership,
-        reports,
-        news: _,
-        events: _,
-        beats: _,
-    } = channels;
-    // Nobody who shows something new has to wait for the look.
-    let (about, caller, source) =
-        (about.borrow().clone(), caller.borrow().clone(), source.borrow().clone());
-    let (membership, reports) = (membership.borrow().clone(), reports.borrow().clone());
-    journal.update(&JournalMoment {
-        about: &about,
-        caller: &caller,
-        source: &source,
-        membership: &membership,
-        reports: &reports,
-        now: clock.aws_now(),
-    });
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use conformd::beats::{Beats, Heartbeat, SILENCE_MAX};
 use conformd::cli::healthcheck;
 use conformd::clock::Clock;
+use conformd::current::StateReceivers;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
-use conformd::domain::present::journal::note::JournalMoment;
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
 use conformd::domain::present::view::ViewFacts;
@@ -67,25 +67,27 @@ pub(crate) async fn listening(metrics_listener: Option<TcpListener>) -> Served {
 
 async fn start(facts: ViewFacts, events: Events, metrics_listener: Option<TcpListener>) -> Served {
     let clock = Clock::simulated(at("12:01:00"), 0);
-    let (about, reports) = (watch::Sender::new(facts.about), watch::Sender::new(facts.reports));
-    let (source, caller) = (watch::Sender::new(facts.source), watch::Sender::new(facts.caller));
+    let (about, reports) =
+        (watch::channel(facts.about.clone()), watch::channel(facts.reports.clone()));
+    let (source, caller) =
+        (watch::channel(facts.source.clone()), watch::channel(facts.caller.clone()));
     let (beats, reconcile_now) = (Beats::new(clock.clone()), Arc::new(Notify::new()));
     let events = watch::Sender::new(events);
+    let current = StateReceivers {
+        about: about.1,
+        reports: reports.1,
+        source: source.1,
+        caller: caller.1,
+        ..StateReceivers::constant(facts, clock)
+    };
+    let (about, reports, source, caller) = (about.0, reports.0, source.0, caller.0);
     let state = HttpState {
-        about: about.subscribe(),
-        reports: reports.subscribe(),
-        source: source.subscribe(),
-        catalog: watch::Sender::new(facts.catalog).subscribe(),
-        membership: watch::Sender::new(facts.membership).subscribe(),
-        recorders: watch::Sender::new(facts.recorders).subscribe(),
+        current,
         events: events.subscribe(),
-        record: watch::Sender::default().subscribe(),
-        caller: caller.subscribe(),
         beats: beats.clone(),
         metrics: metrics(&[HERE, "us-east-1", "ap-south-1"]),
         reconcile_now: Arc::clone(&reconcile_now),
         token: Some(BearerToken::new(TOKEN).unwrap()),
-        clock,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -115,14 +117,7 @@ fn told() -> Events {
     for report in facts.reports.values() {
         journal.note(&Notification::Reconciled(Arc::clone(report)), facts.now);
     }
-    journal.update(&JournalMoment {
-        about: &facts.about,
-        caller: &facts.caller,
-        source: &facts.source,
-        membership: &facts.membership,
-        reports: &facts.reports,
-        now: facts.now,
-    });
+    journal.update(&facts);
     journal.events()
 }
 

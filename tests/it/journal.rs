@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use conformd::beats::Beats;
 use conformd::clock::Clock;
+use conformd::current::StateReceivers;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
-use conformd::domain::base::model::Timestamp;
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::organization::account_list::Unlisted;
-use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::event::{Event, Events, Weight};
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
-use conformd::domain::present::journal::note::{EVENTS_MAX, JournalMoment};
+use conformd::domain::present::journal::note::EVENTS_MAX;
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
-use conformd::domain::present::view::{About, ConfirmedCaller};
+use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
 use conformd::tasks::journal::{JournalChannels, NOTIFICATIONS_MAX, run};
 use proptest::prelude::*;
 use tokio::sync::{broadcast, watch};
@@ -34,49 +33,44 @@ use crate::support::sample::{
     at, busy, content, pack, quiet, region, reports, source, step, unknown,
 };
 
-/// A world that can be looked at.
+/// What is known before anything was read.
+fn nothing() -> ViewFacts {
+    ViewFacts {
+        about: about(),
+        caller: ConfirmedCaller::Unconfirmed { problem: None },
+        source: SourceStatus::default(),
+        catalog: None,
+        membership: Arc::default(),
+        recorders: Arc::default(),
+        reports: Reports::new(),
+        record: None,
+        now: at("12:01:00"),
+    }
+}
+
+/// A world that can be observed.
 struct World {
     journal: Journal,
-    about: About,
-    caller: ConfirmedCaller,
-    source: SourceStatus,
-    membership: Membership,
-    reports: Reports,
-    now: Timestamp,
+    facts: ViewFacts,
     told: u64,
 }
 
 impl World {
     /// One that has nothing yet, and whose start was told.
     fn started() -> Self {
-        let mut world = Self {
-            journal: Journal::resume(&Events::default()),
-            about: about(),
-            caller: ConfirmedCaller::Unconfirmed { problem: None },
-            source: SourceStatus::default(),
-            membership: Membership::default(),
-            reports: Reports::new(),
-            now: at("12:01:00"),
-            told: 0,
-        };
+        let mut world =
+            Self { journal: Journal::resume(&Events::default()), facts: nothing(), told: 0 };
         assert!(world.news().contains("started"));
         world
     }
 
     fn show(&mut self, report: RegionReport) {
-        self.reports.insert(report.place.region.clone(), Arc::new(report));
+        self.facts.reports.insert(report.place.region.clone(), Arc::new(report));
     }
 
     /// What is told now and was not before.
     fn news(&mut self) -> String {
-        self.journal.update(&JournalMoment {
-            about: &self.about,
-            caller: &self.caller,
-            source: &self.source,
-            membership: &self.membership,
-            reports: &self.reports,
-            now: self.now,
-        });
+        self.journal.update(&self.facts);
         self.rest()
     }
 
@@ -110,13 +104,14 @@ fn line(event: &Event) -> String {
 #[test]
 fn a_process_tells_how_it_comes_to_know_its_world() {
     let mut world = World::started();
-    world.caller = ConfirmedCaller::Unconfirmed { problem: Some("no credentials".to_owned()) };
+    world.facts.caller =
+        ConfirmedCaller::Unconfirmed { problem: Some("no credentials".to_owned()) };
     insta::assert_snapshot!(world.news(), @"
     ! process - - -: AWS did not confirm the identity: no credentials
     ");
-    world.caller = ConfirmedCaller::Confirmed { account: id('1') };
-    world.source = source();
-    world.membership = membership();
+    world.facts.caller = ConfirmedCaller::Confirmed { account: id('1') };
+    world.facts.source = source();
+    world.facts.membership = Arc::new(membership());
     world.show(tracked());
     world.show(unknown("us-east-1", FailureKind::Denied, "a policy\nforbids it"));
     insta::assert_snapshot!(world.news(), @r#"
@@ -137,12 +132,12 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
 #[test]
 fn settings_that_change_are_told_with_what_they_change() {
     let mut world = World::started();
-    world.about.mode = Mode::Observe;
-    world.about.regions.remove(&region("us-east-1"));
-    world.about.regions.insert(region("eu-north-1"));
-    world.journal.note(&Notification::Reloaded, world.now);
+    world.facts.about.mode = Mode::Observe;
+    world.facts.about.regions.remove(&region("us-east-1"));
+    world.facts.about.regions.insert(region("eu-north-1"));
+    world.journal.note(&Notification::Reloaded, world.facts.now);
     let why = "settings file conformd.yaml has 2 errors".to_owned();
-    world.journal.note(&Notification::NotReloaded(why), world.now);
+    world.journal.note(&Notification::NotReloaded(why), world.facts.now);
     insta::assert_snapshot!(world.news(), @"
       process - - -: the settings were read again and are in force
     ‼ process - - -: the settings were not taken, the old ones stay: settings file conformd.yaml has 2 errors
@@ -155,13 +150,13 @@ fn settings_that_change_are_told_with_what_they_change() {
 #[test]
 fn a_source_that_goes_away_and_comes_back_is_told_twice() {
     let mut world = World::started();
-    world.source = SourceStatus { problem: None, ..source() };
+    world.facts.source = SourceStatus { problem: None, ..source() };
     world.news();
-    world.source.problem = Some("permission denied".to_owned());
+    world.facts.source.problem = Some("permission denied".to_owned());
     let gone = world.news();
-    world.source.problem = Some("permission denied, still".to_owned());
+    world.facts.source.problem = Some("permission denied, still".to_owned());
     assert_eq!(world.news(), "");
-    world.source.problem = None;
+    world.facts.source.problem = None;
     insta::assert_snapshot!(gone + &world.news(), @"
     ! source - - -: the source gives nothing new, what was last accepted stays: permission denied
       source - - -: the source can be read again
@@ -223,7 +218,7 @@ fn what_ended_alike_in_one_tick_is_one_event() {
         Outcome { step: changed, result: accepted() },
         Outcome { step: gone, result: silent },
     ];
-    world.journal.note(&outcomes(many.chain(others)), world.now);
+    world.journal.note(&outcomes(many.chain(others)), world.facts.now);
     insta::assert_snapshot!(world.rest(), @r"
       mutation eu-west-1 - -: 50 packs (pack-01, pack-02, pack-03, pack-04, pack-05 and 45 more): create accepted
     ! mutation eu-west-1 - -: 2 packs (x, y): create refused (denied); a policy\u{1b}[31m
@@ -286,9 +281,10 @@ fn arrive(world: &mut World, names: &[&str], new_accounts: &[NewAccount]) {
 #[test]
 fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     let mut world = World::started();
-    world.now = at("08:10:00");
-    world.about.regions = (1..=20).map(|number| region(&format!("eu-west-{number}"))).collect();
-    let names: Vec<String> = world.about.regions.iter().map(ToString::to_string).collect();
+    world.facts.now = at("08:10:00");
+    world.facts.about.regions =
+        (1..=20).map(|number| region(&format!("eu-west-{number}"))).collect();
+    let names: Vec<String> = world.facts.about.regions.iter().map(ToString::to_string).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     arrive(&mut world, &names, &[]);
     world.news();
@@ -305,7 +301,7 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
     for time in ["12:30:00", "14:30:00"] {
-        world.now = at(time);
+        world.facts.now = at(time);
         told += &world.news();
     }
     mixed[7].phase = NewAccountPhase::Missed;
@@ -331,9 +327,9 @@ fn accounts_that_were_there_all_along_are_not_new_and_a_settled_one_is_no_news()
 #[test]
 fn who_joins_and_leaves_is_told_by_name() {
     let mut world = World::started();
-    world.membership = membership();
+    world.facts.membership = Arc::new(membership());
     world.news();
-    let mut list = (**world.membership.list.as_ref().unwrap()).clone();
+    let mut list = (**world.facts.membership.list.as_ref().unwrap()).clone();
     let mut shop = list.accounts.remove(&id('5')).unwrap();
     (shop.id, shop.name) = (id('9'), "shop\u{202e}\n2".to_owned());
     list.accounts.insert(shop.id, shop);
@@ -341,12 +337,12 @@ fn who_joins_and_leaves_is_told_by_name() {
         list.accounts.get_mut(&id(digit)).unwrap().state =
             Some(conformd::domain::base::model::AccountState::Suspended);
     }
-    world.membership.list = Some(Arc::new(list));
+    Arc::make_mut(&mut world.facts.membership).list = Some(Arc::new(list));
     let told = world.news();
-    world.membership.problem =
+    Arc::make_mut(&mut world.facts.membership).problem =
         Some(Unlisted { kind: FailureKind::Denied, why: "a policy".to_owned() });
     let broken = world.news();
-    world.membership.problem = None;
+    Arc::make_mut(&mut world.facts.membership).problem = None;
     insta::assert_snapshot!(told + &broken + &world.news(), @r"
       organization - - 999999999999: shop\u{202e} 2 (999999999999) joined
       organization - - 555555555555: shop-new (555555555555) left
@@ -391,12 +387,9 @@ struct Fed {
 fn fed() -> Fed {
     let (news, events) = (broadcast::Sender::new(NOTIFICATIONS_MAX), watch::Sender::default());
     let clock = Clock::simulated(at("12:00:00"), 0);
+    let facts = ViewFacts { reports: reports([busy(HERE)]), ..nothing() };
     let channels = JournalChannels {
-        about: watch::Sender::new(about()).subscribe(),
-        caller: watch::Sender::new(ConfirmedCaller::Unconfirmed { problem: None }).subscribe(),
-        source: watch::Sender::default().subscribe(),
-        membership: watch::Sender::default().subscribe(),
-        reports: watch::Sender::new(reports([busy(HERE)])).subscribe(),
+        current: StateReceivers::constant(facts, clock.clone()),
         news: news.clone(),
         events: events.clone(),
         beats: Beats::new(clock),

@@ -20,7 +20,8 @@ use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::many;
 use crate::domain::plan::event::{Event, EventKind, Events, Weight};
-use crate::domain::present::journal::note::{EVENTS_MAX, JournalMoment, Note, TEXT_MAX, subject};
+use crate::domain::present::journal::note::{EVENTS_MAX, Note, TEXT_MAX, subject};
+use crate::domain::present::view::ViewFacts;
 use people::ReportedAccounts;
 use regions::Regions;
 
@@ -100,15 +101,15 @@ impl Journal {
     }
 
     /// Notes what stands otherwise than it was last told.
-    pub fn update(&mut self, look: &JournalMoment<'_>) {
+    pub fn update(&mut self, facts: &ViewFacts) {
         let notes: Vec<Note> = self
-            .process(look)
+            .process(facts)
             .into_iter()
-            .chain(self.origin(look.source))
-            .chain(self.people.update(look))
-            .chain(self.regions.update(look))
+            .chain(self.origin(&facts.source))
+            .chain(self.people.update(facts))
+            .chain(self.regions.update(facts))
             .collect();
-        self.record_notes(look.now, notes);
+        self.record_notes(facts.now, notes);
     }
 
     fn record_notes(&mut self, at: Timestamp, notes: impl IntoIterator<Item = Note>) {
@@ -122,8 +123,8 @@ impl Journal {
     }
 
     /// The program, its settings, and who it is to AWS.
-    fn process(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
-        let about = look.about;
+    fn process(&mut self, facts: &ViewFacts) -> Vec<Note> {
+        let about = &facts.about;
         let normal = |text: String| Note::new(EventKind::Process, Weight::Normal, text);
         let warning = |text: String| Note::new(EventKind::Process, Weight::Warning, text);
         let mut notes = Vec::new();
@@ -154,7 +155,7 @@ impl Journal {
                 }
             }
         }
-        notes.extend(match (&self.caller, look.caller) {
+        notes.extend(match (&self.caller, &facts.caller) {
             (ConfirmedCaller::Unconfirmed { .. }, ConfirmedCaller::Confirmed { account }) => {
                 Some(normal(format!("AWS knows us as {account}")))
             }
@@ -168,7 +169,7 @@ impl Journal {
                 ConfirmedCaller::Unconfirmed { .. } | ConfirmedCaller::Confirmed { .. },
             ) => None,
         });
-        self.caller = look.caller.clone();
+        self.caller = facts.caller.clone();
         notes
     }
 

@@ -55,9 +55,9 @@ pub(in crate::http) fn worded(server: &Server, response: Response) -> Response {
         p class="lead" { (foreign(&message)) }
         p { "Status " (status.as_u16()) ". " a href="/" { "Back to the overview" } }
     };
-    let about = server.state.about.borrow().clone();
+    let about = server.state.current.about.borrow().clone();
     let frame = Frame { title, here: None, main };
-    let page = frame.within(&about, server.state.clock.aws_now());
+    let page = frame.within(&about, server.state.current.clock.aws_now());
     let (mut head, _) = response.into_parts();
     head.headers.remove(CONTENT_LENGTH);
     let (form, body) = page.into_parts();

@@ -19,6 +19,7 @@ use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
     Declarations, DriftKind, PackReport, RegionReport, Reports, SourceStatus, SyncState,
 };
+use crate::domain::present::view::ViewFacts;
 use crate::metrics::figures::seconds;
 
 /// Packs of one region that have series of their own: twice AWS's quota, so that others' names
@@ -67,7 +68,8 @@ impl Families {
 
     /// What the view says.
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
-        let MetricsView { reports, source, membership, recorders, skew, beats, now } = view;
+        let MetricsView { facts, skew, beats, now } = view;
+        let ViewFacts { reports, source, membership, recorders, .. } = facts;
         self.show_source(source);
         self.aws.clock_skew.reset();
         if let Some(skew) = skew {

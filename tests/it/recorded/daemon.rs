@@ -24,6 +24,7 @@ use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::Redeploy;
 use conformd::domain::present::report::{Declarations, Reports, SourceStatus};
+use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{
     Exchange, LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
@@ -235,15 +236,9 @@ impl Daemon {
     pub(crate) fn scrape(&self) -> String {
         self.pulses.iter().for_each(Heartbeat::beat);
         let beats = self.beats.signs().into_iter().map(|sign| (sign.beater, sign.at)).collect();
-        let text = self.metrics.scrape(MetricsView {
-            reports: &self.reports.borrow(),
-            source: &self.source_status(),
-            membership: &self.membership.borrow(),
-            recorders: &self.recorders.borrow(),
-            skew: self.clock.skew(),
-            beats: &beats,
-            now: self.clock.now(),
-        });
+        let facts = &self.facts();
+        let (skew, now) = (self.clock.skew(), self.clock.now());
+        let text = self.metrics.scrape(MetricsView { facts, skew, beats: &beats, now });
         self.metrics.answered(&Exchange {
             route: "/metrics",
             method: "GET",
@@ -258,6 +253,20 @@ impl Daemon {
         let reports = self.reports.borrow();
         let pending = reports.values().filter_map(|report| report.pending.as_ref());
         pending.flat_map(|pending| pending.losses.keys().cloned()).collect()
+    }
+
+    fn facts(&self) -> ViewFacts {
+        ViewFacts {
+            about: crate::support::people::about(),
+            caller: ConfirmedCaller::Confirmed { account: OWNER.parse().unwrap() },
+            source: self.source_status(),
+            catalog: self.parsed.borrow().catalog.clone(),
+            membership: self.membership.borrow().clone(),
+            recorders: self.recorders.borrow().clone(),
+            reports: self.reports.borrow().clone(),
+            record: None,
+            now: self.clock.aws_now(),
+        }
     }
 
     fn source_status(&self) -> SourceStatus {

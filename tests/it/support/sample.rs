@@ -25,6 +25,7 @@ use conformd::domain::present::report::{
     Declarations, DeclaredApproval, DriftKind, PackReport, RegionReport, Reports, SourceStatus,
     SyncState, Timing,
 };
+use conformd::domain::present::view::ViewFacts;
 use conformd::metrics::{
     LoopPeriods, Metrics, MetricsSetup, MetricsView, Program, ReloadedSettings,
 };
@@ -247,15 +248,15 @@ pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members
         (TaskId::sole(Task::Source), at("12:00:05")),
         (TaskId::regional(&region("eu-west-1")), at("12:00:06")),
     ]);
-    let view = MetricsView {
-        reports,
-        source: &source(),
-        membership,
-        recorders,
-        skew: *skew,
-        beats: &beats,
-        now: at("12:01:00"),
+    let facts = ViewFacts {
+        reports: reports.clone(),
+        source: source(),
+        membership: Arc::new(membership.clone()),
+        recorders: Arc::new(recorders.clone()),
+        ..crate::support::people::facts()
     };
+    let (beats, now) = (&beats, at("12:01:00"));
+    let view = MetricsView { facts: &facts, skew: *skew, beats, now };
     Text::read(&metrics.scrape(view).unwrap())
 }
 

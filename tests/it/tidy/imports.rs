@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cloud", &["domain"]),
     ("config", &["domain"]),
     ("beats", &["domain", "clock"]),
+    ("current", &["domain", "clock"]),
     ("listing", &["domain", "cloud"]),
     ("limiter", &["domain", "clock", "cloud"]),
     // The two worlds: neither knows the other, and only `cli` knows both.
@@ -33,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("record", &["domain", "clock"]),
     ("tasks/source", &["domain", "clock"]),
     ("tasks/intake", &["domain", "clock", "tasks/source"]),
-    ("tasks/journal", &["domain", "clock", "beats", "record"]),
+    ("tasks/journal", &["domain", "clock", "beats", "current", "record"]),
     // From here on everything is generic over the port.
     ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
     ("metrics", &["domain", "cloud", "limiter", "tasks/source", "record", "executor"]),
@@ -45,14 +46,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ]),
     ("tasks", &[]),
     // Sees the report and receivers, never a client.
-    ("http", &["domain", "clock", "beats", "record", "metrics"]),
+    ("http", &["domain", "clock", "beats", "current", "record", "metrics"]),
     // What reads and writes one organization, as the settings say; the daemon's loops over it.
     ("session", &["domain", "clock", "cloud", "config", "limiter", "aws", "record", "tasks"]),
     ("daemon", &[
-        "domain", "clock", "config", "beats", "record", "metrics", "tasks", "http", "session",
+        "domain", "clock", "config", "beats", "current", "record", "metrics", "tasks", "http", "session",
     ]),
     ("cli", &[
-        "domain", "telemetry", "clock", "cloud", "config", "listing", "limiter", "aws", "sim",
+        "domain", "telemetry", "clock", "current", "cloud", "config", "listing", "limiter", "aws", "sim",
         "record", "tasks", "http", "session", "daemon",
     ]),
     ("main", &["cli"]),

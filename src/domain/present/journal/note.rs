@@ -1,11 +1,8 @@
-//! What is looked at, and what is to become an event.
+//! What is to become an event.
 
-use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::base::model::{AccountId, PackName, Region};
 use crate::domain::base::words::{first_few, many};
-use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
-use crate::domain::present::report::{Reports, SourceStatus};
-use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Events that are kept; older ones are in the log.
 pub const EVENTS_MAX: usize = 500;
@@ -13,23 +10,6 @@ pub const EVENTS_MAX: usize = 500;
 pub(super) const TEXT_MAX: usize = 400;
 /// Packs, regions or accounts that one event names; the rest is counted.
 pub(super) const NAMED_MAX: usize = 5;
-
-/// Everything that is looked at, at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct JournalMoment<'a> {
-    /// What the program is.
-    pub about: &'a About,
-    /// Whether AWS has confirmed who asks.
-    pub caller: &'a ConfirmedCaller,
-    /// The source.
-    pub source: &'a SourceStatus,
-    /// Who is a member of the organization.
-    pub membership: &'a Membership,
-    /// The last report of each region.
-    pub reports: &'a Reports,
-    /// The time, by AWS's clock.
-    pub now: Timestamp,
-}
 
 /// What is to become an event.
 #[derive(Debug, PartialEq, Eq)]

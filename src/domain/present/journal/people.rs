@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::note::{JournalMoment, Note, subject};
+use super::note::{Note, subject};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{AccountId, Timestamp};
 use crate::domain::base::words::many;
@@ -12,6 +12,7 @@ use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
 use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
+use crate::domain::present::view::ViewFacts;
 
 /// What was last told of accounts.
 #[derive(Debug, Default)]
@@ -36,10 +37,10 @@ enum NewAccountProgress {
 
 impl ReportedAccounts {
     /// What is new of the organization and its new accounts.
-    pub(super) fn update(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
-        let mut notes = self.trust(look.membership);
-        notes.extend(self.members(look.membership));
-        notes.extend(self.rollouts(look));
+    pub(super) fn update(&mut self, facts: &ViewFacts) -> Vec<Note> {
+        let mut notes = self.trust(&facts.membership);
+        notes.extend(self.members(&facts.membership));
+        notes.extend(self.rollouts(facts));
         notes
     }
 
@@ -119,11 +120,11 @@ impl ReportedAccounts {
 
     /// How new accounts get on, each as it stands worst; those of which the same is new share a
     /// note.
-    fn rollouts(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
+    fn rollouts(&mut self, facts: &ViewFacts) -> Vec<Note> {
         let mut now: BTreeMap<AccountId, (Timestamp, NewAccountProgress)> = BTreeMap::new();
         let mut deadlines: BTreeMap<AccountId, Timestamp> = BTreeMap::new();
-        for new_account in look.reports.values().flat_map(|report| &report.tracking.new_accounts) {
-            let stands = (new_account.joined, progress(new_account, look.now));
+        for new_account in facts.reports.values().flat_map(|report| &report.tracking.new_accounts) {
+            let stands = (new_account.joined, progress(new_account, facts.now));
             let worst = now.entry(new_account.account).or_insert(stands);
             // A region that has not heard of a re-join yet goes by the old clock.
             *worst = (*worst).max(stands);
@@ -140,7 +141,7 @@ impl ReportedAccounts {
                 news.entry(stands.1).or_default().push(*account);
             }
         }
-        let list = look.membership.list.as_deref();
+        let list = facts.membership.list.as_deref();
         let notes = news.into_iter().map(|(course, ids)| {
             let known = |id: &AccountId| list.and_then(|list| list.accounts.get(id));
             let names = ids.iter().map(|id| known(id).map_or_else(|| id.to_string(), called));

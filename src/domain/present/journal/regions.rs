@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::note::{JournalMoment, Note, packs};
+use super::note::{Note, packs};
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{PackName, Region};
 use crate::domain::members::rollout::{Rollout, RolloutHealth};
@@ -12,6 +12,7 @@ use crate::domain::observed::packs::Unknown;
 use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{RegionReport, SyncState};
+use crate::domain::present::view::ViewFacts;
 
 /// What was last told of each region.
 #[derive(Debug, Default)]
@@ -33,10 +34,10 @@ type ReportedRollout = (RolloutHealth, BTreeSet<FailureClass>);
 
 impl Regions {
     /// What is new in every region.
-    pub(super) fn update(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
-        self.0.retain(|region, _| look.about.regions.contains(region));
+    pub(super) fn update(&mut self, facts: &ViewFacts) -> Vec<Note> {
+        self.0.retain(|region, _| facts.about.regions.contains(region));
         let mut notes = Vec::new();
-        for (region, report) in look.reports {
+        for (region, report) in &facts.reports {
             let told = self.0.entry(region.clone()).or_default();
             if !told.report.as_ref().is_some_and(|last| Arc::ptr_eq(last, report)) {
                 notes.extend(told.compare(report).into_iter().map(|note| note.at(region)));
