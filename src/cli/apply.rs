@@ -84,17 +84,19 @@ pub(super) async fn run(args: ApplyArgs) -> anyhow::Result<ExitCode> {
         return Err(ConfigError(why.to_owned()).into());
     }
     let stop = CancellationToken::new();
-    let signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let interrupt = signal(SignalKind::interrupt())?;
+    let terminate = signal(SignalKind::terminate())?;
     // The first arm is never dropped before its end: the second has none.
     tokio::select! {
         code = apply(&args, config, &stop) => code,
-        never = listen(signals, &stop) => match never {},
+        never = listen(interrupt, terminate, &stop) => match never {},
     }
 }
 
 /// Passes the wish to stop on; never ends.
 async fn listen(
-    (mut interrupt, mut terminate): (Signal, Signal),
+    mut interrupt: Signal,
+    mut terminate: Signal,
     stop: &CancellationToken,
 ) -> Infallible {
     loop {

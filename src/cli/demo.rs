@@ -67,7 +67,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let clock = simulation.clock().clone();
     let daemon = Daemon::new(config.clone(), clock.clone(), Remembering::Simulates)?;
     let narrator = Narrator::new(clock);
-    Narrator::open(&config, (page, &folder, args.speed))?;
+    Narrator::open(&config, page, &folder, args.speed)?;
     let current = daemon.current();
     let mut signals = Signals::new()?;
     let mut served = std::pin::pin!(daemon.serve(listener, stop.clone()));

@@ -232,7 +232,7 @@ impl Daemon {
             for region in wanted {
                 if !regions.contains_key(region) {
                     let token = stop.child_token();
-                    self.spawn_region(&mut tasks, (&session, region), &policy, token.clone());
+                    self.spawn_region(&mut tasks, &session, region, &policy, token.clone());
                     regions.insert(region.clone(), token);
                 }
             }
@@ -401,7 +401,8 @@ impl Daemon {
     fn spawn_region(
         &self,
         tasks: &mut JoinSet<Result<(), Hopeless>>,
-        (session, region): (&Arc<AwsSession>, &Region),
+        session: &Arc<AwsSession>,
+        region: &Region,
         policy: &watch::Sender<Arc<RegionSettings>>,
         stop: CancellationToken,
     ) {

@@ -44,7 +44,7 @@ pub(super) fn prune(
     let transaction = database::write(connection)?;
     for (table, prefix, extra, least) in TABLES {
         let keep = retention.max(least);
-        for id in aged(&transaction, (table, prefix, extra), keep, now)? {
+        for id in aged(&transaction, table, prefix, extra, keep, now)? {
             transaction.execute(&format!("DELETE FROM {table} WHERE id = ?"), [id])?;
         }
     }
@@ -61,7 +61,9 @@ pub(super) fn prune(
 /// The rows of a table that are this old by every clock.
 fn aged(
     connection: &Connection,
-    (table, prefix, extra): (&str, &str, &str),
+    table: &str,
+    prefix: &str,
+    extra: &str,
     keep: Duration,
     now: &Stamp,
 ) -> Result<Vec<i64>, RecordFault> {
@@ -110,7 +112,7 @@ pub(super) fn shrink(
         let transaction = database::write(connection)?;
         let mut forgot = false;
         for (table, prefix, extra, least) in TABLES {
-            let old = aged(&transaction, (table, prefix, extra), least, now)?;
+            let old = aged(&transaction, table, prefix, extra, least, now)?;
             for id in old.iter().take(old.len().div_ceil(4)) {
                 transaction.execute(&format!("DELETE FROM {table} WHERE id = ?"), [id])?;
                 forgot = true;

@@ -384,7 +384,7 @@ impl World {
         // AWS Organizations is one endpoint: tokens are good from every region.
         let region_less = Caller { region: self.home_region(caller), ..caller.clone() };
         let listing = self.listing("Organizations", &region_less, scope);
-        let cut = listing.cut(token, (count, limit), pick).map_err(|BadToken| {
+        let cut = listing.cut(token, count, limit, pick).map_err(|BadToken| {
             refusals::input("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")
         })?;
         Ok((cut.items, cut.next))

@@ -243,7 +243,7 @@ fn set_recorder(world: &mut World, at: Timestamp, set: &SetRecorder) -> Result<(
         None => world.regions().iter().cloned().collect(),
     };
     for region in regions {
-        let set = world.set_recorder(at, (account, &region), *recorder);
+        let set = world.set_recorder(at, account, &region, *recorder);
         found(set, || format!("account {account}"))?;
     }
     Ok(())

@@ -38,7 +38,8 @@ impl World {
     pub fn change_template_by_other(
         &mut self,
         now: Timestamp,
-        (place, name): (&Place, &PackName),
+        place: &Place,
+        name: &PackName,
         body: &str,
     ) -> Result<(), ApiError> {
         self.advance_to(now);

@@ -47,7 +47,8 @@ impl TokenBinding<'_> {
     pub(super) fn cut<T>(
         &self,
         token: Option<&str>,
-        (count, limit): (usize, usize),
+        count: usize,
+        limit: usize,
         pick: impl Fn(usize) -> Option<T>,
     ) -> Result<Cut<T>, BadToken> {
         let cursor = match token {
@@ -143,7 +144,7 @@ mod tests {
             let listing = listing(&paging, "eu-west-1");
             let (mut seen, mut token, mut tokens) = (Vec::new(), None, Vec::new());
             loop {
-                let page = listing.cut(token.as_deref(), (count, limit), Some).unwrap();
+                let page = listing.cut(token.as_deref(), count, limit, Some).unwrap();
                 seen.extend(page.items);
                 let Some(next) = page.next else { break };
                 prop_assert!(!tokens.contains(&next));
@@ -160,9 +161,9 @@ mod tests {
         let paging =
             Paging { token_life: Some(std::time::Duration::from_mins(1)), ..Paging::default() };
         let here = listing(&paging, "eu-west-1");
-        let token = here.cut(None, (3, 1), Some).unwrap().next.unwrap();
+        let token = here.cut(None, 3, 1, Some).unwrap().next.unwrap();
         let answer = |listing: TokenBinding<'_>, token: &str| {
-            listing.cut(Some(token), (3, 1), Some).map(|page| page.items)
+            listing.cut(Some(token), 3, 1, Some).map(|page| page.items)
         };
         assert_eq!(answer(here, &token), Ok(vec![1]));
         assert_eq!(answer(listing(&paging, "us-east-1"), &token), Err(BadToken));

@@ -35,7 +35,7 @@ impl World {
             self.describe(&place, name, pack, view)
         };
         let names = listed.iter().map(|(name, _)| *name).collect();
-        let (items, next_token) = self.describe_named(caller, asked, (LIST, names), describe)?;
+        let (items, next_token) = self.describe_named(caller, asked, LIST, names, describe)?;
         Ok(PacksShape { organization_conformance_packs: items, next_token })
     }
 
@@ -64,8 +64,7 @@ impl World {
             .collect();
         let describe = |index: usize| shown.get(index).map(|(_, status)| status.clone());
         let names = shown.iter().map(|(name, _)| *name).collect();
-        let (items, next_token) =
-            self.describe_named(caller, asked, (STATUSES, names), describe)?;
+        let (items, next_token) = self.describe_named(caller, asked, STATUSES, names, describe)?;
         Ok(PackStatuses { organization_conformance_pack_statuses: items, next_token })
     }
 
@@ -97,7 +96,7 @@ impl World {
         let listing = self.listing("Detail", caller, &scope);
         let token = asked.next_token.as_deref();
         let page = listing
-            .cut(token, (numbers.len(), limit), row_at)
+            .cut(token, numbers.len(), limit, row_at)
             .map_err(|BadToken| refusals::token())?;
         Ok(StatusesShape {
             organization_conformance_pack_detailed_statuses: page.items,
@@ -110,7 +109,8 @@ impl World {
         &self,
         caller: &Caller,
         asked: &DescribePacks,
-        (operation, present): (&str, Vec<&PackName>),
+        operation: &str,
+        present: Vec<&PackName>,
         describe: impl Fn(usize) -> Option<T>,
     ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let names = asked.organization_conformance_pack_names.as_deref().unwrap_or_default();
@@ -127,7 +127,7 @@ impl World {
         let limit = validation::page_limit(asked.limit)?;
         let listing = self.listing(operation, caller, "");
         let page = listing
-            .cut(asked.next_token.as_deref(), (present.len(), limit), describe)
+            .cut(asked.next_token.as_deref(), present.len(), limit, describe)
             .map_err(|BadToken| refusals::token())?;
         Ok((page.items, page.next))
     }

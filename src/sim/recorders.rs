@@ -31,8 +31,8 @@ impl World {
         }
         let present = self.recorder(caller, self.moment());
         if !is_customers(present) {
-            let spot = (&caller.account, &caller.region);
-            self.set_recorder(self.moment(), spot, RecorderSetup::Stopped);
+            let (account, region) = (&caller.account, &caller.region);
+            self.set_recorder(self.moment(), account, region, RecorderSetup::Stopped);
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ impl World {
         if name != NAME || !is_customers(self.recorder(caller, self.moment())) {
             return Err(no_such_recorder(name));
         }
-        self.set_recorder(self.moment(), (&caller.account, &caller.region), recorder);
+        self.set_recorder(self.moment(), &caller.account, &caller.region, recorder);
         Ok(())
     }
 

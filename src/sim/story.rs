@@ -162,16 +162,16 @@ impl StoryScene<'_, '_> {
         let mut at = start;
         loop {
             let deadline = match self.obstacle(story, run, at) {
-                None => return self.finish_deployment(story, run, (verb, at), None),
+                None => return self.finish_deployment(story, run, verb, at, None),
                 Some(Obstacle::Fails(cause)) => {
-                    return self.finish_deployment(story, run, (verb, at), Some(cause));
+                    return self.finish_deployment(story, run, verb, at, Some(cause));
                 }
                 Some(Obstacle::Skipped) => return,
                 Some(Obstacle::Waits(deadline)) => deadline,
             };
             let next = after(at, self.retry()).min(deadline);
             if self.until < next {
-                return self.wait(story, verb, (start, at));
+                return self.wait(story, verb, start, at);
             }
             at = next;
             if at == deadline {
@@ -191,7 +191,7 @@ impl StoryScene<'_, '_> {
         let region = &self.rollout.place.region;
         let recorder = self.account.recorder_before(region, deadline);
         if self.opens_gate(recorder) {
-            self.finish_deployment(story, run, (verb, deadline), None);
+            self.finish_deployment(story, run, verb, deadline, None);
         } else {
             let row = SimRow {
                 verb,
@@ -204,7 +204,7 @@ impl StoryScene<'_, '_> {
         }
     }
 
-    fn wait(&self, story: &mut Story, verb: Verb, (start, tried): (Timestamp, Timestamp)) {
+    fn wait(&self, story: &mut Story, verb: Verb, start: Timestamp, tried: Timestamp) {
         let waiting = self.rollout.knobs.joining.waiting;
         story.member_state.unfinished = waiting == WaitingRow::InProgress;
         story.member_state.by_membership = true;
@@ -224,7 +224,8 @@ impl StoryScene<'_, '_> {
         &self,
         story: &mut Story,
         run: &SimDeployment,
-        (verb, start): (Verb, Timestamp),
+        verb: Verb,
+        start: Timestamp,
         cause: Option<FailureText>,
     ) {
         let knobs = self.rollout.knobs;

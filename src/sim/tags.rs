@@ -62,7 +62,7 @@ impl World {
         let scope = list.resource_arn.clone().unwrap_or_default();
         let listing = self.listing("Tags", caller, &scope);
         let page = listing
-            .cut(list.next_token.as_deref(), (tags.len(), limit), pick)
+            .cut(list.next_token.as_deref(), tags.len(), limit, pick)
             .map_err(|BadToken| refusals::token())?;
         Ok(PackTagsShape { tags: page.items, next_token: page.next })
     }

@@ -154,7 +154,7 @@ impl Bench {
 
     fn set_recorder(&mut self, id: &AccountId, recorder: RecorderSetup) {
         let region = self.place.region.clone();
-        assert!(self.world.set_recorder(self.now, (id, &region), recorder));
+        assert!(self.world.set_recorder(self.now, id, &region, recorder));
     }
 }
 

@@ -457,7 +457,8 @@ impl World {
     pub fn set_recorder(
         &mut self,
         now: Timestamp,
-        (id, region): (&AccountId, &Region),
+        id: &AccountId,
+        region: &Region,
         recorder: RecorderSetup,
     ) -> bool {
         let now = self.next_moment(now);

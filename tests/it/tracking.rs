@@ -455,7 +455,7 @@ async fn one_account_that_joins_10_000_costs_single_reads() {
     assert_eq!(status(&stage), MemberStatus::Waiting);
     let now = stage.clock.now();
     let region = stage.region.clone();
-    lock(&stage.world).set_recorder(now, (&member, &region), RecorderSetup::Recording);
+    lock(&stage.world).set_recorder(now, &member, &region, RecorderSetup::Recording);
     stage.run(hours(1)).await;
     assert_eq!(status(&stage), MemberStatus::Ok);
     assert_eq!(stage.text("pack-00"), "healthy 10001 ok");

@@ -160,7 +160,7 @@ pub(super) async fn watch(
         bar.set_prefix(region.to_string());
         let watched = steps.into_iter().map(|step| WatchedPut::new(step, members.as_ref()));
         let mut watched: Vec<WatchedPut<'_>> = watched.collect();
-        watch_region(session, &region, &mut watched, (wait, stop, &bar)).await;
+        watch_region(session, &region, &mut watched, wait, stop, &bar).await;
         watched.into_iter().map(move |one| ((region.clone(), one.step.pack.clone()), one.rollout))
     });
     Ok(futures_util::future::join_all(watches).await.into_iter().flatten().collect())
@@ -208,7 +208,9 @@ async fn watch_region(
     session: &AwsSession,
     region: &Region,
     watched: &mut [WatchedPut<'_>],
-    (wait, stop, bar): (Duration, &CancellationToken, &ProgressBar),
+    wait: Duration,
+    stop: &CancellationToken,
+    bar: &ProgressBar,
 ) {
     let reader =
         Limited::new(session.cloud.reader(&session.place(region)), session.limiter(region));

@@ -169,7 +169,7 @@ impl CallerAndMembers {
             read_all(|token| lists.accounts(token), |account| account.id),
         );
         let accounts = accounts.map_err(|error| incomplete(&error));
-        let probe = probe(cloud, config, &caller, (&organization, &accounts)).await;
+        let probe = probe(cloud, config, &caller, &organization, &accounts).await;
         Self {
             caller,
             organization,
@@ -210,10 +210,8 @@ async fn probe(
     cloud: &AwsCloud,
     config: &Config,
     caller: &Result<CallerFacts, Unknown>,
-    (organization, accounts): (
-        &Result<OrganizationRecord, Unknown>,
-        &Result<Vec<Account>, Unknown>,
-    ),
+    organization: &Result<OrganizationRecord, Unknown>,
+    accounts: &Result<Vec<Account>, Unknown>,
 ) -> Option<ProbeFacts> {
     let settings = config.recorder_probe.as_ref()?;
     let partition = caller.as_ref().map_or("aws", |caller| &*caller.partition);

@@ -58,7 +58,9 @@ impl Narrator {
     /// Says what this is and where to look.
     pub(super) fn open(
         config: &Config,
-        (page, folder, speed): (SocketAddr, &Path, u32),
+        page: SocketAddr,
+        folder: &Path,
+        speed: u32,
     ) -> std::io::Result<()> {
         let endpoint = config.aws.endpoint.as_ref().map_or("", |endpoint| &endpoint.url);
         let regions: Vec<&str> = config.aws.regions.iter().map(Region::as_str).collect();

@@ -27,7 +27,7 @@ pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
         (Ignored::Listed, "ignored by .conformdignore"),
         (Ignored::Suffix, "not read because of their suffix"),
     ] {
-        out.push_str(&ignored(report, reason, (words, verbose)));
+        out.push_str(&ignored(report, reason, words, verbose));
     }
     out.push_str(&summary(report));
     out.push('\n');
@@ -35,7 +35,7 @@ pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
 }
 
 /// What was passed over for this reason, on a line; nothing if nothing was.
-fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool)) -> String {
+fn ignored(report: &Report<'_>, reason: Ignored, words: &str, verbose: bool) -> String {
     let ignored = report.snapshot.ignored.iter().filter(|(_, why)| **why == reason);
     let names: Vec<String> = ignored.map(|(path, _)| path.to_string()).collect();
     if names.is_empty() {

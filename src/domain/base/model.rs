@@ -353,17 +353,17 @@ impl Marker {
         policy: DeletionPolicy,
         spot: (&Place, &PackName),
     ) -> Self {
-        let binding = binding(&installation, spot);
+        let binding = binding(&installation, spot.0, spot.1);
         Self { installation, template, rules, policy, binding }
     }
 
     /// Whether the marker was written for this pack at this place, not copied from another.
     pub fn binds(&self, spot: (&Place, &PackName)) -> bool {
-        self.binding == binding(&self.installation, spot)
+        self.binding == binding(&self.installation, spot.0, spot.1)
     }
 }
 
-fn binding(installation: &Installation, (place, name): (&Place, &PackName)) -> String {
+fn binding(installation: &Installation, place: &Place, name: &PackName) -> String {
     let Place { account, region } = place;
     let parts = [installation.as_str(), account.as_str(), region.as_str(), name.as_str()];
     Digest::of(parts.map(str::as_bytes)).short()

@@ -211,7 +211,8 @@ impl ProbeResults {
     /// Takes in what a look gave; says whether anything is different now.
     pub fn note(
         &mut self,
-        (region, account): (&Region, AccountId),
+        region: &Region,
+        account: AccountId,
         observed: Result<RecorderState, NotProbed>,
         now: Timestamp,
     ) -> bool {
@@ -325,7 +326,7 @@ mod tests {
         let mut times = Vec::new();
         for minute in 0..6 * 60 {
             if !results.due(&targets, INTERVAL, at(minute)).is_empty() {
-                results.note((&region(1), account(1)), observed.clone(), at(minute));
+                results.note(&region(1), account(1), observed.clone(), at(minute));
                 times.push(minute);
             }
         }
@@ -356,23 +357,38 @@ mod tests {
 
     #[test]
     fn a_missing_answer_does_not_unsee_a_recorder_until_it_is_an_hour_old() {
-        let (spot, mut results) = ((&region(1), account(1)), ProbeResults::default());
-        assert!(results.note(spot, Ok(RecorderState::Stopped), at(0)));
-        assert!(!results.note(spot, failed(ProbeStage::Look, FailureKind::Throttled), at(59)));
+        let (here, mut results) = (region(1), ProbeResults::default());
+        assert!(results.note(&here, account(1), Ok(RecorderState::Stopped), at(0)));
+        assert!(!results.note(
+            &here,
+            account(1),
+            failed(ProbeStage::Look, FailureKind::Throttled),
+            at(59)
+        ));
         assert_eq!(kind(&results), "stopped");
         assert_eq!(results.due(&of(&[(1, 1)]), INTERVAL, at(60)), [], "it was tried a minute ago");
-        assert!(results.note(spot, failed(ProbeStage::Look, FailureKind::Timeout), at(60)));
+        assert!(results.note(
+            &here,
+            account(1),
+            failed(ProbeStage::Look, FailureKind::Timeout),
+            at(60)
+        ));
         assert_eq!(kind(&results), "unknown");
-        assert!(!results.note(spot, failed(ProbeStage::Look, FailureKind::Timeout), at(70)));
-        assert!(results.note(spot, Ok(RecorderState::Stopped), at(80)));
+        assert!(!results.note(
+            &here,
+            account(1),
+            failed(ProbeStage::Look, FailureKind::Timeout),
+            at(70)
+        ));
+        assert!(results.note(&here, account(1), Ok(RecorderState::Stopped), at(80)));
     }
 
     #[test]
     fn a_refusal_counts_at_once_and_is_never_called_missing() {
         for stage in [ProbeStage::Enter, ProbeStage::Look] {
-            let (spot, mut results) = ((&region(1), account(1)), ProbeResults::default());
-            results.note(spot, Ok(RecorderState::Recording), at(0));
-            assert!(results.note(spot, failed(stage, FailureKind::Denied), at(1)));
+            let (here, mut results) = (region(1), ProbeResults::default());
+            results.note(&here, account(1), Ok(RecorderState::Recording), at(0));
+            assert!(results.note(&here, account(1), failed(stage, FailureKind::Denied), at(1)));
             assert_eq!(kind(&results), "unknown");
         }
     }
@@ -380,7 +396,7 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_keeps_nobody_from_being_looked_at() {
         let (targets, mut results) = (of(&[(1, 1)]), ProbeResults::default());
-        results.note((&region(1), account(1)), Ok(RecorderState::Missing), at(600));
+        results.note(&region(1), account(1), Ok(RecorderState::Missing), at(600));
         assert_eq!(results.due(&targets, INTERVAL, at(0)).len(), 1);
     }
 
@@ -388,10 +404,10 @@ mod tests {
     fn whoever_was_never_looked_at_comes_first_and_then_the_oldest() {
         let (targets, mut results) =
             (of(&[(1, 1), (1, 2), (2, 2), (1, 3), (2, 3)]), ProbeResults::default());
-        results.note((&region(1), account(1)), Ok(RecorderState::Missing), at(5));
-        results.note((&region(1), account(2)), Ok(RecorderState::Missing), at(0));
-        results.note((&region(2), account(2)), Ok(RecorderState::Recording), at(0));
-        results.note((&region(1), account(3)), Ok(RecorderState::Missing), at(20));
+        results.note(&region(1), account(1), Ok(RecorderState::Missing), at(5));
+        results.note(&region(1), account(2), Ok(RecorderState::Missing), at(0));
+        results.note(&region(2), account(2), Ok(RecorderState::Recording), at(0));
+        results.note(&region(1), account(3), Ok(RecorderState::Missing), at(20));
         let due = results.due(&targets, INTERVAL, at(20));
         let shown: Vec<String> = due
             .iter()
@@ -410,7 +426,7 @@ mod tests {
     fn who_is_not_wanted_any_more_is_forgotten() {
         let mut results = ProbeResults::default();
         for number in 1..=3 {
-            results.note((&region(number), account(number)), Ok(RecorderState::Missing), at(0));
+            results.note(&region(number), account(number), Ok(RecorderState::Missing), at(0));
         }
         let targets = of(&[(2, 2), (2, 9)]);
         assert!(results.keep(&targets) && !results.keep(&targets));
@@ -441,7 +457,7 @@ mod tests {
                 prop_assert!(observations <= PROBES_MAX);
                 for (account, regions) in due {
                     for region in regions {
-                        results.note((&region, account), Ok(RecorderState::Missing), at(0));
+                        results.note(&region, account, Ok(RecorderState::Missing), at(0));
                         seen += 1;
                     }
                 }

@@ -142,9 +142,11 @@ impl MemberTracker {
     /// Takes in a reading that was read to its end.
     pub fn take(
         &mut self,
-        (reading, draft): (&MemberRequest, RowsInProgress),
+        reading: &MemberRequest,
+        draft: RowsInProgress,
         resyncs: &Resyncs,
-        (began, ended): (Timestamp, Timestamp),
+        began: Timestamp,
+        ended: Timestamp,
     ) {
         let Some(state) = self.states.get_mut(reading.pack()) else { return };
         let found = match reading {
@@ -161,7 +163,7 @@ impl MemberTracker {
         let is_resync = matches!(reading, MemberRequest::Resync(_));
         let is_alone = matches!(reading, MemberRequest::Account(..));
         if let Some(state) = self.states.get_mut(reading.pack()).filter(|_| !is_alone) {
-            state.conclude(is_resync, (began, ended));
+            state.conclude(is_resync, began, ended);
         }
         self.show_new_accounts(ended);
     }
@@ -179,15 +181,17 @@ impl MemberTracker {
         if self.unknown.is_some() || self.looked.is_none() {
             return Vec::new();
         }
-        let requests = |pack| agenda::requests(pack, &self.people, resyncs, pace);
-        self.states.iter().flat_map(requests).collect()
+        let states = self.states.iter();
+        let requests = states
+            .flat_map(|(name, state)| agenda::requests(name, state, &self.people, resyncs, pace));
+        requests.collect()
     }
 
     /// One reading of every pack in trouble, as far as can be told before anything was read.
     pub fn troubled(&self) -> Vec<MemberRequest> {
         let is_troubled = |state: &PackState| !state.is_quiet() && !state.is_going();
         let troubled = self.states.iter().filter(|(_, state)| is_troubled(state));
-        troubled.map(|pack| agenda::trouble(pack, &self.people)).collect()
+        troubled.map(|(name, state)| agenda::trouble(name, state, &self.people)).collect()
     }
 
     /// One reading of everybody, for every pack.

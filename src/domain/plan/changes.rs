@@ -40,7 +40,7 @@ pub(super) fn changes(
     let mut changes = Vec::new();
     let is_same = |now: &Marker| (now.template, now.rules) == (marker.template, marker.rules);
     if !marker_now.is_some_and(is_same) {
-        changes.push(template_change(template, marker, (have.is_some(), marker_now), known));
+        changes.push(template_change(template, marker, have.is_some(), marker_now, known));
     }
     let empty = BTreeMap::new();
     let inputs_now = record.map_or(&empty, |record| &record.inputs);
@@ -84,7 +84,8 @@ pub(super) fn changes(
 fn template_change(
     template: &Template,
     marker: &Marker,
-    (exists, marker_now): (bool, Option<&Marker>),
+    exists: bool,
+    marker_now: Option<&Marker>,
     known: &HeldRules<'_>,
 ) -> Change {
     let mark = |marker: &Marker, template: Option<&Template>| TemplateMark {

@@ -154,7 +154,7 @@ pub fn desired(
             }
             continue;
         }
-        match desired_entry(declared, inputs, (installation, place)) {
+        match desired_entry(declared, inputs, installation, place) {
             Some(want) => {
                 packs.insert(name.clone(), want);
             }
@@ -227,7 +227,8 @@ impl DesiredMembers<'_> {
 fn desired_entry(
     declared: &Declared,
     whom: DesiredMembers<'_>,
-    at: (&Installation, &Place),
+    installation: &Installation,
+    place: &Place,
 ) -> Option<DesiredEntry> {
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
@@ -237,7 +238,6 @@ fn desired_entry(
             return Some(DesiredEntry::Unresolvable(Unresolvable::Invalid(why.clone())));
         }
     };
-    let (_, place) = at;
     if manifest.regions.as_ref().is_some_and(|regions| !regions.contains(&place.region)) {
         return None;
     }
@@ -245,7 +245,8 @@ fn desired_entry(
         .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
     Some(match parts {
         Ok((template, excluded)) => {
-            DesiredEntry::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
+            let pack = pack(manifest, template, installation, place, excluded, invalid_now);
+            DesiredEntry::Pack(Box::new(pack))
         }
         Err(stuck) => DesiredEntry::Unresolvable(stuck),
     })
@@ -274,8 +275,10 @@ fn deliverable(manifest: &Manifest) -> Result<&Arc<Template>, Unresolvable> {
 fn pack(
     manifest: &Manifest,
     template: &Arc<Template>,
-    (installation, place): (&Installation, &Place),
-    (excluded, invalid_now): (Excluded, Option<String>),
+    installation: &Installation,
+    place: &Place,
+    excluded: Excluded,
+    invalid_now: Option<String>,
 ) -> DesiredPack {
     let mut inputs = manifest.parameters.clone();
     for over in manifest.overrides.iter().filter(|over| over.regions.contains(&place.region)) {

@@ -167,7 +167,7 @@ impl PlanContext<'_> {
             None => Decision::Take(Box::new(step)),
             Some((_, since)) => {
                 let what = "it was in force and is not listed any more";
-                self.restore(step, want, (what, since, self.inputs.pace.interval))
+                self.restore(step, want, what, since, self.inputs.pace.interval)
             }
         }
     }
@@ -196,7 +196,7 @@ impl PlanContext<'_> {
         let failure = have.status.as_ref().filter(|status| is_failed(status));
         let reason = match (changes.is_empty(), suspect, failure) {
             (true, Some(_), _) => Reason::ForeignWrite,
-            (true, None, _) => return self.redeploy_members((name, marker), want, have),
+            (true, None, _) => return self.redeploy_members(name, marker, want, have),
             (false, _, Some(status)) => failed(status),
             (false, Some(_), None) => Reason::ForeignChange,
             (false, None, None) => Reason::Changed,
@@ -214,7 +214,7 @@ impl PlanContext<'_> {
             return hold;
         }
         match suspect {
-            Some((sight, since)) => self.put_back(step, want, (sight, since)),
+            Some((sight, since)) => self.put_back(step, want, sight, since),
             None => Decision::Take(Box::new(step)),
         }
     }
@@ -222,7 +222,8 @@ impl PlanContext<'_> {
     /// Ours and as wanted: what can be done for members that do not have it.
     fn redeploy_members(
         &self,
-        (name, marker): (&PackName, &Marker),
+        name: &PackName,
+        marker: &Marker,
         want: &DesiredPack,
         have: &ObservedPack,
     ) -> Decision {
@@ -289,7 +290,7 @@ impl PlanContext<'_> {
         }
         match self.memory(name).and_then(|memory| memory.suspect) {
             // It was ours a moment ago: somebody overwrote it, marker and all.
-            Some(suspect) => self.put_back(step, want, suspect),
+            Some((observed, since)) => self.put_back(step, want, observed, since),
             None => Decision::Take(Box::new(step)),
         }
     }
@@ -343,7 +344,7 @@ impl PlanContext<'_> {
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
             Some((since, _)) => {
-                self.agree(step, ("no manifest wants it", *since, self.inputs.pace.interval))
+                self.agree(step, "no manifest wants it", *since, self.inputs.pace.interval)
             }
             None => waiting(step, HoldReason::Unconfirmed, "seen unwanted once".to_owned(), None),
         }

@@ -138,7 +138,7 @@ impl History {
             .filter_map(|name| {
                 let memory = self.packs.get(name).cloned().unwrap_or_default();
                 let (pack, wanted) = (seen.packs.get(name), desired.packs.get(name));
-                let memory = memory.observe(pack, wanted, (desired, &self.roster, now, pace));
+                let memory = memory.observe(pack, wanted, desired, &self.roster, now, pace);
                 memory.is_worth_keeping().then(|| (name.clone(), memory))
             })
             .collect();
@@ -291,7 +291,10 @@ impl PackHistory {
         mut self,
         pack: Option<&ObservedPack>,
         wanted: Option<&DesiredEntry>,
-        (desired, roster, now, pace): (&Desired, &MembershipChanges, Timestamp, &Pace),
+        desired: &Desired,
+        roster: &MembershipChanges,
+        now: Timestamp,
+        pace: &Pace,
     ) -> Self {
         let sight = pack.map_or(ObservedContent::Absent, |pack| {
             ObservedContent::Holds(fingerprint_of(&pack.record), pack.record.last_update)

@@ -206,7 +206,9 @@ impl PlanContext<'_> {
     pub(super) fn agree(
         &self,
         step: PlanStep,
-        (what, since, apart): (&str, Timestamp, Duration),
+        what: &str,
+        since: Timestamp,
+        apart: Duration,
     ) -> Decision {
         let until = after(since, apart);
         if self.now >= until {
@@ -222,9 +224,10 @@ impl PlanContext<'_> {
         &self,
         step: PlanStep,
         want: &DesiredPack,
-        (sight, since): (ObservedContent, Timestamp),
+        observed: ObservedContent,
+        since: Timestamp,
     ) -> Decision {
-        if let ObservedContent::Holds(_, at) = sight
+        if let ObservedContent::Holds(_, at) = observed
             && step.reason == Reason::ForeignWrite
             && self.inputs.history.excuse(at) == Excuse::Open
         {
@@ -236,7 +239,7 @@ impl PlanContext<'_> {
         let pace = self.inputs.pace;
         let is_stale = self.memory(&step.pack).is_some_and(PackHistory::is_stale);
         let apart = if is_stale { pace.interval } else { pace.refresh_again };
-        self.restore(step, want, ("it is not what was last seen in force", since, apart))
+        self.restore(step, want, "it is not what was last seen in force", since, apart)
     }
 
     /// Undoes what somebody else did: once per interval, and after a second reading.
@@ -244,12 +247,14 @@ impl PlanContext<'_> {
         &self,
         step: PlanStep,
         want: &DesiredPack,
-        look: (&str, Timestamp, Duration),
+        what: &str,
+        since: Timestamp,
+        apart: Duration,
     ) -> Decision {
         let (content, pace) = (want.content.fingerprint(), self.inputs.pace);
         let memory = self.memory(&step.pack);
         match memory.and_then(|memory| memory.restore_not_before(content, self.now, pace)) {
-            None => self.agree(step, look),
+            None => self.agree(step, what, since, apart),
             Some(until) => {
                 let why = "somebody else wrote it after us; it is put back at most once per \
                            interval";

@@ -378,7 +378,7 @@ impl LossWindow {
     /// Takes in that this process is about to put a pack.
     pub fn intend(&mut self, region: &Region, intended: &Intended<'_>, now: ProcessTime) {
         let Intended { pack, marker, echo, excluded } = intended;
-        self.recall_intent((region, pack), Duration::ZERO, now);
+        self.recall_intent(region, pack, Duration::ZERO, now);
         self.recall_marker(region, pack, marker.clone());
         self.recall_echo(region, pack, *echo);
         self.left_out.entry((region.clone(), (*pack).clone())).or_default().extend(*excluded);
@@ -397,7 +397,8 @@ impl LossWindow {
     /// Takes in that a pack was about to be put `age` ago, by the strictest clock.
     pub fn recall_intent(
         &mut self,
-        (region, pack): (&Region, &PackName),
+        region: &Region,
+        pack: &PackName,
         age: Duration,
         now: ProcessTime,
     ) {
@@ -408,7 +409,8 @@ impl LossWindow {
     /// oldest first, and what was about to be put in between.
     pub fn recall_level(
         &mut self,
-        (region, pack): (&Region, &PackName),
+        region: &Region,
+        pack: &PackName,
         rules: Option<u32>,
         age: Duration,
         now: ProcessTime,

@@ -183,7 +183,8 @@ impl Register<'_> {
         &self,
         name: &str,
         labels: &[&str],
-        (buckets, help): (&[f64], &str),
+        buckets: &[f64],
+        help: &str,
     ) -> Result<HistogramVec> {
         let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.add(HistogramVec::new(opts, labels)?)
@@ -296,7 +297,8 @@ impl ReconcileFamilies {
             duration: on.histograms(
                 "conformd_reconcile_duration_seconds",
                 &["phase"],
-                (&PHASE_SECONDS, "How long the phases of reconciliations took."),
+                &PHASE_SECONDS,
+                "How long the phases of reconciliations took.",
             )?,
             overruns: on.counters(
                 "conformd_reconcile_overruns_total",
@@ -407,7 +409,8 @@ impl AwsFamilies {
             duration: on.histograms(
                 "conformd_aws_request_duration_seconds",
                 &["service", "operation"],
-                (&REQUEST_SECONDS, "How long attempts of requests to AWS took."),
+                &REQUEST_SECONDS,
+                "How long attempts of requests to AWS took.",
             )?,
             limiter_wait: on.seconds(
                 "conformd_aws_limiter_wait_seconds_total",
@@ -439,7 +442,8 @@ impl HttpFamilies {
             duration: on.histograms(
                 "conformd_http_request_duration_seconds",
                 &["route"],
-                (&HTTP_SECONDS, "How long answers of the own server took."),
+                &HTTP_SECONDS,
+                "How long answers of the own server took.",
             )?,
         })
     }

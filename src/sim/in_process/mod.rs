@@ -184,7 +184,8 @@ impl InProcess {
     fn page<A, B>(
         &self,
         op: Op,
-        (entries, next): (Vec<A>, Option<String>),
+        entries: Vec<A>,
+        next: Option<String>,
         parse: impl Fn(A) -> Option<B>,
     ) -> Result<Page<B>, CloudError> {
         let items: Option<Vec<B>> = entries.into_iter().map(parse).collect();

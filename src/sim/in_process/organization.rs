@@ -34,7 +34,7 @@ impl OrganizationReader for InProcess {
         let Answer::ListAccounts(list) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (list.accounts, list.next_token), account)
+        self.page(op, list.accounts, list.next_token, account)
     }
 
     async fn accounts_of(
@@ -47,7 +47,7 @@ impl OrganizationReader for InProcess {
         let Answer::ListAccountsForParent(list) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (list.accounts, list.next_token), |account| account.id.parse().ok())
+        self.page(op, list.accounts, list.next_token, |account| account.id.parse().ok())
     }
 
     async fn units_of(
@@ -60,7 +60,7 @@ impl OrganizationReader for InProcess {
         let Answer::ListOrganizationalUnitsForParent(list) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (list.organizational_units, list.next_token), |unit| unit.id.parse().ok())
+        self.page(op, list.organizational_units, list.next_token, |unit| unit.id.parse().ok())
     }
 
     async fn tags(
@@ -76,7 +76,7 @@ impl OrganizationReader for InProcess {
         let Answer::ListTagsForOrganizationResource(list) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (list.tags, list.next_token), |tag| Some((tag.key, tag.value)))
+        self.page(op, list.tags, list.next_token, |tag| Some((tag.key, tag.value)))
     }
 
     async fn administrators(
@@ -92,7 +92,7 @@ impl OrganizationReader for InProcess {
         let Answer::ListDelegatedAdministrators(list) = self.call(op, request).await? else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (list.delegated_administrators, list.next_token), |one| one.id.parse().ok())
+        self.page(op, list.delegated_administrators, list.next_token, |one| one.id.parse().ok())
     }
 
     async fn trusted_services(&self, token: Option<PageToken>) -> Result<Page<String>, CloudError> {
@@ -102,8 +102,8 @@ impl OrganizationReader for InProcess {
         else {
             return Err(self.broken(op, MIXED_UP));
         };
-        let services = (list.enabled_service_principals, list.next_token);
-        self.page(op, services, |service| Some(service.service_principal))
+        let services = list.enabled_service_principals;
+        self.page(op, services, list.next_token, |service| Some(service.service_principal))
     }
 }
 

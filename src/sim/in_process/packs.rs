@@ -33,7 +33,7 @@ impl RegionReader for InProcess {
         else {
             return Err(self.broken(op, MIXED_UP));
         };
-        self.page(op, (packs.organization_conformance_packs, packs.next_token), pack_record)
+        self.page(op, packs.organization_conformance_packs, packs.next_token, pack_record)
     }
 
     async fn statuses(&self, token: Option<PageToken>) -> Result<Page<StatusRecord>, CloudError> {
@@ -45,7 +45,7 @@ impl RegionReader for InProcess {
             return Err(self.broken(op, MIXED_UP));
         };
         let entries = statuses.organization_conformance_pack_statuses;
-        self.page(op, (entries, statuses.next_token), status_record)
+        self.page(op, entries, statuses.next_token, status_record)
     }
 
     async fn rows(
@@ -72,7 +72,7 @@ impl RegionReader for InProcess {
             return Err(self.broken(op, MIXED_UP));
         };
         let entries = detail.organization_conformance_pack_detailed_statuses;
-        self.page(op, (entries, detail.next_token), row)
+        self.page(op, entries, detail.next_token, row)
     }
 }
 

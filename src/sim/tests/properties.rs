@@ -101,7 +101,7 @@ impl Bench {
             RandomStep::Recorder(one, there) => {
                 let kind = if *there { RecorderSetup::Recording } else { RecorderSetup::Missing };
                 let (id, region) = (account(u64::from(*one)), self.place.region.clone());
-                self.world.set_recorder(self.now, (&id, &region), kind).to_string()
+                self.world.set_recorder(self.now, &id, &region, kind).to_string()
             }
             RandomStep::Fail(one) => {
                 let failure = Failure {

@@ -156,7 +156,7 @@ fn another_writer_can_change_the_template_and_leave_everything_else() {
     let body = format!("{TEMPLATE}# changed\n");
     bench.pass(HOUR);
     let (place, now) = (bench.place.clone(), bench.now);
-    bench.world.change_template_by_other(now, (&place, &name), &body).unwrap();
+    bench.world.change_template_by_other(now, &place, &name, &body).unwrap();
     let template = bench.world.template(&place, &name).unwrap();
     assert_ne!(before.digest, template.digest);
     assert_eq!(bench.row("base", &account(1)), "none");

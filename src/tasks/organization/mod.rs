@@ -89,7 +89,7 @@ pub async fn walk_once<O: OrganizationReader>(
         && interest.tags
     {
         let mut tags = Tags::default();
-        tags.read(organization, (list, Round::New), clock, Duration::MAX).await;
+        tags.read(organization, list, Round::New, clock, Duration::MAX).await;
         tags.write(list, clock.elapsed());
     }
     let terms = AcceptanceTerms {
@@ -171,7 +171,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
             // An account that joined is complete when it is first shown, else every pack that asks
             // for tags would wait for it.
             let until = self.clock.elapsed().saturating_add(NEW_TAGS_MAX);
-            self.tags.read(self.organization, (list, Round::New), self.clock, until).await;
+            self.tags.read(self.organization, list, Round::New, self.clock, until).await;
             self.tags.write(list, self.clock.elapsed());
         }
         let (apart, approvals) = (demand.interval, &demand.approvals);
@@ -201,7 +201,7 @@ impl<O: OrganizationReader> Walker<'_, O> {
         {
             let half = walked.saturating_add(demand.interval / 2);
             for (round, until) in [(Round::New, due), (Round::Before(walked), half)] {
-                self.tags.read(self.organization, (&list, round), self.clock, until).await;
+                self.tags.read(self.organization, &list, round, self.clock, until).await;
                 self.publish_tags(&list);
             }
         }

@@ -78,7 +78,8 @@ impl Tags {
     pub(super) async fn read<O: OrganizationReader>(
         &mut self,
         organization: &O,
-        (list, round): (&AccountList, Round),
+        list: &AccountList,
+        round: Round,
         clock: &Clock,
         until: Duration,
     ) {

@@ -166,7 +166,7 @@ impl<M: MemberAccess> MemberProbe<M> {
             for (region, observed, at) in seen {
                 observations = observations.saturating_add(1);
                 unanswered = unanswered.saturating_add(usize::from(observed.is_err()));
-                let differs = results.note((&region, account), observed, at);
+                let differs = results.note(&region, account, observed, at);
                 changes = changes.saturating_add(usize::from(differs));
             }
             sessions.extend(session.map(|session| (account, session)));

@@ -142,11 +142,11 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             // Before the plan: what was written and does not show yet is known by it.
             self.history.observe(seen, desired, now, &policy.pace);
         }
-        self.note_members(policy, around, (&observed, desired.as_ref(), &freshness));
+        self.note_members(policy, around, &observed, desired.as_ref(), &freshness);
         self.history.arrive(&self.tracking);
         self.note_templates(around, &observed).await;
         self.note_losses(&observed).await;
-        let ruling = self.rule(policy, around, (&observed, desired.as_ref()), intent);
+        let ruling = self.rule(policy, around, &observed, desired.as_ref(), intent);
         if intent == Intent::Act {
             // Before any step is taken: what is held must outlive the process.
             self.window.keep().await;
@@ -157,7 +157,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let observe = between(started, now);
         let plan = between(now, self.clock.now());
         let timing = Timing { observe, plan, ..Timing::default() };
-        let report = self.report(policy, (&observed, &ruling), started);
+        let report = self.report(policy, &observed, &ruling, started);
         let warnings = match (&around.intake.catalog, &desired) {
             (Some(catalog), Some(desired)) => desired.warnings(catalog),
             (None, _) | (_, None) => BTreeMap::new(),
@@ -197,7 +197,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     fn report(
         &self,
         policy: &RegionSettings,
-        (observed, ruling): (&Observed, &Ruling),
+        observed: &Observed,
+        ruling: &Ruling,
         started: Timestamp,
     ) -> RegionReport {
         let (number, last_read) = (self.reconciliations, self.last_read);
@@ -211,7 +212,9 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         &mut self,
         policy: &RegionSettings,
         around: &Surroundings,
-        (observed, desired, freshness): (&Observed, Option<&Desired>, &ListFreshness),
+        observed: &Observed,
+        desired: Option<&Desired>,
+        freshness: &ListFreshness,
     ) {
         let tracked = &mut self.tracker.tracked;
         match observed {
@@ -231,7 +234,8 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         &self,
         policy: &RegionSettings,
         around: &Surroundings,
-        (observed, desired): (&Observed, Option<&Desired>),
+        observed: &Observed,
+        desired: Option<&Desired>,
         intent: Intent,
     ) -> Ruling {
         let moment = ClockReadings::of(&self.clock);

@@ -118,7 +118,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let Tracker { tracked, reads } = &mut self.tracker;
         let ReadInProgress { reading, began, draft, .. } = reads.pop()?;
         match problem {
-            None => tracked.take((&reading, draft), &policy.resyncs, (began, now)),
+            None => tracked.take(&reading, draft, &policy.resyncs, began, now),
             Some(problem) => {
                 let (pack, kind) = (reading.pack(), problem.kind().as_str());
                 let region = &self.reader.place().region;

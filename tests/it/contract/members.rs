@@ -69,13 +69,13 @@ pub(super) async fn a_visit_sees_recorders_and_nothing_else_is_asked<F: Face>() 
         ..open_to_probes(2)
     });
     let now = bed.clock.now();
-    let far = (&account(1), &region("us-east-1"));
-    bed.world().set_recorder(now, far, RecorderSetup::Missing);
+    let far = region("us-east-1");
+    bed.world().set_recorder(now, &account(1), &far, RecorderSetup::Missing);
     let face = F::open(&bed).await;
     let members = face.members(PROBE, Some("shared"));
     let visit = members.enter(account(1)).await.unwrap();
     assert_eq!(visit.recorders(&region("eu-west-1")).await.unwrap(), ["default"]);
-    assert!(visit.recorders(far.1).await.unwrap().is_empty(), "one session sees every region");
+    assert!(visit.recorders(&far).await.unwrap().is_empty(), "one session sees every region");
     let world = bed.world();
     assert_eq!(world.log().calls(), 3);
     assert_eq!(world.log().count(Operation::AssumeRole), 1);

@@ -413,9 +413,9 @@ fn what_was_put_counts_from_the_put_on_however_late_somebody_looks() {
     let before = |put: Option<Duration>| {
         let mut window = LossWindow::with_record(now, SPAN);
         if let Some(put) = put {
-            window.recall_intent((&region, &pack), put, now);
+            window.recall_intent(&region, &pack, put, now);
         }
-        window.recall_level((&region, &pack), Some(20), looked, now);
+        window.recall_level(&region, &pack, Some(20), looked, now);
         window.rules_before(&region, &pack, now)
     };
     assert_eq!(before(Some(SPAN * 3)), Some(20), "put three days ago");

@@ -53,7 +53,8 @@ pub struct ReadRequest {
 
 /// Everything that will have to be read of one pack if nothing changes.
 pub(super) fn requests(
-    (name, state): (&PackName, &PackState),
+    name: &PackName,
+    state: &PackState,
     people: &TrackedMembers,
     resyncs: &Resyncs,
     pace: &Pace,
@@ -65,7 +66,7 @@ pub(super) fn requests(
     }
     let mut add = |rank, due: Timestamp, reading| all.push(ReadRequest { rank, due, reading });
     let resync = || MemberRequest::Resync(name.clone());
-    let trouble = || trouble((name, state), people);
+    let trouble = || trouble(name, state, people);
     let moved = state.changed.max(state.touched);
     let read = state.read.filter(|read| *read >= moved);
     match (state.read, read) {
@@ -96,7 +97,7 @@ pub(super) fn requests(
         let from = first.unwrap_or_else(|| state.read_last().unwrap_or(moved).max(moved));
         add(Rank::Health, after(from, AGREE), resync());
     }
-    missing_rows((name, state), people, &mut add);
+    missing_rows(name, state, people, &mut add);
     if let Some(resynced) = state.resynced {
         let due = after(resynced, resyncs.full);
         add(Rank::Routine, due, resync());
@@ -123,7 +124,8 @@ pub(super) fn is_troubled(state: &PackState, people: &TrackedMembers) -> bool {
 
 /// Who is in trouble; everybody, when that is no dearer.
 pub(super) fn trouble(
-    (name, state): (&PackName, &PackState),
+    name: &PackName,
+    state: &PackState,
     people: &TrackedMembers,
 ) -> MemberRequest {
     if resync_cost(people) <= trouble_cost(state) {
@@ -135,7 +137,8 @@ pub(super) fn trouble(
 
 /// Single accounts; all that are in trouble, or everybody, where that is cheaper.
 fn missing_rows(
-    (name, state): (&PackName, &PackState),
+    name: &PackName,
+    state: &PackState,
     people: &TrackedMembers,
     add: &mut impl FnMut(Rank, Timestamp, MemberRequest),
 ) {

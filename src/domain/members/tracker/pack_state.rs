@@ -225,7 +225,7 @@ impl PackState {
     }
 
     /// Draws conclusions from a reading of several members, once it is surveyed.
-    pub(super) fn conclude(&mut self, is_resync: bool, (began, ended): (Timestamp, Timestamp)) {
+    pub(super) fn conclude(&mut self, is_resync: bool, began: Timestamp, ended: Timestamp) {
         let is_working = self.summary.working > 0;
         self.looks = if is_working { self.looks.saturating_add(1) } else { 0 };
         if is_working {

@@ -71,7 +71,7 @@ impl<'a> TakenRow<'a> {
             if state.excluded.contains(&account.id) {
                 self.excluded(account.id, evidence);
             } else if account.is_active() {
-                self.expected((account, number), evidence, &frame);
+                self.expected(account, number, evidence, &frame);
             } else if evidence != RowEvidence::Absent {
                 self.count(account.id, MemberStatus::Inactive, row(evidence));
             }
@@ -133,7 +133,8 @@ impl<'a> TakenRow<'a> {
 
     fn expected(
         &mut self,
-        (account, number): (&Account, AccountIndex),
+        account: &Account,
+        number: AccountIndex,
         evidence: RowEvidence<'a>,
         frame: &JudgeContext,
     ) {
@@ -163,16 +164,19 @@ impl<'a> TakenRow<'a> {
         }
         if status != MemberStatus::Ok {
             let deadline = deadline(account, self.view.now);
-            self.open((account, status), evidence, (judgement, read, deadline));
+            self.open(account, status, evidence, judgement, read, deadline);
         }
     }
 
     /// What has to be read, and when, for this account that does not have the pack.
     fn open(
         &mut self,
-        (account, status): (&Account, MemberStatus),
+        account: &Account,
+        status: MemberStatus,
         evidence: RowEvidence<'_>,
-        (judgement, read, deadline): (Judgement, Option<Timestamp>, Option<Timestamp>),
+        judgement: Judgement,
+        read: Option<Timestamp>,
+        deadline: Option<Timestamp>,
     ) {
         let Self { state, view, summary, .. } = self;
         let read = read.unwrap_or(Timestamp::MIN);

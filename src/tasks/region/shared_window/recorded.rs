@@ -66,9 +66,9 @@ pub(super) fn recall(window: &mut LossWindow, remembered: &Remembered, clock: &C
     recall_reads(window, remembered);
     for LevelEntry { at, region, pack, marker, echo, rules } in &remembered.levels {
         if rules.is_some() || marker.is_none() {
-            window.recall_level((region, pack), *rules, age(at, &now), elapsed);
+            window.recall_level(region, pack, *rules, age(at, &now), elapsed);
         } else {
-            window.recall_intent((region, pack), age(at, &now), elapsed);
+            window.recall_intent(region, pack, age(at, &now), elapsed);
         }
         if let Some(marker) = marker.as_ref().and_then(|marker| marker.parse().ok()) {
             window.recall_marker(region, pack, marker);
