@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::terminal::{excerpt, paint};
 use crate::config::Config;
 use crate::domain::base::model::Timestamp;
-use crate::domain::declared::catalog::{Catalog, template_references};
 use crate::session::{AwsSession, absence, constraints, directory};
 use crate::tasks::intake::SourceIntake;
 use crate::tasks::organization::walk_once;
@@ -25,9 +24,7 @@ pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
 
 /// Reads and checks the manifests once; findings go to stderr with excerpts.
 fn intake(config: &Config, now: Timestamp) -> anyhow::Result<SourceIntake> {
-    let directory = directory(config)?;
-    let snapshot = directory.read(template_references)?.snapshot;
-    let catalog = Catalog::read(&snapshot, &constraints(config), None);
+    let (snapshot, catalog) = directory(config)?.read_catalog(&constraints(config))?;
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;

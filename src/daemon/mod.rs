@@ -264,7 +264,9 @@ impl Daemon {
             directory: session::directory(&self.config)?,
             interval: self.config.intervals.source,
             events: true,
-            wanted: crate::domain::declared::catalog::template_references,
+            wanted: |files| {
+                crate::domain::declared::catalog::ParsedManifests::default().update(files)
+            },
             absence: session::absence(&self.config),
         };
         let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());

@@ -15,7 +15,7 @@ use conformd::domain::base::limits;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{PackName, Place, Region};
 use conformd::domain::base::time::Pace;
-use conformd::domain::declared::catalog::template_references;
+use conformd::domain::declared::catalog::ParsedManifests;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::domain::members::tracker::Resyncs;
@@ -126,7 +126,7 @@ impl Daemon {
             directory: Directory::new(manifests, "").unwrap(),
             interval: INTERVALS.source,
             events: false,
-            wanted: template_references,
+            wanted: |files| ParsedManifests::default().update(files),
             absence: Absence::Atomic,
         };
         let (clock, publish) = (self.clock.clone(), self.source.clone());

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::base::model::Revision;
-use conformd::domain::declared::catalog::template_references;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
 use conformd::tasks::intake::{NotRefreshed, Parsed, Refresh, SourceIntake};
@@ -17,8 +16,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Home;
 use super::strays::{TEMPLATE, manifest};
+use super::{Home, templates_named};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,7 +41,7 @@ impl Running {
             directory: Directory::new(&home.at(path), "").unwrap(),
             interval: INTERVAL,
             events: false,
-            wanted: template_references,
+            wanted: templates_named,
             absence: Absence::Declared,
         };
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
