@@ -13,7 +13,7 @@
 //!   [`listing`] reads to the end of a listing or fails, [`limiter`] keeps to a rate.
 //! * [`record`] is the durable memory of losses, deliveries and events. [`executor`] takes the
 //!   steps that the guard has approved, and no others.
-//! * [`tasks`] are the loops: source, intake, organization, probe, one for each region, journal.
+//! * [`tasks`] are the loops: source, organization, probe, one for each region, journal.
 //!   [`clock`] and [`beats`] are what they go by.
 //! * [`metrics`] and [`http`] project reports; they change nothing.
 //! * [`config`] reads the settings. `session` connects what one organization needs, `daemon` spawns

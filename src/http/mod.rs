@@ -28,12 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beats::Beats;
 use crate::clock::Clock;
-use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 pub use crate::domain::present::view::{About, ConfirmedCaller};
 use crate::domain::present::view::{VERSION, ViewFacts};
 use crate::metrics::Metrics;
@@ -54,8 +54,6 @@ pub struct HttpState {
     pub reports: watch::Receiver<Reports>,
     /// The source.
     pub source: watch::Receiver<SourceStatus>,
-    /// What the manifests say.
-    pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
     /// Who is a member of the organization.
     pub membership: watch::Receiver<Arc<Membership>>,
     /// What is known of the members' recorders.
@@ -86,7 +84,6 @@ impl HttpState {
             about: self.about.borrow().clone(),
             caller: self.caller.borrow().clone(),
             source: self.source.borrow().clone(),
-            catalog: self.catalog.borrow().clone(),
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),

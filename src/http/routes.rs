@@ -205,7 +205,6 @@ mod tests {
             about: watch::Sender::new(about).subscribe(),
             reports: watch::Sender::default().subscribe(),
             source: watch::Sender::default().subscribe(),
-            catalog: watch::Sender::default().subscribe(),
             membership: watch::Sender::default().subscribe(),
             recorders: watch::Sender::default().subscribe(),
             events: watch::Sender::default().subscribe(),

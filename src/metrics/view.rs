@@ -8,9 +8,10 @@ use jiff::SignedDuration;
 use crate::domain::base::heartbeat::TaskId;
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 
 /// What does not change while the process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::domain::base::heartbeat::{Task, TaskId};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::present::journal::note::JournalMoment;
 use crate::domain::present::journal::{Journal, Notification};
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Ticks that may wait to be noted: a few for each of some 30 regions, heard every second.

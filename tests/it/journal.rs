@@ -11,6 +11,7 @@ use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::Timestamp;
 use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
@@ -22,7 +23,7 @@ use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
 use conformd::domain::present::journal::note::{EVENTS_MAX, JournalMoment};
 use conformd::domain::present::journal::{Journal, Notification};
-use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
+use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::{About, ConfirmedCaller};
 use conformd::tasks::journal::{JournalChannels, NOTIFICATIONS_MAX, run};
 use proptest::prelude::*;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::people::{HERE, about, failed, id, membership, rollout, tracked};
 use crate::support::sample::{
-    at, busy, content, pack, quiet, region, reports, source, step, unknown,
+    at, busy, content, pack, quiet, region, reports, source, step, unknown, unread,
 };
 
 /// A world that can be looked at.
@@ -155,13 +156,13 @@ fn settings_that_change_are_told_with_what_they_change() {
 #[test]
 fn a_source_that_goes_away_and_comes_back_is_told_twice() {
     let mut world = World::started();
-    world.source = SourceStatus { problem: None, ..source() };
+    world.source = source();
     world.news();
-    world.source.problem = Some("permission denied".to_owned());
+    world.source.unread = unread("permission denied");
     let gone = world.news();
-    world.source.problem = Some("permission denied, still".to_owned());
+    world.source.unread = unread("permission denied, still");
     assert_eq!(world.news(), "");
-    world.source.problem = None;
+    world.source.unread = None;
     insta::assert_snapshot!(gone + &world.news(), @"
     ! source - - -: the source gives nothing new, what was last accepted stays: permission denied
       source - - -: the source can be read again

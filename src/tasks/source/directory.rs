@@ -20,13 +20,11 @@ use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{
     Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
 };
+use crate::domain::declared::source::{ReadingOutcome, SourceProblem};
 
 /// A reading is begun again this often when the directory is replaced meanwhile: far more than the
 /// two or three swaps a minute that a publisher of ConfigMaps or commits can cause.
 const RESTARTS_MAX: usize = 16;
-
-/// Names the files, beneath the source root, that these manifests refer to.
-pub type ReferencedFiles = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
 
 /// Why there is no snapshot at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,6 +62,17 @@ pub enum ReadProblem {
         /// Which limit was passed.
         what: String,
     },
+}
+
+impl From<ReadProblem> for SourceProblem {
+    fn from(problem: ReadProblem) -> Self {
+        let outcome = match problem {
+            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => ReadingOutcome::Unreadable,
+            ReadProblem::Empty { .. } => ReadingOutcome::Empty,
+            ReadProblem::Oversize { .. } => ReadingOutcome::Oversize,
+        };
+        Self { outcome, text: problem.to_string() }
+    }
 }
 
 /// What one reading gave.

@@ -2,9 +2,10 @@
 
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::{first_few, many};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 use crate::domain::present::view::{About, ConfirmedCaller};
 
 /// Events that are kept; older ones are in the log.
