@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 use crate::domain::present::view::{About, ConfirmedCaller, ViewFacts};
 
 /// Everything that page, API, metrics and journal are a projection of, as it changes.
@@ -21,8 +21,6 @@ pub struct StateReceivers {
     pub caller: watch::Receiver<ConfirmedCaller>,
     /// The source.
     pub source: watch::Receiver<SourceStatus>,
-    /// What the manifests say.
-    pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
     /// Who is a member of the organization.
     pub membership: watch::Receiver<Arc<Membership>>,
     /// What is known of the members' recorders.
@@ -38,22 +36,12 @@ pub struct StateReceivers {
 impl StateReceivers {
     /// Receivers of values that never change, for what is tried without the tasks.
     pub fn constant(facts: ViewFacts, clock: Clock) -> Self {
-        let ViewFacts {
-            about,
-            caller,
-            source,
-            catalog,
-            membership,
-            recorders,
-            reports,
-            record,
-            now: _,
-        } = facts;
+        let ViewFacts { about, caller, source, membership, recorders, reports, record, now: _ } =
+            facts;
         Self {
             about: watch::Sender::new(about).subscribe(),
             caller: watch::Sender::new(caller).subscribe(),
             source: watch::Sender::new(source).subscribe(),
-            catalog: watch::Sender::new(catalog).subscribe(),
             membership: watch::Sender::new(membership).subscribe(),
             recorders: watch::Sender::new(recorders).subscribe(),
             reports: watch::Sender::new(reports).subscribe(),
@@ -69,7 +57,6 @@ impl StateReceivers {
             about: self.about.borrow().clone(),
             caller: self.caller.borrow().clone(),
             source: self.source.borrow().clone(),
-            catalog: self.catalog.borrow().clone(),
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),

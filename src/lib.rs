@@ -13,7 +13,7 @@
 //!   [`listing`] reads to the end of a listing or fails, [`limiter`] keeps to a rate.
 //! * [`record`] is the durable memory of losses, deliveries and events. [`executor`] takes the
 //!   steps that the guard has approved, and no others.
-//! * [`tasks`] are the loops: source, intake, organization, probe, one for each region, journal.
+//! * [`tasks`] are the loops: source, organization, probe, one for each region, journal.
 //!   [`clock`] and [`beats`] are what they go by.
 //! * [`current`] is everything that is known at this moment. [`metrics`] and [`http`] project it;
 //!   they change nothing.

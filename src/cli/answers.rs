@@ -20,7 +20,7 @@ use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
-use crate::domain::present::report::{Declarations, Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{ConfirmedCaller, VERSION, ViewFacts};
 use crate::session::{AwsSession, Remembering};
@@ -155,15 +155,6 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
     let around = surroundings::read(&session).await?;
     let reports = read(&session, &regions, &around).await?;
     let now = session.clock.aws_now();
-    let catalog = around.intake.catalog;
-    let source = SourceStatus {
-        revision: catalog.as_ref().map(|catalog| catalog.revision.clone()),
-        attempt_last: around.intake.read_last,
-        read_last: around.intake.read_last,
-        problem: around.intake.problem,
-        reads: [].into(),
-        declared: catalog.as_deref().map(Declarations::of).unwrap_or_default(),
-    };
     // Nobody is visited here: what a probe would see is not known.
     let probed = session.config.recorder_probe.is_some();
     let recorders = Recorders { probed, ..Recorders::default() };
@@ -172,8 +163,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
     Ok(DaemonAnswer::Looked(Box::new(ViewFacts {
         about,
         caller: ConfirmedCaller::Confirmed { account: session.account },
-        source,
-        catalog,
+        source: around.source,
         membership: around.membership,
         recorders: Arc::new(recorders),
         reports,

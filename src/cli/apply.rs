@@ -195,24 +195,24 @@ impl<'a> ApplyRun<'a> {
     /// Reads manifests and account list, with what was typed among the approvals.
     async fn read(&mut self) -> anyhow::Result<()> {
         let mut around = surroundings::read(&self.session).await?;
-        let intake = &mut around.intake;
-        if let (Some(catalog), Some(typed)) = (&intake.catalog, &self.typed) {
+        let source = &mut around.source;
+        if let (Some(catalog), Some(typed)) = (&source.catalog, &self.typed) {
             let mut catalog = (**catalog).clone();
             // No manifest can have this name: it holds spaces.
             catalog.approvals.insert("typed at the terminal".to_owned(), typed.clone());
-            intake.catalog = Some(Arc::new(catalog));
+            source.catalog = Some(Arc::new(catalog));
         }
-        let revision = intake.catalog.as_ref().map(|catalog| catalog.revision.clone());
+        let revision = source.revision().cloned();
         let (at, elapsed) = (self.session.clock.now(), self.session.clock.elapsed());
         let is_same = |first: &First| Some(&first.revision) == revision.as_ref();
         if !self.first.as_ref().is_some_and(is_same) {
             self.first = revision.map(|revision| First { revision, at, elapsed });
         }
-        if let Some(first) = &self.first {
+        if let (Some(first), Some(evidence)) = (&self.first, &mut source.evidence) {
             // As in the daemon: equal content an interval later is no file that is half written.
             let interval = self.session.config.intervals.source;
-            intake.confirmed |= elapsed.saturating_sub(first.elapsed) >= interval;
-            intake.confirms_at = Some(after(first.at, interval));
+            evidence.confirmed |= elapsed.saturating_sub(first.elapsed) >= interval;
+            evidence.confirms_at = Some(after(first.at, interval));
         }
         self.around = around;
         Ok(())

@@ -173,7 +173,7 @@ fn entries(plans: &[RegionPlan]) -> Vec<PlanEntry<'_>> {
 
 /// Whether every manifest could be read and passed.
 pub(super) fn is_valid(around: &Surroundings) -> bool {
-    around.intake.catalog.as_ref().is_some_and(|catalog| catalog.wholly_valid)
+    around.source.catalog.as_ref().is_some_and(|catalog| catalog.wholly_valid)
 }
 
 /// Whether a stand-in answers instead of AWS.

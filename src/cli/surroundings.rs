@@ -6,30 +6,27 @@ use std::sync::Arc;
 use super::terminal::{excerpt, paint};
 use crate::config::Config;
 use crate::domain::base::model::Timestamp;
-use crate::domain::declared::catalog::{Catalog, template_references};
+use crate::domain::declared::source::SourceStatus;
 use crate::session::{AwsSession, absence, constraints, directory};
-use crate::tasks::intake::SourceIntake;
 use crate::tasks::organization::walk_once;
 use crate::tasks::region::Surroundings;
 
 /// Everything that the regions go by, read once. An account list that cannot be read holds the
 /// packs that need it, and no others.
 pub(super) async fn read(session: &AwsSession) -> anyhow::Result<Surroundings> {
-    let intake = intake(&session.config, session.clock.now())?;
-    let interest = intake.catalog.as_ref().map(|catalog| catalog.interest());
+    let source = source(&session.config, session.clock.now())?;
+    let interest = source.catalog.as_ref().map(|catalog| catalog.interest());
     let interest = interest.unwrap_or_default();
     let membership = walk_once(&session.organization, &interest, &session.clock).await;
     let membership = Arc::new(membership);
-    Ok(Surroundings { intake, membership, ..Surroundings::default() })
+    Ok(Surroundings { source, membership, ..Surroundings::default() })
 }
 
 /// Reads and checks the manifests once; findings go to stderr with excerpts.
-fn intake(config: &Config, now: Timestamp) -> anyhow::Result<SourceIntake> {
-    let directory = directory(config)?;
-    let snapshot = directory.read(template_references)?.snapshot;
-    let catalog = Catalog::read(&snapshot, &constraints(config), None);
+fn source(config: &Config, now: Timestamp) -> anyhow::Result<SourceStatus> {
+    let (snapshot, catalog) = directory(config)?.read_catalog(&constraints(config))?;
     let drawn = excerpt::draw(&catalog.diagnostics, &snapshot.files, paint::stderr_has_colour());
     let mut stderr = std::io::stderr().lock();
     drawn.iter().try_for_each(|finding| writeln!(stderr, "{finding}\n"))?;
-    Ok(SourceIntake::once(&snapshot, catalog, (absence(config), now)))
+    Ok(SourceStatus::once(snapshot, catalog, absence(config), now))
 }

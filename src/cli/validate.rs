@@ -82,8 +82,8 @@ pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         remediation_allowed: *allow_remediations,
     };
     let place = files::ValidatedRoot::of(path, root.as_deref())?;
-    let snapshot = place.read()?;
-    let mut report = report(&snapshot, &constraints);
+    let (snapshot, catalog) = place.read(&constraints)?;
+    let mut report = Report { snapshot: &snapshot, catalog };
     report.catalog.check_approvals(Clock::system().now());
     let text = match output {
         ValidateOutput::Text => output::text(&report, *verbose, paint::stdout_has_colour()),

@@ -1,10 +1,10 @@
 //! The daemon: every long task is spawned here, and they meet only in `watch` channels.
 //!
 //! ```text
-//! source ─▶ intake ─▶ region × n ─▶ reports ─▶ HTTP, journal
-//!              │          ▲  ▲         │
-//!              │          │  └── probe ◀┘
-//!              └─▶ organization
+//! source ─▶ region × n ─▶ reports ─▶ HTTP, journal
+//!    │          ▲  ▲         │
+//!    │          │  └── probe ◀┘
+//!    └─▶ organization
 //! ```
 
 mod readiness;
@@ -32,33 +32,30 @@ use crate::config::{Config, ConfigError, SettingsFile};
 use crate::current::StateReceivers;
 use crate::domain::base::heartbeat::{Task, TaskId};
 use crate::domain::base::model::Region;
-use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::catalog::ParsedFile;
 use crate::domain::declared::constraints::Constraints;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::Events;
 use crate::domain::plan::record::RecordStatus;
 use crate::domain::present::journal::Notification;
-use crate::domain::present::report::{Declarations, Reports, SourceStatus};
+use crate::domain::present::report::Reports;
 use crate::http::{self, About, BearerToken, ConfirmedCaller, Listeners};
 use crate::metrics::{Metrics, MetricsSetup, Program};
 use crate::session;
 use crate::session::{AwsSession, Remembering};
-use crate::tasks::intake::{Parsed, Refresh};
 use crate::tasks::organization::Demand;
 use crate::tasks::region::settings::RegionSettings;
 use crate::tasks::region::task;
 use crate::tasks::region::task::RegionChannels;
-use crate::tasks::source::SourceState;
-use crate::tasks::{intake, journal, organization, probe, source};
+use crate::tasks::source::{ReadingCount, Refresh};
+use crate::tasks::{journal, organization, probe, source};
 
 /// How long tasks may take to end after a stop; what is in flight then is abandoned.
 const DRAIN: Duration = Duration::from_secs(9);
 /// Between two tries to learn the caller's identity at start.
 const IDENTITY_AGAIN: Duration = Duration::from_secs(10);
-
-/// How often the source's times and counts are shown afresh.
-const SOURCE_SHOWN: Duration = Duration::from_secs(5);
 
 /// A daemon that has settings and has not started.
 pub(crate) struct Daemon {
@@ -72,14 +69,12 @@ pub(crate) struct Daemon {
     /// What it does with the record.
     remembering: Remembering,
     reports: watch::Sender<Reports>,
-    source: watch::Sender<SourceState>,
-    parsed: watch::Sender<Parsed>,
-    catalog: watch::Sender<Option<Arc<Catalog>>>,
+    source: watch::Sender<SourceStatus>,
+    readings: watch::Sender<ReadingCount>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
     news: broadcast::Sender<Notification>,
     events: watch::Sender<Events>,
-    status: watch::Sender<SourceStatus>,
     reconcile_now: watch::Sender<u64>,
     /// Accepted from outside.
     requests: Arc<Notify>,
@@ -119,13 +114,11 @@ impl Daemon {
             clock,
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
-            parsed: watch::Sender::default(),
-            catalog: watch::Sender::default(),
+            readings: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
             news: broadcast::Sender::new(journal::NOTIFICATIONS_MAX),
             events: watch::Sender::default(),
-            status: watch::Sender::default(),
             reconcile_now: watch::Sender::default(),
             requests: Arc::default(),
             source_wake: Arc::default(),
@@ -166,8 +159,7 @@ impl Daemon {
         StateReceivers {
             about: self.about.subscribe(),
             caller: self.caller.subscribe(),
-            source: self.status.subscribe(),
-            catalog: self.catalog.subscribe(),
+            source: self.source.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
             reports: self.reports.subscribe(),
@@ -205,8 +197,8 @@ impl Daemon {
         self.spawn_record(&mut tasks, &session, &stop);
         self.spawn_probe(&mut tasks, &session, &stop);
         let policy = watch::Sender::new(Arc::new(session::policy(&self.config)));
-        let mut parsed = self.parsed.subscribe();
-        let demand = watch::Sender::new(demand(&self.config, &parsed.borrow()));
+        let mut source = self.source.subscribe();
+        let demand = watch::Sender::new(demand(&self.config, &source.borrow()));
         self.spawn_organization(&mut tasks, &session, &demand, stop.clone());
         let mut regions: BTreeMap<Region, CancellationToken> = BTreeMap::new();
         let mut settings = self.settings.subscribe();
@@ -218,7 +210,7 @@ impl Daemon {
                 replace(constraints, session::constraints(&config))
             });
             policy.send_if_modified(|policy| replace(policy, Arc::new(session::policy(&config))));
-            let asked = crate::daemon::demand(&config, &parsed.borrow_and_update());
+            let asked = crate::daemon::demand(&config, &source.borrow_and_update());
             demand.send_if_modified(|demand| replace(demand, asked));
             let wanted: BTreeSet<&Region> = config.aws.regions.iter().collect();
             regions.retain(|region, token| {
@@ -241,7 +233,7 @@ impl Daemon {
                 biased;
                 () = stop.cancelled() => return drain(tasks).await,
                 Ok(()) = settings.changed() => {}
-                Ok(()) = parsed.changed() => {}
+                Ok(()) = source.changed() => {}
                 () = self.requests.notified() => {
                     self.source_wake.notify_one();
                     self.reconcile_now.send_modify(|count| *count = count.wrapping_add(1));
@@ -267,60 +259,32 @@ impl Daemon {
             directory: session::directory(&self.config)?,
             interval: self.config.intervals.source,
             events: true,
-            wanted: crate::domain::declared::catalog::template_references,
+            parser: ParsedFile::of,
             absence: session::absence(&self.config),
         };
-        let (clock, publish, end) = (self.clock.clone(), self.source.clone(), stop.clone());
-        let (metrics, wake) = (self.metrics.clone(), Arc::clone(&self.source_wake));
+        let channels = source::SourceChannels {
+            constraints: constraints.subscribe(),
+            status: self.source.clone(),
+            readings: self.readings.clone(),
+            wake: Arc::clone(&self.source_wake),
+        };
+        let (clock, beats, end) = (self.clock.clone(), self.beats.clone(), stop.clone());
+        let metrics = self.metrics.clone();
         tasks.spawn(supervise(
             "source",
             stop.clone(),
             move || metrics.panicked(Task::Source),
             move || {
-                let wake = Arc::clone(&wake);
-                source::run(reading.clone(), clock.clone(), publish.clone(), wake, end.clone())
+                let heartbeat = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
+                let (clock, end) = (clock.clone(), end.clone());
+                let task = source::run(reading.clone(), channels.clone(), clock, end);
+                async move {
+                    heartbeat.during(task).await;
+                    heartbeat.end();
+                }
             },
         ));
-        tasks.spawn(self.show_source(stop.clone()));
-        let (source, constraints) = (self.source.subscribe(), constraints.subscribe());
-        let (publish, end) = (self.parsed.clone(), stop.clone());
-        let metrics = self.metrics.clone();
-        tasks.spawn(supervise(
-            "intake",
-            stop.clone(),
-            move || metrics.panicked(Task::Source),
-            move || intake::run(source.clone(), constraints.clone(), publish.clone(), end.clone()),
-        ));
         Ok(())
-    }
-
-    /// Shows the source as it stands: by its changes, and its times every few seconds.
-    fn show_source(
-        &self,
-        stop: CancellationToken,
-    ) -> impl Future<Output = Result<(), Hopeless>> + use<> {
-        let (mut source, mut parsed) = (self.source.subscribe(), self.parsed.subscribe());
-        let (status, beats) = (self.status.clone(), self.beats.clone());
-        let catalog = self.catalog.clone();
-        async move {
-            let heartbeat = beats.begin(TaskId::sole(Task::Source), SILENCE_MAX);
-            loop {
-                let now = source_status(&source.borrow_and_update(), &parsed.borrow_and_update());
-                status.send_replace(now);
-                catalog.send_replace(parsed.borrow().catalog.clone());
-                heartbeat.beat();
-                // All arms are cancel-safe: `changed` only marks a version as seen.
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => break,
-                    Ok(()) = source.changed() => {}
-                    Ok(()) = parsed.changed() => {}
-                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
-                }
-            }
-            heartbeat.end();
-            Ok(())
-        }
     }
 
     fn spawn_http(
@@ -409,14 +373,13 @@ impl Daemon {
         let channels = RegionChannels {
             policy: policy.subscribe(),
             source: self.source.subscribe(),
-            parsed: self.parsed.subscribe(),
             membership: self.membership.subscribe(),
             recorders: self.recorders.subscribe(),
-            refresh: Refresh::new(
-                Arc::clone(&self.source_wake),
-                self.source.subscribe(),
-                self.parsed.subscribe(),
-            ),
+            refresh: Refresh {
+                wake: Arc::clone(&self.source_wake),
+                readings: self.readings.subscribe(),
+                status: self.source.subscribe(),
+            },
             reconcile_now: self.reconcile_now.subscribe(),
             reports: self.reports.clone(),
             news: self.news.clone(),
@@ -482,19 +445,6 @@ impl Daemon {
                 () = tokio::time::sleep(IDENTITY_AGAIN) => {}
             }
         }
-    }
-}
-
-fn source_status(source: &SourceState, parsed: &Parsed) -> SourceStatus {
-    let unread = source.problem.as_ref().map(|problem| problem.text.clone());
-    let readings = &source.readings;
-    SourceStatus {
-        revision: parsed.catalog.as_ref().map(|catalog| catalog.revision.clone()),
-        attempt_last: source.read_last,
-        read_last: source.success_last,
-        problem: unread.or_else(|| parsed.problem.clone()),
-        reads: readings.iter().map(|(end, count)| (end.as_str(), *count)).collect(),
-        declared: parsed.catalog.as_deref().map(Declarations::of).unwrap_or_default(),
     }
 }
 

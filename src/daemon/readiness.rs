@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::systemd::ServiceReport;
 use crate::current::StateReceivers;
-use crate::domain::present::report::{RegionReport, Reports, SourceStatus};
+use crate::domain::declared::source::SourceStatus;
+use crate::domain::present::report::{RegionReport, Reports};
 use crate::domain::present::view::ViewFacts;
 use crate::http::{About, unready};
 
@@ -64,10 +65,10 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
     if held > 0 {
         add(&mut line, format_args!("; {held} held"));
     }
-    if let Some(revision) = &source.revision {
+    if let Some(revision) = source.revision() {
         add(&mut line, format_args!("; revision {revision}"));
     }
-    if let Some(problem) = &source.problem {
+    if let Some(problem) = source.problem() {
         add(&mut line, format_args!("; source: {problem}"));
     }
     line

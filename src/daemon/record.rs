@@ -1,15 +1,19 @@
 //! The daemon's part in the record: its long task, and how it is shown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Daemon;
 use super::supervise::{Hopeless, supervise};
-use super::{Daemon, SOURCE_SHOWN};
 use crate::domain::base::heartbeat::Task;
 use crate::record::{self, Figures, Record};
 use crate::session::AwsSession;
+
+/// How often the size of the record is shown afresh.
+const RECORD_SHOWN: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// Keeps the record: writes events, forgets what is old, tries again what could not be used.
@@ -62,7 +66,7 @@ impl Daemon {
                     biased;
                     () = stop.cancelled() => return Ok(()),
                     Ok(()) = status.changed() => {}
-                    () = tokio::time::sleep(SOURCE_SHOWN) => {}
+                    () = tokio::time::sleep(RECORD_SHOWN) => {}
                 }
             }
         }

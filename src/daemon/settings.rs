@@ -2,15 +2,15 @@
 
 use crate::config::{self, Config, ConfigError};
 use crate::domain::base::model::Timestamp;
+use crate::domain::declared::source::SourceStatus;
 use crate::http::{About, BearerToken};
 use crate::metrics::{self, ReloadedSettings};
 use crate::session;
-use crate::tasks::intake::Parsed;
 use crate::tasks::organization::Demand;
 
 /// What the manifests and the settings ask of the organization task.
-pub(super) fn demand(config: &Config, parsed: &Parsed) -> Demand {
-    let catalog = parsed.catalog.as_ref();
+pub(super) fn demand(config: &Config, source: &SourceStatus) -> Demand {
+    let catalog = source.catalog.as_ref();
     Demand {
         interest: catalog.map(|catalog| catalog.interest()),
         approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{API_VERSION, ConfirmedCaller, SharedState};
 use crate::domain::base::heartbeat::Task;
 use crate::domain::base::model::{Region, Timestamp};
-use crate::domain::present::report::SourceStatus;
+use crate::domain::declared::source::SourceStatus;
 
 /// Whether the tasks of the daemon run: `GET /healthz`.
 #[derive(Serialize, JsonSchema)]
@@ -94,7 +94,7 @@ pub(super) async fn readyz(extract::State(server): extract::State<SharedState>) 
 pub fn unready(source: &SourceStatus, caller: &ConfirmedCaller) -> Vec<String> {
     let mut reasons = Vec::new();
     if source.read_last.is_none() {
-        reasons.push(match &source.problem {
+        reasons.push(match source.problem() {
             Some(problem) => format!("the source could not be read: {problem}"),
             None => "the source was not read yet".to_owned(),
         });

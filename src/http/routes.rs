@@ -154,7 +154,8 @@ fn now() -> Instant {
 mod tests {
     use crate::current::StateReceivers;
     use crate::domain::base::model::Timestamp;
-    use crate::domain::present::report::{Reports, SourceStatus};
+    use crate::domain::declared::source::SourceStatus;
+    use crate::domain::present::report::Reports;
     use crate::domain::present::view::ViewFacts;
     use crate::http::Server;
     use crate::http::handlers::scrape;
@@ -208,7 +209,6 @@ mod tests {
             about,
             caller: ConfirmedCaller::Unconfirmed { problem: None },
             source: SourceStatus::default(),
-            catalog: None,
             membership: Arc::default(),
             recorders: Arc::default(),
             reports: Reports::default(),

@@ -3,7 +3,6 @@
 //! Each is a file or a folder of its own, restarted on its own, and meets the others only in
 //! channels that the daemon makes.
 
-pub mod intake;
 pub mod journal;
 pub mod organization;
 pub mod probe;

@@ -14,10 +14,11 @@ use conformd::current::StateReceivers;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
 use conformd::domain::present::journal::{Journal, Notification};
-use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
+use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::ViewFacts;
 use conformd::http::{About, BearerToken, ConfirmedCaller, HttpState, Listeners, serve};
 use futures_util::FutureExt as _;
@@ -30,7 +31,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown};
+use crate::support::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown, unread};
 
 const HERE: &str = "eu-west-1";
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -534,7 +535,7 @@ async fn hostile_text_stays_text() {
         let mut report = unknown(HERE, FailureKind::Server, payload);
         report.plan.holds = vec![hold];
         served.reports.send_replace(reports([report]));
-        served.source.send_modify(|source| source.problem = Some(payload.to_owned()));
+        served.source.send_modify(|source| source.unread = unread(payload));
         let answer = served.get("/api/v1/status").await;
         let json = answer.json();
         assert_eq!(json["regions"][HERE]["report"]["unknown"]["why"], payload);
@@ -731,14 +732,13 @@ async fn health_is_about_our_own_tasks_and_not_about_aws() {
 async fn readiness_says_what_is_missing_and_stays_once_everything_was_there() {
     let mut served = served().await;
     assert_eq!(served.get("/readyz").await.status, 200);
-    served.source.send_modify(|source| source.problem = Some("it is gone".to_owned()));
+    served.source.send_modify(|source| source.unread = unread("it is gone"));
     assert_eq!(served.get("/readyz").await.status, 200);
     let mut answers = Vec::new();
     served.source.send_replace(SourceStatus::default());
     served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: None });
     answers.push(served.get("/readyz").await);
-    let problem = || Some("no such file".to_owned());
-    served.source.send_modify(|source| source.problem = problem());
+    served.source.send_modify(|source| source.unread = unread("no such file"));
     let problem = Some("the account is 222222222222".to_owned());
     served.caller.send_replace(ConfirmedCaller::Unconfirmed { problem });
     answers.push(served.get("/readyz").await);

@@ -11,6 +11,7 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
@@ -21,7 +22,7 @@ use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, Reason};
 use conformd::domain::present::journal::note::EVENTS_MAX;
 use conformd::domain::present::journal::{Journal, Notification};
-use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
+use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
 use conformd::tasks::journal::{JournalChannels, NOTIFICATIONS_MAX, run};
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::people::{HERE, about, failed, id, membership, rollout, tracked};
 use crate::support::sample::{
-    at, busy, content, pack, quiet, region, reports, source, step, unknown,
+    at, busy, content, pack, quiet, region, reports, source, step, unknown, unread,
 };
 
 /// What is known before anything was read.
@@ -39,7 +40,6 @@ fn nothing() -> ViewFacts {
         about: about(),
         caller: ConfirmedCaller::Unconfirmed { problem: None },
         source: SourceStatus::default(),
-        catalog: None,
         membership: Arc::default(),
         recorders: Arc::default(),
         reports: Reports::new(),
@@ -150,13 +150,13 @@ fn settings_that_change_are_told_with_what_they_change() {
 #[test]
 fn a_source_that_goes_away_and_comes_back_is_told_twice() {
     let mut world = World::started();
-    world.facts.source = SourceStatus { problem: None, ..source() };
+    world.facts.source = source();
     world.news();
-    world.facts.source.problem = Some("permission denied".to_owned());
+    world.facts.source.unread = unread("permission denied");
     let gone = world.news();
-    world.facts.source.problem = Some("permission denied, still".to_owned());
+    world.facts.source.unread = unread("permission denied, still");
     assert_eq!(world.news(), "");
-    world.facts.source.problem = None;
+    world.facts.source.unread = None;
     insta::assert_snapshot!(gone + &world.news(), @"
     ! source - - -: the source gives nothing new, what was last accepted stays: permission denied
       source - - -: the source can be read again

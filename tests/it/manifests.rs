@@ -10,7 +10,7 @@ use clap::Parser as _;
 use conformd::cli::validate;
 use conformd::domain::base::model::{PackName, Place};
 use conformd::domain::base::{code, limits};
-use conformd::domain::declared::catalog::{Catalog, Declared, template_references};
+use conformd::domain::declared::catalog::{Catalog, Declared, ParsedManifests};
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
@@ -750,7 +750,7 @@ fn the_shipped_packs_pass_without_a_word() {
     iam-baseline: good
     s3-baseline: good
     ");
-    let wanted = template_references(&snapshot.files);
+    let wanted = ParsedManifests::default().update(&snapshot.files);
     let templates: Vec<_> = shipped("templates").iter().map(|(name, _)| path(name)).collect();
     assert_eq!(wanted.into_iter().collect::<Vec<_>>(), templates);
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use conformd::domain::base::model::Revision;
 use conformd::domain::base::untrusted::{flowing, is_hidden};
+use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, EventKind, Weight};
 use conformd::domain::present::view::ViewFacts;
@@ -15,7 +16,7 @@ use proptest::prelude::*;
 
 use crate::http::{Answer, Served, served, served_with};
 use crate::support::people::{facts, failed, id};
-use crate::support::sample::{SECRET, at, pack, region};
+use crate::support::sample::{SECRET, at, pack, region, unread};
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -473,9 +474,11 @@ fn poisoned(text: &str) -> (ViewFacts, Vec<Event>) {
     for event in &mut events {
         text.clone_into(&mut event.text);
     }
-    facts.source.problem = Some(text.to_owned());
-    facts.source.revision = Some(Revision(text.to_owned()));
-    facts.source.declared.diagnostics.push(text.to_owned());
+    facts.source.unread = unread(text);
+    let catalog = Arc::make_mut(facts.source.catalog.as_mut().unwrap());
+    catalog.revision = Revision(text.to_owned());
+    let path = catalog.diagnostics[0].path.clone();
+    catalog.diagnostics.push(Diagnostic::error(&path, None, "unknown-field", text));
     let membership = Arc::make_mut(&mut facts.membership);
     let list = Arc::make_mut(membership.list.as_mut().unwrap());
     for account in list.accounts.values_mut() {

@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use conformd::domain::declared::catalog::ParsedManifests;
 use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use tempfile::TempDir;
 
@@ -52,6 +53,11 @@ impl Home {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(target, path).unwrap();
     }
+}
+
+/// The templates that manifests name.
+fn templates_named(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
+    ParsedManifests::default().update(files)
 }
 
 /// The templates that a test manifest names: one a line, `template: PATH`.

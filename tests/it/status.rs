@@ -24,7 +24,9 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use crate::support::people::{HERE, facts, failed, id, membership, rollout};
-use crate::support::sample::{at, content, pack, pack_report, quiet, regions, reports, step};
+use crate::support::sample::{
+    at, content, pack, pack_report, quiet, regions, reports, step, unread,
+};
 
 fn table(facts: &ViewFacts) -> String {
     text::status(&status(facts), Layout::default())
@@ -213,7 +215,9 @@ fn calm(packs: &[(&str, SyncState, RolloutHealth)]) -> ViewFacts {
     };
     let mut facts = ViewFacts { reports: reports([report]), ..facts() };
     facts.about.regions = regions(&[HERE]);
-    facts.source.declared.invalid = 0;
+    let catalog = Arc::make_mut(facts.source.catalog.as_mut().unwrap());
+    catalog.diagnostics.clear();
+    catalog.wholly_valid = true;
     facts
 }
 
@@ -259,9 +263,9 @@ fn the_first_line_is_the_answer() {
         caller: ConfirmedCaller::Unconfirmed { problem: None },
         ..fine()
     }));
-    let mut unread = fine();
-    unread.source.problem = Some("no such directory".to_owned());
-    answers.push(answer(&unread));
+    let mut gone = fine();
+    gone.source.unread = unread("no such directory");
+    answers.push(answer(&gone));
     answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"
     0 healthy: all 2 pack deployments are in place

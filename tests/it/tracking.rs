@@ -17,7 +17,10 @@ use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestam
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
-use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::snapshot::{
+    Absence, FileContent, RevisionEvidence, Snapshot, SourcePath,
+};
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::new_account::NewAccountPhase;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracker::Resyncs;
@@ -35,7 +38,6 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::{Knobs, Paging};
 use conformd::sim::setup::{MemberSetup, RecorderSetup, WorldSetup};
 use conformd::sim::world::World;
-use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::region::effort::{Effort, Progress};
 use conformd::tasks::region::settings::RegionSettings;
 use conformd::tasks::region::{PlanInvalidation, Reconciler, SharedWindow, Surroundings};
@@ -153,14 +155,19 @@ impl Stage {
             FileContent::Bytes(file(&packs(&names)).as_bytes().into()),
         )]);
         let catalog = Catalog::read(&Snapshot::of_directory(files), &Constraints::default(), None);
-        let intake = SourceIntake {
+        let source = SourceStatus {
             catalog: Some(Arc::new(catalog)),
             read_last: Some(start()),
-            absence: Absence::Atomic,
-            confirmed: true,
-            ..SourceIntake::default()
+            evidence: Some(RevisionEvidence {
+                absence: Absence::Atomic,
+                since: start(),
+                since_elapsed: Duration::ZERO,
+                confirmed: true,
+                confirms_at: None,
+            }),
+            ..SourceStatus::default()
         };
-        let around = Surroundings { intake, ..Surroundings::default() };
+        let around = Surroundings { source, ..Surroundings::default() };
         let (ticks, report) = (0, None);
         Self { clock, world, region, reconciler, policy, around, accounts, ticks, report }
     }

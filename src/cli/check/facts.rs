@@ -17,7 +17,7 @@ use crate::cloud::{
 use crate::config::Config;
 use crate::domain::base::failure::chain;
 use crate::domain::base::model::{AccountId, PackName, Place, Region};
-use crate::domain::declared::catalog::{Catalog, Declared, template_references};
+use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::Manifest;
 use crate::domain::members::probe::{NotProbed, ProbeStage};
 use crate::domain::observed::packs::{Ownership, PackRecord, RolloutStatus, Unknown, ownership};
@@ -95,8 +95,8 @@ pub(super) async fn gather(config: Config) -> anyhow::Result<PreflightFacts> {
 
 fn catalog(config: &Config) -> Result<Catalog, String> {
     let directory = session::directory(config).map_err(|error| format!("{error:#}"))?;
-    let reading = directory.read(template_references).map_err(|error| chain(&error))?;
-    Ok(Catalog::read(&reading.snapshot, &session::constraints(config), None))
+    let read = directory.read_catalog(&session::constraints(config));
+    read.map(|(_, catalog)| catalog).map_err(|error| chain(&error))
 }
 
 /// Only looks: the daemon may have it, and whoever checks may not be its user.

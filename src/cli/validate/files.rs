@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::domain::declared::catalog::template_references;
+use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{Snapshot, SourcePath};
 use crate::tasks::source::directory::Directory;
 
@@ -49,8 +50,8 @@ impl ValidatedRoot {
         root.strip_prefix(&self.working).unwrap_or(root).to_owned()
     }
 
-    /// Reads the manifests, then the templates that they name.
-    pub(super) fn read(&self) -> anyhow::Result<Snapshot> {
-        Ok(self.manifests.read(template_references)?.snapshot)
+    /// Reads the manifests and the templates that they name, and checks them.
+    pub(super) fn read(&self, constraints: &Constraints) -> anyhow::Result<(Snapshot, Catalog)> {
+        Ok(self.manifests.read_catalog(constraints)?)
     }
 }

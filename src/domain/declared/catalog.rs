@@ -9,6 +9,7 @@ mod ending;
 mod inline;
 mod intake;
 mod names;
+mod parsed;
 mod strays;
 mod sums;
 mod templates;
@@ -20,7 +21,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::findings::Findings;
 use super::interest::Interest;
 use super::manifest::{DesiredState, Exclude, Manifest, bury, resolve};
-use super::snapshot::{FileContent, Snapshot, SourcePath};
+use super::snapshot::{Snapshot, SourcePath};
 use crate::domain::base::code;
 use crate::domain::base::model::PackName;
 use crate::domain::declared::constraints::Constraints;
@@ -29,15 +30,48 @@ use intake::{DocumentIntake, Drafted};
 use templates::TemplateFiles;
 
 pub use claims::{Catalog, Declared};
-pub use intake::{is_manifest_file, is_nearly_manifest_file};
+pub use intake::{ParsedFile, is_manifest_file, is_nearly_manifest_file};
+pub use parsed::{FileParser, ParsedManifests};
 
 impl Catalog {
     /// Reads every manifest of a snapshot. `previous` is the catalog that was in force before it,
     /// from which packs that broke keep their last good form.
     pub fn read(snapshot: &Snapshot, constraints: &Constraints, previous: Option<&Self>) -> Self {
+        ParsedManifests::default().catalog(snapshot, constraints, previous)
+    }
+
+    /// What the manifests in force want to know of accounts.
+    pub fn interest(&self) -> Interest {
+        let in_force = self.packs.values().filter_map(Declared::in_force);
+        let mut interest = Interest::default();
+        for Exclude { accounts: _, organizational_units, account_tags, states: _ } in
+            in_force.map(|manifest| &manifest.exclude)
+        {
+            interest.units.extend(organizational_units.iter().cloned());
+            interest.tags |= !account_tags.is_empty();
+        }
+        interest
+    }
+
+    /// Whether nothing is declared at all: never taken to mean that nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.approvals.is_empty()
+    }
+}
+
+impl ParsedManifests {
+    /// The catalog of a snapshot, as [`Catalog::read`] makes it. Files that were parsed already are
+    /// not parsed again.
+    pub fn catalog(
+        &mut self,
+        snapshot: &Snapshot,
+        constraints: &Constraints,
+        previous: Option<&Catalog>,
+    ) -> Catalog {
+        self.update(&snapshot.files);
         let before = PreviousCatalog(previous);
-        let DocumentIntake { drafts, approvals, mut diagnostics, mut broken, .. } =
-            DocumentIntake::of(&snapshot.files);
+        let DocumentIntake { drafts, approvals, mut diagnostics, mut broken } =
+            DocumentIntake::of(self.files());
 
         let mut templates = TemplateFiles::new(&snapshot.files);
         let mut claims = Vec::new();
@@ -89,31 +123,8 @@ impl Catalog {
         let wholly_valid = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
         let revision = snapshot.revision.clone();
         let ignored = snapshot.ignored.keys().cloned().collect();
-        Self { revision, packs, approvals, diagnostics, ignored, wholly_valid }
+        Catalog { revision, packs, approvals, diagnostics, ignored, wholly_valid }
     }
-
-    /// What the manifests in force want to know of accounts.
-    pub fn interest(&self) -> Interest {
-        let in_force = self.packs.values().filter_map(Declared::in_force);
-        let mut interest = Interest::default();
-        for Exclude { accounts: _, organizational_units, account_tags, states: _ } in
-            in_force.map(|manifest| &manifest.exclude)
-        {
-            interest.units.extend(organizational_units.iter().cloned());
-            interest.tags |= !account_tags.is_empty();
-        }
-        interest
-    }
-
-    /// Whether nothing is declared at all: never taken to mean that nothing is wanted.
-    pub fn is_empty(&self) -> bool {
-        self.packs.is_empty() && self.approvals.is_empty()
-    }
-}
-
-/// The template files that the manifests among these files name, whether they are there or not.
-pub fn template_references(files: &BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath> {
-    DocumentIntake::of(files).templates_named()
 }
 
 /// The files that each pack rests on: those of its manifests and of their templates.

@@ -9,5 +9,6 @@ pub(crate) mod findings;
 pub mod interest;
 pub mod manifest;
 pub mod snapshot;
+pub mod source;
 pub mod template;
 pub mod yaml;

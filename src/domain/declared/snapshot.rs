@@ -110,6 +110,22 @@ pub enum FileContent {
     EmptyDirectory,
 }
 
+impl FileContent {
+    /// The identity of this content.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.parts())
+    }
+
+    /// Its kind and its bytes.
+    fn parts(&self) -> [&[u8]; 2] {
+        match self {
+            Self::Bytes(bytes) => [b"bytes", bytes],
+            Self::Unreadable(why) => [b"unreadable", why.as_bytes()],
+            Self::EmptyDirectory => [b"empty directory", b""],
+        }
+    }
+}
+
 /// Why a file was passed over by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ignored {
@@ -136,11 +152,7 @@ impl Snapshot {
     /// A snapshot of a directory: its revision is the hash of all paths and contents.
     pub fn of_directory(files: BTreeMap<SourcePath, FileContent>) -> Self {
         let digest = Digest::of(files.iter().flat_map(|(path, content)| {
-            let (kind, bytes): (&[u8], &[u8]) = match content {
-                FileContent::Bytes(bytes) => (b"bytes", bytes),
-                FileContent::Unreadable(why) => (b"unreadable", why.as_bytes()),
-                FileContent::EmptyDirectory => (b"empty directory", b""),
-            };
+            let [kind, bytes] = content.parts();
             [path.as_str().as_bytes(), kind, bytes]
         }));
         Self {

@@ -4,16 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::base::limits;
 use crate::domain::base::model::{
     Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
 };
+use crate::domain::base::time::after;
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::{
     Exclude, Manifest, ManifestOrigin, Suspend, TemplateSource,
 };
 use crate::domain::declared::snapshot::{Absence, SourcePath};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::declared::template::Template;
 use crate::domain::members::tracker::target::{Target, Targets};
 use crate::domain::observed::content::Content;
@@ -85,6 +88,20 @@ pub enum SourceTrust {
     Invalid(String),
     /// The last read failed or is too old.
     Unread(String),
+}
+
+/// A source that was last read longer ago than this may not lead to any loss (I-S1).
+const SOURCE_AGE_MAX: Duration = Duration::from_mins(10);
+
+impl SourceTrust {
+    /// How much this source can be believed now, whatever its manifests say.
+    pub fn of(source: &SourceStatus, now: Timestamp) -> Self {
+        match (source.problem(), source.read_last) {
+            (Some(problem), _) => Self::Unread(format!("the source could not be read: {problem}")),
+            (None, Some(read)) if now <= after(read, SOURCE_AGE_MAX) => Self::Whole,
+            (None, _) => Self::Unread("the source was not read for 10 minutes".to_owned()),
+        }
+    }
 }
 
 /// What is wanted under one name.
@@ -481,5 +498,19 @@ mod tests {
             DesiredInputs::without_list(unread.clone()),
         );
         assert_eq!(here.trust, unread);
+    }
+
+    #[test]
+    fn a_source_is_believed_for_ten_minutes_and_not_after_a_failed_read() {
+        let trust = |read: Option<&str>, problem: Option<&str>| {
+            let unparsed = problem.map(ToOwned::to_owned);
+            let read_last = read.map(|read| read.parse().unwrap());
+            let source = SourceStatus { read_last, unparsed, ..SourceStatus::default() };
+            SourceTrust::of(&source, "2026-11-01T12:00:00Z".parse().unwrap())
+        };
+        assert_eq!(trust(Some("2026-11-01T11:50:00Z"), None), SourceTrust::Whole);
+        assert!(matches!(trust(Some("2026-11-01T11:49:59Z"), None), SourceTrust::Unread(_)));
+        assert!(matches!(trust(Some("2026-11-01T12:00:00Z"), Some("?")), SourceTrust::Unread(_)));
+        assert!(matches!(trust(None, None), SourceTrust::Unread(_)));
     }
 }

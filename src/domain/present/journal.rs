@@ -14,11 +14,12 @@ mod regions;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::report::{RegionReport, SourceStatus};
+use super::report::{Declarations, RegionReport};
 use super::view::{About, ConfirmedCaller};
 use crate::domain::base::model::{Region, Revision, Timestamp};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::base::words::many;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::event::{Event, EventKind, Events, Weight};
 use crate::domain::present::journal::note::{EVENTS_MAX, Note, TEXT_MAX, subject};
 use crate::domain::present::view::ViewFacts;
@@ -178,7 +179,7 @@ impl Journal {
         let note = |weight, text: String| Note::new(EventKind::Source, weight, text);
         let (revision, was_gone) = &mut self.source;
         let mut notes = Vec::new();
-        match &source.problem {
+        match source.problem() {
             Some(problem) if !*was_gone => notes.push(note(
                 Weight::Warning,
                 format!("the source gives nothing new, what was last accepted stays: {problem}"),
@@ -188,11 +189,10 @@ impl Journal {
             }
             Some(_) | None => {}
         }
-        *was_gone = source.problem.is_some();
-        if let Some(accepted) = source.revision.as_ref().filter(|it| revision.as_ref() != Some(it))
-        {
+        *was_gone = source.problem().is_some();
+        if let Some(accepted) = source.revision().filter(|it| revision.as_ref() != Some(it)) {
             *revision = Some(accepted.clone());
-            let declared = &source.declared;
+            let declared = Declarations::in_force(source);
             let valid = many(declared.valid, "valid manifest");
             notes.push(if declared.wholly_valid {
                 note(Weight::Normal, format!("revision {accepted} in force: {valid}"))

@@ -15,6 +15,7 @@ use crate::domain::base::time::after;
 use crate::domain::declared::approval::Approval;
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::diagnostic::Severity;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{
@@ -411,23 +412,6 @@ fn drift(step: &PlanStep) -> Vec<DriftKind> {
     by_reason.into_iter().chain(by_change).collect()
 }
 
-/// The source as the API, the metrics and the command line show it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct SourceStatus {
-    /// The revision in force: the last that could be read.
-    pub revision: Option<Revision>,
-    /// When reading it was last tried, with whatever result.
-    pub attempt_last: Option<Timestamp>,
-    /// When it was last read whole and accepted.
-    pub read_last: Option<Timestamp>,
-    /// Why the last reading gave nothing.
-    pub problem: Option<String>,
-    /// Readings since the start, by result, zeros included.
-    pub reads: BTreeMap<&'static str, u64>,
-    /// What the revision declares.
-    pub declared: Declarations,
-}
-
 /// What a revision declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Declarations {
@@ -453,6 +437,11 @@ pub struct DeclaredApproval {
 }
 
 impl Declarations {
+    /// What the revision in force declares.
+    pub fn in_force(source: &SourceStatus) -> Self {
+        source.catalog.as_deref().map(Self::of).unwrap_or_default()
+    }
+
     /// What this catalog declares.
     pub fn of(catalog: &Catalog) -> Self {
         let is_good = |declared: &&Declared| match declared {

@@ -27,13 +27,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::report::{RegionReport, Reports, SourceStatus};
+use super::report::{RegionReport, Reports};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{AccountId, Installation, PackName, Region, Timestamp};
 use crate::domain::base::nearest::nearest;
 use crate::domain::base::untrusted::one_line;
 use crate::domain::base::words::first_few;
-use crate::domain::declared::catalog::Catalog;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::account_list::Account;
 use crate::domain::organization::membership::{ListFreshness, Membership};
@@ -89,8 +89,6 @@ pub struct ViewFacts {
     pub caller: ConfirmedCaller,
     /// The source.
     pub source: SourceStatus,
-    /// What the manifests say; `None` before the first reading.
-    pub catalog: Option<Arc<Catalog>>,
     /// Who is a member of the organization.
     pub membership: Arc<Membership>,
     /// What is known of the members' recorders.
@@ -123,7 +121,7 @@ impl ViewFacts {
 
     /// The packs that manifests in force want in this region.
     fn desired(&self, region: &Region) -> BTreeSet<&PackName> {
-        let packs = self.catalog.iter().flat_map(|catalog| &catalog.packs);
+        let packs = self.source.catalog.iter().flat_map(|catalog| &catalog.packs);
         let is_here = |regions: &Option<BTreeSet<Region>>| {
             regions.as_ref().is_none_or(|regions| regions.contains(region))
         };

@@ -14,10 +14,11 @@ use super::labels::ApprovalState;
 use super::view::{CountedSoFar, LoopPeriods, MetricsView, Program, ReloadedSettings};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Region, Timestamp};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::TripReason;
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::report::{
-    Declarations, DriftKind, PackReport, RegionReport, Reports, SourceStatus, SyncState,
+    Declarations, DriftKind, PackReport, RegionReport, Reports, SyncState,
 };
 use crate::domain::present::view::ViewFacts;
 use crate::metrics::figures::seconds;
@@ -70,7 +71,8 @@ impl Families {
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
         let MetricsView { facts, skew, beats, now } = view;
         let ViewFacts { reports, source, membership, recorders, .. } = facts;
-        self.show_source(source);
+        let declared = Declarations::in_force(source);
+        self.show_source(source, &declared);
         self.aws.clock_skew.reset();
         if let Some(skew) = skew {
             self.aws.clock_skew.with_label_values(&[] as &[&str]).set(skew.as_secs_f64());
@@ -93,7 +95,7 @@ impl Families {
         }
         let used: BTreeSet<&str> =
             reports.values().flat_map(|report| &report.approvals).map(String::as_str).collect();
-        self.show_approvals(&source.declared, &used, now);
+        self.show_approvals(&declared, &used, now);
         self.show_packs(memory);
         let membership = membership.status();
         self.show_guard(reports, &memory.regions, membership.shrink.is_some());
@@ -102,18 +104,16 @@ impl Families {
         self.show_organization(&membership);
     }
 
-    fn show_source(&self, source: &SourceStatus) {
-        let SourceStatus { revision, attempt_last, read_last, problem: _, reads, declared } =
-            source;
+    fn show_source(&self, source: &SourceStatus, declared: &Declarations) {
         let families = &self.source;
-        families.attempt_last.set(moment(*attempt_last));
-        families.success_last.set(moment(*read_last));
+        families.attempt_last.set(moment(source.attempt_last));
+        families.success_last.set(moment(source.read_last));
         families.revision_info.reset();
-        if let Some(revision) = revision {
+        if let Some(revision) = source.revision() {
             families.revision_info.with_label_values(&[revision.0.as_str()]).set(1);
         }
-        for (result, total) in reads {
-            let counter = families.reads.with_label_values(&[*result]);
+        for (result, total) in &source.reads {
+            let counter = families.reads.with_label_values(&[result.as_str()]);
             counter.inc_by(total.saturating_sub(counter.get()));
         }
         for (state, number) in MANIFEST_STATES.into_iter().zip([declared.valid, declared.invalid]) {

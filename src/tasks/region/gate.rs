@@ -10,10 +10,11 @@ use super::moment::running;
 use super::shared_window::SharedWindow;
 use crate::clock::Clock;
 use crate::domain::base::model::{Region, Revision};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::plan::guard::Used;
 use crate::domain::plan::steps::PlanStep;
 use crate::executor;
-use crate::tasks::intake::{Parsed, Refresh};
+use crate::tasks::source::Refresh;
 
 /// What can change under a plan, as the daemon and the commands watch it.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +24,8 @@ pub struct PlanInvalidation {
     /// The settings, if they can change: the version that the plan was made with counts as seen.
     pub policy:
         Option<watch::Receiver<std::sync::Arc<crate::tasks::region::settings::RegionSettings>>>,
-    /// The manifests, if they can change; likewise.
-    pub parsed: Option<watch::Receiver<Parsed>>,
+    /// The source, if it can change; likewise.
+    pub source: Option<watch::Receiver<SourceStatus>>,
     /// How to read the source afresh; without it a command has read it just now.
     pub refresh: Option<Refresh>,
 }
@@ -52,14 +53,14 @@ pub(super) struct ReconciliationGate<'a> {
 
 impl executor::WriteGate for ReconciliationGate<'_> {
     fn closed(&self) -> Option<&'static str> {
-        let PlanInvalidation { stop, policy, parsed, refresh: _ } = self.watched;
+        let PlanInvalidation { stop, policy, source, refresh: _ } = self.watched;
         // A channel whose sender is gone belongs to a process that is ending.
         let has_changed = |changed: Result<bool, _>| changed.unwrap_or(true);
         if stop.is_cancelled() {
             Some("stop")
         } else if policy.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
             Some("the settings have changed")
-        } else if parsed.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
+        } else if source.as_ref().is_some_and(|it| has_changed(it.has_changed())) {
             Some("the source has changed")
         } else {
             None

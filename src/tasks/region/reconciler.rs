@@ -18,13 +18,14 @@ use crate::domain::base::time::{Pace, backoff, jittered};
 use crate::domain::declared::approval::Approvals;
 use crate::domain::declared::catalog::Declared;
 use crate::domain::declared::manifest::TemplateSource;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::members::tracker::RegionObservation;
 use crate::domain::members::tracking::Tracking;
 use crate::domain::observed::packs::{Observed, Ownership};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::{ListFreshness, Membership};
 use crate::domain::plan::decision::PlanInputs;
-use crate::domain::plan::desired::{Desired, DesiredInputs, desired};
+use crate::domain::plan::desired::{Desired, DesiredInputs, SourceTrust, desired};
 use crate::domain::plan::diff::plan;
 use crate::domain::plan::effective_rules::{HeldRules, TemplatesByDigest};
 use crate::domain::plan::guard::{GuardTerms, Ruling, approve};
@@ -33,13 +34,12 @@ use crate::domain::plan::outcome::{Outcome, StepResult};
 use crate::domain::plan::window::LossWindow;
 use crate::domain::present::report::{Reconciliation, RegionReport, Timing};
 use crate::executor::execute;
-use crate::tasks::intake::SourceIntake;
 
 /// What a region goes by that others found out.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// What the manifests say.
-    pub intake: SourceIntake,
+    /// What the manifests say, and how far they can be believed.
+    pub source: SourceStatus,
     /// Who is a member of the organization.
     pub membership: Arc<Membership>,
     /// What is known of the members' recorders.
@@ -158,7 +158,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let plan = between(now, self.clock.now());
         let timing = Timing { observe, plan, ..Timing::default() };
         let report = self.report(policy, &observed, &ruling, started);
-        let warnings = match (&around.intake.catalog, &desired) {
+        let warnings = match (&around.source.catalog, &desired) {
             (Some(catalog), Some(desired)) => desired.warnings(catalog),
             (None, _) | (_, None) => BTreeMap::new(),
         };
@@ -181,13 +181,14 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         freshness: &ListFreshness,
         now: Timestamp,
     ) -> Option<Desired> {
-        let Surroundings { intake, membership, recorders: _ } = around;
-        let catalog = intake.catalog.as_ref()?;
+        let Surroundings { source, membership, recorders: _ } = around;
+        let catalog = source.catalog.as_ref()?;
+        let evidence = source.evidence_in_force();
         let inputs = DesiredInputs {
-            trust: intake.source_trust(now),
-            absence: intake.absence,
-            confirmed: intake.confirmed,
-            confirms_at: intake.confirms_at,
+            trust: SourceTrust::of(source, now),
+            absence: evidence.map(|evidence| evidence.absence).unwrap_or_default(),
+            confirmed: evidence.is_some_and(|evidence| evidence.confirmed),
+            confirms_at: evidence.and_then(|evidence| evidence.confirms_at),
             list: membership.list.clone(),
             freshness: freshness.clone(),
         };
@@ -240,7 +241,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
     ) -> Ruling {
         let moment = ClockReadings::of(&self.clock);
         let none = BTreeMap::new();
-        let all = around.intake.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals);
+        let all = around.source.catalog.as_ref().map_or(&none, |catalog| &catalog.approvals);
         let approvals = Approvals { all, now: moment.now, aws_now: moment.aws_now };
         let seen = match observed {
             Observed::Seen(seen) => Some(seen),
@@ -297,7 +298,7 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
             let unknown = held.filter(|digest| !self.templates.contains_key(digest)).collect();
             self.window.recall_templates(unknown, &mut self.templates).await;
         }
-        let Some(catalog) = &around.intake.catalog else { return };
+        let Some(catalog) = &around.source.catalog else { return };
         let held = |digest: &Digest| match observed {
             Observed::Seen(seen) => seen.packs.values().any(|pack| match &pack.ownership {
                 Ownership::Ours(marker) => marker.template == *digest,

@@ -14,6 +14,7 @@ use crate::beats::{Beats, SILENCE_MAX};
 use crate::clock::Clock;
 use crate::cloud::{RegionReader, Writer};
 use crate::domain::base::heartbeat::TaskId;
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::members::new_account::{NewAccount, Warning, Warnings};
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::organization::membership::Membership;
@@ -21,18 +22,15 @@ use crate::domain::present::journal::Notification;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::report::{RegionReport, Reports};
 use crate::metrics::Metrics;
-use crate::tasks::intake::{Parsed, Refresh, SourceIntake};
-use crate::tasks::source::SourceState;
+use crate::tasks::source::Refresh;
 
 /// What a region task hears, and where it speaks. Latest wins everywhere.
 #[derive(Debug, Clone)]
 pub struct RegionChannels {
     /// What the settings decide.
     pub policy: watch::Receiver<Arc<RegionSettings>>,
-    /// What the source task says.
-    pub source: watch::Receiver<SourceState>,
-    /// What the manifests say.
-    pub parsed: watch::Receiver<Parsed>,
+    /// How the source stands.
+    pub source: watch::Receiver<SourceStatus>,
     /// What the organization task says.
     pub membership: watch::Receiver<Arc<Membership>>,
     /// What the probe says.
@@ -69,7 +67,7 @@ pub async fn run<R: RegionReader, W: Writer>(
     tokio::select! {
         biased;
         () = stop.cancelled() => return heartbeat.end(),
-        _ = channels.parsed.wait_for(|parsed| parsed.catalog.is_some()) => {}
+        _ = channels.source.wait_for(|source| source.catalog.is_some()) => {}
         () = tokio::time::sleep(FIRST_MANIFESTS_MAX) => {}
     }
     let (mut reason, mut number) = ("start", 0_u64);
@@ -81,20 +79,18 @@ pub async fn run<R: RegionReader, W: Writer>(
         }
         number = number.saturating_add(1);
         channels.reconcile_now.mark_unchanged();
-        let intake =
-            SourceIntake::of(&channels.parsed.borrow_and_update(), &channels.source.borrow());
         let around = Surroundings {
-            intake,
+            source: channels.source.borrow_and_update().clone(),
             membership: Arc::clone(&channels.membership.borrow_and_update()),
             recorders: Arc::clone(&channels.recorders.borrow_and_update()),
         };
-        let revision = around.intake.catalog.as_ref().map(|catalog| catalog.revision.to_string());
+        let revision = around.source.revision().map(ToString::to_string);
         let span = tracing::info_span!("reconciliation", %region, number, reason, revision);
         // Their versions that were taken above count as seen: any newer one closes the gate.
         let watched = PlanInvalidation {
             stop: stop.clone(),
             policy: Some(channels.policy.clone()),
-            parsed: Some(channels.parsed.clone()),
+            source: Some(channels.source.clone()),
             refresh: Some(channels.refresh.clone()),
         };
         let reconciliation =
@@ -183,7 +179,7 @@ async fn wake(
     tokio::select! {
         biased;
         () = stop.cancelled() => "stop",
-        Ok(()) = channels.parsed.changed() => "revision",
+        Ok(()) = channels.source.changed() => "revision",
         Ok(()) = channels.policy.changed() => "settings",
         Ok(()) = channels.membership.changed() => "membership",
         Ok(()) = channels.recorders.changed() => "recorders",

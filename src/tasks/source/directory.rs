@@ -15,16 +15,16 @@ use super::checkout;
 use super::limits::SourceLimits;
 use super::system::{identity, reason};
 use super::tree::{Stop, TreeWalk, WalkedTree};
+use crate::domain::declared::catalog::{Catalog, ParsedManifests};
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{
     Escape, FileContent, Published, Snapshot, SourcePath, is_ignore_file,
 };
+use crate::domain::declared::source::{ReadingOutcome, SourceProblem};
 
 /// A reading is begun again this often when the directory is replaced meanwhile: far more than the
 /// two or three swaps a minute that a publisher of ConfigMaps or commits can cause.
 const RESTARTS_MAX: usize = 16;
-
-/// Names the files, beneath the source root, that these manifests refer to.
-pub type ReferencedFiles = fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>;
 
 /// Why there is no snapshot at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -62,6 +62,17 @@ pub enum ReadProblem {
         /// Which limit was passed.
         what: String,
     },
+}
+
+impl From<ReadProblem> for SourceProblem {
+    fn from(problem: ReadProblem) -> Self {
+        let outcome = match problem {
+            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => ReadingOutcome::Unreadable,
+            ReadProblem::Empty { .. } => ReadingOutcome::Empty,
+            ReadProblem::Oversize { .. } => ReadingOutcome::Oversize,
+        };
+        Self { outcome, text: problem.to_string() }
+    }
 }
 
 /// What one reading gave.
@@ -109,7 +120,7 @@ enum Manifests {
 pub fn read(
     root: &Path,
     path: &str,
-    wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+    wanted: impl FnMut(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
 ) -> Result<Snapshot, ReadProblem> {
     let directory = Directory::new(root, path).map_err(|escape| ReadProblem::Unreadable {
         place: root.join(path).display().to_string(),
@@ -165,15 +176,27 @@ impl Directory {
         }
     }
 
-    /// Reads everything once. Blocks on the file system, never on a pipe or a device.
+    /// Reads everything once, and makes the catalog of it.
+    pub fn read_catalog(
+        &self,
+        constraints: &Constraints,
+    ) -> Result<(Snapshot, Catalog), ReadProblem> {
+        let mut parsed = ParsedManifests::default();
+        let snapshot = self.read(|files| parsed.update(files))?.snapshot;
+        let catalog = parsed.catalog(&snapshot, constraints, None);
+        Ok((snapshot, catalog))
+    }
+
+    /// Reads everything once: the manifests, then the files that `wanted` finds them to name.
+    /// Blocks on the file system, never on a pipe or a device.
     ///
     /// The set of files is one that existed: a directory replaced meanwhile is read again.
     pub fn read(
         &self,
-        wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+        mut wanted: impl FnMut(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
     ) -> Result<DirectoryReading, ReadProblem> {
         for _ in 0..RESTARTS_MAX {
-            match self.attempt(&wanted) {
+            match self.attempt(&mut wanted) {
                 Ok(reading) if !holds_anything(&reading.snapshot) => {
                     return Err(ReadProblem::Empty { place: self.place() });
                 }
@@ -193,7 +216,7 @@ impl Directory {
 
     fn attempt(
         &self,
-        wanted: impl Fn(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
+        wanted: &mut impl FnMut(&BTreeMap<SourcePath, FileContent>) -> BTreeSet<SourcePath>,
     ) -> Result<DirectoryReading, Stop> {
         self.check_idle()?;
         let root = self.open()?;

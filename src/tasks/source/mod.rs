@@ -1,13 +1,16 @@
-//! The source task: keeps the last good snapshot of the manifests and says how fresh it is.
+//! The source task: reads the manifests, makes their catalog, and says how the source stands.
 //!
 //! Level-triggered: every reading takes in everything, and the content decides. Events of the file
-//! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. What
-//! it deliberately does not do: parse a manifest, or take a missing directory for an empty one.
+//! system, SIGHUP and webhooks only say when to look; losing one costs a period, not truth. A file
+//! is parsed when its content is new; that it is still the same is found by comparing digests.
+//! Parsing is done on a blocking thread, and a manifest that breaks the parser breaks nothing else:
+//! the last catalog stays, and nothing is deleted until a reading succeeds again. What the task
+//! deliberately does not do: take a missing directory for an empty one.
 
 mod checkout;
 pub mod directory;
 pub mod limits;
-mod state;
+mod refresh;
 mod system;
 mod tree;
 mod watch;
@@ -23,12 +26,16 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::declared::catalog::{Catalog, FileParser, ParsedManifests};
+use crate::domain::declared::constraints::Constraints;
 use crate::domain::declared::snapshot::{Absence, Snapshot};
-use directory::{Directory, ReadProblem, ReferencedFiles};
-use state::{EvidenceTerms, ReadingTime};
+use crate::domain::declared::source::{
+    EvidenceTerms, ReadingOutcome, ReadingTime, SourceProblem, SourceStatus,
+};
+use directory::{Directory, ReadProblem};
 use watch::DirectoryWatch;
 
-pub use state::{ReadingOutcome, SourceProblem, SourceState};
+pub use refresh::{NotRefreshed, ReadingCount, Refresh};
 
 /// Quiet that ends a burst of events: a checkout of one file causes dozens within milliseconds.
 const QUIET: Duration = Duration::from_millis(150);
@@ -51,10 +58,24 @@ pub struct SourceSettings {
     pub interval: Duration,
     /// Whether to ask the file system for events; `false` for network mounts.
     pub events: bool,
-    /// Which templates the manifests name.
-    pub wanted: ReferencedFiles,
+    /// What parses a file.
+    pub parser: FileParser,
     /// What the settings say that absence means.
     pub absence: Absence,
+}
+
+/// What the source task hears, and where it speaks.
+#[derive(Debug, Clone)]
+pub struct SourceChannels {
+    /// What the settings demand of manifests.
+    pub constraints: channel::Receiver<Constraints>,
+    /// How the source stands. Receivers are woken by another catalog, new evidence, or a problem
+    /// that begins, ends or changes; times and counts are only there to be looked at.
+    pub status: channel::Sender<SourceStatus>,
+    /// The readings, for whoever waits for the end of one.
+    pub readings: channel::Sender<ReadingCount>,
+    /// Asks for a reading now.
+    pub wake: Arc<Notify>,
 }
 
 /// The watch, and what it takes to set it up again.
@@ -70,128 +91,221 @@ struct Watching {
 
 type Result<T> = std::result::Result<T, ReadProblem>;
 
-/// Reads the source until `stop`, and publishes what it finds. `wake` asks for a reading now.
-///
-/// Receivers are woken by a changed snapshot, new evidence or a changed problem, and by the end of
-/// each reading that `wake` asked for; times and counts are only there to be looked at.
+/// Reads the source until `stop`, and publishes how it stands.
 pub async fn run(
     settings: SourceSettings,
+    channels: SourceChannels,
     clock: Clock,
-    publish: channel::Sender<SourceState>,
-    wake: Arc<Notify>,
     stop: CancellationToken,
 ) {
-    let hint = Arc::new(Notify::new());
-    let mut watching = Watching::default();
-    let mut period = pin!(clock.sleep(settings.interval));
-    let terms = EvidenceTerms { absence: settings.absence, interval: settings.interval };
-    let mut is_asked_for = false;
+    let SourceChannels { mut constraints, status, readings, wake } = channels;
+    let SourceSettings { interval, absence, parser, .. } = settings;
+    let terms = EvidenceTerms { absence, interval };
+    let mut reader = SourceReader {
+        settings,
+        parsed: ParsedManifests::new(parser),
+        made_of: None,
+        watching: Watching::default(),
+        hint: Arc::default(),
+    };
+    let hint = Arc::clone(&reader.hint);
+    let mut period = pin!(clock.sleep(interval));
     loop {
-        let began = begin(&publish, &clock);
-        let known = publish.borrow().snapshot.clone();
-        let reading = async {
-            if settings.events {
-                watching.arm(settings.directory.root(), &hint).await;
-            }
-            settled(&settings, known.as_deref(), &mut watching, &hint).await
-        };
+        // Counted before it looks at anything: whoever asked earlier can wait for its end.
+        let number = readings.borrow().begun.saturating_add(1);
+        readings.send_modify(|count| count.begun = number);
+        let demanded = constraints.borrow_and_update().clone();
+        let known = status.borrow().clone();
         // A reading has no effects: to drop it half-way loses nothing.
-        let result = tokio::select! {
+        let reading = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            result = reading => result,
+            reading = reader.read(&known, demanded, &clock) => reading,
         };
-        let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
-        let is_busy = matches!(result, Err(ReadProblem::Busy { .. }));
-        let shown =
-            ShownReading { time, terms, is_watched: watching.watch.is_some(), is_asked_for };
-        if show(&publish, result, shown) == ReadingOutcome::Changed {
+        let is_busy = matches!(reading.result, Err(ReadProblem::Busy { .. }));
+        let outcome = publish(&status, reading, terms);
+        readings.send_modify(|count| count.ended = number);
+        if outcome == ReadingOutcome::Changed {
             // The reading that confirms the new content comes exactly one interval later.
-            period.set(clock.sleep(settings.interval));
+            period.set(clock.sleep(interval));
         }
-        // Cancel-safe: a permit of `Notify` is kept until it is taken.
-        is_asked_for = tokio::select! {
+        // Cancel-safe: a permit of `Notify` is kept until it is taken, and `changed` only marks a
+        // version as seen.
+        tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = wake.notified() => true,
-            () = &mut period => {
-                period.set(clock.sleep(settings.interval));
-                false
-            }
+            () = wake.notified() => {}
+            () = &mut period => period.set(clock.sleep(interval)),
             () = hint.notified() => quiet(&hint, &wake, &stop).await,
-            () = time::sleep(BUSY_WAIT), if is_busy => false,
-        };
+            Ok(()) = constraints.changed() => {}
+            () = time::sleep(BUSY_WAIT), if is_busy => {}
+        }
     }
 }
 
-/// Counts a reading before it looks at anything: whoever asked earlier can wait for its end.
-fn begin(publish: &channel::Sender<SourceState>, clock: &Clock) -> Duration {
-    publish.send_if_modified(|state| {
-        state.readings_begun = state.readings_begun.saturating_add(1);
-        false
-    });
-    clock.elapsed()
-}
-
-/// Waits for the end of a burst; says whether a reading was asked for meanwhile.
-async fn quiet(hint: &Notify, wake: &Notify, stop: &CancellationToken) -> bool {
+/// Waits for the end of a burst, or until a reading is asked for.
+async fn quiet(hint: &Notify, wake: &Notify, stop: &CancellationToken) {
     let burst = async { while time::timeout(QUIET, hint.notified()).await.is_ok() {} };
     // All arms are cancel-safe: a reading of everything follows whichever ends.
     tokio::select! {
         biased;
-        () = stop.cancelled() => false,
-        () = wake.notified() => true,
-        () = burst => false,
+        () = stop.cancelled() => {}
+        () = wake.notified() => {}
+        () = burst => {}
         () = time::sleep(QUIET_MAX) => {
             tracing::debug!("source keeps changing, reading it now");
-            false
         }
     }
 }
 
-/// Reads until two consecutive readings agree, or one agrees with what is known.
-async fn settled(
-    settings: &SourceSettings,
-    known: Option<&Snapshot>,
-    watching: &mut Watching,
-    hint: &Notify,
-) -> Result<Snapshot> {
-    let mut before: Option<Result<Snapshot>> = None;
-    for _ in 0..SETTLE_READINGS_MAX {
-        let now = read_once(settings, watching, hint).await;
-        let is_known = now.as_ref().is_ok_and(|now| known == Some(now));
-        // Most of what git does is over before the last of these readings.
-        let is_busy = matches!(now, Err(ReadProblem::Busy { .. }));
-        if is_known || (!is_busy && before.as_ref() == Some(&now)) {
-            return now;
-        }
-        before = Some(now);
-        time::sleep(SETTLE).await;
-    }
-    if let Some(Err(busy @ ReadProblem::Busy { .. })) = before {
-        return Err(busy);
-    }
-    let why = "it was never twice the same".to_owned();
-    Err(ReadProblem::Unreadable { place: settings.directory.place(), why })
+/// How one reading ended.
+struct EndedReading {
+    result: Result<Arc<Snapshot>>,
+    time: ReadingTime,
+    /// The catalog, or why there is none, if it had to be made.
+    made: Option<MadeCatalog>,
+    is_watched: bool,
 }
 
-/// Reads once, and lets the watch follow the directories that were found.
-async fn read_once(
-    settings: &SourceSettings,
-    watching: &mut Watching,
-    hint: &Notify,
-) -> Result<Snapshot> {
-    let SourceSettings { directory, wanted, .. } = settings.clone();
-    let place = directory.place();
-    let read = tokio::task::spawn_blocking(move || directory.read(wanted));
-    let reading = match read.await {
-        Ok(reading) => reading?,
-        Err(error) => {
-            return Err(ReadProblem::Unreadable { place, why: format!("reading ended: {error}") });
+type MadeCatalog = std::result::Result<Catalog, String>;
+
+/// Publishes how the source stands after a reading, and logs what a person would want to know.
+fn publish(
+    status: &channel::Sender<SourceStatus>,
+    reading: EndedReading,
+    terms: EvidenceTerms,
+) -> ReadingOutcome {
+    let EndedReading { result, time, made, is_watched } = reading;
+    let mut outcome = ReadingOutcome::Unchanged;
+    status.send_if_modified(|status| {
+        let had_problem = status.unread.is_some();
+        let (ended, matters) = status.record(result.map_err(SourceProblem::from), time, terms);
+        outcome = ended;
+        status.is_watched = is_watched;
+        if matters {
+            log(status, outcome, had_problem);
         }
-    };
-    watching.follow(reading.folders, hint).await;
-    Ok(reading.snapshot)
+        let is_made = made.is_some();
+        made.into_iter().for_each(|made| status.declare(made));
+        matters || is_made
+    });
+    outcome
+}
+
+/// What reads, and what it remembers from one reading to the next. Losing it costs a parse.
+#[derive(Debug)]
+struct SourceReader {
+    settings: SourceSettings,
+    parsed: ParsedManifests,
+    /// What the last catalog was made of, or failed to be made of.
+    made_of: Option<(Arc<Snapshot>, Constraints)>,
+    watching: Watching,
+    /// Notified when something changes in the directories that are watched.
+    hint: Arc<Notify>,
+}
+
+impl SourceReader {
+    /// Reads the source. The catalog is made anew of another content, and for other settings, even
+    /// while the source cannot be read.
+    async fn read(
+        &mut self,
+        known: &SourceStatus,
+        demanded: Constraints,
+        clock: &Clock,
+    ) -> EndedReading {
+        let began = clock.elapsed();
+        let result = self.settled(known.snapshot.as_ref()).await;
+        let time = ReadingTime { began, ended: clock.elapsed(), now: clock.now() };
+        let newest = result.as_ref().ok().or(known.snapshot.as_ref()).cloned();
+        let made = match newest {
+            Some(newest) => self.declare(newest, demanded, known.catalog.clone()).await,
+            None => None,
+        };
+        EndedReading { result, time, made, is_watched: self.watching.watch.is_some() }
+    }
+
+    /// Reads until two consecutive readings agree, or one agrees with what is known.
+    async fn settled(&mut self, known: Option<&Arc<Snapshot>>) -> Result<Arc<Snapshot>> {
+        if self.settings.events {
+            self.watching.arm(self.settings.directory.root(), &self.hint).await;
+        }
+        let mut before: Option<Result<Snapshot>> = None;
+        for _ in 0..SETTLE_READINGS_MAX {
+            let now = self.read_once().await;
+            if let (Ok(now), Some(known)) = (&now, known)
+                && **known == *now
+            {
+                return Ok(Arc::clone(known));
+            }
+            // Most of what git does is over before the last of these readings.
+            let is_busy = matches!(now, Err(ReadProblem::Busy { .. }));
+            if !is_busy && before.as_ref() == Some(&now) {
+                return now.map(Arc::new);
+            }
+            before = Some(now);
+            time::sleep(SETTLE).await;
+        }
+        if let Some(Err(busy @ ReadProblem::Busy { .. })) = before {
+            return Err(busy);
+        }
+        let why = "it was never twice the same".to_owned();
+        Err(ReadProblem::Unreadable { place: self.settings.directory.place(), why })
+    }
+
+    /// Reads once, and lets the watch follow the directories that were found.
+    async fn read_once(&mut self) -> Result<Snapshot> {
+        let directory = self.settings.directory.clone();
+        let place = directory.place();
+        let mut parsed = self.take_parsed();
+        let read = tokio::task::spawn_blocking(move || {
+            let reading = directory.read(|files| parsed.update(files));
+            (reading, parsed)
+        });
+        let reading = match read.await {
+            Ok((reading, parsed)) => {
+                self.parsed = parsed;
+                reading?
+            }
+            Err(error) => {
+                let why = format!("reading ended: {error}");
+                return Err(ReadProblem::Unreadable { place, why });
+            }
+        };
+        self.watching.follow(reading.folders, &self.hint).await;
+        Ok(reading.snapshot)
+    }
+
+    /// The catalog of a content, or why there is none; nothing if it was made before.
+    async fn declare(
+        &mut self,
+        snapshot: Arc<Snapshot>,
+        constraints: Constraints,
+        known: Option<Arc<Catalog>>,
+    ) -> Option<MadeCatalog> {
+        let is_made = self.made_of.as_ref().is_some_and(|(made_of, demanded)| {
+            Arc::ptr_eq(made_of, &snapshot) && *demanded == constraints
+        });
+        if is_made {
+            return None;
+        }
+        self.made_of = Some((Arc::clone(&snapshot), constraints.clone()));
+        let mut parsed = self.take_parsed();
+        let make = move || {
+            let catalog = parsed.catalog(&snapshot, &constraints, known.as_deref());
+            (catalog, parsed)
+        };
+        let Ok((catalog, parsed)) = tokio::task::spawn_blocking(make).await else {
+            tracing::error!("manifest parser panicked");
+            return Some(Err("a manifest broke the parser; please report it".to_owned()));
+        };
+        self.parsed = parsed;
+        Some(Ok(catalog))
+    }
+
+    /// What was parsed, for a blocking thread; if it panics, everything is parsed anew.
+    fn take_parsed(&mut self) -> ParsedManifests {
+        std::mem::replace(&mut self.parsed, ParsedManifests::new(self.settings.parser))
+    }
 }
 
 impl Watching {
@@ -240,39 +354,9 @@ impl Watching {
     }
 }
 
-/// What goes with the result of a reading.
-#[derive(Debug, Clone, Copy)]
-struct ShownReading {
-    time: ReadingTime,
-    terms: EvidenceTerms,
-    is_watched: bool,
-    /// Whether a receiver waits for the end of this reading, whatever it gave.
-    is_asked_for: bool,
-}
-
-/// Publishes the result of a reading and logs what a person would want to know.
-fn show(
-    publish: &channel::Sender<SourceState>,
-    result: Result<Snapshot>,
-    shown: ShownReading,
-) -> ReadingOutcome {
-    let ShownReading { time, terms, is_watched, is_asked_for } = shown;
-    let mut outcome = ReadingOutcome::Unchanged;
-    publish.send_if_modified(|state| {
-        let had_problem = state.problem.is_some();
-        let (ended, matters) = state.record(result, time, terms);
-        outcome = ended;
-        state.is_watched = is_watched;
-        if matters {
-            log(state, outcome, had_problem);
-        }
-        matters || is_asked_for
-    });
-    outcome
-}
-
-fn log(state: &SourceState, outcome: ReadingOutcome, had_problem: bool) {
-    if let Some(problem) = &state.problem {
+/// Says what a person would want to know of a reading.
+fn log(status: &SourceStatus, outcome: ReadingOutcome, had_problem: bool) {
+    if let Some(problem) = &status.unread {
         tracing::warn!(
             kind = problem.outcome.as_str(),
             error = problem.text,
@@ -283,7 +367,7 @@ fn log(state: &SourceState, outcome: ReadingOutcome, had_problem: bool) {
     if had_problem {
         tracing::info!("source can be read again");
     }
-    if let (ReadingOutcome::Changed, Some(snapshot)) = (outcome, &state.snapshot) {
+    if let (ReadingOutcome::Changed, Some(snapshot)) = (outcome, &status.snapshot) {
         let files = snapshot.files.len();
         tracing::info!(revision = snapshot.revision.0, files, "source changed");
     }

@@ -15,15 +15,16 @@ use conformd::domain::base::limits;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{PackName, Place, Region};
 use conformd::domain::base::time::Pace;
-use conformd::domain::declared::catalog::template_references;
+use conformd::domain::declared::catalog::ParsedFile;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::snapshot::Absence;
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::redeploy::Redeploy;
-use conformd::domain::present::report::{Declarations, Reports, SourceStatus};
+use conformd::domain::present::report::Reports;
 use conformd::domain::present::view::{ConfirmedCaller, ViewFacts};
 use conformd::limiter::{Budget, Limited, Limiter};
 use conformd::metrics::{
@@ -31,15 +32,14 @@ use conformd::metrics::{
 };
 use conformd::sim::in_process::InProcess;
 use conformd::sim::simulation::Simulation;
-use conformd::tasks::intake::{Parsed, Refresh};
 use conformd::tasks::organization::{Demand, Paced};
 use conformd::tasks::probe::MemberProbe;
 use conformd::tasks::region::settings::RegionSettings;
 use conformd::tasks::region::task::RegionChannels;
 use conformd::tasks::region::{Reconciler, SharedWindow, task};
-use conformd::tasks::source::SourceState;
 use conformd::tasks::source::directory::Directory;
-use conformd::tasks::{intake, organization, probe, source};
+use conformd::tasks::source::{ReadingCount, Refresh};
+use conformd::tasks::{organization, probe, source};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -63,10 +63,10 @@ pub(crate) struct Daemon {
     beats: Beats,
     pulses: [Heartbeat; 2],
     reports: watch::Sender<Reports>,
-    source: watch::Sender<SourceState>,
+    source: watch::Sender<SourceStatus>,
+    readings: watch::Sender<ReadingCount>,
     /// Asks for a reading of the source.
     wake: Arc<Notify>,
-    parsed: watch::Sender<Parsed>,
     membership: watch::Sender<Arc<Membership>>,
     recorders: watch::Sender<Arc<Recorders>>,
     tasks: JoinSet<()>,
@@ -101,17 +101,17 @@ impl Daemon {
             reports: watch::Sender::default(),
             source: watch::Sender::default(),
             wake: Arc::new(Notify::new()),
-            parsed: watch::Sender::default(),
+            readings: watch::Sender::default(),
             membership: watch::Sender::default(),
             recorders: watch::Sender::default(),
             tasks: JoinSet::new(),
         };
         daemon.spawn_source(manifests);
         let aws = daemon.aws(simulation, REGIONS[0]);
-        let [asked, parsed @ ..] = daemon.apart::<_, 4>(daemon.parsed.subscribe());
+        let [asked, sources @ ..] = daemon.sources_apart();
         daemon.spawn_organization(&aws, asked);
         daemon.spawn_probe(&aws);
-        daemon.spawn_regions(simulation, parsed);
+        daemon.spawn_regions(simulation, sources);
         daemon
     }
 
@@ -127,31 +127,34 @@ impl Daemon {
             directory: Directory::new(manifests, "").unwrap(),
             interval: INTERVALS.source,
             events: false,
-            wanted: template_references,
+            parser: ParsedFile::of,
             absence: Absence::Atomic,
         };
-        let (clock, publish) = (self.clock.clone(), self.source.clone());
-        let (wake, stop) = (Arc::clone(&self.wake), CancellationToken::new());
-        self.tasks.spawn(source::run(settings, clock, publish, wake, stop.clone()));
         let constraints = Constraints { regions: Some(regions()), ..Constraints::default() };
         let (sender, constraints) = watch::channel(constraints);
-        let (source, publish) = (self.source.subscribe(), self.parsed.clone());
+        let channels = source::SourceChannels {
+            constraints,
+            status: self.source.clone(),
+            readings: self.readings.clone(),
+            wake: Arc::clone(&self.wake),
+        };
+        let (clock, stop) = (self.clock.clone(), CancellationToken::new());
         self.tasks.spawn(async move {
-            intake::run(source, constraints, publish, stop).await;
+            source::run(settings, channels, clock, stop).await;
             drop(sender);
         });
     }
 
-    fn spawn_organization(&mut self, aws: &InProcess, mut parsed: watch::Receiver<Parsed>) {
-        let asked = watch::Sender::new(demand(&Parsed::default()));
+    fn spawn_organization(&mut self, aws: &InProcess, mut source: watch::Receiver<SourceStatus>) {
+        let asked = watch::Sender::new(demand(&SourceStatus::default()));
         let channels = organization::OrganizationChannels {
             demand: asked.subscribe(),
             membership: self.membership.clone(),
             beats: self.beats.clone(),
         };
         self.tasks.spawn(async move {
-            while parsed.changed().await.is_ok() {
-                asked.send_replace(demand(&parsed.borrow_and_update()));
+            while source.changed().await.is_ok() {
+                asked.send_replace(demand(&source.borrow_and_update()));
             }
         });
         let (port, clock) = (Paced::new(aws, &self.clock), self.clock.clone());
@@ -168,6 +171,27 @@ impl Daemon {
         let members = aws.members(role, Some(external_id));
         let probe = Arc::new(MemberProbe::new(members, PROBED_EVERY, self.clock.clone()));
         self.tasks.spawn(probe::run(Some(probe), channels, CancellationToken::new()));
+    }
+
+    /// Channels that follow the source: whoever hears them is woken only by what wakes receivers of
+    /// the source, and sees its times all the same.
+    fn sources_apart(&mut self) -> [watch::Receiver<SourceStatus>; 4] {
+        let senders = [(); 4].map(|()| watch::Sender::<SourceStatus>::default());
+        let receivers = senders.each_ref().map(watch::Sender::subscribe);
+        let (mut source, mut readings) = (self.source.subscribe(), self.readings.subscribe());
+        self.tasks.spawn(async move {
+            while readings.changed().await.is_ok() {
+                let wakes = source.has_changed().is_ok_and(|changed| changed);
+                let now = source.borrow_and_update().clone();
+                for sender in &senders {
+                    sender.send_if_modified(|shown| {
+                        shown.clone_from(&now);
+                        wakes
+                    });
+                }
+            }
+        });
+        receivers
     }
 
     /// So many channels that follow this one. Receivers of one channel wake in random order, and a
@@ -189,15 +213,19 @@ impl Daemon {
         receivers
     }
 
-    fn spawn_regions(&mut self, simulation: &Simulation, parsed: [watch::Receiver<Parsed>; 3]) {
+    fn spawn_regions(
+        &mut self,
+        simulation: &Simulation,
+        sources: [watch::Receiver<SourceStatus>; 3],
+    ) {
         let window = Arc::new(SharedWindow::watched(&self.clock));
         let slots = Arc::new(Semaphore::new(64));
         let policy = watch::Sender::new(Arc::new(policy()));
         let reconcile_now = watch::Sender::default();
         let membership: [_; 3] = self.apart(self.membership.subscribe());
         let recorders: [_; 3] = self.apart(self.recorders.subscribe());
-        let apart = parsed.into_iter().zip(membership).zip(recorders);
-        for (region, ((parsed, membership), recorders)) in REGIONS.into_iter().zip(apart) {
+        let apart = sources.into_iter().zip(membership).zip(recorders);
+        for (region, ((source, membership), recorders)) in REGIONS.into_iter().zip(apart) {
             let observer: Arc<dyn AttemptObserver> = Arc::new(self.metrics.clone());
             let limiter = Limiter::new(budget(), self.clock.clone())
                 .sharing(Arc::clone(&slots))
@@ -207,15 +235,14 @@ impl Daemon {
             let reconciler = Reconciler::new(aws.clone(), Some(aws), clock.clone(), window);
             let channels = RegionChannels {
                 policy: policy.subscribe(),
-                source: self.source.subscribe(),
-                parsed,
+                source,
                 membership,
                 recorders,
-                refresh: Refresh::new(
-                    Arc::clone(&self.wake),
-                    self.source.subscribe(),
-                    self.parsed.subscribe(),
-                ),
+                refresh: Refresh {
+                    wake: Arc::clone(&self.wake),
+                    readings: self.readings.subscribe(),
+                    status: self.source.subscribe(),
+                },
                 reconcile_now: watch::Sender::subscribe(&reconcile_now),
                 reports: self.reports.clone(),
                 // Nobody keeps a journal here.
@@ -259,26 +286,12 @@ impl Daemon {
         ViewFacts {
             about: crate::support::people::about(),
             caller: ConfirmedCaller::Confirmed { account: OWNER.parse().unwrap() },
-            source: self.source_status(),
-            catalog: self.parsed.borrow().catalog.clone(),
+            source: self.source.borrow().clone(),
             membership: self.membership.borrow().clone(),
             recorders: self.recorders.borrow().clone(),
             reports: self.reports.borrow().clone(),
             record: None,
             now: self.clock.aws_now(),
-        }
-    }
-
-    fn source_status(&self) -> SourceStatus {
-        let (source, parsed) = (self.source.borrow(), self.parsed.borrow());
-        let unread = source.problem.as_ref().map(|problem| problem.text.clone());
-        SourceStatus {
-            revision: parsed.catalog.as_ref().map(|catalog| catalog.revision.clone()),
-            attempt_last: source.read_last,
-            read_last: source.success_last,
-            problem: unread.or_else(|| parsed.problem.clone()),
-            reads: source.readings.iter().map(|(end, count)| (end.as_str(), *count)).collect(),
-            declared: parsed.catalog.as_deref().map(Declarations::of).unwrap_or_default(),
         }
     }
 }
@@ -306,8 +319,8 @@ fn budget() -> Budget {
     Budget { per_second, burst, in_flight: NonZeroUsize::new(4).unwrap() }
 }
 
-fn demand(parsed: &Parsed) -> Demand {
-    let catalog = parsed.catalog.as_ref();
+fn demand(source: &SourceStatus) -> Demand {
+    let catalog = source.catalog.as_ref();
     Demand {
         interest: catalog.map(|catalog| catalog.interest()),
         approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conformd::domain::declared::catalog::{Catalog, template_references};
+use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Severity;
 use conformd::domain::declared::snapshot::{Ignored, Published, SourcePath};
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
 use super::strays::{TEMPLATE, manifest};
-use super::{Home, listing, publish};
+use super::{Home, listing, publish, templates_named};
 
 /// A home with a pack at the top, one in a directory, and the template of both.
 fn home() -> Home {
@@ -27,7 +27,7 @@ fn home() -> Home {
 }
 
 fn catalog(root: &Path) -> Result<Catalog, ReadProblem> {
-    let snapshot = read(root, "", template_references)?;
+    let snapshot = read(root, "", templates_named)?;
     Ok(Catalog::read(&snapshot, &Constraints::default(), None))
 }
 
@@ -227,7 +227,7 @@ fn listed_names_are_not_read_and_those_with_an_odd_suffix_are_told() {
     home.write("notes.txt", "words");
     let snapshot = bound_by_permissions(|| {
         chmod(&home.at("ci"), 0o000);
-        let snapshot = read(&home.root, "", template_references).unwrap();
+        let snapshot = read(&home.root, "", templates_named).unwrap();
         chmod(&home.at("ci"), 0o755);
         snapshot
     });
@@ -270,7 +270,7 @@ fn lists_of_the_root_and_of_the_path_count_and_no_others() {
         ("packs/deep/two.yaml", "2"),
         ("packs/deep/three.yaml", "3"),
     ]);
-    let snapshot = read(&home.root, "packs", template_references).unwrap();
+    let snapshot = read(&home.root, "packs", templates_named).unwrap();
     let lists = |path: &&SourcePath| !path.as_str().ends_with(".conformdignore");
     let files: Vec<&str> = snapshot.files.keys().filter(lists).map(SourcePath::as_str).collect();
     assert_eq!(files, ["packs/deep/three.yaml", "packs/deep/two.yaml"]);
@@ -287,20 +287,20 @@ fn only_empty_directories_are_an_empty_source() {
 fn nothing_is_read_while_git_is_at_work() {
     let home = Home::new(&[("packs/a.yaml", "a"), (".git/index.lock", "")]);
     let directory = Directory::new(&home.root, "packs").unwrap();
-    let ReadProblem::Busy { why, .. } = directory.read(template_references).unwrap_err() else {
+    let ReadProblem::Busy { why, .. } = directory.read(templates_named).unwrap_err() else {
         panic!("read in the middle of an operation");
     };
     assert!(why.contains(".git/index.lock") && why.contains("delete that file"), "{why}");
     // A question about the files as they are is answered.
-    assert!(directory.clone().disregarding_git().read(template_references).is_ok());
+    assert!(directory.clone().disregarding_git().read(templates_named).is_ok());
     fs::remove_file(home.at(".git/index.lock")).unwrap();
-    assert!(directory.read(template_references).is_ok());
+    assert!(directory.read(templates_named).is_ok());
 }
 
 #[test]
 fn how_a_directory_was_published_is_seen_and_is_no_part_of_the_revision() {
     let plain = Home::new(&[("a.yaml", "0")]);
-    let shown = |root: &Path, path: &str| read(root, path, template_references).unwrap();
+    let shown = |root: &Path, path: &str| read(root, path, templates_named).unwrap();
     let first = shown(&plain.root, "");
     assert_eq!(first.published, Published::InPlace);
 

@@ -1,18 +1,20 @@
-//! The source and intake tasks together: evidence that grows, and readings on demand.
+//! The source task and who hears it: evidence that grows, and readings on demand.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conformd::clock::Clock;
 use conformd::domain::base::model::Revision;
-use conformd::domain::declared::catalog::template_references;
+use conformd::domain::declared::catalog::{FileParser, ParsedFile};
 use conformd::domain::declared::constraints::Constraints;
-use conformd::domain::declared::snapshot::Absence;
-use conformd::tasks::intake::{NotRefreshed, Parsed, Refresh, SourceIntake};
+use conformd::domain::declared::snapshot::{Absence, FileContent, RevisionEvidence, SourcePath};
+use conformd::domain::declared::source::SourceStatus;
+use conformd::tasks::source;
 use conformd::tasks::source::directory::Directory;
-use conformd::tasks::source::{SourceSettings, SourceState};
-use conformd::tasks::{intake, source};
+use conformd::tasks::source::{
+    NotRefreshed, ReadingCount, Refresh, SourceChannels, SourceSettings,
+};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -27,54 +29,52 @@ const INTERVAL: Duration = Duration::from_mins(1);
 
 struct Running {
     clock: Clock,
-    source: watch::Receiver<SourceState>,
-    parsed: watch::Receiver<Parsed>,
+    source: watch::Receiver<SourceStatus>,
     refresh: Refresh,
     stop: CancellationToken,
     tasks: JoinSet<()>,
-    _constraints: watch::Sender<Constraints>,
+    constraints: watch::Sender<Constraints>,
 }
 
 impl Running {
     fn start(home: &Home, path: &str) -> Self {
+        Self::parsing(home, path, ParsedFile::of)
+    }
+
+    fn parsing(home: &Home, path: &str, parser: FileParser) -> Self {
         let clock = Clock::simulated("2026-11-01T00:00:00Z".parse().unwrap(), 0);
         let settings = SourceSettings {
             directory: Directory::new(&home.at(path), "").unwrap(),
             interval: INTERVAL,
             events: false,
-            wanted: template_references,
+            parser,
             absence: Absence::Declared,
         };
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-        let (publish, source) = watch::channel(SourceState::default());
-        let (publish_parsed, parsed) = watch::channel(Parsed::default());
-        let (constraints, terms) = watch::channel(Constraints::default());
+        let (status, source) = watch::channel(SourceStatus::default());
+        let (readings, counted) = watch::channel(ReadingCount::default());
+        let (constraints, demanded) = watch::channel(Constraints::default());
+        let refresh =
+            Refresh { wake: Arc::clone(&wake), readings: counted, status: source.clone() };
+        let channels = SourceChannels { constraints: demanded, status, readings, wake };
         let mut tasks = JoinSet::new();
-        tasks.spawn(source::run(settings, clock.clone(), publish, Arc::clone(&wake), stop.clone()));
-        tasks.spawn(intake::run(source.clone(), terms, publish_parsed, stop.clone()));
-        let refresh = Refresh::new(wake, source.clone(), parsed.clone());
-        Self { clock, source, parsed, refresh, stop, tasks, _constraints: constraints }
+        tasks.spawn(source::run(settings, channels, clock.clone(), stop.clone()));
+        Self { clock, source, refresh, stop, tasks, constraints }
     }
 
-    fn intake(&self) -> SourceIntake {
-        SourceIntake::of(&self.parsed.borrow(), &self.source.borrow())
+    fn status(&self) -> SourceStatus {
+        self.source.borrow().clone()
     }
 
-    /// What the parsed revision says, as soon as it says this.
-    async fn until(&mut self, holds: impl Fn(&SourceIntake) -> bool) -> SourceIntake {
-        let waited = tokio::time::timeout(PATIENCE, async {
-            loop {
-                let intake = self.intake();
-                if holds(&intake) {
-                    return intake;
-                }
-                tokio::select! {
-                    woken = self.parsed.changed() => woken.unwrap(),
-                    woken = self.source.changed() => woken.unwrap(),
-                }
-            }
-        });
-        waited.await.unwrap_or_else(|_| panic!("never came: {:?}", self.intake()))
+    fn evidence(&self) -> RevisionEvidence {
+        evidence(&self.status())
+    }
+
+    /// How the source stands, as soon as it stands so.
+    async fn until(&mut self, holds: impl Fn(&SourceStatus) -> bool) -> SourceStatus {
+        let waited =
+            tokio::time::timeout(PATIENCE, self.source.wait_for(|status| holds(status))).await;
+        waited.unwrap_or_else(|_| panic!("never came")).unwrap().clone()
     }
 
     async fn refresh(&self) -> Result<Revision, NotRefreshed> {
@@ -89,8 +89,12 @@ impl Running {
     }
 }
 
-fn packs(intake: &SourceIntake) -> usize {
-    intake.catalog.as_ref().map_or(0, |catalog| catalog.packs.len())
+fn evidence(status: &SourceStatus) -> RevisionEvidence {
+    status.evidence_in_force().unwrap().clone()
+}
+
+fn packs(status: &SourceStatus) -> usize {
+    status.catalog.as_ref().map_or(0, |catalog| catalog.packs.len())
 }
 
 #[tokio::test]
@@ -102,9 +106,9 @@ async fn a_refresh_sees_what_was_written_before_it_was_asked_for() {
         let name = format!("p{number}");
         home.write(&format!("{name}.yaml"), &manifest(&name));
         let revision = tasks.refresh().await.unwrap();
-        let intake = tasks.intake();
-        assert_eq!(intake.catalog.as_ref().unwrap().revision, revision);
-        assert_eq!(packs(&intake), number + 1);
+        let status = tasks.status();
+        assert_eq!(status.revision(), Some(&revision));
+        assert_eq!(packs(&status), number + 1);
         tokio::time::sleep(Duration::from_millis(7 * number as u64)).await;
     }
     tasks.end().await;
@@ -145,28 +149,28 @@ async fn a_refresh_says_why_the_source_cannot_be_read_and_ends_with_the_tasks() 
 async fn a_revision_is_confirmed_one_interval_later_and_wakes_the_regions_once() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("a.yaml", &manifest("a"))]);
     let mut tasks = Running::start(&home, "");
-    let first = tasks.until(|intake| packs(intake) == 1).await;
+    let first = evidence(&tasks.until(|status| packs(status) == 1).await);
     assert!(!first.confirmed && first.absence == Absence::Declared);
     let confirms = first.confirms_at.unwrap();
-    assert_eq!(confirms.duration_since(first.since.unwrap()).unsigned_abs(), INTERVAL);
+    assert_eq!(confirms.duration_since(first.since).unsigned_abs(), INTERVAL);
     // Readings on demand, too early: known again, and nothing is said to the regions.
-    tasks.parsed.mark_unchanged();
+    tasks.source.mark_unchanged();
     tasks.refresh().await.unwrap();
     tasks.refresh().await.unwrap();
-    assert!(!tasks.parsed.has_changed().unwrap() && !tasks.intake().confirmed);
+    assert!(!tasks.source.has_changed().unwrap() && !tasks.evidence().confirmed);
 
     tasks.clock.advance(INTERVAL);
-    let confirmed = tasks.until(|intake| intake.confirmed).await;
+    let confirmed = evidence(&tasks.until(|status| evidence(status).confirmed).await);
     assert_eq!((confirmed.since, confirmed.since_elapsed), (first.since, first.since_elapsed));
-    tasks.parsed.mark_unchanged();
+    tasks.source.mark_unchanged();
     tasks.clock.advance(INTERVAL);
     tasks.refresh().await.unwrap();
-    assert!(!tasks.parsed.has_changed().unwrap());
+    assert!(!tasks.source.has_changed().unwrap());
 
     // Changed content waits anew.
     home.write("b.yaml", &manifest("b"));
     tasks.refresh().await.unwrap();
-    assert!(packs(&tasks.intake()) == 2 && !tasks.intake().confirmed);
+    assert!(packs(&tasks.status()) == 2 && !tasks.evidence().confirmed);
     tasks.end().await;
 }
 
@@ -184,19 +188,22 @@ async fn a_flip_that_is_witnessed_is_evidence_and_a_change_in_place_ends_that() 
     release(1, &["a", "b"]);
     let tasks = Running::start(&home, "current");
     tasks.refresh().await.unwrap();
-    assert_eq!(tasks.intake().absence, Absence::Declared);
+    assert_eq!(tasks.evidence().absence, Absence::Declared);
     release(2, &["a"]);
     tasks.refresh().await.unwrap();
-    let flipped = tasks.intake();
-    assert_eq!((packs(&flipped), flipped.absence, flipped.confirmed), (1, Absence::Atomic, true));
+    let flipped = tasks.evidence();
+    assert_eq!(
+        (packs(&tasks.status()), flipped.absence, flipped.confirmed),
+        (1, Absence::Atomic, true)
+    );
     home.write("v2/c.yaml", &manifest("c"));
     tasks.refresh().await.unwrap();
-    assert_eq!(tasks.intake().absence, Absence::Declared);
+    assert_eq!(tasks.evidence().absence, Absence::Declared);
     release(3, &["a"]);
     tasks.refresh().await.unwrap();
-    let doubted = tasks.intake();
+    let doubted = tasks.evidence();
     assert_eq!(
-        (packs(&doubted), doubted.absence, doubted.confirmed),
+        (packs(&tasks.status()), doubted.absence, doubted.confirmed),
         (1, Absence::Declared, false)
     );
     tasks.end().await;
@@ -206,18 +213,68 @@ async fn a_flip_that_is_witnessed_is_evidence_and_a_change_in_place_ends_that() 
 async fn a_failing_source_wakes_the_regions_and_its_recovery_does_too() {
     let home = Home::new(&[("t.yaml", TEMPLATE), ("a.yaml", &manifest("a"))]);
     let mut tasks = Running::start(&home, "");
-    tasks.until(|intake| packs(intake) == 1).await;
+    tasks.until(|status| packs(status) == 1).await;
     home.write(".git/index.lock", "");
-    tasks.parsed.mark_unchanged();
+    tasks.source.mark_unchanged();
     let NotRefreshed::Unread(why) = tasks.refresh().await.unwrap_err() else {
         panic!("git is at work");
     };
     assert!(why.contains("index.lock"), "{why}");
-    tokio::time::timeout(PATIENCE, tasks.parsed.changed()).await.unwrap().unwrap();
-    assert!(tasks.intake().problem.is_some() && packs(&tasks.intake()) == 1);
+    tokio::time::timeout(PATIENCE, tasks.source.changed()).await.unwrap().unwrap();
+    assert!(tasks.status().problem().is_some() && packs(&tasks.status()) == 1);
     fs::remove_file(home.at(".git/index.lock")).unwrap();
     // Nobody asks: it looks again by itself, without waiting for the interval.
-    tokio::time::timeout(PATIENCE, tasks.parsed.changed()).await.unwrap().unwrap();
-    assert_eq!(tasks.intake().problem, None);
+    tokio::time::timeout(PATIENCE, tasks.source.changed()).await.unwrap().unwrap();
+    assert_eq!(tasks.status().problem(), None);
+    tasks.end().await;
+}
+
+/// The files that were parsed since this was emptied.
+static PARSED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn counted(path: &SourcePath, content: &FileContent) -> ParsedFile {
+    PARSED.lock().unwrap().push(path.to_string());
+    ParsedFile::of(path, content)
+}
+
+fn parsed() -> Vec<String> {
+    std::mem::take(&mut PARSED.lock().unwrap())
+}
+
+#[tokio::test]
+async fn a_content_is_parsed_once_and_readings_that_find_it_again_parse_nothing() {
+    let home =
+        Home::new(&[("a.yaml", &manifest("a")), ("b.yaml", &manifest("b")), ("t.yaml", TEMPLATE)]);
+    let mut tasks = Running::parsing(&home, "", counted);
+    tasks.refresh().await.unwrap();
+    assert_eq!(parsed(), ["a.yaml", "b.yaml", "t.yaml"]);
+    for _ in 0..10 {
+        tasks.refresh().await.unwrap();
+    }
+    tasks.clock.advance(INTERVAL);
+    tasks.until(|status| evidence(status).confirmed).await;
+    assert_eq!(parsed(), <[&str; 0]>::default());
+
+    // A change is read twice until it settles, and goes into the catalog.
+    home.write("b.yaml", &manifest("other"));
+    home.write("c.yaml", &manifest("c"));
+    tasks.refresh().await.unwrap();
+    assert_eq!(packs(&tasks.status()), 3);
+    assert_eq!(parsed(), ["b.yaml", "c.yaml"]);
+
+    // Other settings make another catalog of the same files.
+    tasks.source.mark_unchanged();
+    let regions = Some(["eu-west-1".parse().unwrap()].into());
+    tasks.constraints.send_replace(Constraints { regions, ..Constraints::default() });
+    tokio::time::timeout(PATIENCE, tasks.source.changed()).await.unwrap().unwrap();
+    assert_eq!(packs(&tasks.status()), 3);
+    assert_eq!(parsed(), <[&str; 0]>::default());
+
+    // A source that goes away and comes back as it was is the same content.
+    fs::rename(&home.root, home.outside.path().join("away")).unwrap();
+    tasks.refresh().await.unwrap_err();
+    fs::rename(home.outside.path().join("away"), &home.root).unwrap();
+    tasks.refresh().await.unwrap();
+    assert_eq!(parsed(), <[&str; 0]>::default());
     tasks.end().await;
 }

@@ -28,7 +28,10 @@ use conformd::domain::base::stamp::Stamp;
 use conformd::domain::base::time::Pace;
 use conformd::domain::declared::catalog::Catalog;
 use conformd::domain::declared::constraints::Constraints;
-use conformd::domain::declared::snapshot::{Absence, FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::snapshot::{
+    Absence, FileContent, RevisionEvidence, Snapshot, SourcePath,
+};
+use conformd::domain::declared::source::{ReadingOutcome, SourceProblem, SourceStatus};
 use conformd::domain::members::tracker::Resyncs;
 use conformd::domain::plan::guard::LossLimits;
 use conformd::domain::plan::record::Deployment;
@@ -46,7 +49,6 @@ use conformd::sim::in_process::InProcess;
 use conformd::sim::knobs::Knobs;
 use conformd::sim::setup::{RecorderSetup, RoleSetup, WorldSetup};
 use conformd::sim::world::World;
-use conformd::tasks::intake::{Parsed, SourceIntake};
 use conformd::tasks::region::settings::RegionSettings;
 use conformd::tasks::region::{PlanInvalidation, Reconciler, SharedWindow, Surroundings};
 use futures_util::FutureExt as _;
@@ -138,8 +140,8 @@ pub(crate) fn start() -> Timestamp {
 #[derive(Debug, Default)]
 struct Source {
     files: BTreeMap<SourcePath, FileContent>,
-    intake: SourceIntake,
-    /// Whether readings go on and succeed; else `intake` grows old.
+    status: SourceStatus,
+    /// Whether readings go on and succeed; else `status` grows old.
     is_read: bool,
     /// When these files were read for the first time.
     since: Option<Timestamp>,
@@ -147,13 +149,18 @@ struct Source {
 
 impl Source {
     /// As a process sees it whose time of day is `told`.
-    fn intake(&self, now: Timestamp, told: Timestamp) -> SourceIntake {
-        let read_last = if self.is_read { Some(told) } else { self.intake.read_last };
-        let confirmed = match self.intake.absence {
-            Absence::Atomic => true,
-            Absence::Declared => self.is_read && Some(now) >= self.intake.confirms_at,
-        };
-        SourceIntake { read_last, confirmed, ..self.intake.clone() }
+    fn status(&self, now: Timestamp, told: Timestamp) -> SourceStatus {
+        let mut status = self.status.clone();
+        if self.is_read {
+            status.read_last = Some(told);
+        }
+        if let Some(evidence) = &mut status.evidence {
+            evidence.confirmed = match evidence.absence {
+                Absence::Atomic => true,
+                Absence::Declared => self.is_read && Some(now) >= evidence.confirms_at,
+            };
+        }
+        status
     }
 }
 
@@ -166,7 +173,7 @@ pub(crate) struct Shared {
     policies: watch::Sender<Arc<RegionSettings>>,
     source: Mutex<Source>,
     /// Changes with the files.
-    parsed: watch::Sender<Parsed>,
+    sources: watch::Sender<SourceStatus>,
     book: Mutex<Book>,
     lies: Arc<Mutex<Lies>>,
     toll: Arc<Mutex<Toll>>,
@@ -227,12 +234,12 @@ impl Lab {
         let toll = Arc::new(Mutex::new(toll));
         let book = Mutex::new(Book::new(policy.clone(), Arc::clone(&world), Arc::clone(&toll)));
         let record = setting.record.then(|| record(&policy, setting.owner));
-        let (policies, parsed) =
+        let (policies, sources) =
             (watch::Sender::new(Arc::new(policy.clone())), watch::Sender::default());
         let (policy, source) = (Mutex::new(policy), Mutex::default());
         let lies = Arc::default();
         let shared =
-            Arc::new(Shared { clock, world, policy, policies, source, parsed, book, lies, toll });
+            Arc::new(Shared { clock, world, policy, policies, source, sources, book, lies, toll });
         let process_clock = shared.clock.clone();
         let (reconcile_requests, lives) = (Vec::new(), JoinSet::new());
         Self {
@@ -330,7 +337,7 @@ impl Lab {
     /// The same; every call passes the gate and the tripwire.
     pub(crate) fn boot_with(&mut self, gate: &CallGate, tripwire: Option<&Tripwire>) {
         let process = lock(&self.shared.book).begin(&lock(&self.shared.policy));
-        lock(&self.shared.source).intake.catalog = None;
+        lock(&self.shared.source).status.catalog = None;
         let clock = self.shared.clock.astray(SignedDuration::ZERO);
         self.process_clock = clock.clone();
         let aws = |place: &Place| {
@@ -358,7 +365,7 @@ impl Lab {
             let (crew, clock) = (crew.clone(), clock.clone());
             let watched = PlanInvalidation {
                 policy: Some(shared.policies.subscribe()),
-                parsed: Some(shared.parsed.subscribe()),
+                source: Some(shared.sources.subscribe()),
                 ..PlanInvalidation::default()
             };
             let life = Life {
@@ -446,28 +453,33 @@ impl Lab {
         self.read();
     }
 
-    /// Reads the manifests, as the source and intake tasks do together.
+    /// Reads the manifests, as the source task does.
     fn read(&self) {
         let mut source = lock(&self.shared.source);
         let snapshot = Snapshot::of_directory(source.files.clone());
         let regions = self.places().into_iter().map(|place| place.region).collect();
-        let catalog = Some(catalog(&snapshot, regions, source.intake.catalog.as_deref()));
+        let catalog = Some(catalog(&snapshot, regions, source.status.catalog.as_deref()));
         let now = self.now();
         let since = *source.since.get_or_insert(now);
-        source.intake = SourceIntake {
+        source.status = SourceStatus {
             catalog: catalog.clone(),
             read_last: Some(now),
-            absence: self.setting.absence,
-            confirms_at: Some(since + SOURCE_INTERVAL),
-            ..SourceIntake::default()
+            evidence: Some(RevisionEvidence {
+                absence: self.setting.absence,
+                since,
+                since_elapsed: Duration::ZERO,
+                confirmed: false,
+                confirms_at: Some(since + SOURCE_INTERVAL),
+            }),
+            ..SourceStatus::default()
         };
         source.is_read = true;
-        self.shared.parsed.send_if_modified(|parsed| {
-            let is_new = parsed.catalog != catalog;
-            parsed.catalog = catalog;
+        self.shared.sources.send_if_modified(|status| {
+            let is_new = status.catalog != catalog;
+            status.catalog = catalog;
             is_new
         });
-        self.crew.iter().for_each(|crew| crew.ask(&source.intake));
+        self.crew.iter().for_each(|crew| crew.ask(&source.status));
         drop(source);
         self.ask_now();
     }
@@ -480,15 +492,16 @@ impl Lab {
     /// From now on readings fail with this problem.
     pub(crate) fn fail_source(&mut self, problem: &str) {
         let mut source = lock(&self.shared.source);
-        source.intake.read_last = Some(self.now());
-        source.intake.problem = Some(problem.to_owned());
+        source.status.read_last = Some(self.now());
+        source.status.unread =
+            Some(SourceProblem { outcome: ReadingOutcome::Unreadable, text: problem.to_owned() });
         source.is_read = false;
     }
 
     /// From now on nobody reads the source, and nobody says so.
     pub(crate) fn freeze_source(&mut self) {
         let mut source = lock(&self.shared.source);
-        source.intake.read_last = Some(self.now());
+        source.status.read_last = Some(self.now());
         source.is_read = false;
     }
 
@@ -650,15 +663,15 @@ impl Life {
         loop {
             // What the reconciliation goes by counts as seen; what comes later closes its gate.
             self.watched.policy.iter_mut().for_each(|it| drop(it.borrow_and_update()));
-            self.watched.parsed.iter_mut().for_each(|it| drop(it.borrow_and_update()));
+            self.watched.source.iter_mut().for_each(|it| drop(it.borrow_and_update()));
             let (started, policy) = (clock.now(), lock(policy).clone());
             let now = self.clock.now();
-            let intake = lock(source).intake(started, now);
-            let catalog = intake.catalog.as_ref();
+            let source = lock(source).status(started, now);
+            let catalog = source.catalog.as_ref();
             let approvals = catalog.map(|it| it.approvals.clone()).unwrap_or_default();
             self.witness.goes_by(approvals);
             let around = Surroundings {
-                intake: intake.clone(),
+                source: source.clone(),
                 membership: Arc::clone(&self.crew.membership.borrow_and_update()),
                 recorders: Arc::clone(&self.crew.recorders.borrow_and_update()),
             };
@@ -666,7 +679,7 @@ impl Life {
             let pause = self.reconciler.pause(&report, &policy.pace);
             let notes = self.witness.take_notes();
             let place = self.place.clone();
-            let tick = Tick { process: self.process, started, now, place, intake, notes };
+            let tick = Tick { process: self.process, started, now, place, source, notes };
             lock(book).enter(&tick, report, clock.now());
             self.rest(&policy, pause).await;
         }

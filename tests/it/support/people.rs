@@ -11,9 +11,6 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::limits::RETRY_WINDOW;
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{AccountId, AccountState, Timestamp};
-use conformd::domain::declared::catalog::Catalog;
-use conformd::domain::declared::constraints::Constraints;
-use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
 use conformd::domain::members::tracking::Tracking;
@@ -83,31 +80,6 @@ pub(crate) fn membership() -> Membership {
         attempt_last: Some(at("11:58:00")),
         ..Membership::default()
     }
-}
-
-fn manifest(name: &str, exclude: &str) -> String {
-    format!(
-        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
-         metadata: {{name: {name}, labels: {{team: security}}}}\nspec:\n  exclude: {{{exclude}}}\n  \
-         template:\n    inline: |\n      Resources:\n        Rule:\n          \
-         Type: AWS::Config::ConfigRule\n          Properties:\n            \
-         Source: {{Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}}\n"
-    )
-}
-
-/// Two packs that are wanted everywhere.
-fn catalog() -> Catalog {
-    let files = [
-        ("packs/iam-baseline.yaml", manifest("iam-baseline", "states: [SUSPENDED]")),
-        ("packs/logging.yaml", manifest("logging", "organizationalUnits: [ou-ab12-sandbox1]")),
-    ];
-    let files = files.map(|(path, text)| {
-        (SourcePath::new(path).unwrap(), FileContent::Bytes(text.into_bytes().into()))
-    });
-    let snapshot = Snapshot::of_directory(files.into());
-    let catalog = Catalog::read(&snapshot, &Constraints::default(), None);
-    assert!(catalog.wholly_valid, "{:?}", catalog.diagnostics);
-    catalog
 }
 
 pub(crate) fn failed(
@@ -256,7 +228,6 @@ pub(crate) fn facts() -> ViewFacts {
         about: about(),
         caller: ConfirmedCaller::Confirmed { account: id('1') },
         source: source(),
-        catalog: Some(Arc::new(catalog())),
         membership: Arc::new(membership()),
         recorders: Arc::new(recorders()),
         reports: reports([tracked(), dark]),

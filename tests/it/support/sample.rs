@@ -10,6 +10,13 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::mode::Mode;
 use conformd::domain::base::model::{PackName, Place, Region, ResultsBucket, Revision, Timestamp};
+use conformd::domain::declared::approval::Approval;
+use conformd::domain::declared::catalog::Catalog;
+use conformd::domain::declared::constraints::Constraints;
+use conformd::domain::declared::diagnostic::{Diagnostic, Span};
+use conformd::domain::declared::manifest::ManifestOrigin;
+use conformd::domain::declared::snapshot::{FileContent, Snapshot, SourcePath};
+use conformd::domain::declared::source::{ReadingOutcome, SourceProblem, SourceStatus};
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::observed::content::Content;
 use conformd::domain::observed::packs::{PackPhase, RolloutStatus, Unknown, Verb};
@@ -22,8 +29,7 @@ use conformd::domain::plan::steps::{
     Action, Change, Hold, HoldReason, ParameterValue, Plan, PlanStep, Reason, Weights,
 };
 use conformd::domain::present::report::{
-    Declarations, DeclaredApproval, DriftKind, PackReport, RegionReport, Reports, SourceStatus,
-    SyncState, Timing,
+    DriftKind, PackReport, RegionReport, Reports, SyncState, Timing,
 };
 use conformd::domain::present::view::ViewFacts;
 use conformd::metrics::{
@@ -206,26 +212,67 @@ pub(crate) fn reports(all: impl IntoIterator<Item = RegionReport>) -> Reports {
     all.into_iter().map(|report| (report.place.region.clone(), Arc::new(report))).collect()
 }
 
+fn manifest(name: &str, exclude: &str) -> String {
+    format!(
+        "apiVersion: conformd.io/v1alpha1\nkind: OrganizationConformancePack\n\
+         metadata: {{name: {name}, labels: {{team: security}}}}\nspec:\n  exclude: {{{exclude}}}\n  \
+         template:\n    inline: |\n      Resources:\n        Rule:\n          \
+         Type: AWS::Config::ConfigRule\n          Properties:\n            \
+         Source: {{Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}}\n"
+    )
+}
+
+/// Two packs that are wanted everywhere, an approval, and a finding in another file.
+fn catalog() -> Catalog {
+    let files = [
+        ("packs/iam-baseline.yaml", manifest("iam-baseline", "states: [SUSPENDED]")),
+        ("packs/logging.yaml", manifest("logging", "organizationalUnits: [ou-ab12-sandbox1]")),
+    ];
+    let files = files.map(|(path, text)| {
+        (SourcePath::new(path).unwrap(), FileContent::Bytes(text.into_bytes().into()))
+    });
+    let snapshot = Snapshot::of_directory(files.into());
+    let catalog = Catalog::read(&snapshot, &Constraints::default(), None);
+    assert!(catalog.wholly_valid, "{:?}", catalog.diagnostics);
+    let path = SourcePath::new("packs/edge.yaml").unwrap();
+    let span = Span { line: 4, column: 3, start: 0, end: 0 };
+    let found = "there is no field \"parametres\"";
+    let finding = Diagnostic::error(&path, Some(span), "unknown-field", found);
+    let approval = Approval {
+        name: "drop-legacy".to_owned(),
+        origin: ManifestOrigin { path, span },
+        reason: "retired".to_owned(),
+        expires: at("18:00:00"),
+        permits: Vec::new(),
+    };
+    Catalog {
+        revision: Revision("dir:0a1b2c3d".to_owned()),
+        approvals: [(approval.name.clone(), approval)].into(),
+        diagnostics: vec![finding.hint("did you mean \"parameters\"?")],
+        wholly_valid: false,
+        ..catalog
+    }
+}
+
 pub(crate) fn source() -> SourceStatus {
-    let approval = DeclaredApproval { reason: "retired".to_owned(), expires: at("18:00:00") };
+    let reads = [
+        (ReadingOutcome::Changed, 1),
+        (ReadingOutcome::Empty, 0),
+        (ReadingOutcome::Unchanged, 7),
+        (ReadingOutcome::Unreadable, 0),
+    ];
     SourceStatus {
-        revision: Some(Revision("dir:0a1b2c3d".to_owned())),
+        catalog: Some(Arc::new(catalog())),
         attempt_last: Some(at("12:00:00")),
         read_last: Some(at("12:00:00")),
-        problem: None,
-        reads: BTreeMap::from([("changed", 1), ("empty", 0), ("unchanged", 7), ("unreadable", 0)]),
-        declared: Declarations {
-            valid: 2,
-            invalid: 1,
-            wholly_valid: false,
-            approvals: BTreeMap::from([("drop-legacy".to_owned(), approval)]),
-            diagnostics: vec![
-                "packs/edge.yaml:4:3: error[unknown-field]: there is no field \"parametres\" \
-                 (did you mean \"parameters\"?)"
-                    .to_owned(),
-            ],
-        },
+        reads: reads.into(),
+        ..SourceStatus::default()
     }
+}
+
+/// Why the source cannot be read.
+pub(crate) fn unread(why: &str) -> Option<SourceProblem> {
+    Some(SourceProblem { outcome: ReadingOutcome::Unreadable, text: why.to_owned() })
 }
 
 /// What a scrape shows of these reports.

@@ -33,7 +33,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sim", &["domain", "clock", "cloud"]),
     ("record", &["domain", "clock"]),
     ("tasks/source", &["domain", "clock"]),
-    ("tasks/intake", &["domain", "clock", "tasks/source"]),
     ("tasks/journal", &["domain", "clock", "beats", "current", "record"]),
     // From here on everything is generic over the port.
     ("executor", &["domain", "clock", "cloud", "listing", "record", "telemetry"]),
@@ -41,8 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tasks/organization", &["domain", "clock", "cloud", "beats", "listing", "limiter", "metrics"]),
     ("tasks/probe", &["domain", "clock", "cloud", "beats", "limiter"]),
     ("tasks/region", &[
-        "domain", "clock", "cloud", "beats", "listing", "limiter", "tasks/source", "tasks/intake",
-        "record", "executor", "metrics",
+        "domain", "clock", "cloud", "beats", "listing", "limiter", "tasks/source", "record", "executor", "metrics",
     ]),
     ("tasks", &[]),
     // Sees the report and receivers, never a client.

@@ -21,13 +21,34 @@ use crate::domain::declared::yaml::tree::YamlNode;
 use crate::domain::declared::yaml::{self, span_of_line};
 
 /// A draft with what was found in its document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Drafted {
     pub(super) draft: ManifestDraft,
     pub(super) found: Vec<Diagnostic>,
 }
 
-/// What the files hold, document by document.
+/// What one file holds, document by document, whatever other files say.
+#[derive(Debug, Default)]
+pub struct ParsedFile {
+    drafts: Vec<Drafted>,
+    approvals: Vec<(Approval, Span)>,
+    diagnostics: Vec<Diagnostic>,
+    /// Why packs that may stand in it could not be read.
+    broken: Option<String>,
+    /// What it is if it is not ours.
+    foreign: Option<ForeignFile>,
+}
+
+/// A file in which no document is ours.
+#[derive(Debug)]
+enum ForeignFile {
+    /// It is a template, by what it holds.
+    Template,
+    /// It is an error, unless a manifest names it as its template.
+    Stray(Diagnostic),
+}
+
+/// What all files hold together.
 #[derive(Debug, Default)]
 pub(super) struct DocumentIntake {
     pub(super) drafts: Vec<Drafted>,
@@ -35,10 +56,6 @@ pub(super) struct DocumentIntake {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files in which packs may stand that could not be read, and why.
     pub(super) broken: BTreeMap<SourcePath, String>,
-    /// Files that are templates, by what they hold.
-    templates: BTreeSet<SourcePath>,
-    /// Files that are neither, unless a manifest names them as its template.
-    strays: BTreeMap<SourcePath, Diagnostic>,
 }
 
 /// What became of a document.
@@ -67,52 +84,53 @@ pub fn is_nearly_manifest_file(path: &SourcePath) -> bool {
             || distance(last, "yaml", 1).is_some())
 }
 
-impl DocumentIntake {
-    /// Reads every file that may hold manifests.
-    pub(super) fn of(files: &BTreeMap<SourcePath, FileContent>) -> Self {
-        let mut intake = Self::default();
-        for (path, content) in files {
-            if let Some(problem) = name_problem(path).filter(|_| is_manifest_file(path)) {
-                intake.give_up(path, vec![problem]);
-                continue;
+impl ParsedFile {
+    /// Parses a file that may hold manifests.
+    pub fn of(path: &SourcePath, content: &FileContent) -> Self {
+        let mut file = Self::default();
+        if let Some(problem) = name_problem(path).filter(|_| is_manifest_file(path)) {
+            file.give_up(vec![problem]);
+            return file;
+        }
+        match content {
+            FileContent::Bytes(bytes) if is_ignore_file(path) => {
+                let problems = yaml::decode(path, bytes)
+                    .map_or_else(|problem| vec![*problem], |text| list_problems(path, text));
+                file.diagnostics.extend(problems);
             }
-            match content {
-                FileContent::Bytes(bytes) if is_ignore_file(path) => {
-                    let problems = yaml::decode(path, bytes)
-                        .map_or_else(|problem| vec![*problem], |text| list_problems(path, text));
-                    intake.diagnostics.extend(problems);
-                }
-                // Only as a template: it is read when a manifest names it.
-                FileContent::Bytes(_) if !is_manifest_file(path) => {}
-                FileContent::Bytes(bytes) => intake.take_bytes(path, bytes),
-                // Whatever its name: manifests may lie in it, or behind it.
-                FileContent::Unreadable(_) | FileContent::EmptyDirectory => {
-                    let problem = text_of(path, content).err();
-                    intake.give_up(path, problem.into_iter().map(|problem| *problem).collect());
-                }
+            // Only as a template: it is read when a manifest names it.
+            FileContent::Bytes(_) if !is_manifest_file(path) => {}
+            FileContent::Bytes(bytes) => file.take_bytes(path, bytes),
+            // Whatever its name: manifests may lie in it, or behind it.
+            FileContent::Unreadable(_) | FileContent::EmptyDirectory => {
+                let problem = text_of(path, content).err();
+                file.give_up(problem.into_iter().map(|problem| *problem).collect());
             }
         }
-        intake.settle_strays();
-        intake
+        file
+    }
+
+    /// The template files that its manifests name.
+    pub(super) fn templates_named(&self) -> impl Iterator<Item = &SourcePath> {
+        self.drafts.iter().filter_map(|drafted| drafted.draft.template_file())
     }
 
     fn take_bytes(&mut self, path: &SourcePath, bytes: &[u8]) {
         if let Some(problem) = strays::ciphertext(path, bytes) {
-            return self.give_up(path, vec![problem]);
+            return self.give_up(vec![problem]);
         }
         match yaml::decode(path, bytes) {
             Ok(text) => self.take_text(path, text),
-            Err(problem) => self.give_up(path, vec![*problem]),
+            Err(problem) => self.give_up(vec![*problem]),
         }
     }
 
     fn take_text(&mut self, path: &SourcePath, text: &str) {
         if let Some(problem) = strays::alien(path, text) {
-            return self.give_up(path, vec![problem]);
+            return self.give_up(vec![problem]);
         }
         let mut is_ours = false;
         let mut others = Vec::new();
-        let approvals = self.approvals.len();
         for mut document in yaml::read(path, text) {
             if document.root.is_none()
                 && let (Some(hint), Some(first)) =
@@ -125,34 +143,34 @@ impl DocumentIntake {
                 TakenDocument::Foreign(root) => others.push(root),
             }
         }
-        if self.approvals.len() > approvals && !is_ended(text.as_bytes()) {
+        if !self.approvals.is_empty() && !is_ended(text.as_bytes()) {
             // Half of a name may be another one.
-            self.approvals.truncate(approvals);
-            self.give_up(path, vec![unended(path, text)]);
+            self.approvals.clear();
+            self.give_up(vec![unended(path, text)]);
         }
         if is_ours {
             // An empty document is what a trailing `---` leaves.
             let strays = others.iter().filter(|root| !root.is_null());
             let problems: Vec<_> = strays.map(|root| strays::stray_document(path, root)).collect();
             if !problems.is_empty() {
-                self.give_up(path, problems);
+                self.give_up(problems);
             }
             if let Some(problem) = yaml::json_problem(path, text) {
-                self.give_up(path, vec![problem]);
+                self.give_up(vec![problem]);
             }
         } else if let [root] = others.as_slice()
             && is_template(root)
         {
-            self.templates.insert(path.clone());
+            self.foreign = Some(ForeignFile::Template);
         } else {
-            self.strays.insert(path.clone(), strays::stray(path, text, &others));
+            self.foreign = Some(ForeignFile::Stray(strays::stray(path, text, &others)));
         }
     }
 
     fn take_document(&mut self, path: &SourcePath, document: YamlDocument) -> TakenDocument {
         let YamlDocument { span: _, root, problems } = document;
         let Some(root) = root else {
-            self.give_up(path, problems);
+            self.give_up(problems);
             return TakenDocument::Ours;
         };
         let mut findings = Findings::new(path);
@@ -160,7 +178,7 @@ impl DocumentIntake {
             // Templates are read when they are named; what else is wrong here matters less than
             // that it is not ours.
             DocumentKind::Foreign => return TakenDocument::Foreign(root),
-            DocumentKind::NearMiss(problem) => self.give_up(path, vec![*problem]),
+            DocumentKind::NearMiss(problem) => self.give_up(vec![*problem]),
             DocumentKind::Pack => {
                 findings.all.extend(problems);
                 let draft = ManifestDraft::read(&mut findings, &root);
@@ -183,40 +201,58 @@ impl DocumentIntake {
         TakenDocument::Ours
     }
 
-    /// What a manifest names is a template, whatever it looks like.
-    fn settle_strays(&mut self) {
-        for path in self.templates_named() {
-            self.templates.remove(&path);
-            self.strays.remove(&path);
+    /// Records that the file, or a document in it, says nothing that could be understood.
+    fn give_up(&mut self, problems: Vec<Diagnostic>) {
+        if let Some(first) = problems.iter().find(|found| found.severity == Severity::Error) {
+            self.broken.get_or_insert_with(|| first.to_string());
         }
-        for (path, problem) in std::mem::take(&mut self.strays) {
-            self.give_up(&path, vec![problem]);
+        self.diagnostics.extend(problems);
+    }
+}
+
+impl DocumentIntake {
+    /// Puts together what the files hold.
+    pub(super) fn of<'f>(
+        files: impl Iterator<Item = (&'f SourcePath, &'f ParsedFile)> + Clone,
+    ) -> Self {
+        // What a manifest names is a template, whatever it looks like.
+        let named: BTreeSet<&SourcePath> =
+            files.clone().flat_map(|(_, file)| file.templates_named()).collect();
+        let mut intake = Self::default();
+        let mut unused = Vec::new();
+        for (path, file) in files {
+            let ParsedFile { drafts, approvals, diagnostics, broken, foreign } = file;
+            intake.drafts.extend(drafts.iter().cloned());
+            intake.approvals.extend(approvals.iter().cloned());
+            intake.diagnostics.extend(diagnostics.iter().cloned());
+            let mut broken = broken.clone();
+            match foreign.as_ref().filter(|_| !named.contains(path)) {
+                Some(ForeignFile::Template) => unused.push(path),
+                Some(ForeignFile::Stray(problem)) => {
+                    broken.get_or_insert_with(|| problem.to_string());
+                    intake.diagnostics.push(problem.clone());
+                }
+                None => {}
+            }
+            intake.broken.extend(broken.map(|why| (path.clone(), why)));
         }
-        // A manifest that does not say which template it means may mean any of these.
+        intake.note_unused(&unused);
+        intake
+    }
+
+    /// Notes the templates that no manifest uses. A manifest that does not say which template it
+    /// means may mean any of them.
+    fn note_unused(&mut self, templates: &[&SourcePath]) {
         let is_told = self.drafts.iter().all(|drafted| {
             drafted.draft.template.is_some() || drafted.draft.state == DesiredState::Absent
         });
         if is_told && self.broken.is_empty() {
-            self.diagnostics.extend(self.templates.iter().map(|path| {
+            self.diagnostics.extend(templates.iter().map(|path| {
                 let found = "no manifest uses this template";
                 let problem = Diagnostic::error(path, None, code::TEMPLATE_UNUSED, found).warning();
                 problem.hint("delete it, or list it in .conformdignore")
             }));
         }
-    }
-
-    /// The template files that the manifests name.
-    pub(super) fn templates_named(&self) -> BTreeSet<SourcePath> {
-        let named = self.drafts.iter().filter_map(|drafted| drafted.draft.template_file());
-        named.cloned().collect()
-    }
-
-    /// Records that a file, or a document in it, says nothing that could be understood.
-    fn give_up(&mut self, path: &SourcePath, problems: Vec<Diagnostic>) {
-        if let Some(first) = problems.iter().find(|found| found.severity == Severity::Error) {
-            self.broken.entry(path.clone()).or_insert_with(|| first.to_string());
-        }
-        self.diagnostics.extend(problems);
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) const SPEC: &[&str] = &[
 ];
 
 /// What a manifest says, field by field. Fields in error are absent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ManifestDraft {
     pub(crate) origin: ManifestOrigin,
     pub(crate) name: Option<(PackName, Span)>,

@@ -26,7 +26,7 @@ pub(crate) enum TemplateChoice {
 }
 
 /// One entry of `spec.overrides`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OverrideDraft {
     pub(super) regions: BTreeMap<Region, Span>,
     pub(super) parameters: ParameterEntries,

@@ -119,6 +119,6 @@ pub struct RevisionEvidence {
     /// Whether it was read again, and was the same, at least one source interval later; or needs
     /// no second reading, since it was published as a whole.
     pub confirmed: bool,
-    /// When a reading can confirm it, by the time of day.
-    pub confirms_at: Timestamp,
+    /// When a reading can confirm it, by the time of day; `None` if it is read once only.
+    pub confirms_at: Option<Timestamp>,
 }

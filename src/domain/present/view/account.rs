@@ -265,7 +265,7 @@ fn under(
     (name, cell): (&PackName, &CellView),
     report: Option<&RegionReport>,
 ) -> AccountPackView {
-    let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(name));
+    let declared = facts.source.catalog.as_ref().and_then(|catalog| catalog.packs.get(name));
     let wanted = report.is_none_or(|report| facts.desired(&report.place.region).contains(name));
     let manifest = declared.and_then(|pack| pack.in_force()).filter(|_| wanted);
     let list = facts.membership.list.as_deref();

@@ -59,7 +59,7 @@ pub fn approvals(facts: &ViewFacts) -> ApprovalsView {
         simulated,
         now: facts.now,
         installation: facts.about.installation.clone(),
-        revision: facts.source.revision.clone(),
+        revision: facts.source.revision().cloned(),
         summary: waiting.summary(),
         reasons: waiting.reasons().to_vec(),
         document: document(&waiting, statement, &names, simulated),

@@ -15,6 +15,7 @@ use crate::domain::base::words::{many, span};
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::organization::membership::ListFreshness;
 use crate::domain::plan::record::{NoRecordCause, RecordStatus};
+use crate::domain::present::report::Declarations;
 
 /// The answer in one word.
 #[derive(
@@ -124,14 +125,14 @@ fn reason(state: HealthState, subject: Subject, why: String) -> ReasonView {
 
 fn source(facts: &ViewFacts) -> Option<ReasonView> {
     let source = &facts.source;
-    let (state, why) = match (&source.problem, source.read_last) {
+    let invalid = Declarations::in_force(source).invalid;
+    let (state, why) = match (source.problem(), source.read_last) {
         (Some(problem), _) => {
             (HealthState::Degraded, format!("the source could not be read: {problem}"))
         }
         (None, None) => (HealthState::Unknown, "the source was not read yet".to_owned()),
-        (None, Some(_)) if source.declared.invalid > 0 => {
-            let why = format!("{} invalid", many(source.declared.invalid, "manifest"));
-            (HealthState::Degraded, why)
+        (None, Some(_)) if invalid > 0 => {
+            (HealthState::Degraded, format!("{} invalid", many(invalid, "manifest")))
         }
         (None, Some(_)) => return None,
     };

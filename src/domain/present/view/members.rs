@@ -153,7 +153,7 @@ fn rows<'a>(facts: &ViewFacts, pack: &PackName, rollout: &'a Rollout) -> RowSour
 
 /// Accounts that are to have the pack and are not known to be in trouble.
 fn fine(facts: &ViewFacts, pack: &PackName, rows: &RowSource<'_>) -> Vec<AccountId> {
-    let declared = facts.catalog.as_ref().and_then(|catalog| catalog.packs.get(pack));
+    let declared = facts.source.catalog.as_ref().and_then(|catalog| catalog.packs.get(pack));
     let Some(manifest) = declared.and_then(|pack| pack.in_force()) else { return Vec::new() };
     let list = facts.membership.list.as_deref();
     let is_targeted = |account| rule_of(&manifest.exclude, list, account) == Targeting::Targeted;

@@ -40,7 +40,7 @@ const TEXT_MAX: usize = 256;
 
 /// Every pack.
 pub fn packs(facts: &ViewFacts) -> PacksView {
-    let declared = facts.catalog.iter().flat_map(|catalog| &catalog.packs);
+    let declared = facts.source.catalog.iter().flat_map(|catalog| &catalog.packs);
     let mut packs: BTreeMap<PackName, PackView> = declared
         .filter_map(|(name, pack)| Some((name.clone(), declaration(pack.in_force()?))))
         .collect();

@@ -16,12 +16,13 @@ use super::trouble::{TroubleView, troubles};
 use super::{About, ConfirmedCaller, VERSION, ViewFacts, census, health};
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{Installation, Region, Revision, Timestamp};
+use crate::domain::declared::source::SourceStatus;
 use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::member::Counts;
 use crate::domain::organization::membership::ListFreshness;
 use crate::domain::organization::membership_status::MembershipStatus;
 use crate::domain::plan::record::RecordStatus;
-use crate::domain::present::report::{Declarations, SourceStatus, SyncState};
+use crate::domain::present::report::{Declarations, SyncState};
 use crate::domain::present::view::totals::Totals;
 
 /// The whole answer: `GET /api/v1/status`, `conformd status -o json`.
@@ -171,14 +172,13 @@ pub fn status(facts: &ViewFacts) -> StatusView {
 }
 
 fn source(source: &SourceStatus) -> SourceView {
-    let SourceStatus { revision, attempt_last, read_last, problem, reads, declared } = source;
     SourceView {
-        revision: revision.clone(),
-        attempt_last: *attempt_last,
-        read_last: *read_last,
-        problem: problem.clone(),
-        reads: reads.iter().map(|(end, count)| ((*end).to_owned(), *count)).collect(),
-        declared: declared.clone(),
+        revision: source.revision().cloned(),
+        attempt_last: source.attempt_last,
+        read_last: source.read_last,
+        problem: source.problem().map(ToOwned::to_owned),
+        reads: source.reads.iter().map(|(end, count)| (end.to_string(), *count)).collect(),
+        declared: Declarations::in_force(source),
     }
 }
 

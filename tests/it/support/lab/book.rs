@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use conformd::domain::base::model::{AccountId, PackName, Place, Region, Timestamp};
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::tracking::Tracking;
 use conformd::domain::plan::outcome::StepResult;
 use conformd::domain::plan::steps::HoldReason;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use conformd::domain::present::report::RegionReport;
 use conformd::sim::world::World;
-use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::region::settings::RegionSettings;
 
 use super::crew::{Telling, Tellings};
@@ -28,7 +28,7 @@ pub(crate) struct Tick {
     /// The same by the clock of the process.
     pub(crate) now: Timestamp,
     pub(crate) place: Place,
-    pub(crate) intake: SourceIntake,
+    pub(crate) source: SourceStatus,
     pub(crate) notes: Notes,
 }
 
@@ -99,7 +99,7 @@ impl Book {
 
     /// Enters a reconciliation that has ended, and holds it to the invariants.
     pub(crate) fn enter(&mut self, tick: &Tick, report: RegionReport, ended: Timestamp) {
-        let Tick { process, started, now, place, intake, notes } = tick;
+        let Tick { process, started, now, place, source, notes } = tick;
         let region = place.region.clone();
         self.tell(&region, &report, ended);
         self.ticks.entry(region.clone()).or_default().push(*started);
@@ -108,11 +108,11 @@ impl Book {
         let report = report.get();
 
         let past = self.past.entry((*process, region)).or_default();
-        let look = Look::of((*started, *now), (place, intake), notes, &self.policy);
+        let look = Look::of((*started, *now), (place, source), notes, &self.policy);
         let scene = invariants::Scene {
             policy: &self.policy,
             place,
-            intake,
+            source,
             notes,
             report,
             past,

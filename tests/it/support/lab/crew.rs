@@ -7,12 +7,12 @@ use std::time::Duration;
 use conformd::beats::Beats;
 use conformd::clock::Clock;
 use conformd::domain::base::model::{AccountId, Region, Timestamp};
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::members::new_account::{NewAccount, NewAccountPhase};
 use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::organization::membership::Membership;
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::sim::in_process::InProcess;
-use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::organization::{Demand, Paced};
 use conformd::tasks::probe::MemberProbe;
 use conformd::tasks::{organization, probe};
@@ -72,7 +72,7 @@ impl Crew {
         let (members, membership) = watch::channel(Arc::default());
         let (observations, recorders) = watch::channel(Arc::default());
         let (reports, beats) = (watch::Sender::<Reports>::default(), Beats::new(clock.clone()));
-        let demand = watch::Sender::new(demand(&SourceIntake::default()));
+        let demand = watch::Sender::new(demand(&SourceStatus::default()));
         if knowledge != Knowledge::Nothing {
             let channels = organization::OrganizationChannels {
                 demand: demand.subscribe(),
@@ -97,8 +97,8 @@ impl Crew {
     }
 
     /// The manifests are read.
-    pub(crate) fn ask(&self, intake: &SourceIntake) {
-        self.demand.send_replace(demand(intake));
+    pub(crate) fn ask(&self, source: &SourceStatus) {
+        self.demand.send_replace(demand(source));
     }
 
     /// A region says how it is.
@@ -119,8 +119,8 @@ impl Crew {
     }
 }
 
-fn demand(intake: &SourceIntake) -> Demand {
-    let catalog = intake.catalog.as_ref();
+fn demand(source: &SourceStatus) -> Demand {
+    let catalog = source.catalog.as_ref();
     Demand {
         interest: catalog.map(|catalog| catalog.interest()),
         approvals: catalog.map(|catalog| catalog.approvals.clone()).unwrap_or_default(),

@@ -12,13 +12,13 @@ use conformd::domain::base::model::{
 };
 use conformd::domain::declared::catalog::Declared;
 use conformd::domain::declared::snapshot::Absence;
+use conformd::domain::declared::source::SourceStatus;
 use conformd::domain::declared::template::Template;
 use conformd::domain::observed::content::{Content, fingerprint_of};
 use conformd::domain::observed::packs::PackRecord;
 use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
 use conformd::domain::plan::loss::{Loss, LossAt};
 use conformd::domain::present::report::RegionReport;
-use conformd::tasks::intake::SourceIntake;
 use conformd::tasks::region::settings::RegionSettings;
 
 use super::truth::{Owner, owner};
@@ -37,7 +37,7 @@ pub(crate) struct Look {
     now: Timestamp,
     place: Place,
     us: Installation,
-    intake: SourceIntake,
+    source: SourceStatus,
     is_complete: bool,
     shown: BTreeMap<PackName, PackRecord>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Look {
 impl Look {
     pub(crate) fn of(
         (at, now): (Timestamp, Timestamp),
-        (place, intake): (&Place, &SourceIntake),
+        (place, source): (&Place, &SourceStatus),
         notes: &Notes,
         policy: &RegionSettings,
     ) -> Self {
@@ -54,7 +54,7 @@ impl Look {
             now,
             place: place.clone(),
             us: policy.installation.clone(),
-            intake: intake.clone(),
+            source: source.clone(),
             is_complete: notes.shown.is_some() && notes.read_failed.is_none(),
             shown: notes.shown.clone().unwrap_or_default(),
         }
@@ -73,8 +73,8 @@ impl Look {
 
     /// Whether a source that can be believed says that no manifest wants this pack here.
     fn is_unwanted(&self, pack: &PackName) -> bool {
-        let Some(catalog) = &self.intake.catalog else { return false };
-        let inputs = DesiredInputs::without_list(self.intake.source_trust(self.now));
+        let Some(catalog) = &self.source.catalog else { return false };
+        let inputs = DesiredInputs::without_list(SourceTrust::of(&self.source, self.now));
         let desired = desired(catalog, &self.us, &self.place, inputs);
         desired.trust == SourceTrust::Whole && !desired.packs.contains_key(pack)
     }
@@ -82,7 +82,7 @@ impl Look {
     /// I-S19: whether somebody meant it: the manifests say so, or their absence does, or an
     /// approval names the pack.
     fn is_evident(&self, pack: &PackName) -> bool {
-        let Some(catalog) = &self.intake.catalog else { return false };
+        let Some(catalog) = &self.source.catalog else { return false };
         let region = &self.place.region;
         let says_so = match catalog.packs.get(pack) {
             Some(Declared::Absent(tombstone)) => tombstone.covers(region),
@@ -90,7 +90,7 @@ impl Look {
                 manifest.regions.as_ref().is_some_and(|regions| !regions.contains(region))
             }
             Some(Declared::Broken { .. }) => false,
-            None => self.intake.absence == Absence::Atomic,
+            None => self.source.evidence.as_ref().is_some_and(|it| it.absence == Absence::Atomic),
         };
         let at = LossAt { region: region.clone(), pack: pack.clone(), loss: Loss::Pack };
         let mut approvals = catalog.approvals.values();
@@ -141,7 +141,7 @@ fn may_have_effect(mutation: &Mutation) -> bool {
 pub(crate) struct Scene<'a> {
     pub(crate) policy: &'a RegionSettings,
     pub(crate) place: &'a Place,
-    pub(crate) intake: &'a SourceIntake,
+    pub(crate) source: &'a SourceStatus,
     pub(crate) notes: &'a Notes,
     pub(crate) report: &'a RegionReport,
     pub(crate) past: &'a Past,
@@ -198,7 +198,7 @@ pub(crate) fn check(scene: &Scene<'_>) -> Vec<String> {
 }
 
 fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
-    let Scene { policy, place, intake, past, look, .. } = scene;
+    let Scene { policy, place, source, past, look, .. } = scene;
     let content = mutation.content.as_ref().unwrap();
     let marker = content.inputs.get(MARKER_PARAMETER).ok_or("I-S15: a Put without marker")?;
     let marker: Marker = marker.parse().map_err(|_| "I-S15: the marker is unreadable")?;
@@ -209,7 +209,7 @@ fn put(scene: &Scene<'_>, mutation: &Mutation) -> Result<(), String> {
     if marker.template != digest_of(&content.body) {
         return Err("I-S15: the marker's digest is not the body's".to_owned());
     }
-    let catalog = intake.catalog.as_ref().ok_or("a Put without manifests")?;
+    let catalog = source.catalog.as_ref().ok_or("a Put without manifests")?;
     let manifest = catalog.packs.get(&mutation.pack).and_then(|declared| declared.in_force());
     let manifest = manifest.ok_or("a Put of a pack that no manifest names")?;
     match mutation.owner {

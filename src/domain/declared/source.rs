@@ -1,16 +1,17 @@
-//! What the source task tells the others: the last good snapshot, how fresh it is, what is wrong.
+//! How the source stands: what it declares, how fresh that is, what speaks for it, what is wrong.
+//!
+//! This one value is what the source task publishes and everything else reads. Ages are worked out
+//! from its times by whoever shows them. Reading files is not here.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::directory::ReadProblem;
-use crate::domain::base::model::Timestamp;
+use super::catalog::Catalog;
+use super::snapshot::{Absence, PublicationHistory, RevisionEvidence, Snapshot, absence_of};
+use crate::domain::base::model::{Revision, Timestamp};
 use crate::domain::base::time::after;
-use crate::domain::declared::snapshot::{
-    Absence, PublicationHistory, RevisionEvidence, Snapshot, absence_of,
-};
 
 /// How one reading ended: the closed set behind the label `result`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,55 +81,44 @@ pub struct SourceProblem {
     pub text: String,
 }
 
-impl From<ReadProblem> for SourceProblem {
-    fn from(problem: ReadProblem) -> Self {
-        let outcome = match problem {
-            ReadProblem::Unreadable { .. } | ReadProblem::Busy { .. } => ReadingOutcome::Unreadable,
-            ReadProblem::Empty { .. } => ReadingOutcome::Empty,
-            ReadProblem::Oversize { .. } => ReadingOutcome::Oversize,
-        };
-        Self { outcome, text: problem.to_string() }
-    }
-}
-
-/// The source as the others see it. A problem never takes the snapshot away.
+/// How the source stands. A problem never takes away what was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceState {
-    /// The last good snapshot.
+pub struct SourceStatus {
+    /// The last catalog that could be made; `None` before the first.
+    pub catalog: Option<Arc<Catalog>>,
+    /// The newest accepted content; the catalog is made of it, unless it is `unparsed`.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// What speaks for it.
+    /// What speaks for that content.
     pub evidence: Option<RevisionEvidence>,
     /// What all accepted readings have shown of how the source is published.
     pub seen: Option<PublicationHistory>,
-    /// Readings that have begun since the start; the newest has this number.
-    pub readings_begun: u64,
-    /// The number of the newest reading that has ended.
-    pub readings_ended: u64,
-    /// When the source was last read, with whatever result.
+    /// When reading it was last tried, with whatever result.
+    pub attempt_last: Option<Timestamp>,
+    /// When it was last read whole and accepted.
     pub read_last: Option<Timestamp>,
-    /// When it was last read and accepted.
-    pub success_last: Option<Timestamp>,
-    /// What is wrong now.
-    pub problem: Option<SourceProblem>,
+    /// Why the last reading gave no content.
+    pub unread: Option<SourceProblem>,
+    /// Why the newest content gave no catalog.
+    pub unparsed: Option<String>,
     /// Readings since the start, by outcome, zeros included. A reading that is confirmed by a
     /// second equal one counts once.
-    pub readings: BTreeMap<ReadingOutcome, u64>,
+    pub reads: BTreeMap<ReadingOutcome, u64>,
     /// Whether the file system reports changes; if not, only the periodic reading finds them.
     pub is_watched: bool,
 }
 
-impl Default for SourceState {
+impl Default for SourceStatus {
     fn default() -> Self {
         Self {
+            catalog: None,
             snapshot: None,
             evidence: None,
             seen: None,
-            readings_begun: 0,
-            readings_ended: 0,
+            attempt_last: None,
             read_last: None,
-            success_last: None,
-            problem: None,
-            readings: ReadingOutcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect(),
+            unread: None,
+            unparsed: None,
+            reads: ReadingOutcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect(),
             is_watched: false,
         }
     }
@@ -136,59 +126,101 @@ impl Default for SourceState {
 
 /// When a reading was, by the clock that never goes back and by the time of day.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ReadingTime {
+pub struct ReadingTime {
     /// When it began.
-    pub(super) began: Duration,
+    pub began: Duration,
     /// When it ended.
-    pub(super) ended: Duration,
+    pub ended: Duration,
     /// When it ended, by the time of day.
-    pub(super) now: Timestamp,
+    pub now: Timestamp,
 }
 
 /// What the settings say about evidence.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct EvidenceTerms {
+pub struct EvidenceTerms {
     /// What absence means.
-    pub(super) absence: Absence,
+    pub absence: Absence,
     /// The time between a reading and the one that confirms it.
-    pub(super) interval: Duration,
+    pub interval: Duration,
 }
 
-impl SourceState {
+impl SourceStatus {
+    /// What one reading says by itself: for commands that read the source once.
+    pub fn once(snapshot: Snapshot, catalog: Catalog, absence: Absence, now: Timestamp) -> Self {
+        let seen = PublicationHistory::after(None, &snapshot);
+        let absence = absence_of(absence, &seen);
+        Self {
+            catalog: Some(Arc::new(catalog)),
+            snapshot: Some(Arc::new(snapshot)),
+            evidence: Some(RevisionEvidence {
+                absence,
+                since: now,
+                since_elapsed: Duration::ZERO,
+                confirmed: absence == Absence::Atomic,
+                confirms_at: None,
+            }),
+            seen: Some(seen),
+            attempt_last: Some(now),
+            read_last: Some(now),
+            reads: BTreeMap::new(),
+            ..Self::default()
+        }
+    }
+
+    /// The revision in force.
+    pub fn revision(&self) -> Option<&Revision> {
+        self.catalog.as_ref().map(|catalog| &catalog.revision)
+    }
+
+    /// Why what is in the source now is not in force.
+    pub fn problem(&self) -> Option<&str> {
+        let unread = self.unread.as_ref().map(|problem| problem.text.as_str());
+        unread.or(self.unparsed.as_deref())
+    }
+
+    /// What speaks for the catalog. A content that gave none is no evidence for the one before it.
+    pub fn evidence_in_force(&self) -> Option<&RevisionEvidence> {
+        self.evidence.as_ref().filter(|_| self.unparsed.is_none())
+    }
+
     /// Takes in the result of a reading; says how it ended and whether a task must act on it:
     /// freshness alone wakes none.
-    pub(super) fn record(
+    pub fn record(
         &mut self,
-        result: Result<Snapshot, ReadProblem>,
+        result: Result<Arc<Snapshot>, SourceProblem>,
         time: ReadingTime,
         terms: EvidenceTerms,
     ) -> (ReadingOutcome, bool) {
-        self.readings_ended = self.readings_begun;
-        self.read_last = Some(time.now);
+        self.attempt_last = Some(time.now);
         let evidence = self.evidence.clone();
-        let (outcome, problem) = match result {
+        let (outcome, unread) = match result {
             Ok(snapshot) => {
-                self.success_last = Some(time.now);
+                self.read_last = Some(time.now);
                 (self.accept(snapshot, time, terms), None)
             }
-            Err(problem) => {
-                let problem = SourceProblem::from(problem);
-                (problem.outcome, Some(problem))
-            }
+            Err(problem) => (problem.outcome, Some(problem)),
         };
-        let count = self.readings.entry(outcome).or_default();
+        let count = self.reads.entry(outcome).or_default();
         *count = count.saturating_add(1);
         // New evidence for the same content can release what waited for it.
         let matters = outcome == ReadingOutcome::Changed
-            || problem != self.problem
+            || unread != self.unread
             || evidence != self.evidence;
-        self.problem = problem;
+        self.unread = unread;
         (outcome, matters)
+    }
+
+    /// Takes in the catalog of the newest content, or why there is none.
+    pub fn declare(&mut self, catalog: Result<Catalog, String>) {
+        match catalog {
+            Ok(catalog) => (self.catalog, self.unparsed) = (Some(Arc::new(catalog)), None),
+            Err(why) => self.unparsed = Some(why),
+        }
     }
 
     fn accept(
         &mut self,
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         time: ReadingTime,
         terms: EvidenceTerms,
     ) -> ReadingOutcome {
@@ -197,11 +229,8 @@ impl SourceState {
         let absence = absence_of(terms.absence, &seen);
         self.seen = Some(seen);
         let is_whole = absence == Absence::Atomic;
-        let known = self.snapshot.as_deref();
+        let known = self.snapshot.replace(Arc::clone(&snapshot));
         let is_known = known.is_some_and(|known| known.has_content_of(&snapshot));
-        if known != Some(&snapshot) {
-            self.snapshot = Some(Arc::new(snapshot));
-        }
         match &mut self.evidence {
             Some(evidence) if is_known => {
                 let confirms = evidence.since_elapsed.saturating_add(terms.interval);
@@ -215,7 +244,7 @@ impl SourceState {
                     since: now,
                     since_elapsed: ended,
                     confirmed: is_whole,
-                    confirms_at: after(now, terms.interval),
+                    confirms_at: Some(after(now, terms.interval)),
                 });
                 ReadingOutcome::Changed
             }
@@ -226,6 +255,7 @@ impl SourceState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::declared::constraints::Constraints;
     use crate::domain::declared::snapshot::{FileContent, Published, SourcePath};
 
     /// Seconds between a reading and the one that confirms it.
@@ -247,8 +277,8 @@ mod tests {
         Snapshot { published: Published::Volume { target: target.to_owned() }, ..snapshot(text) }
     }
 
-    fn empty() -> ReadProblem {
-        ReadProblem::Empty { place: "packs".to_owned() }
+    fn empty() -> SourceProblem {
+        SourceProblem { outcome: ReadingOutcome::Empty, text: "no manifest".to_owned() }
     }
 
     fn at(second: u64) -> Timestamp {
@@ -257,18 +287,22 @@ mod tests {
 
     /// A reading that begins at this second and takes one.
     fn read(
-        state: &mut SourceState,
-        result: Result<Snapshot, ReadProblem>,
+        state: &mut SourceStatus,
+        result: Result<Snapshot, SourceProblem>,
         second: u64,
     ) -> (ReadingOutcome, bool) {
         let (began, ended) = (Duration::from_secs(second), Duration::from_secs(second + 1));
         let time = ReadingTime { began, ended, now: at(second + 1) };
         let interval = Duration::from_secs(INTERVAL);
-        state.record(result, time, EvidenceTerms { absence: Absence::Declared, interval })
+        state.record(
+            result.map(Arc::new),
+            time,
+            EvidenceTerms { absence: Absence::Declared, interval },
+        )
     }
 
     fn absence(readings: &[Snapshot]) -> Absence {
-        let mut state = SourceState::default();
+        let mut state = SourceStatus::default();
         for (number, snapshot) in (0_u64..).zip(readings) {
             read(&mut state, Ok(snapshot.clone()), number);
         }
@@ -277,7 +311,7 @@ mod tests {
 
     #[test]
     fn freshness_alone_wakes_nobody_and_the_confirming_reading_wakes_once() {
-        let mut state = SourceState::default();
+        let mut state = SourceStatus::default();
         let mut read = |second| read(&mut state, Ok(snapshot("a")), second);
         assert_eq!(read(0), (ReadingOutcome::Changed, true));
         assert_eq!(read(30), (ReadingOutcome::Unchanged, false));
@@ -287,13 +321,13 @@ mod tests {
         assert_eq!(read(INTERVAL + 2), (ReadingOutcome::Unchanged, false));
         let evidence = state.evidence.unwrap();
         assert!(evidence.confirmed);
-        assert_eq!((evidence.since, evidence.confirms_at), (at(1), at(1 + INTERVAL)));
-        assert_eq!(state.success_last, Some(at(INTERVAL + 3)));
+        assert_eq!((evidence.since, evidence.confirms_at), (at(1), Some(at(1 + INTERVAL))));
+        assert_eq!(state.read_last, Some(at(INTERVAL + 3)));
     }
 
     #[test]
     fn another_content_is_confirmed_anew() {
-        let mut state = SourceState::default();
+        let mut state = SourceStatus::default();
         for (text, second) in [("a", 0), ("b", 50), ("a", 70), ("a", 71)] {
             read(&mut state, Ok(snapshot(text)), second);
             assert!(!state.evidence.as_ref().unwrap().confirmed, "{text} {second}");
@@ -344,33 +378,54 @@ mod tests {
 
     #[test]
     fn what_is_published_as_a_whole_needs_no_second_reading() {
-        let mut state = SourceState::default();
+        let mut state = SourceStatus::default();
         read(&mut state, Ok(volume("a", "..1")), 0);
         assert!(state.evidence.as_ref().unwrap().confirmed);
         let time = ReadingTime { began: Duration::ZERO, ended: Duration::ZERO, now: at(0) };
         let terms =
             EvidenceTerms { absence: Absence::Atomic, interval: Duration::from_secs(INTERVAL) };
-        let mut state = SourceState::default();
-        state.record(Ok(snapshot("a")), time, terms);
+        let mut state = SourceStatus::default();
+        state.record(Ok(Arc::new(snapshot("a"))), time, terms);
         let evidence = state.evidence.unwrap();
         assert_eq!((evidence.absence, evidence.confirmed), (Absence::Atomic, true));
     }
 
     #[test]
     fn a_problem_wakes_once_and_keeps_the_snapshot_and_its_end_wakes_again() {
-        let mut state = SourceState::default();
+        let mut state = SourceStatus::default();
         read(&mut state, Ok(snapshot("a")), 0);
         assert_eq!(read(&mut state, Err(empty()), 1), (ReadingOutcome::Empty, true));
         assert_eq!(read(&mut state, Err(empty()), 2), (ReadingOutcome::Empty, false));
         assert!(state.snapshot.is_some());
-        assert_eq!((state.read_last, state.success_last), (Some(at(3)), Some(at(1))));
+        assert_eq!((state.attempt_last, state.read_last), (Some(at(3)), Some(at(1))));
         assert_eq!(read(&mut state, Ok(snapshot("a")), 3), (ReadingOutcome::Unchanged, true));
-        assert_eq!(state.problem, None);
-        assert_eq!(state.readings[&ReadingOutcome::Empty], 2);
+        assert_eq!(state.unread, None);
+        assert_eq!(state.reads[&ReadingOutcome::Empty], 2);
     }
 
     #[test]
     fn every_outcome_is_counted_from_zero() {
-        assert_eq!(SourceState::default().readings.len(), ReadingOutcome::ALL.len());
+        assert_eq!(SourceStatus::default().reads.len(), ReadingOutcome::ALL.len());
+    }
+
+    #[test]
+    fn a_content_that_gave_no_catalog_is_no_evidence_for_the_catalog_before_it() {
+        let mut state = SourceStatus::default();
+        read(&mut state, Ok(volume("a", "..1")), 0);
+        let catalog = || Catalog::read(&snapshot("a"), &Constraints::default(), None);
+        state.declare(Ok(catalog()));
+        assert!(state.problem().is_none() && state.evidence_in_force().is_some());
+        read(&mut state, Ok(volume("b", "..2")), 1);
+        state.declare(Err("broken".to_owned()));
+        assert_eq!((state.problem(), state.evidence_in_force()), (Some("broken"), None));
+        assert_eq!(state.revision(), Some(&catalog().revision));
+        // A reading that fails says so first, and its end does not mend the content.
+        read(&mut state, Err(empty()), 2);
+        assert_eq!(state.problem(), Some("no manifest"));
+        read(&mut state, Ok(volume("b", "..2")), 3);
+        assert_eq!(state.problem(), Some("broken"));
+        read(&mut state, Ok(volume("a", "..3")), 4);
+        state.declare(Ok(catalog()));
+        assert!(state.problem().is_none() && state.evidence_in_force().is_some());
     }
 }
