@@ -7,18 +7,20 @@ use super::{File, Finding};
 /// Each room, and the crates that it may use.
 #[rustfmt::skip]
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("domain/base", &["jiff", "schemars", "serde", "sha2", "strsim", "thiserror"]),
+    ("domain/base", &["jiff", "schemars", "serde", "sha2", "strsim", "strum", "thiserror"]),
     ("domain/declared", &[
         "fancy_regex", "granit_parser", "ignore", "schemars", "serde", "serde_json", "serde_yaml",
-        "thiserror",
+        "strum", "thiserror",
     ]),
-    ("domain/observed", &["schemars", "serde"]),
-    ("domain/organization", &["schemars", "serde", "thiserror"]),
-    ("domain/members", &["schemars", "serde"]),
-    ("domain/plan", &["schemars", "serde", "thiserror"]),
-    ("domain/present", &["comfy_table", "jiff", "schemars", "serde", "serde_json", "thiserror"]),
+    ("domain/observed", &["schemars", "serde", "strum"]),
+    ("domain/organization", &["schemars", "serde", "strum", "thiserror"]),
+    ("domain/members", &["schemars", "serde", "strum"]),
+    ("domain/plan", &["schemars", "serde", "strum", "thiserror"]),
+    ("domain/present", &[
+        "comfy_table", "jiff", "schemars", "serde", "serde_json", "strum", "thiserror",
+    ]),
     ("domain", &[]),
-    ("telemetry", &["thiserror", "tracing", "tracing_subscriber"]),
+    ("telemetry", &["strum", "thiserror", "tracing", "tracing_subscriber"]),
     ("clock", &["jiff", "rustix", "tokio"]),
     ("cloud", &["thiserror"]),
     ("config", &["clap", "humantime", "thiserror"]),
@@ -30,8 +32,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "aws_sdk_sts", "aws_smithy_http_client", "aws_types", "thiserror",
     ]),
     ("sim", &[
-        "axum", "form_urlencoded", "granit_parser", "humantime", "hyper", "hyper_util", "jiff", "serde",
-        "serde_json", "serde_yaml", "thiserror", "tokio", "tokio_util", "tower", "tracing", "uuid",
+        "axum", "form_urlencoded", "granit_parser", "humantime", "hyper", "hyper_util", "jiff",
+        "serde", "serde_json", "serde_yaml", "strum", "thiserror", "tokio", "tokio_util", "tower",
+        "tracing", "uuid",
     ]),
     ("record", &[
         "rusqlite", "rustix", "serde", "serde_json", "thiserror", "tokio", "tokio_util", "tracing",
@@ -45,17 +48,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tasks/region", &["tokio", "tokio_util", "tracing"]),
     ("tasks", &[]),
     ("executor", &["futures_util", "tracing"]),
-    ("metrics", &["jiff", "prometheus", "thiserror"]),
+    ("metrics", &["jiff", "prometheus", "strum", "thiserror"]),
     ("http", &[
         "axum", "form_urlencoded", "hyper", "hyper_util", "maud", "schemars", "serde", "serde_json",
-        "sha2", "subtle", "thiserror", "tokio", "tokio_util", "tower", "tower_http", "tracing",
+        "sha2", "strum", "subtle", "thiserror", "tokio", "tokio_util", "tower", "tower_http",
+        "tracing",
     ]),
     ("session", &["anyhow", "tokio", "tracing"]),
     ("daemon", &["anyhow", "rustix", "thiserror", "tokio", "tokio_util", "tracing"]),
     ("cli", &[
         "annotate_snippets", "anstyle", "anyhow", "axum", "clap", "clap_complete", "comfy_table",
         "futures_util", "humantime", "hyper", "hyper_util", "indicatif", "rustix", "serde",
-        "serde_json", "terminal_size", "thiserror", "tokio", "tokio_util", "tracing",
+        "serde_json", "strum", "terminal_size", "thiserror", "tokio", "tokio_util", "tracing",
     ]),
     ("lib", &[]),
     ("main", &[]),

@@ -28,6 +28,7 @@ use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
 use crate::domain::present::view::text::layout::{Layout, LineSign};
+use strum::IntoEnumIterator as _;
 use table::{Grid, Item, section};
 
 pub use crate::domain::base::words::{ago, left, many, span};
@@ -182,7 +183,7 @@ fn packs(view: &StatusView, layout: Layout) -> String {
 /// Members by status, those that there are.
 fn counts(counts: &Counts, expected: Option<usize>) -> String {
     let expected = expected.map(|expected| format!("{expected} expected"));
-    let kinds = StatusKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
+    let kinds = StatusKind::iter().filter(|kind| counts.of(*kind) > 0);
     let counts = kinds.map(|kind| format!("{} {}", counts.of(kind), spoken(kind.as_str())));
     expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
 }
