@@ -15,7 +15,8 @@
 //!   steps that the guard has approved, and no others.
 //! * [`tasks`] are the loops: source, intake, organization, probe, one for each region, journal.
 //!   [`clock`] and [`beats`] are what they go by.
-//! * [`metrics`] and [`http`] project reports; they change nothing.
+//! * [`text`] draws views as plain text. [`metrics`] and [`http`] project reports; they change
+//!   nothing.
 //! * [`config`] reads the settings. `session` connects what one organization needs, `daemon` spawns
 //!   and supervises the tasks, [`cli`] has a file a command.
 //!
@@ -41,3 +42,4 @@ mod session;
 pub mod sim;
 pub mod tasks;
 pub mod telemetry;
+pub mod text;

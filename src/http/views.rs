@@ -26,12 +26,11 @@ use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{account, called};
 use crate::domain::present::view::members::{MembersQuery, accounts};
 use crate::domain::present::view::status::status;
-use crate::domain::present::view::text as texts;
-use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{
     ListPage, NotFound, ViewFacts, approvals, events, new_accounts, packs,
 };
 use crate::http::format::DocumentFormat;
+use crate::text::{self as texts, Layout};
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;

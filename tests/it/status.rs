@@ -16,10 +16,8 @@ use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{MembersQuery, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
-use conformd::domain::present::view::text::layout::Layout;
-use conformd::domain::present::view::{
-    ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs, text,
-};
+use conformd::domain::present::view::{ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs};
+use conformd::text::{self, Layout};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use strum::IntoEnumIterator as _;

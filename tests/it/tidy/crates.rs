@@ -16,11 +16,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain/organization", &["schemars", "serde", "strum", "thiserror"]),
     ("domain/members", &["schemars", "serde", "strum"]),
     ("domain/plan", &["schemars", "serde", "strum", "thiserror"]),
-    ("domain/present", &[
-        "comfy_table", "jiff", "schemars", "serde", "serde_json", "strum", "thiserror",
-    ]),
+    ("domain/present", &["jiff", "schemars", "serde", "serde_json", "strum", "thiserror"]),
     ("domain", &[]),
     ("telemetry", &["strum", "thiserror", "tracing", "tracing_subscriber"]),
+    ("text", &["comfy_table", "textwrap"]),
     ("clock", &["jiff", "rustix", "tokio"]),
     ("cloud", &["thiserror"]),
     ("config", &["clap", "humantime", "thiserror"]),
