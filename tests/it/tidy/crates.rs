@@ -57,8 +57,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("daemon", &["anyhow", "rustix", "thiserror", "tokio", "tokio_util", "tracing"]),
     ("cli", &[
         "annotate_snippets", "anstyle", "anyhow", "axum", "clap", "clap_complete", "comfy_table",
-        "futures_util", "humantime", "hyper", "hyper_util", "indicatif", "rustix", "serde",
-        "serde_json", "strum", "terminal_size", "thiserror", "tokio", "tokio_util", "tracing",
+        "futures_util", "humantime", "hyper", "hyper_util", "indicatif", "percent_encoding",
+        "rustix", "serde", "serde_json", "strum", "terminal_size", "thiserror", "tokio",
+        "tokio_util", "tracing",
     ]),
     ("lib", &[]),
     ("main", &[]),
