@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ]),
     ("domain/observed", &["schemars", "serde", "strum"]),
     ("domain/organization", &["schemars", "serde", "strum", "thiserror"]),
-    ("domain/members", &["schemars", "serde", "strum"]),
+    ("domain/members", &["fixedbitset", "schemars", "serde", "strum"]),
     ("domain/plan", &["schemars", "serde", "strum", "thiserror"]),
     ("domain/present", &["jiff", "schemars", "serde", "serde_json", "strum", "thiserror"]),
     ("domain", &[]),
