@@ -15,8 +15,8 @@
 //!   steps that the guard has approved, and no others.
 //! * [`tasks`] are the loops: source, organization, probe, one for each region, journal.
 //!   [`clock`] and [`beats`] are what they go by.
-//! * [`current`] is everything that is known at this moment. [`metrics`] and [`http`] project it;
-//!   they change nothing.
+//! * [`current`] is everything that is known at this moment. [`text`] draws views as plain text.
+//!   [`metrics`] and [`http`] project what is known; they change nothing.
 //! * [`config`] reads the settings. `session` connects what one organization needs, `daemon` spawns
 //!   and supervises the tasks, [`cli`] has a file a command.
 //!
@@ -43,3 +43,4 @@ mod session;
 pub mod sim;
 pub mod tasks;
 pub mod telemetry;
+pub mod text;

@@ -10,7 +10,6 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic;
-use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +27,8 @@ const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// How a line looks (`--log-format`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownFormat, parse_err_fn = unknown_format)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -42,16 +42,8 @@ pub enum LogFormat {
 #[error("the log format is text or json")]
 pub struct UnknownFormat;
 
-impl FromStr for LogFormat {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(UnknownFormat),
-        }
-    }
+fn unknown_format(_: &str) -> UnknownFormat {
+    UnknownFormat
 }
 
 /// Why there is no log.

@@ -293,6 +293,8 @@ pub(super) fn bounded(text: &str, bytes_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     fn kinds(op: Op, codes: &str) -> Vec<Option<FailureKind>> {
@@ -327,7 +329,7 @@ mod tests {
             ProvisionedThroughputExceededException TransactionInProgressException \
             BandwidthLimitExceeded LimitExceededException SlowDown PriorRequestNotComplete \
             EC2ThrottledException";
-        for op in Op::ALL {
+        for op in Op::iter() {
             let kinds = kinds(op, codes);
             assert!(kinds.iter().all(|kind| *kind == Some(FailureKind::Throttled)), "{op}");
         }
@@ -336,7 +338,7 @@ mod tests {
     #[test]
     fn unknown_keys_mean_a_region_that_is_off_but_in_organizations_bad_credentials() {
         for code in ["UnrecognizedClientException", "InvalidClientTokenId"] {
-            for op in Op::ALL {
+            for op in Op::iter() {
                 let want = match op.service() {
                     "organizations" => FailureKind::Credentials,
                     _ => FailureKind::RegionDisabled,

@@ -21,11 +21,11 @@ use crate::domain::base::model::{Installation, Region};
 use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::recorder::Recorders;
 use crate::domain::present::report::Reports;
-use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{ConfirmedCaller, VERSION, ViewFacts};
 use crate::session::{AwsSession, Remembering};
 use crate::tasks::region::Surroundings;
 use crate::tasks::region::effort::{Effort, Progress};
+use crate::text::Layout;
 use crate::{daemon, session};
 
 /// How long a daemon may take; its own limit for an answer is 10 s.

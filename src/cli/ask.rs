@@ -11,6 +11,7 @@ use axum::body::Body;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
 
 /// An `http://` address, taken apart.
@@ -55,11 +56,8 @@ impl FromStr for Address {
 
 /// Text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 /// Asks once; the answer comes within this time and has at most so many bytes.

@@ -7,6 +7,7 @@ mod facts;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use strum::IntoEnumIterator as _;
 
 use super::terminal::{paint, print};
 use crate::cli::settings;
@@ -97,7 +98,8 @@ fn text(lines: &[CheckLine], stand_in: Option<&str>, has_colour: bool) -> String
         text.push('\n');
     }
     let count = |grade| lines.iter().filter(|line| line.result == grade).count();
-    let counts = Grade::ALL.map(|grade| format!("{} {}", count(grade), grade.as_str()));
+    let counts: Vec<String> =
+        Grade::iter().map(|grade| format!("{} {grade}", count(grade))).collect();
     text + &counts.join(", ") + "\n"
 }
 

@@ -7,7 +7,7 @@ use super::ask::segment;
 use super::terminal::{paint, print};
 use crate::domain::base::model::{AccountId, PackName};
 use crate::domain::present::view::account::account;
-use crate::domain::present::view::text;
+use crate::text;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ use super::terminal::{paint, print};
 use crate::config::ConfigError;
 use crate::domain::base::model::Region;
 use crate::domain::present::view::status::{StatusView, status};
-use crate::domain::present::view::text;
+use crate::text;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]

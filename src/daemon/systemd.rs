@@ -4,6 +4,9 @@
 //! Nothing is told where nobody asked to be (no `NOTIFY_SOCKET`), and nothing depends on being
 //! heard. What counts as ready and what the line says is [`super::readiness`]'s business; which
 //! task still runs is that of [`crate::beats`].
+//!
+//! The crate `sd-notify` (0.5) is not used: it takes an abstract name such as `@notify` for a path,
+//! and waits without a limit for a service manager whose queue is full.
 
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -1,20 +1,18 @@
 //! In which form a document is written.
 
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
 /// How a document is written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum DocumentFormat {
     Json,
     Text,
 }
 
 impl DocumentFormat {
-    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Text];
-
     /// The word that asks for it.
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-        }
+        self.into()
     }
 }

@@ -1,6 +1,8 @@
 //! What can be asked with a question, as one table that the answers read by and the `OpenAPI`
 //! document describes: no parameter can be taken that is not described, nor by other bounds.
 
+use strum::IntoEnumIterator as _;
+
 use super::format::DocumentFormat;
 use crate::domain::members::new_account::NewAccountPhase;
 use crate::domain::observed::member::StatusKind;
@@ -50,7 +52,7 @@ impl Parameter {
 pub(super) const FORMAT: Parameter = Parameter::query(
     "format",
     "JSON for programs, or text for people.",
-    Shape::Word(|| DocumentFormat::ALL.map(DocumentFormat::as_str).into()),
+    Shape::Word(|| DocumentFormat::iter().map(DocumentFormat::as_str).collect()),
 );
 
 pub(super) const REGIONS: Parameter =
@@ -70,13 +72,13 @@ pub(super) const ID: Parameter =
 pub(super) const STATUS: Parameter = Parameter::query(
     "status",
     "Only accounts that stand so.",
-    Shape::Word(|| StatusKind::ALL.map(StatusKind::as_str).into()),
+    Shape::Word(|| StatusKind::iter().map(StatusKind::as_str).collect()),
 );
 
 pub(super) const PHASE: Parameter = Parameter::query(
     "phase",
     "Only accounts whose most urgent phase is this.",
-    Shape::Word(|| NewAccountPhase::ALL.map(NewAccountPhase::as_str).into()),
+    Shape::Word(|| NewAccountPhase::iter().map(NewAccountPhase::as_str).collect()),
 );
 
 /// More pages than this are never there.

@@ -1,7 +1,13 @@
 //! What is asked for after the question mark. A parameter that is not known, or has a value that is
 //! none, is refused by name: an answer to another question would be believed.
+//!
+//! The parameters of a route stand in one table, which also makes the OpenAPI document. A struct for
+//! axum's `Query` would say them again, and its refusals name neither ranges nor repetitions.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use strum::IntoEnumIterator;
 
 use super::parameter::{Parameter, Shape};
 use crate::domain::base::untrusted::one_line;
@@ -51,18 +57,16 @@ impl QueryParameters {
     }
 
     /// The one of these things whose word is given for it, if there is one.
-    pub(super) fn word<T: Copy>(
-        &self,
-        of: &Parameter,
-        all: &[T],
-        as_str: impl Fn(T) -> &'static str,
-    ) -> Result<Option<T>, String> {
-        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
+    pub(super) fn word<T>(&self, of: &Parameter) -> Result<Option<T>, String>
+    where
+        T: IntoEnumIterator + Into<&'static str> + FromStr,
+    {
+        let words: Vec<&str> = T::iter().map(Into::into).collect();
         let expected = match words.as_slice() {
             [one, other] => format!("{one} or {other}"),
             _ => format!("one of {}", words.join(", ")),
         };
-        self.get(of.name, &expected, |text| all.iter().copied().find(|one| as_str(*one) == text))
+        self.get(of.name, &expected, |text| text.parse().ok())
     }
 }
 

@@ -21,19 +21,16 @@ use super::query::QueryParameters;
 use super::{API_VERSION, SharedState};
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::untrusted::one_line;
-use crate::domain::members::new_account::NewAccountPhase;
-use crate::domain::observed::member::StatusKind;
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{account, called};
 use crate::domain::present::view::members::{MembersQuery, accounts};
 use crate::domain::present::view::status::status;
-use crate::domain::present::view::text as texts;
-use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::{
     ListPage, NotFound, ViewFacts, approvals, events, new_accounts, packs,
 };
 use crate::http::format::DocumentFormat;
+use crate::text::{self as texts, Layout};
 
 /// Characters of what was asked for that are repeated in a refusal.
 pub(super) const ECHO_MAX: usize = 128;
@@ -91,7 +88,7 @@ pub(super) async fn answer(
 
 impl DocumentFormat {
     fn of(given: &QueryParameters) -> Result<Self, String> {
-        Ok(given.word(&FORMAT, &Self::ALL, Self::as_str)?.unwrap_or(Self::Json))
+        Ok(given.word(&FORMAT)?.unwrap_or(Self::Json))
     }
 
     fn write<T: Serialize>(self, view: &T, read: impl FnOnce(&T, Layout) -> String) -> Response {
@@ -181,7 +178,7 @@ pub(super) async fn list_accounts(
         let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
+            status: parameters.word(&STATUS)?,
             page: page(&parameters)?,
         };
         Ok(Json(accounts(facts, &asked)?).into_response())
@@ -225,7 +222,7 @@ pub(super) async fn list_new_accounts(
 ) -> Response {
     let work = move |facts: &mut ViewFacts| {
         let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
-        let phase = parameters.word(&PHASE, &NewAccountPhase::ALL, NewAccountPhase::as_str)?;
+        let phase = parameters.word(&PHASE)?;
         Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
     };
     answer(server, work).await

@@ -1,6 +1,7 @@
 //! Closed sets: which series exist from the start, at zero, so that the first event is an increase.
 
 use prometheus::core::{MetricVec, MetricVecBuilder};
+use strum::IntoEnumIterator as _;
 
 use crate::cloud::Op;
 use crate::domain::base::failure::FailureKind;
@@ -103,20 +104,20 @@ fn alone(family: &dyn Family) -> std::iter::Once<Series<'_>> {
 impl Families {
     /// Makes every series that has no region exist.
     pub(super) fn zero(&self) {
-        let operations = Op::ALL.into_iter().map(|op| {
+        let operations = Op::iter().map(|op| {
             let labels = vec![op.service(), op.as_str()];
             (&self.aws.duration as &dyn Family, labels)
         });
         each(&self.source.manifests, MANIFEST_STATES)
-            .chain(each(&self.source.approvals, ApprovalState::ALL.map(ApprovalState::as_str)))
+            .chain(each(&self.source.approvals, ApprovalState::iter().map(ApprovalState::as_str)))
             .chain(each(
                 &self.reconcile.duration,
-                ReconciliationPhase::ALL.map(ReconciliationPhase::as_str),
+                ReconciliationPhase::iter().map(ReconciliationPhase::as_str),
             ))
             .chain(each(&self.packs.suspended, ["pack"]))
-            .chain(each(&self.tasks.panics, Task::ALL.map(Task::as_str)))
+            .chain(each(&self.tasks.panics, Task::iter().map(Task::as_str)))
             .chain(each(&self.tasks.series_dropped, CAPPED))
-            .chain(each(&self.program.mode, Mode::ALL.map(Mode::as_str)))
+            .chain(each(&self.program.mode, Mode::iter().map(Mode::as_str)))
             .chain(operations)
             .for_each(|(family, labels)| family.touch(&labels));
     }
@@ -160,11 +161,11 @@ impl Families {
 
 impl ReconcileFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        each(&self.reconciles, ReconcileResult::ALL.map(ReconcileResult::as_str))
+        each(&self.reconciles, ReconcileResult::iter().map(ReconcileResult::as_str))
             .chain(alone(&self.attempt_last))
             .chain(alone(&self.success_last))
             .chain(alone(&self.overruns))
-            .chain(each(&self.requeues, Requeue::ALL.map(Requeue::as_str)))
+            .chain(each(&self.requeues, Requeue::iter().map(Requeue::as_str)))
             .chain(each(&self.blocked, BLOCKING.map(FailureKind::as_str)))
     }
 }
@@ -172,7 +173,7 @@ impl ReconcileFamilies {
 impl PackFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
         each(&self.packs, SyncState::ALL.map(SyncState::as_str))
-            .chain(each(&self.out_of_sync, DriftKind::ALL.map(DriftKind::as_str)))
+            .chain(each(&self.out_of_sync, DriftKind::iter().map(DriftKind::as_str)))
             .chain(alone(&self.observed))
             .chain(alone(&self.quota))
     }
@@ -184,21 +185,21 @@ impl MemberFamilies {
             .chain(each(&self.failures, FailureClass::ALL.map(FailureClass::as_str)))
             .chain(each(
                 &self.new_accounts,
-                new_account::NewAccountPhase::ALL.map(new_account::NewAccountPhase::as_str),
+                new_account::NewAccountPhase::iter().map(new_account::NewAccountPhase::as_str),
             ))
-            .chain(each(&self.recorders, RecorderKind::ALL.map(RecorderKind::as_str)))
+            .chain(each(&self.recorders, RecorderKind::iter().map(RecorderKind::as_str)))
     }
 }
 
 impl GuardFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        let mutations = ActionKind::ALL.into_iter().flat_map(move |action| {
+        let mutations = ActionKind::iter().flat_map(move |action| {
             mutation_results(action)
                 .map(move |result| (&self.mutations as &dyn Family, vec![action.as_str(), result]))
         });
-        each(&self.tripped, TripReason::ALL.map(TripReason::as_str))
-            .chain(each(&self.held, HoldReason::ALL.map(HoldReason::as_str)))
-            .chain(each(&self.changes, ActionKind::ALL.map(ActionKind::as_str)))
+        each(&self.tripped, TripReason::iter().map(TripReason::as_str))
+            .chain(each(&self.held, HoldReason::iter().map(HoldReason::as_str)))
+            .chain(each(&self.changes, ActionKind::iter().map(ActionKind::as_str)))
             .chain(mutations)
             .chain(alone(&self.foreign))
     }
@@ -206,7 +207,7 @@ impl GuardFamilies {
 
 impl AwsFamilies {
     fn regional(&self) -> impl Iterator<Item = Series<'_>> {
-        let ops = Op::ALL.into_iter().filter(|op| is_regional(*op));
+        let ops = Op::iter().filter(|op| is_regional(*op));
         let requests = ops.flat_map(move |op| {
             request_results(op).map(move |result| {
                 (&self.requests as &dyn Family, vec![op.service(), op.as_str(), result])
@@ -242,7 +243,7 @@ pub(super) fn is_regional(op: Op) -> bool {
 /// How an attempt of a request may end. What AWS has no word for gets no series; should it come
 /// all the same, it is counted.
 pub(super) fn request_results(op: Op) -> impl Iterator<Item = &'static str> {
-    let kinds = FailureKind::ALL.into_iter().filter(move |kind| may_fail_so(op, *kind));
+    let kinds = FailureKind::iter().filter(move |kind| may_fail_so(op, *kind));
     ["ok"].into_iter().chain(kinds.map(FailureKind::as_str))
 }
 
@@ -255,7 +256,7 @@ fn mutation_results(action: ActionKind) -> impl Iterator<Item = &'static str> {
         }
         ActionKind::Delete => (Op::DeleteOrganizationConformancePack, false),
     };
-    let refusals = FailureKind::ALL.into_iter().filter(move |kind| {
+    let refusals = FailureKind::iter().filter(move |kind| {
         let is_possible = may_fail_so(op, *kind) && (is_new || *kind != FailureKind::Quota);
         is_possible && !kind.leaves_outcome_unknown()
     });

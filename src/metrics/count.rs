@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use strum::IntoEnumIterator as _;
+
 use super::Metrics;
 use super::closed::{Family as _, is_regional, request_results};
 use super::figures::seconds;
@@ -46,7 +48,7 @@ impl Metrics {
             .inc();
         let timing = report.timing;
         for (phase, took) in
-            ReconciliationPhase::ALL.into_iter().zip([timing.observe, timing.plan, timing.apply])
+            ReconciliationPhase::iter().zip([timing.observe, timing.plan, timing.apply])
         {
             reconcile.duration.with_label_values(&[phase.as_str()]).observe(took.as_secs_f64());
         }

@@ -1,11 +1,14 @@
 //! Closed sets of labels that no other part of the program has.
 
+use strum::{EnumIter, IntoStaticStr};
+
 use crate::domain::base::failure::FailureKind;
 use crate::domain::plan::outcome::StepResult;
 use crate::domain::present::report::RegionReport;
 
 /// How a reconciliation ended: the closed set of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum ReconcileResult {
     /// The region was read whole, and whatever was sent was accepted.
     Ok,
@@ -16,14 +19,8 @@ pub(super) enum ReconcileResult {
 }
 
 impl ReconcileResult {
-    pub(super) const ALL: [Self; 3] = [Self::Ok, Self::Incomplete, Self::Error];
-
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Incomplete => "incomplete",
-            Self::Error => "error",
-        }
+        self.into()
     }
 
     pub(super) fn of(report: &RegionReport) -> Self {
@@ -39,7 +36,8 @@ impl ReconcileResult {
 }
 
 /// A part of a reconciliation: the closed set of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum ReconciliationPhase {
     Observe,
     Plan,
@@ -47,19 +45,14 @@ pub(super) enum ReconciliationPhase {
 }
 
 impl ReconciliationPhase {
-    pub(super) const ALL: [Self; 3] = [Self::Observe, Self::Plan, Self::Apply];
-
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Plan => "plan",
-            Self::Apply => "apply",
-        }
+        self.into()
     }
 }
 
 /// Why something is tried again: the closed set of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Requeue {
     /// AWS was working on the pack.
     InFlight,
@@ -74,17 +67,8 @@ pub(super) enum Requeue {
 }
 
 impl Requeue {
-    pub(super) const ALL: [Self; 5] =
-        [Self::InFlight, Self::Throttled, Self::Error, Self::Unknown, Self::RegionUnknown];
-
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::InFlight => "in_flight",
-            Self::Throttled => "throttled",
-            Self::Error => "error",
-            Self::Unknown => "unknown",
-            Self::RegionUnknown => "region_unknown",
-        }
+        self.into()
     }
 
     pub(super) fn of(ending: &StepResult) -> Option<Self> {
@@ -99,7 +83,8 @@ impl Requeue {
 }
 
 /// What an approval is worth: the closed set of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum ApprovalState {
     /// It let a plan through in some region's last tick.
     Matched,
@@ -110,13 +95,7 @@ pub(super) enum ApprovalState {
 }
 
 impl ApprovalState {
-    pub(super) const ALL: [Self; 3] = [Self::Matched, Self::Unmatched, Self::Expired];
-
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Matched => "matched",
-            Self::Unmatched => "unmatched",
-            Self::Expired => "expired",
-        }
+        self.into()
     }
 }

@@ -141,9 +141,9 @@ impl Cells<'_, '_> {
     }
 
     /// A word of a closed set.
-    pub(super) fn word<T>(&mut self, of_word: fn(&str) -> Option<T>) -> Result<T, RecordFault> {
+    pub(super) fn word<T: FromStr>(&mut self) -> Result<T, RecordFault> {
         let word = self.text()?;
-        of_word(&word).ok_or_else(|| self.broken(&format!("{word:?} is unknown")))
+        word.parse().map_err(|_| self.broken(&format!("{word:?} is unknown")))
     }
 
     pub(super) fn revision(&mut self) -> Result<Option<Revision>, RecordFault> {

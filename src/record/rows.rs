@@ -8,8 +8,8 @@ use crate::domain::base::model::{AccountId, Installation};
 use crate::domain::base::stamp::Stamp;
 use crate::domain::plan::event::EventKind;
 use crate::domain::plan::record::{
-    ApprovalRead, ApprovalUse, DeliveredPut, Deployment, EventEntry, HeldLoss, HoldBasis,
-    LevelEntry, LossCause, LossEntry, LossKey, LossKind, LossState, TemplateText,
+    ApprovalRead, ApprovalUse, DeliveredPut, Deployment, EventEntry, HeldLoss, LevelEntry,
+    LossEntry, LossKey, TemplateText,
 };
 
 /// Whose record it is, and since when.
@@ -60,7 +60,7 @@ fn key(cells: &mut Cells<'_, '_>) -> Result<LossKey, RecordFault> {
     Ok(LossKey {
         region: cells.parsed()?,
         pack: cells.parsed()?,
-        kind: cells.word(LossKind::of_word)?,
+        kind: cells.word()?,
         name: cells.text()?,
     })
 }
@@ -97,8 +97,8 @@ impl TableRow for LossEntry {
             at: cells.stamp()?,
             key: key(cells)?,
             count: cells.count()?,
-            cause: cells.word(LossCause::of_word)?,
-            state: cells.word(LossState::of_word)?,
+            cause: cells.word()?,
+            state: cells.word()?,
             approval: cells.text_if_any()?,
             revision: cells.revision()?,
         })
@@ -129,7 +129,7 @@ impl TableRow for HeldLoss {
 
     fn of_cells(cells: &mut Cells<'_, '_>) -> Result<Self, RecordFault> {
         let (key, since) = (key(cells)?, cells.stamp()?);
-        Ok(Self { key, since, basis: cells.word(HoldBasis::of_word)? })
+        Ok(Self { key, since, basis: cells.word()? })
     }
 }
 

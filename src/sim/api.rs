@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::{EnumIter, IntoStaticStr};
 
 use super::session::AssumedSession;
 use crate::domain::base::model::{AccountId, Place, Region};
@@ -21,6 +22,8 @@ pub mod sts;
 /// The services the world answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Service {
     /// AWS Config.
     Config,
@@ -33,11 +36,7 @@ pub enum Service {
 impl Service {
     /// The name in a credential scope.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Organizations => "organizations",
-            Self::Sts => "sts",
-        }
+        self.into()
     }
 
     /// What stands before the dot of `X-Amz-Target`; `None` for the query protocol.

@@ -8,6 +8,7 @@ use conformd::domain::plan::history::History;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Plan, Reason};
 use insta::assert_snapshot;
+use strum::IntoEnumIterator as _;
 
 use crate::support::lines::{at, desired, look_with, observed, pace};
 use crate::support::members::members;
@@ -50,7 +51,7 @@ fn ending(word: &str) -> StepResult {
         "unknown" => {
             StepResult::Unknown { kind: FailureKind::Timeout, why: "no answer".to_owned() }
         }
-        word => failed(*FailureKind::ALL.iter().find(|kind| kind.as_str() == word).unwrap()),
+        word => failed(FailureKind::iter().find(|kind| kind.as_str() == word).unwrap()),
     }
 }
 

@@ -22,6 +22,7 @@ use conformd::domain::present::report::{DriftKind, PackReport, RegionReport, Rep
 use conformd::http::register;
 use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use crate::support::sample::{
     Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, scrape_all,
@@ -112,7 +113,7 @@ fn everything() -> Text {
     let metrics = metrics(&[HERE]);
     served(&metrics);
     let elapsed = Duration::from_millis(80);
-    for op in Op::ALL {
+    for op in Op::iter() {
         metrics.attempted(&Attempt { op, region: HERE, result: Ok(()), elapsed });
     }
     let report = RegionReport { tracking: members::tracking(), ..busy(HERE) };
@@ -208,7 +209,7 @@ fn twenty_regions_with_fifty_packs_stay_under_fifteen_thousand_series() {
     for report in all.values() {
         metrics.reconciled(report);
     }
-    for op in Op::ALL {
+    for op in Op::iter() {
         let elapsed = Duration::from_millis(80);
         metrics.attempted(&Attempt { op, region: "us-east-1", result: Ok(()), elapsed });
     }
@@ -451,7 +452,7 @@ const REGIONS: [&str; 2] = [HERE, "us-east-1"];
 fn any_report() -> impl Strategy<Value = RegionReport> {
     let name = prop::sample::select(REGIONS.to_vec());
     let state = prop::sample::select(SyncState::ALL.to_vec());
-    let drift = prop::sample::subsequence(DriftKind::ALL.to_vec(), 0..3);
+    let drift = prop::sample::subsequence(DriftKind::iter().collect::<Vec<_>>(), 0..3);
     let packs = prop::collection::btree_map("[a-d]", (state, drift), 0..4);
     let packs = packs.prop_map(|packs| {
         let report = |(name, (state, drift)): (String, (SyncState, Vec<DriftKind>))| {
@@ -459,7 +460,7 @@ fn any_report() -> impl Strategy<Value = RegionReport> {
         };
         packs.into_iter().map(report).collect::<BTreeMap<_, _>>()
     });
-    let kind = prop::sample::select(FailureKind::ALL.to_vec());
+    let kind = prop::sample::select(FailureKind::iter().collect::<Vec<_>>());
     (name, prop::option::weighted(0.3, kind), packs).prop_map(|(name, dark, packs)| match dark {
         Some(kind) => unknown(name, kind, "dark"),
         None => RegionReport { observed: packs.len(), packs, ..busy(name) },

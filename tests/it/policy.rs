@@ -23,6 +23,7 @@ use conformd::domain::present::iam_policy::{
     WITHOUT_OP, grant,
 };
 use serde_json::Value;
+use strum::IntoEnumIterator as _;
 
 use self::evaluate::{Asked, Decision, Policy};
 use crate::support::process::{Daemon, Program, Scene, Settings, command, manifest, text};
@@ -61,10 +62,10 @@ fn every_operation_has_an_action_and_every_action_an_operation_or_a_reason() {
     let whole = iam_policy::daemon(&scope(&["eu-west-1"]), &everything(Mode::Sync)).unwrap();
     let mut open = allowed(&whole);
     open.extend(allowed(&iam_policy::probe().unwrap()));
-    let needed = Op::ALL.into_iter().filter(|op| grant(*op) == Grant::Action).map(action);
+    let needed = Op::iter().filter(|op| grant(*op) == Grant::Action).map(action);
     let reasoned = WITHOUT_OP.into_iter().map(|(action, _)| action.to_owned());
     assert_eq!(open, needed.chain(reasoned).collect());
-    let free: Vec<Op> = Op::ALL.into_iter().filter(|op| grant(*op) == Grant::Nothing).collect();
+    let free: Vec<Op> = Op::iter().filter(|op| grant(*op) == Grant::Nothing).collect();
     assert_eq!(free, [Op::GetCallerIdentity]);
 }
 
@@ -93,10 +94,10 @@ fn the_adapter_sends_every_operation_in_one_place_and_nothing_else() {
             name
         }) + "()"
     };
-    for op in Op::ALL {
+    for op in Op::iter() {
         assert_eq!(source.matches(&builder(op)).count(), 1, "{op}");
     }
-    assert_eq!(source.matches(".send()").count(), Op::ALL.len());
+    assert_eq!(source.matches(".send()").count(), Op::iter().count());
     for hidden in ["into_paginator", "send_with", "orchestrate", "AssumeRoleProvider"] {
         assert!(!source.contains(hidden), "{hidden}: which operation does it send?");
     }
@@ -105,7 +106,7 @@ fn the_adapter_sends_every_operation_in_one_place_and_nothing_else() {
 #[test]
 fn the_mode_is_a_wall_whatever_else_the_role_is_given() {
     let scope = scope(&["eu-west-1"]);
-    let decisions = Mode::ALL.map(|mode| {
+    let decisions = [Mode::Observe, Mode::Upsert, Mode::Sync].map(|mode| {
         let document = iam_policy::daemon(&scope, &everything(mode)).unwrap();
         let policy = Policy::of(&serde_json::to_value(&document).unwrap());
         let decision = |action: &str| {
@@ -304,7 +305,7 @@ impl Confined {
             // Two services have an operation of this name; the simulator tells them apart.
             let operation =
                 operation.replace("ListTagsForOrganizationResource", "ListTagsForResource");
-            let op = Op::ALL.into_iter().find(|op| op.as_str() == operation).unwrap();
+            let op = Op::iter().find(|op| op.as_str() == operation).unwrap();
             if grant(op) == Grant::Nothing || own_request(entry) {
                 continue;
             }

@@ -14,6 +14,7 @@ use conformd::domain::present::preflight::{
 };
 use conformd::domain::present::report::Declarations;
 use jiff::SignedDuration;
+use strum::IntoEnumIterator as _;
 
 const MANAGEMENT: &str = "111111111111";
 const MEMBER: &str = "222222222222";
@@ -428,7 +429,7 @@ fn a_clock_that_is_wrong_warns_and_then_fails() {
 
 #[test]
 fn every_failure_says_what_to_do() {
-    for kind in FailureKind::ALL {
+    for kind in FailureKind::iter() {
         let mut facts = fine();
         facts.caller = unknown(kind, "no");
         facts.organization = unknown(kind, "no");

@@ -19,6 +19,7 @@ use conformd::domain::observed::recorder::Recorders;
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::tasks::probe;
 use conformd::tasks::probe::{MemberProbe, ProbeChannels};
+use strum::IntoEnumIterator as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -236,7 +237,7 @@ impl Scene {
 
 #[test]
 fn only_accounts_that_joined_lately_or_lack_a_recorder_are_wanted() {
-    let phases = NewAccountPhase::ALL.into_iter().zip(1..).map(|(phase, number)| (number, phase));
+    let phases = NewAccountPhase::iter().zip(1..).map(|(phase, number)| (number, phase));
     let classes = FailureClass::ALL.into_iter().zip(100..);
     let failed = classes.map(|(class, number)| (number, MemberStatus::Failed(class)));
     let others = [(200, MemberStatus::Missing), (201, MemberStatus::InProgress)];

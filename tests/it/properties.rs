@@ -22,6 +22,7 @@ use conformd::domain::plan::window::LossWindow;
 use conformd::domain::present::plan_text::{PlanText, Values};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use strum::IntoEnumIterator as _;
 
 use crate::support::lines::{
     account, at, desired, held_rules, look, observed, old_window, origin, pace, place, templates,
@@ -176,7 +177,7 @@ struct Look {
 }
 
 fn any_health() -> impl Strategy<Value = StepResult> {
-    let failed = select(FailureKind::ALL.to_vec());
+    let failed = select(FailureKind::iter().collect::<Vec<_>>());
     let failed = failed.prop_map(|kind| StepResult::Failed { kind, why: "no".to_owned() });
     let unknown = StepResult::Unknown { kind: FailureKind::Timeout, why: "?".to_owned() };
     prop_oneof![

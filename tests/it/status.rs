@@ -16,12 +16,11 @@ use conformd::domain::present::view::account::{AccountView, account};
 use conformd::domain::present::view::health::HealthState;
 use conformd::domain::present::view::members::{MembersQuery, accounts};
 use conformd::domain::present::view::status::{StatusView, status};
-use conformd::domain::present::view::text::layout::Layout;
-use conformd::domain::present::view::{
-    ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs, text,
-};
+use conformd::domain::present::view::{ConfirmedCaller, ListPage, ViewFacts, new_accounts, packs};
+use conformd::text::{self, Layout};
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use crate::support::people::{HERE, facts, failed, id, membership, rollout};
 use crate::support::sample::{
@@ -630,7 +629,8 @@ fn any_facts() -> impl Strategy<Value = ViewFacts> {
     let name = proptest::sample::select(vec!["iam", "logs", "net"]);
     let state = proptest::sample::select(SyncState::ALL.to_vec());
     let health = proptest::sample::select(RolloutHealth::ALL.to_vec());
-    let reason = proptest::option::of(proptest::sample::select(HoldReason::ALL.to_vec()));
+    let reason =
+        proptest::option::of(proptest::sample::select(HoldReason::iter().collect::<Vec<_>>()));
     let packs =
         prop::collection::btree_map(name, (state, health, any_members(), 0_usize..9, reason), 0..4);
     let region = proptest::sample::select(vec![HERE, "us-east-1", "ap-south-1"]);
@@ -668,7 +668,7 @@ proptest! {
         prop_assert_eq!(view.totals.regions.values().sum::<usize>(), facts.about.regions.len());
         let required = cells().filter(|cell| cell.action_required).count();
         prop_assert_eq!(view.totals.action_required, required);
-        for kind in StatusKind::ALL {
+        for kind in StatusKind::iter() {
             let sum: usize = cells().map(|cell| cell.rollout.counts.of(kind)).sum();
             prop_assert_eq!(view.totals.members.of(kind), sum);
         }
@@ -707,10 +707,11 @@ proptest! {
                 let (region, pack) = (region.as_str(), name.as_str());
                 let asked = MembersQuery { region, pack, status: None, page };
                 let all = accounts(&facts, &asked).unwrap();
-                let each = StatusKind::ALL.map(|kind| {
+                let by_kind = |kind| {
                     let asked = MembersQuery { status: Some(kind), ..asked };
                     accounts(&facts, &asked).unwrap()
-                });
+                };
+                let each: Vec<_> = StatusKind::iter().map(by_kind).collect();
                 prop_assert_eq!(each.iter().map(|page| page.total).sum::<usize>(), all.total);
                 for page in each.iter().filter(|page| page.complete) {
                     prop_assert_eq!(page.total, page.counts.of(page.status.unwrap()));

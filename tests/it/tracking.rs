@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use strum::IntoEnumIterator as _;
+
 use conformd::clock::Clock;
 use conformd::cloud::{CloudError, Page, PageToken, RegionReader, RowFilter};
 use conformd::domain::base::mode::Mode;
@@ -271,7 +273,7 @@ impl Stage {
     fn text(&self, pack: &str) -> String {
         let rollout = &self.reconciler.tracking().packs[&pack.parse().unwrap()];
         let mut text = rollout.health.as_str().to_owned();
-        for kind in conformd::domain::observed::member::StatusKind::ALL {
+        for kind in conformd::domain::observed::member::StatusKind::iter() {
             match rollout.counts.of(kind) {
                 0 => {}
                 count => write!(text, " {count} {}", kind.as_str()).unwrap(),

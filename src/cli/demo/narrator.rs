@@ -18,10 +18,10 @@ use crate::domain::plan::steps::{Action, Hold, HoldReason, PlanStep};
 use crate::domain::present::report::{PackReport, RegionReport, SyncState};
 use crate::domain::present::view::new_accounts::NewAccountView;
 use crate::domain::present::view::status::status;
-use crate::domain::present::view::text::layout::Layout;
 use crate::domain::present::view::text::person;
 use crate::domain::present::view::trouble::TroubleView;
 use crate::domain::present::view::{ListPage, ViewFacts, new_accounts, text};
+use crate::text::{self as texts, Layout};
 
 /// New accounts that are told of.
 const NEW_ACCOUNTS: ListPage = ListPage { number: 1, limit: ListPage::LIMIT_MAX };
@@ -103,7 +103,7 @@ impl Narrator {
         let is_calm = facts.reports.len() == facts.about.regions.len()
             && facts.reports.values().all(|report| is_calm(report));
         if is_calm && !self.calm {
-            let page = text::status(&view, Layout::default());
+            let page = texts::status(&view, Layout::default());
             print(&format!(
                 "\n[{}] nothing is left that AWS or conformd does by itself; what `conformd \
                  status` says now:\n\n{}\nEdit a file in packs/ or templates/ to see it \

@@ -1,16 +1,18 @@
 //! The ways in which a call to AWS gives no answer; the kind decides retry, label and status.
 
 use std::error::Error;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 /// Why a call failed, by what has to happen next. Codes are translated in `aws` and nowhere else.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureKind {
     /// Too many requests, after the SDK's own retries.
     Throttled,
@@ -49,48 +51,9 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 17] = [
-        Self::Throttled,
-        Self::InFlight,
-        Self::Rejected,
-        Self::Quota,
-        Self::Denied,
-        Self::NotDelegated,
-        Self::RegionDisabled,
-        Self::Credentials,
-        Self::NoOrganization,
-        Self::NoSuchPack,
-        Self::NoSuchUnit,
-        Self::NoSuchAccount,
-        Self::BadToken,
-        Self::Timeout,
-        Self::Server,
-        Self::Unreachable,
-        Self::BrokenAnswer,
-    ];
-
     /// The name used in labels, logs and JSON.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Throttled => "throttled",
-            Self::InFlight => "in_flight",
-            Self::Rejected => "rejected",
-            Self::Quota => "quota",
-            Self::Denied => "denied",
-            Self::NotDelegated => "not_delegated",
-            Self::RegionDisabled => "region_disabled",
-            Self::Credentials => "credentials",
-            Self::NoOrganization => "no_organization",
-            Self::NoSuchPack => "no_such_pack",
-            Self::NoSuchUnit => "no_such_unit",
-            Self::NoSuchAccount => "no_such_account",
-            Self::BadToken => "bad_token",
-            Self::Timeout => "timeout",
-            Self::Server => "server",
-            Self::Unreachable => "unreachable",
-            Self::BrokenAnswer => "broken_answer",
-        }
+        self.into()
     }
 
     /// Whether a write that failed like this may have taken effect all the same.
@@ -114,12 +77,6 @@ impl FailureKind {
     }
 }
 
-impl fmt::Display for FailureKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
 /// An error and its causes on one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -134,6 +91,8 @@ pub fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]

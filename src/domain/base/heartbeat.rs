@@ -6,12 +6,15 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use strum::{EnumIter, IntoStaticStr};
 
 use super::model::Region;
 
 /// A kind of long task: the closed set of a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Task {
     /// Reads the manifests.
     Source,
@@ -28,20 +31,9 @@ pub enum Task {
 }
 
 impl Task {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 6] =
-        [Self::Source, Self::Organization, Self::Probe, Self::Region, Self::Http, Self::Journal];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Organization => "organization",
-            Self::Probe => "probe",
-            Self::Region => "region",
-            Self::Http => "http",
-            Self::Journal => "journal",
-        }
+        self.into()
     }
 }
 

@@ -1,10 +1,8 @@
 //! How much conformd may change.
 
-use std::fmt;
-use std::str::FromStr;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::model::Malformed;
 
@@ -13,6 +11,8 @@ use super::model::Malformed;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = Malformed, parse_err_fn = Self::malformed)]
 pub enum Mode {
     /// Looks and reports; writes nothing.
     Observe,
@@ -23,19 +23,16 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Every mode, the most careful first.
-    pub const ALL: [Self; 3] = [Self::Observe, Self::Upsert, Self::Sync];
-
     /// What a valid value looks like.
     pub const EXPECTED: &'static str = "a mode (observe, upsert or sync)";
 
+    fn malformed(text: &str) -> Malformed {
+        Malformed::new(text, Self::EXPECTED)
+    }
+
     /// The name used in settings, labels, logs and JSON.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Upsert => "upsert",
-            Self::Sync => "sync",
-        }
+        self.into()
     }
 
     /// Whether packs may be created and updated.
@@ -52,20 +49,5 @@ impl Mode {
             Self::Observe | Self::Upsert => false,
             Self::Sync => true,
         }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.as_str())
-    }
-}
-
-impl FromStr for Mode {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let found = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| Malformed::new(text, Self::EXPECTED))
     }
 }

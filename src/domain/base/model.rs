@@ -9,6 +9,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 use thiserror::Error;
 
 /// A moment; always UTC, always handed in as an argument.
@@ -453,6 +454,9 @@ pub(crate) mod counted {
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[strum(parse_err_ty = Malformed, parse_err_fn = Self::malformed)]
 pub enum AccountState {
     /// Being created or invited.
     PendingActivation,
@@ -467,30 +471,13 @@ pub enum AccountState {
 }
 
 impl AccountState {
-    /// Every state, in label order.
-    pub const ALL: [Self; 5] = [
-        Self::PendingActivation,
-        Self::Active,
-        Self::Suspended,
-        Self::PendingClosure,
-        Self::Closed,
-    ];
+    fn malformed(text: &str) -> Malformed {
+        Malformed::new(text, "an account state such as SUSPENDED")
+    }
 
     /// The word that AWS uses.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PendingActivation => "PENDING_ACTIVATION",
-            Self::Active => "ACTIVE",
-            Self::Suspended => "SUSPENDED",
-            Self::PendingClosure => "PENDING_CLOSURE",
-            Self::Closed => "CLOSED",
-        }
-    }
-}
-
-impl fmt::Display for AccountState {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.as_str())
+        self.into()
     }
 }
 
@@ -502,15 +489,6 @@ pub struct ResultsBucket {
     pub bucket: String,
     /// Key prefix; empty when none.
     pub prefix: String,
-}
-
-impl FromStr for AccountState {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        state.ok_or_else(|| Malformed::new(text, "an account state such as SUSPENDED"))
-    }
 }
 
 /// The service principal of organization packs, which trusted access and delegation are given to

@@ -2,10 +2,22 @@
 //!
 //! Who calls them, and how, is not known here.
 
-use std::fmt;
+use strum::{EnumIter, IntoStaticStr};
 
 /// An operation of AWS that conformd calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    EnumIter,
+    IntoStaticStr,
+    strum::Display,
+)]
 pub enum Op {
     /// `config:DescribeOrganizationConformancePacks`
     DescribeOrganizationConformancePacks,
@@ -42,50 +54,9 @@ pub enum Op {
 }
 
 impl Op {
-    /// Every operation.
-    pub const ALL: [Self; 16] = [
-        Self::DescribeOrganizationConformancePacks,
-        Self::DescribeOrganizationConformancePackStatuses,
-        Self::GetOrganizationConformancePackDetailedStatus,
-        Self::PutOrganizationConformancePack,
-        Self::DeleteOrganizationConformancePack,
-        Self::DescribeOrganization,
-        Self::ListAccounts,
-        Self::ListAccountsForParent,
-        Self::ListOrganizationalUnitsForParent,
-        Self::ListTagsForResource,
-        Self::ListDelegatedAdministrators,
-        Self::ListAWSServiceAccessForOrganization,
-        Self::GetCallerIdentity,
-        Self::AssumeRole,
-        Self::DescribeConfigurationRecorders,
-        Self::DescribeConfigurationRecorderStatus,
-    ];
-
     /// The operation's name in the AWS API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DescribeOrganizationConformancePacks => "DescribeOrganizationConformancePacks",
-            Self::DescribeOrganizationConformancePackStatuses => {
-                "DescribeOrganizationConformancePackStatuses"
-            }
-            Self::GetOrganizationConformancePackDetailedStatus => {
-                "GetOrganizationConformancePackDetailedStatus"
-            }
-            Self::PutOrganizationConformancePack => "PutOrganizationConformancePack",
-            Self::DeleteOrganizationConformancePack => "DeleteOrganizationConformancePack",
-            Self::DescribeOrganization => "DescribeOrganization",
-            Self::ListAccounts => "ListAccounts",
-            Self::ListAccountsForParent => "ListAccountsForParent",
-            Self::ListOrganizationalUnitsForParent => "ListOrganizationalUnitsForParent",
-            Self::ListTagsForResource => "ListTagsForResource",
-            Self::ListDelegatedAdministrators => "ListDelegatedAdministrators",
-            Self::ListAWSServiceAccessForOrganization => "ListAWSServiceAccessForOrganization",
-            Self::GetCallerIdentity => "GetCallerIdentity",
-            Self::AssumeRole => "AssumeRole",
-            Self::DescribeConfigurationRecorders => "DescribeConfigurationRecorders",
-            Self::DescribeConfigurationRecorderStatus => "DescribeConfigurationRecorderStatus",
-        }
+        self.into()
     }
 
     /// The service it belongs to, as IAM names it.
@@ -107,11 +78,5 @@ impl Op {
             | Self::ListAWSServiceAccessForOrganization => "organizations",
             Self::GetCallerIdentity | Self::AssumeRole => "sts",
         }
-    }
-}
-
-impl fmt::Display for Op {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use strum::{EnumIter, IntoStaticStr};
 
 use super::snapshot::SourcePath;
 use crate::domain::base::limits::Limit;
@@ -13,20 +14,13 @@ use crate::domain::base::untrusted::one_line;
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// The file, or the pack in it, is not used.
     Error,
     /// It is used; a person should look.
     Warning,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        })
-    }
 }
 
 /// A piece of a file. `line` and `column` count from 1, `column` in characters; `start` and `end`

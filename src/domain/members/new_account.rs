@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::rollout::Rollout;
 use crate::domain::base::limits::RETRY_WINDOW;
@@ -26,6 +27,8 @@ pub const NEW: Duration = Duration::from_hours(7 * 24);
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum NewAccountPhase {
     /// Within the window, and no sign of a recorder yet.
     Waiting,
@@ -41,19 +44,9 @@ pub enum NewAccountPhase {
 }
 
 impl NewAccountPhase {
-    /// Every phase, in label order.
-    pub const ALL: [Self; 5] =
-        [Self::Waiting, Self::Deploying, Self::Complete, Self::Late, Self::Missed];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Deploying => "deploying",
-            Self::Complete => "complete",
-            Self::Late => "late",
-            Self::Missed => "missed",
-        }
+        self.into()
     }
 
     /// Whether the account has had all its packs.
@@ -314,6 +307,7 @@ mod tests {
     use jiff::SignedDuration;
     use proptest::prelude::*;
     use proptest::sample::select;
+    use strum::IntoEnumIterator as _;
 
     use super::*;
     use crate::domain::members::rollout::RolloutHealth;
@@ -515,7 +509,7 @@ mod tests {
         };
         let active = Some(AccountState::Active);
         assert_eq!(phase(Some(joined()), active), Some(NewAccountPhase::Missed));
-        for state in AccountState::ALL {
+        for state in AccountState::iter() {
             let expected = match state {
                 AccountState::Active => Some(NewAccountPhase::Missed),
                 AccountState::PendingActivation => Some(NewAccountPhase::Waiting),

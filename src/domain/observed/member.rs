@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::failure_class::FailureClass;
 use crate::domain::base::model::{AccountId, Timestamp};
@@ -35,6 +36,8 @@ pub enum MemberStatus {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum StatusKind {
     /// See [`MemberStatus::Ok`].
     Ok,
@@ -55,30 +58,9 @@ pub enum StatusKind {
 }
 
 impl StatusKind {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 8] = [
-        Self::Ok,
-        Self::InProgress,
-        Self::Waiting,
-        Self::Failed,
-        Self::Missing,
-        Self::Inactive,
-        Self::NotYetListed,
-        Self::Left,
-    ];
-
     /// The word used in labels, queries and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::InProgress => "in_progress",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::Missing => "missing",
-            Self::Inactive => "inactive",
-            Self::NotYetListed => "not_yet_listed",
-            Self::Left => "left",
-        }
+        self.into()
     }
 }
 

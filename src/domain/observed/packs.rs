@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use strum::EnumString;
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::{
@@ -21,6 +22,8 @@ use crate::domain::base::model::{
 /// What AWS was asked to do when it reports a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verb {
     /// First deployment.
     Create,
@@ -37,6 +40,8 @@ pub const RUN_MAX: Duration = Duration::from_hours(12);
 /// How far it got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum PackPhase {
     /// Running: Put and Delete of the pack are refused meanwhile.
     InProgress,
@@ -66,42 +71,19 @@ impl FromStr for RolloutStatus {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = text.split_once('_').and_then(|(verb, phase)| {
-            let verb = match verb {
-                "CREATE" => Verb::Create,
-                "UPDATE" => Verb::Update,
-                "DELETE" => Verb::Delete,
-                _ => return None,
-            };
-            let phase = match phase {
-                "IN_PROGRESS" => PackPhase::InProgress,
-                "SUCCESSFUL" => PackPhase::Successful,
-                "FAILED" => PackPhase::Failed,
-                _ => return None,
-            };
-            Some(Self::Known(verb, phase))
-        });
+        let known = text
+            .split_once('_')
+            .and_then(|(verb, phase)| Some(Self::Known(verb.parse().ok()?, phase.parse().ok()?)));
         Ok(known.unwrap_or_else(|| Self::Unknown(text.chars().take(64).collect())))
     }
 }
 
 impl fmt::Display for RolloutStatus {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, phase) = match self {
-            Self::Known(verb, phase) => (verb, phase),
-            Self::Unknown(text) => return out.pad(text),
-        };
-        let verb = match verb {
-            Verb::Create => "CREATE",
-            Verb::Update => "UPDATE",
-            Verb::Delete => "DELETE",
-        };
-        let phase = match phase {
-            PackPhase::InProgress => "IN_PROGRESS",
-            PackPhase::Successful => "SUCCESSFUL",
-            PackPhase::Failed => "FAILED",
-        };
-        out.pad(&format!("{verb}_{phase}"))
+        match self {
+            Self::Known(verb, phase) => out.pad(&format!("{verb}_{phase}")),
+            Self::Unknown(text) => out.pad(text),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::model::{AccountId, Region, Timestamp};
 use crate::domain::base::untrusted::one_line;
@@ -52,6 +53,8 @@ pub enum RecorderState {
 /// The state without its details: the closed set of a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RecorderKind {
     /// See [`RecorderState::Recording`].
     Recording,
@@ -66,19 +69,9 @@ pub enum RecorderKind {
 }
 
 impl RecorderKind {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 5] =
-        [Self::Recording, Self::Stopped, Self::Failing, Self::Missing, Self::Unknown];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Recording => "recording",
-            Self::Stopped => "stopped",
-            Self::Failing => "failing",
-            Self::Missing => "missing",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 

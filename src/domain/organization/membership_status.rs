@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use super::account_list::Unlisted;
 use super::membership::{Membership, Shrink};
@@ -53,7 +54,7 @@ impl Membership {
     pub fn status(&self) -> MembershipStatus {
         let Self { list, attempt_last, problem, shrink } = self;
         let mut status = MembershipStatus {
-            states: AccountState::ALL.into_iter().map(|state| (state, 0)).collect(),
+            states: AccountState::iter().map(|state| (state, 0)).collect(),
             attempt_last: *attempt_last,
             problem: problem.clone(),
             shrink: shrink.clone(),

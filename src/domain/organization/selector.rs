@@ -230,6 +230,7 @@ mod tests {
 
     use proptest::prelude::*;
     use proptest::sample::{select as one_of, subsequence};
+    use strum::IntoEnumIterator as _;
 
     use super::*;
     use crate::domain::base::failure::FailureKind;
@@ -404,7 +405,7 @@ mod tests {
     fn any_member(number: usize) -> impl Strategy<Value = Account> {
         let state = prop_oneof![
             4 => Just(Some(AccountState::Active)),
-            2 => one_of(&AccountState::ALL[..]).prop_map(Some),
+            2 => one_of(AccountState::iter().collect::<Vec<_>>()).prop_map(Some),
             1 => Just(None),
         ];
         let units = subsequence(&UNITS[..], 0..=UNITS.len());
@@ -420,7 +421,7 @@ mod tests {
     fn any_exclude() -> impl Strategy<Value = Exclude> {
         let accounts = proptest::collection::btree_set((0_usize..14).prop_map(id), 0..4);
         let units = subsequence(&UNITS[..], 0..=2);
-        let states = subsequence(&AccountState::ALL[..], 0..=2);
+        let states = subsequence(AccountState::iter().collect::<Vec<_>>(), 0..=2);
         (accounts, units, subsequence(&TAGS[..], 0..=2), states).prop_map(
             |(accounts, units, pairs, states)| Exclude {
                 accounts,

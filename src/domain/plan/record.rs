@@ -5,10 +5,10 @@
 //! kept is `record`'s; what follows from them is the guard's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::event::{Event, EventKind};
 use crate::domain::base::model::{AccountId, Digest, PackName, Region, Revision, Timestamp};
@@ -18,86 +18,87 @@ use crate::domain::declared::approval::NamedRules;
 /// How long a loss counts: the rolling window of the guard (reliability, "Guard, defaults").
 pub const LOSS_WINDOW: Duration = Duration::from_hours(24);
 
-/// Declares a closed set of words that are stored and read back.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$own:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$own])* $variant,)+
-        }
-
-        impl $name {
-            /// Every one of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The word that is stored and shown.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-
-            /// The one with this word.
-            pub fn of_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == word)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(self.as_str())
-            }
-        }
-    };
+/// What kind of thing is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum LossKind {
+    /// A pack deployment, deleted, or a region that left the pack's set.
+    Pack,
+    /// One effective rule, by its name.
+    Rule,
+    /// Rules whose names are not known, counted.
+    Rules,
+    /// An active account that is newly excluded, by its id.
+    Account,
+    /// The unknown former content of a pack that was taken over.
+    Adoption,
 }
 
-words! {
-    /// What kind of thing is lost.
-    LossKind {
-        /// A pack deployment, deleted, or a region that left the pack's set.
-        Pack = "pack",
-        /// One effective rule, by its name.
-        Rule = "rule",
-        /// Rules whose names are not known, counted.
-        Rules = "rules",
-        /// An active account that is newly excluded, by its id.
-        Account = "account",
-        /// The unknown former content of a pack that was taken over.
-        Adoption = "adoption",
+impl LossKind {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// Who took it away.
-    LossCause {
-        /// conformd, this process or an earlier one.
-        Own = "own",
-        /// Somebody else: it was found to be gone.
-        External = "external",
+/// Who took it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum LossCause {
+    /// conformd, this process or an earlier one.
+    Own,
+    /// Somebody else: it was found to be gone.
+    External,
+}
+
+impl LossCause {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// How far a loss has come.
-    LossState {
-        /// It was recorded before the request was sent; whether AWS did it is not known.
-        Given = "given",
-        /// AWS accepted the request, or the loss was observed.
-        Confirmed = "confirmed",
-        /// AWS refused the request, or there was nothing to lose: it counts no more.
-        Retracted = "retracted",
+/// How far a loss has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum LossState {
+    /// It was recorded before the request was sent; whether AWS did it is not known.
+    Given,
+    /// AWS accepted the request, or the loss was observed.
+    Confirmed,
+    /// AWS refused the request, or there was nothing to lose: it counts no more.
+    Retracted,
+}
+
+impl LossState {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// What a loss is held for; the later one outlasts the earlier.
-    HoldBasis {
-        /// Only for packs that vanished without a step of ours: where they show again, it ends.
-        Vanished = "vanished",
-        /// For what is asked: only an approval or another change ends it.
-        Asked = "asked",
+/// What a loss is held for; the later one outlasts the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum HoldBasis {
+    /// Only for packs that vanished without a step of ours: where they show again, it ends.
+    Vanished,
+    /// For what is asked: only an approval or another change ends it.
+    Asked,
+}
+
+impl HoldBasis {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -307,31 +308,40 @@ pub struct RecordedPast {
     pub deployments: BTreeMap<(Region, PackName), Deployment>,
 }
 
-words! {
-    /// Why there is no record that can be relied on.
-    NoRecordCause {
-        /// The settings name no directory.
-        NotConfigured = "not_configured",
-        /// Nothing has been recorded yet.
-        NotBegun = "not_begun",
-        /// Another process has it.
-        InUse = "in_use",
-        /// The file or directory cannot be read or written: its owner, its mode, a read-only disk.
-        Denied = "denied",
-        /// The disk, or the space that the record may take, is full.
-        Full = "full",
-        /// A newer conformd wrote it.
-        Newer = "newer",
-        /// It belongs to another installation or account.
-        OtherOwner = "other_owner",
-        /// It is no record, or a broken one.
-        Damaged = "damaged",
-        /// Its file was removed or replaced while it was in use.
-        Replaced = "replaced",
-        /// The disk does not answer in time.
-        Slow = "slow",
-        /// Anything else that the system says.
-        Failed = "failed",
+/// Why there is no record that can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum NoRecordCause {
+    /// The settings name no directory.
+    NotConfigured,
+    /// Nothing has been recorded yet.
+    NotBegun,
+    /// Another process has it.
+    InUse,
+    /// The file or directory cannot be read or written: its owner, its mode, a read-only disk.
+    Denied,
+    /// The disk, or the space that the record may take, is full.
+    Full,
+    /// A newer conformd wrote it.
+    Newer,
+    /// It belongs to another installation or account.
+    OtherOwner,
+    /// It is no record, or a broken one.
+    Damaged,
+    /// Its file was removed or replaced while it was in use.
+    Replaced,
+    /// The disk does not answer in time.
+    Slow,
+    /// Anything else that the system says.
+    Failed,
+}
+
+impl NoRecordCause {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

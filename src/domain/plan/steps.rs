@@ -9,6 +9,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
+use strum::{EnumIter, IntoStaticStr};
 
 use super::loss::Losses;
 use crate::domain::base::model::{
@@ -92,6 +93,8 @@ pub enum Action {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ActionKind {
     /// See [`Action::Create`].
     Create,
@@ -106,25 +109,9 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 5] =
-        [Self::Create, Self::Adopt, Self::Update, Self::Redeploy, Self::Delete];
-
     /// The word used in texts and labels.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Adopt => "adopt",
-            Self::Update => "update",
-            Self::Redeploy => "redeploy",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-impl fmt::Display for ActionKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -161,6 +148,8 @@ impl Serialize for Action {
 /// Why a step is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// The region does not hold it.
     Missing,
@@ -225,20 +214,7 @@ impl Reason {
 
     /// The word of the log for it.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Vanished => "vanished",
-            Self::Adoption => "adoption",
-            Self::Changed => "changed",
-            Self::ForeignChange => "foreign_change",
-            Self::ForeignWrite => "foreign_write",
-            Self::Failed { .. } => "failed",
-            Self::MembersFailed { .. } => "members_failed",
-            Self::Redeploy { .. } => "redeploy",
-            Self::Unwanted => "unwanted",
-            Self::RegionDropped => "region_dropped",
-            Self::Absent => "absent",
-        }
+        self.into()
     }
 }
 
@@ -379,6 +355,8 @@ pub struct Hold {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum HoldReason {
     /// The mode does not allow it.
     Mode,
@@ -423,60 +401,9 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    /// Every reason, in label order.
-    pub const ALL: [Self; 20] = [
-        Self::Mode,
-        Self::Source,
-        Self::Invalid,
-        Self::Unsupported,
-        Self::Unknown,
-        Self::Unconfirmed,
-        Self::Settling,
-        Self::Guard,
-        Self::InProgress,
-        Self::Suspended,
-        Self::Foreign,
-        Self::Unmanaged,
-        Self::Quota,
-        Self::Rejected,
-        Self::Conflict,
-        Self::Retry,
-        Self::Denied,
-        Self::Orphaned,
-        Self::Undeclared,
-        Self::Membership,
-    ];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mode => "mode",
-            Self::Source => "source",
-            Self::Invalid => "invalid",
-            Self::Unsupported => "unsupported",
-            Self::Unknown => "unknown",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Settling => "settling",
-            Self::Guard => "guard",
-            Self::InProgress => "in_progress",
-            Self::Suspended => "suspended",
-            Self::Foreign => "foreign",
-            Self::Unmanaged => "unmanaged",
-            Self::Quota => "quota",
-            Self::Rejected => "rejected",
-            Self::Conflict => "conflict",
-            Self::Retry => "retry",
-            Self::Denied => "denied",
-            Self::Orphaned => "orphaned",
-            Self::Undeclared => "undeclared",
-            Self::Membership => "membership",
-        }
-    }
-}
-
-impl fmt::Display for HoldReason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+        self.into()
     }
 }
 

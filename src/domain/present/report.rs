@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::mode::Mode;
 use crate::domain::base::model::{PackName, Place, Region, Revision, Timestamp};
@@ -163,6 +164,8 @@ impl SyncState {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DriftKind {
     /// It does not exist.
     Missing,
@@ -183,30 +186,9 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
-    /// Every kind, in label order.
-    pub const ALL: [Self; 8] = [
-        Self::Missing,
-        Self::Template,
-        Self::Parameters,
-        Self::Exclusions,
-        Self::Delivery,
-        Self::Failed,
-        Self::ForeignWrite,
-        Self::Unwanted,
-    ];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Template => "template",
-            Self::Parameters => "parameters",
-            Self::Exclusions => "exclusions",
-            Self::Delivery => "delivery",
-            Self::Failed => "failed",
-            Self::ForeignWrite => "foreign_write",
-            Self::Unwanted => "unwanted",
-        }
+        self.into()
     }
 }
 

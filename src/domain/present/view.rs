@@ -152,8 +152,8 @@ impl ViewFacts {
 const NAME_MAX: usize = 50;
 
 /// Items of something that is counted, zeros included.
-fn census<K: Ord + Copy, const N: usize>(
-    all: [K; N],
+fn census<K: Ord + Copy>(
+    all: impl IntoIterator<Item = K>,
     items: impl IntoIterator<Item = K>,
 ) -> BTreeMap<K, usize> {
     let mut counts: BTreeMap<K, usize> = all.into_iter().map(|kind| (kind, 0)).collect();

@@ -33,7 +33,7 @@ pub(super) async fn show(
 ) -> Response {
     let work = move |facts: &mut ViewFacts| {
         let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE])?;
-        let phase = parameters.word(&PHASE, &NewAccountPhase::ALL, NewAccountPhase::as_str)?;
+        let phase = parameters.word(&PHASE)?;
         let view = accounts(facts, phase, page(&parameters)?);
         let frame =
             Frame { title: &title(&view), here: Some(NEW_ACCOUNTS), main: main(&view, phase) };

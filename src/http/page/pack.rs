@@ -4,6 +4,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, RawQuery};
 use axum::response::Response;
 use maud::{Markup, html};
+use strum::IntoEnumIterator as _;
 
 use super::parts::{
     Choice, Fact, account_link, age, age_if_any, cause_text, choices, fact, facts, foreign,
@@ -37,7 +38,7 @@ pub(super) async fn show(
         let asked = MembersQuery {
             region: &one_line(&region, ECHO_MAX),
             pack: &one_line(&pack, ECHO_MAX),
-            status: parameters.word(&STATUS, &StatusKind::ALL, StatusKind::as_str)?,
+            status: parameters.word(&STATUS)?,
             page: ListPage { number, limit },
         };
         let view = accounts(facts, &asked)?;
@@ -126,7 +127,7 @@ fn elsewhere(view: &AccountsView, of: &PackView) -> Markup {
 
 fn members(view: &AccountsView) -> Markup {
     let path = pack_path(&view.region, &view.pack);
-    let kinds = StatusKind::ALL.into_iter();
+    let kinds = StatusKind::iter();
     let kinds = kinds.filter(|kind| view.counts.of(*kind) > 0 || view.status == Some(*kind));
     let some = kinds.map(|kind| Choice {
         path: format!("{path}?status={}", kind.as_str()),

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strum::IntoEnumIterator as _;
+
 use super::{PACKS_SHOWN_MAX, count, moment};
 use crate::domain::base::model::{PackName, Region, Timestamp};
 use crate::domain::members::new_account::{NewAccount, NewAccountPhase};
@@ -77,7 +79,7 @@ impl Families {
     }
 
     fn show_new_accounts(&self, region: &Region, new_accounts: &[NewAccount], reported: Timestamp) {
-        for phase in NewAccountPhase::ALL {
+        for phase in NewAccountPhase::iter() {
             let number =
                 new_accounts.iter().filter(|new_account| new_account.phase == phase).count();
             let labels = [region.as_str(), phase.as_str()];
@@ -93,7 +95,7 @@ impl Families {
     pub(super) fn show_recorders(&self, recorders: &Recorders, regions: &BTreeSet<Region>) {
         for region in regions {
             let observations = recorders.regions.get(region);
-            for kind in RecorderKind::ALL {
+            for kind in RecorderKind::iter() {
                 let accounts = observations.into_iter().flat_map(BTreeMap::values);
                 let accounts = accounts.filter(|observation| observation.recorder.kind() == kind);
                 let labels = [region.as_str(), kind.as_str()];

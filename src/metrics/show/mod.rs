@@ -8,6 +8,8 @@ mod members;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use strum::IntoEnumIterator as _;
+
 use super::closed::{BLOCKING, Family as _, MANIFEST_STATES};
 use super::families::{Families, PACK_PUTS, PACK_SYNCED, PACK_UPDATE_LAST};
 use super::labels::ApprovalState;
@@ -48,7 +50,7 @@ impl Families {
     /// What the settings say.
     pub(super) fn show_settings(&self, settings: &ReloadedSettings) {
         let ReloadedSettings { mode, regions, intervals, quota } = settings;
-        for each in Mode::ALL {
+        for each in Mode::iter() {
             self.program.mode.with_label_values(&[each.as_str()]).set((each == *mode).into());
         }
         let LoopPeriods { source, organization, region, failure_resync, full_resync } = intervals;
@@ -134,7 +136,7 @@ impl Families {
             let number = counts.entry(state).or_default();
             *number = number.saturating_add(1);
         }
-        for state in ApprovalState::ALL {
+        for state in ApprovalState::iter() {
             let number = counts.get(&state).copied().unwrap_or_default();
             self.source.approvals.with_label_values(&[state.as_str()]).set(count(number));
         }
@@ -150,11 +152,11 @@ impl Families {
             let blocks = report.unknown.as_ref().is_some_and(|unknown| unknown.kind == kind);
             reconcile.blocked.with_label_values(&[region, kind.as_str()]).set(blocks.into());
         }
-        for reason in HoldReason::ALL {
+        for reason in HoldReason::iter() {
             let held = report.plan.holds.iter().filter(|hold| hold.reason == reason).count();
             self.guard.held.with_label_values(&[region, reason.as_str()]).set(count(held));
         }
-        for action in ActionKind::ALL {
+        for action in ActionKind::iter() {
             let steps = count(report.plan.count(action));
             self.guard.changes.with_label_values(&[region, action.as_str()]).set(steps);
         }
@@ -164,7 +166,7 @@ impl Families {
     fn show_guard(&self, reports: &Reports, regions: &BTreeSet<Region>, is_list_doubtful: bool) {
         for region in regions {
             let pending = reports.get(region).and_then(|report| report.pending.as_ref());
-            for reason in TripReason::ALL {
+            for reason in TripReason::iter() {
                 let tripped = pending
                     .filter(|pending| pending.trips.iter().any(|trip| trip.reason == reason));
                 let packs = tripped.map(|pending| pending.losses.len()).unwrap_or_default();
@@ -213,7 +215,7 @@ impl Families {
             let packs = report.packs.values().filter(|pack| pack.state == state).count();
             self.packs.packs.with_label_values(&[region, state.as_str()]).set(count(packs));
         }
-        for kind in DriftKind::ALL {
+        for kind in DriftKind::iter() {
             let packs = report.packs.values().filter(|pack| pack.drift.contains(&kind)).count();
             self.packs.out_of_sync.with_label_values(&[region, kind.as_str()]).set(count(packs));
         }

@@ -16,6 +16,7 @@ use conformd::record::terms::RecordTerms;
 use conformd::record::{FILE, Opened, Record, RecordReader, Unrecorded, run};
 use proptest::prelude::*;
 use proptest::sample::select;
+use strum::IntoEnumIterator as _;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,7 @@ fn stamps() -> impl Strategy<Value = Stamp> {
 }
 
 fn keys() -> impl Strategy<Value = LossKey> {
-    let kind = proptest::sample::select(LossKind::ALL);
+    let kind = proptest::sample::select(LossKind::iter().collect::<Vec<_>>());
     ("[a-z]{2}-(east|west)-[1-9]", "[A-Za-z][-A-Za-z0-9]{0,20}", kind, ".{0,20}").prop_map(
         |(region, pack, kind, name)| LossKey {
             region: region.parse().unwrap(),
@@ -44,8 +45,8 @@ fn keys() -> impl Strategy<Value = LossKey> {
 
 fn givings() -> impl Strategy<Value = Giving> {
     let words = (
-        proptest::sample::select(LossCause::ALL),
-        proptest::sample::select(LossState::ALL),
+        proptest::sample::select(LossCause::iter().collect::<Vec<_>>()),
+        proptest::sample::select(LossState::iter().collect::<Vec<_>>()),
         proptest::option::of(".{0,20}"),
         proptest::option::of(".{0,20}"),
     );
@@ -70,7 +71,7 @@ proptest! {
     #[test]
     fn what_was_recorded_is_read_back_by_the_next_process_as_it_was(
         givings in proptest::collection::vec(givings(), 1..6),
-        held in proptest::collection::vec((keys(), stamps(), select(HoldBasis::ALL)), 0..4),
+        held in proptest::collection::vec((keys(), stamps(), select(HoldBasis::iter().collect::<Vec<_>>())), 0..4),
         (first, later) in (stamps(), stamps()),
     ) {
         let home = TempDir::new().unwrap();

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::IntoEnumIterator as _;
+
 use conformd::domain::base::model::{AccountId, AccountState, PackName, Timestamp};
 use conformd::domain::members::new_account::new_accounts;
 use conformd::domain::members::rollout::{Rollout, RolloutHealth};
@@ -83,7 +85,7 @@ fn recorder(word: &str) -> RecorderState {
 
 fn status(word: &str) -> MemberStatus {
     let class = || FailureClass::ALL.into_iter().find(|class| class.as_str() == word).unwrap();
-    match StatusKind::ALL.into_iter().find(|kind| kind.as_str() == word) {
+    match StatusKind::iter().find(|kind| kind.as_str() == word) {
         Some(StatusKind::Ok) => MemberStatus::Ok,
         Some(StatusKind::InProgress) => MemberStatus::InProgress,
         Some(StatusKind::Waiting) => MemberStatus::Waiting,

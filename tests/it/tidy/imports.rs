@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ]),
     ("domain", &[]),
     ("telemetry", &[]),
+    ("text", &["domain"]),
     ("clock", &["domain"]),
     ("cloud", &["domain"]),
     ("config", &["domain"]),
@@ -44,15 +45,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ]),
     ("tasks", &[]),
     // Sees the report and receivers, never a client.
-    ("http", &["domain", "clock", "beats", "current", "record", "metrics"]),
+    ("http", &["domain", "text", "clock", "beats", "current", "record", "metrics"]),
     // What reads and writes one organization, as the settings say; the daemon's loops over it.
     ("session", &["domain", "clock", "cloud", "config", "limiter", "aws", "record", "tasks"]),
     ("daemon", &[
         "domain", "clock", "config", "beats", "current", "record", "metrics", "tasks", "http", "session",
     ]),
     ("cli", &[
-        "domain", "telemetry", "clock", "current", "cloud", "config", "listing", "limiter", "aws", "sim",
-        "record", "tasks", "http", "session", "daemon",
+        "domain", "telemetry", "text", "clock", "current", "cloud", "config", "listing", "limiter",
+        "aws", "sim", "record", "tasks", "http", "session", "daemon",
     ]),
     ("main", &["cli"]),
 ];

@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use strum::IntoStaticStr;
+
 use super::Snapshot;
 use crate::domain::base::model::{Revision, Timestamp};
 
 /// What it takes for a manifest that is gone to mean that its pack is not desired any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Absence {
     /// A declaration: `state: Absent`, or an approval. The absence of a file is no evidence.
     #[default]
@@ -21,10 +24,7 @@ pub enum Absence {
 impl Absence {
     /// The word in the settings.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Declared => "declared",
-            Self::Atomic => "atomic",
-        }
+        self.into()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use fixedbitset::FixedBitSet;
+
 use crate::domain::base::model::AccountId;
 
 /// An account's number in a [`AccountInterner`].
@@ -36,53 +38,40 @@ impl AccountInterner {
 
 /// A set of accounts, one bit each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct AccountSet(Vec<u64>);
+pub(super) struct AccountSet(FixedBitSet);
 
 impl AccountSet {
     /// Adds an account.
     pub(super) fn insert(&mut self, number: AccountIndex) {
-        let (word, bit) = place(number);
-        if self.0.len() <= word {
-            self.0.resize(word.saturating_add(1), 0);
-        }
-        if let Some(word) = self.0.get_mut(word) {
-            *word |= bit;
-        }
+        self.0.grow_and_insert(place(number));
     }
 
     /// Takes an account out.
     pub(super) fn remove(&mut self, number: AccountIndex) {
-        let (word, bit) = place(number);
-        if let Some(word) = self.0.get_mut(word) {
-            *word &= !bit;
+        // The set ends with its highest account: beyond it there is no bit to take out.
+        if self.contains(number) {
+            self.0.remove(place(number));
         }
     }
 
     /// Whether the account is in.
     pub(super) fn contains(&self, number: AccountIndex) -> bool {
-        let (word, bit) = place(number);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
+        self.0.contains(place(number))
     }
 
     /// Moves every account of `other` here.
     pub(super) fn append(&mut self, other: &mut Self) {
-        for number in std::mem::take(other).iter() {
-            self.insert(number);
-        }
+        self.0.union_with(&std::mem::take(other).0);
     }
 
     /// The accounts, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = AccountIndex> {
-        (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, word)| {
-            let bits = (0_u32..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.map(move |bit| AccountIndex(first.saturating_add(bit)))
-        })
+        self.0.ones().filter_map(|place| u32::try_from(place).ok()).map(AccountIndex)
     }
 }
 
-fn place(AccountIndex(number): AccountIndex) -> (usize, u64) {
-    let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
-    (word, 1 << (number % 64))
+fn place(AccountIndex(number): AccountIndex) -> usize {
+    usize::try_from(number).expect("a pointer has 32 bits or more")
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Limits that a plan exceeds.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 /// One limit that was passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +18,8 @@ pub struct Trip {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum TripReason {
     /// The source declares nothing at all.
     EmptySource,
@@ -45,41 +46,8 @@ pub enum TripReason {
 }
 
 impl TripReason {
-    /// Every reason, in label order.
-    pub const ALL: [Self; 11] = [
-        Self::EmptySource,
-        Self::Ratio,
-        Self::Window,
-        Self::Exclusions,
-        Self::RuleLoss,
-        Self::Overlap,
-        Self::Membership,
-        Self::Adoption,
-        Self::Conflict,
-        Self::Caution,
-        Self::Held,
-    ];
-
     /// The word used in labels and texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptySource => "empty_source",
-            Self::Ratio => "ratio",
-            Self::Window => "window",
-            Self::Exclusions => "exclusions",
-            Self::RuleLoss => "rule_loss",
-            Self::Overlap => "overlap",
-            Self::Membership => "membership",
-            Self::Adoption => "adoption",
-            Self::Conflict => "conflict",
-            Self::Caution => "caution",
-            Self::Held => "held",
-        }
-    }
-}
-
-impl fmt::Display for TripReason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+        self.into()
     }
 }

@@ -1,5 +1,7 @@
 //! What gives the right to each operation, and which actions AWS asks for besides.
 
+use strum::IntoEnumIterator as _;
+
 use crate::domain::base::operation::Op;
 
 /// What gives the right to an operation.
@@ -51,9 +53,9 @@ pub fn grant(op: Op) -> Grant {
     }
 }
 
-/// The actions of this clause, in the order of [`Op::ALL`].
+/// The actions of this clause, in the order of [`Op`].
 pub(super) fn actions(of: Clause) -> Vec<String> {
-    let ops = Op::ALL.into_iter().filter(|op| clause(*op) == Some(of));
+    let ops = Op::iter().filter(|op| clause(*op) == Some(of));
     ops.map(|op| format!("{}:{}", op.service(), op.as_str())).collect()
 }
 

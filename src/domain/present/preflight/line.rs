@@ -1,6 +1,7 @@
 //! One line of a preflight, and the words that lines share.
 
 use serde::Serialize;
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::domain::base::failure::FailureKind;
 use crate::domain::base::model::Region;
@@ -10,6 +11,8 @@ use crate::domain::observed::packs::Unknown;
 /// How a check ended: the worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Grade {
     /// Nothing to do.
     Ok,
@@ -20,22 +23,17 @@ pub enum Grade {
 }
 
 impl Grade {
-    /// Every grade, the best first.
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Warn, Self::Fail];
-
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
+        self.into()
     }
 }
 
 /// The stable name of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum CheckName {
     /// Whose credentials are in use.
     Identity,
@@ -76,25 +74,7 @@ pub enum CheckName {
 impl CheckName {
     /// The name used in texts and JSON.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Organization => "organization",
-            Self::Administrator => "administrator",
-            Self::TrustedAccess => "trusted-access",
-            Self::Accounts => "accounts",
-            Self::Region => "region",
-            Self::Packs => "packs",
-            Self::Permissions => "permissions",
-            Self::RecorderProbe => "recorder-probe",
-            Self::ManagementAccount => "management-account",
-            Self::Source => "source",
-            Self::Record => "record",
-            Self::TemplateBucket => "template-bucket",
-            Self::DeliveryBuckets => "delivery-buckets",
-            Self::HttpListen => "http-listen",
-            Self::HttpToken => "http-token",
-            Self::Clock => "clock",
-        }
+        self.into()
     }
 }
 

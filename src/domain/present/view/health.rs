@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 use super::cell::{CellState, CellView};
 use super::new_accounts::{DeadlineView, NewAccountsSummary};
@@ -22,6 +23,8 @@ use crate::domain::present::report::Declarations;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum HealthState {
     /// No action is required, and everything was seen; what is under way is healthy.
     Healthy,
@@ -34,11 +37,7 @@ pub enum HealthState {
 impl HealthState {
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Unknown => "unknown",
-            Self::Degraded => "degraded",
-        }
+        self.into()
     }
 
     /// The exit code that says it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use super::cell::cells;
 use super::trouble::{advice, owner, words};
@@ -102,7 +103,7 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
     let mut rows = known.map(|rollout| rows(facts, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
     let counts = cell.rollout.counts;
-    let kinds = StatusKind::ALL.into_iter();
+    let kinds = StatusKind::iter();
     let counted: usize = kinds
         .filter(|kind| status.is_none_or(|status| status == *kind))
         .map(|kind| counts.of(kind))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use super::{ListPage, VERSION, ViewFacts, census};
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
@@ -148,7 +149,7 @@ fn begun(facts: &ViewFacts, new_account: &NewAccount) -> NewAccountView {
 fn phases<'a>(
     accounts: impl Iterator<Item = &'a NewAccountView>,
 ) -> BTreeMap<NewAccountPhase, usize> {
-    census(NewAccountPhase::ALL, accounts.map(|account| account.phase))
+    census(NewAccountPhase::iter(), accounts.map(|account| account.phase))
 }
 
 /// New accounts for the status.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
+use strum::{EnumIter, IntoStaticStr};
 
 use super::cell::{CellView, cells};
 use crate::domain::base::mode::Mode;
@@ -19,6 +21,8 @@ use crate::domain::present::report::{PackReport, RegionReport, Timing};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RegionState {
     /// No report yet.
     Pending,
@@ -33,19 +37,9 @@ pub enum RegionState {
 }
 
 impl RegionState {
-    /// Every state.
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Unknown, Self::InProgress, Self::OutOfSync, Self::Synced];
-
     /// The word used in texts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Unknown => "unknown",
-            Self::InProgress => "in_progress",
-            Self::OutOfSync => "out_of_sync",
-            Self::Synced => "synced",
-        }
+        self.into()
     }
 
     pub(super) fn of(report: Option<&RegionReport>) -> Self {
@@ -211,7 +205,7 @@ fn timing_view(Timing { observe, plan, apply }: Timing) -> TimingView {
 }
 
 fn steps(plan: &Plan) -> BTreeMap<ActionKind, usize> {
-    ActionKind::ALL.into_iter().map(|kind| (kind, plan.count(kind))).collect()
+    ActionKind::iter().map(|kind| (kind, plan.count(kind))).collect()
 }
 
 fn hold_view(hold: &Hold) -> HoldView {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use super::cell::{CellState, CellView};
 use super::health::{HealthParts, HealthView};
@@ -198,7 +199,7 @@ fn totals(regions: &BTreeMap<Region, RegionView>) -> Totals {
     let reports = || regions.values().filter_map(|region| region.report.as_ref());
     let packs = || reports().flat_map(|report| report.packs.values());
     Totals {
-        regions: census(RegionState::ALL, regions.values().map(|region| region.state)),
+        regions: census(RegionState::iter(), regions.values().map(|region| region.state)),
         packs: census(SyncState::ALL, packs().map(|pack| pack.state)),
         cells: census(CellState::ALL, cells().map(|cell| cell.cell)),
         action_required: cells().filter(|cell| cell.action_required).count(),

@@ -1,4 +1,4 @@
-//! How views read: one text for the command line and for `?format=text`.
+//! How views read: one text for the command line and for `?format=text`, as rows and signs.
 //!
 //! Lines begin as in plans: two spaces and a sign, `!` where a person is needed, `?` where nothing
 //! is known, `~` where something is under way. Without colour and without width nothing is lost.
@@ -6,10 +6,11 @@
 mod account;
 pub mod layout;
 mod phrases;
-mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+
+use strum::IntoEnumIterator as _;
 
 use super::approvals::{
     GUARDED_WAYS, UNDECLARED_WAYS, is_pending_approval, undeclared, undeclared_names, waiting,
@@ -27,11 +28,11 @@ use crate::domain::members::rollout::RolloutHealth;
 use crate::domain::observed::failure_class::Owner;
 use crate::domain::observed::member::{Counts, StatusKind};
 use crate::domain::plan::steps::{ActionKind, HoldReason};
-use crate::domain::present::view::text::layout::{Layout, LineSign};
-use table::{Grid, Item, section};
+use layout::{GridRow, LineSign, TextGrid, TextItem, TextList, TextPage, TextPart};
+use phrases::SIMULATED;
 
 pub use crate::domain::base::words::{ago, left, many, span};
-pub use account::{account, next_line, pack_sign, recorder, status_words, targeting, window};
+pub use account::{account_page, next_line, pack_sign, recorder, status_words, targeting, window};
 pub use phrases::{clean, person, spoken};
 
 /// Findings in manifests that are shown; `validate` shows all.
@@ -39,41 +40,36 @@ const FINDINGS_MAX: usize = 3;
 /// Account ids that are listed of one trouble.
 const IDS_MAX: usize = 3;
 
-/// The status: the answer first, then what is not as it should be.
-pub fn status(view: &StatusView, layout: Layout) -> String {
-    let mut page = String::new();
-    if view.simulated {
-        page.push_str("SIMULATED: no AWS account is looked at or changed\n");
-    }
-    writeln!(page, "{}: {}", view.health.state.as_str(), clean(&view.health.summary))
-        .expect("writing into a string does not fail");
+/// The status: the answer first, then what is not as it should be. `wide`: with names, counts and
+/// ages of every pack.
+pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
+    let simulated = view.simulated.then(|| SIMULATED.to_owned());
+    let mut head: Vec<String> = simulated.into_iter().collect();
+    head.push(format!("{}: {}", view.health.state.as_str(), clean(&view.health.summary)));
     if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
         let why = clean(why);
-        writeln!(
-            page,
+        head.push(format!(
             "record: none ({why}): until losses of 24 h are known, none goes unapproved"
-        )
-        .expect("writing into a string does not fail");
+        ));
     }
-    let parts = [
-        general(view, layout),
-        approvals(view, layout),
-        overview(&view.regions, layout),
-        if layout.wide { packs(view, layout) } else { String::new() },
-        troubles(&view.troubles, layout),
-        new_accounts(&view.new_accounts, layout),
-        held(view, layout),
-        dark(view, layout),
+    let mut parts = vec![
+        TextPart::List(general(view)),
+        TextPart::List(approvals(view)),
+        TextPart::Grid(overview(&view.regions)),
     ];
-    for part in parts.iter().filter(|part| !part.is_empty()) {
-        page.push('\n');
-        page.push_str(part);
-    }
-    page
+    parts.extend(wide.then(|| TextPart::List(packs(view))));
+    parts.extend([
+        TextPart::List(troubles(&view.troubles, wide)),
+        TextPart::List(new_accounts(&view.new_accounts, wide)),
+        TextPart::List(held(view, wide)),
+        TextPart::List(dark(view)),
+    ]);
+    parts.retain(|part| !part.is_empty());
+    TextPage { head, parts }
 }
 
 /// What is the matter beyond packs and regions.
-fn general(view: &StatusView, layout: Layout) -> String {
+fn general(view: &StatusView) -> TextList {
     let items = view.health.reasons.iter().filter_map(|reason| {
         let (subject, more): (&str, &[String]) = match reason.subject {
             Subject::Source => ("source", &view.source.declared.diagnostics),
@@ -85,9 +81,9 @@ fn general(view: &StatusView, layout: Layout) -> String {
         let sign = health_sign(reason.state);
         let details = [&reason.why].into_iter().chain(more.iter().take(FINDINGS_MAX));
         let details = details.map(|text| clean(text)).collect();
-        Some(Item { sign, row: [subject.to_owned()], details })
+        Some(TextItem { sign, row: vec![subject.to_owned()], details })
     });
-    section("Problems", &items.collect::<Vec<_>>(), layout)
+    TextList::new("Problems", items)
 }
 
 /// The sign of the whole, or of one reason.
@@ -100,21 +96,17 @@ pub fn health_sign(state: HealthState) -> LineSign {
 }
 
 /// Packs as rows, regions as columns.
-fn overview(regions: &BTreeMap<Region, RegionView>, layout: Layout) -> String {
+fn overview(regions: &BTreeMap<Region, RegionView>) -> TextGrid {
     let packs: BTreeSet<&PackName> = regions.values().flat_map(|view| view.cells.keys()).collect();
-    if packs.is_empty() {
-        return String::new();
-    }
-    let mut grid = Grid::new(regions.keys().map(Region::as_str));
-    for pack in packs {
+    let rows = packs.into_iter().map(|pack| {
         let cells: Vec<Option<&CellView>> =
             regions.values().map(|view| view.cells.get(pack)).collect();
         let sign =
             cells.iter().flatten().map(|cell| cell_sign(cell)).max().unwrap_or(LineSign::Fine);
         let texts = cells.iter().map(|cell| cell.map_or_else(|| "-".to_owned(), glance));
-        grid.row(sign, pack.as_str(), texts);
-    }
-    grid.render(layout.width)
+        GridRow { sign, pack: pack.to_string(), cells: texts.collect() }
+    });
+    TextGrid { rows: rows.collect(), regions: regions.keys().map(Region::to_string).collect() }
 }
 
 /// The sign of a cell.
@@ -155,13 +147,13 @@ fn to_do(action: ActionKind) -> &'static str {
 }
 
 /// Every cell with its counts and ages.
-fn packs(view: &StatusView, layout: Layout) -> String {
+fn packs(view: &StatusView) -> TextList {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
         for (pack, cell) in &of.cells {
             let age = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| ago(at, view.now));
             let status = cell.status.as_ref().map_or("-".to_owned(), |it| clean(&it.to_string()));
-            let row = [
+            let row = vec![
                 pack.to_string(),
                 region.to_string(),
                 glance(cell),
@@ -173,22 +165,22 @@ fn packs(view: &StatusView, layout: Layout) -> String {
             ];
             let warnings = of.report.iter().filter_map(|report| report.packs.get(pack));
             let details = warnings.flat_map(|pack| &pack.warnings).map(|text| clean(text));
-            items.push(Item { sign: cell_sign(cell), row, details: details.collect() });
+            items.push(TextItem { sign: cell_sign(cell), row, details: details.collect() });
         }
     }
-    section("Packs", &items, layout)
+    TextList::new("Packs", items)
 }
 
 /// Members by status, those that there are.
 fn counts(counts: &Counts, expected: Option<usize>) -> String {
     let expected = expected.map(|expected| format!("{expected} expected"));
-    let kinds = StatusKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
+    let kinds = StatusKind::iter().filter(|kind| counts.of(*kind) > 0);
     let counts = kinds.map(|kind| format!("{} {}", counts.of(kind), spoken(kind.as_str())));
     expected.into_iter().chain(counts).collect::<Vec<_>>().join(", ")
 }
 
 /// Accounts in trouble, by what is the matter.
-fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
+fn troubles(troubles: &[TroubleView], wide: bool) -> TextList {
     let items = troubles.iter().map(|trouble| {
         let TroubleView { status, class, accounts, truncated, packs, regions, .. } = trouble;
         let class = class.map_or_else(|| spoken(status.as_str()), |class| class.to_string());
@@ -197,10 +189,10 @@ fn troubles(troubles: &[TroubleView], layout: Layout) -> String {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let (packs, regions) = (one_or_many(&packs, "pack"), one_or_many(&regions, "region"));
         let scale = format!("{least}{} in {packs}, {regions}", many(*accounts, "account"));
-        let row = [class, scale, format!("owner: {}", owner_words(trouble))];
-        Item { sign: trouble_sign(trouble), row, details: details(trouble, layout.wide) }
+        let row = vec![class, scale, format!("owner: {}", owner_words(trouble))];
+        TextItem { sign: trouble_sign(trouble), row, details: details(trouble, wide) }
     });
-    section("Failing accounts", &items.collect::<Vec<_>>(), layout)
+    TextList::new("Failing accounts", items)
 }
 
 /// The sign of a trouble: conformd and AWS act by themselves, everybody else has to.
@@ -252,18 +244,16 @@ fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
 }
 
 /// New accounts that are not settled, the most urgent first.
-fn new_accounts(new_accounts: &NewAccountsSummary, layout: Layout) -> String {
-    let items: Vec<Item<5>> =
-        new_accounts.accounts.iter().map(|account| new_account(account, layout.wide)).collect();
-    let mut text = section("New accounts", &items, layout);
+fn new_accounts(new_accounts: &NewAccountsSummary, wide: bool) -> TextList {
+    let items = new_accounts.accounts.iter().map(|account| new_account(account, wide));
+    let mut list = TextList::new("New accounts", items);
     if new_accounts.left_out > 0 {
-        writeln!(text, "      and {} more", new_accounts.left_out)
-            .expect("writing into a string does not fail");
+        list.notes.push(format!("and {} more", new_accounts.left_out));
     }
-    text
+    list
 }
 
-fn new_account(account: &NewAccountView, wide: bool) -> Item<5> {
+fn new_account(account: &NewAccountView, wide: bool) -> TextItem {
     let open: Vec<_> =
         account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
     let names: Vec<String> = open.iter().map(|(region, _)| region.to_string()).collect();
@@ -274,14 +264,14 @@ fn new_account(account: &NewAccountView, wide: bool) -> Item<5> {
         .collect();
     let recorders: Vec<&str> = recorders.into_iter().collect();
     let recorder = if recorders.is_empty() { "not probed".to_owned() } else { recorders.join("/") };
-    let row = [
+    let row = vec![
         account::called(account.account, account.name.as_ref()),
         first_few(&names, if wide { usize::MAX } else { IDS_MAX }),
         account.phase.as_str().to_owned(),
         left(account.left_seconds),
         format!("recorder {recorder}"),
     ];
-    Item::new(phase_sign(account.phase), row)
+    TextItem::new(phase_sign(account.phase), row)
 }
 
 /// The sign of a new account.
@@ -296,40 +286,40 @@ pub fn phase_sign(phase: NewAccountPhase) -> LineSign {
 }
 
 /// What waits for an approval, once for all regions.
-fn approvals(view: &StatusView, layout: Layout) -> String {
+fn approvals(view: &StatusView) -> TextList {
     let waiting = waiting(&view.regions);
     let mut items = Vec::new();
     if let Some(guarded) = waiting.guarded() {
         let mut details: Vec<String> = guarded.reasons().iter().map(|why| clean(why)).collect();
         details.push(GUARDED_WAYS.to_owned());
-        items.push(Item { sign: LineSign::Needy, row: [guarded.summary()], details });
+        items.push(TextItem { sign: LineSign::Needy, row: vec![guarded.summary()], details });
     }
     if let Some(undeclared) = undeclared(&waiting) {
         let details = vec![undeclared_names(&waiting), UNDECLARED_WAYS.to_owned()];
-        items.push(Item { sign: LineSign::Needy, row: [undeclared], details });
+        items.push(TextItem { sign: LineSign::Needy, row: vec![undeclared], details });
     }
-    section("Waiting for approval", &items, layout)
+    TextList::new("Waiting for approval", items)
 }
 
 /// What waits for more than time. What waits for an approval stands above.
-fn held(view: &StatusView, layout: Layout) -> String {
+fn held(view: &StatusView, wide: bool) -> TextList {
     let mut items = Vec::new();
     for (region, of) in &view.regions {
         let holds = of.report.iter().flat_map(|report| &report.holds);
         let shown = holds
-            .filter(|hold| layout.wide || lift(hold.reason) != Lift::Time)
+            .filter(|hold| wide || lift(hold.reason) != Lift::Time)
             .filter(|hold| !is_pending_approval(of, hold));
         items.extend(shown.map(|hold| held_one(region, hold)));
     }
-    section("Held", &items, layout)
+    TextList::new("Held", items)
 }
 
-fn held_one(region: &Region, hold: &HoldView) -> Item<3> {
+fn held_one(region: &Region, hold: &HoldView) -> TextItem {
     let HoldView { pack, reason, why, until, action: _ } = hold;
     let pack = pack.as_ref().map_or("every pack", |pack| pack.as_str());
     let until = until.map(|until| format!(" (until {until})")).unwrap_or_default();
-    let row = [pack.to_owned(), region.to_string(), spoken(reason.as_str())];
-    Item { sign: hold_sign(*reason), row, details: vec![format!("{}{until}", clean(why))] }
+    let row = vec![pack.to_owned(), region.to_string(), spoken(reason.as_str())];
+    TextItem { sign: hold_sign(*reason), row, details: vec![format!("{}{until}", clean(why))] }
 }
 
 /// The sign of a hold: what lifts it.
@@ -342,16 +332,13 @@ pub fn hold_sign(reason: HoldReason) -> LineSign {
 }
 
 /// Regions and members that were not read.
-fn dark(view: &StatusView, layout: Layout) -> String {
+fn dark(view: &StatusView) -> TextList {
     let rows = view.health.reasons.iter().filter(|reason| reason.subject == Subject::Region);
-    let items: Vec<Item<1>> =
-        rows.map(|reason| Item::new(LineSign::Dark, [clean(&reason.why)])).collect();
-    let mut text = section("Unknown", &items, layout);
+    let items = rows.map(|reason| TextItem::new(LineSign::Dark, [clean(&reason.why)]));
     let old = view.regions.iter().filter_map(|(region, of)| {
         let report = of.report.as_ref()?;
         let seen = report.last_read.filter(|_| report.unknown.is_some())?;
-        Some(format!("      {region} was last read {}\n", ago(seen, view.now)))
+        Some(format!("{region} was last read {}", ago(seen, view.now)))
     });
-    text.extend(old);
-    text
+    TextList { notes: old.collect(), ..TextList::new("Unknown", items) }
 }

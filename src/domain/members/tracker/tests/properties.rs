@@ -1,6 +1,7 @@
 //! What holds for any organization and any rows.
 
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use super::*;
 
@@ -107,7 +108,7 @@ proptest! {
         let with_rows = rows.iter().filter(excluded).map(|row| row.account);
         let union: BTreeSet<AccountId> = listed.chain(with_rows).collect();
         let rollout = scene.rollout();
-        let kinds = crate::domain::observed::member::StatusKind::ALL.into_iter();
+        let kinds = crate::domain::observed::member::StatusKind::iter();
         let counted: usize = kinds.map(|kind| rollout.counts.of(kind)).sum();
         prop_assert_eq!(counted + usize::from(rollout.management_missing), union.len());
         prop_assert_eq!(rollout.troubled.len(), counted - rollout.counts.ok);

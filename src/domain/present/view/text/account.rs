@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Layout, LineSign};
-use super::phrases::{clean, person, spoken};
-use super::table::{Item, section};
+use super::layout::{LineSign, TextItem, TextList, TextPage, TextPart};
+use super::phrases::{SIMULATED, clean, person, spoken};
 use crate::domain::base::model::{AccountId, AccountState, PackName, Region, Timestamp, UnitId};
 use crate::domain::base::words::{ago, left, seconds_to};
 use crate::domain::members::new_account::NewAccountPhase;
@@ -21,26 +20,19 @@ pub(super) fn called(account: AccountId, name: Option<&String>) -> String {
 }
 
 /// The explanation: the answer first, then who the account is, then place by place.
-pub fn account(view: &AccountView, layout: Layout) -> String {
-    let mut page = String::new();
-    if view.simulated {
-        page.push_str("SIMULATED: no AWS account is looked at or changed\n");
-    }
-    page.push_str(&clean(&view.summary));
-    page.push_str("\n\n");
-    page.push_str(&section("Account", &identity(view), layout));
-    for (region, place) in &view.regions {
-        page.push('\n');
-        page.push_str(&region_text(view, region, place, layout));
-    }
-    page
+pub fn account_page(view: &AccountView) -> TextPage {
+    let simulated = view.simulated.then(|| SIMULATED.to_owned());
+    let head = simulated.into_iter().chain([clean(&view.summary)]).collect();
+    let places = view.regions.iter().map(|(region, place)| region_list(view, region, place));
+    let lists = [TextList::new("Account", identity(view))].into_iter().chain(places);
+    TextPage { head, parts: lists.map(TextPart::List).collect() }
 }
 
-fn fact(sign: LineSign, what: &str, text: String) -> Item<2> {
-    Item::new(sign, [what.to_owned(), text])
+fn fact(sign: LineSign, what: &str, text: String) -> TextItem {
+    TextItem::new(sign, [what.to_owned(), text])
 }
 
-fn identity(view: &AccountView) -> Vec<Item<2>> {
+fn identity(view: &AccountView) -> Vec<TextItem> {
     let MemberView { listed, freshness: _, why, read, name, state, joined, units, management } =
         &view.member;
     let now = view.now;
@@ -97,7 +89,7 @@ pub fn window(clock: &ClockView, view: &AccountView) -> (LineSign, String) {
     (sign, format!("ends {deadline}: {}", left(*left_seconds)))
 }
 
-fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: Layout) -> String {
+fn region_list(view: &AccountView, region: &Region, place: &PlaceView) -> TextList {
     let PlaceView { unknown, phase, recorder: seen, packs } = place;
     let mut title = region.to_string();
     if let Some(phase) = phase {
@@ -116,7 +108,7 @@ fn region_text(view: &AccountView, region: &Region, place: &PlaceView, layout: L
     if rows.is_empty() {
         rows.push(fact(LineSign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
     }
-    section(&title, &rows, layout)
+    TextList::new(&title, rows)
 }
 
 /// What a probe saw of a recorder.
@@ -137,14 +129,14 @@ pub fn recorder(seen: &RecorderObservation, now: Timestamp) -> (LineSign, String
 }
 
 /// A pack: targeted or not and why, what AWS says, what happens next.
-fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> Item<2> {
+fn pack_row(name: &PackName, pack: &AccountPackView, now: Timestamp) -> TextItem {
     let words = [status_words(pack, now), Some(targeting(pack.targeting.as_ref()))];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let said = [&pack.code, &pack.message].into_iter().flatten();
     let said = said.map(|text| clean(text)).collect::<Vec<_>>().join(": ");
     let said = (!said.is_empty()).then(|| format!("AWS says: {said}"));
     let details = said.into_iter().chain(next_line(&pack.next, now)).collect();
-    Item { sign: pack_sign(pack), row: [name.to_string(), words], details }
+    TextItem { sign: pack_sign(pack), row: vec![name.to_string(), words], details }
 }
 
 /// The sign of an account under a pack: who is to act.
