@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use conformd::domain::present::journal::note::JournalMoment;
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports, SourceStatus};
 use conformd::domain::present::view::ViewFacts;
+use conformd::http::table::document;
 use conformd::http::{About, BearerToken, ConfirmedCaller, HttpState, Listeners, serve};
 use futures_util::FutureExt as _;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -30,6 +32,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::generated;
 use crate::support::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown};
 
 const HERE: &str = "eu-west-1";
@@ -325,6 +328,24 @@ async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
     assert_eq!(served.get("/api/v1/status").await.json()["simulated"], false);
 }
 
+/// Every route, as the table of `docs/api.md` has it.
+fn table_of_routes() -> String {
+    let mut table = String::from("| Path | Answer | Parameters |\n|---|---|---|\n");
+    for (path, operations) in document()["paths"].as_object().unwrap() {
+        for (verb, operation) in operations.as_object().unwrap() {
+            let verb = verb.to_uppercase();
+            let about = operation["summary"].as_str().unwrap();
+            let about = about.strip_prefix(&format!("{verb}: ")).unwrap_or(about);
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            let names = parameters.map(|it| format!("`{}`", it["name"].as_str().unwrap()));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let names = if names.is_empty() { "–" } else { &names };
+            writeln!(table, "| `{verb} {path}` | {about} | {names} |").unwrap();
+        }
+    }
+    table
+}
+
 /// Pages whose answers `docs/api.md` shows.
 const DOCUMENTED: [&str; 6] = [
     "/api/v1/status?regions=eu-west-1",
@@ -343,11 +364,10 @@ fn example<'t>(text: &'t str, page: &str) -> Option<&'t str> {
 }
 
 #[tokio::test]
-async fn the_documented_answers_are_real_ones() {
+async fn the_documented_routes_and_answers_are_current() {
     let served = served().await;
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
-    let known = std::fs::read_to_string(path).unwrap();
-    let mut text = known.clone();
+    let mut text =
+        generated::with_part(&generated::text("docs/api.md"), "routes", &table_of_routes());
     for page in DOCUMENTED {
         let answer = served.get(page).await;
         let real = match answer.headers["content-type"].as_str() {
@@ -358,10 +378,7 @@ async fn the_documented_answers_are_real_ones() {
         let (here, start) = (shown.len(), shown.as_ptr() as usize - text.as_ptr() as usize);
         text.replace_range(start..start + here, &real);
     }
-    if std::env::var_os("CONFORMD_WRITE_DOCS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(known, text, "docs/api.md is old: CONFORMD_WRITE_DOCS=1 cargo test documented");
+    generated::assert_current("docs/api.md", &text);
 }
 
 #[tokio::test]
