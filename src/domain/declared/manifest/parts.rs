@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Override;
 use crate::domain::base::model::Region;
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::snapshot::SourcePath;
@@ -30,4 +31,16 @@ pub(crate) enum TemplateChoice {
 pub(super) struct OverrideDraft {
     pub(super) regions: BTreeMap<Region, Span>,
     pub(super) parameters: ParameterEntries,
+}
+
+impl OverrideDraft {
+    pub(super) fn into_override(self) -> Override {
+        let Self { regions, parameters } = self;
+        Override { regions: regions.into_keys().collect(), parameters: values(parameters) }
+    }
+}
+
+/// The values of parameters without their places.
+pub(super) fn values(parameters: ParameterEntries) -> BTreeMap<String, String> {
+    parameters.into_iter().map(|(name, (value, _))| (name, value)).collect()
 }
