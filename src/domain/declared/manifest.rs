@@ -12,6 +12,7 @@ mod resolution;
 pub mod schema;
 mod spec;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -67,6 +68,13 @@ pub struct Manifest {
     pub suspend: Option<Suspend>,
     /// The file of it, or of its template, that ends in the middle of a line: it may be cut off.
     pub unended: Option<SourcePath>,
+}
+
+impl Manifest {
+    /// Which accounts the pack is not deployed to in a region.
+    pub fn exclude_in(&self, _region: &Region) -> Cow<'_, Exclude> {
+        Cow::Borrowed(&self.exclude)
+    }
 }
 
 /// `spec.state`: whether the pack should be there at all.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::base::limits;
 use crate::domain::base::model::{
-    Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
+    Installation, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
 };
 use crate::domain::declared::catalog::{Catalog, Declared};
 use crate::domain::declared::manifest::{
@@ -192,12 +192,12 @@ impl Desired {
 
     /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
     /// stops a pack.
-    pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
+    pub fn warnings(&self, catalog: &Catalog, region: &Region) -> BTreeMap<PackName, Vec<String>> {
         let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
         let here = catalog.packs.iter().filter(|(name, _)| self.packs.contains_key(*name));
         let notices = here.filter_map(|(name, declared)| {
             let manifest = declared.in_force()?;
-            Some((name.clone(), selector::notices(&manifest.exclude, list)))
+            Some((name.clone(), selector::notices(&manifest.exclude_in(region), list)))
         });
         notices.filter(|(_, notices)| !notices.is_empty()).collect()
     }
@@ -242,7 +242,7 @@ fn desired_entry(
         return None;
     }
     let parts = deliverable(manifest)
-        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
+        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude_in(&place.region))?)));
     Some(match parts {
         Ok((template, excluded)) => {
             DesiredEntry::Pack(Box::new(pack(manifest, template, at, (excluded, invalid_now))))
@@ -310,7 +310,7 @@ fn pack(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::model::{AccountState, DeletionPolicy, Region, ResultsBucket};
+    use crate::domain::base::model::{AccountState, DeletionPolicy, ResultsBucket};
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
