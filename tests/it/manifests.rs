@@ -15,7 +15,7 @@ use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
-use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
+use conformd::domain::plan::desired::{DesiredEntry, DesiredInputs, SourceTrust, desired};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -575,6 +575,29 @@ fn parameters_are_held_against_the_template() {
 }
 
 #[test]
+fn an_override_excludes_accounts_in_its_regions_and_nowhere_else() {
+    let spec = "parameters: {Age: \"1\"}\nexclude: {accounts: [\"111122223333\"]}\n\
+                overrides: [{regions: [eu-west-1], exclude: {accounts: [\"444455556666\"]}}]";
+    let catalog = read(&[("a.yaml", pack("a", spec))]);
+    let excluded = |region: &str| {
+        let place =
+            Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
+        let inputs = DesiredInputs::without_list(SourceTrust::Whole);
+        let desired = desired(&catalog, &"main".parse().unwrap(), &place, inputs);
+        let Some(DesiredEntry::Pack(pack)) = desired.packs.into_values().next() else {
+            panic!("no pack is desired in {region}");
+        };
+        let ids = pack.content.excluded.iter().map(ToString::to_string);
+        ids.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(excluded("eu-west-1"), "111122223333 444455556666");
+    assert_eq!(excluded("us-east-1"), "111122223333");
+    let broken = "parameters: {Age: \"1\"}\noverrides:\n- {regions: [eu-west-1]}\n\
+                  - {regions: [eu-west-1], exclude: {states: [SUSPENDED]}}";
+    insta::assert_snapshot!(check(&[("a.yaml", pack("a", broken))]), @"");
+}
+
+#[test]
 fn what_this_version_does_not_deliver_is_valid_and_says_so() {
     let units = "parameters: {Age: \"1\"}\nexclude: {organizationalUnits: [ou-ab12-cdef3456]}";
     let s3 = pack("b", "adopt: true").replace("file: t.yaml", "s3: s3://bucket/key.yaml");
@@ -796,6 +819,9 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     for broken in ["Present", "absent", "Absent, adopt: true", "Absent, suspend: {reason: x}"] {
         assert!(!valid(&absent.replace("Absent", broken)), "{broken}");
     }
+    let here = |what: &str| pack("a", &format!("overrides: [{{regions: [eu-west-1]{what}}}]"));
+    assert!(valid(&here(", exclude: {accounts: [\"111122223333\"]}")));
+    assert!(!valid(&here("")) && !valid(&here(", exclude: {states: [SUSPENDED]}")));
     assert!(valid(&pack("a", "state: Present")) && valid(&pack("a", "state: Absent")));
     assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
 }

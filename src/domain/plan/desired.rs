@@ -387,6 +387,7 @@ mod tests {
         let over = |value| Override {
             regions: regions(&["eu-west-1"]),
             parameters: parameters(&[("age", value)]),
+            excluded: BTreeSet::new(),
         };
         let manifest = Manifest { overrides: vec![over("60"), over("30")], ..manifest() };
         let inputs = |region| {

@@ -1,9 +1,9 @@
 //! What a manifest holds before its references are resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Override;
-use crate::domain::base::model::Region;
+use crate::domain::base::model::{AccountId, Region};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::snapshot::SourcePath;
 
@@ -31,12 +31,14 @@ pub(crate) enum TemplateChoice {
 pub(super) struct OverrideDraft {
     pub(super) regions: BTreeMap<Region, Span>,
     pub(super) parameters: ParameterEntries,
+    pub(super) excluded: BTreeSet<AccountId>,
 }
 
 impl OverrideDraft {
     pub(super) fn into_override(self) -> Override {
-        let Self { regions, parameters } = self;
-        Override { regions: regions.into_keys().collect(), parameters: values(parameters) }
+        let Self { regions, parameters, excluded } = self;
+        let regions = regions.into_keys().collect();
+        Override { regions, parameters: values(parameters), excluded }
     }
 }
 

@@ -115,7 +115,7 @@ struct PackSpec {
         inner(regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)+-[a-z0-9]*[0-9]$"))
     )]
     regions: Vec<String>,
-    /// Parameters that differ in some regions; a later entry wins.
+    /// Parameters and exclusions that differ in some regions; a later entry wins.
     #[schemars(default)]
     overrides: Vec<OverrideSpec>,
     /// Accounts it is not deployed to.
@@ -178,9 +178,11 @@ struct TemplateSpec {
     s3: String,
 }
 
-/// Parameters for some of the pack's regions.
+/// What differs in some of the pack's regions.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend(
+    "anyOf" = [{"required": ["parameters"]}, {"required": ["exclude"]}]
+))]
 struct OverrideSpec {
     /// Regions of the pack.
     #[schemars(
@@ -189,7 +191,21 @@ struct OverrideSpec {
     )]
     regions: Vec<String>,
     /// They replace `spec.parameters` in these regions, one by one. A later entry wins.
+    #[schemars(default)]
     parameters: ParameterMap,
+    /// Accounts that the pack is not deployed to in these regions, besides those of `spec.exclude`.
+    #[schemars(default)]
+    exclude: OverrideExcludeSpec,
+}
+
+/// Accounts that are left out in some regions.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct OverrideExcludeSpec {
+    /// Accounts by id, which are excluded in these regions besides those of `spec.exclude`; in
+    /// quotes.
+    #[schemars(length(max = 1000), inner(regex(pattern = "^[0-9]{12}$")))]
+    accounts: Vec<String>,
 }
 
 /// Accounts that are left out: those that any of these selects.
@@ -351,6 +367,7 @@ mod tests {
             ("PermitSpec", approval::PERMIT),
             ("TemplateSpec", spec::TEMPLATE),
             ("OverrideSpec", spec::OVERRIDE),
+            ("OverrideExcludeSpec", spec::OVERRIDE_EXCLUDE),
             ("ExcludeSpec", spec::EXCLUDE),
             ("DeliverySpec", spec::DELIVERY),
             ("SuspendSpec", spec::SUSPEND),
