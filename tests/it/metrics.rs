@@ -76,6 +76,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
     conformd_pack_rollouts gauge [health region] 14
+    conformd_pack_warnings gauge [] 1
     conformd_packs gauge [region state] 18
     conformd_packs_observed gauge [region] 2
     conformd_packs_out_of_sync gauge [kind region] 16
@@ -371,6 +372,19 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     conformd_pack_synced{pack="g-wanted-and-foreign",region="eu-west-1"} 0
     "#);
     insta::assert_snapshot!(text.of("conformd_suspended"), @r#"conformd_suspended{scope="pack"} 2"#);
+}
+
+#[test]
+fn a_warning_counts_once_in_all_regions_of_its_pack() {
+    let warned = |name: &str, texts: &[&str]| {
+        let warnings = texts.iter().map(|text| (*text).to_owned()).collect();
+        (pack(name), PackReport { warnings, ..pack_report(SyncState::Synced, &[]) })
+    };
+    let packs = BTreeMap::from([warned("a", &["odd", "odder"]), warned("b", &["odd"])]);
+    let regions = [HERE, "us-east-1"];
+    let all = regions.map(|name| RegionReport { packs: packs.clone(), ..quiet(name) });
+    let text = scrape(&metrics(&regions), &reports(all));
+    insta::assert_snapshot!(text.of("conformd_pack_warnings"), @"conformd_pack_warnings 3");
 }
 
 #[test]

@@ -89,6 +89,7 @@ pub(super) struct PackFamilies {
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
     pub(super) suspended: IntGaugeVec,
+    pub(super) warnings: IntGauge,
 }
 
 #[derive(Debug)]
@@ -365,6 +366,11 @@ impl PackFamilies {
                 "conformd_pack_quota",
                 &["region"],
                 "How many packs AWS allows.",
+            )?,
+            warnings: on.int_gauge(
+                "conformd_pack_warnings",
+                "Distinct warnings about packs, all regions together: exclusions that select no \
+                 account, for example.",
             )?,
             suspended: on.int_gauges(
                 "conformd_suspended",
