@@ -193,9 +193,10 @@ impl FailureClass {
     /// itself, and so does another change that AWS Config was making (`ResourceInUseException`, AWS
     /// Config API reference: an earlier creation, update or deletion is in progress). A stack that
     /// failed without a better reason may have met a passing fault of CloudFormation, and nothing
-    /// but a Put makes AWS try it again. A missing recorder is the redeployment's, which waits for evidence. All others stay until a person has acted: quotas,
-    /// policies, roles, buckets, functions and regions are somebody's decision, and the same
-    /// template fails alike. What is not known never causes a Put.
+    /// but a Put makes AWS try it again. A missing recorder is the redeployment's, which waits for
+    /// evidence. All others stay until a person has acted: quotas, policies, roles, buckets,
+    /// functions and regions are somebody's decision, and the same template fails alike. What is
+    /// not known never causes a Put.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Throttled | Self::ResourceInUse | Self::StackFailed => true,
