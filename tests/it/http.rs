@@ -14,6 +14,7 @@ use conformd::clock::Clock;
 use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
+use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
 use conformd::domain::present::journal::note::JournalMoment;
@@ -207,6 +208,7 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
         "/api/v1/packs/eu-west-1/iam-baseline/accounts",
         "/api/v1/accounts/222222222222",
         "/api/v1/accounts/222222222222?format=text",
+        "/api/v1/failure-classes",
         "/api/v1/new-accounts",
         "/api/v1/plan",
         "/api/v1/plan?format=text",
@@ -251,6 +253,7 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
     /api/v1/packs/eu-west-1/iam-baseline/accounts 200 application/json
     /api/v1/accounts/222222222222 200 application/json
     /api/v1/accounts/222222222222?format=text 200 text/plain; charset=utf-8
+    /api/v1/failure-classes 200 application/json
     /api/v1/new-accounts 200 application/json
     /api/v1/plan 200 application/json
     /api/v1/plan?format=text 200 text/plain; charset=utf-8
@@ -278,6 +281,7 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/packs                               every pack in every region
     /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
     /api/v1/accounts/{id}                       one account explained; ?format=text for people
+    /api/v1/failure-classes                     why members fail: every class, who must act, and what to do
     /api/v1/new-accounts                        accounts that joined lately, and how much time is left
     /api/v1/plan                                what is planned; ?format=text for people
     /api/v1/approvals/pending                   what waits for an approval, and the document; ?format=text for that alone
@@ -285,6 +289,18 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/openapi.json                        all this, for programs (OpenAPI 3.1)
     /api/v1/reconcile                           POST: look at everything now
     ");
+}
+
+#[tokio::test]
+async fn every_class_of_failures_is_described_with_its_owner() {
+    let served = served().await;
+    let body = served.get("/api/v1/failure-classes").await.json();
+    let classes = body["classes"].as_array().unwrap();
+    assert_eq!(classes.len(), FailureClass::ALL.len());
+    let recorder = classes.iter().find(|class| class["class"] == "no_recorder").unwrap();
+    assert_eq!(recorder["owner"], "account_owner");
+    assert_eq!(recorder["advice"], FailureClass::NoRecorder.advice());
+    assert_eq!(served.get("/api/v1/failure-classes?page=1").await.status, 400);
 }
 
 #[tokio::test]
