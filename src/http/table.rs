@@ -43,7 +43,7 @@ pub fn document() -> &'static Value {
 }
 
 /// Everything, in the order in which people are shown it.
-pub(super) static ROUTES: [Route; 14] = [
+pub(super) static ROUTES: [Route; 15] = [
     Route {
         path: "/api/v1",
         side: Side::Main,
@@ -141,6 +141,17 @@ pub(super) static ROUTES: [Route; 14] = [
         parameters: &[&ID, &PACK, &FORMAT],
         answers: &[fine("How it stands under every pack.", &[json::<AccountView>(), Form::Text])],
         serve: || get(views::show_account),
+    },
+    Route {
+        path: "/api/v1/failure-classes",
+        side: Side::Main,
+        id: "listFailureClasses",
+        about: "why members fail: every class, who must act, and what to do",
+        more: "",
+        is_mutation: false,
+        parameters: &[],
+        answers: &[fine("Every class.", &[json::<views::FailureClassesAnswer>()])],
+        serve: || get(views::list_failure_classes),
     },
     Route {
         path: "/api/v1/new-accounts",

@@ -21,6 +21,7 @@ use super::query::QueryParameters;
 use super::{API_VERSION, SharedState};
 use crate::domain::base::model::{AccountId, Region};
 use crate::domain::base::untrusted::one_line;
+use crate::domain::observed::failure_class::{FailureClass, Owner};
 use crate::domain::plan::steps::Plan;
 use crate::domain::present::plan_text::{PlanText, Values};
 use crate::domain::present::view::account::{account, called};
@@ -224,6 +225,47 @@ pub(super) async fn list_new_accounts(
         let parameters = QueryParameters::read(query.as_deref(), &[&PHASE, &PAGE, &LIMIT])?;
         let phase = parameters.word(&PHASE)?;
         Ok(Json(new_accounts::page(facts, phase, page(&parameters)?)).into_response())
+    };
+    answer(server, work).await
+}
+
+/// Why members fail: `GET /api/v1/failure-classes`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FailureClassesAnswer {
+    /// The version of the document.
+    version: u32,
+    /// Whether nothing in it is about a real account.
+    simulated: bool,
+    /// Every class, in the order in which they are tried.
+    classes: Vec<DescribedClass>,
+}
+
+/// One class of failures.
+#[derive(Serialize, JsonSchema)]
+struct DescribedClass {
+    /// The word that the other documents use.
+    class: FailureClass,
+    /// Who must act.
+    owner: Owner,
+    /// What to do, in one sentence.
+    advice: &'static str,
+}
+
+/// `GET /api/v1/failure-classes`
+pub(super) async fn list_failure_classes(
+    extract::State(server): extract::State<SharedState>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let work = move |facts: &mut ViewFacts| {
+        QueryParameters::read(query.as_deref(), &[])?;
+        let described = |class: FailureClass| DescribedClass {
+            class,
+            owner: class.owner(),
+            advice: class.advice(),
+        };
+        let classes = FailureClass::ALL.map(described).into();
+        let simulated = facts.about.simulated;
+        Ok(Json(FailureClassesAnswer { version: API_VERSION, simulated, classes }).into_response())
     };
     answer(server, work).await
 }

@@ -25,7 +25,8 @@ struct MemoryLimit(Gauge);
 
 impl MemoryLimit {
     fn new() -> Result<Self> {
-        let help = "Memory that the control group of the process may use.";
+        let help = "Bytes that the control group of the process may use, the smallest limit of all \
+                    groups above it; absent without a limit.";
         Ok(Self(Gauge::new("conformd_memory_limit_bytes", help)?))
     }
 }

@@ -1,6 +1,6 @@
 //! The metrics: gauges are a projection of the reports, counters count events.
 //!
-//! Names, types, labels and meanings are in `docs/metrics.md`; a test compares the two. Label
+//! The tables of `docs/metrics.md` are generated from what is registered here. Label
 //! values come from closed sets and exist from the start, at zero; packs are the one exception.
 //! Nothing here decides anything.
 

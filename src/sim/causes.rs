@@ -37,6 +37,10 @@ pub fn typical(class: FailureClass, account: &AccountId, region: &Region) -> Fai
                 .to_owned(),
         ),
         FailureClass::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+        FailureClass::ResourceInUse => (
+            "ResourceInUseException",
+            "A creation, an update or a deletion of the conformance pack is in progress".to_owned(),
+        ),
         FailureClass::DeliveryBucket => (
             "NoSuchBucket",
             format!("The specified bucket does not exist: awsconfigconforms-{account}"),

@@ -4,22 +4,20 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
 use crate::metrics::documented;
+use crate::support::generated::{assert_current, text, with_part};
 
 const RULES: &str = "deploy/prometheus/rules/conformd.yml";
 const PAGES: &str = "https://github.com/conformd/conformd/blob/main/docs/runbooks";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-fn text(name: &str) -> String {
-    fs::read_to_string(path(name)).unwrap()
 }
 
 fn yaml(name: &str) -> Value {
@@ -220,24 +218,33 @@ fn every_alert_has_its_page_and_every_page_its_alert() {
     }
 }
 
+/// The first sentence of a page, in one line.
+fn first_sentence(page: &str) -> String {
+    let (_, meaning) = page.split_once("## Meaning\n\n").unwrap();
+    let (paragraph, _) = meaning.split_once("\n\n").unwrap();
+    let paragraph = paragraph.replace('\n', " ");
+    paragraph.split(". ").next().unwrap().trim_end_matches('.').to_owned()
+}
+
 #[test]
-fn the_documented_table_and_the_alerts_are_the_same() {
-    let page = text("docs/alerts.md");
-    let rows = page.lines().filter(|line| line.starts_with("| [`Conformd"));
-    let documented: BTreeMap<String, (String, String)> = rows
-        .map(|row| {
-            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-            let name = cells[0].split('`').nth(1).unwrap();
-            assert!(cells[0].ends_with(&format!("(runbooks/{name}.md)")), "{row}");
-            (name.to_owned(), (cells[1].to_owned(), cells[2].to_owned()))
-        })
-        .collect();
-    let shipped = rules().into_iter().map(|(name, rule)| {
-        let severity = rule["labels"]["severity"].as_str().unwrap().to_owned();
-        let after = rule.get("for").map_or("at once", |after| after.as_str().unwrap());
-        (name, (severity, after.to_owned()))
-    });
-    assert_eq!(documented, shipped.collect());
+fn the_tables_of_alerts_are_current() {
+    let (file, pages) = (yaml(RULES), files("docs/runbooks"));
+    let mut page = text("docs/alerts.md");
+    for group in items(&file["groups"]) {
+        let mut table = String::from("| Alert | Severity | After | Meaning |\n|---|---|---|---|\n");
+        for rule in items(&group["rules"]) {
+            let name = rule["alert"].as_str().unwrap();
+            let severity = rule["labels"]["severity"].as_str().unwrap();
+            let after = rule.get("for").map_or("at once", |after| after.as_str().unwrap());
+            let meaning = first_sentence(&pages[name]);
+            let row = format!("[`{name}`](runbooks/{name}.md) | {severity} | {after} | {meaning}");
+            writeln!(table, "| {row} |").unwrap();
+        }
+        page = with_part(&page, group["name"].as_str().unwrap(), &table);
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| [`Conformd")).count();
+    assert_eq!(rows, names().len(), "a table of docs/alerts.md is of no group");
+    assert_current("docs/alerts.md", &page);
 }
 
 #[test]
@@ -272,16 +279,17 @@ fn every_alert_fires_and_resolves_in_one_test_and_stays_silent_in_another() {
 }
 
 #[test]
-fn the_prometheus_operator_gets_the_same_rules() {
-    let copy = text("deploy/prometheus/kubernetes/prometheusrule.yml");
-    let (_, copy) = copy.split_once("\nspec:\n").unwrap();
-    let rules = text(RULES);
+fn the_rules_for_the_prometheus_operator_are_current() {
+    const OPERATOR: &str = "deploy/prometheus/kubernetes/prometheusrule.yml";
+    let (copy, rules) = (text(OPERATOR), text(RULES));
+    let (head, _) = copy.split_once("\nspec:\n").unwrap();
     let rules = &rules[rules.find("groups:").unwrap()..];
     let indented = rules.lines().map(|line| match line {
         "" => String::from("\n"),
         line => format!("  {line}\n"),
     });
-    assert!(copy == indented.collect::<Vec<_>>().concat(), "copy the rules from `groups:` on");
+    let generated = format!("{head}\nspec:\n{}", indented.collect::<Vec<_>>().concat());
+    assert_current(OPERATOR, &generated);
 }
 
 #[test]

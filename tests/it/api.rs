@@ -59,7 +59,7 @@ impl Described {
 }
 
 /// Questions that between them get every kind of answer.
-const ASKED: [&str; 28] = [
+const ASKED: [&str; 29] = [
     "/api/v1",
     "/metrics",
     "/healthz",
@@ -78,6 +78,7 @@ const ASKED: [&str; 28] = [
     "/api/v1/accounts/666666666666?pack=iam-baseline",
     "/api/v1/accounts/222222222222?format=text",
     "/api/v1/accounts/1",
+    "/api/v1/failure-classes",
     "/api/v1/new-accounts",
     "/api/v1/new-accounts?phase=missed",
     "/api/v1/plan",

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use conformd::domain::base::model::Timestamp;
 use serde_json::{Value, json};
 
+use crate::support::generated::assert_current;
 use crate::support::process::{INSTANT, Program, Scene, Settings, ask, command, manifest};
 
 const BOTH: &str = "us-east-1, eu-west-1";
@@ -689,10 +690,5 @@ fn reference(scene: &Scene) -> String {
 #[test]
 fn the_reference_of_the_command_line_is_current() {
     let scene = Scene::new();
-    let (page, file) = (reference(&scene), project().join("docs/cli.md"));
-    if std::env::var_os("CONFORMD_WRITE_DOCS").is_some() {
-        fs::write(&file, &page).unwrap();
-    }
-    let known = fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(known, page, "docs/cli.md is old: CONFORMD_WRITE_DOCS=1 cargo test reference_of");
+    assert_current("docs/cli.md", &reference(&scene));
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test it is an assertion")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,13 @@ use conformd::domain::base::failure::FailureKind;
 use conformd::domain::base::heartbeat::{Task, TaskId};
 use conformd::domain::base::untrusted::is_hidden;
 use conformd::domain::declared::source::SourceStatus;
+use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::plan::event::{Event, Events};
 use conformd::domain::plan::steps::{Hold, HoldReason};
 use conformd::domain::present::journal::{Journal, Notification};
 use conformd::domain::present::report::{RegionReport, Reports};
 use conformd::domain::present::view::ViewFacts;
+use conformd::http::table::document;
 use conformd::http::{About, BearerToken, ConfirmedCaller, HttpState, Listeners, serve};
 use futures_util::FutureExt as _;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -31,6 +34,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::generated;
 use crate::support::sample::{SECRET, Text, at, metrics, quiet, region, reports, unknown, unread};
 
 const HERE: &str = "eu-west-1";
@@ -200,6 +204,7 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
         "/api/v1/packs/eu-west-1/iam-baseline/accounts",
         "/api/v1/accounts/222222222222",
         "/api/v1/accounts/222222222222?format=text",
+        "/api/v1/failure-classes",
         "/api/v1/new-accounts",
         "/api/v1/plan",
         "/api/v1/plan?format=text",
@@ -244,6 +249,7 @@ async fn every_page_answers_with_its_type_and_safe_headers() {
     /api/v1/packs/eu-west-1/iam-baseline/accounts 200 application/json
     /api/v1/accounts/222222222222 200 application/json
     /api/v1/accounts/222222222222?format=text 200 text/plain; charset=utf-8
+    /api/v1/failure-classes 200 application/json
     /api/v1/new-accounts 200 application/json
     /api/v1/plan 200 application/json
     /api/v1/plan?format=text 200 text/plain; charset=utf-8
@@ -271,6 +277,7 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/packs                               every pack in every region
     /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
     /api/v1/accounts/{id}                       one account explained; ?format=text for people
+    /api/v1/failure-classes                     why members fail: every class, who must act, and what to do
     /api/v1/new-accounts                        accounts that joined lately, and how much time is left
     /api/v1/plan                                what is planned; ?format=text for people
     /api/v1/approvals/pending                   what waits for an approval, and the document; ?format=text for that alone
@@ -278,6 +285,18 @@ async fn the_root_of_the_api_lists_what_there_is() {
     /api/v1/openapi.json                        all this, for programs (OpenAPI 3.1)
     /api/v1/reconcile                           POST: look at everything now
     ");
+}
+
+#[tokio::test]
+async fn every_class_of_failures_is_described_with_its_owner() {
+    let served = served().await;
+    let body = served.get("/api/v1/failure-classes").await.json();
+    let classes = body["classes"].as_array().unwrap();
+    assert_eq!(classes.len(), FailureClass::ALL.len());
+    let recorder = classes.iter().find(|class| class["class"] == "no_recorder").unwrap();
+    assert_eq!(recorder["owner"], "account_owner");
+    assert_eq!(recorder["advice"], FailureClass::NoRecorder.advice());
+    assert_eq!(served.get("/api/v1/failure-classes?page=1").await.status, 400);
 }
 
 #[tokio::test]
@@ -321,6 +340,24 @@ async fn only_what_is_simulated_says_so_and_it_does_everywhere() {
     assert_eq!(served.get("/api/v1/status").await.json()["simulated"], false);
 }
 
+/// Every route, as the table of `docs/api.md` has it.
+fn table_of_routes() -> String {
+    let mut table = String::from("| Path | Answer | Parameters |\n|---|---|---|\n");
+    for (path, operations) in document()["paths"].as_object().unwrap() {
+        for (verb, operation) in operations.as_object().unwrap() {
+            let verb = verb.to_uppercase();
+            let about = operation["summary"].as_str().unwrap();
+            let about = about.strip_prefix(&format!("{verb}: ")).unwrap_or(about);
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            let names = parameters.map(|it| format!("`{}`", it["name"].as_str().unwrap()));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let names = if names.is_empty() { "–" } else { &names };
+            writeln!(table, "| `{verb} {path}` | {about} | {names} |").unwrap();
+        }
+    }
+    table
+}
+
 /// Pages whose answers `docs/api.md` shows.
 const DOCUMENTED: [&str; 6] = [
     "/api/v1/status?regions=eu-west-1",
@@ -339,11 +376,10 @@ fn example<'t>(text: &'t str, page: &str) -> Option<&'t str> {
 }
 
 #[tokio::test]
-async fn the_documented_answers_are_real_ones() {
+async fn the_documented_routes_and_answers_are_current() {
     let served = served().await;
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
-    let known = std::fs::read_to_string(path).unwrap();
-    let mut text = known.clone();
+    let mut text =
+        generated::with_part(&generated::text("docs/api.md"), "routes", &table_of_routes());
     for page in DOCUMENTED {
         let answer = served.get(page).await;
         let real = match answer.headers["content-type"].as_str() {
@@ -354,10 +390,7 @@ async fn the_documented_answers_are_real_ones() {
         let (here, start) = (shown.len(), shown.as_ptr() as usize - text.as_ptr() as usize);
         text.replace_range(start..start + here, &real);
     }
-    if std::env::var_os("CONFORMD_WRITE_DOCS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(known, text, "docs/api.md is old: CONFORMD_WRITE_DOCS=1 cargo test documented");
+    generated::assert_current("docs/api.md", &text);
 }
 
 #[tokio::test]

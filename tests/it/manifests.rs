@@ -15,8 +15,11 @@ use conformd::domain::declared::constraints::Constraints;
 use conformd::domain::declared::diagnostic::Diagnostic;
 use conformd::domain::declared::snapshot::{FileContent, Ignored, Snapshot, SourcePath};
 use conformd::domain::declared::template::Template;
-use conformd::domain::plan::desired::{DesiredInputs, SourceTrust, desired};
+use conformd::domain::plan::desired::{DesiredEntry, DesiredInputs, SourceTrust, desired};
 use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::support::generated;
 
 const TEMPLATE: &str = "\
 Parameters:
@@ -572,6 +575,29 @@ fn parameters_are_held_against_the_template() {
 }
 
 #[test]
+fn an_override_excludes_accounts_in_its_regions_and_nowhere_else() {
+    let spec = "parameters: {Age: \"1\"}\nexclude: {accounts: [\"111122223333\"]}\n\
+                overrides: [{regions: [eu-west-1], exclude: {accounts: [\"444455556666\"]}}]";
+    let catalog = read(&[("a.yaml", pack("a", spec))]);
+    let excluded = |region: &str| {
+        let place =
+            Place { account: "111111111111".parse().unwrap(), region: region.parse().unwrap() };
+        let inputs = DesiredInputs::without_list(SourceTrust::Whole);
+        let desired = desired(&catalog, &"main".parse().unwrap(), &place, inputs);
+        let Some(DesiredEntry::Pack(pack)) = desired.packs.into_values().next() else {
+            panic!("no pack is desired in {region}");
+        };
+        let ids = pack.content.excluded.iter().map(ToString::to_string);
+        ids.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(excluded("eu-west-1"), "111122223333 444455556666");
+    assert_eq!(excluded("us-east-1"), "111122223333");
+    let broken = "parameters: {Age: \"1\"}\noverrides:\n- {regions: [eu-west-1]}\n\
+                  - {regions: [eu-west-1], exclude: {states: [SUSPENDED]}}";
+    insta::assert_snapshot!(check(&[("a.yaml", pack("a", broken))]), @"");
+}
+
+#[test]
 fn what_this_version_does_not_deliver_is_valid_and_says_so() {
     let units = "parameters: {Age: \"1\"}\nexclude: {organizationalUnits: [ou-ab12-cdef3456]}";
     let s3 = pack("b", "adopt: true").replace("file: t.yaml", "s3: s3://bucket/key.yaml");
@@ -793,21 +819,101 @@ fn the_schema_accepts_the_shipped_manifests_and_refuses_broken_ones() {
     for broken in ["Present", "absent", "Absent, adopt: true", "Absent, suspend: {reason: x}"] {
         assert!(!valid(&absent.replace("Absent", broken)), "{broken}");
     }
+    let here = |what: &str| pack("a", &format!("overrides: [{{regions: [eu-west-1]{what}}}]"));
+    assert!(valid(&here(", exclude: {accounts: [\"111122223333\"]}")));
+    assert!(!valid(&here("")) && !valid(&here(", exclude: {states: [SUSPENDED]}")));
     assert!(valid(&pack("a", "state: Present")) && valid(&pack("a", "state: Absent")));
     assert!(!valid(&good("a").replace("file: t.yaml", "file: t.yaml, s3: s3://bucket/key")));
 }
 
+/// A row for each field of a mapping, and of the mappings in it. `whole` is the schema of everything.
+fn rows_of_fields(whole: &Value, mapping: &Value, path: &str, table: &mut String) {
+    let resolve = |schema: &Value| match schema["$ref"].as_str() {
+        Some(name) => whole.pointer(name.trim_start_matches('#')).unwrap().clone(),
+        None => schema.clone(),
+    };
+    let mapping = resolve(mapping);
+    let required = mapping["required"].as_array().into_iter().flatten();
+    let required: Vec<&str> = required.map(|name| name.as_str().unwrap()).collect();
+    for (name, field) in mapping["properties"].as_object().unwrap() {
+        let form = resolve(field);
+        let entry = resolve(&form["items"]);
+        let (path, inner) = match (&form["properties"], &entry["properties"]) {
+            (Value::Object(_), _) => (format!("{path}{name}"), Some(&form)),
+            (_, Value::Object(_)) => (format!("{path}{name}[]"), Some(&entry)),
+            _ => (format!("{path}{name}"), None),
+        };
+        if let Some(inner) = inner {
+            rows_of_fields(whole, inner, &format!("{path}."), table);
+            continue;
+        }
+        if ["apiVersion", "kind"].contains(&&*path) {
+            continue;
+        }
+        let default = match &field["default"] {
+            _ if required.contains(&name.as_str()) => "required".to_owned(),
+            _ if mapping["maxProperties"] == 1 => "exactly one of these".to_owned(),
+            Value::Null => "–".to_owned(),
+            Value::String(word) => format!("`{word}`"),
+            other => format!("`{other}`"),
+        };
+        let meaning = field["description"].as_str().unwrap().replace('\n', " ");
+        writeln!(table, "| `{path}` | {} | {default} | {meaning} |", type_of(&form, &entry))
+            .unwrap();
+    }
+}
+
+/// The type of a field, in words.
+fn type_of(form: &Value, entry: &Value) -> String {
+    let words = |schema: &Value| -> Vec<String> {
+        let one_by_one = schema["oneOf"].as_array().into_iter().flatten().map(|one| &one["const"]);
+        let together = schema["enum"].as_array().into_iter().flatten();
+        let words = one_by_one.chain(together);
+        words.map(|word| format!("`{}`", word.as_str().unwrap())).collect()
+    };
+    let (of_form, of_entry) = (words(form), words(entry));
+    match form["type"].as_str() {
+        _ if !of_form.is_empty() => of_form.join(" or "),
+        _ if form["format"] == "date-time" => "RFC 3339".to_owned(),
+        Some("array") if !of_entry.is_empty() => format!("list of {}", of_entry.join(", ")),
+        Some("array") => "list of text".to_owned(),
+        Some("object") => "text by text".to_owned(),
+        Some("string") => "text".to_owned(),
+        Some("integer") => "number".to_owned(),
+        Some(other) => other.to_owned(),
+        None => "list of text, or a number".to_owned(),
+    }
+}
+
 #[test]
-fn the_manifest_reference_explains_every_code_and_limit() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("docs/manifests.md")).unwrap();
-    for (code, meaning) in code::ALL {
-        assert!(text.contains(&format!("| `{code}` | {meaning}")), "{code}: {meaning}");
+fn the_tables_of_fields_limits_and_codes_are_current() {
+    let whole = conformd::domain::declared::manifest::schema::schema().to_value();
+    let mut page = generated::text("docs/manifests.md");
+    for (kind, part) in
+        [("PackManifest", "fields of a pack"), ("ApprovalManifest", "fields of an approval")]
+    {
+        let mut table = String::from("| field | type | default | meaning |\n|---|---|---|---|\n");
+        rows_of_fields(&whole, &whole["$defs"][kind], "", &mut table);
+        page = generated::with_part(&page, part, &table);
     }
+    let figure = |figure: usize| match figure {
+        usize::MAX => "—".to_owned(),
+        figure if figure < 1_000 => figure.to_string(),
+        figure => format!("{},{:03}", figure / 1_000, figure % 1_000),
+    };
+    let mut table =
+        String::from("| limit | warning above | error above | source |\n|---|---|---|---|\n");
     for limit in limits::ALL {
-        assert!(text.contains(limit.what), "{}", limit.what);
-        assert!(text.contains(limit.source), "{}", limit.source);
+        let (strict, upper) = (figure(limit.strict), figure(limit.upper));
+        writeln!(table, "| {} | {strict} | {upper} | {} |", limit.what, limit.source).unwrap();
     }
+    page = generated::with_part(&page, "limits", &table);
+    let mut table = String::from("| code | meaning |\n|---|---|\n");
+    for (code, meaning) in code::ALL {
+        writeln!(table, "| `{code}` | {meaning} |").unwrap();
+    }
+    page = generated::with_part(&page, "codes of findings", &table);
+    generated::assert_current("docs/manifests.md", &page);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use conformd::domain::base::heartbeat::Task;
 use conformd::domain::base::model::PackName;
 use conformd::domain::members::rollout::RolloutHealth;
 use conformd::domain::members::tracking::Tracking;
+use conformd::domain::observed::failure_class::FailureClass;
 use conformd::domain::observed::member::Counts;
 use conformd::domain::plan::outcome::{Outcome, StepResult};
 use conformd::domain::plan::steps::{Action, HoldReason, Reason};
@@ -24,6 +25,7 @@ use conformd::metrics::{Exchange, Metrics};
 use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
+use crate::support::generated;
 use crate::support::sample::{
     Text, at, busy, content, metrics, pack, pack_report, quiet, reports, scrape, scrape_all,
     settings, step, unknown,
@@ -54,7 +56,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
         writeln!(table, "{name} {kind} [{}] {count}", labels.join(" ")).unwrap();
     }
     insta::assert_snapshot!(table, @"
-    conformd_account_failures gauge [class region] 30
+    conformd_account_failures gauge [class region] 32
     conformd_approvals gauge [state] 3
     conformd_aws_inflight_requests gauge [region] 2
     conformd_aws_limiter_wait_seconds_total counter [region] 2
@@ -75,6 +77,7 @@ fn every_label_value_of_a_fresh_daemon_exists_at_zero() {
     conformd_organization_last_success_timestamp_seconds gauge [] 1
     conformd_pack_quota gauge [region] 2
     conformd_pack_rollouts gauge [health region] 14
+    conformd_pack_warnings gauge [] 1
     conformd_packs gauge [region state] 18
     conformd_packs_observed gauge [region] 2
     conformd_packs_out_of_sync gauge [kind region] 16
@@ -154,37 +157,91 @@ fn documented_labels(cell: &str) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-#[test]
-fn the_documented_table_and_the_metrics_are_the_same() {
+/// Type, labels and help of every family, as `docs/metrics.md` shows them, by name.
+fn rows() -> BTreeMap<String, String> {
     let text = everything();
     let labels = text.labels();
-    let exported: Table = text
-        .types
-        .iter()
-        .map(|(name, kind)| {
-            let mut labels = labels[name.as_str()].clone();
-            for (label, values) in &mut labels {
-                if OPEN.contains(&label.as_str())
-                    || name == "conformd_task_last_beat_timestamp_seconds"
-                {
-                    values.clear();
-                }
-            }
-            // Results of readings are the source's own; the sample has a few of them.
-            if name == "conformd_source_reads_total" {
-                labels.values_mut().for_each(BTreeSet::clear);
-            }
-            (name.clone(), (kind.clone(), labels))
-        })
-        .collect();
-    let documented = documented();
-    for (name, row) in &exported {
-        assert_eq!(documented.get(name), Some(row), "{name} as documented and as exported");
+    let row = |(name, kind): (&String, &String)| {
+        // Results of readings are the source's own; the sample has a few of them.
+        let is_sample =
+            ["conformd_task_last_beat_timestamp_seconds", "conformd_source_reads_total"]
+                .contains(&name.as_str());
+        let mut labels: Vec<String> = labels[name.as_str()]
+            .iter()
+            .map(|(label, values)| {
+                let values = Vec::from_iter(values.iter().map(String::as_str)).join(",");
+                let is_open = is_sample || OPEN.contains(&label.as_str());
+                if is_open { format!("`{label}`") } else { format!("`{label}{{{values}}}`") }
+            })
+            .collect();
+        labels.sort_by_key(|label| label != "`region`");
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        (name.clone(), format!("| `{name}` | {kind} | {labels} | {} |", text.helps[name]))
+    };
+    text.types.iter().map(row).collect()
+}
+
+/// The page with its rows replaced. A family that is not on it yet stands behind the one whose name
+/// is most like its own; move the row where it belongs.
+fn with_rows(page: &str, mut rows: BTreeMap<String, String>) -> String {
+    let name_of = |line: &str| {
+        let name = line.strip_prefix("| `")?.split('`').next()?;
+        (line.matches(" | ").count() == 3 && name.contains('_')).then(|| name.to_owned())
+    };
+    let is_elsewhere =
+        |name: &str| name == LIMIT || (name.starts_with("process_") && !cfg!(target_os = "linux"));
+    let mut lines: Vec<(Option<String>, String)> = Vec::new();
+    for line in page.lines() {
+        let name = name_of(line)
+            .filter(|name| name.starts_with("conformd_") || name.starts_with("process_"));
+        match name.as_ref().map(|name| (rows.remove(name), is_elsewhere(name))) {
+            Some((Some(row), _)) => lines.push((name, row)),
+            // It is not exported any more.
+            Some((None, false)) => {}
+            None | Some((None, true)) => lines.push((name, line.to_owned())),
+        }
     }
-    let known: BTreeSet<&String> = exported.keys().collect();
-    let stale: Vec<&String> =
-        documented.keys().filter(|name| !known.contains(name) && *name != LIMIT).collect();
-    assert!(stale.is_empty(), "documented and not exported: {stale:?}");
+    for (name, row) in rows {
+        let alike =
+            |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        let likeness = |line: &(Option<String>, String)| line.0.as_deref().map_or(0, alike);
+        let at = (0..lines.len()).max_by_key(|at| likeness(&lines[*at])).unwrap();
+        lines.insert(at + 1, (Some(name), row));
+    }
+    lines.into_iter().map(|(_, line)| line + "\n").collect()
+}
+
+#[test]
+fn the_tables_of_metrics_and_their_words_are_current() {
+    let page = with_rows(&generated::text("docs/metrics.md"), rows());
+    let meanings = generated::meanings::<FailureKind>();
+    let mut words = String::from("| Word | Meaning |\n|---|---|\n");
+    for kind in FailureKind::iter() {
+        writeln!(words, "| `{kind}` | {} |", meanings[kind.as_str()]).unwrap();
+    }
+    let page = generated::with_part(&page, "kinds of failure", &words);
+    let meanings = generated::meanings::<FailureClass>();
+    let mut classes = String::from("| Class | Meaning | Owner | What to do |\n|---|---|---|---|\n");
+    for class in FailureClass::ALL {
+        let (meaning, owner) = (&meanings[class.as_str()], class.owner().as_str());
+        writeln!(classes, "| `{class}` | {meaning} | `{owner}` | {} |", class.advice()).unwrap();
+    }
+    let page = generated::with_part(&page, "failure classes", &classes);
+    generated::assert_current("docs/metrics.md", &page);
+}
+
+#[test]
+fn a_family_that_is_new_gets_a_row_and_one_that_is_gone_loses_it() {
+    let page =
+        "# A\n\n| `conformd_a_b` | gauge | – | Old. |\n| `conformd_c` | gauge | – | Gone. |\n";
+    let row = |name: &str| (name.to_owned(), format!("| `{name}` | gauge | – | New. |"));
+    let rows = BTreeMap::from(["conformd_a_b", "conformd_a_c"].map(row));
+    insta::assert_snapshot!(with_rows(page, rows), @r"
+    # A
+
+    | `conformd_a_b` | gauge | – | New. |
+    | `conformd_a_c` | gauge | – | New. |
+    ");
 }
 
 #[test]
@@ -316,6 +373,19 @@ fn only_packs_that_a_manifest_speaks_of_are_in_or_out_of_sync() {
     conformd_pack_synced{pack="g-wanted-and-foreign",region="eu-west-1"} 0
     "#);
     insta::assert_snapshot!(text.of("conformd_suspended"), @r#"conformd_suspended{scope="pack"} 2"#);
+}
+
+#[test]
+fn a_warning_counts_once_in_all_regions_of_its_pack() {
+    let warned = |name: &str, texts: &[&str]| {
+        let warnings = texts.iter().map(|text| (*text).to_owned()).collect();
+        (pack(name), PackReport { warnings, ..pack_report(SyncState::Synced, &[]) })
+    };
+    let packs = BTreeMap::from([warned("a", &["odd", "odder"]), warned("b", &["odd"])]);
+    let regions = [HERE, "us-east-1"];
+    let all = regions.map(|name| RegionReport { packs: packs.clone(), ..quiet(name) });
+    let text = scrape(&metrics(&regions), &reports(all));
+    insta::assert_snapshot!(text.of("conformd_pack_warnings"), @"conformd_pack_warnings 3");
 }
 
 #[test]

@@ -250,6 +250,21 @@ fn every_proof_that_the_threat_model_names_exists() {
 }
 
 #[test]
+fn every_test_that_is_found_as_an_example_exists() {
+    let page = fs::read_to_string(project().join("tests/README.md")).unwrap();
+    let (_, section) = page.split_once("## Find the test of a behavior\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let proofs = proofs();
+    for row in section.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let test = cells[2].trim().trim_matches('`');
+        assert!(proofs.contains(test), "there is no {test}");
+        let mut words = cells[1].split('`').skip(1).step_by(2);
+        assert!(words.any(|word| test.contains(word)), "its words do not find {test}");
+    }
+}
+
+#[test]
 fn every_link_between_pages_leads_somewhere() {
     let mut wrong = Vec::new();
     for (name, page) in pages() {

@@ -1,6 +1,6 @@
 //! The stable names of every finding, with what each means: the error catalogue.
 //!
-//! A test holds `docs/manifests.md` to this table. The words of one finding are written where it is
+//! The table in `docs/manifests.md` is generated from this one. The words of one finding are written where it is
 //! made.
 
 /// Declares the codes and [`ALL`] at once, so that none is missing from the catalogue.

@@ -12,6 +12,7 @@ mod resolution;
 pub mod schema;
 mod spec;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -69,6 +70,20 @@ pub struct Manifest {
     pub unended: Option<SourcePath>,
 }
 
+impl Manifest {
+    /// Which accounts the pack is not deployed to in a region.
+    pub fn exclude_in(&self, region: &Region) -> Cow<'_, Exclude> {
+        let here = self.overrides.iter().filter(|over| over.regions.contains(region));
+        let added = here.flat_map(|over| &over.excluded).copied();
+        let mut exclude = Cow::Borrowed(&self.exclude);
+        // Most packs add none, and their exclusions are not copied.
+        for account in added {
+            exclude.to_mut().accounts.insert(account);
+        }
+        exclude
+    }
+}
+
 /// `spec.state`: whether the pack should be there at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DesiredState {
@@ -106,13 +121,15 @@ pub enum TemplateSource {
     S3(String),
 }
 
-/// Parameters that differ in some regions.
+/// What differs in some regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
     /// The regions it is for.
     pub regions: BTreeSet<Region>,
     /// The parameters that replace those of the manifest, one by one.
     pub parameters: BTreeMap<String, String>,
+    /// The accounts that are excluded there as well, by id.
+    pub excluded: BTreeSet<AccountId>,
 }
 
 /// Which accounts a pack is not deployed to.

@@ -28,6 +28,8 @@ pub enum FailureClass {
     PackQuota,
     /// AWS was throttled by itself: it counts as working for one interval.
     Throttled,
+    /// AWS Config was already changing the rule or the pack in the member.
+    ResourceInUse,
     /// The member has not enabled the region.
     RegionDisabled,
     /// The delivery bucket is missing, or may not be written.
@@ -83,7 +85,7 @@ impl Owner {
 
 impl FailureClass {
     /// Every class, in the order in which they are tried.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::InactiveAccount,
         Self::DanglingRule,
         Self::ServiceLinkedRole,
@@ -91,6 +93,7 @@ impl FailureClass {
         Self::RuleQuota,
         Self::PackQuota,
         Self::Throttled,
+        Self::ResourceInUse,
         Self::RegionDisabled,
         Self::DeliveryBucket,
         Self::Lambda,
@@ -104,7 +107,7 @@ impl FailureClass {
     /// Whose move it is.
     pub fn owner(self) -> Owner {
         match self {
-            Self::Throttled | Self::StackFailed => Owner::Aws,
+            Self::Throttled | Self::ResourceInUse | Self::StackFailed => Owner::Aws,
             Self::NoRecorder | Self::RuleQuota | Self::PackQuota | Self::RegionDisabled => {
                 Owner::AccountOwner
             }
@@ -147,6 +150,10 @@ impl FailureClass {
                  in an account cannot be raised."
             }
             Self::Throttled => "Wait: AWS was throttled by itself, and the pack is put again.",
+            Self::ResourceInUse => {
+                "Wait: AWS Config was still changing the rule or the pack in the account, and \
+                 conformd redeploys."
+            }
             Self::RegionDisabled => {
                 "Enable the region in the account, or exclude the account where the region is \
                  meant to stay off."
@@ -183,14 +190,16 @@ impl FailureClass {
     /// Whether the pack is put again for it, since it may pass without anybody's doing.
     ///
     /// A Put deploys to everybody, so the burden of proof is on trying. Throttling passes by
-    /// itself. A stack that failed without a better reason may have met a passing fault of
-    /// CloudFormation, and nothing but a Put makes AWS try it again. A missing recorder is the
-    /// redeployment's, which waits for evidence. All others stay until a person has acted: quotas,
-    /// policies, roles, buckets, functions and regions are somebody's decision, and the same
-    /// template fails alike. What is not known never causes a Put.
+    /// itself, and so does another change that AWS Config was making (`ResourceInUseException`, AWS
+    /// Config API reference: an earlier creation, update or deletion is in progress). A stack that
+    /// failed without a better reason may have met a passing fault of CloudFormation, and nothing
+    /// but a Put makes AWS try it again. A missing recorder is the redeployment's, which waits for
+    /// evidence. All others stay until a person has acted: quotas, policies, roles, buckets,
+    /// functions and regions are somebody's decision, and the same template fails alike. What is
+    /// not known never causes a Put.
     pub fn is_retryable(self) -> bool {
         match self {
-            Self::Throttled | Self::StackFailed => true,
+            Self::Throttled | Self::ResourceInUse | Self::StackFailed => true,
             Self::InactiveAccount
             | Self::DanglingRule
             | Self::ServiceLinkedRole
@@ -222,6 +231,7 @@ impl FailureClass {
             Self::RuleQuota => "rule_quota",
             Self::PackQuota => "pack_quota",
             Self::Throttled => "throttled",
+            Self::ResourceInUse => "resource_in_use",
             Self::RegionDisabled => "region_disabled",
             Self::DeliveryBucket => "delivery_bucket",
             Self::Lambda => "lambda",
@@ -237,7 +247,7 @@ impl FailureClass {
 /// Texts that tell classes, in the order in which they are tried, all in lower case. They are AWS's
 /// identifiers and phrases (AWS Config developer guide, error texts that users published, service
 /// models); never a bare service word, since messages name rules such as `s3-bucket-…`.
-const PATTERNS: [(&str, FailureClass); 35] = [
+const PATTERNS: [(&str, FailureClass); 36] = [
     // Before the patterns that would take them for something else.
     ("requestlimitexceeded", FailureClass::Throttled),
     ("maxnumberofconformancepacks", FailureClass::PackQuota),
@@ -253,6 +263,7 @@ const PATTERNS: [(&str, FailureClass); 35] = [
     ("throttl", FailureClass::Throttled),
     ("rate exceeded", FailureClass::Throttled),
     ("toomanyrequests", FailureClass::Throttled),
+    ("resourceinuse", FailureClass::ResourceInUse),
     ("unrecognizedclient", FailureClass::RegionDisabled),
     ("invalidclienttokenid", FailureClass::RegionDisabled),
     ("optinrequired", FailureClass::RegionDisabled),
@@ -320,7 +331,7 @@ mod tests {
     use super::*;
 
     /// Codes and messages as AWS, its users and its service models word them, and what they mean.
-    const CORPUS: [(&str, &str, FailureClass); 32] = [
+    const CORPUS: [(&str, &str, FailureClass); 34] = [
         (
             "AccessDeniedException",
             "An AWS service owns ServiceLinkedConfigRule. You do not have permissions to take \
@@ -372,6 +383,17 @@ mod tests {
         ("", "Rate exceeded (Service: CloudFormation)", FailureClass::Throttled),
         ("TooManyRequestsException", "", FailureClass::Throttled),
         ("RequestLimitExceeded", "Request limit exceeded.", FailureClass::Throttled),
+        (
+            "ResourceInUseException",
+            "You cannot delete the rule while a remediation action is in progress",
+            FailureClass::ResourceInUse,
+        ),
+        (
+            "CREATE_FAILED",
+            "The stack awsconfigconforms-cis failed: Creation, update or deletion of the \
+             conformance pack is in progress (Service: Config, Error Code: ResourceInUseException)",
+            FailureClass::ResourceInUse,
+        ),
         ("UnrecognizedClientException", "", FailureClass::RegionDisabled),
         ("InvalidClientTokenId", "The security token is invalid", FailureClass::RegionDisabled),
         ("OptInRequired", "The account is not subscribed", FailureClass::RegionDisabled),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::base::limits;
 use crate::domain::base::model::{
-    Installation, MARKER_PARAMETER, Marker, PackName, Place, Revision, Timestamp,
+    Installation, MARKER_PARAMETER, Marker, PackName, Place, Region, Revision, Timestamp,
 };
 use crate::domain::base::time::after;
 use crate::domain::declared::catalog::{Catalog, Declared};
@@ -209,12 +209,12 @@ impl Desired {
 
     /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
     /// stops a pack.
-    pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
+    pub fn warnings(&self, catalog: &Catalog, region: &Region) -> BTreeMap<PackName, Vec<String>> {
         let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
         let here = catalog.packs.iter().filter(|(name, _)| self.packs.contains_key(*name));
         let notices = here.filter_map(|(name, declared)| {
             let manifest = declared.in_force()?;
-            Some((name.clone(), selector::notices(&manifest.exclude, list)))
+            Some((name.clone(), selector::notices(&manifest.exclude_in(region), list)))
         });
         notices.filter(|(_, notices)| !notices.is_empty()).collect()
     }
@@ -259,7 +259,7 @@ fn desired_entry(
         return None;
     }
     let parts = deliverable(manifest)
-        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude)?)));
+        .and_then(|template| Ok((template, whom.excluded(&manifest.exclude_in(&place.region))?)));
     Some(match parts {
         Ok((template, excluded)) => {
             let pack = pack(manifest, template, installation, place, excluded, invalid_now);
@@ -330,7 +330,7 @@ fn pack(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::model::{AccountState, DeletionPolicy, Region, ResultsBucket};
+    use crate::domain::base::model::{AccountState, DeletionPolicy, ResultsBucket};
     use crate::domain::declared::diagnostic::Span;
     use crate::domain::declared::manifest::Override;
     use crate::domain::declared::snapshot::SourcePath;
@@ -407,6 +407,7 @@ mod tests {
         let over = |value| Override {
             regions: regions(&["eu-west-1"]),
             parameters: parameters(&[("age", value)]),
+            excluded: BTreeSet::new(),
         };
         let manifest = Manifest { overrides: vec![over("60"), over("30")], ..manifest() };
         let inputs = |region| {

@@ -33,44 +33,52 @@ impl MemberFamilies {
     pub(super) fn register(on: &Register<'_>) -> Result<Self> {
         let converge = HistogramOpts::new(
             "conformd_new_account_deploy_seconds",
-            "How long after joining a new account had every pack of a region.",
+            "Time from joining to the last of a region's packs, once for each account and region.",
         );
         Ok(Self {
             accounts: on.int_gauges(
                 PACK_ACCOUNTS,
                 &["region", "pack", "status"],
-                "Member accounts of a pack, by how they stand with it.",
+                "Member accounts by member status; `waiting`: joined lately, and AWS still tries; \
+                 rows of accounts that are not members do not count; absent before the members of \
+                 the pack were read.",
             )?,
             by_health: on.int_gauges(
                 "conformd_pack_rollouts",
                 &["region", "health"],
-                "Packs of ours: did they arrive?",
+                "Rollouts of conformd's own packs by health, which follows from the status of \
+                 their members.",
             )?,
             failures: on.int_gauges(
                 "conformd_account_failures",
                 &["region", "class"],
-                "Failed member accounts, once for each of the packs, by class.",
+                "Failed members by failure class, summed over packs.",
             )?,
             resync_last: on.gauges(
                 "conformd_resync_last_success_timestamp_seconds",
                 &["region", "kind"],
-                "When member accounts were last read; 0 when not yet.",
+                "When conformd last read members: those that failed (`trouble`), or all of every \
+                 pack (`full`); absent while conformd has no pack.",
             )?,
             new_accounts: on.int_gauges(
                 "conformd_new_accounts",
                 &["region", "phase"],
-                "Accounts that joined in the last 7 days, by where they stand.",
+                "Accounts that joined in the last 7 days and are expected to have a pack; `late`: \
+                 AWS stopped retrying and a redeployment will help; `missed`: AWS stopped \
+                 retrying and action is required.",
             )?,
             deadline: on.gauges(
                 "conformd_new_account_deadline_timestamp_seconds",
                 &["region"],
-                "When AWS gives up the first of the new accounts that are not done.",
+                "When the retry window (7 hours after joining) of the first account ends that AWS \
+                 still retries; absent when there is none.",
             )?,
             converge: on.add(Histogram::with_opts(converge.buckets(CONVERGE_SECONDS.to_vec()))?)?,
             recorders: on.int_gauges(
                 "conformd_recorder_accounts",
                 &["region", "state"],
-                "Probed accounts, by the state of their configuration recorder.",
+                "Probed accounts by the state of their configuration recorder; `unknown`: \
+                 conformd could not observe it.",
             )?,
         })
     }
@@ -82,11 +90,11 @@ impl OrganizationFamilies {
             accounts: on.int_gauges(
                 "conformd_accounts",
                 &["state"],
-                "Accounts of the organization, by state.",
+                "Accounts of the organization; absent before the first complete list.",
             )?,
             success_last: on.gauge(
                 "conformd_organization_last_success_timestamp_seconds",
-                "When the account list was last read whole; 0 when not yet.",
+                "When conformd last read the account list completely.",
             )?,
         })
     }

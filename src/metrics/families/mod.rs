@@ -89,6 +89,7 @@ pub(super) struct PackFamilies {
     pub(super) observed: IntGaugeVec,
     pub(super) quota: IntGaugeVec,
     pub(super) suspended: IntGaugeVec,
+    pub(super) warnings: IntGauge,
 }
 
 #[derive(Debug)]
@@ -197,29 +198,27 @@ impl ProgramFamilies {
             build_info: on.int_gauges(
                 "conformd_build_info",
                 &["version", "commit"],
-                "Which program this is; always 1.",
+                "Always 1, with the version and the commit of the program; `unknown` if the build \
+                 did not name its commit.",
             )?,
             simulated: on.int_gauge(
                 "conformd_simulated",
-                "1 when the built-in simulator stands in for AWS.",
+                "1 when the built-in simulator stands in for AWS: no other metric is about real \
+                 accounts then.",
             )?,
-            mode: on.int_gauges(
-                "conformd_mode",
-                &["mode"],
-                "1 for the mode of operation that is active.",
-            )?,
+            mode: on.int_gauges("conformd_mode", &["mode"], "1 for the active mode.")?,
             interval: on.gauges(
                 "conformd_interval_seconds",
                 &["loop"],
-                "Configured period of a loop.",
+                "Configured period of each loop; alerts on staleness are multiples of it.",
             )?,
             reload_successful: on.int_gauge(
                 "conformd_config_last_reload_successful",
-                "Whether the settings could be used when they were last read.",
+                "1 when conformd could use the settings when it last read them.",
             )?,
             reload_success: on.gauge(
                 "conformd_config_last_reload_success_timestamp_seconds",
-                "When settings were last taken into use.",
+                "When conformd last started to use settings that it read.",
             )?,
         })
     }
@@ -230,31 +229,35 @@ impl SourceFamilies {
         Ok(Self {
             attempt_last: on.gauge(
                 "conformd_source_last_attempt_timestamp_seconds",
-                "When reading the source was last tried; 0 when not yet.",
+                "When conformd last tried to read the source.",
             )?,
             success_last: on.gauge(
                 "conformd_source_last_success_timestamp_seconds",
-                "When the source was last read whole and accepted; 0 when not yet.",
+                "When conformd last read the source completely and accepted it.",
             )?,
             revision_info: on.int_gauges(
                 "conformd_source_revision_info",
                 &["revision"],
-                "The revision in force; always 1.",
+                "1 for the revision in force: one series, which is replaced; absent before the \
+                 first.",
             )?,
             reads: on.counters(
                 "conformd_source_reads_total",
                 &["result"],
-                "Readings of the source, by result.",
+                "Readings of the source by outcome: `changed`, `unchanged`, `empty`, \
+                 `unreadable`, `unreachable`, `unauthorized`, `untrusted`, `rewound`, `oversize`.",
             )?,
             manifests: on.int_gauges(
                 "conformd_manifests",
                 &["state"],
-                "Manifests of the revision in force.",
+                "Manifests of the revision in force; a file that cannot be read counts as an \
+                 invalid one.",
             )?,
             approvals: on.int_gauges(
                 "conformd_approvals",
                 &["state"],
-                "Approvals of the revision in force; matched ones let a plan through.",
+                "`Approval` manifests; a matched one permitted losses in the last reconciliation \
+                 of some region.",
             )?,
         })
     }
@@ -265,9 +268,9 @@ impl RecordFamilies {
         Ok(Self {
             usable: on.int_gauge(
                 "conformd_record_usable",
-                "1 when losses are remembered over restarts; 0 when there is no usable record.",
+                "1 when losses are remembered over restarts; 0 without a usable record.",
             )?,
-            bytes: on.int_gauge("conformd_record_bytes", "The bytes that the record takes.")?,
+            bytes: on.int_gauge("conformd_record_bytes", "Bytes that the record takes.")?,
             write_errors: on.counter(
                 "conformd_record_write_errors_total",
                 "Writes to the record that failed.",
@@ -282,38 +285,42 @@ impl ReconcileFamilies {
             reconciles: on.counters(
                 "conformd_reconciles_total",
                 &["region", "result"],
-                "Ticks of a region, by how they ended.",
+                "Reconciliations; `incomplete`: conformd could not read the region completely; \
+                 `error`: a mutation failed or its outcome is unknown.",
             )?,
             attempt_last: on.gauges(
                 "conformd_reconcile_last_attempt_timestamp_seconds",
                 &["region"],
-                "When the last reconciliation of the region began; 0 when none yet.",
+                "When the last reconciliation began.",
             )?,
             success_last: on.gauges(
                 "conformd_reconcile_last_success_timestamp_seconds",
                 &["region"],
-                "When the region was last read whole; 0 when not yet.",
+                "When conformd last read the region completely: the age of all metrics of its \
+                 packs.",
             )?,
             duration: on.histograms(
                 "conformd_reconcile_duration_seconds",
                 &["phase"],
                 &PHASE_SECONDS,
-                "How long the phases of reconciliations took.",
+                "Duration of the phases of reconciliations, all regions together.",
             )?,
             overruns: on.counters(
                 "conformd_reconcile_overruns_total",
                 &["region"],
-                "Ticks that took longer than the interval.",
+                "Reconciliations that took longer than the interval.",
             )?,
             requeues: on.counters(
                 "conformd_requeues_total",
                 &["region", "reason"],
-                "What did not succeed and is tried again.",
+                "Reconciliations that did not succeed and are tried again before the interval \
+                 ends.",
             )?,
             blocked: on.int_gauges(
                 "conformd_region_blocked",
                 &["region", "reason"],
-                "1 when the region cannot be managed now, by the kind of failure.",
+                "1 while conformd cannot manage the region for this reason; throttling is no such \
+                 reason.",
             )?,
         })
     }
@@ -325,42 +332,48 @@ impl PackFamilies {
             synced: on.int_gauges(
                 PACK_SYNCED,
                 &["region", "pack"],
-                "1 when AWS holds what the manifest wants, as last seen.",
+                "1 when the observed pack is as its manifest says; only packs that a manifest \
+                 names; absent before the first observation.",
             )?,
             update_last: on.gauges(
                 PACK_UPDATE_LAST,
                 &["region", "pack"],
-                "LastUpdateTime of the pack, as last seen.",
+                "AWS's `LastUpdateTime`; absent while the pack does not exist.",
             )?,
             puts: on.counters(
                 PACK_PUTS,
                 &["region", "pack"],
-                "Puts of the pack that AWS accepted.",
+                "Accepted Puts, redeployments included.",
             )?,
             packs: on.int_gauges(
                 "conformd_packs",
                 &["region", "state"],
-                "Packs as last seen: does AWS hold what is wanted?",
+                "Pack deployments by sync state: is the observed pack as its manifest says?",
             )?,
             out_of_sync: on.int_gauges(
                 "conformd_packs_out_of_sync",
                 &["region", "kind"],
-                "Packs as last seen, by what differs.",
+                "Pack deployments by what differs; one may differ in several ways.",
             )?,
             observed: on.int_gauges(
                 "conformd_packs_observed",
                 &["region"],
-                "Visible packs as last seen, whoever owns them.",
+                "Visible packs, whoever owns them.",
             )?,
             quota: on.int_gauges(
                 "conformd_pack_quota",
                 &["region"],
-                "How many packs there may be.",
+                "How many packs AWS allows.",
+            )?,
+            warnings: on.int_gauge(
+                "conformd_pack_warnings",
+                "Distinct warnings about packs, all regions together: exclusions that select no \
+                 account, for example.",
             )?,
             suspended: on.int_gauges(
                 "conformd_suspended",
                 &["scope"],
-                "What is paused: packs whose manifest says so, by name.",
+                "Suspended packs, by name.",
             )?,
         })
     }
@@ -372,12 +385,13 @@ impl GuardFamilies {
             tripped: on.int_gauges(
                 "conformd_guard_tripped",
                 &["region", "reason"],
-                "Packs whose change waits for an approval, by the limit that was passed.",
+                "Packs whose change waits for an approval, by the limit that was exceeded; \
+                 `membership` is at least 1 in every region while a shorter account list waits.",
             )?,
             held: on.int_gauges(
                 "conformd_steps_held",
                 &["region", "reason"],
-                "Steps of the last plan that wait, ordinary reasons included.",
+                "Steps of the last plan that are held, ordinary reasons included.",
             )?,
             changes: on.int_gauges(
                 "conformd_plan_changes",
@@ -387,12 +401,13 @@ impl GuardFamilies {
             mutations: on.counters(
                 "conformd_mutations_total",
                 &["region", "action", "result"],
-                "Mutations sent to AWS, by how they ended.",
+                "Mutations by result; `unknown`: AWS gave no clear answer, so conformd observes \
+                 the region again first.",
             )?,
             foreign: on.counters(
                 "conformd_foreign_changes_total",
                 &["region"],
-                "Changes by somebody else that were seen.",
+                "External changes of packs, each counted once until it is corrected.",
             )?,
         })
     }
@@ -404,28 +419,31 @@ impl AwsFamilies {
             requests: on.counters(
                 "conformd_aws_requests_total",
                 &["region", "service", "operation", "result"],
-                "Attempts of requests to AWS, retries included.",
+                "Attempts of requests to AWS, retries included. Those about accounts \
+                 (`organizations`, `AssumeRole`) are counted in the one region that they go to, \
+                 and exist after the first; all others exist with every result that they can \
+                 have.",
             )?,
             duration: on.histograms(
                 "conformd_aws_request_duration_seconds",
                 &["service", "operation"],
                 &REQUEST_SECONDS,
-                "How long attempts of requests to AWS took.",
+                "Duration of attempts of requests to AWS.",
             )?,
             limiter_wait: on.seconds(
                 "conformd_aws_limiter_wait_seconds_total",
                 &["region"],
-                "How long requests waited for the own rate limiter.",
+                "Time that requests waited for conformd's own rate limiter.",
             )?,
             inflight: on.int_gauges(
                 "conformd_aws_inflight_requests",
                 &["region"],
-                "Requests to AWS that wait for their answer.",
+                "Requests that wait for their answer.",
             )?,
             clock_skew: on.gauges(
                 "conformd_aws_clock_skew_seconds",
                 &[],
-                "AWS's clock minus the own one.",
+                "AWS's clock minus the machine's clock; absent while it is unknown.",
             )?,
         })
     }
@@ -437,13 +455,13 @@ impl HttpFamilies {
             requests: on.counters(
                 "conformd_http_requests_total",
                 &["route", "method", "code"],
-                "Requests to the own server.",
+                "Requests to conformd's own server; every unknown path is `other`.",
             )?,
             duration: on.histograms(
                 "conformd_http_request_duration_seconds",
                 &["route"],
                 &HTTP_SECONDS,
-                "How long answers of the own server took.",
+                "Time from a request to conformd's own server until its answer begins.",
             )?,
         })
     }
@@ -455,15 +473,22 @@ impl TaskFamilies {
             beat_last: on.gauges(
                 "conformd_task_last_beat_timestamp_seconds",
                 &["task", "region"],
-                "When a long task last showed that it runs.",
+                "When a long task (`source`, `organization`, `probe`, `region`, `http`, \
+                 `journal`) last sent a heartbeat; `region` is empty unless each region has a \
+                 task.",
             )?,
-            panics: on.counters("conformd_panics_total", &["task"], "Panics that were caught.")?,
+            panics: on.counters(
+                "conformd_panics_total",
+                &["task"],
+                "Caught panics: each is a bug.",
+            )?,
             log_lines_dropped: on
                 .counter("conformd_log_lines_dropped_total", "Log lines that were not written.")?,
             series_dropped: on.int_gauges(
                 "conformd_series_dropped",
                 &["metric"],
-                "Series that are left out because a region has too many packs.",
+                "Series that are left out: a region shows its first 100 packs by name, twice \
+                 AWS's quota.",
             )?,
         })
     }

@@ -182,11 +182,16 @@ impl Families {
         self.packs.synced.reset();
         self.packs.update_last.reset();
         let (mut shown, mut suspended) = (BTreeSet::new(), BTreeSet::new());
+        // A manifest has the same warning in each of its regions.
+        let mut warnings = BTreeSet::new();
         let mut dropped = 0;
         for (region, report) in &memory.seen {
             self.show_pack_counts(region, report);
             let paused = report.packs.iter().filter(|(_, pack)| pack.state == SyncState::Suspended);
             suspended.extend(paused.map(|(name, _)| name));
+            for (name, pack) in &report.packs {
+                warnings.extend(pack.warnings.iter().map(|warning| (name, warning)));
+            }
             let spoken_of = report.packs.iter();
             let spoken_of =
                 spoken_of.filter_map(|(name, pack)| Some((name, pack, is_synced(pack)?)));
@@ -200,6 +205,7 @@ impl Families {
             }
         }
         self.packs.suspended.with_label_values(&["pack"]).set(count(suspended.len()));
+        self.packs.warnings.set(count(warnings.len()));
         for metric in [PACK_SYNCED, PACK_UPDATE_LAST, PACK_PUTS] {
             self.tasks.series_dropped.with_label_values(&[metric]).set(dropped);
         }

@@ -159,7 +159,9 @@ impl<R: RegionReader, W: Writer> Reconciler<R, W> {
         let timing = Timing { observe, plan, ..Timing::default() };
         let report = self.report(policy, &observed, &ruling, started);
         let warnings = match (&around.source.catalog, &desired) {
-            (Some(catalog), Some(desired)) => desired.warnings(catalog),
+            (Some(catalog), Some(desired)) => {
+                desired.warnings(catalog, &self.reader.place().region)
+            }
             (None, _) | (_, None) => BTreeMap::new(),
         };
         (RegionReport { timing, ..report }.warned(warnings), ruling)

@@ -1,5 +1,6 @@
 //! What tests share: the laboratory, line languages, processes, samples. No test is in here.
 
+pub(crate) mod generated;
 pub(crate) mod lab;
 pub(crate) mod lines;
 pub(crate) mod members;

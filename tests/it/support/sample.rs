@@ -312,14 +312,22 @@ pub(crate) fn scrape_all(metrics: &Metrics, reports: &Reports, members: &Members
 pub(crate) struct Text {
     /// Type by family.
     pub(crate) types: BTreeMap<String, String>,
+    /// Help text by family.
+    pub(crate) helps: BTreeMap<String, String>,
     /// Value by series as written.
     pub(crate) series: BTreeMap<String, String>,
 }
 
 impl Text {
     pub(crate) fn read(text: &str) -> Self {
-        let (mut types, mut series) = (BTreeMap::new(), BTreeMap::new());
+        let (mut types, mut helps) = (BTreeMap::new(), BTreeMap::new());
+        let mut series = BTreeMap::new();
         for line in text.lines() {
+            if let Some((name, help)) =
+                line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' '))
+            {
+                helps.insert(name.to_owned(), help.to_owned());
+            }
             if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').unwrap();
                 types.insert(name.to_owned(), kind.to_owned());
@@ -328,7 +336,7 @@ impl Text {
                 assert!(series.insert(name.to_owned(), value.to_owned()).is_none(), "{line}");
             }
         }
-        Self { types, series }
+        Self { types, helps, series }
     }
 
     /// The lines of the series that begin like this, with their values.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Field, ManifestFields, flag, parsed, texts};
-use super::{DesiredState, Exclude, ManifestOrigin, Suspend, spec};
+use super::{DesiredState, Exclude, Manifest, ManifestOrigin, Suspend, TemplateSource, spec};
 use crate::domain::base::model::{DeletionPolicy, PackName, Region, ResultsBucket};
 use crate::domain::base::{code, limits};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::findings::Findings;
-use crate::domain::declared::manifest::parts::{OverrideDraft, ParameterEntries, TemplateChoice};
+use crate::domain::declared::manifest::parts::{
+    OverrideDraft, ParameterEntries, TemplateChoice, values,
+};
 use crate::domain::declared::snapshot::SourcePath;
 use crate::domain::declared::yaml::tree::YamlNode;
 
@@ -134,6 +136,42 @@ impl ManifestDraft {
         if self.state == DesiredState::Absent {
             spec::check_absent(findings, fields, self.adopt);
         }
+    }
+
+    /// The manifest with its template, once nothing about the two is in error.
+    pub(super) fn into_manifest(self, template: TemplateSource) -> Option<Manifest> {
+        let regions = self.region_names();
+        let Self {
+            origin,
+            name,
+            labels,
+            template: _,
+            parameters,
+            regions: _,
+            overrides,
+            exclude,
+            delivery,
+            deletion_policy,
+            adopt,
+            suspend,
+            state: _,
+        } = self;
+        let (name, _) = name?;
+        Some(Manifest {
+            name,
+            origin,
+            labels,
+            template,
+            parameters: values(parameters),
+            regions,
+            overrides: overrides.into_iter().map(OverrideDraft::into_override).collect(),
+            exclude,
+            delivery,
+            deletion_policy,
+            adopt,
+            suspend,
+            unended: None,
+        })
     }
 
     /// The file of its template, if it names one.

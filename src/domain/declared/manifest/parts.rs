@@ -1,8 +1,9 @@
 //! What a manifest holds before its references are resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::base::model::Region;
+use super::Override;
+use crate::domain::base::model::{AccountId, Region};
 use crate::domain::declared::diagnostic::Span;
 use crate::domain::declared::snapshot::SourcePath;
 
@@ -30,4 +31,18 @@ pub(crate) enum TemplateChoice {
 pub(super) struct OverrideDraft {
     pub(super) regions: BTreeMap<Region, Span>,
     pub(super) parameters: ParameterEntries,
+    pub(super) excluded: BTreeSet<AccountId>,
+}
+
+impl OverrideDraft {
+    pub(super) fn into_override(self) -> Override {
+        let Self { regions, parameters, excluded } = self;
+        let regions = regions.into_keys().collect();
+        Override { regions, parameters: values(parameters), excluded }
+    }
+}
+
+/// The values of parameters without their places.
+pub(super) fn values(parameters: ParameterEntries) -> BTreeMap<String, String> {
+    parameters.into_iter().map(|(name, (value, _))| (name, value)).collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::ManifestDraft;
-use super::parts::{OverrideDraft, ParameterEntries, TemplateChoice};
-use super::{Manifest, Override, TemplateSource, Tombstone};
+use super::parts::{OverrideDraft, TemplateChoice};
+use super::{Manifest, TemplateSource, Tombstone};
 use crate::domain::base::model::Region;
 use crate::domain::base::{code, limits};
 use crate::domain::declared::constraints::Constraints;
@@ -38,45 +38,7 @@ pub(crate) fn resolve(
     if findings.failed() {
         return None;
     }
-    let regions = draft.region_names();
-    let ManifestDraft {
-        origin,
-        name,
-        labels,
-        template: _,
-        parameters,
-        regions: _,
-        overrides,
-        exclude,
-        delivery,
-        deletion_policy,
-        adopt,
-        suspend,
-        state: _,
-    } = draft;
-    let (name, _) = name?;
-    let overrides = overrides
-        .into_iter()
-        .map(|OverrideDraft { regions, parameters }| Override {
-            regions: regions.into_keys().collect(),
-            parameters: values(parameters),
-        })
-        .collect();
-    Some(Manifest {
-        name,
-        origin,
-        labels,
-        template,
-        parameters: values(parameters),
-        regions,
-        overrides,
-        exclude,
-        delivery,
-        deletion_policy,
-        adopt,
-        suspend,
-        unended: None,
-    })
+    draft.into_manifest(template)
 }
 
 /// What a draft that says `state: Absent` declares, or nothing if anything about it is in error.
@@ -93,10 +55,6 @@ pub(crate) fn bury(
     let regions = draft.region_names();
     let (name, _) = draft.name?;
     Some(Tombstone { name, origin: draft.origin, regions })
-}
-
-fn values(parameters: ParameterEntries) -> BTreeMap<String, String> {
-    parameters.into_iter().map(|(name, (value, _))| (name, value)).collect()
 }
 
 fn held(findings: &mut Findings<'_>, span: Span, what: &str) {

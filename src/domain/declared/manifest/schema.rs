@@ -69,10 +69,11 @@ enum ApprovalKind {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PackMetadata {
-    /// The name of the organization conformance pack in AWS. A new name is a new pack.
+    /// The name of the organization conformance pack in AWS, and its identity: a new name is a new
+    /// pack. No two manifests share one, in any letter case.
     #[schemars(regex(pattern = "^[a-zA-Z][-a-zA-Z0-9]*$"), length(min = 1, max = 128))]
     name: String,
-    /// For people; never sent.
+    /// For people. Never sent to AWS.
     #[schemars(default)]
     labels: BTreeMap<String, String>,
 }
@@ -81,7 +82,7 @@ struct PackMetadata {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ApprovalMetadata {
-    /// Any name that no other approval has.
+    /// Unique among approvals. Where two share a name, neither permits anything.
     #[schemars(regex(pattern = "^[-._a-zA-Z0-9]+$"), length(min = 1, max = 128))]
     name: String,
     /// For people.
@@ -102,17 +103,19 @@ struct PackSpec {
     /// The template: exactly one of `file`, `inline` and `s3`. Required unless `state` is `Absent`.
     #[schemars(default)]
     template: TemplateSpec,
-    /// Input parameters. Values are text: put numbers and booleans in quotes.
+    /// Input parameters. The template must declare each of them, and each parameter that it
+    /// declares without `Default` needs a value. Values are text: put numbers and booleans in
+    /// quotes.
     #[schemars(default)]
     parameters: ParameterMap,
-    /// The regions it is delivered to; every configured one by default.
+    /// The regions that the pack is delivered to; every configured region by default.
     #[schemars(
         default,
         length(min = 1),
         inner(regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)+-[a-z0-9]*[0-9]$"))
     )]
     regions: Vec<String>,
-    /// Parameters that differ in some regions; a later entry wins.
+    /// Parameters and exclusions that differ in some regions; a later entry wins.
     #[schemars(default)]
     overrides: Vec<OverrideSpec>,
     /// Accounts it is not deployed to.
@@ -121,17 +124,20 @@ struct PackSpec {
     /// Where AWS Config puts results.
     #[schemars(default)]
     delivery: DeliverySpec,
-    /// What happens to the pack when this manifest goes away.
+    /// What happens to the pack when this manifest is removed: `Delete` deletes it, after every
+    /// check; `Orphan` leaves it in AWS.
     #[schemars(default)]
     deletion_policy: DeletionPolicy,
-    /// Take over a pack of this name that nobody manages.
+    /// Take over an unmanaged pack of this name. A pack with the marker of another installation is
+    /// never taken over.
     #[schemars(default)]
     adopt: bool,
     /// Leave the pack as it is for a while.
     #[schemars(default)]
     suspend: SuspendSpec,
-    /// Whether the pack should be there at all. `Absent` deletes it, through every gate, in
-    /// `regions` or in every configured region; all other fields are optional then.
+    /// Whether the pack should exist. `Absent` deletes it, after every check, in `spec.regions` or
+    /// in every configured region. All other fields are optional then, and not used. It contradicts
+    /// `suspend`, `adopt: true` and `deletionPolicy: Orphan`. The manifest may stay.
     #[schemars(default)]
     state: PackStateSchema,
 }
@@ -159,20 +165,24 @@ struct ParameterMap(
 #[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
 struct TemplateSpec {
-    /// A path relative to this manifest, beneath the source root.
+    /// A path relative to this manifest, beneath the source root. Links that leave the root are not
+    /// followed.
     #[schemars(default, length(min = 1))]
     file: String,
-    /// The template's text, as a block: `inline: |`.
+    /// The text of the template, as a literal block.
     #[schemars(default, length(min = 1))]
     inline: String,
-    /// An object in a bucket.
+    /// An object in a bucket, `s3://bucket/key`. It is checked, and not delivered by this version:
+    /// the pack is held.
     #[schemars(default, regex(pattern = "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$"))]
     s3: String,
 }
 
-/// Parameters for some of the pack's regions.
+/// What differs in some of the pack's regions.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend(
+    "anyOf" = [{"required": ["parameters"]}, {"required": ["exclude"]}]
+))]
 struct OverrideSpec {
     /// Regions of the pack.
     #[schemars(
@@ -180,27 +190,41 @@ struct OverrideSpec {
         inner(regex(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)+-[a-z0-9]*[0-9]$"))
     )]
     regions: Vec<String>,
-    /// What replaces the parameters of the pack there, one by one.
+    /// They replace `spec.parameters` in these regions, one by one. A later entry wins.
+    #[schemars(default)]
     parameters: ParameterMap,
+    /// Accounts that the pack is not deployed to in these regions, besides those of `spec.exclude`.
+    #[schemars(default)]
+    exclude: OverrideExcludeSpec,
+}
+
+/// Accounts that are left out in some regions.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct OverrideExcludeSpec {
+    /// Accounts by id, which are excluded in these regions besides those of `spec.exclude`; in
+    /// quotes.
+    #[schemars(length(max = 1000), inner(regex(pattern = "^[0-9]{12}$")))]
+    accounts: Vec<String>,
 }
 
 /// Accounts that are left out: those that any of these selects.
 #[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields, rename_all = "camelCase")]
 struct ExcludeSpec {
-    /// By id, in quotes; at most 1,000.
+    /// Accounts by id: text of 12 digits, in quotes; at most 1,000.
     #[schemars(default, length(max = 1000), inner(regex(pattern = "^[0-9]{12}$")))]
     accounts: Vec<String>,
-    /// By organizational unit, with all below it.
+    /// Accounts in one of these organizational units (`ou-…`, `r-…`), or in any unit beneath one.
     #[schemars(
         default,
         inner(regex(pattern = "^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"))
     )]
     organizational_units: Vec<String>,
-    /// By account tag: all of these.
+    /// Accounts that carry all of these tags.
     #[schemars(default)]
     account_tags: BTreeMap<String, String>,
-    /// By life cycle state.
+    /// Accounts in one of these states.
     #[schemars(default)]
     states: Vec<AccountState>,
 }
@@ -209,10 +233,11 @@ struct ExcludeSpec {
 #[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields)]
 struct DeliverySpec {
-    /// Its name, which must begin with `awsconfigconforms`.
+    /// The bucket for results. Its name begins with `awsconfigconforms`, since AWS Config's role
+    /// may write to no other bucket.
     #[schemars(regex(pattern = "^awsconfigconforms[a-z0-9.-]*$"), length(max = 63))]
     bucket: String,
-    /// What keys begin with.
+    /// What the keys of results begin with.
     #[schemars(default, length(max = 1024))]
     prefix: String,
 }
@@ -221,10 +246,10 @@ struct DeliverySpec {
 #[derive(JsonSchema, Default)]
 #[schemars(deny_unknown_fields)]
 struct SuspendSpec {
-    /// Why.
+    /// Why the pack is suspended; shown with its status.
     #[schemars(length(min = 1))]
     reason: String,
-    /// Until when (RFC 3339); until the field is removed by default.
+    /// When the suspension ends; without it, when `suspend` is removed.
     #[schemars(default, extend("format" = "date-time"))]
     until: String,
 }
@@ -233,10 +258,10 @@ struct SuspendSpec {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ApprovalSpec {
-    /// Why.
+    /// Why. Shown with the plan, and in the audit line of each step that it permits.
     #[schemars(length(min = 1))]
     reason: String,
-    /// After this moment it permits nothing (RFC 3339); at most 7 days ahead.
+    /// After this moment the approval permits nothing, nor while it is more than 7 days ahead.
     #[schemars(extend("format" = "date-time"))]
     expires: String,
     /// What may be lost, in words.
@@ -248,25 +273,26 @@ struct ApprovalSpec {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "camelCase")]
 struct PermitSpec {
-    /// Packs that may be deleted.
+    /// These packs may be deleted.
     #[schemars(default, length(min = 1))]
     delete: Vec<String>,
-    /// Unmanaged packs that may be taken over, whatever they hold now.
+    /// These unmanaged packs may be taken over, whatever they contain.
     #[schemars(default, length(min = 1))]
     adopt: Vec<String>,
-    /// The pack that may lose rules or accounts.
+    /// The pack that `loseRules` and `excludeAccounts` are about.
     #[schemars(default)]
     pack: String,
-    /// Rules that it may lose, by name; or how many, where their names are not known.
+    /// Effective rules that the pack may lose, by name; or how many, where their names are not
+    /// known.
     #[schemars(default)]
     lose_rules: RulesSpec,
-    /// Accounts that it may newly exclude.
+    /// Accounts that the pack may newly exclude.
     #[schemars(default, length(min = 1))]
     exclude_accounts: Vec<String>,
-    /// How many active accounts a much shorter account list may hold.
+    /// An account list with this many active accounts is accepted at once, although it shrank.
     #[schemars(default, range(min = 1))]
     account_list: u32,
-    /// Where; in every region by default.
+    /// The regions that the permit is for; every region by default.
     #[schemars(default, length(min = 1))]
     regions: Vec<String>,
 }
@@ -341,6 +367,7 @@ mod tests {
             ("PermitSpec", approval::PERMIT),
             ("TemplateSpec", spec::TEMPLATE),
             ("OverrideSpec", spec::OVERRIDE),
+            ("OverrideExcludeSpec", spec::OVERRIDE_EXCLUDE),
             ("ExcludeSpec", spec::EXCLUDE),
             ("DeliverySpec", spec::DELIVERY),
             ("SuspendSpec", spec::SUSPEND),

@@ -20,7 +20,9 @@ use crate::domain::declared::yaml::Style;
 /// Fields of `spec.template`.
 pub(super) const TEMPLATE: &[&str] = &["file", "inline", "s3"];
 /// Fields of an entry of `spec.overrides`.
-pub(super) const OVERRIDE: &[&str] = &["regions", "parameters"];
+pub(super) const OVERRIDE: &[&str] = &["regions", "parameters", "exclude"];
+/// Fields of `exclude` in an entry of `spec.overrides`: what does not follow the account list.
+pub(super) const OVERRIDE_EXCLUDE: &[&str] = &["accounts"];
 /// Fields of `spec.exclude`.
 pub(super) const EXCLUDE: &[&str] = &["accounts", "organizationalUnits", "accountTags", "states"];
 /// Fields of `spec.delivery`.
@@ -189,8 +191,16 @@ pub(super) fn overrides(
             .required(findings, "regions")
             .and_then(|field| regions(findings, field, "overrides.regions"))
             .unwrap_or_default();
-        let parameters = fields
-            .required(findings, "parameters")
+        let excluded = fields
+            .optional("exclude")
+            .and_then(|field| override_exclude(findings, field))
+            .unwrap_or_default();
+        // An entry that excludes accounts has a purpose without parameters.
+        let given = match fields.optional("exclude") {
+            Some(_) => fields.optional("parameters"),
+            None => fields.required(findings, "parameters"),
+        };
+        let parameters = given
             .map(|field| parameters(findings, field, "overrides.parameters"))
             .unwrap_or_default();
         for (region, span) in &regions {
@@ -203,9 +213,27 @@ pub(super) fn overrides(
                     .did_you_mean(region.as_str(), own.keys().map(Region::as_str));
             }
         }
-        overrides.push(OverrideDraft { regions, parameters });
+        overrides.push(OverrideDraft { regions, parameters, excluded });
     }
     overrides
+}
+
+/// `exclude` in an entry of `spec.overrides`.
+fn override_exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Option<BTreeSet<AccountId>> {
+    let what = "exclude in an entry of spec.overrides";
+    let fields = ManifestFields::open(findings, field, what, OVERRIDE_EXCLUDE)?;
+    let field = fields.required(findings, "accounts")?;
+    Some(excluded_accounts(findings, field, "overrides.exclude.accounts"))
+}
+
+fn excluded_accounts(
+    findings: &mut Findings<'_>,
+    field: Field<'_>,
+    what: &str,
+) -> BTreeSet<AccountId> {
+    let accounts = set::<AccountId>(findings, field, what).unwrap_or_default();
+    findings.limit(field.span, code::TOO_MANY_EXCLUSIONS, &limits::EXCLUDED, accounts.len());
+    accounts.into_keys().collect()
 }
 
 /// `spec.exclude`.
@@ -215,10 +243,7 @@ pub(super) fn exclude(findings: &mut Findings<'_>, field: Field<'_>) -> Exclude 
         return exclude;
     };
     if let Some(accounts) = fields.optional("accounts") {
-        let set = set::<AccountId>(findings, accounts, "exclude.accounts").unwrap_or_default();
-        let (code, limit) = (code::TOO_MANY_EXCLUSIONS, &limits::EXCLUDED);
-        findings.limit(accounts.span, code, limit, set.len());
-        exclude.accounts = set.into_keys().collect();
+        exclude.accounts = excluded_accounts(findings, accounts, "exclude.accounts");
     }
     if let Some(units) = fields.optional("organizationalUnits") {
         let set = set::<UnitId>(findings, units, "exclude.organizationalUnits");

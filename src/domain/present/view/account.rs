@@ -248,7 +248,7 @@ fn place(
     let new_account = report.and_then(|report| new_account(report, id));
     let cells = cells(report, &facts.desired(region));
     let packs = cells.into_iter().map(|(name, cell)| {
-        let view = under(facts, id, (&name, &cell), report);
+        let view = under(facts, id, region, (&name, &cell), report);
         (name, view)
     });
     PlaceView {
@@ -262,6 +262,7 @@ fn place(
 fn under(
     facts: &ViewFacts,
     id: AccountId,
+    region: &Region,
     (name, cell): (&PackName, &CellView),
     report: Option<&RegionReport>,
 ) -> AccountPackView {
@@ -269,7 +270,7 @@ fn under(
     let wanted = report.is_none_or(|report| facts.desired(&report.place.region).contains(name));
     let manifest = declared.and_then(|pack| pack.in_force()).filter(|_| wanted);
     let list = facts.membership.list.as_deref();
-    let targeting = manifest.map(|manifest| rule_of(&manifest.exclude, list, id));
+    let targeting = manifest.map(|manifest| rule_of(&manifest.exclude_in(region), list, id));
     let rollout = report.and_then(|report| report.tracking.packs.get(name));
     let mut steps = report.into_iter().flat_map(|report| report.plan.steps_with_held());
     let step = steps.find(|step| step.pack == *name);

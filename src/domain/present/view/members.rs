@@ -100,7 +100,7 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
         return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
     };
     let known = report.and_then(|report| report.tracking.packs.get(pack));
-    let mut rows = known.map(|rollout| rows(facts, pack, rollout)).unwrap_or_default();
+    let mut rows = known.map(|rollout| rows(facts, region, pack, rollout)).unwrap_or_default();
     rows.retain(|_, (kind, _)| status.is_none_or(|status| *kind == status));
     let counts = cell.rollout.counts;
     let kinds = StatusKind::iter();
@@ -134,7 +134,12 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
 type RowSource<'a> = BTreeMap<AccountId, (StatusKind, Option<&'a TroubledMember>)>;
 
 /// Every account that is known by name, and those that are ok if they can be concluded.
-fn rows<'a>(facts: &ViewFacts, pack: &PackName, rollout: &'a Rollout) -> RowSource<'a> {
+fn rows<'a>(
+    facts: &ViewFacts,
+    region: &Region,
+    pack: &PackName,
+    rollout: &'a Rollout,
+) -> RowSource<'a> {
     let new_accounts = rollout.new_accounts.iter();
     let mut rows: RowSource<'a> =
         new_accounts.map(|(account, status)| (*account, (status.kind(), None))).collect();
@@ -144,7 +149,7 @@ fn rows<'a>(facts: &ViewFacts, pack: &PackName, rollout: &'a Rollout) -> RowSour
             .iter()
             .map(|member| (member.account, (member.status.kind(), Some(member)))),
     );
-    let fine = fine(facts, pack, &rows);
+    let fine = fine(facts, region, pack, &rows);
     let named = rows.values().filter(|(kind, _)| *kind == StatusKind::Ok).count();
     if named.saturating_add(fine.len()) == rollout.counts.ok {
         rows.extend(fine.into_iter().map(|account| (account, (StatusKind::Ok, None))));
@@ -153,11 +158,17 @@ fn rows<'a>(facts: &ViewFacts, pack: &PackName, rollout: &'a Rollout) -> RowSour
 }
 
 /// Accounts that are to have the pack and are not known to be in trouble.
-fn fine(facts: &ViewFacts, pack: &PackName, rows: &RowSource<'_>) -> Vec<AccountId> {
+fn fine(
+    facts: &ViewFacts,
+    region: &Region,
+    pack: &PackName,
+    rows: &RowSource<'_>,
+) -> Vec<AccountId> {
     let declared = facts.source.catalog.as_ref().and_then(|catalog| catalog.packs.get(pack));
     let Some(manifest) = declared.and_then(|pack| pack.in_force()) else { return Vec::new() };
     let list = facts.membership.list.as_deref();
-    let is_targeted = |account| rule_of(&manifest.exclude, list, account) == Targeting::Targeted;
+    let exclude = manifest.exclude_in(region);
+    let is_targeted = |account| rule_of(&exclude, list, account) == Targeting::Targeted;
     let accounts = list.into_iter().flat_map(|list| list.accounts.keys().copied());
     accounts.filter(|account| !rows.contains_key(account) && is_targeted(*account)).collect()
 }
