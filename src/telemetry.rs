@@ -30,7 +30,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 /// How a line looks (`--log-format`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text.
     #[default]
     Text,
     /// One object a line, for collectors.

@@ -40,11 +40,11 @@ const REFUSAL_MAX: usize = 1_024;
 pub(super) struct DaemonAddress {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Ask the daemon at this plain http:// address and nobody else [default: http.listen of the
-    /// settings, and AWS itself when nothing answers there]
+    /// Query only the daemon at this plain http:// address [default: http.listen of the settings,
+    /// or AWS directly if no daemon answers there]
     #[arg(long, value_name = "URL", conflicts_with = "direct")]
     daemon: Option<Address>,
-    /// Ask no daemon: look at AWS
+    /// Read AWS directly instead of querying a daemon
     #[arg(long)]
     direct: bool,
 }

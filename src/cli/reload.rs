@@ -15,7 +15,7 @@ use crate::session;
 pub(super) struct ReloadArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// The process of the daemon; in a container it is 1.
+    /// The process id of the daemon; 1 in a container.
     #[arg(long, env = "MAINPID", value_parser = clap::value_parser!(i32).range(1..))]
     pid: i32,
 }

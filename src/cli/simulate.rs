@@ -22,23 +22,23 @@ use crate::sim::simulation::Simulation;
 /// Flags of `conformd simulate`.
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// Where to listen; port 0 picks a free one
+    /// The address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4599")]
     pub listen: SocketAddr,
 
-    /// What the organization looks like and what happens to it [default: the demo's scenario]
+    /// A scenario file: the organization and its events [default: the demo's scenario]
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
 
-    /// Virtual seconds per real second; 0 moves the clock by hand only
+    /// Virtual seconds per real second; with 0, only POST /_sim/clock advances the clock
     #[arg(long, value_name = "FACTOR")]
     pub speed: Option<u32>,
 
-    /// Decides everything that is drawn: equal seeds and requests give equal answers
+    /// The seed of random choices: equal seeds and requests give equal answers
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// Refuse access keys that name no account, instead of taking them for the owner's
+    /// Refuse access keys without an account id, instead of treating them as the owner's
     #[arg(long)]
     pub known_credentials_only: bool,
 
