@@ -131,7 +131,7 @@ async fn apply(
             matches!(outcome.result, StepResult::Accepted { .. } | StepResult::Unknown { .. })
         };
         print(if run.outcomes.iter().any(accepted) {
-            "Interrupted; AWS goes on deploying what it accepted.\n"
+            "Interrupted; AWS continues to deploy what it accepted.\n"
         } else {
             "Interrupted; nothing was changed.\n"
         })?;
@@ -381,13 +381,17 @@ impl<'a> ApplyRun<'a> {
             failures.map(move |failure| format!("{region} {pack} failed in {failure}"))
         });
         let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
-        let open = (open > 0)
-            .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
+        let open = (open > 0).then(|| {
+            format!(
+                "{open} member deployments are still in progress; AWS continues \
+                with them."
+            )
+        });
         let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
         let waiting = (!waiting.is_empty()).then(|| {
             format!(
-                "Waiting for approval: {}. If this is intended, commit what `conformd approve` \
-                 prints; otherwise revert the change.",
+                "Waiting for approval: {}. If this is intended, commit the document that \
+                 `conformd approve` prints; otherwise revert the change.",
                 waiting.summary()
             )
         });

@@ -82,7 +82,11 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(simulated_line(simulated).as_bytes())?;
     for why in &unknown {
-        writeln!(stderr, "conformd: not read, so its losses are missing here: {why}")?;
+        writeln!(
+            stderr,
+            "conformd: the losses of a region that could not be read are missing \
+            here: {why}"
+        )?;
     }
     let statement = ApprovalText { reason: args.reason.as_deref(), made: now, life: args.life };
     let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -97,7 +101,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     if args.reason.is_none() {
         writeln!(
             stderr,
-            "Fill in spec.reason (or use --reason): without it nothing is permitted."
+            "Fill in spec.reason (or use --reason): without a reason, the approval permits nothing."
         )?;
     }
     writeln!(stderr, "Commit the document as a file of the source, then merge it.")?;

@@ -183,5 +183,5 @@ pub(super) fn is_simulated(config: &Config) -> bool {
 
 /// The first line of every text about a simulated AWS.
 pub(super) fn simulated_line(simulated: bool) -> &'static str {
-    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
+    if simulated { "SIMULATED: no real AWS account is read or changed\n" } else { "" }
 }

@@ -26,6 +26,6 @@ pub(super) fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
     session::directory(&config)?;
     let pid = Pid::from_raw(args.pid).context("there is no process 0")?;
     kill_process(pid, Signal::HUP)
-        .with_context(|| format!("process {} cannot be told to reload", args.pid))?;
+        .with_context(|| format!("process {} cannot be signaled to reload", args.pid))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -178,7 +178,13 @@ fn take(
             shown.evidence = evidence;
             shown.problem = None;
         }
-        None => shown.problem = Some("a manifest broke the parser; please report it".to_owned()),
+        None => {
+            shown.problem = Some(
+                "a manifest crashed the parser; report it as a \
+            bug"
+                .to_owned(),
+            )
+        }
     }
 }
 

@@ -65,12 +65,12 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
     insta::assert_snapshot!(redacted(&plan.text()), @r#"
     exit 0
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       ~ keys update
           parameter  Age "90" → "60"
-      ! logs held, would delete: no manifest wants it
-          undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
+      ! logs held, would delete: no manifest declares it
+          undeclared: no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest
       not managed here: 1 unmanaged, 0 foreign
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
 
@@ -113,7 +113,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
             "reason": "unwanted"
           },
           "until": null,
-          "why": "no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest"
+          "why": "no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest"
         }
       ],
       "place": {
@@ -166,7 +166,7 @@ fn the_detailed_exit_code_tells_changes_from_none() {
     insta::assert_snapshot!(redacted(&same.text()), @"
     exit 0
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       No changes.
 
@@ -189,7 +189,7 @@ fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
     insta::assert_snapshot!(redacted(&plan.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       ! the whole region is held
           unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
@@ -219,7 +219,7 @@ fn apply_asks_and_where_nobody_can_be_asked_it_changes_nothing() {
     insta::assert_snapshot!(redacted(&refused.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -231,7 +231,7 @@ fn apply_asks_and_where_nobody_can_be_asked_it_changes_nothing() {
 
     Plan: 1 to create, 0 to update, 0 to delete.
     --- stderr
-    conformd: stdin is no terminal, so the plan cannot be confirmed; use --yes
+    conformd: stdin is not a terminal, so the plan cannot be confirmed; use --yes
     "#);
     assert!(scene.aws.mutations(0).is_empty());
 }
@@ -247,7 +247,7 @@ fn apply_ends_with_what_became_of_every_step() {
     insta::assert_snapshot!(redacted(&applied.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -288,7 +288,7 @@ fn ctrl_c_ends_the_watching_and_keeps_what_was_put() {
     insta::assert_snapshot!(redacted(&ended.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -309,8 +309,8 @@ fn ctrl_c_ends_the_watching_and_keeps_what_was_put() {
     │ eu-west-1 ┆ keys ┆ create ┆ accepted ┆ 0          ┆ 0      ┆ 3    │
     │ us-east-1 ┆ keys ┆ create ┆ accepted ┆ 0          ┆ 0      ┆ 3    │
     └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
-    6 member deployments are not done; AWS goes on with them.
-    Interrupted; AWS goes on deploying what it accepted.
+    6 member deployments are still in progress; AWS continues with them.
+    Interrupted; AWS continues to deploy what it accepted.
     "#);
     assert_eq!(scene.aws.packs().len(), 2);
 }
@@ -332,7 +332,7 @@ fn apply_deletes_on_a_second_look_only() {
     // How many waits it takes depends on which of the two seconds is over first.
     let said = redacted(&twice.text());
     assert!(said.contains("Waiting until TIME for the second reading."), "{said}");
-    assert!(said.contains("  - logs delete: no manifest wants it"), "{said}");
+    assert!(said.contains("  - logs delete: no manifest declares it"), "{said}");
     assert!(said.contains("│ eu-west-1 ┆ logs ┆ delete ┆ accepted ┆"), "{said}");
     assert_eq!(scene.aws.packs(), ["eu-west-1/keys", "us-east-1/keys"]);
 }
@@ -641,7 +641,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     let silent = scene.run(&["status", "--daemon", &url]).expect(2);
     assert!(silent.stderr.contains("cannot be reached"), "{}", silent.stderr);
     let own = scene.run(&["status", "-o", "json"]);
-    assert!(own.stderr.contains("looking at AWS without it"), "{}", own.stderr);
+    assert!(own.stderr.contains("reading AWS directly"), "{}", own.stderr);
     let said: Value = serde_json::from_str(&own.stdout).unwrap();
     assert_eq!(own.code, Some(code(&said)));
     assert_eq!(said["totals"]["packs"]["synced"], 2);

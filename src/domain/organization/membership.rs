@@ -83,8 +83,9 @@ impl Membership {
         };
         if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
             return ListFreshness::Frozen(format!(
-                "the account list shrank from {before} to {after} active accounts; that counts \
-                 when it is seen again, or with an approval of `accountList: {after}`"
+                "the account list shrank from {before} to {after} active accounts; it takes \
+                 effect when a second reading confirms it, or with an approval with \
+                 `accountList: {after}`"
             ));
         }
         match problem {
@@ -346,8 +347,8 @@ mod tests {
         frozen: the account list was last read at 2026-11-01T00:10:00Z
         frozen: the account list could not be read: too many requests
         frozen: the account list shrank from 100 to 50 active accounts;
-            that counts when it is seen again, or
-            with an approval of `accountList: 50`
+            it takes effect when a second reading confirms it, or with an approval with
+            `accountList: 50`
         ");
     }
 

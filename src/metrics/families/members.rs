@@ -39,12 +39,12 @@ impl MemberFamilies {
             accounts: on.int_gauges(
                 PACK_ACCOUNTS,
                 &["region", "pack", "status"],
-                "Member accounts of a pack, by how they stand with it.",
+                "Member accounts of a pack, by status.",
             )?,
             by_health: on.int_gauges(
                 "conformd_pack_rollouts",
                 &["region", "health"],
-                "Packs of ours: did they arrive?",
+                "Packs of this installation, by the health of their rollout.",
             )?,
             failures: on.int_gauges(
                 "conformd_account_failures",
@@ -59,12 +59,12 @@ impl MemberFamilies {
             new_accounts: on.int_gauges(
                 "conformd_new_accounts",
                 &["region", "phase"],
-                "Accounts that joined in the last 7 days, by where they stand.",
+                "Accounts that joined in the last 7 days, by phase.",
             )?,
             deadline: on.gauges(
                 "conformd_new_account_deadline_timestamp_seconds",
                 &["region"],
-                "When AWS gives up the first of the new accounts that are not done.",
+                "The earliest deadline of the new accounts that AWS still retries.",
             )?,
             converge: on.add(Histogram::with_opts(converge.buckets(CONVERGE_SECONDS.to_vec()))?)?,
             recorders: on.int_gauges(

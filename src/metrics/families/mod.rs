@@ -218,7 +218,7 @@ impl ProgramFamilies {
             )?,
             reload_success: on.gauge(
                 "conformd_config_last_reload_success_timestamp_seconds",
-                "When settings were last taken into use.",
+                "When settings were last applied.",
             )?,
         })
     }
@@ -253,7 +253,8 @@ impl SourceFamilies {
             approvals: on.int_gauges(
                 "conformd_approvals",
                 &["state"],
-                "Approvals of the revision in force; matched ones let a plan through.",
+                "Approvals of the revision in force; matched ones permitted losses in the last \
+                 reconciliation of a region.",
             )?,
         })
     }
@@ -264,7 +265,7 @@ impl RecordFamilies {
         Ok(Self {
             usable: on.int_gauge(
                 "conformd_record_usable",
-                "1 when losses are remembered over restarts; 0 when there is no usable record.",
+                "1 when losses are kept across restarts; 0 when there is no usable record.",
             )?,
             bytes: on.int_gauge("conformd_record_bytes", "The bytes that the record takes.")?,
             write_errors: on.counter(
@@ -281,7 +282,7 @@ impl ReconcileFamilies {
             reconciles: on.counters(
                 "conformd_reconciles_total",
                 &["region", "result"],
-                "Ticks of a region, by how they ended.",
+                "Reconciliations of a region, by result.",
             )?,
             attempt_last: on.gauges(
                 "conformd_reconcile_last_attempt_timestamp_seconds",
@@ -301,12 +302,12 @@ impl ReconcileFamilies {
             overruns: on.counters(
                 "conformd_reconcile_overruns_total",
                 &["region"],
-                "Ticks that took longer than the interval.",
+                "Reconciliations that took longer than the interval.",
             )?,
             requeues: on.counters(
                 "conformd_requeues_total",
                 &["region", "reason"],
-                "What did not succeed and is tried again.",
+                "Work that did not succeed and is retried.",
             )?,
             blocked: on.int_gauges(
                 "conformd_region_blocked",
@@ -323,12 +324,12 @@ impl PackFamilies {
             synced: on.int_gauges(
                 PACK_SYNCED,
                 &["region", "pack"],
-                "1 when AWS holds what the manifest wants, as last seen.",
+                "1 when the pack is in sync with its manifest, as last observed.",
             )?,
             update_last: on.gauges(
                 PACK_UPDATE_LAST,
                 &["region", "pack"],
-                "LastUpdateTime of the pack, as last seen.",
+                "LastUpdateTime of the pack, as last observed.",
             )?,
             puts: on.counters(
                 PACK_PUTS,
@@ -338,27 +339,23 @@ impl PackFamilies {
             packs: on.int_gauges(
                 "conformd_packs",
                 &["region", "state"],
-                "Packs as last seen: does AWS hold what is wanted?",
+                "Packs as last observed, by sync state.",
             )?,
             out_of_sync: on.int_gauges(
                 "conformd_packs_out_of_sync",
                 &["region", "kind"],
-                "Packs as last seen, by what differs.",
+                "Packs as last observed, by what differs.",
             )?,
             observed: on.int_gauges(
                 "conformd_packs_observed",
                 &["region"],
-                "Visible packs as last seen, whoever owns them.",
+                "Visible packs as last observed, of every owner.",
             )?,
-            quota: on.int_gauges(
-                "conformd_pack_quota",
-                &["region"],
-                "How many packs there may be.",
-            )?,
+            quota: on.int_gauges("conformd_pack_quota", &["region"], "The quota of packs.")?,
             suspended: on.int_gauges(
                 "conformd_suspended",
                 &["scope"],
-                "What is paused: packs whose manifest says so, by name.",
+                "1 for each pack that its manifest suspends, by name.",
             )?,
         })
     }
@@ -370,7 +367,7 @@ impl GuardFamilies {
             tripped: on.int_gauges(
                 "conformd_guard_tripped",
                 &["region", "reason"],
-                "Packs whose change waits for an approval, by the limit that was passed.",
+                "Packs whose change waits for an approval, by the limit that was exceeded.",
             )?,
             held: on.int_gauges(
                 "conformd_steps_held",
@@ -385,12 +382,12 @@ impl GuardFamilies {
             mutations: on.counters(
                 "conformd_mutations_total",
                 &["region", "action", "result"],
-                "Mutations sent to AWS, by how they ended.",
+                "Mutations sent to AWS, by result.",
             )?,
             foreign: on.counters(
                 "conformd_foreign_changes_total",
                 &["region"],
-                "Changes by somebody else that were seen.",
+                "External changes that were detected.",
             )?,
         })
     }
@@ -412,7 +409,7 @@ impl AwsFamilies {
             limiter_wait: on.seconds(
                 "conformd_aws_limiter_wait_seconds_total",
                 &["region"],
-                "How long requests waited for the own rate limiter.",
+                "How long requests waited for conformd's own rate limiter.",
             )?,
             inflight: on.int_gauges(
                 "conformd_aws_inflight_requests",
@@ -422,7 +419,7 @@ impl AwsFamilies {
             clock_skew: on.gauges(
                 "conformd_aws_clock_skew_seconds",
                 &[],
-                "AWS's clock minus the own one.",
+                "AWS's clock minus the clock of this machine.",
             )?,
         })
     }
@@ -434,12 +431,12 @@ impl HttpFamilies {
             requests: on.counters(
                 "conformd_http_requests_total",
                 &["route", "method", "code"],
-                "Requests to the own server.",
+                "Requests to conformd's HTTP server.",
             )?,
             duration: on.histograms(
                 "conformd_http_request_duration_seconds",
                 &["route"],
-                (&HTTP_SECONDS, "How long answers of the own server took."),
+                (&HTTP_SECONDS, "How long answers of conformd's HTTP server took."),
             )?,
         })
     }
@@ -451,7 +448,7 @@ impl TaskFamilies {
             beat_last: on.gauges(
                 "conformd_task_last_beat_timestamp_seconds",
                 &["task", "region"],
-                "When a long task last showed that it runs.",
+                "When a long-running task last sent a heartbeat.",
             )?,
             panics: on.counters("conformd_panics_total", &["task"], "Panics that were caught.")?,
             log_lines_dropped: on

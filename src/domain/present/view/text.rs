@@ -43,7 +43,7 @@ const IDS_MAX: usize = 3;
 pub fn status(view: &StatusView, layout: Layout) -> String {
     let mut page = String::new();
     if view.simulated {
-        page.push_str("SIMULATED: no AWS account is looked at or changed\n");
+        page.push_str("SIMULATED: no real AWS account is read or changed\n");
     }
     writeln!(page, "{}: {}", view.health.state.as_str(), clean(&view.health.summary))
         .expect("writing into a string does not fail");
@@ -51,7 +51,8 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
         let why = clean(why);
         writeln!(
             page,
-            "record: none ({why}): until losses of 24 h are known, none goes unapproved"
+            "record: none ({why}): every loss waits for an approval until the losses of the last \
+             24 h are known"
         )
         .expect("writing into a string does not fail");
     }
