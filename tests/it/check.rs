@@ -73,7 +73,7 @@ fn an_installation_that_will_work_is_described_and_passes() {
     ok    region us-east-1    enabled, and packs can be read
     ok    packs us-east-1     1 of at most 50: 1 ours
     ok    permissions         no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok    recorder-probe      role conformd/RecorderProbe lets conformd in to 222222222222 (recording), 333333333333 (recording)
+    ok    recorder-probe      conformd can assume role conformd/RecorderProbe in 222222222222 (recording), 333333333333 (recording)
     ok    management-account  1 pack for 111111111111, and the tested pack is deployed there
     ok    source              1 valid manifest, 0 approvals
     warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process

@@ -562,9 +562,9 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
     for told in [
         "newly-acquired waits for a recorder",
         "newly-acquired has every pack",
-        "late-starter got no recorder within its 7 hours",
+        "late-starter got no recorder within 7 hours",
         "redeploy of late-starter: accepted",
-        "late-starter is redeployed",
+        "late-starter has every pack after the redeployment",
         "legacy-monolith failed (rule_quota), owner: account owner",
         "action required in 3 of 10 pack deployments",
     ] {
@@ -581,7 +581,9 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     let program = Program::start(command);
     let (page, aws) =
         (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
-    program.eventually("healthy", || program.stdout().contains("nothing is left").then_some(()));
+    program.eventually("healthy", || {
+        program.stdout().contains("have nothing left to do").then_some(())
+    });
     let get = |path| ask(page, "GET", path, "").unwrap();
     assert_eq!(get("/api/v1/status").json()["simulated"], true);
     assert_eq!(get("/api/v1/plan").json()["simulated"], true);

@@ -432,7 +432,7 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/accounts/222222222212
       404 account 222222222212 is not in the organization, and AWS shows no row for it; did you mean 222222222222 (payments)?
     /api/v1/accounts/999999999999
-      404 account 999999999999 is not in the organization, and AWS shows no row for it; the list holds 7 accounts
+      404 account 999999999999 is not in the organization, and AWS shows no row for it; the account list has 7 accounts
     /api/v1/accounts/222222222222?pack=loging
       404 there is no pack of this installation called loging; did you mean logging?
     /api/v1/new-accounts?phase=young

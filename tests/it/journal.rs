@@ -184,7 +184,7 @@ fn what_is_not_seen_has_not_changed() {
     ! region eu-west-1 - -: unknown (throttled), so conformd changes nothing here: too many requests
     ! newaccount - - 555555555555: 555555555555: packs are still missing, less than 3 hours left; AWS retries until 2026-11-01T14:10:00Z
     ‼ newaccount - - 666666666666: 666666666666: no recorder within 7 hours: AWS stopped retrying
-      region eu-west-1 - -: seen again
+      region eu-west-1 - -: read again
     ");
     world.show(quiet(HERE));
     insta::assert_snapshot!(world.news(), @"
@@ -430,7 +430,7 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
         let name = format!("flood-{number}");
         news.send(outcomes([self::created(&name, StepResult::Accepted { arn: None })])).unwrap();
     }
-    assert!(until(&events, "30 reconciliations came faster").await.len() > NOTIFICATIONS_MAX);
+    assert!(until(&events, "30 reconciliations are missing").await.len() > NOTIFICATIONS_MAX);
     // A task that begins anew goes on counting, and says that it missed something.
     stop.cancel();
     running.join_all().await;

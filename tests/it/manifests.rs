@@ -286,16 +286,16 @@ fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() 
     a.yaml:1:7: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
     a: broken
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
     a: broken
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
     a: broken
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
     ");
 }
 

@@ -210,7 +210,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     ! degraded
     action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
-    acts as | 111111111111
+    authenticated as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
     manifests | ! 2 valid, 1 invalid
     account list | 7 accounts, read 3m ago
@@ -270,7 +270,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     account | phase | until the deadline | regions
     666666666666 media-new
     joined 2026-11-01 04:00 UTC
-    | ! missed | over for 1h 1m
+    | ! missed | passed 1h 1m ago
     2026-11-01 11:00 UTC
     | ! eu-west-1: missed, without iam-baseline
     555555555555 shop-new
@@ -354,7 +354,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     account list | read 3m ago
     ap-south-1
     ? unknown: not refreshed yet
-    pack | how it stands | what happens next
+    pack | status | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it
     |
@@ -364,7 +364,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     eu-west-1
     ~ new account: waiting
     ! recorder: missing: create a configuration recorder (seen 4m ago)
-    pack | how it stands | what happens next
+    pack | status | what happens next
     iam-baseline
     ~ waiting; targeted: no rule excludes it
     | AWS retries until the retry window ends; create a configuration recorder before then (2026-11-01T14:10:00Z: 2h 9m left)
@@ -376,7 +376,7 @@ async fn an_account_is_explained_and_its_time_counted() {
     |
     us-east-1
     ? unknown: a policy forbids it
-    pack | how it stands | what happens next
+    pack | status | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it
     |
@@ -409,7 +409,7 @@ async fn new_accounts_come_with_what_is_left_of_their_window() {
     | ~ eu-west-1: waiting, without iam-baseline; recorder missing
     666666666666 media-new
     joined 2026-11-01 04:00 UTC
-    | ! missed | over for 1h 1m
+    | ! missed | passed 1h 1m ago
     2026-11-01 11:00 UTC
     | ! eu-west-1: missed, without iam-baseline
     ");

@@ -128,7 +128,7 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok region us-east-1: enabled, and packs can be read
     ok packs us-east-1: 0 of at most 50
     ok permissions: no read was denied; not tested for mode sync: config:GetOrganizationConformancePackDetailedStatus (no pack to ask for), config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
+    ok recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (recording)
     ok management-account: 3 packs for 111111111111; its recorder: recording
     ok source: 3 valid manifests, 0 approvals
     ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB
@@ -334,12 +334,12 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
     warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the request
       → try again
     ");
-    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
+    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (unknown)");
     let loose = after(|facts| {
         facts.probe = Some(ProbeFacts { has_external_id: false, ..probe() });
     });
     insta::assert_snapshot!(loose, @"
-    warn recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording), without an external id
+    warn recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (recording), without an external id
       → require one in its trust policy, and set recorderProbe.externalId to it
     ");
     insta::assert_snapshot!(after(|facts| facts.probe = None), @"
@@ -387,7 +387,7 @@ fn files_of_this_machine_are_looked_at() {
       → keep templates within 51,200 bytes; larger ones are held
     fail delivery-buckets: b do not begin with awsconfigconforms
       → use buckets with that prefix: the role of AWS Config can write to no others
-    warn http-listen: other machines may reach 0.0.0.0:9464 and [::]:9465
+    warn http-listen: other machines can reach 0.0.0.0:9464 and [::]:9465
       → restrict access with a firewall or an authenticating proxy: the server has no users and no TLS
     warn http-token: every user of this machine can read http.tokenFile
       → chmod 0400, owned by conformd's user

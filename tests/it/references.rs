@@ -97,7 +97,7 @@ fn a_dynamic_reference_is_refused_in_every_text_of_a_template() {
         ),
     ] {
         let found = judged(&text);
-        let is_found = found.contains("error[unjudged]: a dynamic reference");
+        let is_found = found.contains("error[unjudged]: ") && found.contains("a dynamic reference");
         assert!(is_found, "{text}\n{found}");
     }
     insta::assert_snapshot!(said(&format!("'{REFERENCE}'")), @"t.yaml:13:28: error[unjudged]: this is a dynamic reference ({{resolve:…}}) (conformd cannot check what it becomes in a member: write the value itself)");
@@ -125,7 +125,7 @@ fn a_dynamic_reference_is_refused_when_functions_put_it_together() {
         "!Base64 {'Fn::Join': ['', ['{{', 'resolve:x}}']]}",
     ] {
         let found = said(value);
-        let is_found = found.contains("error[unjudged]: a dynamic reference");
+        let is_found = found.contains("error[unjudged]: ") && found.contains("a dynamic reference");
         assert!(is_found && found.starts_with("t.yaml:13:"), "{value}\n{found}");
     }
     for value in [
@@ -190,7 +190,7 @@ fn a_map_with_a_key_for_each_account_is_judged_and_a_flood_of_choices_is_refused
     let choice = |number: usize| format!("!If [Here, '{{{number}', '{{{{{number}']");
     let many: Vec<String> = (0..20).map(choice).collect();
     let found = said(&format!("!Join ['', [{}]]", many.join(", ")));
-    assert!(found.contains("too much to be judged"), "{found}");
+    assert!(found.contains("too many possible values"), "{found}");
 }
 
 proptest! {

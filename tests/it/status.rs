@@ -63,7 +63,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
           222222222222
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Unknown
@@ -116,7 +116,7 @@ fn the_wide_status_names_accounts_and_ages() {
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Held
@@ -147,7 +147,9 @@ fn a_narrow_terminal_breaks_columns_not_words() {
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit
           1)
-          If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
+          If this is intended, commit the document that
+          `conformd approve` prints; otherwise revert the
+          change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unknown     2 failed, 1 missing  unknown
@@ -156,12 +158,14 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          Check that the account has a configuration recorder in the region: AWS shows no row for
-          the account, and tries again only after another Put.
+          Check that the account has a configuration recorder in
+          the region: AWS shows no row for the account, and
+          tries again only after another Put.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in the account and region; conformd
-          redeploys when it observes the recorder.
+          Create a customer-managed configuration recorder in
+          the account and region; conformd redeploys when it
+          observes the recorder.
           666666666666
       ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
           Find the policy that denies it (service control
@@ -170,7 +174,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
           222222222222
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Unknown
@@ -329,7 +333,7 @@ fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     ");
     assert_snapshot!(troubles(&['2']), @"
     ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
-        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder. conformd redeploys where it observed a recorder: 1 of 2.
+        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder. It observed a recorder for 1 of 2 deployments.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
@@ -445,13 +449,13 @@ fn a_new_account_is_told_how_much_time_is_left() {
 fn a_missed_deadline_and_a_suspended_account_read_well() {
     assert_snapshot!(explained('6') + "\n-----\n" + &explained('7'), @"
     SIMULATED: no real AWS account is read or changed
-    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1; 7-hour window: over for 1h 1m
+    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1; 7-hour window: passed 1h 1m ago
 
     Account
         name    media-new
         member  yes, ACTIVE
         joined  2026-11-01T04:00:00Z (8h 1m ago)
-      ! window  ends 2026-11-01T11:00:00Z: over for 1h 1m
+      ! window  ends 2026-11-01T11:00:00Z: passed 1h 1m ago
         units   r-ab12
         list    read 3m ago
 
@@ -529,7 +533,7 @@ fn an_account_that_left_is_explained_while_rows_of_it_linger() {
         iam-baseline  not targeted: it is not a member
         logging       not targeted: it is not a member
     ");
-    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"account 999999999999 is not in the organization, and AWS shows no row for it; the list holds 7 accounts");
+    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"account 999999999999 is not in the organization, and AWS shows no row for it; the account list has 7 accounts");
 }
 
 #[test]

@@ -220,10 +220,10 @@ impl Narrator {
             }
             NewAccountPhase::Waiting => {
                 let deadline = self.since(account.deadline);
-                ('~', format!("waiting for a recorder: AWS retries until {deadline}, {left}"))
+                ('~', format!("waits for a recorder: AWS retries until {deadline}, {left}"))
             }
             NewAccountPhase::Deploying if is_over => {
-                ('~', "redeploying: AWS deploys again".to_owned())
+                ('~', "is being redeployed: AWS deploys again".to_owned())
             }
             NewAccountPhase::Deploying => {
                 ('~', format!("has a recorder: AWS deploys to it, {left}"))
@@ -232,10 +232,10 @@ impl Narrator {
                 ('~', "got a recorder after the deadline: a redeployment follows".to_owned())
             }
             NewAccountPhase::Missed => {
-                ('!', "no recorder within 7 hours: AWS stopped retrying".to_owned())
+                ('!', "got no recorder within 7 hours: AWS stopped retrying".to_owned())
             }
             NewAccountPhase::Complete if is_over && is_redeployed => {
-                (' ', "redeployed: it has every pack".to_owned())
+                (' ', "has every pack after the redeployment".to_owned())
             }
             NewAccountPhase::Complete => (' ', format!("has every pack, {left}")),
         })

@@ -162,8 +162,7 @@ fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleVie
             0 => advice(facts, matter),
             _ if redeployed == members => RESCUED.to_owned(),
             _ => format!(
-                "{} conformd redeploys where it observed a recorder: {redeployed} of \
-                 {members}.",
+                "{} It observed a recorder for {redeployed} of {members} deployments.",
                 advice(facts, matter)
             ),
         },
