@@ -40,7 +40,7 @@ def packs_and_members() -> list:
         lines(
             Asked(
                 "Packs by state",
-                "Packs by sync state.",
+                "Packs by sync state, in the selected regions.",
                 **third,
                 runbooks=("ConformdPackOutOfSync", "ConformdPackConflict"),
             ),
