@@ -675,9 +675,9 @@ fn reference(scene: &Scene) -> String {
     let help = |arguments: &[&str]| scene.alone(arguments).expect(0).stdout.trim_end().to_owned();
     let top = help(&["--help"]);
     let mut page = format!(
-        "# The command line\n\nThis is what `conformd --help` and `conformd COMMAND --help` print; \
-         a test keeps it so.\n\nstdout is the answer, stderr the log. Without a terminal, or with \
-         `NO_COLOR` set, neither has colours.\n\n```text\n{top}\n```\n"
+        "# The command line\n\nThis page has the output of `conformd --help` and `conformd COMMAND \
+         --help`; a test compares it.\n\nstdout has the result, stderr the log. Without a terminal, \
+         or with `NO_COLOR` set, neither has colors.\n\n```text\n{top}\n```\n"
     );
     for command in COMMANDS {
         assert!(top.contains(&format!("\n  {command} ")), "{command}");
