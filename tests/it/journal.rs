@@ -438,7 +438,7 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
     let stop = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();
     running.spawn(run(channels, clock, stop.clone()));
-    until(&events, "began anew").await;
+    until(&events, "was restarted").await;
     let events = events.borrow().clone();
     assert!(events.iter().any(|event| event.number == before + 1));
     stop.cancel();

@@ -175,7 +175,7 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 
     New accounts
       ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
-      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
 
     Unknown
       ? ap-south-1 was not refreshed yet
