@@ -165,11 +165,11 @@ impl Remembering {
                 let record::Opened { record, window, notices } =
                     record::Record::open(terms.clone(), &now);
                 for notice in notices {
-                    tracing::error!(notice, "the record was begun anew");
+                    tracing::error!(notice, "a new record was created");
                 }
                 if let RecordStatus::Unusable(none) = record.status() {
                     if none.cause == NoRecordCause::NotConfigured {
-                        tracing::info!("losses are not remembered over restarts");
+                        tracing::info!("losses are not kept across restarts");
                         return SharedWindow::with_record(record, &window, &clock);
                     }
                     tracing::warn!(kind = none.cause.as_str(), error = none.why, "no record");
@@ -205,8 +205,8 @@ impl AwsSession {
             let CallerIdentity { account, arn, partition: _ } = identity;
             return Err(ConfigError(format!(
                 "the credentials in use are of account {account} ({arn}), and the settings expect \
-                 {expected} (aws.expectedAccountId); conformance packs are visible to the account \
-                 that put them only, so nothing is done"
+                 {expected} (aws.expectedAccountId); organization packs are visible only to the \
+                 account that put them, so conformd does nothing"
             ))
             .into());
         }
@@ -295,7 +295,7 @@ async fn identity(cloud: &AwsCloud, regions: &BTreeSet<Region>) -> anyhow::Resul
         }
     }
     let error = last.context("the settings name no region")?;
-    Err(error).context("the caller's identity could not be learned in any region")
+    Err(error).context("the caller identity could not be read in any region")
 }
 
 /// For commands that answer once: nobody scrapes their metrics.

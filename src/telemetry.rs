@@ -30,7 +30,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, strum::EnumString)]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownFormat, parse_err_fn = unknown_format)]
 pub enum LogFormat {
-    /// For people.
+    /// Text.
     #[default]
     Text,
     /// One object a line, for collectors.

@@ -29,14 +29,14 @@ def control_plane():
     return board(
         UID,
         "conformd / Control plane",
-        "Is conformd itself well: AWS's answers, its reconciliations, its source, its process?",
+        "Does conformd itself work: AWS's responses, reconciliations, source, process?",
         variables=[datasource(), job(), region(), page()],
         sections={
             "AWS": [*_answers(), *_pace()],
             "Reconcile": [*_ticks(), *_waiting(), *_ages()],
             "Source": _source(),
             "Record": record(),
-            "Own HTTP server": _server(),
+            "HTTP server": _server(),
             "Process": [*_figures(), *_resources(), *_limits()],
         },
     )
@@ -49,7 +49,7 @@ def _answers() -> list:
         lines(
             Asked(
                 "Requests by result",
-                "Attempts a second, retries included.",
+                "Attempts per second, retries included.",
                 **third,
                 unit="reqps",
                 runbooks=("ConformdAwsErrors",),
@@ -61,7 +61,7 @@ def _answers() -> list:
         lines(
             Asked(
                 "Errors by operation",
-                "Attempts a second that were not answered with success.",
+                "Attempts per second that did not succeed.",
                 **third,
                 unit="reqps",
                 no_value="no error",
@@ -74,7 +74,7 @@ def _answers() -> list:
         lines(
             Asked(
                 "Latency by operation",
-                "The slowest hundredth of attempts takes at least this long. All regions together.",
+                "99th percentile of the duration of attempts, all regions together.",
                 **third,
                 unit="s",
             ),
@@ -95,8 +95,8 @@ def _pace() -> list:
         lines(
             Asked(
                 "Throttled share by region",
-                "Share of attempts that AWS throttled. The alert "
-                "looks at half an hour, and fires beyond a tenth.",
+                "Share of attempts that AWS throttled. The alert uses the last 30 min, and fires "
+                "above 10 %.",
                 **third,
                 unit="percentunit",
                 runbooks=("ConformdAwsThrottled",),
@@ -110,9 +110,9 @@ def _pace() -> list:
         ),
         lines(
             Asked(
-                "Wait for the own limiter",
-                "Seconds of waiting in each second, before requests "
-                "are sent: the price of staying below AWS's rates.",
+                "Wait for the rate limiter",
+                "Seconds per second that requests wait for conformd's own rate limiter, which "
+                "keeps them below AWS's limits.",
                 **third,
                 unit="percentunit",
             ),
@@ -140,7 +140,7 @@ def _ticks() -> list:
         lines(
             Asked(
                 "Duration by phase",
-                "Nine reconciliations of ten are done with the phase within this time. All regions together.",
+                "90th percentile of the duration of each phase, all regions together.",
                 **third,
                 unit="s",
             ),
@@ -153,11 +153,11 @@ def _ticks() -> list:
         ),
         lines(
             Asked(
-                "Ticks by result",
-                "Incomplete: the region could not be read whole. Error: some "
-                "mutation failed or has no clear outcome.",
+                "Reconciliations by result",
+                "Incomplete: the region could not be read completely. Error: a write failed or has "
+                "an unknown outcome.",
                 **third,
-                no_value="no tick",
+                no_value="no reconciliation",
             ),
             {"{{result}}": increase("result", of_region("conformd_reconciles_total")) + " > 0"},
             bars=True,
@@ -172,9 +172,9 @@ def _waiting() -> list:
         lines(
             Asked(
                 "Held by reason",
-                "Steps of the last plans that wait, ordinary reasons included.",
+                "Held steps of the last plans, ordinary reasons included.",
                 **third,
-                no_value="nothing waits",
+                no_value="nothing is held",
                 runbooks=("ConformdPackOutOfSync",),
             ),
             {
@@ -186,7 +186,7 @@ def _waiting() -> list:
         lines(
             Asked(
                 "Requeued by reason",
-                "What did not succeed and is tried again before its time.",
+                "Work that did not succeed and is retried before the next interval.",
                 **third,
                 no_value="nothing was requeued",
             ),
@@ -197,7 +197,7 @@ def _waiting() -> list:
         lines(
             Asked(
                 "Overruns",
-                "Ticks that took longer than the interval.",
+                "Reconciliations that took longer than the interval.",
                 **third,
                 no_value="no overrun",
             ),
@@ -220,9 +220,9 @@ def _ages() -> list:
         lines(
             Asked(
                 "Age of regions",
-                "Since the region was last read whole, the age of everything "
-                "that is said about its packs, and since its last reconciliation began. Lines that part: "
-                "it is tried, and fails.",
+                "Time since the region was last read completely, which is the age of the data "
+                "about its packs, and since its last reconciliation began. If the lines diverge, "
+                "conformd tries and fails.",
                 **third,
                 unit="s",
                 runbooks=("ConformdRegionStale", "ConformdAllRegionsStale"),
@@ -235,10 +235,10 @@ def _ages() -> list:
         lines(
             Asked(
                 "Age of resyncs",
-                "Since members were last read: those in trouble, or all of every pack.",
+                "Time since members were last read: those that fail or are in progress, or all members of every pack.",
                 **third,
                 unit="s",
-                no_value="no pack of ours is known",
+                no_value="no owned pack is known",
                 runbooks=("ConformdResyncStale",),
             ),
             {"{{region}} {{kind}}": f"time() - (max by (region, kind) ({resynced}) > 0)"},
@@ -246,7 +246,7 @@ def _ages() -> list:
         timeline(
             Asked(
                 "Blocked regions by reason",
-                "Regions that cannot be managed, and why.",
+                "Regions that conformd cannot manage, by reason.",
                 **third,
                 no_value="no region is blocked",
                 runbooks=("ConformdRegionBlocked", "ConformdAwsAccessDenied"),
@@ -266,7 +266,7 @@ def _source() -> list:
         lines(
             Asked(
                 "Readings by result",
-                "How readings of the source ended.",
+                "Reads of the source, by result.",
                 **half,
                 runbooks=("ConformdSourceStale",),
             ),
@@ -277,8 +277,8 @@ def _source() -> list:
         lines(
             Asked(
                 "Age of the source",
-                "Since it was last read whole and accepted, and since that "
-                "was last tried. Lines that part: it is tried, and fails.",
+                "Time since the source was last read completely and accepted, and since conformd "
+                "last tried. If the lines diverge, conformd tries and fails.",
                 **half,
                 unit="s",
                 runbooks=("ConformdSourceStale", "ConformdSourceLost"),
@@ -288,7 +288,7 @@ def _source() -> list:
         lines(
             Asked(
                 "Manifests",
-                "Files of the revision in force; one that cannot be read counts as invalid.",
+                "Files of the revision in force; an unreadable file counts as invalid.",
                 **half,
                 runbooks=("ConformdManifestsInvalid",),
             ),
@@ -299,7 +299,7 @@ def _source() -> list:
         lines(
             Asked(
                 "Approvals",
-                "Approval manifests. Matched: it let a plan through in some region's last tick.",
+                "Approval manifests. Matched: it permitted losses in the last reconciliation of a region.",
                 **half,
                 runbooks=("ConformdGuardTripped",),
             ),
@@ -324,8 +324,7 @@ def _server() -> list:
         lines(
             Asked(
                 "HTTP latency",
-                "The slowest hundredth of requests waits at least this long "
-                "until its answer begins.",
+                "99th percentile of the time until the response begins.",
                 **half,
                 unit="s",
             ),
@@ -345,8 +344,8 @@ def _figures() -> list:
     return [
         stat(
             Asked(
-                "Up for",
-                "Since the process began.",
+                "Uptime",
+                "Time since the process started.",
                 **small,
                 unit="s",
                 runbooks=("ConformdRestarting",),
@@ -366,8 +365,8 @@ def _figures() -> list:
         ),
         stat(
             Asked(
-                "Settings taken",
-                "When settings were last taken into use.",
+                "Settings applied",
+                "When settings were last applied.",
                 **small,
                 unit="dateTimeFromNow",
             ),
@@ -376,7 +375,7 @@ def _figures() -> list:
         stat(
             Asked(
                 "Panics",
-                "Caught panics within the range of this dashboard. Each is a bug.",
+                "Caught panics within the time range of this dashboard. Each is a bug.",
                 **small,
                 runbooks=("ConformdTaskPanicked",),
             ),
@@ -386,7 +385,7 @@ def _figures() -> list:
         stat(
             Asked(
                 "Dropped log lines",
-                "Log lines that could not be written, within the range of this dashboard.",
+                "Log lines that could not be written, within the time range of this dashboard.",
                 **small,
             ),
             f"round(sum(increase({of_job('conformd_log_lines_dropped_total')}[$__range])))",
@@ -395,7 +394,7 @@ def _figures() -> list:
         stat(
             Asked(
                 "Dropped series",
-                "Series that are left out, because a region has more than 100 packs.",
+                "Series that are omitted, because a region has more than 100 packs.",
                 **small,
                 runbooks=("ConformdSeriesDropped",),
             ),
@@ -423,7 +422,7 @@ def _resources() -> list:
         lines(
             Asked(
                 "Memory",
-                "Resident memory, and what the control group may use.",
+                "Resident memory, and the memory limit of the control group.",
                 **quarter,
                 unit="bytes",
                 runbooks=("ConformdMemoryHigh",),
@@ -436,8 +435,7 @@ def _resources() -> list:
         lines(
             Asked(
                 "Descriptors and threads",
-                "Open file descriptors, how many there may be, and "
-                "threads: for leaks that nobody knows of yet.",
+                "Open file descriptors, their limit, and threads, to detect leaks.",
                 **quarter,
             ),
             {
@@ -448,7 +446,7 @@ def _resources() -> list:
         lines(
             Asked(
                 "Silence of tasks",
-                "Since each long task last showed that it runs. Beyond 300 s it hangs.",
+                "Time since the last heartbeat of each long-running task. Above 300 s, the task hangs.",
                 **quarter,
                 unit="s",
                 runbooks=("ConformdTaskStalled",),
@@ -465,8 +463,8 @@ def _limits() -> list:
         lines(
             Asked(
                 "Clock",
-                "AWS's clock minus the own one. Beyond a minute, signatures and "
-                "deadlines are in doubt.",
+                "AWS's clock minus the clock of this machine. From 5 minutes on, AWS refuses all "
+                "requests.",
                 **wide,
                 unit="s",
                 no_value="not known",
@@ -478,7 +476,7 @@ def _limits() -> list:
         lines(
             Asked(
                 "Address space",
-                "Virtual memory, which a leak of mappings makes grow.",
+                "Virtual memory; it grows if memory mappings leak.",
                 **wide,
                 unit="bytes",
             ),
@@ -487,7 +485,7 @@ def _limits() -> list:
         lines(
             Asked(
                 "Descriptors in use",
-                "Open file descriptors, of those that may be open.",
+                "Open file descriptors, as a share of their limit.",
                 **wide,
                 unit="percentunit",
             ),

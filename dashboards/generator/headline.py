@@ -27,7 +27,7 @@ def _first() -> list:
         stat(
             Asked(
                 "Daemon",
-                "Does the daemon answer? While it is down, packs stay as they are.",
+                "Whether the daemon answers. While it is down, packs stay as they are.",
                 **SMALL,
                 no_value="not scraped",
                 runbooks=("ConformdDown", "ConformdAbsent"),
@@ -38,7 +38,7 @@ def _first() -> list:
         stat(
             Asked(
                 "Mode",
-                "What it may do: observe looks only, upsert never deletes, sync does all.",
+                "The mode: observe writes nothing, upsert creates and updates, sync also deletes.",
                 **SMALL,
             ),
             f"max by (mode) ({of_job('conformd_mode')}) == 1",
@@ -54,10 +54,10 @@ def _packs() -> list:
         stat(
             Asked(
                 "Packs in sync",
-                "Packs of manifests that AWS holds as they are wanted.",
+                "Share of the declared packs that are in sync.",
                 **SMALL,
                 unit="percentunit",
-                no_value="none seen yet",
+                no_value="none observed yet",
                 runbooks=("ConformdPackOutOfSync",),
             ),
             f"avg(max by (region, pack) ({synced}))",
@@ -67,10 +67,9 @@ def _packs() -> list:
         stat(
             Asked(
                 "Packs out of sync",
-                "Packs of manifests that AWS does not hold as they are "
-                "wanted. In observe mode this is the drift report.",
+                "Declared packs that are out of sync. In observe mode, this is the drift report.",
                 **SMALL,
-                no_value="none seen yet",
+                no_value="none observed yet",
                 runbooks=("ConformdPackOutOfSync",),
             ),
             f"count(max by (region, pack) ({synced}) == 0)"
@@ -96,7 +95,7 @@ def _urgent() -> list:
     return [
         stat(
             Asked(
-                "New accounts under way",
+                "New accounts in progress",
                 "Accounts that joined in the last 7 days and still "
                 "lack packs, once for each region.",
                 **SMALL,
@@ -112,8 +111,8 @@ def _urgent() -> list:
         stat(
             Asked(
                 "Earliest deadline",
-                "Time until AWS stops trying for the account that is next. "
-                "Seven hours after joining; orange below 3 h, red below 1 h.",
+                "Time until AWS stops retrying the account with the next deadline, seven hours "
+                "after it joined. Orange below 3 h, red below 1 h.",
                 **SMALL,
                 unit="dthms",
                 no_value="none known",
@@ -125,8 +124,8 @@ def _urgent() -> list:
         stat(
             Asked(
                 "Guard",
-                "Packs whose change waits for an approval, at least: those that passed the limit "
-                "which most of their region passed.",
+                "The least number of packs whose change waits for an approval: in each region, "
+                "those that exceed the most frequent limit.",
                 **SMALL,
                 runbooks=("ConformdGuardTripped",),
             ),
@@ -140,7 +139,7 @@ def _running() -> list:
     return [
         stat(
             Asked(
-                "AWS", "Whether this is about real accounts, or the built-in simulator.", **SMALL
+                "AWS", "Whether this dashboard shows real accounts or the built-in simulator.", **SMALL
             ),
             f"max({of_job('conformd_simulated')})",
             words={0: ("real", GREEN), 1: ("SIMULATED", PURPLE)},
@@ -169,8 +168,8 @@ def _source() -> list:
         stat(
             Asked(
                 "Source read",
-                "Time since the source was last read whole and accepted. Until it "
-                "is read again, the last good revision is enforced and nothing is deleted.",
+                "Time since the source was last read completely and accepted. Until it is read "
+                "again, the last valid revision stays in force, and deletions are paused.",
                 **SMALL,
                 unit="s",
                 runbooks=("ConformdSourceStale", "ConformdSourceLost"),
@@ -182,8 +181,7 @@ def _source() -> list:
         stat(
             Asked(
                 "Invalid manifests",
-                "Files of the revision that say something impossible. "
-                "Deletes wait while there are any.",
+                "Files of the revision with errors. Deletions are paused while there are any.",
                 **SMALL,
                 runbooks=("ConformdManifestsInvalid",),
             ),
@@ -193,7 +191,7 @@ def _source() -> list:
         stat(
             Asked(
                 "Suspended packs",
-                "Packs that a manifest pauses.",
+                "Packs that their manifest suspends.",
                 **SMALL,
                 runbooks=("ConformdSuspendedTooLong",),
             ),
@@ -202,9 +200,9 @@ def _source() -> list:
         ),
         stat(
             Asked(
-                "Changed by others",
-                "Changes by somebody else within the range of this "
-                "dashboard, each counted once until it is healed.",
+                "External changes",
+                "External changes within the time range of this dashboard, each counted once until "
+                "it is corrected.",
                 **SMALL,
                 runbooks=("ConformdForeignChange", "ConformdPackConflict"),
             ),

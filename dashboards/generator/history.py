@@ -40,7 +40,7 @@ def packs_and_members() -> list:
         lines(
             Asked(
                 "Packs by state",
-                "Whether AWS holds what is wanted, and if not, why not.",
+                "Packs by sync state, in the selected regions.",
                 **third,
                 runbooks=("ConformdPackOutOfSync", "ConformdPackConflict"),
             ),
@@ -51,7 +51,7 @@ def packs_and_members() -> list:
         lines(
             Asked(
                 "Packs by health",
-                "Whether it arrived: packs that are ours, by what their member accounts say.",
+                "Owned packs by the health of their rollout, computed from their member accounts.",
                 **third,
                 runbooks=("ConformdRolloutStuck",),
             ),
@@ -68,8 +68,8 @@ def packs_and_members() -> list:
             Asked(
                 "Members that are not ok",
                 "Deployments in member accounts by status, once for "
-                "each pack and region. Those that are ok would dwarf the rest: the table of "
-                "packs counts them.",
+                "each pack and region. Deployments that are ok are not shown, since they would "
+                "hide the others: the table of packs counts them.",
                 **third,
                 no_value="all are ok, or none was read yet",
                 runbooks=("ConformdMembersFailing", "ConformdMembersMissing"),
@@ -95,8 +95,8 @@ def differences() -> list:
         lines(
             Asked(
                 "Failures by class",
-                "Why members failed. Each class has advice on the status "
-                "page and in `conformd explain`.",
+                "Why members failed. The status page and `conformd explain` show what to do for "
+                "each class.",
                 **third,
                 no_value="no member failed",
                 runbooks=("ConformdMembersFailing",),
@@ -126,10 +126,10 @@ def differences() -> list:
         lines(
             Asked(
                 "Guard by reason",
-                "Packs whose change waits for an approval, by the limit that was passed. One that "
-                "passed several stands under each.",
+                "Packs whose change waits for an approval, by the limit that it exceeds. A pack "
+                "that exceeds several limits counts for each.",
                 **third,
-                no_value="the guard is quiet",
+                no_value="the guard holds nothing",
                 runbooks=("ConformdGuardTripped",),
             ),
             {
@@ -149,7 +149,7 @@ def changes() -> list:
         lines(
             Asked(
                 "Plan by action",
-                "Steps of the last plans that may be taken.",
+                "Steps of the last plans that are not held.",
                 **third,
                 no_value="nothing is planned",
             ),
@@ -163,7 +163,7 @@ def changes() -> list:
         lines(
             Asked(
                 "Mutations",
-                "What was sent to AWS, and how it ended.",
+                "Writes sent to AWS, by result.",
                 **third,
                 no_value="nothing was sent",
                 runbooks=("ConformdPacksDeleted",),
@@ -178,10 +178,10 @@ def changes() -> list:
         ),
         lines(
             Asked(
-                "Changes by others",
-                "Changes by somebody else, each counted once until it is healed.",
+                "External changes by region",
+                "External changes, each counted once until it is corrected.",
                 **third,
-                no_value="nobody else changed anything",
+                no_value="no external change",
                 runbooks=("ConformdForeignChange", "ConformdPackConflict"),
             ),
             {

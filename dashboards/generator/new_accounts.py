@@ -51,7 +51,7 @@ def new_accounts():
     return board(
         UID,
         "conformd / New accounts",
-        "Will every new account have its packs within the seven hours that AWS tries?",
+        "Will every new account have its packs within the seven hours in which AWS retries?",
         variables=[datasource(), job(), region(), page()],
         sections={
             "": [*_new_accounts(), *_organization()],
@@ -68,8 +68,8 @@ def _new_accounts() -> list:
         stat(
             Asked(
                 "Earliest deadline",
-                "Time until AWS stops trying for the account that is next. "
-                "Orange below 3 h, red below 1 h.",
+                "Time until AWS stops retrying the account with the next deadline. Orange below 3 "
+                "h, red below 1 h.",
                 **size,
                 unit="dthms",
                 no_value="none known",
@@ -81,8 +81,8 @@ def _new_accounts() -> list:
         stat(
             Asked(
                 "Waiting",
-                "AWS still tries, and no recorder was seen. Counted once for each "
-                "region, as all that follow.",
+                "AWS still retries, and no recorder was observed. Each account counts once per "
+                "region, here and in the following panels.",
                 **size,
                 runbooks=("ConformdDeadlineNear",),
             ),
@@ -97,7 +97,7 @@ def _new_accounts() -> list:
         stat(
             Asked(
                 "Late",
-                "AWS gave up, a recorder is there now, and a redeployment will help.",
+                "AWS stopped retrying, a recorder exists now, and a redeployment will help.",
                 **size,
                 runbooks=("ConformdRedeployDue",),
             ),
@@ -107,7 +107,7 @@ def _new_accounts() -> list:
         stat(
             Asked(
                 "Missed",
-                "AWS gave up and no recorder is known: a person has to act.",
+                "AWS stopped retrying and no recorder is known: action required.",
                 **size,
                 runbooks=("ConformdDeadlineMissed",),
             ),
@@ -123,10 +123,10 @@ def _organization() -> list:
     return [
         stat(
             Asked(
-                "Converged within 7 h",
-                "Share of the accounts that got every pack within the range of "
-                "this dashboard and needed no more than AWS's seven hours. Accounts that never "
-                "got no pack are not in it: see Missed.",
+                "Complete within 7 h",
+                "Of the accounts that became complete within the time range of this dashboard, the "
+                "share that needed at most AWS's seven hours. Accounts that did not become "
+                "complete do not count: see Missed.",
                 **size,
                 unit="percentunit",
                 no_value="no account is complete",
@@ -139,7 +139,7 @@ def _organization() -> list:
         stat(
             Asked(
                 "Active accounts",
-                "Active accounts of the organization, by the last list that was read whole.",
+                "Active accounts of the organization, from the last complete list.",
                 **size,
                 no_value="no list yet",
                 runbooks=("ConformdOrganizationShrank",),
@@ -149,8 +149,8 @@ def _organization() -> list:
         stat(
             Asked(
                 "Account list",
-                "Time since the account list was last read whole. New accounts "
-                "are invisible while it cannot be read.",
+                "Time since the account list was last read completely. While it cannot be read, "
+                "conformd does not detect new accounts.",
                 **size,
                 unit="s",
                 runbooks=("ConformdOrganizationStale",),
@@ -169,12 +169,12 @@ def _clocks() -> list:
         gauges(
             Asked(
                 "Time left by region",
-                "Until AWS stops trying for the account of the region that is "
-                "next. A full bar is seven hours; orange below 3 h, red below 1 h.",
+                "Time until AWS stops retrying the account of the region with the next deadline. A "
+                "full bar is seven hours; orange below 3 h, red below 1 h.",
                 width=8,
                 height=9,
                 unit="dthms",
-                no_value="no clock runs",
+                no_value="no deadline",
                 runbooks=alerts,
             ),
             left,
@@ -185,12 +185,12 @@ def _clocks() -> list:
         lines(
             Asked(
                 "Time left",
-                "A line that falls below 3 h warns, below 1 h it pages. It jumps up when "
-                "the account in question converges, is missed, or leaves.",
+                "Alerts warn below 3 h and page below 1 h. A line jumps up when the account with "
+                "the next deadline is complete, missed, or leaves.",
                 width=8,
                 height=9,
                 unit="s",
-                no_value="no clock runs",
+                no_value="no deadline",
                 runbooks=alerts,
             ),
             {"{{region}}": left},
@@ -199,9 +199,10 @@ def _clocks() -> list:
         ),
         lines(
             Asked(
-                "Time to converge",
-                "From joining to the last of a region's packs, of the accounts that got every pack "
-                "within a day before. The dashed line is AWS's limit; beyond it only a redeployment "
+                "Time to complete",
+                "From joining until the last pack of a region was deployed, for the accounts that "
+                "became complete within the day before. The dashed line is AWS's limit; above it, "
+                "only a redeployment "
                 "helps.",
                 width=8,
                 height=9,
@@ -224,10 +225,10 @@ def _phases() -> list:
         lines(
             Asked(
                 "Phases",
-                "New accounts by how far they are, once for each region.",
+                "New accounts by phase, once for each region.",
                 width=12,
                 height=9,
-                no_value="nobody joined",
+                no_value="no new account",
                 runbooks=("ConformdDeadlineNear", "ConformdRedeployDue", "ConformdDeadlineMissed"),
             ),
             {
@@ -240,7 +241,7 @@ def _phases() -> list:
         table(
             Asked(
                 "By region",
-                "New accounts by phase. A click on a region leads to their names.",
+                "New accounts by phase. A click on a region opens the list with their names.",
                 width=12,
                 height=9,
                 runbooks=("ConformdDeadlineNear", "ConformdRedeployDue", "ConformdDeadlineMissed"),
@@ -274,7 +275,7 @@ def _recorders() -> list:
                 "Without a recorder AWS deploys no pack.",
                 width=8,
                 height=9,
-                no_value="nobody was probed",
+                no_value="no account was probed",
                 runbooks=("ConformdRecordersNotRecording", "ConformdRecordersUnknown"),
             ),
             {
@@ -289,7 +290,7 @@ def _recorders() -> list:
         table(
             Asked(
                 "Recorders by region",
-                "Probed accounts by their configuration recorder. Unknown: it could not be asked.",
+                "Probed accounts by their configuration recorder. Unknown: the probe failed.",
                 width=8,
                 height=9,
                 runbooks=("ConformdRecordersNotRecording", "ConformdRecordersUnknown"),
@@ -304,8 +305,8 @@ def _recorders() -> list:
         lines(
             Asked(
                 "Accounts of the organization",
-                "By the last list that was read whole. A list that "
-                "shrinks by a tenth is not believed until it is read again, or approved.",
+                "From the last complete list. A list that shrinks by more than a tenth takes "
+                "effect when a second read confirms it, or with an approval.",
                 width=8,
                 height=9,
                 no_value="no list yet",

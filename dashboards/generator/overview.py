@@ -13,7 +13,7 @@ def overview():
     return board(
         UID,
         "conformd / Overview",
-        "Is every conformance pack where it should be, and if not, what is in the way?",
+        "Is every pack deployed as desired, and if not, what prevents it?",
         variables=[datasource(), job(), region(), pack(), page()],
         sections={
             "": headline(),

@@ -42,8 +42,8 @@ def trouble() -> list:
         timeline(
             Asked(
                 "Alerts that fire",
-                "Alerts of deploy/prometheus/rules that fire, by this "
-                "Prometheus. A click on a lane leads to its runbook.",
+                "Alerts of deploy/prometheus/rules that fire in this Prometheus. A click on a lane "
+                "opens its runbook.",
                 width=12,
                 height=11,
                 no_value="no alert fires",
@@ -56,8 +56,9 @@ def trouble() -> list:
         timeline(
             Asked(
                 "State of regions",
-                "Blocked: AWS, or the way there, does not let conformd read the region. "
-                "Stale: not read whole for 3 intervals. Guard: changes wait for an approval.",
+                "Blocked: AWS, or the network path to AWS, prevents conformd from reading the "
+                "region. Stale: not read completely for 3 intervals. Guard: changes wait for an "
+                "approval.",
                 width=12,
                 height=11,
                 runbooks=(
@@ -80,7 +81,7 @@ def regions() -> list:
         table(
             Asked(
                 "Regions",
-                "One line a region. Read and resynced: how old the figures are.",
+                "One line per region. Read and resynced: the age of the data.",
                 width=24,
                 height=7,
                 runbooks=("ConformdRegionStale", "ConformdResyncStale", "ConformdPackQuotaNear"),
@@ -143,9 +144,8 @@ def packs() -> list:
         table(
             Asked(
                 "Packs",
-                "One line a pack and region, the worst first. Members are accounts by how they "
-                "stand with the pack; a click on a pack shows them by name. Written: AWS's own "
-                "time of the last write.",
+                "One line per pack and region, the worst first. Members are accounts by status; a "
+                "click on a pack shows them by name. Written: AWS's time of the last write.",
                 width=24,
                 height=10,
                 runbooks=(

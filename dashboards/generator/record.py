@@ -11,8 +11,8 @@ def record() -> list:
         stat(
             Asked(
                 "Record",
-                "Whether losses are remembered over restarts. Without a usable record, "
-                "no loss goes unapproved.",
+                "Whether losses are kept across restarts. Without a usable record, every loss "
+                "waits for an approval.",
                 **third,
             ),
             f"min({of_job('conformd_record_usable')})",
@@ -21,7 +21,7 @@ def record() -> list:
         lines(
             Asked(
                 "Size of the record",
-                "Bytes that the record takes.",
+                "Size of the record in bytes.",
                 **third,
                 unit="bytes",
             ),
@@ -30,8 +30,8 @@ def record() -> list:
         lines(
             Asked(
                 "Failed writes to the record",
-                "Writes to the record that failed. A loss that cannot be recorded is not "
-                "requested of AWS.",
+                "Writes to the record that failed. conformd does not send a loss that it cannot "
+                "record.",
                 **third,
             ),
             {"{{instance}}": increase("instance", of_job("conformd_record_write_errors_total"))},

@@ -40,11 +40,11 @@ const REFUSAL_MAX: usize = 1_024;
 pub(super) struct DaemonAddress {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Ask the daemon at this plain http:// address and nobody else [default: http.listen of the
-    /// settings, and AWS itself when nothing answers there]
+    /// Query only the daemon at this plain http:// address [default: http.listen of the settings,
+    /// or AWS directly if no daemon answers there]
     #[arg(long, value_name = "URL", conflicts_with = "direct")]
     daemon: Option<Address>,
-    /// Ask no daemon: look at AWS
+    /// Read AWS directly instead of querying a daemon
     #[arg(long)]
     direct: bool,
 }
@@ -100,7 +100,10 @@ impl DaemonAddress {
             Ok((owner, answer)) if owner == config.installation => {
                 return Ok(DaemonAnswer::Given(answer));
             }
-            Ok((owner, _)) => note(&format!("the daemon at {daemon} is of installation {owner}"))?,
+            Ok((owner, _)) => note(&format!(
+                "the daemon at {daemon} belongs to installation \
+                {owner}"
+            ))?,
             Err(error) if error.is::<DaemonRefusal>() => return Err(error),
             Err(error) => note(&format!("no daemon answers: {error:#}"))?,
         }
@@ -110,7 +113,7 @@ impl DaemonAddress {
 
 /// Says why this process looks by itself.
 fn note(why: &str) -> std::io::Result<()> {
-    writeln!(std::io::stderr(), "conformd: {why}; looking at AWS without it")
+    writeln!(std::io::stderr(), "conformd: {why}; reading AWS directly")
 }
 
 /// Where somebody on this machine reaches what listens on this address.
@@ -131,7 +134,7 @@ pub(super) async fn get<T: DeserializeOwned>(
     let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
     if status == StatusCode::OK {
         let head: AnswerHead = serde_json::from_str(&body)
-            .with_context(|| format!("what answers at {daemon} is no conformd"))?;
+            .with_context(|| format!("the server at {daemon} is not conformd"))?;
         if head.version != VERSION {
             bail!("the daemon at {daemon} speaks version {}, this is {VERSION}", head.version);
         }
@@ -144,7 +147,7 @@ pub(super) async fn get<T: DeserializeOwned>(
             Err(DaemonRefusal(flowing(&problem.error.message, REFUSAL_MAX)).into())
         }
         Ok(problem) => bail!("{daemon} answers {status}: {}", problem.error.message),
-        Err(_) => bail!("{daemon} answers {status}, and is no conformd that knows the page"),
+        Err(_) => bail!("{daemon} answers {status}: it is not a conformd that has this page"),
     }
 }
 

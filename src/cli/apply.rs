@@ -36,21 +36,21 @@ use table::RegionOutcomes;
 
 /// What `apply` does on the way, for its help.
 const ABOUT: &str = "\
-apply does what it showed: after the answer it reads manifests and AWS again, and when the plan is
-not the same any more, it prints the new one, changes nothing and exits with 1.
+After the confirmation, apply reads the manifests and AWS again. If the plan has changed, apply
+prints the new plan, changes nothing, and exits with code 1.
 
-Losses that wait for approval (packs deleted, rules lost, accounts newly excluded) are left out,
-with --yes too. On a terminal, typing their number permits exactly those losses, once. Otherwise
-commit what `conformd approve` prints.
+Losses that wait for approval (packs deleted, rules lost, accounts newly excluded) are not applied,
+not even with --yes. On a terminal, typing their number permits exactly those losses, once.
+Otherwise, commit the document that `conformd approve` prints.
 
-Ctrl-C: calls in flight are finished, no further step is started, and the table shows what was done
-so far. AWS goes on deploying what it accepted.
+On Ctrl-C, apply waits for the calls in flight, starts no further step, and prints a table of what
+was done. AWS continues to deploy what it accepted.
 
 Exit codes:
-   0  everything that was asked for was accepted, and no member has failed so far
+   0  AWS accepted every step, and no member has failed so far
    1  a manifest is invalid, a region could not be read, the plan changed or was declined, a step
-      was refused, is unclear or was not started, a member failed, losses wait for approval, or it
-      was interrupted; what could be done was done";
+      was refused, was not started or has an unknown outcome, a member failed, losses wait for
+      approval, or apply was interrupted; everything else was done";
 
 /// Waits of one run for second readings.
 const SECOND_REFRESHES_MAX: usize = 2;
@@ -61,16 +61,16 @@ const SECOND_REFRESHES_MAX: usize = 2;
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Only these regions; they must be among those of the settings.
+    /// Only these regions, which must be in aws.regions of the settings.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
-    /// Do not ask; losses that wait for approval stay held.
+    /// Do not ask for confirmation; losses that wait for approval stay held.
     #[arg(long, short)]
     yes: bool,
-    /// Wait for the second reading that deletions and other losses need, and apply them then.
+    /// Wait for the second reading that confirms deletions and other losses, then apply them.
     #[arg(long)]
     wait_for_confirmation: bool,
-    /// How long to watch members deploy; AWS may need hours, and goes on without conformd.
+    /// How long to wait for members to deploy; AWS may need hours, and continues without conformd.
     #[arg(long, value_name = "TIME", default_value = "30m",
           value_parser = humantime::parse_duration)]
     wait: Duration,
@@ -133,7 +133,7 @@ async fn apply(
             matches!(outcome.result, StepResult::Accepted { .. } | StepResult::Unknown { .. })
         };
         print(if run.outcomes.iter().any(accepted) {
-            "Interrupted; AWS goes on deploying what it accepted.\n"
+            "Interrupted; AWS continues to deploy what it accepted.\n"
         } else {
             "Interrupted; nothing was changed.\n"
         })?;
@@ -383,13 +383,17 @@ impl<'a> ApplyRun<'a> {
             failures.map(move |failure| format!("{region} {pack} failed in {failure}"))
         });
         let open: usize = rollouts.values().map(|rollout| rollout.open).sum();
-        let open = (open > 0)
-            .then(|| format!("{open} member deployments are not done; AWS goes on with them."));
+        let open = (open > 0).then(|| {
+            format!(
+                "{open} member deployments are still in progress; AWS continues \
+                with them."
+            )
+        });
         let waiting = WaitingLosses::of(self.plans.iter().map(|one| &one.report));
         let waiting = (!waiting.is_empty()).then(|| {
             format!(
-                "Waiting for approval: {}. If this is intended, commit what `conformd approve` \
-                 prints; otherwise revert the change.",
+                "Waiting for approval: {}. If this is intended, commit the document that \
+                 `conformd approve` prints; otherwise revert the change.",
                 waiting.summary()
             )
         });

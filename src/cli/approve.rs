@@ -27,22 +27,22 @@ use crate::session::{AwsSession, Remembering};
 pub(super) struct ApproveArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Only losses in these regions; they must be among those of the settings.
+    /// Only losses in these regions, which must be in aws.regions of the settings.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
-    /// Why the losses are intended, and the change that they belong to; without it the document has
-    /// an empty reason, which has to be filled in before the approval counts.
+    /// Why the losses are intended, for example a change number. Without it, the document has an
+    /// empty reason, which you must fill in before the approval permits anything.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
     /// How long the approval is valid; at most 7 days.
     #[arg(long = "for", value_name = "TIME", default_value = "72h", value_parser = life)]
     life: Duration,
-    /// Write the document to this file instead of stdout. A redirection would make an empty file
-    /// first, which is an error in the source.
+    /// Write the document to this file instead of stdout. Do not redirect stdout into the source:
+    /// the shell creates an empty file first, which is an error in the source.
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Print what the daemon at this plain http:// address waits for, instead of what a fresh plan
-    /// waits for.
+    /// Print the approval for the losses that the daemon at this plain http:// address holds,
+    /// instead of making a new plan.
     #[arg(long, value_name = "URL")]
     daemon: Option<Address>,
 }
@@ -82,7 +82,11 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(simulated_line(simulated).as_bytes())?;
     for why in &unknown {
-        writeln!(stderr, "conformd: not read, so its losses are missing here: {why}")?;
+        writeln!(
+            stderr,
+            "conformd: the losses of a region that could not be read are missing \
+            here: {why}"
+        )?;
     }
     let statement = ApprovalText { reason: args.reason.as_deref(), made: now, life: args.life };
     let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -97,7 +101,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
     if args.reason.is_none() {
         writeln!(
             stderr,
-            "Fill in spec.reason (or use --reason): without it nothing is permitted."
+            "Fill in spec.reason (or use --reason): without a reason, the approval permits nothing."
         )?;
     }
     writeln!(stderr, "Commit the document as a file of the source, then merge it.")?;

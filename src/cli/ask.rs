@@ -45,7 +45,7 @@ impl FromStr for Address {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let uri: Uri = text.parse().with_context(|| format!("{text:?} is no address"))?;
+        let uri: Uri = text.parse().with_context(|| format!("{text:?} is not an address"))?;
         ensure!(uri.scheme_str() == Some("http"), "{text:?} does not begin with http://");
         let host = uri.host().with_context(|| format!("{text:?} names no host"))?;
         let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
@@ -118,6 +118,6 @@ mod tests {
         for bad in ["https://127.0.0.1/", "127.0.0.1:9464"] {
             assert_eq!(check(bad), format!("{bad:?} does not begin with http://"));
         }
-        assert_eq!(check("no address"), "\"no address\" is no address");
+        assert_eq!(check("no address"), "\"no address\" is not an address");
     }
 }

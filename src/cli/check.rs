@@ -17,25 +17,25 @@ use crate::domain::present::preflight::{CheckLine, Grade, lines};
 /// What the names in front of the lines mean.
 const CHECKS: &str = "\
 Checks:
-  identity            whose credentials are in use, and whether aws.expectedAccountId agrees
-  organization        whether there is one, with all features
-  administrator       whether the caller may own organization packs
-  trusted-access      whether AWS Config may act in the organization
-  accounts            whether the members can be listed
-  region              whether a region answers; one line a region
-  packs               how much of the quota is used there, and by whom
-  permissions         which reads were denied, and what only a write would tell
-  recorder-probe      whether recorderProbe.roleName lets conformd in to two members
-  management-account  whether packs can arrive in it, where manifests do not exclude it
+  identity            which account the credentials belong to; it must be aws.expectedAccountId
+  organization        whether an organization with all features exists
+  administrator       whether the account may own organization packs
+  trusted-access      whether trusted access is enabled for AWS Config
+  accounts            whether the member accounts can be listed
+  region              whether each region can be read; one line per region
+  packs               how much of the quota of packs is used, by which installations
+  permissions         which reads were denied, and which permissions only a write can test
+  recorder-probe      whether conformd can assume recorderProbe.roleName in two members
+  management-account  whether packs can deploy to it, unless manifests exclude it
   source              whether the manifests can be read and are valid
-  record              whether losses are remembered, since when, and how many there were
-  template-bucket     where templates go that are too large for a request
-  delivery-buckets    where manifests send the results of packs
-  http-listen         whether other machines reach the daemon's HTTP server
-  http-token          whether http.tokenFile can be read, and by whom else
-  clock               how far this machine's clock is from AWS's
+  record              whether losses are recorded, since when, and how many
+  template-bucket     the bucket for templates that are too large for a request
+  delivery-buckets    the buckets to which packs deliver results
+  http-listen         whether other machines can reach the daemon's HTTP server
+  http-token          whether http.tokenFile can be read, by conformd and by other users
+  clock               how much this machine's clock differs from AWS's
 
-Exit codes: 0 nothing failed (there may be warnings), 1 something failed.";
+Exit codes: 0 no check failed (there may be warnings), 1 a check failed.";
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -43,12 +43,12 @@ Exit codes: 0 nothing failed (there may be warnings), 1 something failed.";
 pub(super) struct CheckArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// How the lines are written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: CheckOutput,
 }
 
-/// How the lines are written.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum CheckOutput {
     Text,

@@ -30,18 +30,18 @@ use crate::sim::simulation::Simulation;
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {
-    /// The folder with demo.yaml, packs/ and templates/; without it, ./config if it is one, else a
-    /// copy in a temporary folder.
+    /// The directory with demo.yaml, packs/ and templates/; without it, ./config if it has them,
+    /// else a copy in a temporary directory.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Virtual seconds per real second.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=3600))]
     speed: u32,
-    /// Where the daemon's API listens; a free port when this one is taken.
+    /// The address of the status page and API; if the port is in use, a free port.
     #[arg(long, default_value = "127.0.0.1:9464")]
     listen: SocketAddr,
-    /// End with exit code 0 as soon as nothing is left that AWS or conformd does by itself; 1 after
-    /// this much real time.
+    /// Exit with code 0 as soon as AWS and conformd have nothing left to do by themselves, or
+    /// with code 1 after this much real time.
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "3m",
           value_parser = humantime::parse_duration)]
     exit_when_healthy: Option<Duration>,

@@ -20,7 +20,7 @@ pub(super) struct ExplainArgs {
     pack: Option<PackName>,
     #[command(flatten)]
     whom: DaemonAddress,
-    /// How the answer is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: ExplainOutput,
 }
@@ -28,9 +28,9 @@ pub(super) struct ExplainArgs {
 /// How an explanation is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ExplainOutput {
-    /// For people
+    /// Text
     Text,
-    /// What GET /api/v1/accounts/{id} answers
+    /// The response of GET /api/v1/accounts/{id}
     Json,
 }
 

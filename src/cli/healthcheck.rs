@@ -11,13 +11,13 @@ use crate::domain::base::untrusted::flowing;
 /// Bytes of the answer that are read: reasons are sentences.
 const ANSWER_MAX: usize = 64 * 1_024;
 
-/// Asks a running daemon whether it is ready; exit code 0 when it is, 1 otherwise.
+/// Checks whether a running daemon is ready; exit code 0 if it is, otherwise 1.
 #[derive(Debug, clap::Args)]
 pub struct HealthcheckArgs {
-    /// What to ask: a plain http:// address
+    /// The plain http:// address to query
     #[arg(long, default_value = "http://127.0.0.1:9464/readyz")]
     url: Address,
-    /// How long the answer may take
+    /// Time limit for the answer
     #[arg(long, default_value = "4s", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }

@@ -26,15 +26,15 @@ use crate::domain::present::iam_policy::{
 /// Arguments of `iam-policy`.
 #[derive(Debug, clap::Args)]
 pub(super) struct IamPolicyArgs {
-    /// Whose policy
+    /// Which policy to print
     #[arg(long, value_enum, default_value_t)]
     role: PolicyFor,
 
-    /// How much the daemon may change: observe, upsert or sync [default: what the settings say]
+    /// The daemon's mode: observe, upsert or sync [default: mode of the settings]
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
 
-    /// Take mode, account, regions and probe from these settings, where no option says otherwise
+    /// Read mode, account, regions and probe from this settings file; other options override it
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -42,44 +42,44 @@ pub(super) struct IamPolicyArgs {
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
 
-    /// The regions to keep, separated by commas
+    /// The regions to manage, separated by commas
     #[arg(long, value_name = "REGIONS", value_delimiter = ',')]
     regions: Vec<Region>,
 
-    /// How the name of every pack begins that may be written [default: any name]
+    /// Allow writes only to packs whose name begins with this prefix [default: any name]
     #[arg(long, value_name = "TEXT")]
     name_prefix: Option<NamePrefix>,
 
-    /// What manifests and installation ask for besides, separated by commas
+    /// Additional permissions, for features that you use, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ou,tags")]
     with: Vec<With>,
 
-    /// The organization: only its accounts are entered, and only from it
+    /// The organization id: the probe's role can be assumed only in and from its accounts
     #[arg(long, value_name = "ID")]
     organization: Option<OrganizationId>,
 
-    /// The role that shows recorders of members, with its path if it has one
+    /// The name of the probe's role in member accounts, with its path if it has one
     #[arg(long, value_name = "NAME")]
     probe_role: Option<RoleName>,
 
-    /// What that role's trust policy asks for
+    /// The external id that the probe's role requires
     #[arg(long, value_name = "ID")]
     external_id: Option<ExternalId>,
 
-    /// The role that the daemon runs as, with its path if it has one
+    /// The name of the daemon's role, with its path if it has one
     #[arg(long, value_name = "NAME", default_value = "conformd")]
     daemon_role: RoleName,
 }
 
-/// Whose policy is printed.
+/// The policies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum PolicyFor {
-    /// What the daemon may do
+    /// The permissions of the daemon
     #[default]
     Daemon,
-    /// What the role in members may do that shows their recorders
+    /// The permissions of the probe's role in member accounts
     Probe,
-    /// Who may become that role
+    /// The trust policy of the probe's role
     ProbeTrust,
 }
 
@@ -92,9 +92,9 @@ enum With {
     Ou,
     /// Manifests select accounts by tag
     Tags,
-    /// Manifests name a bucket for results
+    /// Manifests name a delivery bucket
     DeliveryBucket,
-    /// It runs in the management account, and nobody has given AWS Config trusted access before
+    /// conformd runs in the management account, and trusted access for AWS Config is not enabled
     TrustedAccess,
 }
 

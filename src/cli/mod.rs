@@ -59,55 +59,56 @@ const LOG: &str = "Log";
 /// What scripts and unit files go by.
 const EXIT_CODES: &str = "\
 Exit codes:
-   0  fine
-   1  an error; what could be done was done
-      (status: something is wrong for certain)
-   2  plan --detailed-exitcode: there are changes
-      (status: something could not be seen, and nothing that was is wrong)
-  64  the command line is wrong
-  78  the settings are wrong, or lead to another account than they name";
+   0  success (status: healthy)
+   1  an error; conformd did everything that the error does not prevent
+      (status: degraded)
+   2  plan --detailed-exitcode: the plan has changes
+      (status: unknown, because something could not be read)
+  64  the command line is invalid
+  78  the settings are invalid, or the credentials do not belong to aws.expectedAccountId";
 
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
-    /// How the log on stderr is written.
+    /// Format of the log on stderr.
     #[arg(long, global = true, value_name = "text|json", default_value = "text")]
     #[arg(help_heading = LOG)]
     log_format: telemetry::LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
+    /// Log level: error, warn, info, debug, trace, or a filter such as `conformd=debug`.
     #[arg(long, global = true, env = "CONFORMD_LOG", value_name = "LEVEL", help_heading = LOG)]
     log_level: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the daemon: keep every region equal to the manifests.
+    /// Run the daemon: reconcile every region with the manifests.
     Run(run::RunArgs),
-    /// Try the settings, and have a running daemon take them.
+    /// Check the settings file, and make a running daemon reload it.
     Reload(reload::ReloadArgs),
-    /// Show what would change, and why; change nothing.
+    /// Show what would change, and why, without changing anything.
     Plan(plan::PlanArgs),
-    /// Reconcile once: show the plan, ask, apply it, and watch members deploy.
+    /// Reconcile once: show the plan, ask for confirmation, apply it, and wait for members to
+    /// deploy.
     Apply(apply::ApplyArgs),
-    /// Print the approval that waiting losses ask for, ready to commit; change nothing.
+    /// Print the Approval that permits the losses that are now held, ready to commit.
     Approve(approve::ApproveArgs),
-    /// Show what is not as it should be, who must act, and by when.
+    /// Show problems, who must act, and by when.
     Status(status::StatusArgs),
-    /// Explain how one account stands under every pack, and what happens next.
+    /// Explain the status of one account for every pack, and what happens next.
     Explain(explain::ExplainArgs),
-    /// Try the settings against AWS: one line a check, with what to do; change nothing.
+    /// Check the settings and permissions against AWS, and print how to fix each problem.
     Check(check::CheckArgs),
     /// Check manifests and templates offline.
     Validate(validate::ValidateArgs),
-    /// Print the JSON Schema of manifests, or what describes the API.
+    /// Print the JSON Schema of manifests, or the OpenAPI document of the API.
     Schema(schema::SchemaArgs),
-    /// Print the least that conformd has to be allowed, as an IAM policy.
+    /// Print the least-privilege IAM policy that conformd needs.
     IamPolicy(iam_policy::IamPolicyArgs),
     /// Serve a simulated AWS on this machine.
     Simulate(simulate::Simulate),
-    /// Show conformd at work on a simulated organization; needs no AWS account.
+    /// Run conformd on a simulated organization; no AWS account is needed.
     Demo(demo::DemoArgs),
-    /// Ask a running daemon whether it is ready; exit code 0 or 1.
+    /// Check whether a running daemon is ready; exit code 0 if it is, otherwise 1.
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print shell completions.
     Completions(completions::CompletionsArgs),

@@ -23,12 +23,12 @@ use crate::tasks::region::effort::Effort;
 const JSON: &str = "\
 The JSON, version 2:
   version, simulated, mode   the version of this document, whether AWS is simulated, the mode
-  has_changes                whether anything is to be changed, now or once it is not held
+  has_changes                whether any region has a change to make, held or not
   regions[].region           the region
-  regions[].unknown           why it could not be read; null if it was
+  regions[].unknown           why the region could not be read; null if it was read
   regions[].plan             steps and holds, each with its reason
-  regions[].pending          what waits for approval: `trips` (which limits stand against it, with a
-                             `reason` and `why` each) and `losses` by pack; null if nothing does";
+  regions[].pending          what waits for approval: `losses` by pack, and `trips`, the limits
+                             that they exceed, each with `reason` and `why`; null if nothing waits";
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
@@ -36,13 +36,13 @@ The JSON, version 2:
 pub(super) struct PlanArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Only these regions; they must be among those of the settings.
+    /// Only these regions, which must be in aws.regions of the settings.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<Region>,
-    /// Exit with 2 when there are changes.
+    /// Exit with code 2 if the plan has changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// How the plan is written; JSON hides parameter values.
+    /// Output format; JSON hides parameter values.
     #[arg(short, long, value_enum, default_value = "text")]
     output: PlanOutput,
 }
@@ -183,5 +183,5 @@ pub(super) fn is_simulated(config: &Config) -> bool {
 
 /// The first line of every text about a simulated AWS.
 pub(super) fn simulated_line(simulated: bool) -> &'static str {
-    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
+    if simulated { "SIMULATED: no real AWS account is read or changed\n" } else { "" }
 }

@@ -15,7 +15,7 @@ use crate::session;
 pub(super) struct ReloadArgs {
     #[command(flatten)]
     settings: SettingsFile,
-    /// The process of the daemon; in a container it is 1.
+    /// The process id of the daemon; 1 in a container.
     #[arg(long, env = "MAINPID", value_parser = clap::value_parser!(i32).range(1..))]
     pid: i32,
 }
@@ -26,6 +26,6 @@ pub(super) fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
     session::directory(&config)?;
     let pid = Pid::from_raw(args.pid).context("there is no process 0")?;
     kill_process(pid, Signal::HUP)
-        .with_context(|| format!("process {} cannot be told to reload", args.pid))?;
+        .with_context(|| format!("process {} cannot be signaled to reload", args.pid))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -84,7 +84,7 @@ async fn listen(http: &Http) -> anyhow::Result<Listeners> {
         }
     };
     for address in http.exposed() {
-        tracing::warn!(%address, "other machines may reach this: there are no users and no TLS");
+        tracing::warn!(%address, "other machines can reach this address: no users and no TLS");
     }
     Ok(Listeners { main, metrics })
 }

@@ -11,7 +11,7 @@ use crate::http::table;
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
 pub struct SchemaArgs {
-    /// Describe the daemon's API instead, as its /api/v1/openapi.json does.
+    /// Print the OpenAPI document that the daemon serves at /api/v1/openapi.json.
     #[arg(long)]
     api: bool,
 }

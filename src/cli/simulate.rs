@@ -22,23 +22,23 @@ use crate::sim::simulation::Simulation;
 /// Flags of `conformd simulate`.
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// Where to listen; port 0 picks a free one
+    /// The address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4599")]
     pub listen: SocketAddr,
 
-    /// What the organization looks like and what happens to it [default: the demo's scenario]
+    /// A scenario file: the organization and its events [default: the demo's scenario]
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
 
-    /// Virtual seconds per real second; 0 moves the clock by hand only
+    /// Virtual seconds per real second; with 0, only POST /_sim/clock advances the clock
     #[arg(long, value_name = "FACTOR")]
     pub speed: Option<u32>,
 
-    /// Decides everything that is drawn: equal seeds and requests give equal answers
+    /// The seed of random choices: equal seeds and requests give equal answers
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// Refuse access keys that name no account, instead of taking them for the owner's
+    /// Refuse access keys without an account id, instead of treating them as the owner's
     #[arg(long)]
     pub known_credentials_only: bool,
 
@@ -50,7 +50,10 @@ pub struct Simulate {
 /// Serves the simulator until SIGTERM or Ctrl-C.
 pub async fn run(args: Simulate) -> anyhow::Result<()> {
     if !args.listen.ip().is_loopback() && !args.allow_remote {
-        bail!("{} can be reached from other machines; add --allow-remote to mean it", args.listen);
+        bail!(
+            "{} can be reached from other machines; add --allow-remote to permit it",
+            args.listen
+        );
     }
     let mut scenario = scenario(&args)?;
     if let Some(seed) = args.seed {
@@ -65,7 +68,8 @@ pub async fn run(args: Simulate) -> anyhow::Result<()> {
     let speed = args.speed.unwrap_or(scenario.speed);
     let terminate = signal(SignalKind::terminate()).context("could not watch SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("could not watch Ctrl-C")?;
-    let address = listener.local_addr().context("could not learn the address listened on")?;
+    let address =
+        listener.local_addr().context("could not determine the address of the listener")?;
     announce(&scenario, address, speed).context("could not write to stdout")?;
     let stop = CancellationToken::new();
     let stopping = async {
@@ -98,7 +102,7 @@ fn announce(scenario: &Scenario, address: SocketAddr, speed: u32) -> std::io::Re
     let regions: Vec<&str> = setup.regions.iter().map(Region::as_str).collect();
     let region = regions.first().copied().unwrap_or("us-east-1");
     let pace = match speed {
-        0 => "stands still; POST /_sim/clock moves it".to_owned(),
+        0 => "stands still; POST /_sim/clock advances it".to_owned(),
         1 => "runs in real time".to_owned(),
         speed => format!("runs {speed} times as fast as real time"),
     };

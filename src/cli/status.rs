@@ -18,7 +18,7 @@ pub(super) struct StatusArgs {
     regions: Vec<Region>,
     #[command(flatten)]
     whom: DaemonAddress,
-    /// How the answer is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "table")]
     output: StatusOutput,
 }
@@ -26,11 +26,11 @@ pub(super) struct StatusArgs {
 /// How a status is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum StatusOutput {
-    /// What is not as it should be, for people
+    /// Problems, as tables
     Table,
-    /// With names, counts and ages of every pack
+    /// All packs, with names, counts and ages
     Wide,
-    /// What GET /api/v1/status answers
+    /// The response of GET /api/v1/status
     Json,
 }
 

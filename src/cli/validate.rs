@@ -25,16 +25,17 @@ pub use report::Report;
 /// Checks manifests and their templates without asking AWS.
 #[derive(Debug, clap::Args)]
 pub struct ValidateArgs {
-    /// A manifest, or a directory that holds manifests
+    /// A manifest file, or a directory of manifests
     #[arg(value_name = "PATH")]
     path: PathBuf,
 
-    /// The source root, which no template may leave [default: the working directory if PATH is
+    /// The source root; a template outside it is an error [default: the working directory if PATH
+    /// is
     /// beneath it, else PATH's own directory]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// How to print what was found
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: ValidateOutput,
 
@@ -47,11 +48,11 @@ pub struct ValidateArgs {
     #[arg(long)]
     template_bucket: bool,
 
-    /// Take templates that hold remediations, as with templates.remediations: allowed
+    /// Accept templates with remediations, as templates.remediations: allowed does
     #[arg(long)]
     allow_remediations: bool,
 
-    /// List every file that was ignored by its name
+    /// List every ignored file
     #[arg(short, long)]
     verbose: bool,
 }
@@ -59,10 +60,10 @@ pub struct ValidateArgs {
 /// A form of output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ValidateOutput {
-    /// For people, with excerpts
+    /// Text, with excerpts
     #[default]
     Text,
-    /// For programs; see docs/manifests.md
+    /// JSON, as described in docs/manifests.md
     Json,
     /// Annotations for GitHub's workflow runs
     Github,

@@ -13,8 +13,8 @@ pub(crate) struct SettingsFile {
     #[arg(long, short, value_name = "FILE", env = "CONFORMD_CONFIG")]
     #[arg(default_value = "/etc/conformd/conformd.yaml")]
     pub(crate) config: PathBuf,
-    /// Where the record lies, in place of stateDirectory in the settings; of several, separated by
-    /// colons, the first
+    /// The directory of the record; overrides stateDirectory in the settings. Of several
+    /// directories, separated by colons, the first is used
     #[arg(long, value_name = "DIRECTORY", env = "STATE_DIRECTORY")]
     #[arg(value_delimiter = ':', num_args = 1, action = clap::ArgAction::Append)]
     state_directory: Vec<PathBuf>,

@@ -69,9 +69,9 @@ pub(super) fn config(root: &YamlNode, base: &Path, findings: &mut Findings<'_>) 
     let top = SettingsReader::of(root, "", &known, findings)?;
     let installation = top.parsed("installation", Installation::EXPECTED, findings);
     let mode = top.parsed("mode", Mode::EXPECTED, findings);
-    let aws = top.require("aws", "a mapping: whom to talk to, as whom", findings);
+    let aws = top.require("aws", "a mapping with expectedAccountId and regions", findings);
     let aws = aws.and_then(|node| aws_section(node, findings));
-    let source = top.require("source", "a mapping: where the manifests are", findings);
+    let source = top.require("source", "a mapping with the directory of the manifests", findings);
     let source = source.and_then(|node| source_section(node, base, findings));
     let real = aws.as_ref().is_none_or(|aws| aws.endpoint.is_none());
     let intervals = top.get("intervals").and_then(|node| intervals_section(node, real, findings));
@@ -150,7 +150,7 @@ fn endpoint_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Endp
         findings
             .error(url.span, "endpoint-not-local", found)
             .expected(EXPECTED)
-            .hint("only a stand-in of AWS on this machine can be named");
+            .hint("only a simulated AWS on this machine is allowed");
         return None;
     }
     let credentials = match credentials {
@@ -192,7 +192,7 @@ fn source_section(
         let found = "source.git is not part of this version".to_owned();
         findings
             .error(git.span, "unsupported", found)
-            .hint("let something else check the repository out and use source.directory");
+            .hint("publish the repository into a directory, and use source.directory");
     }
     let directory = fields.require("directory", "a mapping with root and path", findings)?;
     let known = ["root", "path", "absence"];
@@ -381,8 +381,8 @@ fn probe_section(node: &YamlNode, findings: &mut Findings<'_>) -> Option<Recorde
         findings
             .warning(node.span, "no-external-id", "recorderProbe.externalId is missing".to_owned())
             .hint(
-                "let the role's trust policy ask for one, so that nobody can make conformd enter \
-                 accounts for them",
+                "require an external id in the role's trust policy, so that no other party can \
+                 access accounts through conformd",
             );
     }
     let external_id = match external_id {
@@ -401,7 +401,7 @@ fn role_name(fields: &SettingsReader<'_>, findings: &mut Findings<'_>) -> Option
         let finding =
             findings.error(node.span, code::MALFORMED, found).expected(RoleName::EXPECTED);
         if given.starts_with("arn:") {
-            finding.hint("give what follows role/: the rest differs from account to account");
+            finding.hint("give the part after role/: the rest differs between accounts");
         }
     }
     role
@@ -455,7 +455,7 @@ fn http_section(node: &YamlNode, base: &Path, findings: &mut Findings<'_>) -> Op
         let found = format!("http.metricsListen is {listen}, as http.listen is");
         findings
             .error(node.span, "listen-twice", found)
-            .hint("leave it out: metrics are at http.listen as well then");
+            .hint("leave it out: metrics are then at http.listen");
     }
     Some(Http { listen, metrics_listen, token_file })
 }

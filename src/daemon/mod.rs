@@ -435,7 +435,7 @@ impl Daemon {
                 Err(error) if error.is::<ConfigError>() => return Err(error),
                 Err(error) => {
                     let why = format!("{error:#}");
-                    tracing::warn!(error = why, "identity not known");
+                    tracing::warn!(error = why, "caller identity unknown");
                     self.caller.send_replace(ConfirmedCaller::Unconfirmed { problem: Some(why) });
                 }
             }
@@ -459,7 +459,7 @@ fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
 async fn drain(mut tasks: JoinSet<Result<(), Hopeless>>) -> anyhow::Result<()> {
     let ended = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, ended).await.is_err() {
-        tracing::warn!("calls in flight were abandoned");
+        tracing::warn!("calls in flight were aborted");
     }
     Ok(())
 }

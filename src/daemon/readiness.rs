@@ -52,7 +52,7 @@ fn line(about: &About, source: &SourceStatus, reports: &Reports) -> String {
         (rolling, "in progress"),
         (reports.len() - unknown - synced - rolling, "out of sync"),
         (unknown, "unknown"),
-        (about.regions.len().saturating_sub(reports.len()), "not looked at yet"),
+        (about.regions.len().saturating_sub(reports.len()), "not refreshed yet"),
     ];
     let counts = regions.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();

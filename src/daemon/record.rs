@@ -39,7 +39,7 @@ impl Daemon {
                     end.clone(),
                     move |remembered, notices| {
                         for notice in notices {
-                            tracing::error!(notice, "the record was begun anew");
+                            tracing::error!(notice, "a new record was created");
                         }
                         window.reopened(&remembered);
                     },

@@ -31,7 +31,7 @@ impl Reloader {
                     gone.map(ToString::to_string).collect()
                 };
                 if !gone.is_empty() {
-                    tracing::warn!(regions = gone.join(" "), "regions left alone from now on");
+                    tracing::warn!(regions = gone.join(" "), "regions no longer managed");
                 }
                 self.settings.send_replace(Arc::new(config));
                 self.metrics.reloaded(true, self.clock.now());
@@ -41,7 +41,7 @@ impl Reloader {
             Err(error) => {
                 self.metrics.reloaded(false, self.clock.now());
                 let error = format!("{error:#}");
-                tracing::error!(error, "settings not reloaded, the old ones stay in force");
+                tracing::error!(error, "settings not reloaded, the previous ones stay in force");
                 Notification::NotReloaded(error)
             }
         };

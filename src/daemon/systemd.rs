@@ -122,7 +122,7 @@ impl Systemd {
         }
         for TaskSign { beater, at: _, silent, silence_max: _ } in late {
             let silent = silent.as_secs();
-            tracing::error!(%beater, silent, "task hangs, the watchdog is not fed");
+            tracing::error!(%beater, silent, "task hangs, the watchdog is not notified");
             self.send(&[format!("STATUS=hangs: {beater}, silent for {silent} s")]);
         }
     }
@@ -130,7 +130,7 @@ impl Systemd {
     fn send(&self, lines: &[String]) {
         let Some(socket) = self.socket.as_ref().filter(|_| !lines.is_empty()) else { return };
         if let Err(error) = send(socket, &lines.join("\n")) {
-            tracing::warn!(%error, "service manager not told");
+            tracing::warn!(%error, "service manager not notified");
         }
     }
 }

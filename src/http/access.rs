@@ -55,13 +55,13 @@ pub(super) enum AccessRefusal {
     #[error("requests of web pages are refused")]
     WebPage,
     /// Nobody may, not even on this machine: whoever shares it is not thereby trusted.
-    #[error("nobody may ask: no token is configured (name a file with one in http.tokenFile)")]
+    #[error("refused: no token is configured; set http.tokenFile to a file that contains one")]
     Unconfigured,
     /// It has to be shown.
     #[error("a bearer token is needed: the one in http.tokenFile")]
     NoToken,
     /// Another token.
-    #[error("this is not the token")]
+    #[error("the token is wrong")]
     WrongToken,
 }
 
@@ -132,8 +132,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         rings
         401 a bearer token is needed: the one in http.tokenFile
-        403 nobody may ask: no token is configured (name a file with one in http.tokenFile)
-        403 nobody may ask: no token is configured (name a file with one in http.tokenFile)
+        403 refused: no token is configured; set http.tokenFile to a file that contains one
+        403 refused: no token is configured; set http.tokenFile to a file that contains one
         403 requests of web pages are refused
         ");
     }
@@ -142,7 +142,7 @@ mod tests {
     fn another_token_is_refused() {
         for wrong in ["Bearer wrong", "Basic Og==", "Bearer", "", &format!("Bearer {SECRET}x")] {
             let given = [("authorization", wrong)];
-            assert_eq!(check(&given, Some(SECRET)), "401 this is not the token");
+            assert_eq!(check(&given, Some(SECRET)), "401 the token is wrong");
         }
     }
 

@@ -108,7 +108,7 @@ pub(super) fn problem(server: &Server, status: StatusCode, message: &str) -> Res
 }
 
 pub(super) fn simulated_line(simulated: bool) -> &'static str {
-    if simulated { "SIMULATED: no AWS account is looked at or changed\n" } else { "" }
+    if simulated { "SIMULATED: no real AWS account is read or changed\n" } else { "" }
 }
 
 pub(super) fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {

@@ -31,7 +31,7 @@ pub(super) async fn index(
     page.push_str(simulated_line(about.simulated));
     page.push('\n');
     let listed = listing.routes.iter().map(|Route { path, about, .. }| (*path, *about));
-    let routes = [("/", "the status page, for people")].into_iter().chain(listed);
+    let routes = [("/", "the status page")].into_iter().chain(listed);
     let lines = routes.map(|(path, about)| format!("{path:<44}{about}\n"));
     page.extend(lines);
     text(page)
@@ -93,14 +93,14 @@ pub(super) async fn reconcile(
         Err(_) => return problem(&server, StatusCode::BAD_REQUEST, "the body cannot be read"),
     }
     server.state.reconcile_now.notify_one();
-    tracing::info!(peer = %peer.0, "reconcile asked for");
+    tracing::info!(peer = %peer.0, "reconciliation requested");
     let count =
         ReconcileAnswer { version: API_VERSION, simulated: server.is_simulated(), accepted: true };
     (StatusCode::ACCEPTED, Json(count)).into_response()
 }
 
 fn refused(server: &Server, peer: Peer, refusal: AccessRefusal) -> Response {
-    tracing::warn!(peer = %peer.0, reason = %refusal, "reconcile refused");
+    tracing::warn!(peer = %peer.0, reason = %refusal, "reconciliation request refused");
     let mut response = problem(server, refusal.status(), &refusal.to_string());
     if refusal.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -102,7 +102,7 @@ pub fn unready(source: &SourceStatus, caller: &ConfirmedCaller) -> Vec<String> {
     if let ConfirmedCaller::Unconfirmed { problem } = caller {
         reasons.push(match problem {
             Some(problem) => format!("AWS did not confirm the identity: {problem}"),
-            None => "AWS was not asked for the identity yet".to_owned(),
+            None => "the caller identity was not read yet".to_owned(),
         });
     }
     reasons

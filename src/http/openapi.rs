@@ -21,13 +21,13 @@ use crate::domain::base::model::{AccountId, PackName, Region};
 
 /// What has to be known of all answers.
 const ABOUT: &str = "\
-What conformd knows of the organization conformance packs it keeps. Everything but one request \
-only reads, from memory, without asking AWS.
+The organization conformance packs that conformd manages, and what it observed of them. All \
+requests but one only read, from memory, without a call to AWS.
 
 Every answer in JSON carries `version`, which changes when a member goes away or changes its \
-meaning, and `simulated`. This document describes the daemon that serves it to the letter; a later \
-one may write further members, so let readers skip what they do not know. What answers GET answers \
-HEAD. A parameter that is not described is refused by name. Headers of more than 16 KiB are \
+meaning, and `simulated`. This document is exact for the daemon that serves it; a later version \
+may add members, so clients must ignore unknown members. Every path that answers GET also \
+answers HEAD. An unknown parameter is refused by name. Headers of more than 16 KiB are \
 refused with 431 and without a body.";
 
 /// `GET /api/v1/openapi.json`
@@ -82,7 +82,7 @@ pub(super) fn document(routes: &[Route]) -> Value {
         "components": {
             "schemas": generator.take_definitions(true),
             "headers": { "Simulated": {
-                "description": "There, and true, when the built-in simulator stands in for AWS.",
+                "description": "Present, and true, when the built-in simulator stands in for AWS.",
                 "schema": { "type": "string", "enum": ["true"] }
             } },
             "securitySchemes": { "token": {
@@ -169,19 +169,18 @@ const fn refusal(code: u16, about: &'static str) -> AnswerKind {
 /// What is not understood, of the API alone: other pages take any question.
 const STRICT: [AnswerKind; 1] = [refusal(400, "The path, a parameter or the body cannot be read.")];
 /// Of what is asked for by name.
-const NAMED: [AnswerKind; 1] =
-    [refusal(404, "There is no such thing; the message says what is near.")];
+const NAMED: [AnswerKind; 1] = [refusal(404, "Not found; the message suggests a similar name.")];
 /// Of what changes something.
 const GUARDED: [AnswerKind; 2] = [
-    refusal(401, "The token is missing, or is another one."),
-    refusal(403, "No token is configured, or a web page asks."),
+    refusal(401, "The token is missing or wrong."),
+    refusal(403, "No token is configured, or the request comes from a web page."),
 ];
 /// Of everything.
 const COMMON: [AnswerKind; 5] = [
-    refusal(405, "Another method is needed."),
+    refusal(405, "This path does not support the method."),
     refusal(408, "It took more than 10 seconds."),
     refusal(413, "The body is larger than 64 KiB."),
-    refusal(500, "A bug, which the log of the daemon tells more about."),
+    refusal(500, "A bug; the log of the daemon has the details."),
     refusal(503, "The daemon is stopping."),
 ];
 

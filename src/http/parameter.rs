@@ -51,7 +51,7 @@ impl Parameter {
 
 pub(super) const FORMAT: Parameter = Parameter::query(
     "format",
-    "JSON for programs, or text for people.",
+    "JSON or text.",
     Shape::Word(|| DocumentFormat::iter().map(DocumentFormat::as_str).collect()),
 );
 
@@ -62,16 +62,16 @@ pub(super) const REGION: Parameter =
     Parameter::path("region", "A configured region.", Shape::Region);
 
 pub(super) const PACK_OF: Parameter =
-    Parameter::path("pack", "A pack of ours in that region.", Shape::Pack);
+    Parameter::path("pack", "A pack of this installation in that region.", Shape::Pack);
 
-pub(super) const PACK: Parameter = Parameter::query("pack", "Only this pack of ours.", Shape::Pack);
+pub(super) const PACK: Parameter = Parameter::query("pack", "Only this pack.", Shape::Pack);
 
 pub(super) const ID: Parameter =
     Parameter::path("id", "An account of the organization.", Shape::Account);
 
 pub(super) const STATUS: Parameter = Parameter::query(
     "status",
-    "Only accounts that stand so.",
+    "Only accounts with this status.",
     Shape::Word(|| StatusKind::iter().map(StatusKind::as_str).collect()),
 );
 

@@ -15,7 +15,7 @@ pub(super) fn identity(
 ) -> Result<RecordOwner, RecordFault> {
     let found = select::<RecordOwner>(connection, "", Vec::new())?;
     let Some((_, identity)) = found.into_iter().next() else {
-        return Err(RecordFault::Damaged("it does not say whose it is".to_owned()));
+        return Err(RecordFault::Damaged("it does not name an installation".to_owned()));
     };
     let RecordTerms { installation, account, .. } = terms;
     if (&identity.installation, &identity.account) != (installation, account) {

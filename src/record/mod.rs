@@ -457,7 +457,10 @@ fn open_store(
             }
             let aside = place::move_aside(&path, now)?;
             let aside = aside.display();
-            notices.push(format!("{}; it is kept as {aside}, and another one begins", none.why));
+            notices.push(format!(
+                "{}; it was moved to {aside}, and a new record was created",
+                none.why
+            ));
             open_file(terms, &path, now)?
         }
     };

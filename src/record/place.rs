@@ -70,7 +70,7 @@ pub(super) fn real(directory: &Path) -> io::Result<PathBuf> {
 pub(super) fn enter(terms: &RecordTerms, directory: &Path) -> Result<(PathBuf, File), RecordFault> {
     if !directory.is_dir() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
-            let found = format!("its directory cannot be made: {error}");
+            let found = format!("its directory cannot be created: {error}");
             RecordFault::Refused(io_cause(&error), found)
         })?;
     }

@@ -186,7 +186,7 @@ def daemon(simulator):
         return all(report.get("pending") for report in reports)
 
     try:
-        poll("every pack has arrived", settled)
+        poll("every pack is deployed", settled)
         for name in ["legacy-one", "legacy-two"]:
             with open(SCRATCH / "packs" / f"{name}.yaml", "a") as manifest:
                 manifest.write("  state: Absent\n")

@@ -132,8 +132,8 @@ fn an_interrupt_keeps_the_counts_so_far() {
     program.signal("INT");
     let ended = program.end().expect(1);
     assert!(ended.stdout.contains("accepted"), "{}", ended.text());
-    assert!(ended.stdout.contains("member deployments are not done"), "{}", ended.text());
-    assert!(ended.stdout.contains("Interrupted; AWS goes on"), "{}", ended.text());
+    assert!(ended.stdout.contains("member deployments are still in progress"), "{}", ended.text());
+    assert!(ended.stdout.contains("Interrupted; AWS continues"), "{}", ended.text());
 }
 
 #[test]

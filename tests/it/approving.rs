@@ -169,7 +169,7 @@ fn one_document_permits_the_losses_of_all_regions() {
         # Deletes 2 packs from every member.
         - delete: [encryption, s3]
           regions: [eu-west-1, us-east-1]
-        # Puts over 1 unmanaged pack whose content is not known.
+        # Overwrites 1 unmanaged pack whose content is unknown.
         - adopt: [old]
           regions: [us-east-1]
         # iam loses 2 rules.
@@ -258,7 +258,10 @@ fn daemon_and_command_print_one_approval() {
     assert!(page.contains("2 packs in 2 regions are not declared there by any manifest"), "{page}");
     assert!(page.contains("- delete: [keys, logs]"), "{page}");
     let explained = scene.run(&["explain", "333333333333", "--daemon", &url]).expect(0).stdout;
-    assert!(explained.contains("it has the pack until that is deleted here"), "{explained}");
+    assert!(
+        explained.contains("it keeps the pack until conformd deletes the pack here"),
+        "{explained}"
+    );
     // Written whole, so that the source never holds an empty file.
     let to = ["approve", "--daemon", &url, "--reason", "change 812", "--to", "approve.yaml"];
     assert_eq!(scene.run(&to).expect(0).stdout, "");
@@ -274,7 +277,7 @@ fn daemon_and_command_print_one_approval() {
         let ended = scene.run(&asked);
         ended
             .stderr
-            .contains("not read, so its losses are missing here: eu-west-1")
+            .contains("the losses of a region that could not be read are missing here: eu-west-1")
             .then_some(ended)
     });
     assert!(partial.stdout.contains("us-east-1") && !partial.stdout.contains("eu-west-1"));

@@ -347,7 +347,7 @@ fn neither_the_daemon_nor_any_of_its_pages_shows_a_secret() {
             daemon.program.stderr().contains("step refused").then_some(())
         });
         daemon.program.eventually("probed", || {
-            daemon.program.stderr().contains("recorders looked at").then_some(())
+            daemon.program.stderr().contains("recorders probed").then_some(())
         });
         assert!(ring(&format!("{token}x")).contains(" 401 "));
         let pages = pages(&daemon);

@@ -160,12 +160,12 @@ fn a_directive_other_than_a_version_is_refused() {
     ];
     let with = |line: &str| said("t.yaml", &format!("{line}\n---\n{RULES}"));
     insta::assert_snapshot!(directives.map(with).join("\n"), @"
-    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
-    t.yaml:1:1: error[directive]: the directive %TAG stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
-    t.yaml:1:1: error[directive]: the directive %FOO stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
-    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: this is the directive %TAG; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: this is the directive %TAG; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: this is the directive %FOO; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: this is the directive %YAML; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
     t.yaml:1:1: error[syntax]: this is not YAML: while scanning a directive, did not find expected comment or line break
-    t.yaml:1:1: error[directive]: the directive %YAML stands here; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
+    t.yaml:1:1: error[directive]: this is the directive %YAML; expected none, or %YAML 1.1 or %YAML 1.2 (remove it, and write each tag in full: YAML readers disagree about it)
     ");
     for line in ["%YAML 1.1", "%YAML 1.2", "%YAML 1.2 # why", "\u{feff}%YAML 1.1"] {
         assert_eq!(with(line), "", "{line}");

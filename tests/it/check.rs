@@ -73,14 +73,14 @@ fn an_installation_that_will_work_is_described_and_passes() {
     ok    region us-east-1    enabled, and packs can be read
     ok    packs us-east-1     1 of at most 50: 1 ours
     ok    permissions         no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok    recorder-probe      role conformd/RecorderProbe lets conformd in to 222222222222 (recording), 333333333333 (recording)
-    ok    management-account  1 pack for 111111111111, and the one that was looked at is there
+    ok    recorder-probe      conformd can assume role conformd/RecorderProbe in 222222222222 (recording), 333333333333 (recording)
+    ok    management-account  1 pack for 111111111111, and the tested pack is deployed there
     ok    source              1 valid manifest, 0 approvals
-    warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
+    warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
     ok    template-bucket     none configured: templates have at most 51,200 bytes
     ok    delivery-buckets    no manifest names one
-    ok    http-listen         only this machine reaches the daemon's HTTP server
-    ok    http-token          readable, and not by everybody
+    ok    http-listen         only this machine can reach the daemon's HTTP server
+    ok    http-token          readable, but not by every user
     ok    clock …
     18 ok, 1 warn, 0 fail
     ");
@@ -113,12 +113,12 @@ fn an_account_that_administers_nothing_is_told_how_to_be_registered() {
     scene.write("conformd.yaml", &text.replace("111111111111", "333333333333"));
     insta::assert_snapshot!(trouble(&scene, 1), @"
     fail  administrator       333333333333 is neither the management account nor a delegated administrator  → in the management account: aws organizations register-delegated-administrator --account-id 333333333333 --service-principal config-multiaccountsetup.amazonaws.com
-    warn  trusted-access      the services with trusted access may not be listed  → allow organizations:ListAWSServiceAccessForOrganization to have it checked; Puts fail without trusted access
+    warn  trusted-access      the caller may not list the services with trusted access  → allow organizations:ListAWSServiceAccessForOrganization so that conformd can check it; without trusted access, Puts fail
     fail  accounts            the accounts cannot be listed: ListAccounts failed in us-east-1 (denied): AccessDeniedException: You don't have permissions to access this resource.  → allow organizations:ListAccounts, which only the management account and delegated administrators can be allowed
     fail  region us-east-1    packs cannot be read: DescribeOrganizationConformancePacks failed in 333333333333/us-east-1 (not_delegated): OrganizationAccessDeniedException: This action can only be made by accounts in an AWS Organization: the management account or a delegated administrator.  → see the line `administrator`
     fail  permissions         denied: organizations:ListAccounts  → allow them to the caller's role
-    warn  recorder-probe      role conformd/RecorderProbe was tried nowhere  → see the line `accounts`: there is no member to try it on
-    warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
+    warn  recorder-probe      role conformd/RecorderProbe was not tested  → see the line `accounts`: no member account is known
+    warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
     9 ok, 3 warn, 4 fail
     ");
 }
@@ -129,7 +129,7 @@ fn missing_trusted_access_is_told_how_to_be_enabled() {
     let scene = scene(&alone, &settings("us-east-1", PROBE));
     insta::assert_snapshot!(trouble(&scene, 1), @"
     fail  trusted-access      config-multiaccountsetup.amazonaws.com has none  → in the management account: aws organizations enable-aws-service-access --service-principal config-multiaccountsetup.amazonaws.com
-    warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
+    warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
     15 ok, 1 warn, 1 fail
     ");
 }
@@ -138,8 +138,8 @@ fn missing_trusted_access_is_told_how_to_be_enabled() {
 fn a_region_that_is_off_fails_alone() {
     let scene = scene(ORGANIZATION, &settings("us-east-1, ap-east-1", PROBE));
     insta::assert_snapshot!(trouble(&scene, 1), @"
-    fail  region ap-east-1    not enabled, or it does not know the credentials: DescribeOrganizationConformancePacks failed in 111111111111/ap-east-1 (region_disabled): UnrecognizedClientException: The security token included in the request is invalid.  → enable the region, or take it out of aws.regions
-    warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
+    fail  region ap-east-1    not enabled, or AWS does not recognize the credentials there: DescribeOrganizationConformancePacks failed in 111111111111/ap-east-1 (region_disabled): UnrecognizedClientException: The security token included in the request is invalid.  → enable the region, or remove it from aws.regions
+    warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
     16 ok, 1 warn, 1 fail
     ");
 }
@@ -149,8 +149,8 @@ fn a_probe_with_the_wrong_external_id_is_told_what_to_compare() {
     let wrong = PROBE.replace("from-the-settings", "somebody-elses");
     let scene = scene(ORGANIZATION, &settings("us-east-1", &wrong));
     insta::assert_snapshot!(trouble(&scene, 1), @"
-    fail  recorder-probe      role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not let conformd in  → in 222222222222 the role has to exist, with its path; its trust policy has to name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
-    warn  record              no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h  → name a directory that outlives the process in stateDirectory, or with --state-directory
+    fail  recorder-probe      role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not permit conformd  → in 222222222222 create the role, with its path; its trust policy must name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
+    warn  record              no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h  → set stateDirectory, or --state-directory, to a directory that outlives the process
     15 ok, 1 warn, 1 fail
     ");
 }
@@ -183,14 +183,14 @@ fn the_record_is_described_as_it_lies_there() {
             _ => line,
         }
     };
-    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: there is none yet; nothing may be deleted unapproved until conformd has watched for 24 h  → start conformd, which begins one");
+    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: there is none yet; every loss waits for an approval until conformd has observed for 24 h  → start conformd, which creates it");
     assert!(!scene.path("state").exists(), "check makes nothing");
     scene.run(&["apply", "--yes"]).expect(0);
-    insta::assert_snapshot!(record(), @"ok    record              since …, 0 losses in 24 h, 0 held, … KiB; until it is 24 h old, nothing may be deleted unapproved");
+    insta::assert_snapshot!(record(), @"ok    record              since …, 0 losses in 24 h, 0 held, … KiB; until it is 24 h old, every loss waits for an approval");
     let file = scene.path("state/record.sqlite3");
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.get_mut(..16).unwrap().fill(0);
     std::fs::write(&file, &bytes).unwrap();
-    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: it is no SQLite file; nothing may be deleted unapproved until conformd has watched for 24 h  → start conformd again, which moves the file aside and begins another one");
+    insta::assert_snapshot!(record(), @"warn  record              the record state/record.sqlite3: it is no SQLite file; every loss waits for an approval until conformd has observed for 24 h  → restart conformd, which moves the file aside and creates a new one");
     assert_eq!(std::fs::read(&file).unwrap(), bytes, "check moves nothing aside");
 }

@@ -66,12 +66,12 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
     insta::assert_snapshot!(redacted(&plan.text()), @r#"
     exit 0
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       ~ keys update
           parameter  Age "90" → "60"
-      ! logs held, would delete: no manifest wants it
-          undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
+      ! logs held, would delete: no manifest declares it
+          undeclared: no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest
       not managed here: 1 unmanaged, 0 foreign
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
 
@@ -114,7 +114,7 @@ fn a_plan_names_every_step_with_its_reason_and_the_values_that_change() {
             "reason": "unwanted"
           },
           "until": null,
-          "why": "no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest"
+          "why": "no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest"
         }
       ],
       "place": {
@@ -167,7 +167,7 @@ fn the_detailed_exit_code_tells_changes_from_none() {
     insta::assert_snapshot!(redacted(&same.text()), @"
     exit 0
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       No changes.
 
@@ -190,7 +190,7 @@ fn a_region_that_is_down_hides_no_other_and_fails_the_command() {
     insta::assert_snapshot!(redacted(&plan.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       ! the whole region is held
           unknown: a page of the listing is missing: DescribeOrganizationConformancePacks failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (request ID)
@@ -220,7 +220,7 @@ fn apply_asks_and_where_nobody_can_be_asked_it_changes_nothing() {
     insta::assert_snapshot!(redacted(&refused.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -232,7 +232,7 @@ fn apply_asks_and_where_nobody_can_be_asked_it_changes_nothing() {
 
     Plan: 1 to create, 0 to update, 0 to delete.
     --- stderr
-    conformd: stdin is no terminal, so the plan cannot be confirmed; use --yes
+    conformd: stdin is not a terminal, so the plan cannot be confirmed; use --yes
     "#);
     assert!(scene.aws.mutations(0).is_empty());
 }
@@ -248,7 +248,7 @@ fn apply_ends_with_what_became_of_every_step() {
     insta::assert_snapshot!(redacted(&applied.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -289,7 +289,7 @@ fn ctrl_c_ends_the_watching_and_keeps_what_was_put() {
     insta::assert_snapshot!(redacted(&ended.text()), @r#"
     exit 1
     --- stdout
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:DIGEST
       + keys create
           template   DIGEST (1 rule)
@@ -310,8 +310,8 @@ fn ctrl_c_ends_the_watching_and_keeps_what_was_put() {
     │ eu-west-1 ┆ keys ┆ create ┆ accepted ┆ 0          ┆ 0      ┆ 3    │
     │ us-east-1 ┆ keys ┆ create ┆ accepted ┆ 0          ┆ 0      ┆ 3    │
     └───────────┴──────┴────────┴──────────┴────────────┴────────┴──────┘
-    6 member deployments are not done; AWS goes on with them.
-    Interrupted; AWS goes on deploying what it accepted.
+    6 member deployments are still in progress; AWS continues with them.
+    Interrupted; AWS continues to deploy what it accepted.
     "#);
     assert_eq!(scene.aws.packs().len(), 2);
 }
@@ -333,7 +333,7 @@ fn apply_deletes_on_a_second_look_only() {
     // How many waits it takes depends on which of the two seconds is over first.
     let said = redacted(&twice.text());
     assert!(said.contains("Waiting until TIME for the second reading."), "{said}");
-    assert!(said.contains("  - logs delete: no manifest wants it"), "{said}");
+    assert!(said.contains("  - logs delete: no manifest declares it"), "{said}");
     assert!(said.contains("│ eu-west-1 ┆ logs ┆ delete ┆ accepted ┆"), "{said}");
     assert_eq!(scene.aws.packs(), ["eu-west-1/keys", "us-east-1/keys"]);
 }
@@ -563,9 +563,9 @@ fn the_demo_ends_when_only_a_person_can_help_and_says_that_it_is_one() {
     for told in [
         "newly-acquired waits for a recorder",
         "newly-acquired has every pack",
-        "late-starter got no recorder within its 7 hours",
+        "late-starter got no recorder within 7 hours",
         "redeploy of late-starter: accepted",
-        "late-starter is redeployed",
+        "late-starter has every pack after the redeployment",
         "legacy-monolith failed (rule_quota), owner: account owner",
         "action required in 3 of 10 pack deployments",
     ] {
@@ -582,7 +582,9 @@ fn the_demo_reconciles_what_is_edited_and_says_everywhere_that_it_is_simulated()
     let program = Program::start(command);
     let (page, aws) =
         (address_in(&program, "status         http://"), address_in(&program, "AWS  http://"));
-    program.eventually("healthy", || program.stdout().contains("nothing is left").then_some(()));
+    program.eventually("healthy", || {
+        program.stdout().contains("have nothing left to do").then_some(())
+    });
     let get = |path| ask(page, "GET", path, "").unwrap();
     assert_eq!(get("/api/v1/status").json()["simulated"], true);
     assert_eq!(get("/api/v1/plan").json()["simulated"], true);
@@ -642,7 +644,7 @@ fn status_says_what_the_api_says_and_looks_by_itself_where_nothing_answers() {
     let silent = scene.run(&["status", "--daemon", &url]).expect(2);
     assert!(silent.stderr.contains("cannot be reached"), "{}", silent.stderr);
     let own = scene.run(&["status", "-o", "json"]);
-    assert!(own.stderr.contains("looking at AWS without it"), "{}", own.stderr);
+    assert!(own.stderr.contains("reading AWS directly"), "{}", own.stderr);
     let said: Value = serde_json::from_str(&own.stdout).unwrap();
     assert_eq!(own.code, Some(code(&said)));
     assert_eq!(said["totals"]["packs"]["synced"], 2);
@@ -674,9 +676,9 @@ fn reference(scene: &Scene) -> String {
     let help = |arguments: &[&str]| scene.alone(arguments).expect(0).stdout.trim_end().to_owned();
     let top = help(&["--help"]);
     let mut page = format!(
-        "# The command line\n\nThis is what `conformd --help` and `conformd COMMAND --help` print; \
-         a test keeps it so.\n\nstdout is the answer, stderr the log. Without a terminal, or with \
-         `NO_COLOR` set, neither has colours.\n\n```text\n{top}\n```\n"
+        "# The command line\n\nThis page has the output of `conformd --help` and `conformd COMMAND \
+         --help`; a test compares it.\n\nstdout has the result, stderr the log. Without a terminal, \
+         or with `NO_COLOR` set, neither has colors.\n\n```text\n{top}\n```\n"
     );
     for command in COMMANDS {
         assert!(top.contains(&format!("\n  {command} ")), "{command}");

@@ -64,7 +64,7 @@ fn sigterm_waits_for_a_put_that_hangs_but_not_for_ever() {
     let told = Instant::now();
     let ended = daemon.stop().expect(0);
     let took = told.elapsed();
-    assert!(ended.stderr.contains("calls in flight were abandoned"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("calls in flight were aborted"), "{}", ended.stderr);
     assert!(took < Duration::from_secs(15), "{took:?}");
     show(&format!("SIGTERM to exit while a Put hangs {took:.1?}"));
 }
@@ -108,12 +108,12 @@ fn sighup_keeps_the_settings_in_force_when_the_new_ones_are_bad() {
     insta::assert_snapshot!(undated(&log), @r#"
      WARN conformd::daemon::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:2:7: error[malformed]: mode is "sink"; expected a mode (observe, upsert or sync)
      WARN conformd::daemon::reloader: finding in the settings file=conformd.yaml finding=conformd.yaml:13:9: error[unknown-field]: guard has no field "ratio"; expected one of ratioPercent, namesPerWindow, rulesMax, rulesPercent, exclusionsMax, exclusionsPercent, excludedPercent, overlapPercent
-    ERROR conformd::daemon::reloader: settings not reloaded, the old ones stay in force error="settings file conformd.yaml has 2 errors"
+    ERROR conformd::daemon::reloader: settings not reloaded, the previous ones stay in force error="settings file conformd.yaml has 2 errors"
     "#);
     assert_eq!(daemon.metric(RELOADED), Some(0.0));
     let fixed = Settings { account: "222222222222", intervals: ("2s", "1h"), ..good.clone() };
     let log = reload(&scene, &daemon, &fixed);
-    insta::assert_snapshot!(undated(&log), @r#"ERROR conformd::daemon::reloader: settings not reloaded, the old ones stay in force error="aws.expectedAccountId, intervals.source cannot change while running; restart instead""#);
+    insta::assert_snapshot!(undated(&log), @r#"ERROR conformd::daemon::reloader: settings not reloaded, the previous ones stay in force error="aws.expectedAccountId, intervals.source cannot change while running; restart instead""#);
     assert_eq!(daemon.status()["mode"], "sync");
     let mark = scene.aws.mark();
     scene.declare("keys", 60, "eu-west-1");
@@ -157,7 +157,7 @@ fn sighup_takes_up_a_new_region_and_leaves_a_removed_one_alone() {
     daemon.synced(2);
     let moved = Settings { regions: "eu-west-1, ap-southeast-2", ..two };
     let log = reload(&scene, &daemon, &moved);
-    assert!(log.contains("regions left alone from now on regions=\"us-east-1\""), "{log}");
+    assert!(log.contains("regions no longer managed regions=\"us-east-1\""), "{log}");
     // Leaving a region alone deletes nothing there.
     let packs = ["ap-southeast-2/keys", "eu-west-1/keys", "us-east-1/keys"];
     daemon.program.eventually("put", || (scene.aws.packs() == packs).then_some(()));
@@ -361,7 +361,7 @@ fn a_file_that_does_not_parse_isolates_its_own_pack_and_stops_every_delete() {
         })
         .collect();
     insta::assert_snapshot!(holds.join("\n"), @"
-    logs invalid: its manifest is invalid, the last good form stays in force: packs/logs.yaml:1:7: error[syntax]: this is not YAML: unclosed bracket '{'
+    logs invalid: its manifest is invalid, the last valid content stays in force: packs/logs.yaml:1:7: error[syntax]: this is not YAML: unclosed bracket '{'
     mail invalid: some manifests of this revision are invalid
     ");
     assert_eq!(daemon.metric(r#"conformd_manifests{state="invalid"}"#), Some(1.0));

@@ -57,13 +57,13 @@ fn a_property_is_judged_by_what_its_function_comes_to() {
     t.yaml:7:40: error[malformed]: ConfigRuleName has 300 characters (!Join gives "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"…); expected 1 to 128
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:50: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref P); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (so it is with the defaults of the parameters: give others)
+    t.yaml:7:50: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref P); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (this follows from the defaults of the parameters: give other values)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:58: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref P); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (so it is with the defaults of the parameters: give others)
+    t.yaml:7:58: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref P); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (this follows from the defaults of the parameters: give other values)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:50: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Sub); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (so it is with the defaults of the parameters: give others)
+    t.yaml:7:50: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Sub); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (this follows from the defaults of the parameters: give other values)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
     t.yaml:7:36: error[malformed]: Description has 300 characters (!Sub gives "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"…); expected 0 to 256
@@ -96,7 +96,7 @@ fn a_property_is_judged_by_what_its_function_comes_to() {
 
     t.yaml:7:47: warning[unproven]: !ImportValue is not known to work in packs (AWS's documents and published packs do without it)
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:47: error[rule-name]: an imported value names the rule; expected a name that is told from the template and its parameters
+    t.yaml:7:47: error[rule-name]: an imported value names the rule; expected a name that follows from the template and its parameters
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
 
@@ -152,7 +152,7 @@ fn input_parameters_are_held_to_the_same_rules_as_json_and_written_out() {
     t.yaml:7:35: error[wrong-type]: the input parameter a is nothing (null); expected text: AWS Config hands each value to the rule as text
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:35: error[duplicate-key]: the input parameter a stands twice (remove one of them)
+    t.yaml:7:35: error[duplicate-key]: the input parameter a occurs twice (remove one of them)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
     ");
@@ -174,7 +174,7 @@ fn a_mark_within_the_value_of_an_input_parameter_may_be_meant() {
     t.yaml:7:39: warning[leftover]: ${B} was not replaced (a parameter of this template is put in by !Sub or !Ref only)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:7:39: error[unjudged]: a dynamic reference ({{resolve:…}}) stands here (what it becomes in a member cannot be judged: write the value itself)
+    t.yaml:7:39: error[unjudged]: this is a dynamic reference ({{resolve:…}}) (conformd cannot check what it becomes in a member: write the value itself)
 
     t.yaml:1:60: warning[unproven]: the type of L is not String (every pack that AWS publishes declares its parameters as String)
     t.yaml:7:39: error[leftover]: {{b}} was not replaced (Jinja, Helm, …) (render the file before it is published)
@@ -215,7 +215,7 @@ fn an_automatic_remediation_says_in_which_role_it_acts() {
 
     t.yaml:8:87: error[remediation]: it is automatic without AutomationAssumeRole; expected the ARN of a role under Parameters: AutomationAssumeRole (AWS Config API, PutRemediationConfigurations)
 
-    t.yaml:8:87: warning[remediation]: it is automatic without AutomationAssumeRole; expected the ARN of a role under Parameters: AutomationAssumeRole (so it is with the defaults of the parameters: give others)
+    t.yaml:8:87: warning[remediation]: it is automatic without AutomationAssumeRole; expected the ARN of a role under Parameters: AutomationAssumeRole (this follows from the defaults of the parameters: give other values)
 
     nothing
 
@@ -321,13 +321,13 @@ fn a_constraint_belongs_to_the_type_and_sizes_have_limits() {
 
     t.yaml:1:45: error[constraint]: the Description of P has 4001 characters; expected at most 4000 (CloudFormation quota)
 
-    t.yaml:1:48: error[constraint]: the AllowedPattern of P is no expression: there is nothing that *, + or ? repeats; expected an expression of Java's
+    t.yaml:1:48: error[constraint]: the AllowedPattern of P is not a regular expression: there is nothing that *, + or ? repeats; expected a Java regular expression
 
-    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (values are sent without a look at it; CloudFormation reads Java's expressions)
+    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (conformd sends values without checking them against it; CloudFormation uses Java's regular expressions)
 
-    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (values are sent without a look at it; CloudFormation reads Java's expressions)
+    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (conformd sends values without checking them against it; CloudFormation uses Java's regular expressions)
 
-    t.yaml:1:64: error[constraint]: the default of P is a value that the parameter does not take; expected text that \w+ matches as a whole (AllowedPattern)
+    t.yaml:1:64: error[constraint]: the default of P is a value that the parameter does not accept; expected text that \w+ matches as a whole (AllowedPattern)
 
     nothing
 
@@ -390,7 +390,7 @@ fn the_values_in_force_are_judged_in_their_places_region_by_region_and_not_shown
 fn a_value_that_a_manifest_replaces_is_no_error() {
     let template = GIVEN.replace("Default: One_Hour", "Default: hourly");
     let spec = "regions: [eu-west-1]\nparameters: {Name: r, Often: Six_Hours}";
-    insta::assert_snapshot!(manifest(&template, spec), @r#"t.yaml:13:39: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref Often); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (so it is with the defaults of the parameters: give others)"#);
+    insta::assert_snapshot!(manifest(&template, spec), @r#"t.yaml:13:39: warning[malformed]: MaximumExecutionFrequency is "hourly" (from !Ref Often); expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours (this follows from the defaults of the parameters: give other values)"#);
 }
 
 proptest! {

@@ -248,13 +248,13 @@ fn nothing_goes_when_less_than_half_of_what_we_own_is_still_wanted() {
     assert_snapshot!(check(second("a v1", "a v1; b v2")), @"go: b");
     assert_snapshot!(check(second("a v1", "a v1; b v2; c v3")), @"
     go: -
-    overlap: only 1 of 3 packs owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 1 of 3 packs owned here are still desired (at least 50 %); check that source.directory is the right directory
     ratio: deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
     waits: delete 2 packs
     ");
     assert_snapshot!(check(second("x v1", "only v2")), @"
     go: x
-    overlap: only 0 of 1 pack owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 0 of 1 pack owned here are still desired (at least 50 %); check that source.directory is the right directory
     waits: delete 1 pack
     ");
 }
@@ -270,7 +270,7 @@ fn an_empty_source_never_takes_anything_away() {
     assert_snapshot!(check(second("#empty", "a v1")), @"
     go: -
     empty_source: the source declares no pack at all
-    overlap: only 0 of 1 pack owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 0 of 1 pack owned here are still desired (at least 50 %); check that source.directory is the right directory
     waits: delete 1 pack
     ");
 }
@@ -327,7 +327,7 @@ fn nobody_is_excluded_anew_by_name_while_the_number_of_accounts_is_not_known() {
     let mut court = Court { members: None, ..Court::new() };
     assert_snapshot!(decision(&court.rule(first("a v1 -1x; b v2", "a v1; b v1"))), @"
     go: b
-    membership: the account list is not known, so nobody can say how many of all accounts are excluded
+    membership: the account list is unknown, so the share of excluded accounts is unknown
     waits: exclude 1 account
     ");
 }
@@ -341,7 +341,7 @@ fn accounts_excluded_from_the_start_or_included_again_are_no_loss() {
 fn an_adoption_always_waits_since_nobody_knows_what_it_takes_away() {
     assert_snapshot!(check(first("a v1 adopt; b v2", "a unmanaged; b v1")), @"
     go: b
-    adoption: adopting a may lose rules or accounts: AWS does not show what the unmanaged template holds
+    adoption: adopting a may lose rules or accounts: AWS does not return the template of an unmanaged pack
     waits: adopt 1 pack
     ");
     let mut court = Court::new();
@@ -476,13 +476,13 @@ fn when_something_waits_ordinary_puts_go_on() {
         template   b7d7d13d (10 rules)
     ! cut held, would update
         template   b48cd472 (20 rules) → 2bca36cf (1 rule)
-        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
-    ! x held, would delete: no manifest wants it
-        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
-    ! y held, would delete: no manifest wants it
-        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
-    ! z held, would delete: no manifest wants it
-        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit what `conformd approve` prints, or revert the change
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
+    ! x held, would delete: no manifest declares it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
+    ! y held, would delete: no manifest declares it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
+    ! z held, would delete: no manifest declares it
+        guard: waiting for approval: delete 3 packs, lose 19 rules in eu-west-1 (deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1); cut loses 19 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 19 of 70 effective rules within 24 h (limit 7)); commit the document that `conformd approve` prints, or revert the change
     Plan: 1 to create, 1 to update, 0 to delete; 4 held.
     ");
 }
@@ -525,10 +525,10 @@ fn mode_observe_does_nothing_and_shows_what_would_wait_in_sync() {
     ! a held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
         mode: mode observe never writes
-    ! x held, would delete: no manifest wants it
-        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
-    ! y held, would delete: no manifest wants it
-        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
+    ! x held, would delete: no manifest declares it
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
+    ! y held, would delete: no manifest declares it
+        guard: waiting for approval: delete 2 packs in eu-west-1 (deleting 2 of 4 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
     No changes; 3 held.
     ");
 }
@@ -553,10 +553,10 @@ fn mode_upsert_never_deletes_and_guards_its_other_losses() {
         excluded   + 200000000004 (exclude.accounts)
         excluded   + 200000000005 (exclude.accounts)
         excluded   + 200000000006 (exclude.accounts)
-        guard: waiting for approval: exclude 6 accounts in eu-west-1 (6 active accounts newly excluded within 24 h, all packs together (limit 5)); commit what `conformd approve` prints, or revert the change
-    ! x held, would delete: no manifest wants it
+        guard: waiting for approval: exclude 6 accounts in eu-west-1 (6 active accounts newly excluded within 24 h, all packs together (limit 5)); commit the document that `conformd approve` prints, or revert the change
+    ! x held, would delete: no manifest declares it
         mode: mode upsert never deletes
-    ! y held, would delete: no manifest wants it
+    ! y held, would delete: no manifest declares it
         mode: mode upsert never deletes
     Plan: 0 to create, 1 to update, 0 to delete; 3 held.
     ");

@@ -266,14 +266,14 @@ async fn the_root_of_the_api_lists_what_there_is() {
     let served = served().await;
     insta::assert_snapshot!(served.get("/api/v1").await.body, @"
     conformd 0.1.0, installation main, sync
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
 
-    /                                           the status page, for people
+    /                                           the status page
     /api/v1                                     this list
     /metrics                                    metrics, for Prometheus
     /healthz                                    whether the tasks of the daemon run
-    /readyz                                     whether source and identity were good once
-    /api/v1/status                              what is going on in every region, and why; ?format=text for people
+    /readyz                                     whether the source was read and AWS confirmed the credentials
+    /api/v1/status                              the status of every region, with reasons; ?format=text for text
     /api/v1/packs                               every pack in every region
     /api/v1/packs/{region}/{pack}/accounts      the accounts of one pack; ?status=failed, ?page=2
     /api/v1/accounts/{id}                       one account explained; ?format=text for people
@@ -441,9 +441,9 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/packs/eu-west-9/iam-baseline/accounts
       404 there is no configured region eu-west-9; did you mean eu-west-1?
     /api/v1/packs/eu-west-1/iam-basline/accounts
-      404 there is no pack of ours in eu-west-1 called iam-basline; did you mean iam-baseline?
+      404 there is no pack of this installation in eu-west-1 called iam-basline; did you mean iam-baseline?
     /api/v1/packs/eu-west-1/%1b[31m%0a/accounts
-      404 there is no pack of ours in eu-west-1 called \u{1b}[31m\n; there is iam-baseline, legacy, logging
+      404 there is no pack of this installation in eu-west-1 called \u{1b}[31m\n; there is iam-baseline, legacy, logging
     /api/v1/packs/eu-west-1/iam-baseline/accounts?status=broken
       400 status is one of ok, in_progress, waiting, failed, missing, inactive, not_yet_listed, left, not broken
     /api/v1/packs/eu-west-1/iam-baseline/accounts?page=0
@@ -459,11 +459,11 @@ async fn what_is_asked_wrongly_is_told_what_there_is() {
     /api/v1/accounts/nobody
       404 there is no account id nobody; an account id has 12 digits
     /api/v1/accounts/222222222212
-      404 there is no account 222222222212 in the organization, nor any row of it; did you mean 222222222222 (payments)?
+      404 account 222222222212 is not in the organization, and AWS shows no row for it; did you mean 222222222222 (payments)?
     /api/v1/accounts/999999999999
-      404 there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts
+      404 account 999999999999 is not in the organization, and AWS shows no row for it; the account list has 7 accounts
     /api/v1/accounts/222222222222?pack=loging
-      404 there is no pack of ours called loging; did you mean logging?
+      404 there is no pack of this installation called loging; did you mean logging?
     /api/v1/new-accounts?phase=young
       400 phase is one of waiting, deploying, complete, late, missed, not young
     /api/v1/events?after=-1
@@ -526,11 +526,11 @@ async fn routes_are_counted_by_their_template() {
 async fn the_plan_reads_as_text_and_as_json_and_hides_values() {
     let served = served().await;
     insta::assert_snapshot!(served.get("/api/v1/plan?format=text").await.body, @"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     eu-west-1 (account 111111111111) at dir:0a1b2c3d
       ~ iam-baseline update
           parameter  ApiKey = #2938a73c
-      ! legacy held, would delete: no manifest wants it
+      ! legacy held, would delete: no manifest declares it
           guard: waiting for approval: delete 1 pack in eu-west-1 (deleting 2 of 3 packs)
       Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     us-east-1 (account 111111111111) at dir:0a1b2c3d
@@ -777,7 +777,7 @@ async fn readiness_says_what_is_missing_and_stays_once_everything_was_there() {
     answers.push(served.get("/readyz").await);
     let told: Vec<String> = answers.iter().map(|it| format!("{} {}", it.status, it.body)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    503 {"version":1,"simulated":true,"ready":false,"reasons":["the source was not read yet","AWS was not asked for the identity yet"]}
+    503 {"version":1,"simulated":true,"ready":false,"reasons":["the source was not read yet","the caller identity was not read yet"]}
     503 {"version":1,"simulated":true,"ready":false,"reasons":["the source could not be read: no such file","AWS did not confirm the identity: the account is 222222222222"]}
     "#);
     served.stop.cancel();

@@ -115,16 +115,16 @@ fn a_process_tells_how_it_comes_to_know_its_world() {
     world.show(tracked());
     world.show(unknown("us-east-1", FailureKind::Denied, "a policy\nforbids it"));
     insta::assert_snapshot!(world.news(), @r#"
-      process - - -: AWS knows us as 111111111111
-    ! source - - -: revision dir:0a1b2c3d in force, and nothing is deleted on the strength of it: 2 valid manifests, 1 invalid: packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
+      process - - -: authenticated as 111111111111
+    ! source - - -: revision dir:0a1b2c3d in force, deletions are paused: 2 valid manifests, 1 invalid: packs/edge.yaml:4:3: error[unknown-field]: there is no field "parametres" (did you mean "parameters"?)
       organization - - -: the account list was read: 7 accounts, 6 of them active
-    ! newaccount - - 555555555555: shop-new (555555555555): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ newaccount - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS has given up
-      region eu-west-1 - -: seen for the first time: 3 packs
+    ! newaccount - - 555555555555: shop-new (555555555555): packs are still missing, less than 3 hours left; AWS retries until 2026-11-01T14:10:00Z
+    ‼ newaccount - - 666666666666: media-new (666666666666): no recorder within 7 hours: AWS stopped retrying
+      region eu-west-1 - -: read for the first time: 3 packs
     ‼ guard eu-west-1 legacy -: waiting for approval: delete 1 pack (legacy): deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
       rollout eu-west-1 - -: 2 packs (legacy, logging): healthy
     ! rollout eu-west-1 iam-baseline -: iam-baseline: degraded (1 no_recorder, 1 access_denied)
-    ! region us-east-1 - -: unknown (denied), so nothing is done here: a policy forbids it
+    ! region us-east-1 - -: unknown (denied), so conformd changes nothing here: a policy forbids it
     "#);
     assert_eq!(world.news(), "", "nothing has changed");
 }
@@ -139,11 +139,11 @@ fn settings_that_change_are_told_with_what_they_change() {
     let why = "settings file conformd.yaml has 2 errors".to_owned();
     world.journal.note(&Notification::NotReloaded(why), world.facts.now);
     insta::assert_snapshot!(world.news(), @"
-      process - - -: the settings were read again and are in force
-    ‼ process - - -: the settings were not taken, the old ones stay: settings file conformd.yaml has 2 errors
+      process - - -: the settings were reloaded
+    ‼ process - - -: the settings were not reloaded, the previous ones stay in force: settings file conformd.yaml has 2 errors
       process - - -: mode observe instead of sync
       process - - -: eu-north-1 added
-    ! process - - -: us-east-1 left alone from now on
+    ! process - - -: us-east-1 no longer managed
     ");
 }
 
@@ -158,7 +158,7 @@ fn a_source_that_goes_away_and_comes_back_is_told_twice() {
     assert_eq!(world.news(), "");
     world.facts.source.unread = None;
     insta::assert_snapshot!(gone + &world.news(), @"
-    ! source - - -: the source gives nothing new, what was last accepted stays: permission denied
+    ! source - - -: the source cannot be read, the last accepted revision stays in force: permission denied
       source - - -: the source can be read again
     ");
 }
@@ -176,10 +176,10 @@ fn what_is_not_seen_has_not_changed() {
     assert_eq!(world.news(), "");
     world.show(tracked());
     insta::assert_snapshot!(lost + &world.news(), @"
-    ! region eu-west-1 - -: unknown (throttled), so nothing is done here: too many requests
-    ! newaccount - - 555555555555: 555555555555: packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T14:10:00Z
-    ‼ newaccount - - 666666666666: 666666666666: no recorder within 7 hours: AWS has given up
-      region eu-west-1 - -: seen again
+    ! region eu-west-1 - -: unknown (throttled), so conformd changes nothing here: too many requests
+    ! newaccount - - 555555555555: 555555555555: packs are still missing, less than 3 hours left; AWS retries until 2026-11-01T14:10:00Z
+    ‼ newaccount - - 666666666666: 666666666666: no recorder within 7 hours: AWS stopped retrying
+      region eu-west-1 - -: read again
     ");
     world.show(quiet(HERE));
     insta::assert_snapshot!(world.news(), @"
@@ -222,8 +222,8 @@ fn what_ended_alike_in_one_tick_is_one_event() {
     insta::assert_snapshot!(world.rest(), @r"
       mutation eu-west-1 - -: 50 packs (pack-01, pack-02, pack-03, pack-04, pack-05 and 45 more): create accepted
     ! mutation eu-west-1 - -: 2 packs (x, y): create refused (denied); a policy\u{1b}[31m
-      mutation eu-west-1 iam -: iam: update accepted; somebody else wrote it, and nothing that AWS shows differs
-    ! mutation eu-west-1 old -: old: delete outcome unknown (timeout); no manifest wants it; no answer in 30 s
+      mutation eu-west-1 iam -: iam: update accepted; external write, without a visible difference
+    ! mutation eu-west-1 old -: old: delete outcome unknown (timeout); no manifest declares it; no answer in 30 s
     ");
 }
 
@@ -247,7 +247,7 @@ fn an_rollout_is_told_when_its_health_or_its_classes_change_and_not_its_counts()
     told += &show(&mut world, RolloutHealth::Unknown, Vec::new());
     told += &show(&mut world, RolloutHealth::Healthy, Vec::new());
     insta::assert_snapshot!(told, @"
-      region eu-west-1 - -: seen for the first time: 0 packs
+      region eu-west-1 - -: read for the first time: 0 packs
       rollout eu-west-1 - -: 2 packs (a, b): progressing
     ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 access_denied)
     ! rollout eu-west-1 - -: 2 packs (a, b): degraded (1 rule_quota, 1 access_denied)
@@ -308,11 +308,11 @@ fn five_hundred_new_accounts_in_many_regions_are_few_events() {
     arrive(&mut world, &names[..1], &mixed);
     told += &world.news();
     insta::assert_snapshot!(told, @"
-      newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, and no recorder is known yet; AWS tries until 2026-11-01T15:00:00Z
+      newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): new, no recorder is known yet; AWS retries until 2026-11-01T15:00:00Z
       newaccount - - -: 499 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 494 more): AWS deploys
-    ! newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than 3 hours left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, with less than an hour left; AWS tries until 2026-11-01T15:00:00Z
-    ‼ newaccount - - 300000000007: 300000000007: no recorder within 7 hours: AWS has given up
+    ! newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, less than 3 hours left; AWS retries until 2026-11-01T15:00:00Z
+    ‼ newaccount - - -: 500 accounts (300000000000, 300000000001, 300000000002, 300000000003, 300000000004 and 495 more): packs are still missing, less than an hour left; AWS retries until 2026-11-01T15:00:00Z
+    ‼ newaccount - - 300000000007: 300000000007: no recorder within 7 hours: AWS stopped retrying
     ");
 }
 
@@ -347,7 +347,7 @@ fn who_joins_and_leaves_is_told_by_name() {
       organization - - 999999999999: shop\u{202e} 2 (999999999999) joined
       organization - - 555555555555: shop-new (555555555555) left
       organization - - -: 2 accounts (payments (222222222222), data-lake (333333333333)) now SUSPENDED
-    ! organization - - -: the account list cannot be read, the last one stays: a policy
+    ! organization - - -: the account list cannot be read, the last one stays in force: a policy
       organization - - -: the account list can be read again
     ");
 }
@@ -423,7 +423,7 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
         let name = format!("flood-{number}");
         news.send(outcomes([self::created(&name, StepResult::Accepted { arn: None })])).unwrap();
     }
-    assert!(until(&events, "30 reconciliations came faster").await.len() > NOTIFICATIONS_MAX);
+    assert!(until(&events, "30 reconciliations are missing").await.len() > NOTIFICATIONS_MAX);
     // A task that begins anew goes on counting, and says that it missed something.
     stop.cancel();
     running.join_all().await;
@@ -431,7 +431,7 @@ async fn no_outcome_is_lost_between_two_looks_and_a_flood_says_how_much_was() {
     let stop = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();
     running.spawn(run(channels, clock, stop.clone()));
-    until(&events, "began anew").await;
+    until(&events, "was restarted").await;
     let events = events.borrow().clone();
     assert!(events.iter().any(|event| event.number == before + 1));
     stop.cancel();

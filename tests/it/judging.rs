@@ -91,11 +91,11 @@ fn who_evaluates_a_rule_and_by_what_is_said_in_full() {
         source("!FindInMap [ByRegion, eu-west-1, days]"),
         rule("ConfigRuleName: r"),
     ]), @r#"
-    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY)
+    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name an AWS managed rule, such as IAM_PASSWORD_POLICY)
 
     t.yaml:8:46: error[rule-source]: "root-account-mfa-enabled" is no identifier of a rule; expected capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy (the identifier of this rule may be ROOT_ACCOUNT_MFA_ENABLED)
 
-    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY)
+    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name an AWS managed rule, such as IAM_PASSWORD_POLICY)
 
     t.yaml:8:64: error[rule-source]: a managed rule has SourceDetails; expected SourceDetails for custom rules only: AWS sets those of its own
 
@@ -104,7 +104,7 @@ fn who_evaluates_a_rule_and_by_what_is_said_in_full() {
     t.yaml:8:15: error[missing-field]: Source lacks Owner (AWS requires it)
 
     t.yaml:8:28: error[unknown-field]: Source has no SourceIdentifer; expected CustomPolicyDetails, Owner, SourceDetails, SourceIdentifier (did you mean SourceIdentifier?)
-    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY)
+    t.yaml:8:15: error[rule-source]: the managed rule has no SourceIdentifier (name an AWS managed rule, such as IAM_PASSWORD_POLICY)
 
     t.yaml:8:15: error[rule-source]: the rule has no CustomPolicyDetails; expected CustomPolicyDetails with PolicyRuntime and PolicyText
     t.yaml:8:15: error[rule-source]: a rule of owner CUSTOM_POLICY has no SourceDetails: nothing triggers it; expected SourceDetails: [{EventSource: aws.config, MessageType: ConfigurationItemChangeNotification}]
@@ -124,7 +124,7 @@ fn who_evaluates_a_rule_and_by_what_is_said_in_full() {
     t.yaml:8:209: error[malformed]: MaximumExecutionFrequency is "Two_Hours"; expected One_Hour, Three_Hours, Six_Hours, Twelve_Hours, TwentyFour_Hours
     t.yaml:8:159: error[rule-source]: a policy is not triggered by ScheduledNotification; expected ConfigurationItemChangeNotification, OversizedConfigurationItemChangeNotification
 
-    t.yaml:8:25: error[rule-source]: the managed rule has no SourceIdentifier (name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY)
+    t.yaml:8:25: error[rule-source]: the managed rule has no SourceIdentifier (name an AWS managed rule, such as IAM_PASSWORD_POLICY)
 
     t.yaml:8:26: error[rule-source]: !FindInMap decides the Source of the rule; expected a mapping, or Fn::If between two
     t.yaml:8:26: error[wrong-type]: Source is text (!FindInMap gives "60"); expected a mapping
@@ -163,7 +163,7 @@ fn a_property_that_aws_does_not_know_or_would_not_take_is_an_error() {
 
     t.yaml:8:40: error[wrong-type]: ComplianceResourceTypes is text; expected a list
 
-    t.yaml:8:61: error[malformed]: ComplianceResourceTypes names one thing twice (remove it)
+    t.yaml:8:61: error[malformed]: ComplianceResourceTypes has an entry twice (remove it)
 
     t.yaml:8:25: error[missing-field]: Scope has TagValue without TagKey (AWS Config requires the key of a tag with its value)
 
@@ -177,7 +177,7 @@ fn a_property_that_aws_does_not_know_or_would_not_take_is_an_error() {
 
     t.yaml:8:32: error[malformed]: Mode is "Detective"; expected DETECTIVE, PROACTIVE
 
-    t.yaml:8:28: error[null]: nothing (null) stands here; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
+    t.yaml:8:28: error[null]: this is null; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
 
     t.yaml:8:28: error[wrong-type]: the input parameter a is a list; expected text: AWS Config hands each value to the rule as text
 
@@ -217,11 +217,11 @@ fn a_function_stands_where_it_may_and_names_what_is_declared() {
     ]), @r#"
     t.yaml:8:33: error[condition]: there is no condition Unset; expected a condition that is declared under Conditions
 
-    t.yaml:8:32: error[function]: !If has arguments that it does not take; expected the name of a condition, a value if it holds, and one if not
+    t.yaml:8:32: error[function]: !If has arguments that it does not accept; expected the name of a condition, a value if it holds, and one if not
 
-    t.yaml:8:36: error[function]: !Equals cannot stand here; expected a value: declare it under Conditions
+    t.yaml:8:36: error[function]: !Equals is not allowed here; expected a value: declare it under Conditions
 
-    t.yaml:8:29: error[function]: Fn::If stands beside other keys; expected a function alone in its mapping
+    t.yaml:8:29: error[function]: Fn::If is beside other keys; expected a function alone in its mapping
     t.yaml:8:28: error[wrong-type]: the input parameter a is a mapping; expected text: AWS Config hands each value to the rule as text
 
     t.yaml:8:33: error[unknown-reference]: nothing is named Dayz; expected a parameter or a resource of this template (did you mean Days?)
@@ -251,7 +251,7 @@ fn a_function_stands_where_it_may_and_names_what_is_declared() {
 
     t.yaml:7:16: error[condition]: there is no condition Unset; expected a condition that is declared under Conditions
 
-    t.yaml:6:16: error[function]: !Sub cannot stand here; expected a plain value: no function is evaluated here
+    t.yaml:6:16: error[function]: !Sub is not allowed here; expected a plain value: no function is evaluated here
     t.yaml:5:3: error[resource-type]: the resource R has no Type; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration
     "#);
 }
@@ -285,19 +285,19 @@ fn a_condition_is_made_of_parameters_and_leads_nowhere_back() {
 
     t.yaml:4:20: error[condition]: a condition refers to the resource R; expected a parameter: conditions are evaluated before any resource exists
 
-    t.yaml:4:23: error[condition]: !GetAtt cannot stand here; expected text, Ref, Fn::FindInMap, Fn::Sub, Fn::Join, Fn::Select or Fn::Split
+    t.yaml:4:23: error[condition]: !GetAtt is not allowed here; expected text, Ref, Fn::FindInMap, Fn::Sub, Fn::Join, Fn::Select or Fn::Split
 
-    t.yaml:4:14: error[function]: !Equals has arguments that it does not take; expected two values: text, or functions that give it
+    t.yaml:4:14: error[function]: !Equals has arguments that it does not accept; expected two values: text, or functions that give it
 
-    t.yaml:4:14: error[function]: !Equals has arguments that it does not take; expected two values: text, or functions that give it
+    t.yaml:4:14: error[function]: !Equals has arguments that it does not accept; expected two values: text, or functions that give it
 
-    t.yaml:4:26: error[function]: !FindInMap has arguments that it does not take; expected a mapping and two keys
+    t.yaml:4:26: error[function]: !FindInMap has arguments that it does not accept; expected a mapping and two keys
 
-    t.yaml:4:11: error[function]: !And has arguments that it does not take; expected a list of 2 to 10 conditions
+    t.yaml:4:11: error[function]: !And has arguments that it does not accept; expected a list of 2 to 10 conditions
 
     t.yaml:4:6: error[condition]: a condition is a boolean; expected Fn::Equals, Fn::Not, Fn::And, Fn::Or or Condition
 
-    t.yaml:4:11: error[condition]: !Ref cannot stand here; expected Fn::Equals, Fn::Not, Fn::And, Fn::Or or Condition
+    t.yaml:4:11: error[condition]: !Ref is not allowed here; expected Fn::Equals, Fn::Not, Fn::And, Fn::Or or Condition
 
     nothing
 
@@ -364,7 +364,7 @@ fn a_remediation_belongs_to_a_rule_of_its_pack_and_can_run() {
     t.yaml:8:34: warning[remediation]: nothing makes the remediation wait for its rule R (add DependsOn: R, or write ConfigRuleName: !Ref R)
 
     t.yaml:8:130: error[malformed]: MaximumAutomaticAttempts is 26; expected 1 to 25
-    t.yaml:8:87: error[remediation]: it is automatic without RetryAttemptSeconds (say how often it is tried: RetryAttemptSeconds: 5)
+    t.yaml:8:87: error[remediation]: it is automatic without RetryAttemptSeconds (set the number of attempts: RetryAttemptSeconds: 5)
     t.yaml:8:87: error[remediation]: it is automatic without AutomationAssumeRole; expected the ARN of a role under Parameters: AutomationAssumeRole (AWS Config API, PutRemediationConfigurations)
 
     t.yaml:8:127: error[malformed]: Value is "ID"; expected RESOURCE_ID
@@ -438,40 +438,40 @@ fn a_parameter_is_declared_so_that_some_value_fits_and_its_default_does() {
         declared("Type: String, AllowedValues: []"),
         declared("Type: String, NoEcho: maybe"),
     ]), @r#"
-    t.yaml:1:44: error[null]: nothing (null) stands here; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
+    t.yaml:1:44: error[null]: this is null; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
 
     t.yaml:1:44: error[constraint]: Default is a list; expected text
 
     t.yaml:1:27: error[constraint]: the parameter Days has no type of CloudFormation; expected String, Number, CommaDelimitedList, List<Number> (did you mean String?)
 
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected one of 60, 90 (AllowedValues)
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected one of 60, 90 (AllowedValues)
 
     nothing
 
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected one of its AllowedValues
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected one of its AllowedValues
 
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected text that [0-9]* matches as a whole (AllowedPattern)
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected text that [0-9]* matches as a whole (AllowedPattern)
 
     nothing
 
-    t.yaml:1:63: error[constraint]: the AllowedPattern of Days is no expression: a [ is not closed; expected an expression of Java's
+    t.yaml:1:63: error[constraint]: the AllowedPattern of Days is not a regular expression: a [ is not closed; expected a Java regular expression
 
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected at least 3 characters (MinLength)
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected at least 3 characters (MinLength)
 
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected at most 1 characters (MaxLength)
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected at most 1 characters (MaxLength)
 
     t.yaml:1:59: error[constraint]: MinLength is text; expected a number of characters
 
     t.yaml:1:60: error[constraint]: MaxLength of Days is below its minimum: no value fits
 
     t.yaml:1:27: warning[unproven]: the type of Days is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected a number
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected a number
 
     t.yaml:1:27: warning[unproven]: the type of Days is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not take; expected at least 5 (MinValue)
+    t.yaml:1:44: error[constraint]: the default of Days is a value that the parameter does not accept; expected at least 5 (MinValue)
 
     t.yaml:1:27: warning[unproven]: the type of Days is not String (every pack that AWS publishes declares its parameters as String)
-    t.yaml:1:56: error[constraint]: the default of Days is a value that the parameter does not take; expected of each item one of a, b (AllowedValues)
+    t.yaml:1:56: error[constraint]: the default of Days is a value that the parameter does not accept; expected of each item one of a, b (AllowedValues)
 
     t.yaml:1:50: error[constraint]: AllowedValues is an empty list; expected a list of at least one value
 
@@ -514,9 +514,9 @@ fn what_another_tool_should_have_replaced_is_found() {
 
     t.yaml:8:28: error[leftover]: @@DAYS@@ was not replaced (a build tool) (render the file before it is published)
 
-    t.yaml:8:28: warning[leftover]: __DAYS__ looks like a mark that was not replaced (render the file before it is published)
+    t.yaml:8:28: warning[leftover]: __DAYS__ looks like a placeholder that was not replaced (render the file before it is published)
 
-    t.yaml:8:28: error[leftover]: ${var.days} was not replaced (render the file before it is published; meant as it stands, it is !Sub and ${!name})
+    t.yaml:8:28: error[leftover]: ${var.days} was not replaced (render the file before it is published; for literal text, use !Sub and ${!name})
 
     t.yaml:8:28: error[leftover]: ${Days} was not replaced (a parameter of this template is put in by !Sub or !Ref only)
 
@@ -572,23 +572,23 @@ fn what_aws_would_make_something_else_of_is_refused() {
         managed("InputParameters: {a: !Length [a]}"),
         managed("InputParameters: {a: !ToJsonString {a: b}}"),
     ]), @r#"
-    t.yaml:1:1: error[unjudged]: the section Transform is refused; expected everything that is deployed, in the template itself (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:1:1: error[unjudged]: the section Transform is refused; expected everything that is deployed, in the template itself (a macro rewrites the template after conformd has checked it)
 
     t.yaml:1:1: error[unjudged]: the section Hooks is refused; expected everything that is deployed, in the template itself (a hook replaces resources while they are deployed)
 
     t.yaml:1:1: error[unjudged]: the section Rules is refused; expected everything that is deployed, in the template itself (a rule of CloudFormation may refuse the pack in each member)
 
-    t.yaml:1:16: error[unjudged]: Fn::Transform is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:1:16: error[unjudged]: Fn::Transform is refused (a macro rewrites the template after conformd has checked it)
 
-    t.yaml:7:5: error[unjudged]: Fn::Transform is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:7:5: error[unjudged]: Fn::Transform is refused (a macro rewrites the template after conformd has checked it)
 
-    t.yaml:8:7: error[unjudged]: Fn::Transform is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:8:7: error[unjudged]: Fn::Transform is refused (a macro rewrites the template after conformd has checked it)
 
-    t.yaml:8:35: error[unjudged]: !Transform is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:8:35: error[unjudged]: !Transform is refused (a macro rewrites the template after conformd has checked it)
 
-    t.yaml:8:25: error[unjudged]: Fn::Transform is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:8:25: error[unjudged]: Fn::Transform is refused (a macro rewrites the template after conformd has checked it)
 
-    t.yaml:5:3: error[unjudged]: Fn::ForEach::Rules is refused (a macro writes the template anew: what it becomes was not judged)
+    t.yaml:5:3: error[unjudged]: Fn::ForEach::Rules is refused (a macro rewrites the template after conformd has checked it)
     t.yaml:5:3: error[logical-id]: "Fn::ForEach::Rules" is not alphanumeric; expected ASCII letters and digits only
     t.yaml:5:3: error[resource-type]: the resource Fn::ForEach::Rules has no Type; expected AWS::Config::ConfigRule or AWS::Config::RemediationConfiguration
 
@@ -615,7 +615,7 @@ fn every_section_has_its_shape() {
 
     t.yaml:1:14: error[malformed]: the Description is 1025 bytes; expected text of at most 1024 bytes
 
-    t.yaml:1:12: error[null]: nothing (null) stands here; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
+    t.yaml:1:12: error[null]: this is null; expected a value: CloudFormation refuses null (leave the key out, or write "" for empty text)
 
     t.yaml:2:26: error[template-shape]: ByRegion.a is text; expected a mapping of names and values
 
@@ -701,11 +701,11 @@ Resources:
     assert!(!found.contains("hunter2"));
     insta::assert_snapshot!(found, @r#"
     pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
-    pack.yaml:6:16: error[constraint]: the parameter Days does not take the value that is given; expected one of 60, 90 (AllowedValues)
+    pack.yaml:6:16: error[constraint]: the parameter Days does not accept the given value; expected one of 60, 90 (AllowedValues)
 
     pack.yaml:5:13: error[rule-name]: two rules are named keys in eu-west-1; expected conditions of which one holds at most: AWS Config refuses the second
     pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
-    pack.yaml:6:51: error[constraint]: the parameter Key does not take the value that is given; expected text that [A-Z]* matches as a whole (AllowedPattern)
+    pack.yaml:6:51: error[constraint]: the parameter Key does not accept the given value; expected text that [A-Z]* matches as a whole (AllowedPattern)
 
     pack.yaml:5:13: warning[inert]: no rule of the pack is in effect in us-east-1 (the conditions of its rules do not hold with the parameters given, or their EvaluationModes lack DETECTIVE)
 

@@ -34,11 +34,11 @@ fn substitution_takes_texts_and_names() {
     t.yaml:4:65: error[function]: the variable x of Fn::Sub is a list; expected text
     t.yaml:4:65: warning[unproven]: !GetAZs is not known to work in packs (AWS's documents and published packs do without it)
 
-    t.yaml:4:44: error[function]: !Sub has arguments that it does not take; expected names of letters, digits, _, . and : between ${ and }
+    t.yaml:4:44: error[function]: !Sub has arguments that it does not accept; expected names of letters, digits, _, . and : between ${ and }
 
-    t.yaml:4:44: error[function]: !Sub has arguments that it does not take; expected names of letters, digits, _, . and : between ${ and }
+    t.yaml:4:44: error[function]: !Sub has arguments that it does not accept; expected names of letters, digits, _, . and : between ${ and }
 
-    t.yaml:4:44: error[function]: !Sub has arguments that it does not take; expected names of letters, digits, _, . and : between ${ and }
+    t.yaml:4:44: error[function]: !Sub has arguments that it does not accept; expected names of letters, digits, _, . and : between ${ and }
     ");
     for text in [
         "!Sub ''",
@@ -52,7 +52,7 @@ fn substitution_takes_texts_and_names() {
         let found = judge(&input(text));
         assert!(!found.contains("error["), "{text}\n{found}");
     }
-    insta::assert_snapshot!(judge(&input("!Sub")), @"t.yaml:4:43: error[function]: !Sub has arguments that it does not take; expected text, or a list of a text and a mapping of names");
+    insta::assert_snapshot!(judge(&input("!Sub")), @"t.yaml:4:43: error[function]: !Sub has arguments that it does not accept; expected text, or a list of a text and a mapping of names");
     insta::assert_snapshot!(judge(&RULE.replace("{Source", "{ConfigRuleName: !Sub '', Source")), @r#"t.yaml:4:39: error[malformed]: ConfigRuleName has 0 characters (!Sub gives ""); expected 1 to 128"#);
 }
 
@@ -211,25 +211,25 @@ fn where_nobody_can_tell_whether_a_pattern_matches_that_is_said() {
         declared(r"AllowedPattern: '[\w-z]+', Default: a-z"),
         declared(r"AllowedPattern: '[a-\w]+', Default: a"),
     ]), @"
-    t.yaml:1:66: warning[constraint]: conformd cannot tell whether P takes its default (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
+    t.yaml:1:66: warning[constraint]: conformd cannot tell whether P accepts its default (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
 
-    t.yaml:1:64: warning[constraint]: conformd cannot tell whether P takes its default (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
+    t.yaml:1:64: warning[constraint]: conformd cannot tell whether P accepts its default (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
 
-    t.yaml:1:48: error[constraint]: the AllowedPattern of P is no expression: Java has no such group as stands behind a (?; expected an expression of Java's
+    t.yaml:1:48: error[constraint]: the AllowedPattern of P is not a regular expression: Java has no such group as stands behind a (?; expected a Java regular expression
 
     nothing
 
-    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (values are sent without a look at it; CloudFormation reads Java's expressions)
+    t.yaml:1:48: warning[constraint]: conformd cannot read the AllowedPattern of P (conformd sends values without checking them against it; CloudFormation uses Java's regular expressions)
     ");
     insta::assert_snapshot!([
         manifest(&given("'(?i)e.*'"), "parameters: {P: eé}"),
         manifest(&given("'(?i)e.*'"), "parameters: {P: Ee}"),
         manifest(&given(r"'\be.*'"), "parameters: {P: eé}"),
     ].join("\n"), @"
-    pack.yaml:6:16: warning[constraint]: conformd cannot tell whether P takes the value that is given (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
+    pack.yaml:6:16: warning[constraint]: conformd cannot tell whether P accepts the given value (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
 
     nothing
 
-    pack.yaml:6:16: warning[constraint]: conformd cannot tell whether P takes the value that is given (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
+    pack.yaml:6:16: warning[constraint]: conformd cannot tell whether P accepts the given value (Java reads its AllowedPattern, and may read it another way: use ASCII characters in both)
     ");
 }

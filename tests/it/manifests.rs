@@ -153,7 +153,7 @@ spec: {template: {file: ../up.yaml}, regions: [], extra: 1}
     packs.yaml:13:10: error[wrong-type]: spec.adopt is text; expected true or false
     packs.yaml:14:21: error[malformed]: suspend.reason is empty; expected words
     packs.yaml:14:32: error[malformed]: suspend.until is "tomorrow"; expected a moment such as 2026-12-01T00:00:00Z
-    packs.yaml:15:22: error[malformed]: delivery.bucket is "results"; expected a bucket name that begins with awsconfigconforms (AWS Config's own role may write to no other bucket)
+    packs.yaml:15:22: error[malformed]: delivery.bucket is "results"; expected a bucket name that begins with awsconfigconforms (the role of AWS Config can write to no other bucket)
     packs.yaml:17:9: error[syntax]: this is not YAML: unclosed bracket '['
     packs.yaml:22:7: error[missing-field]: spec has no field permits
     packs.yaml:22:7: error[missing-field]: spec has no field reason
@@ -209,8 +209,8 @@ fn a_document_that_was_meant_to_be_ours_is_never_passed_over() {
     a.yaml:2:7: error[near-miss]: there is no kind Aproval; expected OrganizationConformancePack or Approval (did you mean Approval?)
     a.yaml:1:13: error[near-miss]: the document has no kind; expected OrganizationConformancePack or Approval
     a.yaml:1:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd.io/v1alpha1
-    a.yaml:1:1: error[near-miss]: the version stands in a field apiversion (did you mean apiVersion?)
-    a.yaml:1:1: error[near-miss]: the version stands in a field api_version (did you mean apiVersion?)
+    a.yaml:1:1: error[near-miss]: the version is in a field apiversion (did you mean apiVersion?)
+    a.yaml:1:1: error[near-miss]: the version is in a field api_version (did you mean apiVersion?)
     a.yaml:2:1: error[near-miss]: this looks like a manifest and has no apiVersion; expected conformd.io/v1alpha1
     ");
 }
@@ -241,9 +241,9 @@ fn text_that_no_yaml_reader_should_trust_is_refused_in_its_place() {
         writeln!(lines, "{what}: {first}").unwrap();
     }
     insta::assert_snapshot!(lines, @r#"
-    anchor: a.yaml:1:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
-    merge key: a.yaml:1:1: error[alias]: a merge key (`<<`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
-    duplicate key: a.yaml:3:1: error[duplicate-key]: the key "kind" stands twice in one mapping
+    anchor: a.yaml:1:4: error[alias]: this is an anchor (`&`) (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    merge key: a.yaml:1:1: error[alias]: this is a merge key (`<<`) (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    duplicate key: a.yaml:3:1: error[duplicate-key]: the key "kind" occurs twice in one mapping
     key that is a list: a.yaml:1:1: error[key-not-text]: a mapping key is not text
     tag: a.yaml:1:1: error[tag]: the tag !!binary is not allowed
     NUL: a.yaml:1:5: error[character]: U+0000 NULL stands here (remove it: YAML does not allow it, and no editor shows it)
@@ -289,16 +289,16 @@ fn a_lone_carriage_return_is_refused_raw_and_where_an_inline_template_is_read() 
     a.yaml:1:7: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
 
     a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
 
     a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
 
     a: broken
+    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN is in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
     a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands here (end lines with LF or CRLF: a CR alone ends a line for some YAML readers only)
-    a.yaml:5:22: error[character]: U+000D CARRIAGE RETURN stands in this text as an escape (remove it: it would be shown, or break lines, elsewhere)
     ");
 }
 
@@ -332,15 +332,15 @@ fn hostile_text_is_refused_with_few_words() {
         writeln!(lines, "{what}: {}", catalog.diagnostics[0]).unwrap();
     }
     insta::assert_snapshot!(lines, @r#"
-    laughs: a.yaml:7:5: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
-    one anchor, many aliases: a.yaml:7:4: error[alias]: an anchor (`&`) stands here (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    laughs: a.yaml:7:5: error[alias]: this is an anchor (`&`) (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
+    one anchor, many aliases: a.yaml:7:4: error[alias]: this is an anchor (`&`) (write it out: anchors, aliases and merge keys are refused, as by CloudFormation)
     deep flow: a.yaml:7:68: error[too-deep]: more than 64 collections are nested here
     deep mappings: a.yaml:7:256: error[too-deep]: more than 64 collections are nested here
     deep block: a.yaml:71:65: error[too-deep]: more than 64 collections are nested here
     deep sequences: a.yaml:8:127: error[too-deep]: more than 64 collections are nested here
     deep keys: a.yaml:7:129: error[too-deep]: more than 64 collections are nested here
     wide: a.yaml:7:119967: error[too-large]: the file holds more than 60000 values
-    repeated key: a.yaml:8:1: error[duplicate-key]: the key "a" stands twice in one mapping
+    repeated key: a.yaml:8:1: error[duplicate-key]: the key "a" occurs twice in one mapping
     empty documents: a.yaml:59988:4: error[too-large]: the file holds more than 60000 values
     broken documents: a.yaml:8:1: error[syntax]: this is not YAML: unclosed bracket '['
     "#);
@@ -509,7 +509,7 @@ fn what_contradicts_an_absent_pack_is_an_error_and_keeps_the_pack_in_force() {
     a: broken
     b: broken
     c: good
-    a.yaml:7:10: error[state-conflict]: spec.state is Absent, and spec.adopt takes the pack over; expected one of the two
+    a.yaml:7:10: error[state-conflict]: spec.state is Absent, and spec.adopt adopts the pack; expected one of the two
     a.yaml:8:19: error[state-conflict]: spec.state is Absent, and spec.deletionPolicy leaves the pack where it is; expected one of the two
     a.yaml:9:12: error[state-conflict]: spec.state is Absent, and spec.suspend leaves the pack as it is; expected one of the two
     b.yaml:7:10: error[malformed]: spec.state is "absent"; expected Present or Absent (did you mean Absent?)
@@ -1250,7 +1250,7 @@ fn an_approval_that_ends_in_the_middle_of_a_line_permits_nothing() {
                 - legacy";
     let cut = read(&[("ok.yaml", text.to_owned())]);
     assert!(cut.approvals.is_empty() && !cut.wholly_valid);
-    insta::assert_snapshot!(cut.diagnostics[0].to_string(), @"ok.yaml:9:1: error[unended]: the file ends in the middle of a line, as one that was cut off does; expected a line break at the end of a file with an approval");
+    insta::assert_snapshot!(cut.diagnostics[0].to_string(), @"ok.yaml:9:1: error[unended]: the file ends in the middle of a line and may be truncated; expected a line break at the end of a file with an approval");
     let whole = read(&[("ok.yaml", format!("{text}\n"))]);
     assert_eq!(whole.approvals.len(), 1);
 }

@@ -211,7 +211,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     ! degraded
     action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
     mode | sync
-    acts as | 111111111111
+    authenticated as | 111111111111
     revision | dir:0a1b2c3d, read 1m ago
     manifests | ! 2 valid, 1 invalid
     account list | 7 accounts, read 3m ago
@@ -220,10 +220,10 @@ async fn the_overview_says_first_what_needs_somebody() {
     Waiting for approval 1
     ! Waiting for approval: delete 1 pack in eu-west-1
     deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-    If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing. The plan.
+    If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then. The plan.
     legacy in eu-west-1
-    The approval that permits this, ready to commit once it has a reason
-    # SIMULATED: no AWS account is looked at or changed
+    The Approval that permits this; fill in its reason before you commit it
+    # SIMULATED: no real AWS account is read or changed
     # Permits: delete 1 pack in eu-west-1.
     # Held because:
     #   deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
@@ -232,7 +232,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     metadata:
     name: approve-2026-11-01-8fe2
     spec:
-    # Required: why, and the change that this belongs to.
+    # Required: the reason, for example a change number.
     reason: ""
     expires: 2026-11-04T12:01:00Z
     permits:
@@ -252,18 +252,18 @@ async fn the_overview_says_first_what_needs_somebody() {
     Failing accounts 3
     ! missing
     1 account · 1 pack · 1 region · owner: account owner
-    See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
+    Check that the account has a configuration recorder in the region: AWS shows no row for the account, and tries again only after another Put.
     who
     333333333333 data-lake, iam-baseline in eu-west-1
     ! no recorder
     1 account · 1 pack · 1 region · owner: account owner
-    Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+    Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
     who
     666666666666 media-new, iam-baseline in eu-west-1
     NoAvailableConfigurationRecorder There is no configuration recorder available
     ! access denied
     1 account · 1 pack · 1 region · owner: platform team
-    Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+    Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
     who
     222222222222 payments, iam-baseline in eu-west-1
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
@@ -271,7 +271,7 @@ async fn the_overview_says_first_what_needs_somebody() {
     account | phase | until the deadline | regions
     666666666666 media-new
     joined 2026-11-01 04:00 UTC
-    | ! missed | over for 1h 1m
+    | ! missed | passed 1h 1m ago
     2026-11-01 11:00 UTC
     | ! eu-west-1: missed, without iam-baseline
     555555555555 shop-new
@@ -285,14 +285,14 @@ async fn the_overview_says_first_what_needs_somebody() {
     ~ every pack in us-east-1: unknown
     a policy forbids it
     Unknown 2
-    ? ap-south-1 was not looked at yet
+    ? ap-south-1 was not refreshed yet
     ? us-east-1 could not be read: a policy forbids it
     us-east-1 was last read 59s ago
     Latest events 2
     when | about | where | what
     2m ago
     2026-11-01 11:59 UTC
-    | rollout | iam-baseline in eu-west-1 | ! somebody has to act: 2 failed, 1 missing
+    | rollout | iam-baseline in eu-west-1 | ! action required: 2 failed, 1 missing
     2m ago
     2026-11-01 11:59 UTC
     | mutation | iam-baseline in eu-west-1 | ✓ update accepted
@@ -331,11 +331,11 @@ async fn a_pack_names_its_accounts_and_whose_move_it_is() {
     left 1
     account | status | what is the matter, and what to do | changed
     222222222222 payments | ! failed | access denied · owner: platform team
-    Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+    Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
     AccessDenied User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
     | 21m ago
     666666666666 media-new | ! failed | no recorder · owner: account owner
-    Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+    Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
     NoAvailableConfigurationRecorder There is no configuration recorder available
     | 21m ago
     ");
@@ -354,8 +354,8 @@ async fn an_account_is_explained_and_its_time_counted() {
     units | r-ab12
     account list | read 3m ago
     ap-south-1
-    ? unknown: not looked at yet
-    pack | how it stands | what happens next
+    ? unknown: not refreshed yet
+    pack | status | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it
     |
@@ -364,20 +364,20 @@ async fn an_account_is_explained_and_its_time_counted() {
     |
     eu-west-1
     ~ new account: waiting
-    ! recorder: missing: create one (seen 4m ago)
-    pack | how it stands | what happens next
+    ! recorder: missing: create a configuration recorder (seen 4m ago)
+    pack | status | what happens next
     iam-baseline
     ~ waiting; targeted: no rule excludes it
-    | AWS retries it until the window ends; it needs a configuration recorder by then (2026-11-01T14:10:00Z: 2h 9m left)
+    | AWS retries until the retry window ends; create a configuration recorder before then (2026-11-01T14:10:00Z: 2h 9m left)
     legacy
-    ✓ no manifest wants the pack here
-    | it has the pack until that is deleted here
+    ✓ no manifest declares the pack here
+    | it keeps the pack until conformd deletes the pack here
     logging
     ✓ ok; targeted: no rule excludes it
     |
     us-east-1
     ? unknown: a policy forbids it
-    pack | how it stands | what happens next
+    pack | status | what happens next
     iam-baseline
     ? not known: its members were not read yet; targeted: no rule excludes it
     |
@@ -410,7 +410,7 @@ async fn new_accounts_come_with_what_is_left_of_their_window() {
     | ~ eu-west-1: waiting, without iam-baseline; recorder missing
     666666666666 media-new
     joined 2026-11-01 04:00 UTC
-    | ! missed | over for 1h 1m
+    | ! missed | passed 1h 1m ago
     2026-11-01 11:00 UTC
     | ! eu-west-1: missed, without iam-baseline
     ");
@@ -447,7 +447,7 @@ async fn a_browser_is_told_of_an_error_on_a_page_and_a_program_as_json() {
     GET /nothing
       404 there is no such page; /api/v1 lists what there is
     GET /packs/eu-west-1/%3Cscript%3E%00
-      404 there is no pack of ours in eu-west-1 called <script>\u{0}; there is iam-baseline, legacy, logging
+      404 there is no pack of this installation in eu-west-1 called <script>\u{0}; there is iam-baseline, legacy, logging
     GET /packs/eu-west-1/iam-baseline?page=0
       400 page is a number from 1 to 1000000000, not 0
     GET /accounts/payments

@@ -67,7 +67,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
     No changes; 1 held.
     ");
     assert_snapshot!(check("iam v1 adopt", "iam age=90 unmanaged"), @r#"
-    ~ iam adopt: its manifest takes it over
+    ~ iam adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
         parameter  age "90" → (default)
     Plan: 0 to create, 1 to adopt, 0 to update, 0 to delete.
@@ -78,7 +78,7 @@ fn an_unmanaged_pack_is_held_until_its_manifest_adopts_it() {
 fn a_pack_of_another_installation_is_never_touched_even_when_adopted() {
     assert_snapshot!(check("iam v1 adopt", "iam v1 foreign"), @"
     ! iam held
-        foreign: installation other of conformd owns it; it is never touched
+        foreign: the conformd installation other owns it; this installation does not change it
     No changes; 1 held.
     ");
 }
@@ -90,11 +90,11 @@ fn a_marker_that_counts_for_nothing_is_never_touched() {
         "a v1 copied; b v1 newer; c v1 garbled",
     ), @r#"
     ! a held
-        foreign: its marker was written for another pack or place (a copy); it is never touched
+        foreign: its marker was copied from another pack, account or region; conformd does not change it
     ! b held
-        foreign: marker version "v2" is not known to this conformd; it is never touched
+        foreign: marker version "v2" is not known to this conformd; conformd does not change it
     ! c held
-        foreign: the marker is malformed; it is never touched
+        foreign: the marker is malformed; conformd does not change it
     No changes; 3 held.
     "#);
 }
@@ -110,12 +110,12 @@ fn what_no_manifest_names_and_is_not_ours_is_only_counted() {
 #[test]
 fn an_unwanted_pack_is_deleted_only_when_two_looks_agree() {
     assert_snapshot!(check("iam v1", "iam v1; old v2"), @"
-    ! old held, would delete: no manifest wants it
-        unconfirmed: no manifest wants it; a second reading has to agree first (until 2026-11-01T12:15:00Z)
+    ! old held, would delete: no manifest declares it
+        unconfirmed: no manifest declares it; waiting for a second reading (until 2026-11-01T12:15:00Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2"), @"
-    - old delete: no manifest wants it
+    - old delete: no manifest declares it
     Plan: 0 to create, 0 to update, 1 to delete.
     ");
 }
@@ -132,7 +132,7 @@ fn a_pack_whose_manifest_dropped_the_region_is_deleted_like_any_other() {
 fn an_orphaned_pack_is_left_in_place_for_good() {
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 orphan"), @"
     ! old held
-        orphaned: no manifest wants it and its deletion policy is Orphan: left in place
+        orphaned: no manifest declares it, and its deletion policy is Orphan: conformd leaves it in place
     No changes; 1 held.
     ");
 }
@@ -149,7 +149,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     ! excluding held, would update
         excluded   + 222222222222 (exclude.accounts)
         invalid: iam.yaml does not parse
-    ! old held, would delete: no manifest wants it
+    ! old held, would delete: no manifest declares it
         invalid: iam.yaml does not parse
     ! stripped held, would update
         template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
@@ -164,7 +164,7 @@ fn a_source_that_is_not_whole_takes_nothing_away_and_still_puts() {
     ! excluding held, would update
         excluded   + 222222222222 (exclude.accounts)
         source: the directory is gone
-    ! old held, would delete: no manifest wants it
+    ! old held, would delete: no manifest declares it
         source: the directory is gone
     ! stripped held, would update
         template   b48cd472 (20 rules) → 2ac8ddb4 (1 rule)
@@ -190,12 +190,12 @@ fn the_last_good_form_of_a_broken_manifest_stays_in_force() {
     ~ iam update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! iam held
-        invalid: its manifest is invalid, the last good form stays in force: iam.yaml:3:1: unknown field
+        invalid: its manifest is invalid, the last valid content stays in force: iam.yaml:3:1: unknown field
     Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     ");
     assert_snapshot!(check("#invalid; iam v1 broken", "iam v1"), @"
     ! iam held
-        invalid: its manifest is invalid, the last good form stays in force: iam.yaml:3:1: unknown field
+        invalid: its manifest is invalid, the last valid content stays in force: iam.yaml:3:1: unknown field
     No changes; 1 held.
     ");
 }
@@ -216,14 +216,14 @@ fn what_aws_is_working_on_waits() {
         "iam v1 11:30 UPDATE_IN_PROGRESS; adopted unmanaged 11:30 CREATE_IN_PROGRESS; \
          old v3 11:30 UPDATE_IN_PROGRESS",
     ), @"
-    ! adopted held, would adopt: its manifest takes it over
+    ! adopted held, would adopt: its manifest adopts it
         template   b7d7d13d (10 rules)
-        in_progress: AWS is working on it (CREATE_IN_PROGRESS) and takes no change
+        in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
     ! iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
-        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
-    ! old held, would delete: no manifest wants it
-        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
+        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
+    ! old held, would delete: no manifest declares it
+        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
     No changes; 3 held.
     ");
 }
@@ -248,7 +248,7 @@ fn a_pack_that_is_being_removed_is_created_again_afterwards() {
     assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_IN_PROGRESS"), @"
     ! iam held, would create
         template   b7d7d13d (10 rules)
-        in_progress: AWS is working on it (DELETE_IN_PROGRESS) and takes no change
+        in_progress: AWS is working on it (DELETE_IN_PROGRESS) and accepts no change
     No changes; 1 held.
     ");
     assert_snapshot!(check("iam v1", "iam v1 unlisted DELETE_SUCCESSFUL"), @"
@@ -272,7 +272,7 @@ fn a_pack_with_a_status_and_no_entry_is_not_created_over() {
     assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:51"), @"
     ! iam held, would create
         template   b7d7d13d (10 rules)
-        settling: AWS reports CREATE_SUCCESSFUL for it and does not list it yet (until 2026-11-01T12:01:00Z)
+        settling: AWS reports CREATE_SUCCESSFUL for it, but does not list it yet (until 2026-11-01T12:01:00Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check("iam v1", "iam unlisted CREATE_SUCCESSFUL@11:50"), @"
@@ -283,7 +283,7 @@ fn a_pack_with_a_status_and_no_entry_is_not_created_over() {
     assert_snapshot!(check("iam v1", "iam unlisted RESTORING"), @"
     ! iam held, would create
         template   b7d7d13d (10 rules)
-        settling: AWS reports RESTORING for it and does not list it yet
+        settling: AWS reports RESTORING for it, but does not list it yet
     No changes; 1 held.
     ");
 }
@@ -297,8 +297,8 @@ fn a_status_that_aws_invents_is_never_acted_on_and_nothing_is_deleted_under_it()
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 UPDATE_PARTIAL"), @r#"
-    ! old held, would delete: no manifest wants it
-        in_progress: AWS reports "UPDATE_PARTIAL", which this version does not know
+    ! old held, would delete: no manifest declares it
+        in_progress: AWS reports "UPDATE_PARTIAL", which this version does not recognize
     No changes; 1 held.
     "#);
 }
@@ -308,7 +308,7 @@ fn a_failed_deployment_waits_until_its_members_are_read() {
     // The aggregate of ten thousand accounts never causes a Put alone: `remedies` has the rest.
     assert_snapshot!(check("iam v1", "iam v1 10:00 UPDATE_FAILED@11:00!NoRecorder"), @"
     ! iam held
-        retry: its deployment failed; whom another Put would help is not known yet
+        retry: its deployment failed; conformd does not know yet which members need another Put
     No changes; 1 held.
     ");
 }
@@ -326,7 +326,7 @@ fn a_new_form_of_a_failed_pack_does_not_wait() {
 fn a_failed_removal_is_repeated_slowly() {
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@11:30!AccountSuspended"), @"
     ! old held, would delete: its removal failed (AccountSuspended: see the member account)
-        retry: the last run failed; the next try comes later (until 2026-11-01T12:30:00Z)
+        retry: the last rollout failed; the next attempt follows later (until 2026-11-01T12:30:00Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check_again("iam v1", "iam v1; old v2 DELETE_FAILED@10:30!AccountSuspended"), @"
@@ -362,43 +362,43 @@ fn a_renamed_pack_goes_only_after_its_new_name_is_deployed() {
     assert_snapshot!(check_again("new v1", "old v1"), @"
     + new create
         template   b7d7d13d (10 rules)
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     Plan: 1 to create, 0 to update, 0 to delete; 1 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_IN_PROGRESS"), @"
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     No changes; 1 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_FAILED@11:59"), @"
     ! new held
-        retry: its deployment failed; whom another Put would help is not known yet
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+        retry: its deployment failed; conformd does not know yet which members need another Put
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     No changes; 2 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 NONE"), @"
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     No changes; 1 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 unmanaged"), @"
     ! new held
         unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     No changes; 2 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v9"), @"
     ~ new update
         template   d6a4967b (10 rules) → b7d7d13d (10 rules)
-    ! old held, would delete: no manifest wants it
-        in_progress: new holds the same template and is not deployed yet; the old pack goes only after it
+    ! old held, would delete: no manifest declares it
+        in_progress: new holds the same template and is not deployed yet; conformd deletes the old pack after that
     Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     ");
     assert_snapshot!(check_again("new v1", "old v1; new v1 CREATE_SUCCESSFUL"), @"
-    - old delete: no manifest wants it
+    - old delete: no manifest declares it
     Plan: 0 to create, 0 to update, 1 to delete.
     ");
 }
@@ -412,7 +412,7 @@ fn a_full_region_takes_no_new_pack_and_still_updates() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! new held, would create
         template   b7d7d13d (10 rules)
-        quota: AWS allows 50 packs in a region; nothing is deleted to make room
+        quota: AWS allows 50 packs in a region; conformd deletes none to make room
     not managed here: 49 unmanaged, 0 foreign
     Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     ");
@@ -422,7 +422,7 @@ fn a_full_region_takes_no_new_pack_and_still_updates() {
         template   b7d7d13d (10 rules)
     ! second held, would create
         template   b7d7d13d (10 rules)
-        quota: AWS allows 50 packs in a region; nothing is deleted to make room
+        quota: AWS allows 50 packs in a region; conformd deletes none to make room
     not managed here: 48 unmanaged, 0 foreign
     Plan: 1 to create, 0 to update, 0 to delete; 1 held.
     ");
@@ -442,7 +442,7 @@ fn accounts_that_enter_or_leave_an_exclusion_are_shown_with_the_reason() {
         excluded   - 333333333333 (now in ou-ab12-bbbbbbbb)
         excluded   - 444444444444 (now SUSPENDED)
         excluded   - 666666666666 (now in ou-ab12-bbbbbbbb, CLOSED)
-        excluded   - 777777777777 (not a member any more)
+        excluded   - 777777777777 (no longer a member)
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
     assert_snapshot!(check("iam v1", "iam v1 -222222222222"), @"

@@ -129,14 +129,14 @@ fn an_installation_with_which_all_is_well_says_what_it_is() {
     ok region us-east-1: enabled, and packs can be read
     ok packs us-east-1: 0 of at most 50
     ok permissions: no read was denied; not tested for mode sync: config:GetOrganizationConformancePackDetailedStatus (no pack to ask for), config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording)
+    ok recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (recording)
     ok management-account: 3 packs for 111111111111; its recorder: recording
     ok source: 3 valid manifests, 0 approvals
     ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB
     ok template-bucket: none configured: templates have at most 51,200 bytes
     ok delivery-buckets: no manifest names one
-    ok http-listen: only this machine reaches the daemon's HTTP server
-    ok http-token: none: nobody may ask the daemon for work
+    ok http-listen: only this machine can reach the daemon's HTTP server
+    ok http-token: none: POST /api/v1/reconcile is refused
     ok clock: within a second of AWS's
     ");
 }
@@ -159,7 +159,7 @@ fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
         facts.token = TokenFile::Unreadable("/run/token: permission denied".to_owned());
     });
     insta::assert_snapshot!(text, @r"
-    fail identity: who the caller is cannot be learned: GetCallerIdentity failed: expired
+    fail identity: the caller identity cannot be read: GetCallerIdentity failed: expired
       → renew or correct the credentials (aws.profile, environment, role)
     fail organization: the organization cannot be read: DescribeOrganization failed
       → renew or correct the credentials (aws.profile, environment, role)
@@ -173,16 +173,16 @@ fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
       → renew or correct the credentials (aws.profile, environment, role)
     fail region us-east-1: packs cannot be read: no \u{1b}[2J
       → renew or correct the credentials (aws.profile, environment, role)
-    warn permissions: not known, since they failed: organizations:DescribeOrganization, organizations:ListAccounts, config:DescribeOrganizationConformancePacks
+    warn permissions: unknown, since these calls failed: organizations:DescribeOrganization, organizations:ListAccounts, config:DescribeOrganizationConformancePacks
       → see the lines that failed
-    ok recorder-probe: none configured: that a recorder is missing shows when packs fail
+    ok recorder-probe: none configured: a missing recorder shows only when packs fail
     warn management-account: not known
       → see the line `organization`
     fail source: the source . holds no manifest
-      → correct source.directory, or what is in it
+      → correct source.directory, or the files in it
     fail http-token: http.tokenFile cannot be read: /run/token: permission denied
-      → the daemon does not start without; check path and owner
-    warn clock: AWS did not say what time it is
+      → the daemon does not start without it; check its path and owner
+    warn clock: AWS's time is unknown
       → see the lines of the regions
     ");
 }
@@ -191,7 +191,7 @@ fn nothing_at_all_that_can_be_read_is_said_once_a_check() {
 fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     let strange = after(|facts| facts.expected = account(MEMBER));
     insta::assert_snapshot!(strange, @"
-    fail identity: the credentials are of account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not of 222222222222
+    fail identity: the credentials belong to account 111111111111 (arn:aws:sts::111111111111:assumed-role/conformd/i-1), not to 222222222222
       → use the credentials of that account, or correct aws.expectedAccountId
     ");
     let as_member = |facts: &mut PreflightFacts| {
@@ -219,7 +219,7 @@ fn the_wrong_account_is_told_from_the_right_one_without_delegation() {
     insta::assert_snapshot!(delegated, @"
     ok identity: account 222222222222 as arn:aws:iam::222222222222:user/x, partition aws
     ok administrator: 222222222222 is a delegated administrator for config-multiaccountsetup.amazonaws.com
-    warn management-account: 3 packs for 111111111111, where AWS Config's roles are not made by a delegated administrator
+    warn management-account: 3 packs for 111111111111, where a delegated administrator's Put does not create the roles of AWS Config
       → in it: aws iam create-service-linked-role --aws-service-name for config-multiaccountsetup.amazonaws.com and config-conforms.amazonaws.com; or exclude the account
     ");
 }
@@ -234,7 +234,7 @@ fn an_organization_that_cannot_have_packs_is_refused() {
       → use the credentials of the management account or of a delegated administrator
     warn administrator: cannot be told
       → see the line `organization`
-    warn permissions: not known, since they failed: organizations:DescribeOrganization
+    warn permissions: unknown, since these calls failed: organizations:DescribeOrganization
       → see the lines that failed
     warn management-account: not known
       → see the line `organization`
@@ -246,7 +246,7 @@ fn an_organization_that_cannot_have_packs_is_refused() {
     });
     insta::assert_snapshot!(billing, @"
     fail organization: o-example has consolidated billing only
-      → enable all features in AWS Organizations; there are no organization packs without
+      → enable all features in AWS Organizations; organization packs require them
     ");
 }
 
@@ -258,8 +258,8 @@ fn missing_trusted_access_fails_and_not_being_allowed_to_look_only_warns() {
     ");
     let text = after(|facts| facts.services = unknown(FailureKind::Denied, "no"));
     insta::assert_snapshot!(text, @"
-    warn trusted-access: the services with trusted access may not be listed
-      → allow organizations:ListAWSServiceAccessForOrganization to have it checked; Puts fail without trusted access
+    warn trusted-access: the caller may not list the services with trusted access
+      → allow organizations:ListAWSServiceAccessForOrganization so that conformd can check it; without trusted access, Puts fail
     ");
 }
 
@@ -268,7 +268,7 @@ fn units_that_aws_does_not_tell_are_pointed_out_only_where_manifests_ask() {
     let text = after(|facts| facts.wishes.units = true);
     insta::assert_snapshot!(text, @"
     warn accounts: 3 accounts, 2 of them active; AWS does not say in which units 3 of them are
-      → allow organizations:ListOrganizationalUnitsForParent and organizations:ListAccountsForParent: manifests exclude units, so they are walked
+      → allow organizations:ListOrganizationalUnitsForParent and organizations:ListAccountsForParent: manifests exclude units, so conformd lists them
     ");
 }
 
@@ -291,8 +291,8 @@ fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
         .into();
     });
     insta::assert_snapshot!(text, @"
-    fail region ap-east-1: not enabled, or it does not know the credentials: UnrecognizedClientException
-      → enable the region, or take it out of aws.regions
+    fail region ap-east-1: not enabled, or AWS does not recognize the credentials there: UnrecognizedClientException
+      → enable the region, or remove it from aws.regions
     fail region ap-south-1: no answer: no answer within 45 s
       → check network, DNS and proxy
     fail region eu-west-1: packs cannot be read: AccessDeniedException
@@ -300,7 +300,7 @@ fn regions_fail_one_by_one_and_nearly_full_ones_warn() {
     fail region us-east-1: packs cannot be read: AccessDeniedException
       → allow config:DescribeOrganizationConformancePackStatuses
     warn packs us-east-1: 43 of at most 50: 40 ours, 2 of other installations, 1 unmanaged, 2 more declared
-      → remove packs, or ask AWS for a higher quota: past it new packs are refused
+      → remove packs: AWS refuses new packs above this quota
     fail permissions: denied: config:DescribeOrganizationConformancePacks, config:DescribeOrganizationConformancePackStatuses
       → allow them to the caller's role
     ");
@@ -324,28 +324,28 @@ fn a_probe_that_is_not_let_in_says_where_to_look() {
         })
     };
     insta::assert_snapshot!(tried(ProbeStage::Enter, FailureKind::Denied), @"
-    fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not let conformd in
-      → in 222222222222 the role has to exist, with its path; its trust policy has to name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
+    fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role is missing there, or its trust policy or external id does not permit conformd
+      → in 222222222222 create the role, with its path; its trust policy must name 111111111111 and the sts:ExternalId of recorderProbe.externalId; the caller needs sts:AssumeRole on it
     ");
     insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::Denied), @"
     fail recorder-probe: role conformd/RecorderProbe in 222222222222: the probe's role may not describe configuration recorders there
       → allow the role config:DescribeConfigurationRecorders and config:DescribeConfigurationRecorderStatus
     ");
     insta::assert_snapshot!(tried(ProbeStage::Enter, FailureKind::Throttled), @"
-    warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the question
+    warn recorder-probe: role conformd/RecorderProbe in 222222222222: AWS throttled the request
       → try again
     ");
-    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (unknown)");
+    insta::assert_snapshot!(tried(ProbeStage::Look, FailureKind::RegionDisabled), @"ok recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (unknown)");
     let loose = after(|facts| {
         facts.probe = Some(ProbeFacts { has_external_id: false, ..probe() });
     });
     insta::assert_snapshot!(loose, @"
-    warn recorder-probe: role conformd/RecorderProbe lets conformd in to 222222222222 (recording), without an external id
-      → let its trust policy ask for one, and name it in recorderProbe.externalId
+    warn recorder-probe: conformd can assume role conformd/RecorderProbe in 222222222222 (recording), without an external id
+      → require one in its trust policy, and set recorderProbe.externalId to it
     ");
     insta::assert_snapshot!(after(|facts| facts.probe = None), @"
-    ok recorder-probe: none configured: that a recorder is missing shows when packs fail
-    ok management-account: 3 packs for 111111111111; whether it has a recorder was not read
+    ok recorder-probe: none configured: a missing recorder shows only when packs fail
+    ok management-account: 3 packs for 111111111111; whether it has a recorder is unknown
     ");
 }
 
@@ -368,7 +368,7 @@ fn a_management_account_without_recorder_is_pointed_out_where_packs_expect_it() 
     });
     insta::assert_snapshot!(there, @"
     ok permissions: no read was denied; not tested for mode sync: config:PutOrganizationConformancePack, iam:CreateServiceLinkedRole, config:DeleteOrganizationConformancePack
-    ok management-account: 3 packs for 111111111111, and the one that was looked at is there
+    ok management-account: 3 packs for 111111111111, and the tested pack is deployed there
     ");
 }
 
@@ -382,15 +382,15 @@ fn files_of_this_machine_are_looked_at() {
         facts.token = TokenFile::Good { world_readable: true };
     });
     insta::assert_snapshot!(text, @"
-    fail source: 3 valid manifests, 0 approvals, 1 with errors, so that nothing is deleted
-      → conformd validate shows each with its place
-    warn template-bucket: templates is configured, and this version delivers nothing through S3
+    fail source: 3 valid manifests, 0 approvals, 1 with errors, so deletions are paused
+      → run `conformd validate PATH`, which shows each error with its place
+    warn template-bucket: templates is configured, but this version delivers nothing through S3
       → keep templates within 51,200 bytes; larger ones are held
     fail delivery-buckets: b do not begin with awsconfigconforms
-      → use other buckets: AWS Config's own role may write to no others
-    warn http-listen: other machines may reach 0.0.0.0:9464 and [::]:9465
-      → let only those through who may read everything: there are no users and no TLS
-    warn http-token: every user of this machine may read http.tokenFile
+      → use buckets with that prefix: the role of AWS Config can write to no others
+    warn http-listen: other machines can reach 0.0.0.0:9464 and [::]:9465
+      → restrict access with a firewall or an authenticating proxy: the server has no users and no TLS
+    warn http-token: every user of this machine can read http.tokenFile
       → chmod 0400, owned by conformd's user
     ");
     let text = after(|facts| {
@@ -413,12 +413,12 @@ fn a_clock_that_is_wrong_warns_and_then_fails() {
     let of = |seconds| after(move |facts| facts.skew = Some(SignedDuration::from_secs(seconds)));
     insta::assert_snapshot!([-90, 59, 60, 300].map(of).join("\n"), @"
     warn clock: 90 s ahead of AWS's
-      → synchronise the clock of this machine (chrony, systemd-timesyncd)
+      → synchronize the clock of this machine (chrony, systemd-timesyncd)
     ok clock: 59 s behind AWS's
     warn clock: 60 s behind AWS's
-      → synchronise the clock of this machine (chrony, systemd-timesyncd)
-    fail clock: 300 s behind AWS's; AWS refuses what it signs
-      → synchronise the clock of this machine (chrony, systemd-timesyncd)
+      → synchronize the clock of this machine (chrony, systemd-timesyncd)
+    fail clock: 300 s behind AWS's; AWS refuses its requests
+      → synchronize the clock of this machine (chrony, systemd-timesyncd)
     ");
     let simulated = after(|facts| {
         facts.simulated = true;
@@ -453,16 +453,16 @@ fn without_a_record_the_line_says_what_that_costs() {
         facts.record = Err(none(NoRecordCause::NotConfigured, why));
     });
     insta::assert_snapshot!(text, @"
-    warn record: no directory for the record is configured; nothing may be deleted unapproved until conformd has watched for 24 h
-      → name a directory that outlives the process in stateDirectory, or with --state-directory
+    warn record: no directory for the record is configured; every loss waits for an approval until conformd has observed for 24 h
+      → set stateDirectory, or --state-directory, to a directory that outlives the process
     ");
     let text = after(|facts| {
         facts.record = Err(none(NoRecordCause::Damaged, "the record /x: it is no SQLite file"));
     });
     insta::assert_snapshot!(text, @"
-    warn record: the record /x: it is no SQLite file; nothing may be deleted unapproved until conformd has watched for 24 h
-      → start conformd again, which moves the file aside and begins another one
+    warn record: the record /x: it is no SQLite file; every loss waits for an approval until conformd has observed for 24 h
+      → restart conformd, which moves the file aside and creates a new one
     ");
     let text = after(|facts| facts.record.as_mut().unwrap().covers_window = false);
-    insta::assert_snapshot!(text, @"ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB; until it is 24 h old, nothing may be deleted unapproved");
+    insta::assert_snapshot!(text, @"ok record: since 2026-10-01T08:00:00Z, 2 losses in 24 h, 1 held, 69 KiB; until it is 24 h old, every loss waits for an approval");
 }

@@ -372,8 +372,8 @@ async fn a_door_that_stays_shut_is_unknown_and_never_missing() {
     let shown = serde_json::to_string_pretty(observations).unwrap();
     let whys: Vec<&str> = shown.lines().filter(|line| line.contains("why")).collect();
     insta::assert_snapshot!(whys.join("\n"), @r#"
-    "why": "the probe's role is missing there, or its trust policy or external id does not let conformd in"
-    "why": "AWS throttled the question"
+    "why": "the probe's role is missing there, or its trust policy or external id does not permit conformd"
+    "why": "AWS throttled the request"
     "why": "AWS could not be reached"
     "#);
     scene.end().await;

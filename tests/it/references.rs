@@ -97,10 +97,10 @@ fn a_dynamic_reference_is_refused_in_every_text_of_a_template() {
         ),
     ] {
         let found = judged(&text);
-        let is_found = found.contains("error[unjudged]: a dynamic reference");
+        let is_found = found.contains("error[unjudged]: ") && found.contains("a dynamic reference");
         assert!(is_found, "{text}\n{found}");
     }
-    insta::assert_snapshot!(said(&format!("'{REFERENCE}'")), @"t.yaml:13:28: error[unjudged]: a dynamic reference ({{resolve:…}}) stands here (what it becomes in a member cannot be judged: write the value itself)");
+    insta::assert_snapshot!(said(&format!("'{REFERENCE}'")), @"t.yaml:13:28: error[unjudged]: this is a dynamic reference ({{resolve:…}}) (conformd cannot check what it becomes in a member: write the value itself)");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_dynamic_reference_is_refused_when_functions_put_it_together() {
         "!Base64 {'Fn::Join': ['', ['{{', 'resolve:x}}']]}",
     ] {
         let found = said(value);
-        let is_found = found.contains("error[unjudged]: a dynamic reference");
+        let is_found = found.contains("error[unjudged]: ") && found.contains("a dynamic reference");
         assert!(is_found && found.starts_with("t.yaml:13:"), "{value}\n{found}");
     }
     for value in [
@@ -164,12 +164,12 @@ fn parameters_in_force_are_judged_with_the_template_and_never_quoted() {
         declared("!Sub '{${A}'", "  parameters: {A: '{resolve:ssm:x}}'}\n"),
     ];
     insta::assert_snapshot!(found.join("\n"), @"
-    a.yaml:6:16: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (what it becomes in a member cannot be judged: write the value itself)
-    a.yaml:6:51: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (what it becomes in a member cannot be judged: write the value itself)
-    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in any region (what it becomes in a member cannot be judged: write the value itself)
-    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in eu-west-1 (what it becomes in a member cannot be judged: write the value itself)
-    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in eu-west-1 (what it becomes in a member cannot be judged: write the value itself)
-    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is put together here: Resources.R of the template, in any region (what it becomes in a member cannot be judged: write the value itself)
+    a.yaml:6:16: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (conformd cannot check what it becomes in a member: write the value itself)
+    a.yaml:6:51: error[unjudged]: the value of A holds a dynamic reference ({{resolve:…}}) (conformd cannot check what it becomes in a member: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is composed here: Resources.R of the template, in any region (conformd cannot check what it becomes in a member: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is composed here: Resources.R of the template, in eu-west-1 (conformd cannot check what it becomes in a member: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is composed here: Resources.R of the template, in eu-west-1 (conformd cannot check what it becomes in a member: write the value itself)
+    a.yaml:5:13: error[unjudged]: a dynamic reference ({{resolve:…}}) is composed here: Resources.R of the template, in any region (conformd cannot check what it becomes in a member: write the value itself)
     ");
     assert_eq!(declared(joined, "  parameters: {A: '{\"a\": {', B: '}}'}\n"), "");
 }
@@ -190,7 +190,7 @@ fn a_map_with_a_key_for_each_account_is_judged_and_a_flood_of_choices_is_refused
     let choice = |number: usize| format!("!If [Here, '{{{number}', '{{{{{number}']");
     let many: Vec<String> = (0..20).map(choice).collect();
     let found = said(&format!("!Join ['', [{}]]", many.join(", ")));
-    assert!(found.contains("too much to be judged"), "{found}");
+    assert!(found.contains("too many possible values"), "{found}");
 }
 
 proptest! {

@@ -128,7 +128,7 @@ fn a_redeploy_waits_for_its_cooldown_to_the_second_and_across_restarts() {
     };
     assert_snapshot!(check("11:00:01"), @"
     ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
-        retry: it was put lately; one redeployment serves all who are late by then (until 2026-11-01T12:00:01Z)
+        retry: it was put recently; one redeployment after the cooldown covers all late accounts (until 2026-11-01T12:00:01Z)
     No changes; 1 held.
     ");
     assert_snapshot!(check("11:00:00"), @"
@@ -149,7 +149,7 @@ fn only_classes_that_may_pass_are_put_again() {
         iam read 11:59; iam 222222222222 throttled; iam 333333333333 throttled
         iam 444444444444 stack_failed; iam 555555555555 template
     "), @"
-    ~ iam update: members failed in ways that may have passed (2 throttled, 1 stack_failed)
+    ~ iam update: members failed, with causes that may be resolved now (2 throttled, 1 stack_failed)
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
 }
@@ -158,7 +158,7 @@ fn only_classes_that_may_pass_are_put_again() {
 fn members_have_to_be_read_before_anything_is_done() {
     let held = "
     ! iam held
-        retry: its deployment failed; whom another Put would help is not known yet
+        retry: its deployment failed; conformd does not know yet which members need another Put
     No changes; 1 held.
     ";
     let held = held.lines().map(str::trim).collect::<Vec<_>>().join("\n");
@@ -185,7 +185,7 @@ fn where_nobody_has_a_row_the_aggregate_says_why() {
         text(&plan_with("iam v1", &observed, "iam resynced 11:59; iam 222222222222 missing"))
     };
     assert_snapshot!(check("ThrottlingException"), @"
-    ~ iam update: members failed in ways that may have passed (1 throttled)
+    ~ iam update: members failed, with causes that may be resolved now (1 throttled)
     Plan: 0 to create, 1 to update, 0 to delete.
     ");
     assert_snapshot!(check("Whatever"), @"  No changes.");
@@ -199,7 +199,7 @@ fn nothing_is_mended_while_aws_is_at_work_or_the_manifest_is_paused() {
     // shown.
     assert_snapshot!(check("iam v1", "iam v1 09:00 UPDATE_IN_PROGRESS@11:30"), @"
     ! iam held, would redeploy: for 222222222222 (recorder seen 2026-11-01T11:45:00Z)
-        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and takes no change
+        in_progress: AWS is working on it (UPDATE_IN_PROGRESS) and accepts no change
     No changes; 1 held.
     ");
     let throttled = "iam read 11:59; iam 222222222222 throttled";
@@ -226,7 +226,7 @@ fn every_member_done_is_the_end_of_a_run_whatever_the_aggregate_says() {
     assert_snapshot!(check("iam resynced 11:39; iam stuck"), @"
     ! iam held, would update
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
-        in_progress: AWS is working on it (CREATE_IN_PROGRESS) and takes no change
+        in_progress: AWS is working on it (CREATE_IN_PROGRESS) and accepts no change
     No changes; 1 held.
     ");
     assert_snapshot!(check("iam resynced 11:40; iam stuck"), @"

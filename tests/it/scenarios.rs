@@ -291,9 +291,9 @@ mod source {
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held
-            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
+            invalid: its manifest is invalid, the last valid content stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
         ! iam held
-            invalid: its manifest is invalid, the last good form stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
+            invalid: its manifest is invalid, the last valid content stays in force: packs.yaml: error[empty-file]: the file has no bytes (fix it, move it out of the source path, or list it in .conformdignore)
         No changes; 2 held.
         ");
         assert_eq!(lab.truth().len(), 2);
@@ -311,7 +311,7 @@ mod source {
         1:15 eu-west-1 hold iam: source
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! iam held, would delete: no manifest wants it
+        ! iam held, would delete: no manifest declares it
             source: the source could not be read: packs: Input/output error
         No changes; 1 held.
         ");
@@ -328,7 +328,7 @@ mod source {
         1:15 eu-west-1 hold iam: source
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! iam held, would delete: no manifest wants it
+        ! iam held, would delete: no manifest declares it
             source: the source was not read for 10 minutes
         No changes; 1 held.
         ");
@@ -354,8 +354,8 @@ mod source {
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! cis held
-            invalid: its manifest is invalid, the last good form stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
-        ! s3 held, would delete: no manifest wants it
+            invalid: its manifest is invalid, the last valid content stays in force: cis.yaml:1:13: error[syntax]: this is not YAML: unclosed bracket '['
+        ! s3 held, would delete: no manifest declares it
             invalid: some manifests of this revision are invalid
         No changes; 2 held.
         ");
@@ -403,7 +403,7 @@ mod source {
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! iam held
-            invalid: its manifest is invalid, the last good form stays in force: packs.yaml:26:18: error[duplicate-name]: another manifest is named iam too
+            invalid: its manifest is invalid, the last valid content stays in force: packs.yaml:26:18: error[duplicate-name]: another manifest is named iam too
         No changes; 1 held.
         ");
     }
@@ -519,7 +519,7 @@ mod regions {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         ! cis held, would update
             parameter  MaxAge = "30"
-            denied: writes are refused here: PutOrganizationConformancePack failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (until 2026-11-02T02:00:00Z)
+            denied: AWS refuses writes in this region: PutOrganizationConformancePack failed in 111111111111/eu-west-1 (denied): AccessDeniedException: You don't have permissions to access this resource. (until 2026-11-02T02:00:00Z)
         No changes; 1 held.
         "#);
         lab.heal();
@@ -611,9 +611,9 @@ mod others {
         ! by-hand held
             unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
         ! copied held
-            foreign: its marker was written for another pack or place (a copy); it is never touched
+            foreign: its marker was copied from another pack, account or region; conformd does not change it
         ! foreign held
-            foreign: installation other of conformd owns it; it is never touched
+            foreign: the conformd installation other owns it; this installation does not change it
         not managed here: 1 unmanaged, 0 foreign
         No changes; 3 held.
         ");
@@ -663,9 +663,9 @@ mod others {
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
-        ! cis held, would update: somebody else changed it
+        ! cis held, would update: external change
             parameter  MaxAge "9999" → (default)
-            unconfirmed: it is not what was last seen in force; a second reading has to agree first (until 2026-11-02T01:01:00Z)
+            unconfirmed: it is not the content that was last observed; waiting for a second reading (until 2026-11-02T01:01:00Z)
         No changes; 1 held.
         "#);
         lab.run_for(hours(1)).await;
@@ -683,8 +683,8 @@ mod others {
         lab.ask_now();
         lab.run_for(Duration::from_secs(1)).await;
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
-            unconfirmed: it is not what was last seen in force; a second reading has to agree first (until 2026-11-02T01:01:00Z)
+        ! cis held, would update: external write, without a visible difference
+            unconfirmed: it is not the content that was last observed; waiting for a second reading (until 2026-11-02T01:01:00Z)
         No changes; 1 held.
         ");
         lab.run_for(hours(1)).await;
@@ -733,8 +733,8 @@ mod others {
         28:33 eu-west-1 hold cis: conflict
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
-        ! cis held, would update: somebody else wrote it, and nothing that AWS shows differs
-            conflict: somebody keeps changing it back: 7 Puts within 6 hours; find the second writer (CloudTrail, PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
+        ! cis held, would update: external write, without a visible difference
+            conflict: another writer keeps reverting it: 7 Puts within 6 hours; find that writer in CloudTrail (PutOrganizationConformancePack) (until 2026-11-04T04:17:18Z)
         No changes; 1 held.
         ");
     }
@@ -791,7 +791,7 @@ mod others {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r#"
         ! cis held, would update
             parameter  MaxAge = "30"
-            denied: writes are refused here: the credentials in use are of account 333333333333, not 111111111111 (until 2026-11-02T03:00:00Z)
+            denied: AWS refuses writes in this region: the credentials in use are of account 333333333333, not 111111111111 (until 2026-11-02T03:00:00Z)
         No changes; 1 held.
         "#);
     }
@@ -818,7 +818,7 @@ mod refusals {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! d held, would create
             template   89bc38eb (2 rules)
-            quota: AWS allows 3 packs in a region; nothing is deleted to make room
+            quota: AWS allows 3 packs in a region; conformd deletes none to make room
         No changes; 1 held.
         ");
     }
@@ -900,12 +900,12 @@ mod refusals {
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @r"
         ! the whole region is held
-            denied: the marker of cis did not read back after its Put, so packs written here could not be recognised; nothing more is written until conformd restarts
+            denied: AWS did not return the marker of cis after its Put, so conformd could not recognize the packs that it writes here; it writes nothing more until it restarts
         ! cis held
             unmanaged: a pack of this name exists without conformd's marker; set `spec.adopt: true` to take it over, or rename one of the two
         ! iam held, would create
             template   3476ce85 (2 rules)
-            denied: writes have stopped here
+            denied: writes are stopped in this region
         No changes; 3 held.
         ");
     }
@@ -930,16 +930,16 @@ mod guard {
         1:00 eu-west-1 hold p9: guard
         ");
         insta::assert_snapshot!(lab.plan("eu-west-1"), @"
-        ! p5 held, would delete: no manifest wants it
-            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
-        ! p6 held, would delete: no manifest wants it
-            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
-        ! p7 held, would delete: no manifest wants it
-            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
-        ! p8 held, would delete: no manifest wants it
-            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
-        ! p9 held, would delete: no manifest wants it
-            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit what `conformd approve` prints, or revert the change
+        ! p5 held, would delete: no manifest declares it
+            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
+        ! p6 held, would delete: no manifest declares it
+            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
+        ! p7 held, would delete: no manifest declares it
+            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
+        ! p8 held, would delete: no manifest declares it
+            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
+        ! p9 held, would delete: no manifest declares it
+            guard: waiting for approval: delete 5 packs in eu-west-1 (deleting 5 of 10 packs in eu-west-1 within 24 h (limit 1)); commit the document that `conformd approve` prints, or revert the change
         No changes; 5 held.
         ");
         lab.note("expired");
@@ -1122,7 +1122,7 @@ mod guard {
         insta::assert_snapshot!(lab.plan("eu-west-1"), @"
         ! cis held, would update
             template   95c4cef3 (20 rules) → a21afb46 (9 rules)
-            guard: waiting for approval: lose 11 rules in eu-west-1 (cis loses 11 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 11 of 22 effective rules within 24 h (limit 5)); commit what `conformd approve` prints, or revert the change
+            guard: waiting for approval: lose 11 rules in eu-west-1 (cis loses 11 of 20 effective rules within 24 h (limit 10); eu-west-1 loses 11 of 22 effective rules within 24 h (limit 5)); commit the document that `conformd approve` prints, or revert the change
         No changes; 1 held.
         ");
     }

@@ -187,10 +187,10 @@ rescu: {}
     6:19 error endpoint-not-local
       aws.endpoint.url is "https://config.example.com"
       want an address on this machine, such as http://127.0.0.1:4599
-      hint only a stand-in of AWS on this machine can be named
+      hint only a simulated AWS on this machine is allowed
     8:8 error unsupported
       source.git is not part of this version
-      hint let something else check the repository out and use source.directory
+      hint publish the repository into a directory, and use source.directory
     9:14 error missing-field
       source.directory.root is missing
       want a directory
@@ -247,10 +247,10 @@ fn what_is_missing_is_named() {
       want a mode (observe, upsert or sync)
     whole file error missing-field
       aws is missing
-      want a mapping: whom to talk to, as whom
+      want a mapping with expectedAccountId and regions
     whole file error missing-field
       source is missing
-      want a mapping: where the manifests are
+      want a mapping with the directory of the manifests
     ");
     insta::assert_snapshot!(findings("[]"), @r"
     1:1 error wrong-type
@@ -277,7 +277,7 @@ fn text_that_is_no_yaml_is_refused_with_its_place() {
     ");
     insta::assert_snapshot!(findings("mode: sync\nmode: observe\n"), @r#"
     2:1 error duplicate-key
-      the key "mode" stands twice in one mapping
+      the key "mode" occurs twice in one mapping
     "#);
     insta::assert_snapshot!(findings("mode: sync\n---\nmode: observe\n"), @r"
     3:1 error many-documents
@@ -285,13 +285,13 @@ fn text_that_is_no_yaml_is_refused_with_its_place() {
     ");
     insta::assert_snapshot!(findings("a: &a [x, x]\nb: *a\nc: *undefined\n"), @r"
     1:4 error alias
-      an anchor (`&`) stands here
+      this is an anchor (`&`)
       hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
     2:4 error alias
-      an alias (`*`) stands here
+      this is an alias (`*`)
       hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
     3:4 error alias
-      an alias (`*`) stands here
+      this is an alias (`*`)
       hint write it out: anchors, aliases and merge keys are refused, as by CloudFormation
     ");
 }
@@ -411,7 +411,7 @@ fn errors_of_probe_and_redeploy_name_their_place() {
     9:13 error malformed
       recorderProbe.roleName is "arn:aws:iam::111111111111:role/Probe"
       want the name of a role, with its path if it has one, such as conformd/RecorderProbe
-      hint give what follows role/: the rest differs from account to account
+      hint give the part after role/: the rest differs between accounts
     10:15 error wrong-type
       recorderProbe.externalId is a number
       want 2 to 1,224 ASCII letters, digits or any of _+=,.@:/-
@@ -449,7 +449,7 @@ fn a_probe_without_external_id_is_warned_of() {
     insta::assert_snapshot!(findings(&text), @"
     8:16 warning no-external-id
       recorderProbe.externalId is missing
-      hint let the role's trust policy ask for one, so that nobody can make conformd enter accounts for them
+      hint require an external id in the role's trust policy, so that no other party can access accounts through conformd
     ");
     assert!(good(&text).recorder_probe.is_some());
 }
@@ -538,7 +538,7 @@ fn listeners_that_other_machines_reach_are_known_and_two_need_two_addresses() {
     insta::assert_snapshot!(findings(&twice), @"
     8:23 error listen-twice
       http.metricsListen is 127.0.0.1:9464, as http.listen is
-      hint leave it out: metrics are at http.listen as well then
+      hint leave it out: metrics are then at http.listen
     ");
 }
 

@@ -34,7 +34,7 @@ fn table(facts: &ViewFacts) -> String {
 #[test]
 fn the_status_says_first_what_needs_a_person_and_by_when() {
     assert_snapshot!(table(&facts()), @r#"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
@@ -45,7 +45,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
     Waiting for approval
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-          If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
+          If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unknown     2 failed, 1 missing  unknown
@@ -54,21 +54,21 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
+          Check that the account has a configuration recorder in the region: AWS shows no row for the account, and tries again only after another Put.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
           666666666666
       ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
-          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
           222222222222
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Unknown
-      ? ap-south-1 was not looked at yet
+      ? ap-south-1 was not refreshed yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last read 59s ago
     "#);
@@ -78,7 +78,7 @@ fn the_status_says_first_what_needs_a_person_and_by_when() {
 fn the_wide_status_names_accounts_and_ages() {
     let layout = Layout { wide: true, ..Layout::default() };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
@@ -89,7 +89,7 @@ fn the_wide_status_names_accounts_and_ages() {
     Waiting for approval
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit 1)
-          If this is intended, commit what `conformd approve` prints; otherwise revert the change. Time alone releases nothing.
+          If this is intended, commit the document that `conformd approve` prints; otherwise revert the change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unknown     2 failed, 1 missing  unknown
@@ -107,17 +107,17 @@ fn the_wide_status_names_accounts_and_ages() {
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          See that the account has a configuration recorder in the region: AWS shows no row for it, and only a Put makes AWS try again.
+          Check that the account has a configuration recorder in the region: AWS shows no row for the account, and tries again only after another Put.
           333333333333 data-lake, iam-baseline in eu-west-1
       ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
-          Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+          Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
           666666666666 media-new, iam-baseline in eu-west-1: NoAvailableConfigurationRecorder: There is no configuration recorder available
       ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
-          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
+          Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
           222222222222 payments, iam-baseline in eu-west-1: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
       ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
 
     Held
@@ -125,7 +125,7 @@ fn the_wide_status_names_accounts_and_ages() {
           a policy forbids it
 
     Unknown
-      ? ap-south-1 was not looked at yet
+      ? ap-south-1 was not refreshed yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last read 59s ago
     "#);
@@ -135,7 +135,7 @@ fn the_wide_status_names_accounts_and_ages() {
 fn a_narrow_terminal_breaks_columns_not_words() {
     let layout = Layout { width: Some(60), wide: false };
     assert_snapshot!(text::status(&status(&facts()), layout), @r#"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     degraded: action required in 2 of 7 pack deployments; 2 of 3 regions were not read; action required in the source; action required for 1 new account that missed the deadline; next deadline in 2h 9m (555555555555, eu-west-1)
 
     Problems
@@ -148,9 +148,9 @@ fn a_narrow_terminal_breaks_columns_not_words() {
       ! delete 1 pack in eu-west-1
           deleting 2 of 3 packs in eu-west-1 within 24 h (limit
           1)
-          If this is intended, commit what `conformd approve`
-          prints; otherwise revert the change. Time alone
-          releases nothing.
+          If this is intended, commit the document that
+          `conformd approve` prints; otherwise revert the
+          change. The losses stay held until then.
 
         PACK          ap-south-1  eu-west-1            us-east-1
       ! iam-baseline  unknown     2 failed, 1 missing  unknown
@@ -159,27 +159,27 @@ fn a_narrow_terminal_breaks_columns_not_words() {
 
     Failing accounts
       ! missing        1 account in iam-baseline, eu-west-1  owner: account owner
-          See that the account has a configuration recorder in
-          the region: AWS shows no row for it, and only a Put
-          makes AWS try again.
+          Check that the account has a configuration recorder in
+          the region: AWS shows no row for the account, and
+          tries again only after another Put.
           333333333333
       ! no_recorder    1 account in iam-baseline, eu-west-1  owner: account owner
           Create a customer-managed configuration recorder in
-          the account and region; a redeployment puts the pack
-          again once it is seen.
+          the account and region; conformd redeploys when it
+          observes the recorder.
           666666666666
       ! access_denied  1 account in iam-baseline, eu-west-1  owner: platform team
           Find the policy that denies it (service control
           policies first; CloudTrail of the account names the
-          action) and make an exception for AWS Config.
+          action) and add an exception for AWS Config.
           222222222222
 
     New accounts
-      ! 666666666666 media-new  eu-west-1  missed   over for 1h 1m  recorder not probed
-      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left      recorder missing
+      ! 666666666666 media-new  eu-west-1  missed   passed 1h 1m ago  recorder not probed
+      ~ 555555555555 shop-new   eu-west-1  waiting  2h 9m left        recorder missing
 
     Unknown
-      ? ap-south-1 was not looked at yet
+      ? ap-south-1 was not refreshed yet
       ? us-east-1 could not be read: a policy forbids it
           us-east-1 was last read 59s ago
     "#);
@@ -268,30 +268,30 @@ fn the_first_line_is_the_answer() {
     answers.push(answer(&ViewFacts { reports: BTreeMap::new(), ..fine() }));
     assert_snapshot!(answers.join("\n"), @"
     0 healthy: all 2 pack deployments are in place
-    0 healthy: 1 of 2 pack deployments is on the way
+    0 healthy: 1 of 2 pack deployments is in progress
     1 degraded: 1 of 2 pack deployments has failing accounts
     1 degraded: action required in 1 of 2 pack deployments
-    0 healthy: 1 of 2 pack deployments is on the way
-    0 healthy: 1 of 2 pack deployments is on the way
-    2 unknown: 1 of 2 pack deployments is not known
+    0 healthy: 1 of 2 pack deployments is in progress
+    0 healthy: 1 of 2 pack deployments is in progress
+    2 unknown: 1 of 2 pack deployments is unknown
     0 healthy: no pack is declared or deployed
     0 healthy: the one pack deployment is in place
     0 healthy: 1 of 1 pack deployment differs from the manifests
-    0 healthy: 1 of 2 pack deployments is held on purpose
+    0 healthy: 1 of 2 pack deployments is intentionally held
     1 degraded: action required in 1 of 2 pack deployments
     0 healthy: all 2 pack deployments are in place
     2 unknown: all 2 pack deployments are in place; the account list is not current
     1 degraded: all 2 pack deployments are in place; the account list is not current
-    2 unknown: all 2 pack deployments are in place; AWS has not confirmed who asks
+    2 unknown: all 2 pack deployments are in place; AWS has not confirmed the credentials
     1 degraded: all 2 pack deployments are in place; action required in the source
-    2 unknown: 2 of 2 pack deployments are not known; 1 of 1 region was not read
+    2 unknown: 2 of 2 pack deployments are unknown; 1 of 1 region was not read
     ");
 }
 
 #[test]
 fn nothing_is_said_where_nothing_is_wrong() {
     assert_snapshot!(table(&calm(&[("iam", SyncState::Synced, RolloutHealth::Healthy)])), @"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     healthy: the one pack deployment is in place
 
         PACK  eu-west-1
@@ -331,17 +331,17 @@ fn whoever_waits_for_a_redeploy_of_ours_is_not_told_to_act() {
     };
     assert_snapshot!(troubles(&[]), @"
     ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
-        Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
+        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2']), @"
     ! no_recorder  2 accounts in iam, eu-west-1  owner: account owner
-        Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen. A redeployment comes by itself where a recorder was seen: 1 of 2.
+        Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder. It observed a recorder for 1 of 2 deployments.
         222222222222, 333333333333
     ");
     assert_snapshot!(troubles(&['2', '3']), @"
     ~ no_recorder  2 accounts in iam, eu-west-1  owner: conformd
-        Nothing: their recorders were seen, and a redeployment comes by itself.
+        Nothing: conformd observed their recorders and redeploys by itself.
         222222222222, 333333333333
     ");
 }
@@ -353,7 +353,7 @@ fn explained(digit: char) -> String {
 #[test]
 fn a_failing_account_is_told_whose_move_it_is() {
     assert_snapshot!(explained('2'), @"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     222222222222 (payments): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1
 
     Account
@@ -364,16 +364,16 @@ fn a_failing_account_is_told_whose_move_it_is() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? unknown       not refreshed yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1
       ! iam-baseline  failed (access_denied), 21m ago; targeted: no rule excludes it
           AWS says: AccessDenied: User: arn:aws:sts::… is not authorized to perform: config:PutConfigRule with an explicit deny in a service control policy
-          action required by platform team: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and make an exception for AWS Config.
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
+          action required by platform team: Find the policy that denies it (service control policies first; CloudTrail of the account names the action) and add an exception for AWS Config.
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -386,7 +386,7 @@ fn a_failing_account_is_told_whose_move_it_is() {
 #[test]
 fn an_excluded_account_is_told_the_rule() {
     assert_snapshot!(explained('4'), @"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     444444444444 (sandbox): 1 of 3 targeted pack deployments in place; 2 not known
 
     Account
@@ -397,14 +397,14 @@ fn an_excluded_account_is_told_the_rule() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? unknown       not refreshed yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     eu-west-1
         iam-baseline  ok; targeted: no rule excludes it
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
         logging       not targeted: exclude.organizationalUnits ou-ab12-sandbox1
 
     us-east-1
@@ -417,7 +417,7 @@ fn an_excluded_account_is_told_the_rule() {
 #[test]
 fn a_new_account_is_told_how_much_time_is_left() {
     assert_snapshot!(explained('5'), @"
-    SIMULATED: no AWS account is looked at or changed
+    SIMULATED: no real AWS account is read or changed
     555555555555 (shop-new): 1 of 6 targeted pack deployments in place; 4 not known; 7-hour window: 2h 9m left
 
     Account
@@ -429,16 +429,16 @@ fn a_new_account_is_told_how_much_time_is_left() {
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? unknown       not refreshed yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1 · waiting
-      ! recorder      missing: create one (seen 4m ago)
+      ! recorder      missing: create a configuration recorder (seen 4m ago)
       ~ iam-baseline  waiting; targeted: no rule excludes it
-          AWS retries it until the window ends; it needs a configuration recorder by then (2026-11-01T14:10:00Z: 2h 9m left)
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
+          AWS retries until the retry window ends; create a configuration recorder before then (2026-11-01T14:10:00Z: 2h 9m left)
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -451,28 +451,28 @@ fn a_new_account_is_told_how_much_time_is_left() {
 #[test]
 fn a_missed_deadline_and_a_suspended_account_read_well() {
     assert_snapshot!(explained('6') + "\n-----\n" + &explained('7'), @"
-    SIMULATED: no AWS account is looked at or changed
-    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1; 7-hour window: over for 1h 1m
+    SIMULATED: no real AWS account is read or changed
+    666666666666 (media-new): 1 of 6 targeted pack deployments in place; 4 not known; action required in 1; 7-hour window: passed 1h 1m ago
 
     Account
         name    media-new
         member  yes, ACTIVE
         joined  2026-11-01T04:00:00Z (8h 1m ago)
-      ! window  ends 2026-11-01T11:00:00Z: over for 1h 1m
+      ! window  ends 2026-11-01T11:00:00Z: passed 1h 1m ago
         units   r-ab12
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? unknown       not refreshed yet
       ? iam-baseline  not known: its members were not read yet; targeted: no rule excludes it
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     eu-west-1 · missed
       ! iam-baseline  failed (no_recorder), 21m ago; targeted: no rule excludes it
           AWS says: NoAvailableConfigurationRecorder: There is no configuration recorder available
-          action required by account owner: Create a customer-managed configuration recorder in the account and region; a redeployment puts the pack again once it is seen.
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
+          action required by account owner: Create a customer-managed configuration recorder in the account and region; conformd redeploys when it observes the recorder.
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
         logging       ok; targeted: no rule excludes it
 
     us-east-1
@@ -481,25 +481,25 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
       ? logging       not known: its members were not read yet; targeted: no rule excludes it
 
     -----
-    SIMULATED: no AWS account is looked at or changed
-    777777777777 (retired): it is SUSPENDED, so nothing is expected of it
+    SIMULATED: no real AWS account is read or changed
+    777777777777 (retired): it is SUSPENDED, so it is not expected to have packs
 
     Account
         name    retired
-      ! member  SUSPENDED: nothing is expected of it
+      ! member  SUSPENDED: not expected to have packs
         joined  2024-01-01T00:00:00Z (1035d 12h ago)
         units   r-ab12
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
+      ? unknown       not refreshed yet
         iam-baseline  not targeted: exclude.states SUSPENDED
         logging       not targeted: it is SUSPENDED
 
     eu-west-1
         iam-baseline  inactive, 21m ago; not targeted: exclude.states SUSPENDED
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
         logging       not targeted: it is SUSPENDED
 
     us-east-1
@@ -512,31 +512,31 @@ fn a_missed_deadline_and_a_suspended_account_read_well() {
 #[test]
 fn an_account_that_left_is_explained_while_rows_of_it_linger() {
     assert_snapshot!(explained('8'), @"
-    SIMULATED: no AWS account is looked at or changed
-    888888888888 is no member of the organization; AWS still shows it in 1 pack deployment
+    SIMULATED: no real AWS account is read or changed
+    888888888888 is not a member of the organization; AWS still shows it in 1 pack deployment
 
     Account
-      ! member  no: the account list does not hold it
+      ! member  no: it is not in the account list
         list    read 3m ago
 
     ap-south-1
-      ? unknown       not looked at yet
-        iam-baseline  not targeted: it is no member
-        logging       not targeted: it is no member
+      ? unknown       not refreshed yet
+        iam-baseline  not targeted: it is not a member
+        logging       not targeted: it is not a member
 
     eu-west-1
-      ~ iam-baseline  left, 21m ago; not targeted: it is no member
-          AWS removes what is left of it
-        legacy        no manifest wants the pack here
-          it has the pack until that is deleted here
-        logging       not targeted: it is no member
+      ~ iam-baseline  left, 21m ago; not targeted: it is not a member
+          AWS removes the pack from it
+        legacy        no manifest declares the pack here
+          it keeps the pack until conformd deletes the pack here
+        logging       not targeted: it is not a member
 
     us-east-1
       ? unknown       a policy forbids it
-        iam-baseline  not targeted: it is no member
-        logging       not targeted: it is no member
+        iam-baseline  not targeted: it is not a member
+        logging       not targeted: it is not a member
     ");
-    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"there is no account 999999999999 in the organization, nor any row of it; the list holds 7 accounts");
+    assert_snapshot!(account(&facts(), id('9'), None).unwrap_err(), @"account 999999999999 is not in the organization, and AWS shows no row for it; the account list has 7 accounts");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn settings_are_tried_before_a_daemon_is_told_to_reload() {
     daemon.program.eventually("reloaded", || (reloads() == 1).then_some(()));
     daemon.stop().expect(0);
     let ended = scene.run(&["reload", "--pid", &pid]).expect(1);
-    assert!(ended.stderr.contains("cannot be told to reload"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot be signaled to reload"), "{}", ended.stderr);
     scene.run(&["reload", "--pid", "0"]).expect(64);
 }
 

@@ -81,7 +81,7 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
     t.json:1:1: error[syntax]: this is not JSON: expected value at line 1 column 1
 
     one: broken
-    a.yaml:7:1: error[not-a-manifest]: among manifests stands a document that is none: this is a mapping with the field kind; expected a manifest, or a template (a mapping with Resources) (fix it, or give it a file of its own)
+    a.yaml:7:1: error[not-a-manifest]: this document is not a manifest, but its file has manifests: this is a mapping with the field kind; expected a manifest, or a template (a mapping with Resources) (fix it, or give it a file of its own)
 
     one: good
     two: broken
@@ -89,7 +89,7 @@ fn a_pack_is_not_valid_while_its_file_holds_an_error_anywhere() {
     a.yaml:15:18: error[duplicate-name]: another manifest is named two too
 
     one: broken
-    t.yaml:2:1: error[merge-conflict]: git's conflict markers stand in this file (resolve the conflict, and publish what was committed)
+    t.yaml:2:1: error[merge-conflict]: this file contains git's conflict markers (resolve the conflict, and publish what was committed)
 
     gone: broken
     a.yaml:6:1: error[syntax]: this is not YAML: unclosed bracket '['
@@ -122,13 +122,13 @@ fn a_file_name_forges_nothing_and_a_manifest_of_such_a_name_is_refused() {
     let one = manifest("one", "t.yaml");
     let found = names.map(|name| show(&[(name, &one), ("t.yaml", TEMPLATE)]));
     insta::assert_snapshot!(found.join("\n"), @r"
-    a\nb.yaml: error[file-name]: U+000A LINE FEED stands in the path of this file (rename the file or the directory)
+    a\nb.yaml: error[file-name]: U+000A LINE FEED is in the path of this file (rename the file or the directory)
 
-    a\u{1b}[2Jb.yaml: error[file-name]: U+001B ESCAPE stands in the path of this file (rename the file or the directory)
+    a\u{1b}[2Jb.yaml: error[file-name]: U+001B ESCAPE is in the path of this file (rename the file or the directory)
 
-    a\u{202e}b.yaml: error[file-name]: U+202E RIGHT-TO-LEFT OVERRIDE stands in the path of this file (rename the file or the directory)
+    a\u{202e}b.yaml: error[file-name]: U+202E RIGHT-TO-LEFT OVERRIDE is in the path of this file (rename the file or the directory)
 
-    d\u{200b}/b.yaml: error[file-name]: U+200B ZERO WIDTH SPACE stands in the path of this file (rename the file or the directory)
+    d\u{200b}/b.yaml: error[file-name]: U+200B ZERO WIDTH SPACE is in the path of this file (rename the file or the directory)
     ");
     for name in names {
         let path = SourcePath::new(name).unwrap();

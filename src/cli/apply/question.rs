@@ -35,7 +35,7 @@ impl Question<'_> {
             return Ok(Consent::Apply { permitted: false });
         }
         if !is_terminal {
-            anyhow::bail!("stdin is no terminal, so the plan cannot be confirmed; use --yes");
+            anyhow::bail!("stdin is not a terminal, so the plan cannot be confirmed; use --yes");
         }
         let mut permitted = false;
         if !self.waiting.is_empty() {
@@ -44,14 +44,14 @@ impl Question<'_> {
                 if count == 1 { ("loss waits", "it") } else { ("losses wait", "them") };
             print(&format!(
                 "\n{count} {wait} for approval: {}.\n  {}\nType {count} to permit {them}, or \
-                 anything else to go on without: ",
+                 anything else to continue without: ",
                 self.waiting.summary(),
                 self.waiting.lines().join("\n  "),
             ))?;
             permitted = line().await?.trim() == count.to_string();
         }
         if self.steps > 0 {
-            print("\nApply this plan? Only `yes` is taken: ")?;
+            print("\nApply this plan? Only `yes` is accepted: ")?;
             if line().await?.trim() != "yes" {
                 return Ok(Consent::Decline);
             }

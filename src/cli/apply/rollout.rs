@@ -147,7 +147,7 @@ pub(super) async fn watch(
     let members = match stop.run_until_cancelled(members(session)).await {
         Some(Ok(members)) => Some(members),
         Some(Err(error)) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "members not known");
+            tracing::warn!(error = &error as &dyn std::error::Error, "members unknown");
             None
         }
         None => None,

@@ -105,8 +105,8 @@ impl Narrator {
         if is_calm && !self.calm {
             let page = texts::status(&view, Layout::default());
             print(&format!(
-                "\n[{}] nothing is left that AWS or conformd does by itself; what `conformd \
-                 status` says now:\n\n{}\nEdit a file in packs/ or templates/ to see it \
+                "\n[{}] AWS and conformd have nothing left to do by themselves; `conformd \
+                 status` prints:\n\n{}\nEdit a file in packs/ or templates/ to see it \
                  reconciled; Ctrl-C ends the demo.\n\n",
                 self.since(self.clock.now()),
                 paint::plan(&page, self.has_colour),
@@ -222,7 +222,7 @@ impl Narrator {
             }
             NewAccountPhase::Waiting => {
                 let deadline = self.since(account.deadline);
-                ('~', format!("waits for a recorder: AWS tries until {deadline}, {left}"))
+                ('~', format!("waits for a recorder: AWS retries until {deadline}, {left}"))
             }
             NewAccountPhase::Deploying if is_over => {
                 ('~', "is being redeployed: AWS deploys again".to_owned())
@@ -231,13 +231,13 @@ impl Narrator {
                 ('~', format!("has a recorder: AWS deploys to it, {left}"))
             }
             NewAccountPhase::Late => {
-                ('~', "has a recorder now, too late for AWS: a redeployment comes".to_owned())
+                ('~', "got a recorder after the deadline: a redeployment follows".to_owned())
             }
             NewAccountPhase::Missed => {
-                ('!', "got no recorder within its 7 hours: AWS has given it up".to_owned())
+                ('!', "got no recorder within 7 hours: AWS stopped retrying".to_owned())
             }
             NewAccountPhase::Complete if is_over && is_redeployed => {
-                (' ', "is redeployed: it has every pack".to_owned())
+                (' ', "has every pack after the redeployment".to_owned())
             }
             NewAccountPhase::Complete => (' ', format!("has every pack, {left}")),
         })
@@ -309,7 +309,7 @@ fn is_worth_a_line(hold: &Hold) -> bool {
 /// A pack whose members are not tracked, if that is on purpose.
 fn state(pack: &PackReport) -> Option<String> {
     (pack.state == SyncState::Unmanaged)
-        .then(|| "nobody declared it, so it is left alone".to_owned())
+        .then(|| "no manifest declares it, so conformd does not change it".to_owned())
 }
 
 /// Whether a region is left with what only a person can mend.

@@ -16,7 +16,7 @@ use crate::domain::declared::snapshot::{FileContent, Ignored, SourcePath};
 /// Ignored files are listed unasked up to this many.
 const IGNORED_MAX: usize = 10;
 
-/// For people.
+/// Text.
 pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
     let mut out = String::new();
     for drawing in excerpt::draw(&report.catalog.diagnostics, &report.snapshot.files, colours) {

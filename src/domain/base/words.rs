@@ -29,10 +29,10 @@ pub fn seconds_to(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_secs()
 }
 
-/// What is left until a moment, or how long it is over.
+/// What is left until a moment, or how long ago it passed.
 pub fn left(seconds: i64) -> String {
     if seconds < 0 {
-        format!("over for {}", span(seconds.saturating_neg()))
+        format!("passed {} ago", span(seconds.saturating_neg()))
     } else {
         format!("{} left", span(seconds))
     }
@@ -61,7 +61,7 @@ mod tests {
         let said = [0, 59, 60, 3_599, 3_600, 7_800, 86_400, 273_600, -5].map(span);
         let expected = ["0s", "59s", "1m", "59m", "1h", "2h 10m", "1d", "3d 4h", "0s"];
         assert_eq!(said, expected);
-        assert_eq!([left(7_800), left(0), left(-60)], ["2h 10m left", "0s left", "over for 1m"]);
+        assert_eq!([left(7_800), left(0), left(-60)], ["2h 10m left", "0s left", "passed 1m ago"]);
     }
 
     #[test]

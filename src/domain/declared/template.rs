@@ -130,10 +130,14 @@ impl Template {
         let tree = tree.with_marker();
         let body = render::render(&tree);
         if let Err(why) = readback::confirm(&body, &tree) {
-            let found = format!("what would be sent does not read back as what was judged: {why}");
-            findings
-                .error(root.span, code::RENDERING, found)
-                .hint("nothing is sent; this is a fault of conformd: please report the template");
+            let found = format!(
+                "the rendered template does not read back as the checked one: \
+                {why}"
+            );
+            findings.error(root.span, code::RENDERING, found).hint(
+                "conformd sends nothing; this is a bug of conformd: report it with the \
+                    template",
+            );
         }
         findings.limit(root.span, code::BODY_TOO_LARGE, &limits::OBJECT_BYTES, body.len());
         let template = Self {

@@ -70,16 +70,16 @@ impl NotProbed {
         match (self.stage, self.kind) {
             (ProbeStage::Enter, FailureKind::Denied) => {
                 "the probe's role is missing there, or its trust policy or external id does not \
-                 let conformd in"
+                 permit conformd"
             }
             (ProbeStage::Look, FailureKind::Denied) => {
                 "the probe's role may not describe configuration recorders there"
             }
             (_, FailureKind::RegionDisabled) => "the account has not enabled the region",
-            (_, FailureKind::Throttled) => "AWS throttled the question",
+            (_, FailureKind::Throttled) => "AWS throttled the request",
             (_, FailureKind::Credentials) => "the credentials were not accepted",
             (_, FailureKind::Timeout | FailureKind::Unreachable) => "AWS could not be reached",
-            (_, FailureKind::Server | FailureKind::BrokenAnswer) => "AWS gave no usable answer",
+            (_, FailureKind::Server | FailureKind::BrokenAnswer) => "AWS returned no usable answer",
             (
                 _,
                 FailureKind::InFlight
@@ -91,7 +91,7 @@ impl NotProbed {
                 | FailureKind::NoSuchUnit
                 | FailureKind::NoSuchAccount
                 | FailureKind::BadToken,
-            ) => "AWS refused the question",
+            ) => "AWS refused the request",
         }
     }
 

@@ -125,64 +125,71 @@ impl FailureClass {
     pub fn advice(self) -> &'static str {
         match self {
             Self::InactiveAccount => {
-                "Leave it, or exclude its state: the account is suspended or being closed, and \
-                 nobody expects it to have the pack."
+                "Do nothing, or exclude its state (spec.exclude.states): the account is \
+                 suspended or being closed, and is not expected to have the pack."
             }
             Self::DanglingRule => {
-                "Ask AWS Support to remove the service-linked rules that are left in the account: \
-                 its pack's stack was edited or deleted by hand."
+                "Ask AWS Support to remove the service-linked rules that are left in the \
+                 account: the stack of its pack was edited or deleted manually."
             }
             Self::ServiceLinkedRole => {
                 "Create the service-linked role of AWS Config in the account (iam \
-                 create-service-linked-role), or lift the policy that binds it; the management \
-                 account gets none by itself when a delegated administrator owns the packs."
+                 create-service-linked-role), or remove the policy that prevents it. In the \
+                 management account, AWS does not create this role when a delegated \
+                 administrator owns the packs."
             }
             Self::NoRecorder => {
-                "Create a customer-managed configuration recorder in the account and region; a \
-                 redeployment puts the pack again once it is seen."
+                "Create a customer-managed configuration recorder in the account and region; \
+                 conformd redeploys when it observes the recorder."
             }
             Self::RuleQuota => {
-                "Free rules in the account or ask AWS for a higher rule quota there, or take rules \
-                 out of the packs that target it."
+                "Delete unused rules in the account, request a higher quota of rules for it from \
+                 AWS, or remove rules from the packs that target it."
             }
             Self::PackQuota => {
-                "Delete conformance packs of the account's own, or exclude it: the number of packs \
-                 in an account cannot be raised."
+                "Delete conformance packs that the account itself created, or exclude the \
+                 account: AWS does not raise the quota of packs in an account."
             }
-            Self::Throttled => "Wait: AWS was throttled by itself, and the pack is put again.",
+            Self::Throttled => {
+                "Wait: AWS throttled its own calls in the account, and conformd puts the pack \
+                 again."
+            }
             Self::ResourceInUse => {
                 "Wait: AWS Config was still changing the rule or the pack in the account, and \
                  conformd redeploys."
             }
             Self::RegionDisabled => {
-                "Enable the region in the account, or exclude the account where the region is \
-                 meant to stay off."
+                "Enable the region in the account, or exclude the account if the region should \
+                 stay disabled."
             }
             Self::DeliveryBucket => {
-                "Create the delivery bucket, or let the organization's accounts write to it \
+                "Create the delivery bucket, or allow the organization's accounts to write to it \
                  (s3:PutObject, s3:GetObject, s3:GetBucketAcl)."
             }
             Self::Lambda => {
-                "Let AWS Config of that account invoke the rule's function, or deploy the function \
-                 in the region."
+                "Allow AWS Config of that account to invoke the rule's Lambda function, or \
+                 deploy the function in the region."
             }
             Self::UnsupportedRule => {
-                "Take the rule out of the template for this region: it does not exist there."
+                "Remove the rule from the template for this region: AWS does not offer it there."
             }
             Self::AccessDenied => {
                 "Find the policy that denies it (service control policies first; CloudTrail of the \
-                 account names the action) and make an exception for AWS Config."
+                 account names the action) and add an exception for AWS Config."
             }
             Self::Template => {
-                "Correct the template or its parameters: the account's stack does not take them."
+                "Correct the template or its parameters: CloudFormation refuses them in the \
+                 account."
             }
             Self::StackFailed => {
-                "Wait for the next try; if it fails again, read the events of the stack \
+                "Wait for the next attempt; if it fails again, read the CloudFormation events of \
+                 the stack \
                  awsconfigconforms-… in the account."
             }
             Self::Other => {
-                "Read AWS's message and the events of the stack awsconfigconforms-… in the \
-                 account; nothing is put again for a cause that is not known."
+                "Read AWS's message and the CloudFormation events of the stack \
+                 awsconfigconforms-… in the account; conformd does not redeploy for an unknown \
+                 cause."
             }
         }
     }

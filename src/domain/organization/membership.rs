@@ -83,8 +83,9 @@ impl Membership {
         };
         if let Some(Shrink { before, after, since: _, gone: _ }) = &self.shrink {
             return ListFreshness::Frozen(format!(
-                "the account list shrank from {before} to {after} active accounts; that counts \
-                 when it is seen again, or with an approval of `accountList: {after}`"
+                "the account list shrank from {before} to {after} active accounts; it takes \
+                 effect when a second reading confirms it, or with an approval with \
+                 `accountList: {after}`"
             ));
         }
         match problem {
@@ -339,15 +340,14 @@ mod tests {
         seen.push(freshness(&course, 41));
         seen.push(freshness(course.fail(41), 41));
         seen.push(freshness(course.walk(0..50, 42), 42));
-        insta::assert_snapshot!(seen.join("\n"), @r"
+        insta::assert_snapshot!(seen.join("\n"), @"
         unknown: the account list was not read yet
         unknown: the account list could not be read: too many requests
         current
         frozen: the account list was last read at 2026-11-01T00:10:00Z
         frozen: the account list could not be read: too many requests
-        frozen: the account list shrank from 100 to 50 active accounts;
-            that counts when it is seen again, or
-            with an approval of `accountList: 50`
+        frozen: the account list shrank from 100 to 50 active accounts; it takes effect when a second reading confirms it, or
+            with an approval with `accountList: 50`
         ");
     }
 

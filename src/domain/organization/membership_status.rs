@@ -85,8 +85,9 @@ impl Membership {
 fn to_do(Shrink { before, after, since: _, gone: _ }: &Shrink) -> String {
     let fewer = before.saturating_sub(*after);
     format!(
-        "{fewer} of {before} active accounts are missing from the account list; if they really \
-         left, wait for the next walk or commit an Approval of `accountList: {after}`; if \
-         not, look at AWS Organizations and at the permissions of the caller"
+        "{fewer} of {before} active accounts are missing from the account list; if they left the \
+         organization, wait for the next reading or commit an Approval with `accountList: \
+         {after}`; otherwise, \
+         check AWS Organizations and the permissions of the caller"
     )
 }

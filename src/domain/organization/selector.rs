@@ -54,10 +54,10 @@ pub fn named<'a>(accounts: impl IntoIterator<Item = &'a AccountId>) -> Excluded 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unresolved {
     /// There is no account list.
-    #[error("its exclusions need the account list, which is not known")]
+    #[error("its exclusions need the account list, which is unknown")]
     Unlisted,
     /// It is not known of every account which units it is in.
-    #[error("the organizational units of {read} of {of} accounts are known, not of all")]
+    #[error("the organizational units of only {read} of {of} accounts are known")]
     UnitsUnread {
         /// Accounts whose units are known.
         read: usize,
@@ -65,7 +65,7 @@ pub enum Unresolved {
         of: usize,
     },
     /// The tags of some accounts were not read.
-    #[error("the tags of {read} of {of} accounts are read, not of all{}", because(why.as_ref()))]
+    #[error("the tags of only {read} of {of} accounts are read{}", because(why.as_ref()))]
     TagsUnread {
         /// Accounts whose tags are read.
         read: usize,
@@ -75,7 +75,7 @@ pub enum Unresolved {
         why: Option<String>,
     },
     /// AWS takes no such list.
-    #[error("it excludes {count} accounts, and AWS takes at most {}", EXCLUDED.upper)]
+    #[error("it excludes {count} accounts, but AWS accepts at most {}", EXCLUDED.upper)]
     TooMany {
         /// Accounts that the rules exclude.
         count: usize,
@@ -203,10 +203,7 @@ pub fn notices(exclude: &Exclude, list: &AccountList) -> Vec<String> {
         account.tags.as_deref().is_none_or(carried)
     };
     if !account_tags.is_empty() && !members().any(carries) {
-        notices.push(format!(
-            "{}: no account carries that",
-            ExclusionRule::Tags(account_tags.clone())
-        ));
+        notices.push(format!("{}: no account has them", ExclusionRule::Tags(account_tags.clone())));
     }
     notices
 }
@@ -353,9 +350,9 @@ mod tests {
         list.tags_problem = Some(Unlisted { kind: FailureKind::Denied, why: denied });
         seen.push(why(&by_tags(&TAGS[..1]), &list));
         insta::assert_snapshot!(seen.join("\n"), @r"
-        the organizational units of 1 of 2 accounts are known, not of all
-        the tags of 1 of 2 accounts are read, not of all
-        the tags of 1 of 2 accounts are read, not of all: ListTagsForResource failed (denied)
+        the organizational units of only 1 of 2 accounts are known
+        the tags of only 1 of 2 accounts are read
+        the tags of only 1 of 2 accounts are read: ListTagsForResource failed (denied)
         ");
         let accounts = [id(2)].into();
         assert!(select(&Exclude { accounts, ..by_units(&UNITS[..1]) }, Some(&list)).is_ok());
@@ -378,7 +375,7 @@ mod tests {
         let exclude = by_units(&UNITS[..1]);
         assert_eq!(select(&exclude, Some(&list(1_000))).unwrap().len(), 1_000);
         let why = select(&exclude, Some(&list(1_001))).unwrap_err().to_string();
-        assert_eq!(why, "it excludes 1001 accounts, and AWS takes at most 1000");
+        assert_eq!(why, "it excludes 1001 accounts, but AWS accepts at most 1000");
     }
 
     #[test]
@@ -397,7 +394,7 @@ mod tests {
         insta::assert_snapshot!(others.join("\n"), @r"
         exclude.organizationalUnits: ou-ab12-bbbbbbbb holds no account
         exclude.organizationalUnits: ou-ab12-cccccccc does not exist
-        exclude.accountTags env=prod team=red: no account carries that
+        exclude.accountTags env=prod team=red: no account has them
         ");
         assert_eq!(notices(&by_tags(&TAGS[..1]), &list), Vec::<String>::new());
     }

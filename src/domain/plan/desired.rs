@@ -459,7 +459,7 @@ mod tests {
         };
         assert_eq!(
             why,
-            "its exclusions need the account list, which is not known: the account list was not \
+            "its exclusions need the account list, which is unknown: the account list was not \
              read yet"
         );
     }

@@ -166,7 +166,7 @@ impl PlanContext<'_> {
         match suspect {
             None => Decision::Take(Box::new(step)),
             Some((_, since)) => {
-                let what = "it was in force and is not listed any more";
+                let what = "it was deployed, and AWS no longer lists it";
                 self.restore(step, want, what, since, self.inputs.pace.interval)
             }
         }
@@ -183,7 +183,10 @@ impl PlanContext<'_> {
                 return hold(name, HoldReason::Unmanaged, why.to_owned());
             }
             Ownership::Foreign(owner) => {
-                let why = format!("installation {owner} of conformd owns it; it is never touched");
+                let why = format!(
+                    "the conformd installation {owner} owns it; this installation \
+                    does not change it"
+                );
                 return hold(name, HoldReason::Foreign, why);
             }
             Ownership::Void(void) => return hold(name, HoldReason::Foreign, void_text(void)),
@@ -255,7 +258,8 @@ impl PlanContext<'_> {
                 return Decision::Nothing;
             }
             Remedy::Unread => {
-                let why = "its deployment failed; whom another Put would help is not known yet";
+                let why = "its deployment failed; conformd does not know yet which members need \
+                    another Put";
                 return hold(name, HoldReason::Retry, why.to_owned());
             }
             Remedy::Redeploy { accounts, seen, due } => {
@@ -304,7 +308,8 @@ impl PlanContext<'_> {
             Ownership::Void(void) => return Decision::Leave(Bystander::Void(void.clone())),
         };
         if marker.policy == DeletionPolicy::Orphan {
-            let why = "no manifest wants it and its deletion policy is Orphan: left in place";
+            let why = "no manifest declares it, and its deletion policy is Orphan: conformd \
+                leaves it in place";
             return hold(name, HoldReason::Orphaned, why.to_owned());
         }
         let failure = have.status.as_ref().filter(|record| {
@@ -337,16 +342,23 @@ impl PlanContext<'_> {
         }
         if let Some(successor) = self.successors.get(&marker.template) {
             let why = format!(
-                "{successor} holds the same template and is not deployed yet; the old pack goes \
-                 only after it"
+                "{successor} holds the same template and is not deployed yet; conformd deletes \
+                 the old pack after that"
             );
             return waiting(step, HoldReason::InProgress, why, None);
         }
         match self.memory(name).and_then(|memory| memory.unwanted.as_ref()) {
             Some((since, _)) => {
-                self.agree(step, "no manifest wants it", *since, self.inputs.pace.interval)
+                self.agree(step, "no manifest declares it", *since, self.inputs.pace.interval)
             }
-            None => waiting(step, HoldReason::Unconfirmed, "seen unwanted once".to_owned(), None),
+            None => waiting(
+                step,
+                HoldReason::Unconfirmed,
+                "observed once without a manifest; \
+                waiting for a second observation"
+                    .to_owned(),
+                None,
+            ),
         }
     }
 
@@ -379,13 +391,13 @@ impl PlanContext<'_> {
             return None;
         }
         let why = if self.desired.elsewhere.contains(&step.pack) {
-            "its manifest does not name this region, and a file that was cut off looks the same; \
-             to delete the pack here, commit what `conformd approve` prints; to keep it, name the \
-             region again"
+            "its manifest does not name this region, but a truncated file looks the same; to \
+             delete the pack here, commit the document that `conformd approve` prints; to keep \
+             it, add the region again"
         } else {
-            "no manifest declares it, and a file that is missing is no evidence that somebody \
-             removed it; to delete the pack, commit a manifest for it with `state: Absent` or what \
-             `conformd approve` prints; to keep it, restore its manifest"
+            "no manifest declares it, but the file may be missing by accident; to delete the \
+             pack, commit a manifest for it with `state: Absent` or the document that `conformd \
+             approve` prints; to keep it, restore its manifest"
         };
         Some(waiting(step.clone(), HoldReason::Undeclared, why.to_owned(), None))
     }
@@ -397,7 +409,7 @@ impl PlanContext<'_> {
         Some(Hold {
             pack: Some(name.clone()),
             reason: HoldReason::Invalid,
-            why: format!("its manifest is invalid, the last good form stays in force: {why}"),
+            why: format!("its manifest is invalid, the last valid content stays in force: {why}"),
             until: None,
             step: None,
         })
@@ -429,10 +441,10 @@ fn unresolvable_hold(name: &PackName, stuck: &Unresolvable) -> Decision {
 /// What a void marker means, in words.
 pub fn void_text(void: &VoidMarker) -> String {
     match void {
-        VoidMarker::Copied => "its marker was written for another pack or place (a copy); it is \
-                               never touched"
+        VoidMarker::Copied => "its marker was copied from another pack, account or region; \
+                               conformd does not change it"
             .to_owned(),
-        VoidMarker::Unreadable(problem) => format!("{problem}; it is never touched"),
+        VoidMarker::Unreadable(problem) => format!("{problem}; conformd does not change it"),
     }
 }
 

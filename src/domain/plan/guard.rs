@@ -255,7 +255,8 @@ fn hold_text(waiting: &PendingApproval, region: &Region, void: &BTreeSet<String>
     let reasons: Vec<&str> =
         waiting.trips.iter().map(|trip| &trip.why).chain(void).map(String::as_str).collect();
     format!(
-        "waiting for approval: {} in {region} ({}); commit what `conformd approve` prints, or \
+        "waiting for approval: {} in {region} ({}); commit the document that `conformd approve` \
+         prints, or \
          revert the change",
         waiting.summary(),
         reasons.join("; ")

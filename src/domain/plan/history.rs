@@ -179,8 +179,9 @@ impl History {
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
             (is_newer && is_ours && is_lost).then(|| {
                 format!(
-                    "the marker of {name} did not read back after its Put, so packs written here \
-                     could not be recognised; nothing more is written until conformd restarts"
+                    "AWS did not return the marker of {name} after its Put, so conformd could \
+                     not recognize the packs that it writes here; it writes nothing more until \
+                     it restarts"
                 )
             })
         })

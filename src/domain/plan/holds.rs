@@ -34,7 +34,7 @@ impl PlanContext<'_> {
         }
         let until = record.last_update.map(|at| after(at, self.inputs.pace.settle));
         until.is_none_or(|until| until > self.now).then(|| {
-            let why = format!("AWS reports {} for it and does not list it yet", record.status);
+            let why = format!("AWS reports {} for it, but does not list it yet", record.status);
             waiting(step.clone(), HoldReason::Settling, why, until)
         })
     }
@@ -50,7 +50,7 @@ impl PlanContext<'_> {
         Some(Decision::Hold(Box::new(Hold {
             pack: Some(name.clone()),
             reason: HoldReason::Settling,
-            why: "its removal was sent, AWS does not show it yet".to_owned(),
+            why: "its deletion was sent, but AWS does not show it yet".to_owned(),
             until: Some(after(sent.at, self.inputs.pace.settle)),
             step: None,
         })))
@@ -66,7 +66,7 @@ impl PlanContext<'_> {
         }
         let record = have.status.as_ref()?;
         let RolloutStatus::Unknown(status) = &record.status else { return None };
-        let why = format!("AWS reports {status:?}, which this version does not know");
+        let why = format!("AWS reports {status:?}, which this version does not recognize");
         Some(waiting(step.clone(), HoldReason::InProgress, why, None))
     }
 
@@ -94,14 +94,17 @@ impl PlanContext<'_> {
         if let Some((refused, at, why)) = &memory.rejected {
             let until = after(*at, self.inputs.pace.recheck);
             if *refused == content && until > self.now {
-                let why = format!("AWS refused this content, change it: {why}");
+                let why = format!(
+                    "AWS refused this content; change the template or its \
+                    parameters: {why}"
+                );
                 return Some(waiting(step.clone(), HoldReason::Rejected, why, Some(until)));
             }
         }
         let fight = memory.fight(content, self.now)?;
         let why = format!(
-            "somebody keeps changing it back: {} Puts within 6 hours; find the second writer \
-             (CloudTrail, PutOrganizationConformancePack)",
+            "another writer keeps reverting it: {} Puts within 6 hours; find that writer in \
+             CloudTrail (PutOrganizationConformancePack)",
             fight.puts
         );
         Some(waiting(step.clone(), HoldReason::Conflict, why, Some(fight.until)))
@@ -125,18 +128,18 @@ impl PlanContext<'_> {
             return Some(hold);
         }
         if let Some(record) = status.filter(|record| self.is_at_work(record, step.last_update)) {
-            let why = format!("AWS is working on it ({}) and takes no change", record.status);
+            let why = format!("AWS is working on it ({}) and accepts no change", record.status);
             return Some(waiting(step.clone(), HoldReason::InProgress, why, None));
         }
         let memory = self.memory(&step.pack)?;
         let wanted = step.action.content().map(Content::fingerprint);
         if let Some(sent) = memory.sent.filter(|sent| !is_overtaken(sent, wanted)) {
             let until = after(sent.at, self.inputs.pace.settle);
-            let why = "written lately, AWS does not show it yet".to_owned();
+            let why = "written recently, but AWS does not show it yet".to_owned();
             return Some(waiting(step.clone(), HoldReason::Settling, why, Some(until)));
         }
         let wait = memory.requeued.as_ref().filter(|wait| wait.until > self.now)?;
-        let why = format!("the last try failed: {}", wait.why);
+        let why = format!("the last attempt failed: {}", wait.why);
         Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
     }
 
@@ -173,15 +176,15 @@ impl PlanContext<'_> {
         }
         if let Some(path) = self.unended(step) {
             let why = format!(
-                "it takes something away, and {path} ends in the middle of a line, as a file that \
-                 was cut off does; if it is whole, end it with a line break"
+                "it causes a loss, but {path} ends in the middle of a line and may be truncated; \
+                 if the file is complete, end it with a line break"
             );
             return Some(waiting(step.clone(), HoldReason::Source, why, None));
         }
         if self.desired.confirmed {
             return None;
         }
-        let why = "it takes something away; a second reading of the source has to agree first";
+        let why = "it causes a loss; waiting for a second reading of the source";
         let until = self.desired.confirms_at;
         Some(waiting(step.clone(), HoldReason::Unconfirmed, why.to_owned(), until))
     }
@@ -214,7 +217,7 @@ impl PlanContext<'_> {
         if self.now >= until {
             return Decision::Take(Box::new(step));
         }
-        let why = format!("{what}; a second reading has to agree first");
+        let why = format!("{what}; waiting for a second reading");
         waiting(step, HoldReason::Unconfirmed, why, Some(until))
     }
 
@@ -231,15 +234,15 @@ impl PlanContext<'_> {
             && step.reason == Reason::ForeignWrite
             && self.inputs.history.excuse(at) == Excuse::Open
         {
-            let why = "somebody else or AWS itself wrote it; an account list that is newer has to \
-                       say whether anybody joined or left"
+            let why = "another writer or AWS itself wrote it; waiting for a newer account list, \
+                       which shows whether accounts joined or left"
                 .to_owned();
             return waiting(step, HoldReason::Membership, why, None);
         }
         let pace = self.inputs.pace;
         let is_stale = self.memory(&step.pack).is_some_and(PackHistory::is_stale);
         let apart = if is_stale { pace.interval } else { pace.refresh_again };
-        self.restore(step, want, "it is not what was last seen in force", since, apart)
+        self.restore(step, want, "it is not the content that was last observed", since, apart)
     }
 
     /// Undoes what somebody else did: once per interval, and after a second reading.
@@ -256,8 +259,8 @@ impl PlanContext<'_> {
         match memory.and_then(|memory| memory.restore_not_before(content, self.now, pace)) {
             None => self.agree(step, what, since, apart),
             Some(until) => {
-                let why = "somebody else wrote it after us; it is put back at most once per \
-                           interval";
+                let why = "external change after the last Put; conformd corrects it at most once \
+                           per interval";
                 waiting(step, HoldReason::Conflict, why.to_owned(), Some(until))
             }
         }
@@ -279,10 +282,10 @@ impl PlanContext<'_> {
         }
         let why = match &step.action {
             Action::Redeploy(_) => {
-                "it was put lately; one redeployment serves all who are late by then"
+                "it was put recently; one redeployment after the cooldown covers all late accounts"
             }
             Action::Create(_) | Action::Adopt(_) | Action::Update(_) | Action::Delete => {
-                "the last run failed; the next try comes later"
+                "the last rollout failed; the next attempt follows later"
             }
         };
         waiting(step, HoldReason::Retry, why.to_owned(), Some(due))
@@ -302,11 +305,11 @@ impl PlanContext<'_> {
             if !matches!(step.action, Action::Create(_)) {
                 kept.push(step);
             } else if let Some(wait) = refused {
-                let why = format!("AWS has no room for another pack: {}", wait.why);
+                let why = format!("the quota of packs is used up: {}", wait.why);
                 held.push((step, why, Some(wait.until)));
             } else if room == 0 {
                 let why = format!(
-                    "AWS allows {} packs in a region; nothing is deleted to make room",
+                    "AWS allows {} packs in a region; conformd deletes none to make room",
                     self.inputs.quota
                 );
                 held.push((step, why, None));
@@ -329,10 +332,10 @@ impl PlanContext<'_> {
         let (why, until) = match (&history.stopped, denied) {
             (Some(why), _) => {
                 plan.holds.push(region_hold(HoldReason::Denied, why.clone()));
-                ("writes have stopped here".to_owned(), None)
+                ("writes are stopped in this region".to_owned(), None)
             }
             (None, Some(wait)) => {
-                (format!("writes are refused here: {}", wait.why), Some(wait.until))
+                (format!("AWS refuses writes in this region: {}", wait.why), Some(wait.until))
             }
             (None, None) => return,
         };

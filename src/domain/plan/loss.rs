@@ -66,7 +66,7 @@ impl fmt::Display for Loss {
                     1 => ("rule", "whose name is"),
                     _ => ("rules", "whose names are"),
                 };
-                let why = "the template that is deployed is not known here";
+                let why = "the deployed template is unknown";
                 write!(out, "{count} {rules} {whose} not known: {why}")
             }
             Self::Account(account) => write!(out, "account {account}"),
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_loss_says_why_its_rules_have_no_names() {
-        let why = "not known: the template that is deployed is not known here";
+        let why = "not known: the deployed template is unknown";
         assert_eq!(Loss::Rules(1).to_string(), format!("1 rule whose name is {why}"));
         assert_eq!(Loss::Rules(6).to_string(), format!("6 rules whose names are {why}"));
     }

@@ -361,24 +361,28 @@ impl NoRecord {
     pub fn advice(&self) -> &'static str {
         match self.cause {
             NoRecordCause::NotConfigured => {
-                "name a directory that outlives the process in stateDirectory, or with \
-                 --state-directory"
+                "set stateDirectory, or --state-directory, to a directory that outlives the \
+                 process"
             }
-            NoRecordCause::NotBegun => "start conformd, which begins one",
+            NoRecordCause::NotBegun => "start conformd, which creates it",
             NoRecordCause::InUse => {
-                "stop one of the two, or give each an installation and a directory of its own"
+                "stop one of the two processes, or give each its own installation and \
+                 stateDirectory"
             }
             NoRecordCause::Denied => {
-                "let its directory and files belong to the user that runs conformd, on a disk that \
-                 can be written"
+                "make the user that runs conformd the owner of its directory and files, on a \
+                 writable disk"
             }
             NoRecordCause::Full => "free space on its disk, or shorten record.retention",
             NoRecordCause::Newer => "run the newer conformd again, or move the file away",
-            NoRecordCause::OtherOwner => "give every installation a directory of its own",
+            NoRecordCause::OtherOwner => "give each installation its own stateDirectory",
             NoRecordCause::Damaged => {
-                "start conformd again, which moves the file aside and begins another one"
+                "restart conformd, which moves the file aside and creates a new one"
             }
-            NoRecordCause::Replaced => "leave its files alone; conformd opens what is there anew",
+            NoRecordCause::Replaced => {
+                "do not change its files; conformd opens the new ones by \
+                itself"
+            }
             NoRecordCause::Slow | NoRecordCause::Failed => "check its disk",
         }
     }

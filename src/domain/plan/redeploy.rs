@@ -53,12 +53,12 @@ impl Redeploy {
     pub fn advice(&self, is_probed: bool) -> Option<&'static str> {
         match self.after_deadline {
             AfterDeadline::Never => Some(
-                "Late accounts are not redeployed (redeploy.afterDeadline: never): put the pack \
-                 again by a change of its manifest, or set recorderSeen.",
+                "conformd does not redeploy to late accounts (redeploy.afterDeadline: never): \
+                 change the manifest of the pack, or set redeploy.afterDeadline to recorderSeen.",
             ),
             AfterDeadline::RecorderSeen if !is_probed => Some(
-                "Nobody looks for recorders, so late accounts are not redeployed: configure \
-                 recorderProbe, or set redeploy.afterDeadline: always.",
+                "conformd does not observe recorders, so it does not redeploy to late accounts: \
+                 configure recorderProbe, or set redeploy.afterDeadline: always.",
             ),
             AfterDeadline::RecorderSeen | AfterDeadline::Always => None,
         }

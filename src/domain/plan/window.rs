@@ -176,7 +176,7 @@ impl LossWindow {
     /// The window of a process whose record was begun `age` ago, by the strictest clock.
     pub fn with_record(now: ProcessTime, age: Duration) -> Self {
         let known_from = now.saturating_add(SPAN.saturating_sub(age));
-        let why = "the record was begun less than 24 hours ago".to_owned();
+        let why = "the record is less than 24 hours old".to_owned();
         Self { known_from, unknown_why: Some(why), remembers: true, ..Self::default() }
     }
 
@@ -216,13 +216,13 @@ impl LossWindow {
     /// Why nothing may be lost unapproved; `None` once what was lost within 24 hours is known.
     pub fn caution(&self, now: ProcessTime) -> Option<String> {
         if let Some(why) = &self.unwritable {
-            return Some(format!("the record cannot be written, so nothing may be lost: {why}"));
+            return Some(format!("the record cannot be written, so every loss is held: {why}"));
         }
         let left = self.known_from.checked_sub(now).filter(|left| !left.is_zero())?;
         let watched = SPAN.saturating_sub(left).as_secs() / 3_600;
         let why = self.unknown_why.as_deref().unwrap_or("no record");
         Some(format!(
-            "what was lost here within 24 h is not known ({why}; watched for {watched} h so far)"
+            "the losses of the last 24 h are unknown ({why}; observed for {watched} h so far)"
         ))
     }
 
@@ -342,7 +342,7 @@ impl LossWindow {
         if let Some(pack) = &noticed.other_writer {
             self.known_from = now.saturating_add(SPAN);
             self.unknown_why = Some(format!(
-                "{pack} in {region} was put by another process of this installation or by hand, \
+                "{pack} in {region} was put by another process of this installation or manually, \
                  or the record is an old copy"
             ));
         }
@@ -482,11 +482,12 @@ impl LossWindow {
     /// Why an approval that is in force may not be used, in words.
     pub fn why_not_used(&self) -> &'static str {
         if self.unwritable.is_some() {
-            "the record cannot be written, so nothing may be lost; make it writable first"
+            "the record cannot be written, so every loss is held; make it writable first"
         } else if self.remembers {
-            "it was used for this before; commit a new one"
+            "it was already used for this loss; commit a new one"
         } else {
-            "without a record, an approval counts only for what AWS last changed before it was read"
+            "without a record, an approval permits only losses of packs that AWS last changed \
+             before the approval was read"
         }
     }
 

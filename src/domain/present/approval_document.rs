@@ -308,7 +308,7 @@ impl fmt::Display for ApprovalDocument<'_> {
         let Self { approval, waiting, names, simulated } = *self;
         let Approval { name, origin: _, reason, expires, permits } = approval;
         if simulated {
-            writeln!(out, "# SIMULATED: no AWS account is looked at or changed")?;
+            writeln!(out, "# SIMULATED: no real AWS account is read or changed")?;
         }
         writeln!(out, "# Permits: {}.", waiting.summary())?;
         if !waiting.reasons.is_empty() {
@@ -326,7 +326,7 @@ impl fmt::Display for ApprovalDocument<'_> {
         writeln!(out, "metadata:\n  name: {}", scalar(name))?;
         writeln!(out, "spec:")?;
         if reason.is_empty() {
-            writeln!(out, "  # Required: why, and the change that this belongs to.")?;
+            writeln!(out, "  # Required: the reason, for example a change number.")?;
         }
         writeln!(out, "  reason: {}", quoted(reason))?;
         writeln!(out, "  expires: {}", expires.strftime("%Y-%m-%dT%H:%M:%SZ"))?;
@@ -348,7 +348,7 @@ fn entry(
             list(out, "- ", "delete", bare(packs.iter().map(|it| scalar(it.as_str())).collect()))?;
         }
         Permitted::Adoptions(packs) => {
-            writeln!(out, "    # Puts over {} whose content is not known.", {
+            writeln!(out, "    # Overwrites {} whose content is unknown.", {
                 many(packs.len(), "unmanaged pack")
             })?;
             list(out, "- ", "adopt", bare(packs.iter().map(|it| scalar(it.as_str())).collect()))?;

@@ -82,11 +82,14 @@ impl Journal {
         match news {
             Notification::Reconciled(report) => self.record_notes(now, deeds::of(report)),
             Notification::Reloaded => {
-                let text = "the settings were read again and are in force";
+                let text = "the settings were reloaded";
                 self.record_notes(now, [Note::new(EventKind::Process, Weight::Normal, text)]);
             }
             Notification::NotReloaded(why) => {
-                let text = format!("the settings were not taken, the old ones stay: {why}");
+                let text = format!(
+                    "the settings were not reloaded, the previous ones stay in \
+                    force: {why}"
+                );
                 self.record_notes(now, [Note::new(EventKind::Process, Weight::Critical, text)]);
             }
         }
@@ -95,8 +98,7 @@ impl Journal {
     /// Notes that so many pieces of news were lost: they came faster than they were noted.
     pub fn lost(&mut self, count: u64, now: Timestamp) {
         let text = format!(
-            "{count} reconciliations came faster than they could be noted here; what they wrote is \
-             in the log"
+            "{count} reconciliations are missing from this list; what they wrote is in the log"
         );
         self.record_notes(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
     }
@@ -138,7 +140,7 @@ impl Journal {
                 many(about.regions.len(), "region"),
             ))),
             None => notes.push(warning(
-                "this list began anew after a fault of its own; what it missed is in the log"
+                "this list was restarted after an internal error; what it missed is in the log"
                     .into(),
             )),
             Some(before) => {
@@ -152,13 +154,13 @@ impl Journal {
                 }
                 if !gone.is_empty() {
                     let gone = subject("region", &gone);
-                    notes.push(warning(format!("{gone} left alone from now on")));
+                    notes.push(warning(format!("{gone} no longer managed")));
                 }
             }
         }
         notes.extend(match (&self.caller, &facts.caller) {
             (ConfirmedCaller::Unconfirmed { .. }, ConfirmedCaller::Confirmed { account }) => {
-                Some(normal(format!("AWS knows us as {account}")))
+                Some(normal(format!("authenticated as {account}")))
             }
             (
                 ConfirmedCaller::Unconfirmed { problem: None },
@@ -182,7 +184,10 @@ impl Journal {
         match source.problem() {
             Some(problem) if !*was_gone => notes.push(note(
                 Weight::Warning,
-                format!("the source gives nothing new, what was last accepted stays: {problem}"),
+                format!(
+                    "the source cannot be read, the last accepted revision stays in force: \
+                    {problem}"
+                ),
             )),
             None if *was_gone => {
                 notes.push(note(Weight::Normal, "the source can be read again".to_owned()));
@@ -200,7 +205,7 @@ impl Journal {
                 let first = declared.diagnostics.first().map_or("", String::as_str);
                 let invalid = declared.invalid;
                 let text = format!(
-                    "revision {accepted} in force, and nothing is deleted on the strength of it: \
+                    "revision {accepted} in force, deletions are paused: \
                      {valid}, {invalid} invalid: {first}"
                 );
                 note(Weight::Warning, text)

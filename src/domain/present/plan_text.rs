@@ -80,10 +80,10 @@ fn headline(step: &PlanStep) -> String {
 pub(super) fn why(step: &PlanStep) -> Option<String> {
     Some(match &step.reason {
         Reason::Missing | Reason::Changed => return None,
-        Reason::Vanished => "it was in force and is gone".to_owned(),
-        Reason::Adoption => "its manifest takes it over".to_owned(),
-        Reason::ForeignChange => "somebody else changed it".to_owned(),
-        Reason::ForeignWrite => "somebody else wrote it, and nothing that AWS shows differs".into(),
+        Reason::Vanished => "it was deployed and is gone".to_owned(),
+        Reason::Adoption => "its manifest adopts it".to_owned(),
+        Reason::ForeignChange => "external change".to_owned(),
+        Reason::ForeignWrite => "external write, without a visible difference".into(),
         Reason::Failed { code, message } => {
             let code = code.as_deref().unwrap_or("no code");
             let message = message.as_deref().unwrap_or("no message");
@@ -98,10 +98,10 @@ pub(super) fn why(step: &PlanStep) -> Option<String> {
         Reason::MembersFailed { classes } => {
             let classes: Vec<String> =
                 classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
-            format!("members failed in ways that may have passed ({})", classes.join(", "))
+            format!("members failed, with causes that may be resolved now ({})", classes.join(", "))
         }
         Reason::Redeploy { accounts, seen } => redeploy(accounts, seen),
-        Reason::Unwanted => "no manifest wants it".to_owned(),
+        Reason::Unwanted => "no manifest declares it".to_owned(),
         Reason::RegionDropped => "its manifest does not name this region".to_owned(),
         Reason::Absent => "its manifest says `state: Absent`".to_owned(),
     })
@@ -225,7 +225,7 @@ fn more(out: &mut fmt::Formatter<'_>, sign: char, count: usize) -> fmt::Result {
 
 fn leaving_text(leaving: &Leaving) -> String {
     match leaving {
-        Leaving::Departed => "not a member any more".to_owned(),
+        Leaving::Departed => "no longer a member".to_owned(),
         Leaving::Unknown => "no rule excludes it".to_owned(),
         Leaving::Selected { units, state } => {
             let unit = units.as_deref().and_then(<[_]>::last).map(|unit| format!("in {unit}"));

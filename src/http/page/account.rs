@@ -75,12 +75,12 @@ fn identity(view: &AccountView) -> Markup {
     let mut all: Vec<Fact> = Vec::new();
     all.push(match (listed, state) {
         (None, _) => {
-            fact("member", html! { "not known: there is no account list" }).marked(LineSign::Dark)
+            fact("member", html! { "unknown: there is no account list yet" }).marked(LineSign::Dark)
         }
         (Some(false), _) => fact("member", html! { "no" }).marked(LineSign::Needy),
         (Some(true), Some(AccountState::Active)) => fact("member", html! { "yes, active" }),
         (Some(true), Some(state)) => {
-            fact("member", html! { (state) ": nothing is expected of it" }).marked(LineSign::Needy)
+            fact("member", html! { (state) ": not expected to have packs" }).marked(LineSign::Needy)
         }
         (Some(true), None) => {
             fact("member", html! { "in an unknown state" }).marked(LineSign::Dark)
@@ -118,7 +118,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
             thead {
                 tr {
                     th scope="col" { "pack" }
-                    th scope="col" { "how it stands" }
+                    th scope="col" { "status" }
                     th scope="col" { "what happens next" }
                 }
             }
@@ -135,7 +135,7 @@ fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Mar
         }
         @if let Some(why) = unknown { p { (sign(LineSign::Dark)) " unknown: " (foreign(why)) } }
         @if packs.is_empty() {
-            p class="nothing" { "No pack is deployed or wanted here." }
+            p class="nothing" { "No pack is deployed or desired here." }
         } @else {
             (scrolling(&format!("scroll-{}", region.as_str()), region.as_str(), &table))
         }

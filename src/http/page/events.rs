@@ -38,10 +38,10 @@ fn main(events: &[Event], now: Timestamp) -> Markup {
     html! {
         h1 { "Events" }
         p class="lead" {
-            "What changed since this process started, newest first. The log is the record."
+            "What changed since this process started, newest first. The log has everything."
         }
         @if events.is_empty() {
-            p class="nothing" { "Nothing happened yet." }
+            p class="nothing" { "No events yet." }
         } @else {
             (scrolling("events-scroll", "Events", &table(events.iter().rev(), now)))
         }
@@ -93,7 +93,7 @@ fn row(event: &Event, now: Timestamp) -> Markup {
             }
             td class="wide" {
                 (sign(mark)) " "
-                @if mark == LineSign::Needy { span class="spoken" { "somebody has to act: " } }
+                @if mark == LineSign::Needy { span class="spoken" { "action required: " } }
                 (foreign(text))
             }
         }

@@ -87,10 +87,13 @@ fn background(view: &StatusView) -> Markup {
 
 fn identity(caller: &ConfirmedCaller) -> Fact {
     match caller {
-        ConfirmedCaller::Confirmed { account } => fact("acts as", account_link(*account, None)),
+        ConfirmedCaller::Confirmed { account } => {
+            fact("authenticated as", account_link(*account, None))
+        }
         ConfirmedCaller::Unconfirmed { problem } => {
-            let why = problem.as_deref().unwrap_or("AWS was not asked yet");
-            fact("acts as", html! { "not confirmed: " (foreign(why)) }).marked(LineSign::Dark)
+            let why = problem.as_deref().unwrap_or("not read yet");
+            fact("authenticated as", html! { "not confirmed: " (foreign(why)) })
+                .marked(LineSign::Dark)
         }
     }
 }
@@ -178,7 +181,8 @@ fn approvals(view: &StatusView, asked: &ApprovalsView) -> Markup {
         }
         @if let Some(document) = &asked.document {
             details id="approval" {
-                summary { "The approval that permits this, ready to commit once it has a reason" }
+                summary { "The Approval that permits this; fill in its reason before you commit \
+                    it" }
                 (scrolling("approval-text", "Approval manifest", &html! { pre { (document) } }))
             }
         }

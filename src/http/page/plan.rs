@@ -52,7 +52,7 @@ fn main(facts: &ViewFacts) -> Markup {
 fn region_section(region: &Region, plan: Option<&Plan>) -> Markup {
     let name = region.as_str();
     let Some(plan) = plan else {
-        let body = html! { p class="nothing" { "Not looked at yet." } };
+        let body = html! { p class="nothing" { "Not refreshed yet." } };
         return section(name, name, &body);
     };
     let text = PlanText { plan, values: Values::Hidden }.to_string();

@@ -65,7 +65,7 @@ fn header(about: &About, here: Option<&str>, now: Timestamp) -> Markup {
         header {
             @if about.simulated {
                 p class="banner" role="note" {
-                    strong { "SIMULATED" } ": no AWS account is looked at or changed"
+                    strong { "SIMULATED" } ": no real AWS account is read or changed"
                 }
             }
             div class="bar" {

@@ -233,7 +233,7 @@ fn say(before: &Membership, after: &Membership) {
     }
     if let Some(shrink) = after.shrink.as_ref().filter(|_| before.shrink != after.shrink) {
         let (before, after) = (shrink.before, shrink.after);
-        tracing::error!(before, after, "account list shrank, the old one stays");
+        tracing::error!(before, after, "account list shrank, the previous one stays in force");
         return;
     }
     let Some(list) = after.list.as_ref().filter(|_| after.differs_from(before)) else {

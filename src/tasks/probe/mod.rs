@@ -172,7 +172,7 @@ impl<M: MemberAccess> MemberProbe<M> {
             sessions.extend(session.map(|session| (account, session)));
         }
         if changes > 0 {
-            tracing::info!(accounts, observations, changes, unanswered, "recorders looked at");
+            tracing::info!(accounts, observations, changes, unanswered, "recorders probed");
         }
         changes > 0
     }
@@ -257,6 +257,6 @@ async fn observe_recorder<V: MemberVisit>(
 }
 
 fn not_probed(stage: ProbeStage, error: &CloudError) -> NotProbed {
-    tracing::debug!(kind = error.kind.as_str(), error = chain(error), "recorder not seen");
+    tracing::debug!(kind = error.kind.as_str(), error = chain(error), "recorder unknown");
     NotProbed { stage, kind: error.kind }
 }

@@ -201,16 +201,16 @@ fn warn_of(due: &[(Warning, &NewAccount)]) {
                 tracing::warn!(account, deadline, missing, "new account waits for its packs");
             }
             Warning::Imminent => {
-                tracing::error!(account, deadline, missing, "new account is about to be given up");
+                tracing::error!(account, deadline, missing, "new account is close to its deadline");
             }
             Warning::Missed => {
-                tracing::error!(account, deadline, missing, "new account has missed its window");
+                tracing::error!(account, deadline, missing, "new account missed its deadline");
             }
         }
     }
     let more = due.len().saturating_sub(WARNED_MAX);
     if more > 0 {
-        tracing::error!(more, "more new accounts without their packs");
+        tracing::error!(more, "more new accounts lack packs");
     }
 }
 

@@ -296,7 +296,7 @@ impl SourceReader {
         };
         let Ok((catalog, parsed)) = tokio::task::spawn_blocking(make).await else {
             tracing::error!("manifest parser panicked");
-            return Some(Err("a manifest broke the parser; please report it".to_owned()));
+            return Some(Err("a manifest crashed the parser; report it as a bug".to_owned()));
         };
         self.parsed = parsed;
         Some(Ok(catalog))

@@ -156,7 +156,7 @@ fn an_approval_is_used_once_and_covers_what_was_left_of_it() {
     // All of them are made again, and not wanted again.
     assert_snapshot!(decision(&court.rule(dropping(4, 6))), @"
     go: g03
-    overlap: only 2 of 6 packs owned here are still desired (at least 50 %): is this the right directory?
+    overlap: only 2 of 6 packs owned here are still desired (at least 50 %); check that source.directory is the right directory
     ratio: deleting 3 of 6 packs in eu-west-1 within 24 h (limit 1)
     waits: delete 3 packs
     approved by drop-old
@@ -179,7 +179,7 @@ fn without_a_record_an_approval_covers_only_what_is_older_than_its_first_reading
     ");
     assert_snapshot!(rule("x v7 11:01"), @"
     go: -
-    caution: what was lost here within 24 h is not known (no state directory; watched for 0 h so far)
+    caution: the losses of the last 24 h are unknown (no state directory; observed for 0 h so far)
     waits: delete 1 pack
     ");
 }
@@ -189,14 +189,14 @@ fn a_pack_that_a_plain_directory_does_not_declare_waits_for_a_word_of_it() {
     let shown = "a v1; b v1; x v7";
     let ruling = Court::new().rule_knowing("#declared; a v1; b v1", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
-    ! x held, would delete: no manifest wants it
-        undeclared: no manifest declares it, and a file that is missing is no evidence that somebody removed it; to delete the pack, commit a manifest for it with `state: Absent` or what `conformd approve` prints; to keep it, restore its manifest
+    ! x held, would delete: no manifest declares it
+        undeclared: no manifest declares it, but the file may be missing by accident; to delete the pack, commit a manifest for it with `state: Absent` or the document that `conformd approve` prints; to keep it, restore its manifest
     No changes; 1 held.
     ");
     // What an error hides is no pack that is not declared: the error is to be mended.
     let ruling = Court::new().rule_knowing("#declared; #invalid; a v1; b v1", shown);
     assert_snapshot!(text(ruling.approved.plan()), @"
-    ! x held, would delete: no manifest wants it
+    ! x held, would delete: no manifest declares it
         invalid: iam.yaml does not parse
     No changes; 1 held.
     ");
@@ -225,10 +225,10 @@ fn what_a_plain_directory_takes_away_waits_for_a_second_reading() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
-        unconfirmed: it takes something away; a second reading of the source has to agree first
+        unconfirmed: it causes a loss; waiting for a second reading of the source
     ! c held, would update
         excluded   + 200000000001 (exclude.accounts)
-        unconfirmed: it takes something away; a second reading of the source has to agree first
+        unconfirmed: it causes a loss; waiting for a second reading of the source
     Plan: 0 to create, 1 to update, 0 to delete; 2 held.
     ");
     assert_snapshot!(decision(&Court::new().rule_knowing(wanted, shown)), @"go: a b c");
@@ -245,7 +245,7 @@ fn what_a_file_without_a_last_line_break_takes_away_waits_for_the_line_break() {
         template   b7d7d13d (10 rules) → 662788a9 (10 rules)
     ! a held, would update
         template   b4f1471b (2 rules) → 5293e2b5 (1 rule)
-        source: it takes something away, and templates/iam.yaml ends in the middle of a line, as a file that was cut off does; if it is whole, end it with a line break
+        source: it causes a loss, but templates/iam.yaml ends in the middle of a line and may be truncated; if the file is complete, end it with a line break
     Plan: 0 to create, 1 to update, 0 to delete; 1 held.
     ");
     // What is published as a whole is whole.

@@ -95,7 +95,7 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
     court.now = at("d4/12:00");
     assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
-    held: held since 2026-11-01T13:01:00Z; time alone releases nothing
+    held: held since 2026-11-01T13:01:00Z; it needs an approval even when it is within the limits
     waits: delete 1 pack
     ");
     // It would have been held without that.
@@ -104,7 +104,7 @@ fn a_pack_that_vanished_counts_and_what_a_short_listing_held_is_judged_anew() {
     court.now = at("d4/12:00");
     assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
-    held: held since 2026-11-01T13:01:00Z; time alone releases nothing
+    held: held since 2026-11-01T13:01:00Z; it needs an approval even when it is within the limits
     waits: delete 1 pack
     ");
 }
@@ -179,7 +179,7 @@ fn a_marker_that_nobody_here_put_makes_what_was_lost_unknown_for_a_day() {
     assert_eq!(noticed.other_writer, None);
     let noticed = court.sees([("a", other), ("b", own)].into_iter());
     assert_eq!(noticed.other_writer, Some("a".parse().unwrap()));
-    assert_snapshot!(court.window.caution(court.elapsed()).unwrap(), @"what was lost here within 24 h is not known (a in eu-west-1 was put by another process of this installation or by hand, or the record is an old copy; watched for 0 h so far)");
+    assert_snapshot!(court.window.caution(court.elapsed()).unwrap(), @"the losses of the last 24 h are unknown (a in eu-west-1 was put by another process of this installation or manually, or the record is an old copy; observed for 0 h so far)");
     court.now = at("d2/13:00");
     assert_eq!(court.window.caution(court.elapsed()), None);
 }
@@ -218,7 +218,7 @@ fn packs_that_were_added_today_do_not_make_up_for_those_that_go() {
     };
     assert_snapshot!(decision(&shown("13:00").rule(drop_big())), @"
     go: -
-    overlap: only 0 of 1 pack owned here 24 h ago are still desired (at least 50 %): is this the right directory?
+    overlap: only 0 of 1 pack owned here 24 h ago are still desired (at least 50 %); check that source.directory is the right directory
     waits: delete 1 pack
     ");
     assert_snapshot!(decision(&shown("d3/12:30").rule(drop_big())), @"go: big");
@@ -308,7 +308,7 @@ fn what_is_held_stays_held_until_it_is_withdrawn_or_approved() {
     court.now = at("d4/12:00");
     assert_snapshot!(decision(&court.rule(drop("y"))), @"
     go: -
-    held: held since 2026-11-01T13:00:00Z; time alone releases nothing
+    held: held since 2026-11-01T13:00:00Z; it needs an approval even when it is within the limits
     waits: delete 1 pack
     ");
     // Another hold is no way around it: neither more nor less of the same.
@@ -444,7 +444,7 @@ fn a_number_of_rules_that_is_held_is_no_way_around_the_hold() {
     court.now = at("d3/12:00");
     assert_snapshot!(decision(&court.rule(first("a v2/9", "a u1/1"))), @"
     go: -
-    held: held since 2026-11-01T12:00:00Z; time alone releases nothing
+    held: held since 2026-11-01T12:00:00Z; it needs an approval even when it is within the limits
     waits: lose 1 rule
     ");
 }
@@ -460,17 +460,17 @@ fn a_process_without_a_record_loses_nothing_unapproved_until_it_has_watched_for_
     };
     assert_snapshot!(decision(&young("12:00").rule(drop("x"))), @"
     go: -
-    caution: what was lost here within 24 h is not known (no state directory is set; watched for 0 h so far)
+    caution: the losses of the last 24 h are unknown (no state directory is set; observed for 0 h so far)
     waits: delete 1 pack
     ");
     assert_snapshot!(decision(&young("d2/11:59:59").rule(first("a v2/9", "a v1/10"))), @"
     go: -
-    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    caution: the losses of the last 24 h are unknown (no state directory is set; observed for 23 h so far)
     waits: lose 1 rule
     ");
     assert_snapshot!(decision(&young("d2/11:59:59").rule(first("a v1 -1x", "a v1"))), @"
     go: -
-    caution: what was lost here within 24 h is not known (no state directory is set; watched for 23 h so far)
+    caution: the losses of the last 24 h are unknown (no state directory is set; observed for 23 h so far)
     waits: exclude 1 account
     ");
     assert_snapshot!(decision(&young("d2/12:00:00").rule(drop("x"))), @"go: x");
@@ -494,7 +494,7 @@ fn a_record_that_was_begun_an_hour_ago_leaves_23_hours_to_watch() {
     court.now = at("d2/10:59:59");
     assert_snapshot!(decision(&court.rule(drop("x"))), @"
     go: -
-    caution: what was lost here within 24 h is not known (the record was begun less than 24 hours ago; watched for 23 h so far)
+    caution: the losses of the last 24 h are unknown (the record is less than 24 hours old; observed for 23 h so far)
     waits: delete 1 pack
     ");
     let mut court = Court::new();

@@ -55,8 +55,7 @@ fn moved_aside(breaks: impl FnOnce(&Path)) -> String {
     drop(record);
     assert_eq!(counted(&usable(home.path(), 61)), ["new"], "said once, and it works from then on");
     let told = placeless(home.path(), &notices.join("\n"));
-    let kept =
-        "; it is kept as DIR/record.sqlite3.corrupt-20261101T000100Z, and another one begins";
+    let kept = "; it was moved to DIR/record.sqlite3.corrupt-20261101T000100Z, and a new record was created";
     told.strip_suffix(kept).unwrap().to_owned()
 }
 
@@ -129,7 +128,7 @@ fn what_is_no_record_is_moved_aside_and_another_one_begins() {
     the record DIR/record.sqlite3: it is no regular file
     the record DIR/record.sqlite3: *** in database main *** Tree 3 page 3: btreeInitPage() returns error code 11
     the record DIR/record.sqlite3: no such table: losses
-    the record DIR/record.sqlite3: it does not say whose it is
+    the record DIR/record.sqlite3: it does not name an installation
     ");
 }
 
@@ -233,8 +232,8 @@ fn a_newer_record_and_one_of_others_are_left_as_they_are() {
     said.push(refused(|_| {}, account));
     assert_snapshot!(said.join("\n"), @"
     the record DIR/record.sqlite3: a newer conformd wrote it (schema 900, known up to 1); run the newer conformd again, or move the file away
-    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to staging in 111111111111; give every installation a directory of its own
-    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to main in 999999999999; give every installation a directory of its own
+    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to staging in 111111111111; give each installation its own stateDirectory
+    the record DIR/record.sqlite3: it belongs to installation main in account 111111111111, not to main in 999999999999; give each installation its own stateDirectory
     ");
 }
 
@@ -249,16 +248,16 @@ fn a_directory_that_cannot_be_made_or_entered_is_said() {
     };
     let said = ["file", "file/state"].map(|name| said(&home.path().join(name)));
     assert_snapshot!(said.join("\n"), @"
-    the record DIR/file/record.sqlite3: its directory cannot be made: File exists (os error 17); let its directory and files belong to the user that runs conformd, on a disk that can be written
-    the record DIR/file/state/record.sqlite3: its directory cannot be made: Not a directory (os error 20); let its directory and files belong to the user that runs conformd, on a disk that can be written
+    the record DIR/file/record.sqlite3: its directory cannot be created: File exists (os error 17); make the user that runs conformd the owner of its directory and files, on a writable disk
+    the record DIR/file/state/record.sqlite3: its directory cannot be created: Not a directory (os error 20); make the user that runs conformd the owner of its directory and files, on a writable disk
     ");
     fs::create_dir(home.path().join("state")).unwrap();
     fs::create_dir(home.path().join("state/record.lock")).unwrap();
     let opened = open(&home.path().join("state"), 0);
-    assert_snapshot!(placeless(home.path(), &why(&opened.record).to_string()), @"the record DIR/state/record.sqlite3: its lock DIR/state/record.lock cannot be taken: Is a directory (os error 21); let its directory and files belong to the user that runs conformd, on a disk that can be written");
+    assert_snapshot!(placeless(home.path(), &why(&opened.record).to_string()), @"the record DIR/state/record.sqlite3: its lock DIR/state/record.lock cannot be taken: Is a directory (os error 21); make the user that runs conformd the owner of its directory and files, on a writable disk");
     let none = Record::open(RecordTerms { directory: None, ..terms(home.path()) }, &at(0)).record;
     assert_eq!(cause(&none), NoRecordCause::NotConfigured);
-    assert_snapshot!(why(&none).to_string(), @"no directory for the record is configured; name a directory that outlives the process in stateDirectory, or with --state-directory");
+    assert_snapshot!(why(&none).to_string(), @"no directory for the record is configured; set stateDirectory, or --state-directory, to a directory that outlives the process");
 }
 
 #[test]
@@ -314,7 +313,7 @@ async fn a_record_that_is_removed_or_replaced_in_use_takes_no_more_losses_until_
     record.give(vec![loss("one", 0)]).await.unwrap();
     fs::rename(&path, home.path().join("moved")).unwrap();
     let error = record.give(vec![loss("two", 1)]).await.unwrap_err();
-    assert_snapshot!(placeless(home.path(), &error.to_string()), @"the record DIR/record.sqlite3: it was removed or replaced while it was in use; leave its files alone; conformd opens what is there anew");
+    assert_snapshot!(placeless(home.path(), &error.to_string()), @"the record DIR/record.sqlite3: it was removed or replaced while it was in use; do not change its files; conformd opens the new ones by itself");
     assert_eq!(record.figures().write_errors, 1);
     let (window, _) = record.recover(at(60)).await.unwrap();
     assert!(window.losses.is_empty());
@@ -358,12 +357,12 @@ fn a_reader_makes_and_moves_nothing() {
     let said =
         || placeless(home.path(), &RecordReader::open(&terms(&directory)).unwrap_err().to_string());
     let missing = said();
-    assert_snapshot!(missing, @"the record DIR/state/record.sqlite3: there is none yet; start conformd, which begins one");
+    assert_snapshot!(missing, @"the record DIR/state/record.sqlite3: there is none yet; start conformd, which creates it");
     fs::create_dir(&directory).unwrap();
     assert_eq!(said(), missing);
     assert!(files(&directory).is_empty());
     fs::write(directory.join(FILE), "nothing").unwrap();
-    assert_snapshot!(said(), @"the record DIR/state/record.sqlite3: it has only 7 bytes; start conformd again, which moves the file aside and begins another one");
+    assert_snapshot!(said(), @"the record DIR/state/record.sqlite3: it has only 7 bytes; restart conformd, which moves the file aside and creates a new one");
     assert_eq!(files(&directory), [FILE]);
 }
 

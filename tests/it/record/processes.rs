@@ -104,7 +104,7 @@ fn a_second_process_is_told_who_has_the_record_and_gets_it_once_the_first_is_dea
     assert_eq!(cause(&second), NoRecordCause::InUse);
     let pid = child.id().to_string();
     let told = placeless(home.path(), &why(&second).to_string()).replace(&pid, "PID");
-    assert_snapshot!(told, @"the record DIR/record.sqlite3: it is in use by conformd run, pid PID; stop one of the two, or give each an installation and a directory of its own");
+    assert_snapshot!(told, @"the record DIR/record.sqlite3: it is in use by conformd run, pid PID; stop one of the two processes, or give each its own installation and stateDirectory");
     let beside = RecordReader::open(&terms(home.path())).unwrap().window(&at(0)).unwrap();
     assert!(beside.losses.len() > 3, "what is recorded can be read meanwhile");
     child.kill().unwrap();
@@ -189,7 +189,7 @@ fn a_file_system_that_is_read_only_is_said_and_can_still_be_read() {
     assert!(remounted.unwrap().success());
     let record = open(directory, 0).record;
     assert_eq!(cause(&record), NoRecordCause::Denied);
-    assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: its lock DIR/record.lock cannot be taken: Read-only file system (os error 30); let its directory and files belong to the user that runs conformd, on a disk that can be written");
+    assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: its lock DIR/record.lock cannot be taken: Read-only file system (os error 30); make the user that runs conformd the owner of its directory and files, on a writable disk");
     let reader = RecordReader::open(&terms(directory)).unwrap();
     assert_eq!(reader.window(&at(0)).unwrap().losses.len(), 1);
 }
@@ -216,7 +216,7 @@ fn a_file_that_may_not_be_written_is_said_and_left_as_it_is() {
     let before = std::fs::read(directory.join(FILE)).unwrap();
     let record = open(directory, 0).record;
     assert_eq!(cause(&record), NoRecordCause::Denied);
-    assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: it may not be written; let its directory and files belong to the user that runs conformd, on a disk that can be written");
+    assert_snapshot!(placeless(directory, &why(&record).to_string()), @"the record DIR/record.sqlite3: it may not be written; make the user that runs conformd the owner of its directory and files, on a writable disk");
     assert_eq!(std::fs::read(directory.join(FILE)).unwrap(), before);
     assert!(RecordReader::open(&terms(directory)).is_ok());
 }

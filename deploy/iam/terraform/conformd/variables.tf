@@ -62,7 +62,7 @@ variable "delivery_bucket" {
 }
 
 variable "trusted_access" {
-  description = "Whether the role may give AWS Config trusted access: only in the management account, and only if nobody has done so."
+  description = "Whether the role may give AWS Config trusted access: only in the management account, and only if it is not enabled yet."
   type        = bool
   default     = false
 }
@@ -128,7 +128,7 @@ variable "principal_arn" {
 }
 
 variable "principal_external_id" {
-  description = "For account: what that principal has to show; needed when it belongs to somebody else."
+  description = "For account: the external id that the principal must send; required if it belongs to another organization."
   type        = string
   default     = null
 }

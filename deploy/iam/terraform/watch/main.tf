@@ -1,4 +1,4 @@
-# Says when somebody else writes organization packs: CloudTrail's events of one region, by
+# Reports when another principal writes organization packs: CloudTrail's events of one region, by
 # EventBridge, to a topic. Use it once a region, in the account that owns the packs; it needs a
 # trail that records management events.
 

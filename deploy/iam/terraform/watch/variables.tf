@@ -9,7 +9,7 @@ variable "daemon_role_arn" {
 }
 
 variable "every_delete" {
-  description = "Whether deletes are reported whoever made them."
+  description = "Whether deletes by any principal are reported, including conformd."
   type        = bool
   default     = true
 }

@@ -277,7 +277,7 @@ fn refuse_ambiguous(findings: &mut Findings<'_>, root: &YamlNode, exempt: Option
 /// What is wrong with the name of a file: people could not tell which file is meant.
 pub(super) fn name_problem(path: &SourcePath) -> Option<Diagnostic> {
     let name = yaml::first_hidden(path.as_str())?;
-    let found = format!("{name} stands in the path of this file");
+    let found = format!("{name} is in the path of this file");
     let problem = Diagnostic::error(path, None, code::FILE_NAME, found);
     Some(problem.hint("rename the file or the directory"))
 }
@@ -310,7 +310,7 @@ pub(super) fn text_of<'f>(
 
 fn unended(path: &SourcePath, text: &str) -> Diagnostic {
     let span = span_of_line(text, text.lines().count().saturating_sub(1));
-    let found = "the file ends in the middle of a line, as one that was cut off does".to_owned();
+    let found = "the file ends in the middle of a line and may be truncated".to_owned();
     let mut problem = Diagnostic::error(path, Some(span), code::UNENDED, found);
     problem.expected = Some("a line break at the end of a file with an approval".to_owned());
     problem

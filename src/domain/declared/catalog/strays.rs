@@ -68,7 +68,7 @@ pub(super) fn ciphertext(path: &SourcePath, bytes: &[u8]) -> Option<Diagnostic> 
 /// A text that cannot be ours, whatever a YAML reader would make of it.
 pub(super) fn alien(path: &SourcePath, text: &str) -> Option<Diagnostic> {
     if let Some(span) = conflict(text) {
-        let found = "git's conflict markers stand in this file";
+        let found = "this file contains git's conflict markers";
         let problem = Diagnostic::error(path, Some(span), code::MERGE_CONFLICT, found);
         return Some(problem.hint("resolve the conflict, and publish what was committed"));
     }
@@ -118,7 +118,7 @@ pub(super) fn stray(path: &SourcePath, text: &str, roots: &[YamlNode]) -> Diagno
 /// A document that is not ours in a file in which others are.
 pub(super) fn stray_document(path: &SourcePath, root: &YamlNode) -> Diagnostic {
     let StrayKind { what, advice: _ } = stray_kind("", root);
-    let what = format!("among manifests stands a document that is none: {what}");
+    let what = format!("this document is not a manifest, but its file has manifests: {what}");
     let mut problem = StrayKind::plain(what).error(path, Some(root.span), code::NOT_A_MANIFEST);
     problem.hint = Some("fix it, or give it a file of its own".to_owned());
     problem

@@ -114,7 +114,12 @@ fn of_one_pack(findings: &mut Findings<'_>, fields: &ManifestFields<'_>) -> Vec<
     if rules.is_none() && accounts.is_none() {
         if let Some(pack) = fields.optional("pack") {
             findings
-                .error(pack.span, code::MISSING_FIELD, "what the pack may lose is not said")
+                .error(
+                    pack.span,
+                    code::MISSING_FIELD,
+                    "the entry does not say what the pack may \
+                    lose",
+                )
                 .expected("loseRules or excludeAccounts; to delete it: delete: [NAME]");
         }
         return Vec::new();

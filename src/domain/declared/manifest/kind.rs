@@ -38,7 +38,7 @@ pub(crate) fn kind(path: &SourcePath, root: &YamlNode) -> DocumentKind {
         |span: Span, found: String| Diagnostic::error(path, Some(span), code::NEAR_MISS, found);
     let miss = |problem: Diagnostic| DocumentKind::NearMiss(Box::new(problem));
     if let Some(inner) = listed(path, root) {
-        let found = "manifests stand in a list here".to_owned();
+        let found = "this is a list of manifests".to_owned();
         return miss(
             near_miss(inner.span, found).hint("write one document each, with --- between"),
         );
@@ -48,7 +48,7 @@ pub(crate) fn kind(path: &SourcePath, root: &YamlNode) -> DocumentKind {
         return match kind(path, &bare) {
             DocumentKind::Foreign => DocumentKind::Foreign,
             DocumentKind::Pack | DocumentKind::Approval | DocumentKind::NearMiss(_) => {
-                miss(near_miss(root.span, "a tag stands before the manifest".to_owned()))
+                miss(near_miss(root.span, "a tag precedes the manifest".to_owned()))
             }
         };
     }
@@ -78,7 +78,7 @@ pub(crate) fn kind(path: &SourcePath, root: &YamlNode) -> DocumentKind {
         (Some((_, Some(_))), _) => DocumentKind::Foreign,
         (version, kind) => match misspelt_version(root) {
             Some((key, span)) => {
-                let found = format!("the version stands in a field {key}");
+                let found = format!("the version is in a field {key}");
                 miss(near_miss(span, found).hint("did you mean apiVersion?"))
             }
             None if kind.is_some_and(|(_, kind)| kind.is_some_and(is_nearly_pack))

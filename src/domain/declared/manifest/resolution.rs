@@ -112,11 +112,10 @@ fn check_values(findings: &mut Findings<'_>, draft: &ManifestDraft, template: &T
     let overridden = draft.overrides.iter().flat_map(|entry| &entry.parameters);
     for (name, (value, span)) in draft.parameters.iter().chain(overridden) {
         if let Some(expected) = template.expected_instead(name, value) {
-            let found = format!("the parameter {name} does not take the value that is given");
+            let found = format!("the parameter {name} does not accept the given value");
             findings.error(*span, code::CONSTRAINT, found).expected(expected);
         } else if template.is_uncertain(name, value) {
-            let found =
-                format!("conformd cannot tell whether {name} takes the value that is given");
+            let found = format!("conformd cannot tell whether {name} accepts the given value");
             findings.warning(*span, code::CONSTRAINT, found).hint(UNCERTAIN);
         }
     }
@@ -208,7 +207,7 @@ fn check_filled(
             entry = entry.hint(hint);
         }
         if let (Some((TemplateChoice::File(path), _)), Some(span)) = (&draft.template, span) {
-            entry.related(path, span, "the value stands here");
+            entry.related(path, span, "the value is here");
         }
     }
 }
@@ -249,7 +248,7 @@ fn check_texts(
         findings.error(place, code::UNJUDGED, found).hint(DYNAMIC_HINT);
     }
     for (character, regions) in names {
-        let found = format!("{character} stands in the name of a rule in {}", regions.join(", "));
+        let found = format!("{character} is in the name of a rule in {}", regions.join(", "));
         findings
             .error(place, code::CHARACTER, found)
             .hint("remove it from the value: two names that differ by it look alike");
@@ -305,7 +304,7 @@ fn check_template(
         findings
             .error(place, code::REMEDIATION_FORBIDDEN, found)
             .expected("rules only: remediations act in every member account")
-            .hint("where that is meant, the settings allow them: templates.remediations: allowed");
+            .hint("if this is intended, set templates.remediations: allowed in the settings");
     }
     let bytes = template.body.len();
     if limits::INLINE_BYTES.upper < bytes {

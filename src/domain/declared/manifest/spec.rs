@@ -280,7 +280,7 @@ pub(super) fn delivery(findings: &mut Findings<'_>, field: Field<'_>) -> Results
             findings
                 .error(field.span, code::MALFORMED, format!("delivery.bucket is {bucket:?}"))
                 .expected("a bucket name that begins with awsconfigconforms")
-                .hint("AWS Config's own role may write to no other bucket");
+                .hint("the role of AWS Config can write to no other bucket");
         }
     }
     if let Some(field) = fields.optional("prefix")
@@ -331,7 +331,7 @@ pub(super) fn state(findings: &mut Findings<'_>, field: Field<'_>) -> DesiredSta
 pub(super) fn check_absent(findings: &mut Findings<'_>, fields: &ManifestFields<'_>, adopt: bool) {
     let policy = fields.optional("deletionPolicy");
     let contradictions = [
-        (adopt, "adopt", "takes the pack over"),
+        (adopt, "adopt", "adopts the pack"),
         (fields.optional("suspend").is_some(), "suspend", "leaves the pack as it is"),
         (
             policy.is_some_and(|field| field.node.text() == Some("Orphan")),

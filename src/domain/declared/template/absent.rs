@@ -116,6 +116,6 @@ impl AbsentWalk<'_, '_, '_> {
         self.findings
             .error(span, code::UNKNOWN_REFERENCE, found)
             .expected("a reference where the resource is there, too: the same condition, or Fn::If")
-            .related(path, *declared, "its condition stands here");
+            .related(path, *declared, "its condition is here");
     }
 }

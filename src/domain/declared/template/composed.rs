@@ -12,7 +12,7 @@ use crate::domain::declared::yaml::tree::{MappingEntry, Value, YamlNode};
 
 /// What to do about a dynamic reference.
 pub(crate) const HINT: &str =
-    "what it becomes in a member cannot be judged: write the value itself";
+    "conformd cannot check what it becomes in a member: write the value itself";
 
 /// Whether a text holds the beginning of a dynamic reference.
 pub(crate) fn is_dynamic(text: &str) -> bool {
@@ -75,7 +75,7 @@ pub(super) fn of(root: &YamlNode) -> Vec<Composed> {
 pub(super) fn check_written(findings: &mut Findings<'_>, node: &YamlNode) {
     let mut look = |text: &str, span| {
         if is_dynamic(text) {
-            let found = "a dynamic reference ({{resolve:…}}) stands here";
+            let found = "this is a dynamic reference ({{resolve:…}})";
             findings.error(span, code::UNJUDGED, found).hint(HINT);
         }
     };

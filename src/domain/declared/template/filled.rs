@@ -184,7 +184,8 @@ pub(super) fn check(findings: &mut Findings<'_>, outline: &Outline, dependent: &
             findings.push(match inputs {
                 ParameterValues::Unknown => finding,
                 ParameterValues::Given(_) => {
-                    let hint = "so it is with the defaults of the parameters: give others";
+                    let hint = "this follows from the defaults of the parameters: give other \
+                        values";
                     finding.warning().hint(hint)
                 }
             });

@@ -94,7 +94,7 @@ fn check_json(findings: &mut Findings<'_>, text: &str, span: Span) {
             Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
         }
         if pairs.iter().take(at).any(|(other, _)| other == name) {
-            let found = format!("the input parameter {name} stands twice");
+            let found = format!("the input parameter {name} occurs twice");
             findings.error(span, code::DUPLICATE_KEY, found).hint("remove one of them");
         }
     }

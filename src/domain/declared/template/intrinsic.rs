@@ -43,7 +43,7 @@ const SUB_NAMES: &str = "names of letters, digits, _, . and : between ${ and }";
 fn refuse_rewriting(findings: &mut Findings<'_>, root: &YamlNode) {
     let mut rest = vec![root];
     let mut refuse = |name: &str, span| {
-        let hint = "a macro writes the template anew: what it becomes was not judged";
+        let hint = "a macro rewrites the template after conformd has checked it";
         findings.error(span, code::UNJUDGED, format!("{name} is refused")).hint(hint);
     };
     while let Some(node) = rest.pop() {
@@ -188,7 +188,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             && here != Here::Free
         {
             self.findings
-                .error(span, code::FUNCTION, format!("{} stands beside other keys", key.text))
+                .error(span, code::FUNCTION, format!("{} is beside other keys", key.text))
                 .expected("a function alone in its mapping");
         }
     }
@@ -221,7 +221,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
         match &node.value {
             Value::Scalar(_) if node.is_null() => {
                 self.findings
-                    .error(node.span, code::NULL, "nothing (null) stands here")
+                    .error(node.span, code::NULL, "this is null")
                     .expected("a value: CloudFormation refuses null")
                     .hint("leave the key out, or write \"\" for empty text");
             }
@@ -286,7 +286,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
             } else {
                 code::CONDITION
             };
-            let found = format!("{name} cannot stand here");
+            let found = format!("{name} is not allowed here");
             self.findings.error(call.span, code, found).expected(expected);
             return;
         }
@@ -296,7 +296,7 @@ impl<'n> IntrinsicWalk<'_, '_, 'n> {
                 .hint("AWS's documents and published packs do without it");
         }
         if let Err(expected) = self.arguments(call, here) {
-            let found = format!("{name} has arguments that it does not take");
+            let found = format!("{name} has arguments that it does not accept");
             self.findings.error(call.argument_span(), code::FUNCTION, found).expected(expected);
         }
     }

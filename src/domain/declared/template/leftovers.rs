@@ -168,7 +168,7 @@ fn mark(text: &str) -> Option<Leftover> {
             !inner.is_empty() && inner.bytes().all(fits)
         })
         .map(|_| Leftover {
-            what: format!("{trimmed} looks like a mark that was not replaced"),
+            what: format!("{trimmed} looks like a placeholder that was not replaced"),
             hint: RENDER,
             is_certain: false,
         })
@@ -185,7 +185,7 @@ fn in_braces(text: &str) -> Option<Leftover> {
     {
         "a parameter of this template is put in by !Sub or !Ref only"
     } else {
-        "render the file before it is published; meant as it stands, it is !Sub and ${!name}"
+        "render the file before it is published; for literal text, use !Sub and ${!name}"
     };
     Some(Leftover { what: format!("${{{inner}}} was not replaced"), hint, is_certain: true })
 }

@@ -78,9 +78,9 @@ impl<'t> TermOutcomes<'t> {
 
     fn why_refused(mut self, term: &'t Term) -> Option<&'static str> {
         if self.texts(term).iter().any(|text| is_dynamic(text)) {
-            return Some("a dynamic reference ({{resolve:…}}) is put together here");
+            return Some("a dynamic reference ({{resolve:…}}) is composed here");
         }
-        self.is_cut.then_some("what is put together here is too much to be judged")
+        self.is_cut.then_some("this expression has too many possible values to be checked")
     }
 
     /// Texts that a term can become; unknown ones are empty.

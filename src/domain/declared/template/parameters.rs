@@ -356,10 +356,10 @@ fn check_constraints(
     if let (Some(node), Some(default)) = (attributes.get("Default"), &declaration.default) {
         if let Some(expected) = declaration.expected_instead(default) {
             let found =
-                format!("the default of {name} is a value that the parameter does not take");
+                format!("the default of {name} is a value that the parameter does not accept");
             findings.error(node.span, code::CONSTRAINT, found).expected(expected);
         } else if declaration.is_uncertain(default) {
-            let found = format!("conformd cannot tell whether {name} takes its default");
+            let found = format!("conformd cannot tell whether {name} accepts its default");
             findings.warning(node.span, code::CONSTRAINT, found).hint(UNCERTAIN);
         }
     }
@@ -369,13 +369,17 @@ fn check_pattern(findings: &mut Findings<'_>, name: &str, node: &YamlNode, patte
     match pattern::compiled(pattern) {
         Ok(_) => {}
         Err(Unread::Broken(why)) => {
-            let found = format!("the AllowedPattern of {name} is no expression: {why}");
-            findings.error(node.span, code::CONSTRAINT, found).expected("an expression of Java's");
+            let found = format!("the AllowedPattern of {name} is not a regular expression: {why}");
+            findings.error(node.span, code::CONSTRAINT, found).expected(
+                "a Java regular \
+                expression",
+            );
         }
         Err(Unread::Foreign) => {
             let found = format!("conformd cannot read the AllowedPattern of {name}");
             findings.warning(node.span, code::CONSTRAINT, found).hint(
-                "values are sent without a look at it; CloudFormation reads Java's expressions",
+                "conformd sends values without checking them against it; CloudFormation uses \
+                 Java's regular expressions",
             );
         }
     }

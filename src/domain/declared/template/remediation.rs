@@ -152,7 +152,7 @@ fn check_automatic(findings: &mut Findings<'_>, properties: &YamlNode) {
         if given(properties, name).is_none() {
             findings
                 .error(entry.key_span, code::REMEDIATION, format!("it is automatic without {name}"))
-                .hint(format!("say how often it is tried: {name}: 5"));
+                .hint(format!("set the number of attempts: {name}: 5"));
         }
     }
     let role = match given(properties, "Parameters") {

@@ -78,7 +78,7 @@ pub(super) fn check_name(findings: &mut Findings<'_>, name: &YamlNode) {
             ("ImportValue", _) => {
                 findings
                     .error(name.span, code::RULE_NAME, "an imported value names the rule")
-                    .expected("a name that is told from the template and its parameters");
+                    .expected("a name that follows from the template and its parameters");
             }
             (_, _) => {}
         }
@@ -101,7 +101,7 @@ fn refuse_joining(findings: &mut Findings<'_>, node: &YamlNode) {
         Value::Scalar(scalar) => {
             if let Some(character) = joining(&scalar.text) {
                 findings
-                    .error(node.span, code::CHARACTER, format!("{character} stands in a name"))
+                    .error(node.span, code::CHARACTER, format!("{character} is in a name"))
                     .hint("remove it: two names that differ by it look alike");
             }
         }
@@ -175,7 +175,7 @@ fn check_identifier(findings: &mut Findings<'_>, source: &YamlNode) {
     let Some(identifier) = given(source, "SourceIdentifier") else {
         findings
             .error(source.span, code::RULE_SOURCE, "the managed rule has no SourceIdentifier")
-            .hint("name the rule of AWS that is meant, such as IAM_PASSWORD_POLICY");
+            .hint("name an AWS managed rule, such as IAM_PASSWORD_POLICY");
         return;
     };
     let Some(text) = said(identifier) else { return };
@@ -190,7 +190,7 @@ fn check_identifier(findings: &mut Findings<'_>, source: &YamlNode) {
             "capital letters, digits and _: IAM_PASSWORD_POLICY, not iam-password-policy",
         );
         if text.starts_with("arn:") {
-            entry.hint("for a function of yours: Owner: CUSTOM_LAMBDA");
+            entry.hint("for your own function, set Owner: CUSTOM_LAMBDA");
         } else if text.starts_with(|first: char| first.is_ascii_alphabetic()) && text == in_a_member
         {
             let upper = text.trim().to_uppercase().replace(['-', ' ', '.'], "_");
@@ -209,7 +209,7 @@ fn check_function(findings: &mut Findings<'_>, source: &YamlNode) {
     if Call::of(identifier).is_some_and(|call| call.function == "ImportValue") {
         findings
             .error(identifier.span, code::RULE_SOURCE, "an imported value names the function")
-            .expected("its ARN, told from the template: what evaluates a rule must be known")
+            .expected("its ARN, in the template: conformd must know what evaluates a rule")
             .hint("a parameter with the ARN, or !Sub with ${AWS::AccountId} in it");
     }
     let Some(text) = said(identifier) else { return };
@@ -257,7 +257,7 @@ fn check_detail(findings: &mut Findings<'_>, detail: &YamlNode, owner: Option<&s
     if let Some(frequency) = given(detail, "MaximumExecutionFrequency")
         && text != "ScheduledNotification"
     {
-        let found = format!("{text} comes when it comes, at no frequency");
+        let found = format!("{text} is sent when a change occurs, at no frequency");
         findings
             .error(frequency.span, code::RULE_SOURCE, found)
             .expected("MaximumExecutionFrequency with MessageType: ScheduledNotification only");

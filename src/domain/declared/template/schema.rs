@@ -60,7 +60,7 @@ pub(super) fn check(findings: &mut Findings<'_>, kind: &str, place: Span, proper
         let found = format!("Properties is {}", properties.describe());
         findings
             .error(properties.span, code::WRONG_TYPE, found)
-            .expected("a mapping: a pack's rules must be told from its text");
+            .expected("a mapping: conformd must be able to read the rules of a pack from its text");
         return;
     };
     for name in read_only(root) {
@@ -171,7 +171,7 @@ impl SchemaCheck<'_, '_> {
         let mut seen = BTreeSet::new();
         for node in nodes {
             if must_differ && !seen.insert(Canonical::of(node).digest()) {
-                let found = format!("{what} names one thing twice");
+                let found = format!("{what} has an entry twice");
                 self.findings.error(node.span, code::MALFORMED, found).hint("remove it");
             }
             if let Some(items) = schema.get("items") {

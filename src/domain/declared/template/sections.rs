@@ -27,7 +27,7 @@ const UNPROVEN: &[&str] = &["Outputs"];
 const REFUSED: &[(&str, &str)] = &[
     ("Hooks", "a hook replaces resources while they are deployed"),
     ("Rules", "a rule of CloudFormation may refuse the pack in each member"),
-    ("Transform", "a macro writes the template anew: what it becomes was not judged"),
+    ("Transform", "a macro rewrites the template after conformd has checked it"),
 ];
 
 /// The one version there is (`CloudFormation` template reference).

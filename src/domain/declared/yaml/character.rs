@@ -88,7 +88,7 @@ pub(super) fn directives(
         }
         let word = content.split([' ', '\t']).next().unwrap_or_default();
         let span = span_at(text, at, content.len());
-        let found = format!("the directive {word} stands here");
+        let found = format!("this is the directive {word}");
         let problem = Diagnostic::error(path, Some(span), code::DIRECTIVE, found);
         all.push(
             problem
@@ -296,7 +296,7 @@ impl CharacterRefusal {
                 "remove it: it changes the order in which the text is shown, not what it says"
             }
             Self::Unprintable => "remove it: YAML does not allow it, and no editor shows it",
-            Self::Invisible => "remove it: nobody sees it, and it makes another text of this one",
+            Self::Invisible => "remove it: it is invisible, and it changes the text",
         }
     }
 }

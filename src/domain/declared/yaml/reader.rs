@@ -229,10 +229,10 @@ impl<'a> EventReader<'a> {
             }
             Event::DocumentEnd => self.close(),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.refuse(span, code::ALIAS, "an alias (`*`) stands here");
+                self.refuse(span, code::ALIAS, "this is an alias (`*`)");
                 return self.place(YamlNode::null(span), span);
             }
-            Event::Anchor(..) => self.refuse(span, code::ALIAS, "an anchor (`&`) stands here"),
+            Event::Anchor(..) => self.refuse(span, code::ALIAS, "this is an anchor (`&`)"),
             Event::Scalar(text, style, _, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 self.tokens.push(ScalarSpan { start: span.start, end: span.end, plain });
@@ -330,17 +330,17 @@ impl<'a> EventReader<'a> {
             }
         };
         if let Some(name) = character::joining(&scalar.text) {
-            let found = format!("{name} stands in a key");
+            let found = format!("{name} is in a key");
             let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
             self.report(problem.hint("remove it: two keys that differ by it look alike"));
         }
         if scalar.style == Style::Plain && &*scalar.text == "<<" {
-            self.refuse(span, code::ALIAS, "a merge key (`<<`) stands here");
+            self.refuse(span, code::ALIAS, "this is a merge key (`<<`)");
             return Key(None);
         }
         let Some(Open::Mapping { places, .. }) = self.open.last_mut() else { return Key(None) };
         if let Some(first) = places.get(&scalar.text).copied() {
-            let found = format!("the key {:?} stands twice in one mapping", scalar.text);
+            let found = format!("the key {:?} occurs twice in one mapping", scalar.text);
             let mut problem = Diagnostic::error(self.path, Some(span), code::DUPLICATE_KEY, found);
             problem.related.push(Related {
                 path: self.path.clone(),
@@ -358,7 +358,7 @@ impl<'a> EventReader<'a> {
         let (tag, core) = self.split_tag(tag, at);
         let span = self.span(at);
         if let Some(core) = core.filter(|core| !matches!(&**core, "map" | "seq" | "")) {
-            let found = format!("the tag !!{core} stands on a collection");
+            let found = format!("the tag !!{core} is on a collection");
             self.report(Diagnostic::error(self.path, Some(span), code::TAG, found));
         }
         CollectionHead { span, outer: self.outer(at), tag, flow: style == StructureStyle::Flow }
@@ -379,7 +379,7 @@ impl<'a> EventReader<'a> {
             }
         };
         if let Some(name) = character::refused_in_value(&text) {
-            let found = format!("{name} stands in this text as an escape");
+            let found = format!("{name} is in this text as an escape");
             let problem = Diagnostic::error(self.path, Some(span), code::CHARACTER, found);
             self.report(problem.hint("remove it: it would be shown, or break lines, elsewhere"));
         }

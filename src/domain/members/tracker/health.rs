@@ -76,11 +76,12 @@ pub(super) fn health(
         );
     }
     if state.is_in_progress() && !state.is_agreed() {
-        let why = "every account is done, and AWS says \"in progress\": a second reading decides";
+        let why = "every account is done, but AWS reports \"in progress\": waiting for a \
+            second reading";
         return say(RolloutHealth::StuckAggregate, why);
     }
     if state.summary.old > 0 {
-        let why = "rows are older than the last change: a second reading decides";
+        let why = "rows are older than the last change: waiting for a second reading";
         return say(RolloutHealth::Progressing, why);
     }
     (RolloutHealth::Healthy, None)
@@ -95,7 +96,7 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
             _ => format!("{many} {count} accounts, the first of them {first}"),
         })
     };
-    let unknown = "shows a status that this version does not know";
+    let unknown = "shows a status that this version does not recognize";
     let unknown =
         count(summary.unknown, "the row of", "rows of").map(|who| format!("{who} {unknown}"));
     let stuck = count(summary.stuck, "excluded account", "excluded:")
@@ -103,7 +104,7 @@ fn notes(state: &PackState) -> impl Iterator<Item = String> {
     let setback = state.setback.as_ref();
     let setback = setback
         .map(|setback| format!("members could not be read at {}: {}", setback.at, setback.why));
-    let told = "AWS leaves out accounts that are wanted now, until the next Put";
+    let told = "AWS excludes accounts that should have the pack, until the next Put";
     let told = (!state.told.is_empty()).then(|| told.to_owned());
     [unknown, stuck, told, setback].into_iter().flatten()
 }

@@ -133,8 +133,8 @@ impl<'a> Scales<'a> {
         let percent = self.terms.limits.overlap_percent;
         let say = |wanted: usize, owned: usize, when: &str| {
             let why = format!(
-                "only {wanted} of {} owned here{when} are still desired (at least {percent} %): is \
-                 this the right directory?",
+                "only {wanted} of {} owned here{when} are still desired (at least {percent} %); \
+                 check that source.directory is the right directory",
                 many(owned, "pack"),
             );
             is_below(wanted, owned, percent).then(|| trip(TripReason::Overlap, why))
@@ -187,8 +187,8 @@ impl<'a> Scales<'a> {
             .collect();
         (!packs.is_empty()).then(|| {
             let why = format!(
-                "adopting {} may lose rules or accounts: AWS does not show what the unmanaged \
-                 template holds",
+                "adopting {} may lose rules or accounts: AWS does not return the template of an \
+                 unmanaged pack",
                 packs.join(", ")
             );
             trip(TripReason::Adoption, why)
@@ -405,8 +405,7 @@ impl<'a> Scales<'a> {
             return Some(trip(TripReason::Membership, why));
         }
         self.terms.members.is_none().then(|| {
-            let why = "the account list is not known, so nobody can say how many of all accounts \
-                       are excluded";
+            let why = "the account list is unknown, so the share of excluded accounts is unknown";
             trip(TripReason::Membership, why.to_owned())
         })
     }
@@ -419,7 +418,7 @@ impl<'a> Scales<'a> {
         let since = self.asked.uncovered.iter().filter_map(|at| self.window.held(at));
         let since = since.filter(|held| held.basis >= self.basis).map(|held| held.when).min()?;
         let why = format!(
-            "held since {}; time alone releases nothing",
+            "held since {}; it needs an approval even when it is within the limits",
             since.strftime("%Y-%m-%dT%H:%M:%SZ")
         );
         Some(trip(TripReason::Held, why))

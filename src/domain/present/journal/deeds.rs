@@ -14,7 +14,7 @@ use crate::domain::present::report::RegionReport;
 /// One note for all steps of one kind that ended alike.
 pub(super) fn of(report: &RegionReport) -> Vec<Note> {
     let approvals = report.approvals.iter().map(|name| {
-        let text = format!("the approval {name} permits losses here");
+        let text = format!("the approval {name} permits losses in this region");
         Note::new(EventKind::Guard, Weight::Warning, text).at(&report.place.region)
     });
     let mut alike: BTreeMap<(ActionKind, String), Vec<&Outcome>> = BTreeMap::new();

@@ -53,7 +53,10 @@ impl ReportedAccounts {
         match &membership.problem {
             Some(problem) if before != kind => {
                 let why = &problem.why;
-                let text = format!("the account list cannot be read, the last one stays: {why}");
+                let text = format!(
+                    "the account list cannot be read, the last one stays in \
+                    force: {why}"
+                );
                 notes.push(note(Weight::Warning, text));
             }
             None if before.is_some() => {
@@ -67,14 +70,14 @@ impl ReportedAccounts {
             Some(shrink) if before != counts => {
                 let (from, to) = (shrink.before, shrink.after);
                 let text = format!(
-                    "the account list shrank from {from} to {to} active accounts: that counts \
-                     when it is seen again, or with an approval of `accountList: {to}`"
+                    "the account list shrank from {from} to {to} active accounts: it takes \
+                     effect when a second reading confirms it, or with an approval with \
+                     `accountList: {to}`"
                 );
                 notes.push(note(Weight::Critical, text));
             }
             None if before.is_some() => {
-                notes
-                    .push(note(Weight::Normal, "the account list is not in doubt any more".into()));
+                notes.push(note(Weight::Normal, "the account list is current again".into()));
             }
             Some(_) | None => {}
         }
@@ -100,7 +103,7 @@ impl ReportedAccounts {
         for account in list.accounts.values() {
             let old = before.accounts.get(&account.id);
             if old.is_some_and(|old| old.state != account.state && old.joined == account.joined) {
-                let state = account.state.map_or("in a state that is not known", |it| it.as_str());
+                let state = account.state.map_or("in an unknown state", |it| it.as_str());
                 states.entry(state).or_default().push(account);
             }
         }
@@ -148,7 +151,7 @@ impl ReportedAccounts {
             let names: Vec<String> = names.collect();
             let until = ids.iter().filter_map(|id| deadlines.get(id)).min();
             let until = until.filter(|_| course.has_time());
-            let until = until.map_or(String::new(), |until| format!("; AWS tries until {until}"));
+            let until = until.map_or(String::new(), |until| format!("; AWS retries until {until}"));
             let text = format!("{}: {}{until}", subject("account", &names), course.words());
             about(&ids, Note::new(EventKind::NewAccount, course.weight(), text))
         });
@@ -159,13 +162,13 @@ impl ReportedAccounts {
 impl NewAccountProgress {
     fn words(self) -> &'static str {
         match self {
-            Self::Converged => "every pack has arrived",
+            Self::Converged => "every pack is deployed",
             Self::Deploying => "AWS deploys",
-            Self::Waiting => "new, and no recorder is known yet",
-            Self::Near => "packs are still missing, with less than 3 hours left",
-            Self::Imminent => "packs are still missing, with less than an hour left",
-            Self::Late => "a recorder is there now, too late for AWS: a redeployment comes",
-            Self::Missed => "no recorder within 7 hours: AWS has given up",
+            Self::Waiting => "new, no recorder is known yet",
+            Self::Near => "packs are still missing, less than 3 hours left",
+            Self::Imminent => "packs are still missing, less than an hour left",
+            Self::Late => "the recorder was created after the deadline: a redeployment follows",
+            Self::Missed => "no recorder within 7 hours: AWS stopped retrying",
         }
     }
 

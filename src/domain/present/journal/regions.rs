@@ -65,12 +65,12 @@ impl ReportedRegion {
         let before = std::mem::replace(&mut self.unknown, kind);
         let (weight, text) = match &report.unknown {
             Some(Unknown { kind, why, .. }) if before != Some(*kind) => {
-                let text = format!("unknown ({kind}), so nothing is done here: {why}");
+                let text = format!("unknown ({kind}), so conformd changes nothing here: {why}");
                 (Weight::Warning, text)
             }
-            None if before.is_some() => (Weight::Normal, "seen again".to_owned()),
+            None if before.is_some() => (Weight::Normal, "read again".to_owned()),
             None if self.report.is_none() => {
-                (Weight::Normal, format!("seen for the first time: {} packs", report.observed))
+                (Weight::Normal, format!("read for the first time: {} packs", report.observed))
             }
             Some(_) | None => return None,
         };
@@ -103,7 +103,7 @@ impl ReportedRegion {
         let conflict = conflict.map(|(name, _)| name.clone()).collect();
         let before = std::mem::replace(&mut self.conflict, conflict);
         let new: Vec<&PackName> = self.conflict.difference(&before).collect();
-        let text = || format!("{}: not put any more, somebody keeps changing it", packs(&new));
+        let text = || format!("{}: held, because another writer keeps changing it", packs(&new));
         (!new.is_empty()).then(|| Note::new(EventKind::Mutation, Weight::Warning, text()).of(&new))
     }
 

@@ -147,8 +147,8 @@ pub(super) fn remedy(kind: FailureKind, action: &str) -> String {
             "renew or correct the credentials (aws.profile, environment, role)"
         }
         FailureKind::Timeout | FailureKind::Unreachable => "check network, DNS and proxy",
-        FailureKind::Throttled => "something else asks AWS too often; try again in a minute",
-        FailureKind::RegionDisabled => "enable the region, or take it out of aws.regions",
+        FailureKind::Throttled => "another client uses up AWS's rate limit; try again in a minute",
+        FailureKind::RegionDisabled => "enable the region, or remove it from aws.regions",
         FailureKind::NotDelegated => "see the line `administrator`",
         FailureKind::NoOrganization => "see the line `organization`",
         FailureKind::Server
@@ -159,7 +159,7 @@ pub(super) fn remedy(kind: FailureKind, action: &str) -> String {
         | FailureKind::NoSuchPack
         | FailureKind::NoSuchUnit
         | FailureKind::NoSuchAccount
-        | FailureKind::BadToken => "try again; if it stays, report it with this text",
+        | FailureKind::BadToken => "try again; if the error persists, report it with this text",
     };
     advice.to_owned()
 }

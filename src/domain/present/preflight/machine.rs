@@ -23,7 +23,7 @@ pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
             return CheckLine::fail(
                 check,
                 shown(why),
-                "correct source.directory, or what is in it",
+                "correct source.directory, or the files in it",
             );
         }
     };
@@ -33,8 +33,8 @@ pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
     if !wholly_valid {
         return CheckLine::fail(
             check,
-            format!("{detail}, {invalid} with errors, so that nothing is deleted"),
-            "conformd validate shows each with its place",
+            format!("{detail}, {invalid} with errors, so deletions are paused"),
+            "run `conformd validate PATH`, which shows each error with its place",
         );
     }
     if *valid == 0 {
@@ -45,7 +45,7 @@ pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
 
 /// What it costs that losses before now are not known.
 const NO_RECORD_COSTS: &str =
-    "nothing may be deleted unapproved until conformd has watched for 24 h";
+    "every loss waits for an approval until conformd has observed for 24 h";
 
 pub(super) fn record(facts: &PreflightFacts) -> CheckLine {
     let check = CheckName::Record;
@@ -67,7 +67,7 @@ pub(super) fn record(facts: &PreflightFacts) -> CheckLine {
     }
     CheckLine::ok(
         check,
-        format!("{detail}; until it is 24 h old, nothing may be deleted unapproved"),
+        format!("{detail}; until it is 24 h old, every loss waits for an approval"),
     )
 }
 
@@ -77,7 +77,7 @@ pub(super) fn template_bucket(facts: &PreflightFacts) -> CheckLine {
         None => CheckLine::ok(check, "none configured: templates have at most 51,200 bytes"),
         Some(bucket) => CheckLine::warn(
             check,
-            format!("{bucket} is configured, and this version delivers nothing through S3"),
+            format!("{bucket} is configured, but this version delivers nothing through S3"),
             "keep templates within 51,200 bytes; larger ones are held",
         ),
     }
@@ -98,7 +98,7 @@ pub(super) fn delivery_buckets(facts: &PreflightFacts) -> CheckLine {
         return CheckLine::fail(
             check,
             format!("{} do not begin with {DELIVERY_PREFIX}", unfit.join(", ")),
-            "use other buckets: AWS Config's own role may write to no others",
+            "use buckets with that prefix: the role of AWS Config can write to no others",
         );
     }
     let names: Vec<&str> = buckets.iter().map(String::as_str).collect();
@@ -108,25 +108,26 @@ pub(super) fn delivery_buckets(facts: &PreflightFacts) -> CheckLine {
 pub(super) fn http_listen(facts: &PreflightFacts) -> CheckLine {
     let check = CheckName::HttpListen;
     if facts.exposed.is_empty() {
-        return CheckLine::ok(check, "only this machine reaches the daemon's HTTP server");
+        return CheckLine::ok(check, "only this machine can reach the daemon's HTTP server");
     }
     CheckLine::warn(
         check,
-        format!("other machines may reach {}", facts.exposed.join(" and ")),
-        "let only those through who may read everything: there are no users and no TLS",
+        format!("other machines can reach {}", facts.exposed.join(" and ")),
+        "restrict access with a firewall or an authenticating proxy: the server has no users and \
+         no TLS",
     )
 }
 
 pub(super) fn http_token(facts: &PreflightFacts) -> CheckLine {
     let check = CheckName::HttpToken;
     match &facts.token {
-        TokenFile::None => CheckLine::ok(check, "none: nobody may ask the daemon for work"),
+        TokenFile::None => CheckLine::ok(check, "none: POST /api/v1/reconcile is refused"),
         TokenFile::Good { world_readable: false } => {
-            CheckLine::ok(check, "readable, and not by everybody")
+            CheckLine::ok(check, "readable, but not by every user")
         }
         TokenFile::Good { world_readable: true } => CheckLine::warn(
             check,
-            "every user of this machine may read http.tokenFile",
+            "every user of this machine can read http.tokenFile",
             "chmod 0400, owned by conformd's user",
         ),
         TokenFile::Weak(why) => {
@@ -137,7 +138,7 @@ pub(super) fn http_token(facts: &PreflightFacts) -> CheckLine {
             CheckLine::fail(
                 check,
                 detail,
-                "the daemon does not start without; check path and owner",
+                "the daemon does not start without it; check its path and owner",
             )
         }
     }
@@ -146,23 +147,19 @@ pub(super) fn http_token(facts: &PreflightFacts) -> CheckLine {
 pub(super) fn clock(facts: &PreflightFacts) -> CheckLine {
     let check = CheckName::Clock;
     let Some(skew) = facts.skew else {
-        return CheckLine::warn(
-            check,
-            "AWS did not say what time it is",
-            "see the lines of the regions",
-        );
+        return CheckLine::warn(check, "AWS's time is unknown", "see the lines of the regions");
     };
     let (apart, side) = (skew.abs(), if skew.is_negative() { "ahead of" } else { "behind" });
     let detail = match apart.as_secs() {
         0 => "within a second of AWS's".to_owned(),
         seconds => format!("{seconds} s {side} AWS's"),
     };
-    let advice = "synchronise the clock of this machine (chrony, systemd-timesyncd)";
+    let advice = "synchronize the clock of this machine (chrony, systemd-timesyncd)";
     if facts.simulated || apart < SKEW_WARN {
         CheckLine::ok(check, detail)
     } else if apart < SKEW_FAIL {
         CheckLine::warn(check, detail, advice)
     } else {
-        CheckLine::fail(check, format!("{detail}; AWS refuses what it signs"), advice)
+        CheckLine::fail(check, format!("{detail}; AWS refuses its requests"), advice)
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn recorder_probe(facts: &PreflightFacts) -> CheckLine {
     let Some(probe) = &facts.probe else {
         return CheckLine::ok(
             check,
-            "none configured: that a recorder is missing shows when packs fail",
+            "none configured: a missing recorder shows only when packs fail",
         );
     };
     let ProbeFacts { role_name, has_external_id, members, management: _ } = probe;
@@ -27,11 +27,11 @@ pub(super) fn recorder_probe(facts: &PreflightFacts) -> CheckLine {
         return refusal(facts, role_name, *account, *unlooked);
     }
     if members.is_empty() {
-        let detail = format!("role {role_name} was tried nowhere");
+        let detail = format!("role {role_name} was not tested");
         return CheckLine::warn(
             check,
             detail,
-            "see the line `accounts`: there is no member to try it on",
+            "see the line `accounts`: no member account is known",
         );
     }
     let seen = members.iter().map(|(account, tried)| {
@@ -39,14 +39,14 @@ pub(super) fn recorder_probe(facts: &PreflightFacts) -> CheckLine {
         format!("{account} ({state})")
     });
     let detail =
-        format!("role {role_name} lets conformd in to {}", seen.collect::<Vec<_>>().join(", "));
+        format!("conformd can assume role {role_name} in {}", seen.collect::<Vec<_>>().join(", "));
     if *has_external_id {
         return CheckLine::ok(check, detail);
     }
     CheckLine::warn(
         check,
         format!("{detail}, without an external id"),
-        "let its trust policy ask for one, and name it in recorderProbe.externalId",
+        "require one in its trust policy, and set recorderProbe.externalId to it",
     )
 }
 
@@ -64,7 +64,7 @@ fn refusal(
     let caller = facts.owner();
     let advice = match unlooked.stage {
         ProbeStage::Enter => format!(
-            "in {account} the role has to exist, with its path; its trust policy has to name \
+            "in {account} create the role, with its path; its trust policy must name \
              {caller} and the sts:ExternalId of recorderProbe.externalId; the caller needs \
              sts:AssumeRole on it"
         ),
@@ -90,10 +90,7 @@ pub(super) fn management_account(facts: &PreflightFacts) -> CheckLine {
         Some(Ok(Some(RolloutStatus::Known(Verb::Create | Verb::Update, PackPhase::Successful))))
     );
     if holds {
-        return CheckLine::ok(
-            check,
-            format!("{expected}, and the one that was looked at is there"),
-        );
+        return CheckLine::ok(check, format!("{expected}, and the tested pack is deployed there"));
     }
     let recorder = facts.probe.as_ref().and_then(|probe| probe.management.as_ref());
     if let Some(Ok(RecorderState::Missing)) = recorder {
@@ -111,7 +108,8 @@ pub(super) fn management_account(facts: &PreflightFacts) -> CheckLine {
         return CheckLine::warn(
             check,
             format!(
-                "{expected}, where AWS Config's roles are not made by a delegated administrator"
+                "{expected}, where a delegated administrator's Put does not create the roles of \
+                 AWS Config"
             ),
             "in it: aws iam create-service-linked-role --aws-service-name for \
              config-multiaccountsetup.amazonaws.com and config-conforms.amazonaws.com; or exclude \
@@ -123,7 +121,7 @@ pub(super) fn management_account(facts: &PreflightFacts) -> CheckLine {
             CheckLine::ok(check, format!("{expected}; its recorder: {}", state.kind().as_str()))
         }
         Some(Err(_)) | None => {
-            CheckLine::ok(check, format!("{expected}; whether it has a recorder was not read"))
+            CheckLine::ok(check, format!("{expected}; whether it has a recorder is unknown"))
         }
     }
 }

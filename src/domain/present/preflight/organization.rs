@@ -12,7 +12,7 @@ pub(super) fn identity(facts: &PreflightFacts) -> CheckLine {
         Err(unknown) => {
             return CheckLine::unread(
                 check,
-                "who the caller is cannot be learned",
+                "the caller identity cannot be read",
                 unknown,
                 "sts:GetCallerIdentity",
             );
@@ -24,7 +24,7 @@ pub(super) fn identity(facts: &PreflightFacts) -> CheckLine {
     }
     CheckLine::fail(
         check,
-        format!("the credentials are of account {account} ({arn}), not of {}", facts.expected),
+        format!("the credentials belong to account {account} ({arn}), not to {}", facts.expected),
         "use the credentials of that account, or correct aws.expectedAccountId",
     )
 }
@@ -39,7 +39,7 @@ pub(super) fn organization(facts: &PreflightFacts) -> CheckLine {
         Ok(found) => CheckLine::fail(
             check,
             format!("{} has consolidated billing only", found.id),
-            "enable all features in AWS Organizations; there are no organization packs without",
+            "enable all features in AWS Organizations; organization packs require them",
         ),
         Err(unknown) if unknown.kind == FailureKind::NoOrganization => CheckLine::fail(
             check,
@@ -104,9 +104,9 @@ pub(super) fn trusted_access(facts: &PreflightFacts) -> CheckLine {
         // Nothing but this check asks for it.
         Err(unknown) if unknown.kind == FailureKind::Denied => CheckLine::warn(
             check,
-            "the services with trusted access may not be listed",
+            "the caller may not list the services with trusted access",
             format!(
-                "{} to have it checked; Puts fail without trusted access",
+                "{} so that conformd can check it; without trusted access, Puts fail",
                 remedy(unknown.kind, action)
             ),
         ),
@@ -139,6 +139,6 @@ pub(super) fn accounts(facts: &PreflightFacts) -> CheckLine {
         check,
         format!("{detail}; AWS does not say in which units {unplaced} of them are"),
         "allow organizations:ListOrganizationalUnitsForParent and \
-         organizations:ListAccountsForParent: manifests exclude units, so they are walked",
+         organizations:ListAccountsForParent: manifests exclude units, so conformd lists them",
     )
 }

@@ -18,7 +18,10 @@ pub(super) fn region(found: &RegionFacts) -> CheckLine {
         (Ok(_), Err(unknown)) => (unknown, "config:DescribeOrganizationConformancePackStatuses"),
     };
     let what = match unknown.kind {
-        FailureKind::RegionDisabled => "not enabled, or it does not know the credentials",
+        FailureKind::RegionDisabled => {
+            "not enabled, or AWS does not recognize the credentials \
+            there"
+        }
         FailureKind::Timeout | FailureKind::Unreachable => "no answer",
         FailureKind::Throttled
         | FailureKind::InFlight
@@ -54,11 +57,9 @@ pub(super) fn packs(census: PackCensus) -> CheckLine {
     let detail = format!("{visible} of at most {quota}{colon}{}", parts.join(", "));
     match Severity::beyond(&limits::PACKS, visible.saturating_add(missing)) {
         None => CheckLine::ok(check, detail),
-        Some(_) => CheckLine::warn(
-            check,
-            detail,
-            "remove packs, or ask AWS for a higher quota: past it new packs are refused",
-        ),
+        Some(_) => {
+            CheckLine::warn(check, detail, "remove packs: AWS refuses new packs above this quota")
+        }
     }
 }
 
@@ -79,7 +80,7 @@ pub(super) fn permissions(facts: &PreflightFacts) -> CheckLine {
     let unread = reads.iter().filter(|(_, ends)| !ends.is_empty() && !ends.contains(&None));
     let unread: Vec<&str> = unread.map(|(action, _)| *action).collect();
     if !unread.is_empty() {
-        let detail = format!("not known, since they failed: {}", unread.join(", "));
+        let detail = format!("unknown, since these calls failed: {}", unread.join(", "));
         return CheckLine::warn(check, detail, "see the lines that failed");
     }
     let mut untested = Vec::new();

@@ -124,7 +124,7 @@ pub struct AccountPackView {
 }
 
 /// What is said of a pack that no manifest declares and that is not deleted yet.
-const LEAVING: &str = "it has the pack until that is deleted here";
+const LEAVING: &str = "it keeps the pack until conformd deletes the pack here";
 
 /// Explains one account, under all packs or under one.
 pub fn account(
@@ -140,7 +140,7 @@ pub fn account(
         let all = regions.values().flat_map(|place| place.packs.keys());
         if !all.clone().any(|name| name.as_str() == pack) {
             let names: std::collections::BTreeSet<&str> = all.map(PackName::as_str).collect();
-            return Err(absent("pack of ours called", pack, names.into_iter()));
+            return Err(absent("pack of this installation called", pack, names.into_iter()));
         }
         for place in regions.values_mut() {
             place.packs.retain(|name, _| name.as_str() == pack);
@@ -179,9 +179,12 @@ fn unknown_account(facts: &ViewFacts, id: AccountId) -> NotFound {
         .filter(|(digits, _)| *digits <= DIGITS_MAX);
     let hint = match near {
         Some((_, other)) => format!("did you mean {other}{}?", named(facts.name(other).as_ref())),
-        None => format!("the list holds {}", many(accounts.count(), "account")),
+        None => format!("the account list has {}", many(accounts.count(), "account")),
     };
-    NotFound(format!("there is no account {id} in the organization, nor any row of it; {hint}"))
+    NotFound(format!(
+        "account {id} is not in the organization, and AWS shows no row for it; \
+        {hint}"
+    ))
 }
 
 /// Digits that a misread account id may differ in: two neighbours that changed places.
@@ -242,7 +245,7 @@ fn place(
     report: Option<&RegionReport>,
 ) -> PlaceView {
     let unknown = match report {
-        None => Some("not looked at yet".to_owned()),
+        None => Some("not refreshed yet".to_owned()),
         Some(report) => report.unknown.as_ref().map(|unknown| unknown.why.clone()),
     };
     let new_account = report.and_then(|report| new_account(report, id));
@@ -347,7 +350,7 @@ fn status(rollout: Option<&Rollout>, id: AccountId) -> KnownMember<'_> {
     if rollout.resynced.is_none() {
         KnownMember::Unread("not all of its members were read yet")
     } else if rollout.truncated {
-        KnownMember::Unread("more accounts are in trouble here than are kept by name")
+        KnownMember::Unread("more members fail here than conformd keeps by name")
     } else {
         KnownMember::Concluded
     }
@@ -364,7 +367,7 @@ fn lifted(step: &PlanStep, id: AccountId) -> Option<String> {
     });
     exclusions
         .any(|leaving| leaving.contains_key(&id))
-        .then(|| "AWS still excludes it, which the next update of the pack ends".to_owned())
+        .then(|| "AWS still excludes it until the next update of the pack".to_owned())
 }
 
 fn summary(view: &AccountView) -> String {
@@ -374,7 +377,7 @@ fn summary(view: &AccountView) -> String {
     let rows = packs().filter(|pack| pack.status.is_some()).count();
     if member.listed == Some(false) {
         let rows = many(rows, "pack deployment");
-        return format!("{who} is no member of the organization; AWS still shows it in {rows}");
+        return format!("{who} is not a member of the organization; AWS still shows it in {rows}");
     }
     let targeted = packs().filter(|pack| pack.targeting == Some(Targeting::Targeted)).count();
     let fine = packs().filter(|pack| {
@@ -384,11 +387,11 @@ fn summary(view: &AccountView) -> String {
     let mut clauses = Vec::new();
     match member.state {
         Some(AccountState::Active) => {}
-        Some(state) => clauses.push(format!("it is {state}, so nothing is expected of it")),
+        Some(state) => clauses.push(format!("it is {state}, so it is not expected to have packs")),
         None if member.listed == Some(true) => {
-            clauses.push("it is in a state that is not known, so nothing is expected of it".into());
+            clauses.push("its state is unknown, so it is not expected to have packs".into());
         }
-        None => clauses.push("nobody knows whether it is a member".to_owned()),
+        None => clauses.push("whether it is a member is unknown".to_owned()),
     }
     if targeted > 0 {
         let fine = fine.count();

@@ -142,7 +142,7 @@ fn caller(facts: &ViewFacts) -> Option<ReasonView> {
     let ConfirmedCaller::Unconfirmed { problem } = &facts.caller else { return None };
     let why = match problem {
         Some(problem) => format!("AWS did not confirm the identity: {problem}"),
-        None => "AWS was not asked for the identity yet".to_owned(),
+        None => "the caller identity was not read yet".to_owned(),
     };
     Some(reason(HealthState::Unknown, Subject::Caller, why))
 }
@@ -163,7 +163,10 @@ fn record(facts: &ViewFacts) -> Option<ReasonView> {
         RecordStatus::Usable { .. } => None,
         RecordStatus::Unusable(none) if none.cause == NoRecordCause::NotConfigured => None,
         RecordStatus::Unusable(none) => {
-            let why = format!("the record cannot be used, so nothing is lost unapproved: {none}");
+            let why = format!(
+                "the record cannot be used, so every loss waits for an approval: \
+                {none}"
+            );
             Some(reason(HealthState::Degraded, Subject::Record, why))
         }
     }
@@ -171,7 +174,7 @@ fn record(facts: &ViewFacts) -> Option<ReasonView> {
 
 fn of_region(region: &Region, view: &RegionView) -> Option<ReasonView> {
     let why = match view.state {
-        RegionState::Pending => format!("{region} was not looked at yet"),
+        RegionState::Pending => format!("{region} was not refreshed yet"),
         RegionState::Unknown => {
             let unknown = view.report.as_ref().and_then(|report| report.unknown.as_ref());
             format!("{region} could not be read: {}", unknown.map_or("", |unknown| &unknown.why))
@@ -207,7 +210,7 @@ fn unread(region: &Region, view: &RegionView) -> Option<ReasonView> {
     let count = view.cells.values().filter(is_unread).count();
     let first = view.cells.values().find(is_unread)?;
     let why = first.why.as_deref().unwrap_or("they were not read yet");
-    let why = format!("the members of {} in {region} are not known: {why}", many(count, "pack"));
+    let why = format!("the members of {} in {region} are unknown: {why}", many(count, "pack"));
     Some(reason(HealthState::Unknown, Subject::Region, why))
 }
 
@@ -246,7 +249,7 @@ fn summary(facts: &ViewFacts, parts: &HealthParts<'_>) -> String {
         clauses.push(format!("{} of {} {verb} not read", unknown, many(regions.len(), "region")));
     }
     if caller(facts).is_some() {
-        clauses.push("AWS has not confirmed who asks".to_owned());
+        clauses.push("AWS has not confirmed the credentials".to_owned());
     }
     if source(facts).is_some() {
         clauses.push("action required in the source".to_owned());
@@ -275,16 +278,16 @@ fn packs(totals: &Totals) -> String {
         format!("{} of {deployments} {verb} failing accounts", of(CellState::Failed))
     } else if of(CellState::Unknown) > 0 {
         let verb = if of(CellState::Unknown) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} not known", of(CellState::Unknown))
+        format!("{} of {deployments} {verb} unknown", of(CellState::Unknown))
     } else if of(CellState::OutOfSync) > 0 {
         let verb = if of(CellState::OutOfSync) == 1 { "differs" } else { "differ" };
         format!("{} of {deployments} {verb} from the manifests", of(CellState::OutOfSync))
     } else if of(CellState::Rolling) > 0 {
         let verb = if of(CellState::Rolling) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} on the way", of(CellState::Rolling))
+        format!("{} of {deployments} {verb} in progress", of(CellState::Rolling))
     } else if of(CellState::Held) > 0 {
         let verb = if of(CellState::Held) == 1 { "is" } else { "are" };
-        format!("{} of {deployments} {verb} held on purpose", of(CellState::Held))
+        format!("{} of {deployments} {verb} intentionally held", of(CellState::Held))
     } else if all == 1 {
         "the one pack deployment is in place".to_owned()
     } else {

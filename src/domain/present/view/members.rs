@@ -96,7 +96,7 @@ pub fn accounts(facts: &ViewFacts, asked: &MembersQuery<'_>) -> Result<AccountsV
     let report = facts.reports.get(region);
     let cells = cells(report.map(AsRef::as_ref), &facts.desired(region));
     let Some((pack, cell)) = cells.iter().find(|(name, _)| name.as_str() == pack) else {
-        let what = format!("pack of ours in {region} called");
+        let what = format!("pack of this installation in {region} called");
         return Err(absent(&what, pack, cells.keys().map(PackName::as_str)));
     };
     let known = report.and_then(|report| report.tracking.packs.get(pack));

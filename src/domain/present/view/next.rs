@@ -76,8 +76,8 @@ pub(super) fn next(case: &AdviceCase<'_>) -> NextView {
         }
         MemberStatus::Waiting => waiting(case),
         MemberStatus::InProgress => aws("AWS is deploying to it", None),
-        MemberStatus::NotYetListed => aws("the account list is expected to show it soon", None),
-        MemberStatus::Left => aws("AWS removes what is left of it", None),
+        MemberStatus::NotYetListed => aws("the next account list is expected to contain it", None),
+        MemberStatus::Left => aws("AWS removes the pack from it", None),
         MemberStatus::Ok | MemberStatus::Inactive => nothing(),
     }
 }
@@ -110,7 +110,7 @@ fn waits(hold: &Hold) -> NextView {
         Lift::Time => (Who::Conformd, format!("conformd {what} later ({reason}: {why})")),
         Lift::Purpose => (Who::Nobody, format!("conformd {what} when this ends: {reason}: {why}")),
         Lift::Person => {
-            (Who::Person, format!("conformd {what} once this is lifted: {reason}: {why}"))
+            (Who::Person, format!("conformd {what} when this is resolved: {reason}: {why}"))
         }
     };
     NextView { who, owner: None, what, due: *until }
@@ -119,9 +119,9 @@ fn waits(hold: &Hold) -> NextView {
 fn verb(action: ActionKind) -> &'static str {
     match action {
         ActionKind::Create => "puts the pack",
-        ActionKind::Adopt => "takes the pack over",
+        ActionKind::Adopt => "adopts the pack",
         ActionKind::Update => "updates the pack",
-        ActionKind::Redeploy => "puts the pack again",
+        ActionKind::Redeploy => "redeploys the pack",
         ActionKind::Delete => "deletes the pack",
     }
 }
@@ -147,14 +147,14 @@ fn waiting(case: &AdviceCase<'_>) -> NextView {
     let due = new_account.map(|new_account| new_account.deadline);
     let what = match new_account.map(|new_account| new_account.phase) {
         Some(NewAccountPhase::Waiting) | None => {
-            "AWS retries it until the window ends; it needs a configuration recorder by then"
+            "AWS retries until the retry window ends; create a configuration recorder before then"
         }
         Some(
             NewAccountPhase::Deploying
             | NewAccountPhase::Complete
             | NewAccountPhase::Late
             | NewAccountPhase::Missed,
-        ) => "AWS retries it by itself",
+        ) => "AWS retries by itself",
     };
     aws(what, due)
 }

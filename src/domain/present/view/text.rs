@@ -49,7 +49,8 @@ pub fn status_page(view: &StatusView, wide: bool) -> TextPage {
     if let RecordView { usable: false, began: _, problem: Some(why) } = &view.record {
         let why = clean(why);
         head.push(format!(
-            "record: none ({why}): until losses of 24 h are known, none goes unapproved"
+            "record: none ({why}): every loss waits for an approval until the losses of the last \
+             24 h are known"
         ));
     }
     let mut parts = vec![

@@ -162,8 +162,7 @@ fn view(facts: &ViewFacts, matter: TroubleClass, group: Group<'_>) -> TroubleVie
             0 => advice(facts, matter),
             _ if redeployed == members => RESCUED.to_owned(),
             _ => format!(
-                "{} A redeployment comes by itself where a recorder was seen: {redeployed} of \
-                 {members}.",
+                "{} It observed a recorder for {redeployed} of {members} deployments.",
                 advice(facts, matter)
             ),
         },
@@ -183,11 +182,11 @@ pub(super) fn owner(matter: TroubleClass) -> Owner {
 }
 
 /// What to do about members that are redeployed anyway.
-const RESCUED: &str = "Nothing: their recorders were seen, and a redeployment comes by itself.";
+const RESCUED: &str = "Nothing: conformd observed their recorders and redeploys by itself.";
 
 /// What to do about a member that is missing.
-const MISSING: &str = "See that the account has a configuration recorder in the region: AWS shows \
-    no row for it, and only a Put makes AWS try again.";
+const MISSING: &str = "Check that the account has a configuration recorder in the region: AWS \
+    shows no row for the account, and tries again only after another Put.";
 
 /// What to do, and what keeps conformd from helping.
 pub(super) fn advice(facts: &ViewFacts, matter: TroubleClass) -> String {

@@ -54,7 +54,7 @@ fn a_status_that_is_not_documented_is_neither_success_nor_failure() {
     assert_snapshot!(scene.text(), @"
     progressing, 1 ok
     2 in_progress: CREATE_PAUSED
-    (the row of 000000000002 shows a status that this version does not know)
+    (the row of 000000000002 shows a status that this version does not recognize)
     ");
     assert_eq!(scene.next(), "resync in 900 s (NewAccount)");
 }

@@ -13,7 +13,7 @@ fn rows_of_before_the_last_change_prove_nothing_until_two_resyncs_agree() {
     scene.resync(&rows);
     assert_snapshot!(scene.text(), @"
     progressing, 2 ok
-    (rows are older than the last change: a second reading decides)
+    (rows are older than the last change: waiting for a second reading)
     ");
     assert_eq!(scene.next(), "resync in 600 s (Health)");
     scene.observe(10 * MINUTE - 1);
@@ -39,7 +39,7 @@ fn an_aggregate_in_progress_for_ever_is_overruled_by_two_resyncs_and_costs_nothi
     scene.resync(&rows);
     assert_snapshot!(scene.text(), @r#"
     stuck_aggregate, 1000 ok
-    (every account is done, and AWS says "in progress": a second reading decides)
+    (every account is done, but AWS reports "in progress": waiting for a second reading)
     "#);
     assert_eq!(scene.next(), "resync in 600 s (Health)");
     scene.observe(10 * MINUTE);

@@ -40,20 +40,24 @@ fn identity(view: &AccountView) -> Vec<TextItem> {
     rows.extend(name.as_ref().map(|name| fact(LineSign::Fine, "name", clean(name))));
     rows.push(match (listed, state) {
         (None, _) => {
-            fact(LineSign::Dark, "member", "not known: there is no account list".to_owned())
+            fact(LineSign::Dark, "member", "unknown: there is no account list yet".to_owned())
         }
         (Some(false), _) => {
-            fact(LineSign::Needy, "member", "no: the account list does not hold it".into())
+            fact(LineSign::Needy, "member", "no: it is not in the account list".into())
         }
         (Some(true), Some(AccountState::Active)) => {
             fact(LineSign::Fine, "member", "yes, ACTIVE".to_owned())
         }
         (Some(true), Some(state)) => {
-            fact(LineSign::Needy, "member", format!("{state}: nothing is expected of it"))
+            fact(LineSign::Needy, "member", format!("{state}: not expected to have packs"))
         }
-        (Some(true), None) => {
-            fact(LineSign::Dark, "member", "in a state that this version does not know".to_owned())
-        }
+        (Some(true), None) => fact(
+            LineSign::Dark,
+            "member",
+            "in a state that this version does not \
+                recognize"
+                .to_owned(),
+        ),
     });
     rows.extend(
         management.then(|| fact(LineSign::Fine, "role", "the management account".to_owned())),
@@ -83,7 +87,7 @@ pub fn window(clock: &ClockView, view: &AccountView) -> (LineSign, String) {
     let ClockView { joined: _, deadline, left_seconds } = clock;
     let mut open = view.regions.values().filter_map(|place| place.phase);
     if open.all(NewAccountPhase::is_settled) {
-        return (LineSign::Fine, format!("ends {deadline}; every pack is there"));
+        return (LineSign::Fine, format!("ends {deadline}; every pack is deployed"));
     }
     let sign = if *left_seconds < 0 { LineSign::Needy } else { LineSign::Moving };
     (sign, format!("ends {deadline}: {}", left(*left_seconds)))
@@ -106,7 +110,7 @@ fn region_list(view: &AccountView, region: &Region, place: &PlaceView) -> TextLi
     }));
     rows.extend(packs.iter().map(|(name, pack)| pack_row(name, pack, view.now)));
     if rows.is_empty() {
-        rows.push(fact(LineSign::Fine, "-", "no pack is deployed or wanted here".to_owned()));
+        rows.push(fact(LineSign::Fine, "-", "no pack is deployed or desired here".to_owned()));
     }
     TextList::new(&title, rows)
 }
@@ -116,13 +120,21 @@ pub fn recorder(seen: &RecorderObservation, now: Timestamp) -> (LineSign, String
     let RecorderObservation { recorder, at } = seen;
     let (sign, text) = match recorder {
         RecorderState::Recording => (LineSign::Fine, "recording".to_owned()),
-        RecorderState::Stopped => {
-            (LineSign::Needy, "stopped: packs deploy and evaluate nothing; start it".to_owned())
-        }
+        RecorderState::Stopped => (
+            LineSign::Needy,
+            "stopped: packs deploy, but their rules evaluate nothing; start \
+                the recorder"
+                .to_owned(),
+        ),
         RecorderState::Failing { code } => {
-            (LineSign::Needy, format!("recording, and its deliveries fail ({})", clean(code)))
+            (LineSign::Needy, format!("recording, but its deliveries fail ({})", clean(code)))
         }
-        RecorderState::Missing => (LineSign::Needy, "missing: create one".to_owned()),
+        RecorderState::Missing => (
+            LineSign::Needy,
+            "missing: create a configuration \
+            recorder"
+                .to_owned(),
+        ),
         RecorderState::Unknown { why } => (LineSign::Dark, format!("not known: {}", clean(why))),
     };
     (sign, format!("{text} (seen {})", ago(*at, now)))
@@ -168,13 +180,13 @@ pub fn status_words(pack: &AccountPackView, now: Timestamp) -> Option<String> {
 /// Whether the account is to have the pack, and why not, in words.
 pub fn targeting(targeting: Option<&Targeting>) -> String {
     match targeting {
-        None => "no manifest wants the pack here".to_owned(),
+        None => "no manifest declares the pack here".to_owned(),
         Some(Targeting::Targeted) => "targeted: no rule excludes it".to_owned(),
         Some(Targeting::Excluded(rule)) => format!("not targeted: {}", clean(&rule.to_string())),
         Some(Targeting::Inactive(Some(state))) => format!("not targeted: it is {state}"),
         Some(Targeting::Inactive(None)) => "not targeted: its state is not known".to_owned(),
-        Some(Targeting::NotAMember) => "not targeted: it is no member".to_owned(),
-        Some(Targeting::Unknown(why)) => format!("nobody knows if it is targeted: {}", clean(why)),
+        Some(Targeting::NotAMember) => "not targeted: it is not a member".to_owned(),
+        Some(Targeting::Unknown(why)) => format!("targeting is unknown: {}", clean(why)),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::base::untrusted::flowing;
 use crate::domain::observed::failure_class::Owner;
 
 /// What stands first where no AWS account is asked.
-pub(super) const SIMULATED: &str = "SIMULATED: no AWS account is looked at or changed";
+pub(super) const SIMULATED: &str = "SIMULATED: no real AWS account is read or changed";
 /// Characters of one foreign text that are shown.
 pub(super) const TEXT_MAX: usize = 1_024;
 
