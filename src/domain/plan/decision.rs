@@ -1,4 +1,4 @@
-//! What is decided about one pack, and what that goes by.
+//! The decision about one pack, and the inputs of a plan.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::domain::plan::window::{LossWindow, ProcessTime};
 pub struct PlanInputs<'a> {
     /// Where.
     pub place: &'a Place,
-    /// What the region should hold; `None` while the source was never read.
+    /// The desired packs of the region; `None` until the source has been read once.
     pub desired: Option<&'a Desired>,
     /// What it showed.
     pub observed: &'a Observed,
@@ -30,7 +30,7 @@ pub struct PlanInputs<'a> {
     pub tracking: &'a Tracking,
     /// What is known of its members' recorders.
     pub recorders: &'a Recorders,
-    /// How accounts are redeployed that AWS gave up.
+    /// How conformd redeploys to accounts that AWS has stopped retrying.
     pub redeploy: &'a Redeploy,
     /// How long things take.
     pub pace: &'a Pace,

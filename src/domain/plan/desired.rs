@@ -1,6 +1,6 @@
-//! What one region should hold: manifests and settings joined for one place.
+//! The desired state of one region: manifests and settings joined for one place.
 //!
-//! Nothing here knows what AWS holds.
+//! Nothing here depends on what was observed in AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub struct Desired {
     pub freshness: ListFreshness,
 }
 
-/// What a region should hold goes by these, besides the manifests.
+/// The inputs of the desired state, besides the manifests.
 #[derive(Debug, Clone)]
 pub struct DesiredInputs {
     /// Whether absence from the manifests may count.
@@ -68,7 +68,7 @@ pub struct DesiredInputs {
 }
 
 impl DesiredInputs {
-    /// Nothing is known of the organization; the source was published as a whole.
+    /// Inputs without an account list, for a source that was published as a whole.
     pub fn without_list(trust: SourceTrust) -> Self {
         let freshness = ListFreshness::Unknown("the account list was not read yet".to_owned());
         let (absence, confirmed, confirms_at) = (Absence::Atomic, true, None);
@@ -87,7 +87,7 @@ pub enum SourceTrust {
     Unread(String),
 }
 
-/// What is wanted under one name.
+/// What the manifests ask for under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DesiredEntry {
     /// This pack.
@@ -107,7 +107,7 @@ pub enum Unresolvable {
     Unresolved(String),
 }
 
-/// One pack in one region.
+/// One desired pack in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredPack {
     /// All of it.
@@ -148,7 +148,8 @@ pub fn desired(
     let inputs = DesiredMembers { list: list.as_deref(), freshness: &freshness };
     for (name, declared) in &catalog.packs {
         if let Declared::Absent(tombstone) = declared {
-            // Where it does not speak of this region, nothing is said about the pack here.
+            // A tombstone for other regions is no evidence that the pack should be absent from this
+            // one.
             if tombstone.covers(&place.region) {
                 absent.insert(name.clone(), tombstone.origin.clone());
             }
@@ -181,7 +182,7 @@ pub fn desired(
 }
 
 impl Desired {
-    /// Whom each pack excludes, for who tracks its members.
+    /// The accounts that each pack excludes, for the tracker of its members.
     pub fn targets(&self) -> Targets<'_> {
         let targets = self.packs.iter().map(|(name, want)| match want {
             DesiredEntry::Pack(pack) => (name, Target::Excluding(&pack.content.excluded)),
@@ -190,7 +191,7 @@ impl Desired {
         targets.collect()
     }
 
-    /// What is odd about the exclusions of the packs that are wanted here, by pack; nothing of it
+    /// Warnings about the exclusions of the packs that are desired here, by pack; none of them
     /// stops a pack.
     pub fn warnings(&self, catalog: &Catalog) -> BTreeMap<PackName, Vec<String>> {
         let Some(list) = self.list.as_deref() else { return BTreeMap::new() };
@@ -232,12 +233,17 @@ fn desired_entry(
     let (manifest, invalid_now) = match declared {
         Declared::Good(manifest) => (manifest, None),
         Declared::Absent(_) => return None,
+        // An invalid manifest keeps its last valid form in force. Without one the name stays
+        // claimed: if it were left out, the deployed pack would look undeclared and could be
+        // deleted.
         Declared::Broken { why, last_good: Some(manifest) } => (manifest, Some(why.clone())),
         Declared::Broken { why, last_good: None } => {
             return Some(DesiredEntry::Unresolvable(Unresolvable::Invalid(why.clone())));
         }
     };
     let (_, place) = at;
+    // Regions come before the template: a pack that is not desired here must not be reported here
+    // as unsupported or unresolved.
     if manifest.regions.as_ref().is_some_and(|regions| !regions.contains(&place.region)) {
         return None;
     }

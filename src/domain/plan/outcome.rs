@@ -57,7 +57,7 @@ impl Outcome {
 }
 
 impl StepResult {
-    /// What AWS said, in a few words; its own are not among them.
+    /// The answer of AWS in a few words, without AWS's own text.
     pub fn headline(&self) -> String {
         match self {
             Self::Accepted { arn: _ } => "accepted".to_owned(),

@@ -1,7 +1,7 @@
 //! The plan of one region as a value: steps to take and holds, each with its reason.
 //!
-//! Old and new are kept, so that the text a person reviews needs nothing else. How a plan comes
-//! about is in `diff`; what may be done of it in `guard`; how it reads in `plan_text`.
+//! Steps keep old and new values, so that the text for review needs no other input. `diff` makes
+//! the plan, `guard` decides which steps may be taken, `plan_text` renders it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -201,11 +201,11 @@ pub enum Reason {
     Absent,
 }
 
-/// The accounts of a redeployment, and those of them whose recorder the probe saw, and when.
+/// The accounts of a redeployment, and when the probe saw the recorder of each, if it did.
 pub type Redeployed<'a> = (&'a BTreeSet<AccountId>, &'a BTreeMap<AccountId, Timestamp>);
 
 impl Reason {
-    /// Whom it redeploys, if that is the reason.
+    /// The accounts that it redeploys to, if that is the reason.
     pub fn redeployed(&self) -> Option<Redeployed<'_>> {
         match self {
             Self::Redeploy { accounts, seen } => Some((accounts, seen)),
@@ -242,8 +242,8 @@ impl Reason {
     }
 }
 
-/// A parameter's value: shown by `plan` and `apply` to the person who asked, and only as a digest
-/// in logs, JSON and over HTTP, since people paste secrets.
+/// A parameter's value. `plan` and `apply` show it on the terminal; logs, JSON and HTTP show only a
+/// digest, since some values are secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParameterValue(String);
 
@@ -493,7 +493,7 @@ pub enum Bystander {
 }
 
 impl PlanStep {
-    /// Whether it is for members that failed, while the pack holds what is wanted.
+    /// Whether it redeploys to failed members of a pack that is in sync.
     pub fn is_remedy(&self) -> bool {
         matches!(self.reason, Reason::MembersFailed { .. } | Reason::Redeploy { .. })
     }
@@ -515,7 +515,7 @@ impl Plan {
         self.steps.iter().chain(self.holds.iter().filter_map(|hold| hold.step.as_deref()))
     }
 
-    /// When the first hold lifts by itself.
+    /// When the first hold resolves automatically.
     pub fn wakes(&self) -> Option<Timestamp> {
         self.holds.iter().filter_map(|hold| hold.until).min()
     }
