@@ -1,6 +1,6 @@
-//! Who has to show signs of life: the long tasks of the daemon, by name.
+//! The long tasks of the daemon that have to send heartbeats, by name.
 //!
-//! When they last did is kept in [`crate::beats`].
+//! [`crate::beats`] keeps the time of the last one.
 
 use std::fmt;
 

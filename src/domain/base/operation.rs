@@ -1,6 +1,6 @@
 //! The operations of AWS that conformd calls: the closed set behind metric labels and IAM policies.
 //!
-//! Who calls them, and how, is not known here.
+//! `aws` and `sim` implement the calls.
 
 use std::fmt;
 

@@ -1,11 +1,11 @@
 //! Text from elsewhere (files, AWS, the network), made fit for one line of a log or a terminal.
 //!
-//! What a text means is nobody's business here; JSON and pages escape in their own ways.
+//! The meaning of a text does not matter here; JSON and pages have their own escapes.
 
 use std::ops::Range;
 
-/// This text on one line of at most so many characters: what would move a cursor, forge a line or
-/// turn the direction of writing is escaped, and what nobody would read to the end is cut.
+/// This text on one line of at most so many characters: characters that would move a cursor, forge
+/// a line or turn the direction of writing are escaped, and the rest is cut.
 pub fn one_line(text: &str, characters_max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(characters_max));
     let mut room = characters_max;

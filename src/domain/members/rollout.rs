@@ -1,4 +1,4 @@
-//! Did a pack arrive? The health over its members, never over the aggregate status alone.
+//! The rollout of a pack: its health over its members, never over the aggregate status alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl RolloutHealth {
         Self::Unknown,
     ];
 
-    /// As people are told of it: nothing while it is not known, and no difference that is only a
-    /// matter of one more resync.
+    /// The health as users see it: `None` while it is unknown, and `Progressing` while only a
+    /// second resync is missing.
     pub fn reported(self) -> Option<Self> {
         match self {
             Self::Unknown => None,
@@ -105,7 +105,7 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// How it arrived, in a few words; `None` while that is not known. Counts that change all the
+    /// The rollout in a few words; `None` while its health is unknown. Counts that change all the
     /// time are left out.
     pub fn headline(&self) -> Option<String> {
         let health = self.health.reported()?;

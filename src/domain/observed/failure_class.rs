@@ -1,7 +1,7 @@
-//! Why a member failed: a closed set of classes over AWS's free texts, and who must act.
+//! Why a member failed: a closed set of classes over AWS's free texts, and the owner of each.
 //!
-//! Codes and texts of rows have no published list, so patterns decide; the raw text is kept for
-//! people and never becomes a label.
+//! AWS publishes no list of codes and texts of rows, so patterns decide. The raw text is kept for
+//! users and never becomes a metric label.
 
 use std::fmt;
 
@@ -101,7 +101,7 @@ impl FailureClass {
         Self::Other,
     ];
 
-    /// Whose move it is.
+    /// The owner, who has to act.
     pub fn owner(self) -> Owner {
         match self {
             Self::Throttled | Self::StackFailed => Owner::Aws,
@@ -180,14 +180,14 @@ impl FailureClass {
         }
     }
 
-    /// Whether the pack is put again for it, since it may pass without anybody's doing.
+    /// Whether the pack is put again for it, since it may pass by itself.
     ///
-    /// A Put deploys to everybody, so the burden of proof is on trying. Throttling passes by
-    /// itself. A stack that failed without a better reason may have met a passing fault of
-    /// CloudFormation, and nothing but a Put makes AWS try it again. A missing recorder is the
-    /// redeployment's, which waits for evidence. All others stay until a person has acted: quotas,
-    /// policies, roles, buckets, functions and regions are somebody's decision, and the same
-    /// template fails alike. What is not known never causes a Put.
+    /// A Put redeploys to every member, so it needs a reason. Throttling passes by itself. A stack
+    /// that failed without a better reason may have met a passing fault of CloudFormation, and only
+    /// a Put makes AWS try it again. A missing recorder causes a redeployment, which waits for
+    /// evidence. All others stay until their owner acts: quotas, policies, roles, buckets,
+    /// functions and regions are configured by a user, and the same template fails again. An
+    /// unknown failure never causes a Put.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Throttled | Self::StackFailed => true,
@@ -207,7 +207,7 @@ impl FailureClass {
         }
     }
 
-    /// Whether it says what kind of refusal it was, and not of what.
+    /// Whether it names only the kind of refusal, not its subject.
     fn is_general(self) -> bool {
         matches!(self, Self::AccessDenied | Self::Template | Self::StackFailed)
     }
@@ -234,11 +234,11 @@ impl FailureClass {
     }
 }
 
-/// Texts that tell classes, in the order in which they are tried, all in lower case. They are AWS's
-/// identifiers and phrases (AWS Config developer guide, error texts that users published, service
-/// models); never a bare service word, since messages name rules such as `s3-bucket-…`.
+/// Texts that identify classes, in the order in which they are tried, all in lower case. They are
+/// AWS's identifiers and phrases (AWS Config developer guide, error texts that users published,
+/// service models); never a bare service word, since messages name rules such as `s3-bucket-…`.
 const PATTERNS: [(&str, FailureClass); 35] = [
-    // Before the patterns that would take them for something else.
+    // These come first, since later patterns would match them too and give another class.
     ("requestlimitexceeded", FailureClass::Throttled),
     ("maxnumberofconformancepacks", FailureClass::PackQuota),
     ("servicelinkedconfigrule", FailureClass::DanglingRule),
@@ -276,8 +276,8 @@ const PATTERNS: [(&str, FailureClass); 35] = [
     ("cloudformation", FailureClass::StackFailed),
 ];
 
-/// The class of what AWS says of a failed member: [`FailureClass::Other`] for what is not known,
-/// never [`FailureClass::InactiveAccount`], which only AWS Organizations can tell.
+/// The class of AWS's code and text of a failed member: [`FailureClass::Other`] for an unknown one,
+/// never [`FailureClass::InactiveAccount`], which only the account list shows.
 ///
 /// The code decides. Where it is a general one (`AccessDeniedException`, `ValidationError`), the
 /// message may name the cause more exactly.

@@ -1,4 +1,4 @@
-//! What the world is shown of the membership: counts and times, no account by name.
+//! The membership in the form in which it is published: counts and times, no account names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl MembershipStatus {
 }
 
 impl Membership {
-    /// What the world is shown of it.
+    /// The published form of the membership.
     pub fn status(&self) -> MembershipStatus {
         let Self { list, attempt_last, problem, shrink } = self;
         let mut status = MembershipStatus {
