@@ -143,7 +143,7 @@ impl Daemon {
         self.beats.clone()
     }
 
-    /// How it stands, in one line.
+    /// Its state in one line.
     pub(crate) fn status(&self) -> DaemonStatus {
         DaemonStatus {
             about: self.about.subscribe(),
@@ -291,7 +291,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Shows the source as it stands: by its changes, and its times every few seconds.
+    /// Publishes the state of the source: at every change, and its times every few seconds.
     fn show_source(
         &self,
         stop: CancellationToken,

@@ -44,7 +44,7 @@ impl Daemon {
         ));
     }
 
-    /// Shows how the record stands: by its changes, and its size every few seconds.
+    /// Publishes the state of the record: at every change, and its size every few seconds.
     fn show_record(
         &self,
         record: Record,
