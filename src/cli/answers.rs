@@ -1,4 +1,5 @@
-//! Where `status` and `explain` take their answers from: a running daemon, or a look of their own.
+//! The source of the answers of `status` and `explain`: a running daemon, or an observation of
+//! their own.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -53,7 +54,7 @@ pub(super) struct DaemonAddress {
 pub(super) enum DaemonAnswer<T> {
     /// A daemon gave it.
     Given(T),
-    /// This process looked by itself.
+    /// This process observed AWS itself.
     Looked(Box<ViewFacts>),
 }
 
@@ -81,8 +82,8 @@ struct ErrorDetail {
 struct DaemonRefusal(String);
 
 impl DaemonAddress {
-    /// The answer to a page of the API; `regions` are those that a look of one's own needs, all
-    /// of them if none is named.
+    /// The answer to a page of the API; `regions` are those to observe if no daemon answers, all of
+    /// them if none is named.
     pub(super) async fn answer<T: DeserializeOwned>(
         &self,
         page: &str,
@@ -96,6 +97,8 @@ impl DaemonAddress {
             return observe(config, regions).await;
         }
         let daemon = Address::of(reachable(config.http.listen));
+        // A daemon of another installation would answer about other packs. A daemon that refuses
+        // the question has answered it: only without an answer this process observes AWS itself.
         match get::<T>(&daemon, page).await {
             Ok((owner, answer)) if owner == config.installation => {
                 return Ok(DaemonAnswer::Given(answer));
@@ -108,12 +111,12 @@ impl DaemonAddress {
     }
 }
 
-/// Says why this process looks by itself.
+/// Says why this process observes AWS itself.
 fn note(why: &str) -> std::io::Result<()> {
     writeln!(std::io::stderr(), "conformd: {why}; looking at AWS without it")
 }
 
-/// Where somebody on this machine reaches what listens on this address.
+/// The address under which a process on this machine reaches a listener on this address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let local = match listen.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -129,6 +132,8 @@ pub(super) async fn get<T: DeserializeOwned>(
     page: &str,
 ) -> anyhow::Result<(Installation, T)> {
     let (status, body) = ask(&daemon.join(page), PATIENCE, ANSWER_MAX).await?;
+    // The version is read first: the answer of another version may have other fields, and the
+    // message about one of them would hide the cause.
     if status == StatusCode::OK {
         let head: AnswerHead = serde_json::from_str(&body)
             .with_context(|| format!("what answers at {daemon} is no conformd"))?;
@@ -148,7 +153,7 @@ pub(super) async fn get<T: DeserializeOwned>(
     }
 }
 
-/// Looks at these regions, or at all of them; nothing here could write.
+/// Observes these regions, or all of them; nothing here could write.
 async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<DaemonAnswer<T>> {
     let regions = plan::chosen(regions, config.aws.regions.iter())?;
     let session = AwsSession::once(config, Remembering::Reads).await?;
@@ -164,7 +169,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
         reads: [].into(),
         declared: catalog.as_deref().map(Declarations::of).unwrap_or_default(),
     };
-    // Nobody is visited here: what a probe would see is not known.
+    // No member is probed here, so recorders are unknown.
     let probed = session.config.recorder_probe.is_some();
     let recorders = Recorders { probed, ..Recorders::default() };
     let mut about = daemon::settings::about(&session.config, now);
@@ -182,7 +187,7 @@ async fn observe<T>(config: Config, regions: &[Region]) -> anyhow::Result<Daemon
     })))
 }
 
-/// Looks at these regions and reads every member there, with bars for those who wait.
+/// Observes these regions and reads every member there, with progress bars.
 async fn read(
     session: &AwsSession,
     regions: &[Region],

@@ -34,10 +34,12 @@ enum StatusOutput {
     Json,
 }
 
-/// Prints the status; the exit code is its state. Not to know is an answer too.
+/// Prints the status; the exit code is its state. An unknown state is an answer too.
 pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let view = match Box::pin(observed(&args)).await {
         Ok(view) => view,
+        // Wrong settings are a mistake of the caller, not a state of the organization: they get
+        // another exit code than an unknown state.
         Err(error) if error.is::<ConfigError>() => return Err(error),
         Err(error) => {
             let mut stderr = std::io::stderr().lock();

@@ -84,6 +84,7 @@ pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let place = files::ValidatedRoot::of(path, root.as_deref())?;
     let snapshot = place.read()?;
     let mut report = report(&snapshot, &constraints);
+    // Expired approvals are reported here and not by the catalog, which knows no time.
     report.catalog.check_approvals(Clock::system().now());
     let text = match output {
         ValidateOutput::Text => output::text(&report, *verbose, paint::stdout_has_colour()),

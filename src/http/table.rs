@@ -42,7 +42,7 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// Everything, in the order in which people are shown it.
+/// Every route, in the order in which documents show it.
 pub(super) static ROUTES: [Route; 14] = [
     Route {
         path: "/api/v1",

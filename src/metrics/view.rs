@@ -64,7 +64,7 @@ pub struct MetricsView<'a> {
     pub membership: &'a Membership,
     /// What is known of the members' recorders.
     pub recorders: &'a Recorders,
-    /// AWS's clock minus the own one, as far as AWS's answers told.
+    /// AWS's clock minus the local one; `None` until two answers of AWS agreed.
     pub skew: Option<SignedDuration>,
     /// When each long task last beat.
     pub beats: &'a BTreeMap<TaskId, Timestamp>,
@@ -81,7 +81,7 @@ pub(super) struct CountedSoFar {
     pub(super) seen: Reports,
     /// Packs that have a counter.
     pub(super) counted: BTreeSet<(Region, PackName)>,
-    /// Packs that somebody else had changed when the region was last reconciled.
+    /// Packs with an external change at the last reconciliation of the region.
     pub(super) foreign: BTreeMap<Region, BTreeSet<PackName>>,
     /// New accounts whose way to all their packs was counted, with when they joined.
     pub(super) complete: BTreeMap<Region, BTreeSet<(AccountId, Timestamp)>>,

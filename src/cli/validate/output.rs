@@ -34,7 +34,7 @@ pub fn text(report: &Report<'_>, verbose: bool, colours: bool) -> String {
     out
 }
 
-/// What was passed over for this reason, on a line; nothing if nothing was.
+/// The names that were ignored for this reason, on one line; empty without any.
 fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool)) -> String {
     let ignored = report.snapshot.ignored.iter().filter(|(_, why)| **why == reason);
     let names: Vec<String> = ignored.map(|(path, _)| path.to_string()).collect();
@@ -48,6 +48,8 @@ fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool))
 }
 
 fn summary(report: &Report<'_>) -> String {
+    // A directory without any manifest is most likely the wrong one. With errors, the errors
+    // explain the empty catalog.
     if report.catalog.is_empty() && report.catalog.wholly_valid {
         let files = many(report.snapshot.files.len(), "file");
         return format!("error: no manifest found ({files} read)");
@@ -61,6 +63,7 @@ fn summary(report: &Report<'_>) -> String {
     });
     let errors = many(report.count(Severity::Error), "error");
     let warnings = many(report.count(Severity::Warning), "warning");
+    // Parts that are zero are left out, except packs, rules, errors and warnings.
     let approvals = match report.catalog.approvals.len() {
         0 => String::new(),
         count => format!(", {}", many(count, "approval")),
@@ -171,7 +174,7 @@ pub fn github(report: &Report<'_>, prefix: &Path) -> String {
         out.push_str(&annotation(finding, report, prefix));
         out.push('\n');
     }
-    // A line that is no command shows in the log as it is.
+    // A line that is no command shows in the log unchanged.
     out.push_str(&summary(report));
     out.push('\n');
     out

@@ -474,7 +474,7 @@ fn failed(record: &StatusRecord) -> Reason {
     Reason::Failed { code: cut(&record.error_code), message: cut(&record.error_message) }
 }
 
-/// Foreign text is cut at this many characters (reliability A-15: 512).
+/// Foreign text is cut at this many characters: as many as of a member's error text.
 const FOREIGN_TEXT_MAX: usize = 512;
 
 #[cfg(test)]

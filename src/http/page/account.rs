@@ -42,7 +42,7 @@ pub(super) async fn show(
     answer(server, work).await
 }
 
-/// The sign of the whole: that of the pack that needs somebody most.
+/// The sign of the account: that of the pack that needs action most.
 fn worst(view: &AccountView) -> LineSign {
     let packs = view.regions.values().flat_map(|place| place.packs.values());
     packs.map(pack_sign).max().unwrap_or(LineSign::Fine)
@@ -73,6 +73,7 @@ fn identity(view: &AccountView) -> Markup {
     let MemberView { listed, freshness: _, why, read, name: _, state, joined, units, management } =
         &view.member;
     let mut all: Vec<Fact> = Vec::new();
+    // Without an account list the account may still be a member, so "no" would be wrong.
     all.push(match (listed, state) {
         (None, _) => {
             fact("member", html! { "not known: there is no account list" }).marked(LineSign::Dark)

@@ -1,4 +1,4 @@
-//! What happened lately, newest first.
+//! The latest events, newest first.
 
 use axum::extract::{self, RawQuery};
 use axum::response::Response;

@@ -65,10 +65,12 @@ impl Families {
         }
     }
 
-    /// What the view says.
+    /// Sets every gauge from the view.
     pub(super) fn show(&self, view: MetricsView<'_>, memory: &mut CountedSoFar) {
         let MetricsView { reports, source, membership, recorders, skew, beats, now } = view;
         self.show_source(source);
+        // Reset first: a value that is not known any more must disappear, not stay at its last
+        // number.
         self.aws.clock_skew.reset();
         if let Some(skew) = skew {
             self.aws.clock_skew.with_label_values(&[] as &[&str]).set(skew.as_secs_f64());
@@ -81,6 +83,8 @@ impl Families {
         }
         memory.seen.retain(|region, _| memory.regions.contains(region));
         for (region, report) in reports {
+            // A report of a region that has left the settings may still be in the channel. Its
+            // series would never be removed.
             if !memory.regions.contains(region) {
                 continue;
             }
@@ -122,6 +126,7 @@ impl Families {
     fn show_approvals(&self, declared: &Declarations, used: &BTreeSet<&str>, now: Timestamp) {
         let mut counts: BTreeMap<ApprovalState, usize> = BTreeMap::new();
         for (name, approval) in &declared.approvals {
+            // Expired comes first: an expired approval permits nothing, whatever used it before.
             let state = if approval.expires <= now {
                 ApprovalState::Expired
             } else if used.contains(name.as_str()) {
@@ -228,7 +233,7 @@ impl Families {
     }
 }
 
-/// Whether AWS holds what the manifest wants; `None` when no manifest speaks of the pack.
+/// Whether the pack is in sync; `None` if no manifest declares it.
 fn is_synced(pack: &PackReport) -> Option<bool> {
     match pack.state {
         SyncState::Synced => Some(true),
@@ -237,7 +242,7 @@ fn is_synced(pack: &PackReport) -> Option<bool> {
         }
         SyncState::Suspended => Some(pack.drift.is_empty()),
         SyncState::Orphaned => None,
-        // Somebody else's pack under a wanted name is held; any other is a bystander.
+        // A pack of another owner under a desired name is held; any other is a bystander.
         SyncState::Unmanaged | SyncState::Foreign => (!pack.holds.is_empty()).then_some(false),
     }
 }
