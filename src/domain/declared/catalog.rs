@@ -105,7 +105,7 @@ impl Catalog {
         interest
     }
 
-    /// Whether nothing is declared at all: never taken to mean that nothing is wanted.
+    /// Whether nothing is declared at all, which is never taken as a request to delete every pack.
     pub fn is_empty(&self) -> bool {
         self.packs.is_empty() && self.approvals.is_empty()
     }
@@ -158,6 +158,8 @@ fn invalidate<'d>(
             Declared::Broken { .. } => continue,
         };
         let rests = rests.get(name).into_iter().flatten();
+        // An error elsewhere in the manifest's own file concerns another document, unless the file
+        // is damaged: then its text may have been cut or merged anywhere.
         let mut wrong = rests.filter_map(|path| in_error.get(path)).flatten();
         let counts =
             |finding: &&&Diagnostic| finding.path != *own || DAMAGE.contains(&finding.code);
