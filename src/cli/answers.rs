@@ -118,6 +118,7 @@ fn note(why: &str) -> std::io::Result<()> {
 
 /// The address under which a process on this machine reaches a listener on this address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
+    // A listener on all addresses (`0.0.0.0` or `::`) has no address that a client could use.
     let local = match listen.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),

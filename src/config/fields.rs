@@ -136,6 +136,7 @@ impl<'a> SettingsReader<'a> {
         let name = self.full(field);
         let Some(duration) = duration(node, &name, findings) else { return default };
         let clamped = duration.clamp(*range.start(), *range.end());
+        // The user has to see it: the interval in force is not the one in the file.
         if clamped != duration {
             let found = format!(
                 "{name} is {}; {} is used instead",

@@ -279,6 +279,8 @@ impl Daemon {
             },
         ));
         tasks.spawn(self.show_source(stop.clone()));
+        // Parsing is a task of its own: a large directory must not delay the next reading of the
+        // source.
         let (source, constraints) = (self.source.subscribe(), constraints.subscribe());
         let (publish, end) = (self.parsed.clone(), stop.clone());
         let metrics = self.metrics.clone();

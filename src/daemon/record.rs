@@ -34,6 +34,8 @@ impl Daemon {
                     clock.clone(),
                     end.clone(),
                     move |remembered, notices| {
+                        // An error, since a new record means that losses need an approval for 24
+                        // hours.
                         for notice in notices {
                             tracing::error!(notice, "the record was begun anew");
                         }

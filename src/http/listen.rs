@@ -32,8 +32,8 @@ const CONNECTIONS_MAX: usize = 64;
 const SCRAPES_MAX: usize = 2;
 /// Documents that are made at a time; with the scrapes no more than a few threads.
 const VIEWS_MAX: usize = 2;
-/// From the start of a connection, or the end of a request, to the end of the next headers
-/// (reliability H-01).
+/// From the start of a connection, or the end of a request, to the end of the next headers: a slow
+/// client must not hold a connection.
 const HEADER_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a request's line and headers; more are answered with 431.
 const HEADER_BYTES_MAX: usize = 16 * 1_024;

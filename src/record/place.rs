@@ -149,6 +149,7 @@ fn tighten(path: &Path) {
         && metadata.mode() & 0o077 != 0
         && let Err(error) = fs::set_permissions(path, Permissions::from_mode(0o600))
     {
+        // Not fatal: the record works with any mode, and only its owner can change it.
         tracing::debug!(%error, "the record's mode cannot be changed");
     }
 }

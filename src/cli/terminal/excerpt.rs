@@ -17,6 +17,7 @@ pub fn draw(
     colours: bool,
 ) -> Vec<String> {
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    // A file that is not UTF-8 text has no lines to show.
     let text = |path: &SourcePath| match files.get(path)? {
         FileContent::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
         FileContent::Unreadable(_) | FileContent::EmptyDirectory => None,

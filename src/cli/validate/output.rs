@@ -41,6 +41,7 @@ fn ignored(report: &Report<'_>, reason: Ignored, (words, verbose): (&str, bool))
     if names.is_empty() {
         return String::new();
     }
+    // A repository can hold thousands of other files, which would hide the findings.
     if verbose || names.len() <= IGNORED_MAX {
         return format!("{words}: {}\n", names.join(", "));
     }
@@ -192,6 +193,7 @@ fn annotation(finding: &Diagnostic, report: &Report<'_>, prefix: &Path) -> Strin
         properties.extend(extent(*span, text));
     }
     properties.push(format!("title={}", property(code)));
+    // GitHub shows one text for each finding, so expectation, hint and other places go into it.
     let mut message = found.clone();
     if let Some(expected) = expected {
         message.extend(["; expected ", expected]);

@@ -17,13 +17,13 @@ pub enum Task {
     Source,
     /// Reads the organization's members.
     Organization,
-    /// Looks at recorders of members.
+    /// Probes the recorders of members.
     Probe,
-    /// Keeps one region equal to them; there is one a region.
+    /// Reconciles one region with them; there is one for each region.
     Region,
     /// Answers over HTTP.
     Http,
-    /// Notes what happens, for people.
+    /// Notes events for users.
     Journal,
 }
 

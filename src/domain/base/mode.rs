@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Malformed;
 
-/// How much conformd may change in AWS; there is no default, since each is right for somebody.
+/// How much conformd may change in AWS. There is no default, since each mode fits some
+/// installations.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Looks and reports; writes nothing.
+    /// Observes and reports; writes nothing.
     Observe,
     /// Creates and updates; deletes nothing.
     Upsert,

@@ -33,7 +33,7 @@ pub enum Op {
     ListAWSServiceAccessForOrganization,
     /// `sts:GetCallerIdentity`
     GetCallerIdentity,
-    /// `sts:AssumeRole`, into members, to look at their recorders
+    /// `sts:AssumeRole`, into members, to read their recorders
     AssumeRole,
     /// `config:DescribeConfigurationRecorders`, in members
     DescribeConfigurationRecorders,

@@ -15,7 +15,7 @@ pub struct Stamp {
     pub wall: Timestamp,
     /// AWS's time; `None` while two of its answers have not agreed.
     pub aws: Option<Timestamp>,
-    /// How long the machine had run; `None` where the system does not tell.
+    /// How long the machine had run; `None` if the system does not provide it.
     pub boot: Option<BootTime>,
 }
 

@@ -21,7 +21,7 @@ use crate::domain::organization::account_list::{Account, AccountList};
 /// of no missed deadlines.
 pub const NEW: Duration = Duration::from_hours(7 * 24);
 
-/// Where a new account stands in one region: the closed set of a metric label.
+/// The phase of a new account in one region: the closed set of a metric label.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -31,12 +31,12 @@ pub enum NewAccountPhase {
     Waiting,
     /// A recorder is known, some pack is there, or AWS is deploying after a redeployment.
     Deploying,
-    /// Every pack that targets it was there at once: its window has served, whatever becomes of a
-    /// pack later.
+    /// Every pack that targets it was there at the same time. This is final, even if a pack fails
+    /// later.
     Complete,
     /// The window is over, and a recorder is there now: a redeployment will help.
     Late,
-    /// The window is over, some pack is not there, and no recorder is known: a person has to act.
+    /// The window is over, some pack is not there, and no recorder is known: action required.
     Missed,
 }
 
@@ -71,7 +71,7 @@ pub struct NewAccount {
     pub joined: Timestamp,
     /// `joined` + [`RETRY_WINDOW`].
     pub deadline: Timestamp,
-    /// How far it is.
+    /// Its phase.
     pub phase: NewAccountPhase,
     /// Packs that target it and are known not to be there; what was not read is not among them.
     pub missing: BTreeSet<PackName>,
@@ -131,7 +131,7 @@ pub(super) fn joined_lately(account: &Account, now: Timestamp) -> Option<Timesta
     account.joined.filter(is_lately)
 }
 
-/// How far one pack got at one new account.
+/// The state of one pack in one new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PackStage {
     There,

@@ -20,8 +20,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// The digest of what AWS will echo of this content. The body is never echoed; the marker
-    /// among the inputs stands for it.
+    /// The digest of what AWS will echo of this content. The body is never echoed; the marker among
+    /// the inputs represents it.
     pub fn fingerprint(&self) -> Digest {
         let Self { body: _, inputs, excluded, delivery } = self;
         fingerprint(inputs, excluded, delivery)

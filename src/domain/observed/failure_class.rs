@@ -42,23 +42,23 @@ pub enum FailureClass {
     Template,
     /// The stack failed for another reason.
     StackFailed,
-    /// Nothing that is known.
+    /// An unknown failure.
     Other,
 }
 
-/// Whose move a failure is.
+/// The owner of a failure: who has to act.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// AWS's: it may go well next time, and conformd sees to it that there is one.
+    /// AWS: the next attempt may succeed, and conformd starts it.
     Aws,
-    /// Whoever runs the member account.
+    /// The owner of the member account.
     AccountOwner,
-    /// Whoever runs the organization, its policies and shared resources.
+    /// The team that runs the organization, its policies and shared resources.
     PlatformTeam,
-    /// Whoever wrote the template or its parameters.
+    /// The author of the template or its parameters.
     PackAuthor,
     /// AWS Support.
     AwsSupport,

@@ -16,7 +16,7 @@ use crate::domain::base::model::{AccountId, AccountState, Timestamp, UnitId};
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    /// Its name, for people.
+    /// Its name, for display.
     pub name: String,
     /// Its state; `None` for a value this version does not know, which is never taken as active.
     pub state: Option<AccountState>,

@@ -37,7 +37,7 @@ pub struct MembershipStatus {
     pub problem: Option<Unlisted>,
     /// A newer list that is much shorter, and waits.
     pub shrink: Option<Shrink>,
-    /// What a person can do about it, if anything has to be done.
+    /// The advice, if action is required.
     pub to_do: Option<String>,
 }
 

@@ -150,16 +150,16 @@ fn tags_unread(list: &AccountList) -> Unresolved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Targeting {
-    /// It is to have the pack.
+    /// It should have the pack.
     Targeted,
     /// This rule excludes it.
     Excluded(ExclusionRule),
-    /// No rule excludes it, and nobody expects anything of an account in this state (`None`: one
-    /// that this version does not know).
+    /// No rule excludes it, and an account in this state is not expected to have the pack (`None`:
+    /// a state that this version does not know).
     Inactive(Option<AccountState>),
     /// No rule excludes it, and it is no member of the organization.
     NotAMember,
-    /// That cannot be said, for this reason.
+    /// It is unknown, for this reason.
     Unknown(String),
 }
 

@@ -27,7 +27,7 @@ use crate::domain::organization::selector::{Excluded, Unresolved};
 pub struct Desired {
     /// The revision it was read from.
     pub revision: Revision,
-    /// Whether absence from this may count as "not wanted any more".
+    /// Whether absence from the source may count as a request to delete.
     pub trust: SourceTrust,
     /// Whether a pack that no manifest declares was taken out on purpose.
     pub absence: Absence,
@@ -37,10 +37,9 @@ pub struct Desired {
     pub confirms_at: Option<Timestamp>,
     /// Whether the source declares no pack at all, in any region.
     pub empty: bool,
-    /// Packs that are wanted in other regions only.
+    /// Packs that are desired in other regions only.
     pub elsewhere: BTreeSet<PackName>,
-    /// Packs that should not be here, by a manifest that says so (`state: Absent`), and where
-    /// that stands.
+    /// Packs whose manifest says `state: Absent` for this region, and the place of that manifest.
     pub absent: BTreeMap<PackName, ManifestOrigin>,
     /// Every pack that the region should hold, and every name it must leave alone.
     pub packs: BTreeMap<PackName, DesiredEntry>,
@@ -79,7 +78,7 @@ impl DesiredInputs {
 /// How much the source can be believed when it does not mention a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceTrust {
-    /// Read lately, whole, and every manifest valid.
+    /// Read recently and as a whole, and every manifest is valid.
     Whole,
     /// Some of it is invalid: packs may be missing from it by mistake.
     Invalid(String),
@@ -116,7 +115,7 @@ pub struct DesiredPack {
     pub template: Arc<Template>,
     /// The marker, which is also among the inputs of the content.
     pub marker: Marker,
-    /// Whom it is not deployed to, each with the rule; their ids are also in the content.
+    /// The excluded accounts, each with its rule; their ids are also in the content.
     pub excluded: Excluded,
     /// Whether the account list decides on any of them.
     pub selects: bool,
@@ -124,7 +123,7 @@ pub struct DesiredPack {
     pub adopt: bool,
     /// Whether it is paused.
     pub suspend: Option<Suspend>,
-    /// Why the manifest as it stands now is invalid, when this is the last good form.
+    /// Why the present manifest is invalid, if this is its last valid form.
     pub invalid_now: Option<String>,
     /// The file of it that ends in the middle of a line: it may be cut off.
     pub unended: Option<SourcePath>,
@@ -204,7 +203,7 @@ impl Desired {
     }
 }
 
-/// The account list, and how far it can be believed.
+/// The account list, and whether it is current.
 #[derive(Debug, Clone, Copy)]
 struct DesiredMembers<'a> {
     list: Option<&'a AccountList>,

@@ -89,8 +89,8 @@ pub fn plan(inputs: &PlanInputs<'_>, now: Timestamp) -> Plan {
     plan
 }
 
-/// Wanted packs that are not ours and deployed yet, by template: an unwanted pack with the same
-/// template is the old name of a rename in progress.
+/// Desired packs that are not yet ours and deployed, by template: a pack that is not desired and
+/// has the same template is the old name of a rename in progress.
 // An owned pack and its successor have equal templates, since a rename changes only the name.
 fn successors<'a>(
     tracking: &Tracking,
@@ -263,8 +263,9 @@ impl PlanContext<'_> {
         let content = || Box::new(want.content.clone());
         let (action, reason, due) = match remedy(&case) {
             Remedy::Nothing | Remedy::Person { .. } => return Decision::Nothing,
-            // What has failed so far may go well yet, and a redeployment may be what AWS is working
-            // on. Another one is shown as held: one new account can keep AWS at work for hours.
+            // Members that failed so far may still succeed, and a redeployment may be in progress.
+            // Another redeployment is shown as held: one new account can keep a rollout in progress
+            // for hours.
             Remedy::Unread | Remedy::Retry { .. } if is_at_work => return Decision::Nothing,
             Remedy::Redeploy { accounts, seen, .. }
                 if is_at_work && case.tries.served(&accounts, &seen) =>

@@ -130,7 +130,7 @@ impl Unjudged {
 /// Losses of one region that wait for an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PendingApproval {
-    /// Which limits stand against them.
+    /// The limits that they exceed.
     pub trips: Vec<Trip>,
     /// What would be lost, by pack.
     pub losses: BTreeMap<PackName, BTreeSet<Loss>>,

@@ -46,7 +46,7 @@ pub struct History {
     pub quota: Option<Wait>,
 }
 
-/// What is remembered of one pack.
+/// The memory of one pack.
 #[derive(Debug, Clone, Default)]
 pub struct PackHistory {
     /// Since when complete observations show it as ours while a wholly valid source does not
@@ -117,7 +117,7 @@ pub struct Wait {
 }
 
 impl History {
-    /// What is remembered of this pack.
+    /// The memory of this pack.
     pub fn of(&self, pack: &PackName) -> Option<&PackHistory> {
         self.packs.get(pack)
     }
@@ -178,7 +178,7 @@ impl History {
                 Ownership::Ours(_) | Ownership::Foreign(_) => false,
             };
             // All three are needed: an older timestamp is an answer from before the Put, and other
-            // content is a write of somebody else, whose missing marker says nothing about this
+            // content was written by another writer, whose missing marker says nothing about this
             // region.
             let is_ours = sent.bare == Some(fingerprint_bare_of(&pack.record));
             (is_newer && is_ours && is_lost).then(|| {

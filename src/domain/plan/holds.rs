@@ -153,7 +153,7 @@ impl PlanContext<'_> {
         Some(waiting(step.clone(), HoldReason::Retry, why, Some(wait.until)))
     }
 
-    /// Whether AWS says that a run is active, and may still be right.
+    /// Whether AWS reports an active rollout, and may still be right.
     pub(super) fn is_at_work(&self, record: &StatusRecord, last_update: Option<Timestamp>) -> bool {
         let since = last_update.max(record.last_update);
         // Member rows appear some time after the rollout begins, so a resync before that proves

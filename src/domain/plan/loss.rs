@@ -21,13 +21,13 @@ use crate::domain::declared::template::Evaluates;
 pub enum Loss {
     /// The pack itself: its removal deletes every rule of it in every member account.
     Pack,
-    /// What an unmanaged pack held before its adoption: AWS does not return a template, so nobody
-    /// can say that the new one holds as much.
+    /// What an unmanaged pack held before its adoption: AWS does not return a template, so it is
+    /// unknown whether the new one holds as much.
     Adoption,
     /// An effective rule, by its `ConfigRuleName` or else its logical id.
     Rule(String),
-    /// So many effective rules whose names are not known: the template that was there is neither in
-    /// the source nor in the record.
+    /// This many effective rules whose names are unknown: the former template is neither in the
+    /// source nor in the record.
     Rules(u32),
     /// An active member account that is newly excluded.
     Account(AccountId),

@@ -74,7 +74,7 @@ words! {
     LossCause {
         /// conformd, this process or an earlier one.
         Own = "own",
-        /// Somebody else: it was found to be gone.
+        /// Another writer: it was found to be gone.
         External = "external",
     }
 }
@@ -125,7 +125,7 @@ pub struct LossEntry {
     pub at: Stamp,
     /// What.
     pub key: LossKey,
-    /// How many effective rules or accounts it stands for; 1 for a thing with a name.
+    /// The number of effective rules or accounts that it counts as; 1 for a thing with a name.
     pub count: u32,
     /// Who took it away.
     pub cause: LossCause,

@@ -128,7 +128,7 @@ pub struct Tries {
     pub count: u32,
     /// The accounts that they were for.
     pub redeployed: BTreeSet<AccountId>,
-    /// Those of them whose recorder was seen before.
+    /// The accounts among these whose recorder was observed before.
     pub equipped: BTreeSet<AccountId>,
 }
 

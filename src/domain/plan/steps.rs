@@ -21,7 +21,7 @@ use crate::domain::observed::failure_class::FailureClass;
 use crate::domain::observed::packs::VoidMarker;
 use crate::domain::organization::selector::ExclusionRule;
 
-/// Everything that should happen in one region, and everything that waits.
+/// The steps for one region, and the holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Plan {
     /// Where.
@@ -30,9 +30,9 @@ pub struct Plan {
     pub revision: Option<Revision>,
     /// What to do, ordered by pack.
     pub steps: Vec<PlanStep>,
-    /// What waits, ordered by pack.
+    /// The holds, ordered by pack.
     pub holds: Vec<Hold>,
-    /// Packs that exist here and are nobody's business of ours.
+    /// Packs that exist here and that conformd does not manage.
     pub bystanders: BTreeMap<PackName, Bystander>,
     /// Facts that the guard weighs.
     pub weights: Weights,
@@ -43,7 +43,7 @@ pub struct Plan {
 pub struct Weights {
     /// Packs here that carry our marker.
     pub owned: usize,
-    /// Those of them that are wanted.
+    /// The owned packs that are desired.
     pub owned_wanted: usize,
     /// The others by name.
     #[serde(skip)]
@@ -81,7 +81,7 @@ pub enum Action {
     Adopt(Box<Content>),
     /// Put over our own pack.
     Update(Box<Content>),
-    /// Put our own pack again, unchanged, for accounts that AWS gave up.
+    /// Put our own pack again, unchanged, for accounts that AWS has stopped retrying.
     Redeploy(Box<Content>),
     /// Delete our own pack.
     Delete,
@@ -170,7 +170,7 @@ pub enum Reason {
     Adoption,
     /// The manifest changed.
     Changed,
-    /// Somebody else changed it: two observations agree.
+    /// An external change: two observations agree.
     ForeignChange,
     /// `LastUpdateTime` moved without a Put of ours, and nothing that AWS echoes differs.
     ForeignWrite,
@@ -186,14 +186,14 @@ pub enum Reason {
         /// How many of each class.
         classes: BTreeMap<FailureClass, usize>,
     },
-    /// AWS gave these accounts up, and they can take the pack now.
+    /// AWS has stopped retrying these accounts, and they can take the pack now.
     Redeploy {
-        /// Whom it is for.
+        /// The accounts that it is for.
         accounts: BTreeSet<AccountId>,
         /// Those of them whose recorder the probe saw, and when.
         seen: BTreeMap<AccountId, Timestamp>,
     },
-    /// No manifest wants it any more.
+    /// No manifest declares it any more.
     Unwanted,
     /// Its manifest does not name this region any more.
     RegionDropped,
@@ -258,7 +258,7 @@ impl ParameterValue {
         &self.0
     }
 
-    /// What stands for it where it must not be seen.
+    /// The digest that replaces it where it must not be shown.
     pub fn redacted(&self) -> String {
         format!("#{}", Digest::of([self.0.as_bytes()]).short())
     }
@@ -338,7 +338,7 @@ pub enum Change {
 pub struct Entering {
     /// By which rule.
     pub rule: ExclusionRule,
-    /// Whether it can lose anything: it is active, or nobody knows.
+    /// Whether it can lose anything: it is active, or its state is unknown.
     pub counts: bool,
 }
 
@@ -359,7 +359,7 @@ pub enum Leaving {
     Unknown,
 }
 
-/// Something that waits, and why.
+/// A hold and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// The pack; `None` when the whole region waits.
@@ -368,7 +368,7 @@ pub struct Hold {
     pub reason: HoldReason,
     /// The reason in words, with what to do if a person must act.
     pub why: String,
-    /// When it is looked at again, if time alone can lift it.
+    /// When it resolves automatically, if it can.
     pub until: Option<Timestamp>,
     /// What would be done otherwise.
     pub step: Option<Box<PlanStep>>,
@@ -382,7 +382,7 @@ pub struct Hold {
 pub enum HoldReason {
     /// The mode does not allow it.
     Mode,
-    /// The source cannot be read, or not lately.
+    /// The source cannot be read, or was not read recently.
     Source,
     /// A manifest is invalid; what was good before stays in force.
     Invalid,
@@ -392,9 +392,9 @@ pub enum HoldReason {
     Unknown,
     /// A second observation has to agree first.
     Unconfirmed,
-    /// Written lately; AWS may not show it yet.
+    /// Written recently; AWS may not show it yet.
     Settling,
-    /// The guard wants an approval.
+    /// The losses wait for approval.
     Guard,
     /// AWS is working on the pack.
     InProgress,
@@ -402,21 +402,21 @@ pub enum HoldReason {
     Suspended,
     /// Another installation's pack, or a marker that counts for nothing.
     Foreign,
-    /// Nobody's pack, and the manifest does not adopt it.
+    /// The pack is unmanaged, and the manifest does not adopt it.
     Unmanaged,
     /// No room for another pack.
     Quota,
     /// AWS refused this very content.
     Rejected,
-    /// Somebody keeps changing it back.
+    /// Another writer keeps changing it back.
     Conflict,
     /// A failed deployment or a failed write waits for its next try.
     Retry,
-    /// The caller may not write here.
+    /// AWS refuses writes here.
     Denied,
     /// Its manifest went away with `deletionPolicy: Orphan`: left in place for good.
     Orphaned,
-    /// No manifest declares it, and nothing proves that somebody meant that.
+    /// No manifest declares it, and there is no evidence that this is intended.
     Undeclared,
     /// It depends on the account list, which is not known, old, or in doubt.
     Membership,

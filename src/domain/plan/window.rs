@@ -100,7 +100,7 @@ pub struct LossWindow {
     reserved: BTreeMap<LossAt, Digest>,
     /// The approvals that were read and have not expired: one that leaves the source may come back.
     read: BTreeMap<Digest, ReadApproval>,
-    /// Those of them that are not recorded yet.
+    /// The approvals among these that are not recorded yet.
     newly_read: Vec<Digest>,
     /// Before this moment it is not known what was lost within 24 hours.
     known_from: ProcessTime,
@@ -506,7 +506,7 @@ impl LossWindow {
         }
     }
 
-    /// Takes in that an earlier process read an approval.
+    /// Adds an approval that an earlier process read.
     pub fn recall_read(&mut self, approval: Digest, read: ReadApproval) {
         self.read.insert(approval, read);
     }

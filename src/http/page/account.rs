@@ -114,6 +114,7 @@ fn identity(view: &AccountView) -> Markup {
 
 fn region_section(view: &AccountView, region: &Region, place: &PlaceView) -> Markup {
     let PlaceView { unknown, phase, recorder: seen, packs } = place;
+    // An unknown region keeps the packs of its last observation, so both are shown.
     let table = html! {
         table class="rows" {
             thead {

@@ -264,6 +264,7 @@ fn holds(view: &StatusView) -> Markup {
 }
 
 fn hold_list(holds: &[(&Region, &HoldView)]) -> Markup {
+    // A hold without a pack is one of the whole region.
     html! {
         ul class="entries" {
             @for (region, HoldView { pack, reason, why, until, action }) in holds {

@@ -267,6 +267,8 @@ impl SharedWindow {
             RecordStatus::Unusable(none) if lock(&self.window).relies_on_record() => {
                 Err(format!("the loss cannot be recorded, so it must not happen: {none}"))
             }
+            // Without a record the guard permits no loss without an approval (`caution`), so a step
+            // that it permitted needs none.
             RecordStatus::Unusable(_) => Ok(None),
         }
     }

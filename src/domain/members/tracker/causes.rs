@@ -19,7 +19,7 @@ const TEXTS_MAX: usize = 2_048;
 /// The same, those without a text included; beyond, nothing is kept.
 const CAUSES_MAX: usize = 4_096;
 
-/// Stands in a text for the account that the text is about, so that equal failures are equal.
+/// Replaces the id of the account in its error text, so that equal failures have equal texts.
 pub const OWN_ACCOUNT: &str = "<this account>";
 
 /// Causes that are in use, and some that were.

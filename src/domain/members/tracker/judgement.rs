@@ -146,7 +146,7 @@ pub(super) fn unlisted(row: Option<&MemberRow>, frame: &JudgeContext) -> MemberS
     if frame.is_current && is_listable { MemberStatus::Left } else { MemberStatus::NotYetListed }
 }
 
-/// Until when AWS retries an account, if it joined lately.
+/// Until when AWS retries an account, if it is new.
 pub(super) fn deadline(account: &Account, now: Timestamp) -> Option<Timestamp> {
     joined_lately(account, now).map(|joined| after(joined, RETRY_WINDOW))
 }

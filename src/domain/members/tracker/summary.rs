@@ -47,7 +47,7 @@ pub(super) struct RowToRead {
     pub(super) due: Timestamp,
     /// The account.
     pub(super) account: AccountId,
-    /// Whether the filtered listings show it, as long as it is in trouble.
+    /// Whether the filtered listings show its row.
     pub(super) is_filtered: bool,
     /// Whether its window is open.
     pub(super) is_waiting: bool,

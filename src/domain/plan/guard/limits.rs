@@ -76,7 +76,7 @@ fn trip(reason: TripReason, why: String) -> Trip {
     Trip { reason, why }
 }
 
-/// What is asked for, what was lost lately, and the limits.
+/// The requested losses, the losses within the window, and the limits.
 struct Scales<'a> {
     asked: &'a RequestedLosses<'a>,
     terms: &'a GuardTerms<'a>,
@@ -89,9 +89,9 @@ struct Scales<'a> {
 
 /// The rules that a pack deployment loses within the window.
 struct RuleLoss {
-    /// What is lost with this plan.
+    /// The rules that are lost, this plan included.
     lost: usize,
-    /// The number that the limit goes by.
+    /// The number that the limit is a share of.
     of: usize,
     /// What it holds now, and what it lost.
     now: usize,
