@@ -27,7 +27,8 @@ use crate::config::{Aws, RecorderProbe, StaticCredentials};
 use crate::domain::base::model::{Installation, Place, Region};
 use crate::domain::base::untrusted::veiled;
 
-/// How long a call may take, and how often it is repeated. The SDK sets no timeout by default.
+/// How long a call may take, and how often it is repeated. The SDK sets no timeout for answers by
+/// default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// One attempt of a read.

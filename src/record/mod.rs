@@ -2,7 +2,7 @@
 //!
 //! It never drives anything: AWS stays the only state that decides what is written. A loss is
 //! recorded before its request is sent; without that the request must not be sent. What is absent:
-//! decisions about losses, which the guard makes, and clocks: every time is an argument.
+//! decisions about losses, which the guard makes, and any value that the caller did not pass in.
 
 mod cells;
 mod database;

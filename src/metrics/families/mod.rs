@@ -14,8 +14,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, Result,
 };
 
-/// Seconds that a phase of a reconciliation takes: from a read of the simulator to the longest
-/// wait.
+/// Seconds that a phase of a reconciliation takes. Ours: from a small region to a throttled one.
 const PHASE_SECONDS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1., 5., 10., 30., 60., 120., 300.];
 /// Seconds that one attempt of a request takes, up to the timeout of an attempt.
 const REQUEST_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1., 2.5, 5., 10., 30.];

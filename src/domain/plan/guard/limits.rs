@@ -254,7 +254,8 @@ impl<'a> Scales<'a> {
         let mut trips = Vec::new();
         for step in self.rule_steps() {
             let RuleLoss { lost, of, now, is_asked: _ } = self.rule_loss(&step.pack);
-            // Half of a small pack would be one or two rules, so the limit is one rule.
+            // Half of so few rules would be anything from none to two, so a small pack may lose
+            // one.
             let max = if of <= SMALL_PACK { 1 } else { of / 2 };
             if lost > max {
                 let why = format!(
