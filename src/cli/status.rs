@@ -62,6 +62,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
 async fn observed(args: &StatusArgs) -> anyhow::Result<StatusView> {
     let names: Vec<&str> = args.regions.iter().map(Region::as_str).collect();
     let query =
+        // Without the parameter the daemon answers for all regions.
         if names.is_empty() { String::new() } else { format!("?regions={}", names.join(",")) };
     let page = format!("/api/v1/status{query}");
     Ok(match Box::pin(args.whom.answer(&page, &args.regions)).await? {

@@ -391,6 +391,7 @@ fn step_hold(step: PlanStep, reason: HoldReason, why: String, until: Option<Time
 /// AWS accepts the new content or says that it is busy. A write without an answer could still
 /// arrive, so conformd waits for it.
 fn is_overtaken(sent: &Sent, wanted: Option<Digest>) -> bool {
+    // A delete on either side is waited for: only a Put replaces a Put.
     sent.accepted && sent.content.is_some() && wanted.is_some() && sent.content != wanted
 }
 

@@ -308,6 +308,7 @@ impl LossWindow {
         now: ProcessTime,
         when: Timestamp,
     ) -> Option<LossAt> {
+        // A loss that counts already, our own delete for example, explains why the pack is gone.
         let explains = |lost: &Lost| lost.at == at && lost.until > now && lost.when >= put;
         if self.losses.iter().any(explains) {
             return None;

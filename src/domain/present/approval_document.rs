@@ -325,6 +325,8 @@ impl fmt::Display for ApprovalDocument<'_> {
         writeln!(out, "kind: {APPROVAL}")?;
         writeln!(out, "metadata:\n  name: {}", scalar(name))?;
         writeln!(out, "spec:")?;
+        // The comment shows what is missing: an approval without a reason is invalid and permits
+        // nothing.
         if reason.is_empty() {
             writeln!(out, "  # Required: why, and the change that this belongs to.")?;
         }
@@ -385,6 +387,7 @@ fn list(
     field: &str,
     items: Vec<(String, String)>,
 ) -> fmt::Result {
+    // Comments need lines of their own, so only a list without them fits on one line.
     if items.len() <= INLINE_MAX && items.iter().all(|(_, comment)| comment.is_empty()) {
         let items: Vec<String> = items.into_iter().map(|(item, _)| item).collect();
         return writeln!(out, "    {lead}{field}: [{}]", items.join(", "));
@@ -398,6 +401,7 @@ fn list(
 
 /// Foreign text in a comment: what one reader of YAML might end a line at, or refuse, is left out.
 fn comment(text: &str, characters_max: usize) -> String {
+    // A line break in foreign text would end the comment, and the rest would become YAML.
     let is_plain = |character: char| character.is_alphanumeric() || matches!(character, ' '..='~');
     let plain = |character| if is_plain(character) { character } else { '?' };
     flowing(text, characters_max).chars().map(plain).collect()
@@ -408,6 +412,7 @@ const AMBIGUOUS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false
 
 /// Text as it may stand in a list: plain where every reader of YAML agrees, else in quotes.
 fn scalar(text: &str) -> String {
+    // Words such as `no` or `null` have another meaning without quotes.
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && !AMBIGUOUS.contains(&text.to_ascii_lowercase().as_str());
@@ -423,6 +428,8 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => write!(out, "\\{character}"),
             ' ' | '!'..='~' => write!(out, "{character}"),
             _ if character.is_alphanumeric() => write!(out, "{character}"),
+            // Every other character is escaped: readers of YAML disagree about line breaks beyond
+            // ASCII.
             _ if code <= 0xffff => write!(out, "\\u{code:04X}"),
             _ => write!(out, "\\U{code:08X}"),
         };

@@ -91,6 +91,7 @@ pub fn daemon(scope: &PolicyScope, duties: &Duties) -> Result<PolicyDocument, Ov
         statements.push(allow("ReadTags", Clause::ReadTags));
     }
     statements.extend(probe.as_ref().map(|probe| scope.enter_members(probe)));
+    // Each mode gets only what it needs: in mode observe a fault of conformd cannot write either.
     if mode.may_put() {
         statements.extend(scope.put_packs(needs));
     }

@@ -135,6 +135,8 @@ impl Journal {
                 about.mode,
                 many(about.regions.len(), "region"),
             ))),
+            // After a panic of the journal task the earlier events are gone, which users should
+            // know.
             None => notes.push(warning(
                 "this list began anew after a fault of its own; what it missed is in the log"
                     .into(),
@@ -154,6 +156,7 @@ impl Journal {
                 }
             }
         }
+        // Only a change is an event: an identity that stays unconfirmed would fill the list.
         notes.extend(match (&self.caller, look.caller) {
             (ConfirmedCaller::Unconfirmed { .. }, ConfirmedCaller::Confirmed { account }) => {
                 Some(normal(format!("AWS knows us as {account}")))
@@ -187,6 +190,7 @@ impl Journal {
             }
             Some(_) | None => {}
         }
+        // Only the change is noted, not each failed reading.
         *was_gone = source.problem.is_some();
         if let Some(accepted) = source.revision.as_ref().filter(|it| revision.as_ref() != Some(it))
         {

@@ -32,6 +32,8 @@ impl RuleSource {
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
         }
+        // A source that is a function, or has no owner, cannot be evaluated: its description
+        // changes whenever the template does, so a replaced source never looks the same.
         let (None, Some(owner)) = (Call::of(node), node.get("Owner")) else {
             return Self::Other(described(node));
         };
@@ -165,6 +167,8 @@ pub(super) enum Test {
 impl Test {
     pub(super) fn of(node: &YamlNode, depth: usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return Self::Opaque };
+        // Whatever is no condition is unknown and not false: a rule must not count as absent
+        // because of it.
         let Some(call) = Call::in_condition(node) else { return Self::Opaque };
         let test = |node| Self::of(node, depth);
         match (call.function, call.items()) {

@@ -152,6 +152,7 @@ fn is_json_number(text: &str) -> bool {
 }
 
 fn differs_in_yaml_1_1(text: &str) -> bool {
+    // `=` and `<<` are the default key and the merge key of YAML 1.1.
     is_old_bool(text) || matches!(text, "=" | "<<") || is_old_number(text) || is_date(text)
 }
 
@@ -183,6 +184,7 @@ fn is_old_number(text: &str) -> bool {
 }
 
 fn is_integer_like(body: &str) -> bool {
+    // YAML 1.1 allows underscores between digits.
     let digits = body.replace('_', "");
     let binary = digits.strip_prefix("0b").is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte == b'0' || byte == b'1')
@@ -211,6 +213,7 @@ fn is_date(text: &str) -> bool {
     let mut fits = |lengths: std::ops::RangeInclusive<usize>| {
         parts.next().is_some_and(|part| all_digits(part) && lengths.contains(&part.len()))
     };
+    // YAML 1.1 also allows white space before the time.
     let has_time = || {
         time.trim_start_matches(['T', 't', ' ', '\t'])
             .starts_with(|first: char| first.is_ascii_digit())

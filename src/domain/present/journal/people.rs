@@ -47,6 +47,7 @@ impl ReportedAccounts {
     fn trust(&mut self, membership: &Membership) -> Vec<Note> {
         let note = |weight, text: String| Note::new(EventKind::Organization, weight, text);
         let mut notes = Vec::new();
+        // Problems are compared by kind, since their texts name requests and differ each time.
         let kind = membership.problem.as_ref().map(|problem| problem.kind);
         let before = std::mem::replace(&mut self.problem, kind);
         match &membership.problem {
@@ -91,6 +92,7 @@ impl ReportedAccounts {
         if Arc::ptr_eq(&before, list) {
             return Vec::new();
         }
+        // An account that left and joined again between two walks has another join time.
         let joined = list.accounts.values().filter(|account| {
             before.accounts.get(&account.id).is_none_or(|old| old.joined != account.joined)
         });

@@ -60,6 +60,7 @@ impl ReportedRegion {
     }
 
     fn readability(&mut self, report: &RegionReport) -> Option<Note> {
+        // The same kind of failure is noted once, however often the region is read.
         let kind = report.unknown.as_ref().map(|unknown| unknown.kind);
         let before = std::mem::replace(&mut self.unknown, kind);
         let (weight, text) = match &report.unknown {
@@ -118,6 +119,8 @@ impl ReportedRegion {
                 self.rollouts.insert(name.clone(), reported);
             }
         }
+        // A pack that is neither listed nor tracked is gone; in an unknown region both keep the
+        // last state.
         let is_here = |name: &PackName| {
             report.tracking.packs.contains_key(name) || report.packs.contains_key(name)
         };

@@ -30,6 +30,7 @@ pub(super) fn source(facts: &PreflightFacts) -> CheckLine {
     let Declarations { valid, invalid, wholly_valid, approvals, diagnostics: _ } = declared;
     let detail =
         format!("{}, {}", many(*valid, "valid manifest"), many(approvals.len(), "approval"));
+    // Errors come before an empty source, since they may be the reason why nothing is declared.
     if !wholly_valid {
         return CheckLine::fail(
             check,
@@ -62,6 +63,7 @@ pub(super) fn record(facts: &PreflightFacts) -> CheckLine {
         if *losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") },
         bytes.div_ceil(1_024)
     );
+    // A young record is fine and no warning: it is normal on the first day.
     if *covers_window {
         return CheckLine::ok(check, detail);
     }
@@ -158,6 +160,7 @@ pub(super) fn clock(facts: &PreflightFacts) -> CheckLine {
         seconds => format!("{seconds} s {side} AWS's"),
     };
     let advice = "synchronise the clock of this machine (chrony, systemd-timesyncd)";
+    // The simulator's clock differs from the machine's on purpose.
     if facts.simulated || apart < SKEW_WARN {
         CheckLine::ok(check, detail)
     } else if apart < SKEW_FAIL {

@@ -55,6 +55,7 @@ pub fn status(view: &StatusView, layout: Layout) -> String {
         )
         .expect("writing into a string does not fail");
     }
+    // In the order of urgency: terminals show the beginning of a long text.
     let parts = [
         general(view, layout),
         approvals(view, layout),
@@ -230,6 +231,8 @@ fn one_or_many(names: &[&str], noun: &str) -> String {
 fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
     let mut lines = vec![clean(&trouble.advice)];
     let examples = trouble.examples.iter();
+    // The narrow form only names accounts, so that one failure of thousands of accounts stays
+    // short.
     if wide {
         lines.extend(examples.clone().map(|example| {
             let said = [&example.code, &example.message].into_iter().flatten();
@@ -264,6 +267,7 @@ fn new_accounts(new_accounts: &NewAccountsSummary, layout: Layout) -> String {
 }
 
 fn new_account(account: &NewAccountView, wide: bool) -> Item<5> {
+    // Regions in which the account is complete need no attention.
     let open: Vec<_> =
         account.regions.iter().filter(|(_, place)| !place.phase.is_settled()).collect();
     let names: Vec<String> = open.iter().map(|(region, _)| region.to_string()).collect();

@@ -67,6 +67,7 @@ fn broken(text: &str, width: Option<u16>) -> String {
     let (mut lines, mut used) = (INDENT.to_owned(), 0_usize);
     for word in text.split(' ') {
         let length = word.chars().count();
+        // A word that is longer than the line stays whole: it may be an ARN that is copied.
         if used > 0 && used.saturating_add(length).saturating_add(1) > room {
             lines.push('\n');
             lines.push_str(INDENT);
