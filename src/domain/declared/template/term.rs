@@ -32,8 +32,8 @@ impl RuleSource {
         if let Some((test, [yes, no])) = choice(node, depth) {
             return Self::Either(test, Box::new([Self::of(yes, depth), Self::of(no, depth)]));
         }
-        // A source that is a function, or has no owner, cannot be evaluated: its description
-        // changes whenever the template does, so a replaced source never looks the same.
+        // A source that is a function, or has no owner, cannot be evaluated: it is described by the
+        // digest of its text, so that another source never looks the same.
         let (None, Some(owner)) = (Call::of(node), node.get("Owner")) else {
             return Self::Other(described(node));
         };
