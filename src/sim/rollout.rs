@@ -88,8 +88,8 @@ impl SimRollout<'_> {
             let member_state = self.member(number);
             member_state.unfinished && counts(&member_state)
         };
-        // A rollout that is still running ends with its last members, so these are checked first:
-        // mostly one of them answers the question.
+        // A rollout that is still active ends with its last members, so these are checked first:
+        // usually one of them answers the question.
         let running = self.view.at < last.end(&self.knobs.fan_out);
         (running && last.last_first().any(open))
             || self.members_to_check(false).into_iter().any(open)
@@ -142,7 +142,7 @@ impl SimRollout<'_> {
     pub(super) fn shown_aggregate(&self) -> Option<Aggregate> {
         let last = self.incarnation.last_run(self.view)?;
         let stuck = self.knobs.administrator_aggregate != AdministratorAggregate::Sound;
-        // Only the status of Puts is stuck for delegated administrators; removals end as usual.
+        // Users reported the stuck status for Puts only, so removals end as usual.
         if last.act == Act::Put && stuck && self.is_administrators() {
             let since = self.incarnation.created();
             let phase = PackPhase::InProgress;

@@ -173,7 +173,8 @@ impl StoryScene<'_, '_> {
                 Some(Obstacle::Skipped) => return,
                 Some(Obstacle::Waits(deadline)) => deadline,
             };
-            // AWS tries once more at the deadline itself and then stops.
+            // The last attempt is at the deadline itself. AWS documents the 7 hours and not the
+            // moments of its attempts.
             let next = after(at, self.retry()).min(deadline);
             if self.until < next {
                 return self.wait(story, verb, (start, at));
@@ -245,7 +246,8 @@ impl StoryScene<'_, '_> {
         }
         member_state.unfinished = false;
         let phase = if cause.is_some() { PackPhase::Failed } else { PackPhase::Successful };
-        // A failed update leaves the former version of the pack in the member.
+        // A failed update leaves the former version of the pack in the member: an assumption, since
+        // AWS does not document it.
         story.has |= cause.is_none();
         member_state.row = Some(SimRow { verb, phase, cause, since: end });
     }
