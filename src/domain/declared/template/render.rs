@@ -47,7 +47,8 @@ fn mapping(out: &mut String, entries: &[(String, Canonical)], indent: usize) {
                 spaces(out, indent + 1);
                 mapping(out, entries, indent + 1);
             }
-            // A sequence in a mapping is indented, which YAML does not require: some readers do.
+            // A sequence in a mapping is indented too, although YAML also permits the column of its
+            // key: so every nested collection has the same form.
             Canonical::Sequence(values) if !values.is_empty() => {
                 out.push('\n');
                 spaces(out, indent + 1);
