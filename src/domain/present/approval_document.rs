@@ -20,14 +20,14 @@ use crate::domain::plan::guard::PendingApproval;
 use crate::domain::plan::loss::{Loss, LossAt};
 use crate::domain::plan::steps::HoldReason;
 
-/// How long a printed approval lives if nobody says otherwise: a long weekend.
+/// How long a printed approval is valid by default: a long weekend.
 pub const LIFE: Duration = Duration::from_hours(72);
 
 /// Characters of a reason that are kept.
 const REASON_MAX: usize = 1_024;
 /// Characters of an account's name in a comment (AWS Organizations API: `AccountName`, 50).
 const NAME_MAX: usize = 50;
-/// Lists of at most so many names stand on one line.
+/// Lists of at most this many names are on one line.
 const INLINE_MAX: usize = 4;
 
 /// Every loss that waits for an approval, over any number of regions.
@@ -70,8 +70,7 @@ impl WaitingLosses {
         Self { losses, undeclared, reasons }
     }
 
-    /// Takes in what one region waits for: what the guard holds, and packs that no manifest
-    /// declares.
+    /// Adds what waits in one region: what the guard holds, and packs that no manifest declares.
     pub fn add<'a>(
         &mut self,
         region: &Region,
@@ -109,7 +108,7 @@ impl WaitingLosses {
         &self.losses
     }
 
-    /// Which limits stand against what the guard holds, each once.
+    /// The limits that the held losses exceed, each once.
     pub fn reasons(&self) -> &[String] {
         &self.reasons
     }
@@ -260,7 +259,7 @@ fn whole_minutes(at: Timestamp) -> Timestamp {
     Timestamp::from_second(seconds.saturating_sub(seconds.rem_euclid(60))).unwrap_or(at)
 }
 
-/// Where an approval stands that is not in a file yet.
+/// The place of an approval that is not in a file yet.
 fn here() -> ManifestOrigin {
     let path = SourcePath::new("approval.yaml").expect("a plain file name is a path");
     ManifestOrigin { path, span: Span { line: 1, column: 1, start: 0, end: 0 } }
@@ -410,7 +409,7 @@ fn comment(text: &str, characters_max: usize) -> String {
 /// Words that some reader of YAML takes for something else than text.
 const AMBIGUOUS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
-/// Text as it may stand in a list: plain where every reader of YAML agrees, else in quotes.
+/// Text as an item of a list: plain if every reader of YAML agrees about it, else in quotes.
 fn scalar(text: &str) -> String {
     // Words such as `no` or `null` have another meaning without quotes.
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic())

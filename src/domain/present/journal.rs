@@ -24,7 +24,7 @@ use crate::domain::present::journal::note::{EVENTS_MAX, JournalMoment, Note, TEX
 use people::ReportedAccounts;
 use regions::Regions;
 
-/// Something that happened at one moment, which the next look would not show any more.
+/// An event at one moment, which the next reading of the channels would not show any more.
 #[derive(Debug, Clone)]
 pub enum Notification {
     /// A reconciliation ended.
@@ -35,7 +35,7 @@ pub enum Notification {
     NotReloaded(String),
 }
 
-/// The events that are kept, and what they have told.
+/// The events that are kept, and the state that they describe.
 #[derive(Debug)]
 pub struct Journal {
     kept: VecDeque<Event>,
@@ -51,7 +51,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Goes on after these events; what stood when they were told is not known any more.
+    /// Continues after these events; the state that they describe is not known any more.
     pub fn resume(events: &Events) -> Self {
         Self {
             kept: events.iter().cloned().collect(),
@@ -99,7 +99,7 @@ impl Journal {
         self.record_notes(now, [Note::new(EventKind::Process, Weight::Warning, text)]);
     }
 
-    /// Notes what stands otherwise than it was last told.
+    /// Notes what differs from the state that was last noted.
     pub fn update(&mut self, look: &JournalMoment<'_>) {
         let notes: Vec<Note> = self
             .process(look)

@@ -55,7 +55,7 @@ impl fmt::Display for PlanText<'_> {
             writeln!(out, "  not managed here: {unmanaged} unmanaged, {foreign} foreign")?;
         }
         if is_unknown(self.plan) {
-            // "No changes" would be a claim about something nobody has seen.
+            // "No changes" would be a claim about a region that was not read.
             return writeln!(out, "  Unknown: it could not be read, so nothing is planned.");
         }
         writeln!(out, "  {}", Summary::of(self.plan))
@@ -110,7 +110,7 @@ pub(super) fn why(step: &PlanStep) -> Option<String> {
 /// Accounts of one redeployment that are named.
 const RESCUED_SHOWN: usize = 10;
 
-/// Whom a redeployment is for, and on what evidence.
+/// The accounts of a redeployment, and the evidence.
 fn redeploy(accounts: &BTreeSet<AccountId>, seen: &BTreeMap<AccountId, Timestamp>) -> String {
     let named: Vec<&str> = accounts.iter().take(RESCUED_SHOWN).map(AccountId::as_str).collect();
     let more = accounts.len().saturating_sub(named.len());

@@ -1,4 +1,4 @@
-//! What is looked at, and what is to become an event.
+//! The inputs of the journal, and its notes.
 
 use crate::domain::base::model::{AccountId, PackName, Region, Timestamp};
 use crate::domain::base::words::{first_few, many};
@@ -14,7 +14,7 @@ pub(super) const TEXT_MAX: usize = 400;
 /// Packs, regions or accounts that one event names; the rest is counted.
 pub(super) const NAMED_MAX: usize = 5;
 
-/// Everything that is looked at, at one moment.
+/// The inputs of the journal at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct JournalMoment<'a> {
     /// What the program is.
@@ -31,7 +31,7 @@ pub struct JournalMoment<'a> {
     pub now: Timestamp,
 }
 
-/// What is to become an event.
+/// A note, which becomes an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) kind: EventKind,

@@ -1,4 +1,4 @@
-//! Who is a member, and how those get on that joined lately.
+//! The members of the organization, and the progress of new accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::domain::organization::account_list::{Account, AccountList};
 use crate::domain::organization::membership::Membership;
 use crate::domain::plan::event::{EventKind, Weight};
 
-/// What was last told of accounts.
+/// The state of accounts that was last noted.
 #[derive(Debug, Default)]
 pub(super) struct ReportedAccounts {
     list: Option<Arc<AccountList>>,
@@ -43,7 +43,7 @@ impl ReportedAccounts {
         notes
     }
 
-    /// Whether the account list can be believed.
+    /// Whether the account list is current.
     fn trust(&mut self, membership: &Membership) -> Vec<Note> {
         let note = |weight, text: String| Note::new(EventKind::Organization, weight, text);
         let mut notes = Vec::new();
@@ -81,7 +81,7 @@ impl ReportedAccounts {
         notes
     }
 
-    /// Who came, who left, and whose state changed.
+    /// The accounts that joined, left, or changed their state.
     fn members(&mut self, membership: &Membership) -> Vec<Note> {
         let Some(list) = &membership.list else { return Vec::new() };
         let Some(before) = self.list.replace(Arc::clone(list)) else {
@@ -119,7 +119,7 @@ impl ReportedAccounts {
             .collect()
     }
 
-    /// How new accounts get on, each as it stands worst; those of which the same is new share a
+    /// The progress of new accounts, each by its worst region; accounts with the same news share a
     /// note.
     fn rollouts(&mut self, look: &JournalMoment<'_>) -> Vec<Note> {
         let mut now: BTreeMap<AccountId, (Timestamp, NewAccountProgress)> = BTreeMap::new();
@@ -127,7 +127,7 @@ impl ReportedAccounts {
         for new_account in look.reports.values().flat_map(|report| &report.tracking.new_accounts) {
             let stands = (new_account.joined, progress(new_account, look.now));
             let worst = now.entry(new_account.account).or_insert(stands);
-            // A region that has not heard of a re-join yet goes by the old clock.
+            // A region that does not know of a re-join yet uses the old deadline.
             *worst = (*worst).max(stands);
             deadlines.insert(new_account.account, new_account.deadline);
         }

@@ -1,4 +1,5 @@
-//! How regions and their packs stand: what can be seen, what the guard holds, what has arrived.
+//! The state of regions and their packs: whether they are known, what the guard holds, and
+//! rollouts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use crate::domain::plan::event::{EventKind, Weight};
 use crate::domain::plan::loss::Loss;
 use crate::domain::present::report::{RegionReport, SyncState};
 
-/// What was last told of each region.
+/// The state of each region that was last noted.
 #[derive(Debug, Default)]
 pub(super) struct Regions(BTreeMap<Region, ReportedRegion>);
 
-/// What was last told of one region.
+/// The state of one region that was last noted.
 #[derive(Debug, Default)]
 struct ReportedRegion {
-    /// The report that was looked at, so that nothing is compared twice.
+    /// The last report, so that nothing is compared twice.
     report: Option<Arc<RegionReport>>,
     unknown: Option<FailureKind>,
     pending: Option<BTreeMap<PackName, BTreeSet<Loss>>>,
@@ -107,7 +108,7 @@ impl ReportedRegion {
         (!new.is_empty()).then(|| Note::new(EventKind::Mutation, Weight::Warning, text()).of(&new))
     }
 
-    /// Packs of which the same is new share a note.
+    /// Notes rollouts; packs with the same news share a note.
     fn rollouts(&mut self, report: &RegionReport) -> Vec<Note> {
         let mut news: BTreeMap<(Weight, String), Vec<&PackName>> = BTreeMap::new();
         for (name, rollout) in &report.tracking.packs {

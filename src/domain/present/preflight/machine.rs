@@ -7,7 +7,8 @@ use super::line::{CheckLine, CheckName, shown};
 use crate::domain::base::words::many;
 use crate::domain::present::report::Declarations;
 
-/// From here on signatures are at risk (reliability T-03).
+/// From this difference on, requests are at risk: AWS refuses signatures that are off by 5 minutes
+/// (AWS Signature Version 4).
 const SKEW_WARN: SignedDuration = SignedDuration::from_mins(1);
 /// From here on AWS refuses signatures (AWS Signature Version 4: five minutes).
 const SKEW_FAIL: SignedDuration = SignedDuration::from_mins(5);

@@ -227,7 +227,7 @@ fn one_or_many(names: &[&str], noun: &str) -> String {
     }
 }
 
-/// What to do, and for whom.
+/// The advice, and the accounts that it is for.
 fn details(trouble: &TroubleView, wide: bool) -> Vec<String> {
     let mut lines = vec![clean(&trouble.advice)];
     let examples = trouble.examples.iter();

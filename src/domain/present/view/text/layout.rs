@@ -1,4 +1,4 @@
-//! How wide a text may be, and the sign that stands before a line.
+//! The width of a text, and the sign before a line.
 
 /// How much is said, and how wide.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
